@@ -1,0 +1,103 @@
+"""A circuit breaker per connection: while a system is down, its calls wait instead of being burnt.
+
+Closed: calls pass. After `threshold` failures in a row it opens: calls wait for the cool-down, which doubles up to a cap. Then one
+call passes as a probe (half open); it closes the breaker or opens it again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from enum import StrEnum
+
+
+class State(StrEnum):
+    """Where a breaker stands."""
+
+    CLOSED = "closed"
+    OPEN = "open"
+    HALF_OPEN = "half_open"
+
+
+class BreakerOpen(Exception):
+    """The breaker would not let a call pass before its time was up; nothing was sent."""
+
+
+class Passage:
+    """Permission for one call, which says afterwards whether the system was well."""
+
+    def __init__(self) -> None:
+        self.healthy: bool | None = None  # None: the call was given up before it could tell
+
+
+class Breaker:
+    """One breaker. Times are seconds of `clock`, which has to be the event loop's."""
+
+    def __init__(
+        self,
+        clock: Callable[[], float],
+        threshold: int = 5,
+        cool_down_s: float = 0.5,
+        max_cool_down_s: float = 15.0,
+    ) -> None:
+        self._clock = clock
+        self._threshold = threshold
+        self._first_cool_down_s = cool_down_s
+        self._cool_down_s = cool_down_s
+        self._max_cool_down_s = max_cool_down_s
+        self._failures = 0
+        self._opens_at: float | None = None  # None: closed
+        self._probing = False
+        self._changed = asyncio.Event()
+
+    @property
+    def state(self) -> State:
+        """The state now."""
+        if self._opens_at is None:
+            return State.CLOSED
+        return State.HALF_OPEN if self._probing or self._clock() >= self._opens_at else State.OPEN
+
+    @asynccontextmanager
+    async def passage(self, until: float) -> AsyncIterator[Passage]:
+        """Waits until a call may pass; raises BreakerOpen if that will not be before `until`."""
+        probe = await self._admit(until)
+        passage = Passage()
+        try:
+            yield passage
+        finally:
+            self._settle(passage, probe)
+
+    async def _admit(self, until: float) -> bool:
+        while self._opens_at is not None:
+            if not self._probing and self._clock() >= self._opens_at:
+                self._probing = True
+                return True
+            wakes_at = until if self._probing else self._opens_at
+            if wakes_at > until or self._clock() >= until:
+                raise BreakerOpen
+            await self._change_or(wakes_at)
+        return False
+
+    async def _change_or(self, when: float) -> None:
+        try:
+            async with asyncio.timeout_at(when):
+                await self._changed.wait()
+        except TimeoutError:
+            pass
+
+    def _settle(self, passage: Passage, probe: bool) -> None:
+        self._probing = self._probing and not probe
+        if passage.healthy:
+            self._failures, self._opens_at, self._cool_down_s = 0, None, self._first_cool_down_s
+        elif passage.healthy is False:
+            self._fail(probe)
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def _fail(self, probe: bool) -> None:
+        self._failures += 1
+        if probe:
+            self._cool_down_s = min(self._cool_down_s * 2, self._max_cool_down_s)
+        if probe or (self._opens_at is None and self._failures >= self._threshold):
+            self._opens_at = self._clock() + self._cool_down_s
