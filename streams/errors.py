@@ -1,0 +1,35 @@
+"""Errors that are meant for people: one line that names the place, the reason and the remedy.
+
+    ExlifyError            exit code 1
+    ├── UsageError         2   wrong argument, definition or input
+    ├── ConfigurationError 78  a setting is missing or wrong (EX_CONFIG)
+    └── UnavailableError   69  a server that is needed does not answer (EX_UNAVAILABLE)
+
+Anything else that reaches the edge is a bug and keeps its stack trace.
+"""
+
+from __future__ import annotations
+
+
+class ExlifyError(Exception):
+    """An expected failure; its text is the whole message for the user."""
+
+    exit_code = 1
+
+
+class UsageError(ExlifyError):
+    """The user gave something that cannot be used."""
+
+    exit_code = 2
+
+
+class ConfigurationError(ExlifyError):
+    """A setting is missing or does not make sense."""
+
+    exit_code = 78
+
+
+class UnavailableError(ExlifyError):
+    """A server that is needed does not answer."""
+
+    exit_code = 69

@@ -1,0 +1,219 @@
+"""Hosts one processor in this process: its membership, its lanes, its commits.
+
+On an assignment every lane recovers its table partition and takes its epoch, then reading starts at what the group has committed. On a
+revocation lanes finish what is being written, the last positions are committed, and everything of the old generation is forgotten.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+import structlog
+
+from schemas.codec import Codec
+from streams import metrics
+from streams.runtime.crash import CrashPoint
+from streams.runtime.lane import FastLane, Lane, SlowLane, now_ms
+from streams.runtime.membership import Membership
+from streams.runtime.processor import FastProcessor, Processor, Record, SlowProcessor
+from streams.runtime.reader import Partition, Reader
+from streams.runtime.store import Store
+from streams.runtime.table import Changelog, TablePartition
+from streams.runtime.writer import Writer
+from streams.settings import Settings
+from streams.topics import changelog_topic
+
+STOP_S = 10.0  # for lanes to finish what is being written
+CHECK_ALONE_S = 10.0  # how often an idle owner looks for zombies
+
+log = structlog.get_logger()
+
+
+class Host:
+    """One processor, from joining its group to leaving it."""
+
+    def __init__(self, processor: Processor, settings: Settings, codec: Codec, state_dir: Path, crash: CrashPoint) -> None:
+        self.processor = processor
+        self.lanes: dict[int, Lane] = {}
+        self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._settings = settings
+        self._codec = codec
+        self._state_dir = state_dir
+        self._crash = crash
+        self._generation = 0
+        self._tables: dict[int, TablePartition] = {}
+        self._tasks: list[asyncio.Task[None]] = []
+        self._opening: asyncio.Task[None] | None = None
+        self._committed: dict[Partition, int] = {}
+        self._slots = asyncio.Semaphore(getattr(processor, "concurrency", 1))
+        group = f"{settings.group_prefix}-{processor.name}"
+        self._log = log.bind(processor=processor.name)
+        self._writer = Writer(settings, group)
+        self._reader = Reader(settings, group, self._deliver)
+        self._membership = Membership(settings, group, processor.inputs, self)
+
+    async def start(self) -> None:
+        """Opens the processor and joins the group."""
+        await self.processor.open()
+        await self._writer.start()
+        self._reader.start()
+        await self._membership.start()
+        self._spawn_forever(self._commit_regularly(), self._watch_membership(), self._check_alone_regularly())
+
+    async def stop(self) -> None:
+        """Finishes what is under way, commits, leaves the group."""
+        for task in self._forever:
+            task.cancel()
+        await self.revoked()
+        await self._membership.stop()
+        await self._reader.stop()
+        await self._writer.stop()
+        await self.processor.close()
+
+    @property
+    def ready(self) -> bool:
+        """Whether the assignment has been taken, with all its state."""
+        return self._generation > 0 and self._opening is None
+
+    def stalled(self, since: float) -> str | None:
+        """Names a lane that has work and has not moved since then (monotonic seconds); called from the watchdog's thread."""
+        for lane in list(self.lanes.values()):
+            if lane.busy and lane.last_progress < since:
+                return f"{self.processor.name}, lane {lane.number}, has work and does not move"
+        return None
+
+    # --- assignment (called by the membership)
+
+    async def revoked(self) -> None:
+        """See `membership.Member`."""
+        if self._opening is not None:
+            self._opening.cancel()
+            await asyncio.gather(self._opening, return_exceptions=True)
+            self._opening = None
+        metrics.READY.labels(self.processor.name).set(0)
+        await self._reader.assign(0, {})
+        for lane in self.lanes.values():
+            lane.stop()
+        if self._tasks:
+            await asyncio.wait(self._tasks, timeout=STOP_S)
+        await self._commit()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        self._forget()
+
+    def _forget(self) -> None:
+        for table in self._tables.values():
+            table.store.close()
+        self._tables.clear()
+        self.lanes.clear()
+        self._tasks.clear()
+        self._committed.clear()
+        self._generation = 0
+
+    async def assigned(self, generation: int, partitions: set[Partition]) -> None:
+        """See `membership.Member`. Recovery may take long, so it does not hold up the group's protocol."""
+        self._opening = asyncio.create_task(self._open(generation, partitions))
+        self._opening.add_done_callback(self._fail_with)
+
+    async def _open(self, generation: int, partitions: set[Partition]) -> None:
+        started = time.monotonic()
+        numbers = sorted({partition.number for partition in partitions})
+        await asyncio.gather(*(self._open_lane(number) for number in numbers))
+        self._reach("after_fence")
+        starts = await self._reader.committed(partitions) if partitions else {}
+        self._generation = generation
+        for lane in self.lanes.values():
+            task = asyncio.create_task(lane.run(), name=f"{self.processor.name}-{lane.number}")
+            task.add_done_callback(self._fail_with)
+            self._tasks.append(task)
+        await self._reader.assign(generation, starts)
+        self._opening = None
+        metrics.REBALANCES.labels(self.processor.name).inc()
+        metrics.LANES.labels(self.processor.name).set(len(numbers))
+        metrics.READY.labels(self.processor.name).set(1)
+        self._log.info("ready", lanes=numbers, generation=generation, seconds=round(time.monotonic() - started, 2))
+
+    async def _open_lane(self, number: int) -> None:
+        table = await self._recover(number) if self.processor.table is not None else None
+        arguments = (self.processor, number, self._writer, self._codec, self._reader, table)
+        limits = {
+            "max_batch": self._settings.max_batch_records,
+            "max_buffered": self._settings.max_buffered_records,
+            "crash": self._crash,
+        }
+        if isinstance(self.processor, FastProcessor):
+            self.lanes[number] = FastLane(*arguments, **limits)
+        else:
+            assert isinstance(self.processor, SlowProcessor)
+            self.lanes[number] = SlowLane(*arguments, **limits, slots=self._slots)
+
+    async def _recover(self, number: int) -> TablePartition:
+        assert self.processor.table is not None
+        name = self.processor.table.name
+        store = await asyncio.to_thread(Store, self._state_dir / self.processor.name / f"{name}-{number}")
+        changelog = Changelog(self._settings, changelog_topic(self.processor.name, name), number)
+        table = self._tables[number] = TablePartition(store, changelog, self._writer)
+        count = await table.recover(now_ms())
+        metrics.RECOVERED.labels(self.processor.name).inc(count)
+        self._reach("after_recovery")
+        return table
+
+    # --- records in, positions out
+
+    def _deliver(self, generation: int, records: list[Record]) -> None:
+        if generation != self._generation:
+            return  # read for an assignment that is over; the next owner reads them again
+        by_partition: dict[Partition, list[Record]] = {}
+        for record in records:
+            by_partition.setdefault(Partition(record.topic, record.partition), []).append(record)
+        for partition, items in by_partition.items():
+            self.lanes[partition.number].deliver(partition, items)
+
+    async def _commit_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(self._settings.commit_interval_ms / 1_000)
+            await self._commit()
+
+    async def _commit(self) -> None:
+        generation = self._generation
+        positions = self._uncommitted()
+        if positions and await self._membership.commit(positions) and generation == self._generation:
+            self._committed.update(positions)
+            self._reach("after_commit")
+
+    def _uncommitted(self) -> Mapping[Partition, int]:
+        current = {partition: offset for lane in self.lanes.values() for partition, offset in lane.committable().items()}
+        return {partition: offset for partition, offset in current.items() if self._committed.get(partition) != offset}
+
+    # --- failures
+
+    async def _check_alone_regularly(self) -> None:
+        while True:
+            await asyncio.sleep(CHECK_ALONE_S)
+            for lane in list(self.lanes.values()):
+                await lane.check_alone()
+
+    async def _watch_membership(self) -> None:
+        raise await self._membership.wait_until_failed()
+
+    def _spawn_forever(self, *coroutines: object) -> None:
+        self._forever = [asyncio.create_task(coroutine) for coroutine in coroutines]  # type: ignore[arg-type]
+        for task in self._forever:
+            task.add_done_callback(self._fail_with)
+
+    def _fail_with(self, task: asyncio.Task[None]) -> None:
+        if not task.cancelled() and task.exception() is not None and not self.failed.done():
+            self.failed.set_exception(task.exception())  # type: ignore[arg-type]
+
+    def _reach(self, point: str) -> None:
+        if self._crash.armed:
+            self._crash.reach(self.processor.name, point)
+
+
+def all_ready(hosts: Iterable[Host]) -> bool:
+    """Whether every processor has its partitions and its state."""
+    return all(host.ready for host in hosts)

@@ -1,0 +1,337 @@
+"""A lane: one partition number of one processor, from its records to their commit, in the write order.
+
+    outputs awaited → changelog awaited → store → acknowledgement → (group) commit
+
+A lane takes the records of its number from all input topics of the processor, because they share one table partition. Lanes run
+side by side; inside a lane there is one write at a time. Any failure ends the process (`worker.py`): what was not committed comes again.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import deque
+from collections.abc import Iterable, Sequence
+from typing import Protocol
+
+from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
+from streams import metrics
+from streams.runtime.crash import CrashPoint
+from streams.runtime.parking import parked
+from streams.runtime.positions import Positions
+from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Processor, Record, Row, SlowProcessor
+from streams.runtime.reader import Partition
+from streams.runtime.store import encode_row
+from streams.runtime.table import TablePartition
+from streams.runtime.writer import Writer
+
+DUE_BATCH = 200
+
+
+def now_ms() -> int:
+    """The time, for what is not part of any effect: waiting and measuring."""
+    return time.time_ns() // 1_000_000
+
+
+class Flow(Protocol):
+    """Holds back and releases a partition's fetching."""
+
+    def pause(self, partition: Partition) -> None:
+        """No more for now."""
+        ...
+
+    def resume(self, partition: Partition) -> None:
+        """Go on."""
+        ...
+
+
+class Lane:
+    """What fast and slow lanes have in common: the queue, the positions and the write order."""
+
+    def __init__(
+        self, processor: Processor, number: int, writer: Writer, codec: Codec, flow: Flow, table: TablePartition | None,
+        *, max_batch: int, max_buffered: int, crash: CrashPoint,
+    ) -> None:
+        self.number = number
+        self.positions: dict[Partition, Positions] = {}
+        self.last_progress = time.monotonic()
+        self._processor = processor
+        self._writer = writer
+        self._codec = codec
+        self._flow = flow
+        self._table = table
+        self._max_batch = max_batch
+        self._max_buffered = max_buffered
+        self._crash = crash
+        self._queue: deque[Record] = deque()
+        self._paused: set[Partition] = set()
+        self._wake = asyncio.Event()
+        self._stopping = False
+        self._writing = asyncio.Lock()  # one write at a time, so that the offsets we get back are contiguous
+
+    # --- from the reader
+
+    def deliver(self, partition: Partition, records: Sequence[Record]) -> None:
+        """Takes records in; holds the partition back when too many wait."""
+        self.positions.setdefault(partition, Positions()).hand_out(record.offset for record in records)
+        if not self._queue:
+            self.last_progress = time.monotonic()
+        self._queue.extend(records)
+        if len(self._queue) > self._max_buffered and partition not in self._paused:
+            self._paused.add(partition)
+            self._flow.pause(partition)
+        self._wake.set()
+
+    def _release(self) -> None:
+        if self._paused and len(self._queue) < self._max_buffered // 2:
+            for partition in self._paused:
+                self._flow.resume(partition)
+            self._paused.clear()
+
+    def _next_records(self, limit: int) -> list[Record]:
+        count = min(limit, len(self._queue))
+        records = [self._queue.popleft() for _ in range(count)]
+        self._release()
+        return records
+
+    # --- to the group
+
+    def committable(self) -> dict[Partition, int]:
+        """The position of every input partition that has one."""
+        found = ((partition, positions.committable) for partition, positions in self.positions.items())
+        return {partition: offset for partition, offset in found if offset is not None}
+
+    @property
+    def busy(self) -> bool:
+        """Whether something waits to be finished."""
+        return any(positions.unfinished for positions in self.positions.values())
+
+    def stop(self) -> None:
+        """Asks the lane to end after what is under way."""
+        self._stopping = True
+        self._wake.set()
+
+    async def check_alone(self) -> None:
+        """Looks for records of zombies in the changelog of an idle lane."""
+        if self._table is not None and not self.busy:
+            async with self._writing:
+                await self._table.check_alone()
+
+    # --- the way of a batch
+
+    async def _decode(self, records: Iterable[Record]) -> tuple[list[Message], list[Output]]:
+        if not self._processor.framed:
+            return [Message(record, "", {}) for record in records], []
+        messages, unreadable = [], []
+        for record in records:
+            try:
+                messages.append(Message(record, *await self._decode_value(record.value)))
+            except UndecodableRecord as error:
+                metrics.PARKED.labels(self._processor.name, record.topic).inc()
+                unreadable.append(parked(record, self._processor.name, str(error)))
+        return messages, unreadable
+
+    async def _decode_value(self, value: bytes | None) -> tuple[str, dict[str, object]]:
+        if value is None:
+            raise UndecodableRecord("the record has no value")
+        try:
+            return self._codec.decode(value)
+        except UnknownSchemaId as unknown:
+            await self._codec.learn(unknown.schema_id)
+            return self._codec.decode(value)
+
+    async def _make_durable(self, effects: Effects) -> None:
+        self._reach("after_handle")
+        if effects.outputs:
+            await self._writer.send(effects.outputs, self.number)
+        self._reach("after_outputs")
+        if effects.changes and self._table is not None:
+            async with self._writing:
+                await self._write_rows(effects.changes)
+
+    async def _write_rows(self, changes: dict[bytes, Row | None]) -> None:
+        assert self._table is not None
+        encoded = [(key, encode_row(row)) for key, row in changes.items()]
+        await self._table.append(encoded)
+        self._reach("after_changelog")
+        self._table.apply(changes, encoded)
+        self._reach("after_store")
+
+    def _acknowledge(self, records: Iterable[Record]) -> None:
+        offsets: dict[Partition, list[int]] = {}
+        for record in records:
+            offsets.setdefault(Partition(record.topic, record.partition), []).append(record.offset)
+        for partition, finished in offsets.items():
+            self.positions[partition].finish(finished)
+            metrics.RECORDS.labels(self._processor.name, partition.topic).inc(len(finished))
+        self.last_progress = time.monotonic()
+        self._reach("after_acknowledge")
+
+    def _reach(self, point: str) -> None:
+        if self._crash.armed:
+            self._crash.reach(self._processor.name, point)
+
+    # --- waiting
+
+    async def _wait(self) -> None:
+        """Until records arrive, a row falls due or somebody wakes the lane."""
+        self._wake.clear()
+        delay_s = self._seconds_to_next_due()
+        if delay_s is None:
+            await self._wake.wait()
+            return
+        timer = asyncio.get_running_loop().call_later(delay_s, self._wake.set)
+        try:
+            await self._wake.wait()
+        finally:
+            timer.cancel()
+
+    def _seconds_to_next_due(self) -> float | None:
+        next_ms = self._table.due.next_ms() if self._table is not None else None
+        return None if next_ms is None else max(0.001, (next_ms - now_ms()) / 1_000)
+
+    async def _due_effects(self) -> Effects | None:
+        """Effects of the rows whose time has come; None if there are none."""
+        if self._table is None:
+            return None
+        now = now_ms()
+        if now >= self._table.due.horizon_ms:
+            await asyncio.to_thread(self._table.refill_due, now)
+        effects = Effects([], {})
+        for key in self._table.due.take(now, DUE_BATCH):
+            row = self._table.get(key)
+            if row is not None and 0 < row.due_ms <= now:
+                more = self._processor.on_due(key, row, now)
+                effects.outputs.extend(more.outputs)
+                effects.changes.update(more.changes)
+        return effects if effects.outputs or effects.changes else None
+
+
+class FastLane(Lane):
+    """A batch at a time, in order."""
+
+    _processor: FastProcessor
+
+    async def run(self) -> None:
+        """Works until it is stopped; raises what a handler or the runtime raises."""
+        while not self._stopping:
+            records = self._next_records(self._max_batch)
+            if records:
+                await self._process(records)
+            due = await self._due_effects()
+            if due is not None:
+                await self._make_durable(due)
+            if not self._queue and not self._stopping:
+                await self._wait()
+
+    async def _process(self, records: list[Record]) -> None:
+        self._reach("after_read")
+        messages, unreadable = await self._decode(records)
+        metrics.HOP_SECONDS.labels(self._processor.name).observe(max(0, now_ms() - records[0].timestamp_ms) / 1_000)
+        effects = await self._handle(messages)
+        if unreadable:
+            effects.outputs.extend(unreadable)
+        await self._make_durable(effects)
+        self._acknowledge(records)
+
+    async def _handle(self, messages: list[Message]) -> Effects:
+        while True:
+            try:
+                return self._processor.handle(messages, self._table or _NO_STATE)
+            except NotYet as missing:
+                await missing.wait()
+
+
+class SlowLane(Lane):
+    """Many messages at a time; whatever is finished is written together, in any order."""
+
+    _processor: SlowProcessor
+
+    def __init__(self, *arguments: object, slots: asyncio.Semaphore, **options: object) -> None:
+        super().__init__(*arguments, **options)  # type: ignore[arg-type]
+        self._slots = slots
+        self._under_way: set[asyncio.Task[None]] = set()
+        self._finished: list[tuple[Record, Effects]] = []
+        self._failure: BaseException | None = None
+        self._fed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Works until it is stopped; unfinished calls are given up, their messages come again elsewhere."""
+        feeder = asyncio.create_task(self._feed())
+        try:
+            while not self._stopping:
+                if feeder.done():
+                    feeder.result()
+                if self._failure is not None:
+                    raise self._failure
+                await self._flush()
+                if not self._finished and not self._stopping:
+                    await self._wait()
+        finally:
+            for task in (feeder, *self._under_way):
+                task.cancel()
+            await asyncio.gather(feeder, *self._under_way, return_exceptions=True)
+
+    async def write(self, changes: dict[bytes, Row | None]) -> None:
+        """Makes an intent durable before the effect (`WritableState.write`)."""
+        async with self._writing:
+            await self._write_rows(changes)
+
+    def get(self, key: bytes) -> Row | None:
+        """The row as last written (`StateView.get`)."""
+        return self._table.get(key) if self._table is not None else None
+
+    def deliver(self, partition: Partition, records: Sequence[Record]) -> None:
+        super().deliver(partition, records)
+        self._fed.set()
+
+    async def _feed(self) -> None:
+        while True:
+            await self._fed.wait()
+            self._fed.clear()
+            while self._queue:
+                await self._slots.acquire()
+                self._start(self._next_records(1)[0])
+
+    def _start(self, record: Record) -> None:
+        task = asyncio.create_task(self._carry_out(record))
+        self._under_way.add(task)
+        task.add_done_callback(self._under_way.discard)
+
+    async def _carry_out(self, record: Record) -> None:
+        self._reach("after_read")
+        try:
+            messages, unreadable = await self._decode([record])
+            effects = await self._processor.handle_one(messages[0], self) if messages else Effects([], {})
+            effects.outputs.extend(unreadable)
+            self._finished.append((record, effects))
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # handed to `run`, which ends the process with it
+            self._failure = error
+        finally:
+            self._slots.release()
+            self._wake.set()
+
+    async def _flush(self) -> None:
+        due = await self._due_effects()
+        finished, self._finished = self._finished, []
+        if not finished and due is None:
+            return
+        effects = Effects([], {})
+        for more in [effects for _, effects in finished] + ([due] if due is not None else []):
+            effects.outputs.extend(more.outputs)
+            effects.changes.update(more.changes)
+        await self._make_durable(effects)
+        if finished:
+            self._acknowledge(record for record, _ in finished)
+
+
+class _NoState:
+    """The view of a processor without a table."""
+
+    def get(self, key: bytes) -> Row | None:
+        return None
+
+
+_NO_STATE = _NoState()

@@ -1,0 +1,141 @@
+"""Membership in the consumer group: what Faust does for us, and all of it.
+
+A Faust app joins the group, its assignor spreads the partitions (sticky, and equal partition numbers of all topics together),
+its thread keeps the heartbeats while the event loop computes, and its commits are refused once another member owns a partition.
+Faust's own fetching, acknowledging, tables and recovery are not started; the aiokafka consumer underneath is paused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Mapping
+from typing import Any, Protocol
+
+import faust
+from aiokafka.structs import TopicPartition
+from faust.app.base import BootStrategy
+from faust.transport.drivers import aiokafka as driver
+from faust.types import TP
+
+from streams.kafka import ssl_context
+from streams.runtime.reader import Partition
+from streams.settings import Settings
+
+NEVER_S = 1_000_000.0  # our own reader polls; the group must not wait for Faust's
+
+
+class Member(Protocol):
+    """Who is told about the assignment."""
+
+    async def revoked(self) -> None:
+        """Everything is taken away: finish and commit what is under way, then let go."""
+        ...
+
+    async def assigned(self, generation: int, partitions: set[Partition]) -> None:
+        """These partitions are ours now, and no others."""
+        ...
+
+
+class _Thread(driver.AIOKafkaConsumerThread):
+    """The membership thread; its consumer fetches nothing."""
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self._ensure_consumer().pause(*(TopicPartition(tp.topic, tp.partition) for tp in assigned))
+        await super().on_partitions_assigned(assigned, generation_id)
+
+
+class _Consumer(driver.Consumer):
+    """Passes changes of the assignment on to our member instead of Faust's agents and tables."""
+
+    def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
+        return _Thread(self, loop=self.loop, beacon=self.beacon)
+
+    async def on_partitions_revoked(self, revoked: set[TP]) -> None:
+        await self.app.member.revoked()
+
+    async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
+        self.app.on_rebalance_return()
+        await self.app.member.assigned(generation_id, {Partition(tp.topic, tp.partition) for tp in assigned})
+        self.app.on_rebalance_end()
+
+
+class _Transport(driver.Transport):
+    Consumer = _Consumer
+
+
+class _OnlyMembership(BootStrategy):
+    """Of all the services of a Faust worker, only the consumer."""
+
+    def server(self) -> Iterable[Any]:
+        return [self.app.consumer]
+
+
+class _App(faust.App):
+    BootStrategy = _OnlyMembership
+    member: Member
+
+
+class Membership:
+    """One processor's place in its consumer group."""
+
+    def __init__(self, settings: Settings, group: str, topics: Iterable[str], member: Member) -> None:
+        self._topics = set(topics)
+        session_s = settings.session_timeout_ms / 1_000
+        self._app = _App(
+            group,
+            broker=[f"aiokafka://{server}" for server in settings.bootstrap.split(",")],
+            broker_credentials=_credentials(settings),
+            broker_session_timeout=session_s,
+            broker_heartbeat_interval=session_s / 4,
+            broker_request_timeout=max(40.0, session_s + 1),
+            broker_rebalance_timeout=max(60.0, session_s),
+            broker_max_poll_interval=NEVER_S,
+            consumer_auto_offset_reset="earliest",
+            topic_disable_leader=True,
+            topic_allow_declare=False,
+            table_standby_replicas=1,  # selects Faust's assignor, which keeps equal partition numbers together
+            autodiscover=False,
+            web_enabled=False,
+            stream_wait_empty=False,
+            datadir=str(settings.data_dir / "faust"),
+        )
+        self._app.member = member
+        self._app.transport = _Transport(self._app.conf.broker_consumer, self._app)
+        self._app.finalize()
+
+    async def start(self) -> None:
+        """Joins the group; `Member.assigned` follows."""
+        await self._app.start()
+        await self._app.consumer.subscribe(self._topics)
+
+    async def stop(self) -> None:
+        """Leaves the group, so that others take over at once."""
+        await self._app.stop()
+
+    async def commit(self, positions: Mapping[Partition, int]) -> bool:
+        """Commits positions; False if the group has moved on and they are not ours to commit."""
+        offsets = {TP(topic, number): offset for (topic, number), offset in positions.items()}
+        return bool(await self._app.consumer._commit(offsets))
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What broke the membership, if something did."""
+        return next((service.crash_reason for service in (self._app, self._app.consumer) if service.crashed), None)
+
+    async def wait_until_failed(self) -> BaseException:
+        """Returns when the membership has broken for good."""
+        while self.failure is None:
+            await asyncio.sleep(1.0)
+        return self.failure
+
+
+def _credentials(settings: Settings) -> faust.auth.Credentials | None:
+    context = ssl_context(settings)
+    if settings.security_protocol.startswith("SASL"):
+        return faust.SASLCredentials(
+            mechanism=settings.sasl_mechanism,
+            username=settings.sasl_username,
+            password=settings.sasl_password,
+            ssl_context=context,
+        )
+    return None if context is None else faust.SSLCredentials(context)

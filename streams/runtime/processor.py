@@ -1,0 +1,137 @@
+"""The one interface on which every processor is written.
+
+A processor says what it reads and what it keeps; the runtime delivers messages and makes what the processor returns durable, in
+this order: outputs, changelog, store, acknowledgement, commit. A crash before the changelog makes the same messages come again
+with the same state, so a handler must give the same effects again: no clock, no randomness (a record's timestamp is the time).
+
+A fast processor computes (`handle`, a batch at a time, never blocks). A slow one waits for others (`handle_one`, many at a time
+and in any order; the runtime commits no further than the oldest message under way).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Any, Protocol, runtime_checkable
+
+import msgspec
+
+Headers = Sequence[tuple[str, bytes]]
+
+
+class Record(msgspec.Struct, frozen=True, gc=False):
+    """A record as Kafka delivered it."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+
+
+class Message(msgspec.Struct, frozen=True, gc=False):
+    """A record and what its value says: the Avro record's full name and its fields. Unframed inputs have an empty name."""
+
+    record: Record
+    name: str
+    data: dict[str, Any]
+
+
+class Output(msgspec.Struct, frozen=True, gc=False):
+    """A record to be written. Without a partition it goes to the partition that its cause came from."""
+
+    topic: str
+    key: bytes | None
+    value: bytes | None
+    headers: Headers = ()
+    partition: int | None = None
+
+
+class Row(msgspec.Struct, frozen=True, gc=False):
+    """A table row. `on_due` is called once `due_ms` (epoch) has passed; 0 is never."""
+
+    value: bytes
+    due_ms: int = 0
+
+
+class Effects(msgspec.Struct):
+    """What a handler wants to be true: records written and rows changed (None deletes)."""
+
+    outputs: list[Output] = []
+    changes: dict[bytes, Row | None] = {}
+
+
+class NotYet(Exception):
+    """A fast handler lacks something that will come (a definition, a schema): it is called again, from the start, after `wait`."""
+
+    def __init__(self, reason: str, wait: Callable[[], Awaitable[object]]) -> None:
+        super().__init__(reason)
+        self.wait = wait
+
+
+class TableSpec(msgspec.Struct, frozen=True):
+    """A state table, backed by the changelog topic of the same processor and name."""
+
+    name: str
+
+
+class StateView(Protocol):
+    """The rows of the partition that a handler works on."""
+
+    def get(self, key: bytes) -> Row | None:
+        """The row as of the messages handled before."""
+        ...
+
+
+class WritableState(StateView, Protocol):
+    """What a slow handler gets: it may make an intent durable before it acts."""
+
+    def write(self, changes: dict[bytes, Row | None]) -> Awaitable[None]:
+        """Returns once the changes are in the changelog and in the store."""
+        ...
+
+
+class Processor(Protocol):
+    """What every processor declares."""
+
+    name: str  # names its consumer group and its changelog; never changes
+    inputs: tuple[str, ...]
+    table: TableSpec | None
+    framed: bool  # values are Avro in Confluent framing and arrive decoded; False: raw, in `Record.value`
+
+    async def open(self) -> None:
+        """Gets ready, before the first message; raises to refuse the start."""
+        ...
+
+    async def close(self) -> None:
+        """Lets go of what `open` took."""
+        ...
+
+    def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
+        """What to do about a row whose time has come. A row that stays due is offered again after a while."""
+        ...
+
+
+@runtime_checkable
+class FastProcessor(Processor, Protocol):
+    """Computes: a batch in, its effects out."""
+
+    def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
+        """Effects of all messages of the batch together, in their order.
+
+        Changes of one call are seen by `state.get` only after it has returned: a handler that meets a key twice in one batch
+        looks into its own changes first.
+        """
+        ...
+
+
+@runtime_checkable
+class SlowProcessor(Processor, Protocol):
+    """Waits for others: one message at a time, many of them under way."""
+
+    concurrency: int
+
+    async def handle_one(self, message: Message, state: WritableState) -> Effects:
+        """Effects of one message."""
+        ...

@@ -1,0 +1,154 @@
+"""Reading records by position, on a thread of its own.
+
+The group says which partitions are ours (`membership.py`); this reader is told where to start in each and never decides that
+itself: no group protocol, no automatic commit, no seek. What was fetched and is not wanted any more is simply read again by
+whoever owns the partition next, from what is committed.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import queue
+import threading
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
+from confluent_kafka.cimpl import Message as RawMessage
+
+from streams.kafka import client_config
+from streams.runtime.processor import Record
+from streams.settings import Settings
+
+MAX_RECORDS = 1_000  # in one hand-over to the event loop
+POLL_S = 0.1  # an idle poll holds up a change of the assignment for this long at most
+REQUEST_S = 30.0
+
+
+class Partition(NamedTuple):
+    """A topic partition."""
+
+    topic: str
+    number: int
+
+
+class Reader:
+    """Reads the partitions it was assigned, and hands what it read to the event loop with the generation it belongs to."""
+
+    def __init__(self, settings: Settings, group: str, deliver: Callable[[int, list[Record]], None]) -> None:
+        self._consumer = Consumer(
+            client_config(settings)
+            | {
+                "group.id": group,  # only to look up what the group has committed
+                "enable.auto.commit": False,
+                "enable.auto.offset.store": False,
+                "auto.offset.reset": "earliest",
+                "fetch.wait.max.ms": 1_000,
+                "fetch.error.backoff.ms": 50,
+                "fetch.queue.backoff.ms": 5,
+                "queued.max.messages.kbytes": 16_384,
+                "socket.nagle.disable": True,
+            }
+        )
+        self._deliver = deliver
+        self._loop = asyncio.get_running_loop()
+        self._orders: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]]] = queue.SimpleQueue()
+        self._generation = 0
+        self._stopped = False
+        self._thread = threading.Thread(target=self._run, name=f"reader-{group}", daemon=True)
+
+    def start(self) -> None:
+        """Starts reading (nothing, until partitions are assigned)."""
+        self._thread.start()
+
+    async def stop(self) -> None:
+        """Ends the thread and closes the connection."""
+        self._stopped = True
+        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._consumer.close)
+
+    async def assign(self, generation: int, starts: Mapping[Partition, int | None]) -> None:
+        """From now on reads these partitions, each from its offset (None: from the beginning)."""
+        partitions = [
+            TopicPartition(topic, number, OFFSET_BEGINNING if offset is None else offset)
+            for (topic, number), offset in starts.items()
+        ]
+        await self._order(lambda: self._assign(generation, partitions))
+
+    def _assign(self, generation: int, partitions: list[TopicPartition]) -> None:
+        self._generation = generation
+        self._consumer.assign(partitions)
+
+    async def committed(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
+        """What the group has committed for each partition, None where it has committed nothing."""
+        wanted = [TopicPartition(*partition) for partition in partitions]
+        found = await asyncio.to_thread(self._consumer.committed, wanted, timeout=REQUEST_S)
+        for item in found:
+            if item.error:
+                raise KafkaException(item.error)
+        return {Partition(item.topic, item.partition): item.offset if item.offset >= 0 else None for item in found}
+
+    def pause(self, partition: Partition) -> None:
+        """Stops fetching a partition; what was handed over stays valid."""
+        self._give_order(lambda: self._if_assigned(self._consumer.pause, partition))
+
+    def resume(self, partition: Partition) -> None:
+        """Goes on where `pause` stopped."""
+        self._give_order(lambda: self._if_assigned(self._consumer.resume, partition))
+
+    def _if_assigned(self, act: Callable[[list[TopicPartition]], None], partition: Partition) -> None:
+        if any((item.topic, item.partition) == partition for item in self._consumer.assignment()):
+            act([TopicPartition(*partition)])
+
+    def _give_order(self, order: Callable[[], Any]) -> asyncio.Future[Any]:
+        done = self._loop.create_future()
+        self._orders.put((order, done))
+        return done
+
+    async def _order(self, order: Callable[[], Any]) -> Any:
+        return await self._give_order(order)
+
+    def _run(self) -> None:
+        while not self._stopped:
+            self._carry_out_orders()
+            first = self._consumer.poll(POLL_S)
+            if first is not None:
+                raw = [first, *self._consumer.consume(MAX_RECORDS - 1, timeout=0)]
+                records = [_record(message) for message in raw if message.error() is None]
+                if records:
+                    self._call(self._deliver, self._generation, records)
+
+    def _carry_out_orders(self) -> None:
+        while not self._orders.empty():
+            order, done = self._orders.get()
+            try:
+                result = order()
+            except KafkaException as error:
+                self._call(_settle, done, None, error)
+            else:
+                self._call(_settle, done, result, None)
+
+    def _call(self, function: Callable[..., None], *arguments: Any) -> None:
+        if not self._loop.is_closed():
+            self._loop.call_soon_threadsafe(function, *arguments)
+
+
+def _settle(done: asyncio.Future[Any], result: Any, error: Exception | None) -> None:
+    if done.cancelled():
+        return
+    if error is None:
+        done.set_result(result)
+    else:
+        done.set_exception(error)
+
+
+def _record(message: RawMessage) -> Record:
+    return Record(
+        message.topic(),
+        message.partition(),
+        message.offset(),
+        message.timestamp()[1],
+        message.key(),
+        message.value(),
+        message.headers() or (),
+    )

@@ -1,0 +1,223 @@
+"""One partition of a state table: the store, the changelog behind it, and the epoch that says who owns it.
+
+A write goes to the changelog first and is awaited, then to the store together with its offset. While one owner writes, the offsets
+that it gets back are contiguous. A gap means that somebody else wrote: a zombie of a lower epoch, whose keys are written again, or
+the new owner, and then the zombie is this process, which must end without touching its store (`epochs.Superseded`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from confluent_kafka import Consumer, KafkaException, TopicPartition
+
+from streams.kafka import client_config
+from streams.runtime.due import DueIndex
+from streams.runtime.epochs import (
+    FENCE_KEY,
+    EpochReader,
+    LogRecord,
+    Superseded,
+    decode_epoch,
+    encode_epoch,
+    foreign_keys,
+)
+from streams.runtime.processor import Row
+from streams.runtime.store import Store
+from streams.runtime.writer import Writer, Written
+from streams.settings import Settings
+
+REQUEST_S = 30.0
+BATCH = 5_000  # changelog records applied in one store write during recovery
+
+Encoded = bytes | None
+
+
+class Changelog:
+    """Reads one partition of a changelog, outside of any group."""
+
+    def __init__(self, settings: Settings, topic: str, partition: int) -> None:
+        self.topic = topic
+        self.partition = partition
+        self._config = client_config(settings) | {
+            "group.id": "changelog-reader",  # the client wants a name; nothing is committed
+            "enable.auto.commit": False,
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 10,
+        }
+
+    def bounds(self) -> tuple[int, int]:
+        """First offset, and the one behind the last."""
+        with _reading(self._config) as consumer:
+            return self._bounds(consumer)
+
+    def read(self, start: int, end: int | None = None) -> Iterator[list[LogRecord]]:
+        """The records from `start` to before `end` (None: as of now), in batches."""
+        with _reading(self._config) as consumer:
+            stop = self._bounds(consumer)[1] if end is None else end
+            if start >= stop:
+                return
+            consumer.assign([TopicPartition(self.topic, self.partition, start)])
+            while self._position(consumer, start) < stop:
+                batch = [_log_record(raw) for raw in consumer.consume(BATCH, timeout=0.05) if _usable(raw)]
+                yield [record for record in batch if record.offset < stop]
+
+    def _bounds(self, consumer: Consumer) -> tuple[int, int]:
+        found: tuple[int, int] = consumer.get_watermark_offsets(
+            TopicPartition(self.topic, self.partition), timeout=REQUEST_S
+        )
+        return found
+
+    def _position(self, consumer: Consumer, start: int) -> int:
+        found = consumer.position([TopicPartition(self.topic, self.partition)])[0].offset
+        return start if found < 0 else int(found)
+
+
+class _reading:
+    """A consumer for the length of a `with`."""
+
+    def __init__(self, config: Mapping[str, object]) -> None:
+        self._consumer = Consumer(dict(config))
+
+    def __enter__(self) -> Consumer:
+        return self._consumer
+
+    def __exit__(self, *_: object) -> None:
+        self._consumer.close()
+
+
+def _usable(raw: object) -> bool:
+    error = raw.error()  # type: ignore[attr-defined]
+    if error is not None and not error.retriable():
+        raise KafkaException(error)
+    return error is None
+
+
+def _log_record(raw: object) -> LogRecord:
+    return LogRecord(raw.offset(), raw.key(), raw.value(), decode_epoch(raw.headers()))  # type: ignore[attr-defined]
+
+
+class TablePartition:
+    """Rows of one partition, durable and ours alone."""
+
+    def __init__(self, store: Store, changelog: Changelog, writer: Writer) -> None:
+        self.store = store
+        self.due = DueIndex()
+        self.epoch = 0
+        self._changelog = changelog
+        self._writer = writer
+        self._next_offset = 0
+
+    def get(self, key: bytes) -> Row | None:
+        """The row as last written."""
+        return self.store.get(key)
+
+    async def recover(self, now_ms: int) -> int:
+        """Applies what the changelog has beyond the store, takes the next epoch and fences off every earlier owner.
+
+        Returns how many changelog records were read.
+        """
+        reader = EpochReader()
+        count = await asyncio.to_thread(self._catch_up, reader)
+        self.epoch = reader.highest + 1
+        await self._append([(FENCE_KEY, str(self.epoch).encode())], reader)
+        if reader.touched:
+            await self._write_again(reader.touched)
+        await asyncio.to_thread(self.refill_due, now_ms)
+        return count
+
+    def refill_due(self, now_ms: int) -> None:
+        """Brings in the rows that fall due within the next horizon; scans the store, so not for the event loop."""
+        self.due.refill(now_ms, self.store.dues())
+
+    def _catch_up(self, reader: EpochReader, end: int | None = None) -> int:
+        first, last = self._changelog.bounds()
+        position, reader_epoch = self.store.position
+        if position > last or (0 < position < first):
+            self.store.clear()  # the log was made anew, or has forgotten what we lack
+            position, reader_epoch = 0, 0
+        reader.highest = max(reader.highest, reader_epoch)
+        count = 0
+        for batch in self._changelog.read(max(position, first), last if end is None else end):
+            count += len(batch)
+            changes = {record.key: record.value for record in batch if reader.accept(record)}
+            if batch:
+                self.store.apply(changes, batch[-1].offset + 1, reader.highest)
+        self._next_offset = last if end is None else end
+        self.store.apply({}, self._next_offset, reader.highest)
+        return count
+
+    async def append(self, encoded: Sequence[tuple[bytes, Encoded]]) -> None:
+        """First half of a write: the rows (see `encode_row`) are in the changelog. Raises Superseded, DeliveryError."""
+        overwritten = await self._append(encoded, None)
+        if overwritten:
+            await self._write_again(overwritten, dict(encoded))
+
+    def apply(self, changes: Mapping[bytes, Row | None], encoded: Sequence[tuple[bytes, Encoded]]) -> None:
+        """Second half: they are in the store, together with their place in the changelog."""
+        self.store.apply(encoded, self._next_offset, self.epoch)
+        for key, row in changes.items():
+            self.due.note(key, 0 if row is None else row.due_ms)
+
+    async def check_alone(self) -> None:
+        """Looks whether somebody else has written while we were idle; mends it, or raises Superseded."""
+        _, last = await asyncio.to_thread(self._changelog.bounds)
+        if last > self._next_offset:
+            touched = await self._foreign_keys(self._next_offset, last)
+            self._next_offset = last
+            if touched:
+                await self._write_again(touched)
+
+    async def _append(self, encoded: Sequence[tuple[bytes, Encoded]], recovery: EpochReader | None) -> set[bytes]:
+        """Appends records of ours; returns the keys that zombies wrote since we last looked."""
+        written = await self._writer.append(
+            self._changelog.topic, self._changelog.partition, encoded, encode_epoch(self.epoch)
+        )
+        gaps, end = _gaps(self._next_offset, written)
+        touched: set[bytes] = set()
+        for start, stop in gaps:
+            if recovery is None:
+                touched |= await self._foreign_keys(start, stop)
+            else:
+                await asyncio.to_thread(self._catch_up_gap, recovery, start, stop)
+        self._next_offset = end
+        return touched
+
+    def _catch_up_gap(self, reader: EpochReader, start: int, stop: int) -> None:
+        """What others wrote between our reading to the end and our fence still counts, if its epoch does."""
+        for batch in self._changelog.read(start, stop):
+            for record in batch:
+                if record.epoch >= self.epoch and record.key == FENCE_KEY:
+                    raise Superseded(f"{self._changelog.topic}[{self._changelog.partition}]: another owner took epoch {record.epoch}")
+            self.store.apply({r.key: r.value for r in batch if reader.accept(r)}, stop, reader.highest)
+
+    async def _foreign_keys(self, start: int, stop: int) -> set[bytes]:
+        return await asyncio.to_thread(
+            lambda: foreign_keys((record for batch in self._changelog.read(start, stop) for record in batch), self.epoch)
+        )
+
+    async def _write_again(self, keys: Iterable[bytes], newer: Mapping[bytes, Encoded] | None = None) -> None:
+        """Puts the right values behind those that a zombie wrote."""
+        current = {key: self.store.get_raw(key) for key in sorted(keys)} | {
+            key: value for key, value in (newer or {}).items() if key in keys
+        }
+        touched = await self._append(list(current.items()), None)
+        if touched:
+            await self._write_again(touched, newer)
+
+
+class _Gap(NamedTuple):
+    start: int
+    stop: int
+
+
+def _gaps(expected: int, written: Iterable[Written]) -> tuple[list[_Gap], int]:
+    """Offsets between ours that are not ours, and the next offset that we expect."""
+    gaps = []
+    for first, count in written:
+        if first > expected:
+            gaps.append(_Gap(expected, first))
+        expected = max(expected, first + count)
+    return gaps, expected

@@ -1,0 +1,102 @@
+"""A worker process: one or more processors, one event loop, one watchdog, one metrics port.
+
+Whatever goes wrong unexpectedly ends the process with a non-zero code; the supervisor starts it again and it goes on from what is
+committed. Nothing is retried in place that the write order does not cover.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+import structlog
+from confluent_kafka.admin import AdminClient
+
+from schemas.codec import Codec
+from streams.errors import ExlifyError, UnavailableError
+from streams.kafka import client_config
+from streams.runtime.crash import CrashPoint
+from streams.runtime.epochs import Superseded
+from streams.runtime.host import Host, all_ready
+from streams.runtime.processor import Processor
+from streams.runtime.watchdog import Watchdog
+from streams.settings import Settings
+
+EXIT_FAILED = 70
+EXIT_SUPERSEDED = 76
+CLUSTER_TIMEOUT_S = 30
+
+log = structlog.get_logger()
+
+
+class Worker:
+    """Runs processors until it is told to stop (SIGTERM, SIGINT) or something fails."""
+
+    def __init__(self, name: str, processors: Sequence[Processor], settings: Settings, codec: Codec) -> None:
+        self._name = name
+        self._processors = processors
+        self._settings = settings
+        self._codec = codec
+        self._hosts: list[Host] = []
+
+    @property
+    def ready(self) -> bool:
+        """Whether every processor has its partitions and its state."""
+        return len(self._hosts) == len(self._processors) and all_ready(self._hosts)
+
+    async def run(self, on_started: Callable[[], None] = lambda: None) -> None:
+        """Returns after an orderly stop; a failure ends the process with `os._exit`, so that nothing half done is tidied up."""
+        stop = asyncio.Event()
+        for number in (signal.SIGTERM, signal.SIGINT):
+            asyncio.get_running_loop().add_signal_handler(number, stop.set)
+        try:
+            watchdog = asyncio.create_task(Watchdog(self._settings.stall_timeout_ms, self._stalled).run())
+            await self._start()
+            on_started()
+            await self._wait(stop)
+            for host in self._hosts:
+                await host.stop()
+            watchdog.cancel()
+        except ExlifyError:
+            raise
+        except Superseded as error:
+            log.warning("superseded", worker=self._name, reason=str(error))
+            _exit(EXIT_SUPERSEDED)
+        except Exception:  # the edge: anything unexpected ends the process at once
+            log.exception("failed", worker=self._name)
+            _exit(EXIT_FAILED)
+
+    async def _start(self) -> None:
+        crash = CrashPoint(self._settings.crash_at)
+        state_dir = self._settings.data_dir / "state" / self._name / await asyncio.to_thread(self._cluster_id)
+        self._hosts = [Host(each, self._settings, self._codec, Path(state_dir), crash) for each in self._processors]
+        await asyncio.gather(*(host.start() for host in self._hosts))
+
+    def _cluster_id(self) -> str:
+        """Local state belongs to one cluster: a store of another would be taken for a copy of this one's changelog."""
+        try:
+            found = AdminClient(client_config(self._settings)).list_topics(timeout=CLUSTER_TIMEOUT_S)
+        except Exception as error:  # confluent-kafka's errors share no useful type
+            raise UnavailableError(f"Kafka at {self._settings.bootstrap} does not answer ({error}). Is it running?") from None
+        return str(found.cluster_id)
+
+    async def _wait(self, stop: asyncio.Event) -> None:
+        failures = [host.failed for host in self._hosts]
+        stopping = asyncio.create_task(stop.wait())
+        await asyncio.wait([stopping, *failures], return_when=asyncio.FIRST_COMPLETED)
+        for failure in failures:
+            if failure.done():
+                failure.result()
+
+    def _stalled(self, since: float) -> str | None:
+        return next((reason for host in self._hosts if (reason := host.stalled(since))), None)
+
+
+def _exit(code: int) -> None:
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code)
