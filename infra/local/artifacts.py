@@ -1,0 +1,123 @@
+"""Where the servers come from: pinned files of a public repository, each checked against `artifacts.lock.json`.
+
+A file is downloaded once per user into a staging folder, compared with its size and SHA-256, and only then moved to
+its place in the cache. After that no network is needed. What lies in the cache is hashed again at each start (a
+gigabyte a second): a damaged file is replaced, not run.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+from infra.local.download import NotDownloadable, download
+from infra.local.errors import LocalError, explain_os_error
+from infra.local.locking import exclusive
+from infra.local.progress import Progress, silent
+
+LOCK_FILE = Path(__file__).with_name("artifacts.lock.json")
+DOWNLOADS_AT_ONCE = 4
+
+
+@dataclass(frozen=True)
+class Artifact:
+    """One file of the lock: Maven coordinates, size in bytes, SHA-256 in hex."""
+
+    group: str
+    artifact: str
+    version: str
+    classifier: str
+    packaging: str
+    size: int
+    sha256: str
+
+    @property
+    def filename(self) -> str:
+        """The file's name in the repository and in the cache."""
+        suffix = f"-{self.classifier}" if self.classifier else ""
+        return f"{self.artifact}-{self.version}{suffix}.{self.packaging}"
+
+    def path(self, cache_dir: Path) -> Path:
+        """Where the file lies in the cache."""
+        return cache_dir / "artifacts" / self.group / self.version / self.filename
+
+    def is_intact(self, path: Path) -> bool:
+        """Whether `path` holds exactly the bytes that the lock names."""
+        try:
+            return path.stat().st_size == self.size and sha256(path) == self.sha256
+        except FileNotFoundError:
+            return False
+
+
+def locked(name: str) -> list[Artifact]:
+    """The artifacts of one server, `kafka` or `registry`, in the order of the lock."""
+    return [Artifact(**row) for row in json.loads(LOCK_FILE.read_text())[name]]
+
+
+def default_cache_dir() -> Path:
+    """EXLIFY_CACHE_DIR, else `exlify` in this user's folder for caches."""
+    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    return Path(os.environ.get("EXLIFY_CACHE_DIR") or Path(home) / "exlify")
+
+
+def fetch(names: Iterable[str], cache_dir: Path, progress: Progress = silent) -> list[Path]:
+    """The verified files of the servers `names`, in the order of the lock; what is absent or damaged is downloaded.
+
+    Raises LocalError where something is absent and cannot be downloaded, for a download that differs from the lock,
+    and for a disk that is full.
+    """
+    wanted = [artifact for name in names for artifact in locked(name)]
+    try:
+        with exclusive(cache_dir / "lock", wait=True):
+            missing = [a for a in wanted if not a.is_intact(a.path(cache_dir))]
+            if missing:
+                _fetch_missing(missing, cache_dir, progress)
+    except OSError as error:
+        raise explain_os_error(error, cache_dir) from error
+    return [artifact.path(cache_dir) for artifact in wanted]
+
+
+def _fetch_missing(missing: list[Artifact], cache_dir: Path, progress: Progress) -> None:
+    total_bytes = sum(artifact.size for artifact in missing)
+    with (
+        progress(f"Fetching {len(missing)} files for the local servers", total_bytes) as advance,
+        tempfile.TemporaryDirectory(prefix="staging-", dir=cache_dir) as staging,
+        ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool,
+    ):
+        pending = [pool.submit(_fetch_one, artifact, Path(staging), cache_dir, advance) for artifact in missing]
+        try:
+            for future in pending:
+                future.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
+
+
+def _fetch_one(wanted: Artifact, staging: Path, cache_dir: Path, advance: Callable[[int], None]) -> None:
+    coordinates = (wanted.group, wanted.artifact, wanted.version, wanted.classifier, wanted.packaging)
+    try:
+        staged = download(*coordinates, staging, advance)
+    except NotDownloadable as reason:
+        raise LocalError(
+            f"{wanted.filename}: not in {cache_dir}, and the download failed ({reason})."
+            " The first start needs a network; or set EXLIFY_CACHE_DIR to a folder that has the files."
+        ) from reason
+    if not wanted.is_intact(staged):
+        raise LocalError(
+            f"{wanted.filename}: the download differs from {LOCK_FILE.name} (size or SHA-256), so it was thrown away."
+            " Start again; if it stays so, something between here and the repository changes files."
+        )
+    target = wanted.path(cache_dir)
+    target.parent.mkdir(parents=True, exist_ok=True)
+    os.replace(staged, target)
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
