@@ -5,5 +5,6 @@
 3. `http.py` `sql.py`  the connectors
 4. `outcome.py`   what came of it, and above all: whether the outside world has changed
 
-Bodies: `codecs.py` (by media type), `xml_mapping.py`. Addresses and credentials: `connections.py`. Where calls may go: `policy.py`.
+Bodies: `codecs.py` (by media type), `xml_mapping.py`. Addresses and credentials: `connections.py`. Where calls may
+go: `policy.py`.
 """

@@ -1,14 +1,14 @@
 """A circuit breaker per connection: while a system is down, its calls wait instead of being burnt.
 
-Closed: calls pass. After `threshold` failures in a row it opens: calls wait for the cool-down, which doubles up to a cap. Then one
-call passes as a probe (half open); it closes the breaker or opens it again.
+Closed: calls pass. After `threshold` failures in a row it opens: calls wait for the cool-down, which doubles up to a
+cap. Then one call passes as a probe (half open); it closes the breaker or opens it again.
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from enum import StrEnum
 
 
@@ -20,7 +20,7 @@ class State(StrEnum):
     HALF_OPEN = "half_open"
 
 
-class BreakerOpen(Exception):
+class BreakerOpen(Exception):  # noqa: N818 - a state, not an error
     """The breaker would not let a call pass before its time was up; nothing was sent."""
 
 
@@ -80,11 +80,9 @@ class Breaker:
         return False
 
     async def _change_or(self, when: float) -> None:
-        try:
+        with suppress(TimeoutError):
             async with asyncio.timeout_at(when):
                 await self._changed.wait()
-        except TimeoutError:
-            pass
 
     def _settle(self, passage: Passage, probe: bool) -> None:
         self._probing = self._probing and not probe

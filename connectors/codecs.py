@@ -3,7 +3,7 @@
 | media type | to the outside | from the outside |
 |---|---|---|
 | `application/json`, `+json` | any JSON value | any JSON value |
-| `application/xml`, `text/xml`, `+xml` | object with one member, or a string that is XML already | object with one member |
+| `application/xml`, `text/xml`, `+xml` | object with one member, or XML as a string | object with one member |
 | `application/x-www-form-urlencoded` | object of scalars or arrays of scalars | object; repeated names as array |
 | `text/*` | a string (a number or boolean as text) | a string |
 | anything else | a string, as UTF-8 | a string in Base64 |
@@ -107,4 +107,6 @@ def _safe(error: Exception) -> str:
     """What was wrong, without the body: messages of our own are free of it, those of parsers may quote it."""
     if isinstance(error, xml_mapping.XmlError) or type(error) is ValueError:
         return str(error)
-    return f"{type(error).__name__} at byte {error.pos}" if isinstance(error, orjson.JSONDecodeError) else type(error).__name__
+    if isinstance(error, orjson.JSONDecodeError):
+        return f"not well-formed at character {error.pos}"
+    return type(error).__name__

@@ -1,7 +1,8 @@
 """Names of outside systems, as definitions use them, and their addresses, as settings give them.
 
-A definition says `connection: compliance` or `connection://erp/accounts`; where that is, and with which credentials, is said by
-`EXLIFY_CONNECTION_COMPLIANCE` and `EXLIFY_CONNECTION_ERP`. So the same definition runs everywhere and never holds a secret.
+A definition says `connection: compliance` or `connection://erp/accounts`; where that is, and with which credentials,
+is said by `EXLIFY_CONNECTION_COMPLIANCE` and `EXLIFY_CONNECTION_ERP`. So the same definition runs everywhere and
+never holds a secret.
 """
 
 from __future__ import annotations

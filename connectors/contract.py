@@ -1,7 +1,7 @@
 """The contract of every connector, and the classes of effect that its operations declare.
 
-A connector is one kind of system (HTTP, SQL) with any number of connections. It knows how to read a call, send it and classify
-what comes back; all that calls have in common (deadline, policy, retry, breaker) is the pipeline's.
+A connector is one kind of system (HTTP, SQL) with any number of connections. It knows how to read a call, send it and
+classify what comes back; all that calls have in common (deadline, policy, retry, breaker) is the pipeline's.
 """
 
 from __future__ import annotations
@@ -62,7 +62,7 @@ class Plan(Generic[R]):
     host: str | None = None  # host that the policy has to allow; None where the address comes from the settings
 
 
-class Refused(Exception):
+class Refused(Exception):  # noqa: N818 - an outcome, not an error
     """A call that ends before anything is sent: its outcome is certain to have no effect."""
 
     def __init__(self, reason: Reason, detail: str, retry_after_ms: int | None = None) -> None:

@@ -1,7 +1,8 @@
 """What came of a call: one shape for every connector, and the table of all reasons.
 
-The axis that matters most is the certainty of the effect: `none` (the outside world is as it was), `done` (it has changed),
-`unknown` (nobody here can tell). What may be done next follows from it and from the reason, never from the text of an error.
+The axis that matters most is the certainty of the effect: `none` (the outside world is as it was), `done` (it has
+changed), `unknown` (nobody here can tell). What may be done next follows from it and from the reason, never from the
+text of an error.
 """
 
 from __future__ import annotations
@@ -250,8 +251,8 @@ class Outcome:
 def to_problem(outcome: Outcome, pointer: str) -> dict[str, Any]:
     """The outcome as an RFC 9457 problem with the members of the Avro record `Problem`.
 
-    A status of the remote side is kept and makes it a communication error (401, 403 and 408 have types of their own); without
-    one, type and status are those of the reason. `instance` is the JSON Pointer of the task.
+    A status of the remote side is kept and makes it a communication error (401, 403 and 408 have types of their own);
+    without one, type and status are those of the reason. `instance` is the JSON Pointer of the task.
     """
     meaning = outcome.meaning
     remote = outcome.status

@@ -1,7 +1,8 @@
 """The way of a call: plan → policy → bulkhead → breaker → intent → transport → short retry.
 
-Everything that can refuse a call stands before the intent, so a refusal is never in doubt. The retry here is for seconds and hides
-hiccups only; what outlasts it is reported, and waiting longer is the business of whoever owns the step.
+Everything that can refuse a call stands before the intent, so a refusal is never in doubt. The retry here is for
+seconds and hides hiccups only; what outlasts it is reported, and waiting longer is the business of whoever owns the
+step.
 """
 
 from __future__ import annotations
@@ -41,6 +42,10 @@ class Limits:
     lanes: int = 1_000  # connections remembered; beyond, those that are idle and well are forgotten
 
 
+ANYWHERE = Policy()
+USUAL = Limits()
+
+
 async def send_at_once(plan: Plan[Any]) -> None:
     """Nothing stands between the plan and its sending."""
 
@@ -55,8 +60,8 @@ class Hub:
     def __init__(
         self,
         connectors: Sequence[Connector[Any]],
-        policy: Policy = Policy(),
-        limits: Limits = Limits(),
+        policy: Policy = ANYWHERE,
+        limits: Limits = USUAL,
         observe: Observer = unobserved,
     ) -> None:
         self._connectors = {function: connector for connector in connectors for function in connector.functions}
@@ -84,13 +89,11 @@ class Hub:
         """The state of the breaker of every connection in use."""
         return {name: lane.breaker.state for name, lane in self._lanes.items()}
 
-    async def carry_out(self, call: Call, before_send: TOO_LATE = "the deadline passed before the call could be made"
-
-BeforeSend = send_at_once) -> Outcome:
+    async def carry_out(self, call: Call, before_send: BeforeSend = send_at_once) -> Outcome:
         """Makes the call and says what came of it; raises only what `before_send` raises, Refused excepted.
 
-        `before_send` is awaited before each try, when nothing but the sending is left: there an effectful call makes its intent
-        durable, and a call that nobody wants any more raises Refused.
+        `before_send` is awaited before each try, when nothing but the sending is left: there an effectful call makes
+        its intent durable, and a call that nobody wants any more raises Refused.
         """
         started = time.monotonic()
         try:

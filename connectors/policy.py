@@ -1,7 +1,8 @@
 """Where calls may go: an allow-list of hosts, and a guard against requests forged to reach the inside of the network.
 
-Names are checked before a call, addresses when the name has been resolved, in the very resolver that the connection uses, so that
-a name cannot point elsewhere a moment later. Link-local addresses (the metadata services of clouds) are never called.
+Names are checked before a call, addresses when the name has been resolved, in the very resolver that the connection
+uses, so that a name cannot point elsewhere a moment later. Link-local addresses (the metadata services of clouds) are
+never called.
 """
 
 from __future__ import annotations

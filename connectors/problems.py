@@ -1,7 +1,7 @@
 """The types of error that the definition language knows, as URIs of RFC 9457 problems.
 
-They are what `catch.errors.with.type` in a definition filters on. The specification has moved its URIs once; errors are raised
-with the new family, filters accept the old ones too (`canonical`).
+They are what `catch.errors.with.type` in a definition filters on. The specification has moved its URIs once; errors
+are raised with the new family, filters accept the old ones too (`canonical`).
 """
 
 from __future__ import annotations

@@ -10,9 +10,9 @@
 | string, number, true, false | text |
 | null | empty element |
 
-Names are written with their prefixes. Back from XML all scalars are strings (XML has no others), an empty element is null, and
-an element that occurs once is no array. Comments and processing instructions are dropped. Refused: document types, entities,
-text between child elements. `read(write(value)) == value` for values that have this form already.
+Names are written with their prefixes. Back from XML all scalars are strings (XML has no others), an empty element is
+null, and an element that occurs once is no array. Comments and processing instructions are dropped. Refused: document
+types, entities, text between child elements. `read(write(value)) == value` for values that have this form already.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lxml import etree  # type: ignore[import-untyped]
+from lxml import etree
 
 MAX_DEPTH = 100
 XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace"
@@ -65,7 +65,7 @@ def _element(parent: Any, name: str, content: Any, scope: Scope, depth: int) -> 
     if depth > MAX_DEPTH:
         raise XmlError(f"nested deeper than {MAX_DEPTH} elements")
     members = content if isinstance(content, dict) else {"#text": content}
-    declared = {_prefix(key): _text(uri, name) for key, uri in members.items() if _declares(key)}
+    declared = {_prefix(key): _namespace(uri, key) for key, uri in members.items() if _declares(key)}
     scope = {**scope, **declared}
     try:
         tag = _qualified(name, scope, scope.get(None))
@@ -97,6 +97,12 @@ def _text(value: Any, name: str) -> str | None:
     if isinstance(value, (int, float)):
         return str(value)
     raise XmlError(f"element {name!r}: an array or object cannot stand for text")
+
+
+def _namespace(uri: Any, key: str) -> str:
+    if isinstance(uri, str) and (uri or key == "@xmlns"):
+        return uri
+    raise XmlError(f"member {key!r}: a namespace is expected")
 
 
 def _declares(key: str) -> bool:
