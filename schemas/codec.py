@@ -1,0 +1,129 @@
+"""Messages to framed Avro bytes and back: the one door to the wire, and the hottest code of this package.
+
+An id in the frame names the schema that the writer used, so several message types share a topic, and records of other
+versions are read as today's. Ids come from the committed map (`Codec.offline`) or from a registry (`Codec.with_registry`);
+with a registry the committed ids stay readable, so topics written before it was added are.
+"""
+
+from collections.abc import Mapping
+from io import BytesIO
+from typing import Any, NamedTuple, Self
+
+from fastavro import schemaless_reader, schemaless_writer
+from fastavro.schema import SchemaParseException
+
+from schemas.catalogue import Schema, current, parse, shape, text
+from schemas.registry import Registry, RegistryAccess, RegistryRefusedError
+from schemas.released import SchemaIds, fixed_ids, released_writers
+from schemas.wire import HEADER_BYTES, UndecodableRecord, frame_prefix, schema_id_of
+
+__all__ = ["Codec", "UndecodableRecord", "UnencodableMessageError", "UnknownSchemaId"]
+
+
+class UnknownSchemaId(Exception):  # noqa: N818  # a state of affairs, not a fault: `learn` resolves it
+    """The id is not known yet: `await codec.learn(id)`, then decode again."""
+
+    def __init__(self, schema_id: int) -> None:
+        super().__init__(f"schema id {schema_id} is not known yet")
+        self.id = schema_id
+
+
+class UnencodableMessageError(Exception):
+    """A message of ours does not follow its schema: a bug of the caller. Names the field, never its value."""
+
+    def __init__(self, name: str, cause: Exception) -> None:
+        # Encoding errors of text quote the text; all others name field and type only.
+        detail = type(cause).__name__ if isinstance(cause, UnicodeError) else str(cause) or type(cause).__name__
+        super().__init__(f"{name}: {detail}; compare the message with schemas/avro/{name}.avsc")
+
+
+class _Writer(NamedTuple):
+    prefix: bytes
+    schema: Schema
+
+
+class _Reader(NamedTuple):
+    name: str
+    writer: Schema
+    reader: Schema | None  # None where the writer's schema is today's, which is read twice as fast
+
+
+class Codec:
+    """Encodes and decodes messages by full record name. One per process; not safe across threads while it learns."""
+
+    def __init__(self, ids: SchemaIds, registry: RegistryAccess | None = None) -> None:
+        self._registry = registry
+        self._writers = {name: _Writer(frame_prefix(id_), ids.writers[id_]) for name, id_ in ids.current.items()}
+        self._readers = {id_: _reader(schema) for id_, schema in ids.writers.items()}
+
+    @classmethod
+    def offline(cls) -> Self:
+        """Uses the committed ids. Raises SchemaNotFrozenError where a schema has changed since its newest release."""
+        return cls(fixed_ids())
+
+    @classmethod
+    async def with_registry(cls, access: RegistryAccess | str) -> Self:
+        """Registers today's schemas (idempotent) and writes with the ids that the registry gives.
+
+        Raises RegistryUnreachableError where it does not answer in time, RegistryRefusedError where it refuses a schema.
+        """
+        access = RegistryAccess(access) if isinstance(access, str) else access
+        async with Registry(access) as registry:
+            given = await registry.register_all({name: text(schema) for name, schema in current().items()})
+        writers = released_writers() | {id_: current()[name] for name, id_ in given.items()}
+        return cls(SchemaIds(writers, given), access)
+
+    def encode(self, name: str, data: Mapping[str, Any]) -> bytes:
+        """The framed value of message `name`.
+
+        Fields with a default may be missing; a missing, unknown or wrongly typed one raises UnencodableMessageError.
+        """
+        prefix, schema = self._writers[name]
+        out = BytesIO()
+        out.write(prefix)
+        try:
+            schemaless_writer(out, schema, data, strict_allow_default=True)
+        except (TypeError, ValueError, OverflowError, AttributeError) as error:
+            raise UnencodableMessageError(name, error) from None
+        return out.getvalue()
+
+    def decode(self, raw: bytes) -> tuple[str, dict[str, Any]]:
+        """Full record name and data of a framed value, as today's schema has it.
+
+        A record that is not in today's catalogue is given as its writer declared it. Raises UnknownSchemaId where the id
+        has to be learnt first, UndecodableRecord where the value cannot be read.
+        """
+        schema_id = schema_id_of(raw)
+        known = self._readers.get(schema_id)
+        if known is None:
+            raise UnknownSchemaId(schema_id)
+        body = BytesIO(raw)
+        body.seek(HEADER_BYTES)
+        try:
+            data = schemaless_reader(body, known.writer, known.reader)
+        except Exception as error:  # noqa: BLE001  # bytes from outside can make the reader fail in any way
+            raise UndecodableRecord(f"value does not follow {known.name} ({type(error).__name__})") from None
+        if body.tell() != len(raw):
+            raise UndecodableRecord(f"value goes on behind the end of its {known.name}")
+        return known.name, data  # type: ignore[return-value]  # the schema is a record, so the data is a dict
+
+    async def learn(self, schema_id: int) -> None:
+        """Asks the registry for the schema behind an id and remembers it.
+
+        Raises UndecodableRecord where the id stands for nothing readable, RegistryUnreachableError where nobody answers.
+        """
+        if self._registry is None:
+            raise UndecodableRecord(f"schema id {schema_id} is not in schemas/ids.json, and no registry is set")
+        try:
+            async with Registry(self._registry) as registry:
+                schema = parse(await registry.by_id(schema_id))
+        except (RegistryRefusedError, ValueError, SchemaParseException) as error:
+            raise UndecodableRecord(f"schema id {schema_id} of the registry cannot be used: {error}") from None
+        self._readers[schema_id] = _reader(schema)
+
+
+def _reader(writer: Schema) -> _Reader:
+    name = str(writer["name"])
+    today = current().get(name)
+    same = today is None or shape(today) == shape(writer)
+    return _Reader(name, writer, None if same else today)

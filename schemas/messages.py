@@ -1,0 +1,21 @@
+"""Full record names of the messages, as the codec takes and gives them."""
+
+from typing import Final
+
+START_INSTANCE: Final = "exlify.StartInstance"
+STEP_RESULT: Final = "exlify.StepResult"
+TIMER_FIRED: Final = "exlify.TimerFired"
+CANCEL_INSTANCE: Final = "exlify.CancelInstance"
+STEP_COMMAND: Final = "exlify.StepCommand"
+CANCEL_STEP: Final = "exlify.CancelStep"
+HISTORY_ENTRY: Final = "exlify.HistoryEntry"
+INSTANCE_OUTCOME: Final = "exlify.InstanceOutcome"
+WORKFLOW_DEFINITION: Final = "exlify.WorkflowDefinition"
+HUMAN_TASK: Final = "exlify.HumanTask"
+HUMAN_ACTION: Final = "exlify.HumanAction"
+DECISION: Final = "exlify.Decision"
+GENERIC_EVENT: Final = "exlify.GenericEvent"
+APPLICATION_SUBMITTED: Final = "exlify.onboarding.ApplicationSubmitted"
+
+PARTS: Final = frozenset({"exlify.Problem", "exlify.Transition", "exlify.Reason"})
+"""Records that occur inside messages only and never travel alone."""
