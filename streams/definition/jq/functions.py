@@ -1,0 +1,224 @@
+"""The functions an expression may call, and what each of them costs.
+
+What is not in these tables does not exist for a definition: neither what would reach the host (`env`, `input`,
+`debug`, `halt`, `now`, the local time zone) nor what JSON cannot hold (`nan`, `infinite`). Functions whose work grows
+with their data are replaced by metered ones; those replacements live in the library's own table of builtins under
+names with a space, which no program text can spell.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import orjson
+
+from streams.definition.jq.arithmetic import finite
+from streams.definition.jq.library import JqError, builtins, ops
+from streams.definition.jq.meter import METER
+
+Builtin = Callable[..., Any]
+Signature = tuple[str, int]
+
+# Bounded by themselves: kept as the library has them.
+LIGHT: frozenset[Signature] = frozenset(
+    {
+        ("empty", 0),
+        ("error", 0),
+        ("not", 0),
+        ("select", 1),
+        ("type", 0),
+        ("length", 0),
+        ("has", 1),
+        ("path", 1),
+        ("last", 1),
+    }
+    | {
+        ("getpath", 1),
+        ("toboolean", 0),
+        ("isnan", 0),
+        ("isinfinite", 0),
+        ("isnormal", 0),
+        ("startswith", 1),
+        ("endswith", 1),
+    }
+    | {("ltrimstr", 1), ("rtrimstr", 1), ("trim", 0), ("ltrim", 0), ("rtrim", 0)}
+)
+# Bounded too, but their numbers have to be checked.
+_CHECKED = [("tonumber", 0), ("pow", 2), ("gmtime", 0), ("mktime", 0), ("strptime", 1)] + [
+    (name, 0)
+    for name in ("floor", "ceil", "round", "trunc", "fabs", "sqrt", "exp", "exp2", "exp10", "log", "log2", "log10")
+]
+# Work in proportion to what they read and make.
+_LINEAR = (
+    [
+        (name, 0)
+        for name in ("keys", "keys_unsorted", "reverse", "flatten", "tojson", "tostring", "utf8bytelength", "tostream")
+    ]
+    + [(name, 0) for name in ("ascii_downcase", "ascii_upcase", "explode", "implode", "min", "max")]
+    + [
+        ("map", 1),
+        ("split", 1),
+        ("flatten", 1),
+        ("fromstream", 1),
+        ("truncate_stream", 1),
+        ("setpath", 2),
+        ("delpaths", 1),
+        ("bsearch", 1),
+    ]
+)
+_SORTING = [("sort", 0), ("unique", 0)]
+_KEYED = [("sort_by", 1), ("group_by", 1), ("unique_by", 1), ("min_by", 1), ("max_by", 1)]
+_CROSSING = {("contains", 1): ops.contains_value, ("indices", 1): ops.indices_impl}
+
+# the values of their argument are compared with each other, so they are paid for too
+KEYED: frozenset[Signature] = frozenset(_KEYED)
+FORMATS: frozenset[str] = frozenset({"text", "json", "html", "uri", "csv", "tsv", "sh", "base64", "base64d"})
+# our own, by the signature a program uses; `install` adds the modified ones of the library
+OWN: dict[Signature, Builtin] = {}
+
+
+def metered_name(name: str) -> str:
+    """The name under which the library's table holds our version of a function."""
+    return name + " "
+
+
+def own(name: str, arity: int) -> Callable[[Builtin], Builtin]:
+    """Declares a function of ours in place of the library's."""
+
+    def declare(function: Builtin) -> Builtin:
+        OWN[name, arity] = function
+        return function
+
+    return declare
+
+
+def _as_jq_error(function: Builtin) -> Builtin:
+    """Turns what Python raises for a wrong type or an impossible number into the error that `try` and `//` know."""
+
+    def guarded(data: Any, env: Any, *args: Any) -> Iterator[Any]:
+        try:
+            yield from function(data, env, *args)
+        except (TypeError, ValueError, ArithmeticError, AttributeError) as error:
+            raise JqError(f"impossible for {ops.type_name(data)}") from error
+
+    return guarded
+
+
+def _checked(original: Builtin) -> Builtin:
+    def checked(data: Any, env: Any, *args: Any) -> Iterator[Any]:
+        for value in original(data, env, *args):
+            yield finite(value) if type(value) in (int, float, complex) else value
+
+    return checked
+
+
+def _charged(original: Builtin, *, sorting: bool = False) -> Builtin:
+    def charged(data: Any, env: Any, *args: Any) -> Iterator[Any]:
+        for _ in range(len(data).bit_length() if sorting and isinstance(data, list) else 1):
+            METER.read(data)
+        for value in original(data, env, *args):
+            METER.made(value)
+            yield value
+
+    return charged
+
+
+def _crossing(compare: Callable[[Any, Any], Any]) -> Builtin:
+    """For functions that compare every part of one value with every part of another."""
+
+    def charged(data: Any, env: Any, other: Any) -> Iterator[Any]:
+        for value in other.vals(data):
+            METER.spend(1 + (METER.weigh(data) * METER.weigh(value) >> 6))
+            METER.read(data)
+            yield compare(data, value)
+
+    return charged
+
+
+@own("fromjson", 0)
+def _fromjson(data: Any, env: Any) -> Iterator[Any]:
+    if not isinstance(data, str):
+        raise JqError(f"{ops.type_name(data)} cannot be parsed as JSON")
+    METER.text(len(data) * 8)
+    try:
+        value = orjson.loads(data)
+    except orjson.JSONDecodeError:
+        raise JqError("the text is not JSON") from None
+    METER.made(value)
+    yield value
+
+
+@own("add", 0)
+def _add(data: Any, env: Any) -> Iterator[Any]:
+    """One pass where the library copies the sum once for each element."""
+    items = list(ops.iterate_value(data)) if data is not None else []
+    METER.read(data)
+    kept = [item for item in items if item is not None]
+    if kept and all(isinstance(item, str) for item in kept):
+        total: Any = "".join(kept)
+    elif kept and all(isinstance(item, list) for item in kept):
+        total = [value for item in kept for value in item]
+    else:
+        total = _sum(kept)
+    METER.made(total)
+    yield total
+
+
+def _sum(items: list[Any]) -> Any:
+    from streams.definition.jq.arithmetic import METERED
+
+    total = None
+    for item in items:
+        total = METERED["+"](total, item)
+    return total
+
+
+@own("join", 1)
+def _join(data: Any, env: Any, separator: Any) -> Iterator[Any]:
+    METER.read(data)
+    for text in separator.vals(data):
+        if not isinstance(data, list) or not isinstance(text, str):
+            raise JqError("join takes a list of scalars and a text")
+        if any(isinstance(item, (list, dict)) for item in data):
+            raise JqError("join takes a list of scalars")
+        METER.text(len(text) * len(data))
+        joined = text.join(
+            item if isinstance(item, str) else "" if item is None else orjson.dumps(item).decode() for item in data
+        )
+        METER.made(joined)
+        yield joined
+
+
+_STRFTIME = re.compile(r"(?:[^%]|%[A-Za-z%])*")  # no widths: "%1000000Y" would make a text of a million characters
+
+
+@own("strftime", 1)
+def _strftime(data: Any, env: Any, form: Any) -> Iterator[Any]:
+    def sound(value: Any) -> Iterator[Any]:
+        for text in form.vals(value):
+            if not isinstance(text, str) or len(text) > 256 or not _STRFTIME.fullmatch(text):
+                raise JqError("strftime takes a short text of plain % directives")
+            yield text
+
+    METER.spend(4)
+    yield from builtins.PY_BUILTINS["strftime", 1](data, env, _Values(sound))
+
+
+class _Values:
+    """What a builtin of the library expects of an argument."""
+
+    def __init__(self, vals: Callable[[Any], Iterator[Any]]) -> None:
+        self.vals = vals
+
+
+def install() -> None:
+    """Puts our versions into the library's table of builtins, beside its own."""
+    library = dict(builtins.PY_BUILTINS)
+    OWN.update({signature: _checked(library[signature]) for signature in _CHECKED})
+    OWN.update({signature: _charged(library[signature]) for signature in _LINEAR})
+    OWN.update({signature: _charged(library[signature], sorting=True) for signature in _SORTING + _KEYED})
+    OWN.update({signature: _crossing(compare) for signature, compare in _CROSSING.items()})
+    for (name, arity), function in OWN.items():
+        builtins.PY_BUILTINS[metered_name(name), arity] = _as_jq_error(function)
