@@ -21,13 +21,6 @@ class Connections:
     def __init__(self, urls: Mapping[str, str]) -> None:
         self._urls = {_fold(name): url for name, url in urls.items()}
 
-    @classmethod
-    def load(cls, environ: Mapping[str, str], known: Mapping[str, str] | None = None) -> Connections:
-        """Those of the environment, over those already `known` (the systems of a local sandbox)."""
-        named = {name.removeprefix(PREFIX): url for name, url in environ.items() if name.startswith(PREFIX) and url}
-        folded = {_fold(name): url for name, url in (known or {}).items()}
-        return cls(folded | {_fold(name): url for name, url in named.items()})
-
     def url(self, name: str) -> str:
         """The address; raises Refused (MISCONFIGURED) naming the variable to set."""
         try:

@@ -13,7 +13,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any
 
-from connectors import problems
+from schemas import problems
 
 
 class Code(StrEnum):

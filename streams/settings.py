@@ -16,6 +16,7 @@ from typing import Any
 from streams.errors import ConfigurationError
 
 ENDPOINTS_FILE = "endpoints.json"
+CONNECTION_PREFIX = "EXLIFY_CONNECTION_"
 
 
 def _setting(env: str, default: Any, help: str, secret: bool = False) -> Any:
@@ -56,6 +57,19 @@ class Settings:
         "EXLIFY_MAX_BUFFERED_RECORDS", 4_000, "Records of one partition held in memory before its fetching pauses"
     )
     call_concurrency: int = _setting("EXLIFY_CALL_CONCURRENCY", 64, "Outside calls under way at once in one worker")
+    call_allow_hosts: str = _setting(
+        "EXLIFY_CALL_ALLOW_HOSTS", "", "Hosts that calls may go to, patterns separated by commas; empty: any"
+    )
+    call_allow_private: int = _setting("EXLIFY_CALL_ALLOW_PRIVATE", 1, "1: calls may go to loopback and private networks, 0: not")
+    connections: Mapping[str, str] = field(
+        default_factory=dict,
+        metadata={
+            "env": "EXLIFY_CONNECTION_<NAME>",
+            "help": "Address of an outside system, by the name that definitions use; default: the local sandbox's",
+            "secret": True,
+        },
+        repr=False,
+    )
     stall_timeout_ms: int = _setting(
         "EXLIFY_STALL_TIMEOUT_MS", 60_000, "A worker whose loop or partition has not moved for this long is ended by its watchdog"
     )
@@ -94,6 +108,7 @@ def load(environ: Mapping[str, str] = os.environ) -> Settings:
     for name, key in (("bootstrap", "kafka"), ("registry_url", "registry"), ("gateway_url", "gateway")):
         if name not in values and key in endpoints:
             values[name] = endpoints[key]
+    values["connections"] = _connections(environ, endpoints.get("sandbox", {}))
     return Settings(**values)
 
 
@@ -106,6 +121,13 @@ def read_endpoints(data_dir: Path) -> dict[str, Any]:
     except ValueError:
         raise ConfigurationError(f"{data_dir / ENDPOINTS_FILE}: not JSON. Remove it and start `exlify up` again.") from None
     return found if isinstance(found, dict) else {}
+
+
+def _connections(environ: Mapping[str, str], sandbox: Mapping[str, str]) -> dict[str, str]:
+    """Those of the environment over those of the sandbox; names in lower case with hyphens."""
+    named = [(env, url) for env, url in environ.items() if env.startswith(CONNECTION_PREFIX) and url]
+    both = [*sandbox.items(), *((env.removeprefix(CONNECTION_PREFIX), url) for env, url in named)]
+    return {name.lower().replace("_", "-"): url for name, url in both}
 
 
 def _convert(spec: Any, text: str) -> Any:
