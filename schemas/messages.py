@@ -17,5 +17,5 @@ DECISION: Final = "exlify.Decision"
 GENERIC_EVENT: Final = "exlify.GenericEvent"
 APPLICATION_SUBMITTED: Final = "exlify.onboarding.ApplicationSubmitted"
 
-PARTS: Final = frozenset({"exlify.Problem", "exlify.Transition", "exlify.Reason"})
+PARTS: Final = frozenset({"exlify.Problem", "exlify.Transition", "exlify.Reason", "exlify.Refusal"})
 """Records that occur inside messages only and never travel alone."""
