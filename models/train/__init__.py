@@ -1,0 +1,1 @@
+"""Scripts that make the folders of the registry. They need the extra `train`; serving does not."""
