@@ -11,12 +11,15 @@ from typing import Any
 
 from streams.settings import Settings
 
+LOG_CRITICAL = 2  # librdkafka reports every failed connection attempt to stderr otherwise; errors reach us by other ways
+
 
 def client_config(settings: Settings, bootstrap: str | None = None) -> dict[str, Any]:
     """Settings of a librdkafka client: where the brokers are, and who we are."""
     config: dict[str, Any] = {
         "bootstrap.servers": bootstrap or settings.bootstrap,
         "security.protocol": settings.security_protocol,
+        "log_level": LOG_CRITICAL,
     }
     if settings.security_protocol.startswith("SASL"):
         config |= {

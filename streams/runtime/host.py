@@ -124,7 +124,7 @@ class Host:
         numbers = sorted({partition.number for partition in partitions})
         await asyncio.gather(*(self._open_lane(number) for number in numbers))
         self._reach("after_fence")
-        starts = await self._reader.committed(partitions) if partitions else {}
+        starts = await self._membership.committed(partitions) if partitions else {}
         self._generation = generation
         for lane in self.lanes.values():
             task = asyncio.create_task(lane.run(), name=f"{self.processor.name}-{lane.number}")

@@ -74,6 +74,9 @@ class _App(faust.App):
     BootStrategy = _OnlyMembership
     member: Member
 
+    def _create_directories(self) -> None:
+        """Faust's tables are not used, so its folders are not needed."""
+
 
 class Membership:
     """One processor's place in its consumer group."""
@@ -97,7 +100,6 @@ class Membership:
             autodiscover=False,
             web_enabled=False,
             stream_wait_empty=False,
-            datadir=str(settings.data_dir / "faust"),
         )
         self._app.member = member
         self._app.transport = _Transport(self._app.conf.broker_consumer, self._app)
@@ -116,6 +118,16 @@ class Membership:
         """Commits positions; False if the group has moved on and they are not ours to commit."""
         offsets = {TP(topic, number): offset for (topic, number), offset in positions.items()}
         return bool(await self._app.consumer._commit(offsets))
+
+    async def committed(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
+        """What the group has committed for each partition, None where it has committed nothing."""
+        thread = self._app.consumer._thread
+        wanted = {partition: TopicPartition(*partition) for partition in partitions}
+        found = await thread.call_thread(
+            thread._ensure_consumer()._coordinator.fetch_committed_offsets, set(wanted.values())
+        )
+        offsets = {partition: found[aiokafka_tp].offset for partition, aiokafka_tp in wanted.items() if aiokafka_tp in found}
+        return {partition: offset if (offset := offsets.get(partition, -1)) >= 0 else None for partition in wanted}
 
     @property
     def failure(self) -> BaseException | None:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
@@ -22,7 +22,6 @@ from streams.settings import Settings
 
 MAX_RECORDS = 1_000  # in one hand-over to the event loop
 POLL_S = 0.1  # an idle poll holds up a change of the assignment for this long at most
-REQUEST_S = 30.0
 
 
 class Partition(NamedTuple):
@@ -39,7 +38,7 @@ class Reader:
         self._consumer = Consumer(
             client_config(settings)
             | {
-                "group.id": group,  # only to look up what the group has committed
+                "group.id": group,  # the client wants a name; it joins nothing and commits nothing
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "earliest",
@@ -78,15 +77,6 @@ class Reader:
     def _assign(self, generation: int, partitions: list[TopicPartition]) -> None:
         self._generation = generation
         self._consumer.assign(partitions)
-
-    async def committed(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
-        """What the group has committed for each partition, None where it has committed nothing."""
-        wanted = [TopicPartition(*partition) for partition in partitions]
-        found = await asyncio.to_thread(self._consumer.committed, wanted, timeout=REQUEST_S)
-        for item in found:
-            if item.error:
-                raise KafkaException(item.error)
-        return {Partition(item.topic, item.partition): item.offset if item.offset >= 0 else None for item in found}
 
     def pause(self, partition: Partition) -> None:
         """Stops fetching a partition; what was handed over stays valid."""
