@@ -1,0 +1,15 @@
+"""The outside world of the sample process, as real servers on loopback: what Exlify integrates, nothing of Exlify.
+
+| connection | system | interface | effect |
+|---|---|---|---|
+| `identity` | identity verification of a third party | JSON, `POST /identity/verifications` | a paid check |
+| `compliance` | database of the compliance department | SQLite: `sanctioned`, `cases`, `checks` | rows of `checks` |
+| `erp` | enterprise resource planning | XML, `POST /erp/accounts` | an account |
+| `mail` | notification service | JSON, `POST /mail/messages` | a letter |
+| `control` | the sandbox itself | `GET /ledger/{system}`, `POST`, `GET` and `DELETE /faults` | |
+
+`python -m infra.sandbox --data DIR --port-file FILE` starts it. The HTTP systems honour `Idempotency-Key`: the same
+key gets the same answer again, the same key with another body 422. Each keeps a ledger of every request and effect,
+which outlives it. Answers are derived from the input alone. Latency and faults are made on demand, seeded
+(`faults.py`).
+"""

@@ -1,0 +1,95 @@
+"""The HTTP systems: what each takes, and what it answers. Answers depend on the request alone."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import orjson
+from lxml import etree
+
+REFUSED_PERCENT = 3
+JSON = "application/json"
+XML = "application/xml"
+
+
+class UnacceptableError(Exception):
+    """The request is not one that the system takes; the text says why."""
+
+
+@dataclass(frozen=True, slots=True)
+class System:
+    """One system with one effectful endpoint."""
+
+    name: str
+    path: str
+    status: int  # of the answer
+    media_type: str  # of requests and answers
+    answer: Callable[[bytes], bytes]  # raises UnacceptableError
+    problem: Callable[[str], bytes]
+
+
+def verify(body: bytes) -> bytes:
+    """Identity: `{"applicant": {...}}` → `{"status": "verified" | "refused", "reference"}`; about 3 % are refused."""
+    applicant = _object(body).get("applicant")
+    if not isinstance(applicant, dict) or not applicant:
+        raise UnacceptableError("member `applicant`, an object that describes a person, is missing")
+    digest = sha256(orjson.dumps(applicant, option=orjson.OPT_SORT_KEYS)).digest()
+    refused = int.from_bytes(digest[:4]) % 100 < REFUSED_PERCENT
+    return orjson.dumps(
+        {"status": "refused" if refused else "verified", "reference": f"IDV-{digest.hex()[:12].upper()}"}
+    )
+
+
+def open_account(body: bytes) -> bytes:
+    """ERP: `<account>` with any content → `<accountCreated><number/><status/></accountCreated>`."""
+    try:
+        root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
+    except etree.XMLSyntaxError:
+        raise UnacceptableError("not well-formed XML") from None
+    if root.tag != "account" or len(root) == 0:
+        raise UnacceptableError("an element `account` with content is expected")
+    number = int.from_bytes(sha256(etree.tostring(root, method="c14n")).digest()[:8]) % 10**10
+    created = etree.Element("accountCreated")
+    etree.SubElement(created, "number").text = f"{number:010d}"
+    etree.SubElement(created, "status").text = "active"
+    return bytes(etree.tostring(created, encoding="utf-8", xml_declaration=True))
+
+
+def send_letter(body: bytes) -> bytes:
+    """Mail: `{"to", "template", ...}` → `{"message_id", "status": "queued"}`."""
+    message = _object(body)
+    for member in ("to", "template"):
+        if not isinstance(message.get(member), str) or not message[member]:
+            raise UnacceptableError(f"member `{member}`, a string, is missing")
+    digest = sha256(orjson.dumps(message, option=orjson.OPT_SORT_KEYS)).hexdigest()
+    return orjson.dumps({"message_id": f"MSG-{digest[:16].upper()}", "status": "queued"})
+
+
+def _object(body: bytes) -> dict[str, Any]:
+    try:
+        value = orjson.loads(body)
+    except orjson.JSONDecodeError:
+        raise UnacceptableError("not JSON") from None
+    if not isinstance(value, dict):
+        raise UnacceptableError("a JSON object is expected")
+    return value
+
+
+def _json_problem(why: str) -> bytes:
+    return orjson.dumps({"type": "about:blank", "title": "Not acceptable", "detail": why})
+
+
+def _xml_problem(why: str) -> bytes:
+    fault = etree.Element("fault")
+    fault.text = why
+    return bytes(etree.tostring(fault))
+
+
+SYSTEMS = (
+    System("identity", "/identity/verifications", 201, JSON, verify, _json_problem),
+    System("erp", "/erp/accounts", 201, XML, open_account, _xml_problem),
+    System("mail", "/mail/messages", 202, JSON, send_letter, _json_problem),
+)
