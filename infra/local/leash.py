@@ -1,0 +1,51 @@
+"""Runs a command that cannot outlive the process that asked for it, not even when that one is killed with -9.
+
+    python -I leash.py PARENT_PID COMMAND [ARGUMENT...]
+
+Linux: the kernel is told to kill this process when its parent ends, then this process becomes the command, so nothing
+stays in between. The kernel means the *thread* that forked: fork from one that lives as long as the child should.
+Elsewhere: this process stays, watches its parent and kills the command's whole process group.
+
+Runs alone, without the project on its path: it must start in milliseconds.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import signal
+import subprocess
+import sys
+
+PR_SET_PDEATHSIG = 1
+WATCH_INTERVAL_S = 0.5
+ORPHANED = 125
+
+
+def main(argv: list[str]) -> int:
+    """Becomes, or watches over, the command; returns only on systems that need a watcher."""
+    parent, command = int(argv[0]), argv[1:]
+    if sys.platform == "linux":
+        ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        # The parent may have ended before the kernel was told.
+        if os.getppid() != parent:
+            return ORPHANED
+        os.execvp(command[0], command)
+    return _watch(parent, command)
+
+
+def _watch(parent: int, command: list[str]) -> int:
+    child = subprocess.Popen(command, start_new_session=True)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda received, _: child.send_signal(received))
+    while os.getppid() == parent:
+        try:
+            return child.wait(WATCH_INTERVAL_S)
+        except subprocess.TimeoutExpired:
+            continue
+    os.killpg(child.pid, signal.SIGKILL)
+    return ORPHANED
+
+
+if __name__ == "__main__":
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,132 @@
+"""What both local servers have in common: a data folder, a child process on a leash, readiness by asking."""
+
+from __future__ import annotations
+
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from pathlib import Path
+
+from infra.local import class_archive
+from infra.local.artifacts import default_cache_dir
+from infra.local.errors import LocalError, check_disk, explain_os_error
+from infra.local.process import Launch, Process
+from infra.local.progress import Progress, silent
+
+START_TIMEOUT_S = 60.0
+STOP_GRACE_S = 15.0
+# How often a starting server is asked; each question costs it a millisecond or so.
+ASK_INTERVAL_S = 0.05
+LOG_TAIL_BYTES = 16_384
+
+
+class Server(ABC):
+    """A server on loopback with all its data under `data_dir`.
+
+    `start` is `prepare` (files, ports, configuration), then a child process, then waiting until it answers. The child
+    ends with this process however that ends, and with the thread that called `start`.
+    """
+
+    name: str
+    """Its folder under the data folder, its log's name, and what messages call it."""
+
+    def __init__(
+        self,
+        data_dir: Path,
+        cache_dir: Path | None = None,
+        progress: Progress = silent,
+        class_list: Path | None = None,
+    ) -> None:
+        """`class_list` is for a rehearsal (see `class_archive`): the file that names the classes which it loads."""
+        self.home = data_dir.absolute() / self.name
+        self.log = data_dir.absolute() / "logs" / f"{self.name}.log"
+        self.cache_dir = cache_dir or default_cache_dir()
+        self._progress = progress
+        self._class_list = class_list
+        self._process: Process | None = None
+
+    @property
+    @abstractmethod
+    def address(self) -> str:
+        """Where clients find it; known once it is prepared."""
+
+    @abstractmethod
+    def answers(self) -> bool:
+        """Whether it serves requests now; asks it, and takes two seconds at most."""
+
+    @abstractmethod
+    def _prepare(self) -> Launch: ...
+
+    def prepare(self) -> Launch:
+        """Everything but the start: what to run. Raises LocalError where files, ports or disk are missing."""
+        try:
+            self.home.mkdir(parents=True, exist_ok=True)
+            check_disk(self.home)
+            return self._prepare()
+        except OSError as error:
+            raise explain_os_error(error, self.home) from error
+
+    def _class_flags(self, classpath: Sequence[str], jars: Sequence[Path]) -> list[str]:
+        """The Java flags for a quick start of the classes in `jars`."""
+        if self._class_list is not None:
+            return [class_archive.recording(self._class_list)]
+        return class_archive.flags(self.name, classpath, jars, self.cache_dir, self._rehearse)
+
+    def _rehearse(self, data_dir: Path, class_list: Path) -> None:
+        rehearsal = type(self)(data_dir, self.cache_dir, class_list=class_list)
+        rehearsal.start()
+        rehearsal.stop()
+
+    def start(self) -> str:
+        """Starts it and returns its address once it answers; raises LocalError where it does not within a minute."""
+        self._process = Process(self.prepare())
+        try:
+            self.wait_ready(self._process)
+        except LocalError:
+            self.kill()
+            raise
+        return self.address
+
+    def wait_ready(self, process: Process) -> None:
+        """Returns once it answers; raises LocalError when `process` ends, or a minute has passed, before it does."""
+        deadline = time.monotonic() + START_TIMEOUT_S
+        while not self.answers():
+            if process.exit_code is not None:
+                raise LocalError(self.explain_exit(process.exit_code))
+            if time.monotonic() > deadline:
+                raise LocalError(f"{self.name}: no answer in {START_TIMEOUT_S:.0f} s. Its log says why: {self.log}")
+            time.sleep(ASK_INTERVAL_S)
+
+    def stop(self) -> None:
+        """Stops it in order: all it holds is on disk afterwards. Does nothing where it does not run."""
+        if self._process is not None:
+            self._process.stop(STOP_GRACE_S)
+            self._process = None
+
+    def kill(self) -> None:
+        """Ends it as a crash would (SIGKILL); `start` brings it back with its data. Does nothing where it does not run."""
+        if self._process is not None:
+            self._process.kill()
+            self._process = None
+
+    @property
+    def pid(self) -> int | None:
+        """The id of its process while it runs."""
+        return self._process.pid if self._process and self._process.exit_code is None else None
+
+    def explain_exit(self, exit_code: int) -> str:
+        """One line about an end that nobody asked for."""
+        try:
+            check_disk(self.home)
+        except LocalError as disk:
+            return str(disk)
+        return f"{self.name}: ended with exit code {exit_code}{self._last_complaint()}. Its log says more: {self.log}"
+
+    def _last_complaint(self) -> str:
+        """The first line of the log's last error, if it has one."""
+        try:
+            tail = self.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").splitlines()
+        except FileNotFoundError:
+            return ""
+        found = [line for line in tail if "ERROR" in line or "FATAL" in line or line.startswith("Error")]
+        return f" ({found[-1].strip()[:200]})" if found else ""
