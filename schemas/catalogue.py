@@ -15,6 +15,8 @@ from fastavro.schema import load_schema, parse_schema
 
 from schemas.messages import PARTS
 
+_NOTES = frozenset({"doc", "confluent:tags", "ce_type", "topic"})
+
 AVRO_DIR = Path(__file__).parent / "avro"
 
 Schema = dict[str, Any]
@@ -42,8 +44,8 @@ def text(schema: Schema) -> str:
 
 
 def shape(schema: Schema) -> Any:
-    """The schema without its prose: two schemas of equal shape write and read the same bytes with the same meaning."""
-    return _plain(schema, leave_out=frozenset({"doc"}))
+    """The schema without prose and notes: two schemas of equal shape write and read the same bytes."""
+    return _plain(schema, leave_out=_NOTES)
 
 
 def _load(name: str) -> Schema:

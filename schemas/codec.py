@@ -1,8 +1,8 @@
 """Messages to framed Avro bytes and back: the one door to the wire, and the hottest code of this package.
 
 An id in the frame names the schema that the writer used, so several message types share a topic, and records of other
-versions are read as today's. Ids come from the committed map (`Codec.offline`) or from a registry (`Codec.with_registry`);
-with a registry the committed ids stay readable, so topics written before it was added are.
+versions are read as today's. Ids come from the committed map (`Codec.offline`) or from a registry
+(`Codec.with_registry`); with a registry the committed ids stay readable, so topics written before it was added are.
 """
 
 from collections.abc import Mapping
@@ -25,7 +25,7 @@ class UnknownSchemaId(Exception):  # noqa: N818  # a state of affairs, not a fau
 
     def __init__(self, schema_id: int) -> None:
         super().__init__(f"schema id {schema_id} is not known yet")
-        self.id = schema_id
+        self.schema_id = schema_id
 
 
 class UnencodableMessageError(Exception):
@@ -65,7 +65,8 @@ class Codec:
     async def with_registry(cls, access: RegistryAccess | str) -> Self:
         """Registers today's schemas (idempotent) and writes with the ids that the registry gives.
 
-        Raises RegistryUnreachableError where it does not answer in time, RegistryRefusedError where it refuses a schema.
+        Raises RegistryUnreachableError where it does not answer in time, RegistryRefusedError where it refuses a
+        schema.
         """
         access = RegistryAccess(access) if isinstance(access, str) else access
         async with Registry(access) as registry:
@@ -90,8 +91,8 @@ class Codec:
     def decode(self, raw: bytes) -> tuple[str, dict[str, Any]]:
         """Full record name and data of a framed value, as today's schema has it.
 
-        A record that is not in today's catalogue is given as its writer declared it. Raises UnknownSchemaId where the id
-        has to be learnt first, UndecodableRecord where the value cannot be read.
+        A record that is not in today's catalogue is given as its writer declared it. Raises UnknownSchemaId where the
+        id has to be learnt first, UndecodableRecord where the value cannot be read.
         """
         schema_id = schema_id_of(raw)
         known = self._readers.get(schema_id)
@@ -110,7 +111,8 @@ class Codec:
     async def learn(self, schema_id: int) -> None:
         """Asks the registry for the schema behind an id and remembers it.
 
-        Raises UndecodableRecord where the id stands for nothing readable, RegistryUnreachableError where nobody answers.
+        Raises UndecodableRecord where the id stands for nothing readable, RegistryUnreachableError where nobody
+        answers.
         """
         if self._registry is None:
             raise UndecodableRecord(f"schema id {schema_id} is not in schemas/ids.json, and no registry is set")

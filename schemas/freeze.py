@@ -1,7 +1,8 @@
 """Freezes a release: `python -m schemas.freeze VERSION` keeps every changed schema for ever.
 
 For each message whose shape differs from its newest release, writes the schema and golden bytes under
-`frozen/VERSION/` and appends an id to `ids.json`. What is frozen is never changed: records of that release lie in topics.
+`frozen/VERSION/` and appends an id to `ids.json`. What is frozen is never changed: records of that release lie in
+topics.
 """
 
 import argparse
@@ -27,7 +28,7 @@ def main() -> None:
 
 
 def freeze(version: str) -> list[Release]:
-    """Releases every changed message as `version` and returns the new releases. Raises FileExistsError if it is taken."""
+    """Releases every changed message as `version`, which must be new (FileExistsError), and returns the releases."""
     names = unfrozen()
     if not names:
         return []

@@ -20,7 +20,7 @@ def instance_id(workflow: str, source: str, event_id: str) -> str:
 
 
 def instance_id_from_position(workflow: str, topic: str, partition: int, offset: int) -> str:
-    """Id of the instance that the record at this position starts of `workflow`, where the event brings no id of its own.
+    """Id of the instance of `workflow` that the record at this position starts, where the event brings no id.
 
     The workflow is part of it, because one event may start instances of several workflows.
     """
@@ -40,8 +40,9 @@ def instance_of(step: str) -> str:
 def partition_of(key: str, count: int) -> int:
     """Partition of an instance among `count`: the first eight hex digits of its id, modulo `count`.
 
-    They are 32 bits of a uniform hash already, so hashing them once more would add nothing. Every topic of a flow has the
-    same count, so an instance stays on one partition number everywhere. Raises ValueError where `key` is no instance id.
+    They are 32 bits of a uniform hash already, so hashing them once more would add nothing. Every topic of a flow has
+    the same count, so an instance stays on one partition number everywhere. Raises ValueError where `key` is no
+    instance id.
     """
     if len(key) != INSTANCE_ID_LENGTH:
         raise ValueError(f"an instance id has {INSTANCE_ID_LENGTH} hex digits, this key has {len(key)} characters")
@@ -49,7 +50,7 @@ def partition_of(key: str, count: int) -> int:
 
 
 def _digest(kind: bytes, *parts: str) -> str:
-    """Hash of `parts`, each behind its length, so that ("ab", "c") and ("a", "bc") differ; `kind` keeps the uses apart."""
+    """Hash of `parts`, each behind its length, so that ("ab", "c") is not ("a", "bc"); `kind` keeps uses apart."""
     digest = blake2b(digest_size=INSTANCE_ID_LENGTH // 2, person=kind)
     for part in parts:
         data = part.encode()

@@ -1,7 +1,7 @@
 """Client of a schema registry with Confluent's REST API, such as Apicurio's under `/apis/ccompat/v7`.
 
-Subjects are full record names (RecordNameStrategy). A registry that cannot be reached is asked again with growing pauses
-up to a bounded total time; a registry that answers "no" is believed at once.
+Subjects are full record names (RecordNameStrategy). A registry that cannot be reached is asked again with growing
+pauses up to a bounded total time; a registry that answers "no" is believed at once.
 """
 
 import asyncio
@@ -52,7 +52,7 @@ class RegistryAccess:
 
 
 class Registry:
-    """One conversation with a registry; use as an asynchronous context manager. Schemas by id are immutable and cached."""
+    """One conversation with a registry, as an asynchronous context manager. Schemas by id never change: cached."""
 
     def __init__(self, access: RegistryAccess) -> None:
         self._access = access
@@ -98,7 +98,7 @@ class Registry:
         return int(answer["id"]), str(answer["schema"])
 
     async def compatible(self, subject: str, schema: str) -> bool:
-        """Whether `subject` would accept `schema` as its next version; a subject without versions accepts everything."""
+        """Whether `subject` would accept `schema` as its next version; one without versions accepts everything."""
         try:
             path = f"/compatibility/subjects/{_segment(subject)}/versions/latest"
             answer = await self._ask("POST", path, {"schema": schema})
@@ -109,7 +109,7 @@ class Registry:
         return bool(answer["is_compatible"])
 
     async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
-        """The registry's answer as JSON, asked for again while it is away or overloaded, until the total time is over."""
+        """The registry's answer, asked for again while it is away or overloaded, until the total time is over."""
         clock = asyncio.get_running_loop().time
         deadline = clock() + self._access.total_timeout_s
         pause = FIRST_PAUSE_S
@@ -143,7 +143,8 @@ class Registry:
     def _unreachable(self, error: Exception) -> str:
         waited = f"{self._access.total_timeout_s:g} s"
         cause = str(error) or type(error).__name__
-        return f"schema registry {self._access.url}: no answer within {waited} ({cause}); start it, or correct EXLIFY_REGISTRY_URL"
+        said = f"schema registry {self._access.url}: no answer within {waited} ({cause})"
+        return f"{said}; start it, or correct EXLIFY_REGISTRY_URL"
 
 
 class _Overloaded(Exception):  # noqa: N818  # never leaves this module
@@ -155,7 +156,7 @@ def _segment(subject: str) -> str:
 
 
 def _json(raw: bytes) -> Any:
-    """The JSON object in `raw`, or None where it is none: a proxy answers with a page, a wrong address with anything."""
+    """The JSON object in `raw`, or None where it is none: a wrong address may answer with anything."""
     try:
         value = json.loads(raw)
     except ValueError:

@@ -1,7 +1,8 @@
 """Released schemas and their fixed ids: a registry that is committed, for running without one.
 
-`ids.json` maps an id to the release that brought the schema. Its ids start so high that no registry, which counts from 1,
-comes near: topics written without a registry stay readable after one is added. An id is never used for anything else.
+`ids.json` maps an id to the release that brought the schema. Its ids start so high that no registry, which counts
+from 1, comes near: topics written without a registry stay readable after one is added. An id is never used for
+anything else.
 """
 
 import json
@@ -22,7 +23,8 @@ class SchemaNotFrozenError(Exception):
 
     def __init__(self, names: list[str]) -> None:
         super().__init__(
-            f"schemas/ids.json: no id for today's {', '.join(names)}; freeze them with `python -m schemas.freeze VERSION`"
+            f"schemas/ids.json: no id for today's {', '.join(names)}; "
+            "freeze them with `python -m schemas.freeze VERSION`"
         )
 
 

@@ -1,0 +1,125 @@
+"""JSON data of a business event to the values of its Avro schema, strictly, and back.
+
+Strict, so that a wrong event is refused at the door and not found out about three steps later: unknown fields are
+refused by name, missing ones are named, wrong types are named, all of them at once and each with its path.
+"""
+
+from collections.abc import Mapping
+from difflib import get_close_matches
+from typing import Any
+
+from schemas.catalogue import Schema
+from schemas.cloudevents import Fault, InvalidEventError
+from schemas.leaves import leaf, show
+
+to_json = show
+"""Values that `Codec.decode` gives, as JSON-compatible ones: dates, times, decimals and bytes become text."""
+
+_SHOWN_NAME_LENGTH = 64
+
+_JSON_KINDS: Mapping[type, str] = {
+    type(None): "null",
+    bool: "a truth value",
+    int: "a number",
+    float: "a number",
+    str: "a string",
+    list: "an array",
+    dict: "an object",
+}
+
+
+def to_avro(schema: Schema, data: Any, place: str = "data") -> dict[str, Any]:
+    """`data` as `Codec.encode` takes it for a record of `schema`, with defaults filled in.
+
+    Raises InvalidEventError with every fault at once; each place is a path that begins with `place`.
+    """
+    faults: list[Fault] = []
+    record: dict[str, Any] = _Reading(schema["__named_schemas"], faults).read(schema, data, place)
+    if faults:
+        raise InvalidEventError(faults)
+    return record
+
+
+class _Reading:
+    """One walk through schema and data side by side, which notes faults and goes on."""
+
+    def __init__(self, named: Mapping[str, Schema], faults: list[Fault]) -> None:
+        self._named = named
+        self._faults = faults
+
+    def read(self, schema: Any, value: Any, place: str) -> Any:
+        if isinstance(schema, list):
+            return self._union(schema, value, place)
+        if isinstance(schema, str) and schema in self._named:
+            schema = self._named[schema]
+        match schema:
+            case {"type": "record", "fields": fields}:
+                return self._record(fields, value, place)
+            case {"type": "array", "items": items}:
+                return self._array(items, value, place)
+            case {"type": "map", "values": values}:
+                return self._map(values, value, place)
+            case _:
+                return self._leaf(schema, value, place)
+
+    def _record(self, fields: list[Schema], value: Any, place: str) -> dict[str, Any] | None:
+        if not isinstance(value, dict):
+            return self._wrong("an object", value, place)
+        names = [field["name"] for field in fields]
+        for name in value:
+            if name not in names:
+                self._unknown(name, names, place)
+        return {field["name"]: self._field(field, value, f"{place}.{field['name']}") for field in fields}
+
+    def _field(self, field: Schema, record: Mapping[str, Any], place: str) -> Any:
+        if field["name"] in record:
+            return self.read(field["type"], record[field["name"]], place)
+        if "default" not in field:
+            self._faults.append(Fault(place, "is missing; add it"))
+        return field.get("default")
+
+    def _array(self, items: Any, value: Any, place: str) -> list[Any] | None:
+        if not isinstance(value, list):
+            return self._wrong("an array", value, place)
+        return [self.read(items, item, f"{place}[{index}]") for index, item in enumerate(value)]
+
+    def _map(self, values: Any, value: Any, place: str) -> dict[str, Any] | None:
+        if not isinstance(value, dict):
+            return self._wrong("an object", value, place)
+        # A key of a map is data, so it may be personal and is not quoted in a path.
+        return {key: self.read(values, item, f"{place}.*") for key, item in value.items()}
+
+    def _union(self, branches: list[Any], value: Any, place: str) -> Any:
+        """The value by the first branch that takes it; one branch besides null speaks for itself."""
+        if value is None and "null" in branches:
+            return None
+        others = [branch for branch in branches if branch != "null"]
+        if len(others) == 1:
+            return self.read(others[0], value, place)
+        for branch in others:
+            faults: list[Fault] = []
+            taken = _Reading(self._named, faults).read(branch, value, place)
+            if not faults:
+                return taken
+        return self._wrong("one of the types that the schema allows here", value, place)
+
+    def _leaf(self, schema: Any, value: Any, place: str) -> Any:
+        kind = leaf(schema)
+        if kind is None:
+            self._faults.append(Fault(place, "has a type that has no JSON form; leave it out, or change the schema"))
+            return None
+        try:
+            return kind.read(value)
+        except (ValueError, OverflowError):
+            return self._wrong(kind.expected, value, place)
+
+    def _wrong(self, expected: str, value: Any, place: str) -> Any:
+        found = _JSON_KINDS.get(type(value), "something else")
+        hint = "" if found in expected else f", is {found}"
+        self._faults.append(Fault(place, f"must be {expected}{hint}"))
+        return None
+
+    def _unknown(self, name: str, names: list[str], place: str) -> None:
+        near = get_close_matches(name, names, n=1)
+        remedy = f"did you mean {near[0]}?" if near else "remove it"
+        self._faults.append(Fault(f"{place}.{name[:_SHOWN_NAME_LENGTH]}", f"is not in the schema; {remedy}"))
