@@ -1,0 +1,57 @@
+"""`exlify worker`: one process that hosts processors."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  exlify worker orchestrate                      one processor in this process
+  exlify worker intake,decide,call,human --name steps
+  EXLIFY_BOOTSTRAP=kafka-1:9092 EXLIFY_REGISTRY_URL=none exlify worker orchestrate   join an outside cluster
+"""
+)
+@click.argument("processors")
+@click.option("--name", help="Names this worker's state folder; two workers of one name cannot run at once. Default: PROCESSORS.")
+@click.option("--port", default=0, show_default=True, help="Port of /metrics, /livez and /readyz; 0 picks a free one.")
+@click.option("--port-file", type=click.Path(path_type=Path), help="Write the address of /metrics there, as JSON.")
+def command(processors: str, name: str | None, port: int, port_file: Path | None) -> None:
+    """Run PROCESSORS (names separated by commas) until told to stop."""
+    import uvloop
+
+    uvloop.run(_run(processors.split(","), name or processors.replace(",", "-"), port, port_file))
+
+
+async def _run(processors: list[str], name: str, port: int, port_file: Path | None) -> None:
+    from streams import logs, settings, status, wiring
+    from streams.definitions import DefinitionFeed
+    from streams.errors import ConfigurationError
+    from streams.runtime.worker import Worker
+
+    loaded = settings.load()
+    if not loaded.bootstrap:
+        raise ConfigurationError("No Kafka: set EXLIFY_BOOTSTRAP to its address, or start a local one with `exlify up`.")
+    logs.configure(loaded)
+    codec = await wiring.make_codec(loaded)
+    feed = DefinitionFeed(loaded, codec)
+    worker = Worker(name, wiring.make_processors(processors, loaded, codec, feed), loaded, codec)
+    try:
+        runner, actual_port = await status.serve_status(loaded.host, port, lambda: worker.ready)
+    except OSError as error:
+        raise ConfigurationError(f"Port {port} on {loaded.host} cannot be used ({error.strerror}). Choose another with --port.") from None
+    if port_file is not None:
+        _write(port_file, {"name": name, "metrics": f"http://{loaded.host}:{actual_port}/metrics"})
+    await worker.run()
+    await runner.cleanup()
+
+
+def _write(path: Path, content: dict[str, str]) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_suffix(".new")
+    fresh.write_text(json.dumps(content))
+    fresh.replace(path)

@@ -1,0 +1,47 @@
+"""Puts the processors of a worker together; nothing else builds them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+from schemas.codec import Codec
+from schemas.registry import RegistryAccess
+from streams.definitions import DefinitionFeed
+from streams.errors import UsageError
+from streams.runtime.processor import Processor
+from streams.settings import Settings
+
+Maker = Callable[[Settings, Codec, DefinitionFeed], Processor]
+
+
+def _intake(settings: Settings, codec: Codec, feed: DefinitionFeed) -> Processor:
+    from streams.intake import Intake
+
+    return Intake(settings, codec, feed)
+
+
+def _orchestrate(settings: Settings, codec: Codec, feed: DefinitionFeed) -> Processor:
+    from streams.orchestrate import Orchestrate
+
+    return Orchestrate(settings, codec, feed)
+
+
+# Imports stand inside the makers: a worker loads only what it hosts (onnxruntime alone is 60 MB).
+PROCESSORS: dict[str, Maker] = {"intake": _intake, "orchestrate": _orchestrate}
+
+
+async def make_codec(settings: Settings) -> Codec:
+    """The codec of this process: ids from the registry, or the committed ones without a registry."""
+    if not settings.has_registry:
+        return Codec.offline()
+    return await Codec.with_registry(
+        RegistryAccess(settings.registry_url, settings.registry_user or None, settings.registry_password or None)
+    )
+
+
+def make_processors(names: Sequence[str], settings: Settings, codec: Codec, feed: DefinitionFeed) -> list[Processor]:
+    """The named processors. Raises UsageError for a name that is none."""
+    unknown = [name for name in names if name not in PROCESSORS]
+    if unknown:
+        raise UsageError(f"no processor named {', '.join(unknown)}. There are: {', '.join(PROCESSORS)}.")
+    return [PROCESSORS[name](settings, codec, feed) for name in names]
