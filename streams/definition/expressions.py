@@ -57,21 +57,36 @@ def expression(source: str) -> Expression:
     return Jq(program)
 
 
-def template(
-    value: Json, compile_text: Callable[[str, tuple[str | int, ...]], Expression], at: tuple[str | int, ...] = ()
-) -> Expression:
-    """A JSON tree with expressions as leaves. `compile_text` gets each whole text between braces and its place in the
-    tree."""
+Leaf = Callable[[str, tuple[str | int, ...]], Expression]
+
+
+def leaf(text: str, at: tuple[str | int, ...] = ()) -> Expression:
+    """An expression if the whole text is one, else the text itself; raises `ProgramError`."""
+    source = inner_text(text)
+    return Constant(text) if source is None else expression(source)
+
+
+def template(value: Json, make_leaf: Leaf = leaf, at: tuple[str | int, ...] = ()) -> Expression:
+    """A JSON tree with expressions as leaves. `make_leaf` gets each text and its place in the tree."""
     if isinstance(value, str):
-        source = inner_text(value)
-        return Constant(value) if source is None else compile_text(source, at)
+        return make_leaf(value, at)
     if isinstance(value, dict):
-        members = {key: template(member, compile_text, (*at, key)) for key, member in value.items()}
-        return Members(members) if _moving(members.values()) else Constant(value)
+        return members({key: template(member, make_leaf, (*at, key)) for key, member in value.items()})
     if isinstance(value, list):
-        elements = [template(element, compile_text, (*at, index)) for index, element in enumerate(value)]
-        return Elements(elements) if _moving(elements) else Constant(value)
+        elements = [template(element, make_leaf, (*at, index)) for index, element in enumerate(value)]
+        return Elements(elements) if _moving(elements) else Constant([_constant(element) for element in elements])
     return Constant(value)
+
+
+def members(parts: Mapping[str, Expression]) -> Expression:
+    """An object made of expressions; a constant if all of them are."""
+    if _moving(parts.values()):
+        return Members(parts)
+    return Constant({key: _constant(part) for key, part in parts.items()})
+
+
+def _constant(part: Expression) -> Json:
+    return part.evaluate(None, NO_VARIABLES)
 
 
 def _moving(parts: Any) -> bool:
@@ -142,7 +157,7 @@ class Jq:
 
 
 class Members:
-    """An object whose values are templates."""
+    """An object whose values are expressions."""
 
     __slots__ = ("_members", "text", "variables")
 
@@ -224,25 +239,6 @@ class Milliseconds(_Checked):
             return milliseconds(value)
         except DurationError as error:
             raise ExpressionError(self.text, str(error)) from None
-
-
-class Problem(_Checked):
-    """`raise.error`: an error as the engine raises it."""
-
-    __slots__ = ()
-
-    def evaluate(self, data: Json, variables: Mapping[str, Json]) -> dict[str, Json]:
-        """An object with `type` and `title` as text and `status` as a whole number; `detail` is a text or missing."""
-        error = self._inner.evaluate(data, variables)
-        if (
-            not isinstance(error, dict)
-            or not isinstance(error.get("type"), str)
-            or type(error.get("status")) is not int
-        ):
-            raise ExpressionError(self.text, "does not give an error with a type (text) and a status (whole number)")
-        if not all(isinstance(error.get(name), str | None) for name in ("title", "detail")):
-            raise ExpressionError(self.text, "gives an error whose title or detail is not a text")
-        return {"title": "", **{name: member for name, member in error.items() if member is not None}}
 
 
 class UriTemplate:

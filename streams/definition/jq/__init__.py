@@ -8,5 +8,6 @@ a replay meets them too.
 from __future__ import annotations
 
 from streams.definition.jq.program import Program, ProgramError, compile_program
+from streams.definition.jq.regex import PatternError, pattern
 
-__all__ = ["Program", "ProgramError", "compile_program"]
+__all__ = ["PatternError", "Program", "ProgramError", "compile_program", "pattern"]

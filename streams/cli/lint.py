@@ -1,0 +1,50 @@
+"""`exlify lint`: every fault of definitions, with the place and what to write instead."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import asdict
+from pathlib import Path
+
+import click
+import orjson
+
+from streams.definition import Fault, check
+from streams.definition.faults import errors_of
+
+EXIT_FAULTY = 2
+
+
+@click.command("lint")
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--json", "as_json", is_flag=True, help="Print the faults as one JSON array.")
+def command(files: tuple[Path, ...], as_json: bool) -> None:
+    """Check workflow definitions.
+
+    Prints one line for each fault: FILE:LINE:COLUMN: error[code]: what is wrong. Remedy: what to write instead.
+    Warnings do not count as failure. Exit code 0 if all definitions can be deployed, 2 if not.
+    """
+    faults = [fault for file in files for fault in _check(file)]
+    if as_json:
+        click.echo(orjson.dumps([asdict(fault) for fault in faults], option=orjson.OPT_INDENT_2))
+    else:
+        _print(faults, len(files))
+    if errors_of(faults):
+        raise SystemExit(EXIT_FAULTY)
+
+
+def _check(file: Path) -> list[Fault]:
+    try:
+        text = file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        remedy = "save the file as UTF-8 text"
+        return [Fault(file=str(file), line=1, column=1, code="yaml", message="not UTF-8", remedy=remedy)]
+    return check(text, str(file))
+
+
+def _print(faults: Iterable[Fault], files: int) -> None:
+    count = 0
+    for count, fault in enumerate(faults, 1):
+        click.echo(str(fault))
+    if not count:
+        click.echo(f"{files} definition{'s' if files > 1 else ''}, no faults.")

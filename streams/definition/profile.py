@@ -1,0 +1,83 @@
+"""What of the specification is not understood, and what to do instead; the rest of the profile is the reader's code.
+
+Two kinds of refusal: what belongs to the profile and is not built yet, and what does not belong to it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+DSL_VERSIONS = ("1.0.0", "1.0.1", "1.0.2", "1.0.3")
+HTTP_METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH")
+EFFECTS = ("read", "idempotent", "keyed", "probed", "blind")
+TASK_KINDS = ("call", "do", "for", "fork", "raise", "set", "switch", "try", "wait")
+COMMON_KEYS = ("if", "input", "output", "export", "timeout", "then", "metadata")
+FUNCTIONS = ("http", "decide", "human", "sql.query", "sql.execute")
+
+
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a part of the specification cannot be used, and what can."""
+
+    built_later: bool
+    remedy: str
+
+    @property
+    def code(self) -> str:
+        """The code of the fault."""
+        return "not-built" if self.built_later else "not-in-profile"
+
+    def message(self, what: str) -> str:
+        """The text of the fault."""
+        why = "is part of the profile but not built yet" if self.built_later else "is not part of Exlify's profile"
+        return f"`{what}` {why}"
+
+
+def _later(remedy: str) -> Refusal:
+    return Refusal(True, remedy)
+
+
+def _never(remedy: str) -> Refusal:
+    return Refusal(False, remedy)
+
+
+ROOT = {
+    "use": _later("write what it declares where it is used; credentials belong into a connection of the settings"),
+    "evaluate": _never("leave it out: expressions are jq in strict mode"),
+}
+TASKS = {
+    "listen": _later("start the workflow on the event with `schedule.on`, or ask people with `call: human`"),
+    "emit": _later("publish through `call: http`; the outcome of the workflow is an event by itself"),
+    "run": _later("put the tasks into a `do`; child workflows come later, scripts and containers never"),
+    "foreach": _later("iterate with `for`"),
+}
+SCHEDULE = {
+    "every": _later("publish an event from a scheduler and start on it with `schedule.on`"),
+    "cron": _later("publish an event from a scheduler and start on it with `schedule.on`"),
+    "after": _later("end with an event that starts the workflow again"),
+}
+EVENTS = {
+    "all": _later("start on one event with `one`, or on each of several with `any`"),
+    "until": _later("leave it out"),
+}
+EVENT_FILTER = {"correlate": _later("leave it out: each event starts an instance of its own")}
+EVENT_ATTRIBUTES = {
+    name: _never("filter on `type`, `source` and `subject`; test anything else in the first task")
+    for name in ("id", "time", "data", "datacontenttype", "dataschema")
+}
+CATCH = {"retry": _later("repeat the call in `catch.do`, or let the hub repeat it where the operation allows it")}
+FORK = {"compete": _later("join the branches and choose among their outputs")}
+ENDPOINT = {
+    "authentication": _later("name a connection of the settings, which holds the credentials: connection://NAME/path")
+}
+SCHEMAS = {"resource": _later("write the schema under `document`")}
+CALLS = {
+    "openapi": _later("call the operation with `call: http`"),
+    "asyncapi": _later("publish through `call: http`"),
+    "grpc": _never("call a gateway that speaks HTTP"),
+    "a2a": _later("call the agent with `call: http`"),
+    "mcp": _later("call the tool with `call: http`"),
+    "rules": _later("write the rules as a `switch`"),
+    "agent": _later("write the steps down, or ask people with `call: human`"),
+    "map": _later("iterate with `for`"),
+}
