@@ -105,10 +105,10 @@ class HttpConnector:
                 reply = await self._exchange(plan, progress)
         except TooLargeError:
             return _too_large(plan, progress, self._max_response_bytes)
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
-            return _failure(plan, progress, error)
         except ValueError:
             return _outcome(plan, Reason.INPUT_INVALID, Effect.NONE, "cannot be sent: the URI or a header is not valid")
+        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+            return _failure(plan, progress, error)
         return _judged(plan, reply)
 
     async def _exchange(self, plan: Plan[Request], progress: Progress) -> Reply:

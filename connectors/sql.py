@@ -17,7 +17,7 @@ import asyncio
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Annotated, Any
 
 import msgspec
 from sqlalchemy import Engine, TextClause, bindparam, text
@@ -38,11 +38,14 @@ MAX_THREADS = 16
 GRACE_S = 2.0  # how much longer than the statement its thread may take to report the timeout
 
 
+NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
+
+
 class Arguments(msgspec.Struct, forbid_unknown_fields=True):
     """`with` of both functions."""
 
-    connection: str
-    statement: str
+    connection: NonEmpty
+    statement: NonEmpty
     parameters: dict[str, Any] = {}
 
 

@@ -1,4 +1,4 @@
-"""The compliance department's database: sanctioned persons, open cases, checks that were made. All names are invented."""
+"""The compliance department's database: sanctioned persons, open cases, checks that were made. Names are invented."""
 
 from __future__ import annotations
 

@@ -1,0 +1,86 @@
+"""The circuit breaker, on the event loop's own clock with cool-downs of milliseconds."""
+
+from __future__ import annotations
+
+import asyncio
+
+import pytest
+
+from connectors.breaker import Breaker, BreakerOpen, State
+
+FOR_EVER = float("inf")
+
+
+def breaker(cool_down_s: float = 0.01) -> Breaker:
+    return Breaker(asyncio.get_running_loop().time, threshold=2, cool_down_s=cool_down_s, max_cool_down_s=0.04)
+
+
+async def call(it: Breaker, healthy: bool | None, until: float = FOR_EVER) -> None:
+    async with it.passage(until) as passage:
+        passage.healthy = healthy
+
+
+async def test_failures_in_a_row_open_it() -> None:
+    it = breaker(60)
+    states = []
+    for _ in range(2):
+        await call(it, False)
+        states.append(it.state)
+    assert states == [State.CLOSED, State.OPEN]
+
+
+async def test_success_between_failures_keeps_it_closed() -> None:
+    it = breaker(60)
+    for healthy in (False, True, False):
+        await call(it, healthy)
+    assert it.state is State.CLOSED
+
+
+async def test_open_breaker_refuses_what_cannot_wait() -> None:
+    it = breaker(60)
+    await call(it, False)
+    await call(it, False)
+    with pytest.raises(BreakerOpen):
+        await call(it, True, until=asyncio.get_running_loop().time() + 1)
+
+
+async def test_open_breaker_lets_a_probe_pass_in_time() -> None:
+    it = breaker()
+    await call(it, False)
+    await call(it, False)
+    await call(it, True)
+    assert it.state is State.CLOSED
+
+
+async def test_failed_probe_opens_it_again() -> None:
+    it = breaker()
+    for _ in range(3):
+        await call(it, False)
+    assert it.state is State.OPEN
+
+
+async def test_only_one_probe_passes_at_once() -> None:
+    it = breaker()
+    await call(it, False)
+    await call(it, False)
+    probing, done = 0, []
+
+    async def probe() -> None:
+        nonlocal probing
+        async with it.passage(FOR_EVER) as passage:
+            probing += it.state is State.HALF_OPEN
+            done.append(probing)
+            await asyncio.sleep(0)
+            passage.healthy = True
+
+    await asyncio.gather(*(probe() for _ in range(5)))
+    assert probing == 1 and len(done) == 5
+
+
+async def test_probe_given_up_makes_room_for_another() -> None:
+    it = breaker()
+    await call(it, False)
+    await call(it, False)
+    await call(it, None)
+    await call(it, True)
+    assert it.state is State.CLOSED

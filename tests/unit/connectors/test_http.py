@@ -1,0 +1,245 @@
+"""`call: http` against real peers: what is sent, how often, and what is said about its effect."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from typing import Any
+
+import pytest
+
+from connectors.assembly import standard_hub
+from connectors.connections import Connections
+from connectors.contract import Call, EffectClass
+from connectors.http import HttpConnector
+from connectors.outcome import Effect, Outcome, Reason
+from connectors.pipeline import Hub, Limits
+from connectors.policy import Policy
+from tests.unit.connectors import peers
+from tests.unit.connectors.conftest import QUICK
+
+KEY = "0" * 32 + "/do/0/open/0/0"
+BREAKS = [peers.resets, peers.closes, peers.resets_after_headers]
+
+
+async def send(hub: Hub, url: str, method: str = "GET", effect: EffectClass | None = None, **more: Any) -> Outcome:
+    arguments = {"method": method, "endpoint": url, **more}
+    return await hub.carry_out(Call(function="http", arguments=arguments, key=KEY, effect=effect))
+
+
+async def test_json_answer_becomes_the_output(hub: Hub) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        outcome = await send(hub, peer.url)
+    assert outcome.ok and outcome.output == {"ok": True}
+    assert outcome.effect is Effect.NONE
+
+
+@pytest.mark.parametrize("broken", BREAKS)
+@pytest.mark.parametrize("method", ["POST", "PATCH"])
+async def test_blind_request_is_never_sent_twice(hub: Hub, broken: peers.Act, method: str) -> None:
+    async with peers.peer(broken) as peer:
+        outcome = await send(hub, peer.url, method, body={"a": 1})
+        assert peer.count == 1
+    assert outcome.reason is Reason.OUTCOME_UNKNOWN
+    assert outcome.effect is Effect.UNKNOWN
+
+
+@pytest.mark.parametrize("broken", BREAKS)
+@pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
+async def test_one_try_is_one_request_on_the_wire(broken: peers.Act, method: str) -> None:
+    once = Limits(tries=1, try_timeout_s=2.0)
+    async with standard_hub({}, limits=once) as hub, peers.peer(broken) as peer:
+        outcome = await send(hub, peer.url, method, EffectClass.KEYED)
+        assert peer.count == 1
+    assert outcome.effect is Effect.UNKNOWN
+
+
+async def test_reading_is_not_repeated_below_the_pipeline() -> None:
+    once = Limits(tries=1, try_timeout_s=2.0)
+    async with standard_hub({}, limits=once) as hub, peers.peer(peers.resets) as peer:
+        outcome = await send(hub, peer.url)
+        assert peer.count == 1
+    assert (outcome.reason, outcome.effect) == (Reason.UNREACHED, Effect.NONE)
+
+
+async def test_keyed_request_is_repeated_with_the_same_key(hub: Hub) -> None:
+    async with peers.peer(peers.resets, peers.answers(peers.OK)) as peer:
+        outcome = await send(hub, peer.url, "POST", EffectClass.KEYED, body={"a": 1})
+        assert [peer.header("Idempotency-Key", index) for index in (0, 1)] == [KEY, KEY]
+        assert peer.body(0) == peer.body(1) == b'{"a":1}'
+    assert outcome.ok and outcome.effect is Effect.DONE and outcome.attempt == 2
+
+
+async def test_reading_request_carries_no_key(hub: Hub) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        await send(hub, peer.url)
+        assert peer.header("Idempotency-Key") is None
+
+
+async def test_effects_use_a_fresh_connection_each(hub: Hub) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        await send(hub, peer.url, "POST")
+        await send(hub, peer.url, "POST")
+        assert peer.connections == 2
+
+
+async def test_reads_share_a_connection(hub: Hub) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        await send(hub, peer.url)
+        await send(hub, peer.url)
+        assert peer.connections == 1
+
+
+async def test_silence_leaves_a_blind_effect_in_doubt(hub: Hub) -> None:
+    async with peers.peer(peers.never_answers) as peer:
+        outcome = await send(hub, peer.url, "POST")
+        assert peer.count == 1
+    assert (outcome.reason, outcome.effect, outcome.status) == (Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN, 408)
+
+
+@pytest.mark.parametrize("act", [peers.never_answers, peers.trickles])
+async def test_slow_answer_times_out_without_effect(hub: Hub, act: peers.Act) -> None:
+    async with peers.peer(act) as peer:
+        outcome = await send(hub, peer.url)
+        assert peer.count == QUICK.tries
+    assert (outcome.reason, outcome.effect) == (Reason.TIMED_OUT, Effect.NONE)
+
+
+async def test_refused_connection_has_no_effect(hub: Hub) -> None:
+    outcome = await send(hub, f"http://127.0.0.1:{peers.unused_port()}", "POST")
+    assert (outcome.reason, outcome.effect) == (Reason.UNREACHED, Effect.NONE)
+    assert outcome.attempt == QUICK.tries  # nothing was sent, so trying again does no harm
+
+
+async def test_unknown_name_has_no_effect(hub: Hub) -> None:
+    outcome = await send(hub, "http://no-such-host.invalid", "POST")
+    assert (outcome.reason, outcome.effect) == (Reason.UNREACHED, Effect.NONE)
+
+
+async def test_failed_tls_has_no_effect(hub: Hub) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        outcome = await send(hub, peer.url.replace("http:", "https:"), "POST")
+    assert (outcome.reason, outcome.effect) == (Reason.UNREACHED, Effect.NONE)
+
+
+async def test_earlier_doubt_survives_a_later_refusal(hub: Hub) -> None:
+    async with peers.peer(peers.resets, peers.status(422)) as peer:
+        outcome = await send(hub, peer.url, "POST", EffectClass.KEYED)
+    assert (outcome.reason, outcome.effect) == (Reason.INPUT_INVALID, Effect.UNKNOWN)
+
+
+async def test_unavailable_service_is_asked_again_after_its_wait(hub: Hub) -> None:
+    async with peers.peer(peers.status(503, "Retry-After: 0"), peers.answers(peers.OK)) as peer:
+        outcome = await send(hub, peer.url, "POST")
+        assert peer.count == 2
+    assert outcome.ok
+
+
+async def test_wait_beyond_the_deadline_is_reported(hub: Hub) -> None:
+    async with peers.peer(peers.status(503, "Retry-After: 3600")) as peer:
+        outcome = await send(hub, peer.url)
+        assert peer.count == 1
+    assert (outcome.reason, outcome.retry_after_ms) == (Reason.RATE_LIMITED, 3_600_000)
+
+
+async def test_server_error_leaves_a_blind_effect_in_doubt(hub: Hub) -> None:
+    async with peers.peer(peers.status(500)) as peer:
+        outcome = await send(hub, peer.url, "POST")
+        assert peer.count == 1
+    assert (outcome.reason, outcome.effect, outcome.status) == (Reason.REMOTE_FAULT, Effect.UNKNOWN, 500)
+
+
+async def test_garbage_in_the_answer_is_contract_drift(hub: Hub) -> None:
+    garbage = peers.status(200, "Content-Type: application/json", body=b"<html>")
+    async with peers.peer(garbage) as peer:
+        outcome = await send(hub, peer.url, "POST")
+        assert peer.count == 1
+    assert (outcome.reason, outcome.effect) == (Reason.CONTRACT_DRIFT, Effect.DONE)
+
+
+async def test_answer_that_is_not_http_is_doubtful(hub: Hub) -> None:
+    async with peers.peer(peers.answers(b"220 smtp ready\r\n\r\n")) as peer:
+        outcome = await send(hub, peer.url, "POST")
+        assert peer.count == 1
+    assert (outcome.reason, outcome.effect) == (Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN)
+
+
+async def test_answer_beyond_the_bound_is_not_read() -> None:
+    connector = HttpConnector(Connections({}), Policy(), max_response_bytes=10)
+    async with Hub([connector], limits=QUICK) as hub, peers.peer(peers.answers(peers.OK)) as peer:
+        outcome = await send(hub, peer.url, "POST")
+        assert peer.count == 1
+    assert (outcome.reason, outcome.effect) == (Reason.REPLY_TOO_LARGE, Effect.DONE)
+
+
+async def test_redirect_is_an_error_unless_accepted(hub: Hub) -> None:
+    async with peers.peer(peers.status(301, "Location: /elsewhere")) as peer:
+        refused = await send(hub, peer.url)
+        accepted = await send(hub, peer.url, redirect=True, output="response")
+        assert peer.count == 2
+    assert refused.status == 301 and not refused.ok
+    assert accepted.output["statusCode"] == 301
+    assert accepted.output["headers"]["location"] == "/elsewhere"
+
+
+async def test_response_output_shows_no_credentials(hub: Hub) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        endpoint = {"uri": peer.url, "authentication": {"bearer": {"token": "s3cret"}}}
+        outcome = await send(hub, endpoint, output="response")  # type: ignore[arg-type]
+        assert peer.header("Authorization") == "Bearer s3cret"
+    assert "s3cret" not in json.dumps(outcome.output)
+    assert outcome.output["content"] == {"ok": True}
+
+
+async def test_raw_output_is_base64(hub: Hub) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        outcome = await send(hub, peer.url, output="raw")
+    assert outcome.output == "eyJvayI6dHJ1ZX0="
+
+
+async def test_xml_goes_out_and_comes_back(hub: Hub) -> None:
+    reply = peers.status(200, "Content-Type: text/xml", body=b"<r><n>1</n><n>2</n></r>")
+    async with peers.peer(reply) as peer:
+        headers = {"content-type": "application/xml"}
+        outcome = await send(hub, peer.url, "POST", headers=headers, body={"a": {"@k": 1, "b": True}})
+        assert peer.body().endswith(b'<a k="1"><b>true</b></a>')
+    assert outcome.output == {"r": {"n": ["1", "2"]}}
+
+
+async def test_cookies_do_not_pass_between_calls(hub: Hub) -> None:
+    async with peers.peer(peers.status(204, "Set-Cookie: session=1")) as peer:
+        await send(hub, peer.url)
+        await send(hub, peer.url)
+        assert peer.header("Cookie") is None
+
+
+async def test_forbidden_address_is_never_connected_to() -> None:
+    async with standard_hub({}, allow_private=False, limits=QUICK) as hub, peers.peer(peers.answers(peers.OK)) as peer:
+        literal = await send(hub, peer.url, "POST")
+        by_name = await send(hub, peer.url.replace("127.0.0.1", "localhost"), "POST")
+        in_disguise = await send(hub, peer.url.replace("127.0.0.1", "0x7f.1"), "POST")
+        assert peer.connections == 0
+    assert {each.reason for each in (literal, by_name, in_disguise)} == {Reason.POLICY_DENIED}
+
+
+async def test_named_connection_is_trusted_and_brings_credentials() -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        url = peer.url.replace("http://", "http://user:pw@") + "/base"
+        async with standard_hub({"core-bank": url}, allow_private=False, limits=QUICK) as hub:
+            outcome = await send(hub, "connection://core_bank/accounts?x=1")
+        assert peer.requests[0].startswith(b"GET /base/accounts?x=1 ")
+        assert peer.header("Authorization") == "Basic dXNlcjpwdw=="
+    assert outcome.ok
+
+
+async def test_texts_name_neither_path_nor_query(hub: Hub) -> None:
+    async with peers.peer(peers.status(404)) as peer:
+        outcome = await send(hub, peer.url + "/people/jane.doe?mail=jane@example.com")
+    assert "jane" not in outcome.detail + json.dumps(dict(outcome.evidence))
+
+
+async def test_many_calls_at_once_all_succeed(hub: Hub) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        outcomes = await asyncio.gather(*(send(hub, peer.url, "POST") for _ in range(50)))
+        assert peer.count == 50
+    assert all(outcome.ok for outcome in outcomes)

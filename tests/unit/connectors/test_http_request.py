@@ -1,0 +1,79 @@
+"""Reading the arguments of `call: http`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from connectors.connections import Connections
+from connectors.contract import Call, EffectClass, Refused
+from connectors.http_request import KEY_HEADER, MAX_KEY_LENGTH, Request, key_header, read
+from connectors.outcome import Reason
+
+GET: dict[str, Any] = {"method": "get", "endpoint": "http://host/path"}
+
+
+def a_request(key: str = "k", effect: EffectClass | None = None, **arguments: Any) -> Request:
+    call = Call(function="http", arguments={**GET, **arguments}, key=key, effect=effect)
+    return read(call, Connections({"erp": "https://erp.example/api/"}))
+
+
+def test_query_is_added_to_that_of_the_uri() -> None:
+    made = a_request(endpoint="http://host/path?a=1", query={"b": [2, True], "c": "\u00fc &"})
+    assert str(made.url) == "http://host/path?a=1&b=2&b=true&c=%C3%BC+%26"
+
+
+def test_named_connection_keeps_its_base_path() -> None:
+    assert str(a_request(endpoint="connection://ERP/accounts?x=1").url) == "https://erp.example/api/accounts?x=1"
+
+
+def test_body_is_json_unless_said_otherwise() -> None:
+    made = a_request(method="POST", body={"a": 1})
+    assert (made.body, made.headers["content-type"]) == (b'{"a":1}', "application/json")
+
+
+def test_given_key_header_is_left_alone() -> None:
+    made = a_request(method="POST", headers={"idempotency-key": "mine"})
+    assert made.headers.getall(KEY_HEADER) == ["mine"]
+
+
+def test_declared_reading_post_carries_no_key() -> None:
+    assert KEY_HEADER not in a_request(method="POST", effect=EffectClass.READ).headers
+
+
+@pytest.mark.parametrize("key", ["a/do/0/caf\u00e9/0/0", "x" * 1_000, "a/do/0/x y/0/0"])
+def test_key_header_is_printable_and_bounded(key: str) -> None:
+    value = key_header(key)
+    assert value.isascii() and value.isprintable() and " " not in value
+    assert len(value) <= MAX_KEY_LENGTH
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        {"method": "TRACE"},
+        {"endpoint": "ftp://host/"},
+        {"endpoint": "no uri"},
+        {"endpoint": "http://user:pw@host/"},
+        {"endpoint": "http:///path"},
+        {"endpoint": {"uri": "http://host", "authentication": {"digest": {}}}},
+        {"endpoint": {"uri": "http://host", "authentication": {"basic": {"username": "a:b", "password": "c"}}}},
+        {"endpoint": {"uri": "http://host", "authentication": {}}},
+        {"headers": {"a": {"b": 1}}},
+        {"headers": {"a": "x\r\ny: z"}},
+        {"query": {"a": {}}},
+        {"output": "stream"},
+        {"unknown": 1},
+        {"method": "POST", "body": [1], "headers": {"Content-Type": "application/xml"}},
+    ],
+)
+def test_arguments_out_of_order_are_refused(arguments: dict[str, Any]) -> None:
+    with pytest.raises(Refused) as refused:
+        a_request(**arguments)
+    assert refused.value.outcome.reason is Reason.INPUT_INVALID
+
+
+def test_connection_without_address_names_the_setting() -> None:
+    with pytest.raises(Refused, match="EXLIFY_CONNECTION_CORE_BANK"):
+        a_request(endpoint="connection://core-bank/x")
