@@ -8,7 +8,6 @@ see.
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -17,6 +16,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from models.errors import FeatureError
+
+LARGEST = 1e18  # of a number, either sign; keeps all arithmetic on it finite in float32
 
 Row = NDArray[np.float32]  # shape [1, columns]
 
@@ -75,19 +76,20 @@ class Encoder:
 
         Raises FeatureError for the first field that is missing, has the wrong type or holds an unknown code.
         """
-        row = np.zeros((1, self.width), dtype=np.float32)
-        cells = row[0]
+        cells: list[Any] = [
+            0.0
+        ] * self.width  # filling a list and converting it once is twice as fast as filling an array
         try:
             for field, columns in self._codes:
                 cells[columns[values[field]]] = 1.0
         except (KeyError, TypeError):
             raise _wrong_code(field, tuple(columns), values) from None
         for field, column, _, _ in self._numbers:
-            value = values.get(field)
-            if type(value) not in (int, float) or not math.isfinite(value):  # type: ignore[arg-type]
+            value: Any = values.get(field)
+            if type(value) not in (int, float) or not -LARGEST <= value <= LARGEST:
                 raise _wrong_number(field, values)
             cells[column] = value
-        return row
+        return np.array([cells], dtype=np.float32)
 
     def outside(self, values: Mapping[str, Any]) -> list[str]:
         """Number fields of an encodable input beyond the range of the training data, where the score means little."""
@@ -110,19 +112,12 @@ def _wrong_code(field: str, codes: tuple[str, ...], values: Mapping[str, Any]) -
 def _wrong_number(field: str, values: Mapping[str, Any]) -> FeatureError:
     if field not in values:
         return FeatureError(field, "missing", "Give a number.")
-    return FeatureError(
-        field, f"is {_kind(values[field])}, not a number", "Give a finite number, without quotation marks."
-    )
+    value = values[field]
+    reason = "is too large a number, or none" if type(value) in (int, float) else f"is {_kind(value)}, not a number"
+    return FeatureError(field, reason, "Give an ordinary number, without quotation marks.")
 
 
 def _kind(value: Any) -> str:
     """What JSON calls the type of a value; never the value itself."""
-    names = {
-        type(None): "null",
-        bool: "a boolean",
-        str: "a string",
-        list: "an array",
-        dict: "an object",
-        float: "not finite",
-    }
-    return names.get(type(value), "a number" if isinstance(value, int) else "of an unknown type")
+    names = {type(None): "null", bool: "a boolean", str: "a string", list: "an array", dict: "an object"}
+    return names.get(type(value), "a number")

@@ -45,6 +45,7 @@ class Model:
     def __init__(self, card: Card, session: ort.InferenceSession) -> None:
         self.card = card
         self.encoder = Encoder(card.inputs)
+        self.labels = {i.field: i.label for i in card.inputs}  # what people read for a field
         self._run = session.run
         self._input = session.get_inputs()[0].name
         self._output = [card.model.output]

@@ -8,6 +8,7 @@ wrong in skl2onnx 1.20.)
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Any
 
 import numpy as np
@@ -44,10 +45,10 @@ def _trees(rounds: int, leaves: int, rate: float) -> Any:
 def _all() -> Iterator[tuple[str, Callable[[], Any]]]:
     for scaler in SCALERS:
         for c in (0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5):
-            yield f"logistic regression, C={c}, scaled by {scaler}", lambda s=scaler, c=c: _logistic(s, c)
+            yield f"logistic regression, C={c}, scaled by {scaler}", partial(_logistic, scaler, c)
     for rounds, leaves, rate in ((100, 4, 0.05), (150, 6, 0.03)):
         name = f"gradient boosted trees, {rounds} rounds of {leaves} leaves at {rate}"
-        yield name, lambda r=rounds, n=leaves, e=rate: _trees(r, n, e)
+        yield name, partial(_trees, rounds, leaves, rate)
 
 
 ALL: dict[str, Callable[[], Any]] = dict(_all())
@@ -56,7 +57,9 @@ ALL: dict[str, Callable[[], Any]] = dict(_all())
 def choose(rows: Row, bad: Flags, seed: int) -> tuple[list[dict[str, Any]], str]:
     """What every candidate reached, best first, and the name of the best."""
     folds = list(RepeatedStratifiedKFold(n_splits=FOLDS, n_repeats=REPEATS, random_state=seed).split(rows, bad))
-    tried = [{"candidate": name, **_cross_validated(make, rows, bad, folds)} for name, make in ALL.items()]
+    tried: list[dict[str, Any]] = [
+        {"candidate": name, **_cross_validated(make, rows, bad, folds)} for name, make in ALL.items()
+    ]
     tried.sort(key=lambda result: result["log_loss"])
     return tried, tried[0]["candidate"]
 
