@@ -164,13 +164,10 @@ class Host:
 
     # --- records in, positions out
 
-    def _deliver(self, generation: int, records: list[Record]) -> None:
+    def _deliver(self, generation: int, records: Mapping[Partition, list[Record]]) -> None:
         if generation != self._generation:
             return  # read for an assignment that is over; the next owner reads them again
-        by_partition: dict[Partition, list[Record]] = {}
-        for record in records:
-            by_partition.setdefault(Partition(record.topic, record.partition), []).append(record)
-        for partition, items in by_partition.items():
+        for partition, items in records.items():
             self.lanes[partition.number].deliver(partition, items)
 
     async def _commit_regularly(self) -> None:

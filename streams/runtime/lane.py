@@ -18,7 +18,7 @@ from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
 from streams import metrics
 from streams.runtime.crash import CrashPoint
 from streams.runtime.parking import parked
-from streams.runtime.positions import Positions
+from streams.runtime.positions import OrderedPositions, Positions
 from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Processor, Record, Row, SlowProcessor
 from streams.runtime.reader import Partition
 from streams.runtime.store import encode_row
@@ -48,6 +48,8 @@ class Flow(Protocol):
 class Lane:
     """What fast and slow lanes have in common: the queue, the positions and the write order."""
 
+    _new_positions: type[Positions] = Positions
+
     def __init__(
         self, processor: Processor, number: int, writer: Writer, codec: Codec, flow: Flow, table: TablePartition | None,
         *, max_batch: int, max_buffered: int, crash: CrashPoint,
@@ -73,7 +75,9 @@ class Lane:
 
     def deliver(self, partition: Partition, records: Sequence[Record]) -> None:
         """Takes records in; holds the partition back when too many wait."""
-        self.positions.setdefault(partition, Positions()).hand_out(record.offset for record in records)
+        if partition not in self.positions:
+            self.positions[partition] = self._new_positions()
+        self.positions[partition].hand_out([record.offset for record in records])
         if not self._queue:
             self.last_progress = time.monotonic()
         self._queue.extend(records)
@@ -158,12 +162,12 @@ class Lane:
         self._reach("after_store")
 
     def _acknowledge(self, records: Iterable[Record]) -> None:
-        offsets: dict[Partition, list[int]] = {}
+        offsets: dict[str, list[int]] = {}
         for record in records:
-            offsets.setdefault(Partition(record.topic, record.partition), []).append(record.offset)
-        for partition, finished in offsets.items():
-            self.positions[partition].finish(finished)
-            metrics.RECORDS.labels(self._processor.name, partition.topic).inc(len(finished))
+            offsets.setdefault(record.topic, []).append(record.offset)
+        for topic, finished in offsets.items():
+            self.positions[Partition(topic, self.number)].finish(finished)
+            metrics.RECORDS.labels(self._processor.name, topic).inc(len(finished))
         self.last_progress = time.monotonic()
         self._reach("after_acknowledge")
 
@@ -211,6 +215,7 @@ class FastLane(Lane):
     """A batch at a time, in order."""
 
     _processor: FastProcessor
+    _new_positions = OrderedPositions
 
     async def run(self) -> None:
         """Works until it is stopped; raises what a handler or the runtime raises."""

@@ -7,11 +7,11 @@ nothing is inferred from gaps that compaction or control records leave.
 from __future__ import annotations
 
 from collections import deque
-from collections.abc import Iterable
+from collections.abc import Sequence
 
 
 class Positions:
-    """Progress in one partition, for one generation of the group."""
+    """Progress in one partition, for one generation of the group, where records are finished in any order."""
 
     __slots__ = ("_finished", "_next", "_open")
 
@@ -20,13 +20,13 @@ class Positions:
         self._finished: set[int] = set()  # finished, but behind an older one that is not
         self._next: int | None = None  # behind the last record handed out
 
-    def hand_out(self, offsets: Iterable[int]) -> None:
+    def hand_out(self, offsets: Sequence[int]) -> None:
         """Notes records as delivered; their offsets rise from call to call."""
         self._open.extend(offsets)
-        if self._open:
-            self._next = self._open[-1] + 1
+        if offsets:
+            self._next = offsets[-1] + 1
 
-    def finish(self, offsets: Iterable[int]) -> None:
+    def finish(self, offsets: Sequence[int]) -> None:
         """Notes records as finished: all their effects are durable."""
         self._finished.update(offsets)
         while self._open and self._open[0] in self._finished:
@@ -41,3 +41,35 @@ class Positions:
     def unfinished(self) -> int:
         """How many records were handed out and hold up the position, the finished ones behind the oldest included."""
         return len(self._open)
+
+
+class OrderedPositions(Positions):
+    """The same where records are finished in the order in which they were handed out: two numbers are enough."""
+
+    __slots__ = ("_count", "_done", "_first")
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._first: int | None = None
+        self._count = 0
+
+    def hand_out(self, offsets: Sequence[int]) -> None:
+        """See `Positions`."""
+        if self._first is None and offsets:
+            self._first = offsets[0]
+        self._count += len(offsets)
+
+    def finish(self, offsets: Sequence[int]) -> None:
+        """See `Positions`; the offsets are the oldest that are not finished."""
+        self._first = offsets[-1] + 1
+        self._count -= len(offsets)
+
+    @property
+    def committable(self) -> int | None:
+        """See `Positions`."""
+        return self._first
+
+    @property
+    def unfinished(self) -> int:
+        """See `Positions`."""
+        return self._count

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
@@ -34,7 +34,9 @@ class Partition(NamedTuple):
 class Reader:
     """Reads the partitions it was assigned, and hands what it read to the event loop with the generation it belongs to."""
 
-    def __init__(self, settings: Settings, group: str, deliver: Callable[[int, list[Record]], None]) -> None:
+    def __init__(
+        self, settings: Settings, group: str, deliver: Callable[[int, Mapping[Partition, list[Record]]], None]
+    ) -> None:
         self._consumer = Consumer(
             client_config(settings)
             | {
@@ -104,9 +106,7 @@ class Reader:
             first = self._consumer.poll(POLL_S)
             if first is not None:
                 raw = [first, *self._consumer.consume(MAX_RECORDS - 1, timeout=0)]
-                records = [_record(message) for message in raw if message.error() is None]
-                if records:
-                    self._call(self._deliver, self._generation, records)
+                self._call(self._deliver, self._generation, _by_partition(raw))
 
     def _carry_out_orders(self) -> None:
         while not self._orders.empty():
@@ -130,6 +130,14 @@ def _settle(done: asyncio.Future[Any], result: Any, error: Exception | None) -> 
         done.set_result(result)
     else:
         done.set_exception(error)
+
+
+def _by_partition(raw: Iterable[RawMessage]) -> dict[Partition, list[Record]]:
+    found: dict[Partition, list[Record]] = {}
+    for message in raw:
+        if message.error() is None:
+            found.setdefault(Partition(message.topic(), message.partition()), []).append(_record(message))
+    return found
 
 
 def _record(message: RawMessage) -> Record:
