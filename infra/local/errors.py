@@ -28,4 +28,6 @@ def explain_os_error(error: OSError, folder: Path) -> LocalError:
     """The message for an operating system error while `folder` was being written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full(folder)
-    return LocalError(f"{error.filename or folder}: {error.strerror or error}. Give this user the right to write there.")
+    return LocalError(
+        f"{error.filename or folder}: {error.strerror or error}. Give this user the right to write there."
+    )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import contextlib
 import subprocess
 import uuid
 from pathlib import Path
@@ -55,8 +54,7 @@ PROPERTIES = {
     # The controller's idle heartbeat into its own log, two a second by default, is most of an idle broker's work.
     "metadata.max.idle.interval.ms": "0",
     # A broker that was killed may come back only when its old session has expired (9 s by default).
-    "broker.session.timeout.ms": "3000",
-    "broker.heartbeat.interval.ms": "1000",
+    "broker.session.timeout.ms": "5000",
 }
 
 LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
@@ -99,16 +97,7 @@ class KafkaServer(Server):
 
     def answers(self) -> bool:
         """Whether the broker lists its topics: an open port alone says little."""
-        # Imported here: whoever only uses the other server does not load librdkafka.
-        from confluent_kafka import KafkaException
-        from confluent_kafka.admin import AdminClient
-
-        if ports.is_free(self._ports["broker"]):
-            return False
-        admin = AdminClient({"bootstrap.servers": self.address, "log_level": 0, "socket.connection.setup.timeout.ms": 1000})
-        with contextlib.suppress(KafkaException):
-            return bool(admin.list_topics(timeout=ASK_TIMEOUT_S).brokers)
-        return False
+        return not ports.is_free(self._ports["broker"]) and lists_topics(self.address)
 
     def _prepare(self) -> Launch:
         jars = artifacts.fetch(["kafka"], self.cache_dir, self._progress)
@@ -154,6 +143,20 @@ class KafkaServer(Server):
                 f"{self.home}: Kafka cannot format its folder ({reason[-1] if reason else done.returncode})."
                 " `exlify up --fresh` begins with an empty one."
             )
+
+
+def lists_topics(bootstrap: str) -> bool:
+    """Whether a broker at `bootstrap` answers with its topics within two seconds."""
+    # Imported here: whoever only uses the other server does not load librdkafka.
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    try:
+        return bool(
+            AdminClient({"bootstrap.servers": bootstrap, "log_level": 0}).list_topics(timeout=ASK_TIMEOUT_S).brokers
+        )
+    except KafkaException:
+        return False
 
 
 def _cluster_id() -> str:

@@ -20,7 +20,8 @@ def remembered(file: Path, names: Sequence[str]) -> dict[str, int]:
     except (FileNotFoundError, ValueError):
         known = {}
     ports = {name: known[name] for name in names if name in known and is_free(known[name])}
-    ports |= _new_ports([name for name in names if name not in ports])
+    missing = [name for name in names if name not in ports]
+    ports |= dict(zip(missing, new(len(missing)), strict=True))
     staged = file.with_suffix(".tmp")
     staged.write_text(json.dumps(ports))
     os.replace(staged, file)
@@ -47,13 +48,13 @@ def require_free(port: int, setting: str, host: str = LOOPBACK) -> None:
         )
 
 
-def _new_ports(names: Sequence[str]) -> dict[str, int]:
-    """Ports that the system gives; all held open until the last is known, so that no two are the same."""
-    sockets = [socket.socket() for _ in names]
+def new(count: int) -> list[int]:
+    """Free ports that the system gives; all held open until the last is known, so that no two are the same."""
+    sockets = [socket.socket() for _ in range(count)]
     try:
         for held in sockets:
             held.bind((LOOPBACK, 0))
-        return {name: held.getsockname()[1] for name, held in zip(names, sockets, strict=True)}
+        return [held.getsockname()[1] for held in sockets]
     finally:
         for held in sockets:
             held.close()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import urllib.error
 import urllib.request
 
 from infra.local import artifacts, java, ports
@@ -32,11 +31,7 @@ class RegistryServer(Server):
 
     def answers(self) -> bool:
         """Whether it lists its subjects: only then its database is open."""
-        try:
-            with urllib.request.urlopen(f"{self.url}/subjects", timeout=ASK_TIMEOUT_S) as reply:
-                return bool(reply.status == 200)
-        except (urllib.error.URLError, OSError):
-            return False
+        return lists_subjects(self.url)
 
     def _prepare(self) -> Launch:
         (archive,) = artifacts.fetch(["registry"], self.cache_dir, self._progress)
@@ -62,3 +57,12 @@ class RegistryServer(Server):
             "apicurio.datasource.url": f"jdbc:h2:file:{self.home / 'schemas'}",
             "quarkus.log.console.color": "false",
         }
+
+
+def lists_subjects(url: str) -> bool:
+    """Whether a registry at `url` answers with its subjects within two seconds."""
+    try:
+        with urllib.request.urlopen(f"{url}/subjects", timeout=ASK_TIMEOUT_S) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False

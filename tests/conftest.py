@@ -1,0 +1,41 @@
+"""The broker and the registry of the suites, from one fixture each.
+
+EXLIFY_TEST_BROKER chooses where they come from:
+- `local` (default): real servers of `infra.local`, in a temporary folder, for the length of the run
+- `container`: testcontainers, with the images EXLIFY_TEST_KAFKA_IMAGE and EXLIFY_TEST_REGISTRY_IMAGE
+- `address`: servers that run already, at EXLIFY_TEST_BOOTSTRAP and EXLIFY_TEST_REGISTRY_URL
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from tests.support import brokers
+
+PROVIDERS = {"local": brokers.local, "container": brokers.container, "address": brokers.address}
+
+
+@pytest.fixture(scope="session")
+def kafka(provider: brokers.Provider) -> Iterator[str]:
+    """The bootstrap address of a broker without topics of ours; each test makes those it needs."""
+    with provider.kafka() as bootstrap:
+        yield bootstrap
+
+
+@pytest.fixture(scope="session")
+def registry(provider: brokers.Provider) -> Iterator[str]:
+    """The base URL of a schema registry (Confluent's interface)."""
+    with provider.registry() as url:
+        yield url
+
+
+@pytest.fixture(scope="session")
+def provider(tmp_path_factory: pytest.TempPathFactory) -> brokers.Provider:
+    """Where this run's servers come from."""
+    chosen = os.environ.get("EXLIFY_TEST_BROKER", "local")
+    if chosen not in PROVIDERS:
+        pytest.exit(f"EXLIFY_TEST_BROKER={chosen}: choose one of {', '.join(PROVIDERS)}.", returncode=4)
+    return PROVIDERS[chosen](tmp_path_factory.mktemp("servers"))
