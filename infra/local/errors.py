@@ -1,4 +1,4 @@
-"""Failures of the local infrastructure that are meant for people: one line with the place, the reason and the remedy."""
+"""Failures of the local infrastructure that are meant for people: one line with place, reason and remedy."""
 
 from __future__ import annotations
 
@@ -28,6 +28,4 @@ def explain_os_error(error: OSError, folder: Path) -> LocalError:
     """The message for an operating system error while `folder` was being written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full(folder)
-    return LocalError(
-        f"{error.filename or folder}: {error.strerror or error}. Give this user the right to write there."
-    )
+    return LocalError(f"{error.filename or folder}: {error.strerror or error}. Let this user write there.")

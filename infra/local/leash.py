@@ -25,7 +25,7 @@ ORPHANED = 125
 def main(argv: list[str]) -> int:
     """Becomes, or watches over, the command; returns only on systems that need a watcher."""
     parent, command = int(argv[0]), argv[1:]
-    if sys.platform == "linux":
+    if os.uname().sysname == "Linux":
         ctypes.CDLL(None, use_errno=True).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
         # The parent may have ended before the kernel was told.
         if os.getppid() != parent:

@@ -1,4 +1,4 @@
-"""A lock on a folder that ends with its holder, however the holder ends: kernel locks need no cleaning up after a crash."""
+"""A lock that ends with its holder, however the holder ends: after a crash there is nothing to clean up."""
 
 from __future__ import annotations
 

@@ -14,7 +14,7 @@ LOOPBACK = "127.0.0.1"
 
 
 def remembered(file: Path, names: Sequence[str]) -> dict[str, int]:
-    """A free port for each of `names`: the one in `file` if it is still free, else a new one, which `file` then holds."""
+    """A free port for each of `names`: the one in `file` if still free, else a new one, which `file` then holds."""
     try:
         known = json.loads(file.read_text())
     except (FileNotFoundError, ValueError):

@@ -104,7 +104,7 @@ class Server(ABC):
             self._process = None
 
     def kill(self) -> None:
-        """Ends it as a crash would (SIGKILL); `start` brings it back with its data. Does nothing where it does not run."""
+        """Ends it as a crash would; `start` brings it back with its data. Does nothing where it does not run."""
         if self._process is not None:
             self._process.kill()
             self._process = None
