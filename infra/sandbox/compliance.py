@@ -20,6 +20,7 @@ CREATE TABLE IF NOT EXISTS checks (
 """
 
 SANCTIONED = (
+    ("Femi", "Grau", "EX-CONSOLIDATED", "2020-09-01"),  # a name that sample applications carry now and then
     ("Viktor", "Marlowe", "EX-SDN", "2019-03-11"),
     ("Ilse", "Quandrell", "EX-SDN", "2021-07-02"),
     ("Tomas", "Verhoogen", "EX-CONSOLIDATED", "2022-04-19"),

@@ -19,6 +19,7 @@ class Peer:
     url: str = ""
     requests: list[bytes] = field(default_factory=list)
     connections: int = 0
+    asked: asyncio.Event = field(default_factory=asyncio.Event)  # set once a request has arrived
 
     @property
     def count(self) -> int:
@@ -100,6 +101,7 @@ async def peer(*script: Act) -> AsyncIterator[Peer]:
         try:
             while raw := await _request(reader):
                 it.requests.append(raw)
+                it.asked.set()
                 await script[min(it.count, len(script)) - 1](writer)
         except (ConnectionError, asyncio.IncompleteReadError):
             return
