@@ -37,7 +37,7 @@ def command(arguments: Any, attempt: int = 0) -> dict[str, Any]:
     return {
         "instance_id": INSTANCE, "pointer": "/do/0/risk", "iteration": 0, "attempt": attempt,
         "function": "decide",
-        "arguments": orjson.dumps(arguments), "deadline_ms": None, "workflow": "customer-onboarding", "version": "1.0.0",
+        "arguments": orjson.dumps(arguments), "deadline_ms": None, "workflow": "onboarding", "version": "1.0.0",
         "digest": "d" * 64, "effect": None, "business_key": "A-1",
     }  # fmt: skip
 
