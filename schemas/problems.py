@@ -1,8 +1,8 @@
 """The types of error that the definition language knows, as URIs of RFC 9457 problems: their one home.
 
-They are what `catch.errors.with.type` in a definition filters on, so everyone who makes a problem (engine, step processors,
-connectors) takes its type from here. The specification has moved its URIs once, and its own texts disagree: errors are raised
-with the new family, filters accept the others too (`canonical`).
+They are what `catch.errors.with.type` in a definition filters on, so everyone who makes a problem (engine, step
+processors, connectors) takes its type from here. The specification has moved its URIs once, and its own texts
+disagree: errors are raised with the new family, filters accept the others too (`canonical`).
 """
 
 from __future__ import annotations

@@ -1,0 +1,47 @@
+"""The engine: what happens next in one instance, decided by a pure function.
+
+An event from the inbox and the state of one instance go in; the new state, commands for step processors, entries for
+the history and, once, the outcome come out. Nothing here does I/O, reads a clock or draws a number: the time is that
+of the record, ids are derived. So folding an inbox through the engine again gives the same bytes, which is how a
+crash is survived and how a recorded instance is explained.
+
+Read `step` first, then `run` (how control moves through the tree of tasks) and `constructs` (what each kind of task
+does).
+"""
+
+from streams.engine.limits import LIMITS, Limits
+from streams.engine.messages import (
+    CancelInstance,
+    CancelStep,
+    Event,
+    Outcome,
+    StartInstance,
+    StepCommand,
+    StepResult,
+    TimerFired,
+    Transition,
+)
+from streams.engine.state import Instance, Marker, State, decode_state, encode_state, next_due_ms
+from streams.engine.step import Step, step
+
+__all__ = [
+    "LIMITS",
+    "CancelInstance",
+    "CancelStep",
+    "Event",
+    "Instance",
+    "Limits",
+    "Marker",
+    "Outcome",
+    "StartInstance",
+    "State",
+    "Step",
+    "StepCommand",
+    "StepResult",
+    "TimerFired",
+    "Transition",
+    "decode_state",
+    "encode_state",
+    "next_due_ms",
+    "step",
+]

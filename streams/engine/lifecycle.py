@@ -1,0 +1,86 @@
+"""The states of an instance and of a task, and what may follow what.
+
+Theory of operation. An instance is one state machine, each entry into a task is another, and both are tables from
+(status, phase) to the next status: a *phase* is what happened, in the vocabulary of the definition language's
+lifecycle events, and is what history records; a *status* is where that leaves the instance or the task. A pair that
+is not in the table cannot happen, so the tables are promises that tests hold every history to:
+
+- Whatever started ends exactly once: completed, faulted or cancelled.
+- A terminal status is never left. Late results and second deliveries are ignored, they don't move the machine.
+- A task whose `if` is false is skipped without having started; one whose `if` fails has faulted without having started.
+
+`running` and `waiting` are the same for the engine. They are told apart for people: an instance is *running* while a
+step processor works on at least one of its steps, and *waiting* while all that it waits for is time or a person.
+
+Room is left for `suspended` (pause and resume by an operator), which is a status beside `waiting`, and for
+`task.retried`, which leaves the task where it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from enum import StrEnum
+from types import MappingProxyType
+
+
+class Status(StrEnum):
+    """Where an instance or a task is."""
+
+    PENDING = "pending"
+    RUNNING = "running"
+    WAITING = "waiting"
+    CANCELLED = "cancelled"
+    FAULTED = "faulted"
+    COMPLETED = "completed"
+    SKIPPED = "skipped"  # tasks only
+
+
+class Phase(StrEnum):
+    """What happened: the words of history."""
+
+    WORKFLOW_STARTED = "workflow.started"
+    WORKFLOW_COMPLETED = "workflow.completed"
+    WORKFLOW_FAULTED = "workflow.faulted"
+    WORKFLOW_CANCELLED = "workflow.cancelled"
+    TASK_STARTED = "task.started"
+    TASK_COMPLETED = "task.completed"
+    TASK_FAULTED = "task.faulted"
+    TASK_CANCELLED = "task.cancelled"
+    TASK_SKIPPED = "task.skipped"
+    TASK_RETRIED = "task.retried"
+    RESULT_IGNORED = "result.ignored"
+
+
+TERMINAL = frozenset({Status.CANCELLED, Status.FAULTED, Status.COMPLETED})
+
+# Functions whose steps wait for a person: an instance that has no other step open is waiting, not running.
+PATIENT_FUNCTIONS = frozenset({"human"})
+
+Table = Mapping[tuple[Status, Phase], Status]
+
+WORKFLOW: Table = MappingProxyType(
+    {
+        (Status.PENDING, Phase.WORKFLOW_STARTED): Status.RUNNING,
+        (Status.RUNNING, Phase.WORKFLOW_COMPLETED): Status.COMPLETED,
+        (Status.RUNNING, Phase.WORKFLOW_FAULTED): Status.FAULTED,
+        (Status.RUNNING, Phase.WORKFLOW_CANCELLED): Status.CANCELLED,
+        (Status.RUNNING, Phase.RESULT_IGNORED): Status.RUNNING,
+    }
+)
+
+TASK: Table = MappingProxyType(
+    {
+        (Status.PENDING, Phase.TASK_SKIPPED): Status.SKIPPED,
+        (Status.PENDING, Phase.TASK_FAULTED): Status.FAULTED,
+        (Status.PENDING, Phase.TASK_STARTED): Status.RUNNING,
+        (Status.RUNNING, Phase.TASK_RETRIED): Status.RUNNING,
+        (Status.RUNNING, Phase.TASK_COMPLETED): Status.COMPLETED,
+        (Status.RUNNING, Phase.TASK_FAULTED): Status.FAULTED,
+        (Status.RUNNING, Phase.TASK_CANCELLED): Status.CANCELLED,
+    }
+)
+
+# How a phase that ends an instance leaves it; the one place where the engine turns a status into a phase.
+ENDINGS: Mapping[Status, Phase] = MappingProxyType(
+    {after: phase for (_, phase), after in WORKFLOW.items() if after in TERMINAL}
+)

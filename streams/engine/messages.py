@@ -1,0 +1,117 @@
+"""What the engine takes in and gives out: the Avro messages of the same names, field by field.
+
+Names and order are those of `schemas/avro/exlify.*.avsc`, so that `StartInstance(**decoded)` makes an event and
+`msgspec.structs.asdict(command)` is what the codec encodes. JSON payloads are bytes as orjson writes them. A problem
+(RFC 9457) is a plain dictionary everywhere, because definitions read it as data.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+Problem = dict[str, Any]  # type, title, status; detail, instance, reason, effect where known
+
+
+class StartInstance(Struct, kw_only=True, gc=False):
+    """A business event starts an instance."""
+
+    instance_id: str
+    workflow: str
+    version: str
+    digest: str
+    source: str
+    event_id: str
+    event_type: str
+    business_key: str | None = None
+    time_ms: int
+    data: bytes
+
+
+class StepResult(Struct, kw_only=True, gc=False):
+    """A step processor answers a command; `status` is completed or faulted."""
+
+    instance_id: str
+    pointer: str
+    iteration: int
+    attempt: int
+    status: str
+    output: bytes | None = None
+    error: Problem | None = None
+
+
+class TimerFired(Struct, kw_only=True, gc=False):
+    """The due time of an instance (`next_due_ms`) has passed."""
+
+    instance_id: str
+    due_ms: int
+
+
+class CancelInstance(Struct, kw_only=True, gc=False):
+    """Somebody wants the instance to end now."""
+
+    instance_id: str
+    reason: str
+    actor: str
+
+
+Event = StartInstance | StepResult | TimerFired | CancelInstance
+
+
+class StepCommand(Struct, gc=False):
+    """What a step processor is asked to do; the step id of it is the idempotency key of its effects."""
+
+    instance_id: str
+    pointer: str
+    iteration: int
+    attempt: int
+    function: str
+    arguments: bytes
+    deadline_ms: int | None
+    workflow: str
+    version: str
+    digest: str
+    effect: str | None
+    business_key: str | None
+
+
+class CancelStep(Struct, gc=False):
+    """The answer of a step that was asked for earlier is not wanted any more."""
+
+    instance_id: str
+    pointer: str
+    iteration: int
+    attempt: int
+    reason: str
+    function: str  # not on the wire: says to which processor the command went
+
+
+Command = StepCommand | CancelStep
+
+
+class Transition(Struct, gc=False):
+    """One entry of history; `phase` is a word of `lifecycle.Phase`, `data` is JSON."""
+
+    pointer: str
+    iteration: int
+    attempt: int
+    phase: str
+    data: bytes | None = None
+
+
+class Outcome(Struct, gc=False):
+    """How the instance ended: the Avro message `InstanceOutcome`."""
+
+    instance_id: str
+    workflow: str
+    version: str
+    digest: str
+    status: str
+    output: bytes | None
+    error: Problem | None
+    business_key: str | None
+    source: str
+    event_id: str
+    started_at_ms: int
+    ended_at_ms: int

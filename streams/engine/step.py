@@ -1,0 +1,255 @@
+"""`step`: one event, one engine step. The only door into the engine.
+
+One record of the inbox makes one step: the instance runs on through everything that the engine can decide itself,
+until each branch waits for something. What counts is decided here: a result only if its step is the one being waited
+for, a start only if there is no such instance yet, a timer only if something is due.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import orjson
+from msgspec import Struct
+
+from schemas import problems
+from streams.definition.graph import NOTHING, Call, Graph
+from streams.engine import errors
+from streams.engine.errors import TaskError
+from streams.engine.lifecycle import PATIENT_FUNCTIONS, Phase, Status
+from streams.engine.limits import LIMITS, LimitExceededError, Limits
+from streams.engine.messages import (
+    CancelInstance,
+    Command,
+    Event,
+    Outcome,
+    StartInstance,
+    StepResult,
+    TimerFired,
+    Transition,
+)
+from streams.engine.run import Run
+from streams.engine.state import (
+    AnyFrame,
+    Instance,
+    Json,
+    Marker,
+    State,
+    StepFrame,
+    WaitFrame,
+    encode_state,
+    frame_due_ms,
+)
+
+
+class Step(Struct, gc=False):
+    """What one event did.
+
+    `row` are the bytes of `state` (None: there is nothing to remember), so that nobody has to encode it again.
+    Without `transitions` nothing has happened: there is nothing to write but, after a marker's time, its deletion.
+    With them, one history entry is to be written, with `state.seq` and `state.status`.
+    """
+
+    state: State | None
+    row: bytes | None
+    commands: list[Command]
+    transitions: list[Transition]
+    outcome: Outcome | None = None
+
+
+def step(graph: Graph, state: State | None, event: Event, now_ms: int, limits: Limits = LIMITS) -> Step:
+    """Takes one event of an instance.
+
+    `now_ms` is the time of the event's record. `graph` is the one of the state's digest, or of the event's for a
+    start; it is not looked at if the instance has ended. `state` is not changed. Never raises for anything that a
+    definition, data or an event can contain.
+    """
+    if type(state) is Instance:
+        return _step_live(graph, state, event, now_ms, limits)
+    if type(state) is Marker:
+        over = type(event) is TimerFired and max(now_ms, event.due_ms) >= state.expires_ms
+        return _nothing(None if over else state)
+    if type(event) is StartInstance:
+        return _guarded(graph, _newborn(graph, event, now_ms), event, now_ms, limits, _started)
+    return _nothing(None)
+
+
+def _nothing(state: State | None) -> Step:
+    return Step(state, None if state is None else encode_state(state), [], [])
+
+
+def _newborn(graph: Graph, event: StartInstance, now_ms: int) -> Instance:
+    return Instance(
+        event.digest, graph.name, graph.version, Status.PENDING, -1, event.business_key, event.source, event.event_id,
+        now_ms,
+    )  # fmt: skip
+
+
+def _step_live(graph: Graph, state: Instance, event: Event, now_ms: int, limits: Limits) -> Step:
+    if type(event) is StepResult:
+        return _guarded(graph, state, event, now_ms, limits, _answered)
+    if type(event) is TimerFired:
+        now_ms = max(now_ms, event.due_ms)
+        if not _first_due(state.expires_ms, state.frames, now_ms):
+            return _nothing(state)
+        return _guarded(graph, state, event, now_ms, limits, _due)
+    if type(event) is CancelInstance:
+        return _guarded(graph, state, event, now_ms, limits, _cancelled)
+    return _nothing(state)  # its start event again
+
+
+def _guarded(
+    graph: Graph, state: Instance, event: Event, now_ms: int, limits: Limits, apply: Callable[[Run, Any], None]
+) -> Step:
+    """Applies an event; if that breaks a limit, it has not happened and the instance faults."""
+    try:
+        run = Run(graph, state, event.instance_id, now_ms, limits)
+        apply(run, event)
+        run.drain()
+        return _result(run)
+    except LimitExceededError as error:
+        text = f"The instance would need {error.text}; that is the limit."
+        problem = errors.problem(problems.RUNTIME, text, error.pointer, "LIMIT_EXCEEDED")
+        run = Run(graph, state, event.instance_id, now_ms, limits)
+        if type(event) is StartInstance:
+            _note_start(run)
+        run.end(Status.FAULTED, error=problem)
+        return _result(run)
+
+
+# One function for each kind of event
+
+
+def _note_start(run: Run) -> None:
+    run.transitions.append(Transition("", 0, 0, Phase.WORKFLOW_STARTED))
+
+
+def _started(run: Run, event: StartInstance) -> None:
+    _note_start(run)
+    run.attempt(_begin, run, event)
+
+
+def _begin(run: Run, event: StartInstance) -> None:
+    graph, instance = run.graph, run.instance
+    try:
+        data = orjson.loads(event.data)
+    except orjson.JSONDecodeError as error:
+        raise run.failed(None, problems.VALIDATION, f"The input is not JSON: {error}") from None
+    if graph.keeps_input:
+        instance.input = data
+    if graph.input is not NOTHING:
+        data = run.shape_input(graph.input, data, None)
+    if graph.timeout is not None:
+        instance.expires_ms = run.now_ms + run.evaluate(graph.timeout, data, None)
+    run.defer(0, -1, data)
+
+
+def _answered(run: Run, event: StepResult) -> None:
+    frame = _awaiting(run, event)
+    if frame is None:
+        run.transitions.append(Transition(event.pointer, event.iteration, event.attempt, Phase.RESULT_IGNORED))
+    else:
+        run.attempt(_resume, run, frame, event)
+
+
+def _awaiting(run: Run, event: StepResult) -> StepFrame | None:
+    """The frame that waits for exactly this step."""
+    tasks = run.graph.tasks
+    for frame in run.frames.values():
+        if type(frame) is StepFrame and tasks[frame.task].pointer == event.pointer:
+            return frame if (frame.iteration, 0) == (event.iteration, event.attempt) else None
+    return None
+
+
+def _resume(run: Run, frame: StepFrame, event: StepResult) -> None:
+    activity = run.close(frame)
+    if event.status != "completed":
+        raise TaskError(activity, errors.received(event.error, event.pointer))
+    output: Json = None
+    if event.output is not None:
+        try:
+            output = orjson.loads(event.output)
+        except orjson.JSONDecodeError as error:
+            raise run.failed(activity, problems.RUNTIME, f"The output of the step is not JSON: {error}") from None
+    run.complete(activity, output)
+
+
+def _due(run: Run, _: TimerFired) -> None:
+    """Fires all that is due, in the order of time and then from the outside in."""
+    while run.outcome is None:
+        due = _first_due(run.instance.expires_ms, list(run.frames.values()), run.now_ms)
+        if due is None:
+            return
+        run.attempt(_fire, run, due)
+        run.drain()
+
+
+def _first_due(expires_ms: int, frames: list[AnyFrame], now_ms: int) -> AnyFrame | int | None:
+    """The frame whose time has come first, the workflow's own expiry, or None."""
+    first: AnyFrame | int | None = None
+    earliest = now_ms + 1
+    if 0 < expires_ms < earliest:
+        first = earliest = expires_ms
+    for frame in frames:
+        due_ms = frame_due_ms(frame)
+        if 0 < due_ms < earliest:
+            first, earliest = frame, due_ms
+    return first
+
+
+def _fire(run: Run, due: AnyFrame | int) -> None:
+    if isinstance(due, int):
+        raise run.failed(None, problems.TIMEOUT, "The workflow has taken longer than its timeout.")
+    activity = run.activity(due)
+    if type(due) is WaitFrame and due.due_ms == frame_due_ms(due):
+        run.complete(run.close(due), activity.input)
+        return
+    run.cancel_below(due.id, "a task around the step has timed out")
+    run.withdraw(run.frames.pop(due.id), "the task has timed out")
+    activity.frame = -1
+    raise run.failed(activity, problems.TIMEOUT, "The task has taken longer than its timeout.")
+
+
+def _cancelled(run: Run, event: CancelInstance) -> None:
+    problem = errors.problem(problems.RUNTIME, f"Cancelled: {event.reason}", "", "CANCELLED")
+    run.end(Status.CANCELLED, error=problem, data={"reason": event.reason, "actor": event.actor})
+
+
+# The result
+
+
+def _result(run: Run) -> Step:
+    old = run.instance
+    seq = old.seq + 1
+    commands: list[Command] = [*run.issued.values(), *run.cancels]
+    if run.outcome is not None:
+        marker = Marker(Status(run.outcome.status), seq, run.now_ms + run.limits.deduplication_window_ms)
+        return Step(marker, encode_state(marker), commands, run.transitions, run.outcome)
+    state = Instance(
+        old.digest, old.workflow, old.version, _status(run), seq, old.business_key, old.source, old.event_id,
+        old.started_at_ms, old.expires_ms, run.next_frame, old.input, run.context_now, run.entries,
+        list(run.frames.values()),
+    )  # fmt: skip
+    return Step(state, _encode(state, run.limits), commands, run.transitions)
+
+
+def _encode(state: Instance, limits: Limits) -> bytes:
+    try:
+        row = encode_state(state)
+    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+        raise LimitExceededError(f"a state that can't be stored ({error})", "") from None
+    if len(row) > limits.state_bytes:
+        raise LimitExceededError(f"a state of more than {limits.state_bytes} bytes", "")
+    return row
+
+
+def _status(run: Run) -> Status:
+    """Running while a step processor works on a step, else waiting: for time or for a person."""
+    tasks = run.graph.tasks
+    for frame in run.frames.values():
+        if type(frame) is StepFrame:
+            task = tasks[frame.task]
+            if type(task) is Call and task.function not in PATIENT_FUNCTIONS:
+                return Status.RUNNING
+    return Status.WAITING
