@@ -132,9 +132,8 @@ def _connections(environ: Mapping[str, str], sandbox: Mapping[str, str]) -> dict
 
 def _convert(spec: Any, text: str) -> Any:
     assert spec.default is not MISSING
-    kind = type(spec.default)
-    if kind in (str, Path):
-        return kind(text)
+    if not isinstance(spec.default, int):
+        return type(spec.default)(text)
     try:
         return int(text)
     except ValueError:

@@ -1,0 +1,104 @@
+"""Publishes events and waits for their outcomes, with a set number in flight."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import orjson
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from schemas import ids
+from schemas.business import EventTypes
+from schemas.cloudevents import CloudEvent
+from schemas.codec import Codec
+from streams import topics
+from streams.kafka import client_config
+from streams.settings import Settings
+
+PAYLOAD = {"text": "x" * 960, "amount": 1_250, "currency": "EUR"}  # 1 KB as JSON
+PATIENCE_S = 60.0
+SOURCE = "bench"
+
+
+@dataclass(frozen=True)
+class Figures:
+    """What a run gave: workflows per second, and milliseconds from publish to outcome."""
+
+    count: int
+    seconds: float
+    latencies_ms: Sequence[float]
+
+    @property
+    def rate(self) -> float:
+        """Workflows per second."""
+        return self.count / self.seconds
+
+    def percentile_ms(self, percent: float) -> float:
+        """Latency that this share of workflows stayed below."""
+        ordered = sorted(self.latencies_ms)
+        return ordered[min(len(ordered) - 1, int(len(ordered) * percent / 100))]
+
+
+class Load:
+    """One workflow's publisher and subscriber."""
+
+    def __init__(self, settings: Settings, workflow: str) -> None:
+        self._workflow = workflow
+        self._codec = Codec.offline()
+        self._types = EventTypes.load()
+        self._producer = Producer(
+            client_config(settings) | {"linger.ms": 0, "enable.idempotence": True, "queue.buffering.max.messages": 1_000_000}
+        )
+        self._consumer = Consumer(
+            client_config(settings) | {"group.id": "bench", "enable.auto.commit": False, "fetch.wait.max.ms": 500}
+        )
+        topic = topics.outcome_topic(workflow)
+        ends = [
+            TopicPartition(topic, n, self._consumer.get_watermark_offsets(TopicPartition(topic, n))[1])
+            for n in range(settings.partitions)
+        ]
+        self._consumer.assign(ends)
+        self._sent: dict[bytes, float] = {}
+        self._number = time.time_ns()
+        self._latencies_ms: list[float] = []
+
+    def _publish(self) -> None:
+        self._number += 1
+        event_id = str(self._number)
+        attributes = {"specversion": "1.0", "id": event_id, "source": SOURCE, "type": f"bench.{self._workflow}.v1"}
+        encoded = self._types.encode_event(self._codec, CloudEvent(attributes, PAYLOAD))
+        self._sent[ids.instance_id(self._workflow, SOURCE, event_id).encode()] = time.perf_counter()
+        self._producer.produce(encoded.topic, encoded.value, encoded.key, headers=list(encoded.headers))
+        self._producer.poll(0)
+
+    def _collect(self, timeout_s: float) -> int:
+        first = self._consumer.poll(timeout_s)
+        if first is None:
+            return 0
+        now = time.perf_counter()
+        count = 0
+        for record in [first, *self._consumer.consume(5_000, timeout=0)]:
+            sent = self._sent.pop(record.key(), None) if record.error() is None else None
+            if sent is not None:
+                self._latencies_ms.append((now - sent) * 1_000)
+                count += 1
+        return count
+
+    def run(self, count: int, in_flight: int) -> Figures:
+        """Runs `count` workflows, never more than `in_flight` at once. Raises TimeoutError if outcomes stay away."""
+        self._latencies_ms = []
+        started = last = time.perf_counter()
+        published = done = 0
+        while done < count:
+            while published < count and published - done < in_flight:
+                self._publish()
+                published += 1
+            arrived = self._collect(0.2)
+            done += arrived
+            if arrived:
+                last = time.perf_counter()
+            elif time.perf_counter() - last > PATIENCE_S:
+                raise TimeoutError(f"{count - done} of {count} outcomes have not arrived in {PATIENCE_S:.0f} s")
+        return Figures(count, time.perf_counter() - started, self._latencies_ms)

@@ -1,0 +1,108 @@
+"""The stack under measurement: a fresh broker, workers as processes of their own, and what each of them costs."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import psutil
+from confluent_kafka import Producer
+
+from infra.local.kafka import KafkaServer
+from schemas.codec import Codec
+from schemas.messages import WORKFLOW_DEFINITION
+from streams import definition, topics
+from streams.kafka import client_config
+from streams.settings import Settings
+from tests.bench.definitions import DEFINITIONS, PARKED_DEFINITION
+
+WORKERS: Mapping[str, tuple[str, ...]] = {"engine": ("orchestrate",), "steps": ("intake", "echo"), "view": ("view",)}
+ROOT = Path(__file__).parents[2]
+
+
+@dataclass
+class Stack:
+    """A running stack."""
+
+    settings: Settings
+    processes: dict[str, psutil.Process]
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """CPU used so far by each process."""
+        return {name: sum(process.cpu_times()[:2]) for name, process in self.processes.items()}
+
+
+@contextmanager
+def stack(workers: Mapping[str, tuple[str, ...]] = WORKERS) -> Iterator[Stack]:
+    """Starts everything in a folder of its own, and leaves nothing behind."""
+    with tempfile.TemporaryDirectory(prefix="exlify-bench-") as folder:
+        kafka = KafkaServer(Path(folder))
+        bootstrap = kafka.start()
+        settings = Settings(bootstrap=bootstrap, registry_url="none", data_dir=Path(folder))
+        children: dict[str, subprocess.Popen[str]] = {}
+        try:
+            prepare(settings)
+            children = {name: start_worker(settings, name, names) for name, names in workers.items()}
+            for child in children.values():
+                wait_until_ready(child)
+            processes = {name: psutil.Process(child.pid) for name, child in children.items()}
+            yield Stack(settings, processes | {"broker": psutil.Process(kafka.pid)})
+        finally:
+            for child in children.values():
+                child.terminate()
+            for child in children.values():
+                child.wait(30)
+            kafka.stop()
+
+
+def prepare(settings: Settings) -> None:
+    """Topics and definitions."""
+    names = [*DEFINITIONS, "parked"]
+    wanted = [*topics.all_topics(settings), *(topics.outcome(name) for name in names)]
+    asyncio.run(topics.provision(settings.bootstrap, settings, wanted))
+    codec, producer = Codec.offline(), Producer(client_config(settings))
+    for text in [*DEFINITIONS.values(), PARKED_DEFINITION]:
+        graph = definition.load(text)
+        record = {
+            "digest": graph.digest,
+            "name": graph.name,
+            "version": graph.version,
+            "namespace": graph.namespace,
+            "yaml": text,
+            "event_types": list(graph.event_types),
+            "deployed_at_ms": 0,
+            "deployed_by": "bench",
+        }
+        producer.produce(topics.DEFINITION, codec.encode(WORKFLOW_DEFINITION, record), graph.digest.encode())
+    producer.flush()
+
+
+def start_worker(settings: Settings, name: str, processors: tuple[str, ...]) -> subprocess.Popen[str]:
+    """A worker process with the stack's settings."""
+    environment = os.environ | {
+        "EXLIFY_BOOTSTRAP": settings.bootstrap,
+        "EXLIFY_REGISTRY_URL": "none",
+        "EXLIFY_DATA_DIR": str(settings.data_dir),
+        "EXLIFY_LOG_LEVEL": "warning",
+    }
+    command = [sys.executable, "-m", "tests.bench.worker", name, *processors]
+    return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+
+
+def wait_until_ready(child: subprocess.Popen[str]) -> None:
+    """Returns when the worker has its partitions and its state."""
+    assert child.stdout is not None
+    if child.stdout.readline().strip() != "ready":
+        raise RuntimeError(f"worker {child.args!r} ended before it was ready")
+
+
+def outside(settings: Settings, bootstrap: str) -> Settings:
+    """The same settings for another broker."""
+    return replace(settings, bootstrap=bootstrap)

@@ -1,0 +1,48 @@
+"""A worker of the benchmark: `python -m tests.bench.worker NAME PROCESSOR...`, with `echo` beside the real processors."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+
+import uvloop
+
+from streams import logs, settings, wiring
+from streams.definitions import DefinitionFeed
+from streams.runtime.worker import Worker
+from tests.bench.echo import Echo
+
+
+async def main(name: str, names: list[str]) -> None:
+    """Runs until it is terminated; says `ready` on standard output once it is."""
+    loaded = settings.load()
+    logs.configure(loaded)
+    codec = await wiring.make_codec(loaded)
+    feed = DefinitionFeed(loaded, codec)
+    real = wiring.make_processors([each for each in names if each != "echo"], loaded, codec, feed)
+    worker = Worker(name, [*real, *([Echo(codec)] if "echo" in names else [])], loaded, codec)
+    announce = asyncio.create_task(_announce(worker))
+    await worker.run()
+    announce.cancel()
+
+
+async def _announce(worker: Worker) -> None:
+    while not worker.ready:
+        await asyncio.sleep(0.02)
+    print("ready", flush=True)
+
+
+if __name__ == "__main__":
+    if os.environ.get("EXLIFY_PROFILE") == sys.argv[1]:
+        import cProfile
+        import pstats
+
+        profile = cProfile.Profile()
+        try:
+            uvloop.run(main(sys.argv[1], sys.argv[2:])) if not profile.enable() else None
+        finally:
+            profile.disable()
+            pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(40)
+    else:
+        uvloop.run(main(sys.argv[1], sys.argv[2:]))
