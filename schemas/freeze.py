@@ -7,7 +7,9 @@ topics.
 
 import argparse
 import json
+from hashlib import sha256
 from io import BytesIO
+from pathlib import Path
 
 from fastavro import schemaless_writer
 
@@ -15,6 +17,8 @@ from schemas.catalogue import Schema, current, text
 from schemas.released import FIRST_ID, FROZEN_DIR, IDS_FILE, Release, releases, unfrozen
 from schemas.samples import sample
 from schemas.wire import frame_prefix
+
+CHECKSUMS = "SHA256SUMS"
 
 
 def main() -> None:
@@ -38,6 +42,7 @@ def freeze(version: str) -> list[Release]:
     added = [Release(first + number, name, version) for number, name in enumerate(names)]
     for release in added:
         _write(release, current()[release.name])
+    _write_checksums(FROZEN_DIR / version)
     _write_ids([*known, *added])
     return added
 
@@ -47,6 +52,12 @@ def _write(release: Release, schema: Schema) -> None:
     body = BytesIO()
     schemaless_writer(body, schema, sample(schema))
     release.golden.write_text((frame_prefix(release.id) + body.getvalue()).hex() + "\n")
+
+
+def _write_checksums(folder: Path) -> None:
+    """Lets `sha256sum -c` and a test tell that nothing frozen was edited later."""
+    lines = [f"{sha256(path.read_bytes()).hexdigest()}  {path.name}" for path in sorted(folder.iterdir())]
+    (folder / CHECKSUMS).write_text("\n".join(lines) + "\n")
 
 
 def _write_ids(all_releases: list[Release]) -> None:

@@ -64,7 +64,8 @@ class _Reading:
 
     def _record(self, fields: list[Schema], value: Any, place: str) -> dict[str, Any] | None:
         if not isinstance(value, dict):
-            return self._wrong("an object", value, place)
+            self._wrong("an object", value, place)
+            return None
         names = [field["name"] for field in fields]
         for name in value:
             if name not in names:
@@ -80,12 +81,14 @@ class _Reading:
 
     def _array(self, items: Any, value: Any, place: str) -> list[Any] | None:
         if not isinstance(value, list):
-            return self._wrong("an array", value, place)
+            self._wrong("an array", value, place)
+            return None
         return [self.read(items, item, f"{place}[{index}]") for index, item in enumerate(value)]
 
     def _map(self, values: Any, value: Any, place: str) -> dict[str, Any] | None:
         if not isinstance(value, dict):
-            return self._wrong("an object", value, place)
+            self._wrong("an object", value, place)
+            return None
         # A key of a map is data, so it may be personal and is not quoted in a path.
         return {key: self.read(values, item, f"{place}.*") for key, item in value.items()}
 
@@ -101,7 +104,8 @@ class _Reading:
             taken = _Reading(self._named, faults).read(branch, value, place)
             if not faults:
                 return taken
-        return self._wrong("one of the types that the schema allows here", value, place)
+        self._wrong("one of the types that the schema allows here", value, place)
+        return None
 
     def _leaf(self, schema: Any, value: Any, place: str) -> Any:
         kind = leaf(schema)
@@ -111,13 +115,13 @@ class _Reading:
         try:
             return kind.read(value)
         except (ValueError, OverflowError):
-            return self._wrong(kind.expected, value, place)
+            self._wrong(kind.expected, value, place)
+            return None
 
-    def _wrong(self, expected: str, value: Any, place: str) -> Any:
+    def _wrong(self, expected: str, value: Any, place: str) -> None:
         found = _JSON_KINDS.get(type(value), "something else")
         hint = "" if found in expected else f", is {found}"
         self._faults.append(Fault(place, f"must be {expected}{hint}"))
-        return None
 
     def _unknown(self, name: str, names: list[str], place: str) -> None:
         near = get_close_matches(name, names, n=1)

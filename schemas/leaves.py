@@ -56,7 +56,9 @@ def show(value: Any) -> Any:
             return base64.b64encode(value).decode()
         case datetime():
             return _show_moment(value)
-        case date() | time():
+        case time():
+            return value.isoformat(timespec=_digits(value))
+        case date():
             return value.isoformat()
         case Decimal():
             return format(value, "f")
@@ -160,8 +162,11 @@ def _enum(symbols: list[str]) -> Leaf:
 
 
 def _show_moment(value: datetime) -> str:
-    digits = "microseconds" if value.microsecond % 1_000 else "milliseconds"
-    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=digits) + "Z"
+    return value.astimezone(UTC).replace(tzinfo=None).isoformat(timespec=_digits(value)) + "Z"
+
+
+def _digits(value: datetime | time) -> str:
+    return "microseconds" if value.microsecond % 1_000 else "milliseconds"
 
 
 _PRIMITIVES: Final[dict[str, Leaf]] = {

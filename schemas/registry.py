@@ -60,12 +60,10 @@ class Registry:
         self._http: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        user, password = self._access.user, self._access.password
-        self._http = aiohttp.ClientSession(
-            headers={"Accept": CONTENT_TYPE, "Content-Type": CONTENT_TYPE},
-            auth=aiohttp.BasicAuth(user, password or "") if user else None,
-            timeout=aiohttp.ClientTimeout(total=ATTEMPT_TIMEOUT_S),
-        )
+        headers = {"Accept": CONTENT_TYPE, "Content-Type": CONTENT_TYPE}
+        if self._access.user:
+            headers["Authorization"] = aiohttp.encode_basic_auth(self._access.user, self._access.password or "")
+        self._http = aiohttp.ClientSession(headers=headers, timeout=aiohttp.ClientTimeout(total=ATTEMPT_TIMEOUT_S))
         return self
 
     async def __aexit__(
@@ -125,7 +123,8 @@ class Registry:
     async def _ask_once(self, method: str, path: str, body: Mapping[str, Any] | None) -> Any:
         assert self._http is not None, "use the registry in an `async with` block"
         data = None if body is None else json.dumps(body)
-        async with self._http.request(method, self._access.url.rstrip("/") + path, data=data) as response:
+        url = self._access.url.rstrip("/") + path
+        async with self._http.request(method, url, data=data, allow_redirects=False) as response:
             raw = await response.read()
             if response.status in _TRANSIENT_STATUSES:
                 raise _Overloaded(f"status {response.status}")

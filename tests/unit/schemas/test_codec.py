@@ -1,0 +1,172 @@
+"""The codec: what goes in comes out, what cannot be read is said so, and no text of ours repeats a payload."""
+
+import json
+import struct
+from io import BytesIO
+from typing import Any
+
+import fastavro
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from schemas.catalogue import Schema, current, parse, text
+from schemas.codec import Codec, UndecodableRecord, UnencodableMessageError, UnknownSchemaId
+from schemas.messages import HISTORY_ENTRY, STEP_RESULT, TIMER_FIRED
+from schemas.released import SchemaIds, newest
+from schemas.samples import sample
+from tests.unit.schemas.strategies import avro_values
+
+CODEC = Codec.offline()
+TIMER = {"instance_id": "ab" * 16, "due_ms": 1_700_000_000_000}
+SECRET = "Mustermann"
+
+
+@pytest.mark.parametrize("name", current())
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_every_message_survives_the_round_trip(name: str, data: st.DataObject) -> None:
+    message = data.draw(avro_values(current()[name]))
+    assert CODEC.decode(CODEC.encode(name, message)) == (name, message)
+
+
+@pytest.mark.parametrize("name", current())
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow])
+@given(data=st.data())
+def test_value_is_frame_and_plain_avro(name: str, data: st.DataObject) -> None:
+    message = data.draw(avro_values(current()[name]))
+    plain = BytesIO()
+    fastavro.schemaless_writer(plain, current()[name], message)
+    assert CODEC.encode(name, message) == struct.pack(">bI", 0, newest()[name].id) + plain.getvalue()
+
+
+def test_missing_nullable_field_takes_its_default() -> None:
+    result = {"instance_id": "a", "pointer": "/do/0", "iteration": 0, "attempt": 0, "status": "completed"}
+    assert CODEC.decode(CODEC.encode(STEP_RESULT, result))[1] == result | {"output": None, "error": None}
+
+
+@pytest.mark.parametrize(
+    ("change", "field"),
+    [
+        ({"due_ms": "soon"}, "due_ms"),
+        ({"due_ms": None}, "due_ms"),
+        ({"due_at": 1}, "due_at"),
+        ({"instance_id": b"ab"}, "instance_id"),
+    ],
+)
+def test_wrong_message_is_refused_by_field(change: dict[str, Any], field: str) -> None:
+    with pytest.raises(UnencodableMessageError, match=field):
+        CODEC.encode(TIMER_FIRED, TIMER | change)
+
+
+def test_missing_required_field_is_refused() -> None:
+    with pytest.raises(UnencodableMessageError, match="due_ms"):
+        CODEC.encode(TIMER_FIRED, {"instance_id": "a"})
+
+
+def test_encoding_error_never_repeats_the_text() -> None:
+    with pytest.raises(UnencodableMessageError) as caught:
+        CODEC.encode(TIMER_FIRED, TIMER | {"instance_id": SECRET + "\ud800"})
+    assert SECRET not in str(caught.value)
+
+
+@pytest.mark.parametrize("name", current())
+def test_every_truncated_value_is_undecodable(name: str) -> None:
+    raw = CODEC.encode(name, sample(current()[name]))
+    for length in range(len(raw)):
+        with pytest.raises(UndecodableRecord):
+            CODEC.decode(raw[:length])
+
+
+@pytest.mark.parametrize("name", current())
+def test_bytes_behind_the_end_are_undecodable(name: str) -> None:
+    with pytest.raises(UndecodableRecord, match="behind the end"):
+        CODEC.decode(CODEC.encode(name, sample(current()[name])) + b"\x00")
+
+
+@pytest.mark.parametrize("name", current())
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@given(noise=st.binary(max_size=60))
+def test_noise_is_read_or_refused_never_else(name: str, noise: bytes) -> None:
+    raw = struct.pack(">bI", 0, newest()[name].id) + noise
+    body = BytesIO(noise)
+    try:
+        expected = fastavro.schemaless_reader(body, current()[name], None)
+    except Exception:  # noqa: BLE001  # whatever the plain reader does not survive has to be refused
+        expected = None
+    if expected is None or body.read(1):
+        with pytest.raises(UndecodableRecord):
+            CODEC.decode(raw)
+    else:
+        assert repr(CODEC.decode(raw)[1]) == repr(expected)
+
+
+@pytest.mark.parametrize(("raw", "reason"), [(b"", "0 bytes"), (b"\x00\x01", "2 bytes"), (b'{"a":1}', "byte 123")])
+def test_unframed_value_is_undecodable_with_reason(raw: bytes, reason: str) -> None:
+    with pytest.raises(UndecodableRecord, match=reason):
+        CODEC.decode(raw)
+
+
+def test_undecodable_reason_never_repeats_the_payload() -> None:
+    broken = CODEC.encode(TIMER_FIRED, TIMER | {"instance_id": SECRET})[:-1]
+    with pytest.raises(UndecodableRecord) as caught:
+        CODEC.decode(broken)
+    assert SECRET not in caught.value.reason
+    assert TIMER_FIRED in caught.value.reason
+
+
+def test_text_that_is_not_utf8_is_undecodable() -> None:
+    raw = CODEC.encode(TIMER_FIRED, TIMER | {"instance_id": "éé"}).replace("éé".encode(), b"\xff\xff\xff\xff")
+    with pytest.raises(UndecodableRecord, match="UnicodeDecodeError"):
+        CODEC.decode(raw)
+
+
+async def test_unknown_id_without_registry_is_undecodable() -> None:
+    with pytest.raises(UnknownSchemaId) as unknown:
+        CODEC.decode(b"\x00\x00\x00\x00\x07\x02")
+    with pytest.raises(UndecodableRecord, match="no registry is set"):
+        await CODEC.learn(unknown.value.schema_id)
+
+
+def test_newer_writer_is_read_as_today() -> None:
+    newer = json.loads(text(current()[TIMER_FIRED]))
+    newer["fields"].append({"name": "drift_ms", "type": "long", "default": 0})
+    codec, raw = _foreign(parse(json.dumps(newer)), TIMER | {"drift_ms": 5})
+    assert codec.decode(raw) == (TIMER_FIRED, TIMER)
+
+
+def test_older_writer_is_filled_with_defaults() -> None:
+    older = json.loads(text(current()[STEP_RESULT]))
+    older["fields"] = [field for field in older["fields"] if field["name"] != "error"]
+    result = {"instance_id": "a", "pointer": "/do", "iteration": 0, "attempt": 0, "status": "completed", "output": b"1"}
+    codec, raw = _foreign(parse(json.dumps(older)), result)
+    assert codec.decode(raw) == (STEP_RESULT, result | {"error": None})
+
+
+def test_incompatible_writer_is_undecodable() -> None:
+    other = json.loads(text(current()[TIMER_FIRED]))
+    other["fields"][1]["type"] = "string"
+    codec, raw = _foreign(parse(json.dumps(other)), TIMER | {"due_ms": SECRET})
+    with pytest.raises(UndecodableRecord) as caught:
+        codec.decode(raw)
+    assert SECRET not in caught.value.reason
+
+
+def test_foreign_record_is_given_as_written() -> None:
+    foreign = parse('{"type":"record","name":"shop.Order","fields":[{"name":"sum","type":"double"}]}')
+    codec, raw = _foreign(foreign, {"sum": 1.5})
+    assert codec.decode(raw) == ("shop.Order", {"sum": 1.5})
+
+
+def test_history_carries_its_cause_untouched() -> None:
+    cause = CODEC.encode(TIMER_FIRED, TIMER)
+    entry = sample(current()[HISTORY_ENTRY]) | {"cause": cause}
+    decoded = CODEC.decode(CODEC.encode(HISTORY_ENTRY, entry))[1]
+    assert CODEC.decode(decoded["cause"]) == (TIMER_FIRED, TIMER)
+
+
+def _foreign(schema: Schema, data: dict[str, Any]) -> tuple[Codec, bytes]:
+    """A codec that knows `schema` under the id 9, and `data` as its writer frames it."""
+    body = BytesIO()
+    fastavro.schemaless_writer(body, schema, data)
+    return Codec(SchemaIds({9: schema}, {})), b"\x00\x00\x00\x00\x09" + body.getvalue()

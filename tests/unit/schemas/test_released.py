@@ -1,0 +1,142 @@
+"""What was released stays readable: golden bytes, both directions of compatibility, ids that never move."""
+
+import hashlib
+import json
+from datetime import date, timedelta
+from io import BytesIO
+from pathlib import Path
+
+import avro.io
+import avro.schema
+import pytest
+from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
+
+from schemas import freeze, released
+from schemas.catalogue import Schema, current, text
+from schemas.codec import Codec
+from schemas.messages import TIMER_FIRED
+from schemas.released import Release, SchemaNotFrozenError, fixed_ids, releases, unfrozen
+from schemas.samples import sample
+
+CODEC = Codec.offline()
+EVERY_RELEASE = pytest.mark.parametrize("release", releases(), ids=lambda release: f"{release.name}@{release.version}")
+
+
+@EVERY_RELEASE
+def test_golden_bytes_still_decode(release: Release) -> None:
+    name, data = CODEC.decode(_golden(release))
+    written = sample(release.schema())
+    assert name == release.name
+    assert {key: data[key] for key in written.keys() & data.keys()} == _as_read(written)
+
+
+@EVERY_RELEASE
+def test_golden_bytes_are_plain_avro(release: Release) -> None:
+    """Read by Apache's own implementation, which shares no code with ours."""
+    schema = avro.schema.parse(release.path.read_text())
+    body = avro.io.BinaryDecoder(BytesIO(_golden(release)[5:]))
+    assert avro.io.DatumReader(schema).read(body) == _as_read(sample(release.schema()))
+
+
+@EVERY_RELEASE
+def test_today_reads_the_release(release: Release) -> None:
+    assert _reads(reader=current()[release.name], writer=release.schema())
+
+
+@EVERY_RELEASE
+def test_release_reads_what_today_writes(release: Release) -> None:
+    if release.version.split(".")[0] != _major_of_newest(release.name):
+        pytest.skip("another major version")
+    assert _reads(reader=release.schema(), writer=current()[release.name])
+
+
+def test_new_field_without_default_is_incompatible() -> None:
+    changed = json.loads(text(current()[TIMER_FIRED]))
+    changed["fields"].append({"name": "zone", "type": "string"})
+    assert not _reads(reader=changed, writer=current()[TIMER_FIRED])
+
+
+@pytest.mark.parametrize("version", sorted({release.version for release in releases()}))
+def test_frozen_files_have_not_been_edited(version: str) -> None:
+    folder = released.FROZEN_DIR / version
+    lines = (folder / freeze.CHECKSUMS).read_text().splitlines()
+    known = {name: digest for digest, name in (line.split("  ") for line in lines)}
+    files = [path for path in folder.iterdir() if path.name != freeze.CHECKSUMS]
+    assert {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files} == known
+
+
+def test_every_message_of_today_is_frozen() -> None:
+    assert unfrozen() == []
+
+
+def test_fixed_ids_count_up_without_gaps() -> None:
+    assert [release.id for release in releases()] == list(range(released.FIRST_ID, released.FIRST_ID + len(releases())))
+
+
+def test_changed_schema_has_no_fixed_id(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = dict(current()) | {TIMER_FIRED: _with_field(current()[TIMER_FIRED])}
+    monkeypatch.setattr(released, "current", lambda: changed)
+    with pytest.raises(SchemaNotFrozenError, match=r"TimerFired.*schemas\.freeze"):
+        fixed_ids()
+
+
+def test_prose_may_change_without_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
+    changed = dict(current()) | {TIMER_FIRED: current()[TIMER_FIRED] | {"doc": "Other words."}}
+    monkeypatch.setattr(released, "current", lambda: changed)
+    assert unfrozen() == []
+
+
+def test_freezing_appends_and_never_rewrites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for module in (released, freeze):
+        monkeypatch.setattr(module, "FROZEN_DIR", tmp_path)
+        monkeypatch.setattr(module, "IDS_FILE", tmp_path / "ids.json")
+    releases.cache_clear()
+    try:
+        first = freeze.freeze("1.0")
+        assert freeze.freeze("1.1") == []
+        changed = dict(current()) | {TIMER_FIRED: _with_field(current()[TIMER_FIRED])}
+        monkeypatch.setattr(released, "current", lambda: changed)
+        monkeypatch.setattr(freeze, "current", lambda: changed)
+        (second,) = freeze.freeze("1.1")
+        assert (second.name, second.id) == (TIMER_FIRED, first[-1].id + 1)
+        assert releases() == (*first, second)
+        with pytest.raises(FileExistsError):
+            _freeze_changed_again(monkeypatch)
+    finally:
+        releases.cache_clear()
+
+
+def _freeze_changed_again(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(released, "current", current)
+    freeze.freeze("1.1")
+
+
+def _with_field(schema: Schema) -> Schema:
+    field = {"name": "drift_ms", "type": "long", "default": 0}
+    return schema | {"fields": [*schema["fields"], field]}
+
+
+def _golden(release: Release) -> bytes:
+    return bytes.fromhex(release.golden.read_text())
+
+
+def _as_read(written: dict[str, object]) -> dict[str, object]:
+    """`written` as readers give it: samples hold dates as days, readers give dates."""
+
+    def read(value: object) -> object:
+        if isinstance(value, dict):
+            born = {"date_of_birth": date(1970, 1, 1) + timedelta(days=7)} if "date_of_birth" in value else {}
+            return {key: read(item) for key, item in value.items()} | born
+        return value
+
+    return {key: read(value) for key, value in written.items()}
+
+
+def _major_of_newest(name: str) -> str:
+    return released.newest()[name].version.split(".")[0]
+
+
+def _reads(reader: Schema, writer: Schema) -> bool:
+    today, other = (avro.schema.parse(text(schema)) for schema in (reader, writer))
+    checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]
+    return bool(checker.get_compatibility(today, other).compatibility is SchemaCompatibilityType.compatible)
