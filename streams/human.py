@@ -61,7 +61,7 @@ class HumanProcessor:
         return effects
 
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
-        """Forgets a task that was closed long ago, in the compacted topic too, or an answer to a task that never came."""
+        """Forgets a task closed long ago, in the compacted topic too, or an answer whose task never came."""
         if key.startswith(_EARLY):
             return Effects([], {key: None})
         return Effects([Output(topics.HUMAN_TASK, key, None)], {key: None})

@@ -137,7 +137,7 @@ def cancelled(task: HumanTask, at_ms: int) -> HumanTask:
 
 
 def output(task: HumanTask) -> bytes:
-    """What the workflow gets from a completed task, UTF-8 JSON: outcome, data, completedBy and completedAt (RFC 3339)."""
+    """What the workflow gets of a completed task, UTF-8 JSON: outcome, data, completedBy, completedAt (RFC 3339)."""
     completed_at = datetime.fromtimestamp(task.updated_at_ms / 1000, UTC).isoformat(timespec="milliseconds")
     return orjson.dumps(
         {
@@ -227,7 +227,7 @@ def _objection(task: HumanTask, action: Mapping[str, Any]) -> tuple[str, str]:
 
 
 def form_fault(form: bytes, data: bytes) -> str | None:
-    """None if the data (UTF-8 JSON) follows the form, else one line that names the place and the rule, without the data."""
+    """None if the data (UTF-8 JSON) follows the form, else one line that names place and rule, without the data."""
     try:
         value = orjson.loads(data)
         errors = sorted(_validator(form).iter_errors(value), key=lambda error: error.json_path)
