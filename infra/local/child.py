@@ -1,0 +1,160 @@
+"""One supervised child: started, asked until it is ready, started again with growing pauses when it ends unasked."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from infra.local.console import Console
+from infra.local.errors import LocalError
+from infra.local.process import Launch
+
+ASK_INTERVAL_S = 0.1
+FIRST_PAUSE_S = 0.5
+LONGEST_PAUSE_S = 30.0
+# A child that lived this long was well: its next end begins the pauses anew.
+WELL_AFTER_S = 60.0
+LINE_LIMIT_BYTES = 1024 * 1024
+# sysexits.h: EX_USAGE as our commands give it, EX_CONFIG. A wrong setting does not get right by trying again.
+HOPELESS = {2, 78}
+
+
+@dataclass(frozen=True)
+class ChildSpec:
+    """What the supervisor needs to know of a child. The functions may block: they run in threads.
+
+    `prepare` gives what to run, anew for each start; `answers` says whether it is ready; `explain` turns an exit code
+    into a line for people; `captured`: its output comes through the console, else it goes to the file of its launch.
+    """
+
+    name: str
+    prepare: Callable[[], Launch]
+    answers: Callable[[], bool]
+    explain: Callable[[int], str] | None = None
+    start_timeout_s: float = 60.0
+    stop_grace_s: float = 15.0
+    captured: bool = True
+
+
+class Child:
+    """A child and the task that keeps it running."""
+
+    def __init__(self, spec: ChildSpec, console: Console, on_start: Callable[[str, int], None]) -> None:
+        self.spec = spec
+        self._console = console
+        self._on_start = on_start
+        self._process: Process | None = None
+        self._ready = asyncio.Event()
+        self._stopping = False
+        self._keeper: asyncio.Task[None] | None = None
+
+    def start(self) -> asyncio.Task[None]:
+        """Starts it and keeps it running; the task ends with LocalError when that is hopeless."""
+        self._keeper = asyncio.create_task(self._keep(), name=self.spec.name)
+        return self._keeper
+
+    async def ready(self) -> None:
+        """Returns once it has answered; raises LocalError where it does not in time, or has ended for good."""
+        assert self._keeper is not None
+        waiting = asyncio.create_task(self._ready.wait())
+        done, _ = await asyncio.wait(
+            {waiting, self._keeper}, timeout=self.spec.start_timeout_s, return_when=asyncio.FIRST_COMPLETED
+        )
+        waiting.cancel()
+        if self._keeper in done:
+            await self._keeper
+        if not self._ready.is_set():
+            raise LocalError(f"{self.spec.name}: not ready after {self.spec.start_timeout_s:.0f} s. Its log says why.")
+
+    async def stop(self) -> None:
+        """Asks it to end, kills it when it takes too long; returns when it is gone."""
+        self._stopping = True
+        if self._process is not None and self._process.returncode is None:
+            self._process.terminate()
+            try:
+                await asyncio.wait_for(self._process.wait(), self.spec.stop_grace_s)
+            except TimeoutError:
+                self._console.say(f"{self.spec.name} did not stop in {self.spec.stop_grace_s:.0f} s and is killed")
+                self.kill()
+        if self._keeper is not None:
+            self._keeper.cancel()
+            await asyncio.gather(self._keeper, return_exceptions=True)
+
+    def kill(self) -> None:
+        """Ends it at once."""
+        self._stopping = True
+        if self._process is not None and self._process.returncode is None:
+            self._process.kill()
+
+    async def _keep(self) -> None:
+        pause_s = FIRST_PAUSE_S
+        while not self._stopping:
+            began = time.monotonic()
+            exit_code = await self._run_once()
+            if self._stopping:
+                return
+            self._judge(exit_code)
+            if time.monotonic() - began > WELL_AFTER_S:
+                pause_s = FIRST_PAUSE_S
+            self._console.say(f"{self._explain(exit_code)} It starts again in {pause_s:g} s.")
+            await asyncio.sleep(pause_s)
+            pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    def _judge(self, exit_code: int) -> None:
+        """Raises where another start would not help: a wrong setting, or a server that has never answered."""
+        if exit_code in HOPELESS or (self.spec.explain and not self._ready.is_set()):
+            raise LocalError(self._explain(exit_code))
+
+    async def _run_once(self) -> int:
+        launch = await asyncio.to_thread(self.spec.prepare)
+        process = await self._spawn(launch)
+        self._process = process
+        self._on_start(self.spec.name, process.pid)
+        asking = asyncio.create_task(self._ask())
+        try:
+            await self._relay(process)
+            return await process.wait()
+        finally:
+            asking.cancel()
+
+    async def _spawn(self, launch: Launch) -> Process:
+        """Forks from this thread, the event loop's: the leash holds as long as the thread lives."""
+        launch.log.parent.mkdir(parents=True, exist_ok=True)
+        with launch.log.open("ab") as log:
+            return await asyncio.create_subprocess_exec(
+                *launch.leashed,
+                env=launch.environ,
+                stdin=DEVNULL,
+                stdout=PIPE if self.spec.captured else log,
+                stderr=STDOUT,
+                limit=LINE_LIMIT_BYTES,
+                start_new_session=True,
+            )
+
+    async def _relay(self, process: Process) -> None:
+        while process.stdout is not None:
+            try:
+                line = await process.stdout.readline()
+            except ValueError:
+                self._console.line(self.spec.name, f"(a line of more than {LINE_LIMIT_BYTES >> 20} MiB is left out)")
+                continue
+            if not line:
+                return
+            self._console.line(self.spec.name, line.decode(errors="replace").rstrip())
+
+    async def _ask(self) -> None:
+        while not await asyncio.to_thread(self.spec.answers):
+            await asyncio.sleep(ASK_INTERVAL_S)
+        self._ready.set()
+
+    def _explain(self, exit_code: int) -> str:
+        if self.spec.explain is not None:
+            return self.spec.explain(exit_code)
+        how = (
+            f"was ended by {signal.Signals(-exit_code).name}" if exit_code < 0 else f"ended with exit code {exit_code}"
+        )
+        return f"{self.spec.name} {how}."

@@ -1,0 +1,92 @@
+"""Keeps a whole local system running: children in stages, one log stream, everything ends with it.
+
+The children of a stage start side by side; the next stage begins when all of them answer. Stopping goes the other way
+round, so that nobody loses a server that it still needs. Which children there are is the caller's business
+(streams/cli/up.py); this module knows none of them by name.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+
+from infra.local.child import Child, ChildSpec
+from infra.local.console import OWN_NAME, Console
+from infra.local.datafolder import DataFolder
+
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+
+
+@dataclass(frozen=True)
+class Stage:
+    """Children that start together, and what is done once all of them answer."""
+
+    children: Sequence[ChildSpec]
+    then: Callable[[], Awaitable[None]] | None = None
+
+
+class Supervisor:
+    """Runs the stages in a data folder that this process occupies."""
+
+    def __init__(self, folder: DataFolder, stages: Sequence[Stage]) -> None:
+        self._folder = folder
+        self._stages = stages
+        names = [spec.name for stage in stages for spec in stage.children]
+        self._console = Console(folder.path / "logs", max(map(len, [OWN_NAME, *names])))
+        self._started: list[list[Child]] = []
+        self._pids: dict[str, int] = {}
+        self._stop = asyncio.Event()
+
+    async def run(self, when_ready: Callable[[float], Sequence[str]]) -> None:
+        """Runs until a signal says stop; `when_ready` gets the seconds it took and gives the lines to show then.
+
+        Raises LocalError when a child cannot be started or has ended for good; everything is stopped by then.
+        """
+        for number in STOP_SIGNALS:
+            asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
+        began = time.monotonic()
+        running = asyncio.create_task(self._run(began, when_ready))
+        stopped = asyncio.create_task(self._stop.wait())
+        try:
+            await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
+            if running.done():
+                await running
+        finally:
+            running.cancel()
+            await asyncio.gather(running, return_exceptions=True)
+            await self._stop_all()
+            self._console.close()
+
+    async def _run(self, began: float, when_ready: Callable[[float], Sequence[str]]) -> None:
+        keepers: list[asyncio.Task[None]] = []
+        for stage in self._stages:
+            children = [Child(spec, self._console, self._note_pid) for spec in stage.children]
+            self._started.append(children)
+            keepers += [child.start() for child in children]
+            await asyncio.gather(*(child.ready() for child in children))
+            if stage.then is not None:
+                await stage.then()
+        for line in when_ready(time.monotonic() - began):
+            self._console.say(line)
+        await asyncio.gather(*keepers)
+
+    async def _stop_all(self) -> None:
+        self._console.say("stopping")
+        for children in reversed(self._started):
+            await asyncio.gather(*(child.stop() for child in children))
+        self._console.say("stopped")
+
+    def _on_signal(self) -> None:
+        """The first signal stops in order; a second one does not wait."""
+        if self._stop.is_set():
+            for children in self._started:
+                for child in children:
+                    child.kill()
+        self._stop.set()
+
+    def _note_pid(self, name: str, pid: int) -> None:
+        self._pids[name] = pid
+        self._folder.publish({"pids": self._pids})

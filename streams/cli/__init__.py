@@ -1,0 +1,66 @@
+"""`exlify`: one command, its parts loaded when they are asked for.
+
+Each part is a module of this package with a click command named `command`. `SUMMARIES` is the one list of them, so that
+`exlify --help` answers at once and loads none.
+"""
+
+from __future__ import annotations
+
+import importlib
+import sys
+
+import click
+
+SUMMARIES = {
+    "up": "Start a local system and keep it running.",
+    "down": "Stop the local system of this data folder.",
+    "worker": "Run processors.",
+    "gateway": "Serve the HTTP interface.",
+    "deploy": "Deploy a workflow definition.",
+    "lint": "Check a workflow definition.",
+    "run": "Execute one instance here, without Kafka.",
+    "publish": "Publish business events.",
+    "outcomes": "Show how instances of a workflow ended.",
+    "list": "Find instances.",
+    "show": "Show one instance with its history.",
+    "tasks": "List, show and complete human tasks.",
+    "topics": "Show or create the topics.",
+}
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they are invoked."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Names in the order of the journey, not of the alphabet."""
+        return list(SUMMARIES)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """The command, imported now."""
+        if cmd_name not in SUMMARIES:
+            return None
+        module = importlib.import_module(f"streams.cli.{cmd_name}")
+        found: click.Command = module.command
+        return found
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """Writes the summaries without importing anything."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(SUMMARIES.items()))
+
+
+@click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="exlify")
+def group() -> None:
+    """Enterprise processes as streams: a business event in, one outcome out."""
+
+
+def main() -> None:
+    """Runs the command line; an expected failure is one line on standard error and an exit code of its own."""
+    from streams.errors import ExlifyError
+
+    try:
+        group(prog_name="exlify")
+    except ExlifyError as error:
+        click.echo(f"exlify: {error}", err=True)
+        sys.exit(error.exit_code)

@@ -1,0 +1,195 @@
+"""`exlify up`: servers, workers and gateway of a local system, under one supervisor.
+
+The plan of processes stands here; how processes are kept running is infra/local/supervisor.py's business.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import urllib.request
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+if TYPE_CHECKING:
+    from infra.local.child import ChildSpec
+    from infra.local.datafolder import DataFolder
+    from infra.local.server import Server
+    from infra.local.supervisor import Stage
+    from streams.settings import Settings
+
+WORKERS = {"engine": "orchestrate", "steps": "intake,decide,call,human", "view": "view"}
+"""Worker processes and the processors that each hosts: the engine alone, so that no step can hold it up."""
+
+ASK_TIMEOUT_S = 1.0
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  exlify up                     everything on this machine, data in .exlify
+  exlify up --fresh --demo      begin anew, with the sample systems and applications that arrive
+  EXLIFY_BOOTSTRAP=kafka-1:9092 EXLIFY_REGISTRY_URL=none exlify up     workers only, on an outside cluster
+"""
+)
+@click.option("--fresh", is_flag=True, help="Empty the data folder first.")
+@click.option("--demo", is_flag=True, help="Start the sample systems outside, too, and let applications arrive.")
+def command(fresh: bool, demo: bool) -> None:
+    """Start a local system and keep it running until Ctrl-C or `exlify down`.
+
+    Without EXLIFY_BOOTSTRAP, a Kafka broker and a schema registry of its own come with it.
+    """
+    from infra.local.datafolder import DataFolder
+    from infra.local.errors import LocalError
+    from streams import settings
+    from streams.errors import UnavailableError
+
+    loaded = settings.load()
+    folder = DataFolder(loaded.data_dir)
+    try:
+        with folder.occupied(fresh=fresh):
+            asyncio.run(_up(settings.load(), folder, demo))
+    except LocalError as error:
+        raise UnavailableError(str(error)) from None
+
+
+async def _up(settings: Settings, folder: DataFolder, demo: bool) -> None:
+    from infra.local.supervisor import Supervisor
+
+    gateway_port = _gateway_port(settings)
+    gateway_url = f"http://{settings.host}:{gateway_port}"
+    servers = _servers(settings, folder)
+    stages = [
+        _infrastructure(settings, folder, servers, demo),
+        _workers(folder),
+        _gateway(folder, gateway_port, gateway_url),
+    ]
+
+    def where_to_look(seconds: float) -> Sequence[str]:
+        return [
+            f"ready in {seconds:.1f} s",
+            f"interface  {gateway_url}   (health: {gateway_url}/readyz, metrics: {gateway_url}/metrics)",
+            f"addresses  {folder.path / 'endpoints.json'}",
+            f"logs       {folder.path / 'logs'}",
+            "instances  exlify list     human tasks  exlify tasks     stop  Ctrl-C or exlify down",
+        ]
+
+    await Supervisor(folder, stages).run(where_to_look)
+
+
+def _servers(settings: Settings, folder: DataFolder) -> list[Server]:
+    """The servers that the settings do not name: none on an outside cluster, whose registry is outside, too."""
+    if settings.bootstrap:
+        return []
+    from infra.local.kafka import KafkaServer
+    from infra.local.progress import on_stderr
+    from infra.local.registry import RegistryServer
+
+    kafka = KafkaServer(folder.path, progress=on_stderr)
+    return [kafka] if settings.registry_url else [kafka, RegistryServer(folder.path, progress=on_stderr)]
+
+
+def _infrastructure(settings: Settings, folder: DataFolder, servers: Sequence[Server], demo: bool) -> Stage:
+    from infra.local.child import ChildSpec
+    from infra.local.supervisor import Stage
+    from streams import topics
+
+    async def provision() -> None:
+        addresses = {server.name: server.address for server in servers}
+        bootstrap = addresses.get("kafka", settings.bootstrap)
+        folder.publish({"kafka": bootstrap, "registry": addresses.get("registry", settings.registry_url or "none")})
+        if demo:
+            folder.publish({"sandbox": json.loads(folder.port_file("sandbox").read_text())})
+        await topics.provision(bootstrap, replace(settings, bootstrap=bootstrap))
+
+    children = [
+        ChildSpec(each.name, each.prepare, each.answers, explain=each.explain_exit, start_timeout_s=600, captured=False)
+        for each in servers
+    ]
+    return Stage([*children, _sandbox(folder)] if demo else children, provision)
+
+
+def _sandbox(folder: DataFolder) -> ChildSpec:
+    port_file = folder.port_file("sandbox")
+    arguments = ["infra.sandbox", "--data", str(folder.path / "sandbox"), "--port-file", str(port_file)]
+    return _python("sandbox", folder, arguments, port_file.exists)
+
+
+def _workers(folder: DataFolder) -> Stage:
+    from infra.local.supervisor import Stage
+
+    async def publish_addresses() -> None:
+        folder.publish({"metrics": {name: _metrics_url(folder, name) for name in WORKERS}})
+
+    return Stage([_worker(folder, name, processors) for name, processors in WORKERS.items()], publish_addresses)
+
+
+def _worker(folder: DataFolder, name: str, processors: str) -> ChildSpec:
+    port_file = folder.port_file(name)
+
+    def answers() -> bool:
+        return port_file.exists() and _is_ready(_metrics_url(folder, name).removesuffix("/metrics"))
+
+    arguments = ["streams.cli", "worker", processors, "--name", name, "--port-file", str(port_file)]
+    return _python(name, folder, arguments, answers)
+
+
+def _metrics_url(folder: DataFolder, name: str) -> str:
+    return str(json.loads(folder.port_file(name).read_text())["metrics"])
+
+
+def _gateway(folder: DataFolder, port: int, url: str) -> Stage:
+    from infra.local.supervisor import Stage
+
+    async def publish_address() -> None:
+        folder.publish({"gateway": url})
+
+    env = {"EXLIFY_GATEWAY_PORT": str(port)}
+    return Stage([_python("gateway", folder, ["streams.cli", "gateway"], lambda: _is_ready(url), env)], publish_address)
+
+
+def _gateway_port(settings: Settings) -> int:
+    """The gateway's port, known to be free; raises LocalError where another program has it."""
+    from infra.local import ports
+
+    if settings.gateway_port == 0:
+        return ports.new(1)[0]
+    ports.require_free(settings.gateway_port, "EXLIFY_GATEWAY_PORT", settings.host)
+    return settings.gateway_port
+
+
+def _python(
+    name: str,
+    folder: DataFolder,
+    arguments: Sequence[str],
+    answers: Callable[[], bool],
+    env: dict[str, str] | None = None,
+) -> ChildSpec:
+    """A child that runs a module of ours; it finds the servers through the data folder's endpoints.json."""
+    from infra.local.child import ChildSpec
+    from infra.local.process import Launch
+
+    launch = Launch(
+        (sys.executable, "-m", *arguments),
+        folder.path / "logs" / f"{name}.log",
+        {"EXLIFY_DATA_DIR": str(folder.path), "PYTHONUNBUFFERED": "1"} | (env or {}),
+    )
+
+    def prepare() -> Launch:
+        folder.port_file(name).unlink(missing_ok=True)
+        return launch
+
+    return ChildSpec(name, prepare, answers)
+
+
+def _is_ready(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(f"{url}/readyz", timeout=ASK_TIMEOUT_S) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
