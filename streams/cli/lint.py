@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 
@@ -42,9 +42,8 @@ def _check(file: Path) -> list[Fault]:
     return check(text, str(file))
 
 
-def _print(faults: Iterable[Fault], files: int) -> None:
-    count = 0
-    for count, fault in enumerate(faults, 1):
+def _print(faults: Sequence[Fault], files: int) -> None:
+    for fault in faults:
         click.echo(str(fault))
-    if not count:
+    if not faults:
         click.echo(f"{files} definition{'s' if files > 1 else ''}, no faults.")

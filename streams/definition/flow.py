@@ -52,11 +52,11 @@ def _lists(task: TaskModel) -> Iterator[tuple[TaskModel, ...]]:
 
 
 def _duplicates(source: Source, tasks: tuple[TaskModel, ...]) -> None:
-    lines: dict[str, int] = {}
+    first: dict[str, TaskModel] = {}
     for task in tasks:
-        first = lines.setdefault(task.name, source.keys[task.path].start_mark.line + 1)
-        if first != source.keys[task.path].start_mark.line + 1:
-            message = f"the task `{task.name}` is already in line {first}"
+        other = first.setdefault(task.name, task)
+        if other is not task:
+            message = f"the task `{task.name}` is already in line {source.keys[other.path].start_mark.line + 1}"
             source.fault(task.path, "duplicate-name", message, "rename one of them", key=True)
 
 

@@ -86,10 +86,10 @@ def _kind(node: Node) -> str | None:
     elif refused:
         for key in refused:
             node.child(key).unknown((), profile.TASKS)
+    elif unknown := [key for key in node.value if key not in profile.COMMON_KEYS]:
+        for key in unknown:
+            node.child(key).unknown((*profile.TASK_KINDS, *profile.COMMON_KEYS), profile.TASKS)
     else:
-        for key in node.value:
-            if key not in profile.COMMON_KEYS:
-                node.child(key).unknown((*profile.TASK_KINDS, *profile.COMMON_KEYS), profile.TASKS)
         message = f"the task `{node.name}` does not say what it does"
         node.fault("task-kind", message, f"give it one of {', '.join(profile.TASK_KINDS)}", key=True)
     return None
@@ -124,7 +124,8 @@ def read_data(node: Node | None, key: str, slot: Slot, scope: Scope) -> Transfor
 
 def _schema(node: Node) -> Any:
     example = "schema: {format: json, document: {type: object}}"
-    parts = node.members(("format", "document"), required=("document",), refused=profile.SCHEMAS, example=example)
+    required = () if node.optional("resource") else ("document",)
+    parts = node.members(("format", "document"), required=required, refused=profile.SCHEMAS, example=example)
     if "format" in parts:
         parts["format"].choice(("json", "json:2020-12", "json:draft-07"), "format: json")
     return compiled_schema(parts["document"]) if "document" in parts else None

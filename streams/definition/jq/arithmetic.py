@@ -102,7 +102,7 @@ def _metered_arithmetic(operator: Operator) -> Operator:
 
 def _metered_difference(left: Any, right: Any) -> Any:
     if type(left) is list and type(right) is list:  # every element of one is compared with every element of the other
-        METER.spend(1 + (METER.weigh(left) * METER.weigh(right) >> 6))
+        METER.spend(1 + (METER.weigh(left) * METER.weigh(right) >> 3))
     return PLAIN["-"](left, right)
 
 

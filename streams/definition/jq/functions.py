@@ -130,7 +130,7 @@ def _crossing(compare: Callable[[Any, Any], Any]) -> Builtin:
 
     def charged(data: Any, env: Any, other: Any) -> Iterator[Any]:
         for value in other.vals(data):
-            METER.spend(1 + (METER.weigh(data) * METER.weigh(value) >> 6))
+            METER.spend(1 + (METER.weigh(data) * METER.weigh(value) >> 3))
             METER.read(data)
             yield compare(data, value)
 

@@ -57,7 +57,7 @@ def is_plain(ast: Node) -> bool:
     if kind == "object":
         return all(key[0] == "const" and is_plain(value) for key, value in ast[1])
     if kind == "collect":
-        return is_plain(ast[1])
+        return all(map(is_plain, _listed(ast[1])))
     if kind == "str":
         return ast[1] in (None, "text") and all(isinstance(part, str) or is_view(part) for part in ast[2])
     if kind == "binop" and ast[1] == "*":
@@ -92,6 +92,11 @@ def is_view(ast: Node) -> bool:
     if kind == "call":
         return (ast[1], len(ast[2])) in _SHRINKING and all(argument[0] == "const" for argument in ast[2])
     return False
+
+
+def _listed(ast: Node) -> list[Node]:
+    """The parts of `a, b, c`."""
+    return [*_listed(ast[1]), *_listed(ast[2])] if ast[0] == "comma" else [ast]
 
 
 def _is_small(ast: Node) -> bool:

@@ -1,0 +1,203 @@
+"""Random definitions that are valid, and random answers to their calls, for properties that hold for all of them."""
+
+from __future__ import annotations
+
+import zlib
+from typing import Any
+
+from hypothesis import strategies as st
+
+from tests.reference.interpreter import Answer, Calls
+
+Json = Any
+DIRECTIVES = ("exit", "end")
+
+VALUES = (
+    "${ . }",
+    "${ {n: 1, d: .} }",
+    "${ .n }",
+    "${ $context }",
+    "${ $input }",
+    "${ {at: $task.name, raw: $task.input} }",
+    "${ [., 1] }",
+    "${ (.n? // 0) + 1 | {n: .} }",
+    "${ $workflow.input }",
+    "${ .n + 1 }",
+    "${ empty }",
+    {"n": 3, "deep": {"d": "${ .d? }"}},
+    {"n": "${ length? // 7 }"},
+)
+CONDITIONS = (
+    "${ true }",
+    "${ false }",
+    "${ (.n? // 0) > 1 }",
+    "${ . == null }",
+    '${ ($context | type) == "object" and $context.seen == true }',
+    '${ type == "object" }',
+    "${ .n > 0 }",
+    "${ .n }",
+)
+EXPORTS = (
+    "${ {seen: true} }",
+    "${ $context + {last: $output.n?} }",
+    "${ $context + {($task.name): 1} }",
+    "${ . }",
+    "${ {n: $context.n} + {m: .m} }",
+)
+COLLECTIONS = ("${ [1, 2, 3] }", "${ [] }", "${ [.[]?] }", "${ [range(.n? // 2)] }", "${ .n }", [True, {"n": 1}])
+WHILES = ("${ $index < 2 }", "${ $item != 2 }", "${ .n? != 5 }", "${ $input != null }")
+ERRORS = (
+    {"type": "https://example.com/errors/refused", "status": 422, "title": "Refused"},
+    {"type": "https://serverlessworkflow.io/spec/1.0.0/errors/communication", "status": 503, "detail": "${ tojson }"},
+    {"type": "https://example.com/errors/odd", "status": "${ .n }"},
+)
+FILTERS: tuple[dict[str, Json] | None, ...] = (
+    None,
+    {},
+    {"status": 503},
+    {"type": "https://open-workflow-specification.org/spec/1.0.0/errors/communication"},
+    {"status": 422, "title": "Refused"},
+)
+CATCH_CONDITIONS = ("${ $error.status > 400 }", '${ $error.title == "Refused" }', "${ .n? == null }", "${ false }")
+OUTPUTS: tuple[Json, ...] = ({"n": 1}, {"n": 5, "d": {"x": None}}, [1, 2], None, "text", 7)
+FAULTS = (
+    {"type": "https://open-workflow-specification.org/spec/1.0.0/errors/communication", "status": 503, "title": "Away"},
+    {"type": "https://example.com/errors/refused", "status": 422, "title": "Refused"},
+)
+
+
+def inputs() -> st.SearchStrategy[Json]:
+    """Inputs of workflows."""
+    return st.sampled_from(({"n": 0}, {"n": 2, "d": [1]}, {}, None, [{"n": 1}, {"n": 2}]))
+
+
+@st.composite
+def answers(draw: st.DrawFn) -> Calls:
+    """A function that answers each entry into each call, always the same for the same seed."""
+    seed = draw(st.integers(0, 2**16))
+    faulting = draw(st.sampled_from((0, 1, 4)))  # of ten
+
+    def answer(pointer: str, entered: int, function: str, arguments: Json) -> Answer:
+        drawn = zlib.crc32(f"{seed}{pointer}{entered}".encode())
+        if drawn % 10 < faulting:
+            return Answer(error=FAULTS[drawn // 10 % len(FAULTS)])
+        return Answer(output=OUTPUTS[drawn // 10 % len(OUTPUTS)])
+
+    return answer
+
+
+@st.composite
+def definitions(draw: st.DrawFn) -> dict[str, Json]:
+    """Documents of up to three levels; JSON is YAML, so `orjson.dumps` makes a file of one."""
+    document: dict[str, Json] = {
+        "document": {"dsl": "1.0.3", "namespace": "test", "name": "random", "version": "1.0.0"},
+        "do": draw(_lists(2)),
+    }
+    if draw(_rarely()):
+        document["output"] = {"as": draw(st.sampled_from(("${ {result: ., context: $context} }", "${ .n }")))}
+    if draw(_rarely()):
+        document["input"] = {"from": "${ {n: (.n? // 1)} }"}
+    return document
+
+
+def _rarely() -> st.SearchStrategy[bool]:
+    return st.integers(0, 4).map(lambda drawn: drawn == 4)
+
+
+@st.composite
+def _lists(draw: st.DrawFn, depth: int) -> list[dict[str, Json]]:
+    names = [f"t{index}" for index in range(draw(st.integers(1, 4)))]
+    tasks = [{name: draw(_tasks(depth))} for name in names]
+    for index, name in enumerate(names):
+        draw(_jumps(tasks[index][name], names[index + 1 :]))
+    return tasks
+
+
+@st.composite
+def _jumps(draw: st.DrawFn, task: dict[str, Json], following: list[str]) -> None:
+    """Forward only, and never so that a task is cut off."""
+    if (task.get("if") or not following) and draw(_rarely()):
+        task["then"] = draw(st.sampled_from((*DIRECTIVES, *following)))
+    for case in task.get("switch", ()):
+        for clause in case.values():
+            clause["then"] = (
+                draw(st.sampled_from(("continue", *DIRECTIVES, *following))) if "when" in clause else "continue"
+            )
+
+
+@st.composite
+def _tasks(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    kinds = [_set, _call, _call, _switch, _raise, _wait] + ([_do, _for, _fork, _try, _try] if depth else [])
+    task: dict[str, Json] = draw(draw(st.sampled_from(kinds))(depth))
+    if draw(_rarely()):
+        task["if"] = draw(st.sampled_from(CONDITIONS))
+    if draw(_rarely()):
+        task["input"] = {"from": draw(st.sampled_from([value for value in VALUES if "$input" not in str(value)]))}
+    if draw(_rarely()):
+        task["output"] = {"as": draw(st.sampled_from(VALUES))}
+    if draw(_rarely()):
+        task["output"] = {"schema": {"document": {"type": ["object", "array", "null"]}}}
+    if draw(_rarely()):
+        task["export"] = {"as": draw(st.sampled_from(EXPORTS))}
+    return task
+
+
+@st.composite
+def _set(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    return {"set": draw(st.sampled_from(VALUES))}
+
+
+@st.composite
+def _call(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    return {"call": "decide", "with": {"model": "m", "input": draw(st.sampled_from(VALUES))}}
+
+
+@st.composite
+def _switch(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    cases: list[dict[str, Json]] = [
+        {f"c{index}": {"when": draw(st.sampled_from(CONDITIONS)), "then": "continue"}}
+        for index in range(draw(st.integers(1, 2)))
+    ]
+    return {"switch": cases + ([{"otherwise": {"then": "continue"}}] if draw(st.booleans()) else [])}
+
+
+@st.composite
+def _raise(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    """Only where a condition lets the flow go round it, else the tasks behind it would never be reached."""
+    return {"if": draw(st.sampled_from(CONDITIONS)), "raise": {"error": draw(st.sampled_from(ERRORS))}}
+
+
+@st.composite
+def _wait(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    return {"wait": draw(st.sampled_from(({"milliseconds": 5}, "PT1S", "${ {seconds: (.n? // 1)} }")))}
+
+
+@st.composite
+def _do(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    return {"do": draw(_lists(depth - 1))}
+
+
+@st.composite
+def _for(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    task: dict[str, Json] = {"for": {"in": draw(st.sampled_from(COLLECTIONS))}, "do": draw(_lists(depth - 1))}
+    if draw(st.booleans()):
+        task["while"] = draw(st.sampled_from(WHILES))
+    return task
+
+
+@st.composite
+def _fork(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    return {"fork": {"branches": [{f"b{index}": draw(_tasks(depth - 1))} for index in range(draw(st.integers(1, 3)))]}}
+
+
+@st.composite
+def _try(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    catch: dict[str, Json] = {}
+    wanted = draw(st.sampled_from(FILTERS))
+    if wanted is not None:
+        catch["errors"] = {"with": wanted}
+    if draw(_rarely()):
+        catch[draw(st.sampled_from(("when", "exceptWhen")))] = draw(st.sampled_from(CATCH_CONDITIONS))
+    if draw(st.booleans()):
+        catch["do"] = draw(_lists(depth - 1))
+    return {"try": draw(_lists(depth - 1)), "catch": catch}
