@@ -142,7 +142,7 @@ def _branch_ended(run: Run, frame: ForkFrame, branch: Task, output: Json) -> Non
     if frame.exports:
         context = run.context(frame.task, frame.parent)
         exported = [frame.exports[position] for position in sorted(frame.exports)]
-        run.export(frame.task, frame.parent, merge_exports(context, exported))
+        run.replace_context(frame.task, frame.parent, merge_exports(context, exported))
     run.complete(run.close(frame), frame.results)
 
 
@@ -158,7 +158,10 @@ def merge_exports(context: Json, exported: list[Json]) -> Json:
         if not (isinstance(export, dict) and isinstance(context, dict) and isinstance(merged, dict)):
             merged = export
             continue
-        changed = {name: value for name, value in export.items() if name not in context or context[name] != value}
+        # By text, because to Python true is 1, and 1 is 1.0.
+        changed = {
+            name: value for name, value in export.items() if name not in context or repr(context[name]) != repr(value)
+        }
         merged = {**merged, **changed}
     return merged
 

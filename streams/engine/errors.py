@@ -32,13 +32,7 @@ class TaskError(Exception):
 def problem(kind: str, detail: str, pointer: str, reason: str | None = None) -> Problem:
     """An error of the engine's own: `kind` is a URI of `schemas.problems`, title and status are those of the kind."""
     known = problems.ERROR_TYPES[kind]
-    made: Problem = {
-        "type": _text(kind, ""),
-        "title": known.title,
-        "status": known.status,
-        "detail": detail,
-        "instance": pointer,
-    }
+    made: Problem = {"type": kind, "title": known.title, "status": known.status, "detail": detail, "instance": pointer}
     if reason is not None:
         made["reason"] = reason
     return made

@@ -57,7 +57,7 @@ _ON = Flow()
 
 
 class Activity(Struct, gc=False):
-    """A task while it is being worked on; `frame` is -1 as long as it has none."""
+    """A task while it is being worked on; `frame` is -1 as long as it has none. `output` is what `output.as` made."""
 
     task: Task
     parent: int
@@ -66,7 +66,11 @@ class Activity(Struct, gc=False):
     started_ms: int
     iteration: int = 0
     frame: int = -1
+    raw_output: Json = None
     output: Json = None
+
+
+Place = Activity | str  # where an expression stands: in a task, or in the workflow's own part with this pointer
 
 
 class Run:
@@ -84,7 +88,7 @@ class Run:
         self.limits = limits
         self.instance: Instance = instance
         self.frames: dict[int, AnyFrame] = {frame.id: copy_frame(frame) for frame in instance.frames}
-        self.context_now = instance.context
+        self.context_now: Json = instance.context
         self.entries = instance.entries
         self.next_frame = instance.next_frame
         self.issued: dict[int, StepCommand] = {}
@@ -135,11 +139,12 @@ class Run:
     def complete(self, activity: Activity, output: Json, flow: Flow | None = None, data: Json = None) -> None:
         """The task has its raw output; `data` is for history."""
         task = activity.task
+        activity.raw_output = output
         if task.output is not NOTHING:
             output = self.shape_output(task.output, output, activity)
         if task.export is not NOTHING:
             activity.output = output
-            self.export(task.index, activity.parent, self.shape_output(task.export, output, activity))
+            self._export(task, activity)
         self.note(task, Phase.TASK_COMPLETED, activity.iteration, data)
         self.leave(task, activity.parent, output, flow or task.then)
 
@@ -215,7 +220,7 @@ class Run:
             self.note(self.graph.tasks[frame.task], Phase.TASK_CANCELLED, iteration)
 
     def withdraw(self, frame: AnyFrame, reason: str) -> None:
-        """Takes back the command of a step: it stays unsent if it is of this engine step, else the processor is told."""
+        """Takes back the command of a step: unsent if it is of this engine step, else the processor is told."""
         if type(frame) is StepFrame and self.issued.pop(frame.id, None) is None:
             call = self.graph.tasks[frame.task]
             assert isinstance(call, Call)
@@ -223,37 +228,44 @@ class Run:
 
     # Data
 
-    def evaluate(self, expression: Expression, data: Json, activity: Activity | None, scope: int | None = None) -> Json:
+    def evaluate(self, expression: Expression, data: Json, place: Place, scope: int | None = None) -> Json:
         """The value of an expression; `scope` is the frame whose bindings it sees, the task's parent if not given."""
         values = _NO_VARIABLES
         if expression.variables:
             if scope is None:
-                scope = activity.parent if activity is not None else -1
-            values = variables(self, expression.variables, activity, scope)
+                scope = place.parent if isinstance(place, Activity) else -1
+            values = variables(self, expression.variables, place, scope)
         try:
             return expression.evaluate(data, values)
         except ExpressionError as error:
-            raise self.failed(activity, problems.EXPRESSION, str(error)) from None
+            raise self.failed(place, problems.EXPRESSION, str(error)) from None
 
-    def shape_input(self, transform: Transform, data: Json, activity: Activity | None) -> Json:
+    def shape_input(self, transform: Transform, data: Json, place: Place) -> Json:
         """Schema first, then expression."""
-        self._check(transform, "input", data, activity)
-        return data if transform.expression is None else self.evaluate(transform.expression, data, activity)
+        self._check(transform, "input", data, place)
+        return data if transform.expression is None else self.evaluate(transform.expression, data, place)
 
-    def shape_output(self, transform: Transform, data: Json, activity: Activity | None) -> Json:
-        """Expression first, then schema; for `output` and `export`."""
-        if activity is not None and activity.output is None:
-            activity.output = data
+    def shape_output(self, transform: Transform, data: Json, place: Place) -> Json:
+        """Expression first, then schema."""
         if transform.expression is not None:
-            data = self.evaluate(transform.expression, data, activity)
-        self._check(transform, "output", data, activity)
+            data = self.evaluate(transform.expression, data, place)
+        self._check(transform, "output", data, place)
         return data
 
-    def _check(self, transform: Transform, what: str, data: Json, activity: Activity | None) -> None:
+    def _export(self, task: Task, activity: Activity) -> None:
+        expression = task.export.expression
+        if expression is None:
+            self._check(task.export, "context", self.context(task.index, activity.parent), activity)
+            return
+        exported = self.evaluate(expression, activity.output, activity)
+        self._check(task.export, "context", exported, activity)
+        self.replace_context(task.index, activity.parent, exported)
+
+    def _check(self, transform: Transform, what: str, data: Json, place: Place) -> None:
         if transform.schema is not None:
             complaint = transform.schema.check(data)
             if complaint is not None:
-                raise self.failed(activity, problems.VALIDATION, f"The {what} does not fit its schema: {complaint}")
+                raise self.failed(place, problems.VALIDATION, f"The {what} does not fit its schema: {complaint}")
 
     def context(self, task: int, parent: int) -> Json:
         """`$context` as a task below `parent` sees it."""
@@ -266,7 +278,7 @@ class Run:
             task, parent = frame.task, frame.parent
         return self.context_now
 
-    def export(self, task: int, parent: int, context: Json) -> None:
+    def replace_context(self, task: int, parent: int, context: Json) -> None:
         """Replaces `$context` for the branch that a task is in, or for the instance."""
         while parent >= 0:
             frame = self.frames[parent]
@@ -294,10 +306,11 @@ class Run:
 
     # Errors
 
-    def failed(self, activity: Activity | None, kind: str, detail: str, reason: str | None = None) -> TaskError:
-        """The error of a task, or of the workflow itself, whose pointer is the empty one."""
-        pointer = activity.task.pointer if activity is not None else ""
-        return TaskError(activity, errors.problem(kind, detail, pointer, reason))
+    def failed(self, place: Place, kind: str, detail: str) -> TaskError:
+        """The error of a task, or of the workflow's own part."""
+        if isinstance(place, str):
+            return TaskError(None, errors.problem(kind, detail, place))
+        return TaskError(place, errors.problem(kind, detail, place.task.pointer))
 
     def _settle(self, error: TaskError) -> None:
         """Finds the place where an error goes on; an error made there takes over and goes on from there, further up."""
@@ -335,7 +348,7 @@ class Run:
 
     def _finish(self, output: Json) -> None:
         if self.graph.output is not NOTHING:
-            output = self.shape_output(self.graph.output, output, None)
+            output = self.shape_output(self.graph.output, output, "/output")
         self.end(Status.COMPLETED, output=output)
 
     def _end_gracefully(self, frame_id: int, output: Json) -> None:
@@ -352,7 +365,7 @@ class Run:
         """The instance has ended; `data` is what history tells instead of output or error."""
         self.cancel_below(-1, "the instance has ended")
         self._agenda.clear()
-        body = self.encode(output, None) if status is Status.COMPLETED else None
+        body = self.encode(output, "/output") if status is Status.COMPLETED else None
         told = body if body is not None else dumps(error if data is None else data)
         self.transitions.append(Transition("", 0, 0, ENDINGS[status], told))
         graph, instance = self.graph, self.instance
@@ -363,14 +376,14 @@ class Run:
 
     # Records
 
-    def encode(self, value: Json, activity: Activity | None) -> bytes:
+    def encode(self, value: Json, place: Place) -> bytes:
         """A value as the JSON of a record."""
-        pointer = activity.task.pointer if activity is not None else ""
         try:
             raw = dumps(value)
         except TypeError as error:  # numbers beyond 64 bits, broken text, nested too deeply
-            raise self.failed(activity, problems.EXPRESSION, f"The value can't be written as JSON: {error}") from None
+            raise self.failed(place, problems.EXPRESSION, f"The value can't be written as JSON: {error}") from None
         if len(raw) > self.limits.record_bytes:
+            pointer = place if isinstance(place, str) else place.task.pointer
             raise LimitExceededError(f"a record of more than {self.limits.record_bytes} bytes", pointer)
         return raw
 

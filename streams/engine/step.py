@@ -135,13 +135,13 @@ def _begin(run: Run, event: StartInstance) -> None:
     try:
         data = orjson.loads(event.data)
     except orjson.JSONDecodeError as error:
-        raise run.failed(None, problems.VALIDATION, f"The input is not JSON: {error}") from None
+        raise run.failed("/input", problems.VALIDATION, f"The input is not JSON: {error}") from None
     if graph.keeps_input:
         instance.input = data
     if graph.input is not NOTHING:
-        data = run.shape_input(graph.input, data, None)
+        data = run.shape_input(graph.input, data, "/input")
     if graph.timeout is not None:
-        instance.expires_ms = run.now_ms + run.evaluate(graph.timeout, data, None)
+        instance.expires_ms = run.now_ms + run.evaluate(graph.timeout, data, "/timeout")
     run.defer(0, -1, data)
 
 
@@ -200,7 +200,7 @@ def _first_due(expires_ms: int, frames: list[AnyFrame], now_ms: int) -> AnyFrame
 
 def _fire(run: Run, due: AnyFrame | int) -> None:
     if isinstance(due, int):
-        raise run.failed(None, problems.TIMEOUT, "The workflow has taken longer than its timeout.")
+        raise run.failed("/timeout", problems.TIMEOUT, "The workflow has taken longer than its timeout.")
     activity = run.activity(due)
     if type(due) is WaitFrame and due.due_ms == frame_due_ms(due):
         run.complete(run.close(due), activity.input)

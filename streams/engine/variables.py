@@ -14,7 +14,7 @@ from streams.engine.state import LoopFrame, TryFrame
 
 if TYPE_CHECKING:
     from streams.definition.graph import For, Try
-    from streams.engine.run import Activity, Run
+    from streams.engine.run import Activity, Place, Run
 
 Json = Any
 
@@ -23,16 +23,15 @@ Json = Any
 RUNTIME: Mapping[str, Json] = {"name": "exlify", "version": "1", "metadata": {}}
 
 
-def variables(run: Run, names: frozenset[str], activity: Activity | None, scope: int) -> dict[str, Json]:
-    """The values of `names`, read by `activity` (None: by the workflow itself) inside the frame `scope`.
+def variables(run: Run, names: frozenset[str], place: Place, scope: int) -> dict[str, Json]:
+    """The values of `names`, read at `place` inside the frame `scope`.
 
     A name that is not bound there is left out, so that the expression fails on it.
     """
     values: dict[str, Json] = {}
     for name in names:
-        make = _OF_TASK.get(name) if activity is not None else None
-        if make is not None and activity is not None:
-            values[name] = make(run, activity)
+        if not isinstance(place, str) and name in _OF_TASK:
+            values[name] = _OF_TASK[name](run, place)
         elif name in _OF_WORKFLOW:
             values[name] = _OF_WORKFLOW[name](run)
         else:
@@ -74,7 +73,7 @@ def _task(run: Run, activity: Activity) -> Json:
         "reference": task.pointer,
         "definition": task.document,
         "input": activity.raw,
-        "output": activity.output,
+        "output": activity.raw_output,
         "startedAt": date_time(activity.started_ms),
     }
 
@@ -96,7 +95,7 @@ _OF_TASK: Mapping[str, Callable[[Run, Activity], Json]] = {
 }
 
 _OF_WORKFLOW: Mapping[str, Callable[[Run], Json]] = {
-    "context": lambda run: run.instance.context,
+    "context": lambda run: run.context_now,
     "workflow": _workflow,
     "runtime": lambda run: RUNTIME,
 }
