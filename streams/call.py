@@ -8,7 +8,8 @@ OUTCOME_UNKNOWN and left to people.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
@@ -58,6 +59,7 @@ class CallProcessor:
         self.concurrency = settings.call_concurrency
         self._codec = codec
         self._hub = hub or hub_for(settings)
+        self._under_way = UnderWay()
 
     async def open(self) -> None:
         """Opens the hub."""
@@ -73,6 +75,13 @@ class CallProcessor:
             return self._withdraw(message, state)
         if message.name != STEP_COMMAND:
             return Effects([parked(message.record, self.name, f"{message.name} is no command")], {})
+        return await self._under_way.once(message, state, self._command)
+
+    def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
+        """Forgets a step that nobody will ask about again."""
+        return Effects([], {key: None})
+
+    async def _command(self, message: Message, state: WritableState) -> Effects:
         row = _row(state, _step(message.data))
         if row and row.result is not None:
             return Effects([_answer(message, row.result)], {})
@@ -81,10 +90,6 @@ class CallProcessor:
         if row and row.withdrawn:
             return Effects([], {})
         return await self._carry_out(message, state)
-
-    def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
-        """Forgets a step that nobody will ask about again."""
-        return Effects([], {key: None})
 
     async def _carry_out(self, message: Message, state: WritableState) -> Effects:
         key = _key(message.data, state)
@@ -113,6 +118,38 @@ class CallProcessor:
         if row.result is not None:
             return Effects([], {})
         return Effects([], {step: _kept(message, msgspec.structs.replace(row, withdrawn=True))})
+
+
+class UnderWay:
+    """Steps whose result is not in the table yet: a command that is on the wire twice is carried out once."""
+
+    def __init__(self) -> None:
+        self._partitions: dict[int, dict[bytes, asyncio.Future[Effects]]] = {}
+
+    async def once(
+        self, message: Message, state: WritableState, work: Callable[[Message, WritableState], Awaitable[Effects]]
+    ) -> Effects:
+        """Does the work, or waits for whom is at it already; both get the same effects."""
+        steps = self._partitions.setdefault(message.record.partition, {})
+        self._forget_recorded(steps, state)
+        step = _step(message.data)
+        if (twin := steps.get(step)) is not None:
+            effects = await asyncio.shield(twin)
+            return Effects(list(effects.outputs), dict(effects.changes))
+        steps[step] = asyncio.get_running_loop().create_future()
+        try:
+            effects = await work(message, state)
+        except BaseException:
+            steps.pop(step).cancel()
+            raise
+        steps[step].set_result(Effects(list(effects.outputs), dict(effects.changes)))
+        return effects
+
+    def _forget_recorded(self, steps: dict[bytes, asyncio.Future[Effects]], state: WritableState) -> None:
+        for step in [step for step, effects in steps.items() if effects.done()]:
+            row = _row(state, step)
+            if row and (row.result is not None or row.withdrawn):
+                del steps[step]
 
 
 def hub_for(settings: Settings) -> Hub:

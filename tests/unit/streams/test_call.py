@@ -117,6 +117,14 @@ async def test_command_again_is_answered_from_the_record(bench: Bench) -> None:
     assert again.changes == {}
 
 
+async def test_command_twice_at_once_is_carried_out_once(bench: Bench) -> None:
+    async with peers.peer(peers.answers(peers.OK), peers.status(500)) as peer:
+        twins = await asyncio.gather(*(bench.processor.handle_one(command(peer.url), bench.table) for _ in range(3)))
+        late = await bench.processor.handle_one(command(peer.url), bench.table)  # finished, and not written yet
+        assert peer.count == 1
+    assert all(each.outputs == late.outputs and each.changes == late.changes for each in twins)
+
+
 async def test_failure_becomes_a_problem_at_the_task(bench: Bench) -> None:
     async with peers.peer(peers.status(404)) as peer:
         result = await bench.result(command(peer.url))
