@@ -21,7 +21,8 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
 from schemas.messages import WORKFLOW_DEFINITION
 from streams import definition, metrics, topics
-from streams.definition import DefinitionError, Graph
+from streams.definition import DefinitionError
+from streams.definition.graph import Graph
 from streams.errors import UnavailableError
 from streams.kafka import client_config
 from streams.publish import Outgoing, Publishing

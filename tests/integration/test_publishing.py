@@ -1,0 +1,91 @@
+"""Publishing and the definition feed against a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from dataclasses import replace
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from schemas import ids
+from schemas.codec import Codec
+from streams import topics
+from streams.definitions import DefinitionFeed, deploy
+from streams.errors import UnavailableError
+from streams.publish import Outgoing, Publisher, RefusedRecordError
+from streams.settings import Settings
+
+pytestmark = pytest.mark.broker
+
+YAML = """
+document: {{dsl: 1.0.3, namespace: test, name: {name}, version: {version}}}
+schedule:
+  on: {{one: {{with: {{type: com.example.{name}}}}}}}
+do:
+  - note: {{set: {{seen: true}}}}
+"""
+
+
+@pytest.fixture
+def settings(kafka: str) -> Settings:
+    return Settings(bootstrap=kafka, publish_timeout_ms=5_000, partitions=3)
+
+
+async def made_topic(settings: Settings) -> str:
+    name = f"test.event.{uuid.uuid4().hex}.v1"
+    await topics.provision(settings.bootstrap, settings, [topics.Topic(name=name, messages=())])
+    return name
+
+
+def read_all(settings: Settings, topic: str, partition: int) -> list[tuple[bytes | None, bytes | None]]:
+    consumer = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": "test", "auto.offset.reset": "earliest"})
+    try:
+        where = TopicPartition(topic, partition)
+        low, high = consumer.get_watermark_offsets(where, timeout=10)
+        consumer.assign([TopicPartition(topic, partition, low)])
+        found = consumer.consume(high - low, timeout=10) if high > low else []
+        return [(message.key(), message.value()) for message in found]
+    finally:
+        consumer.close()
+
+
+async def test_acknowledged_records_stand_on_their_partition(settings: Settings) -> None:
+    topic = await made_topic(settings)
+    instance = ids.instance_id("w", "s", "1")
+    async with Publisher(settings) as publisher:
+        await publisher.publish(Outgoing(topic, instance.encode(), b"%d" % n, partition=2) for n in range(50))
+    assert read_all(settings, topic, 2) == [(instance.encode(), b"%d" % n) for n in range(50)]
+
+
+async def test_record_for_a_missing_topic_is_refused(settings: Settings) -> None:
+    async with Publisher(replace(settings, publish_timeout_ms=500)) as publisher:
+        with pytest.raises((RefusedRecordError, UnavailableError)):
+            await publisher.publish([Outgoing("no.such.topic.v1", b"k", b"v")])
+
+
+async def test_missing_broker_is_told_in_bounded_time(settings: Settings) -> None:
+    away = replace(settings, bootstrap="127.0.0.1:1", publish_timeout_ms=300)
+    async with Publisher(away) as publisher:
+        with pytest.raises(UnavailableError, match="127.0.0.1:1"):
+            await publisher.publish([Outgoing("any", b"k", b"v")])
+
+
+async def test_feed_knows_old_and_new_deployments(settings: Settings) -> None:
+    await topics.provision(settings.bootstrap, settings, topics.CATALOGUE)
+    codec = Codec.offline()
+    name = f"w{uuid.uuid4().hex[:8]}"
+    feed = DefinitionFeed(settings, codec)
+    async with Publisher(settings) as publisher:
+        first = await deploy(publisher, codec, settings, YAML.format(name=name, version="1.0.0"), by="test")
+        await feed.start()
+        found = feed.latest(name)
+        assert found is not None and found.digest == first.digest
+        waiting = asyncio.create_task(feed.wait_for("0" * 64, 0.1))
+        second = await deploy(publisher, codec, settings, YAML.format(name=name, version="1.1.0"), by="test")
+        assert await feed.wait_for(second.digest, 10) is feed.latest(name)
+        assert [graph.digest for graph in feed.for_event(f"com.example.{name}")] == [second.digest]
+        assert feed.graph(first.digest) is not None
+        assert await waiting is None
+    await feed.close()
