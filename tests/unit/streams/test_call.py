@@ -16,7 +16,7 @@ from schemas.codec import Codec
 from schemas.ids import step_id
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
 from streams import topics
-from streams.call import KEPT_MS, CallProcessor, CallRow, carry_out
+from streams.call import KEPT_MS, CallProcessor, CallRow, carry_out, hub_for
 from streams.runtime.processor import Effects, Message, Record, Row
 from streams.settings import Settings
 from tests.unit.connectors import peers
@@ -264,3 +264,13 @@ async def test_output_beyond_a_record_is_refused() -> None:
     async with peers.peer(text) as peer, standard_hub({}) as hub:
         result = await carry_out(command(peer.url, "GET").data, hub)
     assert result["error"]["reason"] == Reason.REPLY_TOO_LARGE
+
+
+async def test_settings_say_where_calls_may_go() -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        strict = Settings(call_allow_private=0, call_allow_hosts="*.example.com", connections={"erp": peer.url})
+        async with hub_for(strict) as hub:
+            named = await carry_out(command("connection://erp/x").data, hub)
+            literal = await carry_out(command("http://127.0.0.2:1/x").data, hub)
+    assert named["status"] == "completed"
+    assert literal["error"]["reason"] == Reason.POLICY_DENIED

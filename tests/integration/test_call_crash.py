@@ -1,0 +1,107 @@
+"""The call processor on a real broker, killed with -9 while its calls are under way."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from connectors.outcome import Reason
+from schemas.codec import Codec
+from schemas.ids import step_id
+from schemas.messages import STEP_COMMAND
+from streams import topics
+from streams.settings import Settings
+from tests.unit.connectors import peers
+
+WORKER = """
+import uvloop
+from schemas.codec import Codec
+from streams import settings
+from streams.call import CallProcessor
+from streams.runtime.worker import Worker
+
+async def main():
+    loaded, codec = settings.load(), Codec.offline()
+    await Worker("call", [CallProcessor(loaded, codec)], loaded, codec).run()
+
+uvloop.run(main())
+"""
+INSTANCE = "ab" * 16
+LINES = (topics.STEP_CALL, topics.INBOX, topics.PARKING, topics.changelog_topic("call", "call"))
+
+
+@contextmanager
+def worker(kafka: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    settings = {"EXLIFY_BOOTSTRAP": kafka, "EXLIFY_DATA_DIR": str(folder), "EXLIFY_SESSION_TIMEOUT_MS": "6000"}
+    process = subprocess.Popen([sys.executable, "-c", WORKER], env={**os.environ, **settings})
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def command(pointer: str, url: str, effect: str | None) -> bytes:
+    step = {"instance_id": INSTANCE, "pointer": pointer, "iteration": 0, "attempt": 0}
+    arguments = orjson.dumps({"method": "POST", "endpoint": url})
+    rest = {
+        "function": "http",
+        "arguments": arguments,
+        "effect": effect,
+        "workflow": "w",
+        "version": "1",
+        "digest": "d",
+    }
+    return Codec.offline().encode(STEP_COMMAND, {**step, **rest})
+
+
+def publish(kafka: str, *values: bytes) -> None:
+    producer = Producer({"bootstrap.servers": kafka})
+    for value in values:
+        producer.produce(topics.STEP_CALL, value, INSTANCE.encode(), 0)
+    producer.flush(30)
+
+
+def results(kafka: str, count: int) -> dict[str, dict[str, Any]]:
+    """The first `count` results on the inbox, by the pointer of their task."""
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "reader", "auto.offset.reset": "earliest"})
+    consumer.assign([TopicPartition(topics.INBOX, 0, 0)])
+    codec = Codec.offline()
+    found: dict[str, dict[str, Any]] = {}
+    while len(found) < count:
+        record = consumer.poll(60)
+        assert record is not None and record.error() is None, f"only {len(found)} of {count} results came"
+        _, data = codec.decode(record.value() or b"")
+        found[data["pointer"]] = data
+    consumer.close()
+    return found
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+async def test_killed_worker_repeats_only_what_may_be_repeated(kafka: str, tmp_path: Path) -> None:
+    settings = Settings(partitions=1)
+    await topics.provision(kafka, settings, [topic for topic in topics.all_topics(settings) if topic.name in LINES])
+    silent_then_well = (peers.never_answers, peers.answers(peers.OK))
+    async with peers.peer(*silent_then_well) as blind, peers.peer(*silent_then_well) as keyed:
+        publish(kafka, command("/do/0/blind", blind.url, None), command("/do/1/keyed", keyed.url, "keyed"))
+        with worker(kafka, tmp_path):
+            await asyncio.gather(blind.asked.wait(), keyed.asked.wait())
+        with worker(kafka, tmp_path):
+            found = await asyncio.to_thread(results, kafka, 2)
+        assert blind.count == 1
+        assert [keyed.header("Idempotency-Key", index) for index in (0, 1)] == [
+            step_id(INSTANCE, "/do/1/keyed", 0, 0)
+        ] * 2
+    assert found["/do/0/blind"]["error"]["reason"] == Reason.OUTCOME_UNKNOWN
+    assert found["/do/1/keyed"]["status"] == "completed"
