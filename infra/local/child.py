@@ -92,7 +92,7 @@ class Child:
 
     async def _keep(self) -> None:
         pause_s = FIRST_PAUSE_S
-        while not self._stopping:
+        while True:
             began = time.monotonic()
             exit_code = await self._run_once()
             if self._stopping:
@@ -147,7 +147,8 @@ class Child:
             self._console.line(self.spec.name, line.decode(errors="replace").rstrip())
 
     async def _ask(self) -> None:
-        while not await asyncio.to_thread(self.spec.answers):
+        # It is another process: asking is the only way to know.
+        while not await asyncio.to_thread(self.spec.answers):  # noqa: ASYNC110
             await asyncio.sleep(ASK_INTERVAL_S)
         self._ready.set()
 

@@ -49,6 +49,8 @@ class DataFolder:
                 if fresh:
                     self._empty()
                 check_disk(self.path)
+                # Of a system that was killed: its addresses would be taken for those of an outside cluster.
+                (self.path / ENDPOINTS).unlink(missing_ok=True)
                 shutil.rmtree(self.path / RUN, ignore_errors=True)
                 (self.path / RUN).mkdir()
                 try:
