@@ -6,13 +6,16 @@ versions are read as today's. Ids come from the committed map (`Codec.offline`) 
 """
 
 from collections.abc import Mapping
+from functools import cache
 from io import BytesIO
 from typing import Any, NamedTuple, Self
 
 from fastavro import schemaless_reader, schemaless_writer
 from fastavro.schema import SchemaParseException
+from fastavro.validation import validate
 
 from schemas.catalogue import Schema, current, parse, shape, text
+from schemas.compiled import Decoder, Encoder, decoder, encoder
 from schemas.registry import Registry, RegistryAccess, RegistryRefusedError
 from schemas.released import SchemaIds, fixed_ids, released_writers
 from schemas.wire import HEADER_BYTES, UndecodableRecord, frame_prefix, schema_id_of
@@ -20,7 +23,7 @@ from schemas.wire import HEADER_BYTES, UndecodableRecord, frame_prefix, schema_i
 __all__ = ["Codec", "UndecodableRecord", "UnencodableMessageError", "UnknownSchemaId"]
 
 
-class UnknownSchemaId(Exception):  # noqa: N818  # a state of affairs, not a fault: `learn` resolves it
+class UnknownSchemaId(Exception):  # a state of affairs, not a fault: `learn` resolves it
     """The id is not known yet: `await codec.learn(id)`, then decode again."""
 
     def __init__(self, schema_id: int) -> None:
@@ -40,12 +43,15 @@ class UnencodableMessageError(Exception):
 class _Writer(NamedTuple):
     prefix: bytes
     schema: Schema
+    defaults: Mapping[str, Any]
+    fast: Encoder | None
 
 
 class _Reader(NamedTuple):
     name: str
     writer: Schema
     reader: Schema | None  # None where the writer's schema is today's, which is read twice as fast
+    fast: Decoder | None
 
 
 class Codec:
@@ -53,7 +59,7 @@ class Codec:
 
     def __init__(self, ids: SchemaIds, registry: RegistryAccess | None = None) -> None:
         self._registry = registry
-        self._writers = {name: _Writer(frame_prefix(id_), ids.writers[id_]) for name, id_ in ids.current.items()}
+        self._writers = {name: _writer(id_, ids.writers[id_]) for name, id_ in ids.current.items()}
         self._readers = {id_: _reader(schema) for id_, schema in ids.writers.items()}
 
     @classmethod
@@ -79,14 +85,15 @@ class Codec:
 
         Fields with a default may be missing; a missing, unknown or wrongly typed one raises UnencodableMessageError.
         """
-        prefix, schema = self._writers[name]
-        out = BytesIO()
-        out.write(prefix)
-        try:
-            schemaless_writer(out, schema, data, strict_allow_default=True)
-        except (TypeError, ValueError, OverflowError, AttributeError) as error:
-            raise UnencodableMessageError(name, error) from None
-        return out.getvalue()
+        writer = self._writers[name]
+        if len(data) != len(writer.schema["fields"]):
+            data = {**writer.defaults, **data}
+        if writer.fast is not None:
+            try:
+                return writer.fast(data)
+            except Exception:  # noqa: BLE001  # the fast lane raises anything; the slow one says what is wrong
+                pass
+        return _encode_slowly(name, writer, data)
 
     def decode(self, raw: bytes) -> tuple[str, dict[str, Any]]:
         """Full record name and data of a framed value, as today's schema has it.
@@ -98,15 +105,12 @@ class Codec:
         known = self._readers.get(schema_id)
         if known is None:
             raise UnknownSchemaId(schema_id)
-        body = BytesIO(raw)
-        body.seek(HEADER_BYTES)
-        try:
-            data = schemaless_reader(body, known.writer, known.reader)
-        except Exception as error:  # noqa: BLE001  # bytes from outside can make the reader fail in any way
-            raise UndecodableRecord(f"value does not follow {known.name} ({type(error).__name__})") from None
-        if body.tell() != len(raw):
-            raise UndecodableRecord(f"value goes on behind the end of its {known.name}")
-        return known.name, data  # type: ignore[return-value]  # the schema is a record, so the data is a dict
+        if known.fast is not None:
+            try:
+                return known.name, known.fast(raw)
+            except Exception:  # noqa: BLE001  # the fast lane raises anything; the slow one says what is wrong
+                pass
+        return known.name, _decode_slowly(known, raw)
 
     async def learn(self, schema_id: int) -> None:
         """Asks the registry for the schema behind an id and remembers it.
@@ -124,8 +128,47 @@ class Codec:
         self._readers[schema_id] = _reader(schema)
 
 
+def _writer(schema_id: int, schema: Schema) -> _Writer:
+    prefix = frame_prefix(schema_id)
+    defaults = {field["name"]: field["default"] for field in schema["fields"] if "default" in field}
+    return _Writer(prefix, schema, defaults, encoder(schema, prefix))
+
+
 def _reader(writer: Schema) -> _Reader:
     name = str(writer["name"])
     today = current().get(name)
-    same = today is None or shape(today) == shape(writer)
-    return _Reader(name, writer, None if same else today)
+    if today is None:
+        return _Reader(name, writer, None, None)
+    if shape(today) == shape(writer):
+        return _Reader(name, today, None, _fast_decoder(name))
+    return _Reader(name, writer, today, None)
+
+
+@cache
+def _fast_decoder(name: str) -> Decoder | None:
+    return decoder(current()[name])
+
+
+def _encode_slowly(name: str, writer: _Writer, data: Mapping[str, Any]) -> bytes:
+    out = BytesIO()
+    out.write(writer.prefix)
+    try:
+        schemaless_writer(out, writer.schema, data, strict_allow_default=True)
+    except (TypeError, ValueError, OverflowError, AttributeError) as error:
+        raise UnencodableMessageError(name, error) from None
+    # fastavro writes 1.5 as the int 1; its validation tells. Where both agree, there is nothing wrong.
+    if not validate(data, writer.schema, raise_errors=False):
+        raise UnencodableMessageError(name, TypeError("a value is not of its field's type"))
+    return out.getvalue()
+
+
+def _decode_slowly(known: _Reader, raw: bytes) -> dict[str, Any]:
+    body = BytesIO(raw)
+    body.seek(HEADER_BYTES)
+    try:
+        data = schemaless_reader(body, known.writer, known.reader)
+    except Exception as error:  # noqa: BLE001  # bytes from outside can make the reader fail in any way
+        raise UndecodableRecord(f"value does not follow {known.name} ({type(error).__name__})") from None
+    if body.tell() != len(raw):
+        raise UndecodableRecord(f"value goes on behind the end of its {known.name}")
+    return data  # type: ignore[return-value]  # the schema is a record, so the data is a dict

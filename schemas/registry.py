@@ -146,7 +146,7 @@ class Registry:
         return f"{said}; start it, or correct EXLIFY_REGISTRY_URL"
 
 
-class _Overloaded(Exception):  # noqa: N818  # never leaves this module
+class _Overloaded(Exception):  # never leaves this module
     """The registry asks to come again later."""
 
 

