@@ -7,6 +7,7 @@ and the state alone, so a batch that comes again gives the same bytes.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 
 import structlog
@@ -57,6 +58,7 @@ class Orchestrate:
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """One engine step for each record, in order."""
         effects = Effects([], {})
+        counts = Counts()
         steps: dict[bytes, engine.Step] = {}  # the last of each instance in this batch
         for message in batch:
             event = _event(message)
@@ -70,6 +72,8 @@ class Orchestrate:
                 effects.outputs.append(parked(message.record, self.name, "its definition is not known"))
                 continue
             steps[key] = self._step(graph, before, event, message, effects)
+            counts.note(message.name, graph.name, before, steps[key])
+        counts.publish()
         for key, step in steps.items():
             if step.row is not None and step.state is not None:
                 effects.changes[key] = Row(step.row, engine.next_due_ms(step.state))
@@ -92,7 +96,6 @@ class Orchestrate:
             effects.outputs.append(self._entry(graph, before, event, step, message))
         if step.outcome is not None:
             effects.outputs.append(outcome.output(self._codec, step.outcome))
-        _count(message.name, graph, before, step)
         return step
 
     def _graph(self, before: engine.State | None, event: engine.Event) -> Graph | None:
@@ -157,11 +160,29 @@ def _before(earlier: engine.Step | None, state: StateView, key: bytes) -> engine
     return None if row is None else engine.decode_state(row.value)
 
 
-def _count(cause: str, graph: Graph, before: engine.State | None, step: engine.Step) -> None:
-    metrics.ENGINE_STEPS.labels(cause.rpartition(".")[2]).inc()
-    if before is None and step.state is not None:
-        metrics.INSTANCES.labels(graph.name, "started").inc()
-    if step.outcome is not None:
-        metrics.INSTANCES.labels(graph.name, step.outcome.status).inc()
-        seconds = (step.outcome.ended_at_ms - step.outcome.started_at_ms) / 1_000
-        metrics.INSTANCE_SECONDS.labels(graph.name).observe(max(0.0, seconds))
+class Counts:
+    """What a batch adds to the metrics; looking a metric up by its labels costs more than an engine step may."""
+
+    def __init__(self) -> None:
+        self._causes: Counter[str] = Counter()
+        self._instances: Counter[tuple[str, str]] = Counter()
+        self._seconds: list[tuple[str, float]] = []
+
+    def note(self, cause: str, workflow: str, before: engine.State | None, step: engine.Step) -> None:
+        """Counts one engine step."""
+        self._causes[cause] += 1
+        if before is None and step.state is not None:
+            self._instances[workflow, "started"] += 1
+        if step.outcome is not None:
+            self._instances[workflow, step.outcome.status] += 1
+            self._seconds.append((workflow, max(0, step.outcome.ended_at_ms - step.outcome.started_at_ms) / 1_000))
+
+    def publish(self) -> None:
+        """Adds everything to the metrics."""
+        for cause, count in self._causes.items():
+            metrics.ENGINE_STEPS.labels(cause.rpartition(".")[2]).inc(count)
+        for (workflow, status), count in self._instances.items():
+            metrics.INSTANCES.labels(workflow, status).inc(count)
+        seconds = {workflow: metrics.INSTANCE_SECONDS.labels(workflow) for workflow, _ in self._seconds}
+        for workflow, duration in self._seconds:
+            seconds[workflow].observe(duration)

@@ -26,8 +26,32 @@ def _orchestrate(settings: Settings, codec: Codec, feed: DefinitionFeed) -> Proc
     return Orchestrate(settings, codec, feed)
 
 
+def _decide(settings: Settings, codec: Codec, feed: DefinitionFeed) -> Processor:
+    from streams.decide import Decide
+
+    return Decide(codec)
+
+
+def _call(settings: Settings, codec: Codec, feed: DefinitionFeed) -> Processor:
+    from streams.call import CallProcessor
+
+    return CallProcessor(settings, codec)
+
+
+def _human(settings: Settings, codec: Codec, feed: DefinitionFeed) -> Processor:
+    from streams.human import HumanProcessor
+
+    return HumanProcessor(codec)
+
+
 # Imports stand inside the makers: a worker loads only what it hosts (onnxruntime alone is 60 MB).
-PROCESSORS: dict[str, Maker] = {"intake": _intake, "orchestrate": _orchestrate}
+PROCESSORS: dict[str, Maker] = {
+    "intake": _intake,
+    "orchestrate": _orchestrate,
+    "decide": _decide,
+    "call": _call,
+    "human": _human,
+}
 
 
 async def make_codec(settings: Settings) -> Codec:
