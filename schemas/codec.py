@@ -60,7 +60,8 @@ class Codec:
     def __init__(self, ids: SchemaIds, registry: RegistryAccess | None = None) -> None:
         self._registry = registry
         self._writers = {name: _writer(id_, ids.writers[id_]) for name, id_ in ids.current.items()}
-        self._readers = {id_: _reader(schema) for id_, schema in ids.writers.items()}
+        # By the whole frame, which saves taking it apart for every record.
+        self._readers = {frame_prefix(id_): _reader(schema) for id_, schema in ids.writers.items()}
 
     @classmethod
     def offline(cls) -> Self:
@@ -101,10 +102,9 @@ class Codec:
         A record that is not in today's catalogue is given as its writer declared it. Raises UnknownSchemaId where the
         id has to be learnt first, UndecodableRecord where the value cannot be read.
         """
-        schema_id = schema_id_of(raw)
-        known = self._readers.get(schema_id)
+        known = self._readers.get(raw[:HEADER_BYTES])
         if known is None:
-            raise UnknownSchemaId(schema_id)
+            raise UnknownSchemaId(schema_id_of(raw))
         if known.fast is not None:
             try:
                 return known.name, known.fast(raw)
@@ -125,7 +125,7 @@ class Codec:
                 schema = parse(await registry.by_id(schema_id))
         except (RegistryRefusedError, ValueError, SchemaParseException) as error:
             raise UndecodableRecord(f"schema id {schema_id} of the registry cannot be used: {error}") from None
-        self._readers[schema_id] = _reader(schema)
+        self._readers[frame_prefix(schema_id)] = _reader(schema)
 
 
 def _writer(schema_id: int, schema: Schema) -> _Writer:

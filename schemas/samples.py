@@ -3,6 +3,7 @@
 The same schema gives the same example for ever, so a golden file needs no second copy of its contents.
 """
 
+from datetime import date
 from typing import Any
 
 from schemas.catalogue import Schema
@@ -37,6 +38,8 @@ def _value(schema: Any, root: Schema) -> Any:
             return {"key": _value(values, root)}
         case {"type": "enum", "symbols": symbols}:
             return symbols[0]
+        case {"logicalType": "date"}:
+            return date(1990, 1, 31)
         case {"type": name}:
             return _value(name, root)
         case str(name) if name in _PRIMITIVES:
