@@ -20,7 +20,7 @@ class State(StrEnum):
     HALF_OPEN = "half_open"
 
 
-class BreakerOpen(Exception):  # noqa: N818 - a state, not an error
+class BreakerOpen(Exception):
     """The breaker would not let a call pass before its time was up; nothing was sent."""
 
 

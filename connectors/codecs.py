@@ -54,7 +54,7 @@ def decode(body: bytes, content_type: str) -> Any:
         if _is(media_type, "json"):
             return orjson.loads(body)
         if _is(media_type, "xml"):
-            return xml_mapping.read(body)
+            return xml_mapping.read(body, charset if "charset" in content_type.lower() else None)
         if media_type == FORM:
             return _unform(body.decode())
         if media_type == "":

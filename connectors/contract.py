@@ -62,7 +62,7 @@ class Plan(Generic[R]):
     host: str | None = None  # host that the policy has to allow; None where the address comes from the settings
 
 
-class Refused(Exception):  # noqa: N818 - an outcome, not an error
+class Refused(Exception):
     """A call that ends before anything is sent: its outcome is certain to have no effect."""
 
     def __init__(self, reason: Reason, detail: str, retry_after_ms: int | None = None) -> None:

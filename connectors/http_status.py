@@ -10,6 +10,9 @@ from email.utils import parsedate_to_datetime
 from connectors.contract import EffectClass
 from connectors.outcome import Reason
 
+MAX_WAIT_MS = 30 * 86_400_000  # a longer wait is as good as this one
+MAX_DIGITS = 12
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -65,10 +68,10 @@ def retry_after_ms(value: str | None, now: datetime) -> int | None:
     if value is None:
         return None
     if value.strip().isdecimal():
-        return int(value) * 1000
+        return min(int(value[:MAX_DIGITS]) * 1000, MAX_WAIT_MS)
     try:
         at = parsedate_to_datetime(value)
-    except ValueError:
+    except (ValueError, OverflowError):
         return None
     at = at if at.tzinfo else at.replace(tzinfo=UTC)
-    return max(0, round((at - now).total_seconds() * 1000))
+    return min(max(0, round((at - now).total_seconds() * 1000)), MAX_WAIT_MS)

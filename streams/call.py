@@ -172,8 +172,8 @@ async def carry_out(
     try:
         call = Call(
             function=command["function"],
-            arguments=orjson.loads(command["arguments"]),
-            key=key or step_id(command["instance_id"], command["pointer"], command["iteration"], command["attempt"]),
+            arguments=_arguments(command),
+            key=key or _step(command).decode(),
             effect=_declared(command.get("effect")),
             deadline_ms=command.get("deadline_ms"),
         )
@@ -185,7 +185,11 @@ async def carry_out(
 
 def completed(command: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
     """The StepResult of a call that succeeded; faulted after all if its output does not fit into a record."""
-    output = orjson.dumps(outcome.output)
+    try:
+        output = orjson.dumps(outcome.output)
+    except TypeError:  # orjson reads deeper nesting than it writes
+        detail = f"{command['function']}: the output is nested too deeply"
+        return faulted(command, Outcome(reason=Reason.CONTRACT_DRIFT, effect=outcome.effect, detail=detail))
     if len(output) > MAX_OUTPUT_BYTES:
         detail = f"{command['function']}: the output is larger than {MAX_OUTPUT_BYTES} bytes"
         return faulted(command, Outcome(reason=Reason.REPLY_TOO_LARGE, effect=outcome.effect, detail=detail))
@@ -202,6 +206,13 @@ def _result(
 ) -> dict[str, Any]:
     step = {name: command[name] for name in ("instance_id", "pointer", "iteration", "attempt")}
     return {**step, "status": status, "output": output, "error": error}
+
+
+def _arguments(command: Mapping[str, Any]) -> Any:
+    try:
+        return orjson.loads(command["arguments"])
+    except orjson.JSONDecodeError:
+        raise Refused(Reason.INPUT_INVALID, f"{command['function']}: the arguments are not JSON") from None
 
 
 def _declared(effect: str | None) -> EffectClass | None:

@@ -28,6 +28,10 @@ def test_string_stands_for_itself_as_xml() -> None:
     assert encode("<a/>", "application/xml") == b"<a/>"
 
 
+def test_charset_of_the_header_goes_before_the_documents() -> None:
+    assert decode(b"<a>\xfc</a>", "text/xml; charset=iso-8859-1") == {"a": "\u00fc"}
+
+
 def test_string_is_quoted_as_json() -> None:
     assert encode("x", "application/json") == b'"x"'
 
@@ -47,7 +51,13 @@ def test_body_without_media_type_is_guessed(body: bytes, value: Any) -> None:
 
 @pytest.mark.parametrize(
     ("body", "content_type"),
-    [(b"{", "application/json"), (b"<a", "text/xml"), (b"\xff", "text/plain"), (b"a", "text/plain; charset=nonsense")],
+    [
+        (b"{", "application/json"),
+        (b"<a", "text/xml"),
+        (b"\xff", "text/plain"),
+        (b"a", "text/plain; charset=nonsense"),
+        (b"<a/>", "text/xml; charset=nonsense"),
+    ],
 )
 def test_garbage_is_refused(body: bytes, content_type: str) -> None:
     with pytest.raises(CodecError):

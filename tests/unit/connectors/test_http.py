@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import gzip
 import json
 from typing import Any
 
@@ -170,6 +171,13 @@ async def test_answer_beyond_the_bound_is_not_read() -> None:
         outcome = await send(hub, peer.url, "POST")
         assert peer.count == 1
     assert (outcome.reason, outcome.effect) == (Reason.REPLY_TOO_LARGE, Effect.DONE)
+
+
+async def test_compressed_bomb_is_not_unpacked(hub: Hub) -> None:
+    bomb = gzip.compress(bytes(50_000_000))
+    async with peers.peer(peers.status(200, "Content-Encoding: gzip", body=bomb)) as peer:
+        outcome = await send(hub, peer.url)
+    assert outcome.reason is Reason.REPLY_TOO_LARGE
 
 
 async def test_redirect_is_an_error_unless_accepted(hub: Hub) -> None:

@@ -7,7 +7,7 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.contract import EffectClass
-from connectors.http_status import judge, retry_after_ms
+from connectors.http_status import MAX_WAIT_MS, judge, retry_after_ms
 from connectors.outcome import Reason
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
@@ -54,6 +54,9 @@ def test_conflict_of_a_keyed_request_is_doubtful() -> None:
         ("Mon, 23 Nov 2026 12:00:05 GMT", 5_000),
         ("Mon, 23 Nov 2026 11:00:00 GMT", 0),
         ("soon", None),
+        ("9" * 5_000, MAX_WAIT_MS),
+        ("Mon, 23 Nov 9999 12:00:00 GMT", MAX_WAIT_MS),
+        ("Mon, 23 Nov 99999999999 12:00:00 GMT", None),
         ("-5", None),
     ],
 )

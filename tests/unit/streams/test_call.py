@@ -253,6 +253,19 @@ async def test_foreign_message_is_parked(bench: Bench) -> None:
     assert output.topic == topics.PARKING
 
 
+async def test_arguments_that_are_not_json_are_refused(bench: Bench) -> None:
+    broken = command("http://127.0.0.1:1")
+    broken.data["arguments"] = b"{"
+    assert (await bench.result(broken))["error"]["reason"] == Reason.INPUT_INVALID
+
+
+async def test_output_nested_too_deeply_is_refused(bench: Bench) -> None:
+    deep = peers.status(200, "Content-Type: application/json", body=b"[" * 400 + b"]" * 400)
+    async with peers.peer(deep) as peer:
+        error = (await bench.result(command(peer.url)))["error"]
+    assert (error["reason"], error["effect"]) == (Reason.CONTRACT_DRIFT, Effect.DONE)
+
+
 async def test_undeclared_effect_class_is_refused(bench: Bench) -> None:
     result = await bench.result(command("http://127.0.0.1:1", effect="maybe"))
     assert result["error"]["reason"] == Reason.INPUT_INVALID
