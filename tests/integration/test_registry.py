@@ -1,0 +1,91 @@
+"""Schemas in a real registry: ids are stable, other versions are read, incompatible ones are refused."""
+
+import json
+from io import BytesIO
+from uuid import uuid4
+
+import fastavro
+import pytest
+
+from schemas.catalogue import current, parse, text
+from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
+from schemas.messages import TIMER_FIRED
+from schemas.registry import Registry, RegistryAccess, RegistryRefusedError
+from schemas.released import FIRST_ID
+from schemas.samples import sample
+from schemas.wire import frame_prefix, schema_id_of
+
+pytestmark = pytest.mark.broker
+
+TIMER = {"instance_id": "ab" * 16, "due_ms": 1}
+
+
+@pytest.fixture
+def access(registry: str) -> RegistryAccess:
+    return RegistryAccess(registry)
+
+
+async def test_every_message_is_registered_and_comes_back(access: RegistryAccess) -> None:
+    codec = await Codec.with_registry(access)
+    for name, schema in current().items():
+        assert codec.decode(codec.encode(name, sample(schema))) == (name, sample(schema))
+
+
+async def test_second_process_writes_the_same_bytes(access: RegistryAccess) -> None:
+    first, second = await Codec.with_registry(access), await Codec.with_registry(access)
+    assert first.encode(TIMER_FIRED, TIMER) == second.encode(TIMER_FIRED, TIMER)
+
+
+async def test_ids_of_the_registry_stay_below_ours(access: RegistryAccess) -> None:
+    codec = await Codec.with_registry(access)
+    assert schema_id_of(codec.encode(TIMER_FIRED, TIMER)) < FIRST_ID
+
+
+async def test_registry_keeps_prose_and_tags(access: RegistryAccess) -> None:
+    async with Registry(access) as registry:
+        for name, schema in current().items():
+            id_ = await registry.register(name, text(schema))
+            assert json.loads(await registry.by_id(id_)) == json.loads(text(schema))
+
+
+async def test_newer_writer_is_learnt_and_read_as_today(access: RegistryAccess) -> None:
+    codec = await Codec.with_registry(access)
+    newer = json.loads(text(current()[TIMER_FIRED]))
+    newer["fields"].append({"name": f"added_{uuid4().hex}", "type": "long", "default": 0})
+    async with Registry(access) as registry:
+        assert await registry.compatible(TIMER_FIRED, json.dumps(newer))
+        id_ = await registry.register(TIMER_FIRED, json.dumps(newer))
+    body = BytesIO()
+    fastavro.schemaless_writer(body, parse(json.dumps(newer)), TIMER)
+    raw = frame_prefix(id_) + body.getvalue()
+    with pytest.raises(UnknownSchemaId) as unknown:
+        codec.decode(raw)
+    await codec.learn(unknown.value.schema_id)
+    assert codec.decode(raw) == (TIMER_FIRED, TIMER)
+
+
+async def test_incompatible_version_is_told_apart(access: RegistryAccess) -> None:
+    await Codec.with_registry(access)
+    other = json.loads(text(current()[TIMER_FIRED]))
+    other["fields"].append({"name": "zone", "type": "string"})
+    async with Registry(access) as registry:
+        assert not await registry.compatible(TIMER_FIRED, json.dumps(other))
+
+
+async def test_subject_that_is_not_there_is_refused(access: RegistryAccess) -> None:
+    async with Registry(access) as registry:
+        with pytest.raises(RegistryRefusedError) as caught:
+            await registry.latest(f"absent.Subject{uuid4().hex}")
+    assert caught.value.status == 404
+
+
+async def test_id_that_is_not_there_is_undecodable(access: RegistryAccess) -> None:
+    codec = await Codec.with_registry(access)
+    with pytest.raises(UndecodableRecord, match="cannot be used"):
+        await codec.learn(FIRST_ID - 1)
+
+
+async def test_schema_that_is_no_avro_is_refused(access: RegistryAccess) -> None:
+    async with Registry(access) as registry:
+        with pytest.raises(RegistryRefusedError):
+            await registry.register("broken.Schema", '{"type": "record"}')
