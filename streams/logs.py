@@ -9,7 +9,7 @@ import structlog
 
 from streams.settings import Settings
 
-QUIET = ("aiokafka", "faust", "mode", "asyncio", "aiohttp")
+QUIET = ("aiokafka", "faust", "mode", "asyncio", "aiohttp", "streams.runtime.membership")
 
 
 def configure(settings: Settings) -> None:

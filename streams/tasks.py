@@ -205,6 +205,9 @@ def _is_text(value: Any) -> bool:
 
 
 def _due(value: Any) -> int:
+    """Milliseconds, as a compiled definition gives them, or a duration as somebody may write it into a command."""
+    if type(value) is int and value >= 0:
+        return value
     try:
         return milliseconds(value)
     except DurationError as error:
