@@ -18,9 +18,10 @@ from typing import Any
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
-from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
+from schemas.codec import Codec, UndecodableRecord
 from schemas.messages import WORKFLOW_DEFINITION
 from streams import definition, metrics, topics
+from streams.decoding import decoded
 from streams.definition import DefinitionError
 from streams.definition.graph import Graph
 from streams.errors import UnavailableError
@@ -90,6 +91,10 @@ class DefinitionBook:
         Filters are for the caller to apply.
         """
         return self._by_event.get(ce_type, [])
+
+    def started_by(self, attributes: Mapping[str, str]) -> list[Graph]:
+        """The graphs that an event with these CloudEvents attributes starts: one of their filters fits entirely."""
+        return [graph for graph in self.for_event(attributes["type"]) if _matches(graph, attributes)]
 
     def deployed(self) -> list[Deployed]:
         """Everything known, in the order in which it was learnt first."""
@@ -165,7 +170,7 @@ class DefinitionFeed(DefinitionBook):
 
     async def _learn(self, value: bytes) -> None:
         try:
-            name, data = await self._decoded(value)
+            name, data = await decoded(self._codec, value)
         except UndecodableRecord as error:
             log.error("definition unreadable", reason=str(error))
             return
@@ -177,13 +182,6 @@ class DefinitionFeed(DefinitionBook):
         changed.set()
         for callback in self._callbacks:
             callback(deployed)
-
-    async def _decoded(self, value: bytes) -> tuple[str, dict[str, Any]]:
-        try:
-            return self._codec.decode(value)
-        except UnknownSchemaId as unknown:
-            await self._codec.learn(unknown.schema_id)
-            return self._codec.decode(value)
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         """Runs on its own thread; every value, and once the news of having caught up, goes to the event loop."""
@@ -219,7 +217,7 @@ async def deploy(
     Raises DefinitionError with every fault, UnavailableError if Kafka does not answer. Deploying the same text again
     is harmless.
     """
-    graph = definition.load(yaml, file)
+    graph = await asyncio.to_thread(definition.load, yaml, file)
     await topics.provision(settings.bootstrap, settings, (topics.outcome(graph.name),))
     value = codec.encode(WORKFLOW_DEFINITION, described(graph, yaml, by, time.time_ns() // 1_000_000))
     await publisher.publish([Outgoing(topics.DEFINITION, graph.digest.encode(), value, partition=0)])
@@ -251,6 +249,10 @@ def _compiled(data: Mapping[str, Any]) -> tuple[Graph | None, str | None]:
         fault = f"its digest is {graph.digest} now"
     log.error("definition broken", workflow=data["name"], digest=data["digest"], fault=fault)
     return None, fault
+
+
+def _matches(graph: Graph, attributes: Mapping[str, str]) -> bool:
+    return any(all(attributes.get(name) == wanted for name, wanted in each.items()) for each in graph.event_filters)
 
 
 def _by_event(latest: Mapping[str, Deployed]) -> dict[str, list[Graph]]:
