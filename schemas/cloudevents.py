@@ -5,9 +5,10 @@ On Kafka, events go in binary mode: one header `ce_<attribute>` each, UTF-8, the
 """
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from functools import lru_cache
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -140,6 +141,7 @@ def _text(name: str, value: bytes) -> str:
         raise InvalidEventError([Fault(name, "must be UTF-8 text")]) from None
 
 
+@lru_cache(maxsize=256)  # the same few names stand in every event
 def _name_fault(name: str) -> str | None:
     if not _NAME.fullmatch(name):
         return "is no attribute name; use lower-case letters and digits only"
@@ -168,6 +170,7 @@ def _specversion(value: str) -> str | None:
     return None if value == SPEC_VERSION else f'must be "{SPEC_VERSION}", the version that is understood here'
 
 
+@lru_cache(maxsize=256)  # and the same few sources
 def _source(value: str) -> str | None:
     return (
         None if _URI_REFERENCE.fullmatch(value) else "must be a URI reference, such as /channels/web; percent-encode it"
@@ -195,7 +198,7 @@ def _datacontenttype(value: str) -> str | None:
     return None if type_ and slash and subtype else "must be a media type, such as application/json"
 
 
-_MEANING: Final = MappingProxyType(
+_MEANING: Final[Mapping[str, Callable[[str], str | None]]] = MappingProxyType(
     {
         "specversion": _specversion,
         "source": _source,

@@ -48,6 +48,8 @@ def leaf(schema: Any) -> Leaf | None:
 def show(value: Any) -> Any:
     """A value as fastavro reads it, as JSON: the way back of every `read` here, for parts and wholes."""
     match value:
+        case str() | int() | float() | None:  # first, as nearly every value is one of these
+            return value
         case dict():
             return {key: show(item) for key, item in value.items()}
         case list():
@@ -62,10 +64,8 @@ def show(value: Any) -> Any:
             return value.isoformat()
         case Decimal():
             return format(value, "f")
-        case UUID():
-            return str(value)
         case _:
-            return value
+            return str(value)
 
 
 def _only(kind: type) -> Callable[[Any], Any]:
