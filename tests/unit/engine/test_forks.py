@@ -1,0 +1,153 @@
+"""fork: branches side by side, the join, and what branches do to each other."""
+
+from __future__ import annotations
+
+from itertools import permutations
+
+import pytest
+
+from streams.engine.constructs import merge_exports
+from tests.unit.engine.trial import Trial, call
+
+THREE = "- f:\n    fork:\n      branches:\n" + "".join(f"        {call(name)}\n" for name in "abc")
+
+
+@pytest.mark.parametrize("order", list(permutations("abc")))
+def test_outputs_stand_in_order_of_declaration(order: tuple[str, ...]) -> None:
+    trial = Trial(THREE)
+    assert trial.waiting_for == ["a", "b", "c"]
+    for name in order:
+        trial.answer(name, f"from {name}")
+    assert trial.output == ["from a", "from b", "from c"]
+
+
+def test_branches_run_on_independently() -> None:
+    trial = Trial(
+        """
+        - f:
+            fork:
+              branches:
+                - x:
+                    do:
+                      - a: {call: human, with: {team: t, title: x, outcomes: [ok]}}
+                      - b: {call: human, with: {team: t, title: x, outcomes: [ok]}}
+                - c: {call: human, with: {team: t, title: x, outcomes: [ok]}}
+        """
+    )
+    trial.answer("a")
+    assert trial.waiting_for == ["c", "b"]
+    trial.answer("b", 1)
+    trial.answer("c", 2)
+    assert trial.output == [1, 2]
+
+
+CONTEXTS = """
+- before: {set: {}, export: {as: '${ {old: 1, both: 0} }'}}
+- f:
+    fork:
+      branches:
+        - x:
+            do:
+              - x1: {set: {}, export: {as: '${ $context + {x: 1, both: 1} }'}}
+              - x2: {set: '${ $context }'}
+        - y:
+            do:
+              - y1: {set: {}, export: {as: '${ $context + {y: 1} }'}}
+              - y2: {set: '${ $context }'}
+        - z: {set: '${ $context }'}
+- after: {set: {branches: '${ . }', joined: '${ $context }'}}
+"""
+
+
+def test_each_branch_sees_its_own_context() -> None:
+    trial = Trial(CONTEXTS)
+    assert trial.output["branches"] == [
+        {"old": 1, "both": 1, "x": 1},
+        {"old": 1, "both": 0, "y": 1},
+        {"old": 1, "both": 0},
+    ]
+
+
+def test_join_merges_what_branches_changed() -> None:
+    assert Trial(CONTEXTS).output["joined"] == {"old": 1, "both": 1, "x": 1, "y": 1}
+
+
+@pytest.mark.parametrize(
+    ("context", "exported", "merged"),
+    [
+        ({}, [{"a": 1}, {"a": 2}], {"a": 2}),
+        ({"a": 0}, [{"a": 1}, {"a": 0, "b": None}], {"a": 1, "b": None}),
+        ({"a": 1}, [{"a": True}], {"a": True}),
+        ({"a": 1}, [{}], {"a": 1}),
+        ({"a": 1}, [[1]], [1]),
+        (None, [{"a": 1}], {"a": 1}),
+    ],
+)
+def test_later_branch_wins_where_both_changed(context: object, exported: list[object], merged: object) -> None:
+    assert merge_exports(context, exported) == merged
+    assert repr(merge_exports(context, exported)) == repr(merged)
+
+
+def test_failing_branch_cancels_the_others() -> None:
+    trial = Trial(THREE)
+    trial.answer("a", 1)
+    trial.fail("b", status=409)
+    assert trial.error["status"] == 409
+    assert trial.error["instance"] == "/do/0/f/fork/branches/1/b"
+    assert [(sent.pointer, sent.iteration, sent.function) for sent in trial.withdrawn] == [
+        ("/do/0/f/fork/branches/2/c", 0, "human")
+    ]
+    assert trial.phases("c") == ["task.started", "task.cancelled"]
+    assert trial.phases("f") == ["task.started", "task.faulted"]
+
+
+def test_command_of_the_same_step_is_never_sent() -> None:
+    trial = Trial(
+        "- f:\n    fork:\n      branches:\n        "
+        + call("a")
+        + "\n        - b: {raise: {error: {type: 'https://e.com/x', status: 400}}}"
+    )
+    assert trial.error["type"] == "https://e.com/x"
+    assert (trial.pending, trial.withdrawn) == ({}, [])
+    assert trial.phases("a") == ["task.started", "task.cancelled"]
+
+
+def test_branch_after_a_failed_one_never_starts() -> None:
+    bad = "- a: {raise: {error: {type: 'https://e.com/x', status: 400}}}"
+    trial = Trial(f"- f:\n    fork:\n      branches:\n        {bad}\n        {call('b')}")
+    assert trial.phases("b") == []
+    assert trial.outcome is not None
+
+
+def test_end_in_a_branch_cancels_the_others() -> None:
+    trial = Trial(
+        "- f:\n    fork:\n      branches:\n        "
+        + call("a", ", then: end")
+        + "\n        "
+        + call("b")
+        + "\n- never: {set: {}}"
+    )
+    trial.answer("a", "the end")
+    assert trial.output == "the end"
+    assert [sent.pointer for sent in trial.withdrawn] == ["/do/0/f/fork/branches/1/b"]
+    assert trial.phases("f") == ["task.started", "task.completed"]
+
+
+def test_error_of_a_nested_fork_is_caught_outside() -> None:
+    trial = Trial(
+        """
+        - t:
+            try:
+              - f:
+                  fork:
+                    branches:
+                      - slow: {wait: {hours: 1}}
+                      - bad: {call: human, with: {team: t, title: x, outcomes: [ok]}}
+            catch:
+              do:
+                - mend: {set: {caught: '${ $error.status }'}}
+        """
+    )
+    trial.fail("bad", status=418)
+    assert trial.output == {"caught": 418}
+    assert trial.phases("slow") == ["task.started", "task.cancelled"]

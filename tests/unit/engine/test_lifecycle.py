@@ -1,0 +1,27 @@
+"""The tables of states and transitions."""
+
+from __future__ import annotations
+
+from streams.engine.lifecycle import ENDINGS, TASK, TERMINAL, WORKFLOW, Phase, Status
+
+
+def test_terminal_status_is_never_left() -> None:
+    for table in (WORKFLOW, TASK):
+        assert not any(before in TERMINAL | {Status.SKIPPED} for before, _ in table)
+
+
+def test_every_status_can_be_reached() -> None:
+    reached = {Status.PENDING, Status.WAITING} | set(WORKFLOW.values()) | set(TASK.values())
+    assert reached == set(Status)
+
+
+def test_every_phase_stands_in_a_table() -> None:
+    assert {phase for _, phase in [*WORKFLOW, *TASK]} == set(Phase)
+
+
+def test_each_terminal_status_has_its_phase() -> None:
+    assert ENDINGS == {
+        Status.COMPLETED: Phase.WORKFLOW_COMPLETED,
+        Status.FAULTED: Phase.WORKFLOW_FAULTED,
+        Status.CANCELLED: Phase.WORKFLOW_CANCELLED,
+    }

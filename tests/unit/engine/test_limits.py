@@ -1,0 +1,99 @@
+"""Limits: each ends the instance with an error that names it, and nothing of the step that broke it has happened."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import Any
+
+import pytest
+
+from streams.definition.expressions import Constant
+from streams.definition.graph import Set
+from streams.engine import Limits, step
+from tests.unit.engine.trial import START_MS, Trial, call
+
+CYCLE = "- a: {set: {n: '${ .n + 1 }'}}\n- b: {switch: [{again: {then: a}}]}"
+LOOP = "- l: {for: {in: '${ [range(20)] }'}, do: [{a: {set: {n: 1}}}]}"
+NESTED: Any = []
+for _ in range(2000):
+    NESTED = [NESTED]
+
+
+@pytest.mark.parametrize(
+    ("tasks", "limits", "named", "pointer"),
+    [
+        (CYCLE, Limits(task_starts_per_step=10), "more than 10 task starts", "/do/1/b"),
+        (LOOP, Limits(loop_iterations_per_step=10), "more than 10 loop iterations", "/do/0/l"),
+        ("- a: {do: [{b: {do: [{c: {set: {}}}]}}]}", Limits(nesting=2), "nested deeper than 2", "/do/0/a/do/0/b"),
+        (call("a"), Limits(frames=1), "more than 1 tasks open", "/do/0/a"),
+        ("- a: {wait: {hours: 1}}", Limits(state_bytes=100), "a state of more than 100 bytes", ""),
+        (call("a"), Limits(record_bytes=20), "a record of more than 20 bytes", "/do/0/a"),
+        (
+            "- a: {set: {s: '${ .n * 50 | tostring }'}}",
+            Limits(record_bytes=5),
+            "a record of more than 5 bytes",
+            "/output",
+        ),
+    ],
+)
+def test_limit_is_named_in_the_error(tasks: str, limits: Limits, named: str, pointer: str) -> None:
+    trial = Trial(tasks, {"n": 1}, limits=limits)
+    assert named in trial.error["detail"]
+    assert (trial.error["reason"], trial.error["instance"]) == ("LIMIT_EXCEEDED", pointer)
+    assert [entry.phase for entry in trial.history] == ["workflow.started", "workflow.faulted"]
+    assert trial.pending == {}
+
+
+def test_limit_cannot_be_caught() -> None:
+    trial = Trial(
+        "- t:\n    try:\n      - a: {set: {}}\n      - b: {switch: [{again: {then: a}}]}\n    catch: {}",
+        limits=Limits(task_starts_per_step=10),
+    )
+    assert trial.error["reason"] == "LIMIT_EXCEEDED"
+
+
+def test_pending_steps_are_withdrawn_when_a_later_step_breaks_a_limit() -> None:
+    trial = Trial(
+        "- f:\n    fork:\n      branches:\n        "
+        + call("a")
+        + "\n        - x: {do: [{"
+        + call("b")[2:]
+        + "}, {c: {set: {s: '${ . * 1000 }'}}}, {d: {wait: {hours: 1}}}]}",
+        limits=Limits(state_bytes=1000),
+    )
+    trial.answer("b", "long")
+    assert trial.error["reason"] == "LIMIT_EXCEEDED"
+    assert "/do/0/f/fork/branches/0/a" in [sent.pointer for sent in trial.withdrawn]
+    assert "c" not in trial.started
+
+
+def test_waiting_begins_the_count_anew() -> None:
+    trial = Trial(
+        """
+        - a: {set: {n: '${ .n + 1 }'}}
+        - w: {wait: {seconds: 1}}
+        - b: {switch: [{again: {when: '${ .n < 50 }', then: a}}]}
+        """,
+        {"n": 0},
+        limits=Limits(task_starts_per_step=10),
+    )
+    trial.pass_time(50_000)
+    assert trial.output == {"n": 50}
+
+
+@pytest.mark.parametrize("value", [2**70, "\ud800", NESTED])
+def test_data_that_no_record_can_hold_faults_the_instance(value: object) -> None:
+    trial = Trial("- a: {set: {n: 1}}\n- w: {wait: {hours: 1}}")
+    tasks = list(trial.graph.tasks)
+    assert isinstance(tasks[1], Set)
+    tasks[1] = dataclasses.replace(tasks[1], value=Constant(value))
+    for last in (2, -1):  # once it has to be stored, once it is the output
+        tasks[1] = dataclasses.replace(tasks[1], next=last)
+        done = step(dataclasses.replace(trial.graph, tasks=tuple(tasks)), None, trial.start_event, START_MS)
+        assert done.outcome is not None
+        assert done.outcome.status == "faulted"
+
+
+def test_ten_thousand_iterations_need_no_recursion() -> None:
+    trial = Trial("- l: {for: {in: '${ [range(4000)] }'}, do: [{a: {set: {n: '${ .n + 1 }'}}}]}", {"n": 0})
+    assert trial.output == {"n": 4000}

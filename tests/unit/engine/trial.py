@@ -1,0 +1,198 @@
+"""An instance driven by hand, for tests: the real compiler, the real engine, and every state through its bytes.
+
+Each event is also applied a second time, so every test of the engine is a test of purity: the state that went in is
+unchanged, and the same event gives the same bytes. When the instance has ended, its history is held to the tables of
+the lifecycle.
+"""
+
+from __future__ import annotations
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+import msgspec
+import orjson
+
+from streams.definition import load
+from streams.definition.graph import Graph
+from streams.engine import (
+    LIMITS,
+    CancelInstance,
+    CancelStep,
+    Event,
+    Limits,
+    Outcome,
+    StartInstance,
+    Step,
+    StepCommand,
+    StepResult,
+    TimerFired,
+    Transition,
+    decode_state,
+    encode_state,
+    next_due_ms,
+    step,
+)
+from streams.engine.lifecycle import TASK, WORKFLOW, Phase, Status
+
+Json = Any
+INSTANCE = "0123456789abcdef0123456789abcdef"
+START_MS = 1_700_000_000_000
+
+HEADER = """\
+document: {{dsl: '1.0.3', namespace: tests, name: trial, version: '1.0.0'}}
+{more}
+do:
+{tasks}
+"""
+
+
+def graph_of(tasks: str, more: str = "") -> Graph:
+    """The graph of a list of tasks; `more` are members of the workflow beside `do`."""
+    more, tasks = textwrap.dedent(more), textwrap.indent(textwrap.dedent(tasks), "  ")
+    return load(HEADER.format(more=more, tasks=tasks))
+
+
+def call(name: str, more: str = "") -> str:
+    """A task that is a step whose argument is the data that it gets."""
+    return f"- {name}: {{call: human, with: {{team: t, title: x, outcomes: [ok], input: '${{ . }}'}}{more}}}"
+
+
+class Trial:
+    """One instance."""
+
+    def __init__(self, tasks: str, data: Json = None, more: str = "", limits: Limits = LIMITS) -> None:
+        self.graph = graph_of(tasks, more)
+        self.limits = limits
+        self.now_ms = START_MS
+        self.row: bytes | None = None
+        self.outcome: Outcome | None = None
+        self.history: list[Transition] = []
+        self.pending: dict[str, StepCommand] = {}
+        self.withdrawn: list[CancelStep] = []
+        self.start_event = StartInstance(
+            instance_id=INSTANCE, workflow=self.graph.name, version=self.graph.version, digest=self.graph.digest,
+            source="/tests", event_id="1", event_type="tests.begun", business_key="K-1", time_ms=START_MS,
+            data=orjson.dumps({} if data is None else data),
+        )  # fmt: skip
+        self.send(self.start_event)
+
+    # What comes in
+
+    def send(self, event: Event) -> Step:
+        """Folds one event."""
+        done = self._step(event)
+        self.row = done.row
+        self.history += done.transitions
+        for command in done.commands:
+            if isinstance(command, StepCommand):
+                self.pending[command.pointer] = command
+            else:
+                self.withdrawn.append(command)
+                self.pending.pop(command.pointer, None)
+        if done.outcome is not None:
+            assert self.outcome is None, "an instance has one outcome"
+            self.outcome = done.outcome
+            hold_to_tables(self.history)
+        return done
+
+    def _step(self, event: Event) -> Step:
+        state = None if self.row is None else decode_state(self.row)
+        done = step(self.graph, state, event, self.now_ms, self.limits)
+        if state is not None:
+            assert encode_state(state) == self.row, "the engine has changed the state that it was given"
+        again = step(self.graph, state, event, self.now_ms, self.limits)
+        assert msgspec.msgpack.encode(again) == msgspec.msgpack.encode(done), "the same step gives the same bytes"
+        assert done.row == (None if done.state is None else encode_state(done.state))
+        return done
+
+    def answer(self, name: str, output: Json = None) -> Step:
+        """The pending step of the task of that name succeeds."""
+        return self.send(self.result(name, output))
+
+    def fail(self, name: str, **problem: Json) -> Step:
+        """The pending step of the task of that name fails."""
+        error = {"type": "https://example.com/broken", "title": "Broken", "status": 500, "detail": None, **problem}
+        return self.send(self.result(name, None, error))
+
+    def result(self, name: str, output: Json = None, error: dict[str, Json] | None = None) -> StepResult:
+        """The result of a pending step, not yet sent; the step counts as answered."""
+        pointer = next(found for found in self.pending if found.rpartition("/")[2] == name)
+        command = self.pending.pop(pointer)
+        return StepResult(
+            instance_id=INSTANCE, pointer=pointer, iteration=command.iteration, attempt=command.attempt,
+            status="completed" if error is None else "faulted",
+            output=orjson.dumps(output) if error is None else None, error=error,
+        )  # fmt: skip
+
+    def pass_time(self, ms: int) -> None:
+        """Time passes; every timer fires when it is due, as the orchestrator would have it."""
+        until = self.now_ms + ms
+        while self.row is not None and 0 < (due_ms := next_due_ms(decode_state(self.row))) <= until:
+            self.now_ms = due_ms
+            self.send(TimerFired(instance_id=INSTANCE, due_ms=due_ms))
+        self.now_ms = until
+
+    def cancel(self, reason: str = "not wanted") -> Step:
+        """Somebody cancels the instance."""
+        return self.send(CancelInstance(instance_id=INSTANCE, reason=reason, actor="ann"))
+
+    # What came of it
+
+    @property
+    def waiting_for(self) -> list[str]:
+        """Names of the tasks whose steps are pending."""
+        return [pointer.rpartition("/")[2] for pointer in self.pending]
+
+    def input_of(self, name: str) -> Json:
+        """What the pending step of a task of `call` was given."""
+        command = next(found for pointer, found in self.pending.items() if pointer.endswith(f"/{name}"))
+        return orjson.loads(command.arguments)["input"]
+
+    @property
+    def status(self) -> str:
+        """The status in the state."""
+        assert self.row is not None
+        return decode_state(self.row).status
+
+    @property
+    def output(self) -> Json:
+        """The output of the completed instance."""
+        assert self.outcome is not None, f"the instance waits for {self.waiting_for}"
+        assert self.outcome.status == "completed", self.outcome.error
+        assert self.outcome.output is not None
+        return orjson.loads(self.outcome.output)
+
+    @property
+    def error(self) -> Mapping[str, Json]:
+        """The error of the faulted instance."""
+        assert self.outcome is not None
+        assert self.outcome.status == "faulted", self.outcome.output
+        assert self.outcome.error is not None
+        return self.outcome.error
+
+    def phases(self, name: str) -> list[str]:
+        """What happened to the tasks of that name."""
+        return [entry.phase for entry in self.history if entry.pointer.endswith(f"/{name}")]
+
+    @property
+    def started(self) -> list[str]:
+        """Names of the tasks in the order in which they were started."""
+        started = [entry.pointer for entry in self.history if entry.phase == Phase.TASK_STARTED]
+        return [pointer.rpartition("/")[2] for pointer in started]
+
+
+def hold_to_tables(history: list[Transition]) -> None:
+    """Every transition of an ended instance is one that the tables know, and nothing is left open."""
+    workflow = Status.PENDING
+    tasks: dict[str, Status] = {}
+    for entry in history:
+        phase = Phase(entry.phase)
+        if phase.startswith("task."):
+            before = tasks.get(entry.pointer, Status.PENDING)
+            tasks[entry.pointer] = TASK[before if before is Status.RUNNING else Status.PENDING, phase]
+        else:
+            workflow = WORKFLOW[workflow, phase]
+    assert workflow in {Status.COMPLETED, Status.FAULTED, Status.CANCELLED}
+    assert Status.RUNNING not in tasks.values(), "a task was left open"
