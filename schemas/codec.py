@@ -18,6 +18,7 @@ from schemas.catalogue import Schema, current, parse, shape, text
 from schemas.compiled import Decoder, Encoder, decoder, encoder
 from schemas.registry import Registry, RegistryAccess, RegistryRefusedError
 from schemas.released import SchemaIds, fixed_ids, released_writers
+from schemas.samples import sample
 from schemas.wire import HEADER_BYTES, UndecodableRecord, frame_prefix, schema_id_of
 
 __all__ = ["Codec", "UndecodableRecord", "UnencodableMessageError", "UnknownSchemaId"]
@@ -34,10 +35,8 @@ class UnknownSchemaId(Exception):  # a state of affairs, not a fault: `learn` re
 class UnencodableMessageError(Exception):
     """A message of ours does not follow its schema: a bug of the caller. Names the field, never its value."""
 
-    def __init__(self, name: str, cause: Exception) -> None:
-        # Encoding errors of text quote the text; all others name field and type only.
-        detail = type(cause).__name__ if isinstance(cause, UnicodeError) else str(cause) or type(cause).__name__
-        super().__init__(f"{name}: {detail}; compare the message with schemas/avro/{name}.avsc")
+    def __init__(self, name: str, reason: str) -> None:
+        super().__init__(f"{name}: {reason}; compare the message with schemas/avro/{name}.avsc")
 
 
 class _Writer(NamedTuple):
@@ -115,16 +114,20 @@ class Codec:
     async def learn(self, schema_id: int) -> None:
         """Asks the registry for the schema behind an id and remembers it.
 
-        Raises UndecodableRecord where the id stands for nothing readable, RegistryUnreachableError where nobody
-        answers.
+        Raises UndecodableRecord where the id stands for nothing readable. RegistryUnreachableError and
+        RegistryRefusedError say nothing about the record: it must be kept and tried again.
         """
         if self._registry is None:
             raise UndecodableRecord(f"schema id {schema_id} is not in schemas/ids.json, and no registry is set")
         try:
             async with Registry(self._registry) as registry:
                 schema = parse(await registry.by_id(schema_id))
-        except (RegistryRefusedError, ValueError, SchemaParseException) as error:
-            raise UndecodableRecord(f"schema id {schema_id} of the registry cannot be used: {error}") from None
+        except RegistryRefusedError as error:
+            if error.status != 404:
+                raise
+            raise UndecodableRecord(f"schema id {schema_id} is not in the registry") from None
+        except (ValueError, SchemaParseException):
+            raise UndecodableRecord(f"schema id {schema_id} of the registry is no Avro record") from None
         self._readers[frame_prefix(schema_id)] = _reader(schema)
 
 
@@ -150,16 +153,33 @@ def _fast_decoder(name: str) -> Decoder | None:
 
 
 def _encode_slowly(name: str, writer: _Writer, data: Mapping[str, Any]) -> bytes:
+    body = _body(writer.schema, data)
+    if body is None:
+        raise UnencodableMessageError(name, _fault(writer.schema, data))
+    return writer.prefix + body
+
+
+def _body(schema: Schema, data: Mapping[str, Any]) -> bytes | None:
+    """The Avro body of a message; None where it does not follow `schema`."""
     out = BytesIO()
-    out.write(writer.prefix)
     try:
-        schemaless_writer(out, writer.schema, data, strict_allow_default=True)
-    except (TypeError, ValueError, OverflowError, AttributeError) as error:
-        raise UnencodableMessageError(name, error) from None
-    # fastavro writes 1.5 as the int 1; its validation tells. Where both agree, there is nothing wrong.
-    if not validate(data, writer.schema, raise_errors=False):
-        raise UnencodableMessageError(name, TypeError("a value is not of its field's type"))
-    return out.getvalue()
+        schemaless_writer(out, schema, data, strict_allow_default=True)
+    except (TypeError, ValueError, OverflowError, AttributeError, KeyError):
+        return None
+    # fastavro writes 1.5 as the int 1; its validation tells.
+    return out.getvalue() if validate(data, schema, raise_errors=False) else None
+
+
+def _fault(schema: Schema, data: Mapping[str, Any]) -> str:
+    """What is wrong with a message, by field. Said in own words, as fastavro's quote the value."""
+    fields = {field["name"]: "default" in field for field in schema["fields"]}
+    if unknown := data.keys() - fields.keys():
+        return f"has no field {', '.join(sorted(unknown))}"
+    if missing := [name for name, optional in fields.items() if not optional and name not in data]:
+        return f"field {', '.join(missing)} is missing"
+    example = sample(schema)
+    wrong = [name for name, value in data.items() if _body(schema, {**example, name: value}) is None]
+    return ", ".join(f"field {name} does not take this {type(data[name]).__name__}" for name in wrong)
 
 
 def _decode_slowly(known: _Reader, raw: bytes) -> dict[str, Any]:

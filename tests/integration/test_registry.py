@@ -81,7 +81,7 @@ async def test_subject_that_is_not_there_is_refused(access: RegistryAccess) -> N
 
 async def test_id_that_is_not_there_is_undecodable(access: RegistryAccess) -> None:
     codec = await Codec.with_registry(access)
-    with pytest.raises(UndecodableRecord, match="cannot be used"):
+    with pytest.raises(UndecodableRecord, match="is not in the registry"):
         await codec.learn(FIRST_ID - 1)
 
 

@@ -181,8 +181,15 @@ async def test_schema_of_another_writer_is_learnt(access: RegistryAccess, peer: 
 
 async def test_id_that_nobody_has_is_undecodable(access: RegistryAccess) -> None:
     codec = await Codec.with_registry(access)
-    with pytest.raises(UndecodableRecord, match="cannot be used"):
+    with pytest.raises(UndecodableRecord, match="is not in the registry"):
         await codec.learn(999)
+
+
+async def test_locked_registry_says_nothing_about_a_record(access: RegistryAccess, peer: SmallRegistry) -> None:
+    codec = await Codec.with_registry(access)
+    peer.authorization = encode_basic_auth("ann", "geheim")
+    with pytest.raises(RegistryRefusedError):
+        await codec.learn(1)
 
 
 @pytest.mark.parametrize(
@@ -193,7 +200,7 @@ async def test_schema_that_is_no_record_is_undecodable(
 ) -> None:
     codec = await Codec.with_registry(access)
     peer.texts.append(schema)
-    with pytest.raises(UndecodableRecord, match="cannot be used"):
+    with pytest.raises(UndecodableRecord, match="no Avro record"):
         await codec.learn(len(peer.texts))
 
 
