@@ -1,0 +1,75 @@
+# Everything that people and machines do with this project. `make` alone lists it.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LOCKS := requirements.lock requirements-dev.lock
+
+# A stamp is named after what it stands for: locks, project file and place. Anything changed there, and only that, installs again.
+fingerprint = $(shell (cat $(1) pyproject.toml; pwd) | cksum | cut -d' ' -f1)
+RUN_READY := $(VENV)/run-$(call fingerprint,requirements.lock)
+DEV_READY := $(VENV)/dev-$(call fingerprint,$(LOCKS))
+
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --strip-extras \
+	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
+
+.DEFAULT_GOAL := help
+.PHONY: help run down test check format bench crash render lock clean
+MAKEFLAGS += --no-print-directory
+
+help: ## List what there is
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+run: $(RUN_READY) ## Start everything on this machine and let sample applications arrive (Ctrl-C stops it)
+	@$(BIN)/python -m streams.cli up --demo
+
+down: $(RUN_READY) ## Stop what `make run` started
+	@$(BIN)/python -m streams.cli down
+
+test: $(DEV_READY) ## Run the tests (ARGS="tests/unit -k name" narrows)
+	@$(BIN)/python -m pytest $(ARGS)
+
+check: $(DEV_READY) ## Lint, types, import contracts, rendered files
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+	@$(BIN)/lint-imports
+	@$(BIN)/python -m pytest -q tests/guard
+
+format: $(DEV_READY) ## Put the code into the common format
+	@$(BIN)/ruff check --fix-only .
+	@$(BIN)/ruff format .
+
+bench: $(DEV_READY) ## Measure; prints one JSON object
+	@$(BIN)/python -m tests.bench $(ARGS)
+
+crash: $(DEV_READY) ## Kill everything at every point and compare with the run without faults
+	@$(BIN)/python -m pytest tests/crash $(ARGS)
+
+render: $(RUN_READY) ## Write the files that are rendered from code
+	@$(BIN)/python -m infra.render
+
+lock: $(DEV_READY) ## Resolve the dependencies anew and write the lock files
+	@$(COMPILE) --extra install --upgrade --output-file requirements.lock
+	@$(COMPILE) --extra install --extra dev --constraint requirements.lock --upgrade --output-file requirements-dev.lock
+
+clean: ## Remove the environment and caches; data and downloads stay
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+
+$(RUN_READY): | $(BIN)/python
+	@echo "Installing what running needs ..."
+	@$(PIP) install --require-hashes --requirement requirements.lock
+	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/run-*
+	@touch $@
+
+$(DEV_READY): $(RUN_READY) | $(BIN)/python
+	@echo "Installing what the tests need ..."
+	@$(PIP) install --require-hashes --requirement requirements-dev.lock
+	@rm -f $(VENV)/dev-*
+	@touch $@
+
+$(BIN)/python:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed; this is " + sys.version.split()[0] + ". Name another: make PYTHON=python3.12")'
+	@$(PYTHON) -m venv $(VENV) || { rm -rf $(VENV); exit 1; }
