@@ -62,6 +62,7 @@ class DefinitionBook:
         self._by_digest: dict[str, Deployed] = {}
         self._latest: dict[str, Deployed] = {}
         self._by_event: dict[str, list[Graph]] = {}
+        self._changed = asyncio.Event()
 
     def learn(self, data: Mapping[str, Any]) -> Deployed:
         """Takes note of a WorkflowDefinition; the one learnt last is the latest of its workflow."""
@@ -73,6 +74,8 @@ class DefinitionBook:
             self._latest[deployed.name] = deployed
         self._by_event = _by_event(self._latest)
         _count(self._by_digest)
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
         return deployed
 
     def graph(self, digest: str) -> Graph | None:
@@ -104,6 +107,16 @@ class DefinitionBook:
         """The definition with a digest, or the latest of a name."""
         return self._by_digest.get(name_or_digest) or self._latest.get(name_or_digest)
 
+    async def wait_for(self, digest: str, timeout_s: float) -> Graph | None:
+        """The graph of a digest as soon as it is known; None if the time passes or it does not compile."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.find(digest) is None:
+                    await self._changed.wait()
+        except TimeoutError:
+            return None
+        return self.graph(digest)
+
 
 class DefinitionFeed(DefinitionBook):
     """A book that follows the topic. One per process, shared by all that need it."""
@@ -113,7 +126,6 @@ class DefinitionFeed(DefinitionBook):
         self._settings = settings
         self._codec = codec
         self._values: asyncio.Queue[bytes] = asyncio.Queue()
-        self._changed = asyncio.Event()
         self._caught_up = asyncio.Event()
         self._stopping = threading.Event()
         self._reader: threading.Thread | None = None
@@ -150,16 +162,6 @@ class DefinitionFeed(DefinitionBook):
         """Calls `callback` for every definition learnt from now on."""
         self._callbacks.append(callback)
 
-    async def wait_for(self, digest: str, timeout_s: float) -> Graph | None:
-        """The graph of a digest as soon as it is known; None if the time passes or it does not compile."""
-        try:
-            async with asyncio.timeout(timeout_s):
-                while self.find(digest) is None:
-                    await self._changed.wait()
-        except TimeoutError:
-            return None
-        return self.graph(digest)
-
     async def _learn_all(self) -> None:
         while True:
             value = await self._values.get()
@@ -178,8 +180,6 @@ class DefinitionFeed(DefinitionBook):
             log.error("no definition", found=name)
             return
         deployed = self.learn(data)
-        changed, self._changed = self._changed, asyncio.Event()
-        changed.set()
         for callback in self._callbacks:
             callback(deployed)
 

@@ -30,8 +30,13 @@ async def history_entry(codec: Codec, message: bytes) -> Json:
     return {**shown, "cause": cause, "transitions": _readable(entry["transitions"])}
 
 
+def message(data: Mapping[str, Any]) -> Json:
+    """A decoded message in full."""
+    return _members(data)
+
+
 async def record(codec: Codec, message: bytes) -> Json:
-    """A stored task or decision in full."""
+    """A stored message in full."""
     _, data = await decoded(codec, message)
     return _members(data)
 

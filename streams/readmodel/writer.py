@@ -39,8 +39,9 @@ class Writer:
             insert(INSTANCES), INSTANCES, ("instance_id", "started_at_ms", "business_key"), order=("seq",)
         )
         # A refused answer changes a task without making a new version of it.
-        self._tasks = _newest_wins(insert(TASKS), TASKS, ("task_id", "created_at_ms"), order=("version",
-        "updated_at_ms"))
+        self._tasks = _newest_wins(
+            insert(TASKS), TASKS, ("task_id", "created_at_ms"), order=("version", "updated_at_ms")
+        )
 
     def write(self, batch: Iterable[Received]) -> None:
         """Makes the batch visible, all of it or nothing. Raises SQLAlchemyError."""

@@ -1,0 +1,50 @@
+"""Who may ask: a bearer token where one is set, and no web page behind its user's back."""
+
+from __future__ import annotations
+
+import hmac
+import ipaddress
+
+from aiohttp import web
+from aiohttp.typedefs import Middleware
+
+from streams.gateway.problems import Handler, ProblemError
+from streams.settings import Settings
+
+OPEN_PREFIXES = ("/v1/hooks/", "/metrics", "/livez", "/readyz", "/openapi.json")  # hooks carry signatures of their own
+
+
+def guard(settings: Settings) -> Middleware:
+    """The middleware for these settings."""
+
+    @web.middleware
+    async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
+        if settings.api_token:
+            _require_token(request, settings.api_token)
+        elif not _is_plain_host(request.host):
+            # Without a token the address is the only guard, and a page can point a name of its own at 127.0.0.1.
+            detail = "Address the gateway by its IP address or as localhost, or set EXLIFY_API_TOKEN."
+            raise ProblemError(421, "host", detail)
+        return await handler(request)
+
+    return guarded
+
+
+def _require_token(request: web.Request, token: str) -> None:
+    if request.path.startswith(OPEN_PREFIXES):
+        return
+    scheme, _, given = request.headers.get("Authorization", "").partition(" ")
+    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
+        detail = "Send the token of EXLIFY_API_TOKEN as `Authorization: Bearer TOKEN`."
+        raise ProblemError(401, "token", detail, headers={"WWW-Authenticate": "Bearer"})
+
+
+def _is_plain_host(host: str) -> bool:
+    name = host.rpartition(":")[0] if not host.endswith("]") and ":" in host else host
+    if name == "localhost":
+        return True
+    try:
+        ipaddress.ip_address(name.strip("[]"))
+    except ValueError:
+        return False
+    return True

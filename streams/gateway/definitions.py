@@ -1,0 +1,111 @@
+"""`/v1/definitions`: which workflows can run, and a new one."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from aiohttp import web
+
+from streams import definitions
+from streams.definition import check
+from streams.definitions import Deployed
+from streams.gateway.bodies import read_body
+from streams.gateway.openapi import Route, Schema, list_of, object_of
+from streams.gateway.problems import ProblemError, definition_faults
+from streams.gateway.services import services
+from streams.readmodel.presentation import dumps, rfc3339
+
+YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
+
+TEXT: Schema = {"type": "string"}
+BRIEF: Schema = object_of(
+    {
+        "digest": TEXT,
+        "name": TEXT,
+        "version": TEXT,
+        "namespace": TEXT,
+        "event_types": list_of(TEXT),
+        "deployed_at": TEXT,
+    },
+    deployed_by=TEXT,
+    latest={"type": "boolean"},
+    fault={"type": ["string", "null"]},
+)
+
+
+async def list_definitions(request: web.Request) -> web.Response:
+    """Every version of every workflow that was deployed."""
+    book = services(request).definitions
+    return _json({"definitions": [_brief(request, each) for each in book.deployed()]})
+
+
+async def show_definition(request: web.Request) -> web.Response:
+    """One version by digest, or the latest of a workflow by name, as it was written."""
+    found = services(request).definitions.find(request.match_info["reference"])
+    if found is None:
+        raise ProblemError(404, "not-found", "No definition has this digest or name.")
+    return _json({**_brief(request, found), "yaml": found.yaml})
+
+
+async def deploy_definition(request: web.Request) -> web.Response:
+    """Checks a definition and deploys it; refused with all of its faults at once."""
+    ours = services(request)
+    if request.content_type not in YAML_TYPES:
+        raise ProblemError(415, "media-type", f"Send the definition as {YAML_TYPES[0]}.")
+    try:
+        yaml = (await read_body(request)).decode()
+    except UnicodeDecodeError:
+        raise ProblemError(400, "encoding", "The definition must be UTF-8 text.") from None
+    graph = await definitions.deploy(ours.publisher, ours.codec, ours.settings, yaml, by="api")
+    await ours.definitions.wait_for(graph.digest, ours.answer_timeout_s)
+    names = ("digest", "name", "version", "namespace", "event_types")
+    return _json(
+        {**{name: getattr(graph, name) for name in names}, "warnings": definition_faults(check(yaml))}, status=201
+    )
+
+
+def _brief(request: web.Request, deployed: Deployed) -> dict[str, Any]:
+    names = ("digest", "name", "version", "namespace", "event_types", "deployed_by", "fault")
+    latest = services(request).definitions.find(deployed.name)
+    return {
+        **{name: getattr(deployed, name) for name in names},
+        "deployed_at": rfc3339(deployed.deployed_at_ms),
+        "latest": latest is not None and latest.digest == deployed.digest,
+    }
+
+
+def _json(value: Any, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=dumps(value), content_type="application/json")
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/v1/definitions",
+        handler=list_definitions,
+        summary="List all versions of all workflows.",
+        answers={200: object_of({"definitions": list_of(BRIEF)})},
+    ),
+    Route(
+        method="GET",
+        path="/v1/definitions/{reference}",
+        handler=show_definition,
+        summary="Show a definition by digest, or the latest by name.",
+        answers={200: {"allOf": [BRIEF, object_of({"yaml": TEXT})]}},
+        problems=(404,),
+    ),
+    Route(
+        method="POST",
+        path="/v1/definitions",
+        handler=deploy_definition,
+        summary="Deploy a workflow definition.",
+        answers={
+            201: object_of(
+                {"digest": TEXT, "name": TEXT, "version": TEXT, "namespace": TEXT, "event_types": list_of(TEXT)},
+                warnings=list_of({"type": "object"}),
+            )
+        },
+        problems=(400, 408, 413, 415, 422, 503),
+        body=dict.fromkeys(YAML_TYPES, TEXT),
+    ),
+)

@@ -1,0 +1,126 @@
+"""`/v1/events` and `/v1/hooks/{name}`: a business event is accepted, which means that Kafka has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from aiohttp import web
+
+from schemas import ids
+from schemas.business import EncodedEvent
+from schemas.cloudevents import CloudEvent
+from schemas.cloudevents_http import BATCH, STRUCTURED, parse_request
+from streams import metrics, topics
+from streams.gateway.bodies import parse_json, read_body, require_json
+from streams.gateway.openapi import Route, Schema, list_of, object_of
+from streams.gateway.problems import ProblemError, problem_of
+from streams.gateway.services import Services, services
+from streams.gateway.webhooks import InvalidSignatureError, subject_of, verify
+from streams.publish import Outgoing
+from streams.readmodel.presentation import dumps
+
+TEXT: Schema = {"type": "string"}
+EVENT: Schema = object_of(
+    {"specversion": {"const": "1.0"}, "id": TEXT, "source": TEXT, "type": TEXT}, subject=TEXT, data={}
+)
+INSTANCE: Schema = object_of({"workflow": TEXT, "instance_id": TEXT})
+ACCEPTED: Schema = object_of(
+    {"accepted": list_of(object_of({"id": TEXT, "source": TEXT, "instances": list_of(INSTANCE)}))}
+)
+PROBLEMS = (400, 408, 413, 415, 422, 503)
+
+
+async def publish_events(request: web.Request) -> web.Response:
+    """One event (structured or binary mode) or a batch; all or none."""
+    try:
+        events = parse_request(request.headers.items(), await read_body(request))
+        return await _accept(services(request), events)
+    except Exception as error:
+        _count_refusal(error, request)
+        raise
+
+
+async def receive_webhook(request: web.Request) -> web.Response:
+    """A signed webhook; its body becomes the data of the event."""
+    try:
+        return await _receive(request)
+    except Exception as error:
+        _count_refusal(error, request)
+        raise
+
+
+async def _receive(request: web.Request) -> web.Response:
+    ours = services(request)
+    hook = ours.hooks.get(request.match_info["name"])
+    if hook is None:
+        raise ProblemError(404, "not-found", "There is no hook of this name.")
+    body = await read_body(request)
+    try:
+        delivery = verify(hook.secrets, request.headers, body, ours.clock())
+    except InvalidSignatureError as error:
+        raise ProblemError(401, "signature", f"Not accepted: {error}.") from None
+    require_json(request)
+    data = parse_json(body)
+    attributes = {
+        "specversion": "1.0",
+        "id": delivery.id,
+        "source": hook.source,
+        "type": hook.type,
+        "time": datetime.fromtimestamp(delivery.timestamp_s, UTC).isoformat().replace("+00:00", "Z"),
+    }
+    subject = subject_of(data, hook.subject)
+    return await _accept(ours, [CloudEvent(attributes | ({"subject": subject} if subject else {}), data)])
+
+
+async def _accept(ours: Services, events: Sequence[CloudEvent]) -> web.Response:
+    """Answers once Kafka has all of them."""
+    encoded = [ours.types.encode_event(ours.codec, event) for event in events]
+    await ours.publisher.publish([_outgoing(each) for each in encoded])
+    metrics.ACCEPTED.labels("accepted").inc(len(events))
+    accepted = [_receipt(ours, event) for event in events]
+    return web.Response(status=202, body=dumps({"accepted": accepted}), content_type="application/json")
+
+
+def _outgoing(event: EncodedEvent) -> Outgoing:
+    if len(event.value) > topics.MAX_RECORD_BYTES:
+        raise ProblemError(413, "too-large", f"An event has at most {topics.MAX_RECORD_BYTES} bytes.")
+    return Outgoing(event.topic, event.key, event.value, event.headers)
+
+
+def _receipt(ours: Services, event: CloudEvent) -> dict[str, Any]:
+    """What names the event, and the instances that it starts by the definitions known here and now."""
+    started = [
+        {"workflow": graph.name, "instance_id": ids.instance_id(graph.name, event.source, event.id)}
+        for graph in ours.definitions.started_by(event.attributes)
+    ]
+    return {"id": event.id, "source": event.source, "instances": started}
+
+
+def _count_refusal(error: Exception, request: web.Request) -> None:
+    status = str(error.status) if isinstance(error, ProblemError) else str(problem_of(error, request).status)
+    metrics.ACCEPTED.labels(status).inc()
+
+
+ROUTES = (
+    Route(
+        method="POST",
+        path="/v1/events",
+        handler=publish_events,
+        summary="Publish business events as CloudEvents: structured, binary (ce- headers) or batch.",
+        answers={202: ACCEPTED},
+        problems=PROBLEMS,
+        body={STRUCTURED: EVENT, BATCH: list_of(EVENT), "application/json": {}},
+    ),
+    Route(
+        method="POST",
+        path="/v1/hooks/{name}",
+        handler=receive_webhook,
+        summary="Receive a webhook, signed as Standard Webhooks has it.",
+        answers={202: ACCEPTED},
+        problems=(*PROBLEMS, 404),
+        body={"application/json": {}},
+        open=True,
+    ),
+)

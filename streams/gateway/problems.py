@@ -1,0 +1,115 @@
+"""Refusals: RFC 9457 problem details, for expected faults and for bugs alike.
+
+No text of a problem quotes data of an event.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+import orjson
+import structlog
+from aiohttp import web
+from sqlalchemy.exc import OperationalError
+
+from schemas.cloudevents import InvalidEventError
+from schemas.cloudevents_http import UnsupportedEventFormatError
+from streams.definition.faults import DefinitionError, Fault
+from streams.errors import UnavailableError, UsageError
+from streams.publish import RefusedRecordError
+
+CONTENT_TYPE = "application/problem+json"
+RETRY_AFTER_S = 2
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+log = structlog.get_logger()
+
+
+class ProblemError(Exception):
+    """A request is refused. `kind` is stable, for machines; `members` go into the problem beside the standard ones."""
+
+    def __init__(
+        self, status: int, kind: str, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
+    ) -> None:
+        super().__init__(detail)
+        self.status = status
+        self.kind = kind
+        self.detail = detail
+        self.headers = dict(headers or {})
+        self.members = members
+
+    def response(self) -> web.Response:
+        """The refusal as HTTP has it."""
+        problem = {
+            "type": f"urn:exlify:problem:{self.kind}",
+            "title": HTTPStatus(self.status).phrase,
+            "status": self.status,
+            "detail": self.detail,
+        }
+        body = orjson.dumps(problem | self.members)
+        return web.Response(status=self.status, body=body, content_type=CONTENT_TYPE, headers=self.headers)
+
+
+@web.middleware
+async def refusals(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Turns everything that a handler raises into a problem."""
+    try:
+        return await handler(request)
+    except Exception as error:  # noqa: BLE001  # the edge: a bug must not show its inside to callers
+        return problem_of(error, request).response()
+
+
+def problem_of(error: Exception, request: web.Request) -> ProblemError:
+    """The problem that an exception is told as; a bug is logged with its trace and told without it."""
+    match error:
+        case ProblemError():
+            return error
+        case UnsupportedEventFormatError():
+            return ProblemError(415, "media-type", str(error), faults=_event_faults(error))
+        case InvalidEventError():
+            # What is not JSON is no request (400); what is JSON and no valid event cannot be processed (422).
+            readable = all(fault.place not in ("body", "request") for fault in error.faults)
+            return ProblemError(422 if readable else 400, "event-invalid", str(error), faults=_event_faults(error))
+        case DefinitionError():
+            detail = f"{len(error.faults)} faults; nothing was deployed"
+            return ProblemError(422, "definition-invalid", detail, faults=definition_faults(error.faults))
+        case UsageError():
+            return ProblemError(400, "request-invalid", str(error))
+        case UnavailableError() | RefusedRecordError():
+            return _unavailable(str(error))
+        case OperationalError():
+            log.warning("read model away", reason=" ".join(str(error.orig).split()))
+            return _unavailable("The read model does not answer. Try again.")
+        case web.HTTPException():
+            return _of_http(error)
+    log.exception("request failed", method=request.method, route=route_of(request), exc_info=error)
+    return ProblemError(500, "internal", "A fault of ours; it is in the gateway's log.")
+
+
+def definition_faults(faults: Sequence[Fault]) -> list[dict[str, Any]]:
+    """Faults of a definition as members of an answer."""
+    names = ("line", "column", "severity", "code", "message", "remedy")
+    return [{name: getattr(fault, name) for name in names} for fault in faults]
+
+
+def route_of(request: web.Request) -> str:
+    """The route's pattern: the path itself may carry ids."""
+    resource = request.match_info.route.resource
+    return resource.canonical if resource else "none"
+
+
+def _event_faults(error: InvalidEventError) -> list[dict[str, str]]:
+    return [{"place": fault.place, "message": fault.message} for fault in error.faults]
+
+
+def _unavailable(detail: str) -> ProblemError:
+    return ProblemError(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
+
+
+def _of_http(error: web.HTTPException) -> ProblemError:
+    """What aiohttp itself refuses: unknown paths, wrong methods, bodies that are too large."""
+    kinds = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
+    headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}
+    return ProblemError(error.status, kinds.get(error.status, "http"), error.reason, headers=headers)

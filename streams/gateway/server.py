@@ -1,0 +1,106 @@
+"""The gateway process: routes, what they work with, and their life."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import structlog
+from aiohttp import web
+
+from streams import wiring
+from streams.definitions import DefinitionFeed
+from streams.errors import ConfigurationError
+from streams.gateway import definitions, events, instances, tasks
+from streams.gateway.access import guard
+from streams.gateway.openapi import Route, document
+from streams.gateway.problems import refusals
+from streams.gateway.services import SERVICES, Services
+from streams.gateway.webhooks import load_hooks
+from streams.publish import Publisher
+from streams.readmodel.database import open_database
+from streams.readmodel.presentation import dumps
+from streams.readmodel.reader import Reader
+from streams.settings import Settings
+from streams.status import status_routes
+
+log = structlog.get_logger()
+
+
+async def openapi(request: web.Request) -> web.Response:
+    """The document that describes this interface."""
+    return web.Response(body=dumps(document(ROUTES)), content_type="application/json")
+
+
+ROUTES = (
+    *events.ROUTES,
+    *instances.ROUTES,
+    *definitions.ROUTES,
+    *tasks.ROUTES,
+    Route(
+        method="GET",
+        path="/openapi.json",
+        handler=openapi,
+        summary="This document.",
+        answers={200: {"type": "object"}},
+        open=True,
+    ),
+)
+
+
+def make_app(services: Services) -> web.Application:
+    """The application; `services` are opened and closed by the caller."""
+    settings = services.settings
+    app = web.Application(middlewares=[refusals, guard(settings)], client_max_size=settings.max_body_bytes)
+    app[SERVICES] = services
+    app.add_routes([web.RouteDef(route.method, route.path, route.handler, {}) for route in ROUTES])
+    app.add_routes(status_routes(services.ready))
+    return app
+
+
+async def serve(settings: Settings) -> None:
+    """Serves until SIGTERM or SIGINT.
+
+    Raises ConfigurationError if the port is taken, UnavailableError if Kafka or SQL is away.
+    """
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    async with opened(settings) as services:
+        runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=services.answer_timeout_s)
+        await runner.setup()
+        try:
+            await web.TCPSite(runner, settings.host, settings.gateway_port).start()
+        except OSError as error:
+            raise ConfigurationError(
+                f"Port {settings.gateway_port} on {settings.host} cannot be used ({error.strerror}). "
+                "Choose another with EXLIFY_GATEWAY_PORT."
+            ) from None
+        host, port = runner.addresses[0][:2]
+        log.info("gateway listens", url=f"http://{host}:{port}")
+        await stop.wait()
+        await runner.cleanup()
+
+
+@asynccontextmanager
+async def opened(settings: Settings) -> AsyncIterator[Services]:
+    """Everything that the handlers need, connected."""
+    codec = await wiring.make_codec(settings)
+    engine = await asyncio.to_thread(open_database, settings)
+    feed = DefinitionFeed(settings, codec)
+    try:
+        await feed.start()
+        async with Publisher(settings) as publisher:
+            yield Services(
+                settings=settings,
+                codec=codec,
+                publisher=publisher,
+                definitions=feed,
+                reader=Reader(engine),
+                hooks=load_hooks(settings),
+            )
+    finally:
+        await feed.close()
+        engine.dispose()

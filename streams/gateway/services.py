@@ -1,0 +1,46 @@
+"""What the handlers work with, made once per process."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from aiohttp import web
+
+from schemas.business import EventTypes
+from schemas.codec import Codec
+from streams.definitions import DefinitionBook
+from streams.gateway.webhooks import Hook
+from streams.publish import Publishing
+from streams.readmodel.reader import Reader
+from streams.settings import Settings
+
+
+@dataclass(frozen=True, kw_only=True)
+class Services:
+    """Everything that a handler may need."""
+
+    settings: Settings
+    codec: Codec
+    publisher: Publishing
+    definitions: DefinitionBook
+    reader: Reader
+    hooks: Mapping[str, Hook]
+    types: EventTypes = field(default_factory=EventTypes.load)
+    clock: Callable[[], float] = time.time  # seconds since the epoch
+    ready: Callable[[], bool] = lambda: True
+    answer_timeout_s: float = 5.0  # how long a request waits for a processor's answer
+
+    def now_ms(self) -> int:
+        """The time, Unix milliseconds."""
+        return int(self.clock() * 1000)
+
+
+SERVICES: Final = web.AppKey("services", Services)
+
+
+def services(request: web.Request) -> Services:
+    """Those of the application that got the request."""
+    return request.app[SERVICES]

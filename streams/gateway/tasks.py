@@ -1,0 +1,222 @@
+"""`/v1/tasks`: what waits for people, and their answers."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+import orjson
+from aiohttp import web
+
+from schemas import ids
+from schemas.messages import HUMAN_ACTION
+from streams import tasks, topics
+from streams.decoding import decoded
+from streams.gateway.bodies import read_object
+from streams.gateway.instances import CURSOR, LIMIT
+from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query
+from streams.gateway.problems import ProblemError
+from streams.gateway.services import Services, services
+from streams.publish import Outgoing
+from streams.readmodel import presentation
+
+FIRST_PAUSE_S = 0.02
+LONGEST_PAUSE_S = 0.25
+MAX_ID_LENGTH = 200
+DETAILS = ("form", "input", "data", "refusals")  # only shown of one task, not in lists
+STATUSES = (tasks.OPEN, tasks.COMPLETED, tasks.CANCELLED)
+CONFLICTS = (tasks.TASK_CLOSED, tasks.STALE_VERSION)
+FILTERS = ("team", "status", "workflow", "instance_id", "business_key")
+Json = dict[str, Any]
+
+TEXT: Schema = {"type": "string"}
+BRIEF: Schema = object_of(
+    {
+        "task_id": TEXT,
+        "instance_id": TEXT,
+        "workflow": TEXT,
+        "team": TEXT,
+        "title": TEXT,
+        "outcomes": list_of(TEXT),
+        "status": {"enum": list(STATUSES)},
+        "version": {"type": "integer"},
+        "created_at": TEXT,
+        "updated_at": TEXT,
+        "overdue": {"type": "boolean"},
+    },
+    due={"type": ["string", "null"]},
+    outcome={"type": ["string", "null"]},
+    completed_by={"type": ["string", "null"]},
+)
+TASK: Schema = {"allOf": [BRIEF, object_of({"form": {}, "input": {}, "data": {}, "refusals": list_of({})})]}
+
+
+async def list_tasks(request: web.Request) -> web.Response:
+    """A page of tasks, oldest first."""
+    ours = services(request)
+    query = read_query(request, LIST_QUERY)
+    filters = {name: query[name] for name in FILTERS if name in query}
+    page = await asyncio.to_thread(ours.reader.tasks, filters, limit=query.get("limit", 50), cursor=query.get("cursor"))
+    shown = [_presented(ours, await _message(ours, row)) for row in page.rows]
+    brief = [{name: value for name, value in task.items() if name not in DETAILS} for task in shown]
+    return _json({"tasks": brief, "next": page.next})
+
+
+async def show_task(request: web.Request) -> web.Response:
+    """One task with its form and what it is about."""
+    ours = services(request)
+    return _json(_presented(ours, await _known(ours, request.match_info["task_id"])))
+
+
+async def complete_task(request: web.Request) -> web.Response:
+    """Answers a task and waits a while for the processor's word.
+
+    Sent again with the same Idempotency-Key it counts once.
+    """
+    ours = services(request)
+    answer = await read_object(
+        request, {"outcome": str, "data": object, "actor": str, "expected_version": int}, ("outcome", "actor")
+    )
+    action_id = request.headers.get("Idempotency-Key") or uuid.uuid4().hex
+    if len(action_id) > MAX_ID_LENGTH:
+        raise ProblemError(400, "idempotency-key", f"Idempotency-Key has at most {MAX_ID_LENGTH} characters.")
+    task = await _known(ours, request.match_info["task_id"])
+    action = _action(task, answer, action_id, ours.now_ms())
+    _refuse_hopeless(task, action)
+    await ours.publisher.publish([_outgoing(ours, action)])
+    return _verdict(ours, action_id, await _await_word(ours, task["task_id"], action_id))
+
+
+def _action(task: Mapping[str, Any], answer: Json, action_id: str, at_ms: int) -> Json:
+    version = answer.get("expected_version")
+    if version is not None and not 0 <= version < 2**31:
+        raise ProblemError(422, "request-invalid", "expected_version is the version of a task")
+    return {
+        "action_id": action_id,
+        "task_id": task["task_id"],
+        "instance_id": task["instance_id"],
+        "action": tasks.COMPLETE,
+        "outcome": answer["outcome"],
+        "data": orjson.dumps(answer.get("data") if answer.get("data") is not None else {}),
+        "actor": answer["actor"],
+        "expected_version": version,
+        "at_ms": at_ms,
+    }
+
+
+def _refuse_hopeless(task: Mapping[str, Any], action: Json) -> None:
+    """What can never fit is told at once: outcomes and form of a task do not change.
+
+    Everything else is for the processor.
+    """
+    if action["outcome"] not in task["outcomes"]:
+        raise ProblemError(422, "unknown-outcome", f"Choose one of {', '.join(task['outcomes'])}.")
+    if fault := tasks.form_fault(task["form"], action["data"]):
+        raise ProblemError(422, "data-invalid", fault)
+
+
+def _outgoing(ours: Services, action: Json) -> Outgoing:
+    value = ours.codec.encode(HUMAN_ACTION, action)
+    if len(value) > topics.MAX_RECORD_BYTES:
+        raise ProblemError(413, "too-large", f"An answer has at most {topics.MAX_RECORD_BYTES} bytes.")
+    instance_id = action["instance_id"]
+    partition = ids.partition_of(instance_id, ours.settings.partitions)
+    return Outgoing(topics.HUMAN_ACTION, instance_id.encode(), value, partition=partition)
+
+
+async def _await_word(ours: Services, task_id: str, action_id: str) -> Json | None:
+    """The task once it tells what became of the action; None if that takes too long."""
+    pause_s = FIRST_PAUSE_S
+    try:
+        async with asyncio.timeout(ours.answer_timeout_s):
+            while True:
+                task = await _known(ours, task_id)
+                if task["last_action_id"] == action_id or _refusal(task, action_id):
+                    return task
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+    except TimeoutError:
+        return None
+
+
+def _verdict(ours: Services, action_id: str, task: Json | None) -> web.Response:
+    if task is None:
+        return _json(
+            {"action_id": action_id, "detail": "Accepted; look at the task for what became of it."}, status=202
+        )
+    refusal = _refusal(task, action_id)
+    if refusal is None:
+        return _json(_presented(ours, task))
+    status = 409 if refusal["reason"] in CONFLICTS else 422
+    kind = refusal["reason"].lower().replace("_", "-")
+    raise ProblemError(status, kind, f"Not taken: {refusal['detail']}.", version=task["version"])
+
+
+def _refusal(task: Json, action_id: str) -> Json | None:
+    return next((each for each in task["refusals"] if each["action_id"] == action_id), None)
+
+
+async def _known(ours: Services, task_id: str) -> Json:
+    row = await asyncio.to_thread(ours.reader.task, task_id)
+    if row is None:
+        raise ProblemError(404, "not-found", "No task of this id has been seen, or not yet.")
+    return await _message(ours, row)
+
+
+async def _message(ours: Services, row: Mapping[str, Any]) -> Json:
+    return (await decoded(ours.codec, row["message"]))[1]
+
+
+def _presented(ours: Services, task: Json) -> Json:
+    overdue = task["status"] == tasks.OPEN and task["due_ms"] is not None and task["due_ms"] < ours.now_ms()
+    return {**presentation.message(task), "overdue": overdue}
+
+
+def _json(value: Any, status: int = 200) -> web.Response:
+    return web.Response(status=status, body=presentation.dumps(value), content_type="application/json")
+
+
+LIST_QUERY = (
+    Parameter("team", "Team that is asked."),
+    Parameter("status", "Status of the task.", {"type": "string", "enum": list(STATUSES)}),
+    Parameter("workflow", "Name of the workflow."),
+    Parameter("instance_id", "Instance that waits."),
+    Parameter("business_key", "The business's own name for the case."),
+    LIMIT,
+    CURSOR,
+)
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/v1/tasks",
+        handler=list_tasks,
+        summary="Find human tasks, oldest first.",
+        answers={200: object_of({"tasks": list_of(BRIEF), "next": {"type": ["string", "null"]}})},
+        problems=(400, 503),
+        query=LIST_QUERY,
+    ),
+    Route(
+        method="POST",
+        path="/v1/tasks/{task_id:.+}/complete",
+        handler=complete_task,
+        summary="Answer a task. 202: taken note of, but the processor has not said yet what became of it.",
+        answers={200: TASK, 202: object_of({"action_id": TEXT, "detail": TEXT})},
+        problems=(400, 404, 408, 409, 413, 415, 422, 503),
+        body={
+            "application/json": object_of(
+                {"outcome": TEXT, "actor": TEXT}, data={}, expected_version={"type": "integer", "minimum": 0}
+            )
+        },
+    ),
+    Route(
+        method="GET",
+        path="/v1/tasks/{task_id:.+}",
+        handler=show_task,
+        summary="Show a task with its form and what it is about.",
+        answers={200: TASK},
+        problems=(404, 503),
+    ),
+)
