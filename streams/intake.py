@@ -1,7 +1,8 @@
 """Station 2, intake: a business event becomes the start of an instance of every workflow that waits for its type.
 
-Intake keeps no state. The instance id is derived from workflow, source and event id, so the same event delivered or published
-twice names the same instance, and `orchestrate` starts that once. An event that no workflow waits for is counted, no more.
+Intake keeps no state. The instance id is derived from workflow, source and event id, so the same event delivered or
+published twice names the same instance, and `orchestrate` starts that once. An event that no workflow waits for is
+counted, no more.
 """
 
 from __future__ import annotations
@@ -59,7 +60,8 @@ class Intake:
         try:
             attributes, data = self._types.decode_event(self._codec, record.headers, record.value)
         except UnknownSchemaId as unknown:
-            raise NotYet(f"schema {unknown.schema_id}", lambda: self._codec.learn(unknown.schema_id)) from None
+            schema_id = unknown.schema_id
+            raise NotYet(f"schema {schema_id}", lambda: self._codec.learn(schema_id)) from None
         except UndecodableRecord as error:
             metrics.INTAKE.labels("parked").inc()
             return [parked(record, self.name, str(error))]

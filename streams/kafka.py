@@ -1,7 +1,7 @@
 """How every client reaches Kafka: one settings object, two client libraries.
 
-librdkafka (confluent-kafka) publishes, administers and reads logs; aiokafka is what Faust consumes with. Both are configured here,
-so that they can never differ.
+librdkafka (confluent-kafka) publishes, administers and reads logs; aiokafka is what Faust consumes with. Both are
+configured here, so that they can never differ.
 """
 
 from __future__ import annotations
@@ -11,7 +11,9 @@ from typing import Any
 
 from streams.settings import Settings
 
-LOG_CRITICAL = 2  # librdkafka reports every failed connection attempt to stderr otherwise; errors reach us by other ways
+LOG_CRITICAL = (
+    2  # librdkafka reports every failed connection attempt to stderr otherwise; errors reach us by other ways
+)
 
 
 def client_config(settings: Settings, bootstrap: str | None = None) -> dict[str, Any]:

@@ -1,4 +1,5 @@
-"""Logging of every process: one line an event, for people (text) or machines (json), on stderr, without personal data."""
+"""Logging of every process: one line an event, for people (text) or machines (json), on stderr, without personal
+data."""
 
 from __future__ import annotations
 

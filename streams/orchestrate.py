@@ -1,8 +1,8 @@
 """Station 3, orchestrate: the one stateful loop around the pure engine.
 
-Every inbox record is one engine step: state in, state out, and what the engine asks for goes to the step processors. State, commands,
-history and outcome of a batch become durable together, in the runtime's write order. What the engine decides depends on the record
-and the state alone, so a batch that comes again gives the same bytes.
+Every inbox record is one engine step: state in, state out, and what the engine asks for goes to the step processors.
+State, commands, history and outcome of a batch become durable together, in the runtime's write order. What the engine
+decides depends on the record and the state alone, so a batch that comes again gives the same bytes.
 """
 
 from __future__ import annotations

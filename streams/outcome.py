@@ -1,7 +1,8 @@
 """Station 5, the outcome: how an instance ended, once, on the topic of its workflow.
 
-An outcome is a CloudEvent in Kafka's binary mode. Its id is derived from the instance, so whoever reads it twice (after a crash, the
-same bytes may stand on the topic twice) can tell: subscribers drop what they have seen by `ce_id`.
+An outcome is a CloudEvent in Kafka's binary mode. Its id is derived from the instance, so whoever reads it twice
+(after a crash, the same bytes may stand on the topic twice) can tell: subscribers drop what they have seen by
+`ce_id`.
 """
 
 from __future__ import annotations

@@ -17,8 +17,8 @@ async def _livez(_: web.Request) -> web.Response:
 
 
 def status_routes(ready: Callable[[], bool]) -> list[web.RouteDef]:
-    """Routes for any process. Alive means that the event loop turns; whether brokers answer is not asked, or their outage would
-    restart the whole fleet."""
+    """Routes for any process. Alive means that the event loop turns; whether brokers answer is not asked, or their
+    outage would restart the whole fleet."""
 
     async def readyz(_: web.Request) -> web.Response:
         return web.Response(text="ready\n") if ready() else web.Response(status=503, text="not ready\n")

@@ -1,7 +1,8 @@
 """Every topic, once: name, messages, key, retention and compaction. The provisioner and the documents are made from it.
 
-Names are `<domain>.<kind>.<name>.v<N>`. All flow topics have the same number of partitions and the key `instance id`, so that an
-instance stays on one partition from its start to its outcome, and every processor works on its own share of the instances.
+Names are `<domain>.<kind>.<name>.v<N>`. All flow topics have the same number of partitions and the key `instance id`,
+so that an instance stays on one partition from its start to its outcome, and every processor works on its own share
+of the instances.
 """
 
 from __future__ import annotations
@@ -65,7 +66,13 @@ CATALOGUE: tuple[Topic, ...] = (
     Topic(name=STEP_DECIDE, messages=("StepCommand", "CancelStep")),
     Topic(name=STEP_HUMAN, messages=("StepCommand", "CancelStep")),
     Topic(name=HUMAN_ACTION, messages=("HumanAction",)),
-    Topic(name=HUMAN_TASK, messages=("HumanTask",), key="task id", compacted=True, config={"delete.retention.ms": str(7 * DAY_MS)}),
+    Topic(
+        name=HUMAN_TASK,
+        messages=("HumanTask",),
+        key="task id",
+        compacted=True,
+        config={"delete.retention.ms": str(7 * DAY_MS)},
+    ),
     Topic(name=HISTORY, messages=("HistoryEntry",), retention_ms=90 * DAY_MS),
     Topic(name=DECISION, messages=("Decision",), retention_ms=365 * DAY_MS),
     Topic(name=DEFINITION, messages=("WorkflowDefinition",), key="digest", partitions=1, compacted=True),
@@ -89,7 +96,8 @@ def outcome(workflow: str) -> Topic:
 
 
 def changelog(processor: str, table: str) -> Topic:
-    """Declaration of a changelog; `min.compaction.lag.ms` keeps the traces of a zombie writer until they were looked at."""
+    """Declaration of a changelog; `min.compaction.lag.ms` keeps the traces of a zombie writer until they were looked
+    at."""
     return Topic(
         name=changelog_topic(processor, table),
         messages=(),
@@ -115,7 +123,9 @@ def business(settings: Settings) -> tuple[Topic, ...]:
     )
     known = {topic.name for topic in typed}
     more = (name.strip() for name in settings.business_topics.split(","))
-    return typed + tuple(Topic(name=name, messages=(), key="as published") for name in more if name and name not in known)
+    return typed + tuple(
+        Topic(name=name, messages=(), key="as published") for name in more if name and name not in known
+    )
 
 
 def all_topics(settings: Settings) -> tuple[Topic, ...]:
@@ -136,7 +146,9 @@ def _provision(bootstrap: str, settings: Settings, topics: tuple[Topic, ...]) ->
     try:
         existing = admin.list_topics(timeout=30).topics
     except KafkaException as error:
-        raise UnavailableError(f"Kafka at {bootstrap} does not answer ({error.args[0].str()}). Is it running?") from None
+        raise UnavailableError(
+            f"Kafka at {bootstrap} does not answer ({error.args[0].str()}). Is it running?"
+        ) from None
     missing = [_new_topic(topic, settings) for topic in topics if topic.name not in existing]
     for name, future in admin.create_topics(missing, operation_timeout=30).items() if missing else ():
         try:

@@ -17,7 +17,9 @@ Examples:
 """
 )
 @click.argument("processors")
-@click.option("--name", help="Names this worker's state folder; two workers of one name cannot run at once. Default: PROCESSORS.")
+@click.option(
+    "--name", help="Names this worker's state folder; two workers of one name cannot run at once. Default: PROCESSORS."
+)
 @click.option("--port", default=0, show_default=True, help="Port of /metrics, /livez and /readyz; 0 picks a free one.")
 @click.option("--port-file", type=click.Path(path_type=Path), help="Write the address of /metrics there, as JSON.")
 def command(processors: str, name: str | None, port: int, port_file: Path | None) -> None:
@@ -35,7 +37,9 @@ async def _run(processors: list[str], name: str, port: int, port_file: Path | No
 
     loaded = settings.load()
     if not loaded.bootstrap:
-        raise ConfigurationError("No Kafka: set EXLIFY_BOOTSTRAP to its address, or start a local one with `exlify up`.")
+        raise ConfigurationError(
+            "No Kafka: set EXLIFY_BOOTSTRAP to its address, or start a local one with `exlify up`."
+        )
     logs.configure(loaded)
     codec = await wiring.make_codec(loaded)
     feed = DefinitionFeed(loaded, codec)
@@ -43,7 +47,9 @@ async def _run(processors: list[str], name: str, port: int, port_file: Path | No
     try:
         runner, actual_port = await status.serve_status(loaded.host, port, lambda: worker.ready)
     except OSError as error:
-        raise ConfigurationError(f"Port {port} on {loaded.host} cannot be used ({error.strerror}). Choose another with --port.") from None
+        raise ConfigurationError(
+            f"Port {port} on {loaded.host} cannot be used ({error.strerror}). Choose another with --port."
+        ) from None
     if port_file is not None:
         _write(port_file, {"name": name, "metrics": f"http://{loaded.host}:{actual_port}/metrics"})
     await worker.run()

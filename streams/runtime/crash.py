@@ -1,8 +1,8 @@
 """Named points of the write order at which a test can have this process killed or stopped.
 
-`EXLIFY_CRASH_AT=orchestrate:after_outputs:3` kills the process (-9) the third time that the processor reaches the point;
-`orchestrate:after_outputs:3:stop` stops it (SIGSTOP), so that the test can wake it as a zombie. Without the setting a point
-costs one comparison.
+`EXLIFY_CRASH_AT=orchestrate:after_outputs:3` kills the process (-9) the third time that the processor reaches the
+point; `orchestrate:after_outputs:3:stop` stops it (SIGSTOP), so that the test can wake it as a zombie. Without the
+setting a point costs one comparison.
 """
 
 from __future__ import annotations
@@ -28,7 +28,9 @@ class CrashPoint:
     """The crash that one process was asked for; `reach` is called at every point."""
 
     def __init__(self, specification: str = "") -> None:
-        processor, point, count, action = (*specification.split(":"), "kill")[:4] if specification else ("", "", "0", "")
+        processor, point, count, action = (
+            (*specification.split(":"), "kill")[:4] if specification else ("", "", "0", "")
+        )
         self.armed = bool(specification)
         self._target = (processor, point)
         self._count = int(count)

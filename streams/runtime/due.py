@@ -1,7 +1,7 @@
 """Rows that fall due: the timers of a table partition.
 
-The due time stands in the row itself, so timers are as durable as the state. Only those due within a horizon are kept in memory;
-a wait of months costs nothing until its hour comes, when a scan of the store brings it in.
+The due time stands in the row itself, so timers are as durable as the state. Only those due within a horizon are kept
+in memory; a wait of months costs nothing until its hour comes, when a scan of the store brings it in.
 """
 
 from __future__ import annotations
@@ -45,7 +45,7 @@ class DueIndex:
 
     def take(self, now_ms: int, limit: int) -> list[bytes]:
         """Keys whose time has come; each is offered again later, in case nothing comes of it."""
-        keys = []
+        keys: list[bytes] = []
         while self._heap and self._heap[0][0] <= now_ms and len(keys) < limit:
             due_ms, key = heapq.heappop(self._heap)
             if self._due.get(key) == due_ms:

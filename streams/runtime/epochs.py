@@ -1,8 +1,9 @@
 """Whose changelog record counts: epochs against a writer that was stopped, replaced, and woke up again.
 
-Every owner of a table partition takes an epoch one above the highest that it has seen and appends a fence; every record carries
-its writer's epoch in a header. A record whose epoch is lower than one before it in the log was written by a zombie: it does not
-count, and the key it touched is written again with the right value. An owner that meets a higher epoch is itself the zombie.
+Every owner of a table partition takes an epoch one above the highest that it has seen and appends a fence; every
+record carries its writer's epoch in a header. A record whose epoch is lower than one before it in the log was written
+by a zombie: it does not count, and the key it touched is written again with the right value. An owner that meets a
+higher epoch is itself the zombie.
 """
 
 from __future__ import annotations

@@ -1,22 +1,24 @@
 """Hosts one processor in this process: its membership, its lanes, its commits.
 
-On an assignment every lane recovers its table partition and takes its epoch, then reading starts at what the group has committed. On a
-revocation lanes finish what is being written, the last positions are committed, and everything of the old generation is forgotten.
+On an assignment every lane recovers its table partition and takes its epoch, then reading starts at what the group
+has committed. On a revocation lanes finish what is being written, the last positions are committed, and everything of
+the old generation is forgotten.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
+from typing import Any
 
 import structlog
 
 from schemas.codec import Codec
 from streams import metrics
 from streams.runtime.crash import CrashPoint
-from streams.runtime.lane import FastLane, Lane, SlowLane, now_ms
+from streams.runtime.lane import FastLane, Lane, Limits, SlowLane, now_ms
 from streams.runtime.membership import Membership
 from streams.runtime.processor import FastProcessor, Processor, Record, SlowProcessor
 from streams.runtime.reader import Partition, Reader
@@ -35,7 +37,9 @@ log = structlog.get_logger()
 class Host:
     """One processor, from joining its group to leaving it."""
 
-    def __init__(self, processor: Processor, settings: Settings, codec: Codec, state_dir: Path, crash: CrashPoint) -> None:
+    def __init__(
+        self, processor: Processor, settings: Settings, codec: Codec, state_dir: Path, crash: CrashPoint
+    ) -> None:
         self.processor = processor
         self.lanes: dict[int, Lane] = {}
         self.failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
@@ -48,11 +52,13 @@ class Host:
         self._tasks: list[asyncio.Task[None]] = []
         self._opening: asyncio.Task[None] | None = None
         self._committed: dict[Partition, int] = {}
+        self._forever: list[asyncio.Task[None]] = []
+        self._letting_go = asyncio.Lock()  # the group and the end of the process may ask at the same time
         self._slots = asyncio.Semaphore(getattr(processor, "concurrency", 1))
         group = f"{settings.group_prefix}-{processor.name}"
         self._log = log.bind(processor=processor.name)
         self._writer = Writer(settings, group)
-        self._reader = Reader(settings, group, self._deliver)
+        self._reader = Reader(settings, group, self._deliver, self._fail)
         self._membership = Membership(settings, group, processor.inputs, self)
 
     async def start(self) -> None:
@@ -79,9 +85,11 @@ class Host:
         return self._generation > 0 and self._opening is None
 
     def stalled(self, since: float) -> str | None:
-        """Names a lane that has work and has not moved since then (monotonic seconds); called from the watchdog's thread."""
+        """Names a lane that has work and has not moved since then (monotonic seconds); called from the watchdog's
+        thread."""
         for lane in list(self.lanes.values()):
-            if lane.busy and lane.last_progress < since:
+            waiting_since = lane.waiting_since
+            if waiting_since is not None and waiting_since < since:
                 return f"{self.processor.name}, lane {lane.number}, has work and does not move"
         return None
 
@@ -89,8 +97,18 @@ class Host:
 
     async def revoked(self) -> None:
         """See `membership.Member`."""
+        async with self._letting_go:
+            try:
+                await self._let_go()
+            except Exception as error:  # the group's client would log it and go on
+                self._fail(error)
+                raise
+
+    async def _let_go(self) -> None:
         if self._opening is not None:
             self._opening.cancel()
+            for table in self._tables.values():
+                table.give_up()
             await asyncio.gather(self._opening, return_exceptions=True)
             self._opening = None
         metrics.READY.labels(self.processor.name).set(0)
@@ -139,22 +157,18 @@ class Host:
 
     async def _open_lane(self, number: int) -> None:
         table = await self._recover(number) if self.processor.table is not None else None
-        arguments = (self.processor, number, self._writer, self._codec, self._reader, table)
-        limits = {
-            "max_batch": self._settings.max_batch_records,
-            "max_buffered": self._settings.max_buffered_records,
-            "crash": self._crash,
-        }
+        limits = Limits(self._settings.max_batch_records, self._settings.max_buffered_records)
+        arguments = (self.processor, number, self._writer, self._codec, self._reader, table, limits, self._crash)
         if isinstance(self.processor, FastProcessor):
-            self.lanes[number] = FastLane(*arguments, **limits)
+            self.lanes[number] = FastLane(*arguments)
         else:
             assert isinstance(self.processor, SlowProcessor)
-            self.lanes[number] = SlowLane(*arguments, **limits, slots=self._slots)
+            self.lanes[number] = SlowLane(*arguments, slots=self._slots)
 
     async def _recover(self, number: int) -> TablePartition:
         assert self.processor.table is not None
         name = self.processor.table.name
-        store = await asyncio.to_thread(Store, self._state_dir / self.processor.name / f"{name}-{number}")
+        store = Store(self._state_dir / self.processor.name / f"{name}-{number}")
         changelog = Changelog(self._settings, changelog_topic(self.processor.name, name), number)
         table = self._tables[number] = TablePartition(store, changelog, self._writer)
         count = await table.recover(now_ms())
@@ -183,7 +197,9 @@ class Host:
             self._reach("after_commit")
 
     def _uncommitted(self) -> Mapping[Partition, int]:
-        current = {partition: offset for lane in self.lanes.values() for partition, offset in lane.committable().items()}
+        current = {
+            partition: offset for lane in self.lanes.values() for partition, offset in lane.committable().items()
+        }
         return {partition: offset for partition, offset in current.items() if self._committed.get(partition) != offset}
 
     # --- failures
@@ -197,14 +213,19 @@ class Host:
     async def _watch_membership(self) -> None:
         raise await self._membership.wait_until_failed()
 
-    def _spawn_forever(self, *coroutines: object) -> None:
-        self._forever = [asyncio.create_task(coroutine) for coroutine in coroutines]  # type: ignore[arg-type]
+    def _spawn_forever(self, *coroutines: Coroutine[Any, Any, None]) -> None:
+        self._forever = [asyncio.create_task(coroutine) for coroutine in coroutines]
         for task in self._forever:
             task.add_done_callback(self._fail_with)
 
     def _fail_with(self, task: asyncio.Task[None]) -> None:
-        if not task.cancelled() and task.exception() is not None and not self.failed.done():
-            self.failed.set_exception(task.exception())  # type: ignore[arg-type]
+        error = None if task.cancelled() else task.exception()
+        if error is not None:
+            self._fail(error)
+
+    def _fail(self, error: BaseException) -> None:
+        if not self.failed.done():
+            self.failed.set_exception(error)
 
     def _reach(self, point: str) -> None:
         if self._crash.armed:

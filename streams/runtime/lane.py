@@ -2,35 +2,57 @@
 
     outputs awaited → changelog awaited → store → acknowledgement → (group) commit
 
-A lane takes the records of its number from all input topics of the processor, because they share one table partition. Lanes run
-side by side; inside a lane there is one write at a time. Any failure ends the process (`worker.py`): what was not committed comes again.
+A lane takes the records of its number from all input topics of the processor, because they share one table partition.
+Lanes run side by side; inside a lane there is one write at a time. Any failure ends the process (`worker.py`): what
+was not committed comes again.
 """
 
 from __future__ import annotations
 
 import asyncio
 import time
+from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Iterable, Sequence
-from typing import Protocol
+from dataclasses import dataclass
+from typing import Any, Protocol
 
 from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
 from streams import metrics
 from streams.runtime.crash import CrashPoint
 from streams.runtime.parking import parked
 from streams.runtime.positions import OrderedPositions, Positions
-from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Processor, Record, Row, SlowProcessor
+from streams.runtime.processor import (
+    Effects,
+    FastProcessor,
+    Message,
+    NotYet,
+    Output,
+    Processor,
+    Record,
+    Row,
+    SlowProcessor,
+)
 from streams.runtime.reader import Partition
 from streams.runtime.store import encode_row
 from streams.runtime.table import TablePartition
 from streams.runtime.writer import Writer
 
 DUE_BATCH = 200
+FINISH_S = 8.0  # for calls under way when a lane is stopped; less than the host waits for the lane
 
 
 def now_ms() -> int:
     """The time, for what is not part of any effect: waiting and measuring."""
     return time.time_ns() // 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """How much one lane takes at once, and how much it lets wait."""
+
+    batch_records: int
+    buffered_records: int
 
 
 class Flow(Protocol):
@@ -45,14 +67,21 @@ class Flow(Protocol):
         ...
 
 
-class Lane:
+class Lane(ABC):
     """What fast and slow lanes have in common: the queue, the positions and the write order."""
 
     _new_positions: type[Positions] = Positions
 
     def __init__(
-        self, processor: Processor, number: int, writer: Writer, codec: Codec, flow: Flow, table: TablePartition | None,
-        *, max_batch: int, max_buffered: int, crash: CrashPoint,
+        self,
+        processor: Processor,
+        number: int,
+        writer: Writer,
+        codec: Codec,
+        flow: Flow,
+        table: TablePartition | None,
+        limits: Limits,
+        crash: CrashPoint,
     ) -> None:
         self.number = number
         self.positions: dict[Partition, Positions] = {}
@@ -62,8 +91,7 @@ class Lane:
         self._codec = codec
         self._flow = flow
         self._table = table
-        self._max_batch = max_batch
-        self._max_buffered = max_buffered
+        self._limits = limits
         self._crash = crash
         self._queue: deque[Record] = deque()
         self._paused: set[Partition] = set()
@@ -77,17 +105,20 @@ class Lane:
         """Takes records in; holds the partition back when too many wait."""
         if partition not in self.positions:
             self.positions[partition] = self._new_positions()
-        self.positions[partition].hand_out([record.offset for record in records])
+        positions = self.positions[partition]
+        if records[0].offset < positions.next:  # the client read it again, after a pause or a new connection
+            records = [record for record in records if record.offset >= positions.next]
+        positions.hand_out([record.offset for record in records])
         if not self._queue:
             self.last_progress = time.monotonic()
         self._queue.extend(records)
-        if len(self._queue) > self._max_buffered and partition not in self._paused:
+        if len(self._queue) > self._limits.buffered_records and partition not in self._paused:
             self._paused.add(partition)
             self._flow.pause(partition)
         self._wake.set()
 
     def _release(self) -> None:
-        if self._paused and len(self._queue) < self._max_buffered // 2:
+        if self._paused and len(self._queue) < self._limits.buffered_records // 2:
             for partition in self._paused:
                 self._flow.resume(partition)
             self._paused.clear()
@@ -109,6 +140,15 @@ class Lane:
     def busy(self) -> bool:
         """Whether something waits to be finished."""
         return any(positions.unfinished for positions in self.positions.values())
+
+    @abstractmethod
+    async def run(self) -> None:
+        """Works until it is stopped; raises what a handler or the runtime raises."""
+
+    @property
+    def waiting_since(self) -> float | None:
+        """Since when (monotonic seconds) something has been waiting to be finished; None where nothing is."""
+        return self.last_progress if self.busy else None
 
     def stop(self) -> None:
         """Asks the lane to end after what is under way."""
@@ -194,13 +234,20 @@ class Lane:
         next_ms = self._table.due.next_ms() if self._table is not None else None
         return None if next_ms is None else max(0.001, (next_ms - now_ms()) / 1_000)
 
+    async def _fire_due(self) -> None:
+        """After what was handled is durable, so that rows are seen as they are now."""
+        effects = await self._due_effects()
+        if effects is not None:
+            await self._make_durable(effects)
+
     async def _due_effects(self) -> Effects | None:
         """Effects of the rows whose time has come; None if there are none."""
         if self._table is None:
             return None
         now = now_ms()
         if now >= self._table.due.horizon_ms:
-            await asyncio.to_thread(self._table.refill_due, now)
+            async with self._writing:  # a row written meanwhile would be noted, and forgotten by the refill
+                await asyncio.to_thread(self._table.refill_due, now)
         effects = Effects([], {})
         for key in self._table.due.take(now, DUE_BATCH):
             row = self._table.get(key)
@@ -220,12 +267,10 @@ class FastLane(Lane):
     async def run(self) -> None:
         """Works until it is stopped; raises what a handler or the runtime raises."""
         while not self._stopping:
-            records = self._next_records(self._max_batch)
+            records = self._next_records(self._limits.batch_records)
             if records:
                 await self._process(records)
-            due = await self._due_effects()
-            if due is not None:
-                await self._make_durable(due)
+            await self._fire_due()
             if not self._queue and not self._stopping:
                 await self._wait()
 
@@ -252,16 +297,17 @@ class SlowLane(Lane):
 
     _processor: SlowProcessor
 
-    def __init__(self, *arguments: object, slots: asyncio.Semaphore, **options: object) -> None:
-        super().__init__(*arguments, **options)  # type: ignore[arg-type]
+    def __init__(self, *arguments: Any, slots: asyncio.Semaphore) -> None:
+        super().__init__(*arguments)
         self._slots = slots
-        self._under_way: set[asyncio.Task[None]] = set()
+        self._under_way: dict[asyncio.Task[None], float] = {}  # and since when (monotonic seconds), oldest first
+        self._flushing_since: float | None = None
         self._finished: list[tuple[Record, Effects]] = []
         self._failure: BaseException | None = None
         self._fed = asyncio.Event()
 
     async def run(self) -> None:
-        """Works until it is stopped; unfinished calls are given up, their messages come again elsewhere."""
+        """Works until it is stopped, then finishes what is under way as far as time allows; the rest comes again elsewhere."""
         feeder = asyncio.create_task(self._feed())
         try:
             while not self._stopping:
@@ -270,12 +316,31 @@ class SlowLane(Lane):
                 if self._failure is not None:
                     raise self._failure
                 await self._flush()
+                await self._fire_due()
                 if not self._finished and not self._stopping:
                     await self._wait()
+            feeder.cancel()
+            await self._finish_under_way()
         finally:
             for task in (feeder, *self._under_way):
                 task.cancel()
             await asyncio.gather(feeder, *self._under_way, return_exceptions=True)
+
+    async def _finish_under_way(self) -> None:
+        """A call that is given up may have been made: its outcome would be in doubt, so calls get time to end."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=FINISH_S)
+        if self._failure is not None:
+            raise self._failure
+        await self._flush()
+
+    @property
+    def waiting_since(self) -> float | None:
+        """The start of the oldest message under way, or of a write; a slow message counts as stuck, many in turn do not."""
+        since = [*list(self._under_way.values())[:1], *filter(None, [self._flushing_since])]
+        if self._queue and not self._under_way:
+            since.append(self.last_progress)
+        return min(since, default=None)
 
     async def write(self, changes: dict[bytes, Row | None]) -> None:
         """Makes an intent durable before the effect (`WritableState.write`)."""
@@ -300,8 +365,13 @@ class SlowLane(Lane):
 
     def _start(self, record: Record) -> None:
         task = asyncio.create_task(self._carry_out(record))
-        self._under_way.add(task)
-        task.add_done_callback(self._under_way.discard)
+        self._under_way[task] = time.monotonic()
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        self._slots.release()  # here, because a task that is cancelled before its first step never runs
+        self._wake.set()
 
     async def _carry_out(self, record: Record) -> None:
         self._reach("after_read")
@@ -312,24 +382,21 @@ class SlowLane(Lane):
             self._finished.append((record, effects))
         except asyncio.CancelledError:
             raise
-        except BaseException as error:  # handed to `run`, which ends the process with it
+        except BaseException as error:  # noqa: BLE001  # handed to `run`, which ends the process with it
             self._failure = error
-        finally:
-            self._slots.release()
-            self._wake.set()
 
     async def _flush(self) -> None:
-        due = await self._due_effects()
         finished, self._finished = self._finished, []
-        if not finished and due is None:
+        if not finished:
             return
         effects = Effects([], {})
-        for more in [effects for _, effects in finished] + ([due] if due is not None else []):
+        for _, more in finished:
             effects.outputs.extend(more.outputs)
             effects.changes.update(more.changes)
+        self._flushing_since = time.monotonic()
         await self._make_durable(effects)
-        if finished:
-            self._acknowledge(record for record, _ in finished)
+        self._flushing_since = None
+        self._acknowledge(record for record, _ in finished)
 
 
 class _NoState:

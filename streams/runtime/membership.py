@@ -1,8 +1,9 @@
 """Membership in the consumer group: what Faust does for us, and all of it.
 
-A Faust app joins the group, its assignor spreads the partitions (sticky, and equal partition numbers of all topics together),
-its thread keeps the heartbeats while the event loop computes, and its commits are refused once another member owns a partition.
-Faust's own fetching, acknowledging, tables and recovery are not started; the aiokafka consumer underneath is paused.
+A Faust app joins the group, its assignor spreads the partitions (sticky, and equal partition numbers of all topics
+together), its thread keeps the heartbeats while the event loop computes, and its commits are refused once another
+member owns a partition. Faust's own fetching, acknowledging, tables and recovery are not started; the aiokafka
+consumer underneath is paused.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from streams.kafka import ssl_context
 from streams.runtime.reader import Partition
 from streams.settings import Settings
 
+FAILURE_CHECK_S = 1.0
 NEVER_S = 1_000_000.0  # our own reader polls; the group must not wait for Faust's
 
 
@@ -46,6 +48,8 @@ class _Thread(driver.AIOKafkaConsumerThread):
 
 class _Consumer(driver.Consumer):
     """Passes changes of the assignment on to our member instead of Faust's agents and tables."""
+
+    app: _App
 
     def _new_consumer_thread(self) -> driver.AIOKafkaConsumerThread:
         return _Thread(self, loop=self.loop, beacon=self.beacon)
@@ -108,7 +112,7 @@ class Membership:
     async def start(self) -> None:
         """Joins the group; `Member.assigned` follows."""
         await self._app.start()
-        await self._app.consumer.subscribe(self._topics)
+        await self._consumer.subscribe(self._topics)
 
     async def stop(self) -> None:
         """Leaves the group, so that others take over at once."""
@@ -117,27 +121,35 @@ class Membership:
     async def commit(self, positions: Mapping[Partition, int]) -> bool:
         """Commits positions; False if the group has moved on and they are not ours to commit."""
         offsets = {TP(topic, number): offset for (topic, number), offset in positions.items()}
-        return bool(await self._app.consumer._commit(offsets))
+        return bool(await self._consumer._commit(offsets))
 
     async def committed(self, partitions: Iterable[Partition]) -> dict[Partition, int | None]:
         """What the group has committed for each partition, None where it has committed nothing."""
-        thread = self._app.consumer._thread
+        thread = self._consumer._thread
         wanted = {partition: TopicPartition(*partition) for partition in partitions}
         found = await thread.call_thread(
             thread._ensure_consumer()._coordinator.fetch_committed_offsets, set(wanted.values())
         )
-        offsets = {partition: found[aiokafka_tp].offset for partition, aiokafka_tp in wanted.items() if aiokafka_tp in found}
+        offsets = {
+            partition: found[aiokafka_tp].offset for partition, aiokafka_tp in wanted.items() if aiokafka_tp in found
+        }
         return {partition: offset if (offset := offsets.get(partition, -1)) >= 0 else None for partition in wanted}
+
+    @property
+    def _consumer(self) -> _Consumer:
+        consumer = self._app.consumer
+        assert isinstance(consumer, _Consumer)
+        return consumer
 
     @property
     def failure(self) -> BaseException | None:
         """What broke the membership, if something did."""
-        return next((service.crash_reason for service in (self._app, self._app.consumer) if service.crashed), None)
+        return next((service.crash_reason for service in (self._app, self._consumer) if service.crashed), None)
 
     async def wait_until_failed(self) -> BaseException:
         """Returns when the membership has broken for good."""
-        while self.failure is None:
-            await asyncio.sleep(1.0)
+        while self.failure is None:  # noqa: ASYNC110  # Faust notes a crash in a field and tells nobody
+            await asyncio.sleep(FAILURE_CHECK_S)
         return self.failure
 
 

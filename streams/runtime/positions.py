@@ -1,7 +1,7 @@
 """Which records of a partition are finished: the only source of what is committed.
 
-Offsets are handed out in order and finished in any order. The position to commit is the oldest record that is not finished, so
-nothing is inferred from gaps that compaction or control records leave.
+Offsets are handed out in order and finished in any order. The position to commit is the oldest record that is not
+finished, so nothing is inferred from gaps that compaction or control records leave.
 """
 
 from __future__ import annotations
@@ -19,6 +19,11 @@ class Positions:
         self._open: deque[int] = deque()  # handed out and not known to be finished, oldest first
         self._finished: set[int] = set()  # finished, but behind an older one that is not
         self._next: int | None = None  # behind the last record handed out
+
+    @property
+    def next(self) -> int:
+        """The offset behind the last record handed out; 0 before the first. What comes from before it was read twice."""
+        return self._next or 0
 
     def hand_out(self, offsets: Sequence[int]) -> None:
         """Notes records as delivered; their offsets rise from call to call."""
@@ -46,7 +51,7 @@ class Positions:
 class OrderedPositions(Positions):
     """The same where records are finished in the order in which they were handed out: two numbers are enough."""
 
-    __slots__ = ("_count", "_done", "_first")
+    __slots__ = ("_count", "_first")
 
     def __init__(self) -> None:
         super().__init__()
@@ -58,6 +63,8 @@ class OrderedPositions(Positions):
         if self._first is None and offsets:
             self._first = offsets[0]
         self._count += len(offsets)
+        if offsets:
+            self._next = offsets[-1] + 1
 
     def finish(self, offsets: Sequence[int]) -> None:
         """See `Positions`; the offsets are the oldest that are not finished."""

@@ -1,11 +1,12 @@
 """The one interface on which every processor is written.
 
-A processor says what it reads and what it keeps; the runtime delivers messages and makes what the processor returns durable, in
-this order: outputs, changelog, store, acknowledgement, commit. A crash before the changelog makes the same messages come again
-with the same state, so a handler must give the same effects again: no clock, no randomness (a record's timestamp is the time).
+A processor says what it reads and what it keeps; the runtime delivers messages and makes what the processor returns
+durable, in this order: outputs, changelog, store, acknowledgement, commit. A crash before the changelog makes the
+same messages come again with the same state, so a handler must give the same effects again: no clock, no randomness
+(a record's timestamp is the time).
 
-A fast processor computes (`handle`, a batch at a time, never blocks). A slow one waits for others (`handle_one`, many at a time
-and in any order; the runtime commits no further than the oldest message under way).
+A fast processor computes (`handle`, a batch at a time, never blocks). A slow one waits for others (`handle_one`, many
+at a time and in any order; the runtime commits no further than the oldest message under way).
 """
 
 from __future__ import annotations
@@ -31,7 +32,8 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """A record and what its value says: the Avro record's full name and its fields. Unframed inputs have an empty name."""
+    """A record and what its value says: the Avro record's full name and its fields. Unframed inputs have an empty
+    name."""
 
     record: Record
     name: str
@@ -63,7 +65,8 @@ class Effects(msgspec.Struct):
 
 
 class NotYet(Exception):
-    """A fast handler lacks something that will come (a definition, a schema): it is called again, from the start, after `wait`."""
+    """A fast handler lacks something that will come (a definition, a schema): it is called again, from the start,
+    after `wait`."""
 
     def __init__(self, reason: str, wait: Callable[[], Awaitable[object]]) -> None:
         super().__init__(reason)
@@ -95,10 +98,25 @@ class WritableState(StateView, Protocol):
 class Processor(Protocol):
     """What every processor declares."""
 
-    name: str  # names its consumer group and its changelog; never changes
-    inputs: tuple[str, ...]
-    table: TableSpec | None
-    framed: bool  # values are Avro in Confluent framing and arrive decoded; False: raw, in `Record.value`
+    @property
+    def name(self) -> str:
+        """Names its consumer group and its changelog; never changes."""
+        ...
+
+    @property
+    def inputs(self) -> tuple[str, ...]:
+        """Topics that it reads."""
+        ...
+
+    @property
+    def table(self) -> TableSpec | None:
+        """Its state, if it has one."""
+        ...
+
+    @property
+    def framed(self) -> bool:
+        """Values are Avro in Confluent framing and arrive decoded; False: raw, in `Record.value`."""
+        ...
 
     async def open(self) -> None:
         """Gets ready, before the first message; raises to refuse the start."""
@@ -120,8 +138,8 @@ class FastProcessor(Processor, Protocol):
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """Effects of all messages of the batch together, in their order.
 
-        Changes of one call are seen by `state.get` only after it has returned: a handler that meets a key twice in one batch
-        looks into its own changes first.
+        Changes of one call are seen by `state.get` only after it has returned: a handler that meets a key twice in
+        one batch looks into its own changes first.
         """
         ...
 
@@ -130,7 +148,10 @@ class FastProcessor(Processor, Protocol):
 class SlowProcessor(Processor, Protocol):
     """Waits for others: one message at a time, many of them under way."""
 
-    concurrency: int
+    @property
+    def concurrency(self) -> int:
+        """How many messages may be under way at once in this process."""
+        ...
 
     async def handle_one(self, message: Message, state: WritableState) -> Effects:
         """Effects of one message."""

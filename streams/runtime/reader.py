@@ -1,8 +1,8 @@
 """Reading records by position, on a thread of its own.
 
-The group says which partitions are ours (`membership.py`); this reader is told where to start in each and never decides that
-itself: no group protocol, no automatic commit, no seek. What was fetched and is not wanted any more is simply read again by
-whoever owns the partition next, from what is committed.
+The group says which partitions are ours (`membership.py`); this reader is told where to start in each and never
+decides that itself: no group protocol, no automatic commit, no seek. What was fetched and is not wanted any more is
+simply read again by whoever owns the partition next, from what is committed.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from streams.runtime.processor import Record
 from streams.settings import Settings
 
 MAX_RECORDS = 1_000  # in one hand-over to the event loop
+HANDED_OVER = 4  # hand-overs that the event loop has not taken yet: what is read while it computes stays in the client's bounded queue
 POLL_S = 0.1  # an idle poll holds up a change of the assignment for this long at most
 
 
@@ -32,10 +33,15 @@ class Partition(NamedTuple):
 
 
 class Reader:
-    """Reads the partitions it was assigned, and hands what it read to the event loop with the generation it belongs to."""
+    """Reads the partitions it was assigned, and hands what it read to the event loop with the generation it belongs
+    to."""
 
     def __init__(
-        self, settings: Settings, group: str, deliver: Callable[[int, Mapping[Partition, list[Record]]], None]
+        self,
+        settings: Settings,
+        group: str,
+        deliver: Callable[[int, Mapping[Partition, list[Record]]], None],
+        fail: Callable[[BaseException], None],
     ) -> None:
         self._consumer = Consumer(
             client_config(settings)
@@ -52,6 +58,8 @@ class Reader:
             }
         )
         self._deliver = deliver
+        self._fail = fail
+        self._room = threading.Semaphore(HANDED_OVER)
         self._loop = asyncio.get_running_loop()
         self._orders: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]]] = queue.SimpleQueue()
         self._generation = 0
@@ -79,6 +87,7 @@ class Reader:
     def _assign(self, generation: int, partitions: list[TopicPartition]) -> None:
         self._generation = generation
         self._consumer.assign(partitions)
+        self._consumer.resume(partitions)  # the client remembers a pause across assignments
 
     def pause(self, partition: Partition) -> None:
         """Stops fetching a partition; what was handed over stays valid."""
@@ -101,12 +110,25 @@ class Reader:
         return await self._give_order(order)
 
     def _run(self) -> None:
-        while not self._stopped:
-            self._carry_out_orders()
-            first = self._consumer.poll(POLL_S)
-            if first is not None:
-                raw = [first, *self._consumer.consume(MAX_RECORDS - 1, timeout=0)]
-                self._call(self._deliver, self._generation, _by_partition(raw))
+        try:
+            while not self._stopped:
+                self._carry_out_orders()
+                if self._room.acquire(timeout=POLL_S):
+                    self._read()
+        except Exception as error:  # noqa: BLE001  # the thread's edge: a reader that ends unseen would leave the lanes waiting for ever
+            self._call(self._fail, error)
+
+    def _read(self) -> None:
+        first = self._consumer.poll(POLL_S)
+        if first is None:
+            self._room.release()
+            return
+        raw = [first, *self._consumer.consume(MAX_RECORDS - 1, timeout=0)]
+        self._call(self._hand_over, self._generation, _by_partition(raw))
+
+    def _hand_over(self, generation: int, records: Mapping[Partition, list[Record]]) -> None:
+        self._room.release()
+        self._deliver(generation, records)
 
     def _carry_out_orders(self) -> None:
         while not self._orders.empty():
@@ -136,11 +158,13 @@ def _by_partition(raw: Iterable[RawMessage]) -> dict[Partition, list[Record]]:
     found: dict[Partition, list[Record]] = {}
     for message in raw:
         if message.error() is None:
-            found.setdefault(Partition(message.topic(), message.partition()), []).append(_record(message))
+            record = _record(message)
+            found.setdefault(Partition(record.topic, record.partition), []).append(record)
     return found
 
 
-def _record(message: RawMessage) -> Record:
+def _record(message: Any) -> Record:
+    """The client's stubs allow None for what a message without an error always has."""
     return Record(
         message.topic(),
         message.partition(),

@@ -79,7 +79,9 @@ class Store:
         raw = self._db.get(key)
         return None if raw is None else bytes(raw)
 
-    def apply(self, changes: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], next_offset: int, epoch: int) -> None:
+    def apply(
+        self, changes: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], next_offset: int, epoch: int
+    ) -> None:
         """Writes encoded rows (None deletes) and the changelog position at once."""
         batch = rocksdict.WriteBatch(raw_mode=True)
         for key, value in changes.items() if isinstance(changes, Mapping) else changes:
@@ -92,15 +94,19 @@ class Store:
 
     def rows(self) -> Iterator[tuple[bytes, Row]]:
         """All rows in the order of their keys."""
-        for key, raw in self._db.items():
-            if key != _POSITION_KEY:
-                yield key, decode_row(raw)
+        for key, raw in self._entries():
+            yield key, decode_row(raw)
 
     def dues(self) -> Iterator[tuple[bytes, int]]:
         """Key and due time of every row that has one."""
-        for key, raw in self._db.items():
-            if key != _POSITION_KEY and (due := _DUE.unpack_from(raw)[0]):
+        for key, raw in self._entries():
+            if due := _DUE.unpack_from(raw)[0]:
                 yield key, due
+
+    def _entries(self) -> Iterator[tuple[bytes, bytes]]:
+        for key, raw in self._db.items():
+            if isinstance(key, bytes) and key != _POSITION_KEY:
+                yield key, raw
 
     def clear(self) -> None:
         """Forgets everything: the log is not the one that this copy was made from."""

@@ -1,14 +1,16 @@
 """One partition of a state table: the store, the changelog behind it, and the epoch that says who owns it.
 
-A write goes to the changelog first and is awaited, then to the store together with its offset. While one owner writes, the offsets
-that it gets back are contiguous. A gap means that somebody else wrote: a zombie of a lower epoch, whose keys are written again, or
-the new owner, and then the zombie is this process, which must end without touching its store (`epochs.Superseded`).
+A write goes to the changelog first and is awaited, then to the store together with its offset. While one owner
+writes, the offsets that it gets back are contiguous. A gap means that somebody else wrote: a zombie of a lower epoch,
+whose keys are written again, or the new owner, and then the zombie is this process, which must end without touching
+its store (`epochs.Superseded`).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
@@ -40,6 +42,7 @@ class Changelog:
 
     def __init__(self, settings: Settings, topic: str, partition: int) -> None:
         self.topic = topic
+        self.closed = False  # set from the event loop, seen by the reading thread
         self.partition = partition
         self._config = client_config(settings) | {
             "group.id": "changelog-reader",  # the client wants a name; nothing is committed
@@ -61,6 +64,8 @@ class Changelog:
                 return
             consumer.assign([TopicPartition(self.topic, self.partition, start)])
             while self._position(consumer, start) < stop:
+                if self.closed:
+                    raise GivenUp(f"{self.topic}[{self.partition}]")
                 batch = [_log_record(raw) for raw in consumer.consume(BATCH, timeout=0.05) if _usable(raw)]
                 yield [record for record in batch if record.offset < stop]
 
@@ -75,17 +80,13 @@ class Changelog:
         return start if found < 0 else int(found)
 
 
-class _reading:
-    """A consumer for the length of a `with`."""
-
-    def __init__(self, config: Mapping[str, object]) -> None:
-        self._consumer = Consumer(dict(config))
-
-    def __enter__(self) -> Consumer:
-        return self._consumer
-
-    def __exit__(self, *_: object) -> None:
-        self._consumer.close()
+@contextmanager
+def _reading(config: Mapping[str, object]) -> Iterator[Consumer]:
+    consumer = Consumer(dict(config))
+    try:
+        yield consumer
+    finally:
+        consumer.close()
 
 
 def _usable(raw: object) -> bool:
@@ -97,6 +98,10 @@ def _usable(raw: object) -> bool:
 
 def _log_record(raw: object) -> LogRecord:
     return LogRecord(raw.offset(), raw.key(), raw.value(), decode_epoch(raw.headers()))  # type: ignore[attr-defined]
+
+
+class GivenUp(Exception):  # noqa: N818  # a state of affairs, not a fault
+    """The partition was taken away while its state was being recovered."""
 
 
 class TablePartition:
@@ -120,13 +125,17 @@ class TablePartition:
         Returns how many changelog records were read.
         """
         reader = EpochReader()
-        count = await asyncio.to_thread(self._catch_up, reader)
+        count = await in_thread(self._catch_up, reader)
         self.epoch = reader.highest + 1
         await self._append([(FENCE_KEY, str(self.epoch).encode())], reader)
         if reader.touched:
             await self._write_again(reader.touched)
-        await asyncio.to_thread(self.refill_due, now_ms)
+        await in_thread(self.refill_due, now_ms)
         return count
+
+    def give_up(self) -> None:
+        """Ends a recovery that nobody waits for any more, so that its thread leaves the store alone."""
+        self._changelog.closed = True
 
     def refill_due(self, now_ms: int) -> None:
         """Brings in the rows that fall due within the next horizon; scans the store, so not for the event loop."""
@@ -142,12 +151,25 @@ class TablePartition:
         count = 0
         for batch in self._changelog.read(max(position, first), last if end is None else end):
             count += len(batch)
-            changes = {record.key: record.value for record in batch if reader.accept(record)}
-            if batch:
-                self.store.apply(changes, batch[-1].offset + 1, reader.highest)
+            self._take_in(reader, batch)
         self._next_offset = last if end is None else end
-        self.store.apply({}, self._next_offset, reader.highest)
+        if not reader.touched:
+            self.store.apply({}, self._next_offset, reader.highest)
         return count
+
+    def _take_in(self, reader: EpochReader, batch: Sequence[LogRecord]) -> None:
+        """Applies records that count. The store's position stays before what a zombie wrote until that is mended.
+
+        Otherwise a crash in between would leave the zombie's record the last of its key for good.
+        """
+        position = self.store.position[0]
+        changes = {}
+        for record in batch:
+            if reader.accept(record):
+                changes[record.key] = record.value
+            if not reader.touched:
+                position = record.offset + 1
+        self.store.apply(changes, position, reader.highest)
 
     async def append(self, encoded: Sequence[tuple[bytes, Encoded]]) -> None:
         """First half of a write: the rows (see `encode_row`) are in the changelog. Raises Superseded, DeliveryError."""
@@ -163,7 +185,7 @@ class TablePartition:
 
     async def check_alone(self) -> None:
         """Looks whether somebody else has written while we were idle; mends it, or raises Superseded."""
-        _, last = await asyncio.to_thread(self._changelog.bounds)
+        _, last = await in_thread(self._changelog.bounds)
         if last > self._next_offset:
             touched = await self._foreign_keys(self._next_offset, last)
             self._next_offset = last
@@ -181,7 +203,7 @@ class TablePartition:
             if recovery is None:
                 touched |= await self._foreign_keys(start, stop)
             else:
-                await asyncio.to_thread(self._catch_up_gap, recovery, start, stop)
+                await in_thread(self._catch_up_gap, recovery, start, stop)
         self._next_offset = end
         return touched
 
@@ -190,12 +212,16 @@ class TablePartition:
         for batch in self._changelog.read(start, stop):
             for record in batch:
                 if record.epoch >= self.epoch and record.key == FENCE_KEY:
-                    raise Superseded(f"{self._changelog.topic}[{self._changelog.partition}]: another owner took epoch {record.epoch}")
-            self.store.apply({r.key: r.value for r in batch if reader.accept(r)}, stop, reader.highest)
+                    raise Superseded(
+                        f"{self._changelog.topic}[{self._changelog.partition}]: another owner took epoch {record.epoch}"
+                    )
+            self._take_in(reader, batch)
 
     async def _foreign_keys(self, start: int, stop: int) -> set[bytes]:
-        return await asyncio.to_thread(
-            lambda: foreign_keys((record for batch in self._changelog.read(start, stop) for record in batch), self.epoch)
+        return await in_thread(
+            lambda: foreign_keys(
+                (record for batch in self._changelog.read(start, stop) for record in batch), self.epoch
+            )
         )
 
     async def _write_again(self, keys: Iterable[bytes], newer: Mapping[bytes, Encoded] | None = None) -> None:
@@ -216,8 +242,8 @@ class _Gap(NamedTuple):
 def _gaps(expected: int, written: Iterable[Written]) -> tuple[list[_Gap], int]:
     """Offsets between ours that are not ours, and the next offset that we expect."""
     gaps = []
-    for first, count in written:
+    for first, records in written:
         if first > expected:
             gaps.append(_Gap(expected, first))
-        expected = max(expected, first + count)
+        expected = max(expected, first + records)
     return gaps, expected

@@ -1,7 +1,7 @@
 """A worker process: one or more processors, one event loop, one watchdog, one metrics port.
 
-Whatever goes wrong unexpectedly ends the process with a non-zero code; the supervisor starts it again and it goes on from what is
-committed. Nothing is retried in place that the write order does not cover.
+Whatever goes wrong unexpectedly ends the process with a non-zero code; the supervisor starts it again and it goes on
+from what is committed. Nothing is retried in place that the write order does not cover.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 import structlog
 from confluent_kafka.admin import AdminClient
@@ -49,7 +50,8 @@ class Worker:
         return len(self._hosts) == len(self._processors) and all_ready(self._hosts)
 
     async def run(self, on_started: Callable[[], None] = lambda: None) -> None:
-        """Returns after an orderly stop; a failure ends the process with `os._exit`, so that nothing half done is tidied up."""
+        """Returns after an orderly stop; a failure ends the process with `os._exit`, so that nothing half done is
+        tidied up."""
         stop = asyncio.Event()
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
@@ -66,7 +68,7 @@ class Worker:
         except Superseded as error:
             log.warning("superseded", worker=self._name, reason=str(error))
             _exit(EXIT_SUPERSEDED)
-        except Exception:  # the edge: anything unexpected ends the process at once
+        except Exception:  # noqa: BLE001  # the edge: anything unexpected ends the process at once
             log.exception("failed", worker=self._name)
             _exit(EXIT_FAILED)
 
@@ -81,12 +83,14 @@ class Worker:
         try:
             found = AdminClient(client_config(self._settings)).list_topics(timeout=CLUSTER_TIMEOUT_S)
         except Exception as error:  # confluent-kafka's errors share no useful type
-            raise UnavailableError(f"Kafka at {self._settings.bootstrap} does not answer ({error}). Is it running?") from None
+            raise UnavailableError(
+                f"Kafka at {self._settings.bootstrap} does not answer ({error}). Is it running?"
+            ) from None
         return str(found.cluster_id)
 
     async def _wait(self, stop: asyncio.Event) -> None:
-        failures = [host.failed for host in self._hosts]
-        stopping = asyncio.create_task(stop.wait())
+        failures: list[asyncio.Future[Any]] = [host.failed for host in self._hosts]
+        stopping: asyncio.Future[Any] = asyncio.create_task(stop.wait())
         await asyncio.wait([stopping, *failures], return_when=asyncio.FIRST_COMPLETED)
         for failure in failures:
             if failure.done():

@@ -1,8 +1,8 @@
 """Writing records and knowing that they are written.
 
-Records go out as whole batches, one for each target partition, and every batch is awaited. What cannot be delivered is an error
-that ends the process: the supervisor starts it again from what is committed. The producer is idempotent, so its own retries do
-not double a record.
+Records go out as whole batches, one for each target partition, and every batch is awaited. What cannot be delivered
+is an error that ends the process: the supervisor starts it again from what is committed. The producer is idempotent,
+so its own retries do not double a record.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ class Written(NamedTuple):
     """Where a batch ended up."""
 
     first_offset: int
-    count: int
+    records: int
 
 
 class Writer:

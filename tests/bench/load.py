@@ -6,7 +6,6 @@ import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-import orjson
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas import ids
@@ -49,7 +48,8 @@ class Load:
         self._codec = Codec.offline()
         self._types = EventTypes.load()
         self._producer = Producer(
-            client_config(settings) | {"linger.ms": 0, "enable.idempotence": True, "queue.buffering.max.messages": 1_000_000}
+            client_config(settings)
+            | {"linger.ms": 0, "enable.idempotence": True, "queue.buffering.max.messages": 1_000_000}
         )
         self._consumer = Consumer(
             client_config(settings) | {"group.id": "bench", "enable.auto.commit": False, "fetch.wait.max.ms": 500}
@@ -80,7 +80,7 @@ class Load:
         now = time.perf_counter()
         count = 0
         for record in [first, *self._consumer.consume(5_000, timeout=0)]:
-            sent = self._sent.pop(record.key(), None) if record.error() is None else None
+            sent = self._sent.pop(record.key() or b"", None)
             if sent is not None:
                 self._latencies_ms.append((now - sent) * 1_000)
                 count += 1

@@ -1,4 +1,5 @@
-"""A worker of the benchmark: `python -m tests.bench.worker NAME PROCESSOR...`, with `echo` beside the real processors."""
+"""A worker of the benchmark: `python -m tests.bench.worker NAME PROCESSOR...`, with `echo` beside the real
+processors."""
 
 from __future__ import annotations
 
@@ -28,7 +29,7 @@ async def main(name: str, names: list[str]) -> None:
 
 
 async def _announce(worker: Worker) -> None:
-    while not worker.ready:
+    while not worker.ready:  # noqa: ASYNC110  # asked once, at the start
         await asyncio.sleep(0.02)
     print("ready", flush=True)
 
@@ -40,7 +41,8 @@ if __name__ == "__main__":
 
         profile = cProfile.Profile()
         try:
-            uvloop.run(main(sys.argv[1], sys.argv[2:])) if not profile.enable() else None
+            profile.enable()
+            uvloop.run(main(sys.argv[1], sys.argv[2:]))
         finally:
             profile.disable()
             pstats.Stats(profile, stream=sys.stderr).sort_stats("tottime").print_stats(40)

@@ -4,7 +4,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from streams.runtime.epochs import FENCE_KEY, EpochReader, LogRecord, Superseded, decode_epoch, encode_epoch, foreign_keys
+from streams.runtime.epochs import (
+    FENCE_KEY,
+    EpochReader,
+    LogRecord,
+    Superseded,
+    decode_epoch,
+    encode_epoch,
+    foreign_keys,
+)
 
 
 def record(offset: int, key: bytes, epoch: int) -> LogRecord:
