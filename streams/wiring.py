@@ -44,6 +44,12 @@ def _human(settings: Settings, codec: Codec, feed: DefinitionFeed) -> Processor:
     return HumanProcessor(codec)
 
 
+def _view(settings: Settings, codec: Codec, feed: DefinitionFeed) -> Processor:
+    from streams.view import View
+
+    return View(settings, codec)
+
+
 # Imports stand inside the makers: a worker loads only what it hosts (onnxruntime alone is 60 MB).
 PROCESSORS: dict[str, Maker] = {
     "intake": _intake,
@@ -51,6 +57,7 @@ PROCESSORS: dict[str, Maker] = {
     "decide": _decide,
     "call": _call,
     "human": _human,
+    "view": _view,
 }
 
 
