@@ -9,7 +9,7 @@ import tarfile
 import tempfile
 from pathlib import Path
 
-from infra.local.artifacts import sha256
+from infra.local.artifacts import remove_leftovers, sha256
 from infra.local.errors import explain_os_error
 from infra.local.locking import exclusive
 
@@ -32,6 +32,7 @@ def unpack(archive: Path, cache_dir: Path) -> Path:
 def _unpack(archive: Path, target: Path) -> None:
     shutil.rmtree(target, ignore_errors=True)
     target.parent.mkdir(parents=True, exist_ok=True)
+    remove_leftovers(target.parent)
     with tempfile.TemporaryDirectory(prefix="staging-", dir=target.parent) as staging:
         contents = Path(staging, "contents")
         with tarfile.open(archive) as tar:

@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import shutil
 import tempfile
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -55,9 +56,9 @@ class Artifact:
             return False
 
 
-def locked(name: str) -> list[Artifact]:
+def locked(name: str, lock_file: Path = LOCK_FILE) -> list[Artifact]:
     """The artifacts of one server, `kafka` or `registry`, in the order of the lock."""
-    return [Artifact(**row) for row in json.loads(LOCK_FILE.read_text())[name]]
+    return [Artifact(**row) for row in json.loads(lock_file.read_text())[name]]
 
 
 def default_cache_dir() -> Path:
@@ -66,17 +67,20 @@ def default_cache_dir() -> Path:
     return Path(os.environ.get("EXLIFY_CACHE_DIR") or Path(home) / "exlify")
 
 
-def fetch(names: Iterable[str], cache_dir: Path, progress: Progress = silent) -> list[Path]:
+def fetch(
+    names: Iterable[str], cache_dir: Path, progress: Progress = silent, lock_file: Path = LOCK_FILE
+) -> list[Path]:
     """The verified files of the servers `names`, in the order of the lock; what is absent or damaged is downloaded.
 
     Raises LocalError where something is absent and cannot be downloaded, for a download that differs from the lock,
     and for a disk that is full.
     """
-    wanted = [artifact for name in names for artifact in locked(name)]
+    wanted = [artifact for name in names for artifact in locked(name, lock_file)]
     try:
         with exclusive(cache_dir / "lock", wait=True):
             missing = [a for a in wanted if not a.is_intact(a.path(cache_dir))]
             if missing:
+                remove_leftovers(cache_dir)
                 _fetch_missing(missing, cache_dir, progress)
     except OSError as error:
         raise explain_os_error(error, cache_dir) from error
@@ -115,6 +119,12 @@ def _fetch_one(wanted: Artifact, staging: Path, cache_dir: Path, advance: Callab
     target = wanted.path(cache_dir)
     target.parent.mkdir(parents=True, exist_ok=True)
     os.replace(staged, target)
+
+
+def remove_leftovers(folder: Path) -> None:
+    """Removes what an interrupted start left; only for the holder of the folder's lock."""
+    for staging in folder.glob("staging-*"):
+        shutil.rmtree(staging, ignore_errors=True)
 
 
 def sha256(path: Path) -> str:

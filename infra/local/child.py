@@ -41,7 +41,7 @@ class ChildSpec:
 
 
 class Child:
-    """A child and the task that keeps it running."""
+    """A child and the task that keeps it running; `preparing` says that a thread works for it."""
 
     def __init__(self, spec: ChildSpec, console: Console, on_start: Callable[[str, int], None]) -> None:
         self.spec = spec
@@ -50,6 +50,7 @@ class Child:
         self._process: Process | None = None
         self._ready = asyncio.Event()
         self._stopping = False
+        self.preparing = False
         self._keeper: asyncio.Task[None] | None = None
 
     def start(self) -> asyncio.Task[None]:
@@ -110,7 +111,9 @@ class Child:
             raise LocalError(self._explain(exit_code))
 
     async def _run_once(self) -> int:
+        self.preparing = True
         launch = await asyncio.to_thread(self.spec.prepare)
+        self.preparing = False
         process = await self._spawn(launch)
         self._process = process
         self._on_start(self.spec.name, process.pid)

@@ -13,6 +13,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from infra.local import java
+from infra.local.artifacts import remove_leftovers
 from infra.local.errors import LocalError
 from infra.local.locking import exclusive
 
@@ -34,6 +35,7 @@ def flags(
         if not archive.exists():
             for outdated in folder.glob(f"{name}-*.jsa"):
                 outdated.unlink()
+            remove_leftovers(folder)
             _make(archive, classpath, rehearse)
     return [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
 

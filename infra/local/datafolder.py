@@ -85,9 +85,7 @@ class DataFolder:
     def _empty(self) -> None:
         marker = self.path / MARKER
         if not marker.exists() or marker.read_text() != MARKER_TEXT:
-            raise LocalError(
-                f"{self.path}: not emptied, because Exlify did not make this folder. Remove what is in it."
-            )
+            raise LocalError(f"{self.path}: not emptied, because Exlify did not make it. Empty it yourself.")
         for entry in self.path.iterdir():
             if entry.is_dir() and not entry.is_symlink():
                 shutil.rmtree(entry)

@@ -8,7 +8,9 @@ round, so that nobody loses a server that it still needs. Which children there a
 from __future__ import annotations
 
 import asyncio
+import os
 import signal
+import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from infra.local.child import Child, ChildSpec
 from infra.local.console import OWN_NAME, Console
 from infra.local.datafolder import DataFolder
 
+EXIT_INTERRUPTED = 130
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -78,6 +81,10 @@ class Supervisor:
         for children in reversed(self._started):
             await asyncio.gather(*(child.stop() for child in children))
         self._console.say("stopped")
+        if any(child.preparing for children in self._started for child in children):
+            # A download runs in a thread, which nobody can interrupt, and leaving in order would wait for it.
+            sys.stdout.flush()
+            os._exit(EXIT_INTERRUPTED)
 
     def _on_signal(self) -> None:
         """The first signal stops in order; a second one does not wait."""
