@@ -48,7 +48,7 @@ def test_killed_holder_leaves_the_folder_free(tmp_path: Path) -> None:
     assert folder.holder == other.pid
     other.kill()
     other.wait()
-    assert folder.holder is None
+    assert DataFolder(folder.path).holder is None
     with folder.occupied():
         assert folder.holder == os.getpid()
 
