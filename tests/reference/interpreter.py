@@ -8,10 +8,11 @@ has to keep to one order.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from schemas import problems
 from streams.definition.expressions import ExpressionError
@@ -44,7 +45,7 @@ class Answer:
     error: Mapping[str, Json] | None = None
 
 
-Calls = Callable[[str, int, str, Json], Answer]  # pointer, how often entered before, function, arguments
+Calls = Callable[[str, str, Json], Answer]  # pointer, function, arguments
 
 
 @dataclass
@@ -55,8 +56,8 @@ class Result:
     output: Json = None
     error: dict[str, Json] | None = None
     tasks: list[str] = field(default_factory=list)  # pointers in the order in which they were started
-    ambiguous: bool = False
-    context: Json = None
+    ambiguous: bool = False  # the order in which branches end would decide
+    interrupted: bool = False  # a fork was left before all of its branches had ended
 
 
 class Raised(Exception):
@@ -91,8 +92,8 @@ class _Interpreter:
         self._calls = calls
         self._context: Json = {}
         self._tasks: list[str] = []
-        self._entries: Counter[str] = Counter()
         self._ambiguous = False
+        self._interrupted = False
 
     def run(self) -> Result:
         try:
@@ -110,7 +111,7 @@ class _Interpreter:
             return ended.output
 
     def _result(self, status: str, output: Json = None, error: dict[str, Json] | None = None) -> Result:
-        return Result(status, output, error, self._tasks, self._ambiguous, self._context)
+        return Result(status, output, error, self._tasks, self._ambiguous, self._interrupted)
 
     def _evaluate(self, expression: Expression, data: Json, variables: Scope, at: str) -> Json:
         workflow = {"id": "reference", "definition": self._model.document, "input": self._raw, "startedAt": None}
@@ -235,11 +236,12 @@ class _Interpreter:
             except (Raised, Ended) as trouble:
                 troubles.append(trouble)
             if self._context is not before:
-                merged = _merged(merged, self._context)
+                merged = _merged(before, merged, self._context)
         self._context = merged
         if troubles:
             self._context = before
             self._ambiguous = self._ambiguous or len(troubles) > 1
+            self._interrupted = True
             raise troubles[0]
         return outputs
 
@@ -270,16 +272,22 @@ class _Interpreter:
 
     def _call(self, task: CallModel, data: Json, variables: Scope, at: str) -> Json:
         arguments = self._evaluate(task.arguments, data, variables, at)
-        entered = self._entries[at]
-        self._entries[at] += 1
-        answer = self._calls(at, entered, task.function, arguments)
+        answer = self._calls(at, task.function, arguments)
         if answer.error is not None:
             raise Raised({**answer.error, "instance": at})
         return answer.output
 
 
-def _merged(context: Json, export: Json) -> Json:
-    return {**context, **export} if isinstance(context, dict) and isinstance(export, dict) else export
+def _merged(before: Json, merged: Json, export: Json) -> Json:
+    """A branch's export over what is there: of objects only the members that the branch has changed."""
+    if not all(isinstance(context, dict) for context in (before, merged, export)):
+        return export
+    changed = {
+        name: value
+        for name, value in export.items()
+        if name not in before or orjson.dumps(before[name]) != orjson.dumps(value)
+    }
+    return {**merged, **changed}
 
 
 def _problem(kind: str, detail: str, at: str) -> dict[str, Json]:
@@ -289,9 +297,11 @@ def _problem(kind: str, detail: str, at: str) -> dict[str, Json]:
 
 def _raised(error: Json, at: str) -> dict[str, Json]:
     """The error of a `raise` task; what it leaves out comes from its type."""
-    kind = error["type"]
-    known = problems.ERROR_TYPES.get(problems.canonical(kind), problems.ERROR_TYPES[problems.RUNTIME])
-    made = {"type": kind, "title": error.get("title") or known.title, "status": error["status"], "instance": at}
+    status = error["status"]
+    if type(status) not in (int, float) or not 100 <= status <= 999:
+        return _problem(problems.CONFIGURATION, "not a status", at)
+    known = problems.ERROR_TYPES.get(problems.canonical(error["type"]), problems.ERROR_TYPES[problems.RUNTIME])
+    made = {"type": error["type"], "title": error.get("title") or known.title, "status": int(status), "instance": at}
     if error.get("detail") is not None:
         made["detail"] = error["detail"]
     return made

@@ -41,6 +41,7 @@ EXPORTS = (
     "${ {seen: true} }",
     "${ $context + {last: $output.n?} }",
     "${ $context + {($task.name): 1} }",
+    "${ $context + {count: (($context.count? // 0) + 1)} }",
     "${ . }",
     "${ {n: $context.n} + {m: .m} }",
 )
@@ -73,12 +74,12 @@ def inputs() -> st.SearchStrategy[Json]:
 
 @st.composite
 def answers(draw: st.DrawFn) -> Calls:
-    """A function that answers each entry into each call, always the same for the same seed."""
+    """A function that answers calls: the same call with the same arguments always gets the same answer."""
     seed = draw(st.integers(0, 2**16))
     faulting = draw(st.sampled_from((0, 1, 4)))  # of ten
 
-    def answer(pointer: str, entered: int, function: str, arguments: Json) -> Answer:
-        drawn = zlib.crc32(f"{seed}{pointer}{entered}".encode())
+    def answer(pointer: str, function: str, arguments: Json) -> Answer:
+        drawn = zlib.crc32(f"{seed}{pointer}{arguments}".encode())
         if drawn % 10 < faulting:
             return Answer(error=FAULTS[drawn // 10 % len(FAULTS)])
         return Answer(output=OUTPUTS[drawn // 10 % len(OUTPUTS)])
@@ -93,11 +94,39 @@ def definitions(draw: st.DrawFn) -> dict[str, Json]:
         "document": {"dsl": "1.0.3", "namespace": "test", "name": "random", "version": "1.0.0"},
         "do": draw(_lists(2)),
     }
-    if draw(_rarely()):
-        document["output"] = {"as": draw(st.sampled_from(("${ {result: ., context: $context} }", "${ .n }")))}
+    if draw(st.booleans()):
+        document["output"] = {"as": draw(st.sampled_from(("${ {result: ., context: $context} }", "${ .n? }")))}
     if draw(_rarely()):
         document["input"] = {"from": "${ {n: (.n? // 1)} }"}
     return document
+
+
+@st.composite
+def joins(draw: st.DrawFn) -> dict[str, Json]:
+    """Documents whose branches export contexts that meet in a join; in some a branch fails and is caught."""
+    branches = [{f"b{index}": draw(_branches())} for index in range(draw(st.integers(2, 3)))]
+    tasks: list[dict[str, Json]] = [
+        {"first": {"set": {"n": 1}, "export": {"as": {"count": 1, "seen": False}}}},
+        {"join": {"fork": {"branches": branches}}},
+    ]
+    if draw(st.booleans()):
+        tasks = [{"guarded": {"try": tasks, "catch": {"as": "error"}}}]
+    return {
+        "document": {"dsl": "1.0.3", "namespace": "test", "name": "joins", "version": "1.0.0"},
+        "do": tasks,
+        "output": {"as": "${ {result: ., context: $context} }"},
+    }
+
+
+@st.composite
+def _branches(draw: st.DrawFn) -> dict[str, Json]:
+    inner: dict[str, Json] = draw(st.one_of(_set(0), _call(0), _raise(0)))
+    exports = st.fixed_dictionaries({"as": st.sampled_from(EXPORTS)})
+    if draw(st.booleans()):
+        inner = {"do": [{"before": {"set": "${ . }", "export": draw(exports)}}, {"inside": inner}]}
+    if draw(st.integers(0, 3)):
+        inner["export"] = draw(exports)
+    return inner
 
 
 def _rarely() -> st.SearchStrategy[bool]:
@@ -137,7 +166,7 @@ def _tasks(draw: st.DrawFn, depth: int) -> dict[str, Json]:
         task["output"] = {"as": draw(st.sampled_from(VALUES))}
     if draw(_rarely()):
         task["output"] = {"schema": {"document": {"type": ["object", "array", "null"]}}}
-    if draw(_rarely()):
+    if draw(st.booleans() if depth < 2 else _rarely()):
         task["export"] = {"as": draw(st.sampled_from(EXPORTS))}
     return task
 
