@@ -147,11 +147,9 @@ def _jumps(draw: st.DrawFn, task: dict[str, Json], following: list[str]) -> None
     """Forward only, and never so that a task is cut off."""
     if (task.get("if") or not following) and draw(_rarely()):
         task["then"] = draw(st.sampled_from((*DIRECTIVES, *following)))
-    for case in task.get("switch", ()):
-        for clause in case.values():
-            clause["then"] = (
-                draw(st.sampled_from(("continue", *DIRECTIVES, *following))) if "when" in clause else "continue"
-            )
+    clauses = [clause for case in task.get("switch", ()) for clause in case.values()]
+    for clause in clauses[1:] if any("when" not in clause for clause in clauses) else clauses:
+        clause["then"] = draw(st.sampled_from(("continue", *DIRECTIVES, *following)))  # the first goes on to the next
 
 
 @st.composite
