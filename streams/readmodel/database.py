@@ -60,7 +60,7 @@ def _sqlite(path: str) -> Engine:
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-32000", "journal_size_limit=67108864"):
+        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-32000", "journal_size_limit=67108864", "wal_autocheckpoint=8000"):
             connection.execute(f"PRAGMA {pragma}")
 
     return engine

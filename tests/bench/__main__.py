@@ -1,7 +1,7 @@
 """`make bench`: measures and prints one JSON object. Name parts to run only them: `python -m tests.bench idle micro`.
 
-Absolute figures belong to a machine, so every run also measures a baseline on it: one bare hop through the same broker, and
-the loop that the workflows run without engine and runtime would be nothing but such hops.
+Absolute figures belong to a machine, so every run also measures a baseline on it: one bare hop through the same
+broker, and the loop that the workflows run without engine and runtime would be nothing but such hops.
 """
 
 from __future__ import annotations

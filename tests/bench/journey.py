@@ -1,4 +1,5 @@
-"""The journey from publish to outcome: rate, latency, CPU by process; with a bare hop through the same broker beside it."""
+"""The journey from publish to outcome: rate, latency, CPU by process; with a bare hop through the same broker beside
+it."""
 
 from __future__ import annotations
 

@@ -47,7 +47,8 @@ def _engine() -> Iterator[tuple[str, float]]:
 
 
 def run_through(graph: Graph) -> engine.Outcome | None:
-    """Runs a workflow of call steps to its end, each answered by its own body; one engine step for each inbox record."""
+    """Runs a workflow of call steps to its end, each answered by its own body; one engine step for each inbox
+    record."""
     event: engine.Event = engine.StartInstance(
         instance_id=INSTANCE,
         workflow=graph.name,
