@@ -7,9 +7,14 @@ Each part is a module of this package with a click command named `command`. `SUM
 from __future__ import annotations
 
 import importlib
+import os
 import sys
+from typing import Any
 
 import click
+
+EXIT_INTERRUPTED = 130  # 128 + SIGINT
+EXIT_PIPE = 141  # 128 + SIGPIPE
 
 SUMMARIES = {
     "up": "Start a local system and keep it running.",
@@ -50,9 +55,13 @@ class LazyGroup(click.Group):
 
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option("--json", "as_json", is_flag=True, help="Print JSON, whatever the command.")
 @click.version_option(package_name="exlify")
-def group() -> None:
+@click.pass_context
+def group(context: click.Context, as_json: bool) -> None:
     """Enterprise processes as streams: a business event in, one outcome out."""
+    if as_json:
+        context.default_map = {name: _json_defaults(2) for name in SUMMARIES}
 
 
 def main() -> None:
@@ -60,7 +69,22 @@ def main() -> None:
     from streams.errors import ExlifyError
 
     try:
-        group(prog_name="exlify")
+        code = group.main(prog_name="exlify", standalone_mode=False)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        sys.exit(EXIT_INTERRUPTED)
+    except BrokenPipeError:  # the reader, say `head`, has seen enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(EXIT_PIPE)
     except ExlifyError as error:
         click.echo(f"exlify: {error}", err=True)
         sys.exit(error.exit_code)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _json_defaults(depth: int) -> dict[str, Any]:
+    """Switches `--json` on, for a command and for those below it."""
+    below = {name: _json_defaults(depth - 1) for name in ("list", "show", "complete")} if depth > 1 else {}
+    return {"as_json": True, **below}

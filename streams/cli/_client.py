@@ -1,0 +1,106 @@
+"""How commands talk to the gateway: plain HTTP from the standard library, so that a command starts at once."""
+
+from __future__ import annotations
+
+import ipaddress
+import json
+from collections.abc import Mapping
+from typing import Any
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlencode, urlsplit
+from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
+
+from streams.errors import ExlifyError, UnavailableError, UsageError
+from streams.settings import Settings, load
+
+TIMEOUT_S = 60.0
+
+
+class Refused(UsageError):
+    """The gateway has refused; `problem` is its answer."""
+
+    def __init__(self, status: int, problem: Mapping[str, Any]) -> None:
+        super().__init__(str(problem.get("detail", f"the gateway has answered {status}")))
+        self.status = status
+        self.problem = problem
+
+
+class Client:
+    """One gateway."""
+
+    def __init__(self, settings: Settings) -> None:
+        if not settings.gateway_url:
+            raise nothing_runs(settings)
+        self._base = settings.gateway_url.rstrip("/")
+        self._token = settings.api_token
+        self._opener = _opener(self._base)
+
+    def get(self, path: str, **query: Any) -> Any:
+        """The JSON that stands at a path; parameters that are None are left out."""
+        given = {name: value for name, value in query.items() if value is not None}
+        return self._ask(Request(f"{self._base}{path}" + (f"?{urlencode(given)}" if given else "")))[1]
+
+    def post(
+        self, path: str, body: bytes, content_type: str, headers: Mapping[str, str] | None = None
+    ) -> tuple[int, Any]:
+        """Status and JSON of the answer; raises as `get` does."""
+        sent = {"Content-Type": content_type, **(headers or {})}
+        return self._ask(Request(f"{self._base}{path}", data=body, headers=sent, method="POST"))
+
+    def post_json(self, path: str, value: Any) -> tuple[int, Any]:
+        """As `post`."""
+        return self.post(path, json.dumps(value).encode(), "application/json")
+
+    def _ask(self, request: Request) -> tuple[int, Any]:
+        """Raises Refused, or UnavailableError where nobody answers or Kafka is away."""
+        request.add_header("Accept", "application/json, application/problem+json")
+        if self._token:
+            request.add_header("Authorization", f"Bearer {self._token}")
+        try:
+            with self._opener.open(request, timeout=TIMEOUT_S) as response:
+                return response.status, _json(response.read())
+        except HTTPError as error:
+            problem = _json(error.read())
+            if error.code == 503:
+                raise UnavailableError(str(problem.get("detail", "The gateway is not ready."))) from None
+            raise Refused(error.code, problem) from None
+        except (URLError, OSError) as error:
+            reason = getattr(error, "reason", error)
+            raise UnavailableError(
+                f"the gateway at {self._base} does not answer ({reason}): start it with `exlify up`"
+            ) from None
+
+
+def connect() -> Client:
+    """The gateway that the settings or the data folder name; raises UnavailableError if there is none."""
+    return Client(load())
+
+
+def with_kafka() -> Settings:
+    """Settings that name a Kafka; raises UnavailableError if there is none."""
+    settings = load()
+    if not settings.bootstrap:
+        raise nothing_runs(settings)
+    return settings
+
+
+def nothing_runs(settings: Settings) -> ExlifyError:
+    """What to say where neither settings nor the data folder know an address."""
+    return UnavailableError(f"no running Exlify found in {settings.data_dir}: start it with `exlify up`")
+
+
+def _opener(base: str) -> OpenerDirector:
+    """A proxy that the environment names is for hosts out there, not for this machine."""
+    host = urlsplit(base).hostname or ""
+    try:
+        local = host == "localhost" or ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        local = False
+    return build_opener(*([ProxyHandler({})] if local else []), HTTPHandler, HTTPSHandler)
+
+
+def _json(body: bytes) -> Any:
+    try:
+        return json.loads(body)
+    except ValueError:
+        return {"detail": "the answer is no JSON; is this the address of a gateway?"}

@@ -1,0 +1,56 @@
+"""`exlify deploy`: definitions to the running system."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from streams.cli._client import Client, Refused, connect
+from streams.cli._output import json_option, print_json
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  exlify deploy streams/workflows/customer-onboarding.yaml
+  exlify deploy flows/*.yaml --json
+"""
+)
+@click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+def command(files: tuple[Path, ...], as_json: bool) -> None:
+    """Deploy workflow definitions.
+
+    New instances start on the version deployed last; instances that run stay on theirs. A definition with faults is
+    refused with all of them, and those after it are still tried. Exit code 2 if any was refused.
+    """
+    client = connect()
+    results = [_deploy(client, file) for file in files]
+    if as_json:
+        print_json(results)
+    else:
+        for result in results:
+            _print(result)
+    if any("faults" in result for result in results):
+        raise SystemExit(2)
+
+
+def _deploy(client: Client, file: Path) -> dict[str, Any]:
+    try:
+        _, deployed = client.post("/v1/definitions", file.read_bytes(), "application/yaml")
+    except Refused as refusal:
+        if "faults" not in refusal.problem:
+            raise
+        return {"file": str(file), "faults": refusal.problem["faults"]}
+    return {"file": str(file), **deployed}
+
+
+def _print(result: dict[str, Any]) -> None:
+    for fault in result.get("faults") or result.get("warnings", ()):
+        place = f"{result['file']}:{fault['line']}:{fault['column']}"
+        remedy = f"Remedy: {fault['remedy']}"
+        click.echo(f"{place}: {fault['severity']}[{fault['code']}]: {fault['message']}. {remedy}", err=True)
+    if "digest" in result:
+        click.echo(f"deployed {result['name']} {result['version']}, digest {result['digest'][:12]}")

@@ -1,0 +1,33 @@
+"""`exlify gateway`: the HTTP interface."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import click
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  exlify gateway                       listens on EXLIFY_HOST:EXLIFY_GATEWAY_PORT
+  exlify gateway --port 0              picks a free port and logs it
+  EXLIFY_API_TOKEN=... exlify gateway --host 0.0.0.0
+"""
+)
+@click.option("--host", help="Address to listen on. Default: EXLIFY_HOST, which is loopback unless set.")
+@click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on. Default: EXLIFY_GATEWAY_PORT.")
+def command(host: str | None, port: int | None) -> None:
+    """Serve the HTTP interface until told to stop. Its description stands at /openapi.json."""
+    import uvloop
+
+    from streams import logs
+    from streams.cli._client import with_kafka
+    from streams.gateway.server import serve
+
+    settings = with_kafka()
+    settings = replace(
+        settings, host=host or settings.host, gateway_port=settings.gateway_port if port is None else port
+    )
+    logs.configure(settings)
+    uvloop.run(serve(settings))

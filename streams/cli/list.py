@@ -1,0 +1,69 @@
+"""`exlify list`: find instances."""
+
+from __future__ import annotations
+
+import click
+
+from streams.cli._client import connect
+from streams.cli._output import json_option, moment, print_json, print_table, status
+
+STATUSES = ("pending", "running", "waiting", "cancelled", "faulted", "completed")
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  exlify list --status faulted
+  exlify list --workflow customer-onboarding --since 2026-01-31T00:00:00Z
+  exlify list --key A-1007 --json
+"""
+)
+@click.option("--workflow", help="Name of the workflow.")
+@click.option("--status", "wanted", type=click.Choice(STATUSES), help="Status of the instance.")
+@click.option("--key", help="Business key, such as an application number.")
+@click.option("--since", help="Started at this time (RFC 3339) or later.")
+@click.option("--until", help="Started before this time (RFC 3339).")
+@click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
+@click.option("--cursor", help="Where the list before ended (`next` in its JSON).")
+@json_option
+def command(
+    workflow: str | None,
+    wanted: str | None,
+    key: str | None,
+    since: str | None,
+    until: str | None,
+    limit: int,
+    cursor: str | None,
+    as_json: bool,
+) -> None:
+    """List instances, newest first."""
+    page = connect().get(
+        "/v1/instances",
+        workflow=workflow,
+        status=wanted,
+        business_key=key,
+        since=since,
+        until=until,
+        limit=limit,
+        cursor=cursor,
+    )
+    if as_json:
+        print_json(page)
+        return
+    print_table(
+        ("INSTANCE", "WORKFLOW", "VERSION", "STATUS", "KEY", "STARTED", "UPDATED"),
+        (
+            (
+                each["instance_id"],
+                each["workflow"],
+                each["version"],
+                status(each["status"]),
+                each["business_key"],
+                moment(each["started_at"]),
+                moment(each["updated_at"]),
+            )
+            for each in page["instances"]
+        ),
+    )
+    if page["next"]:
+        click.echo(f"There are more: --cursor {page['next']}", err=True)
