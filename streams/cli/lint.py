@@ -7,17 +7,24 @@ from dataclasses import asdict
 from pathlib import Path
 
 import click
-import orjson
 
+from streams.cli._output import json_option, print_json
 from streams.definition import Fault, check
 from streams.definition.faults import errors_of
 
 EXIT_FAULTY = 2
 
 
-@click.command("lint")
+@click.command(
+    "lint",
+    epilog="""\b
+Examples:
+  exlify lint streams/workflows/customer-onboarding.yaml
+  exlify lint flows/*.yaml --json
+""",
+)
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--json", "as_json", is_flag=True, help="Print the faults as one JSON array.")
+@json_option
 def command(files: tuple[Path, ...], as_json: bool) -> None:
     """Check workflow definitions.
 
@@ -26,7 +33,7 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
     """
     faults = [fault for file in files for fault in _check(file)]
     if as_json:
-        click.echo(orjson.dumps([asdict(fault) for fault in faults], option=orjson.OPT_INDENT_2))
+        print_json([asdict(fault) for fault in faults])
     else:
         _print(faults, len(files))
     if errors_of(faults):

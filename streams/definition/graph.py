@@ -1,11 +1,13 @@
 """The graph: what the engine runs, and all that it ever sees of a definition.
 
-A definition (YAML) is compiled once into this immutable structure: every task has an index, expressions are parsed, flow
-directives point at indices, durations are known or are expressions. Nothing here is ever stored; state refers to tasks by index
-under the digest of the definition, so a graph is rebuilt from the same YAML with the same indices for ever.
+A definition (YAML) is compiled once into this immutable structure: every task has an index, expressions are parsed,
+flow directives point at indices, durations are known or are expressions. Nothing here is ever stored; state refers to
+tasks by index under the digest of the definition, so a graph is rebuilt from the same YAML with the same indices for
+ever.
 
-Tasks are numbered in document order, depth first; task 0 is the root `do`. A list of tasks (the value of `do`, of `for.do`, of `try`,
-of `catch.do`, of a fork branch) is always a `Do` task of its own, so that scopes are frames and a goto stays inside its list.
+Tasks are numbered in document order, depth first; task 0 is the root `do`. A list of tasks (the value of `do`, of
+`for.do`, of `try`, of `catch.do`, of a fork branch) is always a `Do` task of its own, so that scopes are frames and a
+goto stays inside its list.
 """
 
 from __future__ import annotations
@@ -25,7 +27,8 @@ class Expression(Protocol):
     variables: frozenset[str]  # names of the variables it reads, without the dollar sign
 
     def evaluate(self, data: Json, variables: Mapping[str, Json]) -> Json:
-        """The value for `data` as `.`; raises `ExpressionError` (streams.definition.expressions) if it fails or runs too long."""
+        """The value for `data` as `.`; raises `ExpressionError` (streams.definition.expressions) if it fails or runs
+        too long."""
         ...
 
 

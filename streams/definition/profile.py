@@ -48,8 +48,12 @@ ROOT = {
 TASKS = {
     "listen": _later("start the workflow on the event with `schedule.on`, or ask people with `call: human`"),
     "emit": _later("publish through `call: http`; the outcome of the workflow is an event by itself"),
-    "run": _later("put the tasks into a `do`; child workflows come later, scripts and containers never"),
+    "run": _later("put the tasks of the other workflow into a `do`"),
     "foreach": _later("iterate with `for`"),
+}
+RUN = {
+    name: _never("call a service with `call: http`, or a database with `call: sql.execute`")
+    for name in ("container", "script", "shell")
 }
 SCHEDULE = {
     "every": _later("publish an event from a scheduler and start on it with `schedule.on`"),

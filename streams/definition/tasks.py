@@ -85,7 +85,7 @@ def _kind(node: Node) -> str | None:
         node.fault("task-kind", f"the task `{node.name}` is {named} at once", "make each a task of its own", key=True)
     elif refused:
         for key in refused:
-            node.child(key).unknown((), profile.TASKS)
+            _refuse(node.child(key))
     elif unknown := [key for key in node.value if key not in profile.COMMON_KEYS]:
         for key in unknown:
             node.child(key).unknown((*profile.TASK_KINDS, *profile.COMMON_KEYS), profile.TASKS)
@@ -93,6 +93,14 @@ def _kind(node: Node) -> str | None:
         message = f"the task `{node.name}` does not say what it does"
         node.fault("task-kind", message, f"give it one of {', '.join(profile.TASK_KINDS)}", key=True)
     return None
+
+
+def _refuse(node: Node) -> None:
+    never = [key for key in profile.RUN if node.name == "run" and node.optional(key) is not None]
+    for key in never:
+        node.child(key).unknown((), profile.RUN)
+    if not never:
+        node.unknown((), profile.TASKS)
 
 
 def _unknown_kinds(kind: str) -> dict[str, profile.Refusal]:

@@ -89,7 +89,9 @@ def test_call_carries_function_arguments_and_effect() -> None:
 
 
 def test_digest_depends_on_content_not_on_layout() -> None:
-    other_layout = TEXT.replace("{one: {set: {x: 1}}}", "{one:   {set:  {'x': 1}}}").replace("- last:", "# note\n- last:")
+    other_layout = TEXT.replace("{one: {set: {x: 1}}}", "{one:   {set:  {'x': 1}}}").replace(
+        "- last:", "# note\n- last:"
+    )
     assert load(TEXT).digest == load(other_layout).digest
     assert load(TEXT).digest != load(TEXT.replace("{x: 1}", "{x: 3}")).digest
 

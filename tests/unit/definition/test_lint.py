@@ -68,7 +68,8 @@ TASK_FAULTS = {
     "{set: {x: 1}, timeout: slow}": "not-built",
     "{listen: {to: {any: []}}}": "not-built",
     "{emit: {event: {}}}": "not-built",
-    "{run: {shell: {command: ls}}}": "not-built",
+    "{run: {workflow: {name: other}}}": "not-built",
+    "{run: {shell: {command: ls}}}": "not-in-profile",
     # calls
     "{call: htp}": "unknown-function",
     "{call: http}": "missing",
