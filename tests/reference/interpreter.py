@@ -91,6 +91,7 @@ class _Interpreter:
         self._raw = data
         self._calls = calls
         self._context: Json = {}
+        self._exported = False  # whether the context was replaced since the branch we are in began
         self._tasks: list[str] = []
         self._ambiguous = False
         self._interrupted = False
@@ -181,6 +182,7 @@ class _Interpreter:
         exported = self._context
         if task.export.expression is not None:
             exported = self._evaluate(task.export.expression, output, {**variables, "output": output}, at)
+            self._exported = True
         self._validated(task.export, exported, at)
         self._context = exported
 
@@ -225,9 +227,10 @@ class _Interpreter:
 
     def _fork(self, task: ForkModel, data: Json, scope: Scope) -> Json:
         before, outputs, merged = self._context, [], self._context
+        exported_before, exported_here = self._exported, False
         troubles: list[Exception] = []
         for branch in task.branches:
-            self._context = before
+            self._context, self._exported = before, False
             try:
                 output, then = self._task(branch, data, scope)
                 if then == "end":
@@ -235,11 +238,12 @@ class _Interpreter:
                 outputs.append(output)
             except (Raised, Ended) as trouble:
                 troubles.append(trouble)
-            if self._context is not before:
+            if self._exported:
+                exported_here = True
                 merged = _merged(before, merged, self._context)
-        self._context = merged
+        self._context, self._exported = merged, exported_before or exported_here
         if troubles:
-            self._context = before
+            self._context, self._exported = before, exported_before
             self._ambiguous = self._ambiguous or len(troubles) > 1
             self._interrupted = True
             raise troubles[0]
