@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Coroutine, Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -29,7 +30,7 @@ from streams.settings import Settings
 from streams.topics import changelog_topic
 
 STOP_S = 10.0  # for lanes to finish what is being written
-CHECK_ALONE_S = 10.0  # how often an idle owner looks for zombies
+LOOK_AROUND_S = 10.0  # how often an idle owner looks for zombies, and everybody at the lag
 
 log = structlog.get_logger()
 
@@ -67,7 +68,7 @@ class Host:
         await self._writer.start()
         self._reader.start()
         await self._membership.start()
-        self._spawn_forever(self._commit_regularly(), self._watch_membership(), self._check_alone_regularly())
+        self._spawn_forever(self._commit_regularly(), self._watch_membership(), self._look_around_regularly())
 
     async def stop(self) -> None:
         """Finishes what is under way, commits, leaves the group."""
@@ -204,11 +205,27 @@ class Host:
 
     # --- failures
 
-    async def _check_alone_regularly(self) -> None:
+    async def _look_around_regularly(self) -> None:
+        """Once in a while: zombies in the changelogs of idle lanes, and how far behind we are."""
         while True:
-            await asyncio.sleep(CHECK_ALONE_S)
-            for lane in list(self.lanes.values()):
-                await lane.check_alone()
+            await asyncio.sleep(LOOK_AROUND_S)
+            await self._check_alone()
+            for topic, records in self._lags().items():
+                metrics.LAG.labels(self.processor.name, topic).set(records)
+
+    async def _check_alone(self) -> None:
+        changelogs = {number: table.partition for number, table in self._tables.items() if number in self.lanes}
+        ends = await self._membership.end_offsets(changelogs.values()) if changelogs else {}
+        for number, partition in changelogs.items():
+            if number in self.lanes:
+                await self.lanes[number].check_alone(ends[partition])
+
+    def _lags(self) -> Counter[str]:
+        lags = Counter(dict.fromkeys(self.processor.inputs, 0))
+        for lane in self.lanes.values():
+            for partition, position in lane.committable().items():
+                lags[partition.topic] += self._reader.lag(partition, position)
+        return lags
 
     async def _watch_membership(self) -> None:
         raise await self._membership.wait_until_failed()

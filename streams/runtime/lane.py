@@ -155,11 +155,11 @@ class Lane(ABC):
         self._stopping = True
         self._wake.set()
 
-    async def check_alone(self) -> None:
-        """Looks for records of zombies in the changelog of an idle lane."""
+    async def check_alone(self, end_offset: int) -> None:
+        """Looks for records of zombies in the changelog of an idle lane, if `end_offset` is where it ended just now."""
         if self._table is not None and not self.busy:
             async with self._writing:
-                await self._table.check_alone()
+                await self._table.check_alone(end_offset)
 
     # --- the way of a batch
 
@@ -307,7 +307,8 @@ class SlowLane(Lane):
         self._fed = asyncio.Event()
 
     async def run(self) -> None:
-        """Works until it is stopped, then finishes what is under way as far as time allows; the rest comes again elsewhere."""
+        """Works until it is stopped, then finishes what is under way as far as time allows; the rest comes again
+        elsewhere."""
         feeder = asyncio.create_task(self._feed())
         try:
             while not self._stopping:
@@ -336,7 +337,8 @@ class SlowLane(Lane):
 
     @property
     def waiting_since(self) -> float | None:
-        """The start of the oldest message under way, or of a write; a slow message counts as stuck, many in turn do not."""
+        """The start of the oldest message under way, or of a write; a slow message counts as stuck, many in turn do
+        not."""
         since = [*list(self._under_way.values())[:1], *filter(None, [self._flushing_since])]
         if self._queue and not self._under_way:
             since.append(self.last_progress)

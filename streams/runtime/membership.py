@@ -93,7 +93,7 @@ class Membership:
             broker=[f"aiokafka://{server}" for server in settings.bootstrap.split(",")],
             broker_credentials=_credentials(settings),
             broker_session_timeout=session_s,
-            broker_heartbeat_interval=session_s / 4,
+            broker_heartbeat_interval=session_s / 3,
             broker_request_timeout=max(40.0, session_s + 1),
             broker_rebalance_timeout=max(60.0, session_s),
             broker_max_poll_interval=NEVER_S,
@@ -134,6 +134,13 @@ class Membership:
             partition: found[aiokafka_tp].offset for partition, aiokafka_tp in wanted.items() if aiokafka_tp in found
         }
         return {partition: offset if (offset := offsets.get(partition, -1)) >= 0 else None for partition in wanted}
+
+    async def end_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The offset behind the last record of any partitions; one request on a connection that is there anyway."""
+        thread = self._consumer._thread
+        wanted = {partition: TopicPartition(*partition) for partition in partitions}
+        found = await thread.call_thread(thread._ensure_consumer().end_offsets, list(wanted.values()))
+        return {partition: found[aiokafka_tp] for partition, aiokafka_tp in wanted.items()}
 
     @property
     def _consumer(self) -> _Consumer:

@@ -22,7 +22,8 @@ class Positions:
 
     @property
     def next(self) -> int:
-        """The offset behind the last record handed out; 0 before the first. What comes from before it was read twice."""
+        """The offset behind the last record handed out; 0 before the first. What comes from before it was read
+        twice."""
         return self._next or 0
 
     def hand_out(self, offsets: Sequence[int]) -> None:

@@ -21,8 +21,8 @@ from streams.runtime.processor import Record
 from streams.settings import Settings
 
 MAX_RECORDS = 1_000  # in one hand-over to the event loop
-HANDED_OVER = 4  # hand-overs that the event loop has not taken yet: what is read while it computes stays in the client's bounded queue
-POLL_S = 0.1  # an idle poll holds up a change of the assignment for this long at most
+HANDED_OVER = 4  # hand-overs that the event loop has not taken yet; the rest waits in the client's bounded queue
+POLL_S = 0.25  # an idle poll holds up a change of the assignment for this long at most
 
 
 class Partition(NamedTuple):
@@ -50,7 +50,7 @@ class Reader:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 1_000,
+                "fetch.wait.max.ms": 5_000,
                 "fetch.error.backoff.ms": 50,
                 "fetch.queue.backoff.ms": 5,
                 "queued.max.messages.kbytes": 16_384,
@@ -88,6 +88,12 @@ class Reader:
         self._generation = generation
         self._consumer.assign(partitions)
         self._consumer.resume(partitions)  # the client remembers a pause across assignments
+
+    def lag(self, partition: Partition, position: int) -> int:
+        """How many records of an assigned partition lie behind a position, as far as the last fetch told. Does not
+        block."""
+        _, end = self._consumer.get_watermark_offsets(TopicPartition(*partition), cached=True)
+        return max(0, end - position)
 
     def pause(self, partition: Partition) -> None:
         """Stops fetching a partition; what was handed over stays valid."""

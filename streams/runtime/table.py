@@ -8,7 +8,6 @@ its store (`epochs.Superseded`).
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -27,7 +26,9 @@ from streams.runtime.epochs import (
     foreign_keys,
 )
 from streams.runtime.processor import Row
+from streams.runtime.reader import Partition
 from streams.runtime.store import Store
+from streams.runtime.threads import in_thread
 from streams.runtime.writer import Writer, Written
 from streams.settings import Settings
 
@@ -100,7 +101,7 @@ def _log_record(raw: object) -> LogRecord:
     return LogRecord(raw.offset(), raw.key(), raw.value(), decode_epoch(raw.headers()))  # type: ignore[attr-defined]
 
 
-class GivenUp(Exception):  # noqa: N818  # a state of affairs, not a fault
+class GivenUp(Exception):  # a state of affairs, not a fault
     """The partition was taken away while its state was being recovered."""
 
 
@@ -183,9 +184,13 @@ class TablePartition:
         for key, row in changes.items():
             self.due.note(key, 0 if row is None else row.due_ms)
 
-    async def check_alone(self) -> None:
-        """Looks whether somebody else has written while we were idle; mends it, or raises Superseded."""
-        _, last = await in_thread(self._changelog.bounds)
+    @property
+    def partition(self) -> Partition:
+        """The partition of the changelog."""
+        return Partition(self._changelog.topic, self._changelog.partition)
+
+    async def check_alone(self, last: int) -> None:
+        """Looks whether somebody else has written, if `last` is where the log ends; mends it, or raises Superseded."""
         if last > self._next_offset:
             touched = await self._foreign_keys(self._next_offset, last)
             self._next_offset = last

@@ -68,7 +68,7 @@ class Worker:
         except Superseded as error:
             log.warning("superseded", worker=self._name, reason=str(error))
             _exit(EXIT_SUPERSEDED)
-        except Exception:  # noqa: BLE001  # the edge: anything unexpected ends the process at once
+        except Exception:  # the edge: anything unexpected ends the process at once
             log.exception("failed", worker=self._name)
             _exit(EXIT_FAILED)
 
@@ -82,7 +82,7 @@ class Worker:
         """Local state belongs to one cluster: a store of another would be taken for a copy of this one's changelog."""
         try:
             found = AdminClient(client_config(self._settings)).list_topics(timeout=CLUSTER_TIMEOUT_S)
-        except Exception as error:  # confluent-kafka's errors share no useful type
+        except Exception as error:  # noqa: BLE001  # confluent-kafka's errors share no useful type
             raise UnavailableError(
                 f"Kafka at {self._settings.bootstrap} does not answer ({error}). Is it running?"
             ) from None

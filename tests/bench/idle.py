@@ -7,7 +7,7 @@ import time
 
 from tests.bench.stack import stack
 
-SETTLE_S = 10.0
+SETTLE_S = 60.0
 WINDOW_S = 20.0
 WORKERS = {"engine": ("orchestrate",), "steps": ("intake", "decide", "call", "human"), "view": ("view",)}
 
