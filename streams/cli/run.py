@@ -1,0 +1,108 @@
+"""`exlify run`: one instance to its end in this process, with real calls and decisions and without Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+import orjson
+
+from streams.errors import UsageError
+
+if TYPE_CHECKING:
+    from streams.local import Answer
+
+EXIT_NOT_COMPLETED = 1
+
+
+@click.command("run")
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--input", "-i", "given", default="{}", metavar="JSON|@FILE", help="Input of the workflow. Default: {}.")
+@click.option(
+    "--answer",
+    "-a",
+    "answers",
+    multiple=True,
+    metavar="TASK=OUTCOME[:JSON]",
+    help="What a person answers to the human task of this name or pointer, with data; may be repeated, also for one "
+    'task that is entered several times. The same as JSON: TASK={"outcome": ..., "data": ...}, or {TASK: ...}.',
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the outcome on one line.")
+def command(file: Path, given: str, answers: Sequence[str], as_json: bool) -> None:
+    """Execute one instance of the workflow in FILE here and print how it ended.
+
+    Prints one JSON object: status, output, error, and tasks as pointers in the order in which they started. Exit code
+    0 if the instance has completed, 1 if it has faulted, 2 if definition, input or an answer cannot be used.
+    """
+    from streams.definition import load
+    from streams.local import run_locally
+    from streams.settings import load as load_settings
+
+    graph = load(_text(file), str(file))
+    data, answered = _input(given), _answers(answers)
+    report = asyncio.run(run_locally(graph, data, answered, load_settings()))
+    click.echo(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2))
+    if report.status != "completed":
+        raise SystemExit(EXIT_NOT_COMPLETED)
+
+
+def _text(file: Path) -> str:
+    try:
+        return file.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise UsageError(f"{file}: not UTF-8. Save the file as UTF-8 text.") from None
+    except OSError as error:
+        raise UsageError(f"{file}: {error.strerror}. Name a file that can be read.") from None
+
+
+def _input(given: str) -> Any:
+    """The value of `--input`; raises UsageError."""
+    name = "--input"
+    text = given
+    if given.startswith("@"):
+        name = given[1:]
+        text = _text(Path(name))
+    return _json(text, name)
+
+
+def _answers(given: Sequence[str]) -> dict[str, list[Answer]]:
+    """The answers by task, in the order given; raises UsageError."""
+    answers: dict[str, list[Answer]] = {}
+    for text in given:
+        for task, said in _said(text):
+            answers.setdefault(task, []).append(_answer(task, said))
+    return answers
+
+
+def _said(text: str) -> list[tuple[str, Any]]:
+    """What one `--answer` says of which tasks: TASK=..., or a JSON object of tasks."""
+    if text.startswith("{"):
+        return list(_json(text, "--answer").items())
+    task, _, said = text.partition("=")
+    if not (task and said):
+        raise UsageError(f"--answer {text}: not an answer. Write TASK=OUTCOME or TASK=OUTCOME:JSON.")
+    if said.startswith("{"):
+        return [(task, _json(said, f"--answer {task}"))]
+    outcome, _, data = said.partition(":")
+    return [(task, {"outcome": outcome, "data": _json(data, f"--answer {task}")} if data else outcome)]
+
+
+def _answer(task: str, said: Any) -> Answer:
+    from streams.local import Answer
+
+    if isinstance(said, str):
+        return Answer(said)
+    if not isinstance(said, dict) or not isinstance(said.get("outcome"), str) or said.keys() - {"outcome", "data"}:
+        raise UsageError(f'--answer {task}: not an answer. Write {{"outcome": "approved", "data": {{}}}}.')
+    return Answer(**said)
+
+
+def _json(text: str, name: str) -> Any:
+    try:
+        return orjson.loads(text)
+    except orjson.JSONDecodeError as error:
+        raise UsageError(f"{name}: not JSON, {error}. Write for example '{{\"amount\": 5}}'.") from None

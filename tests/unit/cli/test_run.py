@@ -1,0 +1,85 @@
+"""`exlify run`: what it prints and how it exits."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import orjson
+import pytest
+
+DOCUMENT = "document: {dsl: '1.0.3', namespace: tests, name: local, version: '1.0.0'}\ndo:\n"
+HUMAN = "  - check: {call: human, with: {team: t, title: Check, outcomes: ['yes', 'no'], form: {type: object}}}\n"
+
+
+def exlify_run(tmp_path: Path, tasks: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+    (tmp_path / "workflow.yaml").write_text(DOCUMENT + tasks)
+    command = [sys.executable, "-m", "streams.cli", "run", str(tmp_path / "workflow.yaml"), *arguments]
+    return subprocess.run(command, capture_output=True, check=False, timeout=60)
+
+
+def test_completed_instance_is_printed_and_exits_0(tmp_path: Path) -> None:
+    done = exlify_run(tmp_path, "  - a: {set: {n: '${ .n + 1 }'}}\n  - b: {set: '${ . }'}\n", "--input", '{"n": 1}')
+    assert done.returncode == 0
+    assert orjson.loads(done.stdout) == {
+        "status": "completed",
+        "output": {"n": 2},
+        "error": None,
+        "tasks": ["/do/0/a", "/do/1/b"],
+    }
+
+
+def test_faulted_instance_is_printed_and_exits_1(tmp_path: Path) -> None:
+    done = exlify_run(tmp_path, "  - a: {raise: {error: {type: 'https://e.com/x', status: 409}}}\n", "--json")
+    assert done.returncode == 1
+    assert done.stdout.count(b"\n") == 1
+    report = orjson.loads(done.stdout)
+    assert (report["status"], report["output"], report["error"]["status"]) == ("faulted", None, 409)
+
+
+def test_input_may_come_from_a_file(tmp_path: Path) -> None:
+    (tmp_path / "input.json").write_text('{"n": 7}')
+    done = exlify_run(tmp_path, "  - a: {set: '${ . }'}\n", "--input", f"@{tmp_path / 'input.json'}")
+    assert orjson.loads(done.stdout)["output"] == {"n": 7}
+
+
+@pytest.mark.parametrize(
+    "answer", ["check=yes", 'check=yes:{"a": 1}', '/do/0/check={"outcome": "yes"}', '{"check": "yes"}']
+)
+def test_answers_can_be_written_in_several_ways(tmp_path: Path, answer: str) -> None:
+    done = exlify_run(tmp_path, HUMAN, "--answer", answer)
+    assert done.returncode == 0, done.stderr
+    assert orjson.loads(done.stdout)["output"]["outcome"] == "yes"
+
+
+@pytest.mark.parametrize(
+    ("tasks", "arguments", "complaints"),
+    [
+        ("  - a: {sat: {}}\n  - b: {set: 1}\n", [], [b"workflow.yaml:3:", b"workflow.yaml:4:"]),
+        ("  - a: {set: {}}\n", ["--input", "{"], [b"--input: not JSON"]),
+        ("  - a: {set: {}}\n", ["--input", "@/no/such/file"], [b"/no/such/file: No such file"]),
+        (HUMAN, [], [b"waits for a person of team t"]),
+        (HUMAN, ["--answer", "check"], [b"Write TASK=OUTCOME"]),
+        (HUMAN, ["--answer", "check=yes:{"], [b"--answer check: not JSON"]),
+        (HUMAN, ["--answer", 'check={"outcome": 1}'], [b"--answer check: not an answer"]),
+    ],
+)
+def test_what_cannot_be_used_exits_2(tmp_path: Path, tasks: str, arguments: list[str], complaints: list[bytes]) -> None:
+    done = exlify_run(tmp_path, tasks, *arguments)
+    assert done.returncode == 2
+    assert done.stdout == b""
+    lines = done.stderr.splitlines()
+    assert len(lines) == len(complaints)
+    assert all(complaint in line for complaint, line in zip(complaints, lines, strict=True))
+
+
+def test_nothing_of_kafka_or_models_is_imported(tmp_path: Path) -> None:
+    (tmp_path / "workflow.yaml").write_text(DOCUMENT + "  - a: {set: {}}\n")
+    program = (
+        "import sys; from streams.cli.run import command; command.main(sys.argv[1:], standalone_mode=False);"
+        "print([name for name in ('faust', 'aiokafka', 'onnxruntime', 'sqlalchemy', 'aiohttp') if name in sys.modules])"
+    )
+    arguments = [sys.executable, "-c", program, str(tmp_path / "workflow.yaml"), "--json"]
+    done = subprocess.run(arguments, capture_output=True, check=True, timeout=60)
+    assert done.stdout.splitlines()[1] == b"[]"
