@@ -209,23 +209,24 @@ class Host:
         """Once in a while: zombies in the changelogs of idle lanes, and how far behind we are."""
         while True:
             await asyncio.sleep(LOOK_AROUND_S)
-            await self._check_alone()
-            for topic, records in self._lags().items():
-                metrics.LAG.labels(self.processor.name, topic).set(records)
+            changelogs = {number: table.partition for number, table in self._tables.items() if number in self.lanes}
+            positions = {key: value for lane in self.lanes.values() for key, value in lane.committable().items()}
+            ends = await self._membership.end_offsets({*changelogs.values(), *positions})
+            if ends:
+                await self._check_alone({number: ends[partition] for number, partition in changelogs.items()})
+                self._tell_lag(positions, ends)
 
-    async def _check_alone(self) -> None:
-        changelogs = {number: table.partition for number, table in self._tables.items() if number in self.lanes}
-        ends = await self._membership.end_offsets(changelogs.values()) if changelogs else {}
-        for number, partition in changelogs.items():
+    async def _check_alone(self, end_offsets: Mapping[int, int]) -> None:
+        for number, end_offset in end_offsets.items():
             if number in self.lanes:
-                await self.lanes[number].check_alone(ends[partition])
+                await self.lanes[number].check_alone(end_offset)
 
-    def _lags(self) -> Counter[str]:
+    def _tell_lag(self, positions: Mapping[Partition, int], ends: Mapping[Partition, int]) -> None:
         lags = Counter(dict.fromkeys(self.processor.inputs, 0))
-        for lane in self.lanes.values():
-            for partition, position in lane.committable().items():
-                lags[partition.topic] += self._reader.lag(partition, position)
-        return lags
+        for partition, position in positions.items():
+            lags[partition.topic] += max(0, ends[partition] - position)
+        for topic, records in lags.items():
+            metrics.LAG.labels(self.processor.name, topic).set(records)
 
     async def _watch_membership(self) -> None:
         raise await self._membership.wait_until_failed()

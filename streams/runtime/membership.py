@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Protocol
 
 import faust
+from aiokafka.errors import KafkaError
 from aiokafka.structs import TopicPartition
 from faust.app.base import BootStrategy
 from faust.transport.drivers import aiokafka as driver
@@ -136,10 +137,13 @@ class Membership:
         return {partition: offset if (offset := offsets.get(partition, -1)) >= 0 else None for partition in wanted}
 
     async def end_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
-        """The offset behind the last record of any partitions; one request on a connection that is there anyway."""
+        """The offset behind the last record of any partitions; empty while the brokers do not answer."""
         thread = self._consumer._thread
         wanted = {partition: TopicPartition(*partition) for partition in partitions}
-        found = await thread.call_thread(thread._ensure_consumer().end_offsets, list(wanted.values()))
+        try:
+            found = await thread.call_thread(thread._ensure_consumer().end_offsets, list(wanted.values()))
+        except KafkaError:
+            return {}
         return {partition: found[aiokafka_tp] for partition, aiokafka_tp in wanted.items()}
 
     @property

@@ -89,12 +89,6 @@ class Reader:
         self._consumer.assign(partitions)
         self._consumer.resume(partitions)  # the client remembers a pause across assignments
 
-    def lag(self, partition: Partition, position: int) -> int:
-        """How many records of an assigned partition lie behind a position, as far as the last fetch told. Does not
-        block."""
-        _, end = self._consumer.get_watermark_offsets(TopicPartition(*partition), cached=True)
-        return max(0, end - position)
-
     def pause(self, partition: Partition) -> None:
         """Stops fetching a partition; what was handed over stays valid."""
         self._give_order(lambda: self._if_assigned(self._consumer.pause, partition))

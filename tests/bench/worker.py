@@ -29,7 +29,7 @@ async def main(name: str, names: list[str]) -> None:
 
 
 async def _announce(worker: Worker) -> None:
-    while not worker.ready:  # noqa: ASYNC110  # asked once, at the start
+    while not worker.ready:  # asked once, at the start
         await asyncio.sleep(0.02)
     print("ready", flush=True)
 
