@@ -12,13 +12,16 @@ from typing import TYPE_CHECKING, Any
 from schemas import problems
 from streams.definition.graph import Call, Case, Do, For, Fork, Raise, Set, Switch, Task, Try, Wait
 from streams.engine import errors
+from streams.engine.contexts import join_contexts, position
+from streams.engine.data import encode, evaluate
 from streams.engine.errors import TaskError
 from streams.engine.limits import LimitExceededError
 from streams.engine.messages import Problem, StepCommand
 from streams.engine.state import ForkFrame, Json, ListFrame, LoopFrame, StepFrame, TryFrame, WaitFrame
 
 if TYPE_CHECKING:
-    from streams.engine.run import Activity, Run
+    from streams.engine.activity import Activity
+    from streams.engine.run import Run
 
 
 def _start_do(run: Run, activity: Activity) -> None:
@@ -32,7 +35,7 @@ def _start_do(run: Run, activity: Activity) -> None:
 
 def _start_set(run: Run, activity: Activity) -> None:
     task: Set = activity.task  # type: ignore[assignment]
-    run.complete(activity, run.evaluate(task.value, activity.input, activity))
+    run.complete(activity, evaluate(run, task.value, activity.input, activity))
 
 
 def _start_switch(run: Run, activity: Activity) -> None:
@@ -50,22 +53,22 @@ def _chosen(run: Run, activity: Activity) -> Case | None:
     for case in switch.cases:
         if case.when is None:
             default = default or case
-        elif run.evaluate(case.when, activity.input, activity):
+        elif evaluate(run, case.when, activity.input, activity):
             return case
     return default
 
 
 def _start_raise(run: Run, activity: Activity) -> None:
     task: Raise = activity.task  # type: ignore[assignment]
-    error = errors.raised(run.evaluate(task.error, activity.input, activity), task.pointer)
+    error = errors.raised(evaluate(run, task.error, activity.input, activity), task.pointer)
     if isinstance(error, str):
-        raise run.failed(activity, problems.CONFIGURATION, f"`raise` describes no error: {error}")
+        raise errors.failed(activity, problems.CONFIGURATION, f"`raise` describes no error: {error}")
     raise TaskError(activity, error)
 
 
 def _start_wait(run: Run, activity: Activity) -> None:
     task: Wait = activity.task  # type: ignore[assignment]
-    duration_ms = run.evaluate(task.duration, activity.input, activity)
+    duration_ms = evaluate(run, task.duration, activity.input, activity)
     if duration_ms <= 0:
         run.complete(activity, activity.input)
         return
@@ -75,7 +78,7 @@ def _start_wait(run: Run, activity: Activity) -> None:
 
 def _start_call(run: Run, activity: Activity) -> None:
     task: Call = activity.task  # type: ignore[assignment]
-    arguments = run.encode(run.evaluate(task.arguments, activity.input, activity), activity)
+    arguments = encode(evaluate(run, task.arguments, activity.input, activity), activity, run.limits)
     frame: StepFrame = run.open(StepFrame, activity)
     frame.iteration = activity.iteration
     graph = run.graph
@@ -90,7 +93,7 @@ def _start_call(run: Run, activity: Activity) -> None:
 
 def _start_for(run: Run, activity: Activity) -> None:
     loop: For = activity.task  # type: ignore[assignment]
-    items: list[Json] = run.evaluate(loop.items, activity.input, activity)
+    items: list[Json] = evaluate(run, loop.items, activity.input, activity)
     frame: LoopFrame = _open_composite(run, LoopFrame, activity, keep_input=loop.condition_while is not None)
     frame.remaining = items[::-1]
     _iterate(run, frame, loop, activity.input)
@@ -109,8 +112,8 @@ def _iterate(run: Run, frame: LoopFrame, loop: For, data: Json) -> None:
     run.count_iteration(loop)
     frame.item = frame.remaining.pop()
     frame.index += 1
-    goes_on = loop.condition_while is None or run.evaluate(
-        loop.condition_while, data, run.activity(frame), scope=frame.id
+    goes_on = loop.condition_while is None or evaluate(
+        run, loop.condition_while, data, run.activity(frame), scope=frame.id
     )
     if goes_on:
         run.defer(loop.body, frame.id, data)
@@ -135,35 +138,11 @@ def _start_fork(run: Run, activity: Activity) -> None:
 
 
 def _branch_ended(run: Run, frame: ForkFrame, branch: Task, output: Json) -> None:
-    frame.results[run.branches(frame).index(branch.index)] = output
+    frame.results[position(run, frame, branch.index)] = output
     frame.waiting -= 1
-    if frame.waiting:
-        return
-    if frame.exports:
-        context = run.context(frame.task, frame.parent)
-        exported = [frame.exports[position] for position in sorted(frame.exports)]
-        run.replace_context(frame.task, frame.parent, merge_exports(context, exported))
-    run.complete(run.close(frame), frame.results)
-
-
-def merge_exports(context: Json, exported: list[Json]) -> Json:
-    """The context after a join: what the branches exported, merged over the context of the fork in the order of
-    declaration.
-
-    Of an object those members count that the branch has changed, so that a branch that exports `$context + {mine: 1}`
-    doesn't undo what a branch before it has exported. Where either side is no object, the export replaces.
-    """
-    merged = context
-    for export in exported:
-        if not (isinstance(export, dict) and isinstance(context, dict) and isinstance(merged, dict)):
-            merged = export
-            continue
-        # By text, because to Python true is 1, and 1 is 1.0.
-        changed = {
-            name: value for name, value in export.items() if name not in context or repr(context[name]) != repr(value)
-        }
-        merged = {**merged, **changed}
-    return merged
+    if not frame.waiting:
+        join_contexts(run, frame)
+        run.complete(run.close(frame), frame.results)
 
 
 # Errors
@@ -189,9 +168,9 @@ def catches(run: Run, frame: TryFrame, problem: Problem) -> bool:
         return False
     frame.error = problem
     activity = run.activity(frame)
-    if attempt.when is not None and not run.evaluate(attempt.when, activity.input, activity, frame.id):
+    if attempt.when is not None and not evaluate(run, attempt.when, activity.input, activity, frame.id):
         return False
-    if attempt.except_when is not None and run.evaluate(attempt.except_when, activity.input, activity, frame.id):
+    if attempt.except_when is not None and evaluate(run, attempt.except_when, activity.input, activity, frame.id):
         return False
     if attempt.handler < 0:
         run.complete(run.close(frame), activity.input)

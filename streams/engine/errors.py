@@ -14,10 +14,11 @@ from streams.engine.messages import Problem
 
 if TYPE_CHECKING:
     from streams.definition.graph import ErrorFilter
-    from streams.engine.run import Activity
+    from streams.engine.activity import Activity, Place
 
 _UNTYPED = problems.ERROR_TYPES[problems.RUNTIME]
 _STATUS_CODES = range(100, 1000)
+MAX_TEXT = 4096  # characters of each text of an error; it travels in history, outcome and state
 
 
 class TaskError(Exception):
@@ -27,6 +28,13 @@ class TaskError(Exception):
         super().__init__(problem["title"])
         self.activity = activity
         self.problem = problem
+
+
+def failed(place: Place, kind: str, detail: str) -> TaskError:
+    """The error of a task, or of the workflow's own part."""
+    if isinstance(place, str):
+        return TaskError(None, problem(kind, detail, place))
+    return TaskError(place, problem(kind, detail, place.task.pointer))
 
 
 def problem(kind: str, detail: str, pointer: str, reason: str | None = None) -> Problem:
@@ -85,4 +93,4 @@ def _text(value: Any, otherwise: str) -> str:
     if value is None:
         return otherwise
     text = value if isinstance(value, str) else str(value)
-    return text.encode(errors="replace").decode()  # jq can make text that is no Unicode, and records can't hold it
+    return text[:MAX_TEXT].encode(errors="replace").decode()  # jq makes text that is no Unicode; records can't hold it

@@ -19,7 +19,9 @@ class Limits:
     nesting: int = 100  # open frames from the root to a leaf; Python's own recursion limit lies beyond
     frames: int = 1_000  # tasks that are open at the same time
     state_bytes: int = 1024 * 1024  # the state is one record of the changelog
-    record_bytes: int = 1024 * 1024  # arguments of a command, output of an instance: broker's `message.max.bytes`
+    record_bytes: int = (
+        960 * 1024
+    )  # arguments of a command, output, transitions of a step; leaves room for the envelope
     deduplication_window_ms: int = 7 * 86_400_000  # how long an ended instance is remembered
 
 

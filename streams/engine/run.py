@@ -17,7 +17,7 @@ What the specification leaves open and is decided here:
   of the workflow is; enclosing tasks count as completed, other branches of a fork are cancelled.
 - A task's `timeout` is evaluated once, on its transformed input. Time counts only when a `TimerFired` says so: a
   result that comes before it counts, even if it is late by the clock.
-- A branch of a fork sees the context of the fork until it exports one of its own (`constructs.merge_exports` tells
+- A branch of a fork sees the context of the fork until it exports one of its own (`contexts` tells
   what join does).
 """
 
@@ -25,59 +25,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from msgspec import Struct
 from orjson import dumps
 
-from schemas import problems
-from streams.definition.expressions import ExpressionError
 from streams.definition.graph import (
     NOTHING,
     Call,
     Directive,
     Do,
-    Expression,
     Flow,
     For,
-    Fork,
     Graph,
     Task,
-    Transform,
     Try,
 )
-from streams.engine import constructs, errors
+from streams.engine import constructs
+from streams.engine.activity import Activity
+from streams.engine.contexts import replace_context
+from streams.engine.data import encode, evaluate, shape_context, shape_input, shape_output
 from streams.engine.errors import TaskError
 from streams.engine.lifecycle import ENDINGS, Phase, Status
 from streams.engine.limits import LimitExceededError, Limits
 from streams.engine.messages import CancelStep, Outcome, Problem, StepCommand, Transition
-from streams.engine.state import AnyFrame, ForkFrame, Instance, Json, ListFrame, StepFrame, TryFrame, copy_frame
-from streams.engine.variables import variables
+from streams.engine.state import AnyFrame, Instance, Json, ListFrame, StepFrame, TryFrame, copy_frame
 
-_NO_VARIABLES: dict[str, Json] = {}
 _ON = Flow()
-
-
-class Activity(Struct, gc=False):
-    """A task while it is being worked on; `frame` is -1 as long as it has none. `output` is what `output.as` made."""
-
-    task: Task
-    parent: int
-    raw: Json
-    input: Json
-    started_ms: int
-    iteration: int = 0
-    frame: int = -1
-    raw_output: Json = None
-    output: Json = None
-
-
-Place = Activity | str  # where an expression stands: in a task, or in the workflow's own part with this pointer
 
 
 class Run:
     """One step of one instance. It works on its own copy of the state; `instance` as given is never changed."""
 
     __slots__ = (
-        "_agenda", "_iterations", "_starts", "cancels", "context_now", "entries", "frames", "graph", "instance",
+        "_agenda", "_iterations", "_starts", "cancels", "context", "entries", "frames", "graph", "instance",
         "instance_id", "issued", "limits", "next_frame", "now_ms", "outcome", "transitions",
     )  # fmt: skip
 
@@ -88,7 +66,7 @@ class Run:
         self.limits = limits
         self.instance: Instance = instance
         self.frames: dict[int, AnyFrame] = {frame.id: copy_frame(frame) for frame in instance.frames}
-        self.context_now: Json = instance.context
+        self.context: Json = instance.context
         self.entries = instance.entries
         self.next_frame = instance.next_frame
         self.issued: dict[int, StepCommand] = {}
@@ -124,7 +102,7 @@ class Run:
         task = self.graph.tasks[index]
         self._count_start(task)
         activity = Activity(task, parent, raw, raw, self.now_ms)
-        if task.condition is not None and not self.evaluate(task.condition, raw, activity):
+        if task.condition is not None and not evaluate(self, task.condition, raw, activity):
             self.note(task, Phase.TASK_SKIPPED)
             self.leave(task, parent, raw, _ON)
             return
@@ -133,7 +111,7 @@ class Run:
             activity.iteration = self._next_iteration(index)
         self.note(task, Phase.TASK_STARTED, activity.iteration)
         if task.input is not NOTHING:
-            activity.input = self.shape_input(task.input, raw, activity)
+            activity.input = shape_input(self, task.input, raw, activity)
         constructs.START[kind](self, activity)
 
     def complete(self, activity: Activity, output: Json, flow: Flow | None = None, data: Json = None) -> None:
@@ -141,10 +119,10 @@ class Run:
         task = activity.task
         activity.raw_output = output
         if task.output is not NOTHING:
-            output = self.shape_output(task.output, output, activity)
+            output = shape_output(self, task.output, output, activity)
         if task.export is not NOTHING:
             activity.output = output
-            self._export(task, activity)
+            replace_context(self, task.index, activity.parent, shape_context(self, activity))
         self.note(task, Phase.TASK_COMPLETED, activity.iteration, data)
         self.leave(task, activity.parent, output, flow or task.then)
 
@@ -174,7 +152,7 @@ class Run:
         task = activity.task
         expires_ms = 0
         if task.timeout is not None:
-            expires_ms = self.now_ms + self.evaluate(task.timeout, activity.input, activity)
+            expires_ms = self.now_ms + evaluate(self, task.timeout, activity.input, activity)
         if len(self.frames) >= self.limits.frames:
             raise LimitExceededError(f"more than {self.limits.frames} tasks open at the same time", task.pointer)
         kept: tuple[Json, ...] = ()
@@ -226,74 +204,6 @@ class Run:
             assert isinstance(call, Call)
             self.cancels.append(CancelStep(self.instance_id, call.pointer, frame.iteration, 0, reason, call.function))
 
-    # Data
-
-    def evaluate(self, expression: Expression, data: Json, place: Place, scope: int | None = None) -> Json:
-        """The value of an expression; `scope` is the frame whose bindings it sees, the task's parent if not given."""
-        values = _NO_VARIABLES
-        if expression.variables:
-            if scope is None:
-                scope = place.parent if isinstance(place, Activity) else -1
-            values = variables(self, expression.variables, place, scope)
-        try:
-            return expression.evaluate(data, values)
-        except ExpressionError as error:
-            raise self.failed(place, problems.EXPRESSION, str(error)) from None
-
-    def shape_input(self, transform: Transform, data: Json, place: Place) -> Json:
-        """Schema first, then expression."""
-        self._check(transform, "input", data, place)
-        return data if transform.expression is None else self.evaluate(transform.expression, data, place)
-
-    def shape_output(self, transform: Transform, data: Json, place: Place) -> Json:
-        """Expression first, then schema."""
-        if transform.expression is not None:
-            data = self.evaluate(transform.expression, data, place)
-        self._check(transform, "output", data, place)
-        return data
-
-    def _export(self, task: Task, activity: Activity) -> None:
-        expression = task.export.expression
-        if expression is None:
-            self._check(task.export, "context", self.context(task.index, activity.parent), activity)
-            return
-        exported = self.evaluate(expression, activity.output, activity)
-        self._check(task.export, "context", exported, activity)
-        self.replace_context(task.index, activity.parent, exported)
-
-    def _check(self, transform: Transform, what: str, data: Json, place: Place) -> None:
-        if transform.schema is not None:
-            complaint = transform.schema.check(data)
-            if complaint is not None:
-                raise self.failed(place, problems.VALIDATION, f"The {what} does not fit its schema: {complaint}")
-
-    def context(self, task: int, parent: int) -> Json:
-        """`$context` as a task below `parent` sees it."""
-        while parent >= 0:
-            frame = self.frames[parent]
-            if type(frame) is ForkFrame:
-                branch = self.branches(frame).index(task)
-                if branch in frame.exports:
-                    return frame.exports[branch]
-            task, parent = frame.task, frame.parent
-        return self.context_now
-
-    def replace_context(self, task: int, parent: int, context: Json) -> None:
-        """Replaces `$context` for the branch that a task is in, or for the instance."""
-        while parent >= 0:
-            frame = self.frames[parent]
-            if type(frame) is ForkFrame:
-                frame.exports[self.branches(frame).index(task)] = context
-                return
-            task, parent = frame.task, frame.parent
-        self.context_now = context
-
-    def branches(self, frame: ForkFrame) -> tuple[int, ...]:
-        """The tasks that are the branches of an open fork."""
-        fork = self.graph.tasks[frame.task]
-        assert type(fork) is Fork
-        return fork.branches
-
     def deadline_ms(self, parent: int) -> int | None:
         """The first time at which a `timeout` around ends a task below `parent`; None for never."""
         earliest = self.instance.expires_ms
@@ -305,12 +215,6 @@ class Run:
         return earliest or None
 
     # Errors
-
-    def failed(self, place: Place, kind: str, detail: str) -> TaskError:
-        """The error of a task, or of the workflow's own part."""
-        if isinstance(place, str):
-            return TaskError(None, errors.problem(kind, detail, place))
-        return TaskError(place, errors.problem(kind, detail, place.task.pointer))
 
     def _settle(self, error: TaskError) -> None:
         """Finds the place where an error goes on; an error made there takes over and goes on from there, further up."""
@@ -348,7 +252,7 @@ class Run:
 
     def _finish(self, output: Json) -> None:
         if self.graph.output is not NOTHING:
-            output = self.shape_output(self.graph.output, output, "/output")
+            output = shape_output(self, self.graph.output, output, "/output")
         self.end(Status.COMPLETED, output=output)
 
     def _end_gracefully(self, frame_id: int, output: Json) -> None:
@@ -365,7 +269,7 @@ class Run:
         """The instance has ended; `data` is what history tells instead of output or error."""
         self.cancel_below(-1, "the instance has ended")
         self._agenda.clear()
-        body = self.encode(output, "/output") if status is Status.COMPLETED else None
+        body = encode(output, "/output", self.limits) if status is Status.COMPLETED else None
         told = body if body is not None else dumps(error if data is None else data)
         self.transitions.append(Transition("", 0, 0, ENDINGS[status], told))
         graph, instance = self.graph, self.instance
@@ -374,18 +278,7 @@ class Run:
             instance.source, instance.event_id, instance.started_at_ms, self.now_ms,
         )  # fmt: skip
 
-    # Records
-
-    def encode(self, value: Json, place: Place) -> bytes:
-        """A value as the JSON of a record."""
-        try:
-            raw = dumps(value)
-        except TypeError as error:  # numbers beyond 64 bits, broken text, nested too deeply
-            raise self.failed(place, problems.EXPRESSION, f"The value can't be written as JSON: {error}") from None
-        if len(raw) > self.limits.record_bytes:
-            pointer = place if isinstance(place, str) else place.task.pointer
-            raise LimitExceededError(f"a record of more than {self.limits.record_bytes} bytes", pointer)
-        return raw
+    # History and limits
 
     def note(self, task: Task, phase: Phase, iteration: int = 0, data: Json = None) -> None:
         """Writes history. Lists that only hold the body of a task, and the root, are no tasks to people."""

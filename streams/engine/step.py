@@ -16,6 +16,7 @@ from msgspec import Struct
 from schemas import problems
 from streams.definition.graph import NOTHING, Call, Graph
 from streams.engine import errors
+from streams.engine.data import evaluate, shape_input
 from streams.engine.errors import TaskError
 from streams.engine.lifecycle import PATIENT_FUNCTIONS, Phase, Status
 from streams.engine.limits import LIMITS, LimitExceededError, Limits
@@ -24,6 +25,7 @@ from streams.engine.messages import (
     Command,
     Event,
     Outcome,
+    Problem,
     StartInstance,
     StepResult,
     TimerFired,
@@ -41,6 +43,8 @@ from streams.engine.state import (
     encode_state,
     frame_due_ms,
 )
+
+_ENTRY_BYTES = 32  # of a transition in a record, beside its pointer and its data
 
 
 class Step(Struct, gc=False):
@@ -107,15 +111,22 @@ def _guarded(
         run = Run(graph, state, event.instance_id, now_ms, limits)
         apply(run, event)
         run.drain()
+        _check_history(run)
         return _result(run)
-    except LimitExceededError as error:
-        text = f"The instance would need {error.text}; that is the limit."
-        problem = errors.problem(problems.RUNTIME, text, error.pointer, "LIMIT_EXCEEDED")
+    except (LimitExceededError, RecursionError) as error:
+        problem = _limit_problem(error)
         run = Run(graph, state, event.instance_id, now_ms, limits)
         if type(event) is StartInstance:
             _note_start(run)
         run.end(Status.FAULTED, error=problem)
         return _result(run)
+
+
+def _limit_problem(error: LimitExceededError | RecursionError) -> Problem:
+    if isinstance(error, RecursionError):
+        error = LimitExceededError("data nested deeper than can be handled", "")
+    text = f"The instance would need {error.text}; that is the limit."
+    return errors.problem(problems.RUNTIME, text, error.pointer, "LIMIT_EXCEEDED")
 
 
 # One function for each kind of event
@@ -135,13 +146,13 @@ def _begin(run: Run, event: StartInstance) -> None:
     try:
         data = orjson.loads(event.data)
     except orjson.JSONDecodeError as error:
-        raise run.failed("/input", problems.VALIDATION, f"The input is not JSON: {error}") from None
+        raise errors.failed("/input", problems.VALIDATION, f"The input is not JSON: {error}") from None
     if graph.keeps_input:
         instance.input = data
     if graph.input is not NOTHING:
-        data = run.shape_input(graph.input, data, "/input")
+        data = shape_input(run, graph.input, data, "/input")
     if graph.timeout is not None:
-        instance.expires_ms = run.now_ms + run.evaluate(graph.timeout, data, "/timeout")
+        instance.expires_ms = run.now_ms + evaluate(run, graph.timeout, data, "/timeout")
     run.defer(0, -1, data)
 
 
@@ -171,7 +182,7 @@ def _resume(run: Run, frame: StepFrame, event: StepResult) -> None:
         try:
             output = orjson.loads(event.output)
         except orjson.JSONDecodeError as error:
-            raise run.failed(activity, problems.RUNTIME, f"The output of the step is not JSON: {error}") from None
+            raise errors.failed(activity, problems.RUNTIME, f"The output of the step is not JSON: {error}") from None
     run.complete(activity, output)
 
 
@@ -200,7 +211,7 @@ def _first_due(expires_ms: int, frames: list[AnyFrame], now_ms: int) -> AnyFrame
 
 def _fire(run: Run, due: AnyFrame | int) -> None:
     if isinstance(due, int):
-        raise run.failed("/timeout", problems.TIMEOUT, "The workflow has taken longer than its timeout.")
+        raise errors.failed("/timeout", problems.TIMEOUT, "The workflow has taken longer than its timeout.")
     activity = run.activity(due)
     if type(due) is WaitFrame and due.due_ms == frame_due_ms(due):
         run.complete(run.close(due), activity.input)
@@ -208,7 +219,7 @@ def _fire(run: Run, due: AnyFrame | int) -> None:
     run.cancel_below(due.id, "a task around the step has timed out")
     run.withdraw(run.frames.pop(due.id), "the task has timed out")
     activity.frame = -1
-    raise run.failed(activity, problems.TIMEOUT, "The task has taken longer than its timeout.")
+    raise errors.failed(activity, problems.TIMEOUT, "The task has taken longer than its timeout.")
 
 
 def _cancelled(run: Run, event: CancelInstance) -> None:
@@ -228,16 +239,22 @@ def _result(run: Run) -> Step:
         return Step(marker, encode_state(marker), commands, run.transitions, run.outcome)
     state = Instance(
         old.digest, old.workflow, old.version, _status(run), seq, old.business_key, old.source, old.event_id,
-        old.started_at_ms, old.expires_ms, run.next_frame, old.input, run.context_now, run.entries,
+        old.started_at_ms, old.expires_ms, run.next_frame, old.input, run.context, run.entries,
         list(run.frames.values()),
     )  # fmt: skip
     return Step(state, _encode(state, run.limits), commands, run.transitions)
 
 
+def _check_history(run: Run) -> None:
+    size = sum(len(entry.pointer) + len(entry.data or b"") + _ENTRY_BYTES for entry in run.transitions)
+    if size > run.limits.record_bytes:
+        raise LimitExceededError(f"a history entry of more than {run.limits.record_bytes} bytes", "")
+
+
 def _encode(state: Instance, limits: Limits) -> bytes:
     try:
         row = encode_state(state)
-    except (TypeError, ValueError, OverflowError, RecursionError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         raise LimitExceededError(f"a state that can't be stored ({error})", "") from None
     if len(row) > limits.state_bytes:
         raise LimitExceededError(f"a state of more than {limits.state_bytes} bytes", "")

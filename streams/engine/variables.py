@@ -10,11 +10,13 @@ from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
+from streams.engine.contexts import context_of
 from streams.engine.state import LoopFrame, TryFrame
 
 if TYPE_CHECKING:
     from streams.definition.graph import For, Try
-    from streams.engine.run import Activity, Place, Run
+    from streams.engine.activity import Activity, Place
+    from streams.engine.run import Run
 
 Json = Any
 
@@ -88,14 +90,14 @@ def _workflow(run: Run) -> Json:
 
 
 _OF_TASK: Mapping[str, Callable[[Run, Activity], Json]] = {
-    "context": lambda run, activity: run.context(activity.task.index, activity.parent),
+    "context": lambda run, activity: context_of(run, activity.task.index, activity.parent),
     "input": lambda run, activity: activity.input,
     "output": lambda run, activity: activity.output,
     "task": _task,
 }
 
 _OF_WORKFLOW: Mapping[str, Callable[[Run], Json]] = {
-    "context": lambda run: run.context_now,
+    "context": lambda run: run.context,
     "workflow": _workflow,
     "runtime": lambda run: RUNTIME,
 }

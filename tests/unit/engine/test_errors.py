@@ -8,7 +8,7 @@ import pytest
 
 from schemas import problems
 from streams.definition.graph import ErrorFilter
-from streams.engine.errors import matches, raised
+from streams.engine.errors import MAX_TEXT, matches, raised
 from tests.unit.engine.trial import Trial, call
 
 
@@ -172,6 +172,12 @@ def test_text_that_is_no_unicode_is_made_harmless() -> None:
     made = raised({"type": "https://e.com/\ud800", "title": "\ud800", "status": 400}, "/do/0/a")
     assert isinstance(made, dict)
     assert str(made).encode()
+
+
+def test_texts_of_a_raised_error_are_bounded() -> None:
+    made = raised({"type": "https://e.com/x", "title": "t" * MAX_TEXT * 2, "status": 400}, "/do/0/a")
+    assert isinstance(made, dict)
+    assert len(made["title"]) == MAX_TEXT
 
 
 @pytest.mark.parametrize(

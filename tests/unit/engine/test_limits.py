@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from typing import Any
 
+import msgspec
 import pytest
 
 from streams.definition.expressions import Constant
@@ -13,6 +14,7 @@ from streams.engine import Limits, step
 from tests.unit.engine.trial import START_MS, Trial, call
 
 CYCLE = "- a: {set: {n: '${ .n + 1 }'}}\n- b: {switch: [{again: {then: a}}]}"
+CYCLE_OF_50 = CYCLE.replace("then: a", "when: '${ .n < 50 }', then: a")
 LOOP = "- l: {for: {in: '${ [range(20)] }'}, do: [{a: {set: {n: 1}}}]}"
 NESTED: Any = []
 for _ in range(2000):
@@ -27,6 +29,7 @@ for _ in range(2000):
         ("- a: {do: [{b: {do: [{c: {set: {}}}]}}]}", Limits(nesting=2), "nested deeper than 2", "/do/0/a/do/0/b"),
         (call("a"), Limits(frames=1), "more than 1 tasks open", "/do/0/a"),
         ("- a: {wait: {hours: 1}}", Limits(state_bytes=100), "a state of more than 100 bytes", ""),
+        (CYCLE_OF_50, Limits(record_bytes=1000), "a history entry of more than 1000 bytes", ""),
         (call("a"), Limits(record_bytes=20), "a record of more than 20 bytes", "/do/0/a"),
         (
             "- a: {set: {s: '${ .n * 50 | tostring }'}}",
@@ -97,3 +100,17 @@ def test_data_that_no_record_can_hold_faults_the_instance(value: object) -> None
 def test_ten_thousand_iterations_need_no_recursion() -> None:
     trial = Trial("- l: {for: {in: '${ [range(4000)] }'}, do: [{a: {set: {n: '${ .n + 1 }'}}}]}", {"n": 0})
     assert trial.output == {"n": 4000}
+
+
+def test_data_nested_too_deeply_faults_the_instance() -> None:
+    trial = Trial(
+        """
+        - a: {set: {}, export: {as: '${ {x: $input} }'}}
+        - f: {fork: {branches: [{b: {set: {}, export: {as: '${ $context }'}}}]}}
+        """
+    )
+    start = msgspec.structs.replace(trial.start_event, data=b"[" * 1000 + b"]" * 1000)
+    done = step(trial.graph, None, start, START_MS)
+    assert done.outcome is not None
+    assert done.outcome.error is not None
+    assert done.outcome.error["reason"] == "LIMIT_EXCEEDED"

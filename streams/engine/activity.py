@@ -1,0 +1,28 @@
+"""A task while it is being worked on, which is what expressions, errors and history speak of."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from msgspec import Struct
+
+from streams.definition.graph import Task
+
+Json = Any
+
+
+class Activity(Struct, gc=False):
+    """A task while it is being worked on; `frame` is -1 as long as it has none. `output` is what `output.as` made."""
+
+    task: Task
+    parent: int
+    raw: Json
+    input: Json
+    started_ms: int
+    iteration: int = 0
+    frame: int = -1
+    raw_output: Json = None
+    output: Json = None
+
+
+Place = Activity | str  # where an expression stands: in a task, or in the workflow's own part with this pointer
