@@ -8,14 +8,11 @@ EXLIFY_TEST_BROKER chooses where they come from:
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator
 
 import pytest
 
 from tests.support import brokers
-
-PROVIDERS = {"local": brokers.local, "container": brokers.container, "address": brokers.address}
 
 
 @pytest.fixture(scope="session")
@@ -35,7 +32,4 @@ def registry(provider: brokers.Provider) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def provider(tmp_path_factory: pytest.TempPathFactory) -> brokers.Provider:
     """Where this run's servers come from."""
-    chosen = os.environ.get("EXLIFY_TEST_BROKER", "local")
-    if chosen not in PROVIDERS:
-        pytest.exit(f"EXLIFY_TEST_BROKER={chosen}: choose one of {', '.join(PROVIDERS)}.", returncode=4)
-    return PROVIDERS[chosen](tmp_path_factory.mktemp("servers"))
+    return brokers.chosen(tmp_path_factory.mktemp("servers"))

@@ -1,4 +1,7 @@
-"""Three ways to a broker and a registry, behind one shape: local servers, containers, or addresses."""
+"""Three ways to a broker and a registry, behind one shape: local servers, containers, or addresses.
+
+EXLIFY_TEST_BROKER chooses: `local` (default), `container` or `address` (see tests/conftest.py).
+"""
 
 from __future__ import annotations
 
@@ -58,3 +61,14 @@ def container(folder: Path) -> Provider:
     from tests.support import containers
 
     return Provider(kafka=containers.kafka, registry=containers.registry)
+
+
+PROVIDERS = {"local": local, "container": container, "address": address}
+
+
+def chosen(folder: Path) -> Provider:
+    """The provider that this run uses; what local servers keep goes into `folder`, so each folder is a site of its own."""
+    name = os.environ.get("EXLIFY_TEST_BROKER", "local")
+    if name not in PROVIDERS:
+        pytest.exit(f"EXLIFY_TEST_BROKER={name}: choose one of {', '.join(PROVIDERS)}.", returncode=4)
+    return PROVIDERS[name](folder)

@@ -1,0 +1,191 @@
+"""A whole site in test size: a broker of its own, the sample systems outside, every worker and the gateway as processes."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from aiohttp import ClientError, ClientSession, ClientTimeout
+
+from infra.local import ports
+from infra.local.process import Launch, Process
+from schemas.codec import Codec
+from streams import definitions, topics, wiring
+from streams.cli.up import WORKERS
+from streams.definitions import DefinitionFeed
+from streams.publish import Publisher
+from streams.runtime.processor import Record
+from streams.settings import CONNECTION_PREFIX, Settings
+from tests.acceptance.cases import ROOT
+from tests.crash.logs import Log
+from tests.crash.workers import Workers
+
+GATEWAY = "gateway"
+PATIENCE_S = 180.0  # generous: a bound on hanging, not a measure
+LOOK_S = 0.05
+ASK = ClientTimeout(total=30)
+WORKFLOWS = tuple(sorted((ROOT / "streams" / "workflows").glob("*.yaml")))
+
+
+class Site:
+    """Runs until its context ends. All its processes can be killed and started by name."""
+
+    def __init__(self, settings: Settings, sandbox: Mapping[str, str], gateway_port: int, environ: Mapping[str, str]) -> None:
+        self.settings = settings
+        self.sandbox = sandbox
+        self.gateway = f"http://{settings.host}:{gateway_port}"
+        self.names = (*WORKERS, GATEWAY)
+        self.codec = Codec.offline()
+        self.workers = Workers(self._argv, environ, settings.data_dir / "logs")
+
+    def _argv(self, name: str) -> tuple[str, ...]:
+        if name == GATEWAY:
+            return "-m", "streams.cli", "gateway"
+        self._port_file(name).unlink(missing_ok=True)
+        return "-m", "streams.cli", "worker", WORKERS[name], "--name", name, "--port-file", str(self._port_file(name))
+
+    def _port_file(self, name: str) -> Path:
+        return self.settings.data_dir / f"{name}.json"
+
+    def _url(self, name: str) -> str | None:
+        if name == GATEWAY:
+            return self.gateway
+        try:
+            return str(json.loads(self._port_file(name).read_text())["metrics"]).removesuffix("/metrics")
+        except FileNotFoundError:
+            return None
+
+    # --- its processes
+
+    def start(self, name: str) -> None:
+        """Starts a worker or the gateway; `ready` tells when it works."""
+        self.workers.start(name, restarts=False)
+
+    def kill(self, name: str) -> None:
+        """Ends a process as a crash would, and starts it again."""
+        self.workers.kill(name)
+        self.start(name)
+
+    async def ready(self, *names: str) -> None:
+        """Returns once the named processes (default: all) have their partitions and their state, and answer."""
+        async with ClientSession(timeout=ASK) as http:
+            for name in names or self.names:
+                await self.until(lambda name=name: self._answers(http, name), f"{name} ready")
+
+    async def _answers(self, http: ClientSession, name: str) -> bool:
+        url = self._url(name)
+        try:
+            return url is not None and (await http.get(f"{url}/readyz")).status == 200
+        except ClientError:
+            return False
+
+    async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
+        """Waits for something that can be seen; fails with the workers' last words when it cannot come any more."""
+        deadline = time.monotonic() + PATIENCE_S
+        while not await condition():
+            self.check_alive()
+            if time.monotonic() > deadline:
+                raise AssertionError(f"not in {PATIENCE_S:.0f} s: {what}\n{self.workers.log_tails()}")
+            await asyncio.sleep(LOOK_S)
+
+    def check_alive(self) -> None:
+        """Fails when a process has ended that nobody has killed."""
+        ended = {name: code for name in self.names if (code := self.workers.exit_code(name)) is not None}
+        assert not ended, f"ended by themselves: {ended}\n{self.workers.log_tails()}"
+
+    # --- what can be seen of it
+
+    async def ledger(self, system: str) -> dict[str, Any]:
+        """What an outside system has been asked and has done."""
+        async with ClientSession(timeout=ASK) as http:
+            reply = await http.get(f"{self.sandbox['control']}/ledger/{system}", params={"limit": "10000"})
+            found: dict[str, Any] = await reply.json()
+            return found
+
+    def read(self, topic: str) -> list[Record]:
+        """Every record that a topic holds now."""
+        log = Log(self.settings.bootstrap, "acceptance")
+        try:
+            return log.read(topic, self.settings.partitions)
+        finally:
+            log.close()
+
+    async def quiet(self) -> None:
+        """Returns once every processor has committed everything there is to read: nothing is under way any more."""
+        inputs = self._inputs()
+        logs = {group: Log(self.settings.bootstrap, f"{self.settings.group_prefix}-{group}") for group in inputs}
+
+        def is_quiet() -> bool:
+            count = self.settings.partitions
+            committed = [logs[group].committed(topic, count) for group, names in inputs.items() for topic in names]
+            return committed == [logs[group].ends(topic, count) for group, names in inputs.items() for topic in names]
+
+        try:
+            await self.until(lambda: asyncio.to_thread(is_quiet), "every record finished")
+        finally:
+            for log in logs.values():
+                log.close()
+
+    def _inputs(self) -> dict[str, tuple[str, ...]]:
+        names = [name for hosted in WORKERS.values() for name in hosted.split(",")]
+        feed = DefinitionFeed(self.settings, self.codec)
+        return {each.name: tuple(each.inputs) for each in wiring.make_processors(names, self.settings, self.codec, feed)}
+
+
+@contextmanager
+def running(bootstrap: str, folder: Path, **environ: str) -> Iterator[Site]:
+    """A site on a broker without topics of ours, with every workflow of the project deployed. Ends with its context."""
+    with _sandbox(folder) as addresses:
+        settings = Settings(bootstrap=bootstrap, registry_url="none", data_dir=folder, connections=addresses)
+        asyncio.run(_prepare(settings))
+        (port,) = ports.new(1)
+        site = Site(settings, addresses, port, _environ(settings, port) | environ)
+        try:
+            for name in site.names:
+                site.start(name)
+            asyncio.run(site.ready())
+            yield site
+        finally:
+            site.workers.kill_all()
+
+
+def _environ(settings: Settings, gateway_port: int) -> dict[str, str]:
+    connections = {f"{CONNECTION_PREFIX}{name.upper()}": url for name, url in settings.connections.items()}
+    return connections | {
+        "EXLIFY_BOOTSTRAP": settings.bootstrap,
+        "EXLIFY_REGISTRY_URL": "none",
+        "EXLIFY_DATA_DIR": str(settings.data_dir),
+        "EXLIFY_GATEWAY_PORT": str(gateway_port),
+        # A worker that was killed is missed after two seconds instead of ten.
+        "EXLIFY_SESSION_TIMEOUT_MS": "2000",
+    }
+
+
+async def _prepare(settings: Settings) -> None:
+    """Topics and definitions, before anybody reads them."""
+    await topics.provision(settings.bootstrap, settings)
+    codec = Codec.offline()
+    async with Publisher(settings) as publisher:
+        for file in WORKFLOWS:
+            await definitions.deploy(publisher, codec, settings, file.read_text(), by="acceptance", file=str(file))
+
+
+@contextmanager
+def _sandbox(folder: Path) -> Iterator[dict[str, str]]:
+    port_file = folder / "sandbox.json"
+    argv = (sys.executable, "-m", "infra.sandbox", "--data", str(folder / "sandbox"), "--port-file", str(port_file))
+    process = Process(Launch(argv, folder / "logs" / "sandbox.log"))
+    try:
+        deadline = time.monotonic() + PATIENCE_S
+        while not port_file.exists():
+            assert process.exit_code is None and time.monotonic() < deadline, "the sandbox does not start"
+            time.sleep(LOOK_S)
+        yield json.loads(port_file.read_text())
+    finally:
+        process.kill()

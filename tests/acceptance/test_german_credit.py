@@ -1,0 +1,39 @@
+"""Customer onboarding, by webhook and with reviewers: one outcome for each application, as model and outside systems say.
+
+The same with every process killed again and again, and every delivery made twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pytest
+
+from tests.acceptance import onboarding
+from tests.acceptance.cases import GERMAN_ROWS, Case, german, made_up
+from tests.acceptance.conftest import Report
+from tests.acceptance.site import Site
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
+KILLS = 5  # of each process; the full measure is in tests/crash/test_onboarding.py
+SEED = 1994
+
+
+def _german() -> Sequence[Case]:
+    if not GERMAN_ROWS.exists():
+        pytest.skip(f"{GERMAN_ROWS} is not there; EXLIFY_SHARED_DATA names the folder of the German credit data")
+    return german("german")
+
+
+async def test_every_german_row_ends_as_expected(site: Site, report: Report) -> None:
+    cases = _german()
+    assert len(cases) == 800
+    report(**await onboarding.run(site, cases))
+
+
+async def test_every_made_up_application_ends_as_expected(site: Site, report: Report) -> None:
+    report(**await onboarding.run(site, made_up("made-up", 100)))
+
+
+async def test_killed_processes_change_no_outcome(site: Site, report: Report) -> None:
+    report(**await onboarding.run_with_kills(site, made_up("killed", 100), kills=KILLS, seed=SEED))
