@@ -20,7 +20,7 @@ from streams.errors import ExlifyError, UnavailableError
 from streams.kafka import client_config
 from streams.settings import Settings
 
-POLL_S = 1.0  # a delivery report ends the poll at once; this only bounds how long closing takes
+POLL_S = 0.1  # a delivery report ends the poll at once; this only bounds how long closing takes
 QUEUE_FULL_PAUSE_S = 0.01
 FLUSH_S = 10.0
 

@@ -21,7 +21,9 @@ from streams.cli._output import json_option, print_json
 from streams.errors import ExlifyError, UsageError
 
 if TYPE_CHECKING:
+    from schemas.business import EncodedEvent, EventTypes
     from schemas.cloudevents import CloudEvent
+    from schemas.codec import Codec
     from streams.settings import Settings
 
 CHUNK = 500  # events between two looks at what Kafka has acknowledged
@@ -102,7 +104,7 @@ async def _publish(settings: Settings, plan: Plan, lines: Iterator[Line], size: 
         async with Publisher(settings, linger_ms=5) as publisher:
             while chunk := list(islice(lines, CHUNK)):
                 try:
-                    encoded = [types.encode_event(codec, _event(plan, line, id_)) for line in chunk]
+                    encoded = [_encoded(types, codec, plan, line, id_) for line in chunk]
                     await publisher.publish(Outgoing(*each[:2], each.value, each.headers) for each in encoded)
                 except ExlifyError as error:
                     raise type(error)(f"{error} ({published} events before were published)") from None
@@ -111,8 +113,17 @@ async def _publish(settings: Settings, plan: Plan, lines: Iterator[Line], size: 
     return published
 
 
+def _encoded(types: EventTypes, codec: Codec, plan: Plan, line: Line, id_: str | None) -> EncodedEvent:
+    from schemas.cloudevents import InvalidEventError
+
+    try:
+        return types.encode_event(codec, _event(plan, line, id_))
+    except InvalidEventError as error:
+        raise UsageError(f"{line.place}: {error}") from None
+
+
 def _event(plan: Plan, line: Line, id_: str | None) -> CloudEvent:
-    from schemas.cloudevents import CloudEvent, InvalidEventError
+    from schemas.cloudevents import CloudEvent
 
     try:
         data = json.loads(line.text)
@@ -121,10 +132,7 @@ def _event(plan: Plan, line: Line, id_: str | None) -> CloudEvent:
     subject = _found(data, plan.subject_from, line.place) if plan.subject_from else plan.subject
     event_id = _found(data, plan.id_from, line.place) if plan.id_from else id_ or uuid.uuid4().hex
     attributes = {"specversion": "1.0", "type": plan.type, "source": plan.source, "id": event_id}
-    try:
-        return CloudEvent(attributes | ({"subject": subject} if subject else {}), data)
-    except InvalidEventError as error:
-        raise UsageError(f"{line.place}: {error}") from None
+    return CloudEvent(attributes | ({"subject": subject} if subject else {}), data)
 
 
 def _found(data: Any, pointer: str, place: str) -> str:

@@ -61,6 +61,9 @@ def _print_entry(entry: dict[str, Any]) -> None:
     click.echo(
         f"{seq}  {moment(entry['at'])}  {status(entry['status'])}  after {cause['kind'] or 'a lost record'} {about}"
     )
+    for name in ("output", "error"):
+        if name in cause:
+            click.echo(f"        {name} {compact(cause[name])}")
     for transition in entry["transitions"]:
         data = "" if transition["data"] is None else f"  {compact(transition['data'])}"
         again = f" ({transition['iteration']}/{transition['attempt']})"
