@@ -1,0 +1,73 @@
+"""Deploying over HTTP: all faults at once, and nothing deployed that has any."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable
+from typing import Any
+
+import pytest
+
+from schemas.messages import WORKFLOW_DEFINITION
+from streams import definition, definitions, topics
+from tests.unit.gateway.conftest import NOW_S, YAML, Gateway
+
+YAML_TYPE = {"Content-Type": "application/yaml"}
+NEXT = YAML.replace("1.0.0", "1.1.0")
+
+
+@pytest.fixture
+async def provisioned(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str]]:
+    """Topics that were asked for; a broker would have made them."""
+    made: list[str] = []
+
+    async def provision(bootstrap: str, settings: Any, wanted: Iterable[topics.Topic]) -> None:
+        made.extend(topic.name for topic in wanted)
+
+    monkeypatch.setattr(topics, "provision", provision)
+    yield made
+
+
+async def test_definition_is_deployed_under_its_digest(gateway: Gateway, provisioned: list[str]) -> None:
+    status, answer = await gateway.ask("POST", "/v1/definitions", data=NEXT, headers=YAML_TYPE)
+    (record,) = gateway.outbox.records
+    ((name, data),) = gateway.outbox.decoded()
+    assert (status, answer["name"], answer["version"], answer["warnings"]) == (201, "order", "1.1.0", [])
+    assert (record.topic, record.key) == (topics.DEFINITION, answer["digest"].encode())
+    assert (name, data["yaml"], data["event_types"]) == (WORKFLOW_DEFINITION, NEXT, ["com.example.order.v1"])
+    assert provisioned == ["engine.outcome.order.v1"]
+
+
+async def test_every_fault_is_told_and_nothing_deployed(gateway: Gateway, provisioned: list[str]) -> None:
+    faulty = YAML.replace("- note: {set: {seen: true}}", "- note: {sett: {}}\n  - other: {call: nonsense}")
+    status, problem = await gateway.ask("POST", "/v1/definitions", data=faulty, headers=YAML_TYPE)
+    assert (status, gateway.outbox.records, provisioned) == (422, [], [])
+    assert len(problem["faults"]) >= 2
+    assert all(fault["line"] and fault["remedy"] for fault in problem["faults"])
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body"),
+    [
+        (415, "application/json", b"{}"),
+        (415, "text/plain", b"a: 1"),
+        (400, "application/yaml", b"\xff"),
+        (413, "text/yaml", b"a" * 30_000),
+    ],
+)
+async def test_unfit_request_is_refused(gateway: Gateway, status: int, content_type: str, body: bytes) -> None:
+    headers = {"Content-Type": content_type}
+    assert (await gateway.ask("POST", "/v1/definitions", data=body, headers=headers))[0] == status
+
+
+async def test_definitions_are_listed_with_the_latest_marked(gateway: Gateway) -> None:
+    book = gateway.services.definitions
+    book.learn(definitions.described(definition.load(NEXT), NEXT, "test", NOW_S * 1000))
+    _, listed = await gateway.ask("GET", "/v1/definitions")
+    assert [(each["version"], each["latest"]) for each in listed["definitions"]] == [("1.0.0", False), ("1.1.0", True)]
+
+
+async def test_definition_is_shown_as_written(gateway: Gateway) -> None:
+    _, by_name = await gateway.ask("GET", "/v1/definitions/order")
+    _, by_digest = await gateway.ask("GET", f"/v1/definitions/{by_name['digest']}")
+    assert by_name == by_digest and by_name["yaml"] == YAML
+    assert (await gateway.ask("GET", "/v1/definitions/nobody"))[0] == 404

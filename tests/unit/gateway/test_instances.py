@@ -1,0 +1,116 @@
+"""Asking for instances, and asking them to end."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from schemas import ids
+from schemas.catalogue import current
+from schemas.messages import CANCEL_INSTANCE, DECISION, HISTORY_ENTRY, STEP_RESULT
+from schemas.samples import sample
+from streams import topics
+from streams.gateway import instances
+from tests.unit.gateway.conftest import CODEC, Gateway
+
+ID = "ab" * 16
+START_MS = 1_790_000_000_000
+
+
+def entry(seq: int, status: str = "running", **changes: Any) -> dict[str, Any]:
+    cause = CODEC.encode(STEP_RESULT, sample(current()[STEP_RESULT]) | {"status": "completed", "error": None})
+    example = sample(current()[HISTORY_ENTRY])
+    return (
+        example | {"instance_id": ID, "seq": seq, "status": status, "cause": cause, "at_ms": START_MS + seq} | changes
+    )
+
+
+async def test_instance_is_shown_with_history_and_decisions(gateway: Gateway) -> None:
+    gateway.see(HISTORY_ENTRY, entry(0))
+    gateway.see(HISTORY_ENTRY, entry(1, "completed"))
+    gateway.see(DECISION, sample(current()[DECISION]) | {"instance_id": ID, "route": "approve"})
+    status, shown = await gateway.ask("GET", f"/v1/instances/{ID}")
+    assert (status, shown["status"], [each["seq"] for each in shown["history"]]) == (200, "completed", [0, 1])
+    assert shown["history"][0]["cause"]["kind"] == "StepResult"
+    assert shown["decisions"][0]["route"] == "approve"
+
+
+async def test_long_history_comes_in_pages(gateway: Gateway, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(instances, "HISTORY_LIMIT", 2)
+    for seq in range(3):
+        gateway.see(HISTORY_ENTRY, entry(seq))
+    _, first = await gateway.ask("GET", f"/v1/instances/{ID}")
+    _, second = await gateway.ask("GET", f"/v1/instances/{ID}?after={first['next']}")
+    assert [each["seq"] for each in first["history"] + second["history"]] == [0, 1, 2]
+    assert second["next"] is None
+
+
+async def test_unknown_instance_is_not_found(gateway: Gateway) -> None:
+    assert (await gateway.ask("GET", f"/v1/instances/{ID}"))[0] == 404
+
+
+async def test_list_is_filtered_and_paged(gateway: Gateway) -> None:
+    for number in range(3):
+        gateway.see(HISTORY_ENTRY, entry(0, instance_id=f"{number:032x}", at_ms=START_MS + number, workflow="w"))
+    gateway.see(HISTORY_ENTRY, entry(0, workflow="other"))
+    _, first = await gateway.ask("GET", "/v1/instances?workflow=w&limit=2")
+    _, second = await gateway.ask("GET", f"/v1/instances?workflow=w&limit=2&cursor={first['next']}")
+    found = [each["instance_id"][-1] for each in first["instances"] + second["instances"]]
+    assert (found, second["next"]) == (["2", "1", "0"], None)
+
+
+async def test_list_is_bounded_by_time(gateway: Gateway) -> None:
+    gateway.see(HISTORY_ENTRY, entry(0))
+    assert len((await gateway.ask("GET", "/v1/instances?since=2026-09-21T14:13:20Z"))[1]["instances"]) == 1
+    assert (await gateway.ask("GET", "/v1/instances?until=2026-09-21T14:13:20Z"))[1]["instances"] == []
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "limit=0",
+        "limit=501",
+        "limit=x",
+        "status=odd",
+        "colour=red",
+        "cursor=%21",
+        "since=today",
+        "workflow=",
+        "limit=1&limit=2",
+    ],
+)
+async def test_unfit_query_is_refused(gateway: Gateway, query: str) -> None:
+    assert (await gateway.ask("GET", f"/v1/instances?{query}"))[0] == 400
+
+
+async def test_cancelling_goes_to_the_inbox(gateway: Gateway) -> None:
+    gateway.see(HISTORY_ENTRY, entry(0, "waiting"))
+    status, _ = await gateway.ask("POST", f"/v1/instances/{ID}/cancel", json={"reason": "a mistake", "actor": "kim"})
+    (record,) = gateway.outbox.records
+    assert (status, record.topic, record.key) == (202, topics.INBOX, ID.encode())
+    assert record.partition == ids.partition_of(ID, gateway.services.settings.partitions)
+    assert gateway.outbox.decoded() == [(CANCEL_INSTANCE, {"instance_id": ID, "reason": "a mistake", "actor": "kim"})]
+
+
+@pytest.mark.parametrize(
+    ("status", "state", "body"),
+    [
+        (409, "completed", {"reason": "r"}),
+        (422, "running", {}),
+        (422, "running", {"reason": "r" * 201}),
+        (400, "running", []),
+    ],
+)
+async def test_cancelling_is_refused_with_a_reason(gateway: Gateway, status: int, state: str, body: Any) -> None:
+    gateway.see(HISTORY_ENTRY, entry(0, state))
+    assert (await gateway.ask("POST", f"/v1/instances/{ID}/cancel", json=body))[0] == status
+    assert gateway.outbox.records == []
+
+
+async def test_missing_read_model_is_told(gateway: Gateway) -> None:
+    engine = gateway.services.reader._engine
+    with engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE instances")
+    status, problem = await gateway.ask("GET", "/v1/instances")
+    assert (status, problem["title"]) == (503, "Service Unavailable")
