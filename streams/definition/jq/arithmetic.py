@@ -100,6 +100,16 @@ def _metered_arithmetic(operator: Operator) -> Operator:
     return apply
 
 
+def _metered_product(left: Any, right: Any) -> Any:
+    if type(left) is dict and type(right) is dict:  # merged level by level
+        METER.read(left)
+        METER.read(right)
+    result = PLAIN["*"](left, right)
+    if not _is_number(result):
+        METER.made(result)
+    return result
+
+
 def _metered_difference(left: Any, right: Any) -> Any:
     if type(left) is list and type(right) is list:  # every element of one is compared with every element of the other
         METER.spend(1 + (METER.weigh(left) * METER.weigh(right) >> 3))
@@ -118,5 +128,6 @@ def _metered_comparison(operator: Operator) -> Operator:
 METERED: dict[str, Operator] = {
     **{symbol: _metered_arithmetic(operator) for symbol, operator in PLAIN.items()},
     "-": _metered_difference,
+    "*": _metered_product,
     **{symbol: _metered_comparison(operator) for symbol, operator in _COMPARISONS.items()},
 }

@@ -8,13 +8,14 @@ names with a space, which no program text can spell.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import orjson
 
-from streams.definition.jq.arithmetic import finite
+from streams.definition.jq.arithmetic import METERED, finite
 from streams.definition.jq.library import JqError, builtins, ops
 from streams.definition.jq.meter import METER
 
@@ -23,51 +24,35 @@ Signature = tuple[str, int]
 
 # Bounded by themselves: kept as the library has them.
 LIGHT: frozenset[Signature] = frozenset(
-    {
-        ("empty", 0),
-        ("error", 0),
-        ("not", 0),
-        ("select", 1),
-        ("type", 0),
-        ("length", 0),
-        ("has", 1),
-        ("path", 1),
-        ("last", 1),
-    }
-    | {
-        ("getpath", 1),
-        ("toboolean", 0),
-        ("isnan", 0),
-        ("isinfinite", 0),
-        ("isnormal", 0),
-        ("startswith", 1),
-        ("endswith", 1),
-    }
-    | {("ltrimstr", 1), ("rtrimstr", 1), ("trim", 0), ("ltrim", 0), ("rtrim", 0)}
+    [(name, 0) for name in ("empty", "not", "type", "length", "toboolean", "trim", "ltrim", "rtrim")]
+    + [(name, 0) for name in ("isnan", "isinfinite", "isnormal")]
+    + [(name, 1) for name in ("select", "has", "path", "last", "getpath")]
+    + [(name, 1) for name in ("startswith", "endswith", "ltrimstr", "rtrimstr")]
 )
 # Bounded too, but their numbers have to be checked.
-_CHECKED = [("tonumber", 0), ("pow", 2), ("gmtime", 0), ("mktime", 0), ("strptime", 1)] + [
+_CHECKED = [("mktime", 0), ("strptime", 1)]
+_NUMERIC = [("tonumber", 0), ("gmtime", 0)] + [
     (name, 0)
     for name in ("floor", "ceil", "round", "trunc", "fabs", "sqrt", "exp", "exp2", "exp10", "log", "log2", "log10")
 ]
-# Work in proportion to what they read and make.
-_LINEAR = (
-    [
-        (name, 0)
-        for name in ("keys", "keys_unsorted", "reverse", "flatten", "tojson", "tostring", "utf8bytelength", "tostream")
-    ]
-    + [(name, 0) for name in ("ascii_downcase", "ascii_upcase", "explode", "implode", "min", "max")]
-    + [
-        ("map", 1),
-        ("split", 1),
-        ("flatten", 1),
-        ("fromstream", 1),
-        ("truncate_stream", 1),
-        ("setpath", 2),
-        ("delpaths", 1),
-        ("bsearch", 1),
-    ]
-)
+# Work in proportion to the number of elements, or of characters, of what they read.
+_SHALLOW = [("map", 1), ("split", 1)] + [
+    (name, 0)
+    for name in (
+        "keys",
+        "keys_unsorted",
+        "reverse",
+        "utf8bytelength",
+        "explode",
+        "implode",
+        "ascii_downcase",
+        "ascii_upcase",
+    )
+]
+# Work in proportion to all that is inside what they read.
+_DEEP = [(name, 0) for name in ("flatten", "tojson", "tostring", "tostream", "min", "max")] + [
+    ("flatten", 1), ("setpath", 2), ("bsearch", 1),
+]  # fmt: skip
 _SORTING = [("sort", 0), ("unique", 0)]
 _KEYED = [("sort_by", 1), ("group_by", 1), ("unique_by", 1), ("min_by", 1), ("max_by", 1)]
 _CROSSING = {("contains", 1): ops.contains_value, ("indices", 1): ops.indices_impl}
@@ -114,10 +99,32 @@ def _checked(original: Builtin) -> Builtin:
     return checked
 
 
-def _charged(original: Builtin, *, sorting: bool = False) -> Builtin:
+def _numeric(original: Builtin) -> Builtin:
+    """For functions whose complaint about a list or an object would write it out."""
+
+    def checked(data: Any, env: Any) -> Iterator[Any]:
+        if isinstance(data, list | dict):
+            raise JqError(f"{ops.type_name(data)} is no number")
+        yield from _checked(original)(data, env)
+
+    return checked
+
+
+def _shallow(original: Builtin) -> Builtin:
     def charged(data: Any, env: Any, *args: Any) -> Iterator[Any]:
-        for _ in range(len(data).bit_length() if sorting and isinstance(data, list) else 1):
-            METER.read(data)
+        METER.touch(data)
+        for value in original(data, env, *args):
+            METER.made(value)
+            yield value
+
+    return charged
+
+
+def _deep(original: Builtin, *, sorting: bool = False) -> Builtin:
+    def charged(data: Any, env: Any, *args: Any) -> Iterator[Any]:
+        METER.read(data)
+        if sorting and type(data) is list:
+            METER.spend(METER.weigh(data) * len(data).bit_length() >> 2)
         for value in original(data, env, *args):
             METER.made(value)
             yield value
@@ -137,6 +144,29 @@ def _crossing(compare: Callable[[Any, Any], Any]) -> Builtin:
     return charged
 
 
+@own("pow", 2)
+def _pow(data: Any, env: Any, base: Any, exponent: Any) -> Iterator[Any]:
+    for power in exponent.vals(data):
+        for number in base.vals(data):
+            yield finite(math.pow(number, power))
+
+
+@own("error", 0)
+def _error(data: Any, env: Any) -> Iterator[Any]:
+    METER.read(data)  # the error carries its value as text
+    yield from builtins.PY_BUILTINS["error", 0](data, env)
+
+
+@own("delpaths", 1)
+def _delpaths(data: Any, env: Any, paths: Any) -> Iterator[Any]:
+    for path_list in paths.vals(data):
+        METER.spend(1 + (len(path_list) * METER.weigh(data) >> 6) if isinstance(path_list, list) else 1)
+        METER.read(path_list)
+        value = ops.delpaths_impl(data, path_list)
+        METER.made(value)
+        yield value
+
+
 @own("fromjson", 0)
 def _fromjson(data: Any, env: Any) -> Iterator[Any]:
     if not isinstance(data, str):
@@ -153,12 +183,13 @@ def _fromjson(data: Any, env: Any) -> Iterator[Any]:
 @own("add", 0)
 def _add(data: Any, env: Any) -> Iterator[Any]:
     """One pass where the library copies the sum once for each element."""
-    items = list(ops.iterate_value(data)) if data is not None else []
-    METER.read(data)
+    items = list(ops.iterate_value(data))
+    METER.touch(data)
     kept = [item for item in items if item is not None]
-    if kept and all(isinstance(item, str) for item in kept):
+    kinds = set(map(type, kept))
+    if kinds == {str}:
         total: Any = "".join(kept)
-    elif kept and all(isinstance(item, list) for item in kept):
+    elif kinds == {list}:
         total = [value for item in kept for value in item]
     else:
         total = _sum(kept)
@@ -167,11 +198,10 @@ def _add(data: Any, env: Any) -> Iterator[Any]:
 
 
 def _sum(items: list[Any]) -> Any:
-    from streams.definition.jq.arithmetic import METERED
-
-    total = None
+    total: Any = None
+    plus = METERED["+"]
     for item in items:
-        total = METERED["+"](total, item)
+        total = plus(total, item)
     return total
 
 
@@ -217,8 +247,10 @@ def install() -> None:
     """Puts our versions into the library's table of builtins, beside its own."""
     library = dict(builtins.PY_BUILTINS)
     OWN.update({signature: _checked(library[signature]) for signature in _CHECKED})
-    OWN.update({signature: _charged(library[signature]) for signature in _LINEAR})
-    OWN.update({signature: _charged(library[signature], sorting=True) for signature in _SORTING + _KEYED})
+    OWN.update({signature: _numeric(library[signature]) for signature in _NUMERIC})
+    OWN.update({signature: _shallow(library[signature]) for signature in _SHALLOW})
+    OWN.update({signature: _deep(library[signature]) for signature in _DEEP})
+    OWN.update({signature: _deep(library[signature], sorting=True) for signature in _SORTING + _KEYED})
     OWN.update({signature: _crossing(compare) for signature, compare in _CROSSING.items()})
     for (name, arity), function in OWN.items():
         builtins.PY_BUILTINS[metered_name(name), arity] = _as_jq_error(function)

@@ -22,3 +22,15 @@ prelude: Any = purejq.prelude
 
 JqError: type[Exception] = purejq.JqError  # what `try` and `//` of an expression can catch
 JqParseError: type[Exception] = purejq.JqParseError
+
+
+def _named(value: Any) -> str:
+    """What an error text says of a value: nothing but a number or a literal, for texts may be personal data.
+
+    The library writes the whole value out before it cuts it off, which for a large one is a lot of work for nothing.
+    """
+    return str(value) if value is None or isinstance(value, bool | int | float) else "..."
+
+
+ops._short = _named
+compiler.encode = _named  # there used in error texts only

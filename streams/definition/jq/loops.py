@@ -14,13 +14,15 @@ from streams.definition.jq.meter import METER
 
 T = TypeVar("T")
 
+_ROUND = 4  # steps: each round evaluates expressions
+
 
 def _unfold(roots: Iterator[T], successors: Callable[[T], Iterator[T]]) -> Iterator[T]:
     """Each root, then all that comes of it, depth first; successors are asked for only after their origin was used."""
     stack = [roots]
     while stack:
         for item in stack[-1]:
-            METER.spend(1)
+            METER.spend(_ROUND)
             yield item
             stack.append(successors(item))
             break
@@ -130,6 +132,16 @@ def _tick_path(data: Any, path: list[Any], env: Any) -> Iterator[tuple[list[Any]
     yield path, data
 
 
+def _pay(data: Any, env: Any, steps: Any) -> Iterator[Any]:
+    METER.spend(steps.g(data, env))
+    yield data
+
+
+def _pay_path(data: Any, path: list[Any], env: Any, steps: Any) -> Iterator[tuple[list[Any], Any]]:
+    METER.spend(steps.g(data, env))
+    yield path, data
+
+
 def _made(data: Any, env: Any) -> Iterator[Any]:
     METER.made(data)
     yield data
@@ -151,10 +163,14 @@ def _each(data: Any, env: Any) -> Iterator[Any]:
 
 
 def _each_path(data: Any, path: list[Any], env: Any) -> Iterator[tuple[list[Any], Any]]:
-    # What is done with a path copies the container once for each of its elements.
-    size = len(data) if isinstance(data, (list, dict)) else 0
-    METER.spend(1 + size + (size * size >> 9))
-    yield path, data
+    for value in _each(data, env):
+        yield path, value
+
+
+def _copied_path(data: Any, path: list[Any], env: Any, whole: Any) -> Iterator[tuple[list[Any], Any]]:
+    for value in whole.vals(data):
+        METER.spend(1 + (METER.weigh(value) >> 6))
+        yield path, data
 
 
 def _index(data: Any, env: Any) -> Iterator[Any]:
@@ -168,6 +184,8 @@ def install() -> None:
     values, paths = builtins.PY_BUILTINS, builtins.PY_BUILTINS_PATH
     values["tick ", 0], values["made ", 0], values["read ", 0] = _tick, _made, _read
     values["each ", 0], values["index ", 0] = _each, _index
+    values["pay ", 1], paths["pay ", 1] = _pay, _pay_path
+    paths["copied ", 1] = _copied_path
     paths["tick ", 0], paths["made ", 0], paths["each ", 0] = _tick_path, _made_path, _each_path
     paths[metered_name("recurse"), 0] = _recurse_paths
     paths[metered_name("recurse"), 1] = _recurse_paths_by

@@ -8,7 +8,7 @@ machine of 2026.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from typing import Any
 
 # some tenths of a second: an expression that needs more would hold up everybody else on its partition
@@ -63,16 +63,22 @@ class Meter:
             return known[1], known[2]
         if level > MAX_DEPTH:
             raise LimitError(f"makes or reads a value of more than {MAX_DEPTH} levels")
-        weight = 1 + len(container)
+        weight, depth = 1 + len(container), 0
         self.spend(1 + (weight >> 3))
-        depth = 0
-        for child in _children(container):
-            if type(child) is str:
+        if type(container) is dict:
+            weight += sum(map(len, container)) >> 6
+            children: Iterable[Any] = container.values()
+        else:
+            children = container
+        for child in children:
+            kind = type(child)
+            if kind is str:
                 weight += len(child) >> 6
-            elif type(child) is list or type(child) is dict:
+            elif kind is list or kind is dict:
                 inner_weight, inner_depth = self._measure(child, level + 1)
                 weight += inner_weight
-                depth = max(depth, inner_depth)
+                if inner_depth > depth:
+                    depth = inner_depth
         if weight > MAX_WEIGHT:
             raise LimitError(f"makes or reads a value of more than {MAX_WEIGHT:,} nodes")
         if depth >= MAX_DEPTH:
@@ -84,13 +90,21 @@ class Meter:
         """Pays for an operation that walks through the whole value."""
         self.spend(1 + (self.weigh(value) >> 2))
 
+    def touch(self, value: Any) -> None:
+        """Pays for an operation that looks at each element, or at each character, and not inside."""
+        self.spend(1 + (len(value) >> 2) if type(value) in (list, dict, str) else 1)
+
     def made(self, value: Any) -> None:
-        """Pays for a value that has just been made and checks its size."""
+        """Pays for a value that has just been made. What is inside is paid for when something reads it."""
         if type(value) is list or type(value) is dict:
-            self._measure(value, 0)
+            if len(value) > MAX_WEIGHT:
+                raise LimitError(f"makes or reads a value of more than {MAX_WEIGHT:,} nodes")
+            self.spend(1 + (len(value) >> 3))
         elif type(value) is str:
             self.text(len(value))
-        self.spend(1)
+            self.spend(1)
+        else:
+            self.spend(1)
 
     def text(self, length: int) -> None:
         """Pays for a string of so many characters."""
@@ -99,12 +113,5 @@ class Meter:
         self.spend(length >> 7)
 
 
-def _children(container: list[Any] | dict[str, Any]) -> Iterator[Any]:
-    if type(container) is dict:
-        yield from container  # its keys weigh too
-        yield from container.values()
-    else:
-        yield from container
-
-
-METER = Meter()  # one evaluation at a time: the evaluator holds a lock
+# One evaluation at a time: the evaluator holds a lock.
+METER = Meter()

@@ -6,7 +6,7 @@ from typing import Any
 
 from streams.definition.jq.functions import OWN, Signature
 from streams.definition.jq.library import compiler, parser, prelude
-from streams.definition.jq.rewrite import metered
+from streams.definition.jq.rewrite import metered_body
 
 _LEFT_OUT = {"debug", "error", "date", "dateadd", "datesub", "GROUP_BY", "UNIQUE_BY", "JOIN", "isvalid"}
 
@@ -40,7 +40,7 @@ NAMES = _names()  # looked up at run time instead of being bound to the library'
 def environment() -> Any:
     """The outermost scope: our forms of the derived functions and nothing of the host."""
     functions = {
-        (name, arity): compiler.FuncVal(parameters, ("pipe", ("call", "tick ", []), metered(body)), NAMES)
+        (name, arity): compiler.FuncVal(parameters, metered_body(body), NAMES)
         for (name, arity), (parameters, body) in _DEFINITIONS.items()
     }
     root = compiler.Env(funcs=functions)

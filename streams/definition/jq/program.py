@@ -144,7 +144,9 @@ def _metered(ast: Any) -> Evaluate:
         with _ONE_AT_A_TIME:
             METER.reset()
             try:
-                return next(values(data, compiler.Env(_ROOT, variables)), None)
+                result = next(values(data, compiler.Env(_ROOT, variables)), None)
+                METER.weigh(result)
+                return result
             finally:
                 METER.reset()
 

@@ -16,6 +16,7 @@ Node = tuple[Any, ...]
 
 _MAX_FACTOR = 1_000  # of a plain multiplication, which may be that of a text
 _ARITHMETIC = frozenset("+-*/%")
+_WHOLE = "whole "  # a variable that no program text can name
 _SHRINKING = frozenset(  # functions of a view that give a scalar or a text no longer than the one they got
     {
         ("length", 0),
@@ -159,13 +160,38 @@ def _metered_text(ast: Node) -> Node:
 
 
 def _metered_assignment(ast: Node) -> Node:
+    """Each path that is assigned to copies what leads to it, so each pays for the weight of the whole."""
     operator = ast[1] if ast[1] in ("=", "|=", "//=") else metered_operator(ast[1])
-    return _then(("assign", operator, metered(ast[2]), metered(ast[3])), "made")
+    target = ("pipe", metered(ast[2]), ("call", "copied ", [("var", _WHOLE)]))
+    return ("as", ("identity",), [("pvar", _WHOLE)], ("assign", operator, target, metered(ast[3])))
 
 
 def _metered_function(ast: Node) -> Node:
     _, name, parameters, body, rest = ast
-    return ("funcdef", name, parameters, ("pipe", _pay("tick"), metered(body)), metered(rest))
+    return ("funcdef", name, parameters, metered_body(body), metered(rest))
+
+
+def metered_body(body: Node) -> Node:
+    """The body of a function; each call pays for its length."""
+    return ("pipe", _pay_for([body]), metered(body))
+
+
+def _metered_fold(ast: Node) -> Node:
+    """`reduce` and `foreach`: each round pays for the length of what it evaluates."""
+    kind, source, patterns, *parts = ast
+    return (kind, ("pipe", metered(source), _pay_for(parts)), metered(patterns), *(metered(part) for part in parts))
+
+
+def _pay_for(parts: list[Any]) -> Node:
+    return ("call", "pay ", [("const", 1 + _length(parts) // 2)])
+
+
+def _length(part: Any) -> int:
+    """How many nodes a tree has."""
+    if isinstance(part, list | tuple):
+        own = 1 if isinstance(part, tuple) and part and isinstance(part[0], str) else 0
+        return own + sum(map(_length, part))
+    return 0
 
 
 def _metered_object(ast: Node) -> Node:
@@ -180,11 +206,13 @@ _SPECIAL = {
     "collect": lambda ast: _then(("collect", metered(ast[1])), "made"),
     "comma": lambda ast: _then(("comma", metered(ast[1]), metered(ast[2])), "tick"),
     "field": lambda ast: ("field", metered(ast[1]), ast[2]),
+    "foreach": _metered_fold,
     "format": lambda ast: ("pipe", _pay("read"), _then(ast, "made")),
     "funcdef": _metered_function,
     "index": _metered_index,
     "iterate": lambda ast: ("iterate", _then(metered(ast[1]), "each")),
     "object": _metered_object,
+    "reduce": _metered_fold,
     "slice": lambda ast: _then(("slice", *(metered(part) for part in ast[1:])), "made"),
     "str": _metered_text,
 }

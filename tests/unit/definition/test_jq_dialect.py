@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from importlib.metadata import version
 from typing import Any
 
 import jq
@@ -91,6 +92,8 @@ AGREED = [
     "{n, v: .a[]}",
     '.s | ascii_upcase | split(",")',
     '.s | test("b")',
+    "pow(.n; 2), pow(2; 0.5)",
+    ".s | ascii_upcase, ascii_downcase",
     '.s | [match("[a-z]"; "g").string]',
     '.s | capture("(?<first>[a-z]),(?<second>[a-z])")',
     '.s | gsub(","; ";")',
@@ -135,6 +138,12 @@ AGREED = [
     "pick(.n)",
     'getpath(["a", 0])',
     "[tostream] | length",
+    "try error({a: 1}) catch .a",
+    ".objects |= map(.v += 1)",
+    ".. |= .",
+    "map_values(type)",
+    "del(.objects[] | select(.v > 1))",
+    'setpath(["x", "y"]; 1)',
     'fromjson? // "no"',
     ".n | tojson | fromjson",
     "label $out | .a[] | if . > 1 then ., break $out else . end",
@@ -204,3 +213,8 @@ def test_everyday_expressions_run_unmetered(source: str) -> None:
 )
 def test_whatever_could_grow_is_metered(source: str) -> None:
     assert not compile_program(source).plain
+
+
+def test_library_is_the_version_whose_insides_are_used() -> None:
+    """`streams.definition.jq.library` builds on its inner parts: read them again before this number changes."""
+    assert version("purejq") == "0.3.1"
