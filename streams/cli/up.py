@@ -65,8 +65,8 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool) -> None:
     servers = _servers(settings, folder)
     stages = [
         _infrastructure(settings, folder, servers, demo),
-        _workers(folder),
-        _gateway(folder, gateway_port, gateway_url),
+        _processes(folder, gateway_port, gateway_url),
+        *([_arrivals(folder)] if demo else []),
     ]
 
     def where_to_look(seconds: float) -> Sequence[str]:
@@ -119,13 +119,31 @@ def _sandbox(folder: DataFolder) -> ChildSpec:
     return _python("sandbox", folder, arguments, port_file.exists)
 
 
-def _workers(folder: DataFolder) -> Stage:
+def _processes(folder: DataFolder, gateway_port: int, gateway_url: str) -> Stage:
+    from infra import prometheus
     from infra.local.supervisor import Stage
 
     async def publish_addresses() -> None:
-        folder.publish({"metrics": {name: _metrics_url(folder, name) for name in WORKERS}})
+        workers = {name: _metrics_url(folder, name) for name in WORKERS}
+        metrics = workers | {"gateway": f"{gateway_url}/metrics"}
+        folder.publish({"gateway": gateway_url, "metrics": metrics})
+        prometheus.write_targets(folder.path, metrics)
 
-    return Stage([_worker(folder, name, processors) for name, processors in WORKERS.items()], publish_addresses)
+    gateway = _python(
+        "gateway",
+        folder,
+        ["streams.cli", "gateway"],
+        lambda: _is_ready(gateway_url),
+        {"EXLIFY_GATEWAY_PORT": str(gateway_port)},
+    )
+    return Stage([gateway, *(_worker(folder, *each) for each in WORKERS.items())], publish_addresses)
+
+
+def _arrivals(folder: DataFolder) -> Stage:
+    """What `--demo` shows once everything runs."""
+    from infra.local.supervisor import Stage
+
+    return Stage([_python("demo", folder, ["infra.sandbox.demo"], lambda: True)])
 
 
 def _worker(folder: DataFolder, name: str, processors: str) -> ChildSpec:
@@ -140,16 +158,6 @@ def _worker(folder: DataFolder, name: str, processors: str) -> ChildSpec:
 
 def _metrics_url(folder: DataFolder, name: str) -> str:
     return str(json.loads(folder.port_file(name).read_text())["metrics"])
-
-
-def _gateway(folder: DataFolder, port: int, url: str) -> Stage:
-    from infra.local.supervisor import Stage
-
-    async def publish_address() -> None:
-        folder.publish({"gateway": url})
-
-    env = {"EXLIFY_GATEWAY_PORT": str(port)}
-    return Stage([_python("gateway", folder, ["streams.cli", "gateway"], lambda: _is_ready(url), env)], publish_address)
 
 
 def _gateway_port(settings: Settings) -> int:
