@@ -45,7 +45,7 @@ bench: $(DEV_READY) ## Measure; prints one JSON object
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 crash: $(DEV_READY) ## Kill everything at every point and compare with the run without faults
-	@$(BIN)/python -m pytest tests/crash $(ARGS)
+	@$(BIN)/python -m pytest tests/crash -m "crash or crash_smoke" -v --durations=10 $(ARGS)
 
 render: $(RUN_READY) ## Write the files that are rendered from code
 	@$(BIN)/python -m infra.render

@@ -1,0 +1,37 @@
+"""The broker is killed and comes back, three times while records flow: nothing is lost and nothing is doubled."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from infra.local.kafka import KafkaServer
+from tests.crash.conftest import MakeScenario
+
+OUTAGES = 3
+
+
+@pytest.fixture
+def mortal(tmp_path: Path) -> Iterator[KafkaServer]:
+    """A broker of this test's own, which it may kill."""
+    server = KafkaServer(tmp_path / "broker")
+    server.start()
+    yield server
+    server.stop()
+
+
+@pytest.mark.crash
+@pytest.mark.parametrize("kind", ["tally", "booker", "reminder"])
+def test_broker_outages_lose_and_double_nothing(scenario: MakeScenario, mortal: KafkaServer, kind: str) -> None:
+    run = scenario(kind, bootstrap=mortal.address)
+    run.workers.start("w")
+    for _ in range(OUTAGES):
+        run.publish(run.inputs(300))
+        threshold = run.progress() + run.random.randrange(150)
+        run.wait_under_load(f"past {threshold}", lambda at=threshold: run.progress() >= at)  # type: ignore[misc]
+        run.note("broker killed")
+        mortal.kill()
+        mortal.start()
+    run.publish(run.inputs(100))
+    run.max_doubts = 16 * len(run.workers.exits)  # a worker that gave up and was started again may leave doubts
+    run.finish()

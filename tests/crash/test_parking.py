@@ -1,0 +1,57 @@
+"""Records that nobody can read, among good ones: they are parked as they are, and their partition goes on."""
+
+import pytest
+
+from schemas.codec import Codec
+from schemas.messages import TIMER_FIRED
+from streams.runtime.processor import Record
+from tests.crash.conftest import MakeScenario
+from tests.crash.harness import Scenario
+
+GOOD = 300
+UNREADABLE = {
+    b"magic": b"\x07not framed at all",
+    b"unknown id": b"\x00\x7f\xff\xff\xffbody",
+    b"header only": b"\x00\x00\x00",
+    b"empty": b"",
+    b"large": b"\x00\x7f\xff\xff\xff" + b"x" * 2_000_000,
+    b"none": None,
+}
+
+
+def good(codec: Codec, number: int) -> bytes:
+    return codec.encode(TIMER_FIRED, {"instance_id": f"i{number}", "due_ms": number})
+
+
+@pytest.mark.crash_smoke
+def test_unreadable_records_are_parked_with_bytes_and_headers(scenario: MakeScenario) -> None:
+    run = scenario("reader")
+    codec = Codec.offline()
+    bad = {**UNREADABLE, b"truncated": good(codec, 1)[:-1], b"goes on": good(codec, 1) + b"more"}
+    for number in range(GOOD):
+        run.send(b"k%d" % (number % 7), good(codec, number))
+        if number % 30 == 15:
+            for key, value in bad.items():
+                run.send(key, value, [("ce_id", b"%d" % number), ("ce_id", b"again"), ("empty", None)])  # type: ignore[list-item]
+    run.flush()
+    run.workers.start("w")
+    run.drain()
+    run.workers.stop("w")
+    assert {record.key for record in run.outputs()} == {b"i%d" % number for number in range(GOOD)}
+    check_parked(run, bad)
+
+
+def check_parked(run: Scenario, bad: dict[bytes, bytes | None]) -> None:
+    """Every unreadable record is there, unchanged, with what it brought and where it comes from."""
+    sent = [record for record in run.log.read(f"{run.name}.in", 3) if record.key in bad]
+    origin = {(int(header(r, "parked.partition")), int(header(r, "parked.offset"))): r for r in run.parked()}
+    assert len(sent) == len(origin) == 10 * len(bad)
+    for record in sent:
+        parked = origin[record.partition, record.offset]
+        assert (parked.key, parked.value) == (record.key, record.value)
+        assert parked.headers[: len(record.headers)] == record.headers
+        assert header(parked, "parked.reason")
+
+
+def header(record: Record, name: str) -> bytes:
+    return dict(record.headers)[name]

@@ -1,0 +1,251 @@
+"""Toy processors, one of each kind that the runtime hosts, and what a run without faults makes of the same input.
+
+Every kind shows what can go wrong with it. `Tally` chains a digest through each key, so that a record which was lost,
+doubled or overtaken changes every later output of the key. `Relay` keeps nothing. `Booker` calls a ledger outside and
+may do so once. `Reminder` works by time. `Reader` reads Avro and meets bytes that are none.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import hashlib
+import os
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Sequence
+from pathlib import Path
+from typing import NamedTuple
+
+import aiohttp
+
+from schemas.messages import TIMER_FIRED
+from streams.runtime.processor import (
+    Effects,
+    FastProcessor,
+    Message,
+    Output,
+    Row,
+    SlowProcessor,
+    StateView,
+    TableSpec,
+    WritableState,
+)
+
+TABLE = "state"
+MAX_DELAY_MS = 1_200  # of a reminder
+DONE, SENT, DOUBTFUL = b"done", b"sent", b"unknown"
+
+
+class Input(NamedTuple):
+    """A record to publish; `number` counts within its key, from 1."""
+
+    key: bytes
+    number: int
+    payload: bytes
+
+    @property
+    def value(self) -> bytes:
+        return b"%d:%s" % (self.number, self.payload)
+
+    @property
+    def id(self) -> bytes:
+        return b"%s/%d" % (self.key, self.number)
+
+
+class Expected(NamedTuple):
+    """What must be true in the end. Outputs are by id; where several values are listed, any of them is right."""
+
+    outputs: dict[bytes, set[bytes]]
+    table: dict[bytes, set[bytes]]
+
+
+def _parse(message: Message) -> Input:
+    record = message.record
+    assert record.key is not None
+    assert record.value is not None
+    number, payload = record.value.split(b":", 1)
+    return Input(record.key, int(number), payload)
+
+
+class _Toy:
+    """Its topics and its group carry the scenario's name, so that scenarios share a broker."""
+
+    framed = False
+    table: TableSpec | None = TableSpec(TABLE)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        self.inputs: tuple[str, ...] = (f"{name}.in",)
+        self.out = f"{name}.out"
+
+    async def open(self) -> None:
+        """Nothing to get ready."""
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
+        """No row of most toys falls due."""
+        raise NotImplementedError
+
+    def _output(self, id_: bytes, value: bytes) -> Output:
+        return Output(self.out, id_, value)
+
+
+class Tally(_Toy):
+    """Fast, with a table: drops what it has seen by sequence, and chains a digest through what it has not."""
+
+    def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
+        effects = Effects([], {})
+        for message in batch:
+            item = _parse(message)
+            row = effects.changes.get(item.key) or state.get(item.key)
+            last, digest = _tally_row(row)
+            if item.number > last:
+                _fail_once(item)
+                digest = _chained(digest, item)
+                effects.changes[item.key] = Row(b"%d:%s" % (item.number, digest))
+                effects.outputs.append(self._output(item.id, digest))
+        return effects
+
+
+def _tally_row(row: Row | None) -> tuple[int, bytes]:
+    if row is None:
+        return 0, b""
+    last, digest = row.value.split(b":", 1)
+    return int(last), digest
+
+
+def _chained(digest: bytes, item: Input) -> bytes:
+    return hashlib.sha256(digest + item.value).hexdigest().encode()
+
+
+def _fail_once(item: Input) -> None:
+    """Raises the first time that the record named by EXLIFY_TOY_FAIL_ONCE (`id=marker file`) comes by."""
+    id_, _, marker = os.environ.get("EXLIFY_TOY_FAIL_ONCE", "").partition("=")
+    if id_.encode() == item.id and not Path(marker).exists():
+        Path(marker).touch()
+        raise RuntimeError(f"no luck with {id_}")
+
+
+def expected_tally(inputs: Iterable[Input]) -> Expected:
+    digests: dict[bytes, tuple[int, bytes]] = {}
+    outputs = {}
+    for item in inputs:
+        last, digest = digests.get(item.key, (0, b""))
+        if item.number > last:
+            digests[item.key] = item.number, _chained(digest, item)
+            outputs[item.id] = {digests[item.key][1]}
+    return Expected(outputs, {key: {b"%d:%s" % last} for key, last in digests.items()})
+
+
+class Relay(_Toy):
+    """Fast, without a table: everything goes on as it came."""
+
+    table = None
+
+    def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
+        return Effects([self._output(item.id, item.payload) for item in map(_parse, batch)], {})
+
+
+def expected_relay(inputs: Iterable[Input]) -> Expected:
+    return Expected({item.id: {item.payload} for item in inputs}, {})
+
+
+class Booker(_Toy):
+    """Slow, with intents: books every item in a ledger outside, which has an effect each time that it is asked.
+
+    Items with an odd number are booked with a key by which the ledger knows them again: they may be asked for twice.
+    The others may not; where only the intent is on record the answer is that nobody knows.
+    """
+
+    concurrency = 16
+
+    def __init__(self, name: str) -> None:
+        super().__init__(name)
+        self._ledger = os.environ.get("EXLIFY_TOY_LEDGER", "")
+        self._locks: defaultdict[bytes, asyncio.Lock] = defaultdict(asyncio.Lock)
+
+    async def handle_one(self, message: Message, state: WritableState) -> Effects:
+        item = _parse(message)
+        async with self._locks[item.id]:
+            row = state.get(item.id)
+            if row is not None and row.value != SENT:
+                return self._answer(item, row.value)
+            if row is None:
+                await state.write({item.id: Row(SENT)})
+            elif not _recognised(item):
+                return self._answer(item, DOUBTFUL)
+            await self._book(item)
+            return self._answer(item, DONE)
+
+    async def _book(self, item: Input) -> None:
+        kind = "known" if _recognised(item) else "blind"
+        async with (
+            aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session,
+            session.post(f"{self._ledger}/{kind}/{item.id.decode()}") as reply,
+        ):
+            reply.raise_for_status()
+
+    def _answer(self, item: Input, result: bytes) -> Effects:
+        return Effects([self._output(item.id, result)], {item.id: Row(result)})
+
+
+def _recognised(item: Input) -> bool:
+    return item.number % 2 == 1
+
+
+def expected_booker(inputs: Iterable[Input]) -> Expected:
+    results = {item.id: {DONE} if _recognised(item) else {DONE, DOUBTFUL} for item in inputs}
+    return Expected(results, results)
+
+
+class Reminder(_Toy):
+    """Fast, with rows that fall due: each item is announced a while after it came, once."""
+
+    def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
+        effects = Effects([], {})
+        for message in batch:
+            item = _parse(message)
+            if state.get(item.id) is None and item.id not in effects.changes:
+                due_ms = message.record.timestamp_ms + int(item.payload) % MAX_DELAY_MS
+                effects.changes[item.id] = Row(b"waiting", due_ms)
+        return effects
+
+    def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
+        return Effects([self._output(key, b"due")], {key: Row(b"announced")})
+
+
+def expected_reminder(inputs: Iterable[Input]) -> Expected:
+    ids = {item.id for item in inputs}
+    return Expected({id_: {b"due"} for id_ in ids}, {id_: {b"announced"} for id_ in ids})
+
+
+class Reader(_Toy):
+    """Fast, reads Avro: says which instance's timer fired."""
+
+    framed = True
+    table = None
+
+    def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
+        fired = [message.data["instance_id"].encode() for message in batch if message.name == TIMER_FIRED]
+        return Effects([self._output(id_, b"fired") for id_ in fired], {})
+
+
+class Kind(NamedTuple):
+    """A kind of processor: how it is made, and what it must come to."""
+
+    make: Callable[[str], FastProcessor | SlowProcessor]
+    expected: Callable[[Iterable[Input]], Expected]
+
+    @property
+    def has_table(self) -> bool:
+        return self.make("any").table is not None
+
+
+KINDS = {
+    "tally": Kind(Tally, expected_tally),
+    "relay": Kind(Relay, expected_relay),
+    "booker": Kind(Booker, expected_booker),
+    "reminder": Kind(Reminder, expected_reminder),
+    "reader": Kind(Reader, expected_relay),
+}
