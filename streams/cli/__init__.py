@@ -32,6 +32,8 @@ SUMMARIES = {
     "topics": "Show or create the topics.",
 }
 
+MODULES = {"list": "instances"}  # a module `list` would hide the built-in in this package
+
 
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are invoked."""
@@ -44,7 +46,7 @@ class LazyGroup(click.Group):
         """The command, imported now."""
         if cmd_name not in SUMMARIES:
             return None
-        module = importlib.import_module(f"streams.cli.{cmd_name}")
+        module = importlib.import_module(f"streams.cli.{MODULES.get(cmd_name, cmd_name)}")
         found: click.Command = module.command
         return found
 

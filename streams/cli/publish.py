@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import sys
 import time
 import uuid
@@ -98,6 +99,8 @@ async def _publish(settings: Settings, plan: Plan, lines: Iterator[Line], size: 
     from streams import wiring
     from streams.publish import Outgoing, Publisher
 
+    # Reading a pipe blocks the event loop, so Ctrl-C must interrupt the read, as it does without a loop.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     types, codec = EventTypes.load(), await wiring.make_codec(settings)
     published = 0
     with _progress(size) as advance:
@@ -150,7 +153,11 @@ def _lines(file: BinaryIO) -> Iterator[Line]:
 
 def _size(file: BinaryIO | None) -> int:
     """Bytes of the file; 0 where nobody knows, as of a pipe."""
-    return os.fstat(file.fileno()).st_size if file is not None and file.seekable() else 0
+    if file is None or not file.seekable():
+        return 0
+    size = file.seek(0, os.SEEK_END)
+    file.seek(0)
+    return size
 
 
 @contextmanager

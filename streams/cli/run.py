@@ -19,7 +19,14 @@ if TYPE_CHECKING:
 EXIT_NOT_COMPLETED = 1
 
 
-@click.command("run")
+@click.command(
+    "run",
+    epilog="""\b
+Examples:
+  exlify run order.yaml --input '{"total": 3}'
+  exlify run onboarding.yaml --input @application.json --answer reviewApplication=approve
+""",
+)
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--input", "-i", "given", default="{}", metavar="JSON|@FILE", help="Input of the workflow. Default: {}.")
 @click.option(

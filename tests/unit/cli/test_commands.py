@@ -1,0 +1,169 @@
+"""The commands that talk to a gateway, against a real one over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from schemas.messages import HISTORY_ENTRY, HUMAN_TASK
+from streams import topics
+from streams.cli import group
+from streams.errors import UnavailableError
+from streams.settings import Settings
+from tests.unit.gateway.conftest import YAML, AsyncGateway, Gateway
+from tests.unit.gateway.test_instances import ID, entry
+from tests.unit.streams.test_human import TASK_ID, Desk, action, command
+
+Cli = Callable[..., Coroutine[Any, Any, Result]]
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    async with AsyncGateway(Settings(data_dir=tmp_path / "gateway", api_token="t0ken")) as running:
+        yield running
+
+
+@pytest.fixture
+def cli(gateway: Gateway, tmp_path: Path) -> Cli:
+    """Runs a command beside the gateway; expected errors come back as `result.exception`."""
+    environ = {
+        "EXLIFY_GATEWAY_URL": str(gateway.client.make_url("")),
+        "EXLIFY_API_TOKEN": "t0ken",
+        "EXLIFY_DATA_DIR": str(tmp_path),
+        "HTTP_PROXY": "http://127.0.0.1:1",
+    }
+
+    async def run(*arguments: str) -> Result:
+        return await asyncio.to_thread(CliRunner(env=environ).invoke, group, arguments)
+
+    return run
+
+
+def show_task(gateway: Gateway) -> None:
+    desk = Desk()
+    for task in desk.decoded(desk.deliver(command()), HUMAN_TASK):
+        gateway.see(HUMAN_TASK, task)
+
+
+async def test_list_shows_instances_to_people(gateway: Gateway, cli: Cli) -> None:
+    gateway.see(HISTORY_ENTRY, entry(0, "faulted", business_key="A-17"))
+    result = await cli("list", "--status", "faulted")
+    assert (result.exit_code, ID in result.output, "A-17" in result.output) == (0, True, True)
+    assert "\x1b[" not in result.output
+
+
+@pytest.mark.parametrize("arguments", [("list", "--json"), ("--json", "list")])
+async def test_json_can_be_asked_for_on_either_side(gateway: Gateway, cli: Cli, arguments: tuple[str, ...]) -> None:
+    gateway.see(HISTORY_ENTRY, entry(0))
+    assert json.loads((await cli(*arguments)).output)["instances"][0]["instance_id"] == ID
+
+
+async def test_list_tells_how_to_go_on(gateway: Gateway, cli: Cli) -> None:
+    for number in range(2):
+        gateway.see(HISTORY_ENTRY, entry(0, instance_id=f"{number:032x}"))
+    assert "--cursor" in (await cli("list", "--limit", "1")).stderr
+
+
+async def test_show_tells_the_whole_story(gateway: Gateway, cli: Cli) -> None:
+    gateway.see(HISTORY_ENTRY, entry(0))
+    gateway.see(HISTORY_ENTRY, entry(1, "completed"))
+    told = await cli("show", ID)
+    assert "StepResult" in told.output and "completed" in told.output
+    assert [each["seq"] for each in json.loads((await cli("show", ID, "--json")).output)["history"]] == [0, 1]
+
+
+async def test_unknown_instance_is_one_line(cli: Cli) -> None:
+    result = await cli("show", ID)
+    assert "No instance of this id" in str(result.exception)
+
+
+async def test_tasks_are_listed_and_shown(gateway: Gateway, cli: Cli) -> None:
+    show_task(gateway)
+    assert TASK_ID in (await cli("tasks")).output
+    assert json.loads((await cli("--json", "tasks", "list")).output)["tasks"][0]["task_id"] == TASK_ID
+    assert "approve, decline" in (await cli("tasks", "show", TASK_ID)).output
+
+
+async def test_task_is_completed_as_somebody(gateway: Gateway, cli: Cli) -> None:
+    show_task(gateway)
+    result = await cli("tasks", "complete", TASK_ID, "--outcome", "approve", "--data", '{"note":"ok"}', "--as", "kim")
+    ((_, sent),) = gateway.outbox.decoded()
+    assert (result.exit_code, sent["actor"], sent["data"]) == (0, "kim", b'{"note":"ok"}')
+    assert sent["outcome"] == action().data["outcome"]
+
+
+@pytest.mark.parametrize("data", ["{", "@/no/such/file"])
+async def test_unfit_answer_data_is_refused_here(gateway: Gateway, cli: Cli, data: str) -> None:
+    result = await cli("tasks", "complete", TASK_ID, "--outcome", "approve", "--data", data)
+    assert "--data" in str(result.exception)
+    assert gateway.outbox.records == []
+
+
+async def test_deploy_tells_faults_by_file_and_line(cli: Cli, tmp_path: Path) -> None:
+    file = tmp_path / "faulty.yaml"
+    file.write_text(YAML.replace("note:", "note: {sett: 1}\n  - more:"))
+    result = await cli("deploy", str(file))
+    assert (result.exit_code, f"{file}:6:" in result.stderr, "Remedy" in result.stderr) == (2, True, True)
+
+
+async def test_deploy_names_the_version(cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    async def provision(*_: Any) -> None:
+        """There is no broker to make topics on."""
+
+    monkeypatch.setattr(topics, "provision", provision)
+    file = tmp_path / "order.yaml"
+    file.write_text(YAML.replace("1.0.0", "2.0.0"))
+    assert "deployed order 2.0.0" in (await cli("deploy", str(file))).output
+
+
+async def test_wrong_token_is_told(gateway: Gateway, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
+    result = await asyncio.to_thread(
+        CliRunner(env={"EXLIFY_GATEWAY_URL": str(gateway.client.make_url("")), "EXLIFY_API_TOKEN": "no"}).invoke,
+        group,
+        ["list"],
+    )
+    assert "EXLIFY_API_TOKEN" in str(result.exception)
+
+
+def test_missing_gateway_is_told_with_the_remedy(tmp_path: Path) -> None:
+    away = {"EXLIFY_GATEWAY_URL": "http://127.0.0.1:1", "EXLIFY_DATA_DIR": str(tmp_path)}
+    result = CliRunner(env=away).invoke(group, ["list"])
+    assert isinstance(result.exception, UnavailableError) and "exlify up" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    "command", [["list"], ["publish", "t", "--data", "1"], ["outcomes", "w"], ["topics"], ["gateway"]]
+)
+def test_nothing_running_is_told_with_the_remedy(tmp_path: Path, command: list[str]) -> None:
+    result = CliRunner(env={"EXLIFY_DATA_DIR": str(tmp_path)}).invoke(group, command)
+    assert str(result.exception) == f"no running Exlify found in {tmp_path}: start it with `exlify up`"
+
+
+@pytest.mark.parametrize("arguments", [[], ["--data", "1", "--file", "-"], ["--file", "-", "--id", "x"]])
+def test_publish_wants_one_kind_of_data(tmp_path: Path, arguments: list[str]) -> None:
+    result = CliRunner(env={"EXLIFY_BOOTSTRAP": "127.0.0.1:1", "EXLIFY_REGISTRY_URL": "none"}).invoke(
+        group, ["publish", "t", *arguments], input=""
+    )
+    assert "publish:" in str(result.exception)
+
+
+@pytest.mark.parametrize(
+    ("options", "line", "told"),
+    [
+        ([], "{", "-:2: no JSON"),
+        (["--id-from", "/id"], '{"x": 1}', "-:2: there is no text or number at /id"),
+        (["--source", "not a uri"], "1", "source"),
+    ],
+)
+def test_unfit_line_is_told_by_its_number(options: list[str], line: str, told: str) -> None:
+    result = CliRunner(env={"EXLIFY_BOOTSTRAP": "127.0.0.1:1", "EXLIFY_REGISTRY_URL": "none"}).invoke(
+        group, ["publish", "com.example.x.v1", "--file", "-", *options], input=f'{{"id": "a"}}\n{line}\n'
+    )
+    assert told in str(result.exception).replace("<stdin>", "-")
+    assert "(0 events before were published)" in str(result.exception)

@@ -1,0 +1,72 @@
+"""The command itself: quick help, one line for an error, exit codes of their own."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from streams.cli import SUMMARIES, group
+
+HEAVY = ("faust", "aiohttp", "onnxruntime", "sqlalchemy", "confluent_kafka", "fastavro", "numpy")
+
+
+def exlify(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "streams.cli", *arguments]
+    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environ, timeout=60)
+
+
+@pytest.mark.parametrize("name", sorted(SUMMARIES))
+def test_every_command_explains_itself(name: str) -> None:
+    result = exlify(name, "--help")
+    assert (result.returncode, "Usage: exlify" in result.stdout) == (0, True)
+    if name != "down":
+        assert "Example" in result.stdout
+
+
+def test_help_imports_nothing_heavy() -> None:
+    result = subprocess.run(
+        [sys.executable, "-X", "importtime", "-m", "streams.cli", "--help"], capture_output=True, text=True, timeout=60
+    )
+    imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
+    assert "click" in imported and imported.isdisjoint(HEAVY)
+
+
+def test_expected_failure_is_one_line(tmp_path: Path) -> None:
+    result = exlify("list", EXLIFY_DATA_DIR=str(tmp_path))
+    assert (result.returncode, result.stdout) == (69, "")
+    assert result.stderr == f"exlify: no running Exlify found in {tmp_path}: start it with `exlify up`\n"
+
+
+@pytest.mark.parametrize("arguments", [("nonsense",), ("list", "--nonsense"), ("list", "--limit", "0")])
+def test_wrong_use_is_told_with_exit_code_two(arguments: tuple[str, ...]) -> None:
+    result = exlify(*arguments)
+    assert result.returncode == 2 and "Error" in result.stderr
+
+
+def test_interrupt_ends_with_its_own_code(tmp_path: Path) -> None:
+    """The command waits for a file that never comes; Ctrl-C is a signal to it like any other."""
+    command = [sys.executable, "-m", "streams.cli", "publish", "com.example.x.v1", "--file", "-"]
+    environ = os.environ | {"EXLIFY_BOOTSTRAP": "127.0.0.1:1", "EXLIFY_REGISTRY_URL": "none"}
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stderr=subprocess.PIPE, env=environ) as process:
+        while "publisher" not in threads(process.pid):
+            assert process.poll() is None
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert process.stdin is not None
+        assert process.wait(timeout=30) == 130
+
+
+def threads(pid: int) -> str:
+    """Names of a process's threads; Python's name them by number, librdkafka's by their work."""
+    names = [(each / "comm").read_text() for each in Path(f"/proc/{pid}/task").iterdir()]
+    return "publisher" if any(name.startswith("rdk:") for name in names) else ""
+
+
+def test_commands_come_in_the_order_of_the_journey() -> None:
+    assert group.list_commands(None)[0] == "up"  # type: ignore[arg-type]  # the context is not looked at
