@@ -1,0 +1,105 @@
+"""`python -m infra.render`: writes the reference pages from the tables in the code, where each fact has its home.
+
+`--check` writes nothing and fails where a page differs from what the code says now.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import MISSING, fields
+from pathlib import Path
+
+from prometheus_client.metrics import MetricWrapperBase
+
+from streams import metrics, settings, topics
+
+FOLDER = Path(__file__).with_name("reference")
+NOTE = "<!-- Rendered by `make render`; change the table in the code instead. -->"
+
+
+def settings_page() -> str:
+    """Every setting with its default, from streams/settings.py."""
+    rows = [
+        (f"`{spec.metadata['env']}`", _default(spec.default), _prose(spec.metadata["help"]))
+        for spec in fields(settings.Settings)
+    ]
+    return _page("Settings", "streams/settings.py", ("Variable", "Default", "Meaning"), rows)
+
+
+def topics_page() -> str:
+    """Every topic with its key and how long it keeps what, from streams/topics.py."""
+    catalogue = (*topics.all_topics(settings.Settings()), topics.outcome("<workflow>"))
+    rows = [
+        (f"`{each.name}`", ", ".join(each.messages) or "-", each.key, str(each.partitions or "all"), _keeps(each))
+        for each in catalogue
+    ]
+    return _page("Topics", "streams/topics.py", ("Topic", "Messages", "Key", "Partitions", "Keeps"), rows)
+
+
+def metrics_page() -> str:
+    """Every metric with its labels and meaning, from streams/metrics.py."""
+    rows = [
+        (f"`{_sampled_name(metric)}`", str(metric._type), ", ".join(metric._labelnames) or "-", metric._documentation)
+        for metric in vars(metrics).values()
+        if isinstance(metric, MetricWrapperBase)
+    ]
+    return _page("Metrics", "streams/metrics.py", ("Metric", "Kind", "Labels", "Meaning"), rows)
+
+
+PAGES: Mapping[str, Callable[[], str]] = {
+    "settings.md": settings_page,
+    "topics.md": topics_page,
+    "metrics.md": metrics_page,
+}
+
+
+def stale(folder: Path = FOLDER) -> list[Path]:
+    """The pages that differ from what the code says now."""
+    return [folder / name for name, render in PAGES.items() if _read(folder / name) != render()]
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Writes the pages, or with `--check` compares them; returns the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m infra.render", description="Write the reference pages.")
+    parser.add_argument("--check", action="store_true", help="write nothing; exit 1 if a page is out of date")
+    if parser.parse_args(arguments).check:
+        for path in (outdated := stale()):
+            print(f"{path}: out of date. Run `make render`.", file=sys.stderr)
+        return 1 if outdated else 0
+    FOLDER.mkdir(exist_ok=True)
+    for name, render in PAGES.items():
+        (FOLDER / name).write_text(render())
+    return 0
+
+
+def _page(title: str, source: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    table = [head, ["---"] * len(head), *rows]
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]
+    return "\n".join([f"# {title}", "", NOTE, "", f"From `{source}`.", "", *lines, ""])
+
+
+def _sampled_name(metric: MetricWrapperBase) -> str:
+    """The name as Prometheus sees it: the client adds the suffix of counters itself."""
+    return f"{metric._name}_total" if metric._type == "counter" else metric._name
+
+
+def _default(value: object) -> str:
+    return "-" if value is MISSING or not str(value) else f"`{value}`"
+
+
+def _prose(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _keeps(topic: topics.Topic) -> str:
+    return "the last value of each key" if topic.compacted else f"{topic.retention_ms // topics.DAY_MS} days"
+
+
+def _read(path: Path) -> str:
+    return path.read_text() if path.exists() else ""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
