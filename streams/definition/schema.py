@@ -83,6 +83,10 @@ def _refuse_foreign(schema: Json, path: Path) -> None:
         for key, part in schema.items():
             if key in ("$ref", "$dynamicRef") and isinstance(part, str) and not part.startswith("#"):
                 raise SchemaFaultError((*path, key), "a reference leads out of the schema")
+            if key == "patternProperties" and path[-1:] != ("properties",):
+                raise SchemaFaultError(
+                    (*path, key), "patternProperties is not supported; use propertyNames with a pattern"
+                )
             if key == "pattern" and isinstance(part, str):
                 _check_pattern(part, (*path, key))
             _refuse_foreign(part, (*path, key))

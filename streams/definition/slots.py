@@ -5,7 +5,6 @@ Names bound by `for` and `catch` around the place are added to those of the slot
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -108,16 +107,12 @@ def read_duration(node: Node, slot: Slot, scope: Scope) -> Expression:
     if isinstance(node.value, str) and inner_text(node.value) is not None:
         return Milliseconds(read_expression(node, slot, scope))
     if isinstance(node.value, dict) and any(isinstance(part, str) for part in node.value.values()):
-        return Milliseconds(members({key: _unit(node.child(key), slot, scope) for key in node.value}))
+        return Milliseconds(members({key: read_template(node.child(key), slot, scope) for key in node.value}))
     try:
         return Constant(milliseconds(node.value))
     except DurationError as error:
         node.fault("duration", str(error), "write {minutes: 5}, PT5M or ${ .wait }")
         return Constant(0)
-
-
-def _unit(node: Node, slot: Slot, scope: Scope) -> Expression:
-    return read_template(node, slot, scope)
 
 
 def _compiled(node: Node, source: str, slot: Slot, scope: Scope) -> Expression:
@@ -135,17 +130,15 @@ def _compiled(node: Node, source: str, slot: Slot, scope: Scope) -> Expression:
 
 
 def _unavailable(node: Node, source: str, name: str, slot: Slot, scope: Scope) -> None:
-    offset = source.find(f"${name}")
-    complain: Callable[[str, str, str], None] = lambda code, message, remedy: node.source.fault_inside(  # noqa: E731
-        node.path, source, offset, code, message, remedy
-    )
+    """Notes that a variable cannot be read here."""
     available = slot.variables | scope
     listed = ", ".join(f"${known}" for known in sorted(available))
     if name in _NOT_BUILT:
-        complain("not-built", f"`${name}` is part of the profile but not built yet", _NOT_BUILT[name])
+        fault = ("not-built", f"`${name}` is part of the profile but not built yet", _NOT_BUILT[name])
     elif name in ALL_VARIABLES:
-        complain("unavailable-variable", f"`${name}` is not available in {slot.name}", f"available there: {listed}")
+        fault = ("unavailable-variable", f"`${name}` is not available in {slot.name}", f"available there: {listed}")
     else:
         close = get_close_matches(name, available, n=1)
         remedy = f"did you mean ${close[0]}?" if close else f"available there: {listed}"
-        complain("unknown-variable", f"there is no variable `${name}` here", remedy)
+        fault = ("unknown-variable", f"there is no variable `${name}` here", remedy)
+    node.source.fault_inside(node.path, source, source.find(f"${name}"), *fault)

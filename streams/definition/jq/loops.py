@@ -122,70 +122,7 @@ def _recurse_paths_by(data: Any, path: list[Any], env: Any, step: Any) -> Iterat
     return _unfold(iter(((path, data),)), lambda entry: step.paths(entry[1], entry[0]))
 
 
-def _tick(data: Any, env: Any) -> Iterator[Any]:
-    METER.spend(1)
-    yield data
-
-
-def _tick_path(data: Any, path: list[Any], env: Any) -> Iterator[tuple[list[Any], Any]]:
-    METER.spend(1)
-    yield path, data
-
-
-def _pay(data: Any, env: Any, steps: Any) -> Iterator[Any]:
-    METER.spend(steps.g(data, env))
-    yield data
-
-
-def _pay_path(data: Any, path: list[Any], env: Any, steps: Any) -> Iterator[tuple[list[Any], Any]]:
-    METER.spend(steps.g(data, env))
-    yield path, data
-
-
-def _made(data: Any, env: Any) -> Iterator[Any]:
-    METER.made(data)
-    yield data
-
-
-def _made_path(data: Any, path: list[Any], env: Any) -> Iterator[tuple[list[Any], Any]]:
-    METER.made(data)
-    yield path, data
-
-
-def _read(data: Any, env: Any) -> Iterator[Any]:
-    METER.read(data)
-    yield data
-
-
-def _each(data: Any, env: Any) -> Iterator[Any]:
-    METER.spend(1 + (len(data) if isinstance(data, (list, dict)) else 0))
-    yield data
-
-
-def _each_path(data: Any, path: list[Any], env: Any) -> Iterator[tuple[list[Any], Any]]:
-    for value in _each(data, env):
-        yield path, value
-
-
-def _copied_path(data: Any, path: list[Any], env: Any, whole: Any) -> Iterator[tuple[list[Any], Any]]:
-    for value in whole.vals(data):
-        METER.spend(1 + (METER.weigh(value) >> 6))
-        yield path, data
-
-
-def _index(data: Any, env: Any) -> Iterator[Any]:
-    if isinstance(data, list):
-        raise JqError("a list cannot be an index; use indices")
-    yield data
-
-
 def install() -> None:
-    """Puts the nodes that `rewrite` inserts, and the path forms of the loops, into the library's tables."""
-    values, paths = builtins.PY_BUILTINS, builtins.PY_BUILTINS_PATH
-    values["tick ", 0], values["made ", 0], values["read ", 0] = _tick, _made, _read
-    values["each ", 0], values["index ", 0] = _each, _index
-    values["pay ", 1], paths["pay ", 1] = _pay, _pay_path
-    paths["copied ", 1] = _copied_path
-    paths["tick ", 0], paths["made ", 0], paths["each ", 0] = _tick_path, _made_path, _each_path
-    paths[metered_name("recurse"), 0] = _recurse_paths
-    paths[metered_name("recurse"), 1] = _recurse_paths_by
+    """Puts the path forms of the loops into the library's table."""
+    builtins.PY_BUILTINS_PATH[metered_name("recurse"), 0] = _recurse_paths
+    builtins.PY_BUILTINS_PATH[metered_name("recurse"), 1] = _recurse_paths_by

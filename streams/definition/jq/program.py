@@ -8,13 +8,14 @@ from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from streams.definition.jq import functions, loops, regex
+from streams.definition.jq import functions, loops, payments, regex
 from streams.definition.jq.arithmetic import METERED, PLAIN
 from streams.definition.jq.library import JqError, JqParseError, compiler, parser
 from streams.definition.jq.meter import METER, LimitError
 
 functions.install()
 loops.install()
+payments.install()
 compiler._BINOPS.update({f"plain {symbol}": operator for symbol, operator in PLAIN.items()})
 compiler._BINOPS.update({f"metered {symbol}": operator for symbol, operator in METERED.items()})
 

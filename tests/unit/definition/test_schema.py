@@ -47,6 +47,7 @@ def test_complaint_names_place_and_rule_but_no_data(data: Any, line: str) -> Non
         {"$ref": "https://example.com/x"},
         {"pattern": "(a"},
         {"pattern": "(?!x)"},
+        {"patternProperties": {"(a+)+$": {}}},
         {"required": "id"},
     ],
 )
