@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import importlib
 import os
+import signal
 import sys
 from typing import Any
 
@@ -70,6 +71,7 @@ def main() -> None:
     """Runs the command line; an expected failure is one line on standard error and an exit code of its own."""
     from streams.errors import ExlifyError
 
+    signal.signal(signal.SIGINT, _interrupt)
     try:
         code = group.main(prog_name="exlify", standalone_mode=False)
     except click.ClickException as error:
@@ -84,6 +86,11 @@ def main() -> None:
         click.echo(f"exlify: {error}", err=True)
         sys.exit(error.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _interrupt(*_: object) -> None:
+    """Ctrl-C at once, also in a read that blocks an event loop: asyncio replaces Python's own handler, and no other."""
+    raise KeyboardInterrupt
 
 
 def _json_defaults(depth: int) -> dict[str, Any]:

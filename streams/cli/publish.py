@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-import signal
 import sys
 import time
 import uuid
@@ -99,8 +98,6 @@ async def _publish(settings: Settings, plan: Plan, lines: Iterator[Line], size: 
     from streams import wiring
     from streams.publish import Outgoing, Publisher
 
-    # Reading a pipe blocks the event loop, so Ctrl-C must interrupt the read, as it does without a loop.
-    signal.signal(signal.SIGINT, signal.default_int_handler)
     types, codec = EventTypes.load(), await wiring.make_codec(settings)
     published = 0
     with _progress(size) as advance:
@@ -148,7 +145,8 @@ def _found(data: Any, pointer: str, place: str) -> str:
 
 
 def _lines(file: BinaryIO) -> Iterator[Line]:
-    return (Line(f"{file.name}:{number}", text) for number, text in enumerate(file, 1) if text.strip())
+    name = getattr(file, "name", "<stdin>")
+    return (Line(f"{name}:{number}", text) for number, text in enumerate(file, 1) if text.strip())
 
 
 def _size(file: BinaryIO | None) -> int:

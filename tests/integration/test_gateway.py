@@ -1,0 +1,142 @@
+"""The gateway and the commands that speak Kafka, against a real broker."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import uuid
+from collections.abc import AsyncIterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+from click.testing import CliRunner
+
+from schemas import ids
+from schemas.codec import Codec
+from schemas.messages import INSTANCE_OUTCOME
+from streams import outcome, topics
+from streams.cli import group
+from streams.engine import Outcome
+from streams.errors import ExlifyError
+from streams.gateway.server import make_app, opened
+from streams.publish import Outgoing, Publisher
+from streams.settings import Settings
+
+pytestmark = pytest.mark.broker
+
+YAML = """
+document: {{dsl: 1.0.3, namespace: test, name: {name}, version: 1.0.0}}
+schedule:
+  on: {{one: {{with: {{type: com.example.{name}}}}}}}
+do:
+  - note: {{set: {{seen: true}}}}
+"""
+
+
+@pytest.fixture
+async def settings(kafka: str, tmp_path: Path) -> Settings:
+    settings = Settings(bootstrap=kafka, registry_url="none", data_dir=tmp_path, partitions=3, publish_timeout_ms=5_000)
+    await topics.provision(kafka, settings)
+    return settings
+
+
+@pytest.fixture
+async def gateway(settings: Settings) -> AsyncIterator[TestClient[Any, Any]]:
+    async with opened(settings) as services, TestClient(TestServer(make_app(services))) as client:
+        yield client
+
+
+@pytest.fixture
+def workflow() -> str:
+    return f"w{uuid.uuid4().hex[:8]}"
+
+
+async def exlify(settings: Settings, *arguments: str, stdin: str | None = None) -> str:
+    """Standard output of a command; its expected error is raised."""
+    environ = {"EXLIFY_BOOTSTRAP": settings.bootstrap, "EXLIFY_REGISTRY_URL": "none", "EXLIFY_PARTITIONS": "3"}
+    result = await asyncio.to_thread(CliRunner(env=environ).invoke, group, arguments, stdin)
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout
+
+
+async def test_deployed_workflow_names_the_instances_it_will_start(
+    gateway: TestClient[Any, Any], workflow: str
+) -> None:
+    yaml = YAML.format(name=workflow)
+    async with gateway.post("/v1/definitions", data=yaml, headers={"Content-Type": "application/yaml"}) as response:
+        assert response.status == 201
+    event = {"specversion": "1.0", "id": "1", "source": "/t", "type": f"com.example.{workflow}", "data": {}}
+    headers = {"Content-Type": "application/cloudevents+json"}
+    async with gateway.post("/v1/events", json=event, headers=headers) as response:
+        accepted = (await response.json())["accepted"][0]
+    instance = {"workflow": workflow, "instance_id": ids.instance_id(workflow, "/t", "1")}
+    assert (response.status, accepted["instances"]) == (202, [instance])
+
+
+async def test_broker_that_is_away_is_told_in_time(settings: Settings) -> None:
+    event = {"specversion": "1.0", "id": "1", "source": "/t", "type": "com.example.x", "data": {}}
+    headers = {"Content-Type": "application/cloudevents+json"}
+    async with (
+        opened(settings) as services,
+        Publisher(replace(settings, bootstrap="127.0.0.1:1", publish_timeout_ms=300)) as away,
+        TestClient(TestServer(make_app(replace(services, publisher=away)))) as client,
+        client.post("/v1/events", json=event, headers=headers) as response,
+    ):
+        assert (response.status, "Retry-After" in response.headers) == (503, True)
+
+
+async def test_published_file_stands_on_its_topic(settings: Settings) -> None:
+    async def kept() -> int:
+        listed = json.loads(await exlify(settings, "topics", "--json"))
+        return next(int(each["records"]) for each in listed if each["topic"] == topics.GENERIC_EVENT)
+
+    before = await kept()
+    lines = "".join(json.dumps({"n": number}) + "\n" for number in range(1_200))
+    told = await exlify(
+        settings, "publish", "com.example.n.v1", "--file", "-", "--id-from", "/n", "--json", stdin=lines
+    )
+    assert (json.loads(told)["published"], await kept() - before) == (1_200, 1_200)
+
+
+async def test_outcome_that_stands_twice_is_shown_once(settings: Settings, workflow: str) -> None:
+    await topics.provision(settings.bootstrap, settings, [topics.outcome(workflow)])
+    async with Publisher(settings) as publisher:
+        ended = [record(workflow, number) for number in (1, 2, 1)]
+        await publisher.publish(ended)
+    lines = (await exlify(settings, "outcomes", workflow, "--json")).splitlines()
+    assert sorted(json.loads(line)["business_key"] for line in lines) == ["A-1", "A-2"]
+    assert "A-2" in await exlify(settings, "outcomes", workflow)
+
+
+async def test_outcomes_of_no_workflow_are_an_error(settings: Settings) -> None:
+    with pytest.raises(ExlifyError, match="no such workflow"):
+        await exlify(settings, "outcomes", "nobody")
+
+
+async def test_topics_shows_what_is_missing(settings: Settings) -> None:
+    assert topics.INBOX in await exlify(settings, "topics")
+
+
+def record(workflow: str, number: int) -> Outgoing:
+    """An outcome as the engine's loop writes it."""
+    ended = Outcome(
+        instance_id=f"{number:032x}",
+        workflow=workflow,
+        version="1.0.0",
+        digest="d" * 64,
+        status="completed",
+        output=b'{"ok":true}',
+        error=None,
+        business_key=f"A-{number}",
+        source="/t",
+        event_id=str(number),
+        started_at_ms=1_790_000_000_000,
+        ended_at_ms=1_790_000_000_001,
+    )
+    made = outcome.output(Codec.offline(), ended)
+    assert made.key and made.value and Codec.offline().decode(made.value)[0] == INSTANCE_OUTCOME
+    return Outgoing(made.topic, made.key, made.value, made.headers)
