@@ -7,7 +7,7 @@ Faust gives the group: membership, assignment, generations, commits. What it doe
 | a handler sees a batch and its state, and returns effects  | `processor.py` |
 | records are read by position, nothing is dropped           | `reader.py`    |
 | nothing is committed that is not finished                  | `positions.py` |
-| outputs, changelog, store, acknowledgement, commit         | `lane.py`      |
+| outputs, changelog, store, acknowledgement, commit         | `lane.py`, `fast_lane.py`, `slow_lane.py` |
 | every write is acknowledged by the brokers, or we exit     | `writer.py`    |
 | state survives, and a zombie's late write does not win     | `table.py`, `epochs.py`, `store.py` |
 | timers are rows that fall due                              | `due.py`       |

@@ -19,10 +19,12 @@ import structlog
 from schemas.codec import Codec
 from streams import metrics
 from streams.runtime.crash import CrashPoint
-from streams.runtime.lane import FastLane, Lane, Limits, SlowLane, now_ms
+from streams.runtime.fast_lane import FastLane
+from streams.runtime.lane import Lane, Limits, now_ms
 from streams.runtime.membership import Membership
 from streams.runtime.processor import FastProcessor, Processor, Record, SlowProcessor
 from streams.runtime.reader import Partition, Reader
+from streams.runtime.slow_lane import SlowLane
 from streams.runtime.store import Store
 from streams.runtime.table import Changelog, TablePartition
 from streams.runtime.writer import Writer

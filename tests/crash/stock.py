@@ -12,7 +12,7 @@ import asyncio
 import structlog
 
 from streams.runtime import host
-from streams.runtime.lane import FastLane
+from streams.runtime.fast_lane import FastLane
 from streams.runtime.processor import Effects, Record
 from streams.runtime.store import encode_row
 

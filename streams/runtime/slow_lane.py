@@ -1,0 +1,123 @@
+"""The lane of a processor that waits for others: many messages at a time, finished in any order, written together."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Sequence
+from typing import Any
+
+from streams.runtime.lane import Lane
+from streams.runtime.processor import Effects, Record, Row, SlowProcessor
+from streams.runtime.reader import Partition
+
+FINISH_S = 8.0  # for calls under way when a lane is stopped; less than the host waits for the lane
+
+
+class SlowLane(Lane):
+    """Many messages at a time; whatever is finished is written together, in any order."""
+
+    _processor: SlowProcessor
+
+    def __init__(self, *arguments: Any, slots: asyncio.Semaphore) -> None:
+        super().__init__(*arguments)
+        self._slots = slots
+        self._under_way: dict[asyncio.Task[None], float] = {}  # and since when (monotonic seconds), oldest first
+        self._flushing_since: float | None = None
+        self._finished: list[tuple[Record, Effects]] = []
+        self._failure: BaseException | None = None
+        self._fed = asyncio.Event()
+
+    async def run(self) -> None:
+        """Works until it is stopped, then finishes what is under way as far as time allows; the rest comes again
+        elsewhere."""
+        feeder = asyncio.create_task(self._feed())
+        try:
+            while not self._stopping:
+                if feeder.done():
+                    feeder.result()
+                if self._failure is not None:
+                    raise self._failure
+                await self._flush()
+                await self._fire_due()
+                if not self._finished and not self._stopping:
+                    await self._wait()
+            feeder.cancel()
+            await self._finish_under_way()
+        finally:
+            for task in (feeder, *self._under_way):
+                task.cancel()
+            await asyncio.gather(feeder, *self._under_way, return_exceptions=True)
+
+    async def _finish_under_way(self) -> None:
+        """A call that is given up may have been made: its outcome would be in doubt, so calls get time to end."""
+        if self._under_way:
+            await asyncio.wait(self._under_way, timeout=FINISH_S)
+        if self._failure is not None:
+            raise self._failure
+        await self._flush()
+
+    @property
+    def waiting_since(self) -> float | None:
+        """The start of the oldest message under way, or of a write; a slow message counts as stuck, many in turn do
+        not."""
+        since = [*list(self._under_way.values())[:1], *filter(None, [self._flushing_since])]
+        if self._queue and not self._under_way:
+            since.append(self.last_progress)
+        return min(since, default=None)
+
+    async def write(self, changes: dict[bytes, Row | None]) -> None:
+        """Makes an intent durable before the effect (`WritableState.write`)."""
+        async with self._writing:
+            await self._write_rows(changes)
+
+    def get(self, key: bytes) -> Row | None:
+        """The row as last written (`StateView.get`)."""
+        return self._table.get(key) if self._table is not None else None
+
+    def deliver(self, partition: Partition, records: Sequence[Record]) -> None:
+        super().deliver(partition, records)
+        self._fed.set()
+
+    async def _feed(self) -> None:
+        while True:
+            await self._fed.wait()
+            self._fed.clear()
+            while self._queue:
+                await self._slots.acquire()
+                self._start(self._next_records(1)[0])
+
+    def _start(self, record: Record) -> None:
+        task = asyncio.create_task(self._carry_out(record))
+        self._under_way[task] = time.monotonic()
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        del self._under_way[task]
+        self._slots.release()  # here, because a task that is cancelled before its first step never runs
+        self._wake.set()
+
+    async def _carry_out(self, record: Record) -> None:
+        self._reach("after_read")
+        try:
+            messages, unreadable = await self._decode([record])
+            effects = await self._processor.handle_one(messages[0], self) if messages else Effects([], {})
+            effects.outputs.extend(unreadable)
+            self._finished.append((record, effects))
+        except asyncio.CancelledError:
+            raise
+        except BaseException as error:  # noqa: BLE001  # handed to `run`, which ends the process with it
+            self._failure = error
+
+    async def _flush(self) -> None:
+        finished, self._finished = self._finished, []
+        if not finished:
+            return
+        effects = Effects([], {})
+        for _, more in finished:
+            effects.outputs.extend(more.outputs)
+            effects.changes.update(more.changes)
+        self._flushing_since = time.monotonic()
+        await self._make_durable(effects)
+        self._flushing_since = None
+        self._acknowledge(record for record, _ in finished)
