@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
@@ -18,6 +19,7 @@ STOP_GRACE_S = 15.0
 # How often a starting server is asked; each question costs it a millisecond or so.
 ASK_INTERVAL_S = 0.05
 LOG_TAIL_BYTES = 16_384
+COMPLAINT = re.compile(r"^Error|\b(ERROR|FATAL)\b")
 
 
 class Server(ABC):
@@ -43,6 +45,7 @@ class Server(ABC):
         self.cache_dir = cache_dir or default_cache_dir()
         self._progress = progress
         self._class_list = class_list
+        self._log_ends: dict[Path, int] = {}
         self._process: Process | None = None
 
     @property
@@ -62,6 +65,7 @@ class Server(ABC):
         try:
             self.home.mkdir(parents=True, exist_ok=True)
             check_disk(self.home)
+            self._log_ends = {log: log.stat().st_size for log in self._logs() if log.exists()}
             return self._prepare()
         except OSError as error:
             raise explain_os_error(error, self.home) from error
@@ -122,11 +126,21 @@ class Server(ABC):
             return str(disk)
         return f"{self.name}: ended with exit code {exit_code}{self._last_complaint()}. Its log says more: {self.log}"
 
+    def _logs(self) -> list[Path]:
+        """Where it writes: what Java itself says, and its own log if that is another file."""
+        return [self.log.with_suffix(".out"), self.log]
+
     def _last_complaint(self) -> str:
-        """The first line of the log's last error, if it has one."""
+        """The last error that this start, not an earlier one, has logged; empty where there is none."""
+        for log in self._logs():
+            found = [line for line in self._new_lines(log) if COMPLAINT.search(line)]
+            if found:
+                return f" ({found[-1].strip()[:200]})"
+        return ""
+
+    def _new_lines(self, log: Path) -> list[str]:
         try:
-            tail = self.log.read_bytes()[-LOG_TAIL_BYTES:].decode(errors="replace").splitlines()
+            content = log.read_bytes()[self._log_ends.get(log, 0) :]
         except FileNotFoundError:
-            return ""
-        found = [line for line in tail if "ERROR" in line or "FATAL" in line or line.startswith("Error")]
-        return f" ({found[-1].strip()[:200]})" if found else ""
+            return []
+        return content[-LOG_TAIL_BYTES:].decode(errors="replace").splitlines()

@@ -1,0 +1,120 @@
+"""`exlify up` and `exlify down`, as a user runs them: a whole system comes, goes, and leaves nothing behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import urllib.request
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.local import ports
+from infra.local.artifacts import default_cache_dir
+
+pytestmark = [pytest.mark.broker, pytest.mark.slow]
+
+EXLIFY = [sys.executable, "-m", "streams.cli"]
+ROOT = Path(__file__).parents[3]
+PROCESSES = {"kafka", "registry", "engine", "steps", "view", "gateway"}
+
+
+@pytest.fixture
+def environment(tmp_path: Path) -> dict[str, str]:
+    """A folder of its own and any free port, and none of the developer's settings."""
+    inherited = {name: value for name, value in os.environ.items() if not name.startswith("EXLIFY_")}
+    cache = {"EXLIFY_CACHE_DIR": str(default_cache_dir())}
+    return inherited | cache | {"EXLIFY_DATA_DIR": str(tmp_path / "data"), "EXLIFY_GATEWAY_PORT": "0"}
+
+
+def test_system_starts_answers_and_goes_down(environment: dict[str, str]) -> None:
+    with _running(environment) as system:
+        endpoints = _endpoints(environment)
+        assert set(endpoints["pids"]) == PROCESSES
+        with urllib.request.urlopen(f"{endpoints['gateway']}/readyz") as reply:
+            assert reply.status == 200
+        second = _run(["up"], environment)
+        assert (second.returncode, second.stderr.count("\n")) == (69, 1)
+        assert "runs in this folder already" in second.stderr
+        down = _run(["down"], environment)
+        assert down.returncode == 0 and "Stopped" in down.stdout
+        assert system.wait() == 0
+        assert not _alive(endpoints["pids"])
+    assert "Nothing runs" in _run(["down"], environment).stdout
+
+
+def test_killed_system_leaves_no_process_and_comes_back(environment: dict[str, str]) -> None:
+    with _running(environment) as system:
+        pids = _endpoints(environment)["pids"]
+        watches = [os.pidfd_open(pid) for pid in pids.values()]
+        system.kill()
+        for watch in watches:
+            assert select.select([watch], [], [], 10)[0]
+            os.close(watch)
+    with _running(environment):
+        assert set(_endpoints(environment)["pids"]) == PROCESSES
+
+
+def test_taken_port_is_one_line_with_the_remedy(environment: dict[str, str]) -> None:
+    (port,) = ports.new(1)
+    with _listening(port):
+        done = _run(["up"], environment | {"EXLIFY_GATEWAY_PORT": str(port)})
+    assert done.returncode == 69
+    assert done.stderr == (
+        f"exlify: 127.0.0.1:{port}: another program listens on this port."
+        " Stop it, or set EXLIFY_GATEWAY_PORT to another port (0: any).\n"
+    )
+
+
+def test_outside_cluster_gets_no_local_servers(environment: dict[str, str], kafka: str) -> None:
+    outside = environment | {"EXLIFY_BOOTSTRAP": kafka, "EXLIFY_REGISTRY_URL": "none", "EXLIFY_GROUP_PREFIX": "outside"}
+    with _running(outside):
+        assert set(_endpoints(environment)["pids"]) == PROCESSES - {"kafka", "registry"}
+
+
+@contextmanager
+def _running(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+    """`exlify up`, from the moment at which it says that it is ready; asked to stop at the end."""
+    system = subprocess.Popen([*EXLIFY, "up"], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    try:
+        assert system.stdout is not None
+        said = []
+        for line in system.stdout:
+            said.append(line)
+            if "ready in" in line:
+                break
+        else:
+            pytest.fail("".join(said))
+        yield system
+    finally:
+        system.send_signal(signal.SIGTERM)
+        system.communicate()
+
+
+def _run(arguments: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*EXLIFY, *arguments], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+    )
+
+
+def _endpoints(environment: Mapping[str, str]) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads(Path(environment["EXLIFY_DATA_DIR"], "endpoints.json").read_text())
+    return found
+
+
+def _alive(pids: Mapping[str, int]) -> set[str]:
+    return {name for name, pid in pids.items() if Path(f"/proc/{pid}").exists()}
+
+
+@contextmanager
+def _listening(port: int) -> Iterator[None]:
+    with socket.create_server((ports.LOOPBACK, port)):
+        yield
