@@ -56,7 +56,7 @@ class RefusedRecordError(ExlifyError):
 class Publisher:
     """Writes to Kafka; use as an asynchronous context manager. Connects by itself, and again after every outage."""
 
-    def __init__(self, settings: Settings, *, linger_ms: float = 1.0) -> None:
+    def __init__(self, settings: Settings, *, linger_ms: float = 0) -> None:
         self._settings = settings
         self._config = client_config(settings) | {
             "enable.idempotence": True,
@@ -106,6 +106,10 @@ class Publisher:
             except BufferError:  # the queue is full: wait for reports to make room, as long as they would take at most
                 await asyncio.sleep(QUEUE_FULL_PAUSE_S)
             except KafkaException as error:
+                if error.args[0].code() == KafkaError._FATAL:  # this producer will never write again
+                    log.error("publisher renewed", reason=error.args[0].str())
+                    self._producer = Producer(self._config, logger=None)
+                    continue
                 future.set_exception(self._failure(error.args[0]))
                 return future
 
@@ -128,8 +132,6 @@ class Publisher:
     def _failure(self, error: KafkaError) -> ExlifyError:
         if error.code() in _REFUSALS:
             return RefusedRecordError(f"Kafka refuses the record: {error.str()}.")
-        if error.fatal():
-            log.error("publisher broken", reason=error.str())
         seconds = self._settings.publish_timeout_ms / 1000
         return UnavailableError(
             f"Kafka at {self._settings.bootstrap} has not acknowledged within {seconds:g} s ({error.str()}). Try again."

@@ -11,6 +11,7 @@ from aiohttp import web
 
 from schemas.cloudevents_http import is_json
 from streams.gateway.problems import ProblemError
+from streams.gateway.services import services
 
 READ_TIMEOUT_S = 30.0
 
@@ -21,7 +22,9 @@ async def read_body(request: web.Request) -> bytes:
         async with asyncio.timeout(READ_TIMEOUT_S):
             return await request.read()
     except web.HTTPRequestEntityTooLarge:
-        raise ProblemError(413, "too-large", f"The body is larger than {request.app._client_max_size} bytes.") from None
+        raise ProblemError(
+            413, "too-large", f"The body is larger than {services(request).settings.max_body_bytes} bytes."
+        ) from None
     except TimeoutError:
         raise ProblemError(408, "slow", f"The body has not arrived within {READ_TIMEOUT_S:g} s.") from None
 

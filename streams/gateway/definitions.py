@@ -9,15 +9,15 @@ from aiohttp import web
 from streams import definitions
 from streams.definition import check
 from streams.definitions import Deployed
+from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_body
 from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError, definition_faults
 from streams.gateway.services import services
-from streams.readmodel.presentation import dumps, rfc3339
+from streams.readmodel.presentation import rfc3339
 
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
 
-TEXT: Schema = {"type": "string"}
 BRIEF: Schema = object_of(
     {
         "digest": TEXT,
@@ -29,14 +29,14 @@ BRIEF: Schema = object_of(
     },
     deployed_by=TEXT,
     latest={"type": "boolean"},
-    fault={"type": ["string", "null"]},
+    fault=OPTIONAL_TEXT,
 )
 
 
 async def list_definitions(request: web.Request) -> web.Response:
     """Every version of every workflow that was deployed."""
     book = services(request).definitions
-    return _json({"definitions": [_brief(request, each) for each in book.deployed()]})
+    return json_answer({"definitions": [_brief(request, each) for each in book.deployed()]})
 
 
 async def show_definition(request: web.Request) -> web.Response:
@@ -44,7 +44,7 @@ async def show_definition(request: web.Request) -> web.Response:
     found = services(request).definitions.find(request.match_info["reference"])
     if found is None:
         raise ProblemError(404, "not-found", "No definition has this digest or name.")
-    return _json({**_brief(request, found), "yaml": found.yaml})
+    return json_answer({**_brief(request, found), "yaml": found.yaml})
 
 
 async def deploy_definition(request: web.Request) -> web.Response:
@@ -59,7 +59,7 @@ async def deploy_definition(request: web.Request) -> web.Response:
     graph = await definitions.deploy(ours.publisher, ours.codec, ours.settings, yaml, by="api")
     await ours.definitions.wait_for(graph.digest, ours.answer_timeout_s)
     names = ("digest", "name", "version", "namespace", "event_types")
-    return _json(
+    return json_answer(
         {**{name: getattr(graph, name) for name in names}, "warnings": definition_faults(check(yaml))}, status=201
     )
 
@@ -72,10 +72,6 @@ def _brief(request: web.Request, deployed: Deployed) -> dict[str, Any]:
         "deployed_at": rfc3339(deployed.deployed_at_ms),
         "latest": latest is not None and latest.digest == deployed.digest,
     }
-
-
-def _json(value: Any, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=dumps(value), content_type="application/json")
 
 
 ROUTES = (

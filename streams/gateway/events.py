@@ -13,15 +13,14 @@ from schemas.business import EncodedEvent
 from schemas.cloudevents import CloudEvent
 from schemas.cloudevents_http import BATCH, STRUCTURED, parse_request
 from streams import metrics, topics
+from streams.gateway.answers import TEXT, json_answer
 from streams.gateway.bodies import parse_json, read_body, require_json
 from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError, problem_of
 from streams.gateway.services import Services, services
 from streams.gateway.webhooks import InvalidSignatureError, subject_of, verify
 from streams.publish import Outgoing
-from streams.readmodel.presentation import dumps
 
-TEXT: Schema = {"type": "string"}
 EVENT: Schema = object_of(
     {"specversion": {"const": "1.0"}, "id": TEXT, "source": TEXT, "type": TEXT}, subject=TEXT, data={}
 )
@@ -80,7 +79,7 @@ async def _accept(ours: Services, events: Sequence[CloudEvent]) -> web.Response:
     await ours.publisher.publish([_outgoing(each) for each in encoded])
     metrics.ACCEPTED.labels("accepted").inc(len(events))
     accepted = [_receipt(ours, event) for event in events]
-    return web.Response(status=202, body=dumps({"accepted": accepted}), content_type="application/json")
+    return json_answer({"accepted": accepted}, status=202)
 
 
 def _outgoing(event: EncodedEvent) -> Outgoing:

@@ -11,6 +11,7 @@ from schemas import ids
 from schemas.cloudevents import parse_time_ms
 from schemas.messages import CANCEL_INSTANCE
 from streams import topics
+from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_object
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query
 from streams.gateway.problems import ProblemError
@@ -24,7 +25,6 @@ ENDED = frozenset({"cancelled", "faulted", "completed"})
 MAX_REASON_LENGTH = 200
 HISTORY_LIMIT = 500
 
-TEXT: Schema = {"type": "string"}
 INSTANCE: Schema = object_of(
     {
         "instance_id": TEXT,
@@ -36,7 +36,7 @@ INSTANCE: Schema = object_of(
         "started_at": TEXT,
         "updated_at": TEXT,
     },
-    business_key={"type": ["string", "null"]},
+    business_key=OPTIONAL_TEXT,
 )
 ENTRY: Schema = object_of(
     {"seq": {"type": "integer"}, "at": TEXT, "status": TEXT, "cause": {"type": "object"}, "transitions": list_of({})}
@@ -57,7 +57,7 @@ async def list_instances(request: web.Request) -> web.Response:
         limit=query.get("limit", 50),
         cursor=query.get("cursor"),
     )
-    return _json({"instances": [presentation.instance(row) for row in page.rows], "next": page.next})
+    return json_answer({"instances": [presentation.instance(row) for row in page.rows], "next": page.next})
 
 
 async def show_instance(request: web.Request) -> web.Response:
@@ -70,7 +70,7 @@ async def show_instance(request: web.Request) -> web.Response:
     following = rows[HISTORY_LIMIT - 1]["seq"] if len(rows) > HISTORY_LIMIT else None
     decisions = await asyncio.to_thread(ours.reader.decisions, row["instance_id"])
     shown = [await presentation.record(ours.codec, each["message"]) for each in decisions]
-    return _json({**presentation.instance(row), "history": history, "next": following, "decisions": shown})
+    return json_answer({**presentation.instance(row), "history": history, "next": following, "decisions": shown})
 
 
 async def cancel_instance(request: web.Request) -> web.Response:
@@ -87,7 +87,7 @@ async def cancel_instance(request: web.Request) -> web.Response:
     partition = ids.partition_of(instance_id, ours.settings.partitions)
     value = ours.codec.encode(CANCEL_INSTANCE, fields)
     await ours.publisher.publish([Outgoing(topics.INBOX, instance_id.encode(), value, partition=partition)])
-    return _json({"instance_id": instance_id}, status=202)
+    return json_answer({"instance_id": instance_id}, status=202)
 
 
 async def _known(request: web.Request) -> Row:
@@ -104,10 +104,6 @@ def _time(query: dict[str, Any], name: str) -> int | None:
         return parse_time_ms(query[name])
     except (ValueError, OverflowError):
         raise ProblemError(400, "query", f"{name} is a time such as 2026-01-31T08:30:00Z") from None
-
-
-def _json(value: Any, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=presentation.dumps(value), content_type="application/json")
 
 
 LIST_QUERY = (
@@ -133,7 +129,7 @@ ROUTES = (
         path="/v1/instances",
         handler=list_instances,
         summary="Find instances, newest first.",
-        answers={200: object_of({"instances": list_of(INSTANCE), "next": {"type": ["string", "null"]}})},
+        answers={200: object_of({"instances": list_of(INSTANCE), "next": OPTIONAL_TEXT})},
         problems=(400, 503),
         query=LIST_QUERY,
     ),

@@ -15,13 +15,13 @@ from streams.definitions import DefinitionFeed
 from streams.errors import ConfigurationError
 from streams.gateway import definitions, events, instances, tasks
 from streams.gateway.access import guard
+from streams.gateway.answers import json_answer
 from streams.gateway.openapi import Route, document
 from streams.gateway.problems import refusals
 from streams.gateway.services import SERVICES, Services
 from streams.gateway.webhooks import load_hooks
 from streams.publish import Publisher
 from streams.readmodel.database import open_database
-from streams.readmodel.presentation import dumps
 from streams.readmodel.reader import Reader
 from streams.settings import Settings
 from streams.status import status_routes
@@ -31,7 +31,7 @@ log = structlog.get_logger()
 
 async def openapi(request: web.Request) -> web.Response:
     """The document that describes this interface."""
-    return web.Response(body=dumps(document(ROUTES)), content_type="application/json")
+    return json_answer(document(ROUTES))
 
 
 ROUTES = (

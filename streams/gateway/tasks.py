@@ -14,6 +14,7 @@ from schemas import ids
 from schemas.messages import HUMAN_ACTION
 from streams import tasks, topics
 from streams.decoding import decoded
+from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_object
 from streams.gateway.instances import CURSOR, LIMIT
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query
@@ -31,7 +32,6 @@ CONFLICTS = (tasks.TASK_CLOSED, tasks.STALE_VERSION)
 FILTERS = ("team", "status", "workflow", "instance_id", "business_key")
 Json = dict[str, Any]
 
-TEXT: Schema = {"type": "string"}
 BRIEF: Schema = object_of(
     {
         "task_id": TEXT,
@@ -46,9 +46,9 @@ BRIEF: Schema = object_of(
         "updated_at": TEXT,
         "overdue": {"type": "boolean"},
     },
-    due={"type": ["string", "null"]},
-    outcome={"type": ["string", "null"]},
-    completed_by={"type": ["string", "null"]},
+    due=OPTIONAL_TEXT,
+    outcome=OPTIONAL_TEXT,
+    completed_by=OPTIONAL_TEXT,
 )
 TASK: Schema = {"allOf": [BRIEF, object_of({"form": {}, "input": {}, "data": {}, "refusals": list_of({})})]}
 
@@ -61,13 +61,13 @@ async def list_tasks(request: web.Request) -> web.Response:
     page = await asyncio.to_thread(ours.reader.tasks, filters, limit=query.get("limit", 50), cursor=query.get("cursor"))
     shown = [_presented(ours, await _message(ours, row)) for row in page.rows]
     brief = [{name: value for name, value in task.items() if name not in DETAILS} for task in shown]
-    return _json({"tasks": brief, "next": page.next})
+    return json_answer({"tasks": brief, "next": page.next})
 
 
 async def show_task(request: web.Request) -> web.Response:
     """One task with its form and what it is about."""
     ours = services(request)
-    return _json(_presented(ours, await _known(ours, request.match_info["task_id"])))
+    return json_answer(_presented(ours, await _known(ours, request.match_info["task_id"])))
 
 
 async def complete_task(request: web.Request) -> web.Response:
@@ -143,12 +143,12 @@ async def _await_word(ours: Services, task_id: str, action_id: str) -> Json | No
 
 def _verdict(ours: Services, action_id: str, task: Json | None) -> web.Response:
     if task is None:
-        return _json(
+        return json_answer(
             {"action_id": action_id, "detail": "Accepted; look at the task for what became of it."}, status=202
         )
     refusal = _refusal(task, action_id)
     if refusal is None:
-        return _json(_presented(ours, task))
+        return json_answer(_presented(ours, task))
     status = 409 if refusal["reason"] in CONFLICTS else 422
     kind = refusal["reason"].lower().replace("_", "-")
     raise ProblemError(status, kind, f"Not taken: {refusal['detail']}.", version=task["version"])
@@ -174,10 +174,6 @@ def _presented(ours: Services, task: Json) -> Json:
     return {**presentation.message(task), "overdue": overdue}
 
 
-def _json(value: Any, status: int = 200) -> web.Response:
-    return web.Response(status=status, body=presentation.dumps(value), content_type="application/json")
-
-
 LIST_QUERY = (
     Parameter("team", "Team that is asked."),
     Parameter("status", "Status of the task.", {"type": "string", "enum": list(STATUSES)}),
@@ -194,7 +190,7 @@ ROUTES = (
         path="/v1/tasks",
         handler=list_tasks,
         summary="Find human tasks, oldest first.",
-        answers={200: object_of({"tasks": list_of(BRIEF), "next": {"type": ["string", "null"]}})},
+        answers={200: object_of({"tasks": list_of(BRIEF), "next": OPTIONAL_TEXT})},
         problems=(400, 503),
         query=LIST_QUERY,
     ),

@@ -252,3 +252,11 @@ def test_unusable_database_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "view.sqlite").mkdir()
     with pytest.raises(UnavailableError, match=r"view\.sqlite"):
         open_database(Settings(data_dir=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "text"),
+    [(0, "1970-01-01T00:00:00.000Z"), (1_790_000_000_005, "2026-09-21T14:13:20.005Z"), (2**62, str(2**62))],
+)
+def test_time_that_no_calendar_has_stays_a_number(at_ms: int, text: str) -> None:
+    assert presentation.rfc3339(at_ms) == text
