@@ -11,11 +11,14 @@ import base64
 import binascii
 import hmac
 import os
+import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
+
+import msgspec
 
 from streams.errors import ConfigurationError
 from streams.settings import Settings
@@ -23,6 +26,7 @@ from streams.settings import Settings
 TOLERANCE_S = 300
 SECRET_PREFIX = "whsec_"
 SECRET_BYTES = 32
+HOOKS_FILE = "hooks.json"
 BUILT_IN: Mapping[str, Mapping[str, str]] = {
     "applications": {
         "type": "exlify.onboarding.application-submitted.v1",
@@ -30,6 +34,7 @@ BUILT_IN: Mapping[str, Mapping[str, str]] = {
         "subject": "/application_id",
     }
 }
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")  # part of a variable's and of a file's name
 
 
 class InvalidSignatureError(Exception):
@@ -102,17 +107,45 @@ def subject_of(body: Any, pointer: str | None) -> str | None:
 
 
 def load_hooks(settings: Settings, environ: Mapping[str, str] = os.environ) -> dict[str, Hook]:
-    """The built-in hooks with their secrets.
+    """The hooks of the file `hooks.json` in the data folder, beside the built-in ones, with their secrets.
 
+    The file is an object: name → `type` and, if wanted, `source` (default `/hooks/<name>`) and `subject` (JSON Pointer).
     Secrets stand in EXLIFY_HOOK_<NAME>_SECRET, separated by blanks; else in the file `hook-<name>.secret` of the data
     folder, which is made with a new secret when it is missing. Raises ConfigurationError for a secret that is none.
     """
     hooks = {}
-    for name, hook in BUILT_IN.items():
+    for name, hook in {**BUILT_IN, **_declared(settings.data_dir / HOOKS_FILE)}.items():
         variable = f"EXLIFY_HOOK_{name.upper().replace('-', '_')}_SECRET"
         text = environ.get(variable) or _kept_secret(secret_file(settings, name))
         hooks[name] = Hook(name=name, secrets=tuple(_decode(each, variable) for each in text.split()), **hook)
     return hooks
+
+
+def _declared(file: Path) -> dict[str, dict[str, str]]:
+    try:
+        declared = msgspec.json.decode(file.read_bytes(), type=dict[str, _Declaration])
+    except FileNotFoundError:
+        return {}
+    except msgspec.DecodeError as error:
+        raise ConfigurationError(
+            f"{file}: {error}. A hook has a type and, if wanted, a source and a subject."
+        ) from None
+    for name in declared:
+        if not _NAME.fullmatch(name):
+            raise ConfigurationError(
+                f"{file}: {name[:70]!r} is no name of a hook; use small letters, digits and hyphens."
+            )
+    return {
+        name: {"type": each.type, "source": each.source or f"/hooks/{name}"}
+        | ({"subject": each.subject} if each.subject else {})
+        for name, each in declared.items()
+    }
+
+
+class _Declaration(msgspec.Struct, forbid_unknown_fields=True):
+    type: str
+    source: str | None = None
+    subject: str | None = None
 
 
 def secret_file(settings: Settings, name: str) -> Path:

@@ -142,6 +142,24 @@ def test_unfit_secret_names_its_variable(tmp_path: Path, text: str) -> None:
         load_hooks(Settings(data_dir=tmp_path), {"EXLIFY_HOOK_APPLICATIONS_SECRET": text})
 
 
+def test_hooks_are_declared_by_a_file(tmp_path: Path) -> None:
+    (tmp_path / "hooks.json").write_text('{"orders": {"type": "com.example.order.v1", "subject": "/order"}}')
+    hooks = load_hooks(Settings(data_dir=tmp_path), {})
+    assert (hooks["orders"].source, hooks["orders"].subject) == ("/hooks/orders", "/order")
+    assert set(hooks) == {"orders", "applications"}
+    assert len({hook.secrets for hook in hooks.values()}) == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    ["[", '{"orders": {}}', '{"../x": {"type": "t"}}', '{"orders": {"type": "t", "secret": "s"}}'],
+)
+def test_unfit_declaration_is_told_with_its_file(tmp_path: Path, content: str) -> None:
+    (tmp_path / "hooks.json").write_text(content)
+    with pytest.raises(ConfigurationError, match=r"hooks\.json"):
+        load_hooks(Settings(data_dir=tmp_path), {})
+
+
 @pytest.mark.parametrize(
     ("pointer", "subject"), [("/a/b", "x"), ("/n", "7"), ("/missing", None), ("/a", None), (None, None), ("/x~1y", "z")]
 )
