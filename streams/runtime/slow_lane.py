@@ -15,13 +15,18 @@ FINISH_S = 8.0  # for calls under way when a lane is stopped; less than the host
 
 
 class SlowLane(Lane):
-    """Many messages at a time; whatever is finished is written together, in any order."""
+    """Many messages at a time; whatever is finished is written together, in any order.
+
+    A message holds its slot until its effects are durable: no more calls than there are slots can be in doubt after a
+    crash, and none are made while their results cannot be written.
+    """
 
     _processor: SlowProcessor
 
     def __init__(self, *arguments: Any, slots: asyncio.Semaphore) -> None:
         super().__init__(*arguments)
         self._slots = slots
+        self._held = 0  # slots
         self._under_way: dict[asyncio.Task[None], float] = {}  # and since when (monotonic seconds), oldest first
         self._flushing_since: float | None = None
         self._finished: list[tuple[Record, Effects]] = []
@@ -29,8 +34,7 @@ class SlowLane(Lane):
         self._fed = asyncio.Event()
 
     async def run(self) -> None:
-        """Works until it is stopped, then finishes what is under way as far as time allows; the rest comes again
-        elsewhere."""
+        """Works until it is stopped, then finishes what is under way if it can; the rest comes again elsewhere."""
         feeder = asyncio.create_task(self._feed())
         try:
             while not self._stopping:
@@ -48,6 +52,7 @@ class SlowLane(Lane):
             for task in (feeder, *self._under_way):
                 task.cancel()
             await asyncio.gather(feeder, *self._under_way, return_exceptions=True)
+            self._let_go(self._held)
 
     async def _finish_under_way(self) -> None:
         """A call that is given up may have been made: its outcome would be in doubt, so calls get time to end."""
@@ -59,8 +64,7 @@ class SlowLane(Lane):
 
     @property
     def waiting_since(self) -> float | None:
-        """The start of the oldest message under way, or of a write; a slow message counts as stuck, many in turn do
-        not."""
+        """The start of the oldest message under way, or of a write: what is slow one by one is not stuck."""
         since = [*list(self._under_way.values())[:1], *filter(None, [self._flushing_since])]
         if self._queue and not self._under_way:
             since.append(self.last_progress)
@@ -85,6 +89,7 @@ class SlowLane(Lane):
             self._fed.clear()
             while self._queue:
                 await self._slots.acquire()
+                self._held += 1
                 self._start(self._next_records(1)[0])
 
     def _start(self, record: Record) -> None:
@@ -94,8 +99,12 @@ class SlowLane(Lane):
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         del self._under_way[task]
-        self._slots.release()  # here, because a task that is cancelled before its first step never runs
         self._wake.set()
+
+    def _let_go(self, count: int) -> None:
+        self._held -= count
+        for _ in range(count):
+            self._slots.release()
 
     async def _carry_out(self, record: Record) -> None:
         self._reach("after_read")
@@ -121,3 +130,4 @@ class SlowLane(Lane):
         await self._make_durable(effects)
         self._flushing_since = None
         self._acknowledge(record for record, _ in finished)
+        self._let_go(len(finished))

@@ -1,0 +1,219 @@
+"""Lanes: what is finished is written once, in order, and nothing is handed over that was handed over before."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+
+from schemas.codec import Codec
+from streams.runtime.crash import CrashPoint
+from streams.runtime.fast_lane import FastLane
+from streams.runtime.lane import Lane, Limits
+from streams.runtime.processor import Effects, Message, Output, Record, Row, StateView, TableSpec, WritableState
+from streams.runtime.reader import Partition
+from streams.runtime.slow_lane import SlowLane
+from streams.runtime.store import Store
+from streams.runtime.table import TablePartition
+from tests.unit.runtime.changelog import MemoryLog
+
+INPUT = Partition("in", 0)
+
+
+def records(*offsets: int) -> list[Record]:
+    return [Record("in", 0, offset, 0, b"k%d" % offset, b"v") for offset in offsets]
+
+
+class Flow:
+    """Notes what is paused."""
+
+    def __init__(self) -> None:
+        self.paused: set[Partition] = set()
+
+    def pause(self, partition: Partition) -> None:
+        self.paused.add(partition)
+
+    def resume(self, partition: Partition) -> None:
+        self.paused.remove(partition)
+
+
+class Outside(MemoryLog):
+    """A writer that keeps what is sent, after a gate has been opened."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.sent: list[bytes | None] = []
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    async def send(self, outputs: Iterable[Output], partition: int) -> None:
+        await self.gate.wait()
+        self.sent += [output.key for output in outputs]
+
+
+class Echo:
+    """Fast: one output for each record."""
+
+    name, inputs, framed = "echo", ("in",), False
+    table: TableSpec | None = None
+
+    def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
+        return Effects([Output("out", message.record.key, b"") for message in batch], {})
+
+    async def open(self) -> None: ...
+
+    async def close(self) -> None: ...
+
+    def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
+        return Effects([Output("out", b"due " + row.value, b"")], {key: None})
+
+
+class Patient:
+    """Slow: each record is answered when its time has come; remembers a row for each."""
+
+    name, inputs, framed, concurrency = "patient", ("in",), False, 2
+    table: TableSpec | None = TableSpec("t")
+    open, close, on_due = Echo.open, Echo.close, Echo.on_due
+
+    def __init__(self) -> None:
+        self.started: list[bytes | None] = []
+        self.answers = asyncio.Event()
+        self.row = Row(b"row")
+
+    async def handle_one(self, message: Message, state: WritableState) -> Effects:
+        key = message.record.key or b""
+        self.started.append(key)
+        await self.answers.wait()
+        return Effects([Output("out", key, b"")], {key: self.row})
+
+
+async def until(condition: object) -> None:
+    """Lets the loop turn until something is so."""
+    assert callable(condition)
+    async with asyncio.timeout(10):
+        while not condition():
+            await asyncio.sleep(0)
+
+
+@asynccontextmanager
+async def running(lane: Lane) -> AsyncIterator["asyncio.Task[None]"]:
+    task = asyncio.create_task(lane.run())
+    yield task
+    lane.stop()
+    await asyncio.gather(task, return_exceptions=True)
+
+
+async def slow_lane(
+    processor: Patient, outside: Outside, folder: Path, slots: asyncio.Semaphore | None = None
+) -> SlowLane:
+    table = TablePartition(Store(folder), outside, outside)  # type: ignore[arg-type]
+    await table.recover(0)
+    return SlowLane(
+        processor, 0, outside, Codec.offline(), Flow(), table, Limits(10, 100), CrashPoint(),
+        slots=slots or asyncio.Semaphore(processor.concurrency),
+    )  # fmt: skip
+
+
+def fast_lane(outside: Outside, flow: Flow, buffered: int = 100) -> FastLane:
+    return FastLane(Echo(), 0, outside, Codec.offline(), flow, None, Limits(2, buffered), CrashPoint())  # type: ignore[arg-type]
+
+
+async def test_record_that_is_read_twice_is_handled_once() -> None:
+    outside = Outside()
+    lane = fast_lane(outside, Flow())
+    async with running(lane):
+        lane.deliver(INPUT, records(5, 6, 7))
+        lane.deliver(INPUT, records(6, 7, 8))
+        lane.deliver(INPUT, records(7))
+        await until(lambda: lane.committable() == {INPUT: 9})
+    assert outside.sent == [b"k5", b"k6", b"k7", b"k8"]
+
+
+async def test_full_queue_pauses_its_partition_until_drained() -> None:
+    outside, flow = Outside(), Flow()
+    outside.gate.clear()
+    lane = fast_lane(outside, flow, buffered=4)
+    async with running(lane):
+        lane.deliver(INPUT, records(*range(5)))
+        assert flow.paused == {INPUT}
+        outside.gate.set()
+        await until(lambda: not flow.paused)
+
+
+async def test_nothing_is_committable_before_it_is_sent() -> None:
+    outside = Outside()
+    outside.gate.clear()
+    lane = fast_lane(outside, Flow())
+    async with running(lane):
+        lane.deliver(INPUT, records(3, 4))
+        await until(lambda: not lane._queue)
+        assert lane.committable() == {INPUT: 3}
+        outside.gate.set()
+        await until(lambda: lane.committable() == {INPUT: 5})
+
+
+async def test_call_under_way_is_finished_when_stopped(tmp_path: Path) -> None:
+    outside, patient = Outside(), Patient()
+    lane = await slow_lane(patient, outside, tmp_path)
+    async with running(lane) as task:
+        lane.deliver(INPUT, records(0))
+        await until(lambda: patient.started)
+        lane.stop()
+        patient.answers.set()
+        await task
+    assert outside.sent == [b"k0"]
+    assert lane.committable() == {INPUT: 1}
+
+
+async def test_no_call_is_made_while_results_cannot_be_written(tmp_path: Path) -> None:
+    outside, patient = Outside(), Patient()
+    outside.gate.clear()
+    patient.answers.set()
+    lane = await slow_lane(patient, outside, tmp_path)
+    async with running(lane):
+        lane.deliver(INPUT, records(*range(10)))
+        await until(lambda: lane._flushing_since)
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert len(patient.started) == patient.concurrency
+        outside.gate.set()
+        await until(lambda: lane.committable() == {INPUT: 10})
+
+
+async def test_ended_lane_gives_all_slots_back(tmp_path: Path) -> None:
+    patient, slots = Patient(), asyncio.Semaphore(2)
+    lane = await slow_lane(patient, Outside(), tmp_path, slots)
+    async with running(lane) as task:
+        lane.deliver(INPUT, records(0, 1, 2))
+        await until(lambda: slots.locked())
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+    async with asyncio.timeout(10):
+        await slots.acquire()
+        await slots.acquire()
+
+
+async def test_failing_handler_ends_the_lane(tmp_path: Path) -> None:
+    class Broken(Patient):
+        async def handle_one(self, message: Message, state: WritableState) -> Effects:
+            raise ValueError("broken")
+
+    lane = await slow_lane(Broken(), Outside(), tmp_path)
+    async with running(lane) as task:
+        lane.deliver(INPUT, records(0))
+        with pytest.raises(ValueError, match="broken"):
+            await task
+    assert lane.committable() == {INPUT: 0}
+
+
+async def test_due_row_is_seen_as_last_written(tmp_path: Path) -> None:
+    outside, patient = Outside(), Patient()
+    patient.row = Row(b"fresh", due_ms=1)  # long past
+    patient.answers.set()
+    lane = await slow_lane(patient, outside, tmp_path)
+    async with running(lane):
+        lane.deliver(INPUT, records(0))
+        await until(lambda: b"due fresh" in outside.sent)
+        assert outside.sent == [b"k0", b"due fresh"]
+        await until(lambda: lane.get(b"k0") is None)
