@@ -109,7 +109,7 @@ def subject_of(body: Any, pointer: str | None) -> str | None:
 def load_hooks(settings: Settings, environ: Mapping[str, str] = os.environ) -> dict[str, Hook]:
     """The hooks of the file `hooks.json` in the data folder, beside the built-in ones, with their secrets.
 
-    The file is an object: name → `type` and, if wanted, `source` (default `/hooks/<name>`) and `subject` (JSON Pointer).
+    The file is an object: name → `type`, and if wanted `source` (default `/hooks/<name>`) and `subject` (JSON Pointer).
     Secrets stand in EXLIFY_HOOK_<NAME>_SECRET, separated by blanks; else in the file `hook-<name>.secret` of the data
     folder, which is made with a new secret when it is missing. Raises ConfigurationError for a secret that is none.
     """

@@ -15,6 +15,13 @@ from streams.settings import Settings
 
 BUSY_TIMEOUT_S = 10
 DIALECTS = ("sqlite", "postgresql")
+_PRAGMAS = (
+    "journal_mode=WAL",
+    "synchronous=NORMAL",
+    "cache_size=-32000",  # KiB
+    "journal_size_limit=67108864",  # bytes
+    "wal_autocheckpoint=8000",  # pages: each copying back writes the indexes once for many batches
+)
 
 
 def open_database(settings: Settings) -> Engine:
@@ -54,13 +61,17 @@ def _engine(address: str) -> Engine:
 
 
 def _sqlite(path: str) -> Engine:
-    """One file: readers never wait for the writer, and a crash of the machine loses at most what Kafka still has."""
+    """One file; readers never wait for the writer.
+
+    A killed process loses nothing. A machine that loses power can lose the newest rows, as a single broker can lose its
+    newest records; reading the topics from the beginning brings them back.
+    """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, _: Any) -> None:
-        for pragma in ("journal_mode=WAL", "synchronous=NORMAL", "cache_size=-32000", "journal_size_limit=67108864", "wal_autocheckpoint=8000"):
+        for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
 
     return engine
