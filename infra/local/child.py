@@ -111,10 +111,7 @@ class Child:
             raise LocalError(self._explain(exit_code))
 
     async def _run_once(self) -> int:
-        self.preparing = True
-        launch = await asyncio.to_thread(self.spec.prepare)
-        self.preparing = False
-        process = await self._spawn(launch)
+        process = await self._spawn(await self._prepare())
         self._process = process
         self._on_start(self.spec.name, process.pid)
         asking = asyncio.create_task(self._ask())
@@ -123,6 +120,17 @@ class Child:
             return await process.wait()
         finally:
             asking.cancel()
+
+    async def _prepare(self) -> Launch:
+        # The thread, not the waiting for it, says when this is over: a cancellation ends only the waiting.
+        self.preparing = True
+        return await asyncio.to_thread(self._prepare_in_thread)
+
+    def _prepare_in_thread(self) -> Launch:
+        try:
+            return self.spec.prepare()
+        finally:
+            self.preparing = False
 
     async def _spawn(self, launch: Launch) -> Process:
         """Forks from this thread, the event loop's: the leash holds as long as the thread lives."""

@@ -19,7 +19,8 @@ from infra.local.child import Child, ChildSpec
 from infra.local.console import OWN_NAME, Console
 from infra.local.datafolder import DataFolder
 
-EXIT_INTERRUPTED = 130
+EXIT_INTERRUPTED = 130  # 128 + SIGINT
+EXIT_FAILED = 69  # EX_UNAVAILABLE
 STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
@@ -42,6 +43,7 @@ class Supervisor:
         self._started: list[list[Child]] = []
         self._pids: dict[str, int] = {}
         self._stop = asyncio.Event()
+        self._failure: BaseException | None = None
 
     async def run(self, when_ready: Callable[[float], Sequence[str]]) -> None:
         """Runs until a signal says stop; `when_ready` gets the seconds it took and gives the lines to show then.
@@ -49,42 +51,53 @@ class Supervisor:
         Raises LocalError when a child cannot be started or has ended for good; everything is stopped by then.
         """
         for number in STOP_SIGNALS:
-            asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
-        began = time.monotonic()
-        running = asyncio.create_task(self._run(began, when_ready))
-        stopped = asyncio.create_task(self._stop.wait())
+            # What is ignored stays so: nohup means it.
+            if signal.getsignal(number) is not signal.SIG_IGN:
+                asyncio.get_running_loop().add_signal_handler(number, self._on_signal)
+        starting = asyncio.create_task(self._start_all(when_ready))
+        starting.add_done_callback(self._on_end)
         try:
-            await asyncio.wait({running, stopped}, return_when=asyncio.FIRST_COMPLETED)
-            if running.done():
-                await running
+            await self._stop.wait()
         finally:
-            running.cancel()
-            await asyncio.gather(running, return_exceptions=True)
+            starting.cancel()
+            await asyncio.gather(starting, return_exceptions=True)
             await self._stop_all()
             self._console.close()
+        self._leave_if_busy()
+        if self._failure is not None:
+            raise self._failure
 
-    async def _run(self, began: float, when_ready: Callable[[float], Sequence[str]]) -> None:
-        keepers: list[asyncio.Task[None]] = []
+    async def _start_all(self, when_ready: Callable[[float], Sequence[str]]) -> None:
+        began = time.monotonic()
         for stage in self._stages:
             children = [Child(spec, self._console, self._note_pid) for spec in stage.children]
             self._started.append(children)
-            keepers += [child.start() for child in children]
+            for child in children:
+                child.start().add_done_callback(self._on_end)
             await asyncio.gather(*(child.ready() for child in children))
             if stage.then is not None:
                 await stage.then()
         for line in when_ready(time.monotonic() - began):
             self._console.say(line)
-        await asyncio.gather(*keepers)
 
     async def _stop_all(self) -> None:
         self._console.say("stopping")
         for children in reversed(self._started):
             await asyncio.gather(*(child.stop() for child in children))
         self._console.say("stopped")
+
+    def _on_end(self, task: asyncio.Task[None]) -> None:
+        """The first failure, of a start or of a child that has ended for good, stops everything and is the result."""
+        if not task.cancelled() and (failure := task.exception()) is not None:
+            self._failure = self._failure or failure
+            self._stop.set()
+
+    def _leave_if_busy(self) -> None:
+        """Ends the process where a download still runs: its thread cannot be interrupted, and an exit waits for it."""
         if any(child.preparing for children in self._started for child in children):
-            # A download runs in a thread, which nobody can interrupt, and leaving in order would wait for it.
+            print(f"exlify: {self._failure or 'interrupted'}", file=sys.stderr)
             sys.stdout.flush()
-            os._exit(EXIT_INTERRUPTED)
+            os._exit(EXIT_FAILED if self._failure else EXIT_INTERRUPTED)
 
     def _on_signal(self) -> None:
         """The first signal stops in order; a second one does not wait."""

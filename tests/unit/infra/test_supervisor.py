@@ -116,6 +116,14 @@ async def test_child_that_never_answers_is_named(folder: DataFolder, scripts: Sc
         await Supervisor(folder, [Stage([silent])]).run(lambda _: ["ready"])
 
 
+async def test_preparation_that_fails_is_the_message(folder: DataFolder, scripts: Scripts) -> None:
+    def prepare() -> Launch:
+        raise LocalError("server: no network. Connect.")
+
+    with pytest.raises(LocalError, match=r"^server: no network\. Connect\.$"):
+        await Supervisor(folder, [Stage([ChildSpec("server", prepare, lambda: True)])]).run(lambda _: ["ready"])
+
+
 async def test_deaf_child_is_killed_after_its_grace(folder: DataFolder, scripts: Scripts) -> None:
     deaf = scripts.child(
         "deaf", "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nwhile True: signal.pause()", stop_grace_s=0.1
