@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -17,6 +18,7 @@ if TYPE_CHECKING:
     from streams.settings import Settings
 
 ASK_S = 10.0
+AGAIN_S = 0.2
 
 
 @click.command(
@@ -47,19 +49,32 @@ def command(create: bool, as_json: bool) -> None:
 
 
 def _topics(settings: Settings) -> list[dict[str, Any]]:
-    from confluent_kafka import KafkaException
+    from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import AdminClient
 
     from streams.kafka import client_config
 
     admin = AdminClient(client_config(settings))
-    try:
-        counts = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=ASK_S).topics.items()}
-        declared = _declared(settings, counts)
-        first, last = _ends(admin, {name: counts[name] for name in declared if name in counts})
-        positions = _positions(admin, settings.group_prefix)
-    except KafkaException:
-        raise UnavailableError(f"Kafka at {settings.bootstrap} does not answer. Is it running?") from None
+    # A topic that was created a moment ago has no leader yet.
+    passing = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
+    deadline = time.monotonic() + ASK_S
+    while True:
+        try:
+            return _asked(admin, settings)
+        except KafkaException as error:
+            if error.args[0].code() not in passing or time.monotonic() > deadline:
+                raise UnavailableError(
+                    f"Kafka at {settings.bootstrap} does not answer ({error.args[0].str()}). Is it running?"
+                ) from None
+        time.sleep(AGAIN_S)
+
+
+def _asked(admin: AdminClient, settings: Settings) -> list[dict[str, Any]]:
+    """One look at everything; raises KafkaException."""
+    counts = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=ASK_S).topics.items()}
+    declared = _declared(settings, counts)
+    first, last = _ends(admin, {name: counts[name] for name in declared if name in counts})
+    positions = _positions(admin, settings.group_prefix)
     return [_described(name, kept, counts.get(name, 0), first, last, positions) for name, kept in declared.items()]
 
 
