@@ -67,7 +67,7 @@ PROVIDERS = {"local": local, "container": container, "address": address}
 
 
 def chosen(folder: Path) -> Provider:
-    """The provider that this run uses; what local servers keep goes into `folder`, so each folder is a site of its own."""
+    """The provider of this run; what local servers keep goes into `folder`: each folder is a site of its own."""
     name = os.environ.get("EXLIFY_TEST_BROKER", "local")
     if name not in PROVIDERS:
         pytest.exit(f"EXLIFY_TEST_BROKER={name}: choose one of {', '.join(PROVIDERS)}.", returncode=4)
