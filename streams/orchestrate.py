@@ -3,10 +3,15 @@
 Every inbox record is one engine step: state in, state out, and what the engine asks for goes to the step processors.
 State, commands, history and outcome of a batch become durable together, in the runtime's write order. What the engine
 decides depends on the record and the state alone, so a batch that comes again gives the same bytes.
+
+A row holds, before the state, the offset of the last record that went into it. After a crash between changelog and
+commit the same records come again: they have had all their effects, and the engine is not asked twice. A record that is
+on the inbox twice is another matter: it has its own offset, and the engine says what it means.
 """
 
 from __future__ import annotations
 
+import struct
 from collections import Counter
 from collections.abc import Sequence
 
@@ -30,6 +35,8 @@ EVENTS: dict[str, type[engine.Event]] = {
     messages.TIMER_FIRED: engine.TimerFired,
     messages.CANCEL_INSTANCE: engine.CancelInstance,
 }
+
+_OFFSET = struct.Struct(">q")
 
 log = structlog.get_logger()
 
@@ -60,23 +67,28 @@ class Orchestrate:
         effects = Effects([], {})
         counts = Counts()
         steps: dict[bytes, engine.Step] = {}  # the last of each instance in this batch
+        offsets: dict[bytes, int] = {}
         for message in batch:
             event = _event(message)
             if event is None:
                 effects.outputs.append(parked(message.record, self.name, f"{message.name} is not for the inbox"))
                 continue
             key = event.instance_id.encode()
-            before = _before(steps.get(key), state, key)
+            row = None if key in steps else state.get(key)
+            if row is not None and message.record.offset <= row_offset(row.value):
+                continue
+            before = steps[key].state if key in steps else row_state(row)
             graph = self._graph(before, event)
             if graph is None:
                 effects.outputs.append(parked(message.record, self.name, "its definition is not known"))
                 continue
             steps[key] = self._step(graph, before, event, message, effects)
+            offsets[key] = message.record.offset
             counts.note(message.name, graph.name, before, steps[key])
         counts.publish()
         for key, step in steps.items():
             if step.row is not None and step.state is not None:
-                effects.changes[key] = Row(step.row, engine.next_due_ms(step.state))
+                effects.changes[key] = Row(encode_row(offsets[key], step.row), engine.next_due_ms(step.state))
             elif state.get(key) is not None:
                 effects.changes[key] = None
         return effects
@@ -152,12 +164,20 @@ def _event(message: Message) -> engine.Event | None:
     return None if kind is None else kind(**message.data)
 
 
-def _before(earlier: engine.Step | None, state: StateView, key: bytes) -> engine.State | None:
-    """The state as the batch so far has left it."""
-    if earlier is not None:
-        return earlier.state
-    row = state.get(key)
-    return None if row is None else engine.decode_state(row.value)
+def encode_row(offset: int, state: bytes) -> bytes:
+    """The value of an instance's row: its state as of the inbox record at `offset`."""
+    return _OFFSET.pack(offset) + state
+
+
+def row_offset(value: bytes) -> int:
+    """Offset of the last inbox record that went into a row."""
+    offset: int = _OFFSET.unpack_from(value)[0]
+    return offset
+
+
+def row_state(row: Row | None) -> engine.State | None:
+    """The state that a row holds."""
+    return None if row is None else engine.decode_state(row.value[_OFFSET.size :])
 
 
 class Counts:

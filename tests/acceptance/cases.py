@@ -86,11 +86,11 @@ def made_up(run: str, count: int, seed: int = 20) -> list[Case]:
     return _cases(run, (event["data"] for event in applications(seed, count)))
 
 
-def _cases(run: str, credits: Iterable[Mapping[str, Any]]) -> list[Case]:
+def _cases(run: str, rows: Iterable[Mapping[str, Any]]) -> list[Case]:
     drawn = random.Random(run)
     return [
         Case(f"{run}-{n:04d}", {**fields, "application_id": f"A-{run}-{n:04d}", "applicant": _applicant(drawn, run, n)})
-        for n, fields in enumerate(credits)
+        for n, fields in enumerate(rows)
     ]
 
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
 from tests.acceptance.site import Site
 
-LONGEST_PAUSE_S = 1.0
+LONGEST_PAUSE_S = 1.0  # after new work has come; short pauses are likelier, because the work is soon done
 HASTY = 0.2  # share of the kills that do not wait until the victim works again: they hit start and recovery
 
 
@@ -24,10 +24,10 @@ class Kill(NamedTuple):
 def schedule(seed: int, name: str, count: int) -> list[Kill]:
     """The kills of one process, in their order."""
     drawn = random.Random(f"{seed}/{name}")
-    return [Kill(name, drawn.random() >= HASTY, drawn.uniform(0, LONGEST_PAUSE_S)) for _ in range(count)]
+    return [Kill(name, drawn.random() >= HASTY, LONGEST_PAUSE_S * drawn.random() ** 2) for _ in range(count)]
 
 
-async def unleash(site: Site, seed: int, names: Sequence[str], count: int, feed: Callable[[], Awaitable[None]]) -> list[Kill]:
+async def unleash(site: Site, seed: int, names: Sequence[str], count: int, feed: Callable[[], None]) -> list[Kill]:
     """Kills each of the processes `count` times, all of them side by side; `feed` gives the site new work before each.
 
     Returns the journal of the kills as they came.
@@ -38,7 +38,7 @@ async def unleash(site: Site, seed: int, names: Sequence[str], count: int, feed:
         for kill in schedule(seed, name, count):
             if kill.when_ready:
                 await site.ready(name)
-            await feed()
+            feed()
             await asyncio.sleep(kill.pause_s)
             site.kill(name)
             journal.append(kill)

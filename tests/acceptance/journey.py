@@ -1,4 +1,4 @@
-"""What people and systems around a site do: applications come by webhook, reviewers answer, a subscriber reads outcomes."""
+"""What goes on around a site: applications come by webhook, reviewers answer, a subscriber reads the outcomes."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from urllib.parse import quote
 from aiohttp import ClientError, ClientSession
 from confluent_kafka import Consumer, TopicPartition
 
-from schemas.cloudevents import from_headers
+from schemas.cloudevents import Headers, from_headers
 from schemas.codec import Codec
 from streams import topics
 from streams.gateway.webhooks import read_secret, signed_headers
@@ -66,7 +66,7 @@ async def _accepted(http: ClientSession, case: Case, signed: dict[str, str]) -> 
 
 @asynccontextmanager
 async def reviewers(site: Site) -> AsyncIterator[set[str]]:
-    """Reviewers who answer every open task through the gateway while the context lasts; gives the ids of those answered."""
+    """Reviewers who answer every open task through the gateway while the context lasts; gives the ids answered."""
     answered: set[str] = set()
     working = asyncio.create_task(_review(site, answered))
     try:
@@ -143,7 +143,9 @@ class Subscriber:
         self._wanted = set(instances)
         self._codec = Codec.offline()
         self._site = site
-        self._consumer = Consumer(client_config(site.settings) | {"group.id": "subscriber", "enable.auto.commit": False})
+        self._consumer = Consumer(
+            client_config(site.settings) | {"group.id": "subscriber", "enable.auto.commit": False}
+        )
         topic = topics.outcome_topic(workflow)
         self._consumer.assign([TopicPartition(topic, number, 0) for number in range(site.settings.partitions)])
 
@@ -170,10 +172,10 @@ class Subscriber:
         records = self._consumer.consume(PAGE, FETCH_S)
         for record in records:
             assert record.error() is None, record.error()
-            self._take(record.headers() or [], record.value() or b"")
+            self._take(record.headers() or [], record.value() or b"")  # type: ignore[arg-type]  # lists, with bytes
         return len(records)
 
-    def _take(self, headers: list[tuple[str, bytes]], value: bytes) -> None:
+    def _take(self, headers: Headers, value: bytes) -> None:
         _, outcome = self._codec.decode(value)
         if outcome["instance_id"] in self._wanted:
             self.outcomes.values[from_headers(headers)["id"]].append(value)

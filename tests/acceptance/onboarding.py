@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
@@ -16,6 +17,8 @@ from tests.acceptance.cases import Case, Expected, expected
 from tests.acceptance.journey import Outcomes, Subscriber, deliver, reviewers
 from tests.acceptance.site import Site
 
+SLOW = {"latency_ms": 20, "jitter_ms": 400}  # of the systems outside, so that a kill finds calls under way
+
 Figures = dict[str, float]
 
 
@@ -28,7 +31,7 @@ async def run(site: Site, cases: Sequence[Case]) -> Figures:
         accepted_s = time.monotonic() - began
         await subscriber.all_ended()
         seconds = time.monotonic() - began
-    return await _verified(site, cases, subscriber) | {
+    return await verified(site, cases, subscriber) | {
         "seconds": round(seconds, 2),
         "accepted_s": round(accepted_s, 2),
         "per_s": round(len(cases) / seconds, 1),
@@ -39,25 +42,27 @@ async def run_with_kills(site: Site, cases: Sequence[Case], *, kills: int, seed:
     """Every application is delivered twice, while every process is killed `kills` times with -9."""
     subscriber = Subscriber(site, (case.instance_id for case in cases))
     shares = iter(_shares(cases, kills * len(site.names)))
+    deliveries: list[asyncio.Task[None]] = []
 
-    async def feed() -> None:
-        await deliver(site, next(shares), times=2)
+    def feed() -> None:
+        deliveries.append(asyncio.create_task(deliver(site, next(shares), times=2)))
 
-    async with reviewers(site):
+    async with reviewers(site), site.slowed(SLOW):
         began = time.monotonic()
         journal = await chaos.unleash(site, seed, site.names, kills, feed)
+        await asyncio.gather(*deliveries)
         await subscriber.all_ended()
         seconds = time.monotonic() - began
     await site.ready()
     assert len(journal) == kills * len(site.names)
-    return await _verified(site, cases, subscriber) | {"seconds": round(seconds, 2), "kills": len(journal), "seed": seed}
+    return await verified(site, cases, subscriber) | {"seconds": round(seconds, 2), "kills": len(journal), "seed": seed}
 
 
 def _shares(cases: Sequence[Case], count: int) -> list[Sequence[Case]]:
     return [cases[number::count] for number in range(count)]
 
 
-async def _verified(site: Site, cases: Sequence[Case], subscriber: Subscriber) -> Figures:
+async def verified(site: Site, cases: Sequence[Case], subscriber: Subscriber) -> Figures:
     outcomes = await subscriber.until_quiet()
     registry = Registry()
     wanted = {case.instance_id: expected(case, registry) for case in cases}
@@ -88,9 +93,7 @@ def _found(output: dict[str, object]) -> Expected:
     risk = output["risk"]
     assert isinstance(risk, dict)
     assert ("account" in output) == (output["decision"] != "rejected")
-    return Expected(
-        risk["route"], risk["score"], output["decision"], output.get("identity"), output.get("sanctioned")
-    )  # type: ignore[arg-type]
+    return Expected(risk["route"], risk["score"], output["decision"], output.get("identity"), output.get("sanctioned"))  # type: ignore[arg-type]
 
 
 async def _check_ledgers(site: Site, wanted: dict[str, Expected]) -> int:

@@ -1,4 +1,4 @@
-"""A whole site in test size: a broker of its own, the sample systems outside, every worker and the gateway as processes."""
+"""A whole site in test size: a broker, the sample systems outside, every worker and the gateway as processes."""
 
 from __future__ import annotations
 
@@ -6,8 +6,9 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from contextlib import asynccontextmanager, contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,7 @@ from tests.crash.logs import Log
 from tests.crash.workers import Workers
 
 GATEWAY = "gateway"
+OUTSIDE = ("identity", "erp", "mail")
 PATIENCE_S = 180.0  # generous: a bound on hanging, not a measure
 LOOK_S = 0.05
 ASK = ClientTimeout(total=30)
@@ -36,7 +38,9 @@ WORKFLOWS = tuple(sorted((ROOT / "streams" / "workflows").glob("*.yaml")))
 class Site:
     """Runs until its context ends. All its processes can be killed and started by name."""
 
-    def __init__(self, settings: Settings, sandbox: Mapping[str, str], gateway_port: int, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, settings: Settings, sandbox: Mapping[str, str], gateway_port: int, environ: Mapping[str, str]
+    ) -> None:
         self.settings = settings
         self.sandbox = sandbox
         self.gateway = f"http://{settings.host}:{gateway_port}"
@@ -76,7 +80,7 @@ class Site:
         """Returns once the named processes (default: all) have their partitions and their state, and answer."""
         async with ClientSession(timeout=ASK) as http:
             for name in names or self.names:
-                await self.until(lambda name=name: self._answers(http, name), f"{name} ready")
+                await self.until(partial(self._answers, http, name), f"{name} ready")
 
     async def _answers(self, http: ClientSession, name: str) -> bool:
         url = self._url(name)
@@ -108,6 +112,16 @@ class Site:
             found: dict[str, Any] = await reply.json()
             return found
 
+    @asynccontextmanager
+    async def slowed(self, latency: Mapping[str, int]) -> AsyncIterator[None]:
+        """The systems outside take so long while the context lasts."""
+        url = f"{self.sandbox['control']}/faults"
+        async with ClientSession(timeout=ASK, raise_for_status=True) as http:
+            for system in OUTSIDE:
+                await http.post(url, json={"system": system, **latency})
+            yield
+            await http.delete(url)
+
     def read(self, topic: str) -> list[Record]:
         """Every record that a topic holds now."""
         log = Log(self.settings.bootstrap, "acceptance")
@@ -135,7 +149,9 @@ class Site:
     def _inputs(self) -> dict[str, tuple[str, ...]]:
         names = [name for hosted in WORKERS.values() for name in hosted.split(",")]
         feed = DefinitionFeed(self.settings, self.codec)
-        return {each.name: tuple(each.inputs) for each in wiring.make_processors(names, self.settings, self.codec, feed)}
+        return {
+            each.name: tuple(each.inputs) for each in wiring.make_processors(names, self.settings, self.codec, feed)
+        }
 
 
 @contextmanager

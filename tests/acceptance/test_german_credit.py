@@ -1,4 +1,4 @@
-"""Customer onboarding, by webhook and with reviewers: one outcome for each application, as model and outside systems say.
+"""Customer onboarding: one outcome for each application, as model, reviewers and outside systems say.
 
 The same with every process killed again and again, and every delivery made twice.
 """

@@ -46,7 +46,7 @@ async def test_killed_processor_changes_no_outcome(site: Site, processor: str, p
         site.start(worker)
         await subscriber.all_ended()
     await site.ready()
-    await onboarding._verified(site, cases, subscriber)
+    await onboarding.verified(site, cases, subscriber)
 
 
 async def ended(site: Site, worker: str) -> int | None:
