@@ -65,7 +65,7 @@ class Intake:
         except UndecodableRecord as error:
             metrics.INTAKE.labels("parked").inc()
             return [parked(record, self.name, str(error))]
-        graphs = [graph for graph in self._feed.for_event(attributes["type"]) if _matches(graph, attributes)]
+        graphs = self._feed.started_by(attributes)
         metrics.INTAKE.labels("started" if graphs else "unmatched").inc()
         return [self._start(graph, attributes, data, record) for graph in graphs]
 
@@ -89,10 +89,3 @@ class Intake:
             },
         )
         return Output(topics.INBOX, instance_id.encode(), value, (), ids.partition_of(instance_id, self._partitions))
-
-
-def _matches(graph: Graph, attributes: Mapping[str, str]) -> bool:
-    """Whether one of the filters under `schedule.on` fits, attribute by attribute."""
-    return any(
-        all(attributes.get(name) == wanted for name, wanted in filter_.items()) for filter_ in graph.event_filters
-    )
