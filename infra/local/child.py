@@ -16,6 +16,8 @@ from infra.local.process import Launch
 ASK_INTERVAL_S = 0.1
 FIRST_PAUSE_S = 0.5
 LONGEST_PAUSE_S = 30.0
+# How long the output of a killed child may take to be read: something that it started may hold it open.
+LAST_WORDS_S = 2.0
 # A child that lived this long was well: its next end begins the pauses anew.
 WELL_AFTER_S = 60.0
 LINE_LIMIT_BYTES = 1024 * 1024
@@ -72,24 +74,34 @@ class Child:
             raise LocalError(f"{self.spec.name}: not ready after {self.spec.start_timeout_s:.0f} s. Its log says why.")
 
     async def stop(self) -> None:
-        """Asks it to end, kills it when it takes too long; returns when it is gone."""
+        """Asks it to end, kills it when it takes too long; returns when it is gone and its last words are read."""
         self._stopping = True
-        if self._process is not None and self._process.returncode is None:
-            self._process.terminate()
-            try:
-                await asyncio.wait_for(self._process.wait(), self.spec.stop_grace_s)
-            except TimeoutError:
-                self._console.say(f"{self.spec.name} did not stop in {self.spec.stop_grace_s:.0f} s and is killed")
-                self.kill()
-        if self._keeper is not None:
-            self._keeper.cancel()
-            await asyncio.gather(self._keeper, return_exceptions=True)
+        if self._keeper is None:
+            return
+        if self._is_running and not await self._ends_on(signal.SIGTERM, self.spec.stop_grace_s):
+            self._console.say(f"{self.spec.name} did not stop in {self.spec.stop_grace_s:g} s and is killed")
+            await self._ends_on(signal.SIGKILL, LAST_WORDS_S)
+        self._keeper.cancel()
+        await asyncio.gather(self._keeper, return_exceptions=True)
 
     def kill(self) -> None:
         """Ends it at once."""
         self._stopping = True
-        if self._process is not None and self._process.returncode is None:
-            self._process.kill()
+        self._send(signal.SIGKILL)
+
+    @property
+    def _is_running(self) -> bool:
+        return self._process is not None and self._process.returncode is None
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._process is not None and self._is_running:
+            self._process.send_signal(number)
+
+    async def _ends_on(self, number: signal.Signals, timeout_s: float) -> bool:
+        assert self._keeper is not None
+        self._send(number)
+        ended, _ = await asyncio.wait({self._keeper}, timeout=timeout_s)
+        return bool(ended)
 
     async def _keep(self) -> None:
         pause_s = FIRST_PAUSE_S
