@@ -121,7 +121,7 @@ def _pick(drawn: random.Random, shares: Mapping[Any, int]) -> Any:
 
 
 def main() -> None:
-    """Prints applications, one CloudEvent a line, ready for `exlify publish`."""
+    """Prints the data of applications, one on each line, ready for `exlify publish --file`."""
     parser = argparse.ArgumentParser(
         prog="infra.sandbox.applications", description="Print made-up credit applications."
     )
@@ -129,7 +129,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=1, help="same seed, same applications")
     options = parser.parse_args()
     for event in applications(options.seed, options.count):
-        print(json.dumps(event))
+        print(json.dumps(event["data"]))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,77 @@
+"""The alerts speak of metrics that exist, with labels that they have, and each says what to do."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+from prometheus_client.metrics import MetricWrapperBase
+from ruamel.yaml import YAML
+
+from infra.prometheus import TARGETS_FILE
+from streams import metrics, settings
+from streams.cli import SUMMARIES
+
+FOLDER = Path(__file__).parents[2] / "infra" / "prometheus"
+CONFIG: Mapping[str, Any] = YAML(typ="safe").load(FOLDER / "prometheus.yml")
+RULES = [rule for group in YAML(typ="safe").load(FOLDER / "alerts.yml")["groups"] for rule in group["rules"]]
+OF_THE_TARGET = {"job", "instance", "process"}
+SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
+
+every_alert = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
+
+
+def _labels_by_series() -> dict[str, set[str]]:
+    """Names of all time series that our processes can show, with their labels."""
+    found = {"up": set(OF_THE_TARGET)}
+    for metric in vars(metrics).values():
+        if isinstance(metric, MetricWrapperBase):
+            (family,) = metric.describe()
+            for suffix in SUFFIXES[family.type]:
+                extra = {"le"} if suffix == "_bucket" else set()
+                # The names that a metric was declared with are told by no public member.
+                found[family.name + suffix] = {*metric._labelnames, *extra, *OF_THE_TARGET}
+    return found
+
+
+SERIES = _labels_by_series()
+
+
+def _series_in(expression: str) -> set[str]:
+    return set(re.findall(r"\bexlify_\w+|\bup\b", expression))
+
+
+@every_alert
+def test_alert_asks_for_declared_metrics_only(rule: Mapping[str, Any]) -> None:
+    named = _series_in(rule["expr"])
+    assert named
+    assert named <= SERIES.keys()
+
+
+@every_alert
+def test_alert_uses_labels_that_its_metrics_have(rule: Mapping[str, Any]) -> None:
+    known = set.union(*(SERIES[name] for name in _series_in(rule["expr"])))
+    selected = re.findall(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"", rule["expr"])
+    shown = re.findall(r"\$labels\.(\w+)", " ".join(rule["annotations"].values()))
+    kept = {name.strip() for names in re.findall(r"\bby \(([^)]*)\)", rule["expr"]) for name in names.split(",")}
+    assert {*selected, *shown, *kept} <= known
+    assert not kept or set(shown) <= kept
+
+
+@every_alert
+def test_alert_says_what_is_wrong_and_what_to_do(rule: Mapping[str, Any]) -> None:
+    assert rule["labels"]["severity"] in ("warning", "critical")
+    assert rule["annotations"].keys() == {"summary", "action"}
+    text = " ".join(rule["annotations"].values())
+    assert set(re.findall(r"`exlify (\w+)", text)) <= set(SUMMARIES)
+    variables = {spec.metadata["env"] for spec in vars(settings.Settings)["__dataclass_fields__"].values()}
+    assert set(re.findall(r"EXLIFY_\w+", text)) <= variables
+
+
+def test_configuration_finds_rules_and_targets() -> None:
+    assert [name for name in CONFIG["rule_files"] if not (FOLDER / name).exists()] == []
+    (file,) = CONFIG["scrape_configs"][0]["file_sd_configs"][0]["files"]
+    assert (FOLDER / file).resolve() == FOLDER.parents[1] / settings.Settings().data_dir / TARGETS_FILE
