@@ -175,6 +175,17 @@ class Scenario:
         """Input records that the group is through with."""
         return sum(self.log.committed(f"{self.name}.in", PARTITIONS))
 
+    def wait_for_progress(self, records: int) -> None:
+        """Waits until the group is through with so many more records, under load."""
+        begun: list[int] = []
+
+        def advanced() -> bool:
+            now = self.progress()
+            begun.append(now)
+            return now >= begun[0] + records
+
+        self.wait_under_load(f"{records} records on", advanced)
+
     def drained(self) -> bool:
         """Whether everything is done: positions at the end, and nothing that falls due is left."""
         if self.log.committed(f"{self.name}.in", PARTITIONS) != self.log.ends(f"{self.name}.in", PARTITIONS):

@@ -17,12 +17,11 @@ def test_paused_partitions_deliver_every_record_in_order(scenario: MakeScenario)
 
 @pytest.mark.crash
 def test_pause_does_not_outlive_a_rebalance(scenario: MakeScenario) -> None:
-    run = scenario("booker", EXLIFY_MAX_BUFFERED_RECORDS="4")
+    run = scenario("booker", EXLIFY_MAX_BUFFERED_RECORDS="4", EXLIFY_SESSION_TIMEOUT_MS="20000")
     run.publish(run.inputs(1_500))
     run.workers.start("a")
     for name in ("b", "c"):
-        threshold = run.progress() + 100
-        run.wait_until(f"past {threshold}", lambda at=threshold: run.progress() >= at)  # type: ignore[misc]
+        run.wait_for_progress(100)
         run.workers.start(name)
     run.finish()
 

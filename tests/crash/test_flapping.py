@@ -5,6 +5,7 @@ import signal
 import pytest
 
 from tests.crash.conftest import MakeScenario
+from tests.crash.harness import Scenario
 from tests.crash.toys import Booker
 
 CHANGES = 8
@@ -19,8 +20,7 @@ def test_flapping_workers_lose_and_double_nothing(scenario: MakeScenario, kind: 
         run.workers.start(name)
     for _ in range(CHANGES):
         run.publish(run.inputs(150))
-        threshold = run.progress() + run.random.randrange(150)
-        run.wait_under_load(f"past {threshold}", lambda at=threshold: run.progress() >= at)  # type: ignore[misc]
+        run.wait_for_progress(run.random.randrange(150))
         name, way = run.random.choice("ab"), run.random.choice(WAYS)
         run.note(f"{way} {name}")
         run.max_doubts += Booker.concurrency
@@ -29,7 +29,7 @@ def test_flapping_workers_lose_and_double_nothing(scenario: MakeScenario, kind: 
     run.finish()
 
 
-def flap(run, name: str, way: str) -> None:  # type: ignore[no-untyped-def]
+def flap(run: Scenario, name: str, way: str) -> None:
     """One worker goes, in one of the ways, and comes back; the other one has its partitions meanwhile."""
     if way == "stop for a while":
         run.workers.signal(name, signal.SIGSTOP)
