@@ -13,6 +13,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.support import brokers
+from tests.support.figures import pytest_terminal_summary, report  # noqa: F401
 
 
 @pytest.fixture(scope="session")

@@ -29,6 +29,7 @@ HOOK = "applications"
 ROOT = Path(__file__).parents[2]
 SHARED_DATA = Path(os.environ.get("EXLIFY_SHARED_DATA") or ROOT.parent / "shared" / "data")
 GERMAN_ROWS = SHARED_DATA / "german-credit" / "train.data"
+NO_GERMAN_ROWS = f"{GERMAN_ROWS} is not there; EXLIFY_SHARED_DATA names the folder of the German credit data"
 
 
 @dataclass(frozen=True)

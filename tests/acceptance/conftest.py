@@ -1,33 +1,13 @@
-"""One site for the acceptance suite, and the figures that its tests report at the end of the run."""
+"""One site for the acceptance suite."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Callable, Iterator
-from typing import Any
+from collections.abc import Iterator
 
 import pytest
 
 from tests.acceptance.site import Site, running
 from tests.support import brokers
-
-Report = Callable[..., None]
-_FIGURES = pytest.StashKey[dict[str, dict[str, Any]]]()
-
-
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    for name, figures in config.stash.get(_FIGURES, {}).items():
-        terminalreporter.write_line(f"{name}: {json.dumps(figures)}")
-
-
-@pytest.fixture
-def report(request: pytest.FixtureRequest) -> Report:
-    """Takes figures by name, for the end of the run."""
-
-    def note(**figures: float) -> None:
-        request.config.stash.setdefault(_FIGURES, {})[request.node.name] = figures
-
-    return note
 
 
 @pytest.fixture(scope="session")

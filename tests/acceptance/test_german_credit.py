@@ -5,28 +5,21 @@ The same with every process killed again and again, and every delivery made twic
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-
 import pytest
 
 from tests.acceptance import onboarding
-from tests.acceptance.cases import GERMAN_ROWS, Case, german, made_up
-from tests.acceptance.conftest import Report
+from tests.acceptance.cases import GERMAN_ROWS, NO_GERMAN_ROWS, german, made_up
 from tests.acceptance.site import Site
+from tests.support.figures import Report
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
-KILLS = 5  # of each process; the full measure is in tests/crash/test_onboarding.py
+KILLS = 5  # of each process; the full measure is in tests/crash/test_german_credit.py
 SEED = 1994
 
 
-def _german() -> Sequence[Case]:
-    if not GERMAN_ROWS.exists():
-        pytest.skip(f"{GERMAN_ROWS} is not there; EXLIFY_SHARED_DATA names the folder of the German credit data")
-    return german("german")
-
-
+@pytest.mark.skipif(not GERMAN_ROWS.exists(), reason=NO_GERMAN_ROWS)
 async def test_every_german_row_ends_as_expected(site: Site, report: Report) -> None:
-    cases = _german()
+    cases = german("german")
     assert len(cases) == 800
     report(**await onboarding.run(site, cases))
 

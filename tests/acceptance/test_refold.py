@@ -9,9 +9,9 @@ import pytest
 from streams import engine
 from tests.acceptance import refold
 from tests.acceptance.cases import made_up
-from tests.acceptance.conftest import Report
 from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.site import Site
+from tests.support.figures import Report
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
 
