@@ -63,7 +63,6 @@ class _Consumer(driver.Consumer):
         await self.app.member.assigned(generation_id, {Partition(tp.topic, tp.partition) for tp in assigned})
         self.app.on_rebalance_end()
 
-
     async def verify_all_partitions_active(self) -> None:
         """Faust would complain that nothing is fetched: our reader does that, and our watchdog watches it."""
 
