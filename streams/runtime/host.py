@@ -31,7 +31,7 @@ from streams.runtime.writer import Writer
 from streams.settings import Settings
 from streams.topics import changelog_topic
 
-STOP_S = 10.0  # for lanes to finish what is being written
+STOP_S = 30.0  # for lanes to finish what is being written
 LOOK_AROUND_S = 10.0  # how often an idle owner looks for zombies, and everybody at the lag
 
 log = structlog.get_logger()

@@ -154,5 +154,9 @@ class SlowProcessor(Processor, Protocol):
         ...
 
     async def handle_one(self, message: Message, state: WritableState) -> Effects:
-        """Effects of one message."""
+        """Effects of one message.
+
+        A message may be on the wire twice, and its copy may come while it is under way, or when it is finished and not
+        yet written: the row of `state` does not tell.
+        """
         ...

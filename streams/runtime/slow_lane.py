@@ -11,7 +11,7 @@ from streams.runtime.lane import Lane
 from streams.runtime.processor import Effects, Record, Row, SlowProcessor
 from streams.runtime.reader import Partition
 
-FINISH_S = 8.0  # for calls under way when a lane is stopped; less than the host waits for the lane
+FINISH_S = 25.0  # for calls under way when a lane is stopped; less than the host waits for the lane
 
 
 class SlowLane(Lane):
@@ -44,7 +44,7 @@ class SlowLane(Lane):
                     raise self._failure
                 await self._flush()
                 await self._fire_due()
-                if not self._finished and not self._stopping:
+                if not (self._finished or self._stopping or self._failure):
                     await self._wait()
             feeder.cancel()
             await self._finish_under_way()
