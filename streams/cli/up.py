@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import asyncio
 import json
+import shutil
 import sys
 import urllib.request
 from collections.abc import Callable, Sequence
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -76,9 +78,16 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool) -> None:
             f"addresses  {folder.path / 'endpoints.json'}",
             f"logs       {folder.path / 'logs'}",
             "instances  exlify list     human tasks  exlify tasks     stop  Ctrl-C or exlify down",
+            *_how_to_find_the_command(),
         ]
 
     await Supervisor(folder, stages).run(where_to_look)
+
+
+def _how_to_find_the_command() -> list[str]:
+    """A line for people who came by `make run` and have no `exlify` in their shell yet."""
+    activate = Path(sys.executable).with_name("activate")
+    return [] if shutil.which("exlify") or not activate.exists() else [f"first      source {activate}"]
 
 
 def _servers(settings: Settings, folder: DataFolder) -> list[Server]:

@@ -24,6 +24,7 @@ from streams.settings import Settings
 from tests.bench.definitions import DEFINITIONS, PARKED_DEFINITION
 
 WORKERS: Mapping[str, tuple[str, ...]] = {"engine": ("orchestrate",), "steps": ("intake", "echo"), "view": ("view",)}
+STOP_S = 30
 ROOT = Path(__file__).parents[2]
 
 
@@ -32,7 +33,34 @@ class Stack:
     """A running stack."""
 
     settings: Settings
-    processes: dict[str, psutil.Process]
+    workers: Mapping[str, tuple[str, ...]]
+    children: dict[str, subprocess.Popen[str]]
+    broker: psutil.Process
+
+    @property
+    def processes(self) -> dict[str, psutil.Process]:
+        """Workers and broker, by name."""
+        return {name: psutil.Process(child.pid) for name, child in self.children.items()} | {"broker": self.broker}
+
+    def start(self) -> None:
+        """Starts every worker; returns when all have their partitions and their state."""
+        for name, processors in self.workers.items():
+            self.children[name] = start_worker(self.settings, name, processors)
+        for child in self.children.values():
+            wait_until_ready(child)
+
+    def stop(self) -> None:
+        """Asks every worker to end and waits for it."""
+        for child in self.children.values():
+            child.terminate()
+        for child in self.children.values():
+            child.wait(STOP_S)
+
+    def kill(self) -> None:
+        """Ends every worker as a crash would."""
+        for child in self.children.values():
+            child.kill()
+            child.wait()
 
     def cpu_seconds(self) -> dict[str, float]:
         """CPU used so far by each process."""
@@ -46,19 +74,13 @@ def stack(workers: Mapping[str, tuple[str, ...]] = WORKERS) -> Iterator[Stack]:
         kafka = KafkaServer(Path(folder))
         bootstrap = kafka.start()
         settings = Settings(bootstrap=bootstrap, registry_url="none", data_dir=Path(folder))
-        children: dict[str, subprocess.Popen[str]] = {}
+        running = Stack(settings, workers, {}, psutil.Process(kafka.pid))
         try:
             prepare(settings)
-            children = {name: start_worker(settings, name, names) for name, names in workers.items()}
-            for child in children.values():
-                wait_until_ready(child)
-            processes = {name: psutil.Process(child.pid) for name, child in children.items()}
-            yield Stack(settings, processes | {"broker": psutil.Process(kafka.pid)})
+            running.start()
+            yield running
         finally:
-            for child in children.values():
-                child.terminate()
-            for child in children.values():
-                child.wait(30)
+            running.stop()
             kafka.stop()
 
 
