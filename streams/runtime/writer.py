@@ -8,6 +8,7 @@ so its own retries do not double a record.
 from __future__ import annotations
 
 import asyncio
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
@@ -52,6 +53,7 @@ class Writer:
             sasl_plain_username=settings.sasl_username or None,
             sasl_plain_password=settings.sasl_password or None,
         )
+        self._turns: dict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def start(self) -> None:
         """Connects; raises if no broker answers."""
@@ -96,13 +98,24 @@ class Writer:
         builder, count = self._producer.create_batch(), 0
         for item in items:
             if not _append(builder, item):
-                sent.append((await self._producer.send_batch(builder, topic, partition=partition), count))
+                sent.append((await self._send_batch(topic, partition, builder), count))
                 builder, count = self._producer.create_batch(), 0
                 if not _append(builder, item):
                     raise DeliveryError(f"record for {topic}[{partition}] is larger than {MAX_BATCH_BYTES} bytes")
             count += 1
-        sent.append((await self._producer.send_batch(builder, topic, partition=partition), count))
+        sent.append((await self._send_batch(topic, partition, builder), count))
         return sent
+
+    async def _send_batch(
+        self, topic: str, partition: int, builder: BatchBuilder
+    ) -> asyncio.Future[aiokafka.structs.RecordMetadata]:
+        # Lanes that write to one partition take turns. aiokafka lets them race for its one free place, and counts a
+        # loser's time from the beginning at every try: in a crowd, its 30 s are over within two or three.
+        async with self._turns[topic, partition]:
+            sent: asyncio.Future[aiokafka.structs.RecordMetadata] = await self._producer.send_batch(
+                builder, topic, partition=partition
+            )
+            return sent
 
 
 def _append(builder: BatchBuilder, item: Output) -> bool:
