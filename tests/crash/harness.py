@@ -24,7 +24,7 @@ from streams.settings import Settings
 from streams.topics import Topic, changelog, changelog_topic, provision
 from tests.crash.ledger import Ledger
 from tests.crash.logs import Log
-from tests.crash.toys import DONE, DOUBTFUL, KINDS, TABLE, Input
+from tests.crash.toys import DONE, DOUBTFUL, KINDS, TABLE, Booker, Input
 from tests.crash.workers import Workers
 
 PARTITIONS = 3
@@ -61,7 +61,7 @@ class Scenario:
         self.random = random.Random(seed)
         self.published: list[Input] = []
         self.journal: list[str] = []
-        self.max_doubts = 0  # outcomes that may be unknown: one for each call under way at a failure
+        self.max_doubts: int | None = None  # outcomes in doubt; None: one for each call that a launch may have left
         self._bootstrap = bootstrap
         self._folder = folder
         self._ledger = ledger
@@ -306,9 +306,8 @@ class Scenario:
             if DONE in answers[id_] and id_ not in bookings
         ]
         doubts = [id_ for id_ in answers if DOUBTFUL in answers[id_]]
-        excess = (
-            [f"{len(doubts)} outcomes are in doubt, {self.max_doubts} may be"] if len(doubts) > self.max_doubts else []
-        )
+        bound = Booker.concurrency * self.workers.launches if self.max_doubts is None else self.max_doubts
+        excess = [f"{len(doubts)} outcomes are in doubt, {bound} may be"] if len(doubts) > bound else []
         return twice + untrue + excess
 
 

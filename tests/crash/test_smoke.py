@@ -6,14 +6,12 @@ import pytest
 
 from tests.crash.conftest import MakeScenario
 from tests.crash.test_kill_points import KILLED
-from tests.crash.toys import Booker
 
 
 @pytest.mark.crash_smoke
 @pytest.mark.parametrize(("kind", "point"), [("tally", "after_outputs"), ("booker", "after_changelog")])
 def test_kill_between_two_writes_changes_nothing(scenario: MakeScenario, kind: str, point: str) -> None:
     run = scenario(kind)
-    run.max_doubts = Booker.concurrency
     run.publish(run.inputs(100))
     run.workers.start("w", crash_at=f"{run.name}:{point}:3", restarts=False)
     run.wait_until("killed", lambda: run.workers.exit_code("w") is not None)

@@ -12,22 +12,26 @@ from streams.runtime.crash import POINTS
 from streams.topics import changelog_topic
 from tests.crash.conftest import MakeScenario
 from tests.crash.harness import COMPACTING, PARTITIONS, Scenario
-from tests.crash.test_kill_points import HOSTED, NEEDS_TABLE, ONCE_A_START
-from tests.crash.toys import KINDS, TABLE, Booker
+from tests.crash.test_kill_points import LATER, scenarios
+from tests.crash.toys import TABLE
 
-CASES = [(kind, point) for kind in HOSTED for point in POINTS if KINDS[kind].has_table or point not in NEEDS_TABLE]
+USUALLY_LATER = 3
 
 
-def replace_stopped_worker(run: Scenario, point: str) -> None:
-    """Stops a worker at the point, and has another one do what is there."""
-    run.publish(run.inputs(100))
-    run.workers.start("stopped", crash_at=f"{run.name}:{point}:{1 if point in ONCE_A_START else 3}:stop")
-    run.wait_under_load(f"stopped at {point}", lambda: run.workers.is_stopped("stopped"))
-    run.publish(run.inputs(100))
-    run.workers.start("successor")
-    run.drain()
-    run.publish(run.inputs(50))
-    run.drain()
+def replace_stopped_workers(runs: list[Scenario], point: str) -> None:
+    """Stops a worker of each at the point, and has another one do what is there."""
+    for run in runs:
+        run.publish(run.inputs(100))
+        count = 1 if point in LATER else USUALLY_LATER
+        run.workers.start("stopped", crash_at=f"{run.name}:{point}:{count}:stop")
+    for run in runs:
+        run.wait_under_load(f"stopped at {point}", lambda run=run: run.workers.is_stopped("stopped"))  # type: ignore[misc]
+        run.publish(run.inputs(100))
+        run.workers.start("successor")
+    for run in runs:
+        run.drain()
+        run.publish(run.inputs(50))
+        run.drain()
 
 
 def wake(run: Scenario) -> None:
@@ -35,30 +39,31 @@ def wake(run: Scenario) -> None:
     run.workers.signal("stopped", signal.SIGCONT)
     run.note("woken")
     run.publish(run.inputs(100))
-    run.drain()
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize(("kind", "point"), CASES)
-def test_woken_zombie_does_no_harm(scenario: MakeScenario, kind: str, point: str) -> None:
-    run = scenario(kind)
-    run.max_doubts = Booker.concurrency
-    replace_stopped_worker(run, point)
-    wake(run)
-    run.finish()
+@pytest.mark.parametrize("point", POINTS)
+def test_woken_zombie_does_no_harm(scenario: MakeScenario, point: str) -> None:
+    runs = scenarios(scenario, point)
+    replace_stopped_workers(runs, point)
+    for run in runs:
+        wake(run)
+    for run in runs:
+        run.finish()
 
 
 @pytest.mark.crash
 @pytest.mark.parametrize("point", ["after_handle", "after_outputs", "after_changelog", "after_store"])
-@pytest.mark.parametrize("kind", ["tally", "booker"])
-def test_compaction_does_not_help_the_zombie(scenario: MakeScenario, kind: str, point: str) -> None:
-    run = scenario(kind, changelog_config=COMPACTING)
-    run.max_doubts = Booker.concurrency
-    replace_stopped_worker(run, point)
-    wait_for_compaction(run)
-    wake(run)
-    wait_for_compaction(run)
-    run.finish()
+def test_compaction_does_not_help_the_zombie(scenario: MakeScenario, point: str) -> None:
+    runs = [scenario(kind, changelog_config=COMPACTING) for kind in ("tally", "booker")]
+    replace_stopped_workers(runs, point)
+    for run in runs:
+        wait_for_compaction(run)
+        wake(run)
+    for run in runs:
+        run.drain()
+        wait_for_compaction(run)
+        run.finish()
 
 
 def wait_for_compaction(run: Scenario) -> None:

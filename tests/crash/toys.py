@@ -164,6 +164,7 @@ class Booker(_Toy):
         super().__init__(name)
         self._ledger = os.environ.get("EXLIFY_TOY_LEDGER", "")
         self._locks: defaultdict[bytes, asyncio.Lock] = defaultdict(asyncio.Lock)
+        self._finished: set[bytes] = set()  # a second copy may come before the result of the first is in the table
 
     async def handle_one(self, message: Message, state: WritableState) -> Effects:
         item = _parse(message)
@@ -171,11 +172,14 @@ class Booker(_Toy):
             row = state.get(item.id)
             if row is not None and row.value != SENT:
                 return self._answer(item, row.value)
+            if item.id in self._finished:
+                return self._answer(item, DONE)
             if row is None:
                 await state.write({item.id: Row(SENT)})
             elif not _recognised(item):
                 return self._answer(item, DOUBTFUL)
             await self._book(item)
+            self._finished.add(item.id)
             return self._answer(item, DONE)
 
     async def _book(self, item: Input) -> None:

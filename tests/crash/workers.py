@@ -30,6 +30,7 @@ class Workers:
         self._environ = environ
         self._folder = folder
         self._workers: dict[str, _Worker] = {}
+        self.launches = 0
         self.exits: list[tuple[str, int]] = []  # every end that nobody asked for by name
 
     def start(self, name: str, *, crash_at: str = "", restarts: bool = True, **environ: str) -> None:
@@ -39,6 +40,7 @@ class Workers:
         self._workers[name] = _Worker(self._launch(name, environ), restarts)
 
     def _launch(self, name: str, environ: Mapping[str, str]) -> Process:
+        self.launches += 1
         argv = (sys.executable, *self._argv(name))
         return Process(Launch(argv, self.log(name), {**self._environ, **environ}))
 
