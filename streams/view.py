@@ -15,7 +15,9 @@ from sqlalchemy.exc import OperationalError
 
 from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
 from streams import topics
+from streams.readmodel.ages import Ages
 from streams.readmodel.database import open_database
+from streams.readmodel.reader import Reader
 from streams.readmodel.writer import Received, Writer
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, Message, NotYet, Row, StateView, TableSpec
@@ -38,14 +40,18 @@ class View:
         self._settings = settings
         self._codec = codec
         self._engine: Engine | None = None
+        self._ages: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Opens the database and makes its tables; raises UnavailableError if it does not answer."""
         self._engine = await asyncio.to_thread(open_database, self._settings)
         self._writer = Writer(self._engine)
+        self._ages = asyncio.create_task(Ages(Reader(self._engine)).keep())
 
     async def close(self) -> None:
         """Closes the connections."""
+        if self._ages is not None:
+            self._ages.cancel()
         if self._engine is not None:
             self._engine.dispose()
 

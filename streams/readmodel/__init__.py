@@ -3,6 +3,6 @@
     history, tasks, decisions ──`writer`──▶ tables ──`reader`──▶ gateway
 
 `tables` declares them, `database` opens SQLite or PostgreSQL, `presentation` turns the stored messages into what
-people read. The tables carry what is filtered and sorted by; the rest stays in the message itself, as it came from
-Kafka.
+people read, `ages` measures how old the oldest open instances are. The tables carry what is filtered and sorted by;
+the rest stays in the message itself, as it came from Kafka.
 """

@@ -11,12 +11,14 @@ import binascii
 from collections.abc import Mapping
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Engine, Select, Table, select, tuple_
+from sqlalchemy import Column, Engine, Select, Table, func, select, tuple_
 
+from streams.engine.lifecycle import TERMINAL, Status
 from streams.errors import UsageError
 from streams.readmodel.tables import DECISIONS, HISTORY, INSTANCES, TASKS
 
 Row = Mapping[str, Any]
+OPEN = sorted(set(Status) - TERMINAL)
 
 
 class Page(NamedTuple):
@@ -52,6 +54,15 @@ class Reader:
         if until_ms is not None:
             query = query.where(started < until_ms)
         return self._page(query, (started, INSTANCES.c.instance_id), limit, cursor, newest_first=True)
+
+    def oldest(self) -> dict[str, int]:
+        """When the oldest instance that has not ended was started, by workflow (Unix time in milliseconds)."""
+        query = (
+            select(INSTANCES.c.workflow, func.min(INSTANCES.c.started_at_ms).label("started_at_ms"))
+            .where(INSTANCES.c.status.in_(OPEN))
+            .group_by(INSTANCES.c.workflow)
+        )
+        return {row["workflow"]: row["started_at_ms"] for row in self._all(query)}
 
     def instance(self, instance_id: str) -> Row | None:
         """One instance."""

@@ -18,13 +18,14 @@ from aiokafka.structs import TopicPartition
 from faust.app.base import BootStrategy
 from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
+from mode import Service
 
 from streams.kafka import ssl_context
 from streams.runtime.reader import Partition
 from streams.settings import Settings
 
 FAILURE_CHECK_S = 1.0
-NEVER_S = 1_000_000.0  # our own reader polls; the group must not wait for Faust's
+NEVER_S = 1_000_000.0  # our own reader polls and our host commits; the group must not wait for Faust's
 
 
 class Member(Protocol):
@@ -40,7 +41,18 @@ class Member(Protocol):
 
 
 class _Thread(driver.AIOKafkaConsumerThread):
-    """The membership thread; its consumer fetches nothing."""
+    """The membership thread; its consumer fetches nothing.
+
+    Calls into it wake its loop by themselves, so it needs none of the timers that turn both loops each second: they
+    were a third of what an idle worker costs, and took a process that was stopped for a while for a dead thread.
+    """
+
+    async def _keepalive2(self) -> None:
+        """No timer in the calling loop."""
+
+    @Service.task
+    async def _thread_keepalive(self) -> None:
+        """No timer in the thread's own loop."""
 
     async def on_partitions_assigned(self, assigned: set[TP], generation_id: int = 0) -> None:
         self._ensure_consumer().pause(*(TopicPartition(tp.topic, tp.partition) for tp in assigned))
@@ -101,6 +113,7 @@ class Membership:
             broker_request_timeout=max(40.0, session_s + 1),
             broker_rebalance_timeout=max(60.0, session_s),
             broker_max_poll_interval=NEVER_S,
+            broker_commit_interval=NEVER_S,  # the host commits
             consumer_auto_offset_reset="earliest",
             topic_disable_leader=True,
             topic_allow_declare=False,

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
+from prometheus_client import REGISTRY
 from sqlalchemy import create_engine
 
 from schemas.catalogue import current
@@ -20,6 +21,7 @@ from schemas.samples import sample
 from streams import topics
 from streams.errors import ConfigurationError, UnavailableError, UsageError
 from streams.readmodel import presentation
+from streams.readmodel.ages import Ages
 from streams.readmodel.database import open_database
 from streams.readmodel.reader import Reader
 from streams.readmodel.tables import METADATA
@@ -30,6 +32,7 @@ from streams.view import View
 
 CODEC = Codec.offline()
 START_MS = 1_790_000_000_000
+WORKFLOW = "onboarding"
 
 
 class NoState:
@@ -78,7 +81,7 @@ def entry(instance: int, seq: int, status: str = "running", **changes: Any) -> M
         "instance_id": f"{instance:032x}",
         "seq": seq,
         "at_ms": START_MS + 1_000 * instance + seq,
-        "workflow": "onboarding",
+        "workflow": WORKFLOW,
         "version": "1.0.0",
         "digest": "d" * 64,
         "status": status,
@@ -260,3 +263,18 @@ def test_unusable_database_file_is_told(tmp_path: Path) -> None:
 )
 def test_time_that_no_calendar_has_stays_a_number(at_ms: int, text: str) -> None:
     assert presentation.rfc3339(at_ms) == text
+
+
+def test_oldest_open_instance_of_each_workflow_is_found(view: View, reader: Reader) -> None:
+    view.handle([entry(1, 0, "completed"), entry(2, 0, "waiting"), entry(3, 0), entry(4, 0, workflow="other")], STATE)
+    assert reader.oldest() == {WORKFLOW: START_MS + 2_000, "other": START_MS + 4_000}
+
+
+async def test_age_is_measured_until_the_instance_ends(view: View, reader: Reader) -> None:
+    ages = Ages(reader)
+    view.handle([entry(1, 0)], STATE)
+    ages.show(reader.oldest(), START_MS + 61_000)
+    assert REGISTRY.get_sample_value("exlify_oldest_instance_seconds", {"workflow": WORKFLOW}) == 60
+    view.handle([entry(1, 1, "completed")], STATE)
+    ages.show(reader.oldest(), START_MS + 62_000)
+    assert REGISTRY.get_sample_value("exlify_oldest_instance_seconds", {"workflow": WORKFLOW}) is None
