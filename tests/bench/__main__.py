@@ -28,8 +28,12 @@ PARTS: Mapping[str, Callable[[], Figures]] = {
 def main() -> None:
     """Runs the parts named on the command line, all by default."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measures Exlify; prints JSON.")
-    parser.add_argument("parts", nargs="*", choices=[*PARTS, []], help="what to measure; all but `parked` unless named")
+    parser.add_argument(
+        "parts", nargs="*", metavar="PART", help=f"what to measure, of {', '.join(PARTS)}; all but parked unless named"
+    )
     names = parser.parse_args().parts or [name for name in PARTS if name != "parked"]
+    if unknown := set(names) - set(PARTS):
+        parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(PARTS)}")
     figures: dict[str, float | str] = {"machine": f"{platform.machine()}, Python {platform.python_version()}"}
     for name in names:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)

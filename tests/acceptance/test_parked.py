@@ -1,0 +1,100 @@
+"""Instances that wait, for people or for time, survive a restart."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+
+from schemas import ids
+from schemas.business import EventTypes
+from schemas.cloudevents import CloudEvent
+from schemas.codec import Codec
+from streams import definitions, topics
+from streams.kafka import client_config
+from streams.publish import Outgoing, Publisher
+from streams.settings import Settings
+from tests.bench import parked
+from tests.bench.stack import stack
+from tests.support.figures import Report
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
+PARKED = 2_000  # `python -m tests.bench parked` measures ten times as many
+PATIENCE_S = 180.0  # a bound on hanging
+SLEEPERS = 200
+NAP_MS = 20_000
+SLEEPER = """
+document: { dsl: 1.0.3, namespace: acceptance, name: sleeper, version: 1.0.0 }
+schedule: { on: { one: { with: { type: acceptance.sleeper.v1 } } } }
+do:
+  - nap: { wait: { seconds: 20 } }
+"""
+
+
+def test_parked_instances_go_on_after_every_kind_of_restart(report: Report) -> None:
+    figures = parked.measure(PARKED)
+    report(**figures)
+    assert figures["parked.answered"] == parked.ANSWERED
+
+
+def test_timers_fire_after_a_restart(report: Report) -> None:
+    with stack(parked.WORKERS) as running:
+        running.stop()
+        asyncio.run(_deploy(running.settings))  # before intake reads: it does not keep events that start nothing
+        running.start()
+        asyncio.run(_put_to_sleep(running.settings))
+        _read(running.settings, topics.HISTORY, SLEEPERS)
+        running.kill()
+        fired = _length(running.settings, topics.outcome_topic("sleeper"))
+        running.start()
+        outcomes = _read(running.settings, topics.outcome_topic("sleeper"), SLEEPERS)
+    naps_ms = [outcome["ended_at_ms"] - outcome["started_at_ms"] for outcome in outcomes.values()]
+    report(shortest_ms=min(naps_ms), longest_ms=max(naps_ms))
+    assert not fired, "the timers had fired before the restart"
+    assert {outcome["status"] for outcome in outcomes.values()} == {"completed"}
+    assert min(naps_ms) >= NAP_MS
+
+
+async def _deploy(settings: Settings) -> None:
+    async with Publisher(settings) as publisher:
+        await definitions.deploy(publisher, Codec.offline(), settings, SLEEPER, by="acceptance")
+
+
+async def _put_to_sleep(settings: Settings) -> None:
+    codec, types = Codec.offline(), EventTypes.load()
+    events = [types.encode_event(codec, CloudEvent(_attributes(number), {})) for number in range(SLEEPERS)]
+    async with Publisher(settings) as publisher:
+        await publisher.publish(Outgoing(each.topic, each.key, each.value, each.headers) for each in events)
+
+
+def _attributes(number: int) -> dict[str, str]:
+    return {"specversion": "1.0", "id": f"nap-{number}", "source": "acceptance", "type": "acceptance.sleeper.v1"}
+
+
+def _read(settings: Settings, topic: str, count: int) -> dict[str, dict[str, Any]]:
+    """The first record of each sleeper on a topic, once there are `count` of them."""
+    codec = Codec.offline()
+    wanted = {ids.instance_id("sleeper", "acceptance", f"nap-{number}") for number in range(SLEEPERS)}
+    consumer = Consumer(client_config(settings) | {"group.id": "sleepers", "enable.auto.commit": False})
+    consumer.assign([TopicPartition(topic, number, 0) for number in range(settings.partitions)])
+    found: dict[str, dict[str, Any]] = {}
+    began = time.monotonic()
+    while len(found) < count:
+        for record in consumer.consume(500, timeout=0.2):
+            _, data = codec.decode(record.value() or b"")
+            if data["instance_id"] in wanted:
+                found.setdefault(data["instance_id"], data)
+        assert time.monotonic() - began < PATIENCE_S, f"{topic}: {len(found)} of {count}"
+    consumer.close()
+    return found
+
+
+def _length(settings: Settings, topic: str) -> int:
+    """How many records a topic holds now."""
+    consumer = Consumer(client_config(settings) | {"group.id": "sleepers"})
+    ends = [consumer.get_watermark_offsets(TopicPartition(topic, number))[1] for number in range(settings.partitions)]
+    consumer.close()
+    return sum(ends)
