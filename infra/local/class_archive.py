@@ -29,11 +29,11 @@ def flags(
     runs the server once on an empty folder with `recording(list_file)` among its flags. Without an archive, or with one
     that does not fit, Java is slower and otherwise the same.
     """
-    folder = cache_dir / "classes"
-    archive = folder / f"{name}-{_key(classpath, jars)}.jsa"
-    with exclusive(folder / f"{name}.lock", wait=True):
+    folder = cache_dir / "classes" / name  # one for each server: the lock's holder tidies up all of it
+    archive = folder / f"{_key(classpath, jars)}.jsa"
+    with exclusive(folder / "lock", wait=True):
         if not archive.exists():
-            _prune(folder, name)
+            _prune(folder)
             remove_leftovers(folder)
             _make(archive, classpath, rehearse)
     return [f"-XX:SharedArchiveFile={archive}"] if archive.exists() else []
@@ -59,9 +59,9 @@ def _make(archive: Path, classpath: Sequence[str], rehearse: Callable[[Path, Pat
             staged.rename(archive)
 
 
-def _prune(folder: Path, name: str) -> None:
+def _prune(folder: Path) -> None:
     """Leaves one other archive: two checkouts with different locks must not take turns in making theirs."""
-    for outdated in sorted(folder.glob(f"{name}-*.jsa"), key=lambda path: path.stat().st_mtime)[:-1]:
+    for outdated in sorted(folder.glob("*.jsa"), key=lambda path: path.stat().st_mtime)[:-1]:
         outdated.unlink()
 
 

@@ -57,5 +57,16 @@ def test_other_jars_get_an_archive_of_their_own(tmp_path: Path) -> None:
     assert rehearsal.runs == 2
 
 
+def test_servers_that_start_side_by_side_leave_each_other_alone(tmp_path: Path) -> None:
+    one, other = Rehearsal(), Rehearsal()
+
+    def meanwhile(data_dir: Path, class_list: Path) -> None:
+        assert class_archive.flags("other", [], [], tmp_path, other)
+        one(data_dir, class_list)
+
+    assert class_archive.flags("one", [], [], tmp_path, meanwhile)
+    assert (one.runs, other.runs) == (1, 1)
+
+
 def test_failed_rehearsal_leaves_java_as_it_is(tmp_path: Path) -> None:
     assert class_archive.flags("server", [], [], tmp_path, Rehearsal(fails=True)) == []
