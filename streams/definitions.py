@@ -185,8 +185,13 @@ class DefinitionFeed(DefinitionBook):
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         """Runs on its own thread; every value, and once the news of having caught up, goes to the event loop."""
-        config = {"group.id": f"{self._settings.group_prefix}-definitions", "enable.auto.commit": False}
-        consumer = Consumer(client_config(self._settings) | config | {"enable.partition.eof": True})
+        config = {
+            "group.id": f"{self._settings.group_prefix}-definitions",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 5_000,
+        }
+        consumer = Consumer(client_config(self._settings) | config)
         consumer.assign([TopicPartition(topics.DEFINITION, 0, OFFSET_BEGINNING)])
         try:
             while not self._stopping.is_set():

@@ -67,7 +67,10 @@ class Settings:
         "EXLIFY_MAX_BATCH_RECORDS", 500, "Records of one partition handled in one write order"
     )
     max_buffered_records: int = _setting(
-        "EXLIFY_MAX_BUFFERED_RECORDS", 4_000, "Records of one partition held in memory before its fetching pauses"
+        "EXLIFY_MAX_BUFFERED_RECORDS", 8_000, "Records of one partition held in memory before its fetching pauses"
+    )
+    max_buffered_bytes: int = _setting(
+        "EXLIFY_MAX_BUFFERED_BYTES", 16_777_216, "The same in bytes; what is reached first counts"
     )
     call_concurrency: int = _setting("EXLIFY_CALL_CONCURRENCY", 64, "Outside calls under way at once in one worker")
     call_allow_hosts: str = _setting(

@@ -55,6 +55,7 @@ class Host:
         self._tasks: list[asyncio.Task[None]] = []
         self._opening: asyncio.Task[None] | None = None
         self._committed: dict[Partition, int] = {}
+        self._fed = asyncio.Event()
         self._forever: list[asyncio.Task[None]] = []
         self._letting_go = asyncio.Lock()  # the group and the end of the process may ask at the same time
         self._slots = asyncio.Semaphore(getattr(processor, "concurrency", 1))
@@ -160,7 +161,9 @@ class Host:
 
     async def _open_lane(self, number: int) -> None:
         table = await self._recover(number) if self.processor.table is not None else None
-        limits = Limits(self._settings.max_batch_records, self._settings.max_buffered_records)
+        limits = Limits(
+            self._settings.max_batch_records, self._settings.max_buffered_records, self._settings.max_buffered_bytes
+        )
         arguments = (self.processor, number, self._writer, self._codec, self._reader, table, limits, self._crash)
         if isinstance(self.processor, FastProcessor):
             self.lanes[number] = FastLane(*arguments)
@@ -186,11 +189,18 @@ class Host:
             return  # read for an assignment that is over; the next owner reads them again
         for partition, items in records.items():
             self.lanes[partition.number].deliver(partition, items)
+        self._fed.set()
 
     async def _commit_regularly(self) -> None:
         while True:
-            await asyncio.sleep(self._settings.commit_interval_ms / 1_000)
-            await self._commit()
+            await self._fed.wait()
+            self._fed.clear()
+            while self._in_motion():
+                await asyncio.sleep(self._settings.commit_interval_ms / 1_000)
+                await self._commit()
+
+    def _in_motion(self) -> bool:
+        return any(lane.busy for lane in self.lanes.values()) or bool(self._uncommitted())
 
     async def _commit(self) -> None:
         generation = self._generation

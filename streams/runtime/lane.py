@@ -36,6 +36,7 @@ from streams.runtime.table import TablePartition
 from streams.runtime.writer import Writer
 
 DUE_BATCH = 200
+RELEASE_AT = 0.75  # of what may wait: a lane must not run dry in the time a release takes (`reader.FETCH_WAIT_MS`)
 
 
 def now_ms() -> int:
@@ -49,6 +50,7 @@ class Limits:
 
     batch_records: int
     buffered_records: int
+    buffered_bytes: int
 
 
 class Flow(Protocol):
@@ -90,6 +92,7 @@ class Lane(ABC):
         self._limits = limits
         self._crash = crash
         self._queue: deque[Record] = deque()
+        self._queue_bytes = 0
         self._paused: set[Partition] = set()
         self._wake = asyncio.Event()
         self._stopping = False
@@ -108,13 +111,19 @@ class Lane(ABC):
         if not self._queue:
             self.last_progress = time.monotonic()
         self._queue.extend(records)
-        if len(self._queue) > self._limits.buffered_records and partition not in self._paused:
+        self._queue_bytes += _size_bytes(records)
+        if self._fullness() > 1 and partition not in self._paused:
             self._paused.add(partition)
             self._flow.pause(partition)
         self._wake.set()
 
+    def _fullness(self) -> float:
+        """How much of what may wait is waiting: 1 at the limit."""
+        limits = self._limits
+        return max(len(self._queue) / limits.buffered_records, self._queue_bytes / limits.buffered_bytes)
+
     def _release(self) -> None:
-        if self._paused and len(self._queue) < self._limits.buffered_records // 2:
+        if self._paused and self._fullness() < RELEASE_AT:
             for partition in self._paused:
                 self._flow.resume(partition)
             self._paused.clear()
@@ -122,6 +131,7 @@ class Lane(ABC):
     def _next_records(self, limit: int) -> list[Record]:
         count = min(limit, len(self._queue))
         records = [self._queue.popleft() for _ in range(count)]
+        self._queue_bytes -= _size_bytes(records)
         self._release()
         return records
 
@@ -252,3 +262,8 @@ class Lane(ABC):
                 effects.outputs.extend(more.outputs)
                 effects.changes.update(more.changes)
         return effects if effects.outputs or effects.changes else None
+
+
+def _size_bytes(records: Iterable[Record]) -> int:
+    """Of the values, which are nearly all of it."""
+    return sum(len(record.value) for record in records if record.value is not None)

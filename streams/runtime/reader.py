@@ -22,7 +22,10 @@ from streams.settings import Settings
 
 MAX_RECORDS = 1_000  # in one hand-over to the event loop
 HANDED_OVER = 4  # hand-overs that the event loop has not taken yet; the rest waits in the client's bounded queue
-POLL_S = 0.25  # an idle poll holds up a change of the assignment for this long at most
+POLL_S = 0.5  # an idle poll holds up a change of the assignment for this long at most
+PAUSED_POLL_S = 0.05  # while a partition is held back, so that its release is not held up as well
+FETCH_WAIT_MS = 2_000  # a released partition waits for the fetch that its idle neighbours have under way (`lane.py`)
+QUEUED_RECORDS = 2_000  # fetched ahead; a pause throws them away
 
 
 class Partition(NamedTuple):
@@ -50,9 +53,10 @@ class Reader:
                 "enable.auto.commit": False,
                 "enable.auto.offset.store": False,
                 "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": 5_000,
+                "fetch.wait.max.ms": FETCH_WAIT_MS,
                 "fetch.error.backoff.ms": 50,
                 "fetch.queue.backoff.ms": 5,
+                "queued.min.messages": QUEUED_RECORDS,
                 "queued.max.messages.kbytes": 16_384,
                 "socket.nagle.disable": True,
             }
@@ -63,6 +67,7 @@ class Reader:
         self._loop = asyncio.get_running_loop()
         self._orders: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]]] = queue.SimpleQueue()
         self._generation = 0
+        self._paused: set[Partition] = set()
         self._stopped = False
         self._thread = threading.Thread(target=self._run, name=f"reader-{group}", daemon=True)
 
@@ -88,18 +93,25 @@ class Reader:
         self._generation = generation
         self._consumer.assign(partitions)
         self._consumer.resume(partitions)  # the client remembers a pause across assignments
+        self._paused.clear()
 
     def pause(self, partition: Partition) -> None:
         """Stops fetching a partition; what was handed over stays valid."""
-        self._give_order(lambda: self._if_assigned(self._consumer.pause, partition))
+        self._give_order(lambda: self._pause(partition))
+
+    def _pause(self, partition: Partition) -> None:
+        if any((item.topic, item.partition) == partition for item in self._consumer.assignment()):
+            self._consumer.pause([TopicPartition(*partition)])
+            self._paused.add(partition)
 
     def resume(self, partition: Partition) -> None:
         """Goes on where `pause` stopped."""
-        self._give_order(lambda: self._if_assigned(self._consumer.resume, partition))
+        self._give_order(lambda: self._resume(partition))
 
-    def _if_assigned(self, act: Callable[[list[TopicPartition]], None], partition: Partition) -> None:
-        if any((item.topic, item.partition) == partition for item in self._consumer.assignment()):
-            act([TopicPartition(*partition)])
+    def _resume(self, partition: Partition) -> None:
+        if partition in self._paused:
+            self._consumer.resume([TopicPartition(*partition)])
+            self._paused.remove(partition)
 
     def _give_order(self, order: Callable[[], Any]) -> asyncio.Future[Any]:
         done = self._loop.create_future()
@@ -119,7 +131,7 @@ class Reader:
             self._call(self._fail, error)
 
     def _read(self) -> None:
-        first = self._consumer.poll(POLL_S)
+        first = self._consumer.poll(PAUSED_POLL_S if self._paused else POLL_S)
         if first is None:
             self._room.release()
             return

@@ -30,6 +30,7 @@ from tests.crash.workers import Workers
 PARTITIONS = 3
 PATIENCE_S = 120.0  # generous: a bound on hanging, not a measure
 LOOK_S = 0.05
+LONGEST_LOOK_S = 30.0  # more was a machine that stood still, which is nobody's hanging
 ENDED = (0, -15)  # a worker that is asked to stop before it can listen ends by the signal
 COMPACTING = {
     "segment.ms": "500",
@@ -147,11 +148,14 @@ class Scenario:
 
     def wait_until(self, what: str, condition: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
         """Looks until something is so, and starts again the workers that end meanwhile."""
-        deadline = time.monotonic() + patience_s
+        waited_s, last_look = 0.0, time.monotonic()
         while not self._holds(condition):
             self.workers.tend()
-            assert time.monotonic() < deadline, self.report([f"not in {patience_s:.0f} s: {what}"])
+            assert waited_s < patience_s, self.report([f"not in {patience_s:.0f} s: {what}"])
             time.sleep(LOOK_S)
+            now = time.monotonic()
+            waited_s += min(now - last_look, LONGEST_LOOK_S)
+            last_look = now
         self.note(what)
 
     def wait_under_load(self, what: str, condition: Callable[[], bool]) -> None:

@@ -18,6 +18,7 @@ from streams.runtime.store import Store
 from streams.runtime.table import TablePartition
 from tests.unit.runtime.changelog import MemoryLog
 
+ROOMY = Limits(2, 100, 10_000)
 INPUT = Partition("in", 0)
 
 
@@ -110,13 +111,13 @@ async def slow_lane(
     table = TablePartition(Store(folder), outside, outside)  # type: ignore[arg-type]
     await table.recover(0)
     return SlowLane(
-        processor, 0, outside, Codec.offline(), Flow(), table, Limits(10, 100), CrashPoint(),
+        processor, 0, outside, Codec.offline(), Flow(), table, Limits(10, 100, 10_000), CrashPoint(),
         slots=slots or asyncio.Semaphore(processor.concurrency),
     )  # fmt: skip
 
 
-def fast_lane(outside: Outside, flow: Flow, buffered: int = 100) -> FastLane:
-    return FastLane(Echo(), 0, outside, Codec.offline(), flow, None, Limits(2, buffered), CrashPoint())  # type: ignore[arg-type]
+def fast_lane(outside: Outside, flow: Flow, limits: Limits = ROOMY) -> FastLane:
+    return FastLane(Echo(), 0, outside, Codec.offline(), flow, None, limits, CrashPoint())  # type: ignore[arg-type]
 
 
 async def test_record_that_is_read_twice_is_handled_once() -> None:
@@ -130,10 +131,11 @@ async def test_record_that_is_read_twice_is_handled_once() -> None:
     assert outside.sent == [b"k5", b"k6", b"k7", b"k8"]
 
 
-async def test_full_queue_pauses_its_partition_until_drained() -> None:
+@pytest.mark.parametrize("limits", [Limits(2, 4, 10_000), Limits(2, 100, 4)], ids=["records", "bytes"])
+async def test_full_queue_pauses_its_partition_until_drained(limits: Limits) -> None:
     outside, flow = Outside(), Flow()
     outside.gate.clear()
-    lane = fast_lane(outside, flow, buffered=4)
+    lane = fast_lane(outside, flow, limits)
     async with running(lane):
         lane.deliver(INPUT, records(*range(5)))
         assert flow.paused == {INPUT}
