@@ -1,4 +1,4 @@
-"""The broker and the registry of the suites, from one fixture each.
+"""The broker, the registry and the PostgreSQL of the suites, from one fixture each.
 
 EXLIFY_TEST_BROKER chooses where they come from:
 - `local` (default): real servers of `infra.local`, in a temporary folder, for the length of the run
@@ -14,6 +14,7 @@ import pytest
 
 from tests.support import brokers
 from tests.support.figures import pytest_terminal_summary, report  # noqa: F401
+from tests.support.postgresql import postgresql  # noqa: F401
 
 
 @pytest.fixture(scope="session")

@@ -52,7 +52,7 @@ def _engine(address: str) -> Engine:
         if url.get_backend_name() == "sqlite":
             return _sqlite(url.database or "")
         if url.get_backend_name() in DIALECTS:
-            return create_engine(url, pool_pre_ping=True)
+            return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": BUSY_TIMEOUT_S})
     except (ArgumentError, NoSuchModuleError):
         pass
     except ModuleNotFoundError as error:

@@ -15,9 +15,10 @@ from sqlalchemy import Column, Engine, Select, Table, func, select, tuple_
 
 from streams.engine.lifecycle import TERMINAL, Status
 from streams.errors import UsageError
-from streams.readmodel.tables import DECISIONS, HISTORY, INSTANCES, TASKS
+from streams.readmodel.tables import DECISIONS, HISTORY, INSTANCES, TASKS, storable
 
 Row = Mapping[str, Any]
+MAX_MS = 2**63 - 1  # of a column
 OPEN = sorted(set(Status) - TERMINAL)
 
 
@@ -66,7 +67,7 @@ class Reader:
 
     def instance(self, instance_id: str) -> Row | None:
         """One instance."""
-        return self._one(select(INSTANCES).where(INSTANCES.c.instance_id == instance_id))
+        return self._one(select(INSTANCES).where(INSTANCES.c.instance_id == storable(instance_id)))
 
     def history(self, instance_id: str, *, after_seq: int = -1, limit: int = 1_000) -> list[Row]:
         """History entries of an instance behind a sequence number, in order."""
@@ -81,7 +82,7 @@ class Reader:
 
     def task(self, task_id: str) -> Row | None:
         """One human task."""
-        return self._one(select(TASKS).where(TASKS.c.task_id == task_id))
+        return self._one(select(TASKS).where(TASKS.c.task_id == storable(task_id)))
 
     def decisions(self, instance_id: str) -> list[Row]:
         """Decisions made for an instance, in order."""
@@ -117,7 +118,7 @@ class Reader:
 
 
 def _filtered(table: Table, filters: Mapping[str, str]) -> Select[Any]:
-    return select(table).where(*(table.c[name] == value for name, value in filters.items()))
+    return select(table).where(*(table.c[name] == storable(value) for name, value in filters.items()))
 
 
 def _encode_cursor(at: int, key: str) -> str:
@@ -128,6 +129,8 @@ def _decode_cursor(cursor: str) -> tuple[int, str]:
     try:
         text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
         at, _, key = text.partition(":")
+        if abs(int(at)) > MAX_MS or key != storable(key):
+            raise ValueError(text)
         return int(at), key
     except (binascii.Error, ValueError):
         raise UsageError("cursor: not one that a list has given; leave it out to begin again") from None

@@ -6,6 +6,8 @@ Lean on purpose: every index is paid for by each of thousands of entries a secon
 
 from __future__ import annotations
 
+from typing import Any
+
 from sqlalchemy import BigInteger, Column, Float, Index, Integer, LargeBinary, MetaData, String, Table, text
 
 METADATA = MetaData()
@@ -69,3 +71,8 @@ DECISIONS = Table(
     Index("decisions_by_instance", "instance_id"),
     Index("decisions_by_model", "model", "at_ms"),
 )
+
+
+def storable(value: Any) -> Any:
+    """A value as every database keeps it: PostgreSQL's text has no zero character, which JSON's has."""
+    return value.replace("\0", "") if isinstance(value, str) else value

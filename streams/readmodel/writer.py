@@ -14,7 +14,7 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
 from schemas.messages import DECISION, HISTORY_ENTRY, HUMAN_TASK
-from streams.readmodel.tables import DECISIONS, HISTORY, INSTANCES, TASKS
+from streams.readmodel.tables import DECISIONS, HISTORY, INSTANCES, TASKS, storable
 
 Row = dict[str, Any]
 
@@ -73,7 +73,7 @@ _DECISION = tuple(column.name for column in DECISIONS.columns if column.name != 
 
 
 def _pick(data: Mapping[str, Any], names: Sequence[str]) -> Row:
-    return {name: data[name] for name in names}
+    return {name: storable(data[name]) for name in names}
 
 
 def _note(instances: dict[str, Row], entry: Mapping[str, Any]) -> None:
@@ -88,7 +88,7 @@ def _note(instances: dict[str, Row], entry: Mapping[str, Any]) -> None:
         "version": entry["version"],
         "digest": entry["digest"],
         "status": entry["status"],
-        "business_key": entry["business_key"],
+        "business_key": storable(entry["business_key"]),
         "started_at_ms": entry["at_ms"] if known is None else known["started_at_ms"],
         "updated_at_ms": entry["at_ms"],
     }

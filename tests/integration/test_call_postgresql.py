@@ -1,16 +1,8 @@
-"""`call: sql.*` on a real PostgreSQL, with the faults that only a server has. Skipped where none is installed.
-
-EXLIFY_TEST_POSTGRESQL_URL names a server to use instead of a private one; tests that stop the server are skipped then.
-"""
+"""`call: sql.*` on a real PostgreSQL, with the faults that only a server has."""
 
 from __future__ import annotations
 
-import os
-import shutil
-import subprocess
-import tempfile
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -19,67 +11,22 @@ from connectors.assembly import standard_hub
 from connectors.contract import Call
 from connectors.outcome import Effect, Outcome, Reason
 from connectors.pipeline import Hub, Limits
-from infra.local import ports
+from tests.support.postgresql import Server
 
 psycopg = pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
 
 QUICK = Limits(total_timeout_s=10.0, try_timeout_s=1.0, first_pause_s=0.001, max_pause_s=0.01)
 INSERT = "INSERT INTO account (step_id, owner) VALUES (:step_id, :owner) ON CONFLICT (step_id) DO NOTHING"
-# PostgreSQL refuses to run as root.
-USER = "nobody" if os.geteuid() == 0 else None
-
-
-class Server:
-    """A PostgreSQL of our own, in a folder that goes away with it."""
-
-    def __init__(self, programs: Path) -> None:
-        self._programs = programs
-        self._folder = Path(tempfile.mkdtemp(prefix="exlify-postgresql-"))
-        if USER:
-            shutil.chown(self._folder, USER)
-        (self._port,) = ports.new(1)
-        self._run("initdb", "-U", "exlify", "--auth=trust", "--no-sync", "--encoding=UTF8", "--locale=C")
-        self.start()
-        self.url = f"postgresql+psycopg://exlify@127.0.0.1:{self._port}/postgres"
-
-    def start(self) -> None:
-        options = f"-c listen_addresses=127.0.0.1 -c port={self._port} -c unix_socket_directories='' -c fsync=off"
-        self._run("pg_ctl", "start", "-w", "-l", str(self._folder / "log"), "-o", options)
-
-    def stop(self) -> None:
-        self._run("pg_ctl", "stop", "-m", "immediate")
-
-    def remove(self) -> None:
-        self.stop()
-        shutil.rmtree(self._folder)
-
-    def _run(self, program: str, *arguments: str) -> None:
-        command = [str(self._programs / program), "-D", str(self._folder / "data"), *arguments]
-        subprocess.run(command, check=True, user=USER, cwd="/", stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[Server | None]:
-    found = shutil.which("initdb")
-    if "EXLIFY_TEST_POSTGRESQL_URL" in os.environ:
-        yield None
-    elif found is None:
-        pytest.skip("no PostgreSQL is installed (initdb is not on the path)")
-    else:
-        server = Server(Path(found).resolve().parent)
-        yield server
-        server.remove()
 
 
 @pytest.fixture
-def url(server: Server | None) -> str:
-    address = server.url if server else os.environ["EXLIFY_TEST_POSTGRESQL_URL"]
-    with psycopg.connect(address.replace("+psycopg", "")) as connection:
+def url(postgresql: Server) -> str:
+    with psycopg.connect(postgresql.url.replace("+psycopg", "")) as connection:
         connection.execute("DROP TABLE IF EXISTS account")
         connection.execute(
             "CREATE TABLE account (step_id text PRIMARY KEY, owner text NOT NULL, rate numeric(6, 2), at timestamptz)"
         )
-    return address
+    return postgresql.url
 
 
 @pytest.fixture
@@ -134,13 +81,11 @@ async def test_connection_broken_in_the_statement_has_no_effect(hub: Hub) -> Non
     assert (outcome.reason, outcome.effect) == (Reason.UNREACHED, Effect.NONE)
 
 
-async def test_restarted_server_is_found_again(hub: Hub, server: Server | None) -> None:
-    if server is None:
-        pytest.skip("the server is not ours to stop")
+async def test_restarted_server_is_found_again(hub: Hub, postgresql: Server) -> None:
     await run(hub, "sql.execute", INSERT, owner="Cy")
-    server.stop()
+    postgresql.stop()
     down = await run(hub, "sql.execute", INSERT, owner="Cy")
-    server.start()
+    postgresql.start()
     up = await run(hub, "sql.query", "SELECT count(*) AS n FROM account")
     assert (down.reason, down.effect) == (Reason.UNREACHED, Effect.NONE)
     assert up.output["rows"] == [{"n": 1}]

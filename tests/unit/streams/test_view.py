@@ -8,11 +8,11 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given
 from hypothesis import settings as settings_of_hypothesis
 from hypothesis import strategies as st
 from prometheus_client import REGISTRY
-from sqlalchemy import create_engine
+from sqlalchemy import Engine, create_engine
 
 from schemas.catalogue import current
 from schemas.codec import Codec
@@ -23,12 +23,13 @@ from streams.errors import ConfigurationError, UnavailableError, UsageError
 from streams.readmodel import presentation
 from streams.readmodel.ages import Ages
 from streams.readmodel.database import open_database
-from streams.readmodel.reader import Reader
+from streams.readmodel.reader import Reader, _encode_cursor
 from streams.readmodel.tables import METADATA
 from streams.readmodel.writer import Received, Writer
 from streams.runtime.processor import Message, NotYet, Record, StateView
 from streams.settings import Settings
 from streams.view import View
+from tests.support.postgresql import Server
 
 CODEC = Codec.offline()
 START_MS = 1_790_000_000_000
@@ -45,9 +46,18 @@ class NoState:
 STATE: StateView = NoState()
 
 
-@pytest.fixture
-def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path)
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    if request.param == "sqlite":
+        return Settings(data_dir=tmp_path)
+    server: Server = request.getfixturevalue("postgresql")
+    clear(create_engine(server.url))
+    return Settings(data_dir=tmp_path, view_url=server.url)
+
+
+def clear(engine: Engine) -> None:
+    METADATA.drop_all(engine)
+    METADATA.create_all(engine)
 
 
 @pytest.fixture
@@ -133,11 +143,11 @@ def test_older_batch_that_comes_again_changes_nothing(view: View, reader: Reader
     assert (reader.instances({}), reader.history(f"{1:032x}")) == before
 
 
-@settings_of_hypothesis(max_examples=30, deadline=None)
-@given(st.lists(st.lists(st.integers(0, 5), min_size=1), min_size=1))
-def test_any_order_of_delivery_gives_the_same_rows(batches: list[list[int]]) -> None:
-    engine = create_engine("sqlite://")
-    METADATA.create_all(engine)
+@settings_of_hypothesis(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(st.lists(st.integers(0, 5), min_size=1), min_size=1))
+def test_any_order_of_delivery_gives_the_same_rows(settings: Settings, batches: list[list[int]]) -> None:
+    engine = open_database(settings)
+    clear(engine)
     writer = Writer(engine)
     for batch in batches:
         values = [entry(1, seq).record.value or b"" for seq in batch]
@@ -146,6 +156,7 @@ def test_any_order_of_delivery_gives_the_same_rows(batches: list[list[int]]) -> 
     reader = Reader(engine)
     assert [row["seq"] for row in reader.history(f"{1:032x}")] == sorted(seen)
     assert [row["seq"] for row in reader.instances({}).rows] == [max(seen)]
+    engine.dispose()
 
 
 def test_instances_are_found_by_what_they_are(view: View, reader: Reader) -> None:
@@ -175,7 +186,7 @@ def test_pages_neither_repeat_nor_skip_rows(view: View, reader: Reader) -> None:
     assert keys == [f"A-{number}" for number in (9, 8, 7, 6, 5, 4, 3, 2, 1, 0)]
 
 
-@pytest.mark.parametrize("cursor", ["?", "bm9udW1iZXI6eA", "é"])
+@pytest.mark.parametrize("cursor", ["?", "bm9udW1iZXI6eA", "é", _encode_cursor(2**63, "a"), _encode_cursor(1, "\0")])
 def test_foreign_cursor_is_refused(reader: Reader, cursor: str) -> None:
     with pytest.raises(UsageError, match="cursor"):
         reader.instances({}, cursor=cursor)
@@ -221,6 +232,12 @@ def test_unknown_schema_makes_the_batch_wait(view: View) -> None:
         view.handle([raw(b"\x00\x00\x00\x00\x09body")], STATE)
 
 
+def test_character_that_no_column_takes_is_left_out(view: View, reader: Reader) -> None:
+    view.handle([entry(1, 0, business_key="A\0-1")], STATE)
+    assert [row["business_key"] for row in reader.instances({"business_key": "A\0-1"}).rows] == ["A-1"]
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
 def test_missing_database_makes_the_batch_wait(view: View, settings: Settings) -> None:
     for file in settings.data_dir.glob("view.sqlite*"):
         file.unlink()
@@ -228,6 +245,17 @@ def test_missing_database_makes_the_batch_wait(view: View, settings: Settings) -
     view._engine.dispose()  # type: ignore[union-attr]  # as when the connection is lost
     with pytest.raises(NotYet):
         view.handle([entry(1, 0)], STATE)
+
+
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+def test_stopped_server_makes_the_batch_wait_until_it_is_back(view: View, reader: Reader, postgresql: Server) -> None:
+    view.handle([entry(1, 0)], STATE)
+    postgresql.stop()
+    with pytest.raises(NotYet):
+        view.handle([entry(1, 1, "completed")], STATE)
+    postgresql.start()
+    view.handle([entry(1, 1, "completed")], STATE)
+    assert statuses(reader) == {"1": "completed"}
 
 
 async def test_history_entry_tells_its_cause_to_people(view: View, reader: Reader) -> None:
