@@ -14,6 +14,7 @@ from streams.kafka import client_config
 from streams.settings import Settings
 from tests.bench.load import Figures, Load
 from tests.bench.stack import Stack, stack
+from tests.bench.visible import Visible
 
 WARM_UP = 4_000
 SUSTAINED_COUNT = 30_000
@@ -44,8 +45,12 @@ def _workflow(running: Stack, workflow: str) -> dict[str, float]:
         run = load.run(count, in_flight)
         figures |= {f"p{p}_ms_{in_flight}": round(run.percentile_ms(p), 2) for p in (50, 95, 99)}
         figures[f"per_s_{in_flight}"] = round(run.rate, 1)
+    visible = Visible(running.settings)
+    figures |= visible.one_by_one(load)
+    seen = visible.completed()
     burst = load.run(BURST, BURST)
     figures |= {"burst_per_s": round(burst.rate, 1), "burst_p99_ms": round(burst.percentile_ms(99), 1)}
+    figures["visible.behind_burst_ms"] = visible.behind_ms(seen + BURST)
     return figures | _sustained(running, load)
 
 

@@ -64,14 +64,17 @@ class Load:
         self._number = time.time_ns()
         self._latencies_ms: list[float] = []
 
-    def _publish(self) -> None:
+    def publish(self) -> str:
+        """Publishes one event; gives the id of the instance that it starts."""
         self._number += 1
         event_id = str(self._number)
         attributes = {"specversion": "1.0", "id": event_id, "source": SOURCE, "type": f"bench.{self._workflow}.v1"}
         encoded = self._types.encode_event(self._codec, CloudEvent(attributes, PAYLOAD))
-        self._sent[ids.instance_id(self._workflow, SOURCE, event_id).encode()] = time.perf_counter()
+        instance_id = ids.instance_id(self._workflow, SOURCE, event_id)
+        self._sent[instance_id.encode()] = time.perf_counter()
         self._producer.produce(encoded.topic, encoded.value, encoded.key, headers=list(encoded.headers))
         self._producer.poll(0)
+        return instance_id
 
     def _collect(self, timeout_s: float) -> int:
         first = self._consumer.poll(timeout_s)
@@ -89,11 +92,12 @@ class Load:
     def run(self, count: int, in_flight: int) -> Figures:
         """Runs `count` workflows, never more than `in_flight` at once. Raises TimeoutError if outcomes stay away."""
         self._latencies_ms = []
+        self._sent.clear()  # what was published before is not of this run
         started = last = time.perf_counter()
         published = done = 0
         while done < count:
             while published < count and published - done < in_flight:
-                self._publish()
+                self.publish()
                 published += 1
             arrived = self._collect(0.2)
             done += arrived
