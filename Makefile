@@ -58,14 +58,14 @@ clean: ## Remove the environment and caches; data and downloads stay
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(RUN_READY): | $(BIN)/python
-	@echo "Installing what running needs ..."
+	@echo "Installing what running needs (a minute or two, once) ..."
 	@$(PIP) install --require-hashes --requirement requirements.lock
 	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/run-*
 	@touch $@
 
 $(DEV_READY): $(RUN_READY) | $(BIN)/python
-	@echo "Installing what the tests need ..."
+	@echo "Installing what the tests need (a minute, once) ..."
 	@$(PIP) install --require-hashes --requirement requirements-dev.lock
 	@rm -f $(VENV)/dev-*
 	@touch $@

@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Runs until a signal or the end of the parent process; returns the exit code."""
     parser = argparse.ArgumentParser(prog="python -m infra.sandbox", description="Sample systems outside, on loopback.")
     parser.add_argument("--data", type=Path, default=Path(".exlify/sandbox"), help="folder of ledgers and database")
-    parser.add_argument("--port-file", type=Path, help="file that the addresses are written to, as JSON")
+    parser.add_argument("--port-file", type=Path, help="where the addresses go, as JSON; default: standard output")
     parser.add_argument("--host", default=LOOPBACK, help="address to listen on")
     options = parser.parse_args(arguments)
     try:
@@ -59,11 +59,12 @@ async def _wait(stopped: asyncio.Event) -> None:
 
 def _announce(addresses: Mapping[str, str], port_file: Path | None) -> None:
     line = json.dumps(addresses)
-    if port_file is not None:
-        staged = port_file.with_suffix(".tmp")
-        staged.write_text(line + "\n")
-        os.replace(staged, port_file)
-    print(line, flush=True)
+    if port_file is None:
+        print(line, flush=True)
+        return
+    staged = port_file.with_suffix(".tmp")
+    staged.write_text(line + "\n")
+    os.replace(staged, port_file)
 
 
 if __name__ == "__main__":

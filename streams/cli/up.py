@@ -10,7 +10,7 @@ import json
 import shutil
 import sys
 import urllib.request
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -60,14 +60,16 @@ def command(fresh: bool, demo: bool) -> None:
 
 
 async def _up(settings: Settings, folder: DataFolder, demo: bool) -> None:
+    from infra.local import ports
     from infra.local.supervisor import Supervisor
 
     gateway_port = _gateway_port(settings)
+    metrics_ports = ports.remembered(folder.path / "metrics-ports.json", list(WORKERS))
     gateway_url = f"http://{settings.host}:{gateway_port}"
     servers = _servers(settings, folder)
     stages = [
         _infrastructure(settings, folder, servers, demo),
-        _processes(folder, gateway_port, gateway_url),
+        _processes(folder, gateway_port, gateway_url, metrics_ports),
         *([_arrivals(folder)] if demo else []),
     ]
 
@@ -125,10 +127,10 @@ def _infrastructure(settings: Settings, folder: DataFolder, servers: Sequence[Se
 def _sandbox(folder: DataFolder) -> ChildSpec:
     port_file = folder.port_file("sandbox")
     arguments = ["infra.sandbox", "--data", str(folder.path / "sandbox"), "--port-file", str(port_file)]
-    return _python("sandbox", folder, arguments, port_file.exists)
+    return _python("sandbox", folder, lambda: arguments, port_file.exists)
 
 
-def _processes(folder: DataFolder, gateway_port: int, gateway_url: str) -> Stage:
+def _processes(folder: DataFolder, gateway_port: int, gateway_url: str, metrics_ports: Mapping[str, int]) -> Stage:
     from infra import prometheus
     from infra.local.supervisor import Stage
 
@@ -141,27 +143,34 @@ def _processes(folder: DataFolder, gateway_port: int, gateway_url: str) -> Stage
     gateway = _python(
         "gateway",
         folder,
-        ["streams.cli", "gateway"],
+        lambda: ["streams.cli", "gateway"],
         lambda: _is_ready(gateway_url),
         {"EXLIFY_GATEWAY_PORT": str(gateway_port)},
     )
-    return Stage([gateway, *(_worker(folder, *each) for each in WORKERS.items())], publish_addresses)
+    workers = [_worker(folder, name, processors, metrics_ports[name]) for name, processors in WORKERS.items()]
+    return Stage([gateway, *workers], publish_addresses)
 
 
 def _arrivals(folder: DataFolder) -> Stage:
     """What `--demo` shows once everything runs."""
     from infra.local.supervisor import Stage
 
-    return Stage([_python("demo", folder, ["infra.sandbox.demo"], lambda: True)])
+    return Stage([_python("demo", folder, lambda: ["infra.sandbox.demo"], lambda: True)])
 
 
-def _worker(folder: DataFolder, name: str, processors: str) -> ChildSpec:
+def _worker(folder: DataFolder, name: str, processors: str, metrics_port: int) -> ChildSpec:
+    """A worker that has its metrics at the same address after a restart, unless another program took it meanwhile."""
+    from infra.local import ports
+
     port_file = folder.port_file(name)
 
     def answers() -> bool:
         return port_file.exists() and _is_ready(_metrics_url(folder, name).removesuffix("/metrics"))
 
-    arguments = ["streams.cli", "worker", processors, "--name", name, "--port-file", str(port_file)]
+    def arguments() -> Sequence[str]:
+        port = metrics_port if ports.is_free(metrics_port) else 0
+        return ["streams.cli", "worker", processors, "--name", name, f"--port={port}", f"--port-file={port_file}"]
+
     return _python(name, folder, arguments, answers)
 
 
@@ -182,7 +191,7 @@ def _gateway_port(settings: Settings) -> int:
 def _python(
     name: str,
     folder: DataFolder,
-    arguments: Sequence[str],
+    arguments: Callable[[], Sequence[str]],
     answers: Callable[[], bool],
     env: dict[str, str] | None = None,
 ) -> ChildSpec:
@@ -190,15 +199,11 @@ def _python(
     from infra.local.child import ChildSpec
     from infra.local.process import Launch
 
-    launch = Launch(
-        (sys.executable, "-m", *arguments),
-        folder.path / "logs" / f"{name}.log",
-        {"EXLIFY_DATA_DIR": str(folder.path), "PYTHONUNBUFFERED": "1"} | (env or {}),
-    )
+    environ = {"EXLIFY_DATA_DIR": str(folder.path), "PYTHONUNBUFFERED": "1"} | (env or {})
 
     def prepare() -> Launch:
         folder.port_file(name).unlink(missing_ok=True)
-        return launch
+        return Launch((sys.executable, "-m", *arguments()), folder.path / "logs" / f"{name}.log", environ)
 
     return ChildSpec(name, prepare, answers)
 

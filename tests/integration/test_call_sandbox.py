@@ -28,16 +28,7 @@ class Sandbox:
     """The running sandbox, and its control interface."""
 
     def __init__(self, folder: Path) -> None:
-        self.port_file = folder / "sandbox.json"
-        self._command = [
-            sys.executable,
-            "-m",
-            "infra.sandbox",
-            "--data",
-            str(folder),
-            "--port-file",
-            str(self.port_file),
-        ]
+        self._command = [sys.executable, "-m", "infra.sandbox", "--data", str(folder)]
         self.start()
 
     def start(self) -> None:
@@ -163,7 +154,7 @@ async def test_ledger_and_addresses_survive_a_kill(hub: Hub, sandbox: Sandbox) -
     sandbox.process.kill()
     sandbox.process.wait()
     sandbox.start()
-    assert sandbox.addresses == before == json.loads(sandbox.port_file.read_text())
+    assert sandbox.addresses == before
     assert (await carry_out(provision(), hub))["output"] == first["output"]
     assert (await sandbox.ledger("erp"))["effects"] == 1
 

@@ -9,8 +9,9 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import urllib.request
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 EXLIFY = [sys.executable, "-m", "streams.cli"]
 ROOT = Path(__file__).parents[3]
+PATIENCE_S = 60.0  # a bound on hanging
 PROCESSES = {"kafka", "registry", "engine", "steps", "view", "gateway"}
 
 
@@ -74,10 +76,31 @@ def test_taken_port_is_one_line_with_the_remedy(environment: dict[str, str]) -> 
     )
 
 
-def test_outside_cluster_gets_no_local_servers(environment: dict[str, str], kafka: str) -> None:
+def test_outside_cluster_gets_no_local_servers_and_a_restart_the_same_address(
+    environment: dict[str, str], kafka: str
+) -> None:
     outside = environment | {"EXLIFY_BOOTSTRAP": kafka, "EXLIFY_REGISTRY_URL": "none", "EXLIFY_GROUP_PREFIX": "outside"}
     with _running(outside):
         assert set(_endpoints(environment)["pids"]) == PROCESSES - {"kafka", "registry"}
+        before = _endpoints(environment)
+        os.kill(before["pids"]["view"], signal.SIGKILL)
+        _until(lambda: _endpoints(environment)["pids"]["view"] != before["pids"]["view"])
+        _until(lambda: _answers(before["metrics"]["view"]))
+
+
+def _until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + PATIENCE_S
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def _answers(url: str) -> bool:
+    try:
+        with urllib.request.urlopen(url, timeout=5) as reply:
+            return bool(reply.status == 200)
+    except OSError:
+        return False
 
 
 @contextmanager
