@@ -33,6 +33,7 @@ PARKING = "engine.parking.record.v1"
 GENERIC_EVENT = "business.event.generic.v1"
 
 DAY_MS = 86_400_000
+TOMBSTONES_KEPT_MS = 7 * DAY_MS  # by changelogs; a local copy that is older cannot be brought up to date
 MAX_RECORD_BYTES = 1_048_576  # one record; the topics allow twice that, for framing and batches
 
 
@@ -106,7 +107,7 @@ def changelog(processor: str, table: str) -> Topic:
             "min.compaction.lag.ms": "3600000",
             "segment.bytes": str(100 * 2**20),
             "min.cleanable.dirty.ratio": "0.2",
-            "delete.retention.ms": str(7 * DAY_MS),
+            "delete.retention.ms": str(TOMBSTONES_KEPT_MS),
         },
     )
 

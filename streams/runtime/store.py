@@ -7,15 +7,17 @@ from __future__ import annotations
 
 import shutil
 import struct
+import time
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
+from typing import NamedTuple
 
 import rocksdict
 
 from streams.runtime.processor import Row
 
 _DUE = struct.Struct(">q")
-_POSITION = struct.Struct(">qq")
+_POSITION = struct.Struct(">qqq")
 _POSITION_KEY = b"\x00position"
 
 MEBIBYTE = 2**20
@@ -46,6 +48,14 @@ def _options() -> rocksdict.Options:
     return options
 
 
+class Position(NamedTuple):
+    """How far a store has come in its changelog."""
+
+    next_offset: int
+    epoch: int  # of the last writer
+    at_ms: int  # when the store was last written to
+
+
 class Store:
     """Rows of one table partition. Not for two owners at once: RocksDB holds a lock on the folder."""
 
@@ -64,10 +74,10 @@ class Store:
             return rocksdict.Rdict(str(self._path), _options())
 
     @property
-    def position(self) -> tuple[int, int]:
-        """The next changelog offset to apply, and the epoch of the last writer; (0, 0) for a new store."""
+    def position(self) -> Position | None:
+        """Where the store stands; None for a new one."""
         raw = self._db.get(_POSITION_KEY)
-        return (0, 0) if raw is None else _POSITION.unpack(raw)
+        return None if raw is None else Position(*_POSITION.unpack(raw))
 
     def get(self, key: bytes) -> Row | None:
         """The row of a key."""
@@ -89,7 +99,7 @@ class Store:
                 batch.delete(key)
             else:
                 batch.put(key, value)
-        batch.put(_POSITION_KEY, _POSITION.pack(next_offset, epoch))
+        batch.put(_POSITION_KEY, _POSITION.pack(next_offset, epoch, time.time_ns() // 1_000_000))
         self._db.write(batch)
 
     def rows(self) -> Iterator[tuple[bytes, Row]]:

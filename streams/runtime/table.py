@@ -27,12 +27,15 @@ from streams.runtime.epochs import (
 )
 from streams.runtime.processor import Row
 from streams.runtime.reader import Partition
-from streams.runtime.store import Store
+from streams.runtime.store import Position, Store
 from streams.runtime.threads import in_thread
 from streams.runtime.writer import Writer, Written
 from streams.settings import Settings
+from streams.topics import DAY_MS, TOMBSTONES_KEPT_MS
 
 REQUEST_S = 30.0
+NOWHERE = Position(0, 0, 0)
+MAX_STORE_AGE_MS = TOMBSTONES_KEPT_MS - DAY_MS
 BATCH = 5_000  # changelog records applied in one store write during recovery
 
 Encoded = bytes | None
@@ -126,6 +129,7 @@ class TablePartition:
         Returns how many changelog records were read.
         """
         reader = EpochReader()
+        await in_thread(self._drop_useless_copy, now_ms)
         count = await in_thread(self._catch_up, reader)
         self.epoch = reader.highest + 1
         await self._append([(FENCE_KEY, str(self.epoch).encode())], reader)
@@ -142,18 +146,25 @@ class TablePartition:
         """Brings in the rows that fall due within the next horizon; scans the store, so not for the event loop."""
         self.due.refill(now_ms, self.store.dues())
 
-    def _catch_up(self, reader: EpochReader, end: int | None = None) -> int:
+    def _drop_useless_copy(self, now_ms: int) -> None:
+        """Clears a store that the changelog cannot bring up to date: the log was made anew, or has forgotten what the
+        store lacks; of rows deleted meanwhile the tombstones go first."""
+        position = self.store.position
+        if position is not None:
+            first, last = self._changelog.bounds()
+            known = first <= position.next_offset <= last
+            if not known or now_ms - position.at_ms > MAX_STORE_AGE_MS:
+                self.store.clear()
+
+    def _catch_up(self, reader: EpochReader) -> int:
         first, last = self._changelog.bounds()
-        position, reader_epoch = self.store.position
-        if position > last or (0 < position < first):
-            self.store.clear()  # the log was made anew, or has forgotten what we lack
-            position, reader_epoch = 0, 0
-        reader.highest = max(reader.highest, reader_epoch)
+        next_offset, epoch, _ = self.store.position or NOWHERE
+        reader.highest = max(reader.highest, epoch)
         count = 0
-        for batch in self._changelog.read(max(position, first), last if end is None else end):
+        for batch in self._changelog.read(max(next_offset, first), last):
             count += len(batch)
             self._take_in(reader, batch)
-        self._next_offset = last if end is None else end
+        self._next_offset = last
         if not reader.touched:
             self.store.apply({}, self._next_offset, reader.highest)
         return count
@@ -163,7 +174,7 @@ class TablePartition:
 
         Otherwise a crash in between would leave the zombie's record the last of its key for good.
         """
-        position = self.store.position[0]
+        position = (self.store.position or NOWHERE).next_offset
         changes = {}
         for record in batch:
             if reader.accept(record):

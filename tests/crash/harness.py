@@ -19,7 +19,8 @@ from confluent_kafka import KafkaException, Producer
 from streams import topics
 from streams.runtime.epochs import FENCE_KEY, EpochReader, LogRecord, decode_epoch
 from streams.runtime.processor import Headers, Record
-from streams.runtime.store import Store, decode_row
+from streams.runtime.store import Position, Store, decode_row
+from streams.runtime.table import NOWHERE
 from streams.settings import Settings
 from streams.topics import Topic, changelog, changelog_topic, provision
 from tests.crash.ledger import Ledger
@@ -272,10 +273,10 @@ class Scenario:
         )
 
     def _store_problems(self) -> list[str]:
-        newest: dict[str, tuple[tuple[int, int], dict[bytes, bytes]]] = {}
+        newest: dict[str, tuple[Position, dict[bytes, bytes]]] = {}
         for path in self._folder.glob(f"state/*/*/{self.name}/{TABLE}-*"):
             store = Store(path)
-            found = store.position, {key: row.value for key, row in store.rows()}
+            found = store.position or NOWHERE, {key: row.value for key, row in store.rows()}
             store.close()
             newest[path.name] = max(newest.get(path.name, found), found, key=lambda each: each[0])
         return self._row_problems("store", {key: value for _, rows in newest.values() for key, value in rows.items()})

@@ -1,6 +1,7 @@
 """Table partitions: whoever owns one last has the right rows, however many owners wrote, crashed and woke up again."""
 
 import tempfile
+import time
 from pathlib import Path
 from typing import NamedTuple
 
@@ -11,7 +12,7 @@ from hypothesis import strategies as st
 from streams.runtime.epochs import FENCE_KEY, Superseded
 from streams.runtime.processor import Row
 from streams.runtime.store import Store, encode_row
-from streams.runtime.table import TablePartition
+from streams.runtime.table import MAX_STORE_AGE_MS, TablePartition
 from streams.runtime.writer import DeliveryError
 from tests.unit.runtime.changelog import MemoryLog
 
@@ -54,6 +55,19 @@ async def test_zombie_record_is_overwritten_by_its_successor(tmp_path: Path) -> 
     assert compacted(log) == {b"k": b"old"}
     await write(successor, b"other", b"x")
     assert compacted(log) == rows(successor) == {b"k": b"new", b"other": b"x"}
+
+
+async def test_row_whose_tombstone_was_forgotten_does_not_come_back(tmp_path: Path) -> None:
+    log = MemoryLog()
+    first = await owner(log, tmp_path / "a")
+    await write(first, b"gone", b"v")
+    await write(first, b"kept", b"v")
+    first.store.close()
+    kept = encode_row(Row(b"v"))  # somewhere else the row is deleted, and compaction leaves no trace of it
+    log.records = [each._replace(key=b"kept", value=kept) if each.key == b"gone" else each for each in log.records]
+    late = partition(log, tmp_path / "a")
+    await late.recover(time.time_ns() // 1_000_000 + MAX_STORE_AGE_MS + 1)
+    assert rows(late) == {b"kept": b"v"}
 
 
 async def test_idle_successor_mends_what_it_finds(tmp_path: Path) -> None:
