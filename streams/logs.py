@@ -5,12 +5,30 @@ from __future__ import annotations
 
 import logging
 import sys
+import time
 
 import structlog
 
 from streams.settings import Settings
 
 QUIET = ("aiokafka", "faust", "mode", "asyncio", "aiohttp", "streams.runtime.membership")
+SILENCE_S = 30.0
+
+
+class Sparingly(logging.Filter):
+    """Lets one line of each kind through in `SILENCE_S`: clients say at every attempt that a broker is away."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._said: dict[tuple[str, int], float] = {}
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        """Whether to say it: not what the same line of code has said just now."""
+        kind, now = (record.pathname, record.lineno), time.monotonic()
+        if now - self._said.get(kind, -SILENCE_S) < SILENCE_S:
+            return False
+        self._said[kind] = now
+        return True
 
 
 def configure(settings: Settings) -> None:
@@ -18,6 +36,8 @@ def configure(settings: Settings) -> None:
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     json = settings.log_format == "json"
     logging.basicConfig(level=level, stream=sys.stderr, format="%(asctime)s [%(levelname)s] %(name)s: %(message)s")
+    for handler in logging.getLogger().handlers:
+        handler.addFilter(Sparingly())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
     structlog.configure(

@@ -51,6 +51,13 @@ def print_table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
         click.echo(_row(row, widths))
 
 
+def print_page(head: Sequence[str], rows: Iterable[Sequence[Any]], cursor: str | None) -> None:
+    """A table, and how to see what comes after it."""
+    print_table(head, rows)
+    if cursor:
+        click.echo(f"There are more: --cursor {cursor}", err=True)
+
+
 def print_fields(fields: Iterable[tuple[str, Any]]) -> None:
     """Names and values below each other; what is None is left out."""
     shown = [(name, value) for name, value in fields if value is not None]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from streams.cli._client import connect
-from streams.cli._output import json_option, moment, print_json, print_table, status
+from streams.cli._output import json_option, moment, print_json, print_page, status
 
 STATUSES = ("pending", "running", "waiting", "cancelled", "faulted", "completed")
 
@@ -50,7 +50,7 @@ def command(
     if as_json:
         print_json(page)
         return
-    print_table(
+    print_page(
         ("INSTANCE", "WORKFLOW", "VERSION", "STATUS", "KEY", "STARTED", "UPDATED"),
         (
             (
@@ -64,6 +64,5 @@ def command(
             )
             for each in page["instances"]
         ),
+        page["next"],
     )
-    if page["next"]:
-        click.echo(f"There are more: --cursor {page['next']}", err=True)

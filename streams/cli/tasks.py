@@ -9,7 +9,7 @@ from urllib.parse import quote
 import click
 
 from streams.cli._client import connect
-from streams.cli._output import json_option, moment, print_fields, print_json, print_table, status
+from streams.cli._output import json_option, moment, print_fields, print_json, print_page, status
 from streams.errors import UsageError
 
 STATUSES = ("open", "completed", "cancelled")
@@ -66,7 +66,7 @@ def list_tasks(
     if as_json:
         print_json(page)
         return
-    print_table(
+    print_page(
         ("TASK", "TEAM", "TITLE", "STATUS", "KEY", "SINCE", "DUE"),
         (
             (
@@ -80,9 +80,8 @@ def list_tasks(
             )
             for each in page["tasks"]
         ),
+        page["next"],
     )
-    if page["next"]:
-        click.echo(f"There are more: --cursor {page['next']}", err=True)
 
 
 @command.command()
