@@ -33,7 +33,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--version", default="1", help="number of the version to write")
     options = parser.parse_args(arguments)
     folder = options.registry / NAME / options.version
-    trained = train(Data.read(options.data))
+    try:
+        data = Data.read(options.data)
+    except OSError as error:
+        parser.error(f"--data {options.data}: {error.strerror}")
+    trained = train(data)
     if (folder / MODEL_FILE).exists() and (folder / MODEL_FILE).read_bytes() != trained.model:
         print(f"{folder}: holds another model. Give the next number with --version.", file=sys.stderr)
         return 1
