@@ -63,6 +63,13 @@ class Store:
         self._path = path
         path.parent.mkdir(parents=True, exist_ok=True)
         self._db = self._open()
+        if self._is_of_another_layout():
+            self.clear()
+
+    def _is_of_another_layout(self) -> bool:
+        """Whether an earlier version of this software wrote it."""
+        raw = self._db.get(_POSITION_KEY)
+        return raw is not None and len(raw) != _POSITION.size
 
     def _open(self) -> rocksdict.Rdict:
         try:
@@ -119,7 +126,7 @@ class Store:
                 yield key, raw
 
     def clear(self) -> None:
-        """Forgets everything: the log is not the one that this copy was made from."""
+        """Forgets everything: the changelog cannot bring this copy up to date."""
         self.close()
         shutil.rmtree(self._path, ignore_errors=True)
         self._db = self._open()

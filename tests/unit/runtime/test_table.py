@@ -1,11 +1,13 @@
 """Table partitions: whoever owns one last has the right rows, however many owners wrote, crashed and woke up again."""
 
+import struct
 import tempfile
 import time
 from pathlib import Path
 from typing import NamedTuple
 
 import pytest
+import rocksdict
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -68,6 +70,19 @@ async def test_row_whose_tombstone_was_forgotten_does_not_come_back(tmp_path: Pa
     late = partition(log, tmp_path / "a")
     await late.recover(time.time_ns() // 1_000_000 + MAX_STORE_AGE_MS + 1)
     assert rows(late) == {b"kept": b"v"}
+
+
+async def test_store_of_an_earlier_version_is_made_anew(tmp_path: Path) -> None:
+    log = MemoryLog()
+    first = await owner(log, tmp_path / "a")
+    await write(first, b"k", b"v")
+    first.store.close()
+    earlier = rocksdict.Rdict(str(tmp_path / "a"), rocksdict.Options(raw_mode=True))
+    earlier.put(b"\x00position", struct.pack(">qq", log.bounds()[1], 1))
+    earlier.put(b"stale", b"a row in a form that nobody knows any more")
+    earlier.close()
+    late = await owner(log, tmp_path / "a")
+    assert rows(late) == {b"k": b"v"}
 
 
 async def test_idle_successor_mends_what_it_finds(tmp_path: Path) -> None:
