@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 
 from yarl import URL
 
-from connectors.connections import Connections
-from connectors.http import HttpConnector
-from connectors.pipeline import USUAL, Hub, Limits, Observer, unobserved
-from connectors.policy import Policy
-from connectors.sql import SqlConnector
+from connectors.http.connector import HttpConnector
+from connectors.hub.connections import Connections
+from connectors.hub.pipeline import USUAL, Hub, Limits, Observer, unobserved
+from connectors.hub.policy import Policy
+from connectors.sql.connector import SqlConnector
 
 
 def standard_hub(

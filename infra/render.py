@@ -13,39 +13,39 @@ from pathlib import Path
 
 from prometheus_client.metrics import MetricWrapperBase
 
-from streams import metrics, settings, topics
+from streams.ground import metrics, settings, topics
 
 FOLDER = Path(__file__).with_name("reference")
 NOTE = "<!-- Rendered by `make render`; change the table in the code instead. -->"
 
 
 def settings_page() -> str:
-    """Every setting with its default, from streams/settings.py."""
+    """Every setting with its default, from streams/ground/settings.py."""
     rows = [
         (f"`{spec.metadata['env']}`", _default(spec.default), _prose(spec.metadata["help"]))
         for spec in fields(settings.Settings)
     ]
-    return _page("Settings", "streams/settings.py", ("Variable", "Default", "Meaning"), rows)
+    return _page("Settings", "streams/ground/settings.py", ("Variable", "Default", "Meaning"), rows)
 
 
 def topics_page() -> str:
-    """Every topic with its key and how long it keeps what, from streams/topics.py."""
+    """Every topic with its key and how long it keeps what, from streams/ground/topics.py."""
     catalogue = (*topics.all_topics(settings.Settings()), topics.outcome("<workflow>"))
     rows = [
         (f"`{each.name}`", ", ".join(each.messages) or "-", each.key, str(each.partitions or "all"), _keeps(each))
         for each in catalogue
     ]
-    return _page("Topics", "streams/topics.py", ("Topic", "Messages", "Key", "Partitions", "Keeps"), rows)
+    return _page("Topics", "streams/ground/topics.py", ("Topic", "Messages", "Key", "Partitions", "Keeps"), rows)
 
 
 def metrics_page() -> str:
-    """Every metric with its labels and meaning, from streams/metrics.py."""
+    """Every metric with its labels and meaning, from streams/ground/metrics.py."""
     rows = [
         (f"`{_sampled_name(metric)}`", str(metric._type), ", ".join(metric._labelnames) or "-", metric._documentation)
         for metric in vars(metrics).values()
         if isinstance(metric, MetricWrapperBase)
     ]
-    return _page("Metrics", "streams/metrics.py", ("Metric", "Kind", "Labels", "Meaning"), rows)
+    return _page("Metrics", "streams/ground/metrics.py", ("Metric", "Kind", "Labels", "Meaning"), rows)
 
 
 PAGES: Mapping[str, Callable[[], str]] = {

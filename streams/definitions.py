@@ -20,14 +20,15 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, Top
 
 from schemas.codec import Codec, UndecodableRecord
 from schemas.messages import WORKFLOW_DEFINITION
-from streams import definition, metrics, topics
-from streams.decoding import decoded
-from streams.definition import DefinitionError
-from streams.definition.graph import Graph
-from streams.errors import UnavailableError
-from streams.kafka import client_config
-from streams.publish import Outgoing, Publishing
-from streams.settings import Settings
+from streams import language as definition
+from streams.ground import metrics, topics
+from streams.ground.decoding import decoded
+from streams.ground.errors import UnavailableError
+from streams.ground.kafka import client_config
+from streams.ground.publish import Outgoing, Publishing
+from streams.ground.settings import Settings
+from streams.language import DefinitionError
+from streams.language.graph import Graph
 
 START_TIMEOUT_S = 30.0
 POLL_S = 0.5

@@ -19,11 +19,12 @@ import msgspec
 import orjson
 
 from schemas.ids import instance_id
-from streams import engine, tasks
-from streams.definition.graph import Call, Graph, Json
+from streams import engine
 from streams.engine.lifecycle import Phase
-from streams.errors import UsageError
-from streams.settings import Settings
+from streams.ground.errors import UsageError
+from streams.ground.settings import Settings
+from streams.language.graph import Call, Graph, Json
+from streams.processors.human import rules as tasks
 
 SOURCE = "/exlify/local"
 
@@ -154,7 +155,7 @@ class _Processors:
         return await self._opened[kind].carry_out(command)
 
     async def _open_hub(self) -> Processor:
-        from streams.call import hub_for
+        from streams.processors.call.processor import hub_for
 
         return _Calls(await self._held.enter_async_context(hub_for(self._settings)))
 
@@ -166,7 +167,7 @@ class _Calls:
         self._hub = hub
 
     async def carry_out(self, command: dict[str, Any]) -> dict[str, Any]:
-        from streams.call import carry_out
+        from streams.processors.call.processor import carry_out
 
         return await carry_out(command, self._hub)
 
@@ -175,12 +176,12 @@ class _Models:
     """Decisions."""
 
     def __init__(self) -> None:
-        from models.registry import Registry
+        from models.serving.registry import Registry
 
         self._registry = Registry()
 
     async def carry_out(self, command: dict[str, Any]) -> dict[str, Any]:
-        from streams.decide import carry_out
+        from streams.processors.decide.processor import carry_out
 
         return carry_out(command, self._registry, _now_ms()).result
 

@@ -7,45 +7,45 @@ from collections.abc import Callable, Sequence
 from schemas.codec import Codec
 from schemas.registry import RegistryAccess
 from streams.definitions import DefinitionFeed
-from streams.errors import UsageError
+from streams.ground.errors import UsageError
+from streams.ground.settings import Settings
 from streams.runtime.processor import Processor
-from streams.settings import Settings
 
 Maker = Callable[[Settings, Codec, DefinitionFeed], Processor]
 
 
 def _intake(settings: Settings, codec: Codec, feed: DefinitionFeed) -> Processor:
-    from streams.intake import Intake
+    from streams.processors.intake.processor import Intake
 
     return Intake(settings, codec, feed)
 
 
 def _orchestrate(settings: Settings, codec: Codec, feed: DefinitionFeed) -> Processor:
-    from streams.orchestrate import Orchestrate
+    from streams.processors.orchestrate.processor import Orchestrate
 
     return Orchestrate(settings, codec, feed)
 
 
 def _decide(settings: Settings, codec: Codec, feed: DefinitionFeed) -> Processor:
-    from streams.decide import Decide
+    from streams.processors.decide.processor import Decide
 
     return Decide(codec)
 
 
 def _call(settings: Settings, codec: Codec, feed: DefinitionFeed) -> Processor:
-    from streams.call import CallProcessor
+    from streams.processors.call.processor import CallProcessor
 
     return CallProcessor(settings, codec)
 
 
 def _human(settings: Settings, codec: Codec, feed: DefinitionFeed) -> Processor:
-    from streams.human import HumanProcessor
+    from streams.processors.human.processor import HumanProcessor
 
     return HumanProcessor(codec)
 
 
 def _view(settings: Settings, codec: Codec, feed: DefinitionFeed) -> Processor:
-    from streams.view import View
+    from streams.processors.view.processor import View
 
     return View(settings, codec)
 

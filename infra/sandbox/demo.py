@@ -25,7 +25,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 import streams
 from infra.sandbox.applications import applications
 from streams.gateway.webhooks import read_secret, signed_headers
-from streams.settings import Settings, load
+from streams.ground.settings import Settings, load
 
 HOOK = "applications"
 WORKFLOW = "customer-onboarding"

@@ -69,7 +69,7 @@ def group(context: click.Context, as_json: bool) -> None:
 
 def main() -> None:
     """Runs the command line; an expected failure is one line on standard error and an exit code of its own."""
-    from streams.errors import ExlifyError
+    from streams.ground.errors import ExlifyError
 
     signal.signal(signal.SIGINT, _interrupt)
     try:

@@ -10,8 +10,8 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
-from streams.errors import ExlifyError, UnavailableError, UsageError
-from streams.settings import Settings, load
+from streams.ground.errors import ExlifyError, UnavailableError, UsageError
+from streams.ground.settings import Settings, load
 
 TIMEOUT_S = 60.0
 

@@ -26,7 +26,7 @@ def command() -> None:
     Data stays; `exlify up` goes on with it.
     """
     from infra.local.datafolder import DataFolder
-    from streams import settings
+    from streams.ground import settings
 
     folder = DataFolder(settings.load().data_dir)
     pid = folder.holder

@@ -21,9 +21,9 @@ def command(host: str | None, port: int | None) -> None:
     """Serve the HTTP interface until told to stop. Its description stands at /openapi.json."""
     import uvloop
 
-    from streams import logs
     from streams.cli._client import with_kafka
     from streams.gateway.server import serve
+    from streams.ground import logs
 
     settings = with_kafka()
     settings = replace(

@@ -9,8 +9,8 @@ from pathlib import Path
 import click
 
 from streams.cli._output import json_option, print_json
-from streams.definition import Fault, check
-from streams.definition.faults import errors_of
+from streams.language import Fault, check
+from streams.language.faults import errors_of
 
 EXIT_FAULTY = 2
 

@@ -11,13 +11,13 @@ import click
 
 from streams.cli._client import with_kafka
 from streams.cli._output import compact, json_option, moment, print_line, status
-from streams.errors import UnavailableError, UsageError
+from streams.ground.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from confluent_kafka import Message
 
     from schemas.codec import Codec
-    from streams.settings import Settings
+    from streams.ground.settings import Settings
 
 POLL_S = 0.5
 ASK_S = 10.0
@@ -59,8 +59,8 @@ def _messages(settings: Settings, workflow: str, follow: bool, new: bool) -> Ite
     """Records of the outcome topic, all of those that are there and with `follow` those to come."""
     from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
-    from streams.kafka import client_config
-    from streams.topics import outcome_topic
+    from streams.ground.kafka import client_config
+    from streams.ground.topics import outcome_topic
 
     topic = outcome_topic(workflow)
     own = {"group.id": f"{settings.group_prefix}-outcomes", "enable.auto.commit": False, "enable.partition.eof": True}
@@ -96,7 +96,7 @@ def _header(message: Message, name: str) -> str:
 def _readable(codec: Codec, message: Message) -> dict[str, Any]:
     import json
 
-    from streams.decoding import decoded
+    from streams.ground.decoding import decoded
     from streams.readmodel import presentation
 
     _, outcome = asyncio.run(decoded(codec, message.value() or b""))

@@ -18,13 +18,13 @@ import click
 
 from streams.cli._client import with_kafka
 from streams.cli._output import json_option, print_json
-from streams.errors import ExlifyError, UsageError
+from streams.ground.errors import ExlifyError, UsageError
 
 if TYPE_CHECKING:
     from schemas.business import EncodedEvent, EventTypes
     from schemas.cloudevents import CloudEvent
     from schemas.codec import Codec
-    from streams.settings import Settings
+    from streams.ground.settings import Settings
 
 CHUNK = 500  # events between two looks at what Kafka has acknowledged
 
@@ -96,7 +96,7 @@ def command(
 async def _publish(settings: Settings, plan: Plan, lines: Iterator[Line], size: int, id_: str | None) -> int:
     from schemas.business import EventTypes
     from streams import wiring
-    from streams.publish import Outgoing, Publisher
+    from streams.ground.publish import Outgoing, Publisher
 
     types, codec = EventTypes.load(), await wiring.make_codec(settings)
     published = 0

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
-from streams.errors import UsageError
+from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
     from streams.local import Answer
@@ -45,9 +45,9 @@ def command(file: Path, given: str, answers: Sequence[str], as_json: bool) -> No
     Prints one JSON object: status, output, error, and tasks as pointers in the order in which they started. Exit code
     0 if the instance has completed, 1 if it has faulted, 2 if definition, input or an answer cannot be used.
     """
-    from streams.definition import load
+    from streams.ground.settings import load as load_settings
+    from streams.language import load
     from streams.local import run_locally
-    from streams.settings import load as load_settings
 
     graph = load(_text(file), str(file))
     data, answered = _input(given), _answers(answers)

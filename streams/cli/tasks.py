@@ -10,7 +10,7 @@ import click
 
 from streams.cli._client import connect
 from streams.cli._output import json_option, moment, print_fields, print_json, print_page, status
-from streams.errors import UsageError
+from streams.ground.errors import UsageError
 
 STATUSES = ("open", "completed", "cancelled")
 

@@ -10,12 +10,12 @@ import click
 
 from streams.cli._client import with_kafka
 from streams.cli._output import json_option, print_json, print_table
-from streams.errors import UnavailableError
+from streams.ground.errors import UnavailableError
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
 
-    from streams.settings import Settings
+    from streams.ground.settings import Settings
 
 ASK_S = 10.0
 AGAIN_S = 0.2
@@ -33,7 +33,7 @@ Examples:
 @json_option
 def command(create: bool, as_json: bool) -> None:
     """Show every topic of Exlify: partitions, records kept, and how many of them each processor has yet to read."""
-    from streams import topics
+    from streams.ground import topics
 
     settings = with_kafka()
     if create:
@@ -52,7 +52,7 @@ def _topics(settings: Settings) -> list[dict[str, Any]]:
     from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import AdminClient
 
-    from streams.kafka import client_config
+    from streams.ground.kafka import client_config
 
     admin = AdminClient(client_config(settings))
     # A topic that was created a moment ago has no leader yet.
@@ -80,7 +80,7 @@ def _asked(admin: AdminClient, settings: Settings) -> list[dict[str, Any]]:
 
 def _declared(settings: Settings, existing: dict[str, int]) -> dict[str, str]:
     """Topics of the catalogue and the outcome topics that exist, with how long they keep records."""
-    from streams import topics
+    from streams.ground import topics
 
     kept = {topic.name: _kept(topic) for topic in topics.all_topics(settings)}
     prefix, suffix = topics.outcome_topic("\0").split("\0")

@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from infra.local.datafolder import DataFolder
     from infra.local.server import Server
     from infra.local.supervisor import Stage
-    from streams.settings import Settings
+    from streams.ground.settings import Settings
 
 WORKERS = {"engine": "orchestrate", "steps": "intake,decide,call,human", "view": "view"}
 """Worker processes and the processors that each hosts: the engine alone, so that no step can hold it up."""
@@ -47,8 +47,8 @@ def command(fresh: bool, demo: bool) -> None:
     """
     from infra.local.datafolder import DataFolder
     from infra.local.errors import LocalError
-    from streams import settings
-    from streams.errors import UnavailableError
+    from streams.ground import settings
+    from streams.ground.errors import UnavailableError
 
     loaded = settings.load()
     folder = DataFolder(loaded.data_dir)
@@ -107,7 +107,7 @@ def _servers(settings: Settings, folder: DataFolder) -> list[Server]:
 def _infrastructure(settings: Settings, folder: DataFolder, servers: Sequence[Server], demo: bool) -> Stage:
     from infra.local.child import ChildSpec
     from infra.local.supervisor import Stage
-    from streams import topics
+    from streams.ground import topics
 
     async def provision() -> None:
         addresses = {server.name: server.address for server in servers}

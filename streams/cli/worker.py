@@ -30,9 +30,10 @@ def command(processors: str, name: str | None, port: int, port_file: Path | None
 
 
 async def _run(processors: list[str], name: str, port: int, port_file: Path | None) -> None:
-    from streams import logs, settings, status, wiring
+    from streams import wiring
     from streams.definitions import DefinitionFeed
-    from streams.errors import ConfigurationError
+    from streams.ground import logs, settings, status
+    from streams.ground.errors import ConfigurationError
     from streams.runtime.worker import Worker
 
     loaded = settings.load()

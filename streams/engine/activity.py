@@ -6,7 +6,7 @@ from typing import Any
 
 from msgspec import Struct
 
-from streams.definition.graph import Task
+from streams.language.graph import Task
 
 Json = Any
 

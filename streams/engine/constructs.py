@@ -1,7 +1,7 @@
 """What each kind of task does when control enters it, and when a task below it has ended: two tables, one row for
 each kind.
 
-To add a construct: a task in `streams.definition.graph`, a frame in `state` if it stays open, and its rows here.
+To add a construct: a task in `streams.language.graph`, a frame in `state` if it stays open, and its rows here.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from schemas import problems
-from streams.definition.graph import Call, Case, Do, For, Fork, Raise, Set, Switch, Task, Try, Wait
 from streams.engine import errors
 from streams.engine.contexts import join_contexts, position
 from streams.engine.data import encode, evaluate
@@ -18,6 +17,7 @@ from streams.engine.errors import TaskError
 from streams.engine.limits import LimitExceededError
 from streams.engine.messages import Problem, StepCommand
 from streams.engine.state import ForkFrame, Json, ListFrame, LoopFrame, StepFrame, TryFrame, WaitFrame
+from streams.language.graph import Call, Case, Do, For, Fork, Raise, Set, Switch, Task, Try, Wait
 
 if TYPE_CHECKING:
     from streams.engine.activity import Activity

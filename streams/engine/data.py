@@ -11,16 +11,16 @@ from typing import TYPE_CHECKING, Any
 from orjson import dumps
 
 from schemas import problems
-from streams.definition.expressions import ExpressionError
 from streams.engine.activity import Activity, Place
 from streams.engine.contexts import context_of
 from streams.engine.errors import failed
 from streams.engine.limits import LimitExceededError, Limits
 from streams.engine.variables import variables
+from streams.language.expressions import ExpressionError
 
 if TYPE_CHECKING:
-    from streams.definition.graph import Expression, Transform
     from streams.engine.run import Run
+    from streams.language.graph import Expression, Transform
 
 Json = Any
 

@@ -13,8 +13,8 @@ from schemas import problems
 from streams.engine.messages import Problem
 
 if TYPE_CHECKING:
-    from streams.definition.graph import ErrorFilter
     from streams.engine.activity import Activity, Place
+    from streams.language.graph import ErrorFilter
 
 _UNTYPED = problems.ERROR_TYPES[problems.RUNTIME]
 _STATUS_CODES = range(100, 1000)

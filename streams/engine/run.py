@@ -27,17 +27,6 @@ from typing import Any
 
 from orjson import dumps
 
-from streams.definition.graph import (
-    NOTHING,
-    Call,
-    Directive,
-    Do,
-    Flow,
-    For,
-    Graph,
-    Task,
-    Try,
-)
 from streams.engine import constructs
 from streams.engine.activity import Activity
 from streams.engine.contexts import replace_context
@@ -47,6 +36,7 @@ from streams.engine.lifecycle import ENDINGS, Phase, Status
 from streams.engine.limits import LimitExceededError, Limits
 from streams.engine.messages import CancelStep, Outcome, Problem, StepCommand, Transition
 from streams.engine.state import AnyFrame, Instance, Json, ListFrame, StepFrame, TryFrame, copy_frame
+from streams.language.graph import NOTHING, Call, Directive, Do, Flow, For, Graph, Task, Try
 
 _ON = Flow()
 

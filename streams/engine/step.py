@@ -14,7 +14,6 @@ import orjson
 from msgspec import Struct
 
 from schemas import problems
-from streams.definition.graph import NOTHING, Call, Graph
 from streams.engine import errors
 from streams.engine.data import evaluate, shape_input
 from streams.engine.errors import TaskError
@@ -43,6 +42,7 @@ from streams.engine.state import (
     encode_state,
     frame_due_ms,
 )
+from streams.language.graph import NOTHING, Call, Graph
 
 _ENTRY_BYTES = 32  # of a transition in a record, beside its pointer and its data
 

@@ -14,9 +14,9 @@ from streams.engine.contexts import context_of
 from streams.engine.state import LoopFrame, TryFrame
 
 if TYPE_CHECKING:
-    from streams.definition.graph import For, Try
     from streams.engine.activity import Activity, Place
     from streams.engine.run import Run
+    from streams.language.graph import For, Try
 
 Json = Any
 

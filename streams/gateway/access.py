@@ -9,7 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from streams.gateway.problems import Handler, ProblemError
-from streams.settings import Settings
+from streams.ground.settings import Settings
 
 OPEN_PREFIXES = ("/v1/hooks/", "/metrics", "/livez", "/readyz", "/openapi.json")  # hooks carry signatures of their own
 

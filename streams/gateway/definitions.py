@@ -7,13 +7,13 @@ from typing import Any
 from aiohttp import web
 
 from streams import definitions
-from streams.definition import check
 from streams.definitions import Deployed
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_body
 from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError, definition_faults
 from streams.gateway.services import services
+from streams.language import check
 from streams.readmodel.presentation import rfc3339
 
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")

@@ -12,14 +12,14 @@ from schemas import ids
 from schemas.business import EncodedEvent
 from schemas.cloudevents import CloudEvent
 from schemas.cloudevents_http import BATCH, STRUCTURED, parse_request
-from streams import metrics, topics
 from streams.gateway.answers import TEXT, json_answer
 from streams.gateway.bodies import parse_json, read_body, require_json
 from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError, problem_of
 from streams.gateway.services import Services, services
 from streams.gateway.webhooks import InvalidSignatureError, subject_of, verify
-from streams.publish import Outgoing
+from streams.ground import metrics, topics
+from streams.ground.publish import Outgoing
 
 EVENT: Schema = object_of(
     {"specversion": {"const": "1.0"}, "id": TEXT, "source": TEXT, "type": TEXT}, subject=TEXT, data={}

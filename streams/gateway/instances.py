@@ -10,13 +10,13 @@ from aiohttp import web
 from schemas import ids
 from schemas.cloudevents import parse_time_ms
 from schemas.messages import CANCEL_INSTANCE
-from streams import topics
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_object
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import services
-from streams.publish import Outgoing
+from streams.ground import topics
+from streams.ground.publish import Outgoing
 from streams.readmodel import presentation
 from streams.readmodel.reader import Row
 

@@ -16,9 +16,9 @@ from sqlalchemy.exc import OperationalError
 
 from schemas.cloudevents import InvalidEventError
 from schemas.cloudevents_http import UnsupportedEventFormatError
-from streams.definition.faults import DefinitionError, Fault
-from streams.errors import UnavailableError, UsageError
-from streams.publish import RefusedRecordError
+from streams.ground.errors import UnavailableError, UsageError
+from streams.ground.publish import RefusedRecordError
+from streams.language.faults import DefinitionError, Fault
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2

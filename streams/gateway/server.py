@@ -12,7 +12,6 @@ from aiohttp import web
 
 from streams import wiring
 from streams.definitions import DefinitionFeed
-from streams.errors import ConfigurationError
 from streams.gateway import definitions, events, instances, tasks
 from streams.gateway.access import guard
 from streams.gateway.answers import json_answer
@@ -20,11 +19,12 @@ from streams.gateway.openapi import Route, document
 from streams.gateway.problems import refusals
 from streams.gateway.services import SERVICES, Services
 from streams.gateway.webhooks import load_hooks
-from streams.publish import Publisher
+from streams.ground.errors import ConfigurationError
+from streams.ground.publish import Publisher
+from streams.ground.settings import Settings
+from streams.ground.status import status_routes
 from streams.readmodel.database import open_database
 from streams.readmodel.reader import Reader
-from streams.settings import Settings
-from streams.status import status_routes
 
 log = structlog.get_logger()
 

@@ -13,9 +13,9 @@ from schemas.business import EventTypes
 from schemas.codec import Codec
 from streams.definitions import DefinitionBook
 from streams.gateway.webhooks import Hook
-from streams.publish import Publishing
+from streams.ground.publish import Publishing
+from streams.ground.settings import Settings
 from streams.readmodel.reader import Reader
-from streams.settings import Settings
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -12,15 +12,16 @@ from aiohttp import web
 
 from schemas import ids
 from schemas.messages import HUMAN_ACTION
-from streams import tasks, topics
-from streams.decoding import decoded
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_object
 from streams.gateway.instances import CURSOR, LIMIT
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import Services, services
-from streams.publish import Outgoing
+from streams.ground import topics
+from streams.ground.decoding import decoded
+from streams.ground.publish import Outgoing
+from streams.processors.human import rules as tasks
 from streams.readmodel import presentation
 
 FIRST_PAUSE_S = 0.02

@@ -20,8 +20,8 @@ from typing import Any
 
 import msgspec
 
-from streams.errors import ConfigurationError
-from streams.settings import Settings
+from streams.ground.errors import ConfigurationError
+from streams.ground.settings import Settings
 
 TOLERANCE_S = 300
 SECRET_PREFIX = "whsec_"

@@ -8,7 +8,7 @@ import time
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from streams import metrics
+from streams.ground import metrics
 from streams.readmodel.reader import Reader
 
 EVERY_S = 15.0

@@ -9,9 +9,9 @@ from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
-from streams.errors import ConfigurationError, UnavailableError
+from streams.ground.errors import ConfigurationError, UnavailableError
+from streams.ground.settings import Settings
 from streams.readmodel.tables import METADATA
-from streams.settings import Settings
 
 BUSY_TIMEOUT_S = 10
 DIALECTS = ("sqlite", "postgresql")

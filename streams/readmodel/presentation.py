@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from schemas.codec import Codec, UndecodableRecord
-from streams.decoding import decoded
+from streams.ground.decoding import decoded
 
 Json = dict[str, Any]
 

@@ -14,7 +14,7 @@ from typing import Any, NamedTuple
 from sqlalchemy import Column, Engine, Select, Table, func, select, tuple_
 
 from streams.engine.lifecycle import TERMINAL, Status
-from streams.errors import UsageError
+from streams.ground.errors import UsageError
 from streams.readmodel.tables import DECISIONS, HISTORY, INSTANCES, TASKS, storable
 
 Row = Mapping[str, Any]

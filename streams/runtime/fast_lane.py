@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams import metrics
+from streams.ground import metrics
 from streams.runtime.lane import Lane, now_ms
 from streams.runtime.positions import OrderedPositions
 from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Record, Row

@@ -17,7 +17,9 @@ from typing import Any
 import structlog
 
 from schemas.codec import Codec
-from streams import metrics
+from streams.ground import metrics
+from streams.ground.settings import Settings
+from streams.ground.topics import changelog_topic
 from streams.runtime.crash import CrashPoint
 from streams.runtime.fast_lane import FastLane
 from streams.runtime.lane import Lane, Limits, now_ms
@@ -28,8 +30,6 @@ from streams.runtime.slow_lane import SlowLane
 from streams.runtime.store import Store
 from streams.runtime.table import Changelog, TablePartition
 from streams.runtime.writer import Writer
-from streams.settings import Settings
-from streams.topics import changelog_topic
 
 STOP_S = 30.0  # for lanes to finish what is being written
 LOOK_AROUND_S = 10.0  # how often an idle owner looks for zombies, and everybody at the lag

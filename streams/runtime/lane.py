@@ -18,18 +18,11 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
-from streams import metrics
+from streams.ground import metrics
 from streams.runtime.crash import CrashPoint
 from streams.runtime.parking import parked
 from streams.runtime.positions import Positions
-from streams.runtime.processor import (
-    Effects,
-    Message,
-    Output,
-    Processor,
-    Record,
-    Row,
-)
+from streams.runtime.processor import Effects, Message, Output, Processor, Record, Row
 from streams.runtime.reader import Partition
 from streams.runtime.store import encode_row
 from streams.runtime.table import TablePartition

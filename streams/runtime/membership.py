@@ -19,9 +19,9 @@ from faust.transport.drivers import aiokafka as driver
 from faust.types import TP
 from mode import Service
 
-from streams.kafka import ssl_context
+from streams.ground.kafka import ssl_context
+from streams.ground.settings import Settings
 from streams.runtime.reader import Partition
-from streams.settings import Settings
 
 FAILURE_CHECK_S = 3.0
 NEVER_S = 1_000_000.0  # our own reader polls and our host commits; the group must not wait for Faust's

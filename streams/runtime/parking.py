@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from streams.ground.topics import PARKING
 from streams.runtime.processor import Output, Record
-from streams.topics import PARKING
 
 
 def parked(record: Record, processor: str, reason: str) -> Output:

@@ -16,9 +16,9 @@ from typing import Any, NamedTuple
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 from confluent_kafka.cimpl import Message as RawMessage
 
-from streams.kafka import client_config
+from streams.ground.kafka import client_config
+from streams.ground.settings import Settings
 from streams.runtime.processor import Record
-from streams.settings import Settings
 
 MAX_RECORDS = 1_000  # in one hand-over to the event loop
 HANDED_OVER = 4  # hand-overs that the event loop has not taken yet; the rest waits in the client's bounded queue

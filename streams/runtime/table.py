@@ -14,7 +14,9 @@ from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
-from streams.kafka import client_config
+from streams.ground.kafka import client_config
+from streams.ground.settings import Settings
+from streams.ground.topics import DAY_MS, TOMBSTONES_KEPT_MS
 from streams.runtime.due import DueIndex
 from streams.runtime.epochs import (
     FENCE_KEY,
@@ -30,8 +32,6 @@ from streams.runtime.reader import Partition
 from streams.runtime.store import Position, Store
 from streams.runtime.threads import in_thread
 from streams.runtime.writer import Writer, Written
-from streams.settings import Settings
-from streams.topics import DAY_MS, TOMBSTONES_KEPT_MS
 
 REQUEST_S = 30.0
 NOWHERE = Position(0, 0, 0)

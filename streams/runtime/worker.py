@@ -18,14 +18,14 @@ import structlog
 from confluent_kafka.admin import AdminClient
 
 from schemas.codec import Codec
-from streams.errors import ExlifyError, UnavailableError
-from streams.kafka import client_config
+from streams.ground.errors import ExlifyError, UnavailableError
+from streams.ground.kafka import client_config
+from streams.ground.settings import Settings
 from streams.runtime.crash import CrashPoint
 from streams.runtime.epochs import Superseded
 from streams.runtime.host import Host, all_ready
 from streams.runtime.processor import Processor
 from streams.runtime.watchdog import Watchdog
-from streams.settings import Settings
 
 EXIT_FAILED = 70
 EXIT_SUPERSEDED = 76

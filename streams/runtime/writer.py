@@ -15,9 +15,9 @@ from typing import NamedTuple
 import aiokafka
 from aiokafka.producer.message_accumulator import BatchBuilder
 
-from streams.kafka import ssl_context
+from streams.ground.kafka import ssl_context
+from streams.ground.settings import Settings
 from streams.runtime.processor import Headers, Output
-from streams.settings import Settings
 
 MAX_BATCH_BYTES = 1_048_576
 LINGER_MS = 0

@@ -19,8 +19,8 @@ import orjson
 from infra.sandbox import systems
 from infra.sandbox.applications import FAMILY_NAMES, GIVEN_NAMES, applications
 from infra.sandbox.compliance import SANCTIONED
-from models.german_credit import from_german_row
-from models.registry import Registry
+from models.decisions.credit_risk.data import from_german_row
+from models.serving.registry import Registry
 from schemas import ids
 from streams.gateway.webhooks import BUILT_IN
 

@@ -16,9 +16,9 @@ from confluent_kafka import Consumer, TopicPartition
 
 from schemas.cloudevents import Headers, from_headers
 from schemas.codec import Codec
-from streams import topics
 from streams.gateway.webhooks import read_secret, signed_headers
-from streams.kafka import client_config
+from streams.ground import topics
+from streams.ground.kafka import client_config
 from tests.acceptance.cases import HOOK, WORKFLOW, Case, reviewers_word
 from tests.acceptance.site import ASK, LOOK_S, PATIENCE_S, Site
 

@@ -9,9 +9,9 @@ from collections.abc import Sequence
 
 import orjson
 
-from models.registry import Registry
+from models.serving.registry import Registry
 from schemas import ids
-from streams import topics
+from streams.ground import topics
 from tests.acceptance import chaos
 from tests.acceptance.cases import Case, Expected, expected
 from tests.acceptance.journey import Outcomes, Subscriber, deliver, reviewers

@@ -14,9 +14,11 @@ import msgspec
 
 from schemas.codec import Codec
 from schemas.messages import HISTORY_ENTRY
-from streams import definition, engine, topics
-from streams.definition.graph import Graph
-from streams.orchestrate import EVENTS, Orchestrate, encode_row, row_offset
+from streams import engine
+from streams import language as definition
+from streams.ground import topics
+from streams.language.graph import Graph
+from streams.processors.orchestrate.processor import EVENTS, Orchestrate, encode_row, row_offset
 from streams.runtime.epochs import EpochReader
 from streams.runtime.processor import Row
 from streams.runtime.store import Store, decode_row

@@ -17,12 +17,13 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from infra.local import ports
 from infra.local.process import Launch, Process
 from schemas.codec import Codec
-from streams import definitions, topics, wiring
+from streams import definitions, wiring
 from streams.cli.up import WORKERS
 from streams.definitions import DefinitionFeed
-from streams.publish import Publisher
+from streams.ground import topics
+from streams.ground.publish import Publisher
+from streams.ground.settings import CONNECTION_PREFIX, Settings
 from streams.runtime.processor import Record
-from streams.settings import CONNECTION_PREFIX, Settings
 from tests.acceptance.cases import ROOT
 from tests.crash.logs import Log
 from tests.crash.workers import Workers

@@ -11,9 +11,9 @@ import pytest
 from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
-from streams import topics
 from streams.gateway.webhooks import BUILT_IN
-from streams.publish import Outgoing, Publisher
+from streams.ground import topics
+from streams.ground.publish import Outgoing, Publisher
 from tests.acceptance import onboarding
 from tests.acceptance.cases import HOOK, Case, made_up
 from tests.acceptance.journey import Subscriber, reviewers

@@ -13,10 +13,11 @@ from schemas import ids
 from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
-from streams import definitions, topics
-from streams.kafka import client_config
-from streams.publish import Outgoing, Publisher
-from streams.settings import Settings
+from streams import definitions
+from streams.ground import topics
+from streams.ground.kafka import client_config
+from streams.ground.publish import Outgoing, Publisher
+from streams.ground.settings import Settings
 from tests.bench import parked
 from tests.bench.stack import stack
 from tests.support.figures import Report

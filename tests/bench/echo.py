@@ -8,7 +8,7 @@ import orjson
 
 from schemas.codec import Codec
 from schemas.messages import STEP_COMMAND, STEP_RESULT
-from streams import topics
+from streams.ground import topics
 from streams.runtime.processor import Effects, Message, Output, Row, StateView, TableSpec
 
 

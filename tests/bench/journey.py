@@ -9,9 +9,9 @@ from statistics import median
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from streams import topics
-from streams.kafka import client_config
-from streams.settings import Settings
+from streams.ground import topics
+from streams.ground.kafka import client_config
+from streams.ground.settings import Settings
 from tests.bench.load import Figures, Load
 from tests.bench.stack import Stack, stack
 from tests.bench.visible import Visible

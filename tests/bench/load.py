@@ -12,9 +12,9 @@ from schemas import ids
 from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
-from streams import topics
-from streams.kafka import client_config
-from streams.settings import Settings
+from streams.ground import topics
+from streams.ground.kafka import client_config
+from streams.ground.settings import Settings
 
 PAYLOAD = {"text": "x" * 960, "amount": 1_250, "currency": "EUR"}  # 1 KB as JSON
 PATIENCE_S = 60.0

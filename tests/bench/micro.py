@@ -10,12 +10,13 @@ import orjson
 from msgspec.structs import asdict
 
 from infra.sandbox.applications import applications
-from models.registry import Registry
+from models.serving.registry import Registry
 from schemas import messages
 from schemas.codec import Codec
-from streams import definition, engine
-from streams.decide import carry_out
-from streams.definition.graph import Graph
+from streams import engine
+from streams import language as definition
+from streams.language.graph import Graph
+from streams.processors.decide.processor import carry_out
 from tests.bench.definitions import DEFINITIONS
 from tests.bench.load import PAYLOAD
 

@@ -16,10 +16,10 @@ from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
 from schemas.messages import HUMAN_ACTION
-from streams import topics
-from streams.kafka import client_config
-from streams.settings import Settings
-from streams.tasks import COMPLETE
+from streams.ground import topics
+from streams.ground.kafka import client_config
+from streams.ground.settings import Settings
+from streams.processors.human.rules import COMPLETE
 from tests.bench.load import PAYLOAD, SOURCE
 from tests.bench.stack import Stack, stack
 

@@ -18,9 +18,10 @@ from confluent_kafka import Producer
 from infra.local.kafka import KafkaServer
 from schemas.codec import Codec
 from schemas.messages import WORKFLOW_DEFINITION
-from streams import definition, topics
-from streams.kafka import client_config
-from streams.settings import Settings
+from streams import language as definition
+from streams.ground import topics
+from streams.ground.kafka import client_config
+from streams.ground.settings import Settings
 from tests.bench.definitions import DEFINITIONS, PARKED_DEFINITION
 
 WORKERS: Mapping[str, tuple[str, ...]] = {"engine": ("orchestrate",), "steps": ("intake", "echo"), "view": ("view",)}

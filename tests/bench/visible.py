@@ -8,10 +8,10 @@ from statistics import median
 
 from sqlalchemy import func, select
 
+from streams.ground.settings import Settings
 from streams.readmodel.database import open_database
 from streams.readmodel.reader import Reader
 from streams.readmodel.tables import INSTANCES
-from streams.settings import Settings
 from tests.bench.load import Load
 
 COUNT = 200

@@ -9,8 +9,9 @@ import sys
 
 import uvloop
 
-from streams import logs, settings, wiring
+from streams import wiring
 from streams.definitions import DefinitionFeed
+from streams.ground import logs, settings
 from streams.runtime.worker import Worker
 from tests.bench.echo import Echo
 

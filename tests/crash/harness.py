@@ -16,13 +16,13 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException, Producer
 
-from streams import topics
+from streams.ground import topics
+from streams.ground.settings import Settings
+from streams.ground.topics import Topic, changelog, changelog_topic, provision
 from streams.runtime.epochs import FENCE_KEY, EpochReader, LogRecord, decode_epoch
 from streams.runtime.processor import Headers, Record
 from streams.runtime.store import Position, Store, decode_row
 from streams.runtime.table import NOWHERE
-from streams.settings import Settings
-from streams.topics import Topic, changelog, changelog_topic, provision
 from tests.crash.ledger import Ledger
 from tests.crash.logs import Log
 from tests.crash.toys import DONE, DOUBTFUL, KINDS, TABLE, Booker, Input

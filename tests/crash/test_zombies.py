@@ -8,8 +8,8 @@ import signal
 
 import pytest
 
+from streams.ground.topics import changelog_topic
 from streams.runtime.crash import POINTS
-from streams.topics import changelog_topic
 from tests.crash.conftest import MakeScenario
 from tests.crash.harness import COMPACTING, PARTITIONS, Scenario
 from tests.crash.test_kill_points import LATER, scenarios

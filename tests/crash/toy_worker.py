@@ -12,7 +12,7 @@ import sys
 import uvloop
 
 from schemas.codec import Codec
-from streams import logs, settings
+from streams.ground import logs, settings
 from streams.runtime.worker import Worker
 from tests.crash import stock
 from tests.crash.toys import KINDS

@@ -12,8 +12,8 @@ from prometheus_client.metrics import MetricWrapperBase
 from ruamel.yaml import YAML
 
 from infra.prometheus import TARGETS_FILE
-from streams import metrics, settings
 from streams.cli import SUMMARIES
+from streams.ground import metrics, settings
 
 FOLDER = Path(__file__).parents[2] / "infra" / "prometheus"
 CONFIG: Mapping[str, Any] = YAML(typ="safe").load(FOLDER / "prometheus.yml")

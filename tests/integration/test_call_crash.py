@@ -15,19 +15,19 @@ import orjson
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from connectors.outcome import Reason
+from connectors.hub.outcome import Reason
 from schemas.codec import Codec
 from schemas.ids import step_id
 from schemas.messages import STEP_COMMAND
-from streams import topics
-from streams.settings import Settings
+from streams.ground import topics
+from streams.ground.settings import Settings
 from tests.unit.connectors import peers
 
 WORKER = """
 import uvloop
 from schemas.codec import Codec
-from streams import settings
-from streams.call import CallProcessor
+from streams.ground import settings
+from streams.processors.call.processor import CallProcessor
 from streams.runtime.worker import Worker
 
 async def main():

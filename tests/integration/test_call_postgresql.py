@@ -8,9 +8,9 @@ from typing import Any
 import pytest
 
 from connectors.assembly import standard_hub
-from connectors.contract import Call
-from connectors.outcome import Effect, Outcome, Reason
-from connectors.pipeline import Hub, Limits
+from connectors.hub.contract import Call
+from connectors.hub.outcome import Effect, Outcome, Reason
+from connectors.hub.pipeline import Hub, Limits
 from tests.support.postgresql import Server
 
 psycopg = pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")

@@ -17,8 +17,8 @@ import orjson
 import pytest
 
 from connectors.assembly import standard_hub
-from connectors.pipeline import Hub, Limits
-from streams.call import carry_out
+from connectors.hub.pipeline import Hub, Limits
+from streams.processors.call.processor import carry_out
 
 QUICK = Limits(try_timeout_s=2.0, first_pause_s=0.001, max_pause_s=0.01)
 ACCOUNT = {"account": {"applicationId": "A-1", "givenName": "Ada", "familyName": "M\u00fcller & S\u00f6hne"}}

@@ -17,13 +17,14 @@ from click.testing import CliRunner
 from schemas import ids
 from schemas.codec import Codec
 from schemas.messages import INSTANCE_OUTCOME
-from streams import outcome, topics
 from streams.cli import group
 from streams.engine import Outcome
-from streams.errors import ExlifyError
 from streams.gateway.server import make_app, opened
-from streams.publish import Outgoing, Publisher
-from streams.settings import Settings
+from streams.ground import topics
+from streams.ground.errors import ExlifyError
+from streams.ground.publish import Outgoing, Publisher
+from streams.ground.settings import Settings
+from streams.processors.orchestrate import outcome
 
 pytestmark = pytest.mark.broker
 

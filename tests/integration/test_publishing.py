@@ -11,11 +11,11 @@ from confluent_kafka import Consumer, TopicPartition
 
 from schemas import ids
 from schemas.codec import Codec
-from streams import topics
 from streams.definitions import DefinitionFeed, deploy
-from streams.errors import UnavailableError
-from streams.publish import Outgoing, Publisher, RefusedRecordError
-from streams.settings import Settings
+from streams.ground import topics
+from streams.ground.errors import UnavailableError
+from streams.ground.publish import Outgoing, Publisher, RefusedRecordError
+from streams.ground.settings import Settings
 
 pytestmark = pytest.mark.broker
 

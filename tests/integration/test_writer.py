@@ -7,10 +7,10 @@ import time
 
 import pytest
 
+from streams.ground.settings import Settings
+from streams.ground.topics import Topic, provision
 from streams.runtime.processor import Output
 from streams.runtime.writer import Writer
-from streams.settings import Settings
-from streams.topics import Topic, provision
 from tests.crash.logs import Log
 
 SENDERS = 1_000

@@ -9,7 +9,6 @@ from typing import Any
 
 import orjson
 
-from streams.definition.graph import Graph
 from streams.engine import (
     Event,
     Outcome,
@@ -24,6 +23,7 @@ from streams.engine import (
     step,
 )
 from streams.engine.state import Instance
+from streams.language.graph import Graph
 from tests.reference.interpreter import Calls
 
 Json = Any

@@ -15,9 +15,9 @@ from typing import Any
 import orjson
 
 from schemas import problems
-from streams.definition.expressions import ExpressionError
-from streams.definition.graph import Expression, Transform
-from streams.definition.model import (
+from streams.language.expressions import ExpressionError
+from streams.language.graph import Expression, Transform
+from streams.language.model import (
     CallModel,
     DoModel,
     ForkModel,
@@ -30,7 +30,7 @@ from streams.definition.model import (
     WaitModel,
     WorkflowModel,
 )
-from streams.definition.source import pointer
+from streams.language.source import pointer
 
 Json = Any
 Scope = Mapping[str, Json]

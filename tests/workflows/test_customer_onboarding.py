@@ -12,8 +12,8 @@ import orjson
 import pytest
 
 import streams.workflows
-from streams.definition import load
 from streams.engine import Outcome
+from streams.language import load
 from tests.reference.inbox import Inbox
 from tests.reference.interpreter import Answer
 

@@ -12,13 +12,13 @@ import pytest
 from click.testing import CliRunner, Result
 
 from schemas.messages import HISTORY_ENTRY, HUMAN_TASK
-from streams import topics
 from streams.cli import group
-from streams.errors import UnavailableError
-from streams.settings import Settings
+from streams.ground import topics
+from streams.ground.errors import UnavailableError
+from streams.ground.settings import Settings
 from tests.unit.gateway.conftest import YAML, AsyncGateway, Gateway
 from tests.unit.gateway.test_instances import ID, entry
-from tests.unit.streams.test_human import TASK_ID, Desk, action, command
+from tests.unit.processors.test_human import TASK_ID, Desk, action, command
 
 Cli = Callable[..., Coroutine[Any, Any, Result]]
 

@@ -6,7 +6,7 @@ import asyncio
 
 import pytest
 
-from connectors.breaker import Breaker, BreakerOpen, State
+from connectors.hub.breaker import Breaker, BreakerOpen, State
 
 FOR_EVER = float("inf")
 

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from connectors.codecs import CodecError, decode, encode
+from connectors.codecs.bodies import CodecError, decode, encode
 
 
 @pytest.mark.parametrize(

@@ -12,12 +12,12 @@ from typing import Any
 
 import pytest
 
-from connectors.connections import Connections
-from connectors.contract import Call, Connector, EffectClass, Refused
-from connectors.http import HttpConnector
-from connectors.outcome import Effect, Outcome, to_problem
-from connectors.policy import Policy
-from connectors.sql import SqlConnector
+from connectors.http.connector import HttpConnector
+from connectors.hub.connections import Connections
+from connectors.hub.contract import Call, Connector, EffectClass, Refused
+from connectors.hub.outcome import Effect, Outcome, to_problem
+from connectors.hub.policy import Policy
+from connectors.sql.connector import SqlConnector
 from tests.unit.connectors import peers
 
 

@@ -10,12 +10,12 @@ from typing import Any
 import pytest
 
 from connectors.assembly import standard_hub
-from connectors.connections import Connections
-from connectors.contract import Call, EffectClass
-from connectors.http import HttpConnector
-from connectors.outcome import Effect, Outcome, Reason
-from connectors.pipeline import Hub, Limits
-from connectors.policy import Policy
+from connectors.http.connector import HttpConnector
+from connectors.hub.connections import Connections
+from connectors.hub.contract import Call, EffectClass
+from connectors.hub.outcome import Effect, Outcome, Reason
+from connectors.hub.pipeline import Hub, Limits
+from connectors.hub.policy import Policy
 from tests.unit.connectors import peers
 from tests.unit.connectors.conftest import QUICK
 

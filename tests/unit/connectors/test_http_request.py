@@ -6,10 +6,10 @@ from typing import Any
 
 import pytest
 
-from connectors.connections import Connections
-from connectors.contract import Call, EffectClass, Refused
-from connectors.http_request import KEY_HEADER, MAX_KEY_LENGTH, Request, key_header, read
-from connectors.outcome import Reason
+from connectors.http.request import KEY_HEADER, MAX_KEY_LENGTH, Request, key_header, read
+from connectors.hub.connections import Connections
+from connectors.hub.contract import Call, EffectClass, Refused
+from connectors.hub.outcome import Reason
 
 GET: dict[str, Any] = {"method": "get", "endpoint": "http://host/path"}
 

@@ -6,9 +6,9 @@ from datetime import UTC, datetime
 
 import pytest
 
-from connectors.contract import EffectClass
-from connectors.http_status import MAX_WAIT_MS, judge, retry_after_ms
-from connectors.outcome import Reason
+from connectors.http.status import MAX_WAIT_MS, judge, retry_after_ms
+from connectors.hub.contract import EffectClass
+from connectors.hub.outcome import Reason
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 

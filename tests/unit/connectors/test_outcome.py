@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.outcome import MEANINGS, Effect, Outcome, Reason, to_problem
+from connectors.hub.outcome import MEANINGS, Effect, Outcome, Reason, to_problem
 from schemas import problems
 
 

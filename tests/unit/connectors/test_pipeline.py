@@ -7,10 +7,10 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from connectors.breaker import State
-from connectors.contract import Call, EffectClass, Plan, Refused
-from connectors.outcome import Effect, Outcome, Reason
-from connectors.pipeline import Hub, Limits, jitter
+from connectors.hub.breaker import State
+from connectors.hub.contract import Call, EffectClass, Plan, Refused
+from connectors.hub.outcome import Effect, Outcome, Reason
+from connectors.hub.pipeline import Hub, Limits, jitter
 
 QUICK = Limits(total_timeout_s=2.0, first_pause_s=0.001, max_pause_s=0.002, concurrency=2)
 FINE = Outcome(reason=Reason.OK, effect=Effect.DONE)

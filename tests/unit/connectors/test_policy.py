@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.contract import Refused
-from connectors.policy import Policy
+from connectors.hub.contract import Refused
+from connectors.hub.policy import Policy
 
 STRICT = Policy(allow_private=False)
 

@@ -14,10 +14,10 @@ from uuid import UUID
 import pytest
 
 from connectors.assembly import standard_hub
-from connectors.contract import Call, EffectClass
-from connectors.outcome import Effect, Outcome, Reason
-from connectors.pipeline import Hub, Limits
-from connectors.sql_session import to_json
+from connectors.hub.contract import Call, EffectClass
+from connectors.hub.outcome import Effect, Outcome, Reason
+from connectors.hub.pipeline import Hub, Limits
+from connectors.sql.session import to_json
 
 QUICK = Limits(total_timeout_s=5.0, try_timeout_s=0.3, first_pause_s=0.001, max_pause_s=0.01)
 INSERT = "INSERT INTO account (step_id, owner) VALUES (:step_id, :owner) ON CONFLICT (step_id) DO NOTHING"

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from connectors.xml_mapping import MAX_DEPTH, XmlError, read, write
+from connectors.codecs.xml_mapping import MAX_DEPTH, XmlError, read, write
 
 names = st.from_regex(r"[A-Za-z_][A-Za-z0-9_.-]{0,8}", fullmatch=True)
 # Everything that XML can carry, with one letter in front so that it is not only white space.

@@ -12,8 +12,8 @@ import orjson
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from streams.definition import load, read
 from streams.engine import decode_state, step
+from streams.language import load, read
 from tests.reference.inbox import Inbox
 from tests.reference.interpreter import Calls, Result, TooLong, interpret
 from tests.reference.strategies import answers, definitions, inputs, joins

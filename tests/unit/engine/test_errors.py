@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from schemas import problems
-from streams.definition.graph import ErrorFilter
 from streams.engine.errors import MAX_TEXT, matches, raised
+from streams.language.graph import ErrorFilter
 from tests.unit.engine.trial import Trial, call
 
 

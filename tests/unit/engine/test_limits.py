@@ -8,9 +8,9 @@ from typing import Any
 import msgspec
 import pytest
 
-from streams.definition.expressions import Constant
-from streams.definition.graph import Set
 from streams.engine import Limits, step
+from streams.language.expressions import Constant
+from streams.language.graph import Set
 from tests.unit.engine.trial import START_MS, Trial, call
 
 CYCLE = "- a: {set: {n: '${ .n + 1 }'}}\n- b: {switch: [{again: {then: a}}]}"

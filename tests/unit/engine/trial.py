@@ -14,8 +14,6 @@ from typing import Any
 import msgspec
 import orjson
 
-from streams.definition import load
-from streams.definition.graph import Graph
 from streams.engine import (
     LIMITS,
     CancelInstance,
@@ -35,6 +33,8 @@ from streams.engine import (
     step,
 )
 from streams.engine.lifecycle import TASK, WORKFLOW, Phase, Status
+from streams.language import load
+from streams.language.graph import Graph
 
 Json = Any
 INSTANCE = "0123456789abcdef0123456789abcdef"

@@ -18,17 +18,17 @@ from aiohttp.test_utils import TestClient, TestServer
 from jsonschema import Draft202012Validator
 
 from schemas.codec import Codec
-from streams import definition
+from streams import language as definition
 from streams.definitions import DefinitionBook, described
 from streams.gateway.openapi import document
 from streams.gateway.server import ROUTES, make_app
 from streams.gateway.services import Services
 from streams.gateway.webhooks import BUILT_IN, Hook
-from streams.publish import Outgoing
+from streams.ground.publish import Outgoing
+from streams.ground.settings import Settings
 from streams.readmodel.database import open_database
 from streams.readmodel.reader import Reader
 from streams.readmodel.writer import Received, Writer
-from streams.settings import Settings
 
 CODEC = Codec.offline()
 NOW_S = 1_790_000_000

@@ -8,7 +8,9 @@ from typing import Any
 import pytest
 
 from schemas.messages import WORKFLOW_DEFINITION
-from streams import definition, definitions, topics
+from streams import definitions
+from streams import language as definition
+from streams.ground import topics
 from tests.unit.gateway.conftest import NOW_S, YAML, Gateway
 
 YAML_TYPE = {"Content-Type": "application/yaml"}

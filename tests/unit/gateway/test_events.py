@@ -9,9 +9,9 @@ import pytest
 
 from schemas import ids
 from schemas.cloudevents_http import BATCH, STRUCTURED
-from streams import topics
-from streams.errors import UnavailableError
-from streams.publish import RefusedRecordError
+from streams.ground import topics
+from streams.ground.errors import UnavailableError
+from streams.ground.publish import RefusedRecordError
 from tests.unit.gateway.conftest import Gateway
 
 EVENT = {"specversion": "1.0", "id": "7", "source": "/shop", "type": "com.example.order.v1", "data": {"total": 3}}

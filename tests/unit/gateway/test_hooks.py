@@ -13,9 +13,9 @@ from schemas.catalogue import current
 from schemas.jsondata import to_json
 from schemas.messages import APPLICATION_SUBMITTED
 from schemas.samples import sample
-from streams.errors import ConfigurationError
 from streams.gateway.webhooks import TOLERANCE_S, load_hooks, read_secret, secret_file, signed_headers, subject_of
-from streams.settings import Settings
+from streams.ground.errors import ConfigurationError
+from streams.ground.settings import Settings
 from tests.unit.gateway.conftest import NOW_S, SECRETS, Gateway
 
 JSON = {"Content-Type": "application/json"}

@@ -10,8 +10,8 @@ from schemas import ids
 from schemas.catalogue import current
 from schemas.messages import CANCEL_INSTANCE, DECISION, HISTORY_ENTRY, STEP_RESULT
 from schemas.samples import sample
-from streams import topics
 from streams.gateway import instances
+from streams.ground import topics
 from tests.unit.gateway.conftest import CODEC, Gateway
 
 ID = "ab" * 16

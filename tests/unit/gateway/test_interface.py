@@ -10,7 +10,7 @@ import pytest
 
 from streams.gateway.openapi import document
 from streams.gateway.server import ROUTES
-from streams.settings import Settings
+from streams.ground.settings import Settings
 from tests.unit.gateway.conftest import AsyncGateway, Gateway
 
 PROBES = {"/metrics", "/livez", "/readyz"}

@@ -10,10 +10,11 @@ import pytest
 
 from schemas import ids
 from schemas.messages import HUMAN_ACTION, HUMAN_TASK
-from streams import tasks, topics
-from streams.human import HumanProcessor
+from streams.ground import topics
+from streams.processors.human import rules as tasks
+from streams.processors.human.processor import HumanProcessor
 from tests.unit.gateway.conftest import CODEC, NOW_S, Gateway
-from tests.unit.streams.test_human import INSTANCE, TASK_ID, Desk, command, message
+from tests.unit.processors.test_human import INSTANCE, TASK_ID, Desk, command, message
 
 PATH = f"/v1/tasks/{TASK_ID}"
 ANSWER = {"outcome": "approve", "actor": "kim", "data": {"note": "fine"}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import islice
 
 from infra.sandbox.applications import applications
-from models.registry import Registry
+from models.serving.registry import Registry
 from schemas.business import EventTypes
 from schemas.catalogue import current
 from schemas.cloudevents import check_attributes

@@ -11,8 +11,8 @@ from typing import Any
 
 import pytest
 
-from models.predict import Model
-from models.registry import FOLDER, Registry
+from models.serving.predict import Model
+from models.serving.registry import FOLDER, Registry
 
 ROOT = Path(__file__).parents[3]
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from models.certify import binomial_tail, certify
+from models.serving.certify import binomial_tail, certify
 
 
 @pytest.mark.parametrize(

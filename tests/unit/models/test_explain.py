@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pytest
 
-from models.explain import Explainer, Scores
-from models.features import Code, Encoder, Number, Row
-from models.predict import Model
+from models.serving.explain import Explainer, Scores
+from models.serving.features import Code, Encoder, Number, Row
+from models.serving.predict import Model
 
 
 def test_contributions_add_up_to_the_difference(model: Model, parity_cases: list[dict[str, Any]]) -> None:

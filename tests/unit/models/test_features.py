@@ -9,8 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models.errors import FeatureError
-from models.features import Code, Encoder, Number
+from models.serving.errors import FeatureError
+from models.serving.features import Code, Encoder, Number
 
 ORDINARY = "Give an ordinary number, without quotation marks."
 ENCODER = Encoder([Code("colour", "the colour", ("red", "green")), Number("size", "the size", 1, 9)])

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from models.german_credit import COLUMNS, from_german_row, protected, went_bad
-from models.predict import Model
-from models.registry import FOLDER
+from models.decisions.credit_risk.data import COLUMNS, from_german_row, protected, went_bad
+from models.serving.predict import Model
+from models.serving.registry import FOLDER
 from schemas.catalogue import current
 from schemas.messages import APPLICATION_SUBMITTED
 

@@ -8,9 +8,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from models import onnx_file
-from models.errors import RefusedModelError
-from models.registry import FOLDER
+from models.serving import onnx_file
+from models.serving.errors import RefusedModelError
+from models.serving.registry import FOLDER
 
 HOSTILE = Path(__file__).parent / "hostile"
 GOOD = (FOLDER / "credit-risk" / "1" / "model.onnx").read_bytes()

@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from models.errors import RefusedModelError
-from models.predict import Model
-from models.registry import FOLDER
+from models.serving.errors import RefusedModelError
+from models.serving.predict import Model
+from models.serving.registry import FOLDER
 
 
 def test_scores_equal_those_of_training(model: Model, parity_cases: list[dict[str, Any]]) -> None:

@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from models.certify import certify
-from models.errors import RefusedModelError, UnknownModelError
-from models.german_credit import COLUMNS
-from models.predict import Model
-from models.registry import FOLDER, Registry
+from models.decisions.credit_risk.data import COLUMNS
+from models.serving.certify import certify
+from models.serving.errors import RefusedModelError, UnknownModelError
+from models.serving.predict import Model
+from models.serving.registry import FOLDER, Registry
 
 CARD = tomllib.loads((FOLDER / "credit-risk" / "1" / "card.toml").read_text())
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from models.predict import Model
-from models.registry import FOLDER
+from models.serving.predict import Model
+from models.serving.registry import FOLDER
 
 for needed in ("sklearn", "skl2onnx", "tomli_w"):
     pytest.importorskip(needed, reason=f"{needed} is not installed; it belongs to the extra `train`")
@@ -15,7 +15,7 @@ for needed in ("sklearn", "skl2onnx", "tomli_w"):
 
 @pytest.mark.slow
 def test_training_again_gives_the_same_model(german_credit: Path, tmp_path: Path) -> None:
-    from models.train import credit_risk
+    from models.decisions.credit_risk import train as credit_risk
 
     assert credit_risk.main(["--data", str(german_credit), "--registry", str(tmp_path)]) == 0
     again, committed = Model.load(tmp_path / "credit-risk" / "1"), Model.load(FOLDER / "credit-risk" / "1")

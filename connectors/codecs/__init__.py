@@ -1,0 +1,1 @@
+"""Bodies: by media type, and XML to JSON and back."""

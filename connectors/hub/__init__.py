@@ -1,0 +1,1 @@
+"""What all connectors share: the contract, the way of a call, and what came of it."""

@@ -1,0 +1,235 @@
+"""The way of a call: plan → policy → bulkhead → breaker → intent → transport → short retry.
+
+Everything that can refuse a call stands before the intent, so a refusal is never in doubt. The retry here is for
+seconds and hides hiccups only; what outlasts it is reported, and waiting longer is the business of whoever owns the
+step.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from hashlib import sha256
+from typing import Any
+
+from connectors.hub.breaker import Breaker, BreakerOpen, State
+from connectors.hub.contract import Call, Connector, Plan, Refused
+from connectors.hub.outcome import Advice, Effect, Outcome, Reason
+from connectors.hub.policy import Policy
+
+log = logging.getLogger(__name__)
+
+TOO_LATE = "the deadline passed before the call could be made"
+
+BeforeSend = Callable[[Plan[Any]], Awaitable[None]]
+Observer = Callable[[Call, Outcome, float], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Limits:
+    """Bounds of every call."""
+
+    total_timeout_s: float = 30.0  # waiting, tries and pauses together; a deadline of the step can only shorten it
+    try_timeout_s: float = 15.0
+    tries: int = 3
+    first_pause_s: float = 0.2
+    max_pause_s: float = 5.0
+    concurrency: int = 16  # calls under way at once on one connection
+    lanes: int = 1_000  # connections remembered; beyond, those that are idle and well are forgotten
+
+
+ANYWHERE = Policy()
+USUAL = Limits()
+
+
+async def send_at_once(plan: Plan[Any]) -> None:
+    """Nothing stands between the plan and its sending."""
+
+
+def unobserved(call: Call, outcome: Outcome, seconds: float) -> None:
+    """Nobody looks."""
+
+
+class Hub:
+    """All connectors behind one door. An asynchronous context manager: entering opens, leaving closes them."""
+
+    def __init__(
+        self,
+        connectors: Sequence[Connector[Any]],
+        policy: Policy = ANYWHERE,
+        limits: Limits = USUAL,
+        observe: Observer = unobserved,
+    ) -> None:
+        self._connectors = {function: connector for connector in connectors for function in connector.functions}
+        self._all = tuple(connectors)
+        self._policy = policy
+        self._limits = limits
+        self._observe = observe
+        self._lanes: dict[str, _Lane] = {}
+
+    async def __aenter__(self) -> Hub:
+        for connector in self._all:
+            await connector.open()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        for connector in self._all:
+            await connector.close()
+
+    @property
+    def functions(self) -> frozenset[str]:
+        """Every function that some connector carries out."""
+        return frozenset(self._connectors)
+
+    def breakers(self) -> Mapping[str, State]:
+        """The state of the breaker of every connection in use."""
+        return {name: lane.breaker.state for name, lane in self._lanes.items()}
+
+    async def carry_out(self, call: Call, before_send: BeforeSend = send_at_once) -> Outcome:
+        """Makes the call and says what came of it; raises only what `before_send` raises, Refused excepted.
+
+        `before_send` is awaited before each try, when nothing but the sending is left: there an effectful call makes
+        its intent durable, and a call that nobody wants any more raises Refused.
+        """
+        started = time.monotonic()
+        try:
+            connector, plan = self._plan(call)
+            outcome = await self._in_lane(connector, plan, before_send)
+        except Refused as refusal:
+            outcome = refusal.outcome
+        self._observe(call, outcome, time.monotonic() - started)
+        return outcome
+
+    def _plan(self, call: Call) -> tuple[Connector[Any], Plan[Any]]:
+        connector = self._connectors.get(call.function)
+        if connector is None:
+            raise Refused(Reason.UNSUPPORTED, f"no connector has the function {call.function!r}")
+        try:
+            plan = connector.check(call)
+        except Refused:
+            raise
+        except Exception:  # a bug of one connector costs this call, not the worker
+            log.exception("%s: reading the call failed", call.function)
+            raise Refused(Reason.PLATFORM_FAULT, f"{call.function}: the call could not be read; see the log") from None
+        if plan.host is not None:
+            self._policy.check_host(plan.host)
+        return connector, plan
+
+    async def _in_lane(self, connector: Connector[Any], plan: Plan[Any], before_send: BeforeSend) -> Outcome:
+        ends_at = asyncio.get_running_loop().time() + self._budget_s(plan.call)
+        lane = self._lane(plan.connection)
+        async with lane.place(ends_at):
+            return await self._tries(connector, plan, before_send, lane.breaker, ends_at)
+
+    def _budget_s(self, call: Call) -> float:
+        if call.deadline_ms is None:
+            return self._limits.total_timeout_s
+        return min(self._limits.total_timeout_s, call.deadline_ms / 1000 - time.time())
+
+    def _lane(self, connection: str) -> _Lane:
+        lane = self._lanes.get(connection)
+        if lane is None:
+            if len(self._lanes) >= self._limits.lanes:
+                self._lanes = {name: lane for name, lane in self._lanes.items() if not lane.forgettable}
+            lane = self._lanes[connection] = _Lane(self._limits.concurrency)
+        return lane
+
+    async def _tries(
+        self, connector: Connector[Any], plan: Plan[Any], before_send: BeforeSend, breaker: Breaker, ends_at: float
+    ) -> Outcome:
+        clock = asyncio.get_running_loop().time
+        outcome: Outcome | None = None
+        for attempt in range(1, self._limits.tries + 1):
+            try:
+                async with breaker.passage(ends_at) as passage:
+                    if clock() >= ends_at:
+                        raise Refused(Reason.TIMED_OUT, TOO_LATE)
+                    await before_send(plan)
+                    latest = await self._send(connector, plan, ends_at - clock())
+                    passage.healthy = not latest.meaning.trips
+            except (BreakerOpen, Refused) as stopped:
+                return outcome or _stopped(plan, stopped)
+            outcome = _after(outcome, replace(latest, attempt=attempt))
+            pause_s = self._pause_s(plan, outcome)
+            if pause_s is None or clock() + pause_s >= ends_at or attempt == self._limits.tries:
+                return outcome
+            await asyncio.sleep(pause_s)
+        raise AssertionError("there is always a last try")
+
+    async def _send(self, connector: Connector[Any], plan: Plan[Any], left_s: float) -> Outcome:
+        try:
+            return await connector.call(plan, min(left_s, self._limits.try_timeout_s))
+        except Refused:
+            raise
+        except Exception:  # a bug of one connector costs this call, not the worker; what it did meanwhile is not known
+            log.exception("%s: the connector failed", plan.call.function)
+            return Outcome(
+                reason=Reason.PLATFORM_FAULT,
+                effect=plan.effect.when(certain=Effect.UNKNOWN),
+                detail=f"{plan.call.function}: the connector failed; see the log",
+            )
+
+    def _pause_s(self, plan: Plan[Any], outcome: Outcome) -> float | None:
+        """How long to wait before the same call may be made again; None if it may not."""
+        harmless = plan.effect.repeatable or outcome.effect is Effect.NONE
+        advice = outcome.meaning.advice
+        worth_it = advice in (Advice.BACKOFF, Advice.AFTER) or outcome.reason is Reason.OUTCOME_UNKNOWN
+        if not (harmless and worth_it):
+            return None
+        spread_s = min(self._limits.max_pause_s, self._limits.first_pause_s * 2.0 ** (outcome.attempt - 1))
+        return spread_s * jitter(plan.call.key, outcome.attempt) + (outcome.retry_after_ms or 0) / 1000
+
+
+def jitter(key: str, attempt: int) -> float:
+    """A number in [0, 1) that is random across keys and attempts, and the same whenever the same call is made."""
+    return int.from_bytes(sha256(f"{key}#{attempt}".encode()).digest()[:8]) / 2**64
+
+
+def _stopped(plan: Plan[Any], stopped: BreakerOpen | Refused) -> Outcome:
+    if isinstance(stopped, Refused):
+        return stopped.outcome
+    detail = f"{plan.connection} has failed repeatedly and is not called until it is well again"
+    return Outcome(reason=Reason.UNREACHED, effect=Effect.NONE, detail=detail)
+
+
+def _after(earlier: Outcome | None, latest: Outcome) -> Outcome:
+    """The latest outcome; a doubt that an earlier try left stays, unless the call has succeeded now."""
+    if earlier is not None and earlier.effect is Effect.UNKNOWN and not latest.ok:
+        return replace(latest, effect=Effect.UNKNOWN)
+    return latest
+
+
+class _Lane:
+    """One connection's share of the hub: so many places, and a breaker."""
+
+    def __init__(self, places: int) -> None:
+        self._places = asyncio.Semaphore(places)
+        self._users = 0
+        self.breaker = Breaker(asyncio.get_running_loop().time)
+
+    @property
+    def forgettable(self) -> bool:
+        return self._users == 0 and self.breaker.state is State.CLOSED
+
+    @asynccontextmanager
+    async def place(self, ends_at: float) -> AsyncIterator[None]:
+        self._users += 1
+        try:
+            await self._take(ends_at)
+            try:
+                yield
+            finally:
+                self._places.release()
+        finally:
+            self._users -= 1
+
+    async def _take(self, ends_at: float) -> None:
+        try:
+            async with asyncio.timeout_at(ends_at):
+                await self._places.acquire()
+        except TimeoutError:
+            raise Refused(Reason.TIMED_OUT, TOO_LATE) from None

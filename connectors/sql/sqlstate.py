@@ -1,0 +1,78 @@
+"""What a database error says: a reason by SQLSTATE (PostgreSQL) or by name (SQLite), never by the text.
+
+PostgreSQL drivers keep the SQLSTATE in different places (`sqlstate` psycopg and asyncpg, `pgcode` psycopg2, a
+dictionary pg8000).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from sqlalchemy.exc import DBAPIError
+
+from connectors.hub.outcome import Reason
+
+# The longest prefix that fits decides; a class is its first two characters.
+SQLSTATES: Mapping[str, Reason] = {
+    "08": Reason.UNREACHED,
+    "22": Reason.INPUT_INVALID,
+    "23": Reason.INPUT_INVALID,
+    "23505": Reason.ALREADY_DONE,
+    "25006": Reason.INPUT_INVALID,  # a statement that writes, in a transaction that only reads
+    "28": Reason.CONNECTION_STALE,
+    "3D": Reason.MISCONFIGURED,
+    "40": Reason.CONFLICT,
+    "42": Reason.INPUT_INVALID,
+    "42501": Reason.FORBIDDEN,
+    "53": Reason.REMOTE_FAULT,
+    "53300": Reason.UNREACHED,
+    "55P03": Reason.CONFLICT,
+    "57014": Reason.TIMED_OUT,
+    "57P": Reason.UNREACHED,
+}
+
+SQLITE_ERRORS: Mapping[str, Reason] = {
+    "SQLITE_AUTH": Reason.FORBIDDEN,
+    "SQLITE_BUSY": Reason.CONFLICT,
+    "SQLITE_CANTOPEN": Reason.UNREACHED,
+    "SQLITE_CONSTRAINT": Reason.INPUT_INVALID,
+    "SQLITE_CONSTRAINT_PRIMARYKEY": Reason.ALREADY_DONE,
+    "SQLITE_CONSTRAINT_UNIQUE": Reason.ALREADY_DONE,
+    "SQLITE_ERROR": Reason.INPUT_INVALID,
+    "SQLITE_INTERRUPT": Reason.TIMED_OUT,
+    "SQLITE_LOCKED": Reason.CONFLICT,
+    "SQLITE_MISMATCH": Reason.INPUT_INVALID,
+    "SQLITE_NOTADB": Reason.MISCONFIGURED,
+    "SQLITE_READONLY": Reason.INPUT_INVALID,
+    "SQLITE_TOOBIG": Reason.INPUT_INVALID,
+}
+
+
+def reason_of(error: DBAPIError) -> tuple[Reason, str]:
+    """The reason, and the code that it was read from (free of data), for an error of the driver."""
+    name = getattr(error.orig, "sqlite_errorname", None)
+    if name:
+        return SQLITE_ERRORS.get(name) or SQLITE_ERRORS.get("_".join(name.split("_")[:2])) or Reason.REMOTE_FAULT, name
+    state = sqlstate(error.orig)
+    if state is not None:
+        prefixes = (state[:length] for length in range(len(state), 1, -1))
+        return next((SQLSTATES[each] for each in prefixes if each in SQLSTATES), Reason.REMOTE_FAULT), state
+    if error.connection_invalidated or not isinstance(error.orig, Exception):
+        return Reason.UNREACHED, type(error.orig).__name__
+    return _by_kind(error), type(error.orig).__name__
+
+
+def sqlstate(error: Any) -> str | None:
+    """The five characters, wherever the driver keeps them."""
+    found = getattr(error, "sqlstate", None) or getattr(error, "pgcode", None)
+    fields = next(iter(getattr(error, "args", None) or ()), None)
+    if found is None and isinstance(fields, dict):
+        found = fields.get("C")
+    return str(found) if found else None
+
+
+def _by_kind(error: DBAPIError) -> Reason:
+    """The driver's own errors have no code: what it could not bind is the caller's, the rest the connection's."""
+    own = ("ProgrammingError", "InterfaceError", "DataError")
+    return Reason.INPUT_INVALID if type(error).__name__ in own else Reason.UNREACHED

@@ -1,0 +1,1 @@
+"""Asking a model: its card, its features, prediction with reasons, and which version is active."""

@@ -1,1 +1,0 @@
-"""Scripts that make the folders of the registry. They need the extra `train`; serving does not."""

@@ -1,0 +1,47 @@
+"""How every client reaches Kafka: one settings object, two client libraries.
+
+librdkafka (confluent-kafka) publishes, administers and reads logs; aiokafka is what Faust consumes with. Both are
+configured here, so that they can never differ.
+"""
+
+from __future__ import annotations
+
+import ssl
+from typing import Any
+
+from streams.ground.settings import Settings
+
+LOG_CRITICAL = (
+    2  # librdkafka reports every failed connection attempt to stderr otherwise; errors reach us by other ways
+)
+
+
+def client_config(settings: Settings, bootstrap: str | None = None) -> dict[str, Any]:
+    """Settings of a librdkafka client: where the brokers are, and who we are."""
+    config: dict[str, Any] = {
+        "bootstrap.servers": bootstrap or settings.bootstrap,
+        "security.protocol": settings.security_protocol,
+        "log_level": LOG_CRITICAL,
+    }
+    if settings.security_protocol.startswith("SASL"):
+        config |= {
+            "sasl.mechanism": settings.sasl_mechanism,
+            "sasl.username": settings.sasl_username,
+            "sasl.password": settings.sasl_password,
+        }
+    files = {
+        "ssl.ca.location": settings.ssl_ca_file,
+        "ssl.certificate.location": settings.ssl_cert_file,
+        "ssl.key.location": settings.ssl_key_file,
+    }
+    return config | {name: value for name, value in files.items() if value}
+
+
+def ssl_context(settings: Settings) -> ssl.SSLContext | None:
+    """The same trust for the asyncio client; None without TLS."""
+    if "SSL" not in settings.security_protocol:
+        return None
+    context = ssl.create_default_context(cafile=settings.ssl_ca_file or None)
+    if settings.ssl_cert_file:
+        context.load_cert_chain(settings.ssl_cert_file, settings.ssl_key_file or None)
+    return context

@@ -1,0 +1,150 @@
+"""Station 1: a record is written once, and whoever asked for it learns when the brokers have it.
+
+One idempotent librdkafka producer per process. Its delivery reports arrive on a thread of their own and resolve
+asyncio futures, many in one go. A record that is not acknowledged in time is given up: the caller hears it and says it
+again under the same event id, which every consumer recognises.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Iterable, Sequence
+from types import TracebackType
+from typing import NamedTuple, Protocol, Self
+
+import structlog
+from confluent_kafka import KafkaError, KafkaException, Message, Producer
+
+from streams.ground.errors import ExlifyError, UnavailableError
+from streams.ground.kafka import client_config
+from streams.ground.settings import Settings
+
+POLL_S = 0.1  # a delivery report ends the poll at once; this only bounds how long closing takes
+QUEUE_FULL_PAUSE_S = 0.01
+FLUSH_S = 10.0
+
+log = structlog.get_logger()
+
+
+class Outgoing(NamedTuple):
+    """A record to be written; without a partition the key decides (murmur2, as every Kafka client has it)."""
+
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Sequence[tuple[str, bytes]] = ()
+    partition: int = -1
+
+
+class Publishing(Protocol):
+    """Whoever can write records: the real publisher, or a list in a test."""
+
+    async def publish(self, records: Iterable[Outgoing]) -> None:
+        """Returns once the brokers have acknowledged all records.
+
+        Raises UnavailableError if they do not in time, RefusedRecordError if they never will. Some of the records may
+        be written then.
+        """
+        ...
+
+
+class RefusedRecordError(ExlifyError):
+    """The brokers do not take the record: it is too large, or the topic is not there."""
+
+
+class Publisher:
+    """Writes to Kafka; use as an asynchronous context manager. Connects by itself, and again after every outage."""
+
+    def __init__(self, settings: Settings, *, linger_ms: float = 0) -> None:
+        self._settings = settings
+        self._config = client_config(settings) | {
+            "enable.idempotence": True,
+            "acks": "all",
+            "partitioner": "murmur2_random",
+            "linger.ms": linger_ms,
+            "compression.type": "lz4",
+            "delivery.timeout.ms": settings.publish_timeout_ms,
+            "message.max.bytes": 2 * 1_048_576,
+            "queue.buffering.max.messages": 100_000,
+        }
+        self._stopping = threading.Event()
+        self._reports: list[tuple[asyncio.Future[None], KafkaError | None]] = []  # only touched on the poll thread
+
+    async def __aenter__(self) -> Self:
+        self._loop = asyncio.get_running_loop()
+        self._producer = Producer(self._config, logger=None)
+        self._thread = threading.Thread(target=self._poll, name="publisher", daemon=True)
+        self._thread.start()
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._stopping.set()
+        await asyncio.to_thread(self._thread.join)
+        await asyncio.to_thread(self._producer.flush, FLUSH_S)
+
+    async def publish(self, records: Iterable[Outgoing]) -> None:
+        """As `Publishing.publish`; the wait is bounded by the setting `publish_timeout_ms`."""
+        futures = [await self._send(record) for record in records]
+        failures = [error for error in await asyncio.gather(*futures, return_exceptions=True) if error is not None]
+        if failures:
+            raise failures[0]
+
+    async def _send(self, record: Outgoing) -> asyncio.Future[None]:
+        future: asyncio.Future[None] = self._loop.create_future()
+
+        def report(error: KafkaError | None, _: Message) -> None:
+            self._reports.append((future, error))
+
+        topic, key, value, headers, partition = record
+        while True:
+            try:
+                self._producer.produce(topic, value, key, partition, report, headers=list(headers))
+                return future
+            except BufferError:  # the queue is full: wait for reports to make room, as long as they would take at most
+                await asyncio.sleep(QUEUE_FULL_PAUSE_S)
+            except KafkaException as error:
+                if error.args[0].code() == KafkaError._FATAL:  # this producer will never write again
+                    log.error("publisher renewed", reason=error.args[0].str())
+                    self._producer = Producer(self._config, logger=None)
+                    continue
+                future.set_exception(self._failure(error.args[0]))
+                return future
+
+    def _poll(self) -> None:
+        while not self._stopping.is_set():
+            self._producer.poll(POLL_S)
+            if self._reports:
+                reports, self._reports = self._reports, []
+                self._loop.call_soon_threadsafe(self._settle, reports)
+
+    def _settle(self, reports: list[tuple[asyncio.Future[None], KafkaError | None]]) -> None:
+        for future, error in reports:
+            if future.done():
+                continue
+            if error is None:
+                future.set_result(None)
+            else:
+                future.set_exception(self._failure(error))
+
+    def _failure(self, error: KafkaError) -> ExlifyError:
+        if error.code() in _REFUSALS:
+            return RefusedRecordError(f"Kafka refuses the record: {error.str()}.")
+        seconds = self._settings.publish_timeout_ms / 1000
+        return UnavailableError(
+            f"Kafka at {self._settings.bootstrap} has not acknowledged within {seconds:g} s ({error.str()}). Try again."
+        )
+
+
+_REFUSALS = frozenset(
+    {
+        KafkaError.MSG_SIZE_TOO_LARGE,
+        KafkaError._UNKNOWN_TOPIC,
+        KafkaError.UNKNOWN_TOPIC_OR_PART,
+        KafkaError._UNKNOWN_PARTITION,
+        KafkaError.TOPIC_AUTHORIZATION_FAILED,
+        KafkaError.INVALID_RECORD,
+    }
+)

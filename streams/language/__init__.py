@@ -1,0 +1,56 @@
+"""The definition language: from a YAML file to the graph that the engine runs.
+
+    text ─▶ source ─▶ workflow, tasks, calls ─▶ model ─▶ flow ─▶ compiler ─▶ graph
+            places    structure, expressions             jumps   numbers
+
+`load` goes the whole way and refuses a definition with all of its faults at once; `check` lists them. What is
+understood, and every decision about what the specification leaves open, is written down in PROFILE.md.
+"""
+
+from __future__ import annotations
+
+from streams.language.compiler import compile_model
+from streams.language.faults import DefinitionError, Fault, Severity, errors_of
+from streams.language.flow import lint_flow
+from streams.language.graph import Graph
+from streams.language.model import WorkflowModel
+from streams.language.source import Source, parse
+from streams.language.workflow import read_workflow
+
+__all__ = ["DefinitionError", "Fault", "Severity", "check", "load", "read"]
+
+UNNAMED = "<definition>"
+
+
+def load(text: str, file: str = UNNAMED) -> Graph:
+    """The graph of a definition; raises `DefinitionError` with every fault. The same text gives an equal graph for
+    ever."""
+    return compile_model(read(text, file))
+
+
+def read(text: str, file: str = UNNAMED) -> WorkflowModel:
+    """The typed model of a definition; raises `DefinitionError` with every fault."""
+    source, model = _judged(text, file)
+    if errors_of(source.faults):
+        raise DefinitionError(_sorted(source))
+    return model
+
+
+def check(text: str, file: str = UNNAMED) -> list[Fault]:
+    """Every error and warning of a definition, in the order of the file."""
+    try:
+        source, _ = _judged(text, file)
+    except DefinitionError as error:
+        return list(error.faults)
+    return _sorted(source)
+
+
+def _judged(text: str, file: str) -> tuple[Source, WorkflowModel]:
+    source = parse(text, file)
+    model = read_workflow(source)
+    lint_flow(source, model.root)
+    return source, model
+
+
+def _sorted(source: Source) -> list[Fault]:
+    return sorted(source.faults, key=lambda fault: (fault.line, fault.column, fault.code))

@@ -1,0 +1,204 @@
+"""The graph: what the engine runs, and all that it ever sees of a definition.
+
+A definition (YAML) is compiled once into this immutable structure: every task has an index, expressions are parsed,
+flow directives point at indices, durations are known or are expressions. Nothing here is ever stored; state refers to
+tasks by index under the digest of the definition, so a graph is rebuilt from the same YAML with the same indices for
+ever.
+
+Tasks are numbered in document order, depth first; task 0 is the root `do`. A list of tasks (the value of `do`, of
+`for.do`, of `try`, of `catch.do`, of a fork branch) is always a `Do` task of its own, so that scopes are frames and a
+goto stays inside its list.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Any, Protocol
+
+Json = Any  # a JSON value: None, bool, int, float, str, list[Json], dict[str, Json]; never mutated once made
+
+
+class Expression(Protocol):
+    """A parsed jq expression or a JSON template that contains some."""
+
+    text: str
+    variables: frozenset[str]  # names of the variables it reads, without the dollar sign
+
+    def evaluate(self, data: Json, variables: Mapping[str, Json]) -> Json:
+        """The value for `data` as `.`; raises `ExpressionError` (streams.language.expressions) if it fails or runs
+        too long."""
+        ...
+
+
+class Validator(Protocol):
+    """A JSON Schema, compiled."""
+
+    def check(self, data: Json) -> str | None:
+        """None if `data` is valid, else one line that names the place and the reason, without the data."""
+        ...
+
+
+class Directive(Enum):
+    """Where the flow goes when a task has ended (`then`)."""
+
+    CONTINUE = "continue"  # the next task of the list, or the end of the list
+    EXIT = "exit"  # leave the list
+    END = "end"  # end the workflow, gracefully
+    GOTO = "goto"  # a sibling
+
+
+@dataclass(frozen=True, slots=True)
+class Flow:
+    """A flow directive with its target resolved."""
+
+    directive: Directive = Directive.CONTINUE
+    target: int = -1  # index of the sibling, for GOTO only
+
+
+@dataclass(frozen=True, slots=True)
+class Transform:
+    """`input`, `output` or `export` of a task or workflow: a schema and an expression, each optional.
+
+    Input: schema first, then expression. Output and export: expression first, then schema.
+    """
+
+    schema: Validator | None = None
+    expression: Expression | None = None
+
+
+NOTHING = Transform()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Task:
+    """What all tasks have in common."""
+
+    index: int
+    pointer: str  # JSON Pointer in the document, e.g. /do/0/verify/fork/branches/1/check
+    name: str
+    parent: int  # -1 for the root
+    next: int = -1  # the sibling that follows, -1 for the last
+    condition: Expression | None = None  # `if`
+    input: Transform = NOTHING
+    output: Transform = NOTHING
+    export: Transform = NOTHING
+    timeout: Expression | None = None  # evaluates to milliseconds
+    then: Flow = Flow()
+    metadata: Mapping[str, Json] = field(default_factory=dict)
+    keeps_input: bool = False  # an expression evaluated at its end reads $input or $task, so the frame has to keep it
+    document: Mapping[str, Json] = field(default_factory=dict)  # the task as written, for $task.definition
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Do(Task):
+    """An ordered list of tasks."""
+
+    first: int = -1  # -1 if empty
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Set(Task):
+    """Its value becomes the data (replaces, does not merge)."""
+
+    value: Expression
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One case of a switch; `when` None is the default."""
+
+    name: str
+    when: Expression | None
+    then: Flow
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Switch(Task):
+    """The first matching case, else the default, else the task's own `then`."""
+
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class For(Task):
+    """Sequential loop; the output of one iteration is the input of the next."""
+
+    items: Expression
+    each: str = "item"
+    at: str = "index"
+    condition_while: Expression | None = None
+    body: int = -1  # index of a Do
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fork(Task):
+    """Branches side by side; joined in the order of declaration."""
+
+    branches: tuple[int, ...]  # index of one task each (a Do where the branch is a list)
+    compete: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorFilter:
+    """`catch.errors.with`: the static part; None matches everything."""
+
+    type: str | None = None  # either family of error type URIs is accepted
+    status: int | None = None
+    title: str | None = None
+    detail: str | None = None
+    instance: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try(Task):
+    """Its body; if that raises an error that matches, the handler instead."""
+
+    body: int  # index of a Do
+    errors: ErrorFilter = ErrorFilter()
+    bind: str = "error"  # `catch.as`
+    when: Expression | None = None
+    except_when: Expression | None = None
+    handler: int = -1  # index of a Do; -1: the error is swallowed and the task's input goes on as its output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raise(Task):
+    """Raises an error (RFC 9457 members type, status, title, detail)."""
+
+    error: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wait(Task):
+    """Nothing until a time has passed."""
+
+    duration: Expression  # evaluates to milliseconds
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Task):
+    """A step: carried out by a step processor, its result becomes the output."""
+
+    function: str  # http, decide, human, sql.query ...
+    arguments: Expression  # evaluates to the JSON object of the command
+    effect: str | None = None  # effect class declared under metadata.effect: read, idempotent, keyed, probed, blind
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Graph:
+    """One version of a workflow, ready to run."""
+
+    digest: str  # sha256 of the canonical document, hex
+    namespace: str
+    name: str
+    version: str
+    document: Mapping[str, Json]  # the definition as data, for $workflow.definition
+    tasks: tuple[Task, ...]  # tasks[i].index == i; tasks[0] is the root Do
+    event_types: tuple[str, ...] = ()  # business events that start it (schedule.on)
+    event_filters: tuple[Mapping[str, Json], ...] = ()  # as written under schedule.on..with, one for each event type
+    input: Transform = NOTHING
+    output: Transform = NOTHING
+    timeout: Expression | None = None  # of the whole workflow, milliseconds
+    keeps_input: bool = False  # some expression reads $workflow.input

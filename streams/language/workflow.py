@@ -1,0 +1,111 @@
+"""From a document to the model of a workflow."""
+
+from __future__ import annotations
+
+import re
+
+from streams.language import profile
+from streams.language.graph import Json
+from streams.language.model import DoModel, WorkflowModel
+from streams.language.nodes import Node
+from streams.language.slots import WORKFLOW_INPUT, WORKFLOW_OUTPUT
+from streams.language.source import Source
+from streams.language.tasks import read_data, read_list, read_timeout
+
+EXAMPLE = "document: {dsl: '1.0.3', namespace: sales, name: order, version: '1.0.0'}"
+MAX_NAME = 100  # a name is part of the name of a topic, which has 249 characters
+
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_NUMBER = r"(0|[1-9]\d*)"
+_SEMVER = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
+_KEYS = ("document", "input", "output", "timeout", "schedule", "do")
+
+Event = tuple[str, dict[str, Json]]
+
+
+def read_workflow(source: Source) -> WorkflowModel:
+    """The model; every fault is noted in the source, and where there are any the model is not to be used."""
+    node = Node(source, (), source.value)
+    parts = node.members(_KEYS, required=("document", "do"), refused=profile.ROOT, example=f"{EXAMPLE} and do: [...]")
+    identity = _document(parts["document"]) if "document" in parts else {}
+    events = _schedule(parts["schedule"]) if "schedule" in parts else []
+    return WorkflowModel(
+        document=source.value if isinstance(source.value, dict) else {},
+        namespace=identity.get("namespace", ""),
+        name=identity.get("name", ""),
+        version=identity.get("version", ""),
+        event_types=tuple(kind for kind, _ in events),
+        event_filters=tuple(attributes for _, attributes in events),
+        input=read_data(parts.get("input"), "from", WORKFLOW_INPUT, frozenset()),
+        output=read_data(parts.get("output"), "as", WORKFLOW_OUTPUT, frozenset()),
+        timeout=read_timeout(parts.get("timeout"), frozenset(), WORKFLOW_INPUT),
+        root=read_list(parts["do"], frozenset()) if "do" in parts else DoModel(name="do", path=("do",), tasks=()),
+    )
+
+
+def _document(node: Node) -> dict[str, str]:
+    known = ("dsl", "namespace", "name", "version", "title", "summary", "tags", "metadata")
+    parts = node.members(known, required=known[:4], example=EXAMPLE)
+    texts = {key: parts[key].text(f"{key}: text") for key in known[:6] if key in parts}
+    for key in ("tags", "metadata"):
+        if key in parts and not isinstance(parts[key].value, dict):
+            parts[key].wrong_type("an object", f"{key}: {{owner: sales}}")
+    _check_dsl(parts.get("dsl"))
+    for key in ("namespace", "name"):
+        _check_name(parts.get(key))
+    version = parts.get("version")
+    if version is not None and isinstance(version.value, str) and not _SEMVER.fullmatch(version.value):
+        version.fault("version", "`version` is not a semantic version", "write version: '1.0.0'")
+    return texts
+
+
+def _check_dsl(node: Node | None) -> None:
+    if node is not None and isinstance(node.value, str) and node.value not in profile.DSL_VERSIONS:
+        remedy = "write dsl: '1.0.3'"
+        node.fault("dsl-version", f"version {node.value[:20]} of the language is not supported", remedy)
+
+
+def _check_name(node: Node | None) -> None:
+    if node is None or not isinstance(node.value, str) or not node.value:
+        return
+    if not _NAME.fullmatch(node.value) or len(node.value) > MAX_NAME:
+        message = (
+            f"`{node.name}` becomes part of a topic's name: lower case, digits, hyphens, at most {MAX_NAME} characters"
+        )
+        better = re.sub(r"[^a-z0-9]+", "-", re.sub(r"(?<=[a-z0-9])(?=[A-Z])", "-", node.value).lower()).strip("-")
+        node.fault("name", message, f"write {node.name}: {better[:MAX_NAME] or 'order'}")
+
+
+def _schedule(node: Node) -> list[Event]:
+    example = "schedule: {on: {one: {with: {type: com.example.order.placed.v1}}}}"
+    parts = node.members(("on",), required=("on",), refused=profile.SCHEDULE, example=example)
+    if "on" not in parts:
+        return []
+    strategies = parts["on"].members(("one", "any"), refused=profile.EVENTS, example=example)
+    if len(strategies) != 1 and isinstance(parts["on"].value, dict) and not (parts["on"].value.keys() & profile.EVENTS):
+        parts["on"].fault("schedule", "`on` takes either `one` or `any`", f"write {example}")
+    filters = [strategies["one"]] if "one" in strategies else []
+    if "any" in strategies:
+        filters += strategies["any"].items("any: [{with: {type: com.example.order.placed.v1}}]")
+        if strategies["any"].value == []:
+            strategies["any"].fault("empty-list", "`any` has no events", f"write {example}")
+    events = [event for event in (_event(part, example) for part in filters) if event is not None]
+    for index, event in enumerate(events):
+        if event in events[:index]:
+            filters[index].fault("duplicate-name", "the same event is already in the list", "remove one of them")
+    return events
+
+
+def _event(node: Node, example: str) -> Event | None:
+    parts = node.members(("with",), required=("with",), refused=profile.EVENT_FILTER, example=example)
+    if "with" not in parts:
+        return None
+    attributes = ("type", "source", "subject")
+    members = parts["with"].members(attributes, required=("type",), refused=profile.EVENT_ATTRIBUTES, example=example)
+    values = {name: part.text(f"{name}: text") for name, part in members.items()}
+    for name, part in members.items():
+        if "${" in values[name]:
+            part.fault(
+                "not-built", f"an expression as `{name}` is part of the profile but not built yet", "write a fixed text"
+            )
+    return (values["type"], values) if values.get("type") else None

@@ -1,0 +1,1 @@
+"""Station 4, call: steps that ask an outside system."""

@@ -1,0 +1,1 @@
+"""Station 4, decide: steps that ask a model."""

@@ -1,0 +1,186 @@
+"""Station 4, decide: a step that asks a model. Scored here and now; a model is some microseconds of arithmetic.
+
+Every decision leaves one record with all that is needed to recompute it. It holds only those fields of the input
+that the model reads. A command that comes again gives the same bytes again: the model's file is pinned, ids are the
+step's, and the time is that of the command's record.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import orjson
+
+from connectors.hub.outcome import Effect, Reason
+from models.serving.errors import FeatureError, ModelError
+from models.serving.explain import Contribution
+from models.serving.predict import SCORE_DECIMALS, Model, Verdict
+from models.serving.registry import Registry
+from schemas.codec import Codec
+from schemas.ids import step_id
+from schemas.messages import CANCEL_STEP, DECISION, STEP_COMMAND, STEP_RESULT
+from schemas.problems import CONFIGURATION, ERROR_TYPES, VALIDATION
+from streams.ground import metrics, topics
+from streams.runtime.parking import parked
+from streams.runtime.processor import Effects, Message, Output, Row, StateView, TableSpec
+
+FUNCTION = "decide"
+MAX_REASONS = 4  # of a result; the decision's own record has them all
+
+
+class Carried(NamedTuple):
+    """What came of a command."""
+
+    result: dict[str, Any]  # fields of the StepResult
+    decision: dict[str, Any] | None  # fields of the Decision; None if none could be made
+
+
+class _BadArgumentsError(Exception):
+    """The step does not say what to ask; the text is place, reason and remedy."""
+
+
+class Decide:
+    """Commands in, results and decisions out. Keeps nothing but the models, in memory."""
+
+    name = "decide"
+    inputs = (topics.STEP_DECIDE,)
+    table: TableSpec | None = None
+    framed = True
+
+    def __init__(self, codec: Codec, registry: Registry | None = None) -> None:
+        self._codec = codec
+        self._registry = registry or Registry()
+
+    async def open(self) -> None:
+        """Loads every active model; raises RefusedModelError for one that must not be used."""
+        self._registry.load_all()
+
+    async def close(self) -> None:
+        """Nothing is held but memory."""
+
+    def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
+        """A result for each command, and the record of its decision. A decided step cannot be cancelled any more."""
+        effects = Effects([], {})
+        for message in batch:
+            if message.name == STEP_COMMAND:
+                effects.outputs.extend(self._answers(message))
+            elif message.name != CANCEL_STEP:
+                effects.outputs.append(parked(message.record, self.name, f"{message.name} is no command"))
+        return effects
+
+    def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
+        """Never called: there is no table."""
+        return Effects([], {})
+
+    def _answers(self, message: Message) -> list[Output]:
+        carried = carry_out(message.data, self._registry, message.record.timestamp_ms)
+        _count(carried)
+        key = message.record.key
+        answers = [Output(topics.INBOX, key, self._codec.encode(STEP_RESULT, carried.result))]
+        if carried.decision is not None:
+            answers.append(Output(topics.DECISION, key, self._codec.encode(DECISION, carried.decision)))
+        return answers
+
+
+def carry_out(command: Mapping[str, Any], registry: Registry, at_ms: int) -> Carried:
+    """Makes the decision that a StepCommand asks for, as of `at_ms` (epoch). Knows nothing of Kafka, raises nothing."""
+    try:
+        name, values = _arguments(command)
+        model = registry.get(name)
+        verdict = model.decide(values)
+    except _BadArgumentsError as error:
+        return _faulted(command, VALIDATION, Reason.INPUT_INVALID, f"with.{error}")
+    except FeatureError as error:
+        return _faulted(command, VALIDATION, Reason.INPUT_INVALID, f"with.input.{error}")
+    except ModelError as error:
+        return _faulted(command, CONFIGURATION, Reason.MISCONFIGURED, f"with.model: {error}")
+    output = orjson.dumps(_output(command, model, verdict))
+    result = {**_step(command), "status": "completed", "output": output, "error": None}
+    return Carried(result, _decision(command, model, values, verdict, at_ms))
+
+
+def _arguments(command: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
+    given = orjson.loads(command["arguments"])
+    name = given.get("model") if isinstance(given, dict) else None
+    if not isinstance(name, str):
+        raise _BadArgumentsError("model: missing, or not a string. Give the name of a model.")
+    values = given.get("input")
+    if not isinstance(values, dict):
+        raise _BadArgumentsError("input: missing, or not an object. Give the fields that the model reads.")
+    return name, values
+
+
+def _output(command: Mapping[str, Any], model: Model, verdict: Verdict) -> dict[str, Any]:
+    """What the workflow sees; the reasons are those that speak for the route, strongest first."""
+    sign = 1 if verdict.route == "review" else -1
+    speaking = [c for c in verdict.contributions if c.amount * sign > 0][:MAX_REASONS]
+    return {
+        "route": verdict.route,
+        "score": verdict.score,
+        "model": model.card.name,
+        "version": model.card.version,
+        "decisionId": _decision_id(command),
+        "reasons": [{**_reason(model, c), "text": model.labels[c.field]} for c in speaking],
+        "outside": list(verdict.outside),
+    }
+
+
+def _decision(
+    command: Mapping[str, Any], model: Model, values: Mapping[str, Any], verdict: Verdict, at_ms: int
+) -> dict[str, Any]:
+    card = model.card
+    seen = orjson.dumps(model.encoder.declared(values))
+    return {
+        **{name: command[name] for name in ("instance_id", "pointer", "workflow", "version", "digest")},
+        "decision_id": _decision_id(command),
+        "model": card.name,
+        "model_version": card.version,
+        "model_sha256": card.model.sha256,
+        "input": seen,
+        "input_hash": hashlib.sha256(seen).hexdigest(),
+        "route": verdict.route,
+        "score": verdict.score,
+        "thresholds": {"approve_below": card.routing.approve_below},
+        "reasons": [_reason(model, c) for c in verdict.contributions if c.amount],
+        "reference": card.reference.name if verdict.contributions else None,
+        "certificate": card.routing.certificate or None,
+        "at_ms": at_ms,
+    }
+
+
+def _reason(model: Model, contribution: Contribution) -> dict[str, Any]:
+    return {
+        "group": contribution.field,
+        "contribution": round(contribution.amount, SCORE_DECIMALS),
+        "text_id": f"{model.card.name}.{contribution.field}",
+    }
+
+
+def _faulted(command: Mapping[str, Any], kind: str, reason: Reason, detail: str) -> Carried:
+    problem = {
+        "type": kind,
+        "title": ERROR_TYPES[kind].title,
+        "status": ERROR_TYPES[kind].status,
+        "detail": detail,
+        "instance": command["pointer"],
+        "reason": reason.value,
+        "effect": Effect.NONE.value,
+    }
+    return Carried({**_step(command), "status": "faulted", "output": None, "error": problem}, None)
+
+
+def _step(command: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: command[name] for name in ("instance_id", "pointer", "iteration", "attempt")}
+
+
+def _decision_id(command: Mapping[str, Any]) -> str:
+    return step_id(command["instance_id"], command["pointer"], command["iteration"], command["attempt"])
+
+
+def _count(carried: Carried) -> None:
+    error = carried.result["error"]
+    metrics.STEPS.labels(FUNCTION, error["reason"] if error else Reason.OK.value).inc()
+    if carried.decision is not None:
+        metrics.DECISIONS.labels(carried.decision["model"], carried.decision["route"]).inc()

@@ -1,0 +1,1 @@
+"""Station 4, human: steps that ask people."""

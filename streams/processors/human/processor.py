@@ -1,0 +1,136 @@
+"""Station 4, human: a step that asks people becomes a durable task, and their answer becomes the step's result.
+
+The table keeps every task in its newest version; the compacted topic of tasks carries the same to whoever lists them.
+A task costs nothing while it waits. A closed one is kept as long as late answers may arrive and deserve a reason, then
+forgotten in both.
+
+Commands and answers come from two topics, so after a crash an answer can overtake the command of its task: people saw
+the task before its row was durable. Such an answer is kept aside for a while and given to the task when that opens.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from schemas.codec import Codec
+from schemas.ids import step_id
+from schemas.messages import CANCEL_STEP, HUMAN_ACTION, HUMAN_TASK, STEP_COMMAND, STEP_RESULT
+from streams.ground import metrics, topics
+from streams.processors.human import rules as tasks
+from streams.processors.human.rules import HumanTask
+from streams.runtime.parking import parked
+from streams.runtime.processor import Effects, Message, Output, Record, Row, StateView, TableSpec
+
+KEPT_MS = 7 * topics.DAY_MS
+EARLY_KEPT_MS = 600_000
+_EARLY = b"early/"  # no step id begins like this
+_DECODER = msgspec.msgpack.Decoder(HumanTask)
+
+
+class HumanProcessor:
+    """Commands and answers of people in, tasks and results out."""
+
+    name = "human"
+    inputs = (topics.STEP_HUMAN, topics.HUMAN_ACTION)
+    table: TableSpec | None = TableSpec("task")
+    framed = True
+
+    def __init__(self, codec: Codec) -> None:
+        self._codec = codec
+
+    async def open(self) -> None:
+        """Needs nothing."""
+
+    async def close(self) -> None:
+        """Holds nothing."""
+
+    def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
+        """Opens, completes and cancels tasks; whatever was done before is recognised and not done again."""
+        effects = Effects([], {})
+        for message in batch:
+            if message.name == STEP_COMMAND:
+                self._open(message, state, effects)
+            elif message.name == HUMAN_ACTION:
+                self._answer(message, state, effects)
+            elif message.name == CANCEL_STEP:
+                self._cancel(message, state, effects)
+            else:
+                effects.outputs.append(parked(message.record, self.name, f"{message.name} is not for human tasks"))
+        return effects
+
+    def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
+        """Forgets a task closed long ago, in the compacted topic too, or an answer whose task never came."""
+        if key.startswith(_EARLY):
+            return Effects([], {key: None})
+        return Effects([Output(topics.HUMAN_TASK, key, None)], {key: None})
+
+    def _open(self, message: Message, state: StateView, effects: Effects) -> None:
+        key = _step_key(message.data)
+        if _row(key, state, effects) is not None:
+            return
+        try:
+            task = tasks.opened(message.data, message.record.timestamp_ms)
+        except tasks.InvalidTaskError as error:
+            problem = tasks.invalid_task_problem(message.data, error)
+            effects.outputs.append(self._result(message.record, message.data, None, problem))
+            return
+        self._keep(key, task, effects)
+        if early := _row(_EARLY + key, state, effects):
+            self._take(task, msgspec.msgpack.decode(early.value), message.record, effects)
+            effects.changes[_EARLY + key] = None
+
+    def _answer(self, message: Message, state: StateView, effects: Effects) -> None:
+        key = message.data["task_id"].encode()
+        row = _row(key, state, effects)
+        if row is not None:
+            self._take(_DECODER.decode(row.value), message.data, message.record, effects)
+        elif _row(_EARLY + key, state, effects) is None:
+            kept_until_ms = message.record.timestamp_ms + EARLY_KEPT_MS
+            effects.changes[_EARLY + key] = Row(msgspec.msgpack.encode(message.data), kept_until_ms)
+
+    def _take(self, before: HumanTask, action: Mapping[str, Any], cause: Record, effects: Effects) -> None:
+        if before.knows(action["action_id"]):
+            return
+        after = tasks.answered(before, action, cause.timestamp_ms)
+        if after.status != before.status:
+            _, iteration, attempt = after.task_id.rsplit("/", 2)
+            address = {"instance_id": after.instance_id, "pointer": after.pointer}
+            step = {**address, "iteration": int(iteration), "attempt": int(attempt)}
+            effects.outputs.append(self._result(cause, step, tasks.output(after), None))
+        self._keep(after.task_id.encode(), after, effects)
+
+    def _cancel(self, message: Message, state: StateView, effects: Effects) -> None:
+        key = _step_key(message.data)
+        row = _row(key, state, effects)
+        if row is None:
+            return
+        task = _DECODER.decode(row.value)
+        if task.status == tasks.OPEN:
+            self._keep(key, tasks.cancelled(task, message.record.timestamp_ms), effects)
+
+    def _keep(self, key: bytes, task: HumanTask, effects: Effects) -> None:
+        due_ms = 0 if task.status == tasks.OPEN else task.updated_at_ms + KEPT_MS
+        effects.changes[key] = Row(msgspec.msgpack.encode(task), due_ms)
+        value = self._codec.encode(HUMAN_TASK, msgspec.to_builtins(task, builtin_types=(bytes,)))
+        effects.outputs.append(Output(topics.HUMAN_TASK, key, value))
+
+    def _result(
+        self, cause: Record, step: Mapping[str, Any], output: bytes | None, error: dict[str, Any] | None
+    ) -> Output:
+        status = "completed" if error is None else "faulted"
+        metrics.STEPS.labels("human", status).inc()
+        address = {name: step[name] for name in ("instance_id", "pointer", "iteration", "attempt")}
+        value = self._codec.encode(STEP_RESULT, {**address, "status": status, "output": output, "error": error})
+        return Output(topics.INBOX, cause.key, value)
+
+
+def _row(key: bytes, state: StateView, effects: Effects) -> Row | None:
+    """The row as of the messages before this one, those of the same batch included."""
+    return effects.changes[key] if key in effects.changes else state.get(key)
+
+
+def _step_key(step: Mapping[str, Any]) -> bytes:
+    return step_id(step["instance_id"], step["pointer"], step["iteration"], step["attempt"]).encode()

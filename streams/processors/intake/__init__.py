@@ -1,0 +1,1 @@
+"""Station 2, intake: business events become starts of instances."""

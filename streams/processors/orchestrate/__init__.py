@@ -1,0 +1,1 @@
+"""Station 3, orchestrate: the engine on the inbox."""

@@ -1,0 +1,44 @@
+"""Station 5, the outcome: how an instance ended, once, on the topic of its workflow.
+
+An outcome is a CloudEvent in Kafka's binary mode. Its id is derived from the instance, so whoever reads it twice
+(after a crash, the same bytes may stand on the topic twice) can tell: subscribers drop what they have seen by
+`ce_id`.
+"""
+
+from __future__ import annotations
+
+from msgspec.structs import asdict
+
+from schemas import cloudevents
+from schemas.codec import Codec
+from schemas.messages import INSTANCE_OUTCOME
+from streams.engine import Outcome
+from streams.ground import topics
+from streams.runtime.processor import Output
+
+CONTENT_TYPE = "application/avro"
+SOURCE = "exlify"
+
+
+def outcome_event_id(instance_id: str) -> str:
+    """CloudEvents id of an instance's outcome."""
+    return f"{instance_id}/outcome"
+
+
+def output(codec: Codec, ended: Outcome) -> Output:
+    """The record of an outcome."""
+    attributes = {
+        "specversion": "1.0",
+        "id": outcome_event_id(ended.instance_id),
+        "source": f"{SOURCE}/{ended.workflow}",
+        "type": f"exlify.outcome.{ended.status}.v1",
+        "instanceid": ended.instance_id,
+    }
+    if ended.business_key:
+        attributes["subject"] = ended.business_key
+    return Output(
+        topics.outcome_topic(ended.workflow),
+        ended.instance_id.encode(),
+        codec.encode(INSTANCE_OUTCOME, asdict(ended)),
+        cloudevents.to_headers(attributes, CONTENT_TYPE),
+    )

@@ -1,0 +1,210 @@
+"""Station 3, orchestrate: the one stateful loop around the pure engine.
+
+Every inbox record is one engine step: state in, state out, and what the engine asks for goes to the step processors.
+State, commands, history and outcome of a batch become durable together, in the runtime's write order. What the engine
+decides depends on the record and the state alone, so a batch that comes again gives the same bytes.
+
+A row holds, before the state, the offset of the last record that went into it. After a crash between changelog and
+commit the same records come again: they have had all their effects, and the engine is not asked twice. A record that is
+on the inbox twice is another matter: it has its own offset, and the engine says what it means.
+"""
+
+from __future__ import annotations
+
+import struct
+from collections import Counter
+from collections.abc import Sequence
+
+import structlog
+from msgspec.structs import asdict
+
+from schemas import messages
+from schemas.codec import Codec
+from streams import engine
+from streams.definitions import DefinitionFeed
+from streams.ground import metrics, topics
+from streams.ground.settings import Settings
+from streams.language.graph import Graph
+from streams.processors.orchestrate import outcome
+from streams.runtime.parking import parked
+from streams.runtime.processor import Effects, Message, NotYet, Output, Row, StateView, TableSpec
+
+DEFINITION_TIMEOUT_S = 30.0
+STEP_TOPICS = {"decide": topics.STEP_DECIDE, "human": topics.STEP_HUMAN}  # every other function is a call
+EVENTS: dict[str, type[engine.Event]] = {
+    messages.START_INSTANCE: engine.StartInstance,
+    messages.STEP_RESULT: engine.StepResult,
+    messages.TIMER_FIRED: engine.TimerFired,
+    messages.CANCEL_INSTANCE: engine.CancelInstance,
+}
+
+_OFFSET = struct.Struct(">q")
+
+log = structlog.get_logger()
+
+
+class Orchestrate:
+    """The inbox in; commands, history and outcomes out; instances in a table."""
+
+    name = "orchestrate"
+    inputs = (topics.INBOX,)
+    table: TableSpec | None = TableSpec("instance")
+    framed = True
+
+    def __init__(self, settings: Settings, codec: Codec, feed: DefinitionFeed) -> None:
+        self._codec = codec
+        self._feed = feed
+        self._limits = engine.Limits(deduplication_window_ms=settings.deduplication_window_ms)
+        self._unknown: set[str] = set()  # digests that were waited for in vain
+
+    async def open(self) -> None:
+        """Waits until the definitions deployed so far are known."""
+        await self._feed.start()
+
+    async def close(self) -> None:
+        """Leaves the feed to the process, whose other processors use it too."""
+
+    def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
+        """One engine step for each record, in order."""
+        effects = Effects([], {})
+        counts = Counts()
+        steps: dict[bytes, engine.Step] = {}  # the last of each instance in this batch
+        offsets: dict[bytes, int] = {}
+        for message in batch:
+            event = _event(message)
+            if event is None:
+                effects.outputs.append(parked(message.record, self.name, f"{message.name} is not for the inbox"))
+                continue
+            key = event.instance_id.encode()
+            row = None if key in steps else state.get(key)
+            if row is not None and message.record.offset <= row_offset(row.value):
+                continue
+            before = steps[key].state if key in steps else row_state(row)
+            graph = self._graph(before, event)
+            if graph is None:
+                effects.outputs.append(parked(message.record, self.name, "its definition is not known"))
+                continue
+            steps[key] = self._step(graph, before, event, message, effects)
+            offsets[key] = message.record.offset
+            counts.note(message.name, graph.name, before, steps[key])
+        counts.publish()
+        for key, step in steps.items():
+            if step.row is not None and step.state is not None:
+                effects.changes[key] = Row(encode_row(offsets[key], step.row), engine.next_due_ms(step.state))
+            elif state.get(key) is not None:
+                effects.changes[key] = None
+        return effects
+
+    def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
+        """A timer goes through the inbox like everything else, so that the log holds it too."""
+        fired = {"instance_id": key.decode(), "due_ms": row.due_ms}
+        return Effects([Output(topics.INBOX, key, self._codec.encode(messages.TIMER_FIRED, fired))], {})
+
+    def _step(
+        self, graph: Graph, before: engine.State | None, event: engine.Event, message: Message, effects: Effects
+    ) -> engine.Step:
+        step = engine.step(graph, before, event, message.record.timestamp_ms, self._limits)
+        key = message.record.key
+        effects.outputs.extend(self._command(key, command) for command in step.commands)
+        if step.transitions and step.state is not None:
+            effects.outputs.append(self._entry(graph, before, event, step, message))
+        if step.outcome is not None:
+            effects.outputs.append(outcome.output(self._codec, step.outcome))
+        return step
+
+    def _graph(self, before: engine.State | None, event: engine.Event) -> Graph | None:
+        """The definition that the instance is pinned to; any will do where the engine does not look at it."""
+        if type(before) is engine.Instance:
+            digest = before.digest
+        elif before is None and type(event) is engine.StartInstance:
+            digest = event.digest
+        else:
+            return NO_GRAPH
+        graph = self._feed.graph(digest)
+        if graph is None and digest not in self._unknown:
+            raise NotYet(f"definition {digest}", lambda: self._wait_for(digest))
+        return graph
+
+    async def _wait_for(self, digest: str) -> None:
+        if await self._feed.wait_for(digest, DEFINITION_TIMEOUT_S) is None:
+            log.error("definition missing", digest=digest)
+            self._unknown.add(digest)
+
+    def _command(self, key: bytes | None, command: engine.StepCommand | engine.CancelStep) -> Output:
+        data = asdict(command)
+        name = messages.STEP_COMMAND
+        if type(command) is engine.CancelStep:
+            name = messages.CANCEL_STEP
+            del data["function"]
+        return Output(STEP_TOPICS.get(command.function, topics.STEP_CALL), key, self._codec.encode(name, data))
+
+    def _entry(
+        self, graph: Graph, before: engine.State | None, event: engine.Event, step: engine.Step, message: Message
+    ) -> Output:
+        assert step.state is not None
+        holder = before if type(before) is engine.Instance else event
+        entry = {
+            "instance_id": event.instance_id,
+            "seq": step.state.seq,
+            "at_ms": message.record.timestamp_ms,
+            "workflow": graph.name,
+            "version": graph.version,
+            "digest": graph.digest,
+            "status": step.state.status,
+            "business_key": getattr(holder, "business_key", None),
+            "cause": message.record.value,
+            "transitions": [asdict(transition) for transition in step.transitions],
+        }
+        return Output(topics.HISTORY, message.record.key, self._codec.encode(messages.HISTORY_ENTRY, entry))
+
+
+NO_GRAPH = Graph(digest="", namespace="", name="", version="", document={}, tasks=())
+
+
+def _event(message: Message) -> engine.Event | None:
+    kind = EVENTS.get(message.name)
+    return None if kind is None else kind(**message.data)
+
+
+def encode_row(offset: int, state: bytes) -> bytes:
+    """The value of an instance's row: its state as of the inbox record at `offset`."""
+    return _OFFSET.pack(offset) + state
+
+
+def row_offset(value: bytes) -> int:
+    """Offset of the last inbox record that went into a row."""
+    offset: int = _OFFSET.unpack_from(value)[0]
+    return offset
+
+
+def row_state(row: Row | None) -> engine.State | None:
+    """The state that a row holds."""
+    return None if row is None else engine.decode_state(row.value[_OFFSET.size :])
+
+
+class Counts:
+    """What a batch adds to the metrics; looking a metric up by its labels costs more than an engine step may."""
+
+    def __init__(self) -> None:
+        self._causes: Counter[str] = Counter()
+        self._instances: Counter[tuple[str, str]] = Counter()
+        self._seconds: list[tuple[str, float]] = []
+
+    def note(self, cause: str, workflow: str, before: engine.State | None, step: engine.Step) -> None:
+        """Counts one engine step."""
+        self._causes[cause] += 1
+        if before is None and step.state is not None:
+            self._instances[workflow, "started"] += 1
+        if step.outcome is not None:
+            self._instances[workflow, step.outcome.status] += 1
+            self._seconds.append((workflow, max(0, step.outcome.ended_at_ms - step.outcome.started_at_ms) / 1_000))
+
+    def publish(self) -> None:
+        """Adds everything to the metrics."""
+        for cause, count in self._causes.items():
+            metrics.ENGINE_STEPS.labels(cause.rpartition(".")[2]).inc(count)
+        for (workflow, status), count in self._instances.items():
+            metrics.INSTANCES.labels(workflow, status).inc(count)
+        seconds = {workflow: metrics.INSTANCE_SECONDS.labels(workflow) for workflow, _ in self._seconds}
+        for workflow, duration in self._seconds:
+            seconds[workflow].observe(duration)

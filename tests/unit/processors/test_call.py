@@ -1,0 +1,289 @@
+"""Station 4, call: what happens to a command that comes once, twice, after a crash, or not wanted any more."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+import msgspec
+import orjson
+import pytest
+
+from connectors.assembly import standard_hub
+from connectors.hub.outcome import Effect, Reason
+from connectors.hub.pipeline import Limits
+from schemas.codec import Codec
+from schemas.ids import step_id
+from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
+from streams.ground import topics
+from streams.ground.settings import Settings
+from streams.processors.call.processor import KEPT_MS, CallProcessor, CallRow, carry_out, hub_for
+from streams.runtime.processor import Effects, Message, Record, Row
+from tests.unit.connectors import peers
+
+INSTANCE = "0123456789abcdef" * 2
+POINTER = "/do/0/open"
+NOW_MS = 1_795_000_000_000
+QUICK = Limits(try_timeout_s=0.3, first_pause_s=0.001, max_pause_s=0.01)
+
+
+class Table:
+    """The rows of one partition, as the runtime keeps them, in memory."""
+
+    def __init__(self) -> None:
+        self.rows: dict[bytes, Row] = {}
+        self.writes: list[dict[bytes, Row | None]] = []
+
+    def get(self, key: bytes) -> Row | None:
+        return self.rows.get(key)
+
+    async def write(self, changes: dict[bytes, Row | None]) -> None:
+        self.writes.append(changes)
+        self.apply(changes)
+
+    def apply(self, changes: dict[bytes, Row | None]) -> None:
+        for key, row in changes.items():
+            if row is None:
+                del self.rows[key]
+            else:
+                self.rows[key] = row
+
+
+class Bench:
+    """A processor on its table, fed message by message; a crash loses what was not written."""
+
+    def __init__(self, processor: CallProcessor, codec: Codec) -> None:
+        self.processor = processor
+        self.codec = codec
+        self.table = Table()
+
+    async def handle(self, message: Message) -> Effects:
+        effects = await self.processor.handle_one(message, self.table)
+        self.table.apply(effects.changes)
+        return effects
+
+    async def result(self, message: Message) -> dict[str, Any]:
+        (output,) = (await self.handle(message)).outputs
+        assert (output.topic, output.key, output.partition) == (topics.INBOX, INSTANCE.encode(), None)
+        name, data = self.codec.decode(output.value or b"")
+        assert name == STEP_RESULT
+        return data
+
+
+@pytest.fixture
+async def bench() -> Any:
+    codec = Codec.offline()
+    processor = CallProcessor(Settings(), codec, standard_hub({}, limits=QUICK))
+    await processor.open()
+    yield Bench(processor, codec)
+    await processor.close()
+
+
+def message(name: str, data: dict[str, Any]) -> Message:
+    record = Record(topics.STEP_CALL, 0, 0, NOW_MS, INSTANCE.encode(), b"")
+    return Message(record, name, data)
+
+
+def command(url: str, method: str = "POST", effect: str | None = None, attempt: int = 0, **more: Any) -> Message:
+    step = {"instance_id": INSTANCE, "pointer": POINTER, "iteration": 0, "attempt": attempt}
+    arguments = orjson.dumps({"method": method, "endpoint": url, **more})
+    rest = {"function": "http", "arguments": arguments, "deadline_ms": None, "effect": effect}
+    return message(STEP_COMMAND, {**step, **rest, "workflow": "w", "version": "1.0.0", "digest": "d"})
+
+
+def cancel(attempt: int = 0) -> Message:
+    step = {"instance_id": INSTANCE, "pointer": POINTER, "iteration": 0, "attempt": attempt}
+    return message(CANCEL_STEP, {**step, "reason": "timed out"})
+
+
+def key(attempt: int = 0) -> str:
+    return step_id(INSTANCE, POINTER, 0, attempt)
+
+
+async def test_answer_goes_to_the_inbox(bench: Bench) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        result = await bench.result(command(peer.url, effect="KEYED"))
+        assert peer.header("Idempotency-Key") == key()
+    assert (result["status"], orjson.loads(result["output"]), result["error"]) == ("completed", {"ok": True}, None)
+    assert (result["instance_id"], result["pointer"], result["attempt"]) == (INSTANCE, POINTER, 0)
+
+
+async def test_command_again_is_answered_from_the_record(bench: Bench) -> None:
+    async with peers.peer(peers.answers(peers.OK), peers.status(500)) as peer:
+        first = await bench.handle(command(peer.url))
+        again = await bench.handle(command(peer.url))
+        assert peer.count == 1
+    assert first.outputs == again.outputs
+    assert again.changes == {}
+
+
+async def test_command_twice_at_once_is_carried_out_once(bench: Bench) -> None:
+    async with peers.peer(peers.answers(peers.OK), peers.status(500)) as peer:
+        twins = await asyncio.gather(*(bench.processor.handle_one(command(peer.url), bench.table) for _ in range(3)))
+        late = await bench.processor.handle_one(command(peer.url), bench.table)  # finished, and not written yet
+        assert peer.count == 1
+    assert all(each.outputs == late.outputs and each.changes == late.changes for each in twins)
+
+
+async def test_failure_becomes_a_problem_at_the_task(bench: Bench) -> None:
+    async with peers.peer(peers.status(404)) as peer:
+        result = await bench.result(command(peer.url))
+    error = result["error"]
+    assert (result["status"], result["output"]) == ("faulted", None)
+    assert (error["status"], error["instance"], error["reason"], error["effect"]) == (404, POINTER, "NOT_FOUND", "none")
+
+
+async def crash(bench: Bench, sent: peers.Peer, message: Message) -> None:
+    """Lets the call go out, then ends the worker before the answer comes: only what was written stays."""
+    under_way = asyncio.create_task(bench.processor.handle_one(message, bench.table))
+    await sent.asked.wait()
+    under_way.cancel()
+    await asyncio.gather(under_way, return_exceptions=True)
+
+
+async def test_blind_call_is_not_repeated_after_a_crash(bench: Bench) -> None:
+    async with peers.peer(peers.never_answers, peers.answers(peers.OK)) as peer:
+        await crash(bench, peer, command(peer.url))
+        result = await bench.result(command(peer.url))
+        assert peer.count == 1
+    assert result["error"]["reason"] == Reason.OUTCOME_UNKNOWN
+    assert result["error"]["effect"] == Effect.UNKNOWN
+
+
+async def test_doubt_after_a_crash_is_reported_the_same_again(bench: Bench) -> None:
+    async with peers.peer(peers.never_answers) as peer:
+        await crash(bench, peer, command(peer.url))
+        first = await bench.handle(command(peer.url))
+        assert (await bench.handle(command(peer.url))).outputs == first.outputs
+
+
+@pytest.mark.parametrize(("method", "effect"), [("POST", "keyed"), ("PUT", None), ("GET", None)])
+async def test_repeatable_call_is_repeated_after_a_crash(bench: Bench, method: str, effect: str | None) -> None:
+    async with peers.peer(peers.never_answers, peers.answers(peers.OK)) as peer:
+        await crash(bench, peer, command(peer.url, method, effect))
+        assert bench.table.writes == []
+        result = await bench.result(command(peer.url, method, effect))
+        assert peer.count == 2
+        assert peer.header("Idempotency-Key", 0) == peer.header("Idempotency-Key", 1)
+    assert result["status"] == "completed"
+
+
+async def test_intent_is_durable_before_a_blind_call(bench: Bench) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        await bench.handle(command(peer.url))
+    (written,) = bench.table.writes
+    row = written[key().encode()]
+    assert row is not None and row.due_ms == NOW_MS + KEPT_MS
+    assert msgspec.msgpack.decode(row.value, type=CallRow) == CallRow(key(), sent=True)
+
+
+async def test_intent_is_written_once_for_all_tries(bench: Bench) -> None:
+    async with peers.peer(peers.status(503), peers.answers(peers.OK)) as peer:
+        result = await bench.result(command(peer.url))
+        assert peer.count == 2
+    assert result["status"] == "completed"
+    assert len(bench.table.writes) == 1
+
+
+async def test_refused_call_leaves_no_intent(bench: Bench) -> None:
+    result = await bench.result(command("ftp://nowhere"))
+    assert result["error"]["reason"] == Reason.INPUT_INVALID
+    assert bench.table.writes == []
+
+
+async def test_failed_intent_stops_the_call(bench: Bench) -> None:
+    class Broken(Table):
+        async def write(self, changes: dict[bytes, Row | None]) -> None:
+            raise ConnectionError("no changelog")
+
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        with pytest.raises(ConnectionError):
+            await bench.processor.handle_one(command(peer.url), Broken())
+        assert peer.count == 0
+
+
+async def test_withdrawn_step_is_not_called(bench: Bench) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        await bench.handle(cancel())
+        assert (await bench.handle(command(peer.url))).outputs == []
+        assert peer.count == 0
+
+
+async def test_step_withdrawn_while_waiting_is_not_called_again(bench: Bench) -> None:
+    async with peers.peer(peers.status(503, "Retry-After: 1"), peers.answers(peers.OK)) as peer:
+        waiting = asyncio.create_task(bench.handle(command(peer.url, effect="keyed")))
+        await peer.asked.wait()
+        await bench.handle(cancel())
+        await waiting
+        assert peer.count == 1
+
+
+async def test_result_outlives_a_late_withdrawal(bench: Bench) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        first = await bench.handle(command(peer.url))
+        await bench.handle(cancel())
+        assert (await bench.handle(command(peer.url))).outputs == first.outputs
+
+
+async def test_attempt_after_a_doubt_reuses_its_key(bench: Bench) -> None:
+    once = Limits(tries=1, try_timeout_s=0.3)
+    bench.processor = CallProcessor(Settings(), bench.codec, standard_hub({}, limits=once))
+    await bench.processor.open()
+    async with peers.peer(peers.resets, peers.resets, peers.answers(peers.OK)) as peer:
+        for attempt in range(3):
+            await bench.handle(command(peer.url, effect="keyed", attempt=attempt))
+        assert [peer.header("Idempotency-Key", index) for index in range(3)] == [key(0)] * 3
+    await bench.processor.close()
+
+
+async def test_attempt_after_a_certain_failure_has_its_own_key(bench: Bench) -> None:
+    async with peers.peer(peers.status(422), peers.answers(peers.OK)) as peer:
+        for attempt in range(2):
+            await bench.handle(command(peer.url, effect="keyed", attempt=attempt))
+        assert [peer.header("Idempotency-Key", index) for index in range(2)] == [key(0), key(1)]
+
+
+async def test_row_is_forgotten_when_it_is_due(bench: Bench) -> None:
+    effects = bench.processor.on_due(b"k", Row(b""), NOW_MS)
+    assert effects.changes == {b"k": None} and effects.outputs == []
+
+
+async def test_foreign_message_is_parked(bench: Bench) -> None:
+    (output,) = (await bench.handle(message(STEP_RESULT, {}))).outputs
+    assert output.topic == topics.PARKING
+
+
+async def test_arguments_that_are_not_json_are_refused(bench: Bench) -> None:
+    broken = command("http://127.0.0.1:1")
+    broken.data["arguments"] = b"{"
+    assert (await bench.result(broken))["error"]["reason"] == Reason.INPUT_INVALID
+
+
+async def test_output_nested_too_deeply_is_refused(bench: Bench) -> None:
+    deep = peers.status(200, "Content-Type: application/json", body=b"[" * 400 + b"]" * 400)
+    async with peers.peer(deep) as peer:
+        error = (await bench.result(command(peer.url)))["error"]
+    assert (error["reason"], error["effect"]) == (Reason.CONTRACT_DRIFT, Effect.DONE)
+
+
+async def test_undeclared_effect_class_is_refused(bench: Bench) -> None:
+    result = await bench.result(command("http://127.0.0.1:1", effect="maybe"))
+    assert result["error"]["reason"] == Reason.INPUT_INVALID
+
+
+async def test_output_beyond_a_record_is_refused() -> None:
+    # One byte on the wire, six as JSON.
+    text = peers.status(200, "Content-Type: text/plain", body=b"\x01" * 300_000)
+    async with peers.peer(text) as peer, standard_hub({}) as hub:
+        result = await carry_out(command(peer.url, "GET").data, hub)
+    assert result["error"]["reason"] == Reason.REPLY_TOO_LARGE
+
+
+async def test_settings_say_where_calls_may_go() -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        strict = Settings(call_allow_private=0, call_allow_hosts="*.example.com", connections={"erp": peer.url})
+        async with hub_for(strict) as hub:
+            named = await carry_out(command("connection://erp/x").data, hub)
+            literal = await carry_out(command("http://127.0.0.2:1/x").data, hub)
+    assert named["status"] == "completed"
+    assert literal["error"]["reason"] == Reason.POLICY_DENIED

@@ -1,0 +1,174 @@
+"""Decide: a command in, a result and a decision record out, the same bytes every time."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+
+from models.serving.errors import RefusedModelError
+from models.serving.registry import Registry
+from schemas.codec import Codec
+from schemas.messages import CANCEL_STEP, DECISION, STEP_COMMAND, STEP_RESULT, TIMER_FIRED
+from schemas.problems import CONFIGURATION, VALIDATION
+from streams.ground import topics
+from streams.processors.decide.processor import Decide, carry_out
+from streams.runtime.processor import FastProcessor, Message, Output, Record, Row
+
+INSTANCE = "0123456789abcdef" * 2
+REGISTRY = Registry()
+CODEC = Codec.offline()
+APPLICATION = dict(REGISTRY.get("credit-risk").card.reference.values)
+RISKY = {**APPLICATION, "checking_account": "A11", "duration_months": 48, "amount_dm": 9_000}
+AT_MS = 1_700_000_000_000
+
+
+class NoRows:
+    """The state of a processor without a table."""
+
+    def get(self, key: bytes) -> Row | None:
+        return None
+
+
+def command(arguments: Any, attempt: int = 0) -> dict[str, Any]:
+    return {
+        "instance_id": INSTANCE, "pointer": "/do/0/risk", "iteration": 0, "attempt": attempt,
+        "function": "decide",
+        "arguments": orjson.dumps(arguments), "deadline_ms": None, "workflow": "onboarding", "version": "1.0.0",
+        "digest": "d" * 64, "effect": None, "business_key": "A-1",
+    }  # fmt: skip
+
+
+def asked(**values: Any) -> dict[str, Any]:
+    return command({"model": "credit-risk", "input": {**APPLICATION, **values}})
+
+
+def message(name: str, data: dict[str, Any]) -> Message:
+    return Message(Record(topics.STEP_DECIDE, 3, 17, AT_MS, INSTANCE.encode(), CODEC.encode(name, data)), name, data)
+
+
+def handled(*messages: Message) -> list[Output]:
+    effects = Decide(CODEC, REGISTRY).handle(messages, NoRows())
+    assert not effects.changes
+    return effects.outputs
+
+
+def decoded(output: Output) -> tuple[str, dict[str, Any]]:
+    assert output.value is not None
+    return CODEC.decode(output.value)
+
+
+def test_decide_is_a_processor_of_the_runtime() -> None:
+    assert isinstance(Decide(CODEC, REGISTRY), FastProcessor)
+
+
+def test_command_gives_a_result_and_a_decision() -> None:
+    outputs = handled(message(STEP_COMMAND, asked()))
+    assert [(o.topic, o.key, decoded(o)[0]) for o in outputs] == [
+        (topics.INBOX, INSTANCE.encode(), STEP_RESULT),
+        (topics.DECISION, INSTANCE.encode(), DECISION),
+    ]
+
+
+def test_result_tells_route_score_and_decision() -> None:
+    result = carry_out(asked(), REGISTRY, AT_MS).result
+    output = orjson.loads(result["output"])
+    assert (result["status"], result["pointer"], result["error"]) == ("completed", "/do/0/risk", None)
+    assert output["route"] == "approve"
+    assert output["score"] == REGISTRY.get("credit-risk").predict(APPLICATION)
+    assert (output["model"], output["version"]) == ("credit-risk", "1")
+    assert output["decisionId"] == f"{INSTANCE}/do/0/risk/0/0"
+
+
+def test_reasons_speak_for_the_route() -> None:
+    risky = carry_out(command({"model": "credit-risk", "input": RISKY}), REGISTRY, AT_MS)
+    output = orjson.loads(risky.result["output"])
+    assert output["route"] == "review"
+    assert [reason["group"] for reason in output["reasons"]] == ["checking_account", "duration_months", "amount_dm"]
+    assert all(reason["contribution"] > 0 for reason in output["reasons"])
+    assert output["reasons"][0]["text"] == "state of the checking account"
+
+
+def test_reasons_on_record_add_up() -> None:
+    decision = carry_out(command({"model": "credit-risk", "input": RISKY}), REGISTRY, AT_MS).decision
+    assert decision is not None
+    reference = REGISTRY.get("credit-risk").card.reference
+    total = sum(reason["contribution"] for reason in decision["reasons"])
+    assert total == pytest.approx(decision["score"] - reference.score, abs=2e-5)
+    assert decision["reference"] == reference.name
+
+
+def test_record_holds_only_what_the_model_read() -> None:
+    decision = carry_out(asked(applicant={"given_name": "Ada"}), REGISTRY, AT_MS).decision
+    assert decision is not None
+    assert orjson.loads(decision["input"]) == APPLICATION
+    assert decision["input_hash"] == hashlib.sha256(decision["input"]).hexdigest()
+
+
+def test_record_is_enough_to_decide_again() -> None:
+    decision = carry_out(asked(amount_dm=3_000), REGISTRY, AT_MS).decision
+    assert decision is not None
+    again = REGISTRY.get(decision["model"])
+    assert again.card.model.sha256 == decision["model_sha256"]
+    assert again.predict(orjson.loads(decision["input"])) == decision["score"]
+    assert decision["route"] == ("approve" if decision["score"] < decision["thresholds"]["approve_below"] else "review")
+
+
+def test_same_command_gives_the_same_bytes() -> None:
+    first, again = handled(message(STEP_COMMAND, asked())), handled(message(STEP_COMMAND, asked()))
+    assert first == again
+
+
+def test_time_of_decision_is_the_record_time() -> None:
+    _, decision = handled(message(STEP_COMMAND, asked()))
+    assert decoded(decision)[1]["at_ms"] == AT_MS
+
+
+def test_another_attempt_is_another_decision() -> None:
+    arguments = {"model": "credit-risk", "input": APPLICATION}
+    ids = {carry_out(command(arguments, n), REGISTRY, AT_MS).decision["decision_id"] for n in (0, 1)}  # type: ignore[index]
+    assert len(ids) == 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "detail"),
+    [
+        ({"model": "crystal-ball", "input": {}}, CONFIGURATION, "with.model: There is no such model. Name one of"),
+        ({"input": APPLICATION}, VALIDATION, "with.model: missing"),
+        ([], VALIDATION, "with.model: missing"),
+        ({"model": "credit-risk"}, VALIDATION, "with.input: missing, or not an object"),
+        ({"model": "credit-risk", "input": {**APPLICATION, "savings": "A99"}}, VALIDATION, "with.input.savings: holds"),
+        ({"model": "credit-risk", "input": {}}, VALIDATION, "with.input.checking_account: missing"),
+    ],
+)
+def test_bad_question_faults_the_step(arguments: Any, kind: str, detail: str) -> None:
+    (output,) = handled(message(STEP_COMMAND, command(arguments)))
+    name, result = decoded(output)
+    assert (output.topic, name, result["status"], result["output"]) == (topics.INBOX, STEP_RESULT, "faulted", None)
+    assert (result["error"]["type"], result["error"]["effect"]) == (kind, "none")
+    assert result["error"]["detail"].startswith(detail)
+    assert result["error"]["instance"] == "/do/0/risk"
+
+
+def test_bad_question_does_not_hold_up_others() -> None:
+    outputs = handled(message(STEP_COMMAND, command({})), message(STEP_COMMAND, asked()))
+    assert [o.topic for o in outputs] == [topics.INBOX, topics.INBOX, topics.DECISION]
+
+
+def test_cancelled_step_is_passed_over() -> None:
+    step = {"instance_id": INSTANCE, "pointer": "/do/0/risk", "iteration": 0, "attempt": 0}
+    assert handled(message(CANCEL_STEP, {**step, "reason": "task timed out"})) == []
+
+
+def test_message_that_is_no_command_is_parked() -> None:
+    (output,) = handled(message(TIMER_FIRED, {"instance_id": INSTANCE, "due_ms": 1}))
+    assert output.topic == topics.PARKING
+
+
+async def test_bad_model_is_found_at_the_start(tmp_path: Path) -> None:
+    (tmp_path / "active.toml").write_text('[active]\ncredit-risk = "9"\n')
+    with pytest.raises(RefusedModelError):
+        await Decide(CODEC, Registry(tmp_path)).open()

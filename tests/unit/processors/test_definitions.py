@@ -1,0 +1,101 @@
+"""The book of definitions: which version starts, and that a broken one harms no other."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from streams import language as definition
+from streams.definitions import DefinitionBook, described
+
+YAML = """
+document: {{dsl: 1.0.3, namespace: test, name: {name}, version: {version}}}
+schedule:
+  on: {{one: {{with: {{type: {type}, source: /shop}}}}}}
+do:
+  - note: {{set: {{seen: true}}}}
+"""
+
+
+def message(name: str = "order", version: str = "1.0.0", type_: str = "com.example.order.v1") -> dict[str, Any]:
+    yaml = YAML.format(name=name, version=version, type=type_)
+    return described(definition.load(yaml), yaml, "test", 1)
+
+
+def test_version_deployed_last_starts_instances() -> None:
+    book = DefinitionBook()
+    first, second = message(), message(version="1.1.0")
+    book.learn(first)
+    book.learn(second)
+    assert [graph.version for graph in book.for_event("com.example.order.v1")] == ["1.1.0"]
+    book.learn(first)  # deployed again: the way back
+    assert [graph.version for graph in book.for_event("com.example.order.v1")] == ["1.0.0"]
+    assert [each.version for each in book.deployed()] == ["1.0.0", "1.1.0"]
+
+
+def test_older_versions_stay_known_by_digest() -> None:
+    book = DefinitionBook()
+    first = message()
+    book.learn(first)
+    book.learn(message(version="1.1.0"))
+    graph = book.graph(first["digest"])
+    assert graph is not None and graph.version == "1.0.0"
+
+
+def test_version_that_waits_for_another_event_leaves_the_old_one() -> None:
+    book = DefinitionBook()
+    book.learn(message())
+    book.learn(message(version="1.1.0", type_="com.example.other.v1"))
+    assert book.for_event("com.example.order.v1") == []
+    assert len(book.for_event("com.example.other.v1")) == 1
+
+
+def test_several_workflows_start_on_one_event() -> None:
+    book = DefinitionBook()
+    book.learn(message("a"))
+    book.learn(message("b"))
+    assert [graph.name for graph in book.for_event("com.example.order.v1")] == ["a", "b"]
+
+
+def test_filter_looks_at_all_its_members() -> None:
+    book = DefinitionBook()
+    book.learn(message())
+    attributes = {"type": "com.example.order.v1", "source": "/shop"}
+    assert len(book.started_by(attributes)) == 1
+    assert book.started_by(attributes | {"source": "/other"}) == []
+
+
+def test_broken_definition_harms_no_other() -> None:
+    book = DefinitionBook()
+    book.learn(message())
+    broken = book.learn(message(version="2.0.0") | {"yaml": "document: {}", "digest": "f" * 64})
+    assert broken.graph is None and broken.fault
+    latest = book.latest("order")
+    assert latest is not None and latest.version == "1.0.0"
+
+
+def test_text_that_does_not_match_its_digest_is_broken() -> None:
+    broken = DefinitionBook().learn(message() | {"digest": "f" * 64})
+    assert (broken.graph, "digest" in (broken.fault or "")) == (None, True)
+
+
+def test_known_digest_is_compiled_once() -> None:
+    book = DefinitionBook()
+    assert book.learn(message()).graph is book.learn(message()).graph
+
+
+async def test_waiting_ends_when_the_definition_comes() -> None:
+    book = DefinitionBook()
+    data = message()
+    waiting = asyncio.create_task(book.wait_for(data["digest"], 10))
+    await asyncio.sleep(0)
+    book.learn(message("another"))
+    await asyncio.sleep(0)
+    assert not waiting.done()
+    book.learn(data)
+    graph = await waiting
+    assert graph is not None and graph.digest == data["digest"]
+
+
+async def test_waiting_in_vain_ends() -> None:
+    assert await DefinitionBook().wait_for("f" * 64, 0.01) is None

@@ -1,0 +1,209 @@
+"""People as a step: a durable task, one answer that counts, and a reason for every answer that does not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import orjson
+import pytest
+
+from schemas.codec import Codec
+from schemas.messages import CANCEL_STEP, HUMAN_ACTION, HUMAN_TASK, STEP_COMMAND, STEP_RESULT
+from streams.ground import topics
+from streams.processors.human.processor import EARLY_KEPT_MS, KEPT_MS, HumanProcessor
+from streams.runtime.processor import Effects, Message, Record, Row
+
+INSTANCE = "0f" * 16
+STEP = {"instance_id": INSTANCE, "pointer": "/do/1/review", "iteration": 0, "attempt": 0}
+TASK_ID = f"{INSTANCE}/do/1/review/0/0"
+NOW_MS = 1_790_000_000_000
+FORM = {"type": "object", "properties": {"note": {"type": "string", "maxLength": 5}}, "required": ["note"]}
+ARGUMENTS = {"team": "credit", "outcomes": ["approve", "decline"], "form": FORM, "input": {"score": 0.4}, "due": "P2D"}
+
+
+class Table(dict[bytes, Row]):
+    """The rows of a partition, as the runtime would keep them."""
+
+    def apply(self, effects: Effects) -> Effects:
+        for key, row in effects.changes.items():
+            if row is None:
+                self.pop(key, None)
+            else:
+                self[key] = row
+        return effects
+
+
+class Desk:
+    """A processor with its table and a clock; what it puts out is decoded."""
+
+    def __init__(self) -> None:
+        self.table = Table()
+        self.codec = Codec.offline()
+        self.processor = HumanProcessor(self.codec)
+
+    def deliver(self, *messages: Message) -> Effects:
+        return self.table.apply(self.processor.handle(messages, self.table))
+
+    def decoded(self, effects: Effects, name: str) -> list[dict[str, Any]]:
+        values = [self.codec.decode(output.value) for output in effects.outputs if output.value is not None]
+        return [data for found, data in values if found == name]
+
+
+def message(name: str, data: dict[str, Any], at_ms: int = NOW_MS) -> Message:
+    topic = topics.HUMAN_ACTION if name == HUMAN_ACTION else topics.STEP_HUMAN
+    return Message(Record(topic, 0, 0, at_ms, INSTANCE.encode(), b"", ()), name, data)
+
+
+def command(**arguments: Any) -> Message:
+    version = {"workflow": "onboarding", "version": "1.0.0", "digest": "d" * 64, "effect": None}
+    return message(
+        STEP_COMMAND,
+        {**STEP, **version, "function": "human", "arguments": orjson.dumps(ARGUMENTS | arguments), "deadline_ms": None,
+         "business_key": "A-17"},
+    )  # fmt: skip
+
+
+def action(action_id: str = "a1", outcome: str = "approve", **changes: Any) -> Message:
+    data = {
+        "action_id": action_id, "task_id": TASK_ID, "instance_id": INSTANCE, "action": "complete", "outcome": outcome,
+        "data": b'{"note":"fine"}', "actor": "kim", "expected_version": 1, "at_ms": NOW_MS + 5_000,
+    }  # fmt: skip
+    return message(HUMAN_ACTION, data | changes, NOW_MS + 5_000)
+
+
+@pytest.fixture
+def desk() -> Desk:
+    return Desk()
+
+
+def test_command_opens_a_task_for_its_team(desk: Desk) -> None:
+    (task,) = desk.decoded(desk.deliver(command()), HUMAN_TASK)
+    assert (task["task_id"], task["team"], task["status"], task["version"]) == (TASK_ID, "credit", "open", 1)
+    assert task["due_ms"] == NOW_MS + 2 * 86_400_000
+    assert (task["title"], task["business_key"], orjson.loads(task["input"])) == ("review", "A-17", {"score": 0.4})
+
+
+def test_answer_completes_task_and_step(desk: Desk) -> None:
+    desk.deliver(command())
+    effects = desk.deliver(action())
+    (result,) = desk.decoded(effects, STEP_RESULT)
+    (task,) = desk.decoded(effects, HUMAN_TASK)
+    assert {name: result[name] for name in STEP} == STEP
+    assert orjson.loads(result["output"]) == {
+        "outcome": "approve", "data": {"note": "fine"}, "completedBy": "kim", "completedAt": "2026-09-21T14:13:25.000Z",
+    }  # fmt: skip
+    assert (task["status"], task["version"], task["last_action_id"]) == ("completed", 2, "a1")
+
+
+def test_result_goes_to_the_inbox_under_its_instance(desk: Desk) -> None:
+    desk.deliver(command())
+    result = desk.deliver(action()).outputs[0]
+    assert (result.topic, result.key, result.partition) == (topics.INBOX, INSTANCE.encode(), None)
+
+
+@pytest.mark.parametrize(
+    ("reason", "changes"),
+    [
+        ("STALE_VERSION", {"expected_version": 7}),
+        ("UNKNOWN_OUTCOME", {"outcome": "shrug"}),
+        ("UNKNOWN_ACTION", {"action": "eat"}),
+        ("DATA_INVALID", {"data": b'{"note":"far too long"}'}),
+        ("DATA_INVALID", {"data": b"{"}),
+    ],
+)
+def test_unfit_answer_is_refused_with_a_reason(desk: Desk, reason: str, changes: dict[str, Any]) -> None:
+    desk.deliver(command())
+    effects = desk.deliver(action(**changes))
+    (task,) = desk.decoded(effects, HUMAN_TASK)
+    assert desk.decoded(effects, STEP_RESULT) == []
+    assert (task["status"], task["version"]) == ("open", 1)
+    assert [(refusal["action_id"], refusal["reason"]) for refusal in task["refusals"]] == [("a1", reason)]
+    assert "far too long" not in task["refusals"][0]["detail"]
+
+
+def test_second_answer_is_refused_as_closed(desk: Desk) -> None:
+    desk.deliver(command())
+    effects = desk.deliver(action("a1"), action("a2", "decline", expected_version=None))
+    assert len(desk.decoded(effects, STEP_RESULT)) == 1
+    newest = desk.decoded(effects, HUMAN_TASK)[-1]
+    assert (newest["outcome"], newest["refusals"][0]["reason"]) == ("approve", "TASK_CLOSED")
+
+
+def test_redelivered_messages_have_no_effect(desk: Desk) -> None:
+    desk.deliver(command(), action())
+    again = desk.deliver(command(), action())
+    assert (again.outputs, again.changes) == ([], {})
+
+
+def test_same_messages_give_the_same_bytes() -> None:
+    batch = (command(), action("bad", "shrug"), action())
+    assert Desk().deliver(*batch) == Desk().deliver(*batch)
+
+
+def test_answer_that_overtook_its_task_counts(desk: Desk) -> None:
+    assert desk.deliver(action()).outputs == []
+    effects = desk.deliver(command())
+    assert len(desk.decoded(effects, STEP_RESULT)) == 1
+    assert desk.decoded(effects, HUMAN_TASK)[-1]["status"] == "completed"
+    assert list(desk.table) == [TASK_ID.encode()]
+
+
+def test_answer_to_no_task_is_forgotten_in_time(desk: Desk) -> None:
+    (key, row) = next(iter(desk.deliver(action()).changes.items()))
+    assert row is not None and row.due_ms == NOW_MS + 5_000 + EARLY_KEPT_MS
+    assert desk.table.apply(desk.processor.on_due(key, row, row.due_ms)).outputs == []
+    assert desk.table == {}
+
+
+def test_unwanted_step_closes_its_task(desk: Desk) -> None:
+    desk.deliver(command())
+    cancel = message(CANCEL_STEP, {**STEP, "reason": "instance cancelled"})
+    (task,) = desk.decoded(desk.deliver(cancel), HUMAN_TASK)
+    assert (task["status"], task["version"]) == ("cancelled", 2)
+    assert desk.decoded(desk.deliver(action()), STEP_RESULT) == []
+
+
+def test_cancelling_leaves_a_completed_task_alone(desk: Desk) -> None:
+    desk.deliver(command(), action())
+    assert desk.deliver(message(CANCEL_STEP, {**STEP, "reason": "late"})).outputs == []
+
+
+def test_closed_task_is_forgotten_after_its_time(desk: Desk) -> None:
+    desk.deliver(command(), action())
+    key = TASK_ID.encode()
+    row = desk.table[key]
+    assert row.due_ms == NOW_MS + 5_000 + KEPT_MS
+    effects = desk.table.apply(desk.processor.on_due(key, row, row.due_ms))
+    assert [(output.topic, output.key, output.value) for output in effects.outputs] == [(topics.HUMAN_TASK, key, None)]
+    assert desk.table == {}
+
+
+@pytest.mark.parametrize(
+    ("named", "arguments"),
+    [
+        ("team", {"team": ""}),
+        ("outcomes", {"outcomes": []}),
+        ("form", {"form": {"type": 3}}),
+        ("form", {"form": {"$ref": "https://example.com/schema"}}),
+        ("due", {"due": "soon"}),
+        ("title", {"title": "x" * 201}),
+        ("colour", {"colour": "red"}),
+    ],
+)
+def test_arguments_that_make_no_task_fault_the_step(desk: Desk, named: str, arguments: dict[str, Any]) -> None:
+    effects = desk.deliver(command(**arguments))
+    (result,) = desk.decoded(effects, STEP_RESULT)
+    assert (result["status"], result["error"]["instance"]) == ("faulted", STEP["pointer"])
+    assert named in result["error"]["detail"]
+    assert effects.changes == {}
+
+
+def test_form_that_refers_into_nowhere_refuses_answers(desk: Desk) -> None:
+    desk.deliver(command(form={"$ref": "#/$defs/missing"}))
+    (task,) = desk.decoded(desk.deliver(action()), HUMAN_TASK)
+    assert task["refusals"][0]["reason"] == "DATA_INVALID"
+
+
+def test_foreign_message_is_parked(desk: Desk) -> None:
+    effects = desk.deliver(message(STEP_RESULT, {}))
+    assert [output.topic for output in effects.outputs] == [topics.PARKING]

@@ -1,0 +1,109 @@
+"""Orchestrate: what a record does to the table and to the wire, once, also when it is delivered again after a crash."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.codec import Codec
+from schemas.messages import HISTORY_ENTRY, START_INSTANCE, STEP_COMMAND, STEP_RESULT
+from streams import engine
+from streams import language as definition
+from streams.definitions import DefinitionFeed, described
+from streams.ground import topics
+from streams.ground.settings import Settings
+from streams.processors.orchestrate.processor import Orchestrate, row_state
+from streams.runtime.processor import Effects, Message, Record, Row
+
+YAML = """
+document: { dsl: 1.0.3, namespace: test, name: ask-twice, version: 1.0.0 }
+do:
+  - first: { call: human, with: { team: a, title: A, outcomes: [done] } }
+  - second: { call: human, with: { team: b, title: B, outcomes: [done] } }
+"""
+INSTANCE = "0123456789abcdef" * 2
+KEY = INSTANCE.encode()
+CODEC = Codec.offline()
+GRAPH = definition.load(YAML)
+
+
+class Table:
+    """Rows as the runtime keeps them: changed after a batch, not while it is handled."""
+
+    def __init__(self) -> None:
+        self.rows: dict[bytes, Row] = {}
+
+    def get(self, key: bytes) -> Row | None:
+        return self.rows.get(key)
+
+    def apply(self, effects: Effects) -> None:
+        for key, row in effects.changes.items():
+            self.rows.pop(key, None)
+            if row is not None:
+                self.rows[key] = row
+
+
+def orchestrate() -> Orchestrate:
+    feed = DefinitionFeed(Settings(), CODEC)
+    feed.learn(described(GRAPH, YAML, "test", 0))
+    return Orchestrate(Settings(), CODEC, feed)
+
+
+def message(offset: int, name: str, fields: dict[str, Any]) -> Message:
+    value = CODEC.encode(name, fields)
+    return Message(Record(topics.INBOX, 0, offset, 1_000 + offset, KEY, value), *CODEC.decode(value))
+
+
+def start(offset: int) -> Message:
+    return message(
+        offset,
+        START_INSTANCE,
+        {
+            "instance_id": INSTANCE, "workflow": GRAPH.name, "version": GRAPH.version, "digest": GRAPH.digest,
+            "source": "test", "event_id": "1", "event_type": "test.v1", "time_ms": 0, "data": b"{}",
+        },
+    )  # fmt: skip
+
+
+def result(offset: int, number: int, task: str) -> Message:
+    step = {"instance_id": INSTANCE, "pointer": f"/do/{number}/{task}", "iteration": 0, "attempt": 0}
+    return message(offset, STEP_RESULT, {**step, "status": "completed", "output": b"{}"})
+
+
+def written(effects: Effects) -> list[str]:
+    return [CODEC.decode(output.value or b"")[0] for output in effects.outputs]
+
+
+def test_redelivered_records_have_no_further_effect() -> None:
+    table, processor = Table(), orchestrate()
+    batch = [start(5), result(6, 0, "first")]
+    first = processor.handle(batch, table)
+    table.apply(first)
+    again = processor.handle(batch, table)
+    assert written(first) == [STEP_COMMAND, HISTORY_ENTRY, STEP_COMMAND, HISTORY_ENTRY]
+    assert again == Effects([], {})
+
+
+def test_redelivered_head_leaves_new_records_their_effect() -> None:
+    batch = [start(5), result(6, 0, "first"), result(7, 1, "second")]
+    whole, broken, processor = Table(), Table(), orchestrate()
+    whole.apply(processor.handle(batch, whole))
+    broken.apply(processor.handle(batch[:2], broken))
+    broken.apply(processor.handle(batch, broken))
+    assert broken.rows == whole.rows
+
+
+def test_result_that_came_twice_is_recorded_as_ignored() -> None:
+    table, processor = Table(), orchestrate()
+    table.apply(processor.handle([start(5), result(6, 0, "first")], table))
+    effects = processor.handle([result(7, 0, "first")], table)
+    (output,) = effects.outputs
+    _, entry = CODEC.decode(output.value or b"")
+    assert [each["phase"] for each in entry["transitions"]] == ["result.ignored"]
+
+
+def test_row_holds_the_state_that_the_engine_gave() -> None:
+    table, processor = Table(), orchestrate()
+    table.apply(processor.handle([start(5)], table))
+    found = row_state(table.get(KEY))
+    assert isinstance(found, engine.Instance)
+    assert (found.digest, found.seq) == (GRAPH.digest, 0)

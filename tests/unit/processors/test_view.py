@@ -1,0 +1,308 @@
+"""The read model: what is on the topics can be found, once, in its newest state."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import orjson
+import pytest
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
+from prometheus_client import REGISTRY
+from sqlalchemy import Engine, create_engine
+
+from schemas.catalogue import current
+from schemas.codec import Codec
+from schemas.messages import DECISION, HISTORY_ENTRY, HUMAN_TASK, STEP_RESULT
+from schemas.samples import sample
+from streams.ground import topics
+from streams.ground.errors import ConfigurationError, UnavailableError, UsageError
+from streams.ground.settings import Settings
+from streams.processors.view.processor import View
+from streams.readmodel import presentation
+from streams.readmodel.ages import Ages
+from streams.readmodel.database import open_database
+from streams.readmodel.reader import Reader, _encode_cursor
+from streams.readmodel.tables import METADATA
+from streams.readmodel.writer import Received, Writer
+from streams.runtime.processor import Message, NotYet, Record, StateView
+from tests.support.postgresql import Server
+
+CODEC = Codec.offline()
+START_MS = 1_790_000_000_000
+WORKFLOW = "onboarding"
+
+
+class NoState:
+    """A processor without a table has no rows."""
+
+    def get(self, key: bytes) -> None:
+        return None
+
+
+STATE: StateView = NoState()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
+    if request.param == "sqlite":
+        return Settings(data_dir=tmp_path)
+    server: Server = request.getfixturevalue("postgresql")
+    clear(create_engine(server.url))
+    return Settings(data_dir=tmp_path, view_url=server.url)
+
+
+def clear(engine: Engine) -> None:
+    METADATA.drop_all(engine)
+    METADATA.create_all(engine)
+
+
+@pytest.fixture
+async def view(settings: Settings) -> AsyncIterator[View]:
+    view = View(settings, CODEC)
+    await view.open()
+    yield view
+    await view.close()
+
+
+@pytest.fixture
+def reader(settings: Settings, view: View) -> Reader:
+    return Reader(open_database(settings))
+
+
+def entry(instance: int, seq: int, status: str = "running", **changes: Any) -> Message:
+    cause = CODEC.encode(
+        STEP_RESULT,
+        {
+            "instance_id": f"{instance:032x}",
+            "pointer": "/do/0/ask",
+            "iteration": 0,
+            "attempt": 0,
+            "status": "completed",
+            "output": b'{"answer":42}',
+            "error": None,
+        },
+    )
+    moved = {"pointer": "/do/0/ask", "iteration": 0, "attempt": 0, "phase": "task.completed", "data": b'{"a":1}'}
+    data = {
+        "instance_id": f"{instance:032x}",
+        "seq": seq,
+        "at_ms": START_MS + 1_000 * instance + seq,
+        "workflow": WORKFLOW,
+        "version": "1.0.0",
+        "digest": "d" * 64,
+        "status": status,
+        "business_key": f"A-{instance}",
+        "cause": cause,
+        "transitions": [moved],
+    }
+    return framed(HISTORY_ENTRY, data | changes)
+
+
+def task(number: int, version: int = 1, **changes: Any) -> Message:
+    data = sample(current()[HUMAN_TASK]) | {
+        "task_id": f"{number:032x}/do/1/review/0/0",
+        "instance_id": f"{number:032x}",
+        "team": "credit",
+        "status": "open",
+        "version": version,
+        "created_at_ms": START_MS + number,
+        "updated_at_ms": START_MS + number,
+    }
+    return framed(HUMAN_TASK, data | changes)
+
+
+def framed(name: str, data: dict[str, Any]) -> Message:
+    return raw(CODEC.encode(name, data))
+
+
+def raw(value: bytes | None) -> Message:
+    return Message(Record(topics.HISTORY, 0, 0, START_MS, None, value, ()), "", {})
+
+
+def statuses(reader: Reader) -> dict[str, str]:
+    return {row["instance_id"][-1]: row["status"] for row in reader.instances({}).rows}
+
+
+def test_newest_entry_of_a_batch_wins(view: View, reader: Reader) -> None:
+    view.handle([entry(1, 0), entry(1, 1, "waiting"), entry(1, 2, "completed")], STATE)
+    (row,) = reader.instances({}).rows
+    assert (row["status"], row["seq"], row["business_key"]) == ("completed", 2, "A-1")
+    assert row["updated_at_ms"] - row["started_at_ms"] == 2
+
+
+def test_older_batch_that_comes_again_changes_nothing(view: View, reader: Reader) -> None:
+    older, newer = [entry(1, 0), entry(1, 1, "waiting")], [entry(1, 2, "completed")]
+    view.handle(older, STATE)
+    view.handle(newer, STATE)
+    before = (reader.instances({}), reader.history(f"{1:032x}"))
+    view.handle(older, STATE)
+    assert (reader.instances({}), reader.history(f"{1:032x}")) == before
+
+
+@settings_of_hypothesis(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(batches=st.lists(st.lists(st.integers(0, 5), min_size=1), min_size=1))
+def test_any_order_of_delivery_gives_the_same_rows(settings: Settings, batches: list[list[int]]) -> None:
+    engine = open_database(settings)
+    clear(engine)
+    writer = Writer(engine)
+    for batch in batches:
+        values = [entry(1, seq).record.value or b"" for seq in batch]
+        writer.write(Received(*CODEC.decode(value), value) for value in values)
+    seen = {seq for batch in batches for seq in batch}
+    reader = Reader(engine)
+    assert [row["seq"] for row in reader.history(f"{1:032x}")] == sorted(seen)
+    assert [row["seq"] for row in reader.instances({}).rows] == [max(seen)]
+    engine.dispose()
+
+
+def test_instances_are_found_by_what_they_are(view: View, reader: Reader) -> None:
+    view.handle([entry(1, 0, "faulted"), entry(2, 0, workflow="other"), entry(3, 0)], STATE)
+
+    def found(**filters: str) -> list[str]:
+        return [row["business_key"] for row in reader.instances(filters).rows]
+
+    assert found() == ["A-3", "A-2", "A-1"]
+    assert found(status="faulted") == ["A-1"]
+    assert found(workflow="other", status="running") == ["A-2"]
+    assert found(business_key="A-3") == ["A-3"]
+    since = reader.instances({}, since_ms=START_MS + 2_000, until_ms=START_MS + 3_000).rows
+    assert [row["business_key"] for row in since] == ["A-2"]
+
+
+def test_pages_neither_repeat_nor_skip_rows(view: View, reader: Reader) -> None:
+    view.handle([entry(number, 0, at_ms=START_MS + number // 3) for number in range(10)], STATE)
+    cursor, keys = None, []
+    while True:
+        page = reader.instances({}, limit=3, cursor=cursor)
+        keys += [row["business_key"] for row in page.rows]
+        view.handle([entry(90 + len(keys), 0)], STATE)  # a newer one arrives while somebody turns pages
+        cursor = page.next
+        if cursor is None:
+            break
+    assert keys == [f"A-{number}" for number in (9, 8, 7, 6, 5, 4, 3, 2, 1, 0)]
+
+
+@pytest.mark.parametrize("cursor", ["?", "bm9udW1iZXI6eA", "é", _encode_cursor(2**63, "a"), _encode_cursor(1, "\0")])
+def test_foreign_cursor_is_refused(reader: Reader, cursor: str) -> None:
+    with pytest.raises(UsageError, match="cursor"):
+        reader.instances({}, cursor=cursor)
+
+
+def test_tasks_come_oldest_first_in_newest_version(view: View, reader: Reader) -> None:
+    done = task(1, 2, status="completed", updated_at_ms=START_MS + 50)
+    view.handle([task(2), task(1), done], STATE)
+    view.handle([task(1)], STATE)
+    listed = [(row["instance_id"][-1], row["status"]) for row in reader.tasks({}).rows]
+    assert listed == [("1", "completed"), ("2", "open")]
+    assert [row["instance_id"][-1] for row in reader.tasks({"team": "credit", "status": "open"}).rows] == ["2"]
+
+
+def test_refusal_is_visible_without_a_new_version(view: View, reader: Reader) -> None:
+    refusal = {"action_id": "a", "reason": "STALE_VERSION", "detail": "no", "at_ms": START_MS}
+    view.handle([task(1)], STATE)
+    view.handle([task(1, refusals=[refusal], updated_at_ms=START_MS + 9)], STATE)
+    row = reader.task(f"{1:032x}/do/1/review/0/0")
+    assert row is not None and CODEC.decode(row["message"])[1]["refusals"] == [refusal]
+
+
+def test_forgotten_task_stays_readable(view: View, reader: Reader) -> None:
+    view.handle([task(1)], STATE)
+    effects = view.handle([raw(None)], STATE)
+    assert (effects.outputs, len(reader.tasks({}).rows)) == ([], 1)
+
+
+def test_decisions_are_found_by_instance(view: View, reader: Reader) -> None:
+    decision = sample(current()[DECISION]) | {"instance_id": f"{7:032x}", "route": "approve"}
+    view.handle([framed(DECISION, decision), framed(DECISION, decision)], STATE)
+    assert [row["route"] for row in reader.decisions(f"{7:032x}")] == ["approve"]
+
+
+def test_unreadable_record_is_parked_and_the_rest_kept(view: View, reader: Reader) -> None:
+    effects = view.handle([raw(b"junk"), entry(1, 0)], STATE)
+    assert [output.topic for output in effects.outputs] == [topics.PARKING]
+    assert statuses(reader) == {"1": "running"}
+
+
+def test_unknown_schema_makes_the_batch_wait(view: View) -> None:
+    with pytest.raises(NotYet):
+        view.handle([raw(b"\x00\x00\x00\x00\x09body")], STATE)
+
+
+def test_character_that_no_column_takes_is_left_out(view: View, reader: Reader) -> None:
+    view.handle([entry(1, 0, business_key="A\0-1")], STATE)
+    assert [row["business_key"] for row in reader.instances({"business_key": "A\0-1"}).rows] == ["A-1"]
+
+
+@pytest.mark.parametrize("settings", ["sqlite"], indirect=True)
+def test_missing_database_makes_the_batch_wait(view: View, settings: Settings) -> None:
+    for file in settings.data_dir.glob("view.sqlite*"):
+        file.unlink()
+    (settings.data_dir / "view.sqlite").mkdir()
+    view._engine.dispose()  # type: ignore[union-attr]  # as when the connection is lost
+    with pytest.raises(NotYet):
+        view.handle([entry(1, 0)], STATE)
+
+
+@pytest.mark.parametrize("settings", ["postgresql"], indirect=True)
+def test_stopped_server_makes_the_batch_wait_until_it_is_back(view: View, reader: Reader, postgresql: Server) -> None:
+    view.handle([entry(1, 0)], STATE)
+    postgresql.stop()
+    with pytest.raises(NotYet):
+        view.handle([entry(1, 1, "completed")], STATE)
+    postgresql.start()
+    view.handle([entry(1, 1, "completed")], STATE)
+    assert statuses(reader) == {"1": "completed"}
+
+
+async def test_history_entry_tells_its_cause_to_people(view: View, reader: Reader) -> None:
+    view.handle([entry(1, 0, "waiting")], STATE)
+    (row,) = reader.history(f"{1:032x}")
+    shown = orjson.loads(presentation.dumps(await presentation.history_entry(CODEC, row["message"])))
+    assert (shown["seq"], shown["at"], shown["status"]) == (0, "2026-09-21T14:13:21.000Z", "waiting")
+    assert (shown["cause"]["kind"], shown["cause"]["output"]) == ("StepResult", {"answer": 42})
+    assert shown["transitions"][0]["phase"] == "task.completed" and shown["transitions"][0]["data"] == {"a": 1}
+
+
+async def test_unreadable_cause_does_not_hide_the_entry() -> None:
+    value = entry(1, 0, cause=b"junk").record.value
+    assert value is not None
+    assert (await presentation.history_entry(CODEC, value))["cause"]["kind"] is None
+
+
+@pytest.mark.parametrize("url", ["mysql://x/y", "no url", "oracle://x"])
+def test_unfit_database_address_names_its_setting(url: str) -> None:
+    with pytest.raises(ConfigurationError, match="EXLIFY_VIEW_URL"):
+        open_database(Settings(view_url=url))
+
+
+def test_unusable_database_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "view.sqlite").mkdir()
+    with pytest.raises(UnavailableError, match=r"view\.sqlite"):
+        open_database(Settings(data_dir=tmp_path))
+
+
+@pytest.mark.parametrize(
+    ("at_ms", "text"),
+    [(0, "1970-01-01T00:00:00.000Z"), (1_790_000_000_005, "2026-09-21T14:13:20.005Z"), (2**62, str(2**62))],
+)
+def test_time_that_no_calendar_has_stays_a_number(at_ms: int, text: str) -> None:
+    assert presentation.rfc3339(at_ms) == text
+
+
+def test_oldest_open_instance_of_each_workflow_is_found(view: View, reader: Reader) -> None:
+    view.handle([entry(1, 0, "completed"), entry(2, 0, "waiting"), entry(3, 0), entry(4, 0, workflow="other")], STATE)
+    assert reader.oldest() == {WORKFLOW: START_MS + 2_000, "other": START_MS + 4_000}
+
+
+async def test_age_is_measured_until_the_instance_ends(view: View, reader: Reader) -> None:
+    ages = Ages(reader)
+    view.handle([entry(1, 0)], STATE)
+    ages.show(reader.oldest(), START_MS + 61_000)
+    assert REGISTRY.get_sample_value("exlify_oldest_instance_seconds", {"workflow": WORKFLOW}) == 60
+    view.handle([entry(1, 1, "completed")], STATE)
+    ages.show(reader.oldest(), START_MS + 62_000)
+    assert REGISTRY.get_sample_value("exlify_oldest_instance_seconds", {"workflow": WORKFLOW}) is None
