@@ -13,9 +13,10 @@ from typing import Any
 
 from fastavro.schema import load_schema, parse_schema
 
+from schemas import payload
 from schemas.messages import PARTS
 
-_NOTES = frozenset({"doc", "confluent:tags", "ce_type", "topic"})
+_NOTES = frozenset({"doc", "confluent:tags", "ce_type", "topic", payload.ATTRIBUTE})
 
 AVRO_DIR = Path(__file__).parent / "avro"
 

@@ -16,6 +16,7 @@ from fastavro.validation import validate
 
 from schemas.catalogue import Schema, current, parse, shape, text
 from schemas.compiled import Decoder, Encoder, decoder, encoder
+from schemas.payload import unwrapped, wrapped
 from schemas.registry import Registry, RegistryAccess, RegistryRefusedError
 from schemas.released import SchemaIds, fixed_ids, released_writers
 from schemas.samples import sample
@@ -58,7 +59,7 @@ class Codec:
 
     def __init__(self, ids: SchemaIds, registry: RegistryAccess | None = None) -> None:
         self._registry = registry
-        self._writers = {name: _writer(id_, ids.writers[id_]) for name, id_ in ids.current.items()}
+        self._writers = {name: _writer(id_, current().get(name, ids.writers[id_])) for name, id_ in ids.current.items()}
         # By the whole frame, which saves taking it apart for every record.
         self._readers = {frame_prefix(id_): _reader(schema) for id_, schema in ids.writers.items()}
 
@@ -111,6 +112,14 @@ class Codec:
                 pass
         return known.name, _decode_slowly(known, raw)
 
+    async def decode_learning(self, raw: bytes) -> tuple[str, dict[str, Any]]:
+        """As `decode`, where waiting is allowed: an id that is not known yet is looked up (`learn`)."""
+        try:
+            return self.decode(raw)
+        except UnknownSchemaId as unknown:
+            await self.learn(unknown.schema_id)
+            return self.decode(raw)
+
     async def learn(self, schema_id: int) -> None:
         """Asks the registry for the schema behind an id and remembers it.
 
@@ -162,12 +171,15 @@ def _encode_slowly(name: str, writer: _Writer, data: Mapping[str, Any]) -> bytes
 def _body(schema: Schema, data: Mapping[str, Any]) -> bytes | None:
     """The Avro body of a message; None where it does not follow `schema`."""
     out = BytesIO()
+    plain = unwrapped(data)
     try:
-        schemaless_writer(out, schema, data, strict_allow_default=True)
+        schemaless_writer(out, schema, plain, strict_allow_default=True)
+        if wrapped(schema, plain) != data:  # bare bytes in the place of a payload: nobody knows which door they passed
+            return None
     except (TypeError, ValueError, OverflowError, AttributeError, KeyError):
         return None
     # fastavro writes 1.5 as the int 1; its validation tells.
-    return out.getvalue() if validate(data, schema, raise_errors=False) else None
+    return out.getvalue() if validate(plain, schema, raise_errors=False) else None
 
 
 def _fault(schema: Schema, data: Mapping[str, Any]) -> str:
@@ -191,4 +203,4 @@ def _decode_slowly(known: _Reader, raw: bytes) -> dict[str, Any]:
         raise UndecodableRecord(f"value does not follow {known.name} ({type(error).__name__})") from None
     if body.tell() != len(raw):
         raise UndecodableRecord(f"value goes on behind the end of its {known.name}")
-    return data  # type: ignore[return-value]  # the schema is a record, so the data is a dict
+    return wrapped(known.reader or known.writer, data)  # type: ignore[arg-type]  # a record, so the data is a dict

@@ -18,6 +18,7 @@ from textwrap import indent
 from typing import Any, Final
 
 from schemas.catalogue import Schema
+from schemas.payload import ATTRIBUTE, Payload
 from schemas.wire import HEADER_BYTES
 
 Encoder = Callable[[Mapping[str, Any]], bytes]
@@ -85,7 +86,7 @@ class _EncoderSource(_Source):
         lines = [f"if len({variable}) != {len(schema['fields'])}:", "    raise UncommonError"]
         for field in schema["fields"]:
             fresh = next(self._fresh)
-            lines += [f"{fresh} = {variable}[{field['name']!r}]", *self.value(field["type"], fresh)]
+            lines += [f"{fresh} = {variable}[{field['name']!r}]", *self.value(_type_of(field), fresh)]
         return lines
 
     def value(self, schema: Any, variable: str) -> list[str]:
@@ -94,6 +95,13 @@ class _EncoderSource(_Source):
                 return [f"{variable} = {variable}.encode()", *_put_sized(variable)]
             case "bytes":
                 return [f"if type({variable}) is not bytes:", "    raise UncommonError", *_put_sized(variable)]
+            case "payload":
+                unwrap = [
+                    f"if type({variable}) is not Payload:",
+                    "    raise UncommonError",
+                    f"{variable} = {variable}.raw",
+                ]
+                return [*unwrap, *_put_sized(variable)]
             case "int" | "long" as kind:
                 return [f"put(SMALL[{variable}] if 0 <= {variable} < {_TABLE_SIZE} else {kind}({variable}))"]
             case "double":
@@ -134,6 +142,8 @@ class _DecoderSource(_Source):
                 return [*_read_size(), f"{fresh} = raw[at:at + size].decode()", "at += size"], fresh
             case "bytes":
                 return [*_read_size(), f"{fresh} = raw[at:at + size]", "at += size"], fresh
+            case "payload":
+                return [*_read_size(), f"{fresh} = Payload(raw[at:at + size])", "at += size"], fresh
             case "int" | "long":
                 return _read_number(fresh), fresh
             case "double":
@@ -154,7 +164,7 @@ class _DecoderSource(_Source):
                 raise _NotCoveredError
 
     def _record(self, fields: Sequence[Schema]) -> tuple[list[str], str]:
-        read = [(field["name"], *self.value(field["type"])) for field in fields]
+        read = [(field["name"], *self.value(_type_of(field))) for field in fields]
         items = ", ".join(f"{name!r}: {result}" for name, _, result in read)
         return [line for _, lines, _ in read for line in lines], f"{{{items}}}"
 
@@ -178,6 +188,13 @@ class _DecoderSource(_Source):
         body = [f"for _ in range({left}):", *_indented(item), *_read_number(left)]
         check = [f"if {left} < 0:", "    raise UncommonError"]
         return [*_read_number(left), f"while {left}:", *_indented([*check, *body])]
+
+
+def _type_of(field: Schema) -> Any:
+    """The type of a field; bytes that are data of the business count as a type of their own."""
+    if not field.get(ATTRIBUTE):
+        return field["type"]
+    return "payload" if field["type"] == "bytes" else ["null", "payload"]
 
 
 def _put_sized(variable: str) -> list[str]:
@@ -264,6 +281,7 @@ _ENCODER_NAMES: Final[dict[str, Any]] = {
     "int": _encode_int,
     "long": _encode_long,
     "double": _DOUBLE.pack,
+    "Payload": Payload,
     "UncommonError": UncommonError,
 }
 _DECODER_NAMES: Final[dict[str, Any]] = {
@@ -271,6 +289,7 @@ _DECODER_NAMES: Final[dict[str, Any]] = {
     "SIZES": tuple(-1 if number is None else number for number in _NUMBERS),
     "long": _decode_long,
     "double": _DOUBLE.unpack_from,
+    "Payload": Payload,
     "day": date.fromordinal,
     "UncommonError": UncommonError,
 }

@@ -14,6 +14,7 @@ from pathlib import Path
 from fastavro import schemaless_writer
 
 from schemas.catalogue import Schema, current, text
+from schemas.payload import unwrapped
 from schemas.released import FIRST_ID, FROZEN_DIR, IDS_FILE, Release, releases, unfrozen
 from schemas.samples import sample
 from schemas.wire import frame_prefix
@@ -50,7 +51,7 @@ def freeze(version: str) -> list[Release]:
 def _write(release: Release, schema: Schema) -> None:
     release.path.write_text(text(schema) + "\n")
     body = BytesIO()
-    schemaless_writer(body, schema, sample(schema))
+    schemaless_writer(body, schema, unwrapped(sample(schema)))
     release.golden.write_text((frame_prefix(release.id) + body.getvalue()).hex() + "\n")
 
 

@@ -4,11 +4,18 @@ So whoever sees something a second time can tell that it does, without asking an
 """
 
 from hashlib import blake2b
+from typing import NewType
 
 INSTANCE_ID_LENGTH = 32
 """Length of an instance id in characters: 16 bytes as lower-case hex digits."""
 
 _PARTITION_DIGITS = 8
+
+Key = NewType("Key", str)
+"""A text that travels in clear, in record keys, headers and indexes: business key, event id, correlation value.
+
+Never personal data; what may be some is a `Payload`.
+"""
 
 
 def instance_id(workflow: str, source: str, event_id: str) -> str:

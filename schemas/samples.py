@@ -7,6 +7,7 @@ from datetime import date
 from typing import Any
 
 from schemas.catalogue import Schema
+from schemas.payload import wrapped
 
 _PRIMITIVES: dict[str, Any] = {
     "null": None,
@@ -22,8 +23,7 @@ _PRIMITIVES: dict[str, Any] = {
 
 def sample(schema: Schema) -> dict[str, Any]:
     """An example of the record `schema` with every optional field present and one item in every collection."""
-    example: dict[str, Any] = _value(schema, schema)
-    return example
+    return wrapped(schema, _value(schema, schema))
 
 
 def _value(schema: Any, root: Schema) -> Any:

@@ -22,7 +22,6 @@ from schemas.codec import Codec, UndecodableRecord
 from schemas.messages import WORKFLOW_DEFINITION
 from streams import language as definition
 from streams.ground import metrics, topics
-from streams.ground.decoding import decoded
 from streams.ground.errors import UnavailableError
 from streams.ground.kafka import client_config
 from streams.ground.publish import Outgoing, Publishing
@@ -173,7 +172,7 @@ class DefinitionFeed(DefinitionBook):
 
     async def _learn(self, value: bytes) -> None:
         try:
-            name, data = await decoded(self._codec, value)
+            name, data = await self._codec.decode_learning(value)
         except UndecodableRecord as error:
             log.error("definition unreadable", reason=str(error))
             return

@@ -16,9 +16,10 @@ from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 import msgspec
-import orjson
 
-from schemas.ids import instance_id
+from schemas import steps
+from schemas.ids import Key, instance_id
+from schemas.payload import Door, Payload
 from streams import engine
 from streams.engine.lifecycle import Phase
 from streams.ground.errors import UsageError
@@ -90,11 +91,11 @@ class _LocalRun:
             await asyncio.gather(*self._under_way.values(), return_exceptions=True)
 
     def _start(self, data: Json) -> engine.StartInstance:
-        graph, event_id = self._graph, str(uuid.uuid4())
+        graph, event_id = self._graph, Key(str(uuid.uuid4()))
         return engine.StartInstance(
             instance_id=instance_id(graph.name, SOURCE, event_id), workflow=graph.name, version=graph.version,
             digest=graph.digest, source=SOURCE, event_id=event_id, event_type="exlify.local.run", time_ms=_now_ms(),
-            data=orjson.dumps(data),
+            data=Payload.from_outside(data, Door.GATEWAY),
         )  # fmt: skip
 
     def _apply(self, event: engine.Event) -> None:
@@ -132,7 +133,7 @@ class _LocalRun:
             await asyncio.sleep(left_s)
 
     def _report(self, outcome: engine.Outcome) -> Report:
-        output = None if outcome.output is None else orjson.loads(outcome.output)
+        output = None if outcome.output is None else outcome.output.value()
         return Report(outcome.status, output, outcome.error, self._started)
 
 
@@ -193,15 +194,14 @@ class _People:
         self._answers = answers
 
     async def carry_out(self, command: dict[str, Any]) -> dict[str, Any]:
-        result = {name: command[name] for name in ("instance_id", "pointer", "iteration", "attempt")}
         try:
             task = tasks.opened(command, _now_ms())
         except tasks.InvalidTaskError as error:
-            return {**result, "status": "faulted", "error": tasks.invalid_task_problem(command, error)}
+            return steps.faulted(command, tasks.invalid_task_problem(command, error))
         done = tasks.answered(task, _action(task, self._answer(task, command["iteration"])), _now_ms())
         if done.status != tasks.COMPLETED:
             raise UsageError(f"--answer for {task.pointer}: {done.refusals[-1].detail}")
-        return {**result, "status": "completed", "output": tasks.output(done)}
+        return steps.completed(command, tasks.output(done))
 
     def _answer(self, task: tasks.HumanTask, iteration: int) -> Answer:
         given = self._answers.get(task.pointer) or self._answers.get(_name(task.pointer))
@@ -221,7 +221,7 @@ def _action(task: tasks.HumanTask, answer: Answer) -> dict[str, Any]:
         "instance_id": task.instance_id,
         "action": tasks.COMPLETE,
         "outcome": answer.outcome,
-        "data": orjson.dumps(answer.data),
+        "data": Payload.from_outside(answer.data, Door.ANSWER),
         "actor": "local",
         "expected_version": None,
         "at_ms": _now_ms(),

@@ -26,8 +26,9 @@ from connectors.http.request import Request, Shape
 from connectors.http.status import judge, retry_after_ms
 from connectors.hub.connections import Connections
 from connectors.hub.contract import Call, Plan
-from connectors.hub.outcome import Effect, Outcome, Reason
+from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
+from schemas.reasons import Effect, Reason
 
 MAX_RESPONSE_BYTES = 512 * 1024
 CHUNK_BYTES = 64 * 1024
@@ -98,7 +99,7 @@ class HttpConnector:
             host=None if request.named else host,
         )
 
-    async def call(self, plan: Plan[Request], timeout_s: float) -> Outcome:
+    async def call(self, plan: Plan[Request], timeout_s: float) -> CallOutcome:
         """Sends the request once."""
         progress = Progress()
         try:
@@ -188,7 +189,7 @@ def _tracing() -> aiohttp.TraceConfig:
     return tracing
 
 
-def _failure(plan: Plan[Request], progress: Progress, error: Exception) -> Outcome:
+def _failure(plan: Plan[Request], progress: Progress, error: Exception) -> CallOutcome:
     """No complete answer."""
     late = isinstance(error, TimeoutError)
     if not progress.connected:
@@ -209,18 +210,18 @@ def _cause(error: Exception) -> str:
     return "refused" if isinstance(cause, ConnectionRefusedError) else type(cause).__name__
 
 
-def _too_large(plan: Plan[Request], progress: Progress, limit: int) -> Outcome:
+def _too_large(plan: Plan[Request], progress: Progress, limit: int) -> CallOutcome:
     accepted = progress.status is not None and progress.status < 300
     effect = plan.effect.when(certain=Effect.DONE if accepted else Effect.UNKNOWN)
     return _outcome(plan, Reason.REPLY_TOO_LARGE, effect, f"the answer is larger than {limit} bytes")
 
 
-def _judged(plan: Plan[Request], reply: Reply) -> Outcome:
+def _judged(plan: Plan[Request], reply: Reply) -> CallOutcome:
     if reply.status < 300 or (reply.status < 400 and plan.request.accepts_redirect):
         return _accepted(plan, reply)
     waits_ms = retry_after_ms(reply.headers.get("retry-after"), datetime.now(UTC))
     verdict = judge(reply.status, plan.effect, waits_ms is not None)
-    return Outcome(
+    return CallOutcome(
         reason=verdict.reason,
         effect=plan.effect.when(certain=Effect.UNKNOWN if verdict.doubtful else Effect.NONE),
         status=reply.status,
@@ -230,13 +231,13 @@ def _judged(plan: Plan[Request], reply: Reply) -> Outcome:
     )
 
 
-def _accepted(plan: Plan[Request], reply: Reply) -> Outcome:
+def _accepted(plan: Plan[Request], reply: Reply) -> CallOutcome:
     effect = plan.effect.when(certain=Effect.DONE)
     try:
         output = _shaped(plan.request, reply)
     except codecs.CodecError as error:
         return _outcome(plan, Reason.CONTRACT_DRIFT, effect, f"answered {reply.status}, but {error}")
-    return Outcome(reason=Reason.OK, effect=effect, output=output, evidence=_evidence(plan, reply.status))
+    return CallOutcome(reason=Reason.OK, effect=effect, output=output, evidence=_evidence(plan, reply.status))
 
 
 def _shaped(request: Request, reply: Reply) -> Any:
@@ -259,9 +260,9 @@ def _joined(response: aiohttp.ClientResponse) -> dict[str, str]:
     return {name: ", ".join(response.headers.getall(name)) for name in sorted(names)}
 
 
-def _outcome(plan: Plan[Request], reason: Reason, effect: Effect, what: str, status: int | None = None) -> Outcome:
+def _outcome(plan: Plan[Request], reason: Reason, effect: Effect, what: str, status: int | None = None) -> CallOutcome:
     detail = f"{_name(plan)}: {what}"
-    return Outcome(reason=reason, effect=effect, status=status, detail=detail, evidence=_evidence(plan, status))
+    return CallOutcome(reason=reason, effect=effect, status=status, detail=detail, evidence=_evidence(plan, status))
 
 
 def _name(plan: Plan[Request]) -> str:

@@ -20,8 +20,9 @@ from yarl import URL
 
 from connectors.codecs import bodies as codecs
 from connectors.hub.connections import Connections
-from connectors.hub.contract import Call, EffectClass, Refused
-from connectors.hub.outcome import Reason
+from connectors.hub.contract import Call, Refused
+from schemas.functions import EffectClass
+from schemas.reasons import Reason
 
 KEY_HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255  # what services with such a header are known to take

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
-from connectors.hub.contract import EffectClass
-from connectors.hub.outcome import Reason
+from schemas.functions import EffectClass
+from schemas.reasons import Reason
 
 MAX_WAIT_MS = 30 * 86_400_000  # a longer wait is as good as this one
 MAX_DIGITS = 12

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from connectors.hub.contract import Refused
-from connectors.hub.outcome import Reason
+from schemas.reasons import Reason
 
 PREFIX = "EXLIFY_CONNECTION_"
 

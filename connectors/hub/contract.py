@@ -8,36 +8,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import Any, Generic, Protocol, TypeVar
 
-from connectors.hub.outcome import Effect, Outcome, Reason
+from connectors.hub.outcome import CallOutcome
+from schemas.functions import EffectClass
+from schemas.reasons import Effect, Reason
 
 R = TypeVar("R")
-
-
-class EffectClass(StrEnum):
-    """What an operation does to the outside world, and so what may be done when nobody knows whether it was done."""
-
-    READ = "read"  # changes nothing: call again
-    IDEMPOTENT = "idempotent"  # doing it twice is doing it once: call again
-    KEYED = "keyed"  # the system recognises the key of the step: call again with the same key
-    PROBED = "probed"  # the system can be asked whether it was done: ask first
-    BLIND = "blind"  # no means at all: never call again, show the doubt
-
-    @property
-    def effectful(self) -> bool:
-        """Whether the outside world may change."""
-        return self is not EffectClass.READ
-
-    @property
-    def repeatable(self) -> bool:
-        """Whether calling again does no harm, whatever became of the first call."""
-        return self in (EffectClass.READ, EffectClass.IDEMPOTENT, EffectClass.KEYED)
-
-    def when(self, *, certain: Effect) -> Effect:
-        """`certain` for an effectful operation; a reading one never has an effect."""
-        return certain if self.effectful else Effect.NONE
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -67,7 +44,7 @@ class Refused(Exception):
 
     def __init__(self, reason: Reason, detail: str, retry_after_ms: int | None = None) -> None:
         super().__init__(detail)
-        self.outcome = Outcome(reason=reason, effect=Effect.NONE, detail=detail, retry_after_ms=retry_after_ms)
+        self.outcome = CallOutcome(reason=reason, effect=Effect.NONE, detail=detail, retry_after_ms=retry_after_ms)
 
 
 class Connector(Protocol[R]):
@@ -86,7 +63,7 @@ class Connector(Protocol[R]):
         """Reads the call; raises Refused if it is not in order. No I/O."""
         ...
 
-    async def call(self, plan: Plan[R], timeout_s: float) -> Outcome:
+    async def call(self, plan: Plan[R], timeout_s: float) -> CallOutcome:
         """Sends the request once, at most once, and says what came of it within about `timeout_s`.
 
         Raises Refused if the policy stopped it before anything was sent; raises nothing else but what is a bug.

@@ -18,15 +18,16 @@ from typing import Any
 
 from connectors.hub.breaker import Breaker, BreakerOpen, State
 from connectors.hub.contract import Call, Connector, Plan, Refused
-from connectors.hub.outcome import Advice, Effect, Outcome, Reason
+from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
+from schemas.reasons import Advice, Effect, Reason
 
 log = logging.getLogger(__name__)
 
 TOO_LATE = "the deadline passed before the call could be made"
 
 BeforeSend = Callable[[Plan[Any]], Awaitable[None]]
-Observer = Callable[[Call, Outcome, float], None]
+Observer = Callable[[Call, CallOutcome, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +51,7 @@ async def send_at_once(plan: Plan[Any]) -> None:
     """Nothing stands between the plan and its sending."""
 
 
-def unobserved(call: Call, outcome: Outcome, seconds: float) -> None:
+def unobserved(call: Call, outcome: CallOutcome, seconds: float) -> None:
     """Nobody looks."""
 
 
@@ -89,7 +90,7 @@ class Hub:
         """The state of the breaker of every connection in use."""
         return {name: lane.breaker.state for name, lane in self._lanes.items()}
 
-    async def carry_out(self, call: Call, before_send: BeforeSend = send_at_once) -> Outcome:
+    async def carry_out(self, call: Call, before_send: BeforeSend = send_at_once) -> CallOutcome:
         """Makes the call and says what came of it; raises only what `before_send` raises, Refused excepted.
 
         `before_send` is awaited before each try, when nothing but the sending is left: there an effectful call makes
@@ -119,7 +120,7 @@ class Hub:
             self._policy.check_host(plan.host)
         return connector, plan
 
-    async def _in_lane(self, connector: Connector[Any], plan: Plan[Any], before_send: BeforeSend) -> Outcome:
+    async def _in_lane(self, connector: Connector[Any], plan: Plan[Any], before_send: BeforeSend) -> CallOutcome:
         ends_at = asyncio.get_running_loop().time() + self._budget_s(plan.call)
         lane = self._lane(plan.connection)
         async with lane.place(ends_at):
@@ -140,9 +141,9 @@ class Hub:
 
     async def _tries(
         self, connector: Connector[Any], plan: Plan[Any], before_send: BeforeSend, breaker: Breaker, ends_at: float
-    ) -> Outcome:
+    ) -> CallOutcome:
         clock = asyncio.get_running_loop().time
-        outcome: Outcome | None = None
+        outcome: CallOutcome | None = None
         for attempt in range(1, self._limits.tries + 1):
             try:
                 async with breaker.passage(ends_at) as passage:
@@ -160,20 +161,20 @@ class Hub:
             await asyncio.sleep(pause_s)
         raise AssertionError("there is always a last try")
 
-    async def _send(self, connector: Connector[Any], plan: Plan[Any], left_s: float) -> Outcome:
+    async def _send(self, connector: Connector[Any], plan: Plan[Any], left_s: float) -> CallOutcome:
         try:
             return await connector.call(plan, min(left_s, self._limits.try_timeout_s))
         except Refused:
             raise
         except Exception:  # a bug of one connector costs this call, not the worker; what it did meanwhile is not known
             log.exception("%s: the connector failed", plan.call.function)
-            return Outcome(
+            return CallOutcome(
                 reason=Reason.PLATFORM_FAULT,
                 effect=plan.effect.when(certain=Effect.UNKNOWN),
                 detail=f"{plan.call.function}: the connector failed; see the log",
             )
 
-    def _pause_s(self, plan: Plan[Any], outcome: Outcome) -> float | None:
+    def _pause_s(self, plan: Plan[Any], outcome: CallOutcome) -> float | None:
         """How long to wait before the same call may be made again; None if it may not."""
         harmless = plan.effect.repeatable or outcome.effect is Effect.NONE
         advice = outcome.meaning.advice
@@ -189,14 +190,14 @@ def jitter(key: str, attempt: int) -> float:
     return int.from_bytes(sha256(f"{key}#{attempt}".encode()).digest()[:8]) / 2**64
 
 
-def _stopped(plan: Plan[Any], stopped: BreakerOpen | Refused) -> Outcome:
+def _stopped(plan: Plan[Any], stopped: BreakerOpen | Refused) -> CallOutcome:
     if isinstance(stopped, Refused):
         return stopped.outcome
     detail = f"{plan.connection} has failed repeatedly and is not called until it is well again"
-    return Outcome(reason=Reason.UNREACHED, effect=Effect.NONE, detail=detail)
+    return CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE, detail=detail)
 
 
-def _after(earlier: Outcome | None, latest: Outcome) -> Outcome:
+def _after(earlier: CallOutcome | None, latest: CallOutcome) -> CallOutcome:
     """The latest outcome; a doubt that an earlier try left stays, unless the call has succeeded now."""
     if earlier is not None and earlier.effect is Effect.UNKNOWN and not latest.ok:
         return replace(latest, effect=Effect.UNKNOWN)

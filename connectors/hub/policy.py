@@ -12,7 +12,7 @@ from fnmatch import fnmatchcase
 from ipaddress import IPv6Address, ip_address
 
 from connectors.hub.contract import Refused
-from connectors.hub.outcome import Reason
+from schemas.reasons import Reason
 
 
 @dataclass(frozen=True, slots=True)

@@ -25,10 +25,12 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from connectors.hub.connections import Connections
-from connectors.hub.contract import Call, EffectClass, Plan, Refused
-from connectors.hub.outcome import Effect, Outcome, Reason
+from connectors.hub.contract import Call, Plan, Refused
+from connectors.hub.outcome import CallOutcome
 from connectors.sql.session import AmbiguousColumnError, Phase, Session, TooManyRowsError, engine_for, said
 from connectors.sql.sqlstate import reason_of
+from schemas.functions import EffectClass
+from schemas.reasons import Effect, Reason
 
 QUERY = "sql.query"
 EXECUTE = "sql.execute"
@@ -100,7 +102,7 @@ class SqlConnector:
         )
         return Plan(call=call, connection=f"sql:{arguments.connection}", effect=_effect(call, names), request=statement)
 
-    async def call(self, plan: Plan[Statement], timeout_s: float) -> Outcome:
+    async def call(self, plan: Plan[Statement], timeout_s: float) -> CallOutcome:
         """Runs the statement in a transaction of its own."""
         assert self._threads is not None, "open() comes first"
         ends_at = time.monotonic() + timeout_s
@@ -113,7 +115,7 @@ class SqlConnector:
                 return _outcome(plan, Reason.TIMED_OUT, Effect.NONE, "no thread was free in time")
             return _lost(plan, "no answer in time", 408)
 
-    def _run(self, plan: Plan[Statement], ends_at: float) -> Outcome:
+    def _run(self, plan: Plan[Statement], ends_at: float) -> CallOutcome:
         statement = plan.request
         try:
             engine = self._engine(statement)
@@ -133,7 +135,7 @@ class SqlConnector:
             OverflowError,
         ) as error:
             return _not_run(plan, error, self._max_rows)
-        return Outcome(
+        return CallOutcome(
             reason=Reason.OK, effect=plan.effect.when(certain=Effect.DONE), output=output, evidence=_evidence(plan)
         )
 
@@ -171,7 +173,7 @@ def _expanding(clause: TextClause, arguments: Arguments, names: frozenset[str]) 
     return clause.bindparams(*(bindparam(name, expanding=True) for name in lists))
 
 
-def _failed(plan: Plan[Statement], phase: Phase, error: DBAPIError) -> Outcome:
+def _failed(plan: Plan[Statement], phase: Phase, error: DBAPIError) -> CallOutcome:
     """The driver or the database raised an error."""
     reason, code = reason_of(error)
     if phase is Phase.COMMIT and (error.connection_invalidated or reason is Reason.UNREACHED):
@@ -182,7 +184,7 @@ def _failed(plan: Plan[Statement], phase: Phase, error: DBAPIError) -> Outcome:
     return _outcome(plan, reason, Effect.UNKNOWN if done_before else Effect.NONE, what)
 
 
-def _not_run(plan: Plan[Statement], error: Exception, max_rows: int) -> Outcome:
+def _not_run(plan: Plan[Statement], error: Exception, max_rows: int) -> CallOutcome:
     """Stopped on this side, and rolled back."""
     match error:
         case TooManyRowsError():
@@ -198,15 +200,17 @@ def _not_run(plan: Plan[Statement], error: Exception, max_rows: int) -> Outcome:
     return _outcome(plan, reason, Effect.NONE, what)
 
 
-def _lost(plan: Plan[Statement], what: str, status: int | None = None) -> Outcome:
+def _lost(plan: Plan[Statement], what: str, status: int | None = None) -> CallOutcome:
     if plan.effect.effectful:
         return _outcome(plan, Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN, what, status)
     return _outcome(plan, Reason.TIMED_OUT, Effect.NONE, what, status)
 
 
-def _outcome(plan: Plan[Statement], reason: Reason, effect: Effect, what: str, status: int | None = None) -> Outcome:
+def _outcome(
+    plan: Plan[Statement], reason: Reason, effect: Effect, what: str, status: int | None = None
+) -> CallOutcome:
     detail = f"{plan.call.function} on {plan.request.connection}: {what}"
-    return Outcome(reason=reason, effect=effect, status=status, detail=detail, evidence=_evidence(plan))
+    return CallOutcome(reason=reason, effect=effect, status=status, detail=detail, evidence=_evidence(plan))
 
 
 def _evidence(plan: Plan[Statement]) -> dict[str, str | int]:

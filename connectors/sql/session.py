@@ -22,7 +22,7 @@ from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
 
 from connectors.hub.contract import Refused
-from connectors.hub.outcome import Reason
+from schemas.reasons import Reason
 
 CONNECT_TIMEOUT_S = 10
 INSTRUCTIONS_PER_CHECK = 20_000  # of SQLite's virtual machine, between two looks at the clock

@@ -11,7 +11,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from connectors.hub.outcome import Reason
+from schemas.reasons import Reason
 
 # The longest prefix that fits decides; a class is its first two characters.
 SQLSTATES: Mapping[str, Reason] = {

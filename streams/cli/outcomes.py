@@ -96,10 +96,9 @@ def _header(message: Message, name: str) -> str:
 def _readable(codec: Codec, message: Message) -> dict[str, Any]:
     import json
 
-    from streams.ground.decoding import decoded
     from streams.readmodel import presentation
 
-    _, outcome = asyncio.run(decoded(codec, message.value() or b""))
+    _, outcome = asyncio.run(codec.decode_learning(message.value() or b""))
     readable: dict[str, Any] = json.loads(presentation.dumps(presentation.message(outcome)))
     return readable
 

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
 
+from schemas.payload import Json
 from streams.language.graph import Task
-
-Json = Any
 
 
 class Activity(Struct, gc=False):

@@ -10,13 +10,15 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from schemas import problems
+from schemas.payload import Json
+from schemas.steps import Problem
 from streams.engine import errors
 from streams.engine.contexts import join_contexts, position
 from streams.engine.data import encode, evaluate
 from streams.engine.errors import TaskError
 from streams.engine.limits import LimitExceededError
-from streams.engine.messages import Problem, StepCommand
-from streams.engine.state import ForkFrame, Json, ListFrame, LoopFrame, StepFrame, TryFrame, WaitFrame
+from streams.engine.messages import StepCommand
+from streams.engine.state import ForkFrame, ListFrame, LoopFrame, StepFrame, TryFrame, WaitFrame
 from streams.language.graph import Call, Case, Do, For, Fork, Raise, Set, Switch, Task, Try, Wait
 
 if TYPE_CHECKING:

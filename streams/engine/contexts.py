@@ -7,14 +7,13 @@ is open.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from schemas.payload import Json
 from streams.engine.state import ForkFrame
 
 if TYPE_CHECKING:
     from streams.engine.run import Run
-
-Json = Any
 
 
 def context_of(run: Run, task: int, parent: int) -> Json:

@@ -6,11 +6,12 @@ fails becomes an error of the task, or of the workflow's own part, at which it s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from orjson import dumps
 
 from schemas import problems
+from schemas.payload import Json, Payload
 from streams.engine.activity import Activity, Place
 from streams.engine.contexts import context_of
 from streams.engine.errors import failed
@@ -21,8 +22,6 @@ from streams.language.expressions import ExpressionError
 if TYPE_CHECKING:
     from streams.engine.run import Run
     from streams.language.graph import Expression, Transform
-
-Json = Any
 
 _NO_VARIABLES: dict[str, Json] = {}
 
@@ -65,8 +64,8 @@ def shape_context(run: Run, activity: Activity) -> Json:
     return context
 
 
-def encode(value: Json, place: Place, limits: Limits) -> bytes:
-    """A value as the JSON of a record."""
+def encode(value: Json, place: Place, limits: Limits) -> Payload:
+    """A value as the payload of a record."""
     try:
         raw = dumps(value)
     except TypeError as error:  # numbers beyond 64 bits, broken text, nested too deeply
@@ -74,7 +73,7 @@ def encode(value: Json, place: Place, limits: Limits) -> bytes:
     if len(raw) > limits.record_bytes:
         pointer = place if isinstance(place, str) else place.task.pointer
         raise LimitExceededError(f"a record of more than {limits.record_bytes} bytes", pointer)
-    return raw
+    return Payload.inside(raw)
 
 
 def _check(transform: Transform, what: str, data: Json, place: Place) -> None:

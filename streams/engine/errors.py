@@ -10,7 +10,8 @@ from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 from schemas import problems
-from streams.engine.messages import Problem
+from schemas.reasons import Reason
+from schemas.steps import Problem, told
 
 if TYPE_CHECKING:
     from streams.engine.activity import Activity, Place
@@ -18,7 +19,6 @@ if TYPE_CHECKING:
 
 _UNTYPED = problems.ERROR_TYPES[problems.RUNTIME]
 _STATUS_CODES = range(100, 1000)
-MAX_TEXT = 4096  # characters of each text of an error; it travels in history, outcome and state
 
 
 class TaskError(Exception):
@@ -37,12 +37,18 @@ def failed(place: Place, kind: str, detail: str) -> TaskError:
     return TaskError(place, problem(kind, detail, place.task.pointer))
 
 
-def problem(kind: str, detail: str, pointer: str, reason: str | None = None) -> Problem:
+def problem(kind: str, detail: str, pointer: str, reason: Reason | None = None) -> Problem:
     """An error of the engine's own: `kind` is a URI of `schemas.problems`, title and status are those of the kind."""
     known = problems.ERROR_TYPES[kind]
-    made: Problem = {"type": kind, "title": known.title, "status": known.status, "detail": detail, "instance": pointer}
+    made: Problem = {
+        "type": kind,
+        "title": known.title,
+        "status": known.status,
+        "detail": told(detail),
+        "instance": pointer,
+    }
     if reason is not None:
-        made["reason"] = reason
+        made["reason"] = reason.value
     return made
 
 
@@ -92,5 +98,4 @@ def matches(wanted: ErrorFilter, error: Problem) -> bool:
 def _text(value: Any, otherwise: str) -> str:
     if value is None:
         return otherwise
-    text = value if isinstance(value, str) else str(value)
-    return text[:MAX_TEXT].encode(errors="replace").decode()  # jq makes text that is no Unicode; records can't hold it
+    return told(value if isinstance(value, str) else str(value))

@@ -1,17 +1,16 @@
 """What the engine takes in and gives out: the Avro messages of the same names, field by field.
 
 Names and order are those of `schemas/avro/exlify.*.avsc`, so that `StartInstance(**decoded)` makes an event and
-`msgspec.structs.asdict(command)` is what the codec encodes. JSON payloads are bytes as orjson writes them. A problem
-(RFC 9457) is a plain dictionary everywhere, because definitions read it as data.
+`msgspec.structs.asdict(command)` is what the codec encodes. Data of the business is a `Payload`.
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 from msgspec import Struct
 
-Problem = dict[str, Any]  # type, title, status; detail, instance, reason, effect where known
+from schemas.ids import Key
+from schemas.payload import Payload
+from schemas.steps import Problem
 
 
 class StartInstance(Struct, kw_only=True, gc=False):
@@ -22,11 +21,11 @@ class StartInstance(Struct, kw_only=True, gc=False):
     version: str
     digest: str
     source: str
-    event_id: str
+    event_id: Key
     event_type: str
-    business_key: str | None = None
+    business_key: Key | None = None
     time_ms: int
-    data: bytes
+    data: Payload
 
 
 class StepResult(Struct, kw_only=True, gc=False):
@@ -37,7 +36,7 @@ class StepResult(Struct, kw_only=True, gc=False):
     iteration: int
     attempt: int
     status: str
-    output: bytes | None = None
+    output: Payload | None = None
     error: Problem | None = None
 
 
@@ -67,13 +66,13 @@ class StepCommand(Struct, gc=False):
     iteration: int
     attempt: int
     function: str
-    arguments: bytes
+    arguments: Payload
     deadline_ms: int | None
     workflow: str
     version: str
     digest: str
     effect: str | None
-    business_key: str | None
+    business_key: Key | None
 
 
 class CancelStep(Struct, gc=False):
@@ -97,7 +96,7 @@ class Transition(Struct, gc=False):
     iteration: int
     attempt: int
     phase: str
-    data: bytes | None = None
+    data: Payload | None = None
 
 
 class Outcome(Struct, gc=False):
@@ -108,10 +107,10 @@ class Outcome(Struct, gc=False):
     version: str
     digest: str
     status: str
-    output: bytes | None
+    output: Payload | None
     error: Problem | None
-    business_key: str | None
+    business_key: Key | None
     source: str
-    event_id: str
+    event_id: Key
     started_at_ms: int
     ended_at_ms: int

@@ -27,6 +27,8 @@ from typing import Any
 
 from orjson import dumps
 
+from schemas.payload import Json, Payload
+from schemas.steps import Problem
 from streams.engine import constructs
 from streams.engine.activity import Activity
 from streams.engine.contexts import replace_context
@@ -34,8 +36,8 @@ from streams.engine.data import encode, evaluate, shape_context, shape_input, sh
 from streams.engine.errors import TaskError
 from streams.engine.lifecycle import ENDINGS, Phase, Status
 from streams.engine.limits import LimitExceededError, Limits
-from streams.engine.messages import CancelStep, Outcome, Problem, StepCommand, Transition
-from streams.engine.state import AnyFrame, Instance, Json, ListFrame, StepFrame, TryFrame, copy_frame
+from streams.engine.messages import CancelStep, Outcome, StepCommand, Transition
+from streams.engine.state import AnyFrame, Instance, ListFrame, StepFrame, TryFrame, copy_frame
 from streams.language.graph import NOTHING, Call, Directive, Do, Flow, For, Graph, Task, Try
 
 _ON = Flow()
@@ -260,7 +262,7 @@ class Run:
         self.cancel_below(-1, "the instance has ended")
         self._agenda.clear()
         body = encode(output, "/output", self.limits) if status is Status.COMPLETED else None
-        told = body if body is not None else dumps(error if data is None else data)
+        told = body if body is not None else Payload.inside(dumps(error if data is None else data))
         self.transitions.append(Transition("", 0, 0, ENDINGS[status], told))
         graph, instance = self.graph, self.instance
         self.outcome = Outcome(
@@ -274,7 +276,7 @@ class Run:
         """Writes history. Lists that only hold the body of a task, and the root, are no tasks to people."""
         if type(task) is Do and (task.parent < 0 or type(self.graph.tasks[task.parent]) in _BODY_HOLDERS):
             return
-        raw = None if data is None else dumps(data)
+        raw = None if data is None else Payload.inside(dumps(data))
         self.transitions.append(Transition(task.pointer, iteration, 0, phase, raw))
 
     def _count_start(self, task: Task) -> None:

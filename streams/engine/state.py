@@ -24,13 +24,12 @@ states written by an older version still decode.
 from __future__ import annotations
 
 import copy
-from typing import Any
 
 import msgspec
 
+from schemas.ids import Key
+from schemas.payload import Json
 from streams.engine.lifecycle import Status
-
-Json = Any
 
 
 class Frame(msgspec.Struct, array_like=True, gc=False):
@@ -93,9 +92,9 @@ class Instance(msgspec.Struct, array_like=True, tag=0, gc=False):
     version: str
     status: Status
     seq: int  # number of the last history entry, from 0
-    business_key: str | None
+    business_key: Key | None
     source: str
-    event_id: str
+    event_id: Key
     started_at_ms: int
     expires_ms: int = 0  # when the workflow's `timeout` ends it, 0 for never
     next_frame: int = 0

@@ -10,10 +10,12 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-import orjson
 from msgspec import Struct
 
 from schemas import problems
+from schemas.payload import Json, UnreadablePayloadError
+from schemas.reasons import Reason
+from schemas.steps import COMPLETED, Problem
 from streams.engine import errors
 from streams.engine.data import evaluate, shape_input
 from streams.engine.errors import TaskError
@@ -24,7 +26,6 @@ from streams.engine.messages import (
     Command,
     Event,
     Outcome,
-    Problem,
     StartInstance,
     StepResult,
     TimerFired,
@@ -34,7 +35,6 @@ from streams.engine.run import Run
 from streams.engine.state import (
     AnyFrame,
     Instance,
-    Json,
     Marker,
     State,
     StepFrame,
@@ -126,7 +126,7 @@ def _limit_problem(error: LimitExceededError | RecursionError) -> Problem:
     if isinstance(error, RecursionError):
         error = LimitExceededError("data nested deeper than can be handled", "")
     text = f"The instance would need {error.text}; that is the limit."
-    return errors.problem(problems.RUNTIME, text, error.pointer, "LIMIT_EXCEEDED")
+    return errors.problem(problems.RUNTIME, text, error.pointer, Reason.LIMIT_EXCEEDED)
 
 
 # One function for each kind of event
@@ -144,9 +144,9 @@ def _started(run: Run, event: StartInstance) -> None:
 def _begin(run: Run, event: StartInstance) -> None:
     graph, instance = run.graph, run.instance
     try:
-        data = orjson.loads(event.data)
-    except orjson.JSONDecodeError as error:
-        raise errors.failed("/input", problems.VALIDATION, f"The input is not JSON: {error}") from None
+        data = event.data.value()
+    except UnreadablePayloadError as error:
+        raise errors.failed("/input", problems.VALIDATION, f"The input cannot be read: {error}") from None
     if graph.keeps_input:
         instance.input = data
     if graph.input is not NOTHING:
@@ -175,14 +175,14 @@ def _awaiting(run: Run, event: StepResult) -> StepFrame | None:
 
 def _resume(run: Run, frame: StepFrame, event: StepResult) -> None:
     activity = run.close(frame)
-    if event.status != "completed":
+    if event.status != COMPLETED:
         raise TaskError(activity, errors.received(event.error, event.pointer))
     output: Json = None
     if event.output is not None:
         try:
-            output = orjson.loads(event.output)
-        except orjson.JSONDecodeError as error:
-            raise errors.failed(activity, problems.RUNTIME, f"The output of the step is not JSON: {error}") from None
+            output = event.output.value()
+        except UnreadablePayloadError as error:
+            raise errors.failed(activity, problems.RUNTIME, f"The step's output cannot be read: {error}") from None
     run.complete(activity, output)
 
 
@@ -223,7 +223,7 @@ def _fire(run: Run, due: AnyFrame | int) -> None:
 
 
 def _cancelled(run: Run, event: CancelInstance) -> None:
-    problem = errors.problem(problems.RUNTIME, f"Cancelled: {event.reason}", "", "CANCELLED")
+    problem = errors.problem(problems.RUNTIME, f"Cancelled: {event.reason}", "", Reason.CANCELLED)
     run.end(Status.CANCELLED, error=problem, data={"reason": event.reason, "actor": event.actor})
 
 
@@ -246,7 +246,7 @@ def _result(run: Run) -> Step:
 
 
 def _check_history(run: Run) -> None:
-    size = sum(len(entry.pointer) + len(entry.data or b"") + _ENTRY_BYTES for entry in run.transitions)
+    size = sum(len(entry.pointer) + len(entry.data or ()) + _ENTRY_BYTES for entry in run.transitions)
     if size > run.limits.record_bytes:
         raise LimitExceededError(f"a history entry of more than {run.limits.record_bytes} bytes", "")
 

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from schemas.payload import Json
 from streams.engine.contexts import context_of
 from streams.engine.state import LoopFrame, TryFrame
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from streams.engine.activity import Activity, Place
     from streams.engine.run import Run
     from streams.language.graph import For, Try
-
-Json = Any
 
 # The version of the engine's semantics, not of the product: it changes only when folding the same events gives other
 # states.

@@ -7,11 +7,12 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from schemas import ids
 from schemas.messages import HUMAN_ACTION
+from schemas.payload import Door, Payload
+from schemas.reasons import MEANINGS, Reason
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_object
 from streams.gateway.instances import CURSOR, LIMIT
@@ -19,7 +20,6 @@ from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import Services, services
 from streams.ground import topics
-from streams.ground.decoding import decoded
 from streams.ground.publish import Outgoing
 from streams.processors.human import rules as tasks
 from streams.readmodel import presentation
@@ -29,7 +29,6 @@ LONGEST_PAUSE_S = 0.25
 MAX_ID_LENGTH = 200
 DETAILS = ("form", "input", "data", "refusals")  # only shown of one task, not in lists
 STATUSES = (tasks.OPEN, tasks.COMPLETED, tasks.CANCELLED)
-CONFLICTS = (tasks.TASK_CLOSED, tasks.STALE_VERSION)
 FILTERS = ("team", "status", "workflow", "instance_id", "business_key")
 Json = dict[str, Any]
 
@@ -100,7 +99,7 @@ def _action(task: Mapping[str, Any], answer: Json, action_id: str, at_ms: int) -
         "instance_id": task["instance_id"],
         "action": tasks.COMPLETE,
         "outcome": answer["outcome"],
-        "data": orjson.dumps(answer.get("data") if answer.get("data") is not None else {}),
+        "data": Payload.from_outside({} if answer.get("data") is None else answer["data"], Door.ANSWER),
         "actor": answer["actor"],
         "expected_version": version,
         "at_ms": at_ms,
@@ -150,7 +149,7 @@ def _verdict(ours: Services, action_id: str, task: Json | None) -> web.Response:
     refusal = _refusal(task, action_id)
     if refusal is None:
         return json_answer(_presented(ours, task))
-    status = 409 if refusal["reason"] in CONFLICTS else 422
+    status = MEANINGS[Reason(refusal["reason"])].status
     kind = refusal["reason"].lower().replace("_", "-")
     raise ProblemError(status, kind, f"Not taken: {refusal['detail']}.", version=task["version"])
 
@@ -167,7 +166,7 @@ async def _known(ours: Services, task_id: str) -> Json:
 
 
 async def _message(ours: Services, row: Mapping[str, Any]) -> Json:
-    return (await decoded(ours.codec, row["message"]))[1]
+    return (await ours.codec.decode_learning(row["message"]))[1]
 
 
 def _presented(ours: Services, task: Json) -> Json:

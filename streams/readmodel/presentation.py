@@ -12,7 +12,7 @@ from typing import Any
 import orjson
 
 from schemas.codec import Codec, UndecodableRecord
-from streams.ground.decoding import decoded
+from schemas.payload import Payload
 
 Json = dict[str, Any]
 
@@ -24,7 +24,7 @@ def instance(row: Mapping[str, Any]) -> Json:
 
 async def history_entry(codec: Codec, message: bytes) -> Json:
     """One history entry: when, what caused it, what changed."""
-    _, entry = await decoded(codec, message)
+    _, entry = await codec.decode_learning(message)
     cause = await _cause(codec, entry["cause"])
     shown = _members({name: entry[name] for name in ("seq", "at_ms", "status")})
     return {**shown, "cause": cause, "transitions": _readable(entry["transitions"])}
@@ -37,7 +37,7 @@ def message(data: Mapping[str, Any]) -> Json:
 
 async def record(codec: Codec, message: bytes) -> Json:
     """A stored message in full."""
-    _, data = await decoded(codec, message)
+    _, data = await codec.decode_learning(message)
     return _members(data)
 
 
@@ -58,7 +58,7 @@ def dumps(value: Any) -> bytes:
 async def _cause(codec: Codec, framed: bytes) -> Json:
     """The inbox record that an engine step took: its kind and its fields, the instance's id left out."""
     try:
-        name, data = await decoded(codec, framed)
+        name, data = await codec.decode_learning(framed)
     except UndecodableRecord as error:
         return {"kind": None, "detail": error.reason}
     shown = {key: value for key, value in data.items() if key != "instance_id" and value is not None}
@@ -74,8 +74,8 @@ def _readable(value: Any, name: str = "") -> Any:
         return _members(value)
     if isinstance(value, list):
         return [_readable(item) for item in value]
-    if isinstance(value, bytes):
-        return orjson.Fragment(value or b"null")
+    if isinstance(value, Payload):
+        return value.fragment()
     if isinstance(value, int) and name.endswith("_ms"):
         return rfc3339(value)
     return value

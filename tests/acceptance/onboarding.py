@@ -7,8 +7,6 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-import orjson
-
 from models.serving.registry import Registry
 from schemas import ids
 from streams.ground import topics
@@ -84,7 +82,7 @@ def _check_outcomes(outcomes: Outcomes, wanted: dict[str, Expected]) -> None:
     assert not outcomes.contradicted
     faulted = {key: each["error"] for key, each in outcomes.decoded.items() if each["status"] != "completed"}
     assert not faulted
-    found = {key: _found(orjson.loads(each["output"])) for key, each in outcomes.decoded.items()}
+    found = {key: _found(each["output"].value()) for key, each in outcomes.decoded.items()}
     wrong = {key: (found[key], each) for key, each in wanted.items() if found[key] != each}
     assert not wrong
 

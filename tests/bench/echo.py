@@ -8,6 +8,7 @@ import orjson
 
 from schemas.codec import Codec
 from schemas.messages import STEP_COMMAND, STEP_RESULT
+from schemas.payload import Payload
 from streams.ground import topics
 from streams.runtime.processor import Effects, Message, Output, Row, StateView, TableSpec
 
@@ -40,6 +41,6 @@ class Echo:
     def _answer(self, message: Message) -> Output:
         command = message.data
         result = {name: command[name] for name in ("instance_id", "pointer", "iteration", "attempt")}
-        body = orjson.dumps(orjson.loads(command["arguments"])["body"])
+        body = Payload.inside(orjson.dumps(command["arguments"].value()["body"]))
         value = self._codec.encode(STEP_RESULT, result | {"status": "completed", "output": body})
         return Output(topics.INBOX, message.record.key, value)

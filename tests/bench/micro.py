@@ -6,19 +6,20 @@ import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
-import orjson
 from msgspec.structs import asdict
 
 from infra.sandbox.applications import applications
 from models.serving.registry import Registry
 from schemas import messages
 from schemas.codec import Codec
+from schemas.ids import Key
 from streams import engine
 from streams import language as definition
 from streams.language.graph import Graph
 from streams.processors.decide.processor import carry_out
 from tests.bench.definitions import DEFINITIONS
 from tests.bench.load import PAYLOAD
+from tests.support.data import payload
 
 ROUNDS = 7
 INSTANCE = "0" * 32
@@ -56,10 +57,10 @@ def run_through(graph: Graph) -> engine.Outcome | None:
         version=graph.version,
         digest=graph.digest,
         source="bench",
-        event_id="1",
+        event_id=Key("1"),
         event_type="bench",
         time_ms=0,
-        data=orjson.dumps(PAYLOAD),
+        data=payload(PAYLOAD),
     )
     row: bytes | None = None
     while True:
@@ -79,7 +80,7 @@ def _answer(command: engine.StepCommand | engine.CancelStep) -> engine.StepResul
         iteration=command.iteration,
         attempt=command.attempt,
         status="completed",
-        output=orjson.dumps(orjson.loads(command.arguments)["body"]),
+        output=payload(command.arguments.value()["body"]),
     )
 
 
@@ -91,7 +92,7 @@ def _codec() -> Iterator[tuple[str, float]]:
         iteration=0,
         attempt=0,
         status="completed",
-        output=orjson.dumps(PAYLOAD),
+        output=payload(PAYLOAD),
     )
     data = asdict(result)
     raw = codec.encode(messages.STEP_RESULT, data)
@@ -111,7 +112,7 @@ def _decision() -> Iterator[tuple[str, float]]:
         "workflow": "bench",
         "version": "1.0.0",
         "digest": "0" * 64,
-        "arguments": orjson.dumps({"model": "credit-risk", "input": application}),
+        "arguments": payload({"model": "credit-risk", "input": application}),
     }
     yield "model_score", _best_us(lambda: model.predict(application), 1_000)
     yield "decision_with_reasons", _best_us(lambda: carry_out(command, registry, 1), 300)

@@ -22,6 +22,7 @@ from streams.ground.settings import Settings
 from streams.processors.human.rules import COMPLETE
 from tests.bench.load import PAYLOAD, SOURCE
 from tests.bench.stack import Stack, stack
+from tests.support.data import payload
 
 COUNT = 20_000
 ANSWERED = 500  # of them, after all the restarts
@@ -90,7 +91,7 @@ def _answer(settings: Settings, count: int) -> int:
         task_id = ids.step_id(instance_id, "/do/0/ask", 0, 0)
         action = {
             "action_id": f"answer-{task_id}", "task_id": task_id, "instance_id": instance_id, "action": COMPLETE,
-            "outcome": "done", "data": orjson.dumps({}), "actor": "bench", "at_ms": 0,
+            "outcome": "done", "data": payload({}), "actor": "bench", "at_ms": 0,
         }  # fmt: skip
         partition = ids.partition_of(instance_id, settings.partitions)
         producer.produce(topics.HUMAN_ACTION, codec.encode(HUMAN_ACTION, action), instance_id.encode(), partition)

@@ -11,16 +11,16 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from connectors.hub.outcome import Reason
 from schemas.codec import Codec
 from schemas.ids import step_id
 from schemas.messages import STEP_COMMAND
+from schemas.reasons import Reason
 from streams.ground import topics
 from streams.ground.settings import Settings
+from tests.support.data import payload
 from tests.unit.connectors import peers
 
 WORKER = """
@@ -53,7 +53,7 @@ def worker(kafka: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def command(pointer: str, url: str, effect: str | None) -> bytes:
     step = {"instance_id": INSTANCE, "pointer": pointer, "iteration": 0, "attempt": 0}
-    arguments = orjson.dumps({"method": "POST", "endpoint": url})
+    arguments = payload({"method": "POST", "endpoint": url})
     rest = {
         "function": "http",
         "arguments": arguments,

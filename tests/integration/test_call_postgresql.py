@@ -9,8 +9,9 @@ import pytest
 
 from connectors.assembly import standard_hub
 from connectors.hub.contract import Call
-from connectors.hub.outcome import Effect, Outcome, Reason
+from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import Hub, Limits
+from schemas.reasons import Effect, Reason
 from tests.support.postgresql import Server
 
 psycopg = pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
@@ -35,7 +36,7 @@ async def hub(url: str) -> AsyncIterator[Hub]:
         yield opened
 
 
-async def run(hub: Hub, function: str, statement: str, **parameters: Any) -> Outcome:
+async def run(hub: Hub, function: str, statement: str, **parameters: Any) -> CallOutcome:
     arguments = {"connection": "bank", "statement": statement, "parameters": parameters}
     return await hub.carry_out(Call(function=function, arguments=arguments, key="k"))
 

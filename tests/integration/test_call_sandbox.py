@@ -13,12 +13,12 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import orjson
 import pytest
 
 from connectors.assembly import standard_hub
 from connectors.hub.pipeline import Hub, Limits
 from streams.processors.call.processor import carry_out
+from tests.support.data import payload
 
 QUICK = Limits(try_timeout_s=2.0, first_pause_s=0.001, max_pause_s=0.01)
 ACCOUNT = {"account": {"applicationId": "A-1", "givenName": "Ada", "familyName": "M\u00fcller & S\u00f6hne"}}
@@ -66,7 +66,7 @@ async def hub(sandbox: Sandbox) -> AsyncIterator[Hub]:
 
 def command(function: str, arguments: dict[str, Any], effect: str | None = "keyed", attempt: int = 0) -> dict[str, Any]:
     step = {"instance_id": "ab" * 16, "pointer": "/do/0/x", "iteration": 0, "attempt": attempt}
-    return {**step, "function": function, "arguments": orjson.dumps(arguments), "effect": effect, "deadline_ms": None}
+    return {**step, "function": function, "arguments": payload(arguments), "effect": effect, "deadline_ms": None}
 
 
 def provision() -> dict[str, Any]:
@@ -78,7 +78,7 @@ def provision() -> dict[str, Any]:
 
 async def test_account_is_opened_through_xml(hub: Hub, sandbox: Sandbox) -> None:
     result = await carry_out(provision(), hub)
-    created = orjson.loads(result["output"])["accountCreated"]
+    created = result["output"].value()["accountCreated"]
     assert created["status"] == "active" and len(created["number"]) == 10
     assert (await sandbox.ledger("erp"))["effects"] == 1
 
@@ -90,7 +90,7 @@ async def test_identity_is_verified_through_json(hub: Hub) -> None:
         "body": {"applicant": {"given_name": "Ada"}},
     }
     result = await carry_out(command("http", arguments), hub)
-    assert orjson.loads(result["output"])["status"] in ("verified", "refused")
+    assert result["output"].value()["status"] in ("verified", "refused")
 
 
 async def test_compliance_is_asked_and_told_through_sql(hub: Hub) -> None:
@@ -99,15 +99,13 @@ async def test_compliance_is_asked_and_told_through_sql(hub: Hub) -> None:
     asked = await carry_out(
         command("sql.query", {"connection": "compliance", "statement": ask, "parameters": person}, None), hub
     )
-    assert orjson.loads(asked["output"]) == {"rows": [{"list": "EX-SDN"}], "count": 1}
+    assert asked["output"].value() == {"rows": [{"list": "EX-SDN"}], "count": 1}
     tell = (
         "INSERT INTO checks (step_id, application_id, result) VALUES (:step_id, :application, 'hit')"
         " ON CONFLICT (step_id) DO NOTHING"
     )
     arguments = {"connection": "compliance", "statement": tell, "parameters": {"application": "A-1"}}
-    counts = [
-        orjson.loads((await carry_out(command("sql.execute", arguments, None), hub))["output"])["count"] for _ in "12"
-    ]
+    counts = [(await carry_out(command("sql.execute", arguments, None), hub))["output"].value()["count"] for _ in "12"]
     assert counts == [1, 0]
 
 
@@ -140,7 +138,7 @@ async def test_faults_and_latency_lose_nothing_and_repeat_nothing(hub: Hub, sand
         step = {**command("http", arguments), "pointer": f"/do/{number}/x"}
         while (result := await carry_out(step, hub))["status"] != "completed":
             assert result["error"]["effect"] == "unknown"
-        return str(orjson.loads(result["output"])["accountCreated"]["number"])
+        return str(result["output"].value()["accountCreated"]["number"])
 
     numbers = await asyncio.gather(*(one(number) for number in range(60)))
     ledger = await sandbox.ledger("erp")
@@ -161,7 +159,7 @@ async def test_ledger_and_addresses_survive_a_kill(hub: Hub, sandbox: Sandbox) -
 
 async def test_same_key_with_another_body_is_refused(hub: Hub) -> None:
     await carry_out(provision(), hub)
-    other = orjson.loads(provision()["arguments"]) | {"body": {"account": {"applicationId": "A-2"}}}
+    other = provision()["arguments"].value() | {"body": {"account": {"applicationId": "A-2"}}}
     result = await carry_out(command("http", other), hub)
     assert (result["error"]["status"], result["error"]["effect"]) == (422, "none")
 

@@ -16,6 +16,7 @@ from click.testing import CliRunner
 
 from schemas import ids
 from schemas.codec import Codec
+from schemas.ids import Key
 from schemas.messages import INSTANCE_OUTCOME
 from streams.cli import group
 from streams.engine import Outcome
@@ -25,6 +26,7 @@ from streams.ground.errors import ExlifyError
 from streams.ground.publish import Outgoing, Publisher
 from streams.ground.settings import Settings
 from streams.processors.orchestrate import outcome
+from tests.support.data import payload
 
 pytestmark = pytest.mark.broker
 
@@ -130,11 +132,11 @@ def record(workflow: str, number: int) -> Outgoing:
         version="1.0.0",
         digest="d" * 64,
         status="completed",
-        output=b'{"ok":true}',
+        output=payload({"ok": True}),
         error=None,
-        business_key=f"A-{number}",
+        business_key=Key(f"A-{number}"),
         source="/t",
-        event_id=str(number),
+        event_id=Key(str(number)),
         started_at_ms=1_790_000_000_000,
         ended_at_ms=1_790_000_000_001,
     )

@@ -7,8 +7,7 @@ from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 
-import orjson
-
+from schemas.ids import Key
 from streams.engine import (
     Event,
     Outcome,
@@ -25,6 +24,7 @@ from streams.engine import (
 from streams.engine.state import Instance
 from streams.language.graph import Graph
 from tests.reference.interpreter import Calls
+from tests.support.data import payload
 
 Json = Any
 START_MS = 1_800_000_000_000
@@ -82,14 +82,14 @@ class Inbox:
         self.take(TimerFired(instance_id=INSTANCE, due_ms=due_ms))
 
     def _answer(self, command: StepCommand) -> StepResult:
-        answer = self.calls(command.pointer, command.function, orjson.loads(command.arguments))
+        answer = self.calls(command.pointer, command.function, command.arguments.value())
         return StepResult(
             instance_id=INSTANCE,
             pointer=command.pointer,
             iteration=command.iteration,
             attempt=command.attempt,
             status="completed" if answer.error is None else "faulted",
-            output=None if answer.error is not None else orjson.dumps(answer.output),
+            output=None if answer.error is not None else payload(answer.output),
             error=None if answer.error is None else dict(answer.error),
         )
 
@@ -101,8 +101,8 @@ def _start(graph: Graph, data: Json) -> StartInstance:
         version=graph.version,
         digest=graph.digest,
         source="/test",
-        event_id="1",
+        event_id=Key("1"),
         event_type="test.v1",
         time_ms=START_MS,
-        data=orjson.dumps(data),
+        data=payload(data),
     )

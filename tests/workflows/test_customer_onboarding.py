@@ -8,7 +8,6 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
-import orjson
 import pytest
 
 import streams.workflows
@@ -53,7 +52,7 @@ class Story:
     def output(self) -> Json:
         """What the outcome says."""
         assert self.outcome.output is not None
-        return orjson.loads(self.outcome.output)
+        return self.outcome.output.value()
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -13,15 +13,18 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
 import msgspec
-import orjson
 
 from connectors.assembly import standard_hub
-from connectors.hub.contract import Call, EffectClass, Plan, Refused
-from connectors.hub.outcome import Effect, Outcome, Reason, to_problem
+from connectors.hub.contract import Call, Plan, Refused
+from connectors.hub.outcome import CallOutcome, to_problem
 from connectors.hub.pipeline import BeforeSend, Hub, send_at_once
+from schemas import steps
 from schemas.codec import Codec
-from schemas.ids import step_id
+from schemas.functions import EffectClass
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
+from schemas.payload import Door, Payload, UnreadablePayloadError
+from schemas.reasons import Effect, Reason
+from schemas.steps import id_of, key_of
 from streams.ground import metrics, topics
 from streams.ground.settings import Settings
 from streams.runtime.parking import parked
@@ -82,11 +85,11 @@ class CallProcessor:
         return Effects([], {key: None})
 
     async def _command(self, message: Message, state: WritableState) -> Effects:
-        row = _row(state, _step(message.data))
+        row = _row(state, key_of(message.data))
         if row and row.result is not None:
             return Effects([_answer(message, row.result)], {})
         if row and row.sent:
-            return self._settled(message, row.key, faulted(message.data, _in_doubt()))
+            return self._settled(message, row.key, failed(message.data, _in_doubt()))
         if row and row.withdrawn:
             return Effects([], {})
         return await self._carry_out(message, state)
@@ -95,11 +98,11 @@ class CallProcessor:
         key = _key(message.data, state)
 
         async def before_send(plan: Plan[Any]) -> None:
-            row = _row(state, _step(message.data))
+            row = _row(state, key_of(message.data))
             if row and row.withdrawn:
                 raise Refused(Reason.WITHDRAWN, "the step is not wanted any more")
             if not (plan.effect.repeatable or (row and row.sent)):
-                await state.write({_step(message.data): _kept(message, CallRow(key, sent=True))})
+                await state.write({key_of(message.data): _kept(message, CallRow(key, sent=True))})
 
         result = await carry_out(message.data, self._hub, key, before_send)
         if result["error"] and result["error"]["reason"] == Reason.WITHDRAWN.value:
@@ -110,10 +113,10 @@ class CallProcessor:
         value = self._codec.encode(STEP_RESULT, result)
         effect = result["error"]["effect"] if result["error"] else Effect.DONE.value
         row = CallRow(key, sent=True, effect=effect, result=value)
-        return Effects([_answer(message, value)], {_step(message.data): _kept(message, row)})
+        return Effects([_answer(message, value)], {key_of(message.data): _kept(message, row)})
 
     def _withdraw(self, message: Message, state: WritableState) -> Effects:
-        step = _step(message.data)
+        step = key_of(message.data)
         row = _row(state, step) or CallRow(_key(message.data, state))
         if row.result is not None:
             return Effects([], {})
@@ -132,7 +135,7 @@ class UnderWay:
         """Does the work, or waits for whom is at it already; both get the same effects."""
         steps = self._partitions.setdefault(message.record.partition, {})
         self._forget_recorded(steps, state)
-        step = _step(message.data)
+        step = key_of(message.data)
         if (twin := steps.get(step)) is not None:
             effects = await asyncio.shield(twin)
             return Effects(list(effects.outputs), dict(effects.changes))
@@ -173,46 +176,39 @@ async def carry_out(
         call = Call(
             function=command["function"],
             arguments=_arguments(command),
-            key=key or _step(command).decode(),
+            key=key or id_of(command),
             effect=_declared(command.get("effect")),
             deadline_ms=command.get("deadline_ms"),
         )
     except Refused as refusal:
-        return faulted(command, refusal.outcome)
+        return failed(command, refusal.outcome)
     outcome = await hub.carry_out(call, before_send)
-    return completed(command, outcome) if outcome.ok else faulted(command, outcome)
+    return answered(command, outcome) if outcome.ok else failed(command, outcome)
 
 
-def completed(command: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
+def answered(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]:
     """The StepResult of a call that succeeded; faulted after all if its output does not fit into a record."""
     try:
-        output = orjson.dumps(outcome.output)
+        output = Payload.from_outside(outcome.output, Door.RESULT)
     except TypeError:  # orjson reads deeper nesting than it writes
         detail = f"{command['function']}: the output is nested too deeply"
-        return faulted(command, Outcome(reason=Reason.CONTRACT_DRIFT, effect=outcome.effect, detail=detail))
+        return failed(command, CallOutcome(reason=Reason.CONTRACT_DRIFT, effect=outcome.effect, detail=detail))
     if len(output) > MAX_OUTPUT_BYTES:
         detail = f"{command['function']}: the output is larger than {MAX_OUTPUT_BYTES} bytes"
-        return faulted(command, Outcome(reason=Reason.REPLY_TOO_LARGE, effect=outcome.effect, detail=detail))
-    return _result(command, "completed", output, None)
+        return failed(command, CallOutcome(reason=Reason.REPLY_TOO_LARGE, effect=outcome.effect, detail=detail))
+    return steps.completed(command, output)
 
 
-def faulted(command: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
+def failed(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]:
     """The StepResult of a call that failed."""
-    return _result(command, "faulted", None, to_problem(outcome, command["pointer"]))
-
-
-def _result(
-    command: Mapping[str, Any], status: str, output: bytes | None, error: dict[str, Any] | None
-) -> dict[str, Any]:
-    step = {name: command[name] for name in ("instance_id", "pointer", "iteration", "attempt")}
-    return {**step, "status": status, "output": output, "error": error}
+    return steps.faulted(command, to_problem(outcome, command["pointer"]))
 
 
 def _arguments(command: Mapping[str, Any]) -> Any:
     try:
-        return orjson.loads(command["arguments"])
-    except orjson.JSONDecodeError:
-        raise Refused(Reason.INPUT_INVALID, f"{command['function']}: the arguments are not JSON") from None
+        return command["arguments"].value()
+    except UnreadablePayloadError as error:
+        raise Refused(Reason.INPUT_INVALID, f"{command['function']}: the arguments cannot be read: {error}") from None
 
 
 def _declared(effect: str | None) -> EffectClass | None:
@@ -225,18 +221,14 @@ def _declared(effect: str | None) -> EffectClass | None:
         raise Refused(Reason.INPUT_INVALID, f"metadata.effect {effect!r} is not one of {known}") from None
 
 
-def _in_doubt() -> Outcome:
-    return Outcome(reason=Reason.OUTCOME_UNKNOWN, effect=Effect.UNKNOWN, detail=IN_DOUBT)
+def _in_doubt() -> CallOutcome:
+    return CallOutcome(reason=Reason.OUTCOME_UNKNOWN, effect=Effect.UNKNOWN, detail=IN_DOUBT)
 
 
 def _key(step: Mapping[str, Any], state: WritableState) -> str:
     """The step id; but the key of the attempt before, if that is in doubt: so the system can recognise it."""
-    earlier = _row(state, _step({**step, "attempt": step["attempt"] - 1})) if step["attempt"] else None
-    return earlier.key if earlier and earlier.doubtful else _step(step).decode()
-
-
-def _step(data: Mapping[str, Any]) -> bytes:
-    return step_id(data["instance_id"], data["pointer"], data["iteration"], data["attempt"]).encode()
+    earlier = _row(state, key_of({**step, "attempt": step["attempt"] - 1})) if step["attempt"] else None
+    return earlier.key if earlier and earlier.doubtful else id_of(step)
 
 
 def _row(state: WritableState, key: bytes) -> CallRow | None:
@@ -252,5 +244,5 @@ def _answer(message: Message, value: bytes) -> Output:
     return Output(topics.INBOX, message.record.key, value)
 
 
-def _count(call: Call, outcome: Outcome, seconds: float) -> None:
+def _count(call: Call, outcome: CallOutcome, seconds: float) -> None:
     metrics.STEPS.labels(call.function, outcome.reason.value).inc()

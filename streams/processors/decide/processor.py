@@ -13,15 +13,15 @@ from typing import Any, NamedTuple
 
 import orjson
 
-from connectors.hub.outcome import Effect, Reason
 from models.serving.errors import FeatureError, ModelError
 from models.serving.explain import Contribution
 from models.serving.predict import SCORE_DECIMALS, Model, Verdict
 from models.serving.registry import Registry
 from schemas.codec import Codec
-from schemas.ids import step_id
 from schemas.messages import CANCEL_STEP, DECISION, STEP_COMMAND, STEP_RESULT
-from schemas.problems import CONFIGURATION, ERROR_TYPES, VALIDATION
+from schemas.payload import Door, Payload
+from schemas.reasons import Reason
+from schemas.steps import completed, faulted, id_of, problem
 from streams.ground import metrics, topics
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, Message, Output, Row, StateView, TableSpec
@@ -91,18 +91,17 @@ def carry_out(command: Mapping[str, Any], registry: Registry, at_ms: int) -> Car
         model = registry.get(name)
         verdict = model.decide(values)
     except _BadArgumentsError as error:
-        return _faulted(command, VALIDATION, Reason.INPUT_INVALID, f"with.{error}")
+        return _faulted(command, Reason.INPUT_INVALID, f"with.{error}")
     except FeatureError as error:
-        return _faulted(command, VALIDATION, Reason.INPUT_INVALID, f"with.input.{error}")
+        return _faulted(command, Reason.INPUT_INVALID, f"with.input.{error}")
     except ModelError as error:
-        return _faulted(command, CONFIGURATION, Reason.MISCONFIGURED, f"with.model: {error}")
-    output = orjson.dumps(_output(command, model, verdict))
-    result = {**_step(command), "status": "completed", "output": output, "error": None}
-    return Carried(result, _decision(command, model, values, verdict, at_ms))
+        return _faulted(command, Reason.MISCONFIGURED, f"with.model: {error}")
+    output = Payload.from_outside(_output(command, model, verdict), Door.RESULT)
+    return Carried(completed(command, output), _decision(command, model, values, verdict, at_ms))
 
 
 def _arguments(command: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    given = orjson.loads(command["arguments"])
+    given = command["arguments"].value()
     name = given.get("model") if isinstance(given, dict) else None
     if not isinstance(name, str):
         raise _BadArgumentsError("model: missing, or not a string. Give the name of a model.")
@@ -121,7 +120,7 @@ def _output(command: Mapping[str, Any], model: Model, verdict: Verdict) -> dict[
         "score": verdict.score,
         "model": model.card.name,
         "version": model.card.version,
-        "decisionId": _decision_id(command),
+        "decisionId": id_of(command),
         "reasons": [{**_reason(model, c), "text": model.labels[c.field]} for c in speaking],
         "outside": list(verdict.outside),
     }
@@ -131,15 +130,15 @@ def _decision(
     command: Mapping[str, Any], model: Model, values: Mapping[str, Any], verdict: Verdict, at_ms: int
 ) -> dict[str, Any]:
     card = model.card
-    seen = orjson.dumps(model.encoder.declared(values))
+    seen = Payload.inside(orjson.dumps(model.encoder.declared(values)))
     return {
         **{name: command[name] for name in ("instance_id", "pointer", "workflow", "version", "digest")},
-        "decision_id": _decision_id(command),
+        "decision_id": id_of(command),
         "model": card.name,
         "model_version": card.version,
         "model_sha256": card.model.sha256,
         "input": seen,
-        "input_hash": hashlib.sha256(seen).hexdigest(),
+        "input_hash": hashlib.sha256(seen.raw).hexdigest(),
         "route": verdict.route,
         "score": verdict.score,
         "thresholds": {"approve_below": card.routing.approve_below},
@@ -158,25 +157,8 @@ def _reason(model: Model, contribution: Contribution) -> dict[str, Any]:
     }
 
 
-def _faulted(command: Mapping[str, Any], kind: str, reason: Reason, detail: str) -> Carried:
-    problem = {
-        "type": kind,
-        "title": ERROR_TYPES[kind].title,
-        "status": ERROR_TYPES[kind].status,
-        "detail": detail,
-        "instance": command["pointer"],
-        "reason": reason.value,
-        "effect": Effect.NONE.value,
-    }
-    return Carried({**_step(command), "status": "faulted", "output": None, "error": problem}, None)
-
-
-def _step(command: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: command[name] for name in ("instance_id", "pointer", "iteration", "attempt")}
-
-
-def _decision_id(command: Mapping[str, Any]) -> str:
-    return step_id(command["instance_id"], command["pointer"], command["iteration"], command["attempt"])
+def _faulted(command: Mapping[str, Any], reason: Reason, detail: str) -> Carried:
+    return Carried(faulted(command, problem(reason, detail, command["pointer"])), None)
 
 
 def _count(carried: Carried) -> None:

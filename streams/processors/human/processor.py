@@ -15,11 +15,14 @@ from typing import Any
 
 import msgspec
 
+from schemas import steps
+from schemas.catalogue import current
 from schemas.codec import Codec
-from schemas.ids import step_id
 from schemas.messages import CANCEL_STEP, HUMAN_ACTION, HUMAN_TASK, STEP_COMMAND, STEP_RESULT
+from schemas.payload import unwrapped, wrapped
+from schemas.reasons import Reason
 from streams.ground import metrics, topics
-from streams.processors.human import rules as tasks
+from streams.processors.human import rules
 from streams.processors.human.rules import HumanTask
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, Message, Output, Record, Row, StateView, TableSpec
@@ -27,7 +30,6 @@ from streams.runtime.processor import Effects, Message, Output, Record, Row, Sta
 KEPT_MS = 7 * topics.DAY_MS
 EARLY_KEPT_MS = 600_000
 _EARLY = b"early/"  # no step id begins like this
-_DECODER = msgspec.msgpack.Decoder(HumanTask)
 
 
 class HumanProcessor:
@@ -68,69 +70,60 @@ class HumanProcessor:
         return Effects([Output(topics.HUMAN_TASK, key, None)], {key: None})
 
     def _open(self, message: Message, state: StateView, effects: Effects) -> None:
-        key = _step_key(message.data)
+        key = steps.key_of(message.data)
         if _row(key, state, effects) is not None:
             return
         try:
-            task = tasks.opened(message.data, message.record.timestamp_ms)
-        except tasks.InvalidTaskError as error:
-            problem = tasks.invalid_task_problem(message.data, error)
-            effects.outputs.append(self._result(message.record, message.data, None, problem))
+            task = rules.opened(message.data, message.record.timestamp_ms)
+        except rules.InvalidTaskError as error:
+            problem = rules.invalid_task_problem(message.data, error)
+            effects.outputs.append(self._answered(message.record, steps.faulted(message.data, problem)))
             return
         self._keep(key, task, effects)
         if early := _row(_EARLY + key, state, effects):
-            self._take(task, msgspec.msgpack.decode(early.value), message.record, effects)
+            action = wrapped(current()[HUMAN_ACTION], msgspec.msgpack.decode(early.value))
+            self._take(task, action, message.record, effects)
             effects.changes[_EARLY + key] = None
 
     def _answer(self, message: Message, state: StateView, effects: Effects) -> None:
         key = message.data["task_id"].encode()
         row = _row(key, state, effects)
         if row is not None:
-            self._take(_DECODER.decode(row.value), message.data, message.record, effects)
+            self._take(rules.decode_task(row.value), message.data, message.record, effects)
         elif _row(_EARLY + key, state, effects) is None:
             kept_until_ms = message.record.timestamp_ms + EARLY_KEPT_MS
-            effects.changes[_EARLY + key] = Row(msgspec.msgpack.encode(message.data), kept_until_ms)
+            effects.changes[_EARLY + key] = Row(msgspec.msgpack.encode(unwrapped(message.data)), kept_until_ms)
 
     def _take(self, before: HumanTask, action: Mapping[str, Any], cause: Record, effects: Effects) -> None:
         if before.knows(action["action_id"]):
             return
-        after = tasks.answered(before, action, cause.timestamp_ms)
+        after = rules.answered(before, action, cause.timestamp_ms)
         if after.status != before.status:
-            _, iteration, attempt = after.task_id.rsplit("/", 2)
-            address = {"instance_id": after.instance_id, "pointer": after.pointer}
-            step = {**address, "iteration": int(iteration), "attempt": int(attempt)}
-            effects.outputs.append(self._result(cause, step, tasks.output(after), None))
+            result = steps.completed(steps.address_of(after.task_id), rules.output(after))
+            effects.outputs.append(self._answered(cause, result))
         self._keep(after.task_id.encode(), after, effects)
 
     def _cancel(self, message: Message, state: StateView, effects: Effects) -> None:
-        key = _step_key(message.data)
+        key = steps.key_of(message.data)
         row = _row(key, state, effects)
         if row is None:
             return
-        task = _DECODER.decode(row.value)
-        if task.status == tasks.OPEN:
-            self._keep(key, tasks.cancelled(task, message.record.timestamp_ms), effects)
+        task = rules.decode_task(row.value)
+        if task.status == rules.OPEN:
+            self._keep(key, rules.cancelled(task, message.record.timestamp_ms), effects)
 
     def _keep(self, key: bytes, task: HumanTask, effects: Effects) -> None:
-        due_ms = 0 if task.status == tasks.OPEN else task.updated_at_ms + KEPT_MS
-        effects.changes[key] = Row(msgspec.msgpack.encode(task), due_ms)
-        value = self._codec.encode(HUMAN_TASK, msgspec.to_builtins(task, builtin_types=(bytes,)))
+        due_ms = 0 if task.status == rules.OPEN else task.updated_at_ms + KEPT_MS
+        effects.changes[key] = Row(rules.encode_task(task), due_ms)
+        value = self._codec.encode(HUMAN_TASK, rules.fields_of(task))
         effects.outputs.append(Output(topics.HUMAN_TASK, key, value))
 
-    def _result(
-        self, cause: Record, step: Mapping[str, Any], output: bytes | None, error: dict[str, Any] | None
-    ) -> Output:
-        status = "completed" if error is None else "faulted"
-        metrics.STEPS.labels("human", status).inc()
-        address = {name: step[name] for name in ("instance_id", "pointer", "iteration", "attempt")}
-        value = self._codec.encode(STEP_RESULT, {**address, "status": status, "output": output, "error": error})
-        return Output(topics.INBOX, cause.key, value)
+    def _answered(self, cause: Record, result: Mapping[str, Any]) -> Output:
+        error = result["error"]
+        metrics.STEPS.labels("human", error["reason"] if error else Reason.OK.value).inc()
+        return Output(topics.INBOX, cause.key, self._codec.encode(STEP_RESULT, result))
 
 
 def _row(key: bytes, state: StateView, effects: Effects) -> Row | None:
     """The row as of the messages before this one, those of the same batch included."""
     return effects.changes[key] if key in effects.changes else state.get(key)
-
-
-def _step_key(step: Mapping[str, Any]) -> bytes:
-    return step_id(step["instance_id"], step["pointer"], step["iteration"], step["attempt"]).encode()

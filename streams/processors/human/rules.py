@@ -21,20 +21,16 @@ from jsonschema import Draft202012Validator, SchemaError
 from referencing import Registry
 from referencing.exceptions import Unresolvable
 
-from schemas import problems
-from schemas.ids import step_id
+from schemas.ids import Key
+from schemas.payload import Payload, UnreadablePayloadError
+from schemas.reasons import Reason
+from schemas.steps import Problem, id_of, problem
 from streams.language.durations import DurationError, milliseconds
 
 OPEN = "open"
 COMPLETED = "completed"
 CANCELLED = "cancelled"
 COMPLETE = "complete"  # the one action so far
-
-TASK_CLOSED = "TASK_CLOSED"
-STALE_VERSION = "STALE_VERSION"
-UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"
-UNKNOWN_ACTION = "UNKNOWN_ACTION"
-DATA_INVALID = "DATA_INVALID"
 
 MAX_REFUSALS = 16  # the oldest go first; their senders have long had their answer
 MAX_TITLE_LENGTH = 200
@@ -45,7 +41,7 @@ class Refusal(msgspec.Struct, frozen=True):
     """An action that was not taken, and why; the detail never quotes the data."""
 
     action_id: str
-    reason: str
+    reason: str  # a Reason
     detail: str
     at_ms: int
 
@@ -59,25 +55,44 @@ class HumanTask(msgspec.Struct, frozen=True, kw_only=True):
     workflow: str
     team: str
     title: str
-    form: bytes
+    form: Payload
     outcomes: list[str]
-    input: bytes
+    input: Payload
     status: str = OPEN
     version: int = 1
     assignee: str | None = None
     outcome: str | None = None
-    data: bytes | None = None
+    data: Payload | None = None
     completed_by: str | None = None
     created_at_ms: int
     updated_at_ms: int
     due_ms: int | None = None
     last_action_id: str | None = None
     refusals: list[Refusal] = []
-    business_key: str | None = None
+    business_key: Key | None = None
 
     def knows(self, action_id: str) -> bool:
         """Whether the action was taken or refused before."""
         return action_id == self.last_action_id or any(refusal.action_id == action_id for refusal in self.refusals)
+
+
+def encode_task(task: HumanTask) -> bytes:
+    """A task as the value of its row."""
+    return _ENCODER.encode(task)
+
+
+def decode_task(row: bytes) -> HumanTask:
+    """The task of a row's value."""
+    return _DECODER.decode(row)
+
+
+def fields_of(task: HumanTask) -> dict[str, Any]:
+    """The fields of the message `HumanTask`."""
+    return {**msgspec.structs.asdict(task), "refusals": [msgspec.structs.asdict(each) for each in task.refusals]}
+
+
+_ENCODER = msgspec.msgpack.Encoder(enc_hook=lambda payload: payload.raw)
+_DECODER = msgspec.msgpack.Decoder(HumanTask, dec_hook=lambda _, raw: Payload.inside(raw))
 
 
 class InvalidTaskError(ValueError):
@@ -91,11 +106,11 @@ def opened(command: Mapping[str, Any], at_ms: int) -> HumanTask:
     answer's data must follow; `input`, what the person needs to see; `due`, a duration after which the task counts as
     overdue.
     """
-    arguments = orjson.loads(command["arguments"])
+    arguments = command["arguments"].value()
     _check_arguments(arguments)
-    form = orjson.dumps(arguments.get("form") or {})
+    form = Payload.inside(orjson.dumps(arguments.get("form") or {}))
     return HumanTask(
-        task_id=step_id(command["instance_id"], command["pointer"], command["iteration"], command["attempt"]),
+        task_id=id_of(command),
         instance_id=command["instance_id"],
         pointer=command["pointer"],
         workflow=command["workflow"],
@@ -103,7 +118,7 @@ def opened(command: Mapping[str, Any], at_ms: int) -> HumanTask:
         title=arguments.get("title") or command["pointer"].rpartition("/")[2],
         form=form,
         outcomes=list(arguments["outcomes"]),
-        input=orjson.dumps(arguments.get("input")),
+        input=Payload.inside(orjson.dumps(arguments.get("input"))),
         created_at_ms=at_ms,
         updated_at_ms=at_ms,
         due_ms=at_ms + _due(arguments["due"]) if arguments.get("due") is not None else command.get("deadline_ms"),
@@ -113,9 +128,10 @@ def opened(command: Mapping[str, Any], at_ms: int) -> HumanTask:
 
 def answered(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> HumanTask:
     """The task after a HumanAction: completed, or unchanged in version and with one refusal more."""
-    reason, detail = _objection(task, action)
-    if reason:
-        refusal = Refusal(action["action_id"], reason, detail, at_ms)
+    objection = _objection(task, action)
+    if objection is not None:
+        reason, detail = objection
+        refusal = Refusal(action["action_id"], reason.value, detail, at_ms)
         return msgspec.structs.replace(task, refusals=[*task.refusals, refusal][-MAX_REFUSALS:], updated_at_ms=at_ms)
     return msgspec.structs.replace(
         task,
@@ -136,30 +152,21 @@ def cancelled(task: HumanTask, at_ms: int) -> HumanTask:
     return msgspec.structs.replace(task, status=CANCELLED, version=task.version + 1, updated_at_ms=at_ms)
 
 
-def output(task: HumanTask) -> bytes:
-    """What the workflow gets of a completed task, UTF-8 JSON: outcome, data, completedBy, completedAt (RFC 3339)."""
+def output(task: HumanTask) -> Payload:
+    """What the workflow gets of a completed task: outcome, data, completedBy, completedAt (RFC 3339)."""
     completed_at = datetime.fromtimestamp(task.updated_at_ms / 1000, UTC).isoformat(timespec="milliseconds")
-    return orjson.dumps(
-        {
-            "outcome": task.outcome,
-            "data": orjson.loads(task.data or b"null"),
-            "completedBy": task.completed_by,
-            "completedAt": completed_at.replace("+00:00", "Z"),
-        }
-    )
-
-
-def invalid_task_problem(command: Mapping[str, Any], error: InvalidTaskError) -> dict[str, Any]:
-    """The Problem of a step whose arguments describe no task."""
-    return {
-        "type": problems.VALIDATION,
-        "title": "Invalid human task",
-        "status": 400,
-        "detail": str(error),
-        "instance": command["pointer"],
-        "reason": "INPUT_INVALID",
-        "effect": "none",
+    said = {
+        "outcome": task.outcome,
+        "data": None if task.data is None else task.data.fragment(),
+        "completedBy": task.completed_by,
+        "completedAt": completed_at.replace("+00:00", "Z"),
     }
+    return Payload.inside(orjson.dumps(said))
+
+
+def invalid_task_problem(command: Mapping[str, Any], error: InvalidTaskError) -> Problem:
+    """The Problem of a step whose arguments describe no task."""
+    return problem(Reason.INPUT_INVALID, str(error), command["pointer"])
 
 
 def _check_arguments(arguments: Any) -> None:
@@ -214,28 +221,27 @@ def _due(value: Any) -> int:
         raise InvalidTaskError(f"human: due: {error}") from None
 
 
-def _objection(task: HumanTask, action: Mapping[str, Any]) -> tuple[str, str]:
-    """Reason and detail of a refusal; both empty if the action can be taken."""
+def _objection(task: HumanTask, action: Mapping[str, Any]) -> tuple[Reason, str] | None:
+    """Reason and detail of a refusal; None if the action can be taken."""
     seen = action.get("expected_version")
     if task.status != OPEN:
-        return TASK_CLOSED, f"the task is {task.status}"
+        return Reason.TASK_CLOSED, f"the task is {task.status}"
     if seen is not None and seen != task.version:
-        return STALE_VERSION, f"the task is at version {task.version}, not {seen}; look at it again"
+        return Reason.STALE_VERSION, f"the task is at version {task.version}, not {seen}; look at it again"
     if action["action"] != COMPLETE:
-        return UNKNOWN_ACTION, f"the only action is {COMPLETE}"
+        return Reason.UNKNOWN_ACTION, f"the only action is {COMPLETE}"
     if action["outcome"] not in task.outcomes:
-        return UNKNOWN_OUTCOME, f"choose one of {', '.join(task.outcomes)}"
+        return Reason.UNKNOWN_OUTCOME, f"choose one of {', '.join(task.outcomes)}"
     fault = form_fault(task.form, action["data"])
-    return (DATA_INVALID, fault) if fault else ("", "")
+    return (Reason.DATA_INVALID, fault) if fault else None
 
 
-def form_fault(form: bytes, data: bytes) -> str | None:
-    """None if the data (UTF-8 JSON) follows the form, else one line that names place and rule, without the data."""
+def form_fault(form: Payload, data: Payload) -> str | None:
+    """None if the data follows the form, else one line that names place and rule, without the data."""
     try:
-        value = orjson.loads(data)
-        errors = sorted(_validator(form).iter_errors(value), key=lambda error: error.json_path)
-    except orjson.JSONDecodeError:
-        return "data is no JSON"
+        errors = sorted(_validator(form).iter_errors(data.value()), key=lambda error: error.json_path)
+    except UnreadablePayloadError as error:
+        return f"data is not readable: {error}"
     except (Unresolvable, RecursionError):
         return "the form cannot be applied: one of its $ref leads nowhere, or into itself"
     if not errors:
@@ -245,6 +251,6 @@ def form_fault(form: bytes, data: bytes) -> str | None:
 
 
 @lru_cache(maxsize=256)
-def _validator(form: bytes) -> Draft202012Validator:
+def _validator(form: Payload) -> Draft202012Validator:
     """Without a registry of its own, a `$ref` in a form could make the validator fetch from the network."""
-    return Draft202012Validator(orjson.loads(form), registry=Registry())
+    return Draft202012Validator(form.value(), registry=Registry())

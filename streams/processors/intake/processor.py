@@ -10,12 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import orjson
-
 from schemas import ids
 from schemas.business import EventTypes
 from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
 from schemas.messages import START_INSTANCE
+from schemas.payload import Door, Payload
 from streams.definitions import DefinitionFeed
 from streams.ground import metrics, topics
 from streams.ground.settings import Settings
@@ -85,7 +84,7 @@ class Intake:
                 "event_type": attributes["type"],
                 "business_key": attributes.get("subject"),
                 "time_ms": record.timestamp_ms,
-                "data": orjson.dumps(data),
+                "data": Payload.from_outside(data, Door.INTAKE),
             },
         )
         return Output(topics.INBOX, instance_id.encode(), value, (), ids.partition_of(instance_id, self._partitions))

@@ -16,6 +16,7 @@ from streams.cli import group
 from streams.ground import topics
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
+from tests.support.data import payload
 from tests.unit.gateway.conftest import YAML, AsyncGateway, Gateway
 from tests.unit.gateway.test_instances import ID, entry
 from tests.unit.processors.test_human import TASK_ID, Desk, action, command
@@ -94,7 +95,7 @@ async def test_task_is_completed_as_somebody(gateway: Gateway, cli: Cli) -> None
     show_task(gateway)
     result = await cli("tasks", "complete", TASK_ID, "--outcome", "approve", "--data", '{"note":"ok"}', "--as", "kim")
     ((_, sent),) = gateway.outbox.decoded()
-    assert (result.exit_code, sent["actor"], sent["data"]) == (0, "kim", b'{"note":"ok"}')
+    assert (result.exit_code, sent["actor"], sent["data"]) == (0, "kim", payload({"note": "ok"}))
     assert sent["outcome"] == action().data["outcome"]
 
 

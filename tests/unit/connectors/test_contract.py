@@ -14,10 +14,12 @@ import pytest
 
 from connectors.http.connector import HttpConnector
 from connectors.hub.connections import Connections
-from connectors.hub.contract import Call, Connector, EffectClass, Refused
-from connectors.hub.outcome import Effect, Outcome, to_problem
+from connectors.hub.contract import Call, Connector, Refused
+from connectors.hub.outcome import CallOutcome, to_problem
 from connectors.hub.policy import Policy
 from connectors.sql.connector import SqlConnector
+from schemas.functions import EffectClass
+from schemas.reasons import Effect
 from tests.unit.connectors import peers
 
 
@@ -76,7 +78,7 @@ async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[
         await made.connector.close()
 
 
-async def outcome_of(case: Case, call: Call) -> Outcome:
+async def outcome_of(case: Case, call: Call) -> CallOutcome:
     return await case.connector.call(case.connector.check(call), 2.0)
 
 

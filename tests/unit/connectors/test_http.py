@@ -12,10 +12,12 @@ import pytest
 from connectors.assembly import standard_hub
 from connectors.http.connector import HttpConnector
 from connectors.hub.connections import Connections
-from connectors.hub.contract import Call, EffectClass
-from connectors.hub.outcome import Effect, Outcome, Reason
+from connectors.hub.contract import Call
+from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import Hub, Limits
 from connectors.hub.policy import Policy
+from schemas.functions import EffectClass
+from schemas.reasons import Effect, Reason
 from tests.unit.connectors import peers
 from tests.unit.connectors.conftest import QUICK
 
@@ -23,7 +25,7 @@ KEY = "0" * 32 + "/do/0/open/0/0"
 BREAKS = [peers.resets, peers.closes, peers.resets_after_headers]
 
 
-async def send(hub: Hub, url: str, method: str = "GET", effect: EffectClass | None = None, **more: Any) -> Outcome:
+async def send(hub: Hub, url: str, method: str = "GET", effect: EffectClass | None = None, **more: Any) -> CallOutcome:
     arguments = {"method": method, "endpoint": url, **more}
     return await hub.carry_out(Call(function="http", arguments=arguments, key=KEY, effect=effect))
 

@@ -8,8 +8,9 @@ import pytest
 
 from connectors.http.request import KEY_HEADER, MAX_KEY_LENGTH, Request, key_header, read
 from connectors.hub.connections import Connections
-from connectors.hub.contract import Call, EffectClass, Refused
-from connectors.hub.outcome import Reason
+from connectors.hub.contract import Call, Refused
+from schemas.functions import EffectClass
+from schemas.reasons import Reason
 
 GET: dict[str, Any] = {"method": "get", "endpoint": "http://host/path"}
 

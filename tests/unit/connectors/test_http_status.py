@@ -7,8 +7,8 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.http.status import MAX_WAIT_MS, judge, retry_after_ms
-from connectors.hub.contract import EffectClass
-from connectors.hub.outcome import Reason
+from schemas.functions import EffectClass
+from schemas.reasons import Reason
 
 NOW = datetime(2026, 11, 23, 12, 0, 0, tzinfo=UTC)
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import pytest
 
-from connectors.hub.outcome import MEANINGS, Effect, Outcome, Reason, to_problem
+from connectors.hub.outcome import CallOutcome, to_problem
 from schemas import problems
+from schemas.reasons import MEANINGS, Effect, Reason
 
 
 def problem(reason: Reason, status: int | None = None) -> dict[str, object]:
-    return to_problem(Outcome(reason=reason, effect=Effect.NONE, status=status), "/do/0/x")
+    return to_problem(CallOutcome(reason=reason, effect=Effect.NONE, status=status), "/do/0/x")
 
 
 def test_every_reason_has_a_meaning() -> None:

@@ -8,14 +8,16 @@ from collections.abc import Sequence
 from typing import Any
 
 from connectors.hub.breaker import State
-from connectors.hub.contract import Call, EffectClass, Plan, Refused
-from connectors.hub.outcome import Effect, Outcome, Reason
+from connectors.hub.contract import Call, Plan, Refused
+from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import Hub, Limits, jitter
+from schemas.functions import EffectClass
+from schemas.reasons import Effect, Reason
 
 QUICK = Limits(total_timeout_s=2.0, first_pause_s=0.001, max_pause_s=0.002, concurrency=2)
-FINE = Outcome(reason=Reason.OK, effect=Effect.DONE)
-BUSY = Outcome(reason=Reason.CONFLICT, effect=Effect.NONE)
-LOST = Outcome(reason=Reason.OUTCOME_UNKNOWN, effect=Effect.UNKNOWN)
+FINE = CallOutcome(reason=Reason.OK, effect=Effect.DONE)
+BUSY = CallOutcome(reason=Reason.CONFLICT, effect=Effect.NONE)
+LOST = CallOutcome(reason=Reason.OUTCOME_UNKNOWN, effect=Effect.UNKNOWN)
 
 
 class Scripted:
@@ -23,8 +25,8 @@ class Scripted:
 
     functions = frozenset({"scripted"})
 
-    def __init__(self, *outcomes: Outcome | Exception) -> None:
-        self._outcomes: Sequence[Outcome | Exception] = outcomes or (FINE,)
+    def __init__(self, *outcomes: CallOutcome | Exception) -> None:
+        self._outcomes: Sequence[CallOutcome | Exception] = outcomes or (FINE,)
         self.sent = 0
         self.at_once = 0
         self.most_at_once = 0
@@ -38,7 +40,7 @@ class Scripted:
             raise KeyError("bug")
         return Plan(call=call, connection="it", effect=call.effect or EffectClass.BLIND, request=None)
 
-    async def call(self, plan: Plan[None], timeout_s: float) -> Outcome:
+    async def call(self, plan: Plan[None], timeout_s: float) -> CallOutcome:
         self.sent += 1
         self.at_once += 1
         self.most_at_once = max(self.most_at_once, self.at_once)
@@ -143,7 +145,7 @@ async def test_bulkhead_bounds_calls_per_connection() -> None:
 
 
 async def test_dead_system_is_left_alone() -> None:
-    connector = Scripted(Outcome(reason=Reason.UNREACHED, effect=Effect.NONE))
+    connector = Scripted(CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE))
     hub = Hub([connector], limits=Limits(total_timeout_s=0.2, first_pause_s=0.001, max_pause_s=0.002))
     outcomes = [await hub.carry_out(a_call()) for _ in range(4)]
     assert connector.sent == 5  # the breaker's threshold; the rest waited for it in vain
@@ -152,7 +154,7 @@ async def test_dead_system_is_left_alone() -> None:
 
 
 async def test_business_refusals_leave_the_breaker_closed() -> None:
-    connector = Scripted(Outcome(reason=Reason.BUSINESS_REJECTED, effect=Effect.NONE))
+    connector = Scripted(CallOutcome(reason=Reason.BUSINESS_REJECTED, effect=Effect.NONE))
     hub = Hub([connector], limits=QUICK)
     for _ in range(10):
         await hub.carry_out(a_call())

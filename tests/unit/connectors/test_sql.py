@@ -14,10 +14,12 @@ from uuid import UUID
 import pytest
 
 from connectors.assembly import standard_hub
-from connectors.hub.contract import Call, EffectClass
-from connectors.hub.outcome import Effect, Outcome, Reason
+from connectors.hub.contract import Call
+from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import Hub, Limits
 from connectors.sql.session import to_json
+from schemas.functions import EffectClass
+from schemas.reasons import Effect, Reason
 
 QUICK = Limits(total_timeout_s=5.0, try_timeout_s=0.3, first_pause_s=0.001, max_pause_s=0.01)
 INSERT = "INSERT INTO account (step_id, owner) VALUES (:step_id, :owner) ON CONFLICT (step_id) DO NOTHING"
@@ -45,7 +47,7 @@ async def hub(database: Path) -> AsyncIterator[Hub]:
 
 async def run(
     hub: Hub, function: str, statement: str, key: str = "k", effect: EffectClass | None = None, **parameters: Any
-) -> Outcome:
+) -> CallOutcome:
     arguments = {"connection": "bank", "statement": statement, "parameters": parameters}
     return await hub.carry_out(Call(function=function, arguments=arguments, key=key, effect=effect))
 

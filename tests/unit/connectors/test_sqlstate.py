@@ -5,8 +5,8 @@ from __future__ import annotations
 import pytest
 from sqlalchemy.exc import DBAPIError, OperationalError
 
-from connectors.hub.outcome import Reason
 from connectors.sql.sqlstate import reason_of
+from schemas.reasons import Reason
 
 
 class PsycopgError(Exception):

@@ -44,7 +44,7 @@ def test_engine_ends_as_reference_does(document: dict[str, Json], data: Json, ca
         return
     assert outcome.status == expected.status
     assert _error(outcome.error) == _error(expected.error)
-    assert (None if outcome.output is None else orjson.loads(outcome.output)) == expected.output
+    assert (None if outcome.output is None else outcome.output.value()) == expected.output
     started = [entry.pointer for entry in inbox.transitions if entry.phase == "task.started"]
     if not expected.interrupted:
         assert Counter(started) == Counter(expected.tasks)

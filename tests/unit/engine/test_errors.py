@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from schemas import problems
-from streams.engine.errors import MAX_TEXT, matches, raised
+from schemas.steps import MAX_DETAIL
+from streams.engine.errors import matches, raised
 from streams.language.graph import ErrorFilter
 from tests.unit.engine.trial import Trial, call
 
@@ -175,9 +176,9 @@ def test_text_that_is_no_unicode_is_made_harmless() -> None:
 
 
 def test_texts_of_a_raised_error_are_bounded() -> None:
-    made = raised({"type": "https://e.com/x", "title": "t" * MAX_TEXT * 2, "status": 400}, "/do/0/a")
+    made = raised({"type": "https://e.com/x", "title": "t" * MAX_DETAIL * 2, "status": 400}, "/do/0/a")
     assert isinstance(made, dict)
-    assert len(made["title"]) == MAX_TEXT
+    assert len(made["title"]) == MAX_DETAIL
 
 
 @pytest.mark.parametrize(

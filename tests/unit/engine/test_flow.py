@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pytest
 
+from tests.support.data import payload
 from tests.unit.engine.trial import Trial, call
 
 
@@ -108,7 +109,7 @@ def test_first_matching_case_wins_over_default(n: int, went: str) -> None:
 def test_chosen_case_stands_in_history() -> None:
     trial = Trial(SWITCH, {"n": 11})
     completed = next(entry for entry in trial.history if entry.phase == "task.completed")
-    assert (completed.pointer, completed.data) == ("/do/0/route", b'{"case":"big"}')
+    assert (completed.pointer, completed.data) == ("/do/0/route", payload({"case": "big"}))
 
 
 def test_switch_without_match_follows_its_own_then() -> None:

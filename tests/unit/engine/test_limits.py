@@ -8,6 +8,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from schemas.payload import Payload
 from streams.engine import Limits, step
 from streams.language.expressions import Constant
 from streams.language.graph import Set
@@ -109,7 +110,7 @@ def test_data_nested_too_deeply_faults_the_instance() -> None:
         - f: {fork: {branches: [{b: {set: {}, export: {as: '${ $context }'}}}]}}
         """
     )
-    start = msgspec.structs.replace(trial.start_event, data=b"[" * 1000 + b"]" * 1000)
+    start = msgspec.structs.replace(trial.start_event, data=Payload.inside(b"[" * 1000 + b"]" * 1000))
     done = step(trial.graph, None, start, START_MS)
     assert done.outcome is not None
     assert done.outcome.error is not None

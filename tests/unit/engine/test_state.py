@@ -5,6 +5,7 @@ from __future__ import annotations
 from hypothesis import given
 from hypothesis import strategies as st
 
+from schemas.ids import Key
 from streams.engine import Instance, decode_state, encode_state
 from streams.engine.lifecycle import Status
 from streams.engine.state import ForkFrame, ListFrame, LoopFrame, StepFrame, TryFrame, WaitFrame
@@ -20,7 +21,7 @@ JSON = st.recursive(
 @given(data=JSON, context=JSON)
 def test_state_comes_back_as_it_was(data: object, context: object) -> None:
     state = Instance(
-        "d" * 64, "w", "1", Status.WAITING, 3, None, "/s", "1", 1_700_000_000_000, input=data, context=context,
+        "d" * 64, "w", "1", Status.WAITING, 3, None, "/s", Key("1"), 1_700_000_000_000, input=data, context=context,
         entries={3: 1},
         frames=[
             ListFrame(0, 0, -1, 1),

@@ -9,6 +9,8 @@ import msgspec
 import orjson
 import pytest
 
+from schemas.ids import Key
+from schemas.payload import Payload
 from streams.engine import (
     LIMITS,
     CancelInstance,
@@ -25,6 +27,7 @@ from streams.engine import (
     next_due_ms,
     step,
 )
+from tests.support.data import payload
 from tests.unit.engine.trial import INSTANCE, START_MS, Trial, call
 
 TWO = call("a") + "\n" + call("b")
@@ -46,15 +49,15 @@ def test_command_carries_all_that_a_processor_needs() -> None:
         "effect": "keyed",
         "business_key": "K-1",
     }
-    assert orjson.loads(trial.pending["/do/0/a"].arguments)["input"] == {"n": 1}
+    assert trial.pending["/do/0/a"].arguments.value()["input"] == {"n": 1}
 
 
 def test_outcome_tells_all_about_the_end() -> None:
     trial = Trial("- w: {wait: {seconds: 1}}", {"n": 1})
     trial.pass_time(1000)
     assert trial.outcome == Outcome(
-        INSTANCE, "trial", "1.0.0", trial.graph.digest, "completed", b'{"n":1}', None, "K-1", "/tests", "1",
-        START_MS, START_MS + 1000,
+        INSTANCE, "trial", "1.0.0", trial.graph.digest, "completed", payload({"n": 1}), None, Key("K-1"), "/tests",
+        Key("1"), START_MS, START_MS + 1000,
     )  # fmt: skip
 
 
@@ -111,7 +114,7 @@ def test_late_result_of_a_loop_does_not_count_for_the_next() -> None:
 
 def test_output_that_is_no_json_faults_the_task() -> None:
     trial = Trial(call("a"))
-    broken = msgspec.structs.replace(trial.result("a"), output=b"{")
+    broken = msgspec.structs.replace(trial.result("a"), output=Payload.inside(b"{"))
     trial.send(broken)
     assert (trial.error["status"], trial.error["instance"]) == (500, "/do/0/a")
 
@@ -131,7 +134,7 @@ def test_start_event_of_a_live_instance_is_passed_over() -> None:
 
 def test_start_data_that_is_no_json_faults_the_instance() -> None:
     trial = Trial(TWO)
-    done = step(trial.graph, None, msgspec.structs.replace(trial.start_event, data=b"\xff"), START_MS)
+    done = step(trial.graph, None, msgspec.structs.replace(trial.start_event, data=Payload.inside(b"\xff")), START_MS)
     assert done.outcome is not None
     assert done.outcome.error is not None
     assert (done.outcome.status, done.outcome.error["instance"]) == ("faulted", "/input")
@@ -158,7 +161,7 @@ def test_cancelled_instance_withdraws_its_steps() -> None:
     assert trial.outcome.error["detail"] == "Cancelled: ordered twice"
     assert [sent.pointer for sent in trial.withdrawn] == ["/do/0/f/fork/branches/0/a"]
     assert [entry.phase for entry in trial.history][-4:] == ["task.cancelled"] * 3 + ["workflow.cancelled"]
-    assert trial.history[-1].data == b'{"reason":"ordered twice","actor":"ann"}'
+    assert trial.history[-1].data == payload({"reason": "ordered twice", "actor": "ann"})
 
 
 def test_ended_instance_ignores_whatever_comes() -> None:

@@ -12,8 +12,8 @@ from collections.abc import Mapping
 from typing import Any
 
 import msgspec
-import orjson
 
+from schemas.ids import Key
 from streams.engine import (
     LIMITS,
     CancelInstance,
@@ -35,6 +35,7 @@ from streams.engine import (
 from streams.engine.lifecycle import TASK, WORKFLOW, Phase, Status
 from streams.language import load
 from streams.language.graph import Graph
+from tests.support.data import payload
 
 Json = Any
 INSTANCE = "0123456789abcdef0123456789abcdef"
@@ -73,8 +74,8 @@ class Trial:
         self.withdrawn: list[CancelStep] = []
         self.start_event = StartInstance(
             instance_id=INSTANCE, workflow=self.graph.name, version=self.graph.version, digest=self.graph.digest,
-            source="/tests", event_id="1", event_type="tests.begun", business_key="K-1", time_ms=START_MS,
-            data=orjson.dumps({} if data is None else data),
+            source="/tests", event_id=Key("1"), event_type="tests.begun", business_key=Key("K-1"), time_ms=START_MS,
+            data=payload({} if data is None else data),
         )  # fmt: skip
         self.send(self.start_event)
 
@@ -103,7 +104,7 @@ class Trial:
         if state is not None:
             assert encode_state(state) == self.row, "the engine has changed the state that it was given"
         again = step(self.graph, state, event, self.now_ms, self.limits)
-        assert msgspec.msgpack.encode(again) == msgspec.msgpack.encode(done), "the same step gives the same bytes"
+        assert _bytes(again) == _bytes(done), "the same step gives the same bytes"
         assert done.row == (None if done.state is None else encode_state(done.state))
         return done
 
@@ -123,7 +124,7 @@ class Trial:
         return StepResult(
             instance_id=INSTANCE, pointer=pointer, iteration=command.iteration, attempt=command.attempt,
             status="completed" if error is None else "faulted",
-            output=orjson.dumps(output) if error is None else None, error=error,
+            output=payload(output) if error is None else None, error=error,
         )  # fmt: skip
 
     def pass_time(self, ms: int) -> None:
@@ -148,7 +149,7 @@ class Trial:
     def input_of(self, name: str) -> Json:
         """What the pending step of a task of `call` was given."""
         command = next(found for pointer, found in self.pending.items() if pointer.endswith(f"/{name}"))
-        return orjson.loads(command.arguments)["input"]
+        return command.arguments.value()["input"]
 
     @property
     def status(self) -> str:
@@ -162,7 +163,7 @@ class Trial:
         assert self.outcome is not None, f"the instance waits for {self.waiting_for}"
         assert self.outcome.status == "completed", self.outcome.error
         assert self.outcome.output is not None
-        return orjson.loads(self.outcome.output)
+        return self.outcome.output.value()
 
     @property
     def error(self) -> Mapping[str, Json]:
@@ -196,3 +197,7 @@ def hold_to_tables(history: list[Transition]) -> None:
             workflow = WORKFLOW[workflow, phase]
     assert workflow in {Status.COMPLETED, Status.FAULTED, Status.CANCELLED}
     assert Status.RUNNING not in tasks.values(), "a task was left open"
+
+
+def _bytes(done: Step) -> bytes:
+    return msgspec.msgpack.encode(done, enc_hook=lambda payload: payload.raw)

@@ -6,19 +6,20 @@ import asyncio
 from typing import Any
 
 import msgspec
-import orjson
 import pytest
 
 from connectors.assembly import standard_hub
-from connectors.hub.outcome import Effect, Reason
 from connectors.hub.pipeline import Limits
 from schemas.codec import Codec
 from schemas.ids import step_id
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
+from schemas.payload import Payload
+from schemas.reasons import Effect, Reason
 from streams.ground import topics
 from streams.ground.settings import Settings
 from streams.processors.call.processor import KEPT_MS, CallProcessor, CallRow, carry_out, hub_for
 from streams.runtime.processor import Effects, Message, Record, Row
+from tests.support.data import payload
 from tests.unit.connectors import peers
 
 INSTANCE = "0123456789abcdef" * 2
@@ -86,7 +87,7 @@ def message(name: str, data: dict[str, Any]) -> Message:
 
 def command(url: str, method: str = "POST", effect: str | None = None, attempt: int = 0, **more: Any) -> Message:
     step = {"instance_id": INSTANCE, "pointer": POINTER, "iteration": 0, "attempt": attempt}
-    arguments = orjson.dumps({"method": method, "endpoint": url, **more})
+    arguments = payload({"method": method, "endpoint": url, **more})
     rest = {"function": "http", "arguments": arguments, "deadline_ms": None, "effect": effect}
     return message(STEP_COMMAND, {**step, **rest, "workflow": "w", "version": "1.0.0", "digest": "d"})
 
@@ -104,7 +105,7 @@ async def test_answer_goes_to_the_inbox(bench: Bench) -> None:
     async with peers.peer(peers.answers(peers.OK)) as peer:
         result = await bench.result(command(peer.url, effect="KEYED"))
         assert peer.header("Idempotency-Key") == key()
-    assert (result["status"], orjson.loads(result["output"]), result["error"]) == ("completed", {"ok": True}, None)
+    assert (result["status"], result["output"].value(), result["error"]) == ("completed", {"ok": True}, None)
     assert (result["instance_id"], result["pointer"], result["attempt"]) == (INSTANCE, POINTER, 0)
 
 
@@ -255,7 +256,7 @@ async def test_foreign_message_is_parked(bench: Bench) -> None:
 
 async def test_arguments_that_are_not_json_are_refused(bench: Bench) -> None:
     broken = command("http://127.0.0.1:1")
-    broken.data["arguments"] = b"{"
+    broken.data["arguments"] = Payload.inside(b"{")
     assert (await bench.result(broken))["error"]["reason"] == Reason.INPUT_INVALID
 
 

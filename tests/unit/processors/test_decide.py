@@ -6,7 +6,6 @@ import hashlib
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
 
 from models.serving.errors import RefusedModelError
@@ -17,6 +16,7 @@ from schemas.problems import CONFIGURATION, VALIDATION
 from streams.ground import topics
 from streams.processors.decide.processor import Decide, carry_out
 from streams.runtime.processor import FastProcessor, Message, Output, Record, Row
+from tests.support.data import payload
 
 INSTANCE = "0123456789abcdef" * 2
 REGISTRY = Registry()
@@ -37,7 +37,7 @@ def command(arguments: Any, attempt: int = 0) -> dict[str, Any]:
     return {
         "instance_id": INSTANCE, "pointer": "/do/0/risk", "iteration": 0, "attempt": attempt,
         "function": "decide",
-        "arguments": orjson.dumps(arguments), "deadline_ms": None, "workflow": "onboarding", "version": "1.0.0",
+        "arguments": payload(arguments), "deadline_ms": None, "workflow": "onboarding", "version": "1.0.0",
         "digest": "d" * 64, "effect": None, "business_key": "A-1",
     }  # fmt: skip
 
@@ -75,7 +75,7 @@ def test_command_gives_a_result_and_a_decision() -> None:
 
 def test_result_tells_route_score_and_decision() -> None:
     result = carry_out(asked(), REGISTRY, AT_MS).result
-    output = orjson.loads(result["output"])
+    output = result["output"].value()
     assert (result["status"], result["pointer"], result["error"]) == ("completed", "/do/0/risk", None)
     assert output["route"] == "approve"
     assert output["score"] == REGISTRY.get("credit-risk").predict(APPLICATION)
@@ -85,7 +85,7 @@ def test_result_tells_route_score_and_decision() -> None:
 
 def test_reasons_speak_for_the_route() -> None:
     risky = carry_out(command({"model": "credit-risk", "input": RISKY}), REGISTRY, AT_MS)
-    output = orjson.loads(risky.result["output"])
+    output = risky.result["output"].value()
     assert output["route"] == "review"
     assert [reason["group"] for reason in output["reasons"]] == ["checking_account", "duration_months", "amount_dm"]
     assert all(reason["contribution"] > 0 for reason in output["reasons"])
@@ -104,8 +104,8 @@ def test_reasons_on_record_add_up() -> None:
 def test_record_holds_only_what_the_model_read() -> None:
     decision = carry_out(asked(applicant={"given_name": "Ada"}), REGISTRY, AT_MS).decision
     assert decision is not None
-    assert orjson.loads(decision["input"]) == APPLICATION
-    assert decision["input_hash"] == hashlib.sha256(decision["input"]).hexdigest()
+    assert decision["input"].value() == APPLICATION
+    assert decision["input_hash"] == hashlib.sha256(decision["input"].raw).hexdigest()
 
 
 def test_record_is_enough_to_decide_again() -> None:
@@ -113,7 +113,7 @@ def test_record_is_enough_to_decide_again() -> None:
     assert decision is not None
     again = REGISTRY.get(decision["model"])
     assert again.card.model.sha256 == decision["model_sha256"]
-    assert again.predict(orjson.loads(decision["input"])) == decision["score"]
+    assert again.predict(decision["input"].value()) == decision["score"]
     assert decision["route"] == ("approve" if decision["score"] < decision["thresholds"]["approve_below"] else "review")
 
 

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import orjson
 import pytest
 
 from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, HUMAN_ACTION, HUMAN_TASK, STEP_COMMAND, STEP_RESULT
+from schemas.payload import Payload
 from streams.ground import topics
 from streams.processors.human.processor import EARLY_KEPT_MS, KEPT_MS, HumanProcessor
 from streams.runtime.processor import Effects, Message, Record, Row
+from tests.support.data import payload
 
 INSTANCE = "0f" * 16
 STEP = {"instance_id": INSTANCE, "pointer": "/do/1/review", "iteration": 0, "attempt": 0}
@@ -58,7 +59,7 @@ def command(**arguments: Any) -> Message:
     version = {"workflow": "onboarding", "version": "1.0.0", "digest": "d" * 64, "effect": None}
     return message(
         STEP_COMMAND,
-        {**STEP, **version, "function": "human", "arguments": orjson.dumps(ARGUMENTS | arguments), "deadline_ms": None,
+        {**STEP, **version, "function": "human", "arguments": payload(ARGUMENTS | arguments), "deadline_ms": None,
          "business_key": "A-17"},
     )  # fmt: skip
 
@@ -66,7 +67,7 @@ def command(**arguments: Any) -> Message:
 def action(action_id: str = "a1", outcome: str = "approve", **changes: Any) -> Message:
     data = {
         "action_id": action_id, "task_id": TASK_ID, "instance_id": INSTANCE, "action": "complete", "outcome": outcome,
-        "data": b'{"note":"fine"}', "actor": "kim", "expected_version": 1, "at_ms": NOW_MS + 5_000,
+        "data": payload({"note": "fine"}), "actor": "kim", "expected_version": 1, "at_ms": NOW_MS + 5_000,
     }  # fmt: skip
     return message(HUMAN_ACTION, data | changes, NOW_MS + 5_000)
 
@@ -80,7 +81,7 @@ def test_command_opens_a_task_for_its_team(desk: Desk) -> None:
     (task,) = desk.decoded(desk.deliver(command()), HUMAN_TASK)
     assert (task["task_id"], task["team"], task["status"], task["version"]) == (TASK_ID, "credit", "open", 1)
     assert task["due_ms"] == NOW_MS + 2 * 86_400_000
-    assert (task["title"], task["business_key"], orjson.loads(task["input"])) == ("review", "A-17", {"score": 0.4})
+    assert (task["title"], task["business_key"], task["input"].value()) == ("review", "A-17", {"score": 0.4})
 
 
 def test_answer_completes_task_and_step(desk: Desk) -> None:
@@ -89,7 +90,7 @@ def test_answer_completes_task_and_step(desk: Desk) -> None:
     (result,) = desk.decoded(effects, STEP_RESULT)
     (task,) = desk.decoded(effects, HUMAN_TASK)
     assert {name: result[name] for name in STEP} == STEP
-    assert orjson.loads(result["output"]) == {
+    assert result["output"].value() == {
         "outcome": "approve", "data": {"note": "fine"}, "completedBy": "kim", "completedAt": "2026-09-21T14:13:25.000Z",
     }  # fmt: skip
     assert (task["status"], task["version"], task["last_action_id"]) == ("completed", 2, "a1")
@@ -107,8 +108,8 @@ def test_result_goes_to_the_inbox_under_its_instance(desk: Desk) -> None:
         ("STALE_VERSION", {"expected_version": 7}),
         ("UNKNOWN_OUTCOME", {"outcome": "shrug"}),
         ("UNKNOWN_ACTION", {"action": "eat"}),
-        ("DATA_INVALID", {"data": b'{"note":"far too long"}'}),
-        ("DATA_INVALID", {"data": b"{"}),
+        ("DATA_INVALID", {"data": payload({"note": "far too long"})}),
+        ("DATA_INVALID", {"data": Payload.inside(b"{")}),
     ],
 )
 def test_unfit_answer_is_refused_with_a_reason(desk: Desk, reason: str, changes: dict[str, Any]) -> None:

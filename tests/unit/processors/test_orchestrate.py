@@ -13,6 +13,7 @@ from streams.ground import topics
 from streams.ground.settings import Settings
 from streams.processors.orchestrate.processor import Orchestrate, row_state
 from streams.runtime.processor import Effects, Message, Record, Row
+from tests.support.data import payload
 
 YAML = """
 document: { dsl: 1.0.3, namespace: test, name: ask-twice, version: 1.0.0 }
@@ -59,14 +60,14 @@ def start(offset: int) -> Message:
         START_INSTANCE,
         {
             "instance_id": INSTANCE, "workflow": GRAPH.name, "version": GRAPH.version, "digest": GRAPH.digest,
-            "source": "test", "event_id": "1", "event_type": "test.v1", "time_ms": 0, "data": b"{}",
+            "source": "test", "event_id": "1", "event_type": "test.v1", "time_ms": 0, "data": payload({}),
         },
     )  # fmt: skip
 
 
 def result(offset: int, number: int, task: str) -> Message:
     step = {"instance_id": INSTANCE, "pointer": f"/do/{number}/{task}", "iteration": 0, "attempt": 0}
-    return message(offset, STEP_RESULT, {**step, "status": "completed", "output": b"{}"})
+    return message(offset, STEP_RESULT, {**step, "status": "completed", "output": payload({})})
 
 
 def written(effects: Effects) -> list[str]:

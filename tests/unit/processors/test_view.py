@@ -29,6 +29,7 @@ from streams.readmodel.reader import Reader, _encode_cursor
 from streams.readmodel.tables import METADATA
 from streams.readmodel.writer import Received, Writer
 from streams.runtime.processor import Message, NotYet, Record, StateView
+from tests.support.data import payload
 from tests.support.postgresql import Server
 
 CODEC = Codec.offline()
@@ -82,11 +83,11 @@ def entry(instance: int, seq: int, status: str = "running", **changes: Any) -> M
             "iteration": 0,
             "attempt": 0,
             "status": "completed",
-            "output": b'{"answer":42}',
+            "output": payload({"answer": 42}),
             "error": None,
         },
     )
-    moved = {"pointer": "/do/0/ask", "iteration": 0, "attempt": 0, "phase": "task.completed", "data": b'{"a":1}'}
+    moved = {"pointer": "/do/0/ask", "iteration": 0, "attempt": 0, "phase": "task.completed", "data": payload({"a": 1})}
     data = {
         "instance_id": f"{instance:032x}",
         "seq": seq,

@@ -7,6 +7,7 @@ from typing import Any
 from hypothesis import strategies as st
 
 from schemas.catalogue import Schema
+from schemas.payload import wrapped
 
 TEXT = st.text(st.characters(exclude_categories=["Cs"]), max_size=12)
 _DAYS = st.dates(datetime.date(1, 1, 1), datetime.date(9999, 12, 31))
@@ -25,7 +26,7 @@ _JSON_PRIMITIVES = _PRIMITIVES | {"bytes": st.binary(max_size=20).map(lambda dat
 
 def avro_values(schema: Schema) -> st.SearchStrategy[dict[str, Any]]:
     """Records of `schema` as `Codec.encode` takes them and `Codec.decode` gives them."""
-    return _values(schema, schema["__named_schemas"], _PRIMITIVES, _DAYS)
+    return _values(schema, schema["__named_schemas"], _PRIMITIVES, _DAYS).map(lambda value: wrapped(schema, value))
 
 
 def json_values(schema: Schema) -> st.SearchStrategy[dict[str, Any]]:

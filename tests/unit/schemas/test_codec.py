@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from schemas.catalogue import Schema, current, parse, text
 from schemas.codec import Codec, UndecodableRecord, UnencodableMessageError, UnknownSchemaId
 from schemas.messages import DECISION, HISTORY_ENTRY, STEP_RESULT, TIMER_FIRED
+from schemas.payload import unwrapped, wrapped
 from schemas.released import SchemaIds, newest
 from schemas.samples import sample
 from tests.unit.schemas.strategies import avro_values
@@ -36,7 +37,7 @@ def test_every_message_survives_the_round_trip(name: str, data: st.DataObject) -
 def test_value_is_frame_and_plain_avro(name: str, data: st.DataObject) -> None:
     message = data.draw(avro_values(current()[name]))
     plain = BytesIO()
-    fastavro.schemaless_writer(plain, current()[name], message)
+    fastavro.schemaless_writer(plain, current()[name], unwrapped(message))
     assert CODEC.encode(name, message) == struct.pack(">bI", 0, newest()[name].id) + plain.getvalue()
 
 
@@ -166,7 +167,7 @@ def test_older_writer_is_filled_with_defaults() -> None:
     older["fields"] = [field for field in older["fields"] if field["name"] != "error"]
     result = {"instance_id": "a", "pointer": "/do", "iteration": 0, "attempt": 0, "status": "completed", "output": b"1"}
     codec, raw = _foreign(parse(json.dumps(older)), result)
-    assert codec.decode(raw) == (STEP_RESULT, result | {"error": None})
+    assert codec.decode(raw) == (STEP_RESULT, wrapped(current()[STEP_RESULT], result) | {"error": None})
 
 
 def test_incompatible_writer_is_undecodable() -> None:

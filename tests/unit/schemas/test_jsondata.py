@@ -13,6 +13,7 @@ from schemas.cloudevents import InvalidEventError
 from schemas.codec import Codec
 from schemas.jsondata import to_avro, to_json
 from schemas.messages import APPLICATION_SUBMITTED, PARTS
+from schemas.payload import unwrapped, wrapped
 from schemas.released import SchemaIds
 from schemas.samples import sample
 from tests.unit.schemas.strategies import json_values
@@ -45,7 +46,8 @@ def faults_of(schema: Schema, data: Any) -> dict[str, str]:
 def test_json_survives_the_way_through_avro(name: str, data: st.DataObject) -> None:
     document = data.draw(json_values(current()[name]))
     record = to_avro(current()[name], document)
-    assert to_json(CODEC.decode(CODEC.encode(name, record))[1]) == document
+    message = wrapped(current()[name], record)
+    assert to_json(unwrapped(CODEC.decode(CODEC.encode(name, message))[1])) == document
 
 
 @pytest.mark.parametrize(
