@@ -14,9 +14,6 @@ from enum import StrEnum
 from schemas.payload import Json
 from schemas.reasons import Effect
 
-CALL = "call"
-"""The processor that carries out the operations of connectors."""
-
 
 class EffectClass(StrEnum):
     """What a function does to the outside world, and so what may be done when nobody knows whether it was done."""
@@ -134,7 +131,7 @@ class Argument:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Function:
-    """A function: what it takes and gives, what it does to the world, and who carries it out.
+    """A function: what it takes and gives, and what it does to the world. Who declares it carries it out.
 
     `effect` None: it depends on the arguments, and the connector judges. The last four are for personal data: which
     arguments the processor must have in clear, for which purpose, and which personal fields its output has.
@@ -147,7 +144,6 @@ class Function:
     example: str  # of `with`
     effect: EffectClass | None = None
     effect_note: str = ""  # for people, where `effect` alone does not say it
-    processor: str = CALL
     waits_for_people: bool = False  # an instance that has no other step open is waiting, not running
     opens: tuple[str, ...] = ()
     purpose: str = ""
@@ -177,7 +173,6 @@ class Function:
         return {
             "name": self.name,
             "summary": self.summary,
-            "processor": self.processor,
             "effect": self.effect.value if self.effect else None,
             "effectNote": self.effect_note or None,
             "waitsForPeople": self.waits_for_people,

@@ -1,1 +1,16 @@
-"""The stream processors, one package each: what it is (light) beside what it does (heavy)."""
+"""The stream processors, one package each: its declaration, which is light, beside the code that does the work.
+
+`ALL` is the one list. A processor that stands in it is provisioned, hosted, linted, documented, measured and crashed in
+tests; one that does not stand in it is not there, and a test says so.
+"""
+
+from streams.processors import call, decide, human, intake, orchestrate, view
+
+ALL = (
+    intake.DECLARATION,
+    orchestrate.DECLARATION,
+    decide.DECLARATION,
+    call.DECLARATION,
+    human.DECLARATION,
+    view.DECLARATION,
+)

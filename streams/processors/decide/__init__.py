@@ -1,1 +1,47 @@
 """Station 4, decide: steps that ask a model."""
+
+from schemas.functions import Argument, EffectClass, Function, Kind
+from streams.ground.topic import DAY_MS, Topic
+from streams.processors.orchestrate import INBOX
+from streams.runtime.declaration import Declaration
+
+DECISIONS = Topic(name="decide.record.decision.v1", messages=("Decision",), retention_ms=365 * DAY_MS)
+
+DECIDE = Function(
+    name="decide",
+    summary="Asks a model, which chooses a route and says why.",
+    arguments=(
+        Argument(
+            name="model",
+            summary="Name of the model.",
+            kind=Kind.NAME,
+            required=True,
+            example="model: credit-risk",
+        ),
+        Argument(name="input", summary="What the model reads; the task's input unless given.", default="${ . }"),
+    ),
+    output={
+        "type": "object",
+        "required": ["route", "score", "reasons", "decisionId", "model", "version", "outside"],
+        "properties": {
+            "route": {"type": "string"},
+            "score": {"type": "number"},
+            "model": {"type": "string"},
+            "version": {"type": "string"},
+            "decisionId": {"type": "string"},
+            "reasons": {"type": "array", "items": {"type": "object"}},
+            "outside": {"type": "array", "items": {"type": "string"}},
+        },
+    },
+    example="{model: credit-risk, input: ${ .application }}",
+    effect=EffectClass.READ,
+)
+
+DECLARATION = Declaration(
+    name="decide",
+    summary="Carries out steps that ask a model.",
+    worker="steps",
+    make="streams.processors.decide.processor:Decide",
+    writes=(INBOX, DECISIONS),
+    functions=(DECIDE,),
+)

@@ -1,0 +1,7 @@
+"""Every connector there is. Light: loads no client, so that a linter can ask for what they can do."""
+
+from connectors import http, sql
+
+CONNECTORS = (http.DECLARATION, sql.DECLARATION)
+
+OPERATIONS = tuple(operation for connector in CONNECTORS for operation in connector.operations)

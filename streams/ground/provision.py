@@ -1,0 +1,77 @@
+"""Makes the topics that are declared, and refuses to work on topics that are not as declared."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Iterable
+
+from confluent_kafka import KafkaError, KafkaException
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
+
+from streams.ground.errors import ConfigurationError, UnavailableError
+from streams.ground.kafka import client_config
+from streams.ground.settings import Settings
+from streams.ground.topic import Keyed, Topic
+
+ASK_TIMEOUT_S = 30
+_PARTED_AS_THE_FLOW = (Keyed.INSTANCE, Keyed.STEP)
+
+
+async def provision(settings: Settings, topics: Iterable[Topic]) -> None:
+    """Creates the topics that do not exist yet; existing ones keep their configuration.
+
+    Raises UnavailableError if the brokers do not answer, ConfigurationError if they refuse, or if a topic of the flow
+    has another number of partitions than the setting says.
+    """
+    await asyncio.to_thread(_provision, settings, tuple(topics))
+
+
+async def check_partitions(settings: Settings, topics: Iterable[Topic]) -> None:
+    """Raises ConfigurationError where a topic of the flow has another number of partitions than EXLIFY_PARTITIONS says:
+    records would go where nobody looks for them. UnavailableError if the brokers do not answer."""
+    admin = AdminClient(client_config(settings))
+    counts = await asyncio.to_thread(_partition_counts, admin, settings)
+    _check(settings, topics, counts)
+
+
+def _provision(settings: Settings, topics: tuple[Topic, ...]) -> None:
+    admin = AdminClient(client_config(settings))
+    counts = _partition_counts(admin, settings)
+    _check(settings, topics, counts)
+    missing = [_new_topic(topic, settings) for topic in topics if topic.name not in counts]
+    for name, future in admin.create_topics(missing, operation_timeout=ASK_TIMEOUT_S).items() if missing else ():
+        try:
+            future.result()
+        except KafkaException as error:
+            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+                raise ConfigurationError(f"Topic {name} cannot be created: {error.args[0].str()}.") from None
+
+
+def _partition_counts(admin: AdminClient, settings: Settings) -> dict[str, int]:
+    try:
+        found = admin.list_topics(timeout=ASK_TIMEOUT_S).topics
+    except KafkaException as error:
+        raise UnavailableError(
+            f"Kafka at {settings.bootstrap} does not answer ({error.args[0].str()}). Is it running?"
+        ) from None
+    return {name: len(topic.partitions) for name, topic in found.items()}
+
+
+def _check(settings: Settings, topics: Iterable[Topic], counts: dict[str, int]) -> None:
+    for topic in topics:
+        count = counts.get(topic.name, settings.partitions)
+        if topic.keyed in _PARTED_AS_THE_FLOW and count != settings.partitions:
+            raise ConfigurationError(
+                f"Topic {topic.name} has {count} partitions, EXLIFY_PARTITIONS is {settings.partitions}. Set "
+                f"EXLIFY_PARTITIONS={count}; the number cannot change while there are instances."
+            )
+
+
+def _new_topic(topic: Topic, settings: Settings) -> NewTopic:
+    return NewTopic(
+        topic.name,
+        num_partitions=1 if topic.one_partition else settings.partitions,
+        replication_factor=settings.replication,
+        config=topic.settings(settings.min_insync),
+    )

@@ -1,0 +1,90 @@
+"""What a processor is, before anything of it is loaded: the one declaration from which all catalogues are computed.
+
+A declaration is light: it imports no client, no model runtime and no database. The code that does the work is named by
+its path and loaded by the worker that hosts it, and by nobody else.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+from prometheus_client.metrics import MetricWrapperBase
+
+from schemas.functions import Function
+from streams.ground.settings import Settings
+from streams.ground.topic import Topic, changelog, step_topic
+
+if TYPE_CHECKING:
+    from schemas.codec import Codec
+    from streams.definitions import DefinitionFeed
+    from streams.runtime.processor import Processor
+
+
+def _nothing_more(settings: Settings) -> tuple[Topic, ...]:
+    return ()
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What a processor is made with; one for each process."""
+
+    settings: Settings
+    codec: Codec
+    definitions: DefinitionFeed
+    declarations: tuple[Declaration, ...]  # all there are, so that nobody has to import the list
+
+    def command_topics(self) -> Mapping[str, Topic]:
+        """The topic of commands by function."""
+        return {function.name: each.commands for each in self.declarations for function in each.functions}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Declaration:
+    """One processor: where it runs, what it reads, writes and keeps, and which functions it carries out."""
+
+    name: str  # of its consumer group, its topics and its changelog; never changes
+    summary: str
+    worker: str  # the process of `exlify up` that hosts it
+    make: str  # "module:Class", called with a Context
+    reads: tuple[Topic, ...] = ()  # beside its commands, if it has functions
+    writes: tuple[Topic, ...] = ()
+    reads_by_setting: Callable[[Settings], tuple[Topic, ...]] = _nothing_more
+    table: str | None = None  # its changelog follows
+    functions: tuple[Function, ...] = ()
+    settings: tuple[type[Any], ...] = ()
+    metrics: tuple[MetricWrapperBase, ...] = ()
+    rows: str | None = None  # "module:NAME", the rows of the read model that are made from what it writes
+    local: str | None = None  # "module:Class" in place of `make` in a run without Kafka
+
+    @property
+    def commands(self) -> Topic:
+        """The topic of its commands."""
+        return step_topic(self.name)
+
+    @property
+    def changelog(self) -> Topic | None:
+        """The topic that backs its table."""
+        return changelog(self.name, self.table) if self.table is not None else None
+
+    def inputs(self, settings: Settings) -> tuple[Topic, ...]:
+        """Every topic that it reads."""
+        commands = (self.commands,) if self.functions else ()
+        return (*commands, *self.reads, *self.reads_by_setting(settings))
+
+    def topics(self, settings: Settings) -> tuple[Topic, ...]:
+        """Every topic that has to exist before it starts."""
+        return (*self.inputs(settings), *self.writes, *((self.changelog,) if self.changelog else ()))
+
+    def processor(self, context: Context) -> Processor:
+        """Loads and makes it."""
+        made: Processor = loaded(self.make)(context)
+        return made
+
+
+def loaded(path: str) -> Any:
+    """What stands at "module:name"."""
+    module, _, name = path.partition(":")
+    return getattr(import_module(module), name)
