@@ -13,7 +13,10 @@ from pathlib import Path
 
 from prometheus_client.metrics import MetricWrapperBase
 
-from streams.ground import metrics, settings, topics
+from streams import catalogue
+from streams.definitions import outcome_topic
+from streams.ground import settings
+from streams.ground.topic import DAY_MS, Topic
 
 FOLDER = Path(__file__).with_name("reference")
 NOTE = "<!-- Rendered by `make render`; change the table in the code instead. -->"
@@ -29,23 +32,36 @@ def settings_page() -> str:
 
 
 def topics_page() -> str:
-    """Every topic with its key and how long it keeps what, from streams/ground/topics.py."""
-    catalogue = (*topics.all_topics(settings.Settings()), topics.outcome("<workflow>"))
+    """Every topic with who writes and reads it, its key and how long it keeps what, from their owners' declarations."""
+    known = settings.Settings()
     rows = [
-        (f"`{each.name}`", ", ".join(each.messages) or "-", each.key, str(each.partitions or "all"), _keeps(each))
-        for each in catalogue
+        (
+            f"`{each.name}`",
+            ", ".join(each.messages) or "-",
+            ", ".join(catalogue.writers(each)) or "-",
+            ", ".join(one.name for one in catalogue.PROCESSORS.values() if each in one.inputs(known)) or "-",
+            each.key or each.keyed.value,
+            "1" if each.one_partition else "all",
+            _keeps(each),
+        )
+        for each in (*catalogue.topics(known), outcome_topic("<workflow>"))
     ]
-    return _page("Topics", "streams/ground/topics.py", ("Topic", "Messages", "Key", "Partitions", "Keeps"), rows)
+    head = ("Topic", "Messages", "Written by", "Read by", "Key", "Partitions", "Keeps")
+    return _page("Topics", "streams/processors, streams/definitions, streams/runtime/parking.py", head, rows)
 
 
 def metrics_page() -> str:
-    """Every metric with its labels and meaning, from streams/ground/metrics.py."""
+    """Every metric with its labels and meaning, from their owners' declarations."""
     rows = [
         (f"`{_sampled_name(metric)}`", str(metric._type), ", ".join(metric._labelnames) or "-", metric._documentation)
-        for metric in vars(metrics).values()
-        if isinstance(metric, MetricWrapperBase)
+        for metric in catalogue.METRICS
     ]
-    return _page("Metrics", "streams/ground/metrics.py", ("Metric", "Kind", "Labels", "Meaning"), rows)
+    return _page(
+        "Metrics",
+        "streams/processors, streams/runtime/metrics.py, streams/gateway/metrics.py, streams/definitions",
+        ("Metric", "Kind", "Labels", "Meaning"),
+        rows,
+    )
 
 
 PAGES: Mapping[str, Callable[[], str]] = {
@@ -93,8 +109,8 @@ def _prose(text: str) -> str:
     return text[0].upper() + text[1:]
 
 
-def _keeps(topic: topics.Topic) -> str:
-    return "the last value of each key" if topic.compacted else f"{topic.retention_ms // topics.DAY_MS} days"
+def _keeps(topic: Topic) -> str:
+    return "the last value of each key" if topic.compacted else f"{topic.retention_ms // DAY_MS} days"
 
 
 def _read(path: Path) -> str:

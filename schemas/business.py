@@ -90,11 +90,17 @@ class EventTypes:
         """
         if value is None:
             raise UndecodableRecord("an event without a value")
+        return self.event_of(headers, *codec.decode(value))
+
+    def event_of(self, headers: Headers, name: str, record: Mapping[str, Any]) -> tuple[dict[str, str], Any]:
+        """As `decode_event`, of a value that is decoded already: the full name of its record, empty where there is no
+        value, and its fields."""
+        if not name:
+            raise UndecodableRecord("an event without a value")
         try:
             attributes = from_headers(headers)
         except InvalidEventError as error:
             raise UndecodableRecord(f"CloudEvents headers: {error}") from None
-        name, record = codec.decode(value)
         type_ = attributes.get("type") or self._type_of_record.get(name)
         if type_ is None:
             raise UndecodableRecord(f"header ce_type is missing, and no event type is declared by {name}")

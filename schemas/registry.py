@@ -21,11 +21,15 @@ ATTEMPT_TIMEOUT_S = 10.0
 _TRANSIENT_STATUSES = frozenset({429, 500, 502, 503, 504})
 
 
-class RegistryUnreachableError(Exception):
+class RegistryError(Exception):
+    """The registry has not answered as it should. Says nothing about what was asked: ask again later."""
+
+
+class RegistryUnreachableError(RegistryError):
     """The registry has not answered within the time given."""
 
 
-class RegistryRefusedError(Exception):
+class RegistryRefusedError(RegistryError):
     """The registry has answered, and refused; `status` and `code` are its HTTP status and own error code."""
 
     def __init__(self, message: str, status: int, code: int | None = None) -> None:

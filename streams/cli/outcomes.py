@@ -40,10 +40,10 @@ Examples:
 @json_option
 def command(workflow: str, follow: bool, new: bool, as_json: bool) -> None:
     """Show how instances of WORKFLOW ended, one line each, each once."""
-    from streams import wiring
+    from streams.ground.codec import open_codec
 
     settings = with_kafka()
-    codec = asyncio.run(wiring.make_codec(settings))
+    codec = asyncio.run(open_codec(settings))
     seen: OrderedDict[str, None] = OrderedDict()
     for message in _messages(settings, workflow, follow, new):
         ce_id = _header(message, "ce_id")
@@ -59,10 +59,10 @@ def _messages(settings: Settings, workflow: str, follow: bool, new: bool) -> Ite
     """Records of the outcome topic, all of those that are there and with `follow` those to come."""
     from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
 
+    from streams.definitions import outcome_topic
     from streams.ground.kafka import client_config
-    from streams.ground.topics import outcome_topic
 
-    topic = outcome_topic(workflow)
+    topic = outcome_topic(workflow).name
     own = {"group.id": f"{settings.group_prefix}-outcomes", "enable.auto.commit": False, "enable.partition.eof": True}
     consumer = Consumer(client_config(settings) | own)
     try:

@@ -95,17 +95,20 @@ def command(
 
 async def _publish(settings: Settings, plan: Plan, lines: Iterator[Line], size: int, id_: str | None) -> int:
     from schemas.business import EventTypes
-    from streams import wiring
+    from streams.ground.codec import open_codec
     from streams.ground.publish import Outgoing, Publisher
+    from streams.processors.intake import business_topic
 
-    types, codec = EventTypes.load(), await wiring.make_codec(settings)
+    types, codec = EventTypes.load(), await open_codec(settings)
     published = 0
     with _progress(size) as advance:
         async with Publisher(settings, linger_ms=5) as publisher:
             while chunk := list(islice(lines, CHUNK)):
                 try:
                     encoded = [_encoded(types, codec, plan, line, id_) for line in chunk]
-                    await publisher.publish(Outgoing(*each[:2], each.value, each.headers) for each in encoded)
+                    await publisher.publish(
+                        Outgoing(business_topic(each.topic), each.key, each.value, each.headers) for each in encoded
+                    )
                 except ExlifyError as error:
                     raise type(error)(f"{error} ({published} events before were published)") from None
                 published += len(chunk)

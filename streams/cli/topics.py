@@ -33,11 +33,12 @@ Examples:
 @json_option
 def command(create: bool, as_json: bool) -> None:
     """Show every topic of Exlify: partitions, records kept, and how many of them each processor has yet to read."""
-    from streams.ground import topics
+    from streams import catalogue
+    from streams.ground.provision import provision
 
     settings = with_kafka()
     if create:
-        asyncio.run(topics.provision(settings.bootstrap, settings))
+        asyncio.run(provision(settings, catalogue.topics(settings)))
     found = _topics(settings)
     if as_json:
         print_json(found)
@@ -80,12 +81,14 @@ def _asked(admin: AdminClient, settings: Settings) -> list[dict[str, Any]]:
 
 def _declared(settings: Settings, existing: dict[str, int]) -> dict[str, str]:
     """Topics of the catalogue and the outcome topics that exist, with how long they keep records."""
-    from streams.ground import topics
+    from streams import catalogue
+    from streams.definitions import outcome_topic
 
-    kept = {topic.name: _kept(topic) for topic in topics.all_topics(settings)}
-    prefix, suffix = topics.outcome_topic("\0").split("\0")
+    kept = {topic.name: _kept(topic) for topic in catalogue.topics(settings)}
+    prefix, suffix = outcome_topic("\0").name.split("\0")
     workflows = (name.removeprefix(prefix).removesuffix(suffix) for name in existing if name.startswith(prefix))
-    return kept | {topics.outcome_topic(name): _kept(topics.outcome(name)) for name in sorted(workflows)}
+    outcomes = (outcome_topic(name) for name in sorted(workflows))
+    return kept | {topic.name: _kept(topic) for topic in outcomes}
 
 
 def _kept(topic: Any) -> str:

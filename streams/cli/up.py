@@ -24,9 +24,6 @@ if TYPE_CHECKING:
     from infra.local.supervisor import Stage
     from streams.ground.settings import Settings
 
-WORKERS = {"engine": "orchestrate", "steps": "intake,decide,call,human", "view": "view"}
-"""Worker processes and the processors that each hosts: the engine alone, so that no step can hold it up."""
-
 ASK_TIMEOUT_S = 1.0
 
 
@@ -62,14 +59,16 @@ def command(fresh: bool, demo: bool) -> None:
 async def _up(settings: Settings, folder: DataFolder, demo: bool) -> None:
     from infra.local import ports
     from infra.local.supervisor import Supervisor
+    from streams import catalogue
 
     gateway_port = _gateway_port(settings)
-    metrics_ports = ports.remembered(folder.path / "metrics-ports.json", list(WORKERS))
+    hosts = catalogue.workers()
+    metrics_ports = ports.remembered(folder.path / "metrics-ports.json", list(hosts))
     gateway_url = f"http://{settings.host}:{gateway_port}"
     servers = _servers(settings, folder)
     stages = [
         _infrastructure(settings, folder, servers, demo),
-        _processes(folder, gateway_port, gateway_url, metrics_ports),
+        _processes(folder, hosts, gateway_port, gateway_url, metrics_ports),
         *([_arrivals(folder)] if demo else []),
     ]
 
@@ -107,7 +106,8 @@ def _servers(settings: Settings, folder: DataFolder) -> list[Server]:
 def _infrastructure(settings: Settings, folder: DataFolder, servers: Sequence[Server], demo: bool) -> Stage:
     from infra.local.child import ChildSpec
     from infra.local.supervisor import Stage
-    from streams.ground import topics
+    from streams import catalogue
+    from streams.ground.provision import provision as make_topics
 
     async def provision() -> None:
         addresses = {server.name: server.address for server in servers}
@@ -115,7 +115,8 @@ def _infrastructure(settings: Settings, folder: DataFolder, servers: Sequence[Se
         folder.publish({"kafka": bootstrap, "registry": addresses.get("registry", settings.registry_url or "none")})
         if demo:
             folder.publish({"sandbox": json.loads(folder.port_file("sandbox").read_text())})
-        await topics.provision(bootstrap, replace(settings, bootstrap=bootstrap))
+        found = replace(settings, bootstrap=bootstrap)
+        await make_topics(found, catalogue.topics(found))
 
     children = [
         ChildSpec(each.name, each.prepare, each.answers, explain=each.explain_exit, start_timeout_s=600, captured=False)
@@ -130,12 +131,18 @@ def _sandbox(folder: DataFolder) -> ChildSpec:
     return _python("sandbox", folder, lambda: arguments, port_file.exists)
 
 
-def _processes(folder: DataFolder, gateway_port: int, gateway_url: str, metrics_ports: Mapping[str, int]) -> Stage:
+def _processes(
+    folder: DataFolder,
+    hosts: Mapping[str, Sequence[str]],
+    gateway_port: int,
+    gateway_url: str,
+    metrics_ports: Mapping[str, int],
+) -> Stage:
     from infra import prometheus
     from infra.local.supervisor import Stage
 
     async def publish_addresses() -> None:
-        workers = {name: _metrics_url(folder, name) for name in WORKERS}
+        workers = {name: _metrics_url(folder, name) for name in hosts}
         metrics = workers | {"gateway": f"{gateway_url}/metrics"}
         folder.publish({"gateway": gateway_url, "metrics": metrics})
         prometheus.write_targets(folder.path, metrics)
@@ -147,7 +154,7 @@ def _processes(folder: DataFolder, gateway_port: int, gateway_url: str, metrics_
         lambda: _is_ready(gateway_url),
         {"EXLIFY_GATEWAY_PORT": str(gateway_port)},
     )
-    workers = [_worker(folder, name, processors, metrics_ports[name]) for name, processors in WORKERS.items()]
+    workers = [_worker(folder, name, ",".join(names), metrics_ports[name]) for name, names in hosts.items()]
     return Stage([gateway, *workers], publish_addresses)
 
 

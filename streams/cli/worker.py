@@ -30,9 +30,10 @@ def command(processors: str, name: str | None, port: int, port_file: Path | None
 
 
 async def _run(processors: list[str], name: str, port: int, port_file: Path | None) -> None:
-    from streams import wiring
-    from streams.definitions import DefinitionFeed
+    from streams import catalogue
+    from streams.definitions.feed import DefinitionFeed
     from streams.ground import logs, settings, status
+    from streams.ground.codec import open_codec
     from streams.ground.errors import ConfigurationError
     from streams.runtime.worker import Worker
 
@@ -42,9 +43,9 @@ async def _run(processors: list[str], name: str, port: int, port_file: Path | No
             "No Kafka: set EXLIFY_BOOTSTRAP to its address, or start a local one with `exlify up`."
         )
     logs.configure(loaded)
-    codec = await wiring.make_codec(loaded)
-    feed = DefinitionFeed(loaded, codec)
-    worker = Worker(name, wiring.make_processors(processors, loaded, codec, feed), loaded, codec)
+    codec = await open_codec(loaded)
+    hosted = catalogue.make_processors(processors, loaded, codec, DefinitionFeed(loaded, codec))
+    worker = Worker(name, hosted, loaded, codec)
     try:
         runner, actual_port = await status.serve_status(loaded.host, port, lambda: worker.ready)
     except OSError as error:

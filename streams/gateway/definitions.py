@@ -6,8 +6,8 @@ from typing import Any
 
 from aiohttp import web
 
-from streams import definitions
-from streams.definitions import Deployed
+from streams.definitions.book import Deployed
+from streams.definitions.deploy import deploy
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_body
 from streams.gateway.openapi import Route, Schema, list_of, object_of
@@ -56,7 +56,7 @@ async def deploy_definition(request: web.Request) -> web.Response:
         yaml = (await read_body(request)).decode()
     except UnicodeDecodeError:
         raise ProblemError(400, "encoding", "The definition must be UTF-8 text.") from None
-    graph = await definitions.deploy(ours.publisher, ours.codec, ours.settings, yaml, by="api")
+    graph = await deploy(ours.publisher, ours.codec, ours.settings, yaml, by="api")
     await ours.definitions.wait_for(graph.digest, ours.answer_timeout_s)
     names = ("digest", "name", "version", "namespace", "event_types")
     return json_answer(

@@ -12,14 +12,16 @@ from schemas import ids
 from schemas.business import EncodedEvent
 from schemas.cloudevents import CloudEvent
 from schemas.cloudevents_http import BATCH, STRUCTURED, parse_request
+from streams.gateway import metrics
 from streams.gateway.answers import TEXT, json_answer
 from streams.gateway.bodies import parse_json, read_body, require_json
 from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError, problem_of
 from streams.gateway.services import Services, services
 from streams.gateway.webhooks import InvalidSignatureError, subject_of, verify
-from streams.ground import metrics, topics
 from streams.ground.publish import Outgoing
+from streams.ground.topic import MAX_RECORD_BYTES
+from streams.processors.intake import business_topic
 
 EVENT: Schema = object_of(
     {"specversion": {"const": "1.0"}, "id": TEXT, "source": TEXT, "type": TEXT}, subject=TEXT, data={}
@@ -83,9 +85,9 @@ async def _accept(ours: Services, events: Sequence[CloudEvent]) -> web.Response:
 
 
 def _outgoing(event: EncodedEvent) -> Outgoing:
-    if len(event.value) > topics.MAX_RECORD_BYTES:
-        raise ProblemError(413, "too-large", f"An event has at most {topics.MAX_RECORD_BYTES} bytes.")
-    return Outgoing(event.topic, event.key, event.value, event.headers)
+    if len(event.value) > MAX_RECORD_BYTES:
+        raise ProblemError(413, "too-large", f"An event has at most {MAX_RECORD_BYTES} bytes.")
+    return Outgoing(business_topic(event.topic), event.key, event.value, event.headers)
 
 
 def _receipt(ours: Services, event: CloudEvent) -> dict[str, Any]:

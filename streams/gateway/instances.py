@@ -7,7 +7,6 @@ from typing import Any
 
 from aiohttp import web
 
-from schemas import ids
 from schemas.cloudevents import parse_time_ms
 from schemas.messages import CANCEL_INSTANCE
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
@@ -15,8 +14,8 @@ from streams.gateway.bodies import read_object
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import services
-from streams.ground import topics
 from streams.ground.publish import Outgoing
+from streams.processors.orchestrate import INBOX
 from streams.readmodel import presentation
 from streams.readmodel.reader import Row
 
@@ -84,9 +83,8 @@ async def cancel_instance(request: web.Request) -> web.Response:
         raise ProblemError(409, "ended", f"The instance has ended: {row['status']}.")
     instance_id = row["instance_id"]
     fields = {"instance_id": instance_id, "reason": wish["reason"], "actor": wish.get("actor") or "api"}
-    partition = ids.partition_of(instance_id, ours.settings.partitions)
     value = ours.codec.encode(CANCEL_INSTANCE, fields)
-    await ours.publisher.publish([Outgoing(topics.INBOX, instance_id.encode(), value, partition=partition)])
+    await ours.publisher.publish([Outgoing(INBOX, instance_id.encode(), value)])
     return json_answer({"instance_id": instance_id}, status=202)
 
 

@@ -10,8 +10,7 @@ from contextlib import asynccontextmanager
 import structlog
 from aiohttp import web
 
-from streams import wiring
-from streams.definitions import DefinitionFeed
+from streams.definitions.feed import DefinitionFeed
 from streams.gateway import definitions, events, instances, tasks
 from streams.gateway.access import guard
 from streams.gateway.answers import json_answer
@@ -19,10 +18,14 @@ from streams.gateway.openapi import Route, document
 from streams.gateway.problems import refusals
 from streams.gateway.services import SERVICES, Services
 from streams.gateway.webhooks import load_hooks
+from streams.ground.codec import open_codec
 from streams.ground.errors import ConfigurationError
+from streams.ground.provision import look_at_cluster
 from streams.ground.publish import Publisher
 from streams.ground.settings import Settings
 from streams.ground.status import status_routes
+from streams.processors.human import ACTIONS
+from streams.processors.orchestrate import INBOX
 from streams.readmodel.database import open_database
 from streams.readmodel.reader import Reader
 
@@ -87,7 +90,8 @@ async def serve(settings: Settings) -> None:
 @asynccontextmanager
 async def opened(settings: Settings) -> AsyncIterator[Services]:
     """Everything that the handlers need, connected."""
-    codec = await wiring.make_codec(settings)
+    await asyncio.to_thread(look_at_cluster, settings, (INBOX, ACTIONS))
+    codec = await open_codec(settings)
     engine = await asyncio.to_thread(open_database, settings)
     feed = DefinitionFeed(settings, codec)
     try:

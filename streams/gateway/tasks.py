@@ -9,7 +9,6 @@ from typing import Any
 
 from aiohttp import web
 
-from schemas import ids
 from schemas.messages import HUMAN_ACTION
 from schemas.payload import Door, Payload
 from schemas.reasons import MEANINGS, Reason
@@ -19,8 +18,9 @@ from streams.gateway.instances import CURSOR, LIMIT
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import Services, services
-from streams.ground import topics
 from streams.ground.publish import Outgoing
+from streams.ground.topic import MAX_RECORD_BYTES
+from streams.processors.human import ACTIONS
 from streams.processors.human import rules as tasks
 from streams.readmodel import presentation
 
@@ -119,11 +119,9 @@ def _refuse_hopeless(task: Mapping[str, Any], action: Json) -> None:
 
 def _outgoing(ours: Services, action: Json) -> Outgoing:
     value = ours.codec.encode(HUMAN_ACTION, action)
-    if len(value) > topics.MAX_RECORD_BYTES:
-        raise ProblemError(413, "too-large", f"An answer has at most {topics.MAX_RECORD_BYTES} bytes.")
-    instance_id = action["instance_id"]
-    partition = ids.partition_of(instance_id, ours.settings.partitions)
-    return Outgoing(topics.HUMAN_ACTION, instance_id.encode(), value, partition=partition)
+    if len(value) > MAX_RECORD_BYTES:
+        raise ProblemError(413, "too-large", f"An answer has at most {MAX_RECORD_BYTES} bytes.")
+    return Outgoing(ACTIONS, action["instance_id"].encode(), value)
 
 
 async def _await_word(ours: Services, task_id: str, action_id: str) -> Json | None:

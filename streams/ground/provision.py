@@ -6,7 +6,7 @@ import asyncio
 from collections.abc import Iterable
 
 from confluent_kafka import KafkaError, KafkaException
-from confluent_kafka.admin import AdminClient
+from confluent_kafka.admin import AdminClient, ClusterMetadata
 from confluent_kafka.cimpl import NewTopic
 
 from streams.ground.errors import ConfigurationError, UnavailableError
@@ -27,19 +27,22 @@ async def provision(settings: Settings, topics: Iterable[Topic]) -> None:
     await asyncio.to_thread(_provision, settings, tuple(topics))
 
 
-async def check_partitions(settings: Settings, topics: Iterable[Topic]) -> None:
-    """Raises ConfigurationError where a topic of the flow has another number of partitions than EXLIFY_PARTITIONS says:
-    records would go where nobody looks for them. UnavailableError if the brokers do not answer."""
-    admin = AdminClient(client_config(settings))
-    counts = await asyncio.to_thread(_partition_counts, admin, settings)
-    _check(settings, topics, counts)
+def look_at_cluster(settings: Settings, topics: Iterable[Topic]) -> str:
+    """The id of the cluster; blocks.
+
+    Raises UnavailableError if the brokers do not answer, and ConfigurationError where a topic of the flow has another
+    number of partitions than EXLIFY_PARTITIONS says: records would go where nobody looks for them.
+    """
+    found = _metadata(AdminClient(client_config(settings)), settings)
+    _check(settings, topics, found)
+    return str(found.cluster_id)
 
 
 def _provision(settings: Settings, topics: tuple[Topic, ...]) -> None:
     admin = AdminClient(client_config(settings))
-    counts = _partition_counts(admin, settings)
-    _check(settings, topics, counts)
-    missing = [_new_topic(topic, settings) for topic in topics if topic.name not in counts]
+    found = _metadata(admin, settings)
+    _check(settings, topics, found)
+    missing = [_new_topic(topic, settings) for topic in topics if topic.name not in found.topics]
     for name, future in admin.create_topics(missing, operation_timeout=ASK_TIMEOUT_S).items() if missing else ():
         try:
             future.result()
@@ -48,19 +51,19 @@ def _provision(settings: Settings, topics: tuple[Topic, ...]) -> None:
                 raise ConfigurationError(f"Topic {name} cannot be created: {error.args[0].str()}.") from None
 
 
-def _partition_counts(admin: AdminClient, settings: Settings) -> dict[str, int]:
+def _metadata(admin: AdminClient, settings: Settings) -> ClusterMetadata:
     try:
-        found = admin.list_topics(timeout=ASK_TIMEOUT_S).topics
+        return admin.list_topics(timeout=ASK_TIMEOUT_S)
     except KafkaException as error:
         raise UnavailableError(
             f"Kafka at {settings.bootstrap} does not answer ({error.args[0].str()}). Is it running?"
         ) from None
-    return {name: len(topic.partitions) for name, topic in found.items()}
 
 
-def _check(settings: Settings, topics: Iterable[Topic], counts: dict[str, int]) -> None:
+def _check(settings: Settings, topics: Iterable[Topic], found: ClusterMetadata) -> None:
     for topic in topics:
-        count = counts.get(topic.name, settings.partitions)
+        known = found.topics.get(topic.name)
+        count = settings.partitions if known is None else len(known.partitions)
         if topic.keyed in _PARTED_AS_THE_FLOW and count != settings.partitions:
             raise ConfigurationError(
                 f"Topic {topic.name} has {count} partitions, EXLIFY_PARTITIONS is {settings.partitions}. Set "

@@ -19,22 +19,23 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 from streams.ground.errors import ExlifyError, UnavailableError
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
+from streams.ground.topic import Topic
 
 POLL_S = 0.1  # a delivery report ends the poll at once; this only bounds how long closing takes
 QUEUE_FULL_PAUSE_S = 0.01
 FLUSH_S = 10.0
+BY_KEY = -1  # murmur2, as every Kafka client has it
 
 log = structlog.get_logger()
 
 
 class Outgoing(NamedTuple):
-    """A record to be written; without a partition the key decides (murmur2, as every Kafka client has it)."""
+    """A record to be written. Its partition follows from its topic and its key."""
 
-    topic: str
+    topic: Topic
     key: bytes
     value: bytes
     headers: Sequence[tuple[str, bytes]] = ()
-    partition: int = -1
 
 
 class Publishing(Protocol):
@@ -98,10 +99,12 @@ class Publisher:
         def report(error: KafkaError | None, _: Message) -> None:
             self._reports.append((future, error))
 
-        topic, key, value, headers, partition = record
+        topic, key, value, headers = record
+        number = topic.partition_of(key, self._settings.partitions)
+        partition = BY_KEY if number is None else number
         while True:
             try:
-                self._producer.produce(topic, value, key, partition, report, headers=list(headers))
+                self._producer.produce(topic.name, value, key, partition, report, headers=list(headers))
                 return future
             except BufferError:  # the queue is full: wait for reports to make room, as long as they would take at most
                 await asyncio.sleep(QUEUE_FULL_PAUSE_S)

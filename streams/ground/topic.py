@@ -39,7 +39,7 @@ class Topic:
     messages: tuple[str, ...] = field(compare=False)  # Avro records that travel on it
     keyed: Keyed = field(default=Keyed.INSTANCE, compare=False)
     key: str = field(default="", compare=False)  # for people, where `keyed` does not say it
-    written_by: str = field(default="", compare=False)  # who writes it beside processors: the gateway, business systems
+    written_by: str = field(default="", compare=False)  # by whom, beside the processors that declare it
     retention_ms: int = field(default=7 * DAY_MS, compare=False)
     compacted: bool = field(default=False, compare=False)
     config: Mapping[str, str] = field(default_factory=dict, compare=False)
@@ -97,4 +97,4 @@ def changelog(processor: str, table: str) -> Topic:
 
 def step_topic(processor: str) -> Topic:
     """The topic on which a step processor gets its commands."""
-    return Topic(name=f"step.command.{processor}.v1", messages=("StepCommand", "CancelStep"))
+    return Topic(name=f"step.command.{processor}.v1", messages=("StepCommand", "CancelStep"), written_by="orchestrate")

@@ -6,7 +6,7 @@ its path and loaded by the worker that hosts it, and by nobody else.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -18,27 +18,11 @@ from streams.ground.settings import Settings
 from streams.ground.topic import Topic, changelog, step_topic
 
 if TYPE_CHECKING:
-    from schemas.codec import Codec
-    from streams.definitions import DefinitionFeed
     from streams.runtime.processor import Processor
 
 
 def _nothing_more(settings: Settings) -> tuple[Topic, ...]:
     return ()
-
-
-@dataclass(frozen=True, kw_only=True)
-class Context:
-    """What a processor is made with; one for each process."""
-
-    settings: Settings
-    codec: Codec
-    definitions: DefinitionFeed
-    declarations: tuple[Declaration, ...]  # all there are, so that nobody has to import the list
-
-    def command_topics(self) -> Mapping[str, Topic]:
-        """The topic of commands by function."""
-        return {function.name: each.commands for each in self.declarations for function in each.functions}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -48,7 +32,7 @@ class Declaration:
     name: str  # of its consumer group, its topics and its changelog; never changes
     summary: str
     worker: str  # the process of `exlify up` that hosts it
-    make: str  # "module:Class", called with a Context
+    make: str  # "module:Class", called with what all processors are made with
     reads: tuple[Topic, ...] = ()  # beside its commands, if it has functions
     writes: tuple[Topic, ...] = ()
     reads_by_setting: Callable[[Settings], tuple[Topic, ...]] = _nothing_more
@@ -78,8 +62,8 @@ class Declaration:
         """Every topic that has to exist before it starts."""
         return (*self.inputs(settings), *self.writes, *((self.changelog,) if self.changelog else ()))
 
-    def processor(self, context: Context) -> Processor:
-        """Loads and makes it."""
+    def make_processor(self, context: Any) -> Processor:
+        """Loads its code and makes it, with what `make` takes."""
         made: Processor = loaded(self.make)(context)
         return made
 

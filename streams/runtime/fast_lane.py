@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from streams.ground import metrics
+from streams.runtime import metrics
 from streams.runtime.lane import Lane, now_ms
 from streams.runtime.positions import OrderedPositions
 from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Record, Row
@@ -27,7 +27,7 @@ class FastLane(Lane):
     async def _process(self, records: list[Record]) -> None:
         self._reach("after_read")
         messages, unreadable = await self._decode(records)
-        metrics.HOP_SECONDS.labels(self._processor.name).observe(max(0, now_ms() - records[0].timestamp_ms) / 1_000)
+        metrics.HOP_SECONDS.labels(self._name).observe(max(0, now_ms() - records[0].timestamp_ms) / 1_000)
         effects = await self._handle(messages)
         if unreadable:
             effects.outputs.extend(unreadable)

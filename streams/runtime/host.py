@@ -17,14 +17,13 @@ from typing import Any
 import structlog
 
 from schemas.codec import Codec
-from streams.ground import metrics
 from streams.ground.settings import Settings
-from streams.ground.topics import changelog_topic
+from streams.runtime import metrics
 from streams.runtime.crash import CrashPoint
 from streams.runtime.fast_lane import FastLane
 from streams.runtime.lane import Lane, Limits, now_ms
 from streams.runtime.membership import Membership
-from streams.runtime.processor import FastProcessor, Processor, Record, SlowProcessor
+from streams.runtime.processor import Processor, Record, SlowProcessor
 from streams.runtime.reader import Partition, Reader
 from streams.runtime.slow_lane import SlowLane
 from streams.runtime.store import Store
@@ -58,12 +57,14 @@ class Host:
         self._fed = asyncio.Event()
         self._forever: list[asyncio.Task[None]] = []
         self._letting_go = asyncio.Lock()  # the group and the end of the process may ask at the same time
-        self._slots = asyncio.Semaphore(getattr(processor, "concurrency", 1))
-        group = f"{settings.group_prefix}-{processor.name}"
-        self._log = log.bind(processor=processor.name)
+        self._slots = asyncio.Semaphore(processor.concurrency if isinstance(processor, SlowProcessor) else 1)
+        self._name = processor.declaration.name
+        group = f"{settings.group_prefix}-{self._name}"
+        self._log = log.bind(processor=self._name)
+        self._inputs = tuple(topic.name for topic in processor.declaration.inputs(settings))
         self._writer = Writer(settings, group)
         self._reader = Reader(settings, group, self._deliver, self._fail)
-        self._membership = Membership(settings, group, processor.inputs, self)
+        self._membership = Membership(settings, group, self._inputs, self)
 
     async def start(self) -> None:
         """Opens the processor and joins the group."""
@@ -94,7 +95,7 @@ class Host:
         for lane in list(self.lanes.values()):
             waiting_since = lane.waiting_since
             if waiting_since is not None and waiting_since < since:
-                return f"{self.processor.name}, lane {lane.number}, has work and does not move"
+                return f"{self._name}, lane {lane.number}, has work and does not move"
         return None
 
     # --- assignment (called by the membership)
@@ -115,7 +116,7 @@ class Host:
                 table.give_up()
             await asyncio.gather(self._opening, return_exceptions=True)
             self._opening = None
-        metrics.READY.labels(self.processor.name).set(0)
+        metrics.READY.labels(self._name).set(0)
         await self._reader.assign(0, {})
         for lane in self.lanes.values():
             lane.stop()
@@ -149,36 +150,36 @@ class Host:
         starts = await self._membership.committed(partitions) if partitions else {}
         self._generation = generation
         for lane in self.lanes.values():
-            task = asyncio.create_task(lane.run(), name=f"{self.processor.name}-{lane.number}")
+            task = asyncio.create_task(lane.run(), name=f"{self._name}-{lane.number}")
             task.add_done_callback(self._fail_with)
             self._tasks.append(task)
         await self._reader.assign(generation, starts)
         self._opening = None
-        metrics.REBALANCES.labels(self.processor.name).inc()
-        metrics.LANES.labels(self.processor.name).set(len(numbers))
-        metrics.READY.labels(self.processor.name).set(1)
+        metrics.REBALANCES.labels(self._name).inc()
+        metrics.LANES.labels(self._name).set(len(numbers))
+        metrics.READY.labels(self._name).set(1)
         self._log.info("ready", lanes=numbers, generation=generation, seconds=round(time.monotonic() - started, 2))
 
     async def _open_lane(self, number: int) -> None:
-        table = await self._recover(number) if self.processor.table is not None else None
+        table = await self._recover(number)
         limits = Limits(
             self._settings.max_batch_records, self._settings.max_buffered_records, self._settings.max_buffered_bytes
         )
         arguments = (self.processor, number, self._writer, self._codec, self._reader, table, limits, self._crash)
-        if isinstance(self.processor, FastProcessor):
-            self.lanes[number] = FastLane(*arguments)
-        else:
-            assert isinstance(self.processor, SlowProcessor)
+        if isinstance(self.processor, SlowProcessor):
             self.lanes[number] = SlowLane(*arguments, slots=self._slots)
+        else:
+            self.lanes[number] = FastLane(*arguments)
 
-    async def _recover(self, number: int) -> TablePartition:
-        assert self.processor.table is not None
-        name = self.processor.table.name
-        store = Store(self._state_dir / self.processor.name / f"{name}-{number}")
-        changelog = Changelog(self._settings, changelog_topic(self.processor.name, name), number)
+    async def _recover(self, number: int) -> TablePartition | None:
+        name, topic = self.processor.declaration.table, self.processor.declaration.changelog
+        if topic is None:
+            return None
+        store = Store(self._state_dir / self._name / f"{name}-{number}")
+        changelog = Changelog(self._settings, topic, number)
         table = self._tables[number] = TablePartition(store, changelog, self._writer)
         count = await table.recover(now_ms())
-        metrics.RECOVERED.labels(self.processor.name).inc(count)
+        metrics.RECOVERED.labels(self._name).inc(count)
         self._reach("after_recovery")
         return table
 
@@ -234,11 +235,11 @@ class Host:
                 await self.lanes[number].check_alone(end_offset)
 
     def _tell_lag(self, positions: Mapping[Partition, int], ends: Mapping[Partition, int]) -> None:
-        lags = Counter(dict.fromkeys(self.processor.inputs, 0))
+        lags = Counter(dict.fromkeys(self._inputs, 0))
         for partition, position in positions.items():
             lags[partition.topic] += max(0, ends[partition] - position)
         for topic, records in lags.items():
-            metrics.LAG.labels(self.processor.name, topic).set(records)
+            metrics.LAG.labels(self._name, topic).set(records)
 
     async def _watch_membership(self) -> None:
         raise await self._membership.wait_until_failed()
@@ -259,7 +260,7 @@ class Host:
 
     def _reach(self, point: str) -> None:
         if self._crash.armed:
-            self._crash.reach(self.processor.name, point)
+            self._crash.reach(self._name, point)
 
 
 def all_ready(hosts: Iterable[Host]) -> bool:

@@ -17,10 +17,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
-from streams.ground import metrics
+import structlog
+
+from schemas.codec import Codec, UndecodableRecord
+from schemas.registry import RegistryError
+from streams.runtime import metrics
 from streams.runtime.crash import CrashPoint
-from streams.runtime.parking import parked
+from streams.runtime.parking import PARKING, origin, parked
 from streams.runtime.positions import Positions
 from streams.runtime.processor import Effects, Message, Output, Processor, Record, Row
 from streams.runtime.reader import Partition
@@ -29,7 +32,11 @@ from streams.runtime.table import TablePartition
 from streams.runtime.writer import Writer
 
 DUE_BATCH = 200
+FIRST_PAUSE_S = 0.5  # while the schema registry is away
+LONGEST_PAUSE_S = 10.0
 RELEASE_AT = 0.75  # of what may wait: a lane must not run dry in the time a release takes (`reader.FETCH_WAIT_MS`)
+
+log = structlog.get_logger()
 
 
 def now_ms() -> int:
@@ -78,6 +85,7 @@ class Lane(ABC):
         self.positions: dict[Partition, Positions] = {}
         self.last_progress = time.monotonic()
         self._processor = processor
+        self._name = processor.declaration.name
         self._writer = writer
         self._codec = codec
         self._flow = flow
@@ -163,34 +171,50 @@ class Lane(ABC):
     # --- the way of a batch
 
     async def _decode(self, records: Iterable[Record]) -> tuple[list[Message], list[Output]]:
+        """What the records say, for every processor alike; what no decoder can read is parked."""
         if not self._processor.framed:
             return [Message(record, "", {}) for record in records], []
         messages, unreadable = [], []
         for record in records:
+            if record.value is None:
+                messages.append(Message(record, "", {}))
+                continue
             try:
                 messages.append(Message(record, *await self._decode_value(record.value)))
             except UndecodableRecord as error:
-                metrics.PARKED.labels(self._processor.name, record.topic).inc()
-                unreadable.append(parked(record, self._processor.name, str(error)))
+                unreadable.append(parked(record, self._name, error.reason))
         return messages, unreadable
 
-    async def _decode_value(self, value: bytes | None) -> tuple[str, dict[str, object]]:
-        if value is None:
-            raise UndecodableRecord("the record has no value")
-        try:
-            return self._codec.decode(value)
-        except UnknownSchemaId as unknown:
-            await self._codec.learn(unknown.schema_id)
-            return self._codec.decode(value)
+    async def _decode_value(self, value: bytes) -> tuple[str, dict[str, object]]:
+        """As the codec. While the registry is away nothing is known of the record: it waits, and its lane with it."""
+        pause_s = FIRST_PAUSE_S
+        while True:
+            try:
+                return await self._codec.decode_learning(value)
+            except RegistryError as error:
+                log.warning("registry away", processor=self._name, lane=self.number, reason=str(error))
+                self._waits_for_others()
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
     async def _make_durable(self, effects: Effects) -> None:
         self._reach("after_handle")
         if effects.outputs:
             await self._writer.send(effects.outputs, self.number)
+            self._count_parked(effects.outputs)
         self._reach("after_outputs")
         if effects.changes and self._table is not None:
             async with self._writing:
                 await self._write_rows(effects.changes)
+
+    def _waits_for_others(self) -> None:
+        """Waiting for a server that is away is no stall."""
+        self.last_progress = time.monotonic()
+
+    def _count_parked(self, outputs: Iterable[Output]) -> None:
+        for output in outputs:
+            if output.topic is PARKING:
+                metrics.PARKED.labels(self._name, origin(output)).inc()
 
     async def _write_rows(self, changes: dict[bytes, Row | None]) -> None:
         assert self._table is not None
@@ -206,13 +230,13 @@ class Lane(ABC):
             offsets.setdefault(record.topic, []).append(record.offset)
         for topic, finished in offsets.items():
             self.positions[Partition(topic, self.number)].finish(finished)
-            metrics.RECORDS.labels(self._processor.name, topic).inc(len(finished))
+            metrics.RECORDS.labels(self._name, topic).inc(len(finished))
         self.last_progress = time.monotonic()
         self._reach("after_acknowledge")
 
     def _reach(self, point: str) -> None:
         if self._crash.armed:
-            self._crash.reach(self._processor.name, point)
+            self._crash.reach(self._name, point)
 
     # --- waiting
 

@@ -11,10 +11,16 @@ at a time and in any order; the runtime commits no further than the oldest messa
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, Protocol, runtime_checkable
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
+
+from streams.ground.topic import Topic
+
+if TYPE_CHECKING:
+    from streams.runtime.declaration import Declaration
 
 Headers = Sequence[tuple[str, bytes]]
 
@@ -32,8 +38,7 @@ class Record(msgspec.Struct, frozen=True, gc=False):
 
 
 class Message(msgspec.Struct, frozen=True, gc=False):
-    """A record and what its value says: the Avro record's full name and its fields. Unframed inputs have an empty
-    name."""
+    """A record and what its value says: the Avro record's full name and its fields; no name where there is no value."""
 
     record: Record
     name: str
@@ -41,13 +46,12 @@ class Message(msgspec.Struct, frozen=True, gc=False):
 
 
 class Output(msgspec.Struct, frozen=True, gc=False):
-    """A record to be written. Without a partition it goes to the partition that its cause came from."""
+    """A record to be written. Its partition follows from its topic and its key."""
 
-    topic: str
+    topic: Topic
     key: bytes | None
     value: bytes | None
     headers: Headers = ()
-    partition: int | None = None
 
 
 class Row(msgspec.Struct, frozen=True, gc=False):
@@ -73,12 +77,6 @@ class NotYet(Exception):
         self.wait = wait
 
 
-class TableSpec(msgspec.Struct, frozen=True):
-    """A state table, backed by the changelog topic of the same processor and name."""
-
-    name: str
-
-
 class StateView(Protocol):
     """The rows of the partition that a handler works on."""
 
@@ -95,68 +93,44 @@ class WritableState(StateView, Protocol):
         ...
 
 
-class Processor(Protocol):
-    """What every processor declares."""
+class Processor(ABC):
+    """What every processor has: a declaration and a life. Most need neither `open` nor `close`, and have no timers."""
 
-    @property
-    def name(self) -> str:
-        """Names its consumer group and its changelog; never changes."""
-        ...
+    declaration: Declaration
+    framed: ClassVar[bool] = True  # values are Avro in Confluent framing and arrive decoded; False: only in `record`
 
-    @property
-    def inputs(self) -> tuple[str, ...]:
-        """Topics that it reads."""
-        ...
-
-    @property
-    def table(self) -> TableSpec | None:
-        """Its state, if it has one."""
-        ...
-
-    @property
-    def framed(self) -> bool:
-        """Values are Avro in Confluent framing and arrive decoded; False: raw, in `Record.value`."""
-        ...
-
-    async def open(self) -> None:
+    async def open(self) -> None:  # noqa: B027  # empty on purpose
         """Gets ready, before the first message; raises to refuse the start."""
-        ...
 
-    async def close(self) -> None:
+    async def close(self) -> None:  # noqa: B027  # empty on purpose
         """Lets go of what `open` took."""
-        ...
 
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
         """What to do about a row whose time has come. A row that stays due is offered again after a while."""
-        ...
+        raise NotImplementedError(f"{self.declaration.name} has rows that fall due, and nothing to do about them")
 
 
-@runtime_checkable
-class FastProcessor(Processor, Protocol):
+class FastProcessor(Processor):
     """Computes: a batch in, its effects out."""
 
+    @abstractmethod
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """Effects of all messages of the batch together, in their order.
 
         Changes of one call are seen by `state.get` only after it has returned: a handler that meets a key twice in
         one batch looks into its own changes first.
         """
-        ...
 
 
-@runtime_checkable
-class SlowProcessor(Processor, Protocol):
+class SlowProcessor(Processor):
     """Waits for others: one message at a time, many of them under way."""
 
-    @property
-    def concurrency(self) -> int:
-        """How many messages may be under way at once in this process."""
-        ...
+    concurrency: int = 1  # how many messages may be under way at once in this process
 
+    @abstractmethod
     async def handle_one(self, message: Message, state: WritableState) -> Effects:
         """Effects of one message.
 
         A message may be on the wire twice, and its copy may come while it is under way, or when it is finished and not
-        yet written: the row of `state` does not tell.
+        yet written: the row of `state` does not tell (`once.py` does).
         """
-        ...

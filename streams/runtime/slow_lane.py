@@ -70,6 +70,12 @@ class SlowLane(Lane):
             since.append(self.last_progress)
         return min(since, default=None)
 
+    def _waits_for_others(self) -> None:
+        task = asyncio.current_task()
+        if task in self._under_way:
+            del self._under_way[task]  # oldest first, and it begins anew
+            self._under_way[task] = time.monotonic()
+
     async def write(self, changes: dict[bytes, Row | None]) -> None:
         """Makes an intent durable before the effect (`WritableState.write`)."""
         async with self._writing:

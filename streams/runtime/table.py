@@ -16,7 +16,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
-from streams.ground.topics import DAY_MS, TOMBSTONES_KEPT_MS
+from streams.ground.topic import DAY_MS, TOMBSTONES_KEPT_MS, Topic
 from streams.runtime.due import DueIndex
 from streams.runtime.epochs import (
     FENCE_KEY,
@@ -44,7 +44,7 @@ Encoded = bytes | None
 class Changelog:
     """Reads one partition of a changelog, outside of any group."""
 
-    def __init__(self, settings: Settings, topic: str, partition: int) -> None:
+    def __init__(self, settings: Settings, topic: Topic, partition: int) -> None:
         self.topic = topic
         self.closed = False  # set from the event loop, seen by the reading thread
         self.partition = partition
@@ -66,21 +66,21 @@ class Changelog:
             stop = self._bounds(consumer)[1] if end is None else end
             if start >= stop:
                 return
-            consumer.assign([TopicPartition(self.topic, self.partition, start)])
+            consumer.assign([TopicPartition(self.topic.name, self.partition, start)])
             while self._position(consumer, start) < stop:
                 if self.closed:
-                    raise GivenUp(f"{self.topic}[{self.partition}]")
+                    raise GivenUp(f"{self.topic.name}[{self.partition}]")
                 batch = [_log_record(raw) for raw in consumer.consume(BATCH, timeout=0.05) if _usable(raw)]
                 yield [record for record in batch if record.offset < stop]
 
     def _bounds(self, consumer: Consumer) -> tuple[int, int]:
         found: tuple[int, int] = consumer.get_watermark_offsets(
-            TopicPartition(self.topic, self.partition), timeout=REQUEST_S
+            TopicPartition(self.topic.name, self.partition), timeout=REQUEST_S
         )
         return found
 
     def _position(self, consumer: Consumer, start: int) -> int:
-        found = consumer.position([TopicPartition(self.topic, self.partition)])[0].offset
+        found = consumer.position([TopicPartition(self.topic.name, self.partition)])[0].offset
         return start if found < 0 else int(found)
 
 
@@ -198,7 +198,7 @@ class TablePartition:
     @property
     def partition(self) -> Partition:
         """The partition of the changelog."""
-        return Partition(self._changelog.topic, self._changelog.partition)
+        return Partition(self._changelog.topic.name, self._changelog.partition)
 
     async def check_alone(self, last: int) -> None:
         """Looks whether somebody else has written, if `last` is where the log ends; mends it, or raises Superseded."""
@@ -229,7 +229,8 @@ class TablePartition:
             for record in batch:
                 if record.epoch >= self.epoch and record.key == FENCE_KEY:
                     raise Superseded(
-                        f"{self._changelog.topic}[{self._changelog.partition}]: another owner took epoch {record.epoch}"
+                        f"{self._changelog.topic.name}[{self._changelog.partition}]: "
+                        f"another owner took epoch {record.epoch}"
                     )
             self._take_in(reader, batch)
 

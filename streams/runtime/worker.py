@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 import structlog
-from confluent_kafka.admin import AdminClient
 
 from schemas.codec import Codec
-from streams.ground.errors import ExlifyError, UnavailableError
-from streams.ground.kafka import client_config
+from streams.ground.errors import ExlifyError
+from streams.ground.provision import look_at_cluster
 from streams.ground.settings import Settings
 from streams.runtime.crash import CrashPoint
 from streams.runtime.epochs import Superseded
@@ -29,7 +28,6 @@ from streams.runtime.watchdog import Watchdog
 
 EXIT_FAILED = 70
 EXIT_SUPERSEDED = 76
-CLUSTER_TIMEOUT_S = 30
 
 log = structlog.get_logger()
 
@@ -80,13 +78,8 @@ class Worker:
 
     def _cluster_id(self) -> str:
         """Local state belongs to one cluster: a store of another would be taken for a copy of this one's changelog."""
-        try:
-            found = AdminClient(client_config(self._settings)).list_topics(timeout=CLUSTER_TIMEOUT_S)
-        except Exception as error:  # noqa: BLE001  # confluent-kafka's errors share no useful type
-            raise UnavailableError(
-                f"Kafka at {self._settings.bootstrap} does not answer ({error}). Is it running?"
-            ) from None
-        return str(found.cluster_id)
+        declared = (each.declaration.topics(self._settings) for each in self._processors)
+        return look_at_cluster(self._settings, (topic for topics in declared for topic in topics))
 
     async def _wait(self, stop: asyncio.Event) -> None:
         failures: list[asyncio.Future[Any]] = [host.failed for host in self._hosts]

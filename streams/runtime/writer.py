@@ -13,10 +13,12 @@ from collections.abc import Iterable, Sequence
 from typing import NamedTuple
 
 import aiokafka
+from aiokafka.partitioner import murmur2
 from aiokafka.producer.message_accumulator import BatchBuilder
 
 from streams.ground.kafka import ssl_context
 from streams.ground.settings import Settings
+from streams.ground.topic import Keyed, Topic
 from streams.runtime.processor import Headers, Output
 
 MAX_BATCH_BYTES = 1_048_576
@@ -53,6 +55,7 @@ class Writer:
             sasl_plain_username=settings.sasl_username or None,
             sasl_plain_password=settings.sasl_password or None,
         )
+        self._partitions = settings.partitions
         self._turns: dict[tuple[str, int], asyncio.Lock] = defaultdict(asyncio.Lock)
 
     async def start(self) -> None:
@@ -63,32 +66,45 @@ class Writer:
         """Flushes and disconnects."""
         await self._producer.stop()
 
-    async def partitions(self, topic: str) -> int:
-        """How many partitions a topic has."""
-        return len(await self._producer.partitions_for(topic))
+    async def send(self, outputs: Iterable[Output], cause: int) -> None:
+        """Delivers outputs in their order, each to the partition that its topic and its key give.
 
-    async def send(self, outputs: Iterable[Output], partition: int) -> None:
-        """Delivers outputs in their order; those that name no partition go to `partition`. Raises DeliveryError."""
+        `cause` is the partition number of the records that the outputs come from. Raises DeliveryError.
+        """
         targets: dict[tuple[str, int], list[Output]] = {}
+        known: dict[tuple[Keyed, bytes | None], int] = {}  # most outputs of a batch share their key with others
         for output in outputs:
-            target = output.topic, partition if output.partition is None else output.partition
-            targets.setdefault(target, []).append(output)
+            way = output.topic.keyed, output.key
+            number = known.get(way)
+            if number is None:
+                number = known[way] = await self._partition(output, cause)
+            targets.setdefault((output.topic.name, number), []).append(output)
         try:
             sent = [await self._send_batches(topic, number, items) for (topic, number), items in targets.items()]
             await asyncio.gather(*(future for futures in sent for future, _ in futures))
         except aiokafka.errors.KafkaError as error:
             raise DeliveryError(f"outputs to {', '.join(sorted({t for t, _ in targets}))}: {error!r}") from error
 
+    async def _partition(self, output: Output, cause: int) -> int:
+        topic, key = output.topic, output.key
+        try:
+            number = None if key is None else topic.partition_of(key, self._partitions)
+        except ValueError:  # it comes from outside and is no key of ours: it stays where it came from
+            return cause
+        if number is None and topic.keyed is Keyed.HASH and key is not None:
+            return int(murmur2(key) & 0x7FFFFFFF) % len(await self._producer.partitions_for(topic.name))
+        return cause if number is None else number
+
     async def append(
-        self, topic: str, partition: int, changes: Sequence[tuple[bytes, bytes | None]], header: tuple[str, bytes]
+        self, topic: Topic, partition: int, changes: Sequence[tuple[bytes, bytes | None]], header: tuple[str, bytes]
     ) -> list[Written]:
         """Delivers changelog records, with the same header each, and says where they are. Raises DeliveryError."""
         items = [Output(topic, key, value, (header,)) for key, value in changes]
         try:
-            sent = await self._send_batches(topic, partition, items)
+            sent = await self._send_batches(topic.name, partition, items)
             metadata = await asyncio.gather(*(future for future, _ in sent))
         except aiokafka.errors.KafkaError as error:
-            raise DeliveryError(f"changelog {topic}[{partition}]: {error!r}") from error
+            raise DeliveryError(f"changelog {topic.name}[{partition}]: {error!r}") from error
         return [Written(found.offset, count) for found, (_, count) in zip(metadata, sent, strict=True)]
 
     async def _send_batches(

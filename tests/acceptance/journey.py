@@ -16,8 +16,8 @@ from confluent_kafka import Consumer, TopicPartition
 
 from schemas.cloudevents import Headers, from_headers
 from schemas.codec import Codec
+from streams.definitions import outcome_topic
 from streams.gateway.webhooks import read_secret, signed_headers
-from streams.ground import topics
 from streams.ground.kafka import client_config
 from tests.acceptance.cases import HOOK, WORKFLOW, Case, reviewers_word
 from tests.acceptance.site import ASK, LOOK_S, PATIENCE_S, Site
@@ -146,7 +146,7 @@ class Subscriber:
         self._consumer = Consumer(
             client_config(site.settings) | {"group.id": "subscriber", "enable.auto.commit": False}
         )
-        topic = topics.outcome_topic(workflow)
+        topic = outcome_topic(workflow).name
         self._consumer.assign([TopicPartition(topic, number, 0) for number in range(site.settings.partitions)])
 
     async def all_ended(self) -> Outcomes:

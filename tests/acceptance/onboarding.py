@@ -9,7 +9,7 @@ from collections.abc import Sequence
 
 from models.serving.registry import Registry
 from schemas import ids
-from streams.ground import topics
+from streams.runtime.parking import PARKING
 from tests.acceptance import chaos
 from tests.acceptance.cases import Case, Expected, expected
 from tests.acceptance.journey import Outcomes, Subscriber, deliver, reviewers
@@ -66,7 +66,7 @@ async def verified(site: Site, cases: Sequence[Case], subscriber: Subscriber) ->
     wanted = {case.instance_id: expected(case, registry) for case in cases}
     _check_outcomes(outcomes, wanted)
     calls = await _check_ledgers(site, wanted)
-    assert not site.read(topics.PARKING), "records were parked"
+    assert not site.read(PARKING), "records were parked"
     routes = Counter(each.route for each in wanted.values())
     return {
         "outcomes": len(outcomes.decoded),

@@ -16,9 +16,9 @@ from schemas.codec import Codec
 from schemas.messages import HISTORY_ENTRY
 from streams import engine
 from streams import language as definition
-from streams.ground import topics
 from streams.language.graph import Graph
-from streams.processors.orchestrate.processor import EVENTS, Orchestrate, encode_row, row_offset
+from streams.processors.orchestrate import DECLARATION, HISTORY, INBOX
+from streams.processors.orchestrate.processor import EVENTS, encode_row, row_offset
 from streams.runtime.epochs import EpochReader
 from streams.runtime.processor import Row
 from streams.runtime.store import Store, decode_row
@@ -99,7 +99,7 @@ class Fold:
 def folded_inbox(site: Site) -> Fold:
     """The recorded inbox, record by record."""
     fold = _fold(site)
-    for record in site.read(topics.INBOX):
+    for record in site.read(INBOX):
         assert record.key is not None and record.value is not None
         fold.take(record.key, record.value, record.timestamp_ms, record.offset)
     return fold
@@ -123,7 +123,7 @@ def history(site: Site) -> Entries:
     """The entries on the topic; one that is there again must be the same bytes, and none may be missing."""
     codec = Codec.offline()
     found: dict[bytes, dict[int, bytes]] = defaultdict(dict)
-    for record in site.read(topics.HISTORY):
+    for record in site.read(HISTORY):
         assert record.key is not None and record.value is not None
         _, entry = codec.decode(record.value)
         assert found[record.key].setdefault(entry["seq"], record.value) == record.value
@@ -135,8 +135,8 @@ def history(site: Site) -> Entries:
 def changelog_table(site: Site) -> Table:
     """The instance table as its changelog gives it."""
     rows: dict[bytes, bytes | None] = {}
-    assert Orchestrate.table is not None
-    topic = topics.changelog_topic(Orchestrate.name, Orchestrate.table.name)
+    topic = DECLARATION.changelog
+    assert topic is not None
     for number in range(site.settings.partitions):
         reader = EpochReader()
         for batch in Changelog(site.settings, topic, number).read(0):

@@ -17,18 +17,19 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 from infra.local import ports
 from infra.local.process import Launch, Process
 from schemas.codec import Codec
-from streams import definitions, wiring
-from streams.cli.up import WORKERS
-from streams.definitions import DefinitionFeed
-from streams.ground import topics
+from streams import catalogue
+from streams.definitions.deploy import deploy
+from streams.ground.provision import provision
 from streams.ground.publish import Publisher
 from streams.ground.settings import CONNECTION_PREFIX, Settings
+from streams.ground.topic import Topic
 from streams.runtime.processor import Record
 from tests.acceptance.cases import ROOT
 from tests.crash.logs import Log
 from tests.crash.workers import Workers
 
 GATEWAY = "gateway"
+WORKERS = {name: ",".join(hosted) for name, hosted in catalogue.workers().items()}
 OUTSIDE = ("identity", "erp", "mail")
 PATIENCE_S = 180.0  # generous: a bound on hanging, not a measure
 LOOK_S = 0.05
@@ -123,11 +124,11 @@ class Site:
             yield
             await http.delete(url)
 
-    def read(self, topic: str) -> list[Record]:
+    def read(self, topic: Topic) -> list[Record]:
         """Every record that a topic holds now."""
         log = Log(self.settings.bootstrap, "acceptance")
         try:
-            return log.read(topic, self.settings.partitions)
+            return log.read(topic.name, self.settings.partitions)
         finally:
             log.close()
 
@@ -148,11 +149,8 @@ class Site:
                 log.close()
 
     def _inputs(self) -> dict[str, tuple[str, ...]]:
-        names = [name for hosted in WORKERS.values() for name in hosted.split(",")]
-        feed = DefinitionFeed(self.settings, self.codec)
-        return {
-            each.name: tuple(each.inputs) for each in wiring.make_processors(names, self.settings, self.codec, feed)
-        }
+        known = catalogue.PROCESSORS.values()
+        return {each.name: tuple(topic.name for topic in each.inputs(self.settings)) for each in known}
 
 
 @contextmanager
@@ -186,11 +184,11 @@ def _environ(settings: Settings, gateway_port: int) -> dict[str, str]:
 
 async def _prepare(settings: Settings) -> None:
     """Topics and definitions, before anybody reads them."""
-    await topics.provision(settings.bootstrap, settings)
+    await provision(settings, catalogue.topics(settings))
     codec = Codec.offline()
     async with Publisher(settings) as publisher:
         for file in WORKFLOWS:
-            await definitions.deploy(publisher, codec, settings, file.read_text(), by="acceptance", file=str(file))
+            await deploy(publisher, codec, settings, file.read_text(), by="acceptance", file=str(file))
 
 
 @contextmanager

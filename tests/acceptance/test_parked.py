@@ -13,11 +13,13 @@ from schemas import ids
 from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
-from streams import definitions
-from streams.ground import topics
+from streams.definitions import outcome_topic
+from streams.definitions.deploy import deploy
 from streams.ground.kafka import client_config
 from streams.ground.publish import Outgoing, Publisher
 from streams.ground.settings import Settings
+from streams.processors.intake import business_topic
+from streams.processors.orchestrate import HISTORY
 from tests.bench import parked
 from tests.bench.stack import stack
 from tests.support.figures import Report
@@ -47,11 +49,11 @@ def test_timers_fire_after_a_restart(report: Report) -> None:
         asyncio.run(_deploy(running.settings))  # before intake reads: it does not keep events that start nothing
         running.start()
         asyncio.run(_put_to_sleep(running.settings))
-        _read(running.settings, topics.HISTORY, SLEEPERS)
+        _read(running.settings, HISTORY.name, SLEEPERS)
         running.kill()
-        fired = _length(running.settings, topics.outcome_topic("sleeper"))
+        fired = _length(running.settings, outcome_topic("sleeper").name)
         running.start()
-        outcomes = _read(running.settings, topics.outcome_topic("sleeper"), SLEEPERS)
+        outcomes = _read(running.settings, outcome_topic("sleeper").name, SLEEPERS)
     naps_ms = [outcome["ended_at_ms"] - outcome["started_at_ms"] for outcome in outcomes.values()]
     report(shortest_ms=min(naps_ms), longest_ms=max(naps_ms))
     assert not fired, "the timers had fired before the restart"
@@ -61,14 +63,16 @@ def test_timers_fire_after_a_restart(report: Report) -> None:
 
 async def _deploy(settings: Settings) -> None:
     async with Publisher(settings) as publisher:
-        await definitions.deploy(publisher, Codec.offline(), settings, SLEEPER, by="acceptance")
+        await deploy(publisher, Codec.offline(), settings, SLEEPER, by="acceptance")
 
 
 async def _put_to_sleep(settings: Settings) -> None:
     codec, types = Codec.offline(), EventTypes.load()
     events = [types.encode_event(codec, CloudEvent(_attributes(number), {})) for number in range(SLEEPERS)]
     async with Publisher(settings) as publisher:
-        await publisher.publish(Outgoing(each.topic, each.key, each.value, each.headers) for each in events)
+        await publisher.publish(
+            Outgoing(business_topic(each.topic), each.key, each.value, each.headers) for each in events
+        )
 
 
 def _attributes(number: int) -> dict[str, str]:

@@ -5,16 +5,16 @@ from __future__ import annotations
 import sys
 import time
 
+from streams import catalogue
 from tests.bench.stack import stack
 
 SETTLE_S = 60.0
 WINDOW_S = 20.0
-WORKERS = {"engine": ("orchestrate",), "steps": ("intake", "decide", "call", "human"), "view": ("view",)}
 
 
 def measure() -> dict[str, float]:
     """`idle.cpu_pct` for everything together, and for each process."""
-    with stack(WORKERS) as running:
+    with stack(catalogue.workers()) as running:
         print(f"  {SETTLE_S + WINDOW_S:.0f} s of doing nothing ...", file=sys.stderr, flush=True)
         time.sleep(SETTLE_S)
         before = running.cpu_seconds()

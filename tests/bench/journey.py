@@ -9,9 +9,9 @@ from statistics import median
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
-from streams.ground import topics
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
+from streams.processors.intake import typed_topics
 from tests.bench.load import Figures, Load
 from tests.bench.stack import Stack, stack
 from tests.bench.visible import Visible
@@ -21,6 +21,8 @@ SUSTAINED_COUNT = 30_000
 SUSTAINED_IN_FLIGHT = 1_000
 BURST = 10_000
 LATENCY_COUNT = {1: 500, 32: 5_000}
+
+BUSINESS = typed_topics()[0].name
 
 
 def measure() -> dict[str, float]:
@@ -69,7 +71,7 @@ def _sustained(running: Stack, load: Load) -> dict[str, float]:
 
 def bare_hop_ms(settings: Settings, count: int = 500) -> float:
     """Median of one record's way from a producer to a consumer, 1 KB, one at a time."""
-    partition = TopicPartition(topics.GENERIC_EVENT, 0)
+    partition = TopicPartition(BUSINESS, 0)
     consumer = Consumer(client_config(settings) | {"group.id": "bench-hop", "fetch.wait.max.ms": 500})
     end = consumer.get_watermark_offsets(partition)[1]
     consumer.assign([TopicPartition(partition.topic, partition.partition, end)])
@@ -77,7 +79,7 @@ def bare_hop_ms(settings: Settings, count: int = 500) -> float:
     taken_ms = []
     for _ in range(count):
         started = time.perf_counter()
-        producer.produce(topics.GENERIC_EVENT, b"x" * 1_000, partition=0)
+        producer.produce(BUSINESS, b"x" * 1_000, partition=0)
         producer.poll(0)
         if consumer.poll(10.0) is None:
             raise TimeoutError("the broker does not hand over a record")

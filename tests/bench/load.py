@@ -12,7 +12,7 @@ from schemas import ids
 from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
-from streams.ground import topics
+from streams.definitions import outcome_topic
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
 
@@ -54,7 +54,7 @@ class Load:
         self._consumer = Consumer(
             client_config(settings) | {"group.id": "bench", "enable.auto.commit": False, "fetch.wait.max.ms": 500}
         )
-        topic = topics.outcome_topic(workflow)
+        topic = outcome_topic(workflow).name
         ends = [
             TopicPartition(topic, n, self._consumer.get_watermark_offsets(TopicPartition(topic, n))[1])
             for n in range(settings.partitions)

@@ -16,9 +16,11 @@ from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
 from schemas.messages import HUMAN_ACTION
-from streams.ground import topics
+from streams import catalogue
+from streams.definitions import outcome_topic
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
+from streams.processors.human import ACTIONS, TASKS
 from streams.processors.human.rules import COMPLETE
 from tests.bench.load import PAYLOAD, SOURCE
 from tests.bench.stack import Stack, stack
@@ -27,7 +29,7 @@ from tests.support.data import payload
 COUNT = 20_000
 ANSWERED = 500  # of them, after all the restarts
 WORKFLOW = "parked"
-WORKERS = {"engine": ("orchestrate",), "steps": ("intake", "decide", "call", "human")}
+WORKERS = {name: hosted for name, hosted in catalogue.workers().items() if name != "view"}
 PATIENCE_S = 180.0
 KIBIBYTE = 1_024
 
@@ -80,7 +82,7 @@ def _park(settings: Settings, count: int) -> None:
         event = types.encode_event(codec, CloudEvent(attributes, PAYLOAD))
         producer.produce(event.topic, event.value, event.key, headers=list(event.headers))
     producer.flush()
-    _read_until(settings, topics.HUMAN_TASK, count)
+    _read_until(settings, TASKS.name, count)
 
 
 def _answer(settings: Settings, count: int) -> int:
@@ -94,9 +96,9 @@ def _answer(settings: Settings, count: int) -> int:
             "outcome": "done", "data": payload({}), "actor": "bench", "at_ms": 0,
         }  # fmt: skip
         partition = ids.partition_of(instance_id, settings.partitions)
-        producer.produce(topics.HUMAN_ACTION, codec.encode(HUMAN_ACTION, action), instance_id.encode(), partition)
+        producer.produce(ACTIONS.name, codec.encode(HUMAN_ACTION, action), instance_id.encode(), partition)
     producer.flush()
-    return len(_read_until(settings, topics.outcome_topic(WORKFLOW), count))
+    return len(_read_until(settings, outcome_topic(WORKFLOW).name, count))
 
 
 def _read_until(settings: Settings, topic: str, count: int) -> set[bytes]:

@@ -18,9 +18,12 @@ from confluent_kafka import Producer
 from infra.local.kafka import KafkaServer
 from schemas.codec import Codec
 from schemas.messages import WORKFLOW_DEFINITION
+from streams import catalogue
 from streams import language as definition
-from streams.ground import topics
+from streams.definitions import DEFINITIONS as DEPLOYED
+from streams.definitions import outcome_topic
 from streams.ground.kafka import client_config
+from streams.ground.provision import provision
 from streams.ground.settings import Settings
 from tests.bench.definitions import DEFINITIONS, PARKED_DEFINITION
 
@@ -88,8 +91,8 @@ def stack(workers: Mapping[str, tuple[str, ...]] = WORKERS) -> Iterator[Stack]:
 def prepare(settings: Settings) -> None:
     """Topics and definitions."""
     names = [*DEFINITIONS, "parked"]
-    wanted = [*topics.all_topics(settings), *(topics.outcome(name) for name in names)]
-    asyncio.run(topics.provision(settings.bootstrap, settings, wanted))
+    wanted = [*catalogue.topics(settings), *map(outcome_topic, names)]
+    asyncio.run(provision(settings, wanted))
     codec, producer = Codec.offline(), Producer(client_config(settings))
     for text in [*DEFINITIONS.values(), PARKED_DEFINITION]:
         graph = definition.load(text)
@@ -103,7 +106,7 @@ def prepare(settings: Settings) -> None:
             "deployed_at_ms": 0,
             "deployed_by": "bench",
         }
-        producer.produce(topics.DEFINITION, codec.encode(WORKFLOW_DEFINITION, record), graph.digest.encode())
+        producer.produce(DEPLOYED.name, codec.encode(WORKFLOW_DEFINITION, record), graph.digest.encode())
     producer.flush()
 
 

@@ -9,9 +9,10 @@ import sys
 
 import uvloop
 
-from streams import wiring
-from streams.definitions import DefinitionFeed
+from streams import catalogue
+from streams.definitions.feed import DefinitionFeed
 from streams.ground import logs, settings
+from streams.ground.codec import open_codec
 from streams.runtime.worker import Worker
 from tests.bench.echo import Echo
 
@@ -20,10 +21,12 @@ async def main(name: str, names: list[str]) -> None:
     """Runs until it is terminated; says `ready` on standard output once it is."""
     loaded = settings.load()
     logs.configure(loaded)
-    codec = await wiring.make_codec(loaded)
+    codec = await open_codec(loaded)
     feed = DefinitionFeed(loaded, codec)
-    real = wiring.make_processors([each for each in names if each != "echo"], loaded, codec, feed)
-    worker = Worker(name, [*real, *([Echo(codec)] if "echo" in names else [])], loaded, codec)
+    hosted = catalogue.make_processors([each for each in names if each != "echo"], loaded, codec, feed)
+    if "echo" in names:
+        hosted.append(Echo(codec))
+    worker = Worker(name, hosted, loaded, codec)
     announce = asyncio.create_task(_announce(worker))
     await worker.run()
     announce.cancel()

@@ -16,16 +16,17 @@ from pathlib import Path
 
 from confluent_kafka import KafkaException, Producer
 
-from streams.ground import topics
+from streams.ground.provision import provision
 from streams.ground.settings import Settings
-from streams.ground.topics import Topic, changelog, changelog_topic, provision
+from streams.ground.topic import changelog
 from streams.runtime.epochs import FENCE_KEY, EpochReader, LogRecord, decode_epoch
+from streams.runtime.parking import PARKING
 from streams.runtime.processor import Headers, Record
 from streams.runtime.store import Position, Store, decode_row
 from streams.runtime.table import NOWHERE
 from tests.crash.ledger import Ledger
 from tests.crash.logs import Log
-from tests.crash.toys import DONE, DOUBTFUL, KINDS, TABLE, Booker, Input
+from tests.crash.toys import DONE, DOUBTFUL, KINDS, TABLE, Booker, Input, topic
 from tests.crash.workers import Workers
 
 PARTITIONS = 3
@@ -81,6 +82,7 @@ class Scenario:
             "EXLIFY_BOOTSTRAP": self._bootstrap,
             "EXLIFY_DATA_DIR": str(self._folder),
             "EXLIFY_REGISTRY_URL": "none",
+            "EXLIFY_PARTITIONS": str(PARTITIONS),
             "EXLIFY_SESSION_TIMEOUT_MS": "2000",
             "EXLIFY_COMMIT_INTERVAL_MS": "100",
             "EXLIFY_MAX_BATCH_RECORDS": "20",
@@ -89,11 +91,10 @@ class Scenario:
         }
 
     def __enter__(self) -> Scenario:
-        own = (Topic(name=f"{self.name}.{end}", messages=(), partitions=PARTITIONS) for end in ("in", "out"))
-        parking = Topic(name=topics.PARKING, messages=(), partitions=PARTITIONS)
         log = changelog(self.name, TABLE)
-        log = replace(log, partitions=PARTITIONS, config={**log.config, **self._changelog_config})
-        asyncio.run(provision(self._bootstrap, Settings(bootstrap=self._bootstrap), (*own, parking, log)))
+        log = replace(log, config={**log.config, **self._changelog_config})
+        settings = Settings(bootstrap=self._bootstrap, partitions=PARTITIONS)
+        asyncio.run(provision(settings, (topic(self.name, "in"), topic(self.name, "out"), PARKING, log)))
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -208,7 +209,7 @@ class Scenario:
 
     def parked(self) -> list[Record]:
         """Records of this scenario that were parked."""
-        everything = self.log.read(topics.PARKING, PARTITIONS)
+        everything = self.log.read(PARKING.name, PARTITIONS)
         return [record for record in everything if dict(record.headers).get("parked.processor") == self.name.encode()]
 
     def _missing_outputs(self) -> bool:
@@ -261,7 +262,7 @@ class Scenario:
         return missing + foreign + wrong
 
     def _changelog_problems(self) -> list[str]:
-        records = self.log.read(changelog_topic(self.name, TABLE), PARTITIONS)
+        records = self.log.read(changelog(self.name, TABLE).name, PARTITIONS)
         last = {(r.partition, r.key): r.value for r in records if r.key != FENCE_KEY}
         by_epoch: dict[tuple[int, bytes | None], bytes | None] = {}
         readers = [EpochReader() for _ in range(PARTITIONS)]

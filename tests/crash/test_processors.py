@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from streams.cli.up import WORKERS
+from streams import catalogue
 from streams.runtime.crash import POINTS
 from tests.acceptance import onboarding
 from tests.acceptance.cases import made_up
@@ -18,8 +18,8 @@ from tests.acceptance.site import LOOK_S, PATIENCE_S, Site, running
 from tests.crash.test_kill_points import KILLED, NEEDS_TABLE
 from tests.support import brokers
 
-HOSTED_BY = {processor: worker for worker, hosted in WORKERS.items() for processor in hosted.split(",")}
-HAVE_TABLES = {"orchestrate", "call", "human"}
+HOSTED_BY = {processor: worker for worker, hosted in catalogue.workers().items() for processor in hosted}
+HAVE_TABLES = {each.name for each in catalogue.PROCESSORS.values() if each.table}
 APPLICATIONS = 12  # for each point
 
 

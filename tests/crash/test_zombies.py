@@ -8,7 +8,7 @@ import signal
 
 import pytest
 
-from streams.ground.topics import changelog_topic
+from streams.ground.topic import changelog
 from streams.runtime.crash import POINTS
 from tests.crash.conftest import MakeScenario
 from tests.crash.harness import COMPACTING, PARTITIONS, Scenario
@@ -68,7 +68,7 @@ def test_compaction_does_not_help_the_zombie(scenario: MakeScenario, point: str)
 
 def wait_for_compaction(run: Scenario) -> None:
     """Writes on until the cleaner has been at what was there, in every partition."""
-    topic = changelog_topic(run.name, TABLE)
+    topic = changelog(run.name, TABLE).name
     until = run.log.ends(topic, PARTITIONS)
 
     def compacted() -> bool:

@@ -13,11 +13,13 @@ import os
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import NamedTuple
+from typing import ClassVar, NamedTuple
 
 import aiohttp
 
 from schemas.messages import TIMER_FIRED
+from streams.ground.topic import Keyed, Topic
+from streams.runtime.declaration import Declaration
 from streams.runtime.processor import (
     Effects,
     FastProcessor,
@@ -26,7 +28,6 @@ from streams.runtime.processor import (
     Row,
     SlowProcessor,
     StateView,
-    TableSpec,
     WritableState,
 )
 
@@ -66,32 +67,28 @@ def _parse(message: Message) -> Input:
     return Input(record.key, int(number), payload)
 
 
+def topic(scenario: str, end: str) -> Topic:
+    """A topic of a scenario; its keys are nobody's, so that records stay on their partition."""
+    return Topic(name=f"{scenario}.{end}", messages=(), keyed=Keyed.CAUSE)
+
+
 class _Toy:
     """Its topics and its group carry the scenario's name, so that scenarios share a broker."""
 
-    framed = False
-    table: TableSpec | None = TableSpec(TABLE)
+    framed: ClassVar[bool] = False
+    table: ClassVar[str | None] = TABLE
 
     def __init__(self, name: str) -> None:
-        self.name = name
-        self.inputs: tuple[str, ...] = (f"{name}.in",)
-        self.out = f"{name}.out"
-
-    async def open(self) -> None:
-        """Nothing to get ready."""
-
-    async def close(self) -> None:
-        """Nothing to let go of."""
-
-    def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
-        """No row of most toys falls due."""
-        raise NotImplementedError
+        self.declaration = Declaration(
+            name=name, summary="a toy", worker="toys", make="", reads=(topic(name, "in"),), table=self.table
+        )
+        self.out = topic(name, "out")
 
     def _output(self, id_: bytes, value: bytes) -> Output:
         return Output(self.out, id_, value)
 
 
-class Tally(_Toy):
+class Tally(_Toy, FastProcessor):
     """Fast, with a table: drops what it has seen by sequence, and chains a digest through what it has not."""
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
@@ -138,7 +135,7 @@ def expected_tally(inputs: Iterable[Input]) -> Expected:
     return Expected(outputs, {key: {b"%d:%s" % last} for key, last in digests.items()})
 
 
-class Relay(_Toy):
+class Relay(_Toy, FastProcessor):
     """Fast, without a table: everything goes on as it came."""
 
     table = None
@@ -151,7 +148,7 @@ def expected_relay(inputs: Iterable[Input]) -> Expected:
     return Expected({item.id: {item.payload} for item in inputs}, {})
 
 
-class Booker(_Toy):
+class Booker(_Toy, SlowProcessor):
     """Slow, with intents: books every item in a ledger outside, which has an effect each time that it is asked.
 
     Items with an odd number are booked with a key by which the ledger knows them again: they may be asked for twice.
@@ -203,7 +200,7 @@ def expected_booker(inputs: Iterable[Input]) -> Expected:
     return Expected(results, results)
 
 
-class Reminder(_Toy):
+class Reminder(_Toy, FastProcessor):
     """Fast, with rows that fall due: each item is announced a while after it came, once."""
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
@@ -224,7 +221,7 @@ def expected_reminder(inputs: Iterable[Input]) -> Expected:
     return Expected({id_: {b"due"} for id_ in ids}, {id_: {b"announced"} for id_ in ids})
 
 
-class Reader(_Toy):
+class Reader(_Toy, FastProcessor):
     """Fast, reads Avro: says which instance's timer fired."""
 
     framed = True
@@ -243,7 +240,7 @@ class Kind(NamedTuple):
 
     @property
     def has_table(self) -> bool:
-        return self.make("any").table is not None
+        return self.make("any").declaration.table is not None
 
 
 KINDS = {

@@ -8,12 +8,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from prometheus_client.metrics import MetricWrapperBase
 from ruamel.yaml import YAML
 
 from infra.prometheus import TARGETS_FILE
+from streams import catalogue
 from streams.cli import SUMMARIES
-from streams.ground import metrics, settings
+from streams.ground import settings
 
 FOLDER = Path(__file__).parents[2] / "infra" / "prometheus"
 CONFIG: Mapping[str, Any] = YAML(typ="safe").load(FOLDER / "prometheus.yml")
@@ -27,13 +27,12 @@ every_alert = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["aler
 def _labels_by_series() -> dict[str, set[str]]:
     """Names of all time series that our processes can show, with their labels."""
     found = {"up": set(OF_THE_TARGET)}
-    for metric in vars(metrics).values():
-        if isinstance(metric, MetricWrapperBase):
-            (family,) = metric.describe()
-            for suffix in SUFFIXES[family.type]:
-                extra = {"le"} if suffix == "_bucket" else set()
-                # The names that a metric was declared with are told by no public member.
-                found[family.name + suffix] = {*metric._labelnames, *extra, *OF_THE_TARGET}
+    for metric in catalogue.METRICS:
+        (family,) = metric.describe()
+        for suffix in SUFFIXES[family.type]:
+            extra = {"le"} if suffix == "_bucket" else set()
+            # The names that a metric was declared with are told by no public member.
+            found[family.name + suffix] = {*metric._labelnames, *extra, *OF_THE_TARGET}
     return found
 
 

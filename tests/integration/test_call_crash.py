@@ -18,8 +18,11 @@ from schemas.codec import Codec
 from schemas.ids import step_id
 from schemas.messages import STEP_COMMAND
 from schemas.reasons import Reason
-from streams.ground import topics
+from streams.ground.provision import provision
 from streams.ground.settings import Settings
+from streams.processors import call
+from streams.processors.orchestrate import INBOX
+from streams.runtime.parking import PARKING
 from tests.support.data import payload
 from tests.unit.connectors import peers
 
@@ -27,22 +30,28 @@ WORKER = """
 import uvloop
 from schemas.codec import Codec
 from streams.ground import settings
-from streams.processors.call.processor import CallProcessor
+from streams import catalogue
+from streams.definitions.book import DefinitionBook
 from streams.runtime.worker import Worker
 
 async def main():
     loaded, codec = settings.load(), Codec.offline()
-    await Worker("call", [CallProcessor(loaded, codec)], loaded, codec).run()
+    await Worker("call", catalogue.make_processors(["call"], loaded, codec, DefinitionBook()), loaded, codec).run()
 
 uvloop.run(main())
 """
 INSTANCE = "ab" * 16
-LINES = (topics.STEP_CALL, topics.INBOX, topics.PARKING, topics.changelog_topic("call", "call"))
+LINES = (*call.DECLARATION.topics(Settings()), PARKING)
 
 
 @contextmanager
 def worker(kafka: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    settings = {"EXLIFY_BOOTSTRAP": kafka, "EXLIFY_DATA_DIR": str(folder), "EXLIFY_SESSION_TIMEOUT_MS": "6000"}
+    settings = {
+        "EXLIFY_BOOTSTRAP": kafka,
+        "EXLIFY_DATA_DIR": str(folder),
+        "EXLIFY_SESSION_TIMEOUT_MS": "6000",
+        "EXLIFY_PARTITIONS": "1",
+    }
     process = subprocess.Popen([sys.executable, "-c", WORKER], env={**os.environ, **settings})
     try:
         yield process
@@ -68,14 +77,14 @@ def command(pointer: str, url: str, effect: str | None) -> bytes:
 def publish(kafka: str, *values: bytes) -> None:
     producer = Producer({"bootstrap.servers": kafka})
     for value in values:
-        producer.produce(topics.STEP_CALL, value, INSTANCE.encode(), 0)
+        producer.produce(call.DECLARATION.commands.name, value, INSTANCE.encode(), 0)
     producer.flush(30)
 
 
 def results(kafka: str, count: int) -> dict[str, dict[str, Any]]:
     """The first `count` results on the inbox, by the pointer of their task."""
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": "reader", "auto.offset.reset": "earliest"})
-    consumer.assign([TopicPartition(topics.INBOX, 0, 0)])
+    consumer.assign([TopicPartition(INBOX.name, 0, 0)])
     codec = Codec.offline()
     found: dict[str, dict[str, Any]] = {}
     while len(found) < count:
@@ -90,8 +99,8 @@ def results(kafka: str, count: int) -> dict[str, dict[str, Any]]:
 @pytest.mark.broker
 @pytest.mark.slow
 async def test_killed_worker_repeats_only_what_may_be_repeated(kafka: str, tmp_path: Path) -> None:
-    settings = Settings(partitions=1)
-    await topics.provision(kafka, settings, [topic for topic in topics.all_topics(settings) if topic.name in LINES])
+    settings = Settings(bootstrap=kafka, partitions=1)
+    await provision(settings, LINES)
     silent_then_well = (peers.never_answers, peers.answers(peers.OK))
     async with peers.peer(*silent_then_well) as blind, peers.peer(*silent_then_well) as keyed:
         publish(kafka, command("/do/0/blind", blind.url, None), command("/do/1/keyed", keyed.url, "keyed"))

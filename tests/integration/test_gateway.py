@@ -18,14 +18,16 @@ from schemas import ids
 from schemas.codec import Codec
 from schemas.ids import Key
 from schemas.messages import INSTANCE_OUTCOME
+from streams import catalogue
 from streams.cli import group
+from streams.definitions import outcome_topic
 from streams.engine import Outcome
 from streams.gateway.server import make_app, opened
-from streams.ground import topics
 from streams.ground.errors import ExlifyError
+from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher
 from streams.ground.settings import Settings
-from streams.processors.orchestrate import outcome
+from streams.processors.orchestrate import INBOX, outcome
 from tests.support.data import payload
 
 pytestmark = pytest.mark.broker
@@ -42,7 +44,7 @@ do:
 @pytest.fixture
 async def settings(kafka: str, tmp_path: Path) -> Settings:
     settings = Settings(bootstrap=kafka, registry_url="none", data_dir=tmp_path, partitions=3, publish_timeout_ms=5_000)
-    await topics.provision(kafka, settings)
+    await provision(settings, catalogue.topics(settings))
     return settings
 
 
@@ -95,7 +97,7 @@ async def test_broker_that_is_away_is_told_in_time(settings: Settings) -> None:
 async def test_published_file_stands_on_its_topic(settings: Settings) -> None:
     async def kept() -> int:
         listed = json.loads(await exlify(settings, "topics", "--json"))
-        return next(int(each["records"]) for each in listed if each["topic"] == topics.GENERIC_EVENT)
+        return next(int(each["records"]) for each in listed if each["topic"] == "business.event.generic.v1")
 
     before = await kept()
     lines = "".join(json.dumps({"n": number}) + "\n" for number in range(1_200))
@@ -106,7 +108,7 @@ async def test_published_file_stands_on_its_topic(settings: Settings) -> None:
 
 
 async def test_outcome_that_stands_twice_is_shown_once(settings: Settings, workflow: str) -> None:
-    await topics.provision(settings.bootstrap, settings, [topics.outcome(workflow)])
+    await provision(settings, [outcome_topic(workflow)])
     async with Publisher(settings) as publisher:
         ended = [record(workflow, number) for number in (1, 2, 1)]
         await publisher.publish(ended)
@@ -121,7 +123,7 @@ async def test_outcomes_of_no_workflow_are_an_error(settings: Settings) -> None:
 
 
 async def test_topics_shows_what_is_missing(settings: Settings) -> None:
-    assert topics.INBOX in await exlify(settings, "topics")
+    assert INBOX.name in await exlify(settings, "topics")
 
 
 def record(workflow: str, number: int) -> Outgoing:

@@ -11,11 +11,15 @@ from confluent_kafka import Consumer, TopicPartition
 
 from schemas import ids
 from schemas.codec import Codec
-from streams.definitions import DefinitionFeed, deploy
-from streams.ground import topics
+from streams.definitions import DEFINITIONS
+from streams.definitions.deploy import deploy
+from streams.definitions.feed import DefinitionFeed
 from streams.ground.errors import UnavailableError
+from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher, RefusedRecordError
 from streams.ground.settings import Settings
+from streams.ground.topic import Topic
+from streams.processors.intake import business_topic
 
 pytestmark = pytest.mark.broker
 
@@ -33,10 +37,10 @@ def settings(kafka: str) -> Settings:
     return Settings(bootstrap=kafka, publish_timeout_ms=5_000, partitions=3)
 
 
-async def made_topic(settings: Settings) -> str:
-    name = f"test.event.{uuid.uuid4().hex}.v1"
-    await topics.provision(settings.bootstrap, settings, [topics.Topic(name=name, messages=())])
-    return name
+async def made_topic(settings: Settings) -> Topic:
+    topic = Topic(name=f"test.event.{uuid.uuid4().hex}.v1", messages=())
+    await provision(settings, [topic])
+    return topic
 
 
 def read_all(settings: Settings, topic: str, partition: int) -> list[tuple[bytes | None, bytes | None]]:
@@ -55,25 +59,26 @@ async def test_acknowledged_records_stand_on_their_partition(settings: Settings)
     topic = await made_topic(settings)
     instance = ids.instance_id("w", "s", "1")
     async with Publisher(settings) as publisher:
-        await publisher.publish(Outgoing(topic, instance.encode(), b"%d" % n, partition=2) for n in range(50))
-    assert read_all(settings, topic, 2) == [(instance.encode(), b"%d" % n) for n in range(50)]
+        await publisher.publish(Outgoing(topic, instance.encode(), b"%d" % n) for n in range(50))
+    number = ids.partition_of(instance, settings.partitions)
+    assert read_all(settings, topic.name, number) == [(instance.encode(), b"%d" % n) for n in range(50)]
 
 
 async def test_record_for_a_missing_topic_is_refused(settings: Settings) -> None:
     async with Publisher(replace(settings, publish_timeout_ms=500)) as publisher:
         with pytest.raises((RefusedRecordError, UnavailableError)):
-            await publisher.publish([Outgoing("no.such.topic.v1", b"k", b"v")])
+            await publisher.publish([Outgoing(business_topic("no.such.topic.v1"), b"k", b"v")])
 
 
 async def test_missing_broker_is_told_in_bounded_time(settings: Settings) -> None:
     away = replace(settings, bootstrap="127.0.0.1:1", publish_timeout_ms=300)
     async with Publisher(away) as publisher:
         with pytest.raises(UnavailableError, match=r"127\.0\.0\.1:1"):
-            await publisher.publish([Outgoing("any", b"k", b"v")])
+            await publisher.publish([Outgoing(business_topic("any"), b"k", b"v")])
 
 
 async def test_feed_knows_old_and_new_deployments(settings: Settings) -> None:
-    await topics.provision(settings.bootstrap, settings, topics.CATALOGUE)
+    await provision(settings, [DEFINITIONS])
     codec = Codec.offline()
     name = f"w{uuid.uuid4().hex[:8]}"
     feed = DefinitionFeed(settings, codec)

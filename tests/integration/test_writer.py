@@ -7,8 +7,9 @@ import time
 
 import pytest
 
+from streams.ground.provision import provision
 from streams.ground.settings import Settings
-from streams.ground.topics import Topic, provision
+from streams.ground.topic import Keyed, Topic
 from streams.runtime.processor import Output
 from streams.runtime.writer import Writer
 from tests.crash.logs import Log
@@ -18,8 +19,9 @@ SENDERS = 1_000
 
 @pytest.mark.broker
 async def test_crowd_of_senders_gets_its_turns(kafka: str) -> None:
-    settings, topic = Settings(bootstrap=kafka), f"crowd-{time.time_ns()}"
-    await provision(kafka, settings, [Topic(name=topic, messages=(), partitions=1)])
+    settings = Settings(bootstrap=kafka, partitions=1)
+    topic = Topic(name=f"crowd-{time.time_ns()}", messages=(), keyed=Keyed.CAUSE)
+    await provision(settings, [topic])
     writer = Writer(settings, "crowd")
     await writer.start()
     try:
@@ -28,6 +30,6 @@ async def test_crowd_of_senders_gets_its_turns(kafka: str) -> None:
     finally:
         await writer.stop()
     log = Log(kafka, "crowd")
-    found = await asyncio.to_thread(log.read, topic, 1)
+    found = await asyncio.to_thread(log.read, topic.name, 1)
     log.close()
     assert [record.value for record in found] == [record.value for record in records]

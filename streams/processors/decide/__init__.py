@@ -1,5 +1,7 @@
 """Station 4, decide: steps that ask a model."""
 
+from prometheus_client import Counter
+
 from schemas.functions import Argument, EffectClass, Function, Kind
 from streams.ground.topic import DAY_MS, Topic
 from streams.processors.orchestrate import INBOX
@@ -37,6 +39,8 @@ DECIDE = Function(
     effect=EffectClass.READ,
 )
 
+DECIDED = Counter("exlify_decisions_total", "Decisions by model and route.", ["model", "route"])
+
 DECLARATION = Declaration(
     name="decide",
     summary="Carries out steps that ask a model.",
@@ -44,4 +48,5 @@ DECLARATION = Declaration(
     make="streams.processors.decide.processor:Decide",
     writes=(INBOX, DECISIONS),
     functions=(DECIDE,),
+    metrics=(DECIDED,),
 )

@@ -17,16 +17,17 @@ from models.serving.errors import FeatureError, ModelError
 from models.serving.explain import Contribution
 from models.serving.predict import SCORE_DECIMALS, Model, Verdict
 from models.serving.registry import Registry
-from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, DECISION, STEP_COMMAND, STEP_RESULT
 from schemas.payload import Door, Payload
 from schemas.reasons import Reason
 from schemas.steps import completed, faulted, id_of, problem
-from streams.ground import metrics, topics
+from streams.processors import decide
+from streams.processors.context import Context
+from streams.processors.orchestrate import INBOX
+from streams.runtime import metrics
 from streams.runtime.parking import parked
-from streams.runtime.processor import Effects, Message, Output, Row, StateView, TableSpec
+from streams.runtime.processor import Effects, FastProcessor, Message, Output, StateView
 
-FUNCTION = "decide"
 MAX_REASONS = 4  # of a result; the decision's own record has them all
 
 
@@ -41,24 +42,18 @@ class _BadArgumentsError(Exception):
     """The step does not say what to ask; the text is place, reason and remedy."""
 
 
-class Decide:
+class Decide(FastProcessor):
     """Commands in, results and decisions out. Keeps nothing but the models, in memory."""
 
-    name = "decide"
-    inputs = (topics.STEP_DECIDE,)
-    table: TableSpec | None = None
-    framed = True
+    declaration = decide.DECLARATION
 
-    def __init__(self, codec: Codec, registry: Registry | None = None) -> None:
-        self._codec = codec
+    def __init__(self, context: Context, registry: Registry | None = None) -> None:
+        self._codec = context.codec
         self._registry = registry or Registry()
 
     async def open(self) -> None:
         """Loads every active model; raises RefusedModelError for one that must not be used."""
         self._registry.load_all()
-
-    async def close(self) -> None:
-        """Nothing is held but memory."""
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """A result for each command, and the record of its decision. A decided step cannot be cancelled any more."""
@@ -67,20 +62,16 @@ class Decide:
             if message.name == STEP_COMMAND:
                 effects.outputs.extend(self._answers(message))
             elif message.name != CANCEL_STEP:
-                effects.outputs.append(parked(message.record, self.name, f"{message.name} is no command"))
+                effects.outputs.append(parked(message.record, self.declaration.name, _no_command(message)))
         return effects
-
-    def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
-        """Never called: there is no table."""
-        return Effects([], {})
 
     def _answers(self, message: Message) -> list[Output]:
         carried = carry_out(message.data, self._registry, message.record.timestamp_ms)
         _count(carried)
         key = message.record.key
-        answers = [Output(topics.INBOX, key, self._codec.encode(STEP_RESULT, carried.result))]
+        answers = [Output(INBOX, key, self._codec.encode(STEP_RESULT, carried.result))]
         if carried.decision is not None:
-            answers.append(Output(topics.DECISION, key, self._codec.encode(DECISION, carried.decision)))
+            answers.append(Output(decide.DECISIONS, key, self._codec.encode(DECISION, carried.decision)))
         return answers
 
 
@@ -161,8 +152,11 @@ def _faulted(command: Mapping[str, Any], reason: Reason, detail: str) -> Carried
     return Carried(faulted(command, problem(reason, detail, command["pointer"])), None)
 
 
+def _no_command(message: Message) -> str:
+    return f"{message.name} is no command" if message.name else "a record without a value"
+
+
 def _count(carried: Carried) -> None:
-    error = carried.result["error"]
-    metrics.STEPS.labels(FUNCTION, error["reason"] if error else Reason.OK.value).inc()
+    metrics.count_step(decide.DECIDE.name, carried.result)
     if carried.decision is not None:
-        metrics.DECISIONS.labels(carried.decision["model"], carried.decision["route"]).inc()
+        decide.DECIDED.labels(carried.decision["model"], carried.decision["route"]).inc()

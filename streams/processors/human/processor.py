@@ -17,37 +17,30 @@ import msgspec
 
 from schemas import steps
 from schemas.catalogue import current
-from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, HUMAN_ACTION, HUMAN_TASK, STEP_COMMAND, STEP_RESULT
 from schemas.payload import unwrapped, wrapped
-from schemas.reasons import Reason
-from streams.ground import metrics, topics
+from streams.ground.topic import DAY_MS
+from streams.processors import human
+from streams.processors.context import Context
 from streams.processors.human import rules
 from streams.processors.human.rules import HumanTask
+from streams.processors.orchestrate import INBOX
+from streams.runtime import metrics
 from streams.runtime.parking import parked
-from streams.runtime.processor import Effects, Message, Output, Record, Row, StateView, TableSpec
+from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, Row, StateView
 
-KEPT_MS = 7 * topics.DAY_MS
+KEPT_MS = 7 * DAY_MS
 EARLY_KEPT_MS = 600_000
 _EARLY = b"early/"  # no step id begins like this
 
 
-class HumanProcessor:
+class Human(FastProcessor):
     """Commands and answers of people in, tasks and results out."""
 
-    name = "human"
-    inputs = (topics.STEP_HUMAN, topics.HUMAN_ACTION)
-    table: TableSpec | None = TableSpec("task")
-    framed = True
+    declaration = human.DECLARATION
 
-    def __init__(self, codec: Codec) -> None:
-        self._codec = codec
-
-    async def open(self) -> None:
-        """Needs nothing."""
-
-    async def close(self) -> None:
-        """Holds nothing."""
+    def __init__(self, context: Context) -> None:
+        self._codec = context.codec
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """Opens, completes and cancels tasks; whatever was done before is recognised and not done again."""
@@ -60,14 +53,14 @@ class HumanProcessor:
             elif message.name == CANCEL_STEP:
                 self._cancel(message, state, effects)
             else:
-                effects.outputs.append(parked(message.record, self.name, f"{message.name} is not for human tasks"))
+                effects.outputs.append(parked(message.record, self.declaration.name, _not_for_us(message)))
         return effects
 
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
         """Forgets a task closed long ago, in the compacted topic too, or an answer whose task never came."""
         if key.startswith(_EARLY):
             return Effects([], {key: None})
-        return Effects([Output(topics.HUMAN_TASK, key, None)], {key: None})
+        return Effects([Output(human.TASKS, key, None)], {key: None})
 
     def _open(self, message: Message, state: StateView, effects: Effects) -> None:
         key = steps.key_of(message.data)
@@ -116,14 +109,17 @@ class HumanProcessor:
         due_ms = 0 if task.status == rules.OPEN else task.updated_at_ms + KEPT_MS
         effects.changes[key] = Row(rules.encode_task(task), due_ms)
         value = self._codec.encode(HUMAN_TASK, rules.fields_of(task))
-        effects.outputs.append(Output(topics.HUMAN_TASK, key, value))
+        effects.outputs.append(Output(human.TASKS, key, value))
 
     def _answered(self, cause: Record, result: Mapping[str, Any]) -> Output:
-        error = result["error"]
-        metrics.STEPS.labels("human", error["reason"] if error else Reason.OK.value).inc()
-        return Output(topics.INBOX, cause.key, self._codec.encode(STEP_RESULT, result))
+        metrics.count_step(human.HUMAN.name, result)
+        return Output(INBOX, cause.key, self._codec.encode(STEP_RESULT, result))
 
 
 def _row(key: bytes, state: StateView, effects: Effects) -> Row | None:
     """The row as of the messages before this one, those of the same batch included."""
     return effects.changes[key] if key in effects.changes else state.get(key)
+
+
+def _not_for_us(message: Message) -> str:
+    return f"{message.name} is not for human tasks" if message.name else "a record without a value"

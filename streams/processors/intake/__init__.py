@@ -1,6 +1,10 @@
 """Station 2, intake: business events become starts of instances."""
 
-from schemas.business import EventTypes
+from functools import cache
+
+from prometheus_client import Counter
+
+from schemas.catalogue import current
 from schemas.messages import GENERIC_EVENT
 from streams.ground.settings import Settings
 from streams.ground.topic import Keyed, Topic
@@ -11,12 +15,20 @@ OUTSIDE = "business systems, the gateway"
 BY_SUBJECT = "subject, or event id"
 
 
+@cache
+def business_topic(name: str, record: str = "") -> Topic:
+    """A topic of business events; `record` is the Avro record that travels on it, if that is known."""
+    messages = (record.rpartition(".")[2],) if record else ()
+    key = BY_SUBJECT if record else ""
+    return Topic(name=name, messages=messages, keyed=Keyed.HASH, key=key, written_by=OUTSIDE)
+
+
 def typed_topics() -> tuple[Topic, ...]:
     """The topics of business events: the generic one, and those of types with a schema of their own."""
-    declared = sorted(EventTypes.load().topics().items())
+    declared = {name: schema["topic"] for name, schema in current().items() if "topic" in schema}
     return tuple(
-        Topic(name=topic, messages=(name.rpartition(".")[2],), keyed=Keyed.HASH, key=BY_SUBJECT, written_by=OUTSIDE)
-        for topic, name in sorted(declared, key=lambda item: item[1] != GENERIC_EVENT)
+        business_topic(topic, name)
+        for name, topic in sorted(declared.items(), key=lambda item: (item[0] != GENERIC_EVENT, item[1]))
     )
 
 
@@ -24,12 +36,14 @@ def topics_of_settings(settings: Settings) -> tuple[Topic, ...]:
     """Further business topics, named by EXLIFY_BUSINESS_TOPICS."""
     known = {topic.name for topic in typed_topics()}
     names = dict.fromkeys(name.strip() for name in settings.business_topics.split(","))
-    return tuple(
-        Topic(name=name, messages=(), keyed=Keyed.HASH, written_by=OUTSIDE)
-        for name in names
-        if name and name not in known
-    )
+    return tuple(business_topic(name) for name in names if name and name not in known)
 
+
+EVENTS = Counter(
+    "exlify_intake_events_total",
+    "Business events read, by what became of them: started, unmatched or parked.",
+    ["result"],
+)
 
 DECLARATION = Declaration(
     name="intake",
@@ -39,4 +53,5 @@ DECLARATION = Declaration(
     reads=typed_topics(),
     reads_by_setting=topics_of_settings,
     writes=(INBOX,),
+    metrics=(EVENTS,),
 )

@@ -12,60 +12,47 @@ from typing import Any
 
 from schemas import ids
 from schemas.business import EventTypes
-from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
+from schemas.codec import UndecodableRecord
 from schemas.messages import START_INSTANCE
 from schemas.payload import Door, Payload
-from streams.definitions import DefinitionFeed
-from streams.ground import metrics, topics
-from streams.ground.settings import Settings
 from streams.language.graph import Graph
+from streams.processors import intake
+from streams.processors.context import Context
+from streams.processors.orchestrate import INBOX
 from streams.runtime.parking import parked
-from streams.runtime.processor import Effects, Message, NotYet, Output, Record, Row, StateView, TableSpec
+from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, StateView
 
 
-class Intake:
+class Intake(FastProcessor):
     """Business topics in, starts out."""
 
-    name = "intake"
-    table: TableSpec | None = None
-    framed = False
+    declaration = intake.DECLARATION
 
-    def __init__(self, settings: Settings, codec: Codec, feed: DefinitionFeed) -> None:
-        self.inputs = (topics.GENERIC_EVENT, *(topic.name for topic in topics.business(settings)))
+    def __init__(self, context: Context) -> None:
         self._types = EventTypes.load()
-        self._partitions = settings.partitions
-        self._codec = codec
-        self._feed = feed
+        self._codec = context.codec
+        self._definitions = context.definitions
 
     async def open(self) -> None:
         """Waits until the definitions deployed so far are known."""
-        await self._feed.start()
-
-    async def close(self) -> None:
-        """Leaves the feed to the process, which other processors share it with."""
+        await self._definitions.start()
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """One start for each event and workflow that waits for it."""
         effects = Effects([], {})
         for message in batch:
-            effects.outputs.extend(self._starts(message.record))
+            effects.outputs.extend(self._starts(message))
         return effects
 
-    def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
-        """Never called: there is no table."""
-        raise NotImplementedError
-
-    def _starts(self, record: Record) -> list[Output]:
+    def _starts(self, message: Message) -> list[Output]:
+        record = message.record
         try:
-            attributes, data = self._types.decode_event(self._codec, record.headers, record.value)
-        except UnknownSchemaId as unknown:
-            schema_id = unknown.schema_id
-            raise NotYet(f"schema {schema_id}", lambda: self._codec.learn(schema_id)) from None
+            attributes, data = self._types.event_of(record.headers, message.name, message.data)
         except UndecodableRecord as error:
-            metrics.INTAKE.labels("parked").inc()
-            return [parked(record, self.name, str(error))]
-        graphs = self._feed.started_by(attributes)
-        metrics.INTAKE.labels("started" if graphs else "unmatched").inc()
+            intake.EVENTS.labels("parked").inc()
+            return [parked(record, self.declaration.name, error.reason)]
+        graphs = self._definitions.started_by(attributes)
+        intake.EVENTS.labels("started" if graphs else "unmatched").inc()
         return [self._start(graph, attributes, data, record) for graph in graphs]
 
     def _start(self, graph: Graph, attributes: Mapping[str, str], data: Any, record: Record) -> Output:
@@ -87,4 +74,4 @@ class Intake:
                 "data": Payload.from_outside(data, Door.INTAKE),
             },
         )
-        return Output(topics.INBOX, instance_id.encode(), value, (), ids.partition_of(instance_id, self._partitions))
+        return Output(INBOX, instance_id.encode(), value)

@@ -1,7 +1,8 @@
 """Station 3, orchestrate: the engine on the inbox. It owns the topics on which an instance lives."""
 
-from functools import cache
+from prometheus_client import Counter, Histogram
 
+from streams.ground.metrics import SECONDS
 from streams.ground.topic import DAY_MS, Topic
 from streams.runtime.declaration import Declaration
 
@@ -13,11 +14,15 @@ INBOX = Topic(
 HISTORY = Topic(name="engine.history.instance.v1", messages=("HistoryEntry",), retention_ms=90 * DAY_MS)
 
 
-@cache
-def outcome_topic(workflow: str) -> Topic:
-    """The topic on which the outcomes of a workflow appear, once per instance; made when it is deployed."""
-    return Topic(name=f"engine.outcome.{workflow}.v1", messages=("InstanceOutcome",), retention_ms=30 * DAY_MS)
-
+ENGINE_STEPS = Counter("exlify_engine_steps_total", "Inbox records that the engine took.", ["cause"])
+INSTANCES = Counter(
+    "exlify_instances_total",
+    "Instances by workflow and status: started, completed, faulted, cancelled.",
+    ["workflow", "status"],
+)
+INSTANCE_SECONDS = Histogram(
+    "exlify_instance_seconds", "From the start of an instance to its outcome.", ["workflow"], buckets=SECONDS
+)
 
 DECLARATION = Declaration(
     name="orchestrate",
@@ -27,4 +32,5 @@ DECLARATION = Declaration(
     reads=(INBOX,),
     writes=(INBOX, HISTORY),
     table="instance",
+    metrics=(ENGINE_STEPS, INSTANCES, INSTANCE_SECONDS),
 )

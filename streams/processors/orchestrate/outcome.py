@@ -12,8 +12,8 @@ from msgspec.structs import asdict
 from schemas import cloudevents
 from schemas.codec import Codec
 from schemas.messages import INSTANCE_OUTCOME
+from streams.definitions import outcome_topic
 from streams.engine import Outcome
-from streams.ground import topics
 from streams.runtime.processor import Output
 
 CONTENT_TYPE = "application/avro"
@@ -37,7 +37,7 @@ def output(codec: Codec, ended: Outcome) -> Output:
     if ended.business_key:
         attributes["subject"] = ended.business_key
     return Output(
-        topics.outcome_topic(ended.workflow),
+        outcome_topic(ended.workflow),
         ended.instance_id.encode(),
         codec.encode(INSTANCE_OUTCOME, asdict(ended)),
         cloudevents.to_headers(attributes, CONTENT_TYPE),

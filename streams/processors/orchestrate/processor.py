@@ -19,18 +19,15 @@ import structlog
 from msgspec.structs import asdict
 
 from schemas import messages
-from schemas.codec import Codec
 from streams import engine
-from streams.definitions import DefinitionFeed
-from streams.ground import metrics, topics
-from streams.ground.settings import Settings
 from streams.language.graph import Graph
+from streams.processors import orchestrate
+from streams.processors.context import Context
 from streams.processors.orchestrate import outcome
 from streams.runtime.parking import parked
-from streams.runtime.processor import Effects, Message, NotYet, Output, Row, StateView, TableSpec
+from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Row, StateView
 
 DEFINITION_TIMEOUT_S = 30.0
-STEP_TOPICS = {"decide": topics.STEP_DECIDE, "human": topics.STEP_HUMAN}  # every other function is a call
 EVENTS: dict[str, type[engine.Event]] = {
     messages.START_INSTANCE: engine.StartInstance,
     messages.STEP_RESULT: engine.StepResult,
@@ -43,26 +40,21 @@ _OFFSET = struct.Struct(">q")
 log = structlog.get_logger()
 
 
-class Orchestrate:
+class Orchestrate(FastProcessor):
     """The inbox in; commands, history and outcomes out; instances in a table."""
 
-    name = "orchestrate"
-    inputs = (topics.INBOX,)
-    table: TableSpec | None = TableSpec("instance")
-    framed = True
+    declaration = orchestrate.DECLARATION
 
-    def __init__(self, settings: Settings, codec: Codec, feed: DefinitionFeed) -> None:
-        self._codec = codec
-        self._feed = feed
-        self._limits = engine.Limits(deduplication_window_ms=settings.deduplication_window_ms)
+    def __init__(self, context: Context) -> None:
+        self._codec = context.codec
+        self._definitions = context.definitions
+        self._commands = context.command_topics()
+        self._limits = engine.Limits(deduplication_window_ms=context.settings.deduplication_window_ms)
         self._unknown: set[str] = set()  # digests that were waited for in vain
 
     async def open(self) -> None:
         """Waits until the definitions deployed so far are known."""
-        await self._feed.start()
-
-    async def close(self) -> None:
-        """Leaves the feed to the process, whose other processors use it too."""
+        await self._definitions.start()
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """One engine step for each record, in order."""
@@ -73,7 +65,7 @@ class Orchestrate:
         for message in batch:
             event = _event(message)
             if event is None:
-                effects.outputs.append(parked(message.record, self.name, f"{message.name} is not for the inbox"))
+                effects.outputs.append(parked(message.record, self.declaration.name, _not_for_us(message)))
                 continue
             key = event.instance_id.encode()
             row = None if key in steps else state.get(key)
@@ -82,7 +74,7 @@ class Orchestrate:
             before = steps[key].state if key in steps else row_state(row)
             graph = self._graph(before, event)
             if graph is None:
-                effects.outputs.append(parked(message.record, self.name, "its definition is not known"))
+                effects.outputs.append(parked(message.record, self.declaration.name, "its definition is not known"))
                 continue
             steps[key] = self._step(graph, before, event, message, effects)
             offsets[key] = message.record.offset
@@ -98,7 +90,7 @@ class Orchestrate:
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
         """A timer goes through the inbox like everything else, so that the log holds it too."""
         fired = {"instance_id": key.decode(), "due_ms": row.due_ms}
-        return Effects([Output(topics.INBOX, key, self._codec.encode(messages.TIMER_FIRED, fired))], {})
+        return Effects([Output(orchestrate.INBOX, key, self._codec.encode(messages.TIMER_FIRED, fired))], {})
 
     def _step(
         self, graph: Graph, before: engine.State | None, event: engine.Event, message: Message, effects: Effects
@@ -120,13 +112,13 @@ class Orchestrate:
             digest = event.digest
         else:
             return NO_GRAPH
-        graph = self._feed.graph(digest)
+        graph = self._definitions.graph(digest)
         if graph is None and digest not in self._unknown:
             raise NotYet(f"definition {digest}", lambda: self._wait_for(digest))
         return graph
 
     async def _wait_for(self, digest: str) -> None:
-        if await self._feed.wait_for(digest, DEFINITION_TIMEOUT_S) is None:
+        if await self._definitions.wait_for(digest, DEFINITION_TIMEOUT_S) is None:
             log.error("definition missing", digest=digest)
             self._unknown.add(digest)
 
@@ -136,7 +128,7 @@ class Orchestrate:
         if type(command) is engine.CancelStep:
             name = messages.CANCEL_STEP
             del data["function"]
-        return Output(STEP_TOPICS.get(command.function, topics.STEP_CALL), key, self._codec.encode(name, data))
+        return Output(self._commands[command.function], key, self._codec.encode(name, data))
 
     def _entry(
         self, graph: Graph, before: engine.State | None, event: engine.Event, step: engine.Step, message: Message
@@ -155,7 +147,7 @@ class Orchestrate:
             "cause": message.record.value,
             "transitions": [asdict(transition) for transition in step.transitions],
         }
-        return Output(topics.HISTORY, message.record.key, self._codec.encode(messages.HISTORY_ENTRY, entry))
+        return Output(orchestrate.HISTORY, message.record.key, self._codec.encode(messages.HISTORY_ENTRY, entry))
 
 
 NO_GRAPH = Graph(digest="", namespace="", name="", version="", document={}, tasks=())
@@ -164,6 +156,10 @@ NO_GRAPH = Graph(digest="", namespace="", name="", version="", document={}, task
 def _event(message: Message) -> engine.Event | None:
     kind = EVENTS.get(message.name)
     return None if kind is None else kind(**message.data)
+
+
+def _not_for_us(message: Message) -> str:
+    return f"{message.name} is not for the inbox" if message.name else "a record without a value"
 
 
 def encode_row(offset: int, state: bytes) -> bytes:
@@ -202,9 +198,9 @@ class Counts:
     def publish(self) -> None:
         """Adds everything to the metrics."""
         for cause, count in self._causes.items():
-            metrics.ENGINE_STEPS.labels(cause.rpartition(".")[2]).inc(count)
+            orchestrate.ENGINE_STEPS.labels(cause.rpartition(".")[2]).inc(count)
         for (workflow, status), count in self._instances.items():
-            metrics.INSTANCES.labels(workflow, status).inc(count)
-        seconds = {workflow: metrics.INSTANCE_SECONDS.labels(workflow) for workflow, _ in self._seconds}
+            orchestrate.INSTANCES.labels(workflow, status).inc(count)
+        seconds = {workflow: orchestrate.INSTANCE_SECONDS.labels(workflow) for workflow, _ in self._seconds}
         for workflow, duration in self._seconds:
             seconds[workflow].observe(duration)

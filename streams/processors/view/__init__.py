@@ -1,9 +1,17 @@
 """Station 6, view: what happened becomes rows that people can query."""
 
+from prometheus_client import Gauge
+
 from streams.processors.decide import DECISIONS
 from streams.processors.human import TASKS
 from streams.processors.orchestrate import HISTORY
 from streams.runtime.declaration import Declaration
+
+OLDEST_SECONDS = Gauge(
+    "exlify_oldest_instance_seconds",
+    "Age of the oldest instance that has not ended. Rising without end: something is stuck.",
+    ["workflow"],
+)
 
 DECLARATION = Declaration(
     name="view",
@@ -11,4 +19,5 @@ DECLARATION = Declaration(
     worker="view",
     make="streams.processors.view.processor:View",
     reads=(HISTORY, TASKS, DECISIONS),
+    metrics=(OLDEST_SECONDS,),
 )

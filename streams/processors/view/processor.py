@@ -13,32 +13,26 @@ import structlog
 from sqlalchemy import Engine
 from sqlalchemy.exc import OperationalError
 
-from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
-from streams.ground import topics
-from streams.ground.settings import Settings
-from streams.readmodel.ages import Ages
+from streams.processors import view
+from streams.processors.context import Context
+from streams.processors.view.ages import Ages
 from streams.readmodel.database import open_database
 from streams.readmodel.reader import Reader
 from streams.readmodel.writer import Received, Writer
-from streams.runtime.parking import parked
-from streams.runtime.processor import Effects, Message, NotYet, Row, StateView, TableSpec
+from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, StateView
 
 AWAY_PAUSE_S = 1.0
 
 log = structlog.get_logger()
 
 
-class View:
+class View(FastProcessor):
     """History, tasks and decisions in, rows out."""
 
-    name = "view"
-    inputs = (topics.HISTORY, topics.HUMAN_TASK, topics.DECISION)
-    table: TableSpec | None = None
-    framed = False  # a task that is forgotten is a record without a value
+    declaration = view.DECLARATION
 
-    def __init__(self, settings: Settings, codec: Codec) -> None:
-        self._settings = settings
-        self._codec = codec
+    def __init__(self, context: Context) -> None:
+        self._settings = context.settings
         self._engine: Engine | None = None
         self._ages: asyncio.Task[None] | None = None
 
@@ -57,28 +51,12 @@ class View:
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """Makes the batch visible. A task that the topic forgets stays readable here."""
-        effects = Effects([], {})
-        received = [item for message in batch if (item := self._received(message, effects)) is not None]
+        received = [
+            Received(each.name, each.data, each.record.value) for each in batch if each.record.value is not None
+        ]
         try:
             self._writer.write(received)
         except OperationalError as error:
             log.warning("read model away", reason=" ".join(str(error.orig).split()))
             raise NotYet("the read model does not answer", lambda: asyncio.sleep(AWAY_PAUSE_S)) from None
-        return effects
-
-    def _received(self, message: Message, effects: Effects) -> Received | None:
-        value = message.record.value
-        if value is None:
-            return None
-        try:
-            return Received(*self._codec.decode(value), value)
-        except UnknownSchemaId as unknown:
-            schema_id = unknown.schema_id
-            raise NotYet(f"schema {schema_id}", lambda: self._codec.learn(schema_id)) from None
-        except UndecodableRecord as error:
-            effects.outputs.append(parked(message.record, self.name, error.reason))
-            return None
-
-    def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
-        """Never called: there is no table."""
-        raise NotImplementedError
+        return Effects([], {})

@@ -13,7 +13,6 @@ from click.testing import CliRunner, Result
 
 from schemas.messages import HISTORY_ENTRY, HUMAN_TASK
 from streams.cli import group
-from streams.ground import topics
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
 from tests.support.data import payload
@@ -117,7 +116,7 @@ async def test_deploy_names_the_version(cli: Cli, tmp_path: Path, monkeypatch: p
     async def provision(*_: Any) -> None:
         """There is no broker to make topics on."""
 
-    monkeypatch.setattr(topics, "provision", provision)
+    monkeypatch.setattr("streams.definitions.deploy.provision", provision)
     file = tmp_path / "order.yaml"
     file.write_text(YAML.replace("1.0.0", "2.0.0"))
     assert "deployed order 2.0.0" in (await cli("deploy", str(file))).output

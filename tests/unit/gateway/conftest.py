@@ -19,7 +19,8 @@ from jsonschema import Draft202012Validator
 
 from schemas.codec import Codec
 from streams import language as definition
-from streams.definitions import DefinitionBook, described
+from streams.definitions.book import DefinitionBook
+from streams.definitions.deploy import described
 from streams.gateway.openapi import document
 from streams.gateway.server import ROUTES, make_app
 from streams.gateway.services import Services

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator, Iterable
-from typing import Any
 
 import pytest
 
 from schemas.messages import WORKFLOW_DEFINITION
-from streams import definitions
 from streams import language as definition
-from streams.ground import topics
+from streams.definitions import DEFINITIONS
+from streams.definitions.deploy import described
+from streams.ground.settings import Settings
+from streams.ground.topic import Topic
 from tests.unit.gateway.conftest import NOW_S, YAML, Gateway
 
 YAML_TYPE = {"Content-Type": "application/yaml"}
@@ -22,10 +23,10 @@ async def provisioned(monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[list[str
     """Topics that were asked for; a broker would have made them."""
     made: list[str] = []
 
-    async def provision(bootstrap: str, settings: Any, wanted: Iterable[topics.Topic]) -> None:
+    async def provision(settings: Settings, wanted: Iterable[Topic]) -> None:
         made.extend(topic.name for topic in wanted)
 
-    monkeypatch.setattr(topics, "provision", provision)
+    monkeypatch.setattr("streams.definitions.deploy.provision", provision)
     yield made
 
 
@@ -34,7 +35,7 @@ async def test_definition_is_deployed_under_its_digest(gateway: Gateway, provisi
     (record,) = gateway.outbox.records
     ((name, data),) = gateway.outbox.decoded()
     assert (status, answer["name"], answer["version"], answer["warnings"]) == (201, "order", "1.1.0", [])
-    assert (record.topic, record.key) == (topics.DEFINITION, answer["digest"].encode())
+    assert (record.topic, record.key) == (DEFINITIONS, answer["digest"].encode())
     assert (name, data["yaml"], data["event_types"]) == (WORKFLOW_DEFINITION, NEXT, ["com.example.order.v1"])
     assert provisioned == ["engine.outcome.order.v1"]
 
@@ -63,7 +64,7 @@ async def test_unfit_request_is_refused(gateway: Gateway, status: int, content_t
 
 async def test_definitions_are_listed_with_the_latest_marked(gateway: Gateway) -> None:
     book = gateway.services.definitions
-    book.learn(definitions.described(definition.load(NEXT), NEXT, "test", NOW_S * 1000))
+    book.learn(described(definition.load(NEXT), NEXT, "test", NOW_S * 1000))
     _, listed = await gateway.ask("GET", "/v1/definitions")
     assert [(each["version"], each["latest"]) for each in listed["definitions"]] == [("1.0.0", False), ("1.1.0", True)]
 

@@ -9,7 +9,6 @@ import pytest
 
 from schemas import ids
 from schemas.cloudevents_http import BATCH, STRUCTURED
-from streams.ground import topics
 from streams.ground.errors import UnavailableError
 from streams.ground.publish import RefusedRecordError
 from tests.unit.gateway.conftest import Gateway
@@ -26,7 +25,7 @@ async def test_structured_event_is_published_and_named(gateway: Gateway) -> None
     (record,) = gateway.outbox.records
     started = {"workflow": "order", "instance_id": ids.instance_id("order", "/shop", "7")}
     assert (status, answer) == (202, {"accepted": [{"id": "7", "source": "/shop", "instances": [started]}]})
-    assert (record.topic, record.key) == (topics.GENERIC_EVENT, b"7")
+    assert (record.topic.name, record.key) == ("business.event.generic.v1", b"7")
     assert ("ce_type", b"com.example.order.v1") in record.headers
     assert json.loads(gateway.outbox.decoded()[0][1]["data"]) == {"total": 3}
 

@@ -45,7 +45,7 @@ async def test_signed_delivery_becomes_an_event(gateway: Gateway) -> None:
     (record,) = gateway.outbox.records
     headers = dict(record.headers)
     assert (status, answer["accepted"][0]["id"]) == (202, "msg_1")
-    assert (record.topic, record.key) == ("onboarding.event.application.v1", b"A-17")
+    assert (record.topic.name, record.key) == ("onboarding.event.application.v1", b"A-17")
     assert (headers["ce_id"], headers["ce_subject"], headers["ce_source"]) == (
         b"msg_1",
         b"A-17",

@@ -8,11 +8,10 @@ from typing import Any
 
 import pytest
 
-from schemas import ids
 from schemas.messages import HUMAN_ACTION, HUMAN_TASK
-from streams.ground import topics
+from streams.processors.human import ACTIONS
 from streams.processors.human import rules as tasks
-from streams.processors.human.processor import HumanProcessor
+from streams.processors.human.processor import Human
 from tests.unit.gateway.conftest import CODEC, NOW_S, Gateway
 from tests.unit.processors.test_human import INSTANCE, TASK_ID, Desk, command, message
 
@@ -54,7 +53,7 @@ def office(gateway: Gateway) -> Office:
 
 
 def test_office_is_run_by_the_real_processor(office: Office) -> None:
-    assert type(office._desk.processor) is HumanProcessor
+    assert type(office._desk.processor) is Human
 
 
 async def test_task_is_shown_with_form_and_input(gateway: Gateway, office: Office) -> None:
@@ -79,8 +78,7 @@ async def test_answer_completes_the_task(gateway: Gateway, office: Office) -> No
     status, task = await office.complete({**ANSWER, "expected_version": 1})
     (record,) = gateway.outbox.records
     assert (status, task["status"], task["outcome"], task["completed_by"]) == (200, "completed", "approve", "kim")
-    assert (record.topic, record.key) == (topics.HUMAN_ACTION, INSTANCE.encode())
-    assert record.partition == ids.partition_of(INSTANCE, gateway.services.settings.partitions)
+    assert (record.topic, record.key) == (ACTIONS, INSTANCE.encode())
 
 
 async def test_same_key_answers_once(office: Office) -> None:

@@ -15,11 +15,16 @@ from schemas.ids import step_id
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
 from schemas.payload import Payload
 from schemas.reasons import Effect, Reason
-from streams.ground import topics
 from streams.ground.settings import Settings
-from streams.processors.call.processor import KEPT_MS, CallProcessor, CallRow, carry_out, hub_for
+from streams.processors import call
+from streams.processors.call.processor import Call, carry_out, hub_for
+from streams.processors.orchestrate import INBOX
+from streams.runtime.once import KEPT_MS, StepRow
+from streams.runtime.parking import PARKING
 from streams.runtime.processor import Effects, Message, Record, Row
+from tests.support.contexts import context
 from tests.support.data import payload
+from tests.support.tables import Table
 from tests.unit.connectors import peers
 
 INSTANCE = "0123456789abcdef" * 2
@@ -28,44 +33,22 @@ NOW_MS = 1_795_000_000_000
 QUICK = Limits(try_timeout_s=0.3, first_pause_s=0.001, max_pause_s=0.01)
 
 
-class Table:
-    """The rows of one partition, as the runtime keeps them, in memory."""
-
-    def __init__(self) -> None:
-        self.rows: dict[bytes, Row] = {}
-        self.writes: list[dict[bytes, Row | None]] = []
-
-    def get(self, key: bytes) -> Row | None:
-        return self.rows.get(key)
-
-    async def write(self, changes: dict[bytes, Row | None]) -> None:
-        self.writes.append(changes)
-        self.apply(changes)
-
-    def apply(self, changes: dict[bytes, Row | None]) -> None:
-        for key, row in changes.items():
-            if row is None:
-                del self.rows[key]
-            else:
-                self.rows[key] = row
-
-
 class Bench:
     """A processor on its table, fed message by message; a crash loses what was not written."""
 
-    def __init__(self, processor: CallProcessor, codec: Codec) -> None:
+    def __init__(self, processor: Call, codec: Codec) -> None:
         self.processor = processor
         self.codec = codec
         self.table = Table()
 
     async def handle(self, message: Message) -> Effects:
         effects = await self.processor.handle_one(message, self.table)
-        self.table.apply(effects.changes)
+        self.table.apply(effects)
         return effects
 
     async def result(self, message: Message) -> dict[str, Any]:
         (output,) = (await self.handle(message)).outputs
-        assert (output.topic, output.key, output.partition) == (topics.INBOX, INSTANCE.encode(), None)
+        assert (output.topic, output.key) == (INBOX, INSTANCE.encode())
         name, data = self.codec.decode(output.value or b"")
         assert name == STEP_RESULT
         return data
@@ -74,14 +57,14 @@ class Bench:
 @pytest.fixture
 async def bench() -> Any:
     codec = Codec.offline()
-    processor = CallProcessor(Settings(), codec, standard_hub({}, limits=QUICK))
+    processor = Call(context(codec), standard_hub({}, limits=QUICK))
     await processor.open()
     yield Bench(processor, codec)
     await processor.close()
 
 
 def message(name: str, data: dict[str, Any]) -> Message:
-    record = Record(topics.STEP_CALL, 0, 0, NOW_MS, INSTANCE.encode(), b"")
+    record = Record(call.DECLARATION.commands.name, 0, 0, NOW_MS, INSTANCE.encode(), b"")
     return Message(record, name, data)
 
 
@@ -175,7 +158,7 @@ async def test_intent_is_durable_before_a_blind_call(bench: Bench) -> None:
     (written,) = bench.table.writes
     row = written[key().encode()]
     assert row is not None and row.due_ms == NOW_MS + KEPT_MS
-    assert msgspec.msgpack.decode(row.value, type=CallRow) == CallRow(key(), sent=True)
+    assert msgspec.msgpack.decode(row.value, type=StepRow) == StepRow(key(), sent=True)
 
 
 async def test_intent_is_written_once_for_all_tries(bench: Bench) -> None:
@@ -228,7 +211,7 @@ async def test_result_outlives_a_late_withdrawal(bench: Bench) -> None:
 
 async def test_attempt_after_a_doubt_reuses_its_key(bench: Bench) -> None:
     once = Limits(tries=1, try_timeout_s=0.3)
-    bench.processor = CallProcessor(Settings(), bench.codec, standard_hub({}, limits=once))
+    bench.processor = Call(context(bench.codec), standard_hub({}, limits=once))
     await bench.processor.open()
     async with peers.peer(peers.resets, peers.resets, peers.answers(peers.OK)) as peer:
         for attempt in range(3):
@@ -251,7 +234,7 @@ async def test_row_is_forgotten_when_it_is_due(bench: Bench) -> None:
 
 async def test_foreign_message_is_parked(bench: Bench) -> None:
     (output,) = (await bench.handle(message(STEP_RESULT, {}))).outputs
-    assert output.topic == topics.PARKING
+    assert output.topic == PARKING
 
 
 async def test_arguments_that_are_not_json_are_refused(bench: Bench) -> None:

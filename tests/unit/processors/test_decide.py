@@ -13,9 +13,12 @@ from models.serving.registry import Registry
 from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, DECISION, STEP_COMMAND, STEP_RESULT, TIMER_FIRED
 from schemas.problems import CONFIGURATION, VALIDATION
-from streams.ground import topics
+from streams.processors import decide
 from streams.processors.decide.processor import Decide, carry_out
+from streams.processors.orchestrate import INBOX
+from streams.runtime.parking import PARKING
 from streams.runtime.processor import FastProcessor, Message, Output, Record, Row
+from tests.support.contexts import context
 from tests.support.data import payload
 
 INSTANCE = "0123456789abcdef" * 2
@@ -47,11 +50,13 @@ def asked(**values: Any) -> dict[str, Any]:
 
 
 def message(name: str, data: dict[str, Any]) -> Message:
-    return Message(Record(topics.STEP_DECIDE, 3, 17, AT_MS, INSTANCE.encode(), CODEC.encode(name, data)), name, data)
+    return Message(
+        Record(decide.DECLARATION.commands.name, 3, 17, AT_MS, INSTANCE.encode(), CODEC.encode(name, data)), name, data
+    )
 
 
 def handled(*messages: Message) -> list[Output]:
-    effects = Decide(CODEC, REGISTRY).handle(messages, NoRows())
+    effects = Decide(context(CODEC), REGISTRY).handle(messages, NoRows())
     assert not effects.changes
     return effects.outputs
 
@@ -62,14 +67,14 @@ def decoded(output: Output) -> tuple[str, dict[str, Any]]:
 
 
 def test_decide_is_a_processor_of_the_runtime() -> None:
-    assert isinstance(Decide(CODEC, REGISTRY), FastProcessor)
+    assert isinstance(Decide(context(CODEC), REGISTRY), FastProcessor)
 
 
 def test_command_gives_a_result_and_a_decision() -> None:
     outputs = handled(message(STEP_COMMAND, asked()))
     assert [(o.topic, o.key, decoded(o)[0]) for o in outputs] == [
-        (topics.INBOX, INSTANCE.encode(), STEP_RESULT),
-        (topics.DECISION, INSTANCE.encode(), DECISION),
+        (INBOX, INSTANCE.encode(), STEP_RESULT),
+        (decide.DECISIONS, INSTANCE.encode(), DECISION),
     ]
 
 
@@ -147,7 +152,7 @@ def test_another_attempt_is_another_decision() -> None:
 def test_bad_question_faults_the_step(arguments: Any, kind: str, detail: str) -> None:
     (output,) = handled(message(STEP_COMMAND, command(arguments)))
     name, result = decoded(output)
-    assert (output.topic, name, result["status"], result["output"]) == (topics.INBOX, STEP_RESULT, "faulted", None)
+    assert (output.topic, name, result["status"], result["output"]) == (INBOX, STEP_RESULT, "faulted", None)
     assert (result["error"]["type"], result["error"]["effect"]) == (kind, "none")
     assert result["error"]["detail"].startswith(detail)
     assert result["error"]["instance"] == "/do/0/risk"
@@ -155,7 +160,7 @@ def test_bad_question_faults_the_step(arguments: Any, kind: str, detail: str) ->
 
 def test_bad_question_does_not_hold_up_others() -> None:
     outputs = handled(message(STEP_COMMAND, command({})), message(STEP_COMMAND, asked()))
-    assert [o.topic for o in outputs] == [topics.INBOX, topics.INBOX, topics.DECISION]
+    assert [o.topic for o in outputs] == [INBOX, INBOX, decide.DECISIONS]
 
 
 def test_cancelled_step_is_passed_over() -> None:
@@ -165,10 +170,10 @@ def test_cancelled_step_is_passed_over() -> None:
 
 def test_message_that_is_no_command_is_parked() -> None:
     (output,) = handled(message(TIMER_FIRED, {"instance_id": INSTANCE, "due_ms": 1}))
-    assert output.topic == topics.PARKING
+    assert output.topic == PARKING
 
 
 async def test_bad_model_is_found_at_the_start(tmp_path: Path) -> None:
     (tmp_path / "active.toml").write_text('[active]\ncredit-risk = "9"\n')
     with pytest.raises(RefusedModelError):
-        await Decide(CODEC, Registry(tmp_path)).open()
+        await Decide(context(CODEC), Registry(tmp_path)).open()

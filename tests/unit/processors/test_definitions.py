@@ -6,7 +6,8 @@ import asyncio
 from typing import Any
 
 from streams import language as definition
-from streams.definitions import DefinitionBook, described
+from streams.definitions.book import DefinitionBook
+from streams.definitions.deploy import described
 
 YAML = """
 document: {{dsl: 1.0.3, namespace: test, name: {name}, version: {version}}}

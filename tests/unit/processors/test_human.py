@@ -9,10 +9,15 @@ import pytest
 from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, HUMAN_ACTION, HUMAN_TASK, STEP_COMMAND, STEP_RESULT
 from schemas.payload import Payload
-from streams.ground import topics
-from streams.processors.human.processor import EARLY_KEPT_MS, KEPT_MS, HumanProcessor
-from streams.runtime.processor import Effects, Message, Record, Row
+from streams.processors import human
+from streams.processors.human import ACTIONS, TASKS
+from streams.processors.human.processor import EARLY_KEPT_MS, KEPT_MS, Human
+from streams.processors.orchestrate import INBOX
+from streams.runtime.parking import PARKING
+from streams.runtime.processor import Effects, Message, Record
+from tests.support.contexts import context
 from tests.support.data import payload
+from tests.support.tables import Table
 
 INSTANCE = "0f" * 16
 STEP = {"instance_id": INSTANCE, "pointer": "/do/1/review", "iteration": 0, "attempt": 0}
@@ -22,25 +27,13 @@ FORM = {"type": "object", "properties": {"note": {"type": "string", "maxLength":
 ARGUMENTS = {"team": "credit", "outcomes": ["approve", "decline"], "form": FORM, "input": {"score": 0.4}, "due": "P2D"}
 
 
-class Table(dict[bytes, Row]):
-    """The rows of a partition, as the runtime would keep them."""
-
-    def apply(self, effects: Effects) -> Effects:
-        for key, row in effects.changes.items():
-            if row is None:
-                self.pop(key, None)
-            else:
-                self[key] = row
-        return effects
-
-
 class Desk:
     """A processor with its table and a clock; what it puts out is decoded."""
 
     def __init__(self) -> None:
         self.table = Table()
         self.codec = Codec.offline()
-        self.processor = HumanProcessor(self.codec)
+        self.processor = Human(context(self.codec))
 
     def deliver(self, *messages: Message) -> Effects:
         return self.table.apply(self.processor.handle(messages, self.table))
@@ -51,7 +44,7 @@ class Desk:
 
 
 def message(name: str, data: dict[str, Any], at_ms: int = NOW_MS) -> Message:
-    topic = topics.HUMAN_ACTION if name == HUMAN_ACTION else topics.STEP_HUMAN
+    topic = (ACTIONS if name == HUMAN_ACTION else human.DECLARATION.commands).name
     return Message(Record(topic, 0, 0, at_ms, INSTANCE.encode(), b"", ()), name, data)
 
 
@@ -99,7 +92,7 @@ def test_answer_completes_task_and_step(desk: Desk) -> None:
 def test_result_goes_to_the_inbox_under_its_instance(desk: Desk) -> None:
     desk.deliver(command())
     result = desk.deliver(action()).outputs[0]
-    assert (result.topic, result.key, result.partition) == (topics.INBOX, INSTANCE.encode(), None)
+    assert (result.topic, result.key) == (INBOX, INSTANCE.encode())
 
 
 @pytest.mark.parametrize(
@@ -146,14 +139,14 @@ def test_answer_that_overtook_its_task_counts(desk: Desk) -> None:
     effects = desk.deliver(command())
     assert len(desk.decoded(effects, STEP_RESULT)) == 1
     assert desk.decoded(effects, HUMAN_TASK)[-1]["status"] == "completed"
-    assert list(desk.table) == [TASK_ID.encode()]
+    assert list(desk.table.rows) == [TASK_ID.encode()]
 
 
 def test_answer_to_no_task_is_forgotten_in_time(desk: Desk) -> None:
     (key, row) = next(iter(desk.deliver(action()).changes.items()))
     assert row is not None and row.due_ms == NOW_MS + 5_000 + EARLY_KEPT_MS
     assert desk.table.apply(desk.processor.on_due(key, row, row.due_ms)).outputs == []
-    assert desk.table == {}
+    assert desk.table.rows == {}
 
 
 def test_unwanted_step_closes_its_task(desk: Desk) -> None:
@@ -172,11 +165,11 @@ def test_cancelling_leaves_a_completed_task_alone(desk: Desk) -> None:
 def test_closed_task_is_forgotten_after_its_time(desk: Desk) -> None:
     desk.deliver(command(), action())
     key = TASK_ID.encode()
-    row = desk.table[key]
+    row = desk.table.rows[key]
     assert row.due_ms == NOW_MS + 5_000 + KEPT_MS
     effects = desk.table.apply(desk.processor.on_due(key, row, row.due_ms))
-    assert [(output.topic, output.key, output.value) for output in effects.outputs] == [(topics.HUMAN_TASK, key, None)]
-    assert desk.table == {}
+    assert [(output.topic, output.key, output.value) for output in effects.outputs] == [(TASKS, key, None)]
+    assert desk.table.rows == {}
 
 
 @pytest.mark.parametrize(
@@ -207,4 +200,4 @@ def test_form_that_refers_into_nowhere_refuses_answers(desk: Desk) -> None:
 
 def test_foreign_message_is_parked(desk: Desk) -> None:
     effects = desk.deliver(message(STEP_RESULT, {}))
-    assert [output.topic for output in effects.outputs] == [topics.PARKING]
+    assert [output.topic for output in effects.outputs] == [PARKING]

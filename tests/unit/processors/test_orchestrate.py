@@ -8,12 +8,14 @@ from schemas.codec import Codec
 from schemas.messages import HISTORY_ENTRY, START_INSTANCE, STEP_COMMAND, STEP_RESULT
 from streams import engine
 from streams import language as definition
-from streams.definitions import DefinitionFeed, described
-from streams.ground import topics
-from streams.ground.settings import Settings
+from streams.definitions.book import DefinitionBook
+from streams.definitions.deploy import described
+from streams.processors.orchestrate import INBOX
 from streams.processors.orchestrate.processor import Orchestrate, row_state
-from streams.runtime.processor import Effects, Message, Record, Row
+from streams.runtime.processor import Effects, Message, Record
+from tests.support.contexts import context
 from tests.support.data import payload
+from tests.support.tables import Table
 
 YAML = """
 document: { dsl: 1.0.3, namespace: test, name: ask-twice, version: 1.0.0 }
@@ -27,31 +29,15 @@ CODEC = Codec.offline()
 GRAPH = definition.load(YAML)
 
 
-class Table:
-    """Rows as the runtime keeps them: changed after a batch, not while it is handled."""
-
-    def __init__(self) -> None:
-        self.rows: dict[bytes, Row] = {}
-
-    def get(self, key: bytes) -> Row | None:
-        return self.rows.get(key)
-
-    def apply(self, effects: Effects) -> None:
-        for key, row in effects.changes.items():
-            self.rows.pop(key, None)
-            if row is not None:
-                self.rows[key] = row
-
-
 def orchestrate() -> Orchestrate:
-    feed = DefinitionFeed(Settings(), CODEC)
-    feed.learn(described(GRAPH, YAML, "test", 0))
-    return Orchestrate(Settings(), CODEC, feed)
+    book = DefinitionBook()
+    book.learn(described(GRAPH, YAML, "test", 0))
+    return Orchestrate(context(CODEC, definitions=book))
 
 
 def message(offset: int, name: str, fields: dict[str, Any]) -> Message:
     value = CODEC.encode(name, fields)
-    return Message(Record(topics.INBOX, 0, offset, 1_000 + offset, KEY, value), *CODEC.decode(value))
+    return Message(Record(INBOX.name, 0, offset, 1_000 + offset, KEY, value), *CODEC.decode(value))
 
 
 def start(offset: int) -> Message:

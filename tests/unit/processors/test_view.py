@@ -18,17 +18,18 @@ from schemas.catalogue import current
 from schemas.codec import Codec
 from schemas.messages import DECISION, HISTORY_ENTRY, HUMAN_TASK, STEP_RESULT
 from schemas.samples import sample
-from streams.ground import topics
 from streams.ground.errors import ConfigurationError, UnavailableError, UsageError
 from streams.ground.settings import Settings
+from streams.processors.orchestrate import HISTORY
+from streams.processors.view.ages import Ages
 from streams.processors.view.processor import View
 from streams.readmodel import presentation
-from streams.readmodel.ages import Ages
 from streams.readmodel.database import open_database
 from streams.readmodel.reader import Reader, _encode_cursor
 from streams.readmodel.tables import METADATA
 from streams.readmodel.writer import Received, Writer
 from streams.runtime.processor import Message, NotYet, Record, StateView
+from tests.support.contexts import context
 from tests.support.data import payload
 from tests.support.postgresql import Server
 
@@ -63,7 +64,7 @@ def clear(engine: Engine) -> None:
 
 @pytest.fixture
 async def view(settings: Settings) -> AsyncIterator[View]:
-    view = View(settings, CODEC)
+    view = View(context(CODEC, settings))
     await view.open()
     yield view
     await view.close()
@@ -117,11 +118,12 @@ def task(number: int, version: int = 1, **changes: Any) -> Message:
 
 
 def framed(name: str, data: dict[str, Any]) -> Message:
-    return raw(CODEC.encode(name, data))
+    value = CODEC.encode(name, data)
+    return Message(Record(HISTORY.name, 0, 0, START_MS, None, value, ()), *CODEC.decode(value))
 
 
 def raw(value: bytes | None) -> Message:
-    return Message(Record(topics.HISTORY, 0, 0, START_MS, None, value, ()), "", {})
+    return Message(Record(HISTORY.name, 0, 0, START_MS, None, value, ()), "", {})
 
 
 def statuses(reader: Reader) -> dict[str, str]:
@@ -220,17 +222,6 @@ def test_decisions_are_found_by_instance(view: View, reader: Reader) -> None:
     decision = sample(current()[DECISION]) | {"instance_id": f"{7:032x}", "route": "approve"}
     view.handle([framed(DECISION, decision), framed(DECISION, decision)], STATE)
     assert [row["route"] for row in reader.decisions(f"{7:032x}")] == ["approve"]
-
-
-def test_unreadable_record_is_parked_and_the_rest_kept(view: View, reader: Reader) -> None:
-    effects = view.handle([raw(b"junk"), entry(1, 0)], STATE)
-    assert [output.topic for output in effects.outputs] == [topics.PARKING]
-    assert statuses(reader) == {"1": "running"}
-
-
-def test_unknown_schema_makes_the_batch_wait(view: View) -> None:
-    with pytest.raises(NotYet):
-        view.handle([raw(b"\x00\x00\x00\x00\x09body")], STATE)
 
 
 def test_character_that_no_column_takes_is_left_out(view: View, reader: Reader) -> None:

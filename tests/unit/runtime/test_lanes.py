@@ -8,10 +8,25 @@ from pathlib import Path
 import pytest
 
 from schemas.codec import Codec
+from schemas.messages import TIMER_FIRED
+from schemas.registry import RegistryUnreachableError
+from streams.ground.topic import Keyed, Topic
+from streams.runtime import metrics
 from streams.runtime.crash import CrashPoint
+from streams.runtime.declaration import Declaration
 from streams.runtime.fast_lane import FastLane
 from streams.runtime.lane import Lane, Limits
-from streams.runtime.processor import Effects, Message, Output, Record, Row, StateView, TableSpec, WritableState
+from streams.runtime.processor import (
+    Effects,
+    FastProcessor,
+    Message,
+    Output,
+    Record,
+    Row,
+    SlowProcessor,
+    StateView,
+    WritableState,
+)
 from streams.runtime.reader import Partition
 from streams.runtime.slow_lane import SlowLane
 from streams.runtime.store import Store
@@ -53,40 +68,41 @@ class Outside(MemoryLog):
         self.sent += [output.key for output in outputs]
 
 
-class Echo:
+OUT = Topic(name="out", messages=(), keyed=Keyed.CAUSE)
+
+
+class Echo(FastProcessor):
     """Fast: one output for each record."""
 
-    name, inputs, framed = "echo", ("in",), False
-    table: TableSpec | None = None
+    declaration = Declaration(name="echo", summary="", worker="", make="")
+    framed = False
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
-        return Effects([Output("out", message.record.key, b"") for message in batch], {})
-
-    async def open(self) -> None: ...
-
-    async def close(self) -> None: ...
+        return Effects([Output(OUT, message.record.key, b"") for message in batch], {})
 
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
-        return Effects([Output("out", b"due " + row.value, b"")], {key: None})
+        return Effects([Output(OUT, b"due " + row.value, b"")], {key: None})
 
 
-class Patient:
+class Patient(SlowProcessor):
     """Slow: each record is answered when its time has come; remembers a row for each."""
 
-    name, inputs, framed, concurrency = "patient", ("in",), False, 2
-    table: TableSpec | None = TableSpec("t")
-    open, close, on_due = Echo.open, Echo.close, Echo.on_due
+    declaration = Declaration(name="patient", summary="", worker="", make="", table="t")
+    framed = False
+    concurrency = 2
 
     def __init__(self) -> None:
         self.started: list[bytes | None] = []
         self.answers = asyncio.Event()
         self.row = Row(b"row")
 
+    on_due = Echo.on_due
+
     async def handle_one(self, message: Message, state: WritableState) -> Effects:
         key = message.record.key or b""
         self.started.append(key)
         await self.answers.wait()
-        return Effects([Output("out", key, b"")], {key: self.row})
+        return Effects([Output(OUT, key, b"")], {key: self.row})
 
 
 async def until(condition: object) -> None:
@@ -219,3 +235,59 @@ async def test_due_row_is_seen_as_last_written(tmp_path: Path) -> None:
         await until(lambda: b"due fresh" in outside.sent)
         assert outside.sent == [b"k0", b"due fresh"]
         await until(lambda: lane.get(b"k0") is None)
+
+
+class Reading(Echo):
+    """Fast, and of Avro."""
+
+    declaration = Declaration(name="reading", summary="", worker="", make="")
+    framed = True
+
+
+FOREIGN = b"\x00\x00\x00\xff\xffzzz"  # framed by another registry
+
+
+@pytest.mark.parametrize("value", [FOREIGN, b"junk", b""], ids=["foreign schema id", "no frame", "nothing"])
+async def test_unreadable_record_is_parked_and_counted(value: bytes) -> None:
+    outside = Outside()
+    before = _parked("reading")
+    lane = FastLane(Reading(), 0, outside, Codec.offline(), Flow(), None, ROOMY, CrashPoint())  # type: ignore[arg-type]
+    good = Codec.offline().encode(TIMER_FIRED, {"instance_id": "a", "due_ms": 1})
+    async with running(lane):
+        lane.deliver(INPUT, [Record("in", 0, 0, 0, b"bad", value), Record("in", 0, 1, 0, b"good", good)])
+        await until(lambda: lane.committable() == {INPUT: 2})
+    assert sorted(outside.sent, key=str) == [b"bad", b"good"]
+    assert _parked("reading") - before == 1
+
+
+async def test_lane_waits_while_the_registry_is_away(monkeypatch: pytest.MonkeyPatch) -> None:
+    class Away(Codec):
+        """Its registry answers the second time that it is asked."""
+
+        asked = 0
+
+        async def learn(self, schema_id: int) -> None:
+            self.asked += 1
+            if self.asked == 1:
+                raise RegistryUnreachableError("away")
+            await super().learn(schema_id)
+
+    monkeypatch.setattr("streams.runtime.lane.FIRST_PAUSE_S", 0.001)
+    outside, codec = Outside(), Away.offline()
+    lane = FastLane(Reading(), 0, outside, codec, Flow(), None, ROOMY, CrashPoint())  # type: ignore[arg-type]
+    async with running(lane):
+        lane.deliver(INPUT, [Record("in", 0, 0, 0, b"bad", FOREIGN)])
+        await until(lambda: lane.committable() == {INPUT: 1})
+    assert (codec.asked, outside.sent) == (2, [b"bad"])
+
+
+async def test_record_without_a_value_is_the_handlers_business() -> None:
+    outside = Outside()
+    lane = FastLane(Reading(), 0, outside, Codec.offline(), Flow(), None, ROOMY, CrashPoint())  # type: ignore[arg-type]
+    async with running(lane):
+        lane.deliver(INPUT, [Record("in", 0, 0, 0, b"gone", None)])
+        await until(lambda: outside.sent == [b"gone"])
+
+
+def _parked(processor: str) -> float:
+    return float(metrics.PARKED.labels(processor, "in")._value.get())

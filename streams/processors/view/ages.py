@@ -8,7 +8,7 @@ import time
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from streams.ground import metrics
+from streams.processors.view import OLDEST_SECONDS
 from streams.readmodel.reader import Reader
 
 EVERY_S = 15.0
@@ -37,7 +37,7 @@ class Ages:
     def show(self, oldest: dict[str, int], at_ms: float) -> None:
         """Sets the gauge of every workflow; one that has no open instance any more goes."""
         for workflow in self._shown - oldest.keys():
-            metrics.OLDEST_SECONDS.remove(workflow)
+            OLDEST_SECONDS.remove(workflow)
         for workflow, started_at_ms in oldest.items():
-            metrics.OLDEST_SECONDS.labels(workflow).set(max(0.0, at_ms - started_at_ms) / 1_000)
+            OLDEST_SECONDS.labels(workflow).set(max(0.0, at_ms - started_at_ms) / 1_000)
         self._shown = set(oldest)

@@ -1,0 +1,39 @@
+"""Definitions at run time: deployed to a compacted topic, followed by every process that needs them.
+
+    deploy ─▶ topic ─▶ feed (follows it) ─▶ book (what is known, which version is the latest, what an event starts)
+
+A definition is published under its digest, for ever. The version that starts new instances of a workflow is the one
+deployed last, so deploying an old file again is how to go back. A definition that no longer compiles is told, and holds
+up nobody.
+"""
+
+from functools import cache
+
+from prometheus_client import Gauge
+
+from streams.ground.topic import DAY_MS, Keyed, Topic
+
+DEFINITIONS = Topic(
+    name="engine.state.definition.v1",
+    messages=("WorkflowDefinition",),
+    keyed=Keyed.NONE,
+    key="digest",
+    compacted=True,
+    written_by="deploy",
+)
+
+
+@cache
+def outcome_topic(workflow: str) -> Topic:
+    """The topic on which the outcomes of a workflow appear, once per instance; made when the workflow is deployed."""
+    return Topic(
+        name=f"engine.outcome.{workflow}.v1",
+        messages=("InstanceOutcome",),
+        written_by="orchestrate",
+        retention_ms=30 * DAY_MS,
+    )
+
+
+KNOWN = Gauge("exlify_definitions", "Definitions known to this process, by state: usable or broken.", ["state"])
+
+METRICS = (KNOWN,)

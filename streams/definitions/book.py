@@ -1,0 +1,132 @@
+"""The definitions known so far, the latest of each workflow, and which of them an event starts; knows no Kafka."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import structlog
+
+from streams import definitions, language
+from streams.language import DefinitionError
+from streams.language.graph import Graph
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True)
+class Deployed:
+    """A definition as it stands on the topic.
+
+    `graph` is None where it does not compile any more, then `fault` says why.
+    """
+
+    digest: str
+    name: str
+    version: str
+    namespace: str
+    yaml: str
+    event_types: tuple[str, ...]
+    deployed_at_ms: int
+    deployed_by: str
+    graph: Graph | None = None
+    fault: str | None = None
+
+
+class DefinitionBook:
+    """The definitions known so far."""
+
+    def __init__(self) -> None:
+        self._by_digest: dict[str, Deployed] = {}
+        self._latest: dict[str, Deployed] = {}
+        self._by_event: dict[str, list[Graph]] = {}
+        self._changed = asyncio.Event()
+
+    async def start(self) -> None:
+        """Returns once it knows what it can know before anything is learnt: at once, unless it follows a topic."""
+
+    def learn(self, data: Mapping[str, Any]) -> Deployed:
+        """Takes note of a WorkflowDefinition; the one learnt last is the latest of its workflow."""
+        known = self._by_digest.get(data["digest"])
+        graph, fault = (known.graph, known.fault) if known else _compiled(data)
+        fields = {**data, "event_types": tuple(data["event_types"]), "graph": graph, "fault": fault}
+        deployed = self._by_digest[data["digest"]] = Deployed(**fields)
+        if graph is not None:
+            self._latest[deployed.name] = deployed
+        self._by_event = _by_event(self._latest)
+        _count(self._by_digest)
+        changed, self._changed = self._changed, asyncio.Event()
+        changed.set()
+        return deployed
+
+    def graph(self, digest: str) -> Graph | None:
+        """The graph of a digest; None if it is not known or does not compile."""
+        found = self._by_digest.get(digest)
+        return found.graph if found else None
+
+    def latest(self, name: str) -> Graph | None:
+        """The graph that new instances of a workflow start on."""
+        found = self._latest.get(name)
+        return found.graph if found else None
+
+    def for_event(self, ce_type: str) -> list[Graph]:
+        """The latest graphs of the workflows that an event of this type may start.
+
+        Filters are for the caller to apply.
+        """
+        return self._by_event.get(ce_type, [])
+
+    def started_by(self, attributes: Mapping[str, str]) -> list[Graph]:
+        """The graphs that an event with these CloudEvents attributes starts: one of their filters fits entirely."""
+        return [graph for graph in self.for_event(attributes["type"]) if _matches(graph, attributes)]
+
+    def deployed(self) -> list[Deployed]:
+        """Everything known, in the order in which it was learnt first."""
+        return list(self._by_digest.values())
+
+    def find(self, name_or_digest: str) -> Deployed | None:
+        """The definition with a digest, or the latest of a name."""
+        return self._by_digest.get(name_or_digest) or self._latest.get(name_or_digest)
+
+    async def wait_for(self, digest: str, timeout_s: float) -> Graph | None:
+        """The graph of a digest as soon as it is known; None if the time passes or it does not compile."""
+        try:
+            async with asyncio.timeout(timeout_s):
+                while self.find(digest) is None:
+                    await self._changed.wait()
+        except TimeoutError:
+            return None
+        return self.graph(digest)
+
+
+def _compiled(data: Mapping[str, Any]) -> tuple[Graph | None, str | None]:
+    try:
+        graph = language.load(data["yaml"])
+    except DefinitionError as error:
+        fault = str(error.faults[0])
+    else:
+        if graph.digest == data["digest"]:
+            return graph, None
+        fault = f"its digest is {graph.digest} now"
+    log.error("definition broken", workflow=data["name"], digest=data["digest"], fault=fault)
+    return None, fault
+
+
+def _matches(graph: Graph, attributes: Mapping[str, str]) -> bool:
+    return any(all(attributes.get(name) == wanted for name, wanted in each.items()) for each in graph.event_filters)
+
+
+def _by_event(latest: Mapping[str, Deployed]) -> dict[str, list[Graph]]:
+    index: dict[str, list[Graph]] = {}
+    for deployed in latest.values():
+        for event_type in dict.fromkeys(deployed.graph.event_types if deployed.graph else ()):
+            index.setdefault(event_type, []).append(deployed.graph)  # type: ignore[arg-type]  # it has event types
+    return index
+
+
+def _count(known: Mapping[str, Deployed]) -> None:
+    broken = sum(deployed.graph is None for deployed in known.values())
+    definitions.KNOWN.labels("usable").set(len(known) - broken)
+    definitions.KNOWN.labels("broken").set(broken)

@@ -1,0 +1,45 @@
+"""Deploys a definition: checks it, makes the topic of its outcomes, and publishes it under its digest."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import Any
+
+from schemas.codec import Codec
+from schemas.messages import WORKFLOW_DEFINITION
+from streams import language
+from streams.definitions import DEFINITIONS, outcome_topic
+from streams.ground.provision import provision
+from streams.ground.publish import Outgoing, Publishing
+from streams.ground.settings import Settings
+from streams.language.graph import Graph
+
+
+async def deploy(
+    publisher: Publishing, codec: Codec, settings: Settings, yaml: str, *, by: str, file: str = language.UNNAMED
+) -> Graph:
+    """Publishes a definition and gives its graph; from its acknowledgement on, every worker may start instances of it.
+
+    Raises DefinitionError with every fault, UnavailableError if Kafka does not answer. Deploying the same text again
+    is harmless.
+    """
+    graph = await asyncio.to_thread(language.load, yaml, file)
+    await provision(settings, (outcome_topic(graph.name),))
+    value = codec.encode(WORKFLOW_DEFINITION, described(graph, yaml, by, time.time_ns() // 1_000_000))
+    await publisher.publish([Outgoing(DEFINITIONS, graph.digest.encode(), value)])
+    return graph
+
+
+def described(graph: Graph, yaml: str, by: str, at_ms: int) -> dict[str, Any]:
+    """The message WorkflowDefinition of a graph."""
+    return {
+        "digest": graph.digest,
+        "name": graph.name,
+        "version": graph.version,
+        "namespace": graph.namespace,
+        "yaml": yaml,
+        "event_types": list(graph.event_types),
+        "deployed_at_ms": at_ms,
+        "deployed_by": by,
+    }

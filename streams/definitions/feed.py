@@ -1,0 +1,112 @@
+"""Follows the topic of definitions: a book that is read from the beginning at its start, and kept up to date after."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+import structlog
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+
+from schemas.codec import Codec, UndecodableRecord
+from schemas.messages import WORKFLOW_DEFINITION
+from streams.definitions import DEFINITIONS
+from streams.definitions.book import DefinitionBook
+from streams.ground.errors import UnavailableError
+from streams.ground.kafka import client_config
+from streams.ground.settings import Settings
+
+START_TIMEOUT_S = 30.0
+POLL_S = 0.5
+_CAUGHT_UP = b""
+
+log = structlog.get_logger()
+
+
+class DefinitionFeed(DefinitionBook):
+    """A book that follows the topic. One per process, shared by all that need it."""
+
+    def __init__(self, settings: Settings, codec: Codec) -> None:
+        super().__init__()
+        self._settings = settings
+        self._codec = codec
+        self._values: asyncio.Queue[bytes] = asyncio.Queue()
+        self._caught_up = asyncio.Event()
+        self._stopping = threading.Event()
+        self._reader: threading.Thread | None = None
+        self._learner: asyncio.Task[None] | None = None
+
+    async def start(self) -> None:
+        """Returns once everything deployed so far is known; may be called by everybody who needs it.
+
+        Raises UnavailableError if the topic cannot be read in time.
+        """
+        if self._learner is None:
+            self._learner = asyncio.create_task(self._learn_all())
+            read = (asyncio.get_running_loop(),)
+            self._reader = threading.Thread(target=self._read, args=read, name="definitions", daemon=True)
+            self._reader.start()
+        try:
+            async with asyncio.timeout(START_TIMEOUT_S):
+                await self._caught_up.wait()
+        except TimeoutError:
+            raise UnavailableError(
+                f"Topic {DEFINITIONS.name} at {self._settings.bootstrap} cannot be read. Is Kafka running?"
+            ) from None
+
+    async def close(self) -> None:
+        """Stops following."""
+        self._stopping.set()
+        if self._reader is not None:
+            await asyncio.to_thread(self._reader.join)
+        if self._learner is not None:
+            self._learner.cancel()
+
+    async def _learn_all(self) -> None:
+        while True:
+            value = await self._values.get()
+            if value == _CAUGHT_UP:
+                self._caught_up.set()
+            else:
+                await self._learn(value)
+
+    async def _learn(self, value: bytes) -> None:
+        try:
+            name, data = await self._codec.decode_learning(value)
+        except UndecodableRecord as error:
+            log.error("definition unreadable", reason=str(error))
+            return
+        if name != WORKFLOW_DEFINITION:
+            log.error("no definition", found=name)
+            return
+        self.learn(data)
+
+    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
+        """Runs on its own thread; every value, and once the news of having caught up, goes to the event loop."""
+        config = {
+            "group.id": f"{self._settings.group_prefix}-definitions",
+            "enable.auto.commit": False,
+            "enable.partition.eof": True,
+            "fetch.wait.max.ms": 5_000,
+        }
+        consumer = Consumer(client_config(self._settings) | config)
+        consumer.assign([TopicPartition(DEFINITIONS.name, 0, OFFSET_BEGINNING)])
+        try:
+            while not self._stopping.is_set():
+                message = consumer.poll(POLL_S)
+                value = None if message is None else _value(message)
+                if value is not None:
+                    loop.call_soon_threadsafe(self._values.put_nowait, value)
+        finally:
+            consumer.close()
+
+
+def _value(message: Message) -> bytes | None:
+    """What a poll brought: a definition, the news that the end is reached, or nothing of use."""
+    error = message.error()
+    if error is None:
+        return message.value()
+    if error.code() == KafkaError._PARTITION_EOF:
+        return _CAUGHT_UP
+    log.warning("definitions not read", reason=error.str())
+    return None

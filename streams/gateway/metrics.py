@@ -1,0 +1,9 @@
+"""What the gateway tells about itself; labels never hold personal data."""
+
+from prometheus_client import Counter
+
+ACCEPTED = Counter(
+    "exlify_gateway_events_total", "Events offered over HTTP, by answer: accepted or the problem's status.", ["result"]
+)
+
+ALL = (ACCEPTED,)

@@ -1,0 +1,29 @@
+"""What every processor is made with; one for each process."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from streams.ground.settings import Settings
+from streams.ground.topic import Topic
+from streams.runtime.declaration import Declaration
+
+if TYPE_CHECKING:
+    from schemas.codec import Codec
+    from streams.definitions.book import DefinitionBook
+
+
+@dataclass(frozen=True, kw_only=True)
+class Context:
+    """What every processor is made with. `declarations` are all there are, so that nobody has to import the list."""
+
+    settings: Settings
+    codec: Codec
+    definitions: DefinitionBook
+    declarations: tuple[Declaration, ...]
+
+    def command_topics(self) -> Mapping[str, Topic]:
+        """The topic of commands by function."""
+        return {function.name: each.commands for each in self.declarations for function in each.functions}

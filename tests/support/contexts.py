@@ -1,0 +1,21 @@
+"""What a processor is made with, in a test."""
+
+from __future__ import annotations
+
+from schemas.codec import Codec
+from streams.definitions.book import DefinitionBook
+from streams.ground.settings import Settings
+from streams.processors import ALL
+from streams.processors.context import Context
+
+
+def context(
+    codec: Codec | None = None, settings: Settings | None = None, definitions: DefinitionBook | None = None
+) -> Context:
+    """A context of real parts, the committed ids and the default settings unless given."""
+    return Context(
+        settings=settings or Settings(),
+        codec=codec or Codec.offline(),
+        definitions=definitions or DefinitionBook(),
+        declarations=ALL,
+    )
