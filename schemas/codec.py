@@ -5,10 +5,12 @@ versions are read as today's. Ids come from the committed map (`Codec.offline`) 
 (`Codec.with_registry`); with a registry the committed ids stay readable, so topics written before it was added are.
 """
 
+from __future__ import annotations
+
 from collections.abc import Mapping
 from functools import cache
 from io import BytesIO
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from fastavro import schemaless_reader, schemaless_writer
 from fastavro.schema import SchemaParseException
@@ -17,10 +19,12 @@ from fastavro.validation import validate
 from schemas.catalogue import Schema, current, parse, shape, text
 from schemas.compiled import Decoder, Encoder, decoder, encoder
 from schemas.payload import unwrapped, wrapped
-from schemas.registry import Registry, RegistryAccess, RegistryRefusedError
 from schemas.released import SchemaIds, fixed_ids, released_writers
 from schemas.samples import sample
 from schemas.wire import HEADER_BYTES, UndecodableRecord, frame_prefix, schema_id_of
+
+if TYPE_CHECKING:
+    from schemas.registry import RegistryAccess
 
 __all__ = ["Codec", "UndecodableRecord", "UnencodableMessageError", "UnknownSchemaId"]
 
@@ -75,6 +79,8 @@ class Codec:
         Raises RegistryUnreachableError where it does not answer in time, RegistryRefusedError where it refuses a
         schema.
         """
+        from schemas.registry import Registry, RegistryAccess  # loads an HTTP client, which most do without
+
         access = RegistryAccess(access) if isinstance(access, str) else access
         async with Registry(access) as registry:
             given = await registry.register_all({name: text(schema) for name, schema in current().items()})
@@ -128,6 +134,8 @@ class Codec:
         """
         if self._registry is None:
             raise UndecodableRecord(f"schema id {schema_id} is not in schemas/ids.json, and no registry is set")
+        from schemas.registry import Registry, RegistryRefusedError
+
         try:
             async with Registry(self._registry) as registry:
                 schema = parse(await registry.by_id(schema_id))

@@ -14,7 +14,7 @@ import orjson
 from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
-    from streams.local import Answer
+    from streams.processors.human.local import Answer
 
 EXIT_NOT_COMPLETED = 1
 
@@ -45,13 +45,14 @@ def command(file: Path, given: str, answers: Sequence[str], as_json: bool) -> No
     Prints one JSON object: status, output, error, and tasks as pointers in the order in which they started. Exit code
     0 if the instance has completed, 1 if it has faulted, 2 if definition, input or an answer cannot be used.
     """
+    from streams import catalogue
     from streams.ground.settings import load as load_settings
     from streams.language import load
     from streams.local import run_locally
 
     graph = load(_text(file), str(file))
     data, answered = _input(given), _answers(answers)
-    report = asyncio.run(run_locally(graph, data, answered, load_settings()))
+    report = asyncio.run(run_locally(graph, data, answered, load_settings(), tuple(catalogue.PROCESSORS.values())))
     click.echo(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2))
     if report.status != "completed":
         raise SystemExit(EXIT_NOT_COMPLETED)
@@ -99,7 +100,7 @@ def _said(text: str) -> list[tuple[str, Any]]:
 
 
 def _answer(task: str, said: Any) -> Answer:
-    from streams.local import Answer
+    from streams.processors.human.local import Answer
 
     if isinstance(said, str):
         return Answer(said)

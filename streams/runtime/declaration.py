@@ -41,7 +41,7 @@ class Declaration:
     settings: tuple[type[Any], ...] = ()
     metrics: tuple[MetricWrapperBase, ...] = ()
     rows: str | None = None  # "module:NAME", the rows of the read model that are made from what it writes
-    local: str | None = None  # "module:Class" in place of `make` in a run without Kafka
+    local: str | None = None  # "module:Class" in place of `make` in a run without Kafka, called with the answers, too
 
     @property
     def commands(self) -> Topic:

@@ -75,6 +75,7 @@ DECLARATION = Declaration(
     summary="Carries out steps that ask people.",
     worker="steps",
     make="streams.processors.human.processor:Human",
+    local="streams.processors.human.local:People",
     reads=(ACTIONS,),
     writes=(INBOX, TASKS),
     table="task",

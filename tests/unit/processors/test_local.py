@@ -12,14 +12,16 @@ from aiohttp.test_utils import TestServer
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
 from streams.language import load
-from streams.local import Answer, Answers, Report, run_locally
+from streams.local import Report, run_locally
+from streams.processors import ALL
+from streams.processors.human.local import Answer, Answers
 
 DOCUMENT = "document: {dsl: '1.0.3', namespace: tests, name: local, version: '1.0.0'}\ndo:\n"
 HUMAN = "call: human, with: {team: risk, title: Check, outcomes: [approve, reject], form: {type: object}}"
 
 
 async def run(tasks: str, data: object = None, answers: Answers | None = None) -> Report:
-    return await run_locally(load(DOCUMENT + tasks), {} if data is None else data, answers or {}, Settings())
+    return await run_locally(load(DOCUMENT + tasks), {} if data is None else data, answers or {}, Settings(), ALL)
 
 
 class Meeting:

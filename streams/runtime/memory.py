@@ -1,0 +1,215 @@
+"""The runtime without Kafka: the same processors on topics in memory, for one process that nothing has to survive.
+
+A record goes to every processor that reads its topic, rows are kept in a dictionary, and what falls due does so in real
+time. What is missing is all that durability costs: positions, changelogs, epochs, groups. For runs of one instance and
+for tests; a failure of a processor ends the run.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from typing import Any
+
+from schemas.codec import Codec, UndecodableRecord
+from streams.ground.settings import Settings
+from streams.runtime.parking import parked
+from streams.runtime.processor import (
+    Effects,
+    FastProcessor,
+    Message,
+    NotYet,
+    Output,
+    Processor,
+    Record,
+    Row,
+    SlowProcessor,
+)
+
+Watcher = Callable[[Output], None]
+
+
+class MemoryRuntime:
+    """Hosts processors. Records are written with `publish`, and `watch` sees those of a topic."""
+
+    def __init__(self, processors: Sequence[Processor], settings: Settings, codec: Codec) -> None:
+        self._codec = codec
+        self._hosts = [_host(processor, self) for processor in processors]
+        self._readers: defaultdict[str, list[_Host]] = defaultdict(list)
+        for host in self._hosts:
+            for topic in host.processor.declaration.inputs(settings):
+                self._readers[topic.name].append(host)
+        self._watchers: defaultdict[str, list[Watcher]] = defaultdict(list)
+        self._offsets: defaultdict[str, int] = defaultdict(int)
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[asyncio.Future[None]]:
+        """Opens the processors and lets them work; gives a future that fails with the first of them that fails."""
+        opened: list[_Host] = []
+        failed: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        try:
+            for host in self._hosts:
+                await host.processor.open()
+                opened.append(host)
+                host.start(failed)
+            yield failed
+        finally:
+            for host in opened:
+                await host.stop()
+                await host.processor.close()
+
+    def watch(self, topic: str, watcher: Watcher) -> None:
+        """Shows every record of a topic to `watcher`, before any processor reads it."""
+        self._watchers[topic].append(watcher)
+
+    def publish(self, outputs: Iterable[Output]) -> None:
+        """Writes records, in their order."""
+        for output in outputs:
+            name = output.topic.name
+            for watcher in self._watchers[name]:
+                watcher(output)
+            record = Record(name, 0, self._offsets[name], now_ms(), output.key, output.value, output.headers)
+            self._offsets[name] += 1
+            for host in self._readers[name]:
+                host.deliver(record)
+
+    async def message(self, record: Record, processor: str) -> Message | None:
+        """The record decoded; None, and parked, where it cannot be."""
+        if record.value is None:
+            return Message(record, "", {})
+        try:
+            return Message(record, *await self._codec.decode_learning(record.value))
+        except UndecodableRecord as error:
+            self.publish([parked(record, processor, error.reason)])
+            return None
+
+
+class _Host:
+    """One processor with its rows and its queue."""
+
+    def __init__(self, processor: Processor, runtime: MemoryRuntime) -> None:
+        self.processor = processor
+        self._runtime = runtime
+        self._rows: dict[bytes, Row] = {}
+        self._fired: set[bytes] = set()  # rows that were offered as due and have not changed since
+        self._queue: list[Record] = []
+        self._wake = asyncio.Event()
+        self._tasks: set[asyncio.Task[None]] = set()
+
+    def start(self, failed: asyncio.Future[None]) -> None:
+        """Works from now on; the first failure goes into `failed`."""
+        self._failed = failed
+        self._spawn(self._run())
+
+    async def stop(self) -> None:
+        """Gives up what is under way."""
+        under_way = list(self._tasks)
+        for task in under_way:
+            task.cancel()
+        await asyncio.gather(*under_way, return_exceptions=True)
+
+    def deliver(self, record: Record) -> None:
+        """Takes a record in."""
+        self._queue.append(record)
+        self._wake.set()
+
+    def get(self, key: bytes) -> Row | None:
+        """The row as last written (`StateView.get`)."""
+        return self._rows.get(key)
+
+    async def write(self, changes: Mapping[bytes, Row | None]) -> None:
+        """See `WritableState.write`."""
+        self._change(changes)
+
+    async def work(self, messages: list[Message]) -> None:
+        """Hands messages to the processor."""
+        raise NotImplementedError
+
+    def take(self, effects: Effects) -> None:
+        """Makes effects true."""
+        self._change(effects.changes)
+        self._runtime.publish(effects.outputs)
+
+    async def _run(self) -> None:
+        while True:
+            self._wake.clear()
+            records, self._queue = self._queue, []
+            decoded = [await self._runtime.message(record, self.processor.declaration.name) for record in records]
+            if messages := [message for message in decoded if message is not None]:
+                await self.work(messages)
+            self._fire_due()
+            if not self._queue:
+                await self._pause()
+
+    async def _pause(self) -> None:
+        due = [row.due_ms for key, row in self._rows.items() if row.due_ms and key not in self._fired]
+        try:
+            async with asyncio.timeout(max(0.0, (min(due) - now_ms()) / 1_000) if due else None):
+                await self._wake.wait()
+        except TimeoutError:
+            pass
+
+    def _fire_due(self) -> None:
+        now = now_ms()
+        for key in [key for key, row in self._rows.items() if 0 < row.due_ms <= now and key not in self._fired]:
+            self._fired.add(key)
+            self.take(self.processor.on_due(key, self._rows[key], now))
+
+    def _change(self, changes: Mapping[bytes, Row | None]) -> None:
+        for key, row in changes.items():
+            self._fired.discard(key)
+            self._rows.pop(key, None)
+            if row is not None:
+                self._rows[key] = row
+        self._wake.set()
+
+    def _spawn(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        error = None if task.cancelled() else task.exception()
+        if error is not None and not self._failed.done():
+            self._failed.set_exception(error)
+
+
+class _FastHost(_Host):
+    processor: FastProcessor
+
+    async def work(self, messages: list[Message]) -> None:
+        while True:
+            try:
+                self.take(self.processor.handle(messages, self))
+                return
+            except NotYet as missing:
+                await missing.wait()
+
+
+class _SlowHost(_Host):
+    processor: SlowProcessor
+
+    def __init__(self, processor: Processor, runtime: MemoryRuntime) -> None:
+        super().__init__(processor, runtime)
+        self._slots = asyncio.Semaphore(self.processor.concurrency)
+
+    async def work(self, messages: list[Message]) -> None:
+        for message in messages:
+            self._spawn(self._handle_one(message))
+
+    async def _handle_one(self, message: Message) -> None:
+        async with self._slots:
+            self.take(await self.processor.handle_one(message, self))
+
+
+def _host(processor: Processor, runtime: MemoryRuntime) -> _Host:
+    return (_SlowHost if isinstance(processor, SlowProcessor) else _FastHost)(processor, runtime)
+
+
+def now_ms() -> int:
+    """The time, Unix milliseconds."""
+    return time.time_ns() // 1_000_000
