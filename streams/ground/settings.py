@@ -57,7 +57,7 @@ class Settings:
     business_topics: str = _setting(
         "EXLIFY_BUSINESS_TOPICS",
         "",
-        "Further business topics for intake, separated by commas, beside those of schemas/avro",
+        "Further business topics for intake beside those of schemas/avro, separated by commas; with * a pattern",
     )
     session_timeout_ms: int = _setting(
         "EXLIFY_SESSION_TIMEOUT_MS", 10_000, "A worker that is silent for longer loses its partitions"

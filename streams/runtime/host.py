@@ -15,8 +15,11 @@ from pathlib import Path
 from typing import Any
 
 import structlog
+from confluent_kafka import KafkaException
+from confluent_kafka.admin import AdminClient
 
 from schemas.codec import Codec
+from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
 from streams.runtime import metrics
 from streams.runtime.crash import CrashPoint
@@ -31,6 +34,7 @@ from streams.runtime.table import Changelog, TablePartition
 from streams.runtime.writer import Writer
 
 STOP_S = 30.0  # for lanes to finish what is being written
+FOLLOW_S = 3.0  # how often a processor that reads topics by a pattern looks for new ones
 LOOK_AROUND_S = 10.0  # how often an idle owner looks for zombies, and everybody at the lag
 
 log = structlog.get_logger()
@@ -61,7 +65,9 @@ class Host:
         self._name = processor.declaration.name
         group = f"{settings.group_prefix}-{self._name}"
         self._log = log.bind(processor=self._name)
-        self._inputs = tuple(topic.name for topic in processor.declaration.inputs(settings))
+        self._declared = frozenset(topic.name for topic in processor.declaration.inputs(settings))
+        self._inputs = self._declared
+        self._admin = AdminClient(client_config(settings)) if self._follows() else None
         self._writer = Writer(settings, group)
         self._reader = Reader(settings, group, self._deliver, self._fail)
         self._membership = Membership(settings, group, self._inputs, self)
@@ -72,7 +78,9 @@ class Host:
         await self._writer.start()
         self._reader.start()
         await self._membership.start()
-        self._spawn_forever(self._commit_regularly(), self._watch_membership(), self._look_around_regularly())
+        self._spawn_forever(
+            self._commit_regularly(), self._watch_membership(), self._look_around_regularly(), self._follow_topics()
+        )
 
     async def stop(self) -> None:
         """Finishes what is under way, commits, leaves the group."""
@@ -215,6 +223,28 @@ class Host:
             partition: offset for lane in self.lanes.values() for partition, offset in lane.committable().items()
         }
         return {partition: offset for partition, offset in current.items() if self._committed.get(partition) != offset}
+
+    # --- inputs that appear while it runs
+
+    def _follows(self) -> bool:
+        return type(self.processor).reads_also is not Processor.reads_also
+
+    async def _follow_topics(self) -> None:
+        while self._admin is not None:
+            inputs = await asyncio.to_thread(self._inputs_there_are, self._admin)
+            if inputs != self._inputs:
+                self._log.info("inputs changed", topics=sorted(inputs ^ self._inputs))
+                self._inputs = inputs
+                await self.revoked()  # commits while the partitions are still ours
+                await self._membership.subscribe(inputs)
+            await asyncio.sleep(FOLLOW_S)
+
+    def _inputs_there_are(self, admin: AdminClient) -> frozenset[str]:
+        try:
+            names = admin.list_topics(timeout=FOLLOW_S).topics
+        except KafkaException:  # away; the group will say so
+            return self._inputs
+        return self._declared | {name for name in names if self.processor.reads_also(name)}
 
     # --- failures
 

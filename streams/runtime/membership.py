@@ -131,6 +131,11 @@ class Membership:
         await self._app.start()
         await self._consumer.subscribe(self._topics)
 
+    async def subscribe(self, topics: Iterable[str]) -> None:
+        """Reads other topics from now on; `Member.assigned` follows."""
+        self._topics = set(topics)
+        await self._consumer.subscribe(self._topics)
+
     async def stop(self) -> None:
         """Leaves the group, so that others take over at once."""
         await self._app.stop()

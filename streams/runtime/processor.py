@@ -105,6 +105,13 @@ class Processor(ABC):
     async def close(self) -> None:  # noqa: B027  # empty on purpose
         """Lets go of what `open` took."""
 
+    def reads_also(self, topic: str) -> bool:
+        """Whether it reads a topic that its declaration does not name: asked of every topic there is, again and again.
+
+        So inputs may appear while it runs, such as business topics by a pattern.
+        """
+        return False
+
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
         """What to do about a row whose time has come. A row that stays due is offered again after a while."""
         raise NotImplementedError(f"{self.declaration.name} has rows that fall due, and nothing to do about them")

@@ -15,7 +15,7 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas.codec import Codec
-from schemas.ids import step_id
+from schemas.ids import partition_of, step_id
 from schemas.messages import STEP_COMMAND
 from schemas.reasons import Reason
 from streams.ground.provision import provision
@@ -41,6 +41,8 @@ async def main():
 uvloop.run(main())
 """
 INSTANCE = "ab" * 16
+PARTITIONS = 3  # as the other tests on this broker have it
+NUMBER = partition_of(INSTANCE, PARTITIONS)
 LINES = (*call.DECLARATION.topics(Settings()), PARKING)
 
 
@@ -50,7 +52,7 @@ def worker(kafka: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         "EXLIFY_BOOTSTRAP": kafka,
         "EXLIFY_DATA_DIR": str(folder),
         "EXLIFY_SESSION_TIMEOUT_MS": "6000",
-        "EXLIFY_PARTITIONS": "1",
+        "EXLIFY_PARTITIONS": str(PARTITIONS),
     }
     process = subprocess.Popen([sys.executable, "-c", WORKER], env={**os.environ, **settings})
     try:
@@ -77,14 +79,14 @@ def command(pointer: str, url: str, effect: str | None) -> bytes:
 def publish(kafka: str, *values: bytes) -> None:
     producer = Producer({"bootstrap.servers": kafka})
     for value in values:
-        producer.produce(call.DECLARATION.commands.name, value, INSTANCE.encode(), 0)
+        producer.produce(call.DECLARATION.commands.name, value, INSTANCE.encode(), NUMBER)
     producer.flush(30)
 
 
 def results(kafka: str, count: int) -> dict[str, dict[str, Any]]:
     """The first `count` results on the inbox, by the pointer of their task."""
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": "reader", "auto.offset.reset": "earliest"})
-    consumer.assign([TopicPartition(INBOX.name, 0, 0)])
+    consumer.assign([TopicPartition(INBOX.name, NUMBER, 0)])
     codec = Codec.offline()
     found: dict[str, dict[str, Any]] = {}
     while len(found) < count:
@@ -99,7 +101,7 @@ def results(kafka: str, count: int) -> dict[str, dict[str, Any]]:
 @pytest.mark.broker
 @pytest.mark.slow
 async def test_killed_worker_repeats_only_what_may_be_repeated(kafka: str, tmp_path: Path) -> None:
-    settings = Settings(bootstrap=kafka, partitions=1)
+    settings = Settings(bootstrap=kafka, partitions=PARTITIONS)
     await provision(settings, LINES)
     silent_then_well = (peers.never_answers, peers.answers(peers.OK))
     async with peers.peer(*silent_then_well) as blind, peers.peer(*silent_then_well) as keyed:

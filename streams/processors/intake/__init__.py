@@ -32,11 +32,17 @@ def typed_topics() -> tuple[Topic, ...]:
     )
 
 
+def named_by_setting(settings: Settings) -> tuple[str, ...]:
+    """What EXLIFY_BUSINESS_TOPICS lists: names of topics, and patterns with `*` of topics that may appear later."""
+    names = dict.fromkeys(name.strip() for name in settings.business_topics.split(","))
+    return tuple(name for name in names if name)
+
+
 def topics_of_settings(settings: Settings) -> tuple[Topic, ...]:
     """Further business topics, named by EXLIFY_BUSINESS_TOPICS."""
     known = {topic.name for topic in typed_topics()}
-    names = dict.fromkeys(name.strip() for name in settings.business_topics.split(","))
-    return tuple(business_topic(name) for name in names if name and name not in known)
+    names = (name for name in named_by_setting(settings) if "*" not in name and name not in known)
+    return tuple(business_topic(name) for name in names)
 
 
 EVENTS = Counter(

@@ -8,6 +8,7 @@ counted, no more.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from fnmatch import fnmatchcase
 from typing import Any
 
 from schemas import ids
@@ -32,10 +33,17 @@ class Intake(FastProcessor):
         self._types = EventTypes.load()
         self._codec = context.codec
         self._definitions = context.definitions
+        self._patterns = [name for name in intake.named_by_setting(context.settings) if "*" in name]
+        self._ours = {topic.name for each in context.declarations for topic in each.topics(context.settings)}
 
     async def open(self) -> None:
         """Waits until the definitions deployed so far are known."""
         await self._definitions.start()
+
+    def reads_also(self, topic: str) -> bool:
+        """Topics that a pattern of EXLIFY_BUSINESS_TOPICS matches; never those on which Exlify itself works."""
+        inside = topic in self._ours or topic.startswith(("engine.", "__"))
+        return not inside and any(fnmatchcase(topic, pattern) for pattern in self._patterns)
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """One start for each event and workflow that waits for it."""
