@@ -64,8 +64,29 @@ def metrics_page() -> str:
     )
 
 
+def processors_page() -> str:
+    """Every processor with its worker, what it reads, writes and keeps, from its declaration."""
+    known = settings.Settings()
+    topics = (*catalogue.topics(known), outcome_topic("<workflow>"))
+    rows = [
+        (
+            f"`{each.name}`",
+            each.summary,
+            each.worker,
+            _names(each.inputs(known)),
+            _names(topic for topic in topics if each.name in catalogue.writers(topic)),
+            each.table or "-",
+            ", ".join(f"`{function.name}`" for function in each.functions) or "-",
+        )
+        for each in catalogue.PROCESSORS.values()
+    ]
+    head = ("Processor", "Does", "Worker", "Reads", "Writes", "Table", "Functions")
+    return _page("Processors", "streams/processors", head, rows)
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
+    "processors.md": processors_page,
     "topics.md": topics_page,
     "metrics.md": metrics_page,
 }
@@ -107,6 +128,10 @@ def _default(value: object) -> str:
 
 def _prose(text: str) -> str:
     return text[0].upper() + text[1:]
+
+
+def _names(topics: Iterable[Topic]) -> str:
+    return ", ".join(f"`{topic.name}`" for topic in topics) or "-"
 
 
 def _keeps(topic: Topic) -> str:

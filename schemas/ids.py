@@ -26,14 +26,6 @@ def instance_id(workflow: str, source: str, event_id: str) -> str:
     return _digest(b"event", workflow, source, event_id)
 
 
-def instance_id_from_position(workflow: str, topic: str, partition: int, offset: int) -> str:
-    """Id of the instance of `workflow` that the record at this position starts, where the event brings no id.
-
-    The workflow is part of it, because one event may start instances of several workflows.
-    """
-    return _digest(b"position", workflow, topic, str(partition), str(offset))
-
-
 def step_id(instance: str, pointer: str, iteration: int, attempt: int) -> str:
     """Id of one step and idempotency key of its effects; `pointer` is a JSON Pointer, so it begins with a slash."""
     return f"{instance}{pointer}/{iteration}/{attempt}"

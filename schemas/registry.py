@@ -94,22 +94,6 @@ class Registry:
             self._by_id[schema_id] = str(answer["schema"])
         return self._by_id[schema_id]
 
-    async def latest(self, subject: str) -> tuple[int, str]:
-        """Id and text of the newest schema under `subject`. Raises RegistryRefusedError (404) where there is none."""
-        answer = await self._ask("GET", f"/subjects/{_segment(subject)}/versions/latest")
-        return int(answer["id"]), str(answer["schema"])
-
-    async def compatible(self, subject: str, schema: str) -> bool:
-        """Whether `subject` would accept `schema` as its next version; one without versions accepts everything."""
-        try:
-            path = f"/compatibility/subjects/{_segment(subject)}/versions/latest"
-            answer = await self._ask("POST", path, {"schema": schema})
-        except RegistryRefusedError as error:
-            if error.status == 404:
-                return True
-            raise
-        return bool(answer["is_compatible"])
-
     async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The registry's answer, asked for again while it is away or overloaded, until the total time is over."""
         clock = asyncio.get_running_loop().time

@@ -53,7 +53,6 @@ async def test_newer_writer_is_learnt_and_read_as_today(access: RegistryAccess) 
     newer = json.loads(text(current()[TIMER_FIRED]))
     newer["fields"].append({"name": f"added_{uuid4().hex}", "type": "long", "default": 0})
     async with Registry(access) as registry:
-        assert await registry.compatible(TIMER_FIRED, json.dumps(newer))
         id_ = await registry.register(TIMER_FIRED, json.dumps(newer))
     body = BytesIO()
     fastavro.schemaless_writer(body, parse(json.dumps(newer)), TIMER)
@@ -64,18 +63,10 @@ async def test_newer_writer_is_learnt_and_read_as_today(access: RegistryAccess) 
     assert codec.decode(raw) == (TIMER_FIRED, TIMER)
 
 
-async def test_incompatible_version_is_told_apart(access: RegistryAccess) -> None:
-    await Codec.with_registry(access)
-    other = json.loads(text(current()[TIMER_FIRED]))
-    other["fields"].append({"name": "zone", "type": "string"})
-    async with Registry(access) as registry:
-        assert not await registry.compatible(TIMER_FIRED, json.dumps(other))
-
-
-async def test_subject_that_is_not_there_is_refused(access: RegistryAccess) -> None:
+async def test_id_that_is_not_there_is_refused(access: RegistryAccess) -> None:
     async with Registry(access) as registry:
         with pytest.raises(RegistryRefusedError) as caught:
-            await registry.latest(f"absent.Subject{uuid4().hex}")
+            await registry.by_id(2**31 - 1)
     assert caught.value.status == 404
 
 

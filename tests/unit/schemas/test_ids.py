@@ -13,21 +13,9 @@ def test_instance_id_never_changes_between_releases() -> None:
     assert ids.instance_id("onboarding", "/web", "42") == "da8319e5d7245a1b33c2585930c3faab"
 
 
-def test_position_id_never_changes_between_releases() -> None:
-    assert ids.instance_id_from_position("onboarding", "topic", 3, 42) == "06d5aeee2d124980cec54469eac236b3"
-
-
 @given(st.lists(st.tuples(st.text(max_size=3), st.text(max_size=3), st.text(max_size=3)), unique=True, max_size=20))
 def test_different_parts_give_different_ids(parts: list[tuple[str, str, str]]) -> None:
     assert len({ids.instance_id(*part) for part in parts}) == len(parts)
-
-
-def test_event_and_position_ids_stay_apart() -> None:
-    assert ids.instance_id_from_position("w", "t", 1, 2) != ids.instance_id("w", "t", "12")
-
-
-def test_two_workflows_of_one_record_differ() -> None:
-    assert ids.instance_id_from_position("a", "t", 1, 2) != ids.instance_id_from_position("b", "t", 1, 2)
 
 
 def test_step_id_names_instance_pointer_and_try() -> None:

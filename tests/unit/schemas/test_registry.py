@@ -27,9 +27,7 @@ class SmallRegistry:
         self.authorization: str | None = None
         self.application = web.Application(middlewares=[self._gate])
         self.application.router.add_post("/subjects/{subject}/versions", self._register)
-        self.application.router.add_get("/subjects/{subject}/versions/latest", self._latest)
         self.application.router.add_get("/schemas/ids/{id}", self._by_id)
-        self.application.router.add_post("/compatibility/subjects/{subject}/versions/latest", self._compatible)
 
     @web.middleware
     async def _gate(self, request: web.Request, handler: Any) -> web.StreamResponse:
@@ -49,22 +47,11 @@ class SmallRegistry:
         self.subjects.setdefault(request.match_info["subject"], []).append(id_)
         return web.json_response({"id": id_})
 
-    async def _latest(self, request: web.Request) -> web.Response:
-        ids = self.subjects.get(request.match_info["subject"])
-        if ids is None:
-            return web.json_response({"error_code": 40401, "message": "no such subject"}, status=404)
-        return web.json_response({"id": ids[-1], "schema": self.texts[ids[-1] - 1]})
-
     async def _by_id(self, request: web.Request) -> web.Response:
         id_ = int(request.match_info["id"])
         if id_ > len(self.texts):
             return web.json_response({"error_code": 40403, "message": "no such schema"}, status=404)
         return web.json_response({"schema": self.texts[id_ - 1]})
-
-    async def _compatible(self, request: web.Request) -> web.Response:
-        if request.match_info["subject"] not in self.subjects:
-            return web.json_response({"error_code": 40401, "message": "no such subject"}, status=404)
-        return web.json_response({"is_compatible": "sum" not in (await request.json())["schema"]})
 
 
 @pytest.fixture
@@ -82,7 +69,7 @@ async def test_registering_twice_gives_the_same_id(access: RegistryAccess) -> No
     async with Registry(access) as registry:
         first = await registry.register("shop.Order", FOREIGN)
         assert await registry.register("shop.Order", FOREIGN) == first
-        assert await registry.latest("shop.Order") == (first, FOREIGN)
+        assert await registry.by_id(first) == FOREIGN
 
 
 async def test_schema_by_id_is_asked_for_once(access: RegistryAccess, peer: SmallRegistry) -> None:
@@ -90,13 +77,6 @@ async def test_schema_by_id_is_asked_for_once(access: RegistryAccess, peer: Smal
     async with Registry(access) as registry:
         assert {await registry.by_id(1) for _ in range(3)} == {FOREIGN}
     assert peer.requests == ["GET /schemas/ids/1"]
-
-
-async def test_compatibility_is_what_the_registry_says(access: RegistryAccess) -> None:
-    async with Registry(access) as registry:
-        assert await registry.compatible("shop.Order", FOREIGN)
-        await registry.register("shop.Order", FOREIGN)
-        assert not await registry.compatible("shop.Order", FOREIGN)
 
 
 async def test_subject_with_odd_characters_stays_one(access: RegistryAccess, peer: SmallRegistry) -> None:
@@ -114,9 +94,9 @@ async def test_overloaded_registry_is_asked_again(access: RegistryAccess, peer: 
 
 async def test_refusal_is_believed_at_once(access: RegistryAccess, peer: SmallRegistry) -> None:
     async with Registry(access) as registry:
-        with pytest.raises(RegistryRefusedError, match="no such subject") as caught:
-            await registry.latest("shop.Order")
-    assert (caught.value.status, caught.value.code) == (404, 40401)
+        with pytest.raises(RegistryRefusedError, match="no such schema") as caught:
+            await registry.by_id(9)
+    assert (caught.value.status, caught.value.code) == (404, 40403)
     assert len(peer.requests) == 1
 
 
@@ -124,14 +104,14 @@ async def test_page_instead_of_json_is_a_refusal(access: RegistryAccess, peer: S
     peer.faults = [200]
     async with Registry(access) as registry:
         with pytest.raises(RegistryRefusedError, match="refused with 200"):
-            await registry.latest("shop.Order")
+            await registry.by_id(9)
 
 
 async def test_absent_registry_is_named_with_remedy(unused_tcp_port: int) -> None:
     url = f"http://127.0.0.1:{unused_tcp_port}"
     async with Registry(RegistryAccess(url, total_timeout_s=0.2)) as registry:
         with pytest.raises(RegistryUnreachableError, match=rf"{url}.*within 0.2 s.*EXLIFY_REGISTRY_URL"):
-            await registry.latest("shop.Order")
+            await registry.by_id(9)
 
 
 async def test_user_and_password_open_the_registry(access: RegistryAccess, peer: SmallRegistry) -> None:
@@ -145,7 +125,7 @@ async def test_wrong_password_is_named_never_shown(access: RegistryAccess, peer:
     wrong = RegistryAccess(access.url, "ann", "falsch")
     async with Registry(wrong) as registry:
         with pytest.raises(RegistryRefusedError, match="EXLIFY_REGISTRY_PASSWORD") as caught:
-            await registry.latest("shop.Order")
+            await registry.by_id(9)
     assert "falsch" not in str(caught.value) + repr(wrong)
 
 

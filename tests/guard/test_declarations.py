@@ -1,0 +1,93 @@
+"""What is declared is in its list, is light, and is all there is: forgetting is red, not silent."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from prometheus_client import REGISTRY
+
+import connectors
+import streams
+import streams.processors
+from connectors.catalogue import CONNECTORS
+from connectors.declaration import Declaration as ConnectorDeclaration
+from streams import catalogue
+from streams.ground.settings import Settings
+from streams.processors import ALL
+from streams.runtime.declaration import Declaration, loaded
+from streams.runtime.processor import Processor
+
+HEAVY = (
+    "aiohttp", "aiokafka", "confluent_kafka", "faust", "jsonschema", "lxml", "numpy", "onnxruntime", "rocksdict",
+    "sqlalchemy",
+)  # fmt: skip
+every_processor = pytest.mark.parametrize("declaration", ALL, ids=lambda each: each.name)
+
+
+def _declared_below(package: Any, kind: type) -> Iterator[Any]:
+    """The DECLARATION of every package directly below one."""
+    for found in pkgutil.iter_modules(package.__path__, package.__name__ + "."):
+        declared = getattr(importlib.import_module(found.name), "DECLARATION", None)
+        if isinstance(declared, kind):
+            yield declared
+
+
+def test_every_declared_processor_is_in_the_list() -> None:
+    assert set(map(id, _declared_below(streams.processors, Declaration))) == set(map(id, ALL))
+
+
+def test_every_declared_connector_is_in_the_list() -> None:
+    assert set(map(id, _declared_below(connectors, ConnectorDeclaration))) == set(map(id, CONNECTORS))
+
+
+def test_names_of_processors_and_their_topics_are_unique() -> None:
+    owned = [topic.name for each in ALL for topic in ([each.commands, each.changelog] if each.changelog else [])]
+    assert len({each.name for each in ALL}) == len(ALL)
+    assert len(set(owned)) == len(owned)
+
+
+@every_processor
+def test_topic_that_is_read_is_written_by_somebody(declaration: Declaration) -> None:
+    assert [each.name for each in declaration.inputs(Settings()) if not catalogue.writers(each)] == []
+
+
+@every_processor
+def test_topic_that_is_written_keeps_declared_messages(declaration: Declaration) -> None:
+    known = {topic.name: topic for topic in catalogue.topics(Settings())}
+    assert [topic.name for topic in declaration.writes if known[topic.name].messages != topic.messages] == []
+
+
+@every_processor
+def test_paths_of_a_declaration_lead_to_its_code(declaration: Declaration) -> None:
+    for path in filter(None, (declaration.make, declaration.local)):
+        kind = loaded(path)
+        assert issubclass(kind, Processor)
+        assert kind.declaration is declaration
+    assert declaration.rows is None or loaded(declaration.rows)
+
+
+@every_processor
+def test_processor_has_exactly_one_worker(declaration: Declaration) -> None:
+    assert [name for name, hosted in catalogue.workers().items() if declaration.name in hosted] == [declaration.worker]
+
+
+@pytest.mark.parametrize("module", ["streams.catalogue", "streams.processors", "connectors.catalogue"])
+def test_declarations_load_no_client(module: str) -> None:
+    program = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
+def test_every_metric_is_in_the_catalogue() -> None:
+    for found in pkgutil.walk_packages(streams.__path__, "streams."):
+        if not found.name.endswith("__main__"):
+            importlib.import_module(found.name)
+    registered = {name for name in REGISTRY._names_to_collectors if name.startswith("exlify_")}
+    listed = {name for metric in catalogue.METRICS for name in REGISTRY._collector_to_names[metric]}
+    assert registered == listed
