@@ -19,7 +19,7 @@ from streams.ground.topic import Topic
 from streams.processors import ALL
 from streams.processors.context import Context
 from streams.runtime import metrics as runtime_metrics
-from streams.runtime.declaration import Declaration
+from streams.runtime.declaration import Declaration, loaded
 from streams.runtime.parking import PARKING
 
 if TYPE_CHECKING:
@@ -73,4 +73,4 @@ def make_processors(names: Sequence[str], settings: Settings, codec: Codec, know
     if unknown:
         raise UsageError(f"no processor named {', '.join(unknown)}. There are: {', '.join(PROCESSORS)}.")
     context = Context(settings=settings, codec=codec, definitions=known, declarations=ALL)
-    return [PROCESSORS[name].make_processor(context) for name in names]
+    return [loaded(PROCESSORS[name].make)(context) for name in names]

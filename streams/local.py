@@ -83,7 +83,7 @@ def _processors(graph: Graph, context: Context, answers: Answers) -> list[Proces
         for each in context.declarations
         if INBOX in each.reads or any(function.name in called for function in each.functions)
     ]
-    return [loaded(each.local)(context, answers) if each.local else each.make_processor(context) for each in needed]
+    return [loaded(each.local)(context, answers) if each.local else loaded(each.make)(context) for each in needed]
 
 
 def _watched(

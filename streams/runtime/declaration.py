@@ -9,16 +9,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from prometheus_client.metrics import MetricWrapperBase
 
 from schemas.functions import Function
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic, changelog, step_topic
-
-if TYPE_CHECKING:
-    from streams.runtime.processor import Processor
 
 
 def _nothing_more(settings: Settings) -> tuple[Topic, ...]:
@@ -61,11 +58,6 @@ class Declaration:
     def topics(self, settings: Settings) -> tuple[Topic, ...]:
         """Every topic that has to exist before it starts."""
         return (*self.inputs(settings), *self.writes, *((self.changelog,) if self.changelog else ()))
-
-    def make_processor(self, context: Any) -> Processor:
-        """Loads its code and makes it, with what `make` takes."""
-        made: Processor = loaded(self.make)(context)
-        return made
 
 
 def loaded(path: str) -> Any:

@@ -13,14 +13,12 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import msgspec
 
 from streams.ground.topic import Topic
-
-if TYPE_CHECKING:
-    from streams.runtime.declaration import Declaration
+from streams.runtime.declaration import Declaration
 
 Headers = Sequence[tuple[str, bytes]]
 
