@@ -8,7 +8,7 @@ from yarl import URL
 
 from connectors.http.connector import HttpConnector
 from connectors.hub.connections import Connections
-from connectors.hub.pipeline import USUAL, Hub, Limits, Observer, unobserved
+from connectors.hub.pipeline import USUAL, CallLimits, Hub, Observer, unobserved
 from connectors.hub.policy import Policy
 from connectors.sql.connector import SqlConnector
 
@@ -18,7 +18,7 @@ def standard_hub(
     *,
     allow_hosts: Sequence[str] = (),
     allow_private: bool = True,
-    limits: Limits = USUAL,
+    limits: CallLimits = USUAL,
     observe: Observer = unobserved,
 ) -> Hub:
     """A hub with HTTP and SQL. `connections` are addresses by name; their hosts are trusted, all others are judged."""

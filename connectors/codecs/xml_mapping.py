@@ -24,7 +24,7 @@ from lxml import etree
 
 MAX_DEPTH = 100
 XML_NAMESPACE = "http://www.w3.org/XML/1998/namespace"
-Scope = Mapping[str | None, str]
+Namespaces = Mapping[str | None, str]  # by prefix; None: the default
 
 
 class XmlError(ValueError):
@@ -62,32 +62,32 @@ def read(document: bytes, encoding: str | None = None) -> dict[str, Any]:
     return {_name(root): _content(root, {}, 1)}
 
 
-def _element(parent: Any, name: str, content: Any, scope: Scope, depth: int) -> Any:
+def _element(parent: Any, name: str, content: Any, known: Namespaces, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise XmlError(f"nested deeper than {MAX_DEPTH} elements")
     members = content if isinstance(content, dict) else {"#text": content}
     declared = {_prefix(key): _namespace(uri, key) for key, uri in members.items() if _declares(key)}
-    scope = {**scope, **declared}
+    known = {**known, **declared}
     try:
-        tag = _qualified(name, scope, scope.get(None))
+        tag = _qualified(name, known, known.get(None))
         made = etree.Element(tag, nsmap=declared) if parent is None else etree.SubElement(parent, tag, nsmap=declared)
-        _fill(made, name, members, scope, depth)
+        _fill(made, name, members, known, depth)
     except ValueError as error:
         raise error if isinstance(error, XmlError) else XmlError(f"element {name!r}: not allowed in XML") from None
     return made
 
 
-def _fill(element: Any, name: str, members: Mapping[str, Any], scope: Scope, depth: int) -> None:
+def _fill(element: Any, name: str, members: Mapping[str, Any], known: Namespaces, depth: int) -> None:
     for key, value in members.items():
         if key == "#text":
             element.text = _text(value, name)
         elif _declares(key):
             continue
         elif key.startswith("@"):
-            element.set(_qualified(key[1:], scope, None), _text(value, name) or "")
+            element.set(_qualified(key[1:], known, None), _text(value, name) or "")
         else:
             for item in value if isinstance(value, list) else [value]:
-                _element(element, key, item, scope, depth + 1)
+                _element(element, key, item, known, depth + 1)
 
 
 def _text(value: Any, name: str) -> str | None:
@@ -114,11 +114,11 @@ def _prefix(key: str) -> str | None:
     return key.partition(":")[2] or None
 
 
-def _qualified(name: str, scope: Scope, default: str | None) -> str:
+def _qualified(name: str, known: Namespaces, default: str | None) -> str:
     prefix, colon, local = name.partition(":")
     if not colon:
         return f"{{{default}}}{name}" if default else name
-    uri = XML_NAMESPACE if prefix == "xml" else scope.get(prefix)
+    uri = XML_NAMESPACE if prefix == "xml" else known.get(prefix)
     if uri is None:
         raise XmlError(f"name {name!r}: prefix {prefix!r} is not declared; add a member '@xmlns:{prefix}'")
     return f"{{{uri}}}{local}"
@@ -129,7 +129,7 @@ def _name(element: Any) -> str:
     return f"{element.prefix}:{local}" if element.prefix else str(local)
 
 
-def _content(element: Any, outer: Scope, depth: int) -> Any:
+def _content(element: Any, outer: Namespaces, depth: int) -> Any:
     if depth > MAX_DEPTH:
         raise XmlError(f"nested deeper than {MAX_DEPTH} elements")
     members = _attributes(element, outer)
@@ -145,7 +145,7 @@ def _content(element: Any, outer: Scope, depth: int) -> Any:
     return members if text is None else {**members, "#text": text}
 
 
-def _attributes(element: Any, outer: Scope) -> dict[str, Any]:
+def _attributes(element: Any, outer: Namespaces) -> dict[str, Any]:
     declared = {key: uri for key, uri in element.nsmap.items() if outer.get(key) != uri}
     members: dict[str, Any] = {f"@xmlns:{key}" if key else "@xmlns": uri for key, uri in declared.items()}
     prefixes = {uri: key for key, uri in element.nsmap.items() if key} | {XML_NAMESPACE: "xml"}

@@ -31,7 +31,7 @@ Observer = Callable[[Call, CallOutcome, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class CallLimits:
     """Bounds of every call."""
 
     total_timeout_s: float = 30.0  # waiting, tries and pauses together; a deadline of the step can only shorten it
@@ -44,7 +44,7 @@ class Limits:
 
 
 ANYWHERE = Policy()
-USUAL = Limits()
+USUAL = CallLimits()
 
 
 async def send_at_once(plan: Plan[Any]) -> None:
@@ -62,7 +62,7 @@ class Hub:
         self,
         connectors: Sequence[Connector[Any]],
         policy: Policy = ANYWHERE,
-        limits: Limits = USUAL,
+        limits: CallLimits = USUAL,
         observe: Observer = unobserved,
     ) -> None:
         self._connectors = {function: connector for connector in connectors for function in connector.functions}

@@ -27,7 +27,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 from connectors.hub.connections import Connections
 from connectors.hub.contract import Call, Plan, Refused
 from connectors.hub.outcome import CallOutcome
-from connectors.sql.session import AmbiguousColumnError, Phase, Session, TooManyRowsError, engine_for, said
+from connectors.sql.session import AmbiguousColumnError, Session, Stage, TooManyRowsError, engine_for, said
 from connectors.sql.sqlstate import reason_of
 from schemas.functions import EffectClass
 from schemas.reasons import Effect, Reason
@@ -125,7 +125,7 @@ class SqlConnector:
         try:
             output = session.run()
         except DBAPIError as error:
-            return _failed(plan, session.phase, error)
+            return _failed(plan, session.stage, error)
         except (
             SQLAlchemyError,
             TimeoutError,
@@ -173,10 +173,10 @@ def _expanding(clause: TextClause, arguments: Arguments, names: frozenset[str]) 
     return clause.bindparams(*(bindparam(name, expanding=True) for name in lists))
 
 
-def _failed(plan: Plan[Statement], phase: Phase, error: DBAPIError) -> CallOutcome:
+def _failed(plan: Plan[Statement], stage: Stage, error: DBAPIError) -> CallOutcome:
     """The driver or the database raised an error."""
     reason, code = reason_of(error)
-    if phase is Phase.COMMIT and (error.connection_invalidated or reason is Reason.UNREACHED):
+    if stage is Stage.COMMIT and (error.connection_invalidated or reason is Reason.UNREACHED):
         return _lost(plan, f"the connection broke while the transaction was committed ({code})")
     words = said(error)
     what = f"{code}: {words}" if words else code

@@ -33,7 +33,7 @@ CONNECT_ARGUMENTS = {
 }
 
 
-class Phase(Enum):
+class Stage(Enum):
     """How far a transaction has come."""
 
     CONNECT = auto()
@@ -59,18 +59,18 @@ class Session:
     reads: bool
     ends_at: float
     max_rows: int
-    phase: Phase = Phase.CONNECT
+    stage: Stage = Stage.CONNECT
 
     def run(self) -> dict[str, Any]:
         """The result as JSON; raises SQLAlchemyError, an error of this module, or TimeoutError if it is too late."""
         with self.engine.connect() as connection:
             guard = _GUARDS[connection.dialect.name]
-            self.phase = Phase.EXECUTE
+            self.stage = Stage.EXECUTE
             guard(connection, self.reads, self._left_ms())
             result = connection.execute(self.clause, self.parameters)
             output = _output(result, self.max_rows)
             if not self.reads:
-                self.phase = Phase.COMMIT
+                self.stage = Stage.COMMIT
                 connection.commit()
             return output
 

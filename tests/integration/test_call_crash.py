@@ -23,8 +23,8 @@ from streams.ground.settings import Settings
 from streams.processors import call
 from streams.processors.orchestrate import INBOX
 from streams.runtime.parking import PARKING
+from tests.support import peers
 from tests.support.data import payload
-from tests.unit.connectors import peers
 
 WORKER = """
 import uvloop

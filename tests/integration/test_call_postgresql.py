@@ -10,13 +10,13 @@ import pytest
 from connectors.assembly import standard_hub
 from connectors.hub.contract import Call
 from connectors.hub.outcome import CallOutcome
-from connectors.hub.pipeline import Hub, Limits
+from connectors.hub.pipeline import CallLimits, Hub
 from schemas.reasons import Effect, Reason
 from tests.support.postgresql import Server
 
 psycopg = pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
 
-QUICK = Limits(total_timeout_s=10.0, try_timeout_s=1.0, first_pause_s=0.001, max_pause_s=0.01)
+QUICK = CallLimits(total_timeout_s=10.0, try_timeout_s=1.0, first_pause_s=0.001, max_pause_s=0.01)
 INSERT = "INSERT INTO account (step_id, owner) VALUES (:step_id, :owner) ON CONFLICT (step_id) DO NOTHING"
 
 

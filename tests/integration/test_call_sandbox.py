@@ -16,11 +16,11 @@ import aiohttp
 import pytest
 
 from connectors.assembly import standard_hub
-from connectors.hub.pipeline import Hub, Limits
+from connectors.hub.pipeline import CallLimits, Hub
 from streams.processors.call.processor import carry_out
 from tests.support.data import payload
 
-QUICK = Limits(try_timeout_s=2.0, first_pause_s=0.001, max_pause_s=0.01)
+QUICK = CallLimits(try_timeout_s=2.0, first_pause_s=0.001, max_pause_s=0.01)
 ACCOUNT = {"account": {"applicationId": "A-1", "givenName": "Ada", "familyName": "M\u00fcller & S\u00f6hne"}}
 
 

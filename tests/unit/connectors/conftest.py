@@ -7,9 +7,8 @@ from collections.abc import AsyncIterator
 import pytest
 
 from connectors.assembly import standard_hub
-from connectors.hub.pipeline import Hub, Limits
-
-QUICK = Limits(total_timeout_s=5.0, try_timeout_s=0.4, first_pause_s=0.001, max_pause_s=0.01)
+from connectors.hub.pipeline import Hub
+from tests.support.hubs import QUICK
 
 
 @pytest.fixture

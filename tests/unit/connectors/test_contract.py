@@ -20,7 +20,7 @@ from connectors.hub.policy import Policy
 from connectors.sql.connector import SqlConnector
 from schemas.functions import EffectClass
 from schemas.reasons import Effect
-from tests.unit.connectors import peers
+from tests.support import peers
 
 
 @dataclass

@@ -14,12 +14,12 @@ from connectors.http.connector import HttpConnector
 from connectors.hub.connections import Connections
 from connectors.hub.contract import Call
 from connectors.hub.outcome import CallOutcome
-from connectors.hub.pipeline import Hub, Limits
+from connectors.hub.pipeline import CallLimits, Hub
 from connectors.hub.policy import Policy
 from schemas.functions import EffectClass
 from schemas.reasons import Effect, Reason
-from tests.unit.connectors import peers
-from tests.unit.connectors.conftest import QUICK
+from tests.support import peers
+from tests.support.hubs import QUICK
 
 KEY = "0" * 32 + "/do/0/open/0/0"
 BREAKS = [peers.resets, peers.closes, peers.resets_after_headers]
@@ -50,7 +50,7 @@ async def test_blind_request_is_never_sent_twice(hub: Hub, broken: peers.Act, me
 @pytest.mark.parametrize("broken", BREAKS)
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
 async def test_one_try_is_one_request_on_the_wire(broken: peers.Act, method: str) -> None:
-    once = Limits(tries=1, try_timeout_s=2.0)
+    once = CallLimits(tries=1, try_timeout_s=2.0)
     async with standard_hub({}, limits=once) as hub, peers.peer(broken) as peer:
         outcome = await send(hub, peer.url, method, EffectClass.KEYED)
         assert peer.count == 1
@@ -58,7 +58,7 @@ async def test_one_try_is_one_request_on_the_wire(broken: peers.Act, method: str
 
 
 async def test_reading_is_not_repeated_below_the_pipeline() -> None:
-    once = Limits(tries=1, try_timeout_s=2.0)
+    once = CallLimits(tries=1, try_timeout_s=2.0)
     async with standard_hub({}, limits=once) as hub, peers.peer(peers.resets) as peer:
         outcome = await send(hub, peer.url)
         assert peer.count == 1

@@ -10,11 +10,11 @@ from typing import Any
 from connectors.hub.breaker import State
 from connectors.hub.contract import Call, Plan, Refused
 from connectors.hub.outcome import CallOutcome
-from connectors.hub.pipeline import Hub, Limits, jitter
+from connectors.hub.pipeline import CallLimits, Hub, jitter
 from schemas.functions import EffectClass
 from schemas.reasons import Effect, Reason
 
-QUICK = Limits(total_timeout_s=2.0, first_pause_s=0.001, max_pause_s=0.002, concurrency=2)
+QUICK = CallLimits(total_timeout_s=2.0, first_pause_s=0.001, max_pause_s=0.002, concurrency=2)
 FINE = CallOutcome(reason=Reason.OK, effect=Effect.DONE)
 BUSY = CallOutcome(reason=Reason.CONFLICT, effect=Effect.NONE)
 LOST = CallOutcome(reason=Reason.OUTCOME_UNKNOWN, effect=Effect.UNKNOWN)
@@ -146,7 +146,7 @@ async def test_bulkhead_bounds_calls_per_connection() -> None:
 
 async def test_dead_system_is_left_alone() -> None:
     connector = Scripted(CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE))
-    hub = Hub([connector], limits=Limits(total_timeout_s=0.2, first_pause_s=0.001, max_pause_s=0.002))
+    hub = Hub([connector], limits=CallLimits(total_timeout_s=0.2, first_pause_s=0.001, max_pause_s=0.002))
     outcomes = [await hub.carry_out(a_call()) for _ in range(4)]
     assert connector.sent == 5  # the breaker's threshold; the rest waited for it in vain
     assert {outcome.reason for outcome in outcomes} == {Reason.UNREACHED}
@@ -166,7 +166,7 @@ async def test_idle_connections_are_forgotten() -> None:
         def check(self, call: Call) -> Plan[None]:
             return Plan(call=call, connection=call.arguments["to"], effect=EffectClass.READ, request=None)
 
-    hub = Hub([Many()], limits=Limits(lanes=3))
+    hub = Hub([Many()], limits=CallLimits(lanes=3))
     for number in range(10):
         await hub.carry_out(a_call(to=str(number)))
     assert len(hub.breakers()) <= 3

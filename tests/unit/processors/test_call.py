@@ -9,7 +9,7 @@ import msgspec
 import pytest
 
 from connectors.assembly import standard_hub
-from connectors.hub.pipeline import Limits
+from connectors.hub.pipeline import CallLimits
 from schemas.codec import Codec
 from schemas.ids import step_id
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
@@ -22,15 +22,15 @@ from streams.processors.orchestrate import INBOX
 from streams.runtime.once import KEPT_MS, StepRow
 from streams.runtime.parking import PARKING
 from streams.runtime.processor import Effects, Message, Record, Row
+from tests.support import peers
 from tests.support.contexts import context
 from tests.support.data import payload
 from tests.support.tables import Table
-from tests.unit.connectors import peers
 
 INSTANCE = "0123456789abcdef" * 2
 POINTER = "/do/0/open"
 NOW_MS = 1_795_000_000_000
-QUICK = Limits(try_timeout_s=0.3, first_pause_s=0.001, max_pause_s=0.01)
+QUICK = CallLimits(try_timeout_s=0.3, first_pause_s=0.001, max_pause_s=0.01)
 
 
 class Bench:
@@ -210,7 +210,7 @@ async def test_result_outlives_a_late_withdrawal(bench: Bench) -> None:
 
 
 async def test_attempt_after_a_doubt_reuses_its_key(bench: Bench) -> None:
-    once = Limits(tries=1, try_timeout_s=0.3)
+    once = CallLimits(tries=1, try_timeout_s=0.3)
     bench.processor = Call(context(bench.codec), standard_hub({}, limits=once))
     await bench.processor.open()
     async with peers.peer(peers.resets, peers.resets, peers.answers(peers.OK)) as peer:
