@@ -7,8 +7,8 @@ and local runs. A declaration is data and can be written as JSON (`described`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from schemas.payload import Json
@@ -45,6 +45,7 @@ class Kind(StrEnum):
     ANY = "any"  # JSON, with expressions in it
     OBJECT = "object"
     LINE = "line"  # a text that is not empty, or an expression
+    TEXT = "text"  # the same, and it may be empty
     NAME = "name"  # of a connection, a model, a team
     ADDRESS = "address"  # a URI, or a template of one
     CHOICE = "choice"  # one of a few fixed texts, in any case of letters
@@ -55,10 +56,18 @@ class Kind(StrEnum):
     DURATION = "duration"  # in a command: milliseconds
 
 
+class Values(StrEnum):
+    """What the members of an object are where it may have any names."""
+
+    SCALAR = "scalar"  # a text, a number, true or false
+    SCALARS = "scalars"  # one of these, or a list of them
+
+
 _KINDS: Mapping[Kind, tuple[tuple[type, ...], str, Mapping[str, Json]]] = {
     Kind.ANY: ((), "anything", {}),
     Kind.OBJECT: ((dict,), "an object", {"type": "object"}),
     Kind.LINE: ((str,), "a text that is not empty", {"type": "string", "minLength": 1}),
+    Kind.TEXT: ((str,), "a text", {"type": "string"}),
     Kind.NAME: ((str,), "a name", {"type": "string", "minLength": 1}),
     Kind.ADDRESS: ((str,), "an address", {"type": "string", "minLength": 1}),
     Kind.CHOICE: ((str,), "a text", {"type": "string"}),
@@ -68,7 +77,16 @@ _KINDS: Mapping[Kind, tuple[tuple[type, ...], str, Mapping[str, Json]]] = {
     Kind.SCHEMA: ((dict, bool), "a JSON Schema", {"type": ["object", "boolean"]}),
     Kind.DURATION: ((int, str, dict), "a duration", {"type": ["integer", "string", "object"]}),
 }
-_TEXTS = (Kind.LINE, Kind.NAME, Kind.ADDRESS, Kind.STATEMENT)
+_NOT_EMPTY = (Kind.LINE, Kind.NAME, Kind.ADDRESS, Kind.STATEMENT)
+_SCALARS = (str, int, float, bool)
+_SCALAR: Mapping[str, Json] = {"type": ["string", "number", "boolean"]}
+_VALUES: Mapping[Values, tuple[str, Mapping[str, Json]]] = {
+    Values.SCALAR: ("texts, numbers, true and false", _SCALAR),
+    Values.SCALARS: (
+        "texts, numbers, true and false, and lists of them",
+        {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
+    ),
+}
 
 
 class ArgumentError(ValueError):
@@ -80,7 +98,11 @@ class ArgumentError(ValueError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Argument:
-    """One member of `with`."""
+    """One member of `with`, or of an object in it.
+
+    `members` are those of an object. An argument of another kind that has `members` may be such an object instead, in a
+    command: an endpoint is an address, or `{uri, authentication}`.
+    """
 
     name: str
     summary: str
@@ -90,22 +112,28 @@ class Argument:
     choices: tuple[str, ...] = ()  # of a CHOICE, as a command has them
     default: str | None = None  # an expression on the task's input, for an argument that is left out
     max_length: int | None = None  # characters of a text
+    members: tuple[Argument, ...] = ()
+    values: Values | None = None  # of an object whose members are not declared
     schema: Mapping[str, Json] | None = None  # JSON Schema of the value in a command; that of the kind unless given
+    _types: tuple[type, ...] = field(init=False, repr=False, compare=False)
+    _within: _Members = field(init=False, repr=False, compare=False)
+    _more: Callable[..., Json] | None = field(init=False, repr=False, compare=False)
 
-    def read(self, function: str, value: Json) -> Json:
-        """The value as a command has it, checked. Raises ArgumentError."""
-        wanted, what, _ = _KINDS[self.kind]
-        if wanted and type(value) not in wanted:
-            raise self._fault(function, f"is not {what}")
-        if self.kind in _TEXTS and not value:
-            raise self._fault(function, "is empty")
-        if self.max_length is not None and len(value) > self.max_length:
-            raise self._fault(function, f"has more than {self.max_length} characters")
-        if self.kind is Kind.CHOICE:
-            return self._choice(function, value)
-        if self.kind is Kind.CHOICES and not (value and all(isinstance(item, str) and item for item in value)):
-            raise self._fault(function, "is a list of one text or more")
-        return value
+    def __post_init__(self) -> None:  # what a command is read with is worked out once
+        object.__setattr__(self, "_types", _KINDS[self.kind][0])
+        object.__setattr__(self, "_within", _Members(self.members))
+        object.__setattr__(self, "_more", self._further())
+
+    def read(self, function: str, value: Json, within: str = "") -> Json:
+        """The value as a command has it, checked; `within` is the place of the object that it is in, with a dot.
+
+        Raises ArgumentError.
+        """
+        if self._types and type(value) not in self._types:
+            if self.members and type(value) is dict:
+                return self._within.read(function, value, f"{within}{self.name}.")
+            raise self._fault(function, within, f"is not {self._what()}")
+        return self._more(self, function, value, within) if self._more is not None else value
 
     def json_schema(self) -> Mapping[str, Json]:
         """The JSON Schema of the value in a command."""
@@ -116,17 +144,102 @@ class Argument:
             known["enum"] = list(self.choices)
         if self.max_length is not None:
             known["maxLength"] = self.max_length
-        return known
+        if self.values is not None:
+            known["additionalProperties"] = _VALUES[self.values][1]
+        if not self.members:
+            return known
+        return (
+            object_schema(self.members) if self.kind is Kind.OBJECT else {"anyOf": [known, object_schema(self.members)]}
+        )
 
-    def _choice(self, function: str, value: str) -> str:
+    def _what(self) -> str:
+        what = _KINDS[self.kind][1]
+        return f"{what} or an object of {', '.join(each.name for each in self.members)}" if self.members else what
+
+    def _further(self) -> Callable[..., Json] | None:
+        """What is to be checked beside the type; None: nothing."""
+        if self.kind in _NOT_EMPTY or self.max_length is not None:
+            return Argument._text
+        match self.kind:
+            case Kind.CHOICE:
+                return Argument._choice
+            case Kind.CHOICES:
+                return Argument._list
+            case Kind.OBJECT if self.members:
+                return Argument._object
+            case Kind.OBJECT if self.values is not None:
+                return Argument._named_values
+        return None
+
+    def _text(self, function: str, value: str, within: str) -> str:
+        if not value and self.kind in _NOT_EMPTY:
+            raise self._fault(function, within, "is empty")
+        if self.max_length is not None and len(value) > self.max_length:
+            raise self._fault(function, within, f"has more than {self.max_length} characters")
+        return value
+
+    def _choice(self, function: str, value: str, within: str) -> str:
+        if value in self.choices:
+            return value
         known = {choice.lower(): choice for choice in self.choices}
         if value.lower() not in known:
-            raise self._fault(function, f"is none of {', '.join(self.choices)}")
+            raise self._fault(function, within, f"is none of {', '.join(self.choices)}")
         return known[value.lower()]
 
-    def _fault(self, function: str, what: str) -> ArgumentError:
+    def _list(self, function: str, value: list[Json], within: str) -> list[Json]:
+        if not value or not all(isinstance(item, str) and item for item in value):
+            raise self._fault(function, within, "is not a list of one text or more")
+        return value
+
+    def _object(self, function: str, value: dict[str, Json], within: str) -> dict[str, Json]:
+        return self._within.read(function, value, f"{within}{self.name}.")
+
+    def _named_values(self, function: str, value: dict[str, Json], within: str) -> dict[str, Json]:
+        assert self.values is not None
+        for many in value.values():
+            each = many if self.values is Values.SCALARS and type(many) is list else (many,)
+            if not all(type(one) in _SCALARS for one in each):
+                raise self._fault(function, within, f"has values other than {_VALUES[self.values][0]}")
+        return value
+
+    def _fault(self, function: str, within: str, what: str) -> ArgumentError:
         remedy = f"; write {self.example}" if self.example else ""
-        return ArgumentError(f"{function}: {self.name} {what}{remedy}")
+        return ArgumentError(f"{function}: {within}{self.name} {what}{remedy}")
+
+
+class _Members:
+    """The members of an object, ready for reading it."""
+
+    __slots__ = ("_declared", "_required")
+
+    def __init__(self, members: tuple[Argument, ...]) -> None:
+        self._declared = {each.name: each for each in members}
+        self._required = tuple(each.name for each in members if each.required)
+
+    def read(self, function: str, given: dict[str, Json], within: str = "") -> dict[str, Json]:
+        read: dict[str, Json] = {}
+        for name, value in given.items():
+            declared = self._declared.get(name)
+            if declared is None:
+                known = ", ".join(self._declared)
+                raise ArgumentError(f"{function}: there is no argument {within}{name[:50]}; known are {known}")
+            if value is not None or declared.kind is Kind.ANY:
+                read[name] = declared.read(function, value, within)
+        for name in self._required:
+            if name not in read:
+                remedy = f"; write {self._declared[name].example}" if self._declared[name].example else ""
+                raise ArgumentError(f"{function}: {within}{name} is missing{remedy}")
+        return read
+
+
+def object_schema(members: tuple[Argument, ...]) -> dict[str, Json]:
+    """The JSON Schema of an object that has these members and no others."""
+    return {
+        "type": "object",
+        "properties": {each.name: {**each.json_schema(), "description": each.summary} for each in members},
+        "required": [each.name for each in members if each.required],
+        "additionalProperties": False,
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,34 +262,40 @@ class Function:
     purpose: str = ""
     gives: tuple[str, ...] = ()
 
+    _with: _Members = field(init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "_with", _Members(self.arguments))
+
+    def __hash__(self) -> int:  # a function is known by its name; what it consists of may have no hash
+        return hash(self.name)
+
     def read(self, given: Json) -> dict[str, Json]:
         """The arguments of a command, checked; one that is null counts as left out. Raises ArgumentError."""
-        if not isinstance(given, dict):
+        if type(given) is not dict:
             raise ArgumentError(f"{self.name}: the arguments are no object; write with: {self.example}")
-        declared = {argument.name: argument for argument in self.arguments}
-        if unknown := sorted(given.keys() - declared.keys()):
-            raise ArgumentError(f"{self.name}: there is no argument {unknown[0][:50]}; known are {', '.join(declared)}")
-        there = {name: value for name, value in given.items() if value is not None or declared[name].kind is Kind.ANY}
-        for argument in self.arguments:
-            if argument.required and argument.name not in there:
-                raise ArgumentError(f"{self.name}: {argument.name} is missing; write {argument.example}")
-        return {name: declared[name].read(self.name, value) for name, value in there.items()}
+        return self._with.read(self.name, given)
+
+    def fault(self, place: str, what: str, remedy: str = "") -> ArgumentError:
+        """What is wrong with an argument beyond its declaration, told as `read` tells it. Quote no data.
+
+        `place` is the argument's name, or names with dots between for what is in it: `endpoint.uri`. The remedy is the
+        argument's example unless given.
+        """
+        argument = place.partition(".")[0]
+        example = next((each.example for each in self.arguments if each.name == argument), "")
+        remedy = remedy or (f"write {example}" if example else "")
+        return ArgumentError(f"{self.name}: {place} {what}" + (f"; {remedy}" if remedy else ""))
 
     def described(self) -> dict[str, Json]:
         """The declaration as JSON, for machines."""
-        arguments = {
-            "type": "object",
-            "properties": {each.name: {**each.json_schema(), "description": each.summary} for each in self.arguments},
-            "required": [each.name for each in self.arguments if each.required],
-            "additionalProperties": False,
-        }
         return {
             "name": self.name,
             "summary": self.summary,
             "effect": self.effect.value if self.effect else None,
             "effectNote": self.effect_note or None,
             "waitsForPeople": self.waits_for_people,
-            "arguments": arguments,
+            "arguments": object_schema(self.arguments),
             "output": dict(self.output),
             "example": self.example,
         }
