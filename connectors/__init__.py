@@ -1,10 +1,11 @@
-"""The Integration Hub: every system outside, behind one contract, and every call ending in one `Outcome`.
+"""The Integration Hub: every system outside, behind one contract, and every call ending in one `CallOutcome`.
 
-1. `contract.py`  what a connector promises (`open, check, call, close`) and what its operations may do to the world
-2. `pipeline.py`  the way of a call: plan, policy, bulkhead, breaker, intent, transport, classification, short retry
-3. `http.py` `sql.py`  the connectors
-4. `outcome.py`   what came of it, and above all: whether the outside world has changed
+1. `catalogue`   the one list of connectors; each declares its operations in its own package (`http`, `sql`), and light
+2. `assembly`    loads their code and makes the hub of it
+3. `hub`         what calls have in common: arguments by declaration, policy, bulkhead, breaker, intent, short retry,
+                 outcome; addresses and credentials (`connections`), what metrics are made of (`observer`)
+4. `http` `sql`  the connectors: a plan of a call, the sending, and what came of it
+5. `codecs`      bodies by media type, XML
 
-Bodies: `codecs.py` (by media type), `xml_mapping.py`. Addresses and credentials: `connections.py`. Where calls may
-go: `policy.py`.
+README.md says how to do what is often done here.
 """

@@ -1,32 +1,42 @@
-"""The hub as it is delivered: every connector there is, on the connections and the policy of the settings."""
+"""The hub as it is delivered: every connector of the catalogue, on the connections and the policy of a site.
+
+The one place that loads the code of connectors.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from importlib import import_module
 
-from yarl import URL
-
-from connectors.http.connector import HttpConnector
-from connectors.hub.connections import Connections
-from connectors.hub.pipeline import USUAL, CallLimits, Hub, Observer, unobserved
+from connectors.catalogue import CONNECTORS
+from connectors.declaration import Declaration
+from connectors.hub.connections import Connections, Source
+from connectors.hub.contract import AnyConnector
+from connectors.hub.observer import Observer, unobserved
+from connectors.hub.pipeline import USUAL, CallLimits, Hub
 from connectors.hub.policy import Policy
-from connectors.sql.connector import SqlConnector
 
 
 def standard_hub(
-    connections: Mapping[str, str],
+    connections: Source | Mapping[str, str],
     *,
     allow_hosts: Sequence[str] = (),
     allow_private: bool = True,
     limits: CallLimits = USUAL,
     observe: Observer = unobserved,
 ) -> Hub:
-    """A hub with HTTP and SQL. `connections` are addresses by name; their hosts are trusted, all others are judged."""
+    """A hub with all connectors.
+
+    `connections` are addresses by name, or what gives them as they are at the moment; their hosts are trusted, all
+    others are judged.
+    """
     known = Connections(connections)
-    policy = Policy(tuple(allow_hosts), allow_private, frozenset(_hosts(known)))
-    return Hub([HttpConnector(known, policy), SqlConnector(known)], policy, limits, observe)
+    policy = Policy(tuple(allow_hosts), allow_private, known.trusts)
+    return Hub({each: made(each, known, policy) for each in CONNECTORS}, policy, limits, observe)
 
 
-def _hosts(connections: Connections) -> list[str]:
-    http = [url for url in connections.urls() if url.startswith(("http://", "https://"))]
-    return [host for url in http if (host := URL(url).host)]
+def made(declaration: Declaration, connections: Connections, policy: Policy) -> AnyConnector:
+    """Loads and makes a connector."""
+    module, _, name = declaration.make.partition(":")
+    connector: AnyConnector = getattr(import_module(module), name)(connections, policy)
+    return connector

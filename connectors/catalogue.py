@@ -1,4 +1,4 @@
-"""Every connector there is. Light: loads no client, so that a linter can ask for what they can do."""
+"""Every connector there is: the one list. Light: loads no client, so that a linter can ask for what they can do."""
 
 from connectors import http, sql
 

@@ -9,7 +9,10 @@ from schemas.functions import Function
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Declaration:
-    """One connector. `make` is "module:Class", called with the connections and the policy of the hub."""
+    """One connector. `make` is "module:Class", called with the connections and the policy of the hub.
+
+    `operations` is what it can do: its class has one method for each.
+    """
 
     name: str
     summary: str

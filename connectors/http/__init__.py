@@ -4,10 +4,44 @@ The declaration stands here; `request` reads the arguments, `connector` sends, `
 """
 
 from connectors.declaration import Declaration
-from schemas.functions import Argument, Function, Kind
+from schemas.functions import Argument, EffectClass, Function, Kind, Values
 
-METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH")
-OUTPUTS = ("content", "raw", "response")
+# What HTTP says of its methods (RFC 9110, 9.2), unless a definition says otherwise.
+EFFECTS = {
+    "GET": EffectClass.READ,
+    "HEAD": EffectClass.READ,
+    "OPTIONS": EffectClass.READ,
+    "PUT": EffectClass.IDEMPOTENT,
+    "DELETE": EffectClass.IDEMPOTENT,
+    "POST": EffectClass.BLIND,
+    "PATCH": EffectClass.BLIND,
+}
+CONTENT = "content"  # the body, decoded by its media type
+RAW = "raw"  # the body, Base64
+RESPONSE = "response"  # status, headers and decoded body, with the request
+
+AUTHENTICATION = Argument(
+    name="authentication",
+    summary="As whom: one of the two schemes.",
+    kind=Kind.OBJECT,
+    members=(
+        Argument(
+            name="basic",
+            summary="User and password (RFC 7617).",
+            kind=Kind.OBJECT,
+            members=(
+                Argument(name="username", summary="The user.", kind=Kind.TEXT, required=True),
+                Argument(name="password", summary="Its password.", kind=Kind.TEXT, required=True),
+            ),
+        ),
+        Argument(
+            name="bearer",
+            summary="A token (RFC 6750).",
+            kind=Kind.OBJECT,
+            members=(Argument(name="token", summary="The token.", kind=Kind.LINE, required=True),),
+        ),
+    ),
+)
 
 HTTP = Function(
     name="http",
@@ -18,7 +52,7 @@ HTTP = Function(
             summary="Method of the request.",
             kind=Kind.CHOICE,
             required=True,
-            choices=METHODS,
+            choices=tuple(EFFECTS),
             example="method: get",
         ),
         Argument(
@@ -27,15 +61,31 @@ HTTP = Function(
             kind=Kind.ADDRESS,
             required=True,
             example="endpoint: https://example.com/orders/{id}",
+            members=(
+                Argument(name="uri", summary="The address.", kind=Kind.ADDRESS, required=True),
+                AUTHENTICATION,
+            ),
         ),
-        Argument(name="headers", summary="Headers by name.", kind=Kind.OBJECT, example="headers: {Accept: text/csv}"),
-        Argument(name="query", summary="The query, by name.", kind=Kind.OBJECT, example="query: {page: 2}"),
+        Argument(
+            name="headers",
+            summary="Headers by name.",
+            kind=Kind.OBJECT,
+            values=Values.SCALAR,
+            example="headers: {Accept: text/csv}",
+        ),
+        Argument(
+            name="query",
+            summary="The query, by name; a list repeats the name.",
+            kind=Kind.OBJECT,
+            values=Values.SCALARS,
+            example="query: {page: 2}",
+        ),
         Argument(name="body", summary="Body, written by the media type of the header Content-Type; JSON unless given."),
         Argument(
             name="output",
             summary="What becomes of the answer: its decoded body, the body in Base64, or everything.",
             kind=Kind.CHOICE,
-            choices=OUTPUTS,
+            choices=(CONTENT, RAW, RESPONSE),
             example="output: content",
         ),
         Argument(

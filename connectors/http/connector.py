@@ -21,13 +21,14 @@ import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
 
 from connectors.codecs import bodies as codecs
-from connectors.http import request as http_request
-from connectors.http.request import Request, Shape
+from connectors.http import CONTENT, EFFECTS, HTTP, RAW
+from connectors.http.request import Request, read
 from connectors.http.status import judge, retry_after_ms
 from connectors.hub.connections import Connections
-from connectors.hub.contract import Call, Plan
+from connectors.hub.contract import Asked, Check, Plan
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
+from schemas.functions import Function
 from schemas.reasons import Effect, Reason
 
 MAX_RESPONSE_BYTES = 512 * 1024
@@ -63,8 +64,6 @@ class Reply:
 class HttpConnector:
     """The connector for `http`. Redirects are never followed: what the definition names is what is called."""
 
-    functions = frozenset({"http"})
-
     def __init__(
         self,
         connections: Connections,
@@ -72,32 +71,25 @@ class HttpConnector:
         max_response_bytes: int = MAX_RESPONSE_BYTES,
         pool_size: int = 100,
     ) -> None:
+        self.operations: Mapping[Function, Check[Request]] = {HTTP: self._http}
         self._connections = connections
         self._policy = policy
         self._max_response_bytes = max_response_bytes
         self._pool_size = pool_size
-        self._sessions: dict[bool, aiohttp.ClientSession] = {}
+        self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
 
     async def open(self) -> None:
-        """Makes two sessions: one that pools connections, for reading, one that does not, for effects."""
-        self._sessions = {effectful: self._session(effectful) for effectful in (False, True)}
+        """Makes sessions: for reading, which pool connections, and for effects, which do not; two of each.
+
+        Where the site gave the address, it is trusted to the end of the call, whatever the site says by then.
+        """
+        both = (False, True)
+        self._sessions = {(effectful, named): self._session(effectful, named) for effectful in both for named in both}
 
     async def close(self) -> None:
         """Closes all connections."""
         for session in self._sessions.values():
             await session.close()
-
-    def check(self, call: Call) -> Plan[Request]:
-        """Reads the arguments."""
-        request = http_request.read(call, self._connections)
-        host = request.url.host or ""
-        return Plan(
-            call=call,
-            connection=f"http:{host}:{request.url.port}",
-            effect=http_request.effect_of(call, request.method),
-            request=request,
-            host=None if request.named else host,
-        )
 
     async def call(self, plan: Plan[Request], timeout_s: float) -> CallOutcome:
         """Sends the request once."""
@@ -113,9 +105,21 @@ class HttpConnector:
             return _failure(plan, progress, error)
         return _judged(plan, reply)
 
+    def _http(self, asked: Asked) -> Plan[Request]:
+        effect = asked.effect(EFFECTS[asked.arguments["method"]])
+        request = read(asked, effect, self._connections)
+        host = request.url.host or ""
+        return Plan(
+            call=asked.call,
+            connection=f"http:{host}:{request.url.port}",
+            effect=effect,
+            request=request,
+            host=None if request.named else host,
+        )
+
     async def _exchange(self, plan: Plan[Request], progress: Progress) -> Reply:
         request = plan.request
-        async with self._sessions[plan.effect.effectful].request(
+        async with self._sessions[plan.effect.effectful, request.named].request(
             request.method,
             request.url,
             headers=request.headers,
@@ -134,10 +138,9 @@ class HttpConnector:
                 raise TooLargeError
         return bytes(body)
 
-    def _session(self, effectful: bool) -> aiohttp.ClientSession:
-        connector = aiohttp.TCPConnector(
-            resolver=GuardedResolver(self._policy), force_close=effectful, limit=self._pool_size
-        )
+    def _session(self, effectful: bool, named: bool) -> aiohttp.ClientSession:
+        resolver = aiohttp.ThreadedResolver() if named else GuardedResolver(self._policy)
+        connector = aiohttp.TCPConnector(resolver=resolver, force_close=effectful, limit=self._pool_size)
         return aiohttp.ClientSession(
             connector=connector,
             cookie_jar=aiohttp.DummyCookieJar(),
@@ -241,10 +244,10 @@ def _accepted(plan: Plan[Request], reply: Reply) -> CallOutcome:
 
 
 def _shaped(request: Request, reply: Reply) -> Any:
-    if request.output is Shape.RAW:
+    if request.output == RAW:
         return base64.b64encode(reply.body).decode()
     content = codecs.decode(reply.body, reply.headers.get("content-type", ""))
-    if request.output is Shape.CONTENT:
+    if request.output == CONTENT:
         return content
     sent = {"method": request.method, "uri": str(request.url), "headers": _shown(request.headers)}
     return {"request": sent, "statusCode": reply.status, "headers": _shown(reply.headers), "content": content}

@@ -1,38 +1,96 @@
-"""Names of outside systems, as definitions use them, and their addresses, as settings give them.
+"""Names of outside systems, as definitions use them, and their addresses, as the site gives them.
 
-A definition says `connection: compliance` or `connection://erp/accounts`; where that is, and with which credentials,
-is said by `EXLIFY_CONNECTION_COMPLIANCE` and `EXLIFY_CONNECTION_ERP`. So the same definition runs everywhere and
-never holds a secret.
+A definition says `connection: compliance` or `connection://erp/accounts`; where that is, and with which credentials, is
+said by `connections.yaml` in the site folder, or by `EXLIFY_CONNECTION_COMPLIANCE` and `EXLIFY_CONNECTION_ERP`. So the
+same definition runs everywhere and never holds a secret. Addresses may change while calls run: a call takes the one of
+the moment when it is planned, and keeps it to its end.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+
+from yarl import URL
 
 from connectors.hub.contract import Refused
 from schemas.reasons import Reason
 
 PREFIX = "EXLIFY_CONNECTION_"
+_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
+
+Source = Callable[[], Mapping[str, str]]
+"""Gives the addresses by name as they are now. It is asked at every call, in any thread, so it answers from memory.
+
+A mapping that it has given does not change: when an address does, it gives another mapping.
+"""
 
 
 class Connections:
-    """Addresses by name; case, hyphen and underscore of a name make no difference."""
+    """Addresses by name; case, and which of hyphen, underscore and dot a name has, make no difference."""
 
-    def __init__(self, urls: Mapping[str, str]) -> None:
-        self._urls = {_fold(name): url for name, url in urls.items()}
+    def __init__(self, addresses: Source | Mapping[str, str]) -> None:
+        self._source = _always(addresses) if isinstance(addresses, Mapping) else addresses
+        given = self._source()
+        self._latest = (given, _Addresses.of(given))
 
     def url(self, name: str) -> str:
-        """The address; raises Refused (MISCONFIGURED) naming the variable to set."""
-        try:
-            return self._urls[_fold(name)]
-        except KeyError:
-            variable = PREFIX + _fold(name).upper().replace("-", "_")
-            raise Refused(Reason.MISCONFIGURED, f"connection {name!r} has no address; set {variable}") from None
+        """The address now; raises Refused (MISCONFIGURED) that says where to write it."""
+        folded = _fold(name)
+        url = self._now().by_name.get(folded)
+        if url is not None:
+            return url
+        if not _NAME.fullmatch(folded):  # may be data, so it is not quoted
+            raise Refused(Reason.INPUT_INVALID, "connection is no name; write letters, digits and hyphens: core-bank")
+        variable = PREFIX + folded.upper().replace("-", "_")
+        remedy = f"add it to connections.yaml in the site folder, or set {variable}"
+        raise Refused(Reason.MISCONFIGURED, f"connection {folded} has no address; {remedy}")
 
-    def urls(self) -> tuple[str, ...]:
-        """All addresses."""
-        return tuple(self._urls.values())
+    def is_current(self, url: str) -> bool:
+        """Whether some connection has this address now."""
+        return url in self._now().urls
+
+    def trusts(self, host: str) -> bool:
+        """Whether some connection leads to this host now; who wrote its address has answered for it."""
+        return host in self._now().hosts
+
+    def _now(self) -> _Addresses:
+        given, addresses = self._latest
+        now = self._source()
+        if now is not given:
+            addresses = _Addresses.of(now)
+            self._latest = (now, addresses)
+        return addresses
+
+
+@dataclass(frozen=True, slots=True)
+class _Addresses:
+    """What one mapping says, ready to be asked."""
+
+    by_name: Mapping[str, str] = field(repr=False)
+    urls: frozenset[str] = field(repr=False)
+    hosts: frozenset[str]
+
+    @classmethod
+    def of(cls, given: Mapping[str, str]) -> _Addresses:
+        by_name = {_fold(name): url for name, url in given.items()}
+        hosts = (_host(url) for url in by_name.values())
+        return cls(by_name, frozenset(by_name.values()), frozenset(host for host in hosts if host))
+
+
+def _always(addresses: Mapping[str, str]) -> Source:
+    return lambda: addresses
+
+
+def _host(url: str) -> str | None:
+    if not url.startswith(("http://", "https://")):
+        return None
+    try:
+        return URL(url).host
+    except ValueError:  # whoever calls it is told
+        return None
 
 
 def _fold(name: str) -> str:
-    return name.lower().replace("_", "-")
+    return name.lower().replace("_", "-").replace(".", "-")

@@ -27,7 +27,7 @@ class CallOutcome:
     retry_after_ms: int | None = None  # wait demanded by the remote side
     detail: str = ""
     evidence: Mapping[str, str | int] = field(default_factory=dict)
-    attempt: int = 1  # tries made in this process, this one included
+    attempt: int = 1  # tries made in this process, this one included; 0: nothing was sent
 
     @property
     def ok(self) -> bool:

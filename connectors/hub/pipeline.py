@@ -10,14 +10,17 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
+from connectors.declaration import Declaration
 from connectors.hub.breaker import Breaker, BreakerOpen, State
-from connectors.hub.contract import Call, Connector, Plan, Refused
+from connectors.hub.contract import AnyConnector, Call, Plan, Refused
+from connectors.hub.observer import EndedCall, Observer, unobserved
+from connectors.hub.operations import Operation, bound
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
 from schemas.reasons import Advice, Effect, Reason
@@ -27,7 +30,6 @@ log = logging.getLogger(__name__)
 TOO_LATE = "the deadline passed before the call could be made"
 
 BeforeSend = Callable[[Plan[Any]], Awaitable[None]]
-Observer = Callable[[Call, CallOutcome, float], None]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,22 +53,20 @@ async def send_at_once(plan: Plan[Any]) -> None:
     """Nothing stands between the plan and its sending."""
 
 
-def unobserved(call: Call, outcome: CallOutcome, seconds: float) -> None:
-    """Nobody looks."""
-
-
 class Hub:
     """All connectors behind one door. An asynchronous context manager: entering opens, leaving closes them."""
 
     def __init__(
         self,
-        connectors: Sequence[Connector[Any]],
+        connectors: Mapping[Declaration, AnyConnector],
         policy: Policy = ANYWHERE,
         limits: CallLimits = USUAL,
         observe: Observer = unobserved,
     ) -> None:
-        self._connectors = {function: connector for connector in connectors for function in connector.functions}
-        self._all = tuple(connectors)
+        self._operations: dict[str, Operation] = {}
+        for declaration, connector in connectors.items():
+            self._operations |= bound(declaration, connector)
+        self._all = tuple(connectors.values())
         self._policy = policy
         self._limits = limits
         self._observe = observe
@@ -81,14 +81,9 @@ class Hub:
         for connector in self._all:
             await connector.close()
 
-    @property
-    def functions(self) -> frozenset[str]:
-        """Every function that some connector carries out."""
-        return frozenset(self._connectors)
-
     def breakers(self) -> Mapping[str, State]:
-        """The state of the breaker of every connection in use."""
-        return {name: lane.breaker.state for name, lane in self._lanes.items()}
+        """The state of the breaker of every connection in use; may be asked from any thread."""
+        return {name: lane.breaker.state for name, lane in list(self._lanes.items())}
 
     async def carry_out(self, call: Call, before_send: BeforeSend = send_at_once) -> CallOutcome:
         """Makes the call and says what came of it; raises only what `before_send` raises, Refused excepted.
@@ -97,20 +92,30 @@ class Hub:
         its intent durable, and a call that nobody wants any more raises Refused.
         """
         started = time.monotonic()
+        connection = ""
         try:
             connector, plan = self._plan(call)
+            connection = plan.connection
             outcome = await self._in_lane(connector, plan, before_send)
         except Refused as refusal:
             outcome = refusal.outcome
-        self._observe(call, outcome, time.monotonic() - started)
+        ended = EndedCall(
+            function=call.function,
+            connection=connection,
+            reason=outcome.reason,
+            effect=outcome.effect,
+            seconds=time.monotonic() - started,
+            tries=outcome.attempt,
+        )
+        self._observe(ended)
         return outcome
 
-    def _plan(self, call: Call) -> tuple[Connector[Any], Plan[Any]]:
-        connector = self._connectors.get(call.function)
-        if connector is None:
+    def _plan(self, call: Call) -> tuple[AnyConnector, Plan[Any]]:
+        operation = self._operations.get(call.function)
+        if operation is None:
             raise Refused(Reason.UNSUPPORTED, f"no connector has the function {call.function!r}")
         try:
-            plan = connector.check(call)
+            plan = operation.plan(call)
         except Refused:
             raise
         except Exception:  # a bug of one connector costs this call, not the worker
@@ -118,11 +123,11 @@ class Hub:
             raise Refused(Reason.PLATFORM_FAULT, f"{call.function}: the call could not be read; see the log") from None
         if plan.host is not None:
             self._policy.check_host(plan.host)
-        return connector, plan
+        return operation.connector, plan
 
-    async def _in_lane(self, connector: Connector[Any], plan: Plan[Any], before_send: BeforeSend) -> CallOutcome:
+    async def _in_lane(self, connector: AnyConnector, plan: Plan[Any], before_send: BeforeSend) -> CallOutcome:
         ends_at = asyncio.get_running_loop().time() + self._budget_s(plan.call)
-        lane = self._lane(plan.connection)
+        lane = self._lane(plan)
         async with lane.place(ends_at):
             return await self._tries(connector, plan, before_send, lane.breaker, ends_at)
 
@@ -131,16 +136,16 @@ class Hub:
             return self._limits.total_timeout_s
         return min(self._limits.total_timeout_s, call.deadline_ms / 1000 - time.time())
 
-    def _lane(self, connection: str) -> _Lane:
-        lane = self._lanes.get(connection)
-        if lane is None:
+    def _lane(self, plan: Plan[Any]) -> _Lane:
+        lane = self._lanes.get(plan.connection)
+        if lane is None or lane.address != plan.address:
             if len(self._lanes) >= self._limits.lanes:
                 self._lanes = {name: lane for name, lane in self._lanes.items() if not lane.forgettable}
-            lane = self._lanes[connection] = _Lane(self._limits.concurrency)
+            lane = self._lanes[plan.connection] = _Lane(self._limits.concurrency, plan.address)
         return lane
 
     async def _tries(
-        self, connector: Connector[Any], plan: Plan[Any], before_send: BeforeSend, breaker: Breaker, ends_at: float
+        self, connector: AnyConnector, plan: Plan[Any], before_send: BeforeSend, breaker: Breaker, ends_at: float
     ) -> CallOutcome:
         clock = asyncio.get_running_loop().time
         outcome: CallOutcome | None = None
@@ -154,14 +159,14 @@ class Hub:
                     passage.healthy = not latest.meaning.trips
             except (BreakerOpen, Refused) as stopped:
                 return outcome or _stopped(plan, stopped)
-            outcome = _after(outcome, replace(latest, attempt=attempt))
+            outcome = _after(outcome, latest, attempt)
             pause_s = self._pause_s(plan, outcome)
             if pause_s is None or clock() + pause_s >= ends_at or attempt == self._limits.tries:
                 return outcome
             await asyncio.sleep(pause_s)
         raise AssertionError("there is always a last try")
 
-    async def _send(self, connector: Connector[Any], plan: Plan[Any], left_s: float) -> CallOutcome:
+    async def _send(self, connector: AnyConnector, plan: Plan[Any], left_s: float) -> CallOutcome:
         try:
             return await connector.call(plan, min(left_s, self._limits.try_timeout_s))
         except Refused:
@@ -194,20 +199,21 @@ def _stopped(plan: Plan[Any], stopped: BreakerOpen | Refused) -> CallOutcome:
     if isinstance(stopped, Refused):
         return stopped.outcome
     detail = f"{plan.connection} has failed repeatedly and is not called until it is well again"
-    return CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE, detail=detail)
+    return CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE, detail=detail, attempt=0)
 
 
-def _after(earlier: CallOutcome | None, latest: CallOutcome) -> CallOutcome:
+def _after(earlier: CallOutcome | None, latest: CallOutcome, attempt: int) -> CallOutcome:
     """The latest outcome; a doubt that an earlier try left stays, unless the call has succeeded now."""
     if earlier is not None and earlier.effect is Effect.UNKNOWN and not latest.ok:
-        return replace(latest, effect=Effect.UNKNOWN)
-    return latest
+        return replace(latest, attempt=attempt, effect=Effect.UNKNOWN)
+    return latest if latest.attempt == attempt else replace(latest, attempt=attempt)
 
 
 class _Lane:
-    """One connection's share of the hub: so many places, and a breaker."""
+    """One connection's share of the hub, as long as it keeps its address: so many places, and a breaker."""
 
-    def __init__(self, places: int) -> None:
+    def __init__(self, places: int, address: str) -> None:
+        self.address = address
         self._places = asyncio.Semaphore(places)
         self._users = 0
         self.breaker = Breaker(asyncio.get_running_loop().time)

@@ -7,6 +7,7 @@ never called.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from ipaddress import IPv6Address, ip_address
@@ -15,17 +16,22 @@ from connectors.hub.contract import Refused
 from schemas.reasons import Reason
 
 
+def nobody(host: str) -> bool:
+    """No host is trusted."""
+    return False
+
+
 @dataclass(frozen=True, slots=True)
 class Policy:
-    """The rules. Hosts of connections that the settings name are trusted, all others are judged."""
+    """The rules. Hosts of connections are trusted (as long as they are), all others are judged."""
 
     allow_hosts: tuple[str, ...] = ()  # patterns such as *.example.com; empty: any host
     allow_private: bool = True  # loopback and private networks
-    trusted_hosts: frozenset[str] = frozenset()
+    trusts: Callable[[str], bool] = nobody
 
     def check_host(self, host: str) -> None:
         """Raises Refused (POLICY_DENIED) if the host, a name or a literal address, may not be called."""
-        if host in self.trusted_hosts:
+        if self.trusts(host):
             return
         if self.allow_hosts and not any(fnmatchcase(host, pattern.lower()) for pattern in self.allow_hosts):
             raise Refused(Reason.POLICY_DENIED, f"host {host} is not on the allow-list; see EXLIFY_CALL_ALLOW_HOSTS")
@@ -36,7 +42,7 @@ class Policy:
 
     def check_address(self, host: str, address: str) -> None:
         """Raises Refused (POLICY_DENIED) if `host` has an address that may not be called, ValueError if it is none."""
-        if host in self.trusted_hosts:
+        if self.trusts(host):
             return
         found = ip_address(address.partition("%")[0])
         if isinstance(found, IPv6Address) and found.ipv4_mapped:

@@ -1,6 +1,7 @@
 """Databases that speak SQL: `call: sql.query` and `call: sql.execute`, on SQLite and PostgreSQL.
 
-The declaration stands here; `connector` reads and runs a statement, `session` is its transaction, `sqlstate` judges.
+The declaration stands here. `connector` plans and runs a statement, `engines` keeps connections, `session` is its
+transaction, `sqlstate` judges.
 """
 
 from connectors.declaration import Declaration
@@ -28,6 +29,7 @@ ARGUMENTS = (
         example="parameters: {id: 7}",
     ),
 )
+STEP_ID = "step_id"  # the parameter that is always there: key of the call
 ROWS = {
     "type": "object",
     "required": ["rows", "count"],

@@ -15,40 +15,30 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from typing import Annotated, Any
+from functools import lru_cache
 
-import msgspec
-from sqlalchemy import Engine, TextClause, bindparam, text
+from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
 from connectors.hub.connections import Connections
-from connectors.hub.contract import Call, Plan, Refused
+from connectors.hub.contract import Asked, Check, Plan, Refused
 from connectors.hub.outcome import CallOutcome
-from connectors.sql.session import AmbiguousColumnError, Session, Stage, TooManyRowsError, engine_for, said
+from connectors.hub.policy import Policy
+from connectors.sql import EXECUTE, QUERY, STEP_ID
+from connectors.sql.engines import Engines
+from connectors.sql.session import AmbiguousColumnError, Session, Stage, TooManyRowsError, said
 from connectors.sql.sqlstate import reason_of
-from schemas.functions import EffectClass
+from schemas.functions import EffectClass, Function
+from schemas.payload import Json
 from schemas.reasons import Effect, Reason
 
-QUERY = "sql.query"
-EXECUTE = "sql.execute"
-STEP_ID = "step_id"
 MAX_ROWS = 1_000
 MAX_THREADS = 16
 GRACE_S = 2.0  # how much longer than the statement its thread may take to report the timeout
-
-
-NonEmpty = Annotated[str, msgspec.Meta(min_length=1)]
-
-
-class Arguments(msgspec.Struct, forbid_unknown_fields=True):
-    """`with` of both functions."""
-
-    connection: NonEmpty
-    statement: NonEmpty
-    parameters: dict[str, Any] = {}
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,20 +48,20 @@ class Statement:
     connection: str
     url: str = field(repr=False)
     clause: TextClause
-    parameters: dict[str, Any] = field(repr=False)
+    parameters: dict[str, Json] = field(repr=False)
     reads: bool
 
 
 class SqlConnector:
     """The connector for SQLite and PostgreSQL; statements run in a bounded number of threads."""
 
-    functions = frozenset({QUERY, EXECUTE})
-
-    def __init__(self, connections: Connections, max_rows: int = MAX_ROWS) -> None:
+    def __init__(self, connections: Connections, policy: Policy, max_rows: int = MAX_ROWS) -> None:
+        """`policy` has nothing to judge: the site gives all addresses."""
+        self.operations: Mapping[Function, Check[Statement]] = {QUERY: self._query, EXECUTE: self._execute}
         self._connections = connections
         self._max_rows = max_rows
         self._threads: ThreadPoolExecutor | None = None
-        self._engines: dict[str, Engine] = {}
+        self._engines = Engines(connections.is_current, MAX_THREADS)
 
     async def open(self) -> None:
         """Makes the threads; databases are connected to when they are first used."""
@@ -81,26 +71,7 @@ class SqlConnector:
         """Waits for running statements, then closes all connections."""
         if self._threads is not None:
             await asyncio.to_thread(self._threads.shutdown, cancel_futures=True)
-        for engine in self._engines.values():
-            engine.dispose()
-
-    def check(self, call: Call) -> Plan[Statement]:
-        """Reads the arguments and binds the parameters."""
-        try:
-            arguments = msgspec.convert(call.arguments, Arguments)
-        except msgspec.ValidationError as error:
-            raise Refused(Reason.INPUT_INVALID, f"{call.function}: {error}") from None
-        url = self._connections.url(arguments.connection)
-        clause = text(arguments.statement)
-        names = frozenset(clause.compile().params)
-        statement = Statement(
-            connection=arguments.connection,
-            url=url,
-            clause=_expanding(clause, arguments, names),
-            parameters=_bound(call, arguments, names),
-            reads=call.function == QUERY,
-        )
-        return Plan(call=call, connection=f"sql:{arguments.connection}", effect=_effect(call, names), request=statement)
+        self._engines.close()
 
     async def call(self, plan: Plan[Statement], timeout_s: float) -> CallOutcome:
         """Runs the statement in a transaction of its own."""
@@ -115,13 +86,36 @@ class SqlConnector:
                 return _outcome(plan, Reason.TIMED_OUT, Effect.NONE, "no thread was free in time")
             return _lost(plan, "no answer in time", 408)
 
+    def _query(self, asked: Asked) -> Plan[Statement]:
+        return self._plan(asked, asked.effect(), reads=True)
+
+    def _execute(self, asked: Asked) -> Plan[Statement]:
+        names = _prepared(asked.arguments["statement"])[1]
+        effect = asked.effect(EffectClass.KEYED if STEP_ID in names else EffectClass.BLIND)
+        return self._plan(asked, effect, reads=False)
+
+    def _plan(self, asked: Asked, effect: EffectClass, reads: bool) -> Plan[Statement]:
+        name = asked.arguments["connection"]
+        url = self._connections.url(name)
+        clause, names = _prepared(asked.arguments["statement"])
+        parameters = _bound(asked, names)
+        if lists := [each for each, value in parameters.items() if isinstance(value, list)]:
+            clause = clause.bindparams(*(bindparam(each, expanding=True) for each in lists))
+        statement = Statement(name, url, clause, parameters, reads)
+        return Plan(call=asked.call, connection=f"sql:{name}", address=url, effect=effect, request=statement)
+
     def _run(self, plan: Plan[Statement], ends_at: float) -> CallOutcome:
         statement = plan.request
         try:
-            engine = self._engine(statement)
+            with self._engines.lent(statement.connection, statement.url) as engine:
+                return self._run_on(
+                    Session(engine, statement.clause, statement.parameters, statement.reads, ends_at, self._max_rows),
+                    plan,
+                )
         except Refused as refusal:
             return refusal.outcome
-        session = Session(engine, statement.clause, statement.parameters, statement.reads, ends_at, self._max_rows)
+
+    def _run_on(self, session: Session, plan: Plan[Statement]) -> CallOutcome:
         try:
             output = session.run()
         except DBAPIError as error:
@@ -139,38 +133,29 @@ class SqlConnector:
             reason=Reason.OK, effect=plan.effect.when(certain=Effect.DONE), output=output, evidence=_evidence(plan)
         )
 
-    def _engine(self, statement: Statement) -> Engine:
-        engine = self._engines.get(statement.url)
-        if engine is None:
-            made = engine_for(statement.connection, statement.url, MAX_THREADS)
-            engine = self._engines.setdefault(statement.url, made)
-        return engine
+
+@lru_cache(maxsize=512)
+def _prepared(statement: str) -> tuple[TextClause, frozenset[str]]:
+    """A statement, which is a fixed text of some definition, and the names of its parameters."""
+    clause = text(statement)
+    return clause, frozenset(clause.compile().params)
 
 
-def _effect(call: Call, names: frozenset[str]) -> EffectClass:
-    if call.function == QUERY:
-        return EffectClass.READ
-    return call.effect or (EffectClass.KEYED if STEP_ID in names else EffectClass.BLIND)
-
-
-def _bound(call: Call, arguments: Arguments, names: frozenset[str]) -> dict[str, Any]:
-    given = {STEP_ID: call.key} | arguments.parameters
+def _bound(asked: Asked, names: frozenset[str]) -> dict[str, Json]:
+    parameters = asked.arguments.get("parameters", {})
+    given = {STEP_ID: asked.call.key} | parameters
     if missing := sorted(names - given.keys()):
-        raise Refused(Reason.INPUT_INVALID, f"{call.function}: no value for parameter :{missing[0]}")
-    if unknown := sorted(arguments.parameters.keys() - names):
-        raise Refused(Reason.INPUT_INVALID, f"{call.function}: the statement has no parameter :{unknown[0]}")
+        raise asked.operation.fault("parameters", f"lack :{missing[0]}")
+    if parameters.keys() - names:  # what they are called may be data
+        known = ", ".join(f":{name}" for name in sorted(names)) or "none"
+        raise asked.operation.fault("parameters", "have names that the statement has not", f"its own are {known}")
     for name in names:
         scalars = given[name] if isinstance(given[name], list) else [given[name]]
         if any(isinstance(each, (dict, list)) for each in scalars):
-            raise Refused(
-                Reason.INPUT_INVALID, f"{call.function}: parameter :{name} is not a scalar or list of scalars"
+            raise asked.operation.fault(
+                f"parameters.{name}", "is neither a scalar nor a list of scalars", "give each value a parameter"
             )
     return {name: given[name] for name in names}
-
-
-def _expanding(clause: TextClause, arguments: Arguments, names: frozenset[str]) -> TextClause:
-    lists = [name for name in names if isinstance(arguments.parameters.get(name), list)]
-    return clause.bindparams(*(bindparam(name, expanding=True) for name in lists))
 
 
 def _failed(plan: Plan[Statement], stage: Stage, error: DBAPIError) -> CallOutcome:

@@ -16,21 +16,10 @@ from enum import Enum, auto
 from typing import Any
 from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult, Engine, TextClause, create_engine, text
-from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, DBAPIError, NoSuchModuleError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy import Connection, CursorResult, Engine, TextClause, text
+from sqlalchemy.exc import DBAPIError
 
-from connectors.hub.contract import Refused
-from schemas.reasons import Reason
-
-CONNECT_TIMEOUT_S = 10
 INSTRUCTIONS_PER_CHECK = 20_000  # of SQLite's virtual machine, between two looks at the clock
-CONNECT_ARGUMENTS = {
-    "pysqlite": {"timeout": 0},  # replaced by PRAGMA busy_timeout, statement by statement
-    "psycopg": {"connect_timeout": CONNECT_TIMEOUT_S},
-    "psycopg2": {"connect_timeout": CONNECT_TIMEOUT_S},
-}
 
 
 class Stage(Enum):
@@ -79,27 +68,6 @@ class Session:
         if left_ms <= 0:
             raise TimeoutError
         return left_ms
-
-
-def engine_for(name: str, url: str, pool_size: int) -> Engine:
-    """An engine for the connection called `name`; raises Refused (MISCONFIGURED) if its URL or driver is no good."""
-    try:
-        parsed = make_url(url)
-        if parsed.get_backend_name() not in _GUARDS:
-            raise Refused(Reason.MISCONFIGURED, f"connection {name!r}: the database is neither SQLite nor PostgreSQL")
-        return create_engine(
-            parsed,
-            poolclass=QueuePool,
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=CONNECT_TIMEOUT_S,
-            pool_pre_ping=True,
-            connect_args=CONNECT_ARGUMENTS.get(parsed.get_driver_name(), {}),
-        )
-    except (ArgumentError, NoSuchModuleError):
-        raise Refused(Reason.MISCONFIGURED, f"connection {name!r}: its address is not a database URL") from None
-    except ModuleNotFoundError as error:
-        raise Refused(Reason.MISCONFIGURED, f"connection {name!r}: install the driver {error.name}") from None
 
 
 def said(error: DBAPIError) -> str:
@@ -163,3 +131,4 @@ def _guard_postgresql(connection: Connection, reads: bool, left_ms: int) -> None
 
 
 _GUARDS = {"sqlite": _guard_sqlite, "postgresql": _guard_postgresql}
+DATABASES = frozenset(_GUARDS)

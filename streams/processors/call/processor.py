@@ -12,6 +12,7 @@ from typing import Any
 from connectors.assembly import standard_hub
 from connectors.hub.contract import Call as HubCall
 from connectors.hub.contract import Plan, Refused
+from connectors.hub.observer import EndedCall
 from connectors.hub.outcome import CallOutcome, to_problem
 from connectors.hub.pipeline import BeforeSend, Hub, send_at_once
 from schemas import steps
@@ -66,9 +67,7 @@ def hub_for(settings: Settings) -> Hub:
         settings.connections,
         allow_hosts=[host.strip() for host in settings.call_allow_hosts.split(",") if host.strip()],
         allow_private=bool(settings.call_allow_private),
-        observe=lambda asked, outcome, seconds: call.SECONDS.labels(asked.function, outcome.reason.value).observe(
-            seconds
-        ),
+        observe=_note_time,
     )
 
 
@@ -126,3 +125,7 @@ def _declared(effect: str | None) -> EffectClass | None:
     except ValueError:
         known = ", ".join(EffectClass)
         raise Refused(Reason.INPUT_INVALID, f"metadata.effect {effect!r} is not one of {known}") from None
+
+
+def _note_time(ended: EndedCall) -> None:
+    call.SECONDS.labels(ended.function, ended.reason.value).observe(ended.seconds)

@@ -1,131 +1,205 @@
-"""The suite that every connector must pass, whatever system it speaks to."""
+"""The suite that every connector must pass, whatever system it speaks to, and every operation, whatever it does there.
+
+Connectors and operations come from the catalogue: one that has no case here fails. To add one, write what opens it (a
+real system in test size) and put it into `CASES`.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import sqlite3
-from collections.abc import AsyncIterator, Callable
-from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
+from jsonschema import Draft202012Validator
 
-from connectors.http.connector import HttpConnector
+from connectors.assembly import made
+from connectors.catalogue import CONNECTORS
+from connectors.declaration import Declaration
 from connectors.hub.connections import Connections
-from connectors.hub.contract import Call, Connector, Refused
+from connectors.hub.contract import AnyConnector, Call, Plan, Refused
+from connectors.hub.operations import bound
 from connectors.hub.outcome import CallOutcome, to_problem
 from connectors.hub.policy import Policy
-from connectors.sql.connector import SqlConnector
-from schemas.functions import EffectClass
-from schemas.reasons import Effect
-from tests.support import peers
+from schemas.functions import EffectClass, Function, Kind
+from schemas.reasons import Effect, Reason
+from tests.support import notebook, peers
+
+ALL = (*CONNECTORS, notebook.DECLARATION)
 
 
 @dataclass
 class Case:
-    """A connector on a system that works and on one that cannot be reached, with calls for both."""
+    """A system that works and one that cannot be reached, with calls for both."""
 
-    connector: Connector[Any]
-    reading: Call
-    changing: Call
-    hopeless: Call  # a changing call to where nobody answers
-    senseless: Call
+    connections: Mapping[str, str]
+    calls: Mapping[str, tuple[Call, ...]]  # by operation: calls that succeed, all on one connection
+    hopeless: Call  # to where nobody answers; one that would change something, if there is such a call
+
+
+def a_call(function: str, **arguments: Any) -> Call:
+    return Call(function=function, arguments=arguments, key="k")
 
 
 @asynccontextmanager
 async def http(folder: Path) -> AsyncIterator[Case]:
-    def call(method: str, url: str) -> Call:
-        return Call(function="http", arguments={"method": method, "endpoint": url}, key="k")
-
     async with peers.peer(peers.answers(peers.OK)) as peer:
-        yield Case(
-            HttpConnector(Connections({}), Policy()),
-            call("GET", peer.url),
-            call("POST", peer.url),
-            call("POST", f"http://127.0.0.1:{peers.unused_port()}"),
-            call("NONSENSE", peer.url),
-        )
+        working = tuple(a_call("http", method=method, endpoint=peer.url) for method in ("GET", "PUT", "POST"))
+        nowhere = f"http://127.0.0.1:{peers.unused_port()}"
+        yield Case({}, {"http": working}, a_call("http", method="POST", endpoint=nowhere))
 
 
 @asynccontextmanager
 async def sql(folder: Path) -> AsyncIterator[Case]:
-    def call(connection: str, function: str, statement: str) -> Call:
-        return Call(function=function, arguments={"connection": connection, "statement": statement}, key="k")
-
-    with sqlite3.connect(folder / "db.sqlite") as made:
-        made.execute("CREATE TABLE t (a)")
+    with closing(sqlite3.connect(folder / "db.sqlite")) as file, file:
+        file.execute("CREATE TABLE t (a)")
     urls = {"here": f"sqlite:///{folder}/db.sqlite", "nowhere": f"sqlite:///{folder}/no/db.sqlite"}
-    yield Case(
-        SqlConnector(Connections(urls)),
-        call("here", "sql.query", "SELECT a FROM t"),
-        call("here", "sql.execute", "INSERT INTO t VALUES (1)"),
-        call("nowhere", "sql.execute", "INSERT INTO t VALUES (1)"),
-        call("unknown", "sql.query", "SELECT 1"),
-    )
+    insert = "INSERT INTO t VALUES (1)"
+    calls = {
+        "sql.query": (a_call("sql.query", connection="here", statement="SELECT a FROM t"),),
+        "sql.execute": (a_call("sql.execute", connection="here", statement=insert),),
+    }
+    yield Case(urls, calls, a_call("sql.execute", connection="nowhere", statement=insert))
 
 
-Opener = Callable[[Path], AbstractAsyncContextManager[Case]]
+@asynccontextmanager
+async def notes(folder: Path) -> AsyncIterator[Case]:
+    urls = {"here": f"{folder}/notes", "nowhere": f"{folder}/no/notes"}
+    calls = {name: a_call("notebook.append", connection=name, line="Ada was here") for name in urls}
+    yield Case(urls, {"notebook.append": (calls["here"],)}, calls["nowhere"])
 
 
-@pytest.fixture(params=[http, sql], ids=["http", "sql"])
-async def case(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Case]:
-    opener: Opener = request.param
-    async with opener(tmp_path) as made:
-        await made.connector.open()
-        yield made
-        await made.connector.close()
+CASES: Mapping[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {"http": http, "sql": sql, "notebook": notes}
 
 
-async def outcome_of(case: Case, call: Call) -> CallOutcome:
-    return await case.connector.call(case.connector.check(call), 2.0)
+@dataclass
+class Bench:
+    """A connector that is open, on the systems of its case."""
+
+    case: Case
+    declaration: Declaration
+    connector: AnyConnector
+
+    def plan(self, call: Call) -> Plan[Any]:
+        return bound(self.declaration, self.connector)[call.function].plan(call)
+
+    def refusal(self, call: Call, **changed: Any) -> CallOutcome:
+        """What is said of the call with other arguments, which must be refused; None: left out."""
+        arguments = {name: value for name, value in {**call.arguments, **changed}.items() if value is not None}
+        with pytest.raises(Refused) as refused:
+            self.plan(dataclasses.replace(call, arguments=arguments))
+        return refused.value.outcome
+
+    async def outcome(self, call: Call, timeout_s: float = 2.0) -> CallOutcome:
+        return await self.connector.call(self.plan(call), timeout_s)
 
 
-async def test_reading_succeeds_without_effect(case: Case) -> None:
-    outcome = await outcome_of(case, case.reading)
-    assert outcome.ok and outcome.effect is Effect.NONE
+@asynccontextmanager
+async def opened(declaration: Declaration, folder: Path) -> AsyncIterator[Bench]:
+    async with CASES[declaration.name](folder) as case:
+        connector = made(declaration, Connections(case.connections), Policy())
+        await connector.open()
+        yield Bench(case, declaration, connector)
+        await connector.close()
 
 
-async def test_change_succeeds_with_its_effect_done(case: Case) -> None:
-    outcome = await outcome_of(case, case.changing)
-    assert outcome.ok and outcome.effect is Effect.DONE
+@pytest.fixture(params=ALL, ids=lambda each: each.name)
+async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[Bench]:
+    async with opened(request.param, tmp_path) as it:
+        yield it
 
 
-async def test_unreached_system_was_not_changed(case: Case) -> None:
-    outcome = await outcome_of(case, case.hopeless)
+@pytest.fixture(
+    params=[(each, operation) for each in ALL for operation in each.operations],
+    ids=lambda pair: pair[1].name,
+)
+async def on(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Bench, Function, tuple[Call, ...]]]:
+    declaration, operation = request.param
+    async with opened(declaration, tmp_path) as it:
+        yield it, operation, it.case.calls[operation.name]
+
+
+On = tuple[Bench, Function, tuple[Call, ...]]
+
+
+async def test_success_has_the_effect_of_its_class(on: On) -> None:
+    bench, _, calls = on
+    for call in calls:
+        outcome = await bench.outcome(call)
+        assert outcome.ok
+        assert outcome.effect is (Effect.DONE if bench.plan(call).effect.effectful else Effect.NONE)
+
+
+async def test_output_is_what_the_declaration_says(on: On) -> None:
+    bench, operation, calls = on
+    for call in calls:
+        Draft202012Validator(operation.output).validate((await bench.outcome(call)).output)
+
+
+async def test_no_time_left_means_no_effect(on: On) -> None:
+    bench, _, calls = on
+    for call in calls:
+        outcome = await bench.outcome(call, timeout_s=0.0)
+        assert not outcome.ok and outcome.effect is Effect.NONE
+
+
+async def test_unknown_arguments_are_refused(on: On) -> None:
+    bench, _, (call, *_) = on
+    assert "surprise" in bench.refusal(call, surprise=1).detail
+
+
+async def test_missing_arguments_are_refused_by_name(on: On) -> None:
+    bench, operation, (call, *_) = on
+    for argument in operation.arguments:
+        if argument.required:
+            outcome = bench.refusal(call, **{argument.name: None})
+            assert outcome.reason is Reason.INPUT_INVALID
+            assert outcome.detail == f"{operation.name}: {argument.name} is missing; write {argument.example}"
+
+
+async def test_wrong_arguments_are_refused_by_name_and_not_quoted(on: On) -> None:
+    bench, operation, (call, *_) = on
+    for argument in operation.arguments:
+        if argument.kind is not Kind.ANY:
+            wrong = {"Jane": 1} if argument.kind is Kind.CHOICES else ["Jane"]
+            outcome = bench.refusal(call, **{argument.name: wrong})
+            assert (outcome.reason, outcome.effect) == (Reason.INPUT_INVALID, Effect.NONE)
+            assert outcome.detail.startswith(f"{operation.name}: {argument.name} ")
+            assert "Jane" not in outcome.detail
+
+
+async def test_effect_is_declared_once_or_judged(on: On) -> None:
+    bench, operation, calls = on
+    for call in calls:
+        claimed = dataclasses.replace(call, effect=EffectClass.KEYED)
+        assert bench.plan(claimed).effect is (operation.effect or EffectClass.KEYED)
+        if operation.effect is not None:
+            assert bench.plan(call).effect is operation.effect
+
+
+async def test_calls_of_one_system_share_a_connection(bench: Bench) -> None:
+    calls = [call for calls in bench.case.calls.values() for call in calls]
+    assert len({(bench.plan(call).connection, bench.plan(call).address) for call in calls}) == 1
+
+
+async def test_unreached_system_was_not_changed(bench: Bench) -> None:
+    outcome = await bench.outcome(bench.case.hopeless)
     assert not outcome.ok and outcome.effect is Effect.NONE
     assert outcome.meaning.trips
 
 
-async def test_no_time_left_means_no_effect(case: Case) -> None:
-    outcome = await case.connector.call(case.connector.check(case.changing), 0.0)
-    assert not outcome.ok and outcome.effect is Effect.NONE
-
-
-async def test_senseless_call_is_refused_before_anything_is_sent(case: Case) -> None:
-    with pytest.raises(Refused) as refused:
-        case.connector.check(case.senseless)
-    assert refused.value.outcome.effect is Effect.NONE
-
-
-async def test_unknown_arguments_are_refused(case: Case) -> None:
-    wrong = dataclasses.replace(case.reading, arguments={**case.reading.arguments, "surprise": 1})
-    with pytest.raises(Refused, match="surprise"):
-        case.connector.check(wrong)
-
-
-async def test_declared_effect_class_wins_over_the_usual(case: Case) -> None:
-    keyed = dataclasses.replace(case.changing, effect=EffectClass.KEYED)
-    assert case.connector.check(keyed).effect is EffectClass.KEYED
-    assert case.connector.check(case.changing).effect is EffectClass.BLIND
-    assert case.connector.check(case.reading).effect is EffectClass.READ
-
-
-async def test_same_call_gives_the_same_connection(case: Case) -> None:
-    assert case.connector.check(case.reading).connection == case.connector.check(case.changing).connection
-
-
-async def test_failures_become_complete_problems(case: Case) -> None:
-    problem = to_problem(await outcome_of(case, case.hopeless), "/do/0/x")
+async def test_failures_become_complete_problems(bench: Bench) -> None:
+    problem = to_problem(await bench.outcome(bench.case.hopeless), "/do/0/x")
     assert problem["detail"] and problem["reason"] and problem["status"] >= 400
+
+
+@pytest.mark.parametrize("declaration", ALL, ids=lambda each: each.name)
+async def test_every_operation_has_a_case(declaration: Declaration, tmp_path: Path) -> None:
+    assert declaration.name in CASES, f"write a case for {declaration.name} and put it into CASES"
+    async with CASES[declaration.name](tmp_path) as case:
+        assert case.calls.keys() == {operation.name for operation in declaration.operations}
+        assert all(case.calls.values())

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from connectors.assembly import standard_hub
+from connectors.http import DECLARATION
 from connectors.http.connector import HttpConnector
 from connectors.hub.connections import Connections
 from connectors.hub.contract import Call
@@ -169,7 +170,7 @@ async def test_answer_that_is_not_http_is_doubtful(hub: Hub) -> None:
 
 async def test_answer_beyond_the_bound_is_not_read() -> None:
     connector = HttpConnector(Connections({}), Policy(), max_response_bytes=10)
-    async with Hub([connector], limits=QUICK) as hub, peers.peer(peers.answers(peers.OK)) as peer:
+    async with Hub({DECLARATION: connector}, limits=QUICK) as hub, peers.peer(peers.answers(peers.OK)) as peer:
         outcome = await send(hub, peer.url, "POST")
         assert peer.count == 1
     assert (outcome.reason, outcome.effect) == (Reason.REPLY_TOO_LARGE, Effect.DONE)

@@ -6,9 +6,13 @@ from typing import Any
 
 import pytest
 
-from connectors.http.request import KEY_HEADER, MAX_KEY_LENGTH, Request, key_header, read
+from connectors.http import DECLARATION
+from connectors.http.connector import HttpConnector
+from connectors.http.request import KEY_HEADER, MAX_KEY_LENGTH, Request, key_header
 from connectors.hub.connections import Connections
 from connectors.hub.contract import Call, Refused
+from connectors.hub.operations import bound
+from connectors.hub.policy import Policy
 from schemas.functions import EffectClass
 from schemas.reasons import Reason
 
@@ -17,7 +21,9 @@ GET: dict[str, Any] = {"method": "get", "endpoint": "http://host/path"}
 
 def a_request(key: str = "k", effect: EffectClass | None = None, **arguments: Any) -> Request:
     call = Call(function="http", arguments={**GET, **arguments}, key=key, effect=effect)
-    return read(call, Connections({"erp": "https://erp.example/api/"}))
+    connections = Connections({"erp": "https://erp.example/api/", "ledger": "sqlite:///ledger"})
+    made: Request = bound(DECLARATION, HttpConnector(connections, Policy()))["http"].plan(call).request
+    return made
 
 
 def test_query_is_added_to_that_of_the_uri() -> None:
@@ -75,6 +81,47 @@ def test_arguments_out_of_order_are_refused(arguments: dict[str, Any]) -> None:
     assert refused.value.outcome.reason is Reason.INPUT_INVALID
 
 
-def test_connection_without_address_names_the_setting() -> None:
-    with pytest.raises(Refused, match="EXLIFY_CONNECTION_CORE_BANK"):
-        a_request(endpoint="connection://core-bank/x")
+@pytest.mark.parametrize(
+    ("arguments", "text"),
+    [
+        (
+            {"method": "TRACE"},
+            "http: method is none of GET, HEAD, OPTIONS, PUT, DELETE, POST, PATCH; write method",
+        ),
+        ({"endpoint": "ftp://jane/"}, "http: endpoint is no http or https address with a host; write endpoint: https:"),
+        ({"endpoint": 7}, "http: endpoint is not an address or an object of uri, authentication; write endpoint: "),
+        ({"endpoint": "http://jane:doe@host/"}, "http: endpoint holds credentials; name a connection, which holds "),
+        ({"endpoint": {"uri": "http://host", "authentication": {}}}, "http: endpoint.authentication is neither basic "),
+        (
+            {"endpoint": {"uri": "http://host", "authentication": {"basic": {"username": "jane"}}}},
+            "http: endpoint.authentication.basic.password is missing",
+        ),
+        (
+            {"headers": {"jane": {}}},
+            "http: headers has values other than texts, numbers, true and false; write h",
+        ),
+        ({"body": "jane", "headers": {"content-type": "application/x-www-form-urlencoded"}}, "http: body cannot be "),
+    ],
+)
+def test_refusals_say_place_reason_and_remedy(arguments: dict[str, Any], text: str) -> None:
+    with pytest.raises(Refused) as refused:
+        a_request(**arguments)
+    assert refused.value.outcome.detail.startswith(text)
+    assert "jane" not in refused.value.outcome.detail
+
+
+def test_endpoint_may_be_an_object_with_credentials() -> None:
+    bearer = a_request(endpoint={"uri": "http://host", "authentication": {"bearer": {"token": "t"}}})
+    basic = a_request(endpoint={"uri": "http://host", "authentication": {"basic": {"username": "u", "password": ""}}})
+    assert (bearer.headers["Authorization"], basic.headers["Authorization"]) == ("Bearer t", "Basic dTo=")
+
+
+def test_method_and_output_are_taken_in_any_case() -> None:
+    made = a_request(method="pOst", output="RAW")
+    assert (made.method, made.output) == ("POST", "raw")
+
+
+def test_connection_of_another_kind_is_misconfigured() -> None:
+    with pytest.raises(Refused) as refused:
+        a_request(endpoint="connection://ledger/x")
+    assert refused.value.outcome.reason is Reason.MISCONFIGURED

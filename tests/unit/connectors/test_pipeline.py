@@ -5,13 +5,18 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import pytest
+
+from connectors.declaration import Declaration
 from connectors.hub.breaker import State
-from connectors.hub.contract import Call, Plan, Refused
+from connectors.hub.contract import Asked, Call, Check, Plan, Refused
+from connectors.hub.observer import EndedCall
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import CallLimits, Hub, jitter
-from schemas.functions import EffectClass
+from schemas.functions import Argument, EffectClass, Function, Kind
 from schemas.reasons import Effect, Reason
 
 QUICK = CallLimits(total_timeout_s=2.0, first_pause_s=0.001, max_pause_s=0.002, concurrency=2)
@@ -20,12 +25,22 @@ BUSY = CallOutcome(reason=Reason.CONFLICT, effect=Effect.NONE)
 LOST = CallOutcome(reason=Reason.OUTCOME_UNKNOWN, effect=Effect.UNKNOWN)
 
 
+ASK = Function(
+    name="scripted",
+    summary="Does what the test says.",
+    arguments=(Argument(name="bad", summary="A bug."), Argument(name="to", summary="Connection.", kind=Kind.NAME)),
+    output={},
+    example="{}",
+)
+SCRIPTED = Declaration(name="scripted", summary="Scripted.", make="", operations=(ASK,))
+
+
 class Scripted:
     """A connector that gives these outcomes in turn, the last one again and again."""
 
-    functions = frozenset({"scripted"})
-
     def __init__(self, *outcomes: CallOutcome | Exception) -> None:
+        self.operations: dict[Function, Check[None]] = {ASK: self._ask}
+        self.address = "here"
         self._outcomes: Sequence[CallOutcome | Exception] = outcomes or (FINE,)
         self.sent = 0
         self.at_once = 0
@@ -35,10 +50,11 @@ class Scripted:
 
     async def close(self) -> None: ...
 
-    def check(self, call: Call) -> Plan[None]:
-        if call.arguments.get("bad"):
+    def _ask(self, asked: Asked) -> Plan[None]:
+        if asked.arguments.get("bad"):
             raise KeyError("bug")
-        return Plan(call=call, connection="it", effect=call.effect or EffectClass.BLIND, request=None)
+        to = asked.arguments.get("to", "it")
+        return Plan(call=asked.call, connection=to, address=self.address, effect=asked.effect(), request=None)
 
     async def call(self, plan: Plan[None], timeout_s: float) -> CallOutcome:
         self.sent += 1
@@ -57,37 +73,37 @@ def a_call(effect: EffectClass = EffectClass.BLIND, deadline_ms: int | None = No
 
 
 async def test_unknown_function_is_refused() -> None:
-    outcome = await Hub([]).carry_out(a_call())
+    outcome = await Hub({}).carry_out(a_call())
     assert (outcome.reason, outcome.effect) == (Reason.UNSUPPORTED, Effect.NONE)
 
 
 async def test_refused_effect_is_tried_again() -> None:
     connector = Scripted(BUSY, FINE)
-    assert (await Hub([connector], limits=QUICK).carry_out(a_call())).ok
+    assert (await Hub({SCRIPTED: connector}, limits=QUICK).carry_out(a_call())).ok
     assert connector.sent == 2
 
 
 async def test_blind_doubt_is_never_tried_again() -> None:
     connector = Scripted(LOST)
-    assert (await Hub([connector], limits=QUICK).carry_out(a_call())).reason is Reason.OUTCOME_UNKNOWN
+    assert (await Hub({SCRIPTED: connector}, limits=QUICK).carry_out(a_call())).reason is Reason.OUTCOME_UNKNOWN
     assert connector.sent == 1
 
 
 async def test_probed_doubt_is_never_tried_again() -> None:
     connector = Scripted(LOST)
-    await Hub([connector], limits=QUICK).carry_out(a_call(EffectClass.PROBED))
+    await Hub({SCRIPTED: connector}, limits=QUICK).carry_out(a_call(EffectClass.PROBED))
     assert connector.sent == 1
 
 
 async def test_repeatable_doubt_is_tried_so_many_times() -> None:
     connector = Scripted(LOST)
-    outcome = await Hub([connector], limits=QUICK).carry_out(a_call(EffectClass.KEYED))
+    outcome = await Hub({SCRIPTED: connector}, limits=QUICK).carry_out(a_call(EffectClass.KEYED))
     assert connector.sent == outcome.attempt == QUICK.tries
 
 
 async def test_deadline_in_the_past_sends_nothing() -> None:
     connector = Scripted()
-    outcome = await Hub([connector], limits=QUICK).carry_out(a_call(deadline_ms=int(time.time() * 1000) - 1))
+    outcome = await Hub({SCRIPTED: connector}, limits=QUICK).carry_out(a_call(deadline_ms=int(time.time() * 1000) - 1))
     assert (outcome.reason, outcome.effect, connector.sent) == (Reason.TIMED_OUT, Effect.NONE, 0)
 
 
@@ -97,7 +113,7 @@ async def test_intent_comes_before_every_try() -> None:
     async def before_send(plan: Plan[Any]) -> None:
         seen.append(connector.sent)
 
-    await Hub([connector], limits=QUICK).carry_out(a_call(), before_send)
+    await Hub({SCRIPTED: connector}, limits=QUICK).carry_out(a_call(), before_send)
     assert seen == [0, 1]
 
 
@@ -107,7 +123,7 @@ async def test_refusal_before_sending_has_no_effect() -> None:
     async def before_send(plan: Plan[Any]) -> None:
         raise Refused(Reason.WITHDRAWN, "not wanted")
 
-    outcome = await Hub([connector], limits=QUICK).carry_out(a_call(), before_send)
+    outcome = await Hub({SCRIPTED: connector}, limits=QUICK).carry_out(a_call(), before_send)
     assert (outcome.reason, outcome.effect, connector.sent) == (Reason.WITHDRAWN, Effect.NONE, 0)
 
 
@@ -118,7 +134,7 @@ async def test_failing_intent_reaches_the_caller() -> None:
         raise ConnectionError("no changelog")
 
     try:
-        await Hub([connector], limits=QUICK).carry_out(a_call(), before_send)
+        await Hub({SCRIPTED: connector}, limits=QUICK).carry_out(a_call(), before_send)
     except ConnectionError:
         assert connector.sent == 0
     else:
@@ -126,19 +142,19 @@ async def test_failing_intent_reaches_the_caller() -> None:
 
 
 async def test_bug_while_sending_leaves_a_doubt() -> None:
-    outcome = await Hub([Scripted(ValueError("bug"))], limits=QUICK).carry_out(a_call())
+    outcome = await Hub({SCRIPTED: Scripted(ValueError("bug"))}, limits=QUICK).carry_out(a_call())
     assert (outcome.reason, outcome.effect) == (Reason.PLATFORM_FAULT, Effect.UNKNOWN)
 
 
 async def test_bug_while_reading_the_call_sends_nothing() -> None:
     connector = Scripted()
-    outcome = await Hub([connector], limits=QUICK).carry_out(a_call(bad=True))
+    outcome = await Hub({SCRIPTED: connector}, limits=QUICK).carry_out(a_call(bad=True))
     assert (outcome.reason, outcome.effect, connector.sent) == (Reason.PLATFORM_FAULT, Effect.NONE, 0)
 
 
 async def test_bulkhead_bounds_calls_per_connection() -> None:
     connector = Scripted()
-    hub = Hub([connector], limits=QUICK)
+    hub = Hub({SCRIPTED: connector}, limits=QUICK)
     await asyncio.gather(*(hub.carry_out(a_call()) for _ in range(10)))
     assert connector.sent == 10
     assert connector.most_at_once == QUICK.concurrency
@@ -146,7 +162,7 @@ async def test_bulkhead_bounds_calls_per_connection() -> None:
 
 async def test_dead_system_is_left_alone() -> None:
     connector = Scripted(CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE))
-    hub = Hub([connector], limits=CallLimits(total_timeout_s=0.2, first_pause_s=0.001, max_pause_s=0.002))
+    hub = Hub({SCRIPTED: connector}, limits=CallLimits(total_timeout_s=0.2, first_pause_s=0.001, max_pause_s=0.002))
     outcomes = [await hub.carry_out(a_call()) for _ in range(4)]
     assert connector.sent == 5  # the breaker's threshold; the rest waited for it in vain
     assert {outcome.reason for outcome in outcomes} == {Reason.UNREACHED}
@@ -155,29 +171,89 @@ async def test_dead_system_is_left_alone() -> None:
 
 async def test_business_refusals_leave_the_breaker_closed() -> None:
     connector = Scripted(CallOutcome(reason=Reason.BUSINESS_REJECTED, effect=Effect.NONE))
-    hub = Hub([connector], limits=QUICK)
+    hub = Hub({SCRIPTED: connector}, limits=QUICK)
     for _ in range(10):
         await hub.carry_out(a_call())
     assert hub.breakers() == {"it": State.CLOSED}
 
 
-async def test_idle_connections_are_forgotten() -> None:
-    class Many(Scripted):
-        def check(self, call: Call) -> Plan[None]:
-            return Plan(call=call, connection=call.arguments["to"], effect=EffectClass.READ, request=None)
+async def test_another_address_is_not_held_back() -> None:
+    connector = Scripted(*[CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE)] * 5, FINE)
+    hub = Hub({SCRIPTED: connector}, limits=CallLimits(total_timeout_s=0.2, first_pause_s=0.001, max_pause_s=0.002))
+    while hub.breakers().get("it") is not State.OPEN:
+        await hub.carry_out(a_call())
+    connector.address = "there"
+    assert (await hub.carry_out(a_call())).ok
+    assert hub.breakers() == {"it": State.CLOSED}
 
-    hub = Hub([Many()], limits=CallLimits(lanes=3))
+
+async def test_idle_connections_are_forgotten() -> None:
+    hub = Hub({SCRIPTED: Scripted()}, limits=CallLimits(lanes=3))
     for number in range(10):
-        await hub.carry_out(a_call(to=str(number)))
+        await hub.carry_out(a_call(EffectClass.READ, to=str(number)))
     assert len(hub.breakers()) <= 3
 
 
-async def test_every_call_is_observed() -> None:
-    seen: list[Reason] = []
-    hub = Hub([Scripted()], limits=QUICK, observe=lambda call, outcome, seconds: seen.append(outcome.reason))
+async def test_breakers_can_be_asked_from_another_thread() -> None:
+    hub = Hub({SCRIPTED: Scripted()}, limits=QUICK)
     await hub.carry_out(a_call())
+    assert await asyncio.to_thread(hub.breakers) == {"it": State.CLOSED}
+
+
+def a_watched_hub(connector: Scripted, limits: CallLimits = QUICK) -> tuple[Hub, list[EndedCall]]:
+    seen: list[EndedCall] = []
+    return Hub({SCRIPTED: connector}, limits=limits, observe=seen.append), seen
+
+
+async def test_observer_is_told_what_became_of_a_call() -> None:
+    hub, seen = a_watched_hub(Scripted(BUSY, FINE))
+    before = time.monotonic()
+    await hub.carry_out(a_call())
+    (ended,) = seen
+    assert (ended.function, ended.connection, ended.reason, ended.effect) == ("scripted", "it", "OK", "done")
+    assert (ended.tries, ended.in_doubt) == (2, False)
+    assert 0 < ended.seconds <= time.monotonic() - before
+
+
+async def test_observer_is_told_of_refused_calls_too() -> None:
+    hub, seen = a_watched_hub(Scripted())
     await hub.carry_out(Call(function="nothing", arguments={}, key="k"))
-    assert seen == [Reason.OK, Reason.UNSUPPORTED]
+    await hub.carry_out(a_call(surprise=1))
+    assert [(ended.reason, ended.connection, ended.tries) for ended in seen] == [
+        (Reason.UNSUPPORTED, "", 0),
+        (Reason.INPUT_INVALID, "", 0),
+    ]
+
+
+async def test_observer_is_told_of_doubts() -> None:
+    hub, seen = a_watched_hub(Scripted(LOST))
+    await hub.carry_out(a_call())
+    assert [(ended.reason, ended.in_doubt, ended.tries) for ended in seen] == [(Reason.OUTCOME_UNKNOWN, True, 1)]
+
+
+async def test_observer_is_told_of_calls_that_a_breaker_stopped() -> None:
+    down = Scripted(CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE))
+    hub, seen = a_watched_hub(down, CallLimits(total_timeout_s=0.2, first_pause_s=0.001, max_pause_s=0.002))
+    for _ in range(3):
+        await hub.carry_out(a_call())
+    stopped = seen[-1]
+    assert (stopped.connection, stopped.reason, stopped.effect, stopped.tries) == ("it", "UNREACHED", "none", 0)
+
+
+async def test_effect_declared_for_all_calls_is_final() -> None:
+    sure = replace(ASK, effect=EffectClass.READ)
+    connector = Scripted(LOST)
+    connector.operations = {sure: connector.operations[ASK]}
+    hub = Hub({replace(SCRIPTED, operations=(sure,)): connector}, limits=QUICK)
+    await hub.carry_out(a_call(EffectClass.BLIND))
+    assert connector.sent == QUICK.tries
+
+
+def test_hub_refuses_a_connector_that_lacks_what_it_declares() -> None:
+    connector = Scripted()
+    connector.operations = {}
+    with pytest.raises(LookupError, match="scripted"):
+        Hub({SCRIPTED: connector})
 
 
 def test_jitter_is_derived_from_the_key() -> None:

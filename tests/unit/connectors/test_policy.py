@@ -43,7 +43,11 @@ def test_name_with_a_private_address_is_refused() -> None:
         STRICT.check_address("example.com", "10.0.0.1")
 
 
-def test_hosts_of_settings_are_trusted() -> None:
-    policy = Policy(allow_hosts=("none",), allow_private=False, trusted_hosts=frozenset({"erp"}))
+def test_hosts_of_connections_are_trusted_while_they_are() -> None:
+    trusted = {"erp"}
+    policy = Policy(allow_hosts=("none",), allow_private=False, trusts=lambda host: host in trusted)
     policy.check_host("erp")
     policy.check_address("erp", "10.0.0.1")
+    trusted.clear()
+    with pytest.raises(Refused):
+        policy.check_host("erp")
