@@ -20,7 +20,7 @@ R = TypeVar("R")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Call:
+class HubCall:
     """What a step asks of the hub."""
 
     function: str  # http, sql.query, sql.execute ...
@@ -35,7 +35,7 @@ class Asked:
     """What a call asks of one operation: its arguments, as the declaration of the operation has read them."""
 
     operation: Function
-    call: Call
+    call: HubCall
     arguments: Mapping[str, Json]
 
     def effect(self, usual: EffectClass = EffectClass.BLIND) -> EffectClass:
@@ -50,7 +50,7 @@ class Asked:
 class Plan(Generic[R]):
     """A call that was read and found in order, before anything is sent."""
 
-    call: Call
+    call: HubCall
     connection: str  # the unit of bulkhead and breaker: a host with port, or a database
     address: str = field(default="", repr=False)  # what the unit stands for now; another one is another system
     effect: EffectClass

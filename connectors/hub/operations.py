@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from connectors.declaration import Declaration
-from connectors.hub.contract import AnyConnector, Asked, Call, Check, Plan, Refused
+from connectors.hub.contract import AnyConnector, Asked, Check, HubCall, Plan, Refused
 from schemas.functions import ArgumentError, Function
 from schemas.reasons import Reason
 
@@ -24,7 +24,7 @@ class Operation:
     connector: AnyConnector
     check: Check[Any]
 
-    def plan(self, call: Call) -> Plan[Any]:
+    def plan(self, call: HubCall) -> Plan[Any]:
         """What the call comes to, nothing sent yet. Raises Refused."""
         try:
             return self.check(Asked(self.function, call, self.function.read(call.arguments)))

@@ -18,7 +18,7 @@ from typing import Any
 
 from connectors.declaration import Declaration
 from connectors.hub.breaker import Breaker, BreakerOpen, State
-from connectors.hub.contract import AnyConnector, Call, Plan, Refused
+from connectors.hub.contract import AnyConnector, HubCall, Plan, Refused
 from connectors.hub.observer import EndedCall, Observer, unobserved
 from connectors.hub.operations import Operation, bound
 from connectors.hub.outcome import CallOutcome
@@ -85,7 +85,7 @@ class Hub:
         """The state of the breaker of every connection in use; may be asked from any thread."""
         return {name: lane.breaker.state for name, lane in list(self._lanes.items())}
 
-    async def carry_out(self, call: Call, before_send: BeforeSend = send_at_once) -> CallOutcome:
+    async def carry_out(self, call: HubCall, before_send: BeforeSend = send_at_once) -> CallOutcome:
         """Makes the call and says what came of it; raises only what `before_send` raises, Refused excepted.
 
         `before_send` is awaited before each try, when nothing but the sending is left: there an effectful call makes
@@ -110,7 +110,7 @@ class Hub:
         self._observe(ended)
         return outcome
 
-    def _plan(self, call: Call) -> tuple[AnyConnector, Plan[Any]]:
+    def _plan(self, call: HubCall) -> tuple[AnyConnector, Plan[Any]]:
         operation = self._operations.get(call.function)
         if operation is None:
             raise Refused(Reason.UNSUPPORTED, f"no connector has the function {call.function!r}")
@@ -131,7 +131,7 @@ class Hub:
         async with lane.place(ends_at):
             return await self._tries(connector, plan, before_send, lane.breaker, ends_at)
 
-    def _budget_s(self, call: Call) -> float:
+    def _budget_s(self, call: HubCall) -> float:
         if call.deadline_ms is None:
             return self._limits.total_timeout_s
         return min(self._limits.total_timeout_s, call.deadline_ms / 1000 - time.time())

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.assembly import standard_hub
-from connectors.hub.contract import Call
+from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import CallLimits, Hub
 from schemas.reasons import Effect, Reason
@@ -38,7 +38,7 @@ async def hub(url: str) -> AsyncIterator[Hub]:
 
 async def run(hub: Hub, function: str, statement: str, **parameters: Any) -> CallOutcome:
     arguments = {"connection": "bank", "statement": statement, "parameters": parameters}
-    return await hub.carry_out(Call(function=function, arguments=arguments, key="k"))
+    return await hub.carry_out(HubCall(function=function, arguments=arguments, key="k"))
 
 
 async def test_rows_come_with_exact_decimals(hub: Hub) -> None:

@@ -10,8 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.assembly import standard_hub
-from connectors.hub.contract import Call as HubCall
-from connectors.hub.contract import Plan, Refused
+from connectors.hub.contract import HubCall, Plan, Refused
 from connectors.hub.observer import EndedCall
 from connectors.hub.outcome import CallOutcome, to_problem
 from connectors.hub.pipeline import BeforeSend, Hub, send_at_once

@@ -11,7 +11,7 @@ from connectors.assembly import made, standard_hub
 from connectors.catalogue import CONNECTORS, OPERATIONS
 from connectors.declaration import Declaration
 from connectors.hub.connections import Connections
-from connectors.hub.contract import Call
+from connectors.hub.contract import HubCall
 from connectors.hub.policy import Policy
 from schemas.functions import by_name
 from schemas.reasons import Reason
@@ -29,7 +29,9 @@ def test_names_of_connectors_and_operations_are_unique() -> None:
 
 async def test_hub_knows_every_operation() -> None:
     async with standard_hub({}) as hub:
-        outcomes = [await hub.carry_out(Call(function=each.name, arguments={"no": 1}, key="k")) for each in OPERATIONS]
+        outcomes = [
+            await hub.carry_out(HubCall(function=each.name, arguments={"no": 1}, key="k")) for each in OPERATIONS
+        ]
     assert {outcome.reason for outcome in outcomes} == {Reason.INPUT_INVALID}
 
 

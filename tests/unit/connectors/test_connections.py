@@ -14,7 +14,7 @@ import pytest
 
 from connectors.assembly import standard_hub
 from connectors.hub.connections import Connections
-from connectors.hub.contract import Call, Plan, Refused
+from connectors.hub.contract import HubCall, Plan, Refused
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import BeforeSend, Hub, send_at_once
 from schemas.reasons import Reason
@@ -33,12 +33,12 @@ class Site:
 
 
 async def get(hub: Hub, url: str = "connection://erp/x") -> CallOutcome:
-    return await hub.carry_out(Call(function="http", arguments={"method": "GET", "endpoint": url}, key="k"))
+    return await hub.carry_out(HubCall(function="http", arguments={"method": "GET", "endpoint": url}, key="k"))
 
 
 async def query(hub: Hub, statement: str, before_send: BeforeSend = send_at_once) -> CallOutcome:
     arguments = {"connection": "bank", "statement": statement}
-    return await hub.carry_out(Call(function="sql.query", arguments=arguments, key="k"), before_send)
+    return await hub.carry_out(HubCall(function="sql.query", arguments=arguments, key="k"), before_send)
 
 
 def database(path: Path) -> str:

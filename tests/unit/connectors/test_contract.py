@@ -21,7 +21,7 @@ from connectors.assembly import made
 from connectors.catalogue import CONNECTORS
 from connectors.declaration import Declaration
 from connectors.hub.connections import Connections
-from connectors.hub.contract import AnyConnector, Call, Plan, Refused
+from connectors.hub.contract import AnyConnector, HubCall, Plan, Refused
 from connectors.hub.operations import bound
 from connectors.hub.outcome import CallOutcome, to_problem
 from connectors.hub.policy import Policy
@@ -37,12 +37,12 @@ class Case:
     """A system that works and one that cannot be reached, with calls for both."""
 
     connections: Mapping[str, str]
-    calls: Mapping[str, tuple[Call, ...]]  # by operation: calls that succeed, all on one connection
-    hopeless: Call  # to where nobody answers; one that would change something, if there is such a call
+    calls: Mapping[str, tuple[HubCall, ...]]  # by operation: calls that succeed, all on one connection
+    hopeless: HubCall  # to where nobody answers; one that would change something, if there is such a call
 
 
-def a_call(function: str, **arguments: Any) -> Call:
-    return Call(function=function, arguments=arguments, key="k")
+def a_call(function: str, **arguments: Any) -> HubCall:
+    return HubCall(function=function, arguments=arguments, key="k")
 
 
 @asynccontextmanager
@@ -84,18 +84,21 @@ class Bench:
     declaration: Declaration
     connector: AnyConnector
 
-    def plan(self, call: Call) -> Plan[Any]:
+    def plan(self, call: HubCall) -> Plan[Any]:
         return bound(self.declaration, self.connector)[call.function].plan(call)
 
-    def refusal(self, call: Call, **changed: Any) -> CallOutcome:
+    def refusal(self, call: HubCall, **changed: Any) -> CallOutcome:
         """What is said of the call with other arguments, which must be refused; None: left out."""
         arguments = {name: value for name, value in {**call.arguments, **changed}.items() if value is not None}
         with pytest.raises(Refused) as refused:
             self.plan(dataclasses.replace(call, arguments=arguments))
         return refused.value.outcome
 
-    async def outcome(self, call: Call, timeout_s: float = 2.0) -> CallOutcome:
+    async def outcome(self, call: HubCall, timeout_s: float = 2.0) -> CallOutcome:
         return await self.connector.call(self.plan(call), timeout_s)
+
+
+On = tuple[Bench, Function, tuple[HubCall, ...]]  # one operation, and its calls that succeed
 
 
 @asynccontextmanager
@@ -117,13 +120,10 @@ async def bench(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator
     params=[(each, operation) for each in ALL for operation in each.operations],
     ids=lambda pair: pair[1].name,
 )
-async def on(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[tuple[Bench, Function, tuple[Call, ...]]]:
+async def on(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[On]:
     declaration, operation = request.param
     async with opened(declaration, tmp_path) as it:
         yield it, operation, it.case.calls[operation.name]
-
-
-On = tuple[Bench, Function, tuple[Call, ...]]
 
 
 async def test_success_has_the_effect_of_its_class(on: On) -> None:

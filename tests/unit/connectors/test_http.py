@@ -13,7 +13,7 @@ from connectors.assembly import standard_hub
 from connectors.http import DECLARATION
 from connectors.http.connector import HttpConnector
 from connectors.hub.connections import Connections
-from connectors.hub.contract import Call
+from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import CallLimits, Hub
 from connectors.hub.policy import Policy
@@ -28,7 +28,7 @@ BREAKS = [peers.resets, peers.closes, peers.resets_after_headers]
 
 async def send(hub: Hub, url: str, method: str = "GET", effect: EffectClass | None = None, **more: Any) -> CallOutcome:
     arguments = {"method": method, "endpoint": url, **more}
-    return await hub.carry_out(Call(function="http", arguments=arguments, key=KEY, effect=effect))
+    return await hub.carry_out(HubCall(function="http", arguments=arguments, key=KEY, effect=effect))
 
 
 async def test_json_answer_becomes_the_output(hub: Hub) -> None:

@@ -10,7 +10,7 @@ from connectors.http import DECLARATION
 from connectors.http.connector import HttpConnector
 from connectors.http.request import KEY_HEADER, MAX_KEY_LENGTH, Request, key_header
 from connectors.hub.connections import Connections
-from connectors.hub.contract import Call, Refused
+from connectors.hub.contract import HubCall, Refused
 from connectors.hub.operations import bound
 from connectors.hub.policy import Policy
 from schemas.functions import EffectClass
@@ -20,7 +20,7 @@ GET: dict[str, Any] = {"method": "get", "endpoint": "http://host/path"}
 
 
 def a_request(key: str = "k", effect: EffectClass | None = None, **arguments: Any) -> Request:
-    call = Call(function="http", arguments={**GET, **arguments}, key=key, effect=effect)
+    call = HubCall(function="http", arguments={**GET, **arguments}, key=key, effect=effect)
     connections = Connections({"erp": "https://erp.example/api/", "ledger": "sqlite:///ledger"})
     made: Request = bound(DECLARATION, HttpConnector(connections, Policy()))["http"].plan(call).request
     return made

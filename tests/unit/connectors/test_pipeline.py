@@ -12,7 +12,7 @@ import pytest
 
 from connectors.declaration import Declaration
 from connectors.hub.breaker import State
-from connectors.hub.contract import Asked, Call, Check, Plan, Refused
+from connectors.hub.contract import Asked, Check, HubCall, Plan, Refused
 from connectors.hub.observer import EndedCall
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import CallLimits, Hub, jitter
@@ -68,8 +68,8 @@ class Scripted:
         return outcome
 
 
-def a_call(effect: EffectClass = EffectClass.BLIND, deadline_ms: int | None = None, **arguments: Any) -> Call:
-    return Call(function="scripted", arguments=arguments, key="k", effect=effect, deadline_ms=deadline_ms)
+def a_call(effect: EffectClass = EffectClass.BLIND, deadline_ms: int | None = None, **arguments: Any) -> HubCall:
+    return HubCall(function="scripted", arguments=arguments, key="k", effect=effect, deadline_ms=deadline_ms)
 
 
 async def test_unknown_function_is_refused() -> None:
@@ -217,7 +217,7 @@ async def test_observer_is_told_what_became_of_a_call() -> None:
 
 async def test_observer_is_told_of_refused_calls_too() -> None:
     hub, seen = a_watched_hub(Scripted())
-    await hub.carry_out(Call(function="nothing", arguments={}, key="k"))
+    await hub.carry_out(HubCall(function="nothing", arguments={}, key="k"))
     await hub.carry_out(a_call(surprise=1))
     assert [(ended.reason, ended.connection, ended.tries) for ended in seen] == [
         (Reason.UNSUPPORTED, "", 0),

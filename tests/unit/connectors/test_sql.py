@@ -14,7 +14,7 @@ from uuid import UUID
 import pytest
 
 from connectors.assembly import standard_hub
-from connectors.hub.contract import Call
+from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import CallLimits, Hub
 from connectors.sql.session import to_json
@@ -49,7 +49,7 @@ async def run(
     hub: Hub, function: str, statement: str, key: str = "k", effect: EffectClass | None = None, **parameters: Any
 ) -> CallOutcome:
     arguments = {"connection": "bank", "statement": statement, "parameters": parameters}
-    return await hub.carry_out(Call(function=function, arguments=arguments, key=key, effect=effect))
+    return await hub.carry_out(HubCall(function=function, arguments=arguments, key=key, effect=effect))
 
 
 def rows(database: Path) -> int:
