@@ -45,7 +45,6 @@ class Kind(StrEnum):
     ANY = "any"  # JSON, with expressions in it
     OBJECT = "object"
     LINE = "line"  # a text that is not empty, or an expression
-    TEXT = "text"  # the same, and it may be empty
     NAME = "name"  # of a connection, a model, a team
     ADDRESS = "address"  # a URI, or a template of one
     CHOICE = "choice"  # one of a few fixed texts, in any case of letters
@@ -66,18 +65,17 @@ class Values(StrEnum):
 _KINDS: Mapping[Kind, tuple[tuple[type, ...], str, Mapping[str, Json]]] = {
     Kind.ANY: ((), "anything", {}),
     Kind.OBJECT: ((dict,), "an object", {"type": "object"}),
-    Kind.LINE: ((str,), "a text that is not empty", {"type": "string", "minLength": 1}),
-    Kind.TEXT: ((str,), "a text", {"type": "string"}),
+    Kind.LINE: ((str,), "a text", {"type": "string", "minLength": 1}),
     Kind.NAME: ((str,), "a name", {"type": "string", "minLength": 1}),
     Kind.ADDRESS: ((str,), "an address", {"type": "string", "minLength": 1}),
     Kind.CHOICE: ((str,), "a text", {"type": "string"}),
     Kind.FLAG: ((bool,), "true or false", {"type": "boolean"}),
-    Kind.STATEMENT: ((str,), "a text that is not empty", {"type": "string", "minLength": 1}),
+    Kind.STATEMENT: ((str,), "a text", {"type": "string", "minLength": 1}),
     Kind.CHOICES: ((list,), "a list of texts", {"type": "array", "items": {"type": "string"}, "minItems": 1}),
     Kind.SCHEMA: ((dict, bool), "a JSON Schema", {"type": ["object", "boolean"]}),
     Kind.DURATION: ((int, str, dict), "a duration", {"type": ["integer", "string", "object"]}),
 }
-_NOT_EMPTY = (Kind.LINE, Kind.NAME, Kind.ADDRESS, Kind.STATEMENT)
+_TEXTS = (Kind.LINE, Kind.NAME, Kind.ADDRESS, Kind.STATEMENT)
 _SCALARS = (str, int, float, bool)
 _SCALAR: Mapping[str, Json] = {"type": ["string", "number", "boolean"]}
 _VALUES: Mapping[Values, tuple[str, Mapping[str, Json]]] = {
@@ -111,7 +109,8 @@ class Argument:
     example: str = ""  # as a definition writes it: `method: get`
     choices: tuple[str, ...] = ()  # of a CHOICE, as a command has them
     default: str | None = None  # an expression on the task's input, for an argument that is left out
-    max_length: int | None = None  # characters of a text
+    min_length: int = 1  # characters of a text
+    max_length: int | None = None
     members: tuple[Argument, ...] = ()
     values: Values | None = None  # of an object whose members are not declared
     schema: Mapping[str, Json] | None = None  # JSON Schema of the value in a command; that of the kind unless given
@@ -142,6 +141,8 @@ class Argument:
         known: dict[str, Json] = dict(_KINDS[self.kind][2])
         if self.choices:
             known["enum"] = list(self.choices)
+        if "minLength" in known:
+            known["minLength"] = self.min_length
         if self.max_length is not None:
             known["maxLength"] = self.max_length
         if self.values is not None:
@@ -158,7 +159,7 @@ class Argument:
 
     def _further(self) -> Callable[..., Json] | None:
         """What is to be checked beside the type; None: nothing."""
-        if self.kind in _NOT_EMPTY or self.max_length is not None:
+        if self.kind in _TEXTS:
             return Argument._text
         match self.kind:
             case Kind.CHOICE:
@@ -172,8 +173,8 @@ class Argument:
         return None
 
     def _text(self, function: str, value: str, within: str) -> str:
-        if not value and self.kind in _NOT_EMPTY:
-            raise self._fault(function, within, "is empty")
+        if len(value) < self.min_length:
+            raise self._fault(function, within, f"has fewer than {self.min_length} characters" if value else "is empty")
         if self.max_length is not None and len(value) > self.max_length:
             raise self._fault(function, within, f"has more than {self.max_length} characters")
         return value

@@ -30,8 +30,8 @@ AUTHENTICATION = Argument(
             summary="User and password (RFC 7617).",
             kind=Kind.OBJECT,
             members=(
-                Argument(name="username", summary="The user.", kind=Kind.TEXT, required=True),
-                Argument(name="password", summary="Its password.", kind=Kind.TEXT, required=True),
+                Argument(name="username", summary="The user.", kind=Kind.LINE, required=True, min_length=0),
+                Argument(name="password", summary="Its password.", kind=Kind.LINE, required=True, min_length=0),
             ),
         ),
         Argument(

@@ -47,7 +47,7 @@ def test_arguments_come_out_as_they_are_declared() -> None:
         ({"to": None}, "to is missing; write to: Ada"),
         ({"to": ""}, "to is empty; write to: Ada"),
         ({"to": "Jane Doe the second"}, "to has more than 9 characters; write to: Ada"),
-        ({"to": ["Jane"]}, "to is not a text that is not empty; write to: Ada"),
+        ({"to": ["Jane"]}, "to is not a text; write to: Ada"),
         ({"to": "A", "by": 1}, "by is not a name or an object of carrier, insured"),
         ({"to": "A", "by": {}}, "by.carrier is missing; write carrier: post"),
         ({"to": "A", "by": {"carrier": 1}}, "by.carrier is not a name; write carrier: post"),
