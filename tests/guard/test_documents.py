@@ -12,7 +12,7 @@ from streams.cli import SUMMARIES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-PAGES = ("README.md", "CHANGELOG.md", "streams/language/PROFILE.md")
+PAGES = ("README.md", "CHANGELOG.md", "connectors/README.md", "streams/language/PROFILE.md")
 CARDS = sorted((ROOT / "models" / "registry").glob("*/*/card.toml"))
 
 
