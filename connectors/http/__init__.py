@@ -97,7 +97,7 @@ HTTP = Function(
     ),
     output={"description": "The decoded body; a status outside 200 to 299 is an error with that status."},
     example="{method: get, endpoint: https://example.com/orders/{id}}",
-    effect_note="by method: GET, HEAD, OPTIONS read; PUT, DELETE idempotent; POST, PATCH blind",
+    effect_note="by method: " + ", ".join(f"{method} {effect}" for method, effect in EFFECTS.items()),
 )
 
 DECLARATION = Declaration(

@@ -10,8 +10,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
-from contextlib import asynccontextmanager
+from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
@@ -19,6 +18,7 @@ from typing import Any
 from connectors.declaration import Declaration
 from connectors.hub.breaker import Breaker, BreakerOpen, State
 from connectors.hub.contract import AnyConnector, HubCall, Plan, Refused
+from connectors.hub.lanes import TOO_LATE, Lanes
 from connectors.hub.observer import EndedCall, Observer, unobserved
 from connectors.hub.operations import Operation, bound
 from connectors.hub.outcome import CallOutcome
@@ -26,8 +26,6 @@ from connectors.hub.policy import Policy
 from schemas.reasons import Advice, Effect, Reason
 
 log = logging.getLogger(__name__)
-
-TOO_LATE = "the deadline passed before the call could be made"
 
 BeforeSend = Callable[[Plan[Any]], Awaitable[None]]
 
@@ -70,7 +68,7 @@ class Hub:
         self._policy = policy
         self._limits = limits
         self._observe = observe
-        self._lanes: dict[str, _Lane] = {}
+        self._lanes = Lanes(limits.lanes, limits.concurrency)
 
     async def __aenter__(self) -> Hub:
         for connector in self._all:
@@ -83,7 +81,7 @@ class Hub:
 
     def breakers(self) -> Mapping[str, State]:
         """The state of the breaker of every connection in use; may be asked from any thread."""
-        return {name: lane.breaker.state for name, lane in list(self._lanes.items())}
+        return self._lanes.states()
 
     async def carry_out(self, call: HubCall, before_send: BeforeSend = send_at_once) -> CallOutcome:
         """Makes the call and says what came of it; raises only what `before_send` raises, Refused excepted.
@@ -127,7 +125,7 @@ class Hub:
 
     async def _in_lane(self, connector: AnyConnector, plan: Plan[Any], before_send: BeforeSend) -> CallOutcome:
         ends_at = asyncio.get_running_loop().time() + self._budget_s(plan.call)
-        lane = self._lane(plan)
+        lane = self._lanes.of(plan.connection, plan.address)
         async with lane.place(ends_at):
             return await self._tries(connector, plan, before_send, lane.breaker, ends_at)
 
@@ -135,14 +133,6 @@ class Hub:
         if call.deadline_ms is None:
             return self._limits.total_timeout_s
         return min(self._limits.total_timeout_s, call.deadline_ms / 1000 - time.time())
-
-    def _lane(self, plan: Plan[Any]) -> _Lane:
-        lane = self._lanes.get(plan.connection)
-        if lane is None or lane.address != plan.address:
-            if len(self._lanes) >= self._limits.lanes:
-                self._lanes = {name: lane for name, lane in self._lanes.items() if not lane.forgettable}
-            lane = self._lanes[plan.connection] = _Lane(self._limits.concurrency, plan.address)
-        return lane
 
     async def _tries(
         self, connector: AnyConnector, plan: Plan[Any], before_send: BeforeSend, breaker: Breaker, ends_at: float
@@ -207,36 +197,3 @@ def _after(earlier: CallOutcome | None, latest: CallOutcome, attempt: int) -> Ca
     if earlier is not None and earlier.effect is Effect.UNKNOWN and not latest.ok:
         return replace(latest, attempt=attempt, effect=Effect.UNKNOWN)
     return latest if latest.attempt == attempt else replace(latest, attempt=attempt)
-
-
-class _Lane:
-    """One connection's share of the hub, as long as it keeps its address: so many places, and a breaker."""
-
-    def __init__(self, places: int, address: str) -> None:
-        self.address = address
-        self._places = asyncio.Semaphore(places)
-        self._users = 0
-        self.breaker = Breaker(asyncio.get_running_loop().time)
-
-    @property
-    def forgettable(self) -> bool:
-        return self._users == 0 and self.breaker.state is State.CLOSED
-
-    @asynccontextmanager
-    async def place(self, ends_at: float) -> AsyncIterator[None]:
-        self._users += 1
-        try:
-            await self._take(ends_at)
-            try:
-                yield
-            finally:
-                self._places.release()
-        finally:
-            self._users -= 1
-
-    async def _take(self, ends_at: float) -> None:
-        try:
-            async with asyncio.timeout_at(ends_at):
-                await self._places.acquire()
-        except TimeoutError:
-            raise Refused(Reason.TIMED_OUT, TOO_LATE) from None

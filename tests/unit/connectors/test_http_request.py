@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from connectors.http import DECLARATION
+from connectors.http import DECLARATION, EFFECTS
 from connectors.http.connector import HttpConnector
 from connectors.http.request import KEY_HEADER, MAX_KEY_LENGTH, Request, key_header
 from connectors.hub.connections import Connections
-from connectors.hub.contract import HubCall, Refused
+from connectors.hub.contract import HubCall, Plan, Refused
 from connectors.hub.operations import bound
 from connectors.hub.policy import Policy
 from schemas.functions import EffectClass
@@ -19,11 +19,14 @@ from schemas.reasons import Reason
 GET: dict[str, Any] = {"method": "get", "endpoint": "http://host/path"}
 
 
-def a_request(key: str = "k", effect: EffectClass | None = None, **arguments: Any) -> Request:
+def a_plan(key: str = "k", effect: EffectClass | None = None, **arguments: Any) -> Plan[Request]:
     call = HubCall(function="http", arguments={**GET, **arguments}, key=key, effect=effect)
     connections = Connections({"erp": "https://erp.example/api/", "ledger": "sqlite:///ledger"})
-    made: Request = bound(DECLARATION, HttpConnector(connections, Policy()))["http"].plan(call).request
-    return made
+    return bound(DECLARATION, HttpConnector(connections, Policy()))["http"].plan(call)
+
+
+def a_request(key: str = "k", effect: EffectClass | None = None, **arguments: Any) -> Request:
+    return a_plan(key, effect, **arguments).request
 
 
 def test_query_is_added_to_that_of_the_uri() -> None:
@@ -47,6 +50,23 @@ def test_given_key_header_is_left_alone() -> None:
 
 def test_declared_reading_post_carries_no_key() -> None:
     assert KEY_HEADER not in a_request(method="POST", effect=EffectClass.READ).headers
+
+
+@pytest.mark.parametrize(
+    ("method", "carries"), [("GET", False), ("HEAD", False), ("PUT", True), ("DELETE", True), ("POST", True)]
+)
+def test_requests_with_an_effect_carry_the_key(method: str, carries: bool) -> None:
+    assert (KEY_HEADER in a_request(method=method).headers) is carries
+
+
+def test_effect_follows_the_method_unless_the_definition_says() -> None:
+    effects = {method: a_plan(method=method).effect for method in EFFECTS}
+    assert effects == {
+        **dict.fromkeys(("GET", "HEAD", "OPTIONS"), EffectClass.READ),
+        **dict.fromkeys(("PUT", "DELETE"), EffectClass.IDEMPOTENT),
+        **dict.fromkeys(("POST", "PATCH"), EffectClass.BLIND),
+    }
+    assert a_plan(method="PUT", effect=EffectClass.BLIND).effect is EffectClass.BLIND
 
 
 @pytest.mark.parametrize("key", ["a/do/0/caf\u00e9/0/0", "x" * 1_000, "a/do/0/x y/0/0"])
