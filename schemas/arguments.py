@@ -198,8 +198,7 @@ class Members:
         for name, value in given.items():
             declared = self._declared.get(name)
             if declared is None:
-                known = ", ".join(self._declared)
-                raise ArgumentError(f"{function}: there is no argument {within}{name[:50]}; known are {known}")
+                raise self._unknown(function, within, name)
             if value is not None or declared.kind is Kind.ANY:
                 read[name] = declared.read(function, value, within)
         for name in self._required:
@@ -207,6 +206,13 @@ class Members:
                 remedy = f"; write {self._declared[name].example}" if self._declared[name].example else ""
                 raise ArgumentError(f"{function}: {within}{name} is missing{remedy}")
         return read
+
+    def _unknown(self, function: str, within: str, name: str) -> ArgumentError:
+        """Names of arguments are the definition's own words; further in, they may be data."""
+        known = ", ".join(self._declared)
+        if within:
+            return ArgumentError(f"{function}: {within[:-1]} has a member that it cannot have; known are {known}")
+        return ArgumentError(f"{function}: there is no argument {name[:50]}; known are {known}")
 
 
 def object_schema(members: tuple[Argument, ...]) -> dict[str, Json]:

@@ -7,6 +7,7 @@ from typing import Any
 
 import msgspec
 import pytest
+from prometheus_client import REGISTRY
 
 from connectors.assembly import standard_hub
 from connectors.hub.pipeline import CallLimits
@@ -261,6 +262,18 @@ async def test_output_beyond_a_record_is_refused() -> None:
     async with peers.peer(text) as peer, standard_hub({}) as hub:
         result = await carry_out(command(peer.url, "GET").data, hub)
     assert result["error"]["reason"] == Reason.REPLY_TOO_LARGE
+
+
+async def test_time_is_noted_of_refused_calls_too() -> None:
+    def noted(result: str) -> float:
+        labels = {"function": "http", "result": result}
+        return REGISTRY.get_sample_value("exlify_call_seconds_count", labels) or 0.0
+
+    before = [noted(reason) for reason in ("OK", "INPUT_INVALID")]
+    async with peers.peer(peers.answers(peers.OK)) as peer, hub_for(Settings()) as hub:
+        await carry_out(command(peer.url).data, hub)
+        await carry_out(command("ftp://nowhere").data, hub)
+    assert [noted(reason) for reason in ("OK", "INPUT_INVALID")] == [each + 1 for each in before]
 
 
 async def test_settings_say_where_calls_may_go() -> None:
