@@ -1,6 +1,8 @@
 """Station 4, call: steps that ask an outside system, by the operations that connectors declare."""
 
-from prometheus_client import Histogram
+from collections.abc import Callable, Iterable, Mapping
+
+from prometheus_client import Gauge, Histogram, Metric
 
 from connectors.catalogue import OPERATIONS
 from streams.ground.metrics import SECONDS as BUCKETS
@@ -14,6 +16,28 @@ SECONDS = Histogram(
     buckets=BUCKETS,
 )
 
+
+class OpenBreakers(Gauge):
+    """1 for every connection whose breaker is not closed; looked up when somebody asks, so that it never lags."""
+
+    states: Callable[[], Mapping[str, str]] = dict  # by connection; those of the hub once that is open
+
+    def collect(self) -> Iterable[Metric]:
+        """The connections that are not well now."""
+        self.clear()
+        for connection, state in type(self).states().items():
+            if state != CLOSED:
+                self.labels(connection).set(1)
+        return super().collect()
+
+
+CLOSED = "closed"
+BREAKERS = OpenBreakers(
+    "exlify_breaker_open",
+    "1 for a connection that is not called because it has failed repeatedly. Look at the system behind it.",
+    ["connection"],
+)
+
 DECLARATION = Declaration(
     name="call",
     summary="Carries out steps that ask an outside system.",
@@ -22,5 +46,5 @@ DECLARATION = Declaration(
     writes=(INBOX,),
     table="call",
     functions=OPERATIONS,
-    metrics=(SECONDS,),
+    metrics=(SECONDS, BREAKERS),
 )

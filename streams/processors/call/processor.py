@@ -40,6 +40,7 @@ class Call(Steps):
     async def open(self) -> None:
         """Opens the hub."""
         await self._hub.__aenter__()
+        call.OpenBreakers.states = self._hub.breakers
 
     async def close(self) -> None:
         """Closes the hub."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from typing import Any
+from urllib.parse import urlsplit
 
 import msgspec
 import pytest
@@ -284,3 +285,11 @@ async def test_settings_say_where_calls_may_go() -> None:
             literal = await carry_out(command("http://127.0.0.2:1/x").data, hub)
     assert named["status"] == "completed"
     assert literal["error"]["reason"] == Reason.POLICY_DENIED
+
+
+async def test_system_that_keeps_failing_shows_its_open_breaker(bench: Bench) -> None:
+    async with peers.peer(*[peers.resets] * 6) as peer:
+        for attempt in range(2):  # of three tries each: the sixth failure in a row is one too many
+            await bench.handle(command(peer.url, "GET", attempt=attempt))
+    shown = {sample.labels["connection"] for metric in call.BREAKERS.collect() for sample in metric.samples}
+    assert any(connection.endswith(f":{urlsplit(peer.url).port}") for connection in shown)
