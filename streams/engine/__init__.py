@@ -6,9 +6,14 @@ of the record, ids are derived. So folding an inbox through the engine again giv
 crash is survived and how a recorded instance is explained.
 
 Read `step` first, then `run` (how control moves through the tree of tasks) and `constructs` (what each kind of task
-does).
+does, one file each). Nobody imports what stands above it:
+
+    state ─▶ tree ─▶ contexts, variables ─▶ data ─▶ run ─▶ construct ─▶ constructs ─▶ encoding, timers ─▶ step
+    frames   open     what an expression            control  the record   one file
+             tasks    can read                               of a kind    each
 """
 
+from streams.engine.encoding import decode_state, encode_state
 from streams.engine.limits import LIMITS, Limits
 from streams.engine.messages import (
     CancelInstance,
@@ -21,8 +26,9 @@ from streams.engine.messages import (
     TimerFired,
     Transition,
 )
-from streams.engine.state import Instance, Marker, State, decode_state, encode_state, next_due_ms
+from streams.engine.state import Instance, Marker, State
 from streams.engine.step import Step, step
+from streams.engine.timers import next_due_ms
 
 __all__ = [
     "LIMITS",

@@ -9,7 +9,10 @@ from streams.language.graph import Task
 
 
 class Activity(Struct, gc=False):
-    """A task while it is being worked on; `frame` is -1 as long as it has none. `output` is what `output.as` made."""
+    """A task while it is being worked on; `frame` is -1 as long as it has none. `output` is what `output.as` made.
+
+    `iteration` and `attempt` are those of its step; everything that names the step takes them from here.
+    """
 
     task: Task
     parent: int
@@ -17,6 +20,7 @@ class Activity(Struct, gc=False):
     input: Json
     started_ms: int
     iteration: int = 0
+    attempt: int = 0
     frame: int = -1
     raw_output: Json = None
     output: Json = None

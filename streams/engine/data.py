@@ -6,8 +6,6 @@ fails becomes an error of the task, or of the workflow's own part, at which it s
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from orjson import dumps
 
 from schemas import problems
@@ -16,50 +14,48 @@ from streams.engine.activity import Activity, Place
 from streams.engine.contexts import context_of
 from streams.engine.errors import failed
 from streams.engine.limits import LimitExceededError, Limits
+from streams.engine.tree import Tree
 from streams.engine.variables import variables
 from streams.language.expressions import ExpressionError
-
-if TYPE_CHECKING:
-    from streams.engine.run import Run
-    from streams.language.graph import Expression, Transform
+from streams.language.graph import Expression, Transform
 
 _NO_VARIABLES: dict[str, Json] = {}
 
 
-def evaluate(run: Run, expression: Expression, data: Json, place: Place, scope: int | None = None) -> Json:
+def evaluate(tree: Tree, expression: Expression, data: Json, place: Place, scope: int | None = None) -> Json:
     """The value of an expression; `scope` is the frame whose bindings it sees, the task's parent if not given."""
     values = _NO_VARIABLES
     if expression.variables:
         if scope is None:
             scope = place.parent if isinstance(place, Activity) else -1
-        values = variables(run, expression.variables, place, scope)
+        values = variables(tree, expression.variables, place, scope)
     try:
         return expression.evaluate(data, values)
     except ExpressionError as error:
         raise failed(place, problems.EXPRESSION, str(error)) from None
 
 
-def shape_input(run: Run, transform: Transform, data: Json, place: Place) -> Json:
+def shape_input(tree: Tree, transform: Transform, data: Json, place: Place) -> Json:
     """The transformed input for a raw one."""
     _check(transform, "input", data, place)
-    return data if transform.expression is None else evaluate(run, transform.expression, data, place)
+    return data if transform.expression is None else evaluate(tree, transform.expression, data, place)
 
 
-def shape_output(run: Run, transform: Transform, data: Json, place: Place) -> Json:
+def shape_output(tree: Tree, transform: Transform, data: Json, place: Place) -> Json:
     """The transformed output for a raw one."""
     if transform.expression is not None:
-        data = evaluate(run, transform.expression, data, place)
+        data = evaluate(tree, transform.expression, data, place)
     _check(transform, "output", data, place)
     return data
 
 
-def shape_context(run: Run, activity: Activity) -> Json:
+def shape_context(tree: Tree, activity: Activity) -> Json:
     """The context after a task with an `export`; without `as` it stays as it is."""
     export = activity.task.export
     if export.expression is None:
-        context = context_of(run, activity.task.index, activity.parent)
+        context = context_of(tree, activity.task.index, activity.parent)
     else:
-        context = evaluate(run, export.expression, activity.output, activity)
+        context = evaluate(tree, export.expression, activity.output, activity)
     _check(export, "context", context, activity)
     return context
 

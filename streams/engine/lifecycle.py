@@ -53,9 +53,6 @@ class Phase(StrEnum):
 
 TERMINAL = frozenset({Status.CANCELLED, Status.FAULTED, Status.COMPLETED})
 
-# Functions whose steps wait for a person: an instance that has no other step open is waiting, not running.
-PATIENT_FUNCTIONS = frozenset({"human"})
-
 Table = Mapping[tuple[Status, Phase], Status]
 
 WORKFLOW: Table = MappingProxyType(

@@ -23,48 +23,52 @@ What the specification leaves open and is decided here:
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, TypeVar
 
 from orjson import dumps
 
 from schemas.payload import Json, Payload
 from schemas.steps import Problem
-from streams.engine import constructs
 from streams.engine.activity import Activity
 from streams.engine.contexts import replace_context
 from streams.engine.data import encode, evaluate, shape_context, shape_input, shape_output
 from streams.engine.errors import TaskError
 from streams.engine.lifecycle import ENDINGS, Phase, Status
 from streams.engine.limits import LimitExceededError, Limits
-from streams.engine.messages import CancelStep, Outcome, StepCommand, Transition
-from streams.engine.state import AnyFrame, Instance, ListFrame, StepFrame, TryFrame, copy_frame
-from streams.language.graph import NOTHING, Call, Directive, Do, Flow, For, Graph, Task, Try
+from streams.engine.messages import Outcome, Transition
+from streams.engine.state import Frame, Instance
+from streams.engine.tree import FrameTable, Tree
+from streams.language.graph import NOTHING, Directive, Flow, Graph, Task
+
+OneFrame = TypeVar("OneFrame", bound=Frame)
 
 _ON = Flow()
 
 
-class Run:
-    """One step of one instance. It works on its own copy of the state; `instance` as given is never changed."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """What each kind of task does; computed from the list of constructs, and given to every run."""
 
-    __slots__ = (
-        "_agenda", "_iterations", "_starts", "cancels", "context", "entries", "frames", "graph", "instance",
-        "instance_id", "issued", "limits", "next_frame", "now_ms", "outcome", "transitions",
-    )  # fmt: skip
+    start: Mapping[type[Task], Callable[[Run, Any, Activity], None]]
+    numbered: frozenset[type[Task]]  # each entry into them has a number
+    child_ended: Mapping[type[Frame], Callable[[Run, Any, Any, Task, Json, Flow], None]]
+    catches: Mapping[type[Frame], Callable[[Run, Any, Any, Problem], bool]]
+    of_frames: FrameTable
 
-    def __init__(self, graph: Graph, instance: Instance, instance_id: str, now_ms: int, limits: Limits) -> None:
-        self.graph = graph
-        self.instance_id = instance_id
-        self.now_ms = now_ms
-        self.limits = limits
-        self.instance: Instance = instance
-        self.frames: dict[int, AnyFrame] = {frame.id: copy_frame(frame) for frame in instance.frames}
-        self.context: Json = instance.context
-        self.entries = instance.entries
-        self.next_frame = instance.next_frame
-        self.issued: dict[int, StepCommand] = {}
-        self.cancels: list[CancelStep] = []
-        self.transitions: list[Transition] = []
+
+class Run(Tree):
+    """One step of one instance: the tree of its frames, and how control moves over it."""
+
+    __slots__ = ("_agenda", "_iterations", "_starts", "_table", "outcome")
+
+    def __init__(
+        self, graph: Graph, instance: Instance[Frame], instance_id: str, now_ms: int, limits: Limits, table: Table
+    ) -> None:
+        super().__init__(graph, instance, instance_id, now_ms, limits, table.of_frames)
         self.outcome: Outcome | None = None
+        self._table = table
         self._agenda: list[tuple[int, int, Json]] = []
         self._starts = 0
         self._iterations = 0
@@ -81,9 +85,12 @@ class Run:
         while agenda:
             task, parent, data = agenda.pop()
             if parent < 0 or parent in self.frames:
-                self.attempt(self._enter, task, parent, data)
+                try:
+                    self._enter(task, parent, data)
+                except TaskError as error:
+                    self._settle(error)
 
-    def attempt(self, do: Any, *args: Any) -> None:
+    def settled(self, do: Callable[..., None], *args: Any) -> None:
         """Does something that may fail as a task; the failure goes where it belongs."""
         try:
             do(*args)
@@ -99,12 +106,12 @@ class Run:
             self.leave(task, parent, raw, _ON)
             return
         kind = type(task)
-        if kind is Call:
+        if kind in self._table.numbered:
             activity.iteration = self._next_iteration(index)
-        self.note(task, Phase.TASK_STARTED, activity.iteration)
+        self.note(task, Phase.TASK_STARTED, activity.iteration, activity.attempt)
         if task.input is not NOTHING:
             activity.input = shape_input(self, task.input, raw, activity)
-        constructs.START[kind](self, activity)
+        self._table.start[kind](self, task, activity)
 
     def complete(self, activity: Activity, output: Json, flow: Flow | None = None, data: Json = None) -> None:
         """The task has its raw output; `data` is for history."""
@@ -115,7 +122,7 @@ class Run:
         if task.export is not NOTHING:
             activity.output = output
             replace_context(self, task.index, activity.parent, shape_context(self, activity))
-        self.note(task, Phase.TASK_COMPLETED, activity.iteration, data)
+        self.note(task, Phase.TASK_COMPLETED, activity.iteration, activity.attempt, data)
         self.leave(task, activity.parent, output, flow or task.then)
 
     def leave(self, task: Task, parent_id: int, output: Json, flow: Flow) -> None:
@@ -123,23 +130,13 @@ class Run:
         if parent_id < 0:
             self._finish(output)
             return
-        directive = flow.directive
-        if directive is Directive.END:
+        if flow.directive is Directive.END:
             self._end_gracefully(parent_id, output)
             return
         parent = self.frames[parent_id]
-        if type(parent) is not ListFrame:
-            constructs.CHILD_ENDED[type(parent)](self, parent, task, output)
-            return
-        target = task.next if directive is Directive.CONTINUE else flow.target
-        if target >= 0 and directive is not Directive.EXIT:
-            self._agenda.append((target, parent_id, output))
-        else:
-            self.complete(self.close(parent), output)
+        self._table.child_ended[type(parent)](self, parent, self.graph.tasks[parent.task], task, output, flow)
 
-    # Frames
-
-    def open(self, kind: type[Any], activity: Activity, keep_input: bool = False) -> Any:
+    def open(self, kind: type[OneFrame], activity: Activity, keep_input: bool = False) -> OneFrame:
         """A new frame for a task that stays open; its `timeout` begins to count."""
         task = activity.task
         expires_ms = 0
@@ -158,53 +155,11 @@ class Run:
         activity.frame = frame.id
         return frame
 
-    def close(self, frame: AnyFrame) -> Activity:
-        """Removes a frame whose task has come to its end; what it kept goes on."""
-        del self.frames[frame.id]
-        activity = self.activity(frame)
-        activity.frame = -1
-        return activity
-
-    def activity(self, frame: AnyFrame) -> Activity:
-        """The activity of an open frame."""
-        kept = frame.kept
-        data = kept[0] if kept else None
-        raw = kept[1] if len(kept) > 1 else data
-        iteration = frame.iteration if type(frame) is StepFrame else 0
-        return Activity(self.graph.tasks[frame.task], frame.parent, raw, data, frame.started_ms, iteration, frame.id)
-
-    def cancel_below(self, frame_id: int, reason: str) -> None:
-        """Closes everything below a frame, innermost first; pending steps are told so."""
-        doomed = {frame_id}
-        for frame in self.frames.values():  # a child always stands behind its parent
-            if frame.parent in doomed:
-                doomed.add(frame.id)
-        doomed.remove(frame_id)
-        self._cancel(sorted(doomed, reverse=True), reason)
-
-    def _cancel(self, ids: list[int], reason: str) -> None:
-        for doomed in ids:
-            frame = self.frames.pop(doomed)
-            self.withdraw(frame, reason)
-            iteration = frame.iteration if type(frame) is StepFrame else 0
-            self.note(self.graph.tasks[frame.task], Phase.TASK_CANCELLED, iteration)
-
-    def withdraw(self, frame: AnyFrame, reason: str) -> None:
-        """Takes back the command of a step: unsent if it is of this engine step, else the processor is told."""
-        if type(frame) is StepFrame and self.issued.pop(frame.id, None) is None:
-            call = self.graph.tasks[frame.task]
-            assert isinstance(call, Call)
-            self.cancels.append(CancelStep(self.instance_id, call.pointer, frame.iteration, 0, reason, call.function))
-
-    def deadline_ms(self, parent: int) -> int | None:
-        """The first time at which a `timeout` around ends a task below `parent`; None for never."""
-        earliest = self.instance.expires_ms
-        while parent >= 0:
-            frame = self.frames[parent]
-            if frame.expires_ms and (not earliest or frame.expires_ms < earliest):
-                earliest = frame.expires_ms
-            parent = frame.parent
-        return earliest or None
+    def open_around(self, kind: type[OneFrame], activity: Activity, keep_input: bool = False) -> OneFrame:
+        """A new frame for a task with tasks inside, which may be nested only so deep."""
+        if self.depth(activity.parent) >= self.limits.nesting:
+            raise LimitExceededError(f"tasks nested deeper than {self.limits.nesting}", activity.task.pointer)
+        return self.open(kind, activity, keep_input)
 
     # Errors
 
@@ -225,18 +180,20 @@ class Run:
             return
         if activity.frame >= 0:
             self.cancel_below(activity.frame, "a task around the step has failed")
-            self.withdraw(self.frames.pop(activity.frame), "the task has failed")
-        self.note(activity.task, Phase.TASK_FAULTED, activity.iteration, error.problem)
+            self.withdraw(self.frames[activity.frame], "the task has failed")
+        self.note(activity.task, Phase.TASK_FAULTED, activity.iteration, activity.attempt, error.problem)
         self._climb(activity.parent, error.problem)
 
     def _climb(self, frame_id: int, problem: Problem) -> None:
         while frame_id >= 0:
             frame = self.frames[frame_id]
             self.cancel_below(frame_id, "another branch has failed")
-            if type(frame) is TryFrame and constructs.catches(self, frame, problem):
+            task = self.graph.tasks[frame.task]
+            catches = self._table.catches.get(type(frame))
+            if catches is not None and catches(self, frame, task, problem):
                 return
             del self.frames[frame_id]
-            self.note(self.graph.tasks[frame.task], Phase.TASK_FAULTED)
+            self.note(task, Phase.TASK_FAULTED)
             frame_id = frame.parent
         self.end(Status.FAULTED, error=problem)
 
@@ -252,7 +209,7 @@ class Run:
         while frame_id >= 0:
             around.append(frame_id)
             frame_id = self.frames[frame_id].parent
-        self._cancel(sorted(self.frames.keys() - around, reverse=True), "the workflow has ended")
+        self.cancel(self.frames.keys() - around, "the workflow has ended")
         for ended in around:
             self.note(self.graph.tasks[self.frames.pop(ended).task], Phase.TASK_COMPLETED)
         self._finish(output)
@@ -270,14 +227,7 @@ class Run:
             instance.source, instance.event_id, instance.started_at_ms, self.now_ms,
         )  # fmt: skip
 
-    # History and limits
-
-    def note(self, task: Task, phase: Phase, iteration: int = 0, data: Json = None) -> None:
-        """Writes history. Lists that only hold the body of a task, and the root, are no tasks to people."""
-        if type(task) is Do and (task.parent < 0 or type(self.graph.tasks[task.parent]) in _BODY_HOLDERS):
-            return
-        raw = None if data is None else Payload.inside(dumps(data))
-        self.transitions.append(Transition(task.pointer, iteration, 0, phase, raw))
+    # Limits
 
     def _count_start(self, task: Task) -> None:
         self._starts += 1
@@ -298,6 +248,3 @@ class Run:
         iteration = self.entries.get(index, 0)
         self.entries[index] = iteration + 1
         return iteration
-
-
-_BODY_HOLDERS = (For, Try)

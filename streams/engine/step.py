@@ -13,13 +13,14 @@ from typing import Any
 from msgspec import Struct
 
 from schemas import problems
-from schemas.payload import Json, UnreadablePayloadError
+from schemas.payload import UnreadablePayloadError
 from schemas.reasons import Reason
-from schemas.steps import COMPLETED, Problem
+from schemas.steps import Problem
 from streams.engine import errors
+from streams.engine.constructs import ANSWERED, TABLE, WORKING
 from streams.engine.data import evaluate, shape_input
-from streams.engine.errors import TaskError
-from streams.engine.lifecycle import PATIENT_FUNCTIONS, Phase, Status
+from streams.engine.encoding import encode_state
+from streams.engine.lifecycle import Phase, Status
 from streams.engine.limits import LIMITS, LimitExceededError, Limits
 from streams.engine.messages import (
     CancelInstance,
@@ -32,17 +33,9 @@ from streams.engine.messages import (
     Transition,
 )
 from streams.engine.run import Run
-from streams.engine.state import (
-    AnyFrame,
-    Instance,
-    Marker,
-    State,
-    StepFrame,
-    WaitFrame,
-    encode_state,
-    frame_due_ms,
-)
-from streams.language.graph import NOTHING, Call, Graph
+from streams.engine.state import Frame, Instance, Marker, State
+from streams.engine.timers import fire_all, first_due
+from streams.language.graph import NOTHING, Graph
 
 _ENTRY_BYTES = 32  # of a transition in a record, beside its pointer and its data
 
@@ -83,19 +76,19 @@ def _nothing(state: State | None) -> Step:
     return Step(state, None if state is None else encode_state(state), [], [])
 
 
-def _newborn(graph: Graph, event: StartInstance, now_ms: int) -> Instance:
+def _newborn(graph: Graph, event: StartInstance, now_ms: int) -> Instance[Frame]:
     return Instance(
         event.digest, graph.name, graph.version, Status.PENDING, -1, event.business_key, event.source, event.event_id,
         now_ms,
     )  # fmt: skip
 
 
-def _step_live(graph: Graph, state: Instance, event: Event, now_ms: int, limits: Limits) -> Step:
+def _step_live(graph: Graph, state: Instance[Frame], event: Event, now_ms: int, limits: Limits) -> Step:
     if type(event) is StepResult:
         return _guarded(graph, state, event, now_ms, limits, _answered)
     if type(event) is TimerFired:
         now_ms = max(now_ms, event.due_ms)
-        if not _first_due(state.expires_ms, state.frames, now_ms):
+        if not first_due(state.expires_ms, state.frames, now_ms):
             return _nothing(state)
         return _guarded(graph, state, event, now_ms, limits, _due)
     if type(event) is CancelInstance:
@@ -104,18 +97,18 @@ def _step_live(graph: Graph, state: Instance, event: Event, now_ms: int, limits:
 
 
 def _guarded(
-    graph: Graph, state: Instance, event: Event, now_ms: int, limits: Limits, apply: Callable[[Run, Any], None]
+    graph: Graph, state: Instance[Frame], event: Event, now_ms: int, limits: Limits, apply: Callable[[Run, Any], None]
 ) -> Step:
     """Applies an event; if that breaks a limit, it has not happened and the instance faults."""
     try:
-        run = Run(graph, state, event.instance_id, now_ms, limits)
+        run = Run(graph, state, event.instance_id, now_ms, limits, TABLE)
         apply(run, event)
         run.drain()
         _check_history(run)
         return _result(run)
     except (LimitExceededError, RecursionError) as error:
         problem = _limit_problem(error)
-        run = Run(graph, state, event.instance_id, now_ms, limits)
+        run = Run(graph, state, event.instance_id, now_ms, limits, TABLE)
         if type(event) is StartInstance:
             _note_start(run)
         run.end(Status.FAULTED, error=problem)
@@ -138,21 +131,21 @@ def _note_start(run: Run) -> None:
 
 def _started(run: Run, event: StartInstance) -> None:
     _note_start(run)
-    run.attempt(_begin, run, event)
+    run.settled(_begin, run, event)
 
 
 def _begin(run: Run, event: StartInstance) -> None:
-    graph, instance = run.graph, run.instance
+    graph = run.graph
     try:
         data = event.data.value()
     except UnreadablePayloadError as error:
         raise errors.failed("/input", problems.VALIDATION, f"The input cannot be read: {error}") from None
     if graph.keeps_input:
-        instance.input = data
+        run.input = data
     if graph.input is not NOTHING:
         data = shape_input(run, graph.input, data, "/input")
     if graph.timeout is not None:
-        instance.expires_ms = run.now_ms + evaluate(run, graph.timeout, data, "/timeout")
+        run.expires_ms = run.now_ms + evaluate(run, graph.timeout, data, "/timeout")
     run.defer(0, -1, data)
 
 
@@ -161,65 +154,21 @@ def _answered(run: Run, event: StepResult) -> None:
     if frame is None:
         run.transitions.append(Transition(event.pointer, event.iteration, event.attempt, Phase.RESULT_IGNORED))
     else:
-        run.attempt(_resume, run, frame, event)
+        run.settled(ANSWERED[type(frame)], run, frame, run.graph.tasks[frame.task], event)
 
 
-def _awaiting(run: Run, event: StepResult) -> StepFrame | None:
+def _awaiting(run: Run, event: StepResult) -> Frame | None:
     """The frame that waits for exactly this step."""
     tasks = run.graph.tasks
     for frame in run.frames.values():
-        if type(frame) is StepFrame and tasks[frame.task].pointer == event.pointer:
-            return frame if (frame.iteration, 0) == (event.iteration, event.attempt) else None
+        if tasks[frame.task].pointer == event.pointer:
+            same = frame.iteration == event.iteration and frame.attempt == event.attempt
+            return frame if same and type(frame) in ANSWERED else None
     return None
 
 
-def _resume(run: Run, frame: StepFrame, event: StepResult) -> None:
-    activity = run.close(frame)
-    if event.status != COMPLETED:
-        raise TaskError(activity, errors.received(event.error, event.pointer))
-    output: Json = None
-    if event.output is not None:
-        try:
-            output = event.output.value()
-        except UnreadablePayloadError as error:
-            raise errors.failed(activity, problems.RUNTIME, f"The step's output cannot be read: {error}") from None
-    run.complete(activity, output)
-
-
 def _due(run: Run, _: TimerFired) -> None:
-    """Fires all that is due, in the order of time and then from the outside in."""
-    while run.outcome is None:
-        due = _first_due(run.instance.expires_ms, list(run.frames.values()), run.now_ms)
-        if due is None:
-            return
-        run.attempt(_fire, run, due)
-        run.drain()
-
-
-def _first_due(expires_ms: int, frames: list[AnyFrame], now_ms: int) -> AnyFrame | int | None:
-    """The frame whose time has come first, the workflow's own expiry, or None."""
-    first: AnyFrame | int | None = None
-    earliest = now_ms + 1
-    if 0 < expires_ms < earliest:
-        first = earliest = expires_ms
-    for frame in frames:
-        due_ms = frame_due_ms(frame)
-        if 0 < due_ms < earliest:
-            first, earliest = frame, due_ms
-    return first
-
-
-def _fire(run: Run, due: AnyFrame | int) -> None:
-    if isinstance(due, int):
-        raise errors.failed("/timeout", problems.TIMEOUT, "The workflow has taken longer than its timeout.")
-    activity = run.activity(due)
-    if type(due) is WaitFrame and due.due_ms == frame_due_ms(due):
-        run.complete(run.close(due), activity.input)
-        return
-    run.cancel_below(due.id, "a task around the step has timed out")
-    run.withdraw(run.frames.pop(due.id), "the task has timed out")
-    activity.frame = -1
-    raise errors.failed(activity, problems.TIMEOUT, "The task has taken longer than its timeout.")
+    fire_all(run)
 
 
 def _cancelled(run: Run, event: CancelInstance) -> None:
@@ -239,19 +188,21 @@ def _result(run: Run) -> Step:
         return Step(marker, encode_state(marker), commands, run.transitions, run.outcome)
     state = Instance(
         old.digest, old.workflow, old.version, _status(run), seq, old.business_key, old.source, old.event_id,
-        old.started_at_ms, old.expires_ms, run.next_frame, old.input, run.context, run.entries,
+        old.started_at_ms, run.expires_ms, run.next_frame, run.input, run.context, run.entries,
         list(run.frames.values()),
     )  # fmt: skip
     return Step(state, _encode(state, run.limits), commands, run.transitions)
 
 
 def _check_history(run: Run) -> None:
-    size = sum(len(entry.pointer) + len(entry.data or ()) + _ENTRY_BYTES for entry in run.transitions)
+    size = 0
+    for entry in run.transitions:
+        size += len(entry.pointer) + _ENTRY_BYTES + (len(entry.data) if entry.data is not None else 0)
     if size > run.limits.record_bytes:
         raise LimitExceededError(f"a history entry of more than {run.limits.record_bytes} bytes", "")
 
 
-def _encode(state: Instance, limits: Limits) -> bytes:
+def _encode(state: Instance[Frame], limits: Limits) -> bytes:
     try:
         row = encode_state(state)
     except (TypeError, ValueError, OverflowError) as error:
@@ -265,8 +216,7 @@ def _status(run: Run) -> Status:
     """Running while a step processor works on a step, else waiting: for time or for a person."""
     tasks = run.graph.tasks
     for frame in run.frames.values():
-        if type(frame) is StepFrame:
-            task = tasks[frame.task]
-            if type(task) is Call and task.function not in PATIENT_FUNCTIONS:
-                return Status.RUNNING
+        working = WORKING.get(type(frame))
+        if working is not None and working(tasks[frame.task]):
+            return Status.RUNNING
     return Status.WAITING

@@ -8,23 +8,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
 
 from schemas.payload import Json
+from streams.engine.activity import Activity, Place
 from streams.engine.contexts import context_of
-from streams.engine.state import LoopFrame, TryFrame
-
-if TYPE_CHECKING:
-    from streams.engine.activity import Activity, Place
-    from streams.engine.run import Run
-    from streams.language.graph import For, Try
+from streams.engine.tree import Tree
 
 # The version of the engine's semantics, not of the product: it changes only when folding the same events gives other
 # states.
 RUNTIME: Mapping[str, Json] = {"name": "exlify", "version": "1", "metadata": {}}
 
 
-def variables(run: Run, names: frozenset[str], place: Place, scope: int) -> dict[str, Json]:
+def variables(tree: Tree, names: frozenset[str], place: Place, scope: int) -> dict[str, Json]:
     """The values of `names`, read at `place` inside the frame `scope`.
 
     A name that is not bound there is left out, so that the expression fails on it.
@@ -32,11 +27,11 @@ def variables(run: Run, names: frozenset[str], place: Place, scope: int) -> dict
     values: dict[str, Json] = {}
     for name in names:
         if not isinstance(place, str) and name in _OF_TASK:
-            values[name] = _OF_TASK[name](run, place)
+            values[name] = _OF_TASK[name](tree, place)
         elif name in _OF_WORKFLOW:
-            values[name] = _OF_WORKFLOW[name](run)
+            values[name] = _OF_WORKFLOW[name](tree)
         else:
-            _bind(run, name, scope, values)
+            _bind(tree, name, scope, values)
     return values
 
 
@@ -47,27 +42,20 @@ def date_time(at_ms: int) -> dict[str, Json]:
     return {"iso8601": text, "epoch": {"seconds": at_ms // 1000, "milliseconds": at_ms}}
 
 
-def _bind(run: Run, name: str, scope: int, values: dict[str, Json]) -> None:
+def _bind(tree: Tree, name: str, scope: int, values: dict[str, Json]) -> None:
     """The innermost loop or handler around that binds the name."""
+    binds = tree.of_frames.binds
     while scope >= 0:
-        frame = run.frames[scope]
-        if type(frame) is LoopFrame:
-            loop: For = run.graph.tasks[frame.task]  # type: ignore[assignment]
-            if name == loop.each:
-                values[name] = frame.item
-                return
-            if name == loop.at:
-                values[name] = frame.index
-                return
-        elif type(frame) is TryFrame and frame.error is not None:
-            attempt: Try = run.graph.tasks[frame.task]  # type: ignore[assignment]
-            if name == attempt.bind:
-                values[name] = frame.error
+        frame = tree.frames[scope]
+        if type(frame) in binds:
+            bound = binds[type(frame)](frame, tree.graph.tasks[frame.task])
+            if name in bound:
+                values[name] = bound[name]
                 return
         scope = frame.parent
 
 
-def _task(run: Run, activity: Activity) -> Json:
+def _task(tree: Tree, activity: Activity) -> Json:
     task = activity.task
     return {
         "name": task.name,
@@ -79,24 +67,24 @@ def _task(run: Run, activity: Activity) -> Json:
     }
 
 
-def _workflow(run: Run) -> Json:
+def _workflow(tree: Tree) -> Json:
     return {
-        "id": run.instance_id,
-        "definition": run.graph.document,
-        "input": run.instance.input,
-        "startedAt": date_time(run.instance.started_at_ms),
+        "id": tree.instance_id,
+        "definition": tree.graph.document,
+        "input": tree.input,
+        "startedAt": date_time(tree.instance.started_at_ms),
     }
 
 
-_OF_TASK: Mapping[str, Callable[[Run, Activity], Json]] = {
-    "context": lambda run, activity: context_of(run, activity.task.index, activity.parent),
-    "input": lambda run, activity: activity.input,
-    "output": lambda run, activity: activity.output,
+_OF_TASK: Mapping[str, Callable[[Tree, Activity], Json]] = {
+    "context": lambda tree, activity: context_of(tree, activity.task.index, activity.parent),
+    "input": lambda tree, activity: activity.input,
+    "output": lambda tree, activity: activity.output,
     "task": _task,
 }
 
-_OF_WORKFLOW: Mapping[str, Callable[[Run], Json]] = {
-    "context": lambda run: run.context,
+_OF_WORKFLOW: Mapping[str, Callable[[Tree], Json]] = {
+    "context": lambda tree: tree.context,
     "workflow": _workflow,
-    "runtime": lambda run: RUNTIME,
+    "runtime": lambda tree: RUNTIME,
 }

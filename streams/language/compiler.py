@@ -149,7 +149,7 @@ def _reads_at_end(model: TaskModel) -> bool:
 
 
 def _do(compiler: _Compiler, model: Any, common: dict[str, Any]) -> graph.Task:
-    return graph.Do(**common, first=compiler.index(model.tasks[0]) if model.tasks else -1)
+    return graph.Do(**common, first=compiler.index(model.tasks[0]) if model.tasks else -1, told=model.told)
 
 
 def _set(compiler: _Compiler, model: Any, common: dict[str, Any]) -> graph.Task:
@@ -197,7 +197,13 @@ def _wait(compiler: _Compiler, model: Any, common: dict[str, Any]) -> graph.Task
 
 
 def _call(compiler: _Compiler, model: Any, common: dict[str, Any]) -> graph.Task:
-    return graph.Call(**common, function=model.function, arguments=model.arguments, effect=model.effect)
+    return graph.Call(
+        **common,
+        function=model.function,
+        arguments=model.arguments,
+        waits_for_people=model.function == "human",
+        effect=model.effect,
+    )
 
 
 _MAKERS: dict[type[TaskModel], Callable[[_Compiler, Any, dict[str, Any]], graph.Task]] = {

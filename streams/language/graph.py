@@ -87,6 +87,7 @@ class Task:
     timeout: Expression | None = None  # evaluates to milliseconds
     then: Flow = Flow()
     metadata: Mapping[str, Json] = field(default_factory=dict)
+    told: bool = True  # in history; lists that only hold the body of a task, and the root, are no tasks to people
     keeps_input: bool = False  # an expression evaluated at its end reads $input or $task, so the frame has to keep it
     document: Mapping[str, Json] = field(default_factory=dict)  # the task as written, for $task.definition
 
@@ -183,6 +184,7 @@ class Call(Task):
 
     function: str  # http, decide, human, sql.query ...
     arguments: Expression  # evaluates to the JSON object of the command
+    waits_for_people: bool = False  # an instance that has no other step open is waiting, not running
     effect: str | None = None  # effect class declared under metadata.effect: read, idempotent, keyed, probed, blind
 
 

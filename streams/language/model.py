@@ -37,6 +37,7 @@ class DoModel(TaskModel):
     """`do`: a list of tasks."""
 
     tasks: tuple[TaskModel, ...]
+    told: bool = False  # a task of its own; else the body of another one
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

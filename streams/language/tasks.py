@@ -165,7 +165,7 @@ def _metadata(node: Node | None) -> dict[str, Any]:
 
 
 def _do(node: Node, common: Common, scope: Scope) -> TaskModel:
-    return DoModel(**common, tasks=read_list(node.child("do"), scope).tasks)
+    return DoModel(**common, tasks=read_list(node.child("do"), scope).tasks, told=True)
 
 
 def _set(node: Node, common: Common, scope: Scope) -> TaskModel:

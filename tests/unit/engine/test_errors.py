@@ -8,7 +8,8 @@ import pytest
 
 from schemas import problems
 from schemas.steps import MAX_DETAIL
-from streams.engine.errors import matches, raised
+from streams.engine.constructs.raise_ import raised
+from streams.engine.constructs.try_ import matches
 from streams.language.graph import ErrorFilter
 from tests.unit.engine.trial import Trial, call
 

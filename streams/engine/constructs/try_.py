@@ -1,0 +1,73 @@
+"""`try`: a list of tasks, and what becomes of an error in it."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+
+from schemas import problems
+from schemas.payload import Json
+from schemas.steps import Problem
+from streams.engine.activity import Activity
+from streams.engine.construct import Construct
+from streams.engine.data import evaluate
+from streams.engine.run import Run
+from streams.engine.state import Frame
+from streams.language.graph import ErrorFilter, Flow, Task, Try
+
+
+class TryFrame(Frame, tag=3):
+    """A `try`: the error while its handler runs, else None."""
+
+    error: dict[str, Json] | None = None
+
+
+def _start(run: Run, attempt: Try, activity: Activity) -> None:
+    frame = run.open_around(TryFrame, activity, keep_input=True)
+    run.defer(attempt.body, frame.id, activity.input)
+
+
+def _child_ended(run: Run, frame: TryFrame, attempt: Try, body: Task, output: Json, flow: Flow) -> None:
+    run.complete(run.close(frame), output)
+
+
+def _catches(run: Run, frame: TryFrame, attempt: Try, problem: Problem) -> bool:
+    """Takes the error if the `catch` matches it: the handler is next. An error of the handler is not caught.
+
+    `when` and `exceptWhen` read the input of the `try` as their data, and the error as the variable that `as` names.
+    """
+    if frame.error is not None or not matches(attempt.errors, problem):
+        return False
+    frame.error = problem
+    activity = run.activity(frame)
+    if attempt.when is not None and not evaluate(run, attempt.when, activity.input, activity, frame.id):
+        return False
+    if attempt.except_when is not None and evaluate(run, attempt.except_when, activity.input, activity, frame.id):
+        return False
+    if attempt.handler < 0:
+        run.complete(run.close(frame), activity.input)
+    else:
+        run.defer(attempt.handler, frame.id, activity.input)
+    return True
+
+
+def matches(wanted: ErrorFilter, error: Problem) -> bool:
+    """Whether `catch.errors.with` lets the error through; the URI of a type may be of any family."""
+    if wanted.type is not None and problems.canonical(wanted.type) != problems.canonical(str(error.get("type"))):
+        return False
+    pairs = (
+        (wanted.status, "status"),
+        (wanted.title, "title"),
+        (wanted.detail, "detail"),
+        (wanted.instance, "instance"),
+    )
+    return all(value is None or value == error.get(name) for value, name in pairs)
+
+
+def _binds(frame: TryFrame, attempt: Try) -> Mapping[str, Json]:
+    return {} if frame.error is None else {attempt.bind: frame.error}
+
+
+TRY = Construct(
+    task=Try, start=_start, frame=TryFrame, child_ended=_child_ended, catches=_catches, copy=copy.copy, binds=_binds
+)

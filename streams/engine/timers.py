@@ -1,0 +1,77 @@
+"""When an instance has to be looked at again, and what happens then.
+
+A frame may wait for a time of its own, which its construct declares, and may have a `timeout`. Whichever comes first
+counts; where both are due at once, what the frame waits for has happened.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from schemas import problems
+from streams.engine.constructs import DUE
+from streams.engine.errors import failed
+from streams.engine.run import Run
+from streams.engine.state import Frame, Marker, State
+
+
+def next_due_ms(state: State) -> int:
+    """When the engine has to be given a `TimerFired`, Unix time in milliseconds; 0 for never."""
+    if isinstance(state, Marker):
+        return state.expires_ms
+    earliest = state.expires_ms
+    for frame in state.frames:
+        due_ms = _due_ms(frame)
+        if due_ms and (not earliest or due_ms < earliest):
+            earliest = due_ms
+    return earliest
+
+
+def first_due(expires_ms: int, frames: Iterable[Frame], now_ms: int) -> Frame | int | None:
+    """The frame whose time has come first, the workflow's own expiry, or None."""
+    first: Frame | int | None = None
+    earliest = now_ms + 1
+    if 0 < expires_ms < earliest:
+        first = earliest = expires_ms
+    for frame in frames:
+        due_ms = _due_ms(frame)
+        if 0 < due_ms < earliest:
+            first, earliest = frame, due_ms
+    return first
+
+
+def fire_all(run: Run) -> None:
+    """Fires all that is due, in the order of time and then from the outside in."""
+    while run.outcome is None:
+        due = first_due(run.expires_ms, run.frames.values(), run.now_ms)
+        if due is None:
+            return
+        run.settled(_fire, run, due)
+        run.drain()
+
+
+def _fire(run: Run, due: Frame | int) -> None:
+    if isinstance(due, int):
+        raise failed("/timeout", problems.TIMEOUT, "The workflow has taken longer than its timeout.")
+    if _own_due_ms(due):
+        DUE[type(due)].fire(run, due, run.graph.tasks[due.task])
+        return
+    activity = run.activity(due)
+    run.cancel_below(due.id, "a task around the step has timed out")
+    run.withdraw(due, "the task has timed out")
+    activity.frame = -1
+    raise failed(activity, problems.TIMEOUT, "The task has taken longer than its timeout.")
+
+
+def _due_ms(frame: Frame) -> int:
+    """When a frame needs a timer next, for whatever reason; 0 for never."""
+    return _own_due_ms(frame) or frame.expires_ms
+
+
+def _own_due_ms(frame: Frame) -> int:
+    """The time that the frame itself waits for, if that comes before its `timeout`; else 0."""
+    due = DUE.get(type(frame))
+    if due is None:
+        return 0
+    at_ms = due.at_ms(frame)
+    return at_ms if not frame.expires_ms or at_ms <= frame.expires_ms else 0

@@ -1,0 +1,131 @@
+"""The open tasks of one instance: how their frames are closed and cancelled, and what history is told of them.
+
+The tree knows no construct. What it has to know of a kind of frame stands in a table that it is given.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from orjson import dumps
+
+from schemas.payload import Json, Payload
+from streams.engine.activity import Activity
+from streams.engine.lifecycle import Phase
+from streams.engine.limits import Limits
+from streams.engine.messages import CancelStep, StepCommand, Transition
+from streams.engine.state import Frame, Instance
+from streams.language.graph import Graph, Task
+
+Exports = tuple[dict[int, Json], int]  # what branches have exported by their position, and the position of one
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FrameTable:
+    """What kinds of frames do, where it differs: a kind that does nothing of its own has no row."""
+
+    copy: Mapping[type[Frame], Callable[[Any], Frame]]
+    withdraw: Mapping[type[Frame], Callable[[Tree, Any, Any, str], None]]
+    binds: Mapping[type[Frame], Callable[[Any, Any], Mapping[str, Json]]]
+    exports: Mapping[type[Frame], Callable[[Any, Any, int], Exports]]
+
+
+class Tree:
+    """The frames of an instance during one engine step. It works on copies; `instance` as given is never changed."""
+
+    __slots__ = (
+        "cancels", "context", "entries", "expires_ms", "frames", "graph", "input", "instance", "instance_id", "issued",
+        "limits", "next_frame", "now_ms", "of_frames", "transitions",
+    )  # fmt: skip
+
+    def __init__(
+        self,
+        graph: Graph,
+        instance: Instance[Frame],
+        instance_id: str,
+        now_ms: int,
+        limits: Limits,
+        of_frames: FrameTable,
+    ) -> None:
+        self.graph = graph
+        self.instance = instance
+        self.instance_id = instance_id
+        self.now_ms = now_ms
+        self.limits = limits
+        self.of_frames = of_frames
+        copies = of_frames.copy
+        self.frames: dict[int, Frame] = {
+            frame.id: copies[type(frame)](frame) if type(frame) in copies else frame for frame in instance.frames
+        }
+        self.input: Json = instance.input
+        self.context: Json = instance.context
+        self.expires_ms = instance.expires_ms
+        self.entries = instance.entries
+        self.next_frame = instance.next_frame
+        self.issued: dict[int, StepCommand] = {}
+        self.cancels: list[CancelStep] = []
+        self.transitions: list[Transition] = []
+
+    def activity(self, frame: Frame) -> Activity:
+        """The activity of an open frame."""
+        kept = frame.kept
+        data = kept[0] if kept else None
+        raw = kept[1] if len(kept) > 1 else data
+        task = self.graph.tasks[frame.task]
+        return Activity(task, frame.parent, raw, data, frame.started_ms, frame.iteration, frame.attempt, frame.id)
+
+    def close(self, frame: Frame) -> Activity:
+        """Removes a frame whose task has come to its end; what it kept goes on."""
+        del self.frames[frame.id]
+        activity = self.activity(frame)
+        activity.frame = -1
+        return activity
+
+    def cancel_below(self, frame_id: int, reason: str) -> None:
+        """Closes everything below a frame, innermost first; pending steps are told so."""
+        doomed = {frame_id}
+        for frame in self.frames.values():  # a child always stands behind its parent
+            if frame.parent in doomed:
+                doomed.add(frame.id)
+        doomed.remove(frame_id)
+        self.cancel(doomed, reason)
+
+    def cancel(self, ids: set[int], reason: str) -> None:
+        """Closes frames, innermost first; pending steps are told so."""
+        for doomed in sorted(ids, reverse=True):
+            frame = self.frames[doomed]
+            activity = self.activity(frame)
+            self.withdraw(frame, reason)
+            self.note(activity.task, Phase.TASK_CANCELLED, activity.iteration, activity.attempt)
+
+    def withdraw(self, frame: Frame, reason: str) -> None:
+        """Removes a frame whose task came to no end, and takes back what it has asked for."""
+        del self.frames[frame.id]
+        withdraw = self.of_frames.withdraw.get(type(frame))
+        if withdraw is not None:
+            withdraw(self, frame, self.graph.tasks[frame.task], reason)
+
+    def depth(self, parent: int) -> int:
+        """How many tasks are open around a task below the frame `parent`."""
+        depth = 0
+        while parent >= 0:
+            depth, parent = depth + 1, self.frames[parent].parent
+        return depth
+
+    def deadline_ms(self, parent: int) -> int | None:
+        """The first time at which a `timeout` around ends a task below `parent`; None for never."""
+        earliest = self.expires_ms
+        while parent >= 0:
+            frame = self.frames[parent]
+            if frame.expires_ms and (not earliest or frame.expires_ms < earliest):
+                earliest = frame.expires_ms
+            parent = frame.parent
+        return earliest or None
+
+    def note(self, task: Task, phase: Phase, iteration: int = 0, attempt: int = 0, data: Json = None) -> None:
+        """Writes history. Lists that only hold the body of a task, and the root, are no tasks to people."""
+        if task.told:
+            raw = None if data is None else Payload.inside(dumps(data))
+            self.transitions.append(Transition(task.pointer, iteration, attempt, phase, raw))
