@@ -22,7 +22,8 @@ from streams.definitions.book import DefinitionBook
 from streams.engine.lifecycle import Phase
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
-from streams.language.graph import Call, Graph
+from streams.language.constructs.call import Call
+from streams.language.graph import Graph
 from streams.processors.context import Context
 from streams.processors.human import HUMAN
 from streams.processors.human.local import Answers, name_of
@@ -65,10 +66,10 @@ async def run_locally(
 
 
 class _Only(DefinitionBook):
-    """A book of one definition."""
+    """A book of one definition, which is read already and calls nothing more."""
 
     def __init__(self, graph: Graph) -> None:
-        super().__init__()
+        super().__init__(functions={})
         self._only = graph
 
     def graph(self, digest: str) -> Graph | None:

@@ -21,6 +21,7 @@ def command(host: str | None, port: int | None) -> None:
     """Serve the HTTP interface until told to stop. Its description stands at /openapi.json."""
     import uvloop
 
+    from streams.catalogue import FUNCTIONS
     from streams.cli._client import with_kafka
     from streams.gateway.server import serve
     from streams.ground import logs
@@ -30,4 +31,4 @@ def command(host: str | None, port: int | None) -> None:
         settings, host=host or settings.host, gateway_port=settings.gateway_port if port is None else port
     )
     logs.configure(settings)
-    uvloop.run(serve(settings))
+    uvloop.run(serve(settings, FUNCTIONS))

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import click
 
+from streams.catalogue import FUNCTIONS
 from streams.cli._output import json_option, print_json
 from streams.language import Fault, check
 from streams.language.faults import errors_of
@@ -46,7 +47,7 @@ def _check(file: Path) -> list[Fault]:
     except UnicodeDecodeError:
         remedy = "save the file as UTF-8 text"
         return [Fault(file=str(file), line=1, column=1, code="yaml", message="not UTF-8", remedy=remedy)]
-    return check(text, str(file))
+    return check(text, str(file), FUNCTIONS)
 
 
 def _print(faults: Sequence[Fault], files: int) -> None:

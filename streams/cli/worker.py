@@ -44,7 +44,7 @@ async def _run(processors: list[str], name: str, port: int, port_file: Path | No
         )
     logs.configure(loaded)
     codec = await open_codec(loaded)
-    hosted = catalogue.make_processors(processors, loaded, codec, DefinitionFeed(loaded, codec))
+    hosted = catalogue.make_processors(processors, loaded, codec, DefinitionFeed(loaded, codec, catalogue.FUNCTIONS))
     worker = Worker(name, hosted, loaded, codec)
     try:
         runner, actual_port = await status.serve_status(loaded.host, port, lambda: worker.ready)

@@ -9,6 +9,7 @@ from typing import Any
 
 import structlog
 
+from schemas.functions import Function
 from streams import definitions, language
 from streams.language import DefinitionError
 from streams.language.graph import Graph
@@ -36,9 +37,10 @@ class Deployed:
 
 
 class DefinitionBook:
-    """The definitions known so far."""
+    """The definitions known so far. `functions` are those that they can call."""
 
-    def __init__(self) -> None:
+    def __init__(self, functions: Mapping[str, Function]) -> None:
+        self.functions = functions
         self._by_digest: dict[str, Deployed] = {}
         self._latest: dict[str, Deployed] = {}
         self._by_event: dict[str, list[Graph]] = {}
@@ -50,7 +52,7 @@ class DefinitionBook:
     def learn(self, data: Mapping[str, Any]) -> Deployed:
         """Takes note of a WorkflowDefinition; the one learnt last is the latest of its workflow."""
         known = self._by_digest.get(data["digest"])
-        graph, fault = (known.graph, known.fault) if known else _compiled(data)
+        graph, fault = (known.graph, known.fault) if known else _compiled(data, self.functions)
         fields = {**data, "event_types": tuple(data["event_types"]), "graph": graph, "fault": fault}
         deployed = self._by_digest[data["digest"]] = Deployed(**fields)
         if graph is not None:
@@ -101,9 +103,9 @@ class DefinitionBook:
         return self.graph(digest)
 
 
-def _compiled(data: Mapping[str, Any]) -> tuple[Graph | None, str | None]:
+def _compiled(data: Mapping[str, Any], functions: Mapping[str, Function]) -> tuple[Graph | None, str | None]:
     try:
-        graph = language.load(data["yaml"])
+        graph = language.load(data["yaml"], language.UNNAMED, functions)
     except DefinitionError as error:
         fault = str(error.faults[0])
     else:

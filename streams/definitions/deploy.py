@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Mapping
 from typing import Any
 
 from schemas.codec import Codec
+from schemas.functions import Function
 from schemas.messages import WORKFLOW_DEFINITION
 from streams import language
 from streams.definitions import DEFINITIONS, outcome_topic
@@ -17,14 +19,21 @@ from streams.language.graph import Graph
 
 
 async def deploy(
-    publisher: Publishing, codec: Codec, settings: Settings, yaml: str, *, by: str, file: str = language.UNNAMED
+    publisher: Publishing,
+    codec: Codec,
+    settings: Settings,
+    yaml: str,
+    functions: Mapping[str, Function],
+    *,
+    by: str,
+    file: str = language.UNNAMED,
 ) -> Graph:
     """Publishes a definition and gives its graph; from its acknowledgement on, every worker may start instances of it.
 
     Raises DefinitionError with every fault, UnavailableError if Kafka does not answer. Deploying the same text again
     is harmless.
     """
-    graph = await asyncio.to_thread(language.load, yaml, file)
+    graph = await asyncio.to_thread(language.load, yaml, file, functions)
     await provision(settings, (outcome_topic(graph.name),))
     value = codec.encode(WORKFLOW_DEFINITION, described(graph, yaml, by, time.time_ns() // 1_000_000))
     await publisher.publish([Outgoing(DEFINITIONS, graph.digest.encode(), value)])

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Mapping
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
 
 from schemas.codec import Codec, UndecodableRecord
+from schemas.functions import Function
 from schemas.messages import WORKFLOW_DEFINITION
 from streams.definitions import DEFINITIONS
 from streams.definitions.book import DefinitionBook
@@ -26,8 +28,8 @@ log = structlog.get_logger()
 class DefinitionFeed(DefinitionBook):
     """A book that follows the topic. One per process, shared by all that need it."""
 
-    def __init__(self, settings: Settings, codec: Codec) -> None:
-        super().__init__()
+    def __init__(self, settings: Settings, codec: Codec, functions: Mapping[str, Function]) -> None:
+        super().__init__(functions)
         self._settings = settings
         self._codec = codec
         self._values: asyncio.Queue[bytes] = asyncio.Queue()

@@ -13,7 +13,7 @@ from streams.gateway.bodies import read_body
 from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError, definition_faults
 from streams.gateway.services import services
-from streams.language import check
+from streams.language import UNNAMED, check
 from streams.readmodel.presentation import rfc3339
 
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
@@ -56,12 +56,11 @@ async def deploy_definition(request: web.Request) -> web.Response:
         yaml = (await read_body(request)).decode()
     except UnicodeDecodeError:
         raise ProblemError(400, "encoding", "The definition must be UTF-8 text.") from None
-    graph = await deploy(ours.publisher, ours.codec, ours.settings, yaml, by="api")
+    graph = await deploy(ours.publisher, ours.codec, ours.settings, yaml, ours.definitions.functions, by="api")
     await ours.definitions.wait_for(graph.digest, ours.answer_timeout_s)
     names = ("digest", "name", "version", "namespace", "event_types")
-    return json_answer(
-        {**{name: getattr(graph, name) for name in names}, "warnings": definition_faults(check(yaml))}, status=201
-    )
+    warnings = definition_faults(check(yaml, UNNAMED, ours.definitions.functions))
+    return json_answer({**{name: getattr(graph, name) for name in names}, "warnings": warnings}, status=201)
 
 
 def _brief(request: web.Request, deployed: Deployed) -> dict[str, Any]:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
 from aiohttp import web
 
+from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
 from streams.gateway import definitions, events, instances, tasks
 from streams.gateway.access import guard
@@ -63,15 +64,15 @@ def make_app(services: Services) -> web.Application:
     return app
 
 
-async def serve(settings: Settings) -> None:
-    """Serves until SIGTERM or SIGINT.
+async def serve(settings: Settings, functions: Mapping[str, Function]) -> None:
+    """Serves until SIGTERM or SIGINT; `functions` are those that definitions can call.
 
     Raises ConfigurationError if the port is taken, UnavailableError if Kafka or SQL is away.
     """
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    async with opened(settings) as services:
+    async with opened(settings, functions) as services:
         runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=services.answer_timeout_s)
         await runner.setup()
         try:
@@ -88,12 +89,12 @@ async def serve(settings: Settings) -> None:
 
 
 @asynccontextmanager
-async def opened(settings: Settings) -> AsyncIterator[Services]:
-    """Everything that the handlers need, connected."""
+async def opened(settings: Settings, functions: Mapping[str, Function]) -> AsyncIterator[Services]:
+    """Everything that the handlers need, connected; `functions` are those that definitions can call."""
     await asyncio.to_thread(look_at_cluster, settings, (INBOX, ACTIONS))
     codec = await open_codec(settings)
     engine = await asyncio.to_thread(open_database, settings)
-    feed = DefinitionFeed(settings, codec)
+    feed = DefinitionFeed(settings, codec, functions)
     try:
         await feed.start()
         async with Publisher(settings) as publisher:

@@ -1,7 +1,10 @@
 """The definition language: from a YAML file to the graph that the engine runs.
 
-    text ─▶ source ─▶ workflow, tasks, calls ─▶ model ─▶ flow ─▶ compiler ─▶ graph
-            places    structure, expressions             jumps   numbers
+    text ─▶ source ─▶ workflow, reader ─▶ model ─▶ flow ─▶ compiler ─▶ graph
+            places    structure, expressions       jumps   numbers
+
+Each kind of task has one file in `constructs`, which goes this whole way for it. Which functions there are says who
+calls: the language knows none.
 
 `load` goes the whole way and refuses a definition with all of its faults at once; `check` lists them. What is
 understood, and every decision about what the specification leaves open, is written down in PROFILE.md.
@@ -9,45 +12,50 @@ understood, and every decision about what the specification leaves open, is writ
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+from schemas.functions import Function
 from streams.language.compiler import compile_model
 from streams.language.faults import DefinitionError, Fault, Severity, errors_of
 from streams.language.flow import lint_flow
 from streams.language.graph import Graph
-from streams.language.model import WorkflowModel
 from streams.language.source import Source, parse
-from streams.language.workflow import read_workflow
+from streams.language.workflow import WorkflowModel, read_workflow
 
 __all__ = ["DefinitionError", "Fault", "Severity", "check", "load", "read"]
 
 UNNAMED = "<definition>"
+Functions = Mapping[str, Function]
 
 
-def load(text: str, file: str = UNNAMED) -> Graph:
-    """The graph of a definition; raises `DefinitionError` with every fault. The same text gives an equal graph for
-    ever."""
-    return compile_model(read(text, file))
+def load(text: str, file: str, functions: Functions) -> Graph:
+    """The graph of a definition; raises `DefinitionError` with every fault.
+
+    The same text gives an equal graph for ever.
+    """
+    return compile_model(read(text, file, functions))
 
 
-def read(text: str, file: str = UNNAMED) -> WorkflowModel:
+def read(text: str, file: str, functions: Functions) -> WorkflowModel:
     """The typed model of a definition; raises `DefinitionError` with every fault."""
-    source, model = _judged(text, file)
+    source, model = _judged(text, file, functions)
     if errors_of(source.faults):
         raise DefinitionError(_sorted(source))
     return model
 
 
-def check(text: str, file: str = UNNAMED) -> list[Fault]:
+def check(text: str, file: str, functions: Functions) -> list[Fault]:
     """Every error and warning of a definition, in the order of the file."""
     try:
-        source, _ = _judged(text, file)
+        source, _ = _judged(text, file, functions)
     except DefinitionError as error:
         return list(error.faults)
     return _sorted(source)
 
 
-def _judged(text: str, file: str) -> tuple[Source, WorkflowModel]:
+def _judged(text: str, file: str, functions: Functions) -> tuple[Source, WorkflowModel]:
     source = parse(text, file)
-    model = read_workflow(source)
+    model = read_workflow(source, functions)
     lint_flow(source, model.root)
     return source, model
 

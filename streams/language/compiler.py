@@ -3,31 +3,21 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import fields, is_dataclass
 from typing import Any
 
 import orjson
 
-from streams.language import graph
-from streams.language.flow import children
-from streams.language.graph import Case, Directive, Flow, Graph, Json
-from streams.language.model import (
-    CallModel,
-    DoModel,
-    ForkModel,
-    ForModel,
-    RaiseModel,
-    SetModel,
-    SwitchModel,
-    TaskModel,
-    TryModel,
-    WaitModel,
-    WorkflowModel,
-)
+from streams.language.construct import Fields, Links
+from streams.language.constructs import BY_MODEL, children
+from streams.language.constructs.do import DoModel
+from streams.language.graph import Expression, Graph, Json, Task, Transform
+from streams.language.model import TaskModel
 from streams.language.source import Path, pointer
+from streams.language.workflow import WorkflowModel
 
 _AT_THE_END = frozenset({"input", "task"})
-_DIRECTIVES = {directive.value: directive for directive in Directive if directive is not Directive.GOTO}
 
 
 def digest_of(document: Mapping[str, Json]) -> str:
@@ -40,14 +30,13 @@ def digest_of(document: Mapping[str, Json]) -> str:
 
 def compile_model(model: WorkflowModel) -> Graph:
     """The graph of a model without faults."""
-    compiler = _Compiler(model.root)
     return Graph(
         digest=digest_of(model.document),
         namespace=model.namespace,
         name=model.name,
         version=model.version,
         document=model.document,
-        tasks=tuple(compiler.tasks()),
+        tasks=_Compiler(model.root).tasks(),
         event_types=model.event_types,
         event_filters=model.event_filters,
         input=model.input,
@@ -57,21 +46,18 @@ def compile_model(model: WorkflowModel) -> Graph:
     )
 
 
-def _expressions(part: Any) -> list[graph.Expression]:
-    """Every expression in the fields of a model, its transforms and its cases."""
+def _expressions(part: Any) -> list[Expression]:
+    """Every expression in the fields of a model, but not those of the tasks inside it."""
     found = []
-    for value in (getattr(part, name) for name in _slots(type(part))):
+    for value in (getattr(part, field.name) for field in fields(part)):
         if hasattr(value, "evaluate"):
             found.append(value)
-        elif isinstance(value, graph.Transform) and value.expression is not None:
+        elif isinstance(value, Transform) and value.expression is not None:
             found.append(value.expression)
-        elif isinstance(part, SwitchModel) and value is part.cases:
-            found += [case.when for case in part.cases if case.when is not None]
+        elif isinstance(value, tuple):
+            parts = [item for item in value if is_dataclass(item) and not isinstance(item, TaskModel)]
+            found += [one for item in parts for one in _expressions(item)]
     return found
-
-
-def _slots(kind: type) -> list[str]:
-    return [name for base in kind.__mro__ for name in getattr(base, "__slots__", ())]
 
 
 def _reads_workflow(model: WorkflowModel) -> bool:
@@ -107,20 +93,12 @@ class _Compiler:
             self._siblings[task.path] = names
             self._next[task.path] = self._index[following.path] if following is not None else -1
 
-    def tasks(self) -> list[graph.Task]:
+    def tasks(self) -> tuple[Task, ...]:
         """The tasks in order."""
-        return [_MAKERS[type(model)](self, model, self._common(model)) for model in self._models]
+        links = Links(self._index, self._siblings)
+        return tuple(BY_MODEL[type(model)].compiled(model, links, self._common(model, links)) for model in self._models)
 
-    def index(self, model: TaskModel | None) -> int:
-        """The number of a task, -1 for none."""
-        return self._index[model.path] if model is not None else -1
-
-    def flow(self, directive: str, task: TaskModel) -> Flow:
-        """A `then` of a task or of one of its cases."""
-        known = _DIRECTIVES.get(directive)
-        return Flow(known) if known is not None else Flow(Directive.GOTO, self._siblings[task.path][directive])
-
-    def _common(self, model: TaskModel) -> dict[str, Any]:
+    def _common(self, model: TaskModel, links: Links) -> Fields:
         return {
             "index": self._index[model.path],
             "pointer": pointer(model.path),
@@ -132,7 +110,7 @@ class _Compiler:
             "output": model.output,
             "export": model.export,
             "timeout": model.timeout,
-            "then": self.flow(model.then, model),
+            "then": links.flow(model.then, model),
             "metadata": model.metadata,
             "keeps_input": _reads_at_end(model),
             "document": model.document,
@@ -140,80 +118,5 @@ class _Compiler:
 
 
 def _reads_at_end(model: TaskModel) -> bool:
-    late = [model.output.expression, model.export.expression]
-    if isinstance(model, ForModel):
-        late.append(model.condition_while)
-    if isinstance(model, TryModel):
-        late += [model.when, model.except_when]
-    return any(found is not None and found.variables & _AT_THE_END for found in late)
-
-
-def _do(compiler: _Compiler, model: Any, common: dict[str, Any]) -> graph.Task:
-    return graph.Do(**common, first=compiler.index(model.tasks[0]) if model.tasks else -1, told=model.told)
-
-
-def _set(compiler: _Compiler, model: Any, common: dict[str, Any]) -> graph.Task:
-    return graph.Set(**common, value=model.value)
-
-
-def _switch(compiler: _Compiler, model: Any, common: dict[str, Any]) -> graph.Task:
-    cases = tuple(Case(case.name, case.when, compiler.flow(case.then, model)) for case in model.cases)
-    return graph.Switch(**common, cases=cases)
-
-
-def _for(compiler: _Compiler, model: Any, common: dict[str, Any]) -> graph.Task:
-    return graph.For(
-        **common,
-        items=model.items,
-        each=model.each,
-        at=model.at,
-        condition_while=model.condition_while,
-        body=compiler.index(model.body),
-    )
-
-
-def _fork(compiler: _Compiler, model: Any, common: dict[str, Any]) -> graph.Task:
-    return graph.Fork(**common, branches=tuple(compiler.index(branch) for branch in model.branches))
-
-
-def _try(compiler: _Compiler, model: Any, common: dict[str, Any]) -> graph.Task:
-    return graph.Try(
-        **common,
-        body=compiler.index(model.body),
-        errors=model.errors,
-        bind=model.bind,
-        when=model.when,
-        except_when=model.except_when,
-        handler=compiler.index(model.handler),
-    )
-
-
-def _raise(compiler: _Compiler, model: Any, common: dict[str, Any]) -> graph.Task:
-    return graph.Raise(**common, error=model.error)
-
-
-def _wait(compiler: _Compiler, model: Any, common: dict[str, Any]) -> graph.Task:
-    return graph.Wait(**common, duration=model.duration)
-
-
-def _call(compiler: _Compiler, model: Any, common: dict[str, Any]) -> graph.Task:
-    return graph.Call(
-        **common,
-        function=model.function,
-        arguments=model.arguments,
-        waits_for_people=model.function == "human",
-        effect=model.effect,
-    )
-
-
-_MAKERS: dict[type[TaskModel], Callable[[_Compiler, Any, dict[str, Any]], graph.Task]] = {
-    DoModel: _do,
-    SetModel: _set,
-    SwitchModel: _switch,
-    ForModel: _for,
-    ForkModel: _fork,
-    TryModel: _try,
-    RaiseModel: _raise,
-    WaitModel: _wait,
-    CallModel: _call,
-}
+    late = (model.output.expression, model.export.expression, *BY_MODEL[type(model)].late(model))
+    return any(found is not None and bool(found.variables & _AT_THE_END) for found in late)

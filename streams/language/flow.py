@@ -6,17 +6,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from difflib import get_close_matches
 
-from streams.language.model import (
-    CONTINUE,
-    DIRECTIVES,
-    DoModel,
-    ForkModel,
-    ForModel,
-    RaiseModel,
-    SwitchModel,
-    TaskModel,
-    TryModel,
-)
+from streams.language.constructs import BY_MODEL, children
+from streams.language.constructs.do import DoModel
+from streams.language.model import CONTINUE, DIRECTIVES, TaskModel
 from streams.language.source import Path, Source
 
 
@@ -29,19 +21,6 @@ def lint_flow(source: Source, root: DoModel) -> None:
             for target, path in _targets(task):
                 _target(source, target, path, names)
         _unreachable(source, tasks)
-
-
-def children(task: TaskModel) -> tuple[TaskModel, ...]:
-    """The tasks directly inside a task, in the order of the document."""
-    if isinstance(task, DoModel):
-        return task.tasks
-    if isinstance(task, ForModel):
-        return (task.body,)
-    if isinstance(task, ForkModel):
-        return task.branches
-    if isinstance(task, TryModel):
-        return (task.body, task.handler) if task.handler is not None else (task.body,)
-    return ()
 
 
 def _lists(task: TaskModel) -> Iterator[tuple[TaskModel, ...]]:
@@ -62,9 +41,8 @@ def _duplicates(source: Source, tasks: tuple[TaskModel, ...]) -> None:
 
 def _targets(task: TaskModel) -> Iterator[tuple[str, Path]]:
     yield task.then, (*task.path, "then")
-    if isinstance(task, SwitchModel):
-        for case in task.cases:
-            yield case.then, (*case.path, "then")
+    if type(task) in BY_MODEL:
+        yield from BY_MODEL[type(task)].jumps(task)
 
 
 def _target(source: Source, target: str, path: Path, names: list[str]) -> None:
@@ -96,11 +74,6 @@ def _continuations(task: TaskModel) -> Iterator[str]:
     """Where the flow may go from a task inside its list: names of siblings, or `continue`."""
     if task.condition is not None:
         yield CONTINUE  # a task that is skipped is as if it were not there
-    directives: list[str] = []
-    if isinstance(task, SwitchModel):
-        directives += [case.then for case in task.cases]
-    if not isinstance(task, RaiseModel) and not (
-        isinstance(task, SwitchModel) and any(case.when is None for case in task.cases)
-    ):
-        directives.append(task.then)
-    yield from (directive for directive in directives if directive not in ("exit", "end"))
+    construct = BY_MODEL.get(type(task))
+    targets = construct.goes_on(task) if construct is not None else (task.then,)
+    yield from (target for target in targets if target not in ("exit", "end"))

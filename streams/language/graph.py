@@ -5,6 +5,8 @@ flow directives point at indices, durations are known or are expressions. Nothin
 tasks by index under the digest of the definition, so a graph is rebuilt from the same YAML with the same indices for
 ever.
 
+What a kind of task has beside what all have stands with its construct (`constructs`).
+
 Tasks are numbered in document order, depth first; task 0 is the root `do`. A list of tasks (the value of `do`, of
 `for.do`, of `try`, of `catch.do`, of a fork branch) is always a `Do` task of its own, so that scopes are frames and a
 goto stays inside its list.
@@ -90,102 +92,6 @@ class Task:
     told: bool = True  # in history; lists that only hold the body of a task, and the root, are no tasks to people
     keeps_input: bool = False  # an expression evaluated at its end reads $input or $task, so the frame has to keep it
     document: Mapping[str, Json] = field(default_factory=dict)  # the task as written, for $task.definition
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Do(Task):
-    """An ordered list of tasks."""
-
-    first: int = -1  # -1 if empty
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Set(Task):
-    """Its value becomes the data (replaces, does not merge)."""
-
-    value: Expression
-
-
-@dataclass(frozen=True, slots=True)
-class Case:
-    """One case of a switch; `when` None is the default."""
-
-    name: str
-    when: Expression | None
-    then: Flow
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Switch(Task):
-    """The first matching case, else the default, else the task's own `then`."""
-
-    cases: tuple[Case, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class For(Task):
-    """Sequential loop; the output of one iteration is the input of the next."""
-
-    items: Expression
-    each: str = "item"
-    at: str = "index"
-    condition_while: Expression | None = None
-    body: int = -1  # index of a Do
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fork(Task):
-    """Branches side by side; joined in the order of declaration."""
-
-    branches: tuple[int, ...]  # index of one task each (a Do where the branch is a list)
-    compete: bool = False
-
-
-@dataclass(frozen=True, slots=True)
-class ErrorFilter:
-    """`catch.errors.with`: the static part; None matches everything."""
-
-    type: str | None = None  # either family of error type URIs is accepted
-    status: int | None = None
-    title: str | None = None
-    detail: str | None = None
-    instance: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Try(Task):
-    """Its body; if that raises an error that matches, the handler instead."""
-
-    body: int  # index of a Do
-    errors: ErrorFilter = ErrorFilter()
-    bind: str = "error"  # `catch.as`
-    when: Expression | None = None
-    except_when: Expression | None = None
-    handler: int = -1  # index of a Do; -1: the error is swallowed and the task's input goes on as its output
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Raise(Task):
-    """Raises an error (RFC 9457 members type, status, title, detail)."""
-
-    error: Expression
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Wait(Task):
-    """Nothing until a time has passed."""
-
-    duration: Expression  # evaluates to milliseconds
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Call(Task):
-    """A step: carried out by a step processor, its result becomes the output."""
-
-    function: str  # http, decide, human, sql.query ...
-    arguments: Expression  # evaluates to the JSON object of the command
-    waits_for_people: bool = False  # an instance that has no other step open is waiting, not running
-    effect: str | None = None  # effect class declared under metadata.effect: read, idempotent, keyed, probed, blind
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,11 +5,12 @@ A reader that finds a fault notes it and gives a harmless stand-in, so that one 
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
 from streams.language.faults import Severity
+from streams.language.forms import Form
 from streams.language.graph import Json
 from streams.language.profile import Refusal
 from streams.language.source import Path, Source, pointer
@@ -80,6 +81,17 @@ class Node:
                 self.fault("missing", f"`{self.name}` lacks `{key}`", f"write {example}", key=True)
         return {key: self.child(key) for key in self.value if key in known}
 
+    def parts(self, form: Form, *, refused: Mapping[str, Refusal] | None = None, example: str) -> dict[str, Node]:
+        """The members of an object of this form."""
+        return self.members(form["properties"], required=form.get("required", ()), refused=refused, example=example)
+
+    def refuse(self, refused: Mapping[str, Refusal]) -> bool:
+        """Complains about a value that is part of the specification and not understood; whether it did."""
+        refusal = refused.get(self.value) if isinstance(self.value, str) else None
+        if refusal is not None:
+            self.fault(refusal.code, refusal.message(f"{self.name}: {self.value}"), refusal.remedy)
+        return refusal is not None
+
     def unknown(self, known: Collection[str], refused: Mapping[str, Refusal]) -> None:
         """Complains about this key."""
         refusal = refused.get(self.name)
@@ -123,3 +135,14 @@ class Node:
             return str(self.value)
         self.fault("value", f"`{self.name}` is none of {', '.join(choices)}", f"write {example}")
         return ""
+
+
+def unique(nodes: Sequence[Node], what: str) -> None:
+    """Complains about names that are taken twice."""
+    seen: dict[str, Node] = {}
+    for node in nodes:
+        first = seen.setdefault(node.name, node)
+        if first is not node:
+            line = node.source.keys[first.path].start_mark.line + 1
+            message = f"the {what} `{node.name}` is already in line {line}"
+            node.fault("duplicate-name", message, "rename one of them", key=True)

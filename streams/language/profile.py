@@ -1,4 +1,4 @@
-"""What of the specification is not understood, and what to do instead; the rest of the profile is the reader's code.
+"""What of the specification is not understood, and what to do instead; the rest stands with its constructs.
 
 Two kinds of refusal: what belongs to the profile and is not built yet, and what does not belong to it.
 """
@@ -8,11 +8,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 DSL_VERSIONS = ("1.0.0", "1.0.1", "1.0.2", "1.0.3")
-HTTP_METHODS = ("GET", "HEAD", "OPTIONS", "PUT", "DELETE", "POST", "PATCH")
-EFFECTS = ("read", "idempotent", "keyed", "probed", "blind")
-TASK_KINDS = ("call", "do", "for", "fork", "raise", "set", "switch", "try", "wait")
-COMMON_KEYS = ("if", "input", "output", "export", "timeout", "then", "metadata")
-FUNCTIONS = ("http", "decide", "human", "sql.query", "sql.execute")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,6 +68,9 @@ CATCH = {"retry": _later("repeat the call in `catch.do`, or let the hub repeat i
 FORK = {"compete": _later("join the branches and choose among their outputs")}
 ENDPOINT = {
     "authentication": _later("name a connection of the settings, which holds the credentials: connection://NAME/path")
+}
+EFFECTS = {
+    "probed": _later("declare `keyed` where the system recognises the step's key, else `blind`: a doubt is then shown")
 }
 SCHEMAS = {"resource": _later("write the schema under `document`")}
 CALLS = {

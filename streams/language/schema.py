@@ -15,6 +15,7 @@ from referencing.exceptions import Unresolvable
 
 from streams.language.graph import Json
 from streams.language.jq import PatternError, pattern
+from streams.language.nodes import Node
 from streams.language.source import Path, pointer
 
 _SHOWN = 80  # characters of a rule
@@ -97,3 +98,16 @@ def _check_pattern(source: str, path: Path) -> None:
         pattern(source)
     except PatternError as error:
         raise SchemaFaultError(path, f"not a regular expression of RE2: {error}") from None
+
+
+def compiled_schema(node: Node) -> JsonSchema | None:
+    """A JSON Schema; None, with a fault, if it is wrong."""
+    if not isinstance(node.value, dict | bool):
+        node.wrong_type("a JSON Schema", "{type: object, required: [amount]}")
+        return None
+    try:
+        return JsonSchema(node.value)
+    except SchemaFaultError as fault:
+        place = Node(node.source, (*node.path, *fault.path), None)
+        place.fault("schema", f"not a valid JSON Schema: {fault}", "see json-schema.org, draft 2020-12")
+        return None

@@ -5,6 +5,7 @@ Names bound by `for` and `catch` around the place are added to those of the slot
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 
@@ -33,6 +34,12 @@ _NOT_BUILT = {
     "secrets": "credentials belong into a connection of the settings",
     "authorization": "credentials belong into a connection of the settings",
 }
+VARIABLE_FORM = {
+    "type": "string",
+    "pattern": r"^\$?[A-Za-z_][A-Za-z0-9_]*$",
+    "not": {"pattern": f"^\\$?({'|'.join(sorted(RESERVED))})$"},
+}
+_VARIABLE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*", re.ASCII)
 NOTHING_KNOWN = Constant(None)  # stands in for an expression that has a fault
 
 
@@ -113,6 +120,18 @@ def read_duration(node: Node, slot: Slot, scope: Scope) -> Expression:
     except DurationError as error:
         node.fault("duration", str(error), "write {minutes: 5}, PT5M or ${ .wait }")
         return Constant(0)
+
+
+def read_variable(node: Node | None, default: str) -> str:
+    """The name that a loop or a handler binds."""
+    if node is None:
+        return default
+    name = node.text(f"{node.name}: {default}").removeprefix("$")
+    if name and (not _VARIABLE.fullmatch(name) or name in RESERVED):
+        message = f"`{name}` cannot be the name of a variable"
+        node.fault("name", message, f"use letters, digits and _; not {', '.join(sorted(RESERVED))}")
+        return default
+    return name or default
 
 
 def _compiled(node: Node, source: str, slot: Slot, scope: Scope) -> Expression:

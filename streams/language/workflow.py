@@ -3,32 +3,83 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
+from dataclasses import dataclass
 
+from schemas.functions import Function
 from streams.language import profile
-from streams.language.graph import Json
-from streams.language.model import DoModel, WorkflowModel
+from streams.language.common import INPUT_FORM, OUTPUT_FORM, TIMEOUT_FORM, read_input, read_output, read_timeout
+from streams.language.constructs import BY_KEY
+from streams.language.constructs.do import DoModel, read_list
+from streams.language.forms import FIXED_TEXT, OBJECT, TASKS, TEXT, Form, closed, either
+from streams.language.graph import Expression, Json, Transform
 from streams.language.nodes import Node
+from streams.language.reader import Reader
 from streams.language.slots import WORKFLOW_INPUT, WORKFLOW_OUTPUT
 from streams.language.source import Source
-from streams.language.tasks import read_data, read_list, read_timeout
 
 EXAMPLE = "document: {dsl: '1.0.3', namespace: sales, name: order, version: '1.0.0'}"
 MAX_NAME = 100  # a name is part of the name of a topic, which has 249 characters
 
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]*[a-z0-9])?")
+_NAME = r"[a-z0-9]([a-z0-9-]*[a-z0-9])?"
 _NUMBER = r"(0|[1-9]\d*)"
-_SEMVER = re.compile(rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?")
-_KEYS = ("document", "input", "output", "timeout", "schedule", "do")
+_SEMVER = rf"{_NUMBER}\.{_NUMBER}\.{_NUMBER}(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?"
+
+_NAME_FORM = {"type": "string", "pattern": f"^{_NAME}$", "maxLength": MAX_NAME}
+_TEXTS: dict[str, Form] = {
+    "dsl": {"enum": list(profile.DSL_VERSIONS)},
+    "namespace": _NAME_FORM,
+    "name": _NAME_FORM,
+    "version": {"type": "string", "pattern": f"^{_SEMVER}$"},
+    "title": TEXT,
+    "summary": TEXT,
+}
+_DOCUMENT = closed({**_TEXTS, "tags": OBJECT, "metadata": OBJECT}, ["dsl", "namespace", "name", "version"])
+_ATTRIBUTES = closed({"type": FIXED_TEXT, "source": FIXED_TEXT, "subject": FIXED_TEXT}, ["type"])
+_FILTER = closed({"with": _ATTRIBUTES}, ["with"])
+_FILTERS = {"type": "array", "minItems": 1, "items": _FILTER}
+_ON = either(closed({"one": _FILTER}, ["one"]), closed({"any": _FILTERS}, ["any"]))
+_SCHEDULE = closed({"on": _ON}, ["on"])
+
+FORM = closed(
+    {
+        "document": _DOCUMENT,
+        "input": INPUT_FORM,
+        "output": OUTPUT_FORM,
+        "timeout": TIMEOUT_FORM,
+        "schedule": _SCHEDULE,
+        "do": TASKS,
+    },
+    ["document", "do"],
+)
 
 Event = tuple[str, dict[str, Json]]
 
 
-def read_workflow(source: Source) -> WorkflowModel:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkflowModel:
+    """A whole definition."""
+
+    document: Mapping[str, Json]  # as written
+    namespace: str
+    name: str
+    version: str
+    event_types: tuple[str, ...]
+    event_filters: tuple[Mapping[str, Json], ...]
+    input: Transform
+    output: Transform
+    timeout: Expression | None
+    root: DoModel
+
+
+def read_workflow(source: Source, functions: Mapping[str, Function]) -> WorkflowModel:
     """The model; every fault is noted in the source, and where there are any the model is not to be used."""
     node = Node(source, (), source.value)
-    parts = node.members(_KEYS, required=("document", "do"), refused=profile.ROOT, example=f"{EXAMPLE} and do: [...]")
+    parts = node.parts(FORM, refused=profile.ROOT, example=f"{EXAMPLE} and do: [...]")
     identity = _document(parts["document"]) if "document" in parts else {}
     events = _schedule(parts["schedule"]) if "schedule" in parts else []
+    nobody: frozenset[str] = frozenset()
+    reader = Reader(BY_KEY, functions)
     return WorkflowModel(
         document=source.value if isinstance(source.value, dict) else {},
         namespace=identity.get("namespace", ""),
@@ -36,17 +87,16 @@ def read_workflow(source: Source) -> WorkflowModel:
         version=identity.get("version", ""),
         event_types=tuple(kind for kind, _ in events),
         event_filters=tuple(attributes for _, attributes in events),
-        input=read_data(parts.get("input"), "from", WORKFLOW_INPUT, frozenset()),
-        output=read_data(parts.get("output"), "as", WORKFLOW_OUTPUT, frozenset()),
-        timeout=read_timeout(parts.get("timeout"), frozenset(), WORKFLOW_INPUT),
-        root=read_list(parts["do"], frozenset()) if "do" in parts else DoModel(name="do", path=("do",), tasks=()),
+        input=read_input(parts.get("input"), WORKFLOW_INPUT, nobody),
+        output=read_output(parts.get("output"), WORKFLOW_OUTPUT, nobody),
+        timeout=read_timeout(parts.get("timeout"), WORKFLOW_INPUT, nobody),
+        root=read_list(reader, parts["do"], nobody) if "do" in parts else DoModel(name="do", path=("do",), tasks=()),
     )
 
 
 def _document(node: Node) -> dict[str, str]:
-    known = ("dsl", "namespace", "name", "version", "title", "summary", "tags", "metadata")
-    parts = node.members(known, required=known[:4], example=EXAMPLE)
-    texts = {key: parts[key].text(f"{key}: text") for key in known[:6] if key in parts}
+    parts = node.parts(_DOCUMENT, example=EXAMPLE)
+    texts = {key: parts[key].text(f"{key}: text") for key in _TEXTS if key in parts}
     for key in ("tags", "metadata"):
         if key in parts and not isinstance(parts[key].value, dict):
             parts[key].wrong_type("an object", f"{key}: {{owner: sales}}")
@@ -54,7 +104,7 @@ def _document(node: Node) -> dict[str, str]:
     for key in ("namespace", "name"):
         _check_name(parts.get(key))
     version = parts.get("version")
-    if version is not None and isinstance(version.value, str) and not _SEMVER.fullmatch(version.value):
+    if version is not None and isinstance(version.value, str) and not re.fullmatch(_SEMVER, version.value):
         version.fault("version", "`version` is not a semantic version", "write version: '1.0.0'")
     return texts
 
@@ -68,7 +118,7 @@ def _check_dsl(node: Node | None) -> None:
 def _check_name(node: Node | None) -> None:
     if node is None or not isinstance(node.value, str) or not node.value:
         return
-    if not _NAME.fullmatch(node.value) or len(node.value) > MAX_NAME:
+    if not re.fullmatch(_NAME, node.value) or len(node.value) > MAX_NAME:
         message = (
             f"`{node.name}` becomes part of a topic's name: lower case, digits, hyphens, at most {MAX_NAME} characters"
         )
@@ -78,7 +128,7 @@ def _check_name(node: Node | None) -> None:
 
 def _schedule(node: Node) -> list[Event]:
     example = "schedule: {on: {one: {with: {type: com.example.order.placed.v1}}}}"
-    parts = node.members(("on",), required=("on",), refused=profile.SCHEDULE, example=example)
+    parts = node.parts(_SCHEDULE, refused=profile.SCHEDULE, example=example)
     if "on" not in parts:
         return []
     strategies = parts["on"].members(("one", "any"), refused=profile.EVENTS, example=example)
@@ -97,11 +147,10 @@ def _schedule(node: Node) -> list[Event]:
 
 
 def _event(node: Node, example: str) -> Event | None:
-    parts = node.members(("with",), required=("with",), refused=profile.EVENT_FILTER, example=example)
+    parts = node.parts(_FILTER, refused=profile.EVENT_FILTER, example=example)
     if "with" not in parts:
         return None
-    attributes = ("type", "source", "subject")
-    members = parts["with"].members(attributes, required=("type",), refused=profile.EVENT_ATTRIBUTES, example=example)
+    members = parts["with"].parts(_ATTRIBUTES, refused=profile.EVENT_ATTRIBUTES, example=example)
     values = {name: part.text(f"{name}: text") for name, part in members.items()}
     for name, part in members.items():
         if "${" in values[name]:

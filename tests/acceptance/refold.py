@@ -15,7 +15,6 @@ import msgspec
 from schemas.codec import Codec
 from schemas.messages import HISTORY_ENTRY
 from streams import engine
-from streams import language as definition
 from streams.language.graph import Graph
 from streams.processors.orchestrate import DECLARATION, HISTORY, INBOX
 from streams.processors.orchestrate.processor import EVENTS, encode_row, row_offset
@@ -24,13 +23,14 @@ from streams.runtime.processor import Row
 from streams.runtime.store import Store, decode_row
 from streams.runtime.table import Changelog
 from tests.acceptance.site import WORKFLOWS, Site
+from tests.support.definitions import load
 
 Entries = dict[bytes, list[bytes]]  # by instance, in the order of their numbers
 
 
 def graphs() -> dict[str, Graph]:
     """Every definition that a site has deployed, by digest."""
-    loaded = [definition.load(file.read_text(), str(file)) for file in WORKFLOWS]
+    loaded = [load(file.read_text(), str(file)) for file in WORKFLOWS]
     return {graph.digest: graph for graph in loaded}
 
 

@@ -188,7 +188,9 @@ async def _prepare(settings: Settings) -> None:
     codec = Codec.offline()
     async with Publisher(settings) as publisher:
         for file in WORKFLOWS:
-            await deploy(publisher, codec, settings, file.read_text(), by="acceptance", file=str(file))
+            await deploy(
+                publisher, codec, settings, file.read_text(), catalogue.FUNCTIONS, by="acceptance", file=str(file)
+            )
 
 
 @contextmanager

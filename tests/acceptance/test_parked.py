@@ -13,6 +13,7 @@ from schemas import ids
 from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
+from streams.catalogue import FUNCTIONS
 from streams.definitions import outcome_topic
 from streams.definitions.deploy import deploy
 from streams.ground.kafka import client_config
@@ -63,7 +64,7 @@ def test_timers_fire_after_a_restart(report: Report) -> None:
 
 async def _deploy(settings: Settings) -> None:
     async with Publisher(settings) as publisher:
-        await deploy(publisher, Codec.offline(), settings, SLEEPER, by="acceptance")
+        await deploy(publisher, Codec.offline(), settings, SLEEPER, FUNCTIONS, by="acceptance")
 
 
 async def _put_to_sleep(settings: Settings) -> None:

@@ -14,12 +14,12 @@ from schemas import messages
 from schemas.codec import Codec
 from schemas.ids import Key
 from streams import engine
-from streams import language as definition
 from streams.language.graph import Graph
 from streams.processors.decide.processor import carry_out
 from tests.bench.definitions import DEFINITIONS
 from tests.bench.load import PAYLOAD
 from tests.support.data import payload
+from tests.support.definitions import load
 
 ROUNDS = 7
 INSTANCE = "0" * 32
@@ -41,7 +41,7 @@ def _best_us(action: Callable[[], Any], repeat: int) -> float:
 
 
 def _engine() -> Iterator[tuple[str, float]]:
-    graph = definition.load(DEFINITIONS["three-step"])
+    graph = load(DEFINITIONS["three-step"])
     call = next(task for task in graph.tasks if task.name == "step1")
     arguments = getattr(call, "arguments")  # noqa: B009  # a Call, found by its name
     yield "expression", _best_us(lambda: arguments.evaluate(PAYLOAD, {}), 3_000)

@@ -19,13 +19,13 @@ from infra.local.kafka import KafkaServer
 from schemas.codec import Codec
 from schemas.messages import WORKFLOW_DEFINITION
 from streams import catalogue
-from streams import language as definition
 from streams.definitions import DEFINITIONS as DEPLOYED
 from streams.definitions import outcome_topic
 from streams.ground.kafka import client_config
 from streams.ground.provision import provision
 from streams.ground.settings import Settings
 from tests.bench.definitions import DEFINITIONS, PARKED_DEFINITION
+from tests.support.definitions import load
 
 WORKERS: Mapping[str, tuple[str, ...]] = {"engine": ("orchestrate",), "steps": ("intake", "echo"), "view": ("view",)}
 STOP_S = 30
@@ -95,7 +95,7 @@ def prepare(settings: Settings) -> None:
     asyncio.run(provision(settings, wanted))
     codec, producer = Codec.offline(), Producer(client_config(settings))
     for text in [*DEFINITIONS.values(), PARKED_DEFINITION]:
-        graph = definition.load(text)
+        graph = load(text)
         record = {
             "digest": graph.digest,
             "name": graph.name,

@@ -22,7 +22,7 @@ async def main(name: str, names: list[str]) -> None:
     loaded = settings.load()
     logs.configure(loaded)
     codec = await open_codec(loaded)
-    feed = DefinitionFeed(loaded, codec)
+    feed = DefinitionFeed(loaded, codec, catalogue.FUNCTIONS)
     hosted = catalogue.make_processors([each for each in names if each != "echo"], loaded, codec, feed)
     if "echo" in names:
         hosted.append(Echo(codec))

@@ -36,7 +36,8 @@ from streams.runtime.worker import Worker
 
 async def main():
     loaded, codec = settings.load(), Codec.offline()
-    await Worker("call", catalogue.make_processors(["call"], loaded, codec, DefinitionBook()), loaded, codec).run()
+    book = DefinitionBook(catalogue.FUNCTIONS)
+    await Worker("call", catalogue.make_processors(["call"], loaded, codec, book), loaded, codec).run()
 
 uvloop.run(main())
 """

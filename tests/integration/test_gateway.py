@@ -19,6 +19,7 @@ from schemas.codec import Codec
 from schemas.ids import Key
 from schemas.messages import INSTANCE_OUTCOME
 from streams import catalogue
+from streams.catalogue import FUNCTIONS
 from streams.cli import group
 from streams.definitions import outcome_topic
 from streams.engine import Outcome
@@ -50,7 +51,7 @@ async def settings(kafka: str, tmp_path: Path) -> Settings:
 
 @pytest.fixture
 async def gateway(settings: Settings) -> AsyncIterator[TestClient[Any, Any]]:
-    async with opened(settings) as services, TestClient(TestServer(make_app(services))) as client:
+    async with opened(settings, FUNCTIONS) as services, TestClient(TestServer(make_app(services))) as client:
         yield client
 
 
@@ -86,7 +87,7 @@ async def test_broker_that_is_away_is_told_in_time(settings: Settings) -> None:
     event = {"specversion": "1.0", "id": "1", "source": "/t", "type": "com.example.x", "data": {}}
     headers = {"Content-Type": "application/cloudevents+json"}
     async with (
-        opened(settings) as services,
+        opened(settings, FUNCTIONS) as services,
         Publisher(replace(settings, bootstrap="127.0.0.1:1", publish_timeout_ms=300)) as away,
         TestClient(TestServer(make_app(replace(services, publisher=away)))) as client,
         client.post("/v1/events", json=event, headers=headers) as response,

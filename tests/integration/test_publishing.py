@@ -11,6 +11,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from schemas import ids
 from schemas.codec import Codec
+from streams.catalogue import FUNCTIONS
 from streams.definitions import DEFINITIONS
 from streams.definitions.deploy import deploy
 from streams.definitions.feed import DefinitionFeed
@@ -81,14 +82,14 @@ async def test_feed_knows_old_and_new_deployments(settings: Settings) -> None:
     await provision(settings, [DEFINITIONS])
     codec = Codec.offline()
     name = f"w{uuid.uuid4().hex[:8]}"
-    feed = DefinitionFeed(settings, codec)
+    feed = DefinitionFeed(settings, codec, FUNCTIONS)
     async with Publisher(settings) as publisher:
-        first = await deploy(publisher, codec, settings, YAML.format(name=name, version="1.0.0"), by="test")
+        first = await deploy(publisher, codec, settings, YAML.format(name=name, version="1.0.0"), FUNCTIONS, by="test")
         await feed.start()
         found = feed.latest(name)
         assert found is not None and found.digest == first.digest
         waiting = asyncio.create_task(feed.wait_for("0" * 64, 0.1))
-        second = await deploy(publisher, codec, settings, YAML.format(name=name, version="1.1.0"), by="test")
+        second = await deploy(publisher, codec, settings, YAML.format(name=name, version="1.1.0"), FUNCTIONS, by="test")
         assert await feed.wait_for(second.digest, 10) is feed.latest(name)
         assert [graph.digest for graph in feed.for_event(f"com.example.{name}")] == [second.digest]
         assert feed.graph(first.digest) is not None

@@ -15,22 +15,20 @@ from typing import Any
 import orjson
 
 from schemas import problems
+from streams.language.constructs.call import CallModel
+from streams.language.constructs.do import DoModel
+from streams.language.constructs.for_ import ForModel
+from streams.language.constructs.fork import ForkModel
+from streams.language.constructs.raise_ import RaiseModel
+from streams.language.constructs.set_ import SetModel
+from streams.language.constructs.switch import SwitchModel
+from streams.language.constructs.try_ import TryModel
+from streams.language.constructs.wait import WaitModel
 from streams.language.expressions import ExpressionError
 from streams.language.graph import Expression, Transform
-from streams.language.model import (
-    CallModel,
-    DoModel,
-    ForkModel,
-    ForModel,
-    RaiseModel,
-    SetModel,
-    SwitchModel,
-    TaskModel,
-    TryModel,
-    WaitModel,
-    WorkflowModel,
-)
+from streams.language.model import TaskModel
 from streams.language.source import pointer
+from streams.language.workflow import WorkflowModel
 
 Json = Any
 Scope = Mapping[str, Json]
@@ -83,6 +81,16 @@ class TooLong(Exception):
 def interpret(model: WorkflowModel, data: Json, calls: Calls) -> Result:
     """Runs one instance to its end."""
     return _Interpreter(model, data, calls).run()
+
+
+@dataclass(frozen=True)
+class _Place:
+    """Where a task is carried out. `scope` is what the loops and handlers around bind."""
+
+    data: Json
+    variables: dict[str, Json]
+    scope: Scope
+    at: str
 
 
 class _Interpreter:
@@ -170,7 +178,7 @@ class _Interpreter:
             raise TooLong
         data = self._transformed(task.input, raw, variables, at, schema_first=True)
         variables["input"] = data
-        output, then = self._body(task, data, variables, scope, at)
+        output, then = MEANINGS[type(task)](self, task, _Place(data, variables, scope, at))
         descriptor["output"] = output
         variables["context"] = self._context
         output = self._transformed(task.output, output, variables, at)
@@ -186,53 +194,36 @@ class _Interpreter:
         self._validated(task.export, exported, at)
         self._context = exported
 
-    def _body(self, task: TaskModel, data: Json, variables: dict[str, Json], scope: Scope, at: str) -> tuple[Json, str]:
-        then = task.then
-        match task:
-            case DoModel():
-                return self._list(task, data, scope), then
-            case SetModel():
-                return self._evaluate(task.value, data, variables, at), then
-            case SwitchModel():
-                return data, self._chosen(task, data, variables, at)
-            case ForModel():
-                return self._loop(task, data, variables, scope, at), then
-            case ForkModel():
-                return self._fork(task, data, scope), then
-            case TryModel():
-                return self._try(task, data, variables, scope, at), then
-            case RaiseModel():
-                raise Raised(_raised(self._evaluate(task.error, data, variables, at), at))
-            case WaitModel():
-                self._evaluate(task.duration, data, variables, at)
-                return data, then
-            case CallModel():
-                return self._call(task, data, variables, at), then
-        raise AssertionError(f"no meaning for {type(task).__name__}")
+    def _do(self, task: DoModel, place: _Place) -> tuple[Json, str]:
+        return self._list(task, place.data, place.scope), task.then
 
-    def _chosen(self, task: SwitchModel, data: Json, variables: Scope, at: str) -> str:
+    def _set(self, task: SetModel, place: _Place) -> tuple[Json, str]:
+        return self._evaluate(task.value, place.data, place.variables, place.at), task.then
+
+    def _switch(self, task: SwitchModel, place: _Place) -> tuple[Json, str]:
         for case in task.cases:
-            if case.when is not None and self._evaluate(case.when, data, variables, at):
-                return case.then
-        return next((case.then for case in task.cases if case.when is None), task.then)
+            if case.when is not None and self._evaluate(case.when, place.data, place.variables, place.at):
+                return place.data, case.then
+        return place.data, next((case.then for case in task.cases if case.when is None), task.then)
 
-    def _loop(self, task: ForModel, data: Json, variables: dict[str, Json], scope: Scope, at: str) -> Json:
-        for index, item in enumerate(self._evaluate(task.items, data, variables, at)):
+    def _for(self, task: ForModel, place: _Place) -> tuple[Json, str]:
+        data = place.data
+        for index, item in enumerate(self._evaluate(task.items, data, place.variables, place.at)):
             bound = {task.each: item, task.at: index}
-            inner = {**variables, "context": self._context, **bound}
-            if task.condition_while is not None and not self._evaluate(task.condition_while, data, inner, at):
+            inner = {**place.variables, "context": self._context, **bound}
+            if task.condition_while is not None and not self._evaluate(task.condition_while, data, inner, place.at):
                 break
-            data = self._list(task.body, data, {**scope, **bound})
-        return data
+            data = self._list(task.body, data, {**place.scope, **bound})
+        return data, task.then
 
-    def _fork(self, task: ForkModel, data: Json, scope: Scope) -> Json:
+    def _fork(self, task: ForkModel, place: _Place) -> tuple[Json, str]:
         before, outputs, merged = self._context, [], self._context
         exported_before, exported_here = self._exported, False
         troubles: list[Exception] = []
         for branch in task.branches:
             self._context, self._exported = before, False
             try:
-                output, then = self._task(branch, data, scope)
+                output, then = self._task(branch, place.data, place.scope)
                 if then == "end":
                     raise Ended(output)
                 outputs.append(output)
@@ -247,20 +238,21 @@ class _Interpreter:
             self._ambiguous = self._ambiguous or len(troubles) > 1
             self._interrupted = True
             raise troubles[0]
-        return outputs
+        return outputs, task.then
 
-    def _try(self, task: TryModel, data: Json, variables: dict[str, Json], scope: Scope, at: str) -> Json:
+    def _try(self, task: TryModel, place: _Place) -> tuple[Json, str]:
+        data, scope = place.data, place.scope
         try:
-            return self._list(task.body, data, scope)
+            return self._list(task.body, data, scope), task.then
         except Raised as raised:
             problem = raised.problem
             bound = {task.bind: problem}
-            inner = {**variables, "context": self._context, **bound}
-            if not self._catches(task, problem, data, inner, at):
+            inner = {**place.variables, "context": self._context, **bound}
+            if not self._catches(task, problem, data, inner, place.at):
                 raise
         if task.handler is None:
-            return data
-        return self._list(task.handler, data, {**scope, **bound})
+            return data, task.then
+        return self._list(task.handler, data, {**scope, **bound}), task.then
 
     def _catches(self, task: TryModel, problem: dict[str, Json], data: Json, inner: Scope, at: str) -> bool:
         wanted = task.errors
@@ -274,12 +266,33 @@ class _Interpreter:
             return False
         return task.except_when is None or not self._evaluate(task.except_when, data, inner, at)
 
-    def _call(self, task: CallModel, data: Json, variables: Scope, at: str) -> Json:
-        arguments = self._evaluate(task.arguments, data, variables, at)
-        answer = self._calls(at, task.function, arguments)
+    def _raise(self, task: RaiseModel, place: _Place) -> tuple[Json, str]:
+        raise Raised(_raised(self._evaluate(task.error, place.data, place.variables, place.at), place.at))
+
+    def _wait(self, task: WaitModel, place: _Place) -> tuple[Json, str]:
+        self._evaluate(task.duration, place.data, place.variables, place.at)
+        return place.data, task.then
+
+    def _call(self, task: CallModel, place: _Place) -> tuple[Json, str]:
+        arguments = self._evaluate(task.arguments, place.data, place.variables, place.at)
+        answer = self._calls(place.at, task.function, arguments)
         if answer.error is not None:
-            raise Raised({**answer.error, "instance": at})
-        return answer.output
+            raise Raised({**answer.error, "instance": place.at})
+        return answer.output, task.then
+
+
+MEANINGS: Mapping[type[TaskModel], Callable[[_Interpreter, Any, _Place], tuple[Json, str]]] = {
+    CallModel: _Interpreter._call,
+    DoModel: _Interpreter._do,
+    ForModel: _Interpreter._for,
+    ForkModel: _Interpreter._fork,
+    RaiseModel: _Interpreter._raise,
+    SetModel: _Interpreter._set,
+    SwitchModel: _Interpreter._switch,
+    TryModel: _Interpreter._try,
+    WaitModel: _Interpreter._wait,
+}
+"""What a task of each kind gives, and where it wants to go: one row for each construct of the language."""
 
 
 def _merged(before: Json, merged: Json, export: Json) -> Json:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import zlib
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
 
 from hypothesis import strategies as st
 
@@ -154,8 +155,8 @@ def _jumps(draw: st.DrawFn, task: dict[str, Json], following: list[str]) -> None
 
 @st.composite
 def _tasks(draw: st.DrawFn, depth: int) -> dict[str, Json]:
-    kinds = [_set, _call, _call, _switch, _raise, _wait] + ([_do, _for, _fork, _try, _try] if depth else [])
-    task: dict[str, Json] = draw(draw(st.sampled_from(kinds))(depth))
+    kinds = [kind for kind in KINDS.values() if depth or not kind.nests for _ in range(kind.weight)]
+    task: dict[str, Json] = draw(draw(st.sampled_from(kinds)).drawn(depth))
     if draw(_rarely()):
         task["if"] = draw(st.sampled_from(CONDITIONS))
     if draw(_rarely()):
@@ -228,3 +229,25 @@ def _try(draw: st.DrawFn, depth: int) -> dict[str, Json]:
     if draw(st.booleans()):
         catch["do"] = draw(_lists(depth - 1))
     return {"try": draw(_lists(depth - 1)), "catch": catch}
+
+
+class Kind(NamedTuple):
+    """How tasks of a kind are drawn, whether there are tasks inside, and how often one is among the others."""
+
+    drawn: Callable[[int], st.SearchStrategy[dict[str, Json]]]
+    nests: bool = False
+    weight: int = 1
+
+
+KINDS: Mapping[str, Kind] = {
+    "call": Kind(_call, weight=2),
+    "do": Kind(_do, nests=True),
+    "for": Kind(_for, nests=True),
+    "fork": Kind(_fork, nests=True),
+    "raise": Kind(_raise),
+    "set": Kind(_set),
+    "switch": Kind(_switch),
+    "try": Kind(_try, nests=True, weight=2),
+    "wait": Kind(_wait),
+}
+"""One row for each construct of the language."""

@@ -7,6 +7,7 @@ from streams.definitions.book import DefinitionBook
 from streams.ground.settings import Settings
 from streams.processors import ALL
 from streams.processors.context import Context
+from tests.support.definitions import empty_book
 
 
 def context(
@@ -16,6 +17,6 @@ def context(
     return Context(
         settings=settings or Settings(),
         codec=codec or Codec.offline(),
-        definitions=definitions or DefinitionBook(),
+        definitions=definitions or empty_book(),
         declarations=ALL,
     )

@@ -12,9 +12,9 @@ import pytest
 
 import streams.workflows
 from streams.engine import Outcome
-from streams.language import load
 from tests.reference.inbox import Inbox
 from tests.reference.interpreter import Answer
+from tests.support.definitions import load
 
 Json = Any
 

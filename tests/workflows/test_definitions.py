@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 import streams.workflows
-from streams.language import check, load
+from tests.support.definitions import check, load
 
 FILES = sorted(Path(next(iter(streams.workflows.__path__))).glob("*.yaml"))
 

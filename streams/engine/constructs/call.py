@@ -13,7 +13,7 @@ from streams.engine.messages import CancelStep, StepCommand, StepResult
 from streams.engine.run import Run
 from streams.engine.state import Frame
 from streams.engine.tree import Tree
-from streams.language.graph import Call
+from streams.language.constructs.call import Call
 
 
 class StepFrame(Frame, tag=4):

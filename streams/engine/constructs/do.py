@@ -7,7 +7,8 @@ from streams.engine.activity import Activity
 from streams.engine.construct import Construct
 from streams.engine.run import Run
 from streams.engine.state import Frame
-from streams.language.graph import Directive, Do, Flow, Task
+from streams.language.constructs.do import Do
+from streams.language.graph import Directive, Flow, Task
 
 
 class ListFrame(Frame, tag=0):

@@ -13,7 +13,8 @@ from streams.engine.construct import Construct
 from streams.engine.data import evaluate
 from streams.engine.run import Run
 from streams.engine.state import Frame
-from streams.language.graph import Flow, For, Task
+from streams.language.constructs.for_ import For
+from streams.language.graph import Flow, Task
 
 
 class LoopFrame(Frame, tag=1):

@@ -16,7 +16,8 @@ from streams.engine.contexts import context_of, replace_context
 from streams.engine.run import Run
 from streams.engine.state import Frame
 from streams.engine.tree import Exports
-from streams.language.graph import Flow, Fork, Task
+from streams.language.constructs.fork import Fork
+from streams.language.graph import Flow, Task
 
 
 class ForkFrame(Frame, tag=2):

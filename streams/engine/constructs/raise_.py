@@ -11,7 +11,7 @@ from streams.engine.construct import Construct
 from streams.engine.data import evaluate
 from streams.engine.errors import TaskError, failed
 from streams.engine.run import Run
-from streams.language.graph import Raise
+from streams.language.constructs.raise_ import Raise
 
 _UNTYPED = problems.ERROR_TYPES[problems.RUNTIME]
 _STATUS_CODES = range(100, 1000)

@@ -8,7 +8,7 @@ from streams.engine.activity import Activity
 from streams.engine.construct import Construct
 from streams.engine.data import evaluate
 from streams.engine.run import Run
-from streams.language.graph import Set
+from streams.language.constructs.set_ import Set
 
 
 def _start(run: Run, task: Set, activity: Activity) -> None:

@@ -8,7 +8,7 @@ from streams.engine.activity import Activity
 from streams.engine.construct import Construct
 from streams.engine.data import evaluate
 from streams.engine.run import Run
-from streams.language.graph import Case, Switch
+from streams.language.constructs.switch import Case, Switch
 
 
 def _start(run: Run, switch: Switch, activity: Activity) -> None:

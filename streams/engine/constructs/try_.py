@@ -13,7 +13,8 @@ from streams.engine.construct import Construct
 from streams.engine.data import evaluate
 from streams.engine.run import Run
 from streams.engine.state import Frame
-from streams.language.graph import ErrorFilter, Flow, Task, Try
+from streams.language.constructs.try_ import ErrorFilter, Try
+from streams.language.graph import Flow, Task
 
 
 class TryFrame(Frame, tag=3):

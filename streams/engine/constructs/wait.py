@@ -7,7 +7,7 @@ from streams.engine.construct import Construct, Due
 from streams.engine.data import evaluate
 from streams.engine.run import Run
 from streams.engine.state import Frame
-from streams.language.graph import Wait
+from streams.language.constructs.wait import Wait
 
 
 class WaitFrame(Frame, tag=5):

@@ -13,10 +13,10 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from streams.engine import decode_state, step
-from streams.language import load, read
 from tests.reference.inbox import Inbox
 from tests.reference.interpreter import Calls, Result, TooLong, interpret
 from tests.reference.strategies import answers, definitions, inputs, joins
+from tests.support.definitions import load, read
 
 Json = Any
 

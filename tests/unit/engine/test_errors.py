@@ -10,7 +10,7 @@ from schemas import problems
 from schemas.steps import MAX_DETAIL
 from streams.engine.constructs.raise_ import raised
 from streams.engine.constructs.try_ import matches
-from streams.language.graph import ErrorFilter
+from streams.language.constructs.try_ import ErrorFilter
 from tests.unit.engine.trial import Trial, call
 
 

@@ -10,8 +10,8 @@ import pytest
 
 from schemas.payload import Payload
 from streams.engine import Limits, step
+from streams.language.constructs.set_ import Set
 from streams.language.expressions import Constant
-from streams.language.graph import Set
 from tests.unit.engine.trial import START_MS, Trial, call
 
 CYCLE = "- a: {set: {n: '${ .n + 1 }'}}\n- b: {switch: [{again: {then: a}}]}"

@@ -33,9 +33,9 @@ from streams.engine import (
     step,
 )
 from streams.engine.lifecycle import TASK, WORKFLOW, Phase, Status
-from streams.language import load
 from streams.language.graph import Graph
 from tests.support.data import payload
+from tests.support.definitions import load
 
 Json = Any
 INSTANCE = "0123456789abcdef0123456789abcdef"

@@ -18,8 +18,6 @@ from aiohttp.test_utils import TestClient, TestServer
 from jsonschema import Draft202012Validator
 
 from schemas.codec import Codec
-from streams import language as definition
-from streams.definitions.book import DefinitionBook
 from streams.definitions.deploy import described
 from streams.gateway.openapi import document
 from streams.gateway.server import ROUTES, make_app
@@ -30,6 +28,7 @@ from streams.ground.settings import Settings
 from streams.readmodel.database import open_database
 from streams.readmodel.reader import Reader
 from streams.readmodel.writer import Received, Writer
+from tests.support.definitions import empty_book, load
 
 CODEC = Codec.offline()
 NOW_S = 1_790_000_000
@@ -100,8 +99,8 @@ class AsyncGateway:
 
     async def __aenter__(self) -> Gateway:
         engine = open_database(self._settings)
-        book, outbox = DefinitionBook(), Outbox()
-        book.learn(described(definition.load(YAML), YAML, "test", NOW_S * 1000))
+        book, outbox = empty_book(), Outbox()
+        book.learn(described(load(YAML), YAML, "test", NOW_S * 1000))
         services = Services(
             settings=self._settings,
             codec=CODEC,

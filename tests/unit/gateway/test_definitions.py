@@ -7,11 +7,11 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 
 from schemas.messages import WORKFLOW_DEFINITION
-from streams import language as definition
 from streams.definitions import DEFINITIONS
 from streams.definitions.deploy import described
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
+from tests.support.definitions import load
 from tests.unit.gateway.conftest import NOW_S, YAML, Gateway
 
 YAML_TYPE = {"Content-Type": "application/yaml"}
@@ -64,7 +64,7 @@ async def test_unfit_request_is_refused(gateway: Gateway, status: int, content_t
 
 async def test_definitions_are_listed_with_the_latest_marked(gateway: Gateway) -> None:
     book = gateway.services.definitions
-    book.learn(described(definition.load(NEXT), NEXT, "test", NOW_S * 1000))
+    book.learn(described(load(NEXT), NEXT, "test", NOW_S * 1000))
     _, listed = await gateway.ask("GET", "/v1/definitions")
     assert [(each["version"], each["latest"]) for each in listed["definitions"]] == [("1.0.0", False), ("1.1.0", True)]
 

@@ -7,9 +7,15 @@ from typing import Any
 import orjson
 from hypothesis import HealthCheck, given, settings
 
-from streams.language import load
-from streams.language.graph import Call, Directive, Do, Flow, For, Fork, Graph, Switch, Task, Try
+from streams.language.constructs.call import Call
+from streams.language.constructs.do import Do
+from streams.language.constructs.for_ import For
+from streams.language.constructs.fork import Fork
+from streams.language.constructs.switch import Switch
+from streams.language.constructs.try_ import Try
+from streams.language.graph import Directive, Flow, Graph, Task
 from tests.reference.strategies import definitions
+from tests.support.definitions import load
 
 TEXT = """
 document: {dsl: '1.0.3', namespace: test, name: sample, version: '1.0.0'}

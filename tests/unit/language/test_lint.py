@@ -9,9 +9,12 @@ import pytest
 from click.testing import CliRunner
 from hypothesis import HealthCheck, given, settings
 
+from streams import language
+from streams.catalogue import FUNCTIONS
 from streams.cli.lint import command
-from streams.language import DefinitionError, check, load
+from streams.language import DefinitionError
 from tests.reference.strategies import definitions
+from tests.support.definitions import check, load
 
 HEAD = "document: {dsl: '1.0.3', namespace: test, name: sample, version: '1.0.0'}\n"
 CALL = "call: http, with: {method: get, endpoint: 'https://example.com'}"
@@ -71,7 +74,9 @@ TASK_FAULTS = {
     "{run: {workflow: {name: other}}}": "not-built",
     "{run: {shell: {command: ls}}}": "not-in-profile",
     # calls
+    "{set: {x: 1}, metadata: {effect: probed}}": "not-built",
     "{call: htp}": "unknown-function",
+    "{call: http, emit: {}, with: {method: get, endpoint: 'https://x.org'}}": "not-built",
     "{call: http}": "missing",
     "{call: grpc, with: {}}": "not-in-profile",
     "{call: openapi, with: {}}": "not-built",
@@ -82,10 +87,14 @@ TASK_FAULTS = {
     "{call: http, with: {method: get, endpoint: {uri: 'https://x.org', authentication: {basic: {}}}}}": "not-built",
     "{call: http, with: {method: get, endpoint: 'https://x.org', output: xml}}": "value",
     "{call: http, with: {method: get, endpoint: 'https://x.org', boddy: 1}}": "unknown-key",
+    "{call: http, with: {method: get, endpoint: 'https://x.org', redirect: 1}}": "type",
+    "{call: http, with: {method: get, endpoint: 'https://x.org', query: [1]}}": "type",
     "{call: decide, with: {input: 1}}": "missing",
     "{call: decide, with: {model: Credit Risk}}": "name",
     "{call: human, with: {team: a, title: t}}": "missing",
     "{call: human, with: {team: a, title: t, outcomes: []}}": "value",
+    f"{{call: human, with: {{team: a, title: {'t' * 201}, outcomes: [x]}}}}": "value",
+    "{call: human, with: {team: a, title: t, outcomes: ['${ .x }']}}": "value",
     "{call: human, with: {team: a, title: t, outcomes: [x, x]}}": "duplicate-name",
     "{call: human, with: {team: a, title: t, outcomes: [x], due: soon}}": "duration",
     "{call: human, with: {team: a, title: t, outcomes: [x], form: {type: 5}}}": "schema",
@@ -160,6 +169,31 @@ def test_all_faults_of_file_come_at_once_in_order() -> None:
 def test_fault_reads_as_one_line_with_remedy() -> None:
     fault = check(f"{HEAD}do: [{{a: {{set: {{x: 1}}, then: b}}}}, {{c: {{set: {{x: 1}}}}}}]", "w.yaml")[0]
     assert str(fault).startswith("w.yaml:2:30: error[goto]: there is no task `b` in this list. Remedy: ")
+
+
+REMEDIES = {
+    "{call: htpp, with: {}}": (3, 18, "did you mean `http`?"),
+    "{call: sql.querry, with: {}}": (3, 18, "did you mean `sql.query`?"),
+    "{call: http, with: {method: get, endpont: 'https://x.org', endpoint: 'https://x.org'}}": (3, 44, "`endpoint`?"),
+    "{call: http, with: {method: get}}": (3, 24, "write endpoint: https://example.com/orders/{id}"),
+    "{call: http}": (3, 3, "write with: {method: get, endpoint: https://example.com/orders/{id}}"),
+    "{call: http, with: {method: fetch, endpoint: 'https://x.org'}}": (3, 39, "write method: get"),
+    "{call: decide, with: {model: Credit Risk}}": (3, 40, "write model: credit-risk"),
+    "{call: human, with: {team: a, title: t, outcomes: []}}": (3, 61, "write outcomes: [approve, reject]"),
+    "{call: sql.query, with: {connection: 5, statement: x}}": (3, 48, "write connection: compliance"),
+}
+
+
+@pytest.mark.parametrize(("task", "expected"), REMEDIES.items())
+def test_fault_of_call_names_place_and_example(task: str, expected: tuple[int, int, str]) -> None:
+    (fault,) = check(f"{HEAD}do:\n- sample: {task}\n")
+    assert (fault.line, fault.column) == expected[:2]
+    assert fault.remedy.endswith(expected[2])
+
+
+def test_language_knows_only_functions_it_is_given() -> None:
+    (fault,) = language.check(f"{HEAD}do: [{{a: {{{CALL}}}}}]", "w.yaml", {"decide": FUNCTIONS["decide"]})
+    assert (fault.code, fault.remedy) == ("unknown-function", "known are decide")
 
 
 def test_missing_default_is_warning_only() -> None:

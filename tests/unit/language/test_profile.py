@@ -9,11 +9,13 @@ import orjson
 import pytest
 
 import streams.language
-from streams.language import check, profile, read
+from streams.catalogue import FUNCTIONS
+from streams.language import profile
 from streams.language.expressions import evaluate_once
 from streams.language.jq import meter
 from streams.language.jq.check import known_signatures
 from tests.reference.interpreter import Answer, interpret
+from tests.support.definitions import check, read
 
 PAGE = (Path(streams.language.__file__).parent / "PROFILE.md").read_text(encoding="utf-8")
 EXAMPLES = re.findall(r"```yaml\n(.*?)```", PAGE, re.DOTALL)
@@ -69,7 +71,7 @@ def test_every_refusal_is_on_the_page(table: dict[str, profile.Refusal]) -> None
 
 
 def test_functions_and_limits_on_the_page_are_those_of_the_code() -> None:
-    assert set(re.findall(r"^\| `([a-z.]+)` \| `\w+`\*", PAGE, re.MULTILINE)) == set(profile.FUNCTIONS)
+    assert set(re.findall(r"^\| `([a-z.]+)` \| `\w+`\*", PAGE, re.MULTILINE)) == set(FUNCTIONS)
     assert f"{meter.MAX_STEPS:,} steps" in PAGE
     assert f"{meter.MAX_WEIGHT:,} nodes" in PAGE
     assert f"{meter.MAX_DEPTH} levels" in PAGE

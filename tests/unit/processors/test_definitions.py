@@ -5,9 +5,8 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
-from streams import language as definition
-from streams.definitions.book import DefinitionBook
 from streams.definitions.deploy import described
+from tests.support.definitions import empty_book, load
 
 YAML = """
 document: {{dsl: 1.0.3, namespace: test, name: {name}, version: {version}}}
@@ -20,11 +19,11 @@ do:
 
 def message(name: str = "order", version: str = "1.0.0", type_: str = "com.example.order.v1") -> dict[str, Any]:
     yaml = YAML.format(name=name, version=version, type=type_)
-    return described(definition.load(yaml), yaml, "test", 1)
+    return described(load(yaml), yaml, "test", 1)
 
 
 def test_version_deployed_last_starts_instances() -> None:
-    book = DefinitionBook()
+    book = empty_book()
     first, second = message(), message(version="1.1.0")
     book.learn(first)
     book.learn(second)
@@ -35,7 +34,7 @@ def test_version_deployed_last_starts_instances() -> None:
 
 
 def test_older_versions_stay_known_by_digest() -> None:
-    book = DefinitionBook()
+    book = empty_book()
     first = message()
     book.learn(first)
     book.learn(message(version="1.1.0"))
@@ -44,7 +43,7 @@ def test_older_versions_stay_known_by_digest() -> None:
 
 
 def test_version_that_waits_for_another_event_leaves_the_old_one() -> None:
-    book = DefinitionBook()
+    book = empty_book()
     book.learn(message())
     book.learn(message(version="1.1.0", type_="com.example.other.v1"))
     assert book.for_event("com.example.order.v1") == []
@@ -52,14 +51,14 @@ def test_version_that_waits_for_another_event_leaves_the_old_one() -> None:
 
 
 def test_several_workflows_start_on_one_event() -> None:
-    book = DefinitionBook()
+    book = empty_book()
     book.learn(message("a"))
     book.learn(message("b"))
     assert [graph.name for graph in book.for_event("com.example.order.v1")] == ["a", "b"]
 
 
 def test_filter_looks_at_all_its_members() -> None:
-    book = DefinitionBook()
+    book = empty_book()
     book.learn(message())
     attributes = {"type": "com.example.order.v1", "source": "/shop"}
     assert len(book.started_by(attributes)) == 1
@@ -67,7 +66,7 @@ def test_filter_looks_at_all_its_members() -> None:
 
 
 def test_broken_definition_harms_no_other() -> None:
-    book = DefinitionBook()
+    book = empty_book()
     book.learn(message())
     broken = book.learn(message(version="2.0.0") | {"yaml": "document: {}", "digest": "f" * 64})
     assert broken.graph is None and broken.fault
@@ -76,17 +75,17 @@ def test_broken_definition_harms_no_other() -> None:
 
 
 def test_text_that_does_not_match_its_digest_is_broken() -> None:
-    broken = DefinitionBook().learn(message() | {"digest": "f" * 64})
+    broken = empty_book().learn(message() | {"digest": "f" * 64})
     assert (broken.graph, "digest" in (broken.fault or "")) == (None, True)
 
 
 def test_known_digest_is_compiled_once() -> None:
-    book = DefinitionBook()
+    book = empty_book()
     assert book.learn(message()).graph is book.learn(message()).graph
 
 
 async def test_waiting_ends_when_the_definition_comes() -> None:
-    book = DefinitionBook()
+    book = empty_book()
     data = message()
     waiting = asyncio.create_task(book.wait_for(data["digest"], 10))
     await asyncio.sleep(0)
@@ -99,4 +98,4 @@ async def test_waiting_ends_when_the_definition_comes() -> None:
 
 
 async def test_waiting_in_vain_ends() -> None:
-    assert await DefinitionBook().wait_for("f" * 64, 0.01) is None
+    assert await empty_book().wait_for("f" * 64, 0.01) is None

@@ -11,10 +11,10 @@ from aiohttp.test_utils import TestServer
 
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
-from streams.language import load
 from streams.local import Report, run_locally
 from streams.processors import ALL
 from streams.processors.human.local import Answer, Answers
+from tests.support.definitions import load
 
 DOCUMENT = "document: {dsl: '1.0.3', namespace: tests, name: local, version: '1.0.0'}\ndo:\n"
 HUMAN = "call: human, with: {team: risk, title: Check, outcomes: [approve, reject], form: {type: object}}"

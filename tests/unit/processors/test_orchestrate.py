@@ -7,14 +7,13 @@ from typing import Any
 from schemas.codec import Codec
 from schemas.messages import HISTORY_ENTRY, START_INSTANCE, STEP_COMMAND, STEP_RESULT
 from streams import engine
-from streams import language as definition
-from streams.definitions.book import DefinitionBook
 from streams.definitions.deploy import described
 from streams.processors.orchestrate import INBOX
 from streams.processors.orchestrate.processor import Orchestrate, row_state
 from streams.runtime.processor import Effects, Message, Record
 from tests.support.contexts import context
 from tests.support.data import payload
+from tests.support.definitions import empty_book, load
 from tests.support.tables import Table
 
 YAML = """
@@ -26,11 +25,11 @@ do:
 INSTANCE = "0123456789abcdef" * 2
 KEY = INSTANCE.encode()
 CODEC = Codec.offline()
-GRAPH = definition.load(YAML)
+GRAPH = load(YAML)
 
 
 def orchestrate() -> Orchestrate:
-    book = DefinitionBook()
+    book = empty_book()
     book.learn(described(GRAPH, YAML, "test", 0))
     return Orchestrate(context(CODEC, definitions=book))
 

@@ -1,0 +1,191 @@
+"""The arguments of a `call`: read, judged and shown to editors as their function declares them.
+
+For each kind of argument there is one way of writing it. What comes of it goes into the command, where the step
+processor finds it as its declaration says.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Mapping
+from typing import Any, NamedTuple
+
+from schemas.functions import Argument, Function, Kind
+from streams.language import profile
+from streams.language.expressions import Constant, UriTemplate, inner_text, members
+from streams.language.forms import DURATION, EXPRESSION, FIXED_TEXT, JSON, OBJECT, SCHEMA, TEXT, Form, closed, either
+from streams.language.graph import Expression
+from streams.language.nodes import Node
+from streams.language.schema import compiled_schema
+from streams.language.slots import BODY, Scope, read_duration, read_leaf, read_template
+
+_ADDRESS = r"(https?|connection)://[^\s]+"
+_NAME = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
+
+
+def read_arguments(task: Node, function: Function, scope: Scope) -> Expression:
+    """The expression of the arguments, an object: those with a default first, then the others as written."""
+    given = task.optional("with")
+    required = [argument for argument in function.arguments if argument.required]
+    if given is None and required:
+        remedy = f"write with: {function.example}"
+        task.fault("missing", f"`call: {function.name}` lacks `with`", remedy, key=True)
+        return Constant({})
+    read: dict[str, Expression] = {
+        argument.name: read_leaf(Node(task.source, task.path, argument.default), BODY, scope)
+        for argument in function.arguments
+        if argument.default is not None
+    }
+    if given is not None:
+        declared = {argument.name: argument for argument in function.arguments}
+        for name, part in given.members(declared, example=f"with: {function.example}").items():
+            read[name] = WAYS[declared[name].kind].read(part, scope, declared[name])
+        for argument in required:
+            if isinstance(given.value, dict) and argument.name not in given.value:
+                given.fault("missing", f"`with` lacks `{argument.name}`", _remedy(argument), key=True)
+    return members(read)
+
+
+def arguments_form(function: Function) -> dict[str, Any]:
+    """How the arguments of a function are written."""
+    forms = {
+        argument.name: {**WAYS[argument.kind].form(argument), "description": argument.summary}
+        for argument in function.arguments
+    }
+    return closed(forms, [argument.name for argument in function.arguments if argument.required])
+
+
+def _example(argument: Argument) -> str:
+    return argument.example or f"{argument.name}: ..."
+
+
+def _remedy(argument: Argument) -> str:
+    return f"write {_example(argument)}"
+
+
+def _any(node: Node, scope: Scope, argument: Argument) -> Expression:
+    return read_template(node, BODY, scope)
+
+
+def _object(node: Node, scope: Scope, argument: Argument) -> Expression:
+    if not isinstance(node.value, dict) and not (isinstance(node.value, str) and inner_text(node.value)):
+        node.wrong_type("an object", argument.example or f"{node.name}: {{name: value}}")
+    return read_template(node, BODY, scope)
+
+
+def _line(node: Node, scope: Scope, argument: Argument) -> Expression:
+    text = node.text(_example(argument))
+    if inner_text(text) is None and argument.max_length is not None and len(text) > argument.max_length:
+        node.fault("value", f"`{node.name}` has more than {argument.max_length} characters", _remedy(argument))
+    return read_leaf(node, BODY, scope) if text else Constant("")
+
+
+def _name(node: Node, scope: Scope, argument: Argument) -> Expression:
+    text = node.text(_example(argument))
+    if text and inner_text(text) is None and not re.fullmatch(_NAME, text):
+        message = f"`{node.name}` is a name in lower case with digits, hyphens and dots"
+        node.fault("name", message, _remedy(argument))
+    return read_leaf(node, BODY, scope) if text else Constant("")
+
+
+def _address(node: Node, scope: Scope, argument: Argument) -> Expression:
+    if isinstance(node.value, dict):
+        example = f"{node.name}: {{uri: https://example.com/orders/{{id}}}}"
+        parts = node.members(("uri",), required=("uri",), refused=profile.ENDPOINT, example=example)
+        return _address(parts["uri"], scope, argument) if "uri" in parts else Constant("")
+    text = node.text(_example(argument))
+    if inner_text(text) is not None:
+        return read_leaf(node, BODY, scope)
+    template = UriTemplate(text)
+    if text and (not re.fullmatch(_ADDRESS, text) or any(not re.fullmatch(r"\w+", name) for name in template.names)):
+        remedy = "write https://host/{name} (a member of the task's input), connection://NAME/path or an expression"
+        node.fault("uri", "not an address", remedy)
+    return template if template.names else Constant(text)
+
+
+def _choice(node: Node, scope: Scope, argument: Argument) -> Expression:
+    known = {choice.lower(): choice for choice in argument.choices}
+    text = node.text(_example(argument))
+    if text and text.lower() not in known:
+        message = f"`{node.name}` is none of {', '.join(argument.choices)}"
+        node.fault("value", message, _remedy(argument))
+    return Constant(known.get(text.lower(), ""))
+
+
+def _flag(node: Node, scope: Scope, argument: Argument) -> Expression:
+    if not isinstance(node.value, bool):
+        node.wrong_type("true or false", argument.example or f"{node.name}: true")
+    return Constant(node.value)
+
+
+def _statement(node: Node, scope: Scope, argument: Argument) -> Expression:
+    text = node.text(_example(argument))
+    if "${" in text:
+        remedy = "write :name in the statement and its value under `parameters`"
+        node.fault("sql-injection", "a statement is a fixed text, data must not become part of it", remedy)
+    return Constant(text)
+
+
+def _choices(node: Node, scope: Scope, argument: Argument) -> Expression:
+    items = node.items(_example(argument))
+    texts = [item.text(_example(argument)) for item in items]
+    if isinstance(node.value, list) and not texts:
+        node.fault("value", f"`{node.name}` needs at least one text", _remedy(argument))
+    for index, item in enumerate(items):
+        if texts[index] in texts[:index]:
+            item.fault("duplicate-name", f"`{texts[index]}` is already in the list", "remove it")
+        if "${" in texts[index]:
+            item.fault("value", f"`{node.name}` are fixed texts", _remedy(argument))
+    return Constant(texts)
+
+
+def _schema(node: Node, scope: Scope, argument: Argument) -> Expression:
+    compiled_schema(node)
+    return Constant(node.value)
+
+
+def _duration(node: Node, scope: Scope, argument: Argument) -> Expression:
+    return read_duration(node, BODY, scope)
+
+
+def _choice_form(argument: Argument) -> Form:
+    """The choices as an editor offers them, or in any case of letters."""
+    spelled = "|".join("".join(map(_any_case, choice)) for choice in argument.choices)
+    listed = [choice.lower() for choice in argument.choices]
+    return either({"enum": listed}, {"type": "string", "pattern": f"^({spelled})$"})
+
+
+def _any_case(letter: str) -> str:
+    return f"[{letter.upper()}{letter.lower()}]" if letter.isalpha() else re.escape(letter)
+
+
+def _line_form(argument: Argument) -> Form:
+    bounded = TEXT if argument.max_length is None else {**TEXT, "maxLength": argument.max_length}
+    return either(bounded, EXPRESSION)
+
+
+_ADDRESS_TEXT = either({"type": "string", "pattern": f"^{_ADDRESS}$"}, EXPRESSION)
+_TEXTS: Form = {"type": "array", "minItems": 1, "uniqueItems": True, "items": FIXED_TEXT}
+
+
+class Way(NamedTuple):
+    """How a kind of argument is written: what is read of it, and its form for editors."""
+
+    read: Callable[[Node, Scope, Argument], Expression]
+    form: Callable[[Argument], Form]
+
+
+WAYS: Mapping[Kind, Way] = {
+    Kind.ANY: Way(_any, lambda argument: JSON),
+    Kind.OBJECT: Way(_object, lambda argument: either(OBJECT, EXPRESSION)),
+    Kind.LINE: Way(_line, _line_form),
+    Kind.NAME: Way(_name, lambda argument: either({"type": "string", "pattern": f"^{_NAME}$"}, EXPRESSION)),
+    Kind.ADDRESS: Way(_address, lambda argument: either(_ADDRESS_TEXT, closed({"uri": _ADDRESS_TEXT}, ["uri"]))),
+    Kind.CHOICE: Way(_choice, _choice_form),
+    Kind.FLAG: Way(_flag, lambda argument: {"type": "boolean"}),
+    Kind.STATEMENT: Way(_statement, lambda argument: FIXED_TEXT),
+    Kind.CHOICES: Way(_choices, lambda argument: _TEXTS),
+    Kind.SCHEMA: Way(_schema, lambda argument: SCHEMA),
+    Kind.DURATION: Way(_duration, lambda argument: DURATION),
+}
+"""One way for each kind of argument; a test says where one is missing."""

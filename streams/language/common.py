@@ -1,0 +1,110 @@
+"""What all tasks have in common: `if`, `input`, `output`, `export`, `timeout`, `then` and `metadata`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from schemas.functions import EffectClass
+from streams.language import profile
+from streams.language.forms import CONDITION, DURATION, SCHEMA, TEXT, TRANSFORM, Form, closed
+from streams.language.graph import NOTHING, Expression, Transform
+from streams.language.model import CONTINUE
+from streams.language.nodes import Node
+from streams.language.schema import compiled_schema
+from streams.language.slots import (
+    BODY,
+    EXPORT,
+    IF,
+    INPUT,
+    OUTPUT,
+    Scope,
+    Slot,
+    read_condition,
+    read_duration,
+    read_transform,
+)
+
+Common = dict[str, Any]  # members of a model that all tasks have
+
+EFFECTS = tuple(each.value for each in EffectClass if each.value not in profile.EFFECTS)
+
+_CHECKED = closed({"format": {"enum": ["json", "json:2020-12", "json:draft-07"]}, "document": SCHEMA}, ["document"])
+INPUT_FORM = closed({"schema": _CHECKED, "from": TRANSFORM})
+OUTPUT_FORM = closed({"schema": _CHECKED, "as": TRANSFORM})
+TIMEOUT_FORM = closed({"after": DURATION}, ["after"])
+
+FORMS: dict[str, Form] = {
+    "if": CONDITION,
+    "input": INPUT_FORM,
+    "output": OUTPUT_FORM,
+    "export": OUTPUT_FORM,
+    "timeout": TIMEOUT_FORM,
+    "then": {**TEXT, "description": "continue, exit, end, or the name of a task in the same list."},
+    "metadata": {"type": "object", "properties": {"effect": {"enum": list(EFFECTS)}}},
+}
+
+
+def read_common(node: Node, scope: Scope) -> Common:
+    """The members that any task may have."""
+    parts = {key: node.optional(key) for key in FORMS}
+    common: Common = {"name": node.name, "path": node.path, "document": node.value}
+    if (part := parts["if"]) is not None:
+        common["condition"] = read_condition(part, IF, scope)
+    common["input"] = read_input(parts["input"], INPUT, scope)
+    common["output"] = read_output(parts["output"], OUTPUT, scope)
+    common["export"] = read_output(parts["export"], EXPORT, scope)
+    common["timeout"] = read_timeout(parts["timeout"], BODY, scope)
+    common["then"] = parts["then"].text("then: continue") if parts["then"] is not None else CONTINUE
+    common["metadata"] = _metadata(parts["metadata"])
+    return common
+
+
+def read_input(node: Node | None, slot: Slot, scope: Scope) -> Transform:
+    """`input`."""
+    return _data(node, INPUT_FORM, "from", slot, scope)
+
+
+def read_output(node: Node | None, slot: Slot, scope: Scope) -> Transform:
+    """`output` or `export`."""
+    return _data(node, OUTPUT_FORM, "as", slot, scope)
+
+
+def read_timeout(node: Node | None, slot: Slot, scope: Scope) -> Expression | None:
+    """`timeout`."""
+    if node is None:
+        return None
+    if isinstance(node.value, str):
+        message = "named timeouts are part of the profile but not built yet"
+        node.fault("not-built", message, "write {after: {minutes: 5}}")
+        return None
+    parts = node.parts(TIMEOUT_FORM, example="timeout: {after: {minutes: 5}}")
+    return read_duration(parts["after"], slot, scope) if "after" in parts else None
+
+
+def _data(node: Node | None, form: Form, key: str, slot: Slot, scope: Scope) -> Transform:
+    if node is None:
+        return NOTHING
+    parts = node.parts(form, example=f"{{{key}: ${{ .result }}}}")
+    expression = read_transform(parts[key], slot, scope) if key in parts else None
+    return Transform(_schema(parts["schema"]) if "schema" in parts else None, expression)
+
+
+def _schema(node: Node) -> Any:
+    example = "schema: {format: json, document: {type: object}}"
+    required = () if node.optional("resource") else ("document",)
+    parts = node.members(_CHECKED["properties"], required=required, refused=profile.SCHEMAS, example=example)
+    if "format" in parts:
+        parts["format"].choice(_CHECKED["properties"]["format"]["enum"], "format: json")
+    return compiled_schema(parts["document"]) if "document" in parts else None
+
+
+def _metadata(node: Node | None) -> dict[str, Any]:
+    if node is None:
+        return {}
+    if not isinstance(node.value, dict):
+        node.wrong_type("an object", "metadata: {owner: sales}")
+        return {}
+    effect = node.optional("effect")
+    if effect is not None and not effect.refuse(profile.EFFECTS):
+        effect.choice(EFFECTS, f"effect: one of {', '.join(EFFECTS)}")
+    return dict(node.value)

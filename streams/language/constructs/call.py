@@ -1,0 +1,88 @@
+"""`call`: a step, carried out by the processor of its function."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from difflib import get_close_matches
+
+from schemas.functions import Function
+from streams.language import profile
+from streams.language.arguments import read_arguments
+from streams.language.common import Common
+from streams.language.construct import Construct, Fields, Links
+from streams.language.expressions import Constant
+from streams.language.forms import defined
+from streams.language.graph import Expression, Task
+from streams.language.model import TaskModel
+from streams.language.nodes import Node
+from streams.language.reader import Reader
+from streams.language.slots import Scope
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CallModel(TaskModel):
+    """`call`."""
+
+    function: str
+    arguments: Expression
+    waits_for_people: bool
+    effect: str | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Call(Task):
+    """A step: carried out by a step processor, its result becomes the output."""
+
+    function: str  # http, decide, human, sql.query ...
+    arguments: Expression  # evaluates to the JSON object of the command
+    waits_for_people: bool = False  # an instance that has no other step open is waiting, not running
+    effect: str | None = None  # effect class declared under metadata.effect: read, idempotent, keyed, blind
+
+
+def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> CallModel:
+    child = node.child("call")
+    name = child.text("call: http")
+    function = reader.functions.get(name)
+    if function is None:
+        _unknown(child, name, reader.functions)
+    return CallModel(
+        **common,
+        function=name,
+        arguments=read_arguments(node, function, scope) if function is not None else Constant({}),
+        waits_for_people=function is not None and function.waits_for_people,
+        effect=common["metadata"].get("effect"),
+    )
+
+
+def _unknown(node: Node, name: str, functions: Mapping[str, Function]) -> None:
+    family = name.partition(":")[0]
+    refusal = profile.CALLS.get(family)
+    if refusal is not None:
+        node.fault(refusal.code, refusal.message(f"call: {family}"), refusal.remedy)
+    elif name:
+        close = get_close_matches(name, functions, n=1)
+        remedy = f"did you mean `{close[0]}`?" if close else f"known are {', '.join(functions)}"
+        node.fault("unknown-function", f"there is no function `{name}`", remedy)
+
+
+def _compiled(model: CallModel, links: Links, fields: Fields) -> Call:
+    return Call(
+        **fields,
+        function=model.function,
+        arguments=model.arguments,
+        waits_for_people=model.waits_for_people,
+        effect=model.effect,
+    )
+
+
+CALL = Construct(
+    key="call",
+    summary="a step: one of the functions below, with its arguments under `with`",
+    keys={"call": defined("function"), "with": {"type": "object"}},
+    required=("call",),
+    model=CallModel,
+    task=Call,
+    read=_read,
+    compiled=_compiled,
+)

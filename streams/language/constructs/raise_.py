@@ -1,0 +1,69 @@
+"""`raise`: an error of the definition's own (RFC 9457)."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from streams.language.common import Common
+from streams.language.construct import Construct, Fields, Links
+from streams.language.expressions import Constant, inner_text
+from streams.language.forms import EXPRESSION, JSON, closed, either
+from streams.language.graph import Expression, Task
+from streams.language.model import TaskModel
+from streams.language.nodes import Node
+from streams.language.reader import Reader
+from streams.language.slots import BODY, Scope, read_template
+
+_EXAMPLE = "raise: {error: {type: https://example.com/errors/refused, status: 400, title: Refused}}"
+_STATUS = either({"type": "integer", "minimum": 100, "maximum": 999}, {"type": "string"})
+_ERROR = closed({"type": JSON, "status": _STATUS, "title": JSON, "detail": JSON, "instance": JSON}, ["type", "status"])
+_RAISE = closed({"error": either(_ERROR, EXPRESSION)}, ["error"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RaiseModel(TaskModel):
+    """`raise`."""
+
+    error: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Raise(Task):
+    """Raises an error (RFC 9457 members type, status, title, detail)."""
+
+    error: Expression
+
+
+def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> RaiseModel:
+    parts = node.child("raise").parts(_RAISE, example=_EXAMPLE)
+    return RaiseModel(**common, error=_error(parts["error"], scope) if "error" in parts else Constant({}))
+
+
+def _error(node: Node, scope: Scope) -> Expression:
+    if isinstance(node.value, str) and inner_text(node.value) is None:
+        node.fault("not-built", "named errors are part of the profile but not built yet", f"write {_EXAMPLE}")
+        return Constant({})
+    if not isinstance(node.value, str):
+        status = node.parts(_ERROR, example=_EXAMPLE).get("status")
+        if status is not None and not isinstance(status.value, str) and type(status.value) is not int:
+            status.wrong_type("a whole number", "status: 400")
+        elif status is not None and type(status.value) is int and not 100 <= status.value <= 999:
+            status.fault("value", "a status lies between 100 and 999", "write status: 400")
+    return read_template(node, BODY, scope)
+
+
+def _compiled(model: RaiseModel, links: Links, fields: Fields) -> Raise:
+    return Raise(**fields, error=model.error)
+
+
+RAISE = Construct(
+    key="raise",
+    summary="`error` with `type`, `status`, `title`, `detail`, `instance`, or an expression that gives one",
+    keys={"raise": _RAISE},
+    required=("raise",),
+    model=RaiseModel,
+    task=Raise,
+    read=_read,
+    compiled=_compiled,
+    goes_on=lambda model: (),
+)

@@ -1,0 +1,120 @@
+"""`try`: a list of tasks, and what becomes of an error in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from streams.language import profile
+from streams.language.common import Common
+from streams.language.construct import Construct, Fields, Links
+from streams.language.constructs.do import DoModel, read_list, read_list_under
+from streams.language.forms import CONDITION, FIXED_TEXT, TASKS, closed
+from streams.language.graph import Expression, Task
+from streams.language.model import TaskModel
+from streams.language.nodes import Node
+from streams.language.reader import Reader
+from streams.language.slots import BODY, VARIABLE_FORM, Scope, read_condition, read_variable
+
+_ERROR = closed(
+    {"type": FIXED_TEXT, "status": {"type": "integer"}, "title": FIXED_TEXT, "detail": FIXED_TEXT}
+    | {"instance": FIXED_TEXT}
+)
+_FILTER = closed({"with": _ERROR}, ["with"])
+_CATCH = closed({"errors": _FILTER, "as": VARIABLE_FORM, "when": CONDITION, "exceptWhen": CONDITION, "do": TASKS})
+
+
+@dataclass(frozen=True, slots=True)
+class ErrorFilter:
+    """`catch.errors.with`: the static part; None matches everything."""
+
+    type: str | None = None  # either family of error type URIs is accepted
+    status: int | None = None
+    title: str | None = None
+    detail: str | None = None
+    instance: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TryModel(TaskModel):
+    """`try` and `catch`."""
+
+    body: DoModel
+    errors: ErrorFilter
+    bind: str
+    when: Expression | None
+    except_when: Expression | None
+    handler: DoModel | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Try(Task):
+    """Its body; if that raises an error that matches, the handler instead."""
+
+    body: int  # index of a Do
+    errors: ErrorFilter = ErrorFilter()
+    bind: str = "error"  # `catch.as`
+    when: Expression | None = None
+    except_when: Expression | None = None
+    handler: int = -1  # index of a Do; -1: the error is swallowed and the task's input goes on as its output
+
+
+def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> TryModel:
+    catch = node.optional("catch")
+    parts: dict[str, Node] = {}
+    if catch is not None:
+        parts = catch.parts(_CATCH, refused=profile.CATCH, example="catch: {as: error, do: [...]}")
+    bind = read_variable(parts.get("as"), "error")
+    inner = scope | {bind}
+    return TryModel(
+        **common,
+        body=read_list_under(reader, node, "try", scope),
+        errors=_errors(parts["errors"]) if "errors" in parts else ErrorFilter(),
+        bind=bind,
+        when=read_condition(parts["when"], BODY, inner) if "when" in parts else None,
+        except_when=read_condition(parts["exceptWhen"], BODY, inner) if "exceptWhen" in parts else None,
+        handler=read_list(reader, parts["do"], inner) if "do" in parts else None,
+    )
+
+
+def _errors(node: Node) -> ErrorFilter:
+    example = "errors: {with: {status: 503}}"
+    parts = node.parts(_FILTER, example=example)
+    if "with" not in parts:
+        return ErrorFilter()
+    values: dict[str, Any] = {}
+    for name, part in parts["with"].parts(_ERROR, example=example).items():
+        wanted = int if name == "status" else str
+        if type(part.value) is not wanted:
+            part.wrong_type("a whole number" if wanted is int else "a text", example)
+        elif "${" in str(part.value):
+            part.fault("value", "the error filter is static", "compare in `when`: ${ $error.title == ... }")
+        else:
+            values[name] = part.value
+    return ErrorFilter(**values)
+
+
+def _compiled(model: TryModel, links: Links, fields: Fields) -> Try:
+    return Try(
+        **fields,
+        body=links.number(model.body),
+        errors=model.errors,
+        bind=model.bind,
+        when=model.when,
+        except_when=model.except_when,
+        handler=links.number(model.handler),
+    )
+
+
+TRY = Construct(
+    key="try",
+    summary="`catch` with `errors.with`, `as`, `when`, `exceptWhen`, `do`",
+    keys={"try": TASKS, "catch": _CATCH},
+    required=("try", "catch"),
+    model=TryModel,
+    task=Try,
+    read=_read,
+    compiled=_compiled,
+    children=lambda model: (model.body,) if model.handler is None else (model.body, model.handler),
+    late=lambda model: (model.when, model.except_when),
+)

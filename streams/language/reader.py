@@ -1,0 +1,87 @@
+"""From the tasks of a document to the model: which kind a task is, and what its kind makes of it.
+
+The reader knows no construct: it is given those there are, and the functions that a definition can call.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Generic, TypeVar
+
+from schemas.functions import Function
+from streams.language import profile
+from streams.language.common import FORMS, Common, read_common
+from streams.language.forms import Form
+from streams.language.model import DIRECTIVES, MAX_NAME, TaskModel
+from streams.language.nodes import Node, kind_of
+from streams.language.slots import Scope
+
+Model = TypeVar("Model", bound=TaskModel)
+
+EXAMPLE = "- checkOrder: {call: http, with: {...}}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Syntax(Generic[Model]):
+    """How a kind of task is written."""
+
+    key: str  # says that a task is of this kind
+    keys: Mapping[str, Form]  # its own one, and those that come with it
+    required: tuple[str, ...]
+    read: Callable[[Reader, Node, Common, Scope], Model]
+
+
+class Reader:
+    """Reads tasks; every fault is noted in their source."""
+
+    def __init__(self, kinds: Mapping[str, Syntax[Any]], functions: Mapping[str, Function]) -> None:
+        self._kinds = kinds
+        self.functions = functions
+
+    def task(self, node: Node, scope: Scope) -> TaskModel:
+        """One task; a task of no kind stands in, with a fault, if it is not clear which it is."""
+        kind = self._kind(node)
+        if kind is None:
+            return TaskModel(name=node.name, path=node.path)
+        syntax = self._kinds[kind]
+        node.members((*FORMS, *syntax.keys), required=syntax.required, refused=profile.TASKS, example=EXAMPLE)
+        if node.name in DIRECTIVES or len(node.name) > MAX_NAME:
+            remedy = f"choose another name, of at most {MAX_NAME} characters"
+            node.fault("name", f"a task cannot be called `{node.name[:MAX_NAME]}`", remedy, key=True)
+        model: TaskModel = syntax.read(self, node, read_common(node, scope), scope)
+        return model
+
+    def _kind(self, node: Node) -> str | None:
+        if not isinstance(node.value, dict):
+            node.fault("type", f"the task `{node.name}` is {kind_of(node.value)}", f"write {EXAMPLE}", key=True)
+            return None
+        there = [key for key in self._kinds if key in node.value]
+        kinds = [key for key in there if not any(key in self._kinds[other].keys for other in there if other != key)]
+        if len(kinds) == 1:
+            return kinds[0]
+        if kinds:
+            message = f"the task `{node.name}` is {' and '.join(f'`{kind}`' for kind in kinds)} at once"
+            node.fault("task-kind", message, "make each a task of its own", key=True)
+        else:
+            self._no_kind(node)
+        return None
+
+    def _no_kind(self, node: Node) -> None:
+        if refused := [key for key in node.value if key in profile.TASKS]:
+            for key in refused:
+                _refuse(node.child(key))
+        elif unknown := [key for key in node.value if key not in FORMS]:
+            for key in unknown:
+                node.child(key).unknown((*self._kinds, *FORMS), profile.TASKS)
+        else:
+            message = f"the task `{node.name}` does not say what it does"
+            node.fault("task-kind", message, f"give it one of {', '.join(self._kinds)}", key=True)
+
+
+def _refuse(node: Node) -> None:
+    never = [key for key in profile.RUN if node.name == "run" and node.optional(key) is not None]
+    for key in never:
+        node.child(key).unknown((), profile.RUN)
+    if not never:
+        node.unknown((), profile.TASKS)
