@@ -1,4 +1,4 @@
-"""`python -m infra.render`: writes the reference pages from the tables in the code, where each fact has its home.
+"""`python -m infra.render`: writes reference pages and sections of pages from the code, where each fact has its home.
 
 `--check` writes nothing and fails where a page differs from what the code says now.
 """
@@ -13,12 +13,15 @@ from pathlib import Path
 
 from prometheus_client.metrics import MetricWrapperBase
 
+import streams.language
+from infra import language
 from streams import catalogue
 from streams.definitions import outcome_topic
 from streams.ground import settings
 from streams.ground.topic import DAY_MS, Topic
 
 FOLDER = Path(__file__).with_name("reference")
+PROFILE = Path(streams.language.__file__).with_name("PROFILE.md")
 NOTE = "<!-- Rendered by `make render`; change the table in the code instead. -->"
 
 
@@ -84,17 +87,32 @@ def processors_page() -> str:
     return _page("Processors", "streams/processors", head, rows)
 
 
+def profile_page() -> str:
+    """PROFILE.md with the tables of tasks and functions as the code has them now; the rest is written by hand."""
+    text = PROFILE.read_text()
+    for name, (head, rows) in {"tasks": language.tasks_table(), "functions": language.functions_table()}.items():
+        begin, end = f"<!-- {name}: rendered by `make render` -->\n", f"<!-- end of {name} -->"
+        before, found, rest = text.partition(begin)
+        _, closed, after = rest.partition(end)
+        if not (found and closed):
+            raise ValueError(f"{PROFILE} has lost the marks of its section {name}: {begin.strip()} and {end}")
+        text = "\n".join([before + begin, *_table(head, rows), "", end + after])
+    return text
+
+
 PAGES: Mapping[str, Callable[[], str]] = {
     "settings.md": settings_page,
     "processors.md": processors_page,
     "topics.md": topics_page,
     "metrics.md": metrics_page,
+    "definition.schema.json": language.definition_schema,
 }
 
 
 def stale(folder: Path = FOLDER) -> list[Path]:
     """The pages that differ from what the code says now."""
-    return [folder / name for name, render in PAGES.items() if _read(folder / name) != render()]
+    outdated = [folder / name for name, render in PAGES.items() if _read(folder / name) != render()]
+    return outdated if PROFILE.read_text() == profile_page() else [*outdated, PROFILE]
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -108,13 +126,17 @@ def main(arguments: Sequence[str] | None = None) -> int:
     FOLDER.mkdir(exist_ok=True)
     for name, render in PAGES.items():
         (FOLDER / name).write_text(render())
+    PROFILE.write_text(profile_page())
     return 0
 
 
 def _page(title: str, source: str, head: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
+    return "\n".join([f"# {title}", "", NOTE, "", f"From `{source}`.", "", *_table(head, rows), ""])
+
+
+def _table(head: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
     table = [head, ["---"] * len(head), *rows]
-    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]
-    return "\n".join([f"# {title}", "", NOTE, "", f"From `{source}`.", "", *lines, ""])
+    return ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in table]
 
 
 def _sampled_name(metric: MetricWrapperBase) -> str:

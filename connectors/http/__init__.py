@@ -60,9 +60,15 @@ HTTP = Function(
             summary="Where to: https://host/{name}, or connection://NAME/path with an address from the settings.",
             kind=Kind.ADDRESS,
             required=True,
-            example="endpoint: https://example.com/orders/{id}",
+            example="endpoint: 'https://example.com/orders/{id}'",
             members=(
-                Argument(name="uri", summary="The address.", kind=Kind.ADDRESS, required=True),
+                Argument(
+                    name="uri",
+                    summary="The address.",
+                    kind=Kind.ADDRESS,
+                    required=True,
+                    example="uri: 'https://example.com/orders/{id}'",
+                ),
                 AUTHENTICATION,
             ),
         ),
@@ -96,7 +102,7 @@ HTTP = Function(
         ),
     ),
     output={"description": "The decoded body; a status outside 200 to 299 is an error with that status."},
-    example="{method: get, endpoint: https://example.com/orders/{id}}",
+    example="{method: get, endpoint: 'https://example.com/orders/{id}'}",
     effect_note="by method: " + ", ".join(f"{method} {effect}" for method, effect in EFFECTS.items()),
 )
 

@@ -41,7 +41,7 @@ QUERY = Function(
     summary="Reads rows of a database, in a transaction that cannot write.",
     arguments=ARGUMENTS,
     output=ROWS,
-    example="{connection: hr, statement: SELECT name FROM person WHERE id = :id, parameters: {id: ${ .id }}}",
+    example="{connection: hr, statement: SELECT name FROM person WHERE id = :id, parameters: {id: '${ .id }'}}",
     effect=EffectClass.READ,
 )
 EXECUTE = Function(

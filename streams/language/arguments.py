@@ -7,10 +7,12 @@ processor finds it as its declaration says.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
-from typing import Any, NamedTuple
+from collections.abc import Callable, Iterable, Mapping
+from typing import NamedTuple
 
-from schemas.functions import Argument, Function, Kind
+from schemas.arguments import Argument, Kind, Values
+from schemas.functions import Function
+from schemas.payload import Json
 from streams.language import profile
 from streams.language.expressions import Constant, UriTemplate, inner_text, members
 from streams.language.forms import DURATION, EXPRESSION, FIXED_TEXT, JSON, OBJECT, SCHEMA, TEXT, Form, closed, either
@@ -46,13 +48,15 @@ def read_arguments(task: Node, function: Function, scope: Scope) -> Expression:
     return members(read)
 
 
-def arguments_form(function: Function) -> dict[str, Any]:
+def arguments_form(function: Function) -> Form:
     """How the arguments of a function are written."""
-    forms = {
-        argument.name: {**WAYS[argument.kind].form(argument), "description": argument.summary}
-        for argument in function.arguments
-    }
-    return closed(forms, [argument.name for argument in function.arguments if argument.required])
+    return _closed(function.arguments)
+
+
+def _closed(arguments: Iterable[Argument]) -> Form:
+    listed = tuple(arguments)
+    forms = {each.name: {**WAYS[each.kind].form(each), "description": each.summary} for each in listed}
+    return closed(forms, [each.name for each in listed if each.required])
 
 
 def _example(argument: Argument) -> str:
@@ -68,12 +72,36 @@ def _any(node: Node, scope: Scope, argument: Argument) -> Expression:
 
 
 def _object(node: Node, scope: Scope, argument: Argument) -> Expression:
-    if not isinstance(node.value, dict) and not (isinstance(node.value, str) and inner_text(node.value)):
-        node.wrong_type("an object", argument.example or f"{node.name}: {{name: value}}")
+    if not isinstance(node.value, dict):
+        if not (isinstance(node.value, str) and inner_text(node.value)):
+            node.wrong_type("an object", argument.example or f"{node.name}: {{name: value}}")
+    elif argument.members:
+        return members(_members(node, scope, argument))
+    elif argument.values is not None:
+        for name, value in node.value.items():
+            _named_value(node.child(name), value, argument.values)
     return read_template(node, BODY, scope)
 
 
+def _named_value(node: Node, value: Json, values: Values) -> None:
+    lists = values is Values.SCALARS
+    each = value if lists and isinstance(value, list) else [value]
+    if not all(isinstance(one, str | int | float) for one in each):
+        wanted = "a text, a number, true or false" + (", or a list of them," if lists else "")
+        node.wrong_type(wanted, f"{node.name}: text")
+
+
+def _members(node: Node, scope: Scope, argument: Argument) -> dict[str, Expression]:
+    """What an argument that is an object consists of."""
+    known = {each.name: each for each in argument.members if each.name not in profile.ENDPOINT}
+    required = [each.name for each in known.values() if each.required]
+    parts = node.members(known, required=required, refused=profile.ENDPOINT, example=_example(argument))
+    return {name: WAYS[known[name].kind].read(part, scope, known[name]) for name, part in parts.items()}
+
+
 def _line(node: Node, scope: Scope, argument: Argument) -> Expression:
+    if node.value == "" and not argument.min_length:
+        return Constant("")
     text = node.text(_example(argument))
     if inner_text(text) is None and argument.max_length is not None and len(text) > argument.max_length:
         node.fault("value", f"`{node.name}` has more than {argument.max_length} characters", _remedy(argument))
@@ -89,10 +117,8 @@ def _name(node: Node, scope: Scope, argument: Argument) -> Expression:
 
 
 def _address(node: Node, scope: Scope, argument: Argument) -> Expression:
-    if isinstance(node.value, dict):
-        example = f"{node.name}: {{uri: https://example.com/orders/{{id}}}}"
-        parts = node.members(("uri",), required=("uri",), refused=profile.ENDPOINT, example=example)
-        return _address(parts["uri"], scope, argument) if "uri" in parts else Constant("")
+    if isinstance(node.value, dict) and argument.members:
+        return _members(node, scope, argument).get("uri", Constant(""))
     text = node.text(_example(argument))
     if inner_text(text) is not None:
         return read_leaf(node, BODY, scope)
@@ -160,12 +186,33 @@ def _any_case(letter: str) -> str:
 
 
 def _line_form(argument: Argument) -> Form:
-    bounded = TEXT if argument.max_length is None else {**TEXT, "maxLength": argument.max_length}
-    return either(bounded, EXPRESSION)
+    text: Form = TEXT if argument.min_length else {"type": "string"}
+    return either(text if argument.max_length is None else {**text, "maxLength": argument.max_length}, EXPRESSION)
+
+
+def _object_form(argument: Argument) -> Form:
+    if argument.members:
+        return either(_members_form(argument), EXPRESSION)
+    return either(
+        OBJECT if argument.values is None else {**OBJECT, "additionalProperties": _VALUES[argument.values]}, EXPRESSION
+    )
+
+
+def _address_form(argument: Argument) -> Form:
+    return either(_ADDRESS_TEXT, _members_form(argument)) if argument.members else _ADDRESS_TEXT
+
+
+def _members_form(argument: Argument) -> Form:
+    return _closed(each for each in argument.members if each.name not in profile.ENDPOINT)
 
 
 _ADDRESS_TEXT = either({"type": "string", "pattern": f"^{_ADDRESS}$"}, EXPRESSION)
 _TEXTS: Form = {"type": "array", "minItems": 1, "uniqueItems": True, "items": FIXED_TEXT}
+_SCALAR: Form = {"type": ["string", "number", "boolean"]}
+_VALUES: Mapping[Values, Form] = {
+    Values.SCALAR: _SCALAR,
+    Values.SCALARS: either(_SCALAR, {"type": "array", "items": _SCALAR}),
+}
 
 
 class Way(NamedTuple):
@@ -177,10 +224,10 @@ class Way(NamedTuple):
 
 WAYS: Mapping[Kind, Way] = {
     Kind.ANY: Way(_any, lambda argument: JSON),
-    Kind.OBJECT: Way(_object, lambda argument: either(OBJECT, EXPRESSION)),
+    Kind.OBJECT: Way(_object, _object_form),
     Kind.LINE: Way(_line, _line_form),
     Kind.NAME: Way(_name, lambda argument: either({"type": "string", "pattern": f"^{_NAME}$"}, EXPRESSION)),
-    Kind.ADDRESS: Way(_address, lambda argument: either(_ADDRESS_TEXT, closed({"uri": _ADDRESS_TEXT}, ["uri"]))),
+    Kind.ADDRESS: Way(_address, _address_form),
     Kind.CHOICE: Way(_choice, _choice_form),
     Kind.FLAG: Way(_flag, lambda argument: {"type": "boolean"}),
     Kind.STATEMENT: Way(_statement, lambda argument: FIXED_TEXT),

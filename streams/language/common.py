@@ -84,7 +84,7 @@ def read_timeout(node: Node | None, slot: Slot, scope: Scope) -> Expression | No
 def _data(node: Node | None, form: Form, key: str, slot: Slot, scope: Scope) -> Transform:
     if node is None:
         return NOTHING
-    parts = node.parts(form, example=f"{{{key}: ${{ .result }}}}")
+    parts = node.parts(form, example=f"{{{key}: '${{ .result }}'}}")
     expression = read_transform(parts[key], slot, scope) if key in parts else None
     return Transform(_schema(parts["schema"]) if "schema" in parts else None, expression)
 

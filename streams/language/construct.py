@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.functions import Function
+from streams.language.forms import Form
 from streams.language.graph import Directive, Expression, Flow, Task
 from streams.language.model import TaskModel
 from streams.language.reader import Model, Syntax
@@ -37,6 +39,10 @@ def _nothing(model: Any) -> tuple[Any, ...]:
     return ()
 
 
+def _unnarrowed(functions: Mapping[str, Function]) -> Form:
+    return {}
+
+
 def _then(model: TaskModel) -> tuple[str, ...]:
     return (model.then,)
 
@@ -52,4 +58,5 @@ class Construct(Syntax[Model]):
     children: Callable[[Model], tuple[TaskModel, ...]] = _nothing  # directly inside, in the order of the document
     late: Callable[[Model], Iterable[Expression | None]] = _nothing  # read when its input is gone unless it is kept
     jumps: Callable[[Model], Iterable[tuple[str, Path]]] = _nothing  # targets beside its own `then`, with their places
+    narrowed: Callable[[Mapping[str, Function]], Form] = _unnarrowed  # its form, where functions say more than `keys`
     goes_on: Callable[[Model], Iterable[str]] = _then  # where the flow may go when it was not skipped

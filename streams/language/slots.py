@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from streams.language.durations import DurationError, milliseconds
+from streams.language.durations import UNITS_MS, DurationError, milliseconds
 from streams.language.expressions import (
     Collection,
     Condition,
@@ -113,7 +113,8 @@ def read_duration(node: Node, slot: Slot, scope: Scope) -> Expression:
     """A duration: units, ISO 8601 or an expression; evaluates to milliseconds."""
     if isinstance(node.value, str) and inner_text(node.value) is not None:
         return Milliseconds(read_expression(node, slot, scope))
-    if isinstance(node.value, dict) and any(isinstance(part, str) for part in node.value.values()):
+    units = isinstance(node.value, dict) and node.value.keys() <= UNITS_MS.keys()
+    if units and any(isinstance(part, str) for part in node.value.values()):
         return Milliseconds(members({key: read_template(node.child(key), slot, scope) for key in node.value}))
     try:
         return Constant(milliseconds(node.value))

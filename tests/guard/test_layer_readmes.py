@@ -14,7 +14,7 @@ from ruamel.yaml import YAML
 from connectors.codecs import xml_mapping
 from schemas.functions import EffectClass
 from schemas.reasons import MEANINGS, Reason
-from streams.language import check
+from tests.support.definitions import check
 
 ROOT = Path(__file__).parents[2]
 PAGES = sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("*/README.md"))

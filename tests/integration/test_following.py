@@ -14,12 +14,10 @@ from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
 from schemas.ids import instance_id
 from schemas.messages import START_INSTANCE
-from streams.definitions.book import DefinitionBook
 from streams.definitions.deploy import described
 from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher
 from streams.ground.settings import Settings
-from streams.language import load
 from streams.processors.intake import business_topic
 from streams.processors.intake.processor import Intake
 from streams.processors.orchestrate import INBOX
@@ -27,6 +25,7 @@ from streams.runtime.crash import CrashPoint
 from streams.runtime.host import Host
 from tests.crash.logs import Log
 from tests.support.contexts import context
+from tests.support.definitions import empty_book, load
 
 PATIENCE_S = 60.0  # a bound on hanging
 YAML = """
@@ -42,7 +41,7 @@ async def test_topic_that_appears_later_is_read(kafka: str, tmp_path: Path) -> N
     settings = Settings(
         bootstrap=kafka, partitions=3, group_prefix=family, session_timeout_ms=6_000, business_topics=f"{family}.*"
     )
-    codec, book = Codec.offline(), DefinitionBook()
+    codec, book = Codec.offline(), empty_book()
     book.learn(described(load(YAML), YAML, "test", 0))
     processor = Intake(context(codec, settings, book))
     await provision(settings, processor.declaration.topics(settings))

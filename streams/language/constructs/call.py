@@ -8,11 +8,11 @@ from difflib import get_close_matches
 
 from schemas.functions import Function
 from streams.language import profile
-from streams.language.arguments import read_arguments
+from streams.language.arguments import arguments_form, read_arguments
 from streams.language.common import Common
 from streams.language.construct import Construct, Fields, Links
 from streams.language.expressions import Constant
-from streams.language.forms import defined
+from streams.language.forms import OBJECT, TEXT, Form
 from streams.language.graph import Expression, Task
 from streams.language.model import TaskModel
 from streams.language.nodes import Node
@@ -76,13 +76,28 @@ def _compiled(model: CallModel, links: Links, fields: Fields) -> Call:
     )
 
 
+def _narrowed(functions: Mapping[str, Function]) -> Form:
+    """`call` is one of the functions, and `with` has the arguments of that one."""
+    known = [{"const": each.name, "description": each.summary} for each in functions.values()]
+    return {"allOf": [{"properties": {"call": {"oneOf": known}}}, *map(_arguments, functions.values())]}
+
+
+def _arguments(function: Function) -> Form:
+    needed = [key for key in ("with",) if any(argument.required for argument in function.arguments)]
+    return {
+        "if": {"properties": {"call": {"const": function.name}}},
+        "then": {"properties": {"with": arguments_form(function)}, "required": needed},
+    }
+
+
 CALL = Construct(
     key="call",
     summary="a step: one of the functions below, with its arguments under `with`",
-    keys={"call": defined("function"), "with": {"type": "object"}},
+    keys={"call": TEXT, "with": OBJECT},
     required=("call",),
     model=CallModel,
     task=Call,
     read=_read,
     compiled=_compiled,
+    narrowed=_narrowed,
 )

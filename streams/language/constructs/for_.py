@@ -42,7 +42,7 @@ class For(Task):
 
 def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> ForModel:
     loop = node.child("for")
-    parts = loop.parts(_FOR, example="for: {each: item, in: ${ .items }}")
+    parts = loop.parts(_FOR, example="for: {each: item, in: '${ .items }'}")
     each = read_variable(parts.get("each"), "item")
     at = read_variable(parts.get("at"), "index")
     if each == at:

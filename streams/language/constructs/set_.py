@@ -34,7 +34,7 @@ def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> SetModel:
 
 
 def _value(node: Node, scope: Scope) -> Expression:
-    example = "set: ${ .order } or set: {total: ${ .sum }}"
+    example = "set: ${ .order } or set: {total: '${ .sum }'}"
     if isinstance(node.value, str) and inner_text(node.value) is None:
         node.fault("type", "`set` takes an object or an expression", f"write {example}")
     elif not isinstance(node.value, dict | str):

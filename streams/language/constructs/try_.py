@@ -9,16 +9,16 @@ from streams.language import profile
 from streams.language.common import Common
 from streams.language.construct import Construct, Fields, Links
 from streams.language.constructs.do import DoModel, read_list, read_list_under
-from streams.language.forms import CONDITION, FIXED_TEXT, TASKS, closed
+from streams.language.forms import CONDITION, TASKS, closed
 from streams.language.graph import Expression, Task
 from streams.language.model import TaskModel
 from streams.language.nodes import Node
 from streams.language.reader import Reader
 from streams.language.slots import BODY, VARIABLE_FORM, Scope, read_condition, read_variable
 
+_STATIC = {"type": "string", "not": {"pattern": r"\$\{"}}
 _ERROR = closed(
-    {"type": FIXED_TEXT, "status": {"type": "integer"}, "title": FIXED_TEXT, "detail": FIXED_TEXT}
-    | {"instance": FIXED_TEXT}
+    {"type": _STATIC, "status": {"type": "integer"}, "title": _STATIC, "detail": _STATIC, "instance": _STATIC}
 )
 _FILTER = closed({"with": _ERROR}, ["with"])
 _CATCH = closed({"errors": _FILTER, "as": VARIABLE_FORM, "when": CONDITION, "exceptWhen": CONDITION, "do": TASKS})

@@ -35,7 +35,7 @@ DECIDE = Function(
             "outside": {"type": "array", "items": {"type": "string"}},
         },
     },
-    example="{model: credit-risk, input: ${ .application }}",
+    example="{model: credit-risk, input: '${ .application }'}",
     effect=EffectClass.READ,
 )
 

@@ -108,7 +108,7 @@ def test_arguments_out_of_order_are_refused(arguments: dict[str, Any]) -> None:
             {"method": "TRACE"},
             "http: method is none of GET, HEAD, OPTIONS, PUT, DELETE, POST, PATCH; write method",
         ),
-        ({"endpoint": "ftp://jane/"}, "http: endpoint is no http or https address with a host; write endpoint: https:"),
+        ({"endpoint": "ftp://jane/"}, "http: endpoint is no http or https address with a host; write endpoint: "),
         ({"endpoint": 7}, "http: endpoint is not an address or an object of uri, authentication; write endpoint: "),
         ({"endpoint": "http://jane:doe@host/"}, "http: endpoint holds credentials; name a connection, which holds "),
         ({"endpoint": {"uri": "http://host", "authentication": {}}}, "http: endpoint.authentication is neither basic "),
