@@ -17,8 +17,8 @@ What the specification leaves open and is decided here:
   of the workflow is; enclosing tasks count as completed, other branches of a fork are cancelled.
 - A task's `timeout` is evaluated once, on its transformed input. Time counts only when a `TimerFired` says so: a
   result that comes before it counts, even if it is late by the clock.
-- A branch of a fork sees the context of the fork until it exports one of its own (`contexts` tells
-  what join does).
+- A branch of a fork sees the context of the fork until it exports one of its own (`constructs.fork` tells what join
+  does).
 """
 
 from __future__ import annotations
@@ -106,7 +106,7 @@ class Run(Tree):
             self.leave(task, parent, raw, _ON)
             return
         kind = type(task)
-        if kind in self._table.numbered:
+        if kind in self._table.numbered:  # the attempt stays 0 until a `try` can retry; here is where it will be set
             activity.iteration = self._next_iteration(index)
         self.note(task, Phase.TASK_STARTED, activity.iteration, activity.attempt)
         if task.input is not NOTHING:

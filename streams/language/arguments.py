@@ -193,9 +193,8 @@ def _line_form(argument: Argument) -> Form:
 def _object_form(argument: Argument) -> Form:
     if argument.members:
         return either(_members_form(argument), EXPRESSION)
-    return either(
-        OBJECT if argument.values is None else {**OBJECT, "additionalProperties": _VALUES[argument.values]}, EXPRESSION
-    )
+    values: Form = {} if argument.values is None else {"additionalProperties": _VALUES[argument.values]}
+    return either({**OBJECT, **values}, EXPRESSION)
 
 
 def _address_form(argument: Argument) -> Form:
