@@ -42,7 +42,7 @@ async def main():
 uvloop.run(main())
 """
 INSTANCE = "ab" * 16
-PARTITIONS = 3  # as the other tests on this broker have it
+PARTITIONS = Settings().partitions
 NUMBER = partition_of(INSTANCE, PARTITIONS)
 LINES = (*call.DECLARATION.topics(Settings()), PARKING)
 

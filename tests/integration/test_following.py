@@ -38,9 +38,7 @@ do: [{note: {set: {seen: true}}}]
 @pytest.mark.broker
 async def test_topic_that_appears_later_is_read(kafka: str, tmp_path: Path) -> None:
     family = uuid.uuid4().hex
-    settings = Settings(
-        bootstrap=kafka, partitions=3, group_prefix=family, session_timeout_ms=6_000, business_topics=f"{family}.*"
-    )
+    settings = Settings(bootstrap=kafka, group_prefix=family, session_timeout_ms=6_000, business_topics=f"{family}.*")
     codec, book = Codec.offline(), empty_book()
     book.learn(described(load(YAML), YAML, "test", 0))
     processor = Intake(context(codec, settings, book))
@@ -69,7 +67,7 @@ def event(codec: Codec, topic: str) -> Outgoing:
 async def started(kafka: str, codec: Codec) -> list[str]:
     log = Log(kafka, "following")
     try:
-        records = await asyncio.to_thread(log.read, INBOX.name, 3)
+        records = await asyncio.to_thread(log.read, INBOX.name, Settings().partitions)
     finally:
         log.close()
     decoded = [codec.decode(record.value or b"") for record in records]

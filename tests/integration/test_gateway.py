@@ -44,7 +44,7 @@ do:
 
 @pytest.fixture
 async def settings(kafka: str, tmp_path: Path) -> Settings:
-    settings = Settings(bootstrap=kafka, registry_url="none", data_dir=tmp_path, partitions=3, publish_timeout_ms=5_000)
+    settings = Settings(bootstrap=kafka, registry_url="none", data_dir=tmp_path, publish_timeout_ms=5_000)
     await provision(settings, catalogue.topics(settings))
     return settings
 

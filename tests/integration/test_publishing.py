@@ -35,7 +35,7 @@ do:
 
 @pytest.fixture
 def settings(kafka: str) -> Settings:
-    return Settings(bootstrap=kafka, publish_timeout_ms=5_000, partitions=3)
+    return Settings(bootstrap=kafka, publish_timeout_ms=5_000)
 
 
 async def made_topic(settings: Settings) -> Topic:
