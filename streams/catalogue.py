@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 from schemas.functions import Function, by_name
 from streams import definitions
 from streams.gateway import metrics as gateway_metrics
+from streams.ground import site_metrics
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
@@ -37,6 +38,7 @@ METRICS = (
     *runtime_metrics.ALL,
     *definitions.METRICS,
     *gateway_metrics.ALL,
+    *site_metrics.ALL,
     *(metric for each in ALL for metric in each.metrics),
 )
 """Every metric of every process."""

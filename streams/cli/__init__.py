@@ -68,7 +68,7 @@ def group(context: click.Context, as_json: bool) -> None:
 
 
 def main() -> None:
-    """Runs the command line; an expected failure is one line on standard error and an exit code of its own."""
+    """Runs the command line; an expected failure is told on standard error, with an exit code of its own."""
     from streams.ground.errors import ExlifyError
 
     signal.signal(signal.SIGINT, _interrupt)
@@ -83,7 +83,8 @@ def main() -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(EXIT_PIPE)
     except ExlifyError as error:
-        click.echo(f"exlify: {error}", err=True)
+        for line in error.lines:
+            click.echo(f"exlify: {line}", err=True)
         sys.exit(error.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 

@@ -16,6 +16,11 @@ class ExlifyError(Exception):
 
     exit_code = 1
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The message as it is printed, each line for itself."""
+        return (str(self),)
+
 
 class UsageError(ExlifyError):
     """The user gave something that cannot be used."""
@@ -24,9 +29,17 @@ class UsageError(ExlifyError):
 
 
 class ConfigurationError(ExlifyError):
-    """A setting is missing or does not make sense."""
+    """Settings are missing or do not make sense: a line for each."""
 
     exit_code = 78
+
+    def __init__(self, *lines: str) -> None:
+        super().__init__("\n".join(lines))
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """A line for each setting, so that all are corrected in one go."""
+        return tuple(str(self).split("\n"))
 
 
 class UnavailableError(ExlifyError):

@@ -31,6 +31,9 @@ class Settings:
     data_dir: Path = _setting(  # noqa: RUF009  # a field, made by a function of our own
         "EXLIFY_DATA_DIR", DATA_DIR, "Folder of everything that a local Exlify keeps"
     )
+    site_dir: Path = _setting(  # noqa: RUF009  # as above
+        "EXLIFY_SITE_DIR", Path(), "Folder of your own files: connections.yaml, hooks.yaml"
+    )
     bootstrap: str = _setting("EXLIFY_BOOTSTRAP", "", "Kafka bootstrap servers, host:port separated by commas")
     registry_url: str = _setting(
         "EXLIFY_REGISTRY_URL", "", "Schema registry (Confluent REST API); `none`: the committed id map instead"

@@ -1,0 +1,121 @@
+"""The YAML of a site file: values that know their line and column, so that a fault can be told with its place.
+
+YAML 1.2. What makes a file ambiguous (keys that stand twice) or dangerous (anchors, which can unfold without end) is a
+fault. Values are looked at by the parser of the file, one by one; what it does not ask for it refuses by `only`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import NoReturn
+
+from ruamel.yaml import YAML
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
+from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
+
+from streams.ground.references import UnresolvedError
+
+MAX_LEVELS = 20
+_TEXT = "tag:yaml.org,2002:str"
+
+
+class SiteFault(Exception):
+    """What is wrong with a site file, where, and what to do; no value of it."""
+
+    def __init__(self, line: int, column: int, reason: str, remedy: str) -> None:
+        super().__init__(f"{line}:{column}: {reason}. Remedy: {remedy}.")
+        self.line = line
+        self.column = column
+        self.reason = reason
+        self.remedy = remedy
+
+
+@dataclass(frozen=True)
+class Part:
+    """A value of the file."""
+
+    node: Node
+    resolve: Callable[[str], str]
+    place: Node
+
+    def fault(self, reason: str, remedy: str) -> NoReturn:
+        """Raises the fault at this place."""
+        raise _at(self.place, reason, remedy)
+
+    @property
+    def is_mapping(self) -> bool:
+        """Whether it has members."""
+        return isinstance(self.node, MappingNode)
+
+    def members(self) -> dict[str, Part]:
+        """The members of a mapping by key; a fault where it is none, or a key stands twice."""
+        if not isinstance(self.node, MappingNode):
+            self.fault("not a mapping", "write `name: value` on each line")
+        found: dict[str, Part] = {}
+        for key, value in self.node.value:
+            if not isinstance(key, ScalarNode) or key.tag != _TEXT:
+                raise _at(key, "a key that is no text", "write it in quotes")
+            if key.value in found:
+                raise _at(key, f"`{key.value}` stands twice", "keep one of them")
+            found[key.value] = Part(value, self.resolve, value if value.value else key)
+        return found
+
+    def only(self, *known: str) -> dict[str, Part]:
+        """The members; a fault where there is another one."""
+        found = self.members()
+        for (key, _), name in zip(self.node.value, found, strict=True):
+            if name not in known:
+                raise _at(key, f"`{name}` is no key here", f"write {' or '.join(known)}")
+        return found
+
+    def written(self) -> str:
+        """The text as it stands in the file, with its references; a fault where it is none, or empty."""
+        if not isinstance(self.node, ScalarNode) or self.node.tag != _TEXT or not self.node.value:
+            self.fault("no text", "write a text, in quotes if it looks like something else")
+        return str(self.node.value)
+
+    def text(self) -> str:
+        """The text with its references resolved; a fault where one stands for nothing."""
+        try:
+            return self.resolve(self.written())
+        except UnresolvedError as error:
+            self.fault(str(error), error.remedy)
+
+
+def read(text: str, resolve: Callable[[str], str]) -> Part | None:
+    """The document of a text; None where it holds none. Raises SiteFault."""
+    try:
+        root = YAML(typ="safe", pure=True).compose(text)
+    except MarkedYAMLError as error:
+        mark = error.problem_mark or error.context_mark
+        line, column = (mark.line + 1, mark.column + 1) if mark else (1, 1)
+        # Only what the parser says of the grammar: its longer messages quote the text.
+        problem = str(error.problem or "a line that cannot be read").partition("\n")[0]
+        raise SiteFault(line, column, f"not YAML ({problem})", "check indentation, quotes and colons") from None
+    except (YAMLError, RecursionError, ValueError):
+        raise SiteFault(1, 1, "not YAML", "save it as UTF-8 text without deep nesting") from None
+    if root is None or (isinstance(root, ScalarNode) and root.tag == "tag:yaml.org,2002:null"):
+        return None
+    for node, level in _nodes(root, 1):
+        if node.anchor:
+            raise _at(node, "an anchor", "write the value out")
+        if level > MAX_LEVELS:
+            raise _at(node, f"more than {MAX_LEVELS} levels", "write it flatter")
+    return Part(root, resolve, root)
+
+
+def _nodes(node: Node, level: int) -> Iterator[tuple[Node, int]]:
+    """All nodes, each before what is in it: an anchor comes before the alias that leads back to it."""
+    yield node, level
+    if isinstance(node, MappingNode):
+        for pair in node.value:
+            for each in pair:
+                yield from _nodes(each, level + 1)
+    elif isinstance(node, SequenceNode):
+        for each in node.value:
+            yield from _nodes(each, level + 1)
+
+
+def _at(node: Node, reason: str, remedy: str) -> SiteFault:
+    return SiteFault(node.start_mark.line + 1, node.start_mark.column + 1, reason, remedy)
