@@ -8,7 +8,6 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import MISSING, fields
 from pathlib import Path
 
 from prometheus_client.metrics import MetricWrapperBase
@@ -17,26 +16,43 @@ import streams.language
 from infra import language
 from streams import catalogue
 from streams.definitions import outcome_topic
-from streams.ground import settings
+from streams.ground.setting import Group, shown_default, specs
+from streams.ground.settings import Settings
 from streams.ground.topic import DAY_MS, Topic
 
 FOLDER = Path(__file__).with_name("reference")
 PROFILE = Path(streams.language.__file__).with_name("PROFILE.md")
 NOTE = "<!-- Rendered by `make render`; change the table in the code instead. -->"
+SETTINGS_PROSE = """\
+Environment variables. All are checked at the start: each that does not fit is told on a line of its own, exit code 78.
+A variable that is set to nothing counts as not set. A misspelt one refuses the start; one that resembles none of these
+is told and passed over. Those that Kubernetes sets for services are passed over in silence.
+
+A secret can stand in a file instead: `<VARIABLE>_FILE` names it. Addresses and webhooks have files of their own in the
+site folder (`EXLIFY_SITE_DIR`), `connections.yaml` and `hooks.yaml`, with `${env:NAME}` or `${file:PATH}` in place of a
+secret. The environment counts over these files. They are followed: a change applies within 5 s, a faulty file leaves
+the old one in force.
+"""
 
 
 def settings_page() -> str:
-    """Every setting with its default, from streams/ground/settings.py."""
+    """Every setting, from the groups that their owners declare."""
+    sections = [_settings_section(group) for group in catalogue.GROUPS]
+    return "\n".join(["# Settings", "", NOTE, "", SETTINGS_PROSE, *sections])
+
+
+def _settings_section(group: type[Group]) -> str:
     rows = [
-        (f"`{spec.metadata['env']}`", _default(spec.default), _prose(spec.metadata["help"]))
-        for spec in fields(settings.Settings)
+        (f"`{spec.variable}`", _default(spec.default), spec.kind.allowed, spec.prose) for spec in specs(group).values()
     ]
-    return _page("Settings", "streams/ground/settings.py", ("Variable", "Default", "Meaning"), rows)
+    source = f"From `{group.__module__.replace('.', '/')}`."
+    heading = (group.__doc__ or "").splitlines()[0].rstrip(".")
+    return "\n".join([f"## {heading}", "", source, "", *_table(("Variable", "Default", "Value", "Meaning"), rows), ""])
 
 
 def topics_page() -> str:
     """Every topic with who writes and reads it, its key and how long it keeps what, from their owners' declarations."""
-    known = settings.Settings()
+    known = Settings()
     rows = [
         (
             f"`{each.name}`",
@@ -69,7 +85,7 @@ def metrics_page() -> str:
 
 def processors_page() -> str:
     """Every processor with its worker, what it reads, writes and keeps, from its declaration."""
-    known = settings.Settings()
+    known = Settings()
     topics = (*catalogue.topics(known), outcome_topic("<workflow>"))
     rows = [
         (
@@ -145,11 +161,8 @@ def _sampled_name(metric: MetricWrapperBase) -> str:
 
 
 def _default(value: object) -> str:
-    return "-" if value is MISSING or not str(value) else f"`{value}`"
-
-
-def _prose(text: str) -> str:
-    return text[0].upper() + text[1:]
+    shown = shown_default(value)
+    return f"`{shown}`" if shown else "-"
 
 
 def _names(topics: Iterable[Topic]) -> str:

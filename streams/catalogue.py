@@ -1,31 +1,40 @@
 """Everything that is computed from the declarations; nothing here is written by hand.
 
-The lists are `processors.ALL` and `connectors.catalogue.CONNECTORS`. Light: what is named by a path in a declaration is
-not loaded.
+The lists are `processors.ALL` and `connectors.catalogue.CONNECTORS`, and below the groups of settings whose owner is no
+processor. Light: what is named by a path in a declaration is not loaded.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Callable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 from schemas.functions import Function, by_name
 from streams import definitions
+from streams.connections import ConnectionSettings
 from streams.gateway import metrics as gateway_metrics
+from streams.gateway.settings import GatewaySettings, HookSettings
 from streams.ground import site_metrics
 from streams.ground.errors import UsageError
-from streams.ground.settings import Settings
+from streams.ground.publish_settings import PublishSettings
+from streams.ground.setting import Group
+from streams.ground.settings import Settings, load, on_stderr
 from streams.ground.topic import Topic
 from streams.processors import ALL
 from streams.processors.context import Context
+from streams.readmodel.settings import ViewSettings
 from streams.runtime import metrics as runtime_metrics
 from streams.runtime.declaration import Declaration, loaded
 from streams.runtime.parking import PARKING
+from streams.runtime.settings import RuntimeSettings
+from streams.servers import ServerSettings
 
 if TYPE_CHECKING:
     from schemas.codec import Codec
     from streams.definitions.book import DefinitionBook
+    from streams.ground.site import Site
     from streams.runtime.processor import Processor
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(by_name(*(each.functions for each in ALL)))
@@ -42,6 +51,26 @@ METRICS = (
     *(metric for each in ALL for metric in each.metrics),
 )
 """Every metric of every process."""
+
+APART: tuple[type[Group], ...] = (
+    Settings,
+    ConnectionSettings,
+    GatewaySettings,
+    HookSettings,
+    PublishSettings,
+    RuntimeSettings,
+    ViewSettings,
+    ServerSettings,
+)
+"""Groups of settings whose owner is no processor; the first is everybody's."""
+
+GROUPS: tuple[type[Group], ...] = tuple(dict.fromkeys([*APART, *(group for each in ALL for group in each.settings)]))
+"""Every group of settings."""
+
+
+def load_settings(environ: Mapping[str, str] = os.environ, warn: Callable[[str], None] = on_stderr) -> Settings:
+    """All settings from the environment; see `load`."""
+    return load(GROUPS, environ, warn)
 
 
 def topics(settings: Settings) -> tuple[Topic, ...]:
@@ -69,10 +98,12 @@ def workers() -> dict[str, tuple[str, ...]]:
     return hosts
 
 
-def make_processors(names: Sequence[str], settings: Settings, codec: Codec, known: DefinitionBook) -> list[Processor]:
+def make_processors(
+    names: Sequence[str], settings: Settings, codec: Codec, known: DefinitionBook, site: Site
+) -> list[Processor]:
     """The named processors, loaded and made. Raises UsageError for a name that is none."""
     unknown = [name for name in names if name not in PROCESSORS]
     if unknown:
         raise UsageError(f"no processor named {', '.join(unknown)}. There are: {', '.join(PROCESSORS)}.")
-    context = Context(settings=settings, codec=codec, definitions=known, declarations=ALL)
+    context = Context(settings=settings, codec=codec, definitions=known, declarations=ALL, site=site)
     return [loaded(PROCESSORS[name].make)(context) for name in names]

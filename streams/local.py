@@ -22,6 +22,7 @@ from streams.definitions.book import DefinitionBook
 from streams.engine.lifecycle import Phase
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
+from streams.ground.site import Site
 from streams.language.constructs.call import Call
 from streams.language.graph import Graph
 from streams.processors.context import Context
@@ -51,7 +52,10 @@ async def run_locally(
     """Runs one instance; raises UsageError for a human task without an answer, or with one that it does not take."""
     _check_names(graph, answers)
     codec = Codec.offline()
-    context = Context(settings=settings, codec=codec, definitions=_Only(graph), declarations=tuple(declarations))
+    site = Site(settings.site_dir)  # read once: an instance is over before anybody changes a file
+    context = Context(
+        settings=settings, codec=codec, definitions=_Only(graph), declarations=tuple(declarations), site=site
+    )
     runtime = MemoryRuntime(_processors(graph, context, answers), settings, codec)
     ended, started = _watched(runtime, codec, graph)
     async with runtime.running() as failed:

@@ -62,13 +62,16 @@ def locked(name: str, lock_file: Path = LOCK_FILE) -> list[Artifact]:
 
 
 def default_cache_dir() -> Path:
-    """EXLIFY_CACHE_DIR, else `exlify` in this user's folder for caches."""
-    home = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    return Path(os.environ.get("EXLIFY_CACHE_DIR") or Path(home) / "exlify")
+    """`exlify` in this user's folder for caches."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "exlify"
 
 
 def fetch(
-    names: Iterable[str], cache_dir: Path, progress: Progress = silent, lock_file: Path = LOCK_FILE
+    names: Iterable[str],
+    cache_dir: Path,
+    progress: Progress = silent,
+    mirror: str = "",
+    lock_file: Path = LOCK_FILE,
 ) -> list[Path]:
     """The verified files of the servers `names`, in the order of the lock; what is absent or damaged is downloaded.
 
@@ -81,20 +84,20 @@ def fetch(
             missing = [a for a in wanted if not a.is_intact(a.path(cache_dir))]
             if missing:
                 remove_leftovers(cache_dir)
-                _fetch_missing(missing, cache_dir, progress)
+                _fetch_missing(missing, cache_dir, progress, mirror)
     except OSError as error:
         raise explain_os_error(error, cache_dir) from error
     return [artifact.path(cache_dir) for artifact in wanted]
 
 
-def _fetch_missing(missing: list[Artifact], cache_dir: Path, progress: Progress) -> None:
+def _fetch_missing(missing: list[Artifact], cache_dir: Path, progress: Progress, mirror: str) -> None:
     total_bytes = sum(artifact.size for artifact in missing)
     with (
         progress(f"Fetching {len(missing)} files for the local servers", total_bytes) as advance,
         tempfile.TemporaryDirectory(prefix="staging-", dir=cache_dir) as staging,
         ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool,
     ):
-        pending = [pool.submit(_fetch_one, artifact, Path(staging), cache_dir, advance) for artifact in missing]
+        pending = [pool.submit(_fetch_one, artifact, Path(staging), cache_dir, mirror, advance) for artifact in missing]
         try:
             for future in pending:
                 future.result()
@@ -102,10 +105,10 @@ def _fetch_missing(missing: list[Artifact], cache_dir: Path, progress: Progress)
             pool.shutdown(cancel_futures=True)
 
 
-def _fetch_one(wanted: Artifact, staging: Path, cache_dir: Path, advance: Callable[[int], None]) -> None:
+def _fetch_one(wanted: Artifact, staging: Path, cache_dir: Path, mirror: str, advance: Callable[[int], None]) -> None:
     coordinates = (wanted.group, wanted.artifact, wanted.version, wanted.classifier, wanted.packaging)
     try:
-        staged = download(*coordinates, staging, advance)
+        staged = download(*coordinates, staging, advance, mirror)
     except NotDownloadable as reason:
         raise LocalError(
             f"{wanted.filename}: not in {cache_dir}, and the download failed ({reason})."

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -22,16 +21,16 @@ def download(
     packaging: str,
     staging: Path,
     advance: Callable[[int], None],
+    mirror: str = "",
 ) -> Path:
     """Downloads one file into `staging`, telling `advance` of each piece in bytes; raises NotDownloadable.
 
-    EXLIFY_MAVEN_REPOSITORY names a mirror where a site has one. The file is not verified here.
+    `mirror` is asked in place of the public repository, where a site has one. The file is not verified here.
     """
     # Imported here: a start from a full cache does not pay for them.
     import requests
     from jgo.maven import MavenContext, PythonResolver
 
-    mirror = os.environ.get("EXLIFY_MAVEN_REPOSITORY")
     for attempt in range(1, ATTEMPTS + 1):
         context = MavenContext(
             resolver=PythonResolver(progress_callback=_told(advance)),

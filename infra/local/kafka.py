@@ -100,7 +100,7 @@ class KafkaServer(Server):
         return not ports.is_free(self._ports["broker"]) and lists_topics(self.address)
 
     def _prepare(self) -> Launch:
-        jars = artifacts.fetch(["kafka"], self.cache_dir, self._progress)
+        jars = artifacts.fetch(["kafka"], self.cache_dir, self._progress, self._mirror)
         self._ports = ports.remembered(self.home / "ports.json", ["broker", "controller"])
         classpath = ":".join(str(jar) for jar in jars)
         log4j = self.home / "log4j2.xml"

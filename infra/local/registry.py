@@ -34,7 +34,7 @@ class RegistryServer(Server):
         return lists_subjects(self.url)
 
     def _prepare(self) -> Launch:
-        (archive,) = artifacts.fetch(["registry"], self.cache_dir, self._progress)
+        (archive,) = artifacts.fetch(["registry"], self.cache_dir, self._progress, self._mirror)
         application = unpack(archive, self.cache_dir)
         self._ports = ports.remembered(self.home / "ports.json", ["http", "management"])
         program = application / "quarkus-run.jar"

@@ -38,12 +38,15 @@ class Server(ABC):
         cache_dir: Path | None = None,
         progress: Progress = silent,
         class_list: Path | None = None,
+        mirror: str = "",
     ) -> None:
-        """`class_list` is for a rehearsal (see `class_archive`): the file that names the classes which it loads."""
+        """`mirror` is where to download from, in place of the public repository. `class_list` is for a rehearsal (see
+        `class_archive`): the file that names the classes which it loads."""
         self.home = data_dir.absolute() / self.name
         self.log = data_dir.absolute() / "logs" / f"{self.name}.log"
         self.cache_dir = cache_dir or default_cache_dir()
         self._progress = progress
+        self._mirror = mirror
         self._class_list = class_list
         self._log_ends: dict[Path, int] = {}
         self._process: Process | None = None

@@ -24,8 +24,11 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 import streams
 from infra.sandbox.applications import applications
-from streams.gateway.webhooks import read_secret, signed_headers
-from streams.ground.settings import Settings, load
+from streams.catalogue import load_settings
+from streams.gateway.hooks import read_secret
+from streams.gateway.settings import GatewaySettings
+from streams.gateway.webhooks import signed_headers
+from streams.ground.settings import Settings
 
 HOOK = "applications"
 WORKFLOW = "customer-onboarding"
@@ -191,7 +194,7 @@ def say(text: str) -> None:
 
 
 async def _demonstrate(settings: Settings, count: int, every_s: float, seed: int) -> None:
-    async with ClientSession(settings.gateway_url, timeout=ASK) as http:
+    async with ClientSession(settings.of(GatewaySettings).url, timeout=ASK) as http:
         branch = Branch(Gateway(http, read_secret(settings, HOOK)), count, every_s, seed)
         await _patiently(branch.open)
         await _patiently(branch.run)
@@ -216,7 +219,7 @@ def main() -> int:
     options = parser.parse_args()
     seed = options.seed if options.seed is not None else int(time.time())
     try:
-        asyncio.run(_demonstrate(load(), options.count, options.every, seed))
+        asyncio.run(_demonstrate(load_settings(), options.count, options.every, seed))
     except RefusedError as error:
         say(f"refused: {error}")
         return 1

@@ -10,8 +10,10 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
 
+from streams.catalogue import load_settings
+from streams.gateway.settings import GatewaySettings
 from streams.ground.errors import ExlifyError, UnavailableError, UsageError
-from streams.ground.settings import Settings, load
+from streams.ground.settings import Settings
 
 TIMEOUT_S = 60.0
 
@@ -29,10 +31,11 @@ class Client:
     """One gateway."""
 
     def __init__(self, settings: Settings) -> None:
-        if not settings.gateway_url:
+        gateway = settings.of(GatewaySettings)
+        if not gateway.url:
             raise nothing_runs(settings)
-        self._base = settings.gateway_url.rstrip("/")
-        self._token = settings.api_token
+        self._base = gateway.url.rstrip("/")
+        self._token = gateway.token
         self._opener = _opener(self._base)
 
     def get(self, path: str, **query: Any) -> Any:
@@ -73,12 +76,12 @@ class Client:
 
 def connect() -> Client:
     """The gateway that the settings or the data folder name; raises UnavailableError if there is none."""
-    return Client(load())
+    return Client(load_settings())
 
 
 def with_kafka() -> Settings:
     """Settings that name a Kafka; raises UnavailableError if there is none."""
-    settings = load()
+    settings = load_settings()
     if not settings.bootstrap:
         raise nothing_runs(settings)
     return settings

@@ -26,9 +26,9 @@ def command() -> None:
     Data stays; `exlify up` goes on with it.
     """
     from infra.local.datafolder import DataFolder
-    from streams.ground import settings
+    from streams.catalogue import load_settings
 
-    folder = DataFolder(settings.load().data_dir)
+    folder = DataFolder(load_settings().data_dir)
     pid = folder.holder
     if pid is None:
         click.echo(f"Nothing runs in {folder.path}.")

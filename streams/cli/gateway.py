@@ -24,11 +24,13 @@ def command(host: str | None, port: int | None) -> None:
     from streams.catalogue import FUNCTIONS
     from streams.cli._client import with_kafka
     from streams.gateway.server import serve
+    from streams.gateway.settings import GatewaySettings
     from streams.ground import logs
 
     settings = with_kafka()
-    settings = replace(
-        settings, host=host or settings.host, gateway_port=settings.gateway_port if port is None else port
+    ours = settings.of(GatewaySettings)
+    settings = replace(settings, host=host or settings.host).with_(
+        replace(ours, port=ours.port if port is None else port)
     )
     logs.configure(settings)
     uvloop.run(serve(settings, FUNCTIONS))

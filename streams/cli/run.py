@@ -47,13 +47,13 @@ def command(file: Path, given: str, answers: Sequence[str], as_json: bool) -> No
     """
     from streams import catalogue
     from streams.catalogue import FUNCTIONS
-    from streams.ground.settings import load as load_settings
     from streams.language import load
     from streams.local import run_locally
 
     graph = load(_text(file), str(file), FUNCTIONS)
     data, answered = _input(given), _answers(answers)
-    report = asyncio.run(run_locally(graph, data, answered, load_settings(), tuple(catalogue.PROCESSORS.values())))
+    settings, declared = catalogue.load_settings(), tuple(catalogue.PROCESSORS.values())
+    report = asyncio.run(run_locally(graph, data, answered, settings, declared))
     click.echo(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2))
     if report.status != "completed":
         raise SystemExit(EXIT_NOT_COMPLETED)

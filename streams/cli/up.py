@@ -44,14 +44,14 @@ def command(fresh: bool, demo: bool) -> None:
     """
     from infra.local.datafolder import DataFolder
     from infra.local.errors import LocalError
-    from streams.ground import settings
+    from streams.catalogue import load_settings
     from streams.ground.errors import UnavailableError
 
-    loaded = settings.load()
-    folder = DataFolder(loaded.data_dir)
+    folder = DataFolder(load_settings().data_dir)
     try:
         with folder.occupied(fresh=fresh):
-            asyncio.run(_up(settings.load(), folder, demo))
+            # Again, because the addresses of a system that was killed are gone now; what is to be said was said.
+            asyncio.run(_up(load_settings(warn=lambda _: None), folder, demo))
     except LocalError as error:
         raise UnavailableError(str(error)) from None
 
@@ -98,9 +98,10 @@ def _servers(settings: Settings, folder: DataFolder) -> list[Server]:
     from infra.local.kafka import KafkaServer
     from infra.local.progress import on_stderr
     from infra.local.registry import RegistryServer
+    from streams.servers import ServerSettings
 
-    kafka = KafkaServer(folder.path, progress=on_stderr)
-    return [kafka] if settings.registry_url else [kafka, RegistryServer(folder.path, progress=on_stderr)]
+    ours, types = settings.of(ServerSettings), [KafkaServer, *([] if settings.registry_url else [RegistryServer])]
+    return [each(folder.path, ours.cache_dir, on_stderr, mirror=ours.maven_repository) for each in types]
 
 
 def _infrastructure(settings: Settings, folder: DataFolder, servers: Sequence[Server], demo: bool) -> Stage:
@@ -188,11 +189,13 @@ def _metrics_url(folder: DataFolder, name: str) -> str:
 def _gateway_port(settings: Settings) -> int:
     """The gateway's port, known to be free; raises LocalError where another program has it."""
     from infra.local import ports
+    from streams.gateway.settings import GatewaySettings
 
-    if settings.gateway_port == 0:
+    port = settings.of(GatewaySettings).port
+    if port == 0:
         return ports.new(1)[0]
-    ports.require_free(settings.gateway_port, "EXLIFY_GATEWAY_PORT", settings.host)
-    return settings.gateway_port
+    ports.require_free(port, "EXLIFY_GATEWAY_PORT", settings.host)
+    return port
 
 
 def _python(

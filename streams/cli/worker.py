@@ -32,19 +32,21 @@ def command(processors: str, name: str | None, port: int, port_file: Path | None
 async def _run(processors: list[str], name: str, port: int, port_file: Path | None) -> None:
     from streams import catalogue
     from streams.definitions.feed import DefinitionFeed
-    from streams.ground import logs, settings, status
+    from streams.ground import logs, status
     from streams.ground.codec import open_codec
     from streams.ground.errors import ConfigurationError
+    from streams.ground.site import Site
     from streams.runtime.worker import Worker
 
-    loaded = settings.load()
+    loaded = catalogue.load_settings()
     if not loaded.bootstrap:
         raise ConfigurationError(
             "No Kafka: set EXLIFY_BOOTSTRAP to its address, or start a local one with `exlify up`."
         )
     logs.configure(loaded)
     codec = await open_codec(loaded)
-    hosted = catalogue.make_processors(processors, loaded, codec, DefinitionFeed(loaded, codec, catalogue.FUNCTIONS))
+    site, feed = Site(loaded.site_dir), DefinitionFeed(loaded, codec, catalogue.FUNCTIONS)
+    hosted = catalogue.make_processors(processors, loaded, codec, feed, site)
     worker = Worker(name, hosted, loaded, codec)
     try:
         runner, actual_port = await status.serve_status(loaded.host, port, lambda: worker.ready)
@@ -54,7 +56,8 @@ async def _run(processors: list[str], name: str, port: int, port_file: Path | No
         ) from None
     if port_file is not None:
         _write(port_file, {"name": name, "metrics": f"http://{loaded.host}:{actual_port}/metrics"})
-    await worker.run()
+    async with site.followed():
+        await worker.run()
     await runner.cleanup()
 
 

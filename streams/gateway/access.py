@@ -9,6 +9,7 @@ from aiohttp import web
 from aiohttp.typedefs import Middleware
 
 from streams.gateway.problems import Handler, ProblemError
+from streams.gateway.settings import GatewaySettings
 from streams.ground.settings import Settings
 
 OPEN_PREFIXES = ("/v1/hooks/", "/metrics", "/livez", "/readyz", "/openapi.json")  # hooks carry signatures of their own
@@ -16,11 +17,12 @@ OPEN_PREFIXES = ("/v1/hooks/", "/metrics", "/livez", "/readyz", "/openapi.json")
 
 def guard(settings: Settings) -> Middleware:
     """The middleware for these settings."""
+    token = settings.of(GatewaySettings).token
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if settings.api_token:
-            _require_token(request, settings.api_token)
+        if token:
+            _require_token(request, token)
         elif not _is_plain_host(request.host):
             # Without a token the address is the only guard, and a page can point a name of its own at 127.0.0.1.
             detail = "Address the gateway by its IP address or as localhost, or set EXLIFY_API_TOKEN."

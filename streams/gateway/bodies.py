@@ -12,6 +12,7 @@ from aiohttp import web
 from schemas.cloudevents_http import is_json
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import services
+from streams.gateway.settings import GatewaySettings
 
 READ_TIMEOUT_S = 30.0
 
@@ -22,9 +23,8 @@ async def read_body(request: web.Request) -> bytes:
         async with asyncio.timeout(READ_TIMEOUT_S):
             return await request.read()
     except web.HTTPRequestEntityTooLarge:
-        raise ProblemError(
-            413, "too-large", f"The body is larger than {services(request).settings.max_body_bytes} bytes."
-        ) from None
+        most = services(request).settings.of(GatewaySettings).max_body_bytes
+        raise ProblemError(413, "too-large", f"The body is larger than {most} bytes.") from None
     except TimeoutError:
         raise ProblemError(408, "slow", f"The body has not arrived within {READ_TIMEOUT_S:g} s.") from None
 

@@ -15,15 +15,17 @@ from streams.definitions.feed import DefinitionFeed
 from streams.gateway import definitions, events, instances, tasks
 from streams.gateway.access import guard
 from streams.gateway.answers import json_answer
+from streams.gateway.hooks import Hooks, name_former_file
 from streams.gateway.openapi import Route, document
 from streams.gateway.problems import refusals
 from streams.gateway.services import SERVICES, Services
-from streams.gateway.webhooks import load_hooks
+from streams.gateway.settings import GatewaySettings
 from streams.ground.codec import open_codec
 from streams.ground.errors import ConfigurationError
 from streams.ground.provision import look_at_cluster
 from streams.ground.publish import Publisher
 from streams.ground.settings import Settings
+from streams.ground.site import Site
 from streams.ground.status import status_routes
 from streams.processors.human import ACTIONS
 from streams.processors.orchestrate import INBOX
@@ -57,7 +59,8 @@ ROUTES = (
 def make_app(services: Services) -> web.Application:
     """The application; `services` are opened and closed by the caller."""
     settings = services.settings
-    app = web.Application(middlewares=[refusals, guard(settings)], client_max_size=settings.max_body_bytes)
+    largest = settings.of(GatewaySettings).max_body_bytes
+    app = web.Application(middlewares=[refusals, guard(settings)], client_max_size=largest)
     app[SERVICES] = services
     app.add_routes([web.RouteDef(route.method, route.path, route.handler, {}) for route in ROUTES])
     app.add_routes(status_routes(services.ready))
@@ -72,18 +75,19 @@ async def serve(settings: Settings, functions: Mapping[str, Function]) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    port = settings.of(GatewaySettings).port
     async with opened(settings, functions) as services:
         runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=services.answer_timeout_s)
         await runner.setup()
         try:
-            await web.TCPSite(runner, settings.host, settings.gateway_port).start()
+            await web.TCPSite(runner, settings.host, port).start()
         except OSError as error:
             raise ConfigurationError(
-                f"Port {settings.gateway_port} on {settings.host} cannot be used ({error.strerror}). "
+                f"Port {port} on {settings.host} cannot be used ({error.strerror}). "
                 "Choose another with EXLIFY_GATEWAY_PORT."
             ) from None
-        host, port = runner.addresses[0][:2]
-        log.info("gateway listens", url=f"http://{host}:{port}")
+        host, actual_port = runner.addresses[0][:2]
+        log.info("gateway listens", url=f"http://{host}:{actual_port}")
         await stop.wait()
         await runner.cleanup()
 
@@ -91,20 +95,23 @@ async def serve(settings: Settings, functions: Mapping[str, Function]) -> None:
 @asynccontextmanager
 async def opened(settings: Settings, functions: Mapping[str, Function]) -> AsyncIterator[Services]:
     """Everything that the handlers need, connected; `functions` are those that definitions can call."""
+    site = Site(settings.site_dir)
+    hooks = Hooks(settings, site)
+    name_former_file(settings)
     await asyncio.to_thread(look_at_cluster, settings, (INBOX, ACTIONS))
     codec = await open_codec(settings)
     engine = await asyncio.to_thread(open_database, settings)
     feed = DefinitionFeed(settings, codec, functions)
     try:
         await feed.start()
-        async with Publisher(settings) as publisher:
+        async with Publisher(settings) as publisher, site.followed():
             yield Services(
                 settings=settings,
                 codec=codec,
                 publisher=publisher,
                 definitions=feed,
                 reader=Reader(engine),
-                hooks=load_hooks(settings),
+                hooks=hooks,
             )
     finally:
         await feed.close()

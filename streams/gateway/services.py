@@ -12,7 +12,7 @@ from aiohttp import web
 from schemas.business import EventTypes
 from schemas.codec import Codec
 from streams.definitions.book import DefinitionBook
-from streams.gateway.webhooks import Hook
+from streams.gateway.hooks import Hook
 from streams.ground.publish import Publishing
 from streams.ground.settings import Settings
 from streams.readmodel.reader import Reader

@@ -18,6 +18,7 @@ from confluent_kafka import KafkaError, KafkaException, Message, Producer
 
 from streams.ground.errors import ExlifyError, UnavailableError
 from streams.ground.kafka import client_config
+from streams.ground.publish_settings import PublishSettings
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
 
@@ -65,7 +66,7 @@ class Publisher:
             "partitioner": "murmur2_random",
             "linger.ms": linger_ms,
             "compression.type": "lz4",
-            "delivery.timeout.ms": settings.publish_timeout_ms,
+            "delivery.timeout.ms": settings.of(PublishSettings).timeout_ms,
             "message.max.bytes": 2 * 1_048_576,
             "queue.buffering.max.messages": 100_000,
         }
@@ -135,7 +136,7 @@ class Publisher:
     def _failure(self, error: KafkaError) -> ExlifyError:
         if error.code() in _REFUSALS:
             return RefusedRecordError(f"Kafka refuses the record: {error.str()}.")
-        seconds = self._settings.publish_timeout_ms / 1000
+        seconds = self._settings.of(PublishSettings).timeout_ms / 1000
         return UnavailableError(
             f"Kafka at {self._settings.bootstrap} has not acknowledged within {seconds:g} s ({error.str()}). Try again."
         )

@@ -58,7 +58,8 @@ class Part:
                 raise _at(key, "a key that is no text", "write it in quotes")
             if key.value in found:
                 raise _at(key, f"`{key.value}` stands twice", "keep one of them")
-            found[key.value] = Part(value, self.resolve, value if value.value else key)
+            is_there = value.start_mark.index < value.end_mark.index
+            found[key.value] = Part(value, self.resolve, value if is_there else key)
         return found
 
     def only(self, *known: str) -> dict[str, Part]:

@@ -13,6 +13,7 @@ from streams.runtime.declaration import Declaration
 if TYPE_CHECKING:
     from schemas.codec import Codec
     from streams.definitions.book import DefinitionBook
+    from streams.ground.site import Site
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,6 +24,7 @@ class Context:
     codec: Codec
     definitions: DefinitionBook
     declarations: tuple[Declaration, ...]
+    site: Site
 
     def command_topics(self) -> Mapping[str, Topic]:
         """The topic of commands by function."""

@@ -11,6 +11,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, S
 
 from streams.ground.errors import ConfigurationError, UnavailableError
 from streams.ground.settings import Settings
+from streams.readmodel.settings import read_model_url
 from streams.readmodel.tables import METADATA
 
 BUSY_TIMEOUT_S = 10
@@ -29,7 +30,7 @@ def open_database(settings: Settings) -> Engine:
 
     Raises ConfigurationError for an address that cannot be used, UnavailableError where no server answers.
     """
-    engine = _engine(settings.read_model_url)
+    engine = _engine(read_model_url(settings))
     try:
         METADATA.create_all(engine)
     except OperationalError as error:

@@ -22,6 +22,14 @@ POINTS = (
     "after_recovery",
     "after_fence",
 )
+ACTIONS = ("kill", "stop")
+
+
+def is_specification(text: str) -> bool:
+    """Whether it names a processor, one of our points, a count and an action."""
+    processor, point, count, action = (*text.split(":"), "kill", "", "", "")[:4]
+    known = point in POINTS and action in ACTIONS and text.count(":") in (2, 3)
+    return bool(processor) and known and count.isdecimal() and int(count) > 0
 
 
 class CrashPoint:

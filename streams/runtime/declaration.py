@@ -14,6 +14,7 @@ from typing import Any
 from prometheus_client.metrics import MetricWrapperBase
 
 from schemas.functions import Function
+from streams.ground.setting import Group
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic, changelog, step_topic
 
@@ -35,7 +36,7 @@ class Declaration:
     reads_by_setting: Callable[[Settings], tuple[Topic, ...]] = _nothing_more
     table: str | None = None  # its changelog follows
     functions: tuple[Function, ...] = ()
-    settings: tuple[type[Any], ...] = ()
+    settings: tuple[type[Group], ...] = ()
     metrics: tuple[MetricWrapperBase, ...] = ()
     rows: str | None = None  # "module:NAME", the rows of the read model that are made from what it writes
     local: str | None = None  # "module:Class" in place of `make` in a run without Kafka, called with the answers, too

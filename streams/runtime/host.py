@@ -28,6 +28,7 @@ from streams.runtime.lane import Lane, Limits, now_ms
 from streams.runtime.membership import Membership
 from streams.runtime.processor import Processor, Record, SlowProcessor
 from streams.runtime.reader import Partition, Reader
+from streams.runtime.settings import RuntimeSettings
 from streams.runtime.slow_lane import SlowLane
 from streams.runtime.store import Store
 from streams.runtime.table import Changelog, TablePartition
@@ -170,9 +171,8 @@ class Host:
 
     async def _open_lane(self, number: int) -> None:
         table = await self._recover(number)
-        limits = Limits(
-            self._settings.max_batch_records, self._settings.max_buffered_records, self._settings.max_buffered_bytes
-        )
+        ours = self._settings.of(RuntimeSettings)
+        limits = Limits(ours.max_batch_records, ours.max_buffered_records, ours.max_buffered_bytes)
         arguments = (self.processor, number, self._writer, self._codec, self._reader, table, limits, self._crash)
         if isinstance(self.processor, SlowProcessor):
             self.lanes[number] = SlowLane(*arguments, slots=self._slots)
@@ -205,7 +205,7 @@ class Host:
             await self._fed.wait()
             self._fed.clear()
             while self._in_motion():
-                await asyncio.sleep(self._settings.commit_interval_ms / 1_000)
+                await asyncio.sleep(self._settings.of(RuntimeSettings).commit_interval_ms / 1_000)
                 await self._commit()
 
     def _in_motion(self) -> bool:

@@ -22,6 +22,7 @@ from mode import Service
 from streams.ground.kafka import ssl_context
 from streams.ground.settings import Settings
 from streams.runtime.reader import Partition
+from streams.runtime.settings import RuntimeSettings
 
 FAILURE_CHECK_S = 3.0
 NEVER_S = 1_000_000.0  # our own reader polls and our host commits; the group must not wait for Faust's
@@ -103,7 +104,7 @@ class Membership:
 
     def __init__(self, settings: Settings, group: str, topics: Iterable[str], member: Member) -> None:
         self._topics = set(topics)
-        session_s = settings.session_timeout_ms / 1_000
+        session_s = settings.of(RuntimeSettings).session_timeout_ms / 1_000
         self._app = _App(
             group,
             broker=[f"aiokafka://{server}" for server in settings.bootstrap.split(",")],

@@ -24,6 +24,7 @@ from streams.runtime.crash import CrashPoint
 from streams.runtime.epochs import Superseded
 from streams.runtime.host import Host, all_ready
 from streams.runtime.processor import Processor
+from streams.runtime.settings import RuntimeSettings
 from streams.runtime.watchdog import Watchdog
 
 EXIT_FAILED = 70
@@ -54,7 +55,8 @@ class Worker:
         for number in (signal.SIGTERM, signal.SIGINT):
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         try:
-            watchdog = asyncio.create_task(Watchdog(self._settings.stall_timeout_ms, self._stalled).run())
+            stall_ms = self._settings.of(RuntimeSettings).stall_timeout_ms
+            watchdog = asyncio.create_task(Watchdog(stall_ms, self._stalled).run())
             await self._start()
             on_started()
             await self._wait(stop)
@@ -71,7 +73,7 @@ class Worker:
             _exit(EXIT_FAILED)
 
     async def _start(self) -> None:
-        crash = CrashPoint(self._settings.crash_at)
+        crash = CrashPoint(self._settings.of(RuntimeSettings).crash_at)
         state_dir = self._settings.data_dir / "state" / self._name / await asyncio.to_thread(self._cluster_id)
         self._hosts = [Host(each, self._settings, self._codec, Path(state_dir), crash) for each in self._processors]
         await asyncio.gather(*(host.start() for host in self._hosts))

@@ -22,7 +22,7 @@ from infra.sandbox.compliance import SANCTIONED
 from models.decisions.credit_risk.data import from_german_row
 from models.serving.registry import Registry
 from schemas import ids
-from streams.gateway.webhooks import BUILT_IN
+from streams.gateway.hooks import BUILT_IN
 
 WORKFLOW = "customer-onboarding"
 HOOK = "applications"

@@ -17,7 +17,8 @@ from confluent_kafka import Consumer, TopicPartition
 from schemas.cloudevents import Headers, from_headers
 from schemas.codec import Codec
 from streams.definitions import outcome_topic
-from streams.gateway.webhooks import read_secret, signed_headers
+from streams.gateway.hooks import read_secret
+from streams.gateway.webhooks import signed_headers
 from streams.ground.kafka import client_config
 from tests.acceptance.cases import HOOK, WORKFLOW, Case, reviewers_word
 from tests.acceptance.site import ASK, LOOK_S, PATIENCE_S, Site

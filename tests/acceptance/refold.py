@@ -16,7 +16,7 @@ from schemas.codec import Codec
 from schemas.messages import HISTORY_ENTRY
 from streams import engine
 from streams.language.graph import Graph
-from streams.processors.orchestrate import DECLARATION, HISTORY, INBOX
+from streams.processors.orchestrate import DECLARATION, HISTORY, INBOX, OrchestrateSettings
 from streams.processors.orchestrate.processor import EVENTS, encode_row, row_offset
 from streams.runtime.epochs import EpochReader
 from streams.runtime.processor import Row
@@ -116,7 +116,8 @@ def folded_history(site: Site, entries: Mapping[bytes, Iterable[bytes]]) -> Fold
 
 
 def _fold(site: Site) -> Fold:
-    return Fold(graphs(), engine.Limits(deduplication_window_ms=site.settings.deduplication_window_ms))
+    window_ms = site.settings.of(OrchestrateSettings).deduplication_window_ms
+    return Fold(graphs(), engine.Limits(deduplication_window_ms=window_ms))
 
 
 def history(site: Site) -> Entries:

@@ -18,10 +18,11 @@ from infra.local import ports
 from infra.local.process import Launch, Process
 from schemas.codec import Codec
 from streams import catalogue
+from streams.connections import ConnectionSettings
 from streams.definitions.deploy import deploy
 from streams.ground.provision import provision
 from streams.ground.publish import Publisher
-from streams.ground.settings import CONNECTION_PREFIX, Settings
+from streams.ground.settings import Settings
 from streams.ground.topic import Topic
 from streams.runtime.processor import Record
 from tests.acceptance.cases import ROOT
@@ -157,7 +158,8 @@ class Site:
 def running(bootstrap: str, folder: Path, **environ: str) -> Iterator[Site]:
     """A site on a broker without topics of ours, with every workflow of the project deployed. Ends with its context."""
     with _sandbox(folder) as addresses:
-        settings = Settings(bootstrap=bootstrap, registry_url="none", data_dir=folder, connections=addresses)
+        given = Settings(bootstrap=bootstrap, registry_url="none", data_dir=folder)
+        settings = given.with_(ConnectionSettings(urls=addresses))
         asyncio.run(_prepare(settings))
         (port,) = ports.new(1)
         site = Site(settings, addresses, port, _environ(settings, port) | environ)
@@ -171,7 +173,8 @@ def running(bootstrap: str, folder: Path, **environ: str) -> Iterator[Site]:
 
 
 def _environ(settings: Settings, gateway_port: int) -> dict[str, str]:
-    connections = {f"{CONNECTION_PREFIX}{name.upper()}": url for name, url in settings.connections.items()}
+    urls = settings.of(ConnectionSettings).urls
+    connections = {f"EXLIFY_CONNECTION_{name.upper().replace('-', '_')}": url for name, url in urls.items()}
     return connections | {
         "EXLIFY_BOOTSTRAP": settings.bootstrap,
         "EXLIFY_REGISTRY_URL": "none",

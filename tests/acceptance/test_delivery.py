@@ -13,7 +13,7 @@ from confluent_kafka import Producer
 from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
-from streams.gateway.webhooks import BUILT_IN
+from streams.gateway.hooks import BUILT_IN
 from streams.ground.kafka import client_config
 from streams.ground.publish import Outgoing, Publisher
 from streams.processors.intake import business_topic

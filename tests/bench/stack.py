@@ -26,6 +26,7 @@ from streams.ground.provision import provision
 from streams.ground.settings import Settings
 from tests.bench.definitions import DEFINITIONS, PARKED_DEFINITION
 from tests.support.definitions import load
+from tests.support.servers import made
 
 WORKERS: Mapping[str, tuple[str, ...]] = {"engine": ("orchestrate",), "steps": ("intake", "echo"), "view": ("view",)}
 STOP_S = 30
@@ -75,7 +76,7 @@ class Stack:
 def stack(workers: Mapping[str, tuple[str, ...]] = WORKERS) -> Iterator[Stack]:
     """Starts everything in a folder of its own, and leaves nothing behind."""
     with tempfile.TemporaryDirectory(prefix="exlify-bench-") as folder:
-        kafka = KafkaServer(Path(folder))
+        kafka = made(KafkaServer, Path(folder))
         bootstrap = kafka.start()
         settings = Settings(bootstrap=bootstrap, registry_url="none", data_dir=Path(folder))
         running = Stack(settings, workers, {}, psutil.Process(kafka.pid))

@@ -11,19 +11,21 @@ import uvloop
 
 from streams import catalogue
 from streams.definitions.feed import DefinitionFeed
-from streams.ground import logs, settings
+from streams.ground import logs
 from streams.ground.codec import open_codec
+from streams.ground.site import Site
 from streams.runtime.worker import Worker
 from tests.bench.echo import Echo
 
 
 async def main(name: str, names: list[str]) -> None:
     """Runs until it is terminated; says `ready` on standard output once it is."""
-    loaded = settings.load()
+    loaded = catalogue.load_settings()
     logs.configure(loaded)
     codec = await open_codec(loaded)
     feed = DefinitionFeed(loaded, codec, catalogue.FUNCTIONS)
-    hosted = catalogue.make_processors([each for each in names if each != "echo"], loaded, codec, feed)
+    ours = [each for each in names if each != "echo"]
+    hosted = catalogue.make_processors(ours, loaded, codec, feed, Site(loaded.site_dir))
     if "echo" in names:
         hosted.append(Echo(codec))
     worker = Worker(name, hosted, loaded, codec)

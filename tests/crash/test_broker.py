@@ -7,6 +7,7 @@ import pytest
 
 from infra.local.kafka import KafkaServer
 from tests.crash.conftest import MakeScenario
+from tests.support.servers import made
 
 OUTAGES = 3
 
@@ -14,7 +15,7 @@ OUTAGES = 3
 @pytest.fixture
 def mortal(tmp_path: Path) -> Iterator[KafkaServer]:
     """A broker of this test's own, which it may kill."""
-    server = KafkaServer(tmp_path / "broker")
+    server = made(KafkaServer, tmp_path / "broker")
     server.start()
     yield server
     server.stop()

@@ -12,7 +12,8 @@ import sys
 import uvloop
 
 from schemas.codec import Codec
-from streams.ground import logs, settings
+from streams.catalogue import load_settings
+from streams.ground import logs
 from streams.runtime.worker import Worker
 from tests.crash import stock
 from tests.crash.toys import KINDS
@@ -23,7 +24,7 @@ async def main(worker: str, processors: list[str]) -> None:
     if os.environ.get("EXLIFY_TOY_VARIANT") == "stock":
         stock.install()
     hosted = [KINDS[kind].make(name) for kind, name in (each.split("=") for each in processors)]
-    loaded = settings.load()
+    loaded = load_settings()
     logs.configure(loaded)
     await Worker(worker, hosted, loaded, Codec.offline()).run()
 

@@ -14,6 +14,7 @@ from infra.prometheus import TARGETS_FILE
 from streams import catalogue
 from streams.cli import SUMMARIES
 from streams.ground import settings
+from streams.ground.setting import specs
 
 FOLDER = Path(__file__).parents[2] / "infra" / "prometheus"
 CONFIG: Mapping[str, Any] = YAML(typ="safe").load(FOLDER / "prometheus.yml")
@@ -66,7 +67,7 @@ def test_alert_says_what_is_wrong_and_what_to_do(rule: Mapping[str, Any]) -> Non
     assert rule["annotations"].keys() == {"summary", "action"}
     text = " ".join(rule["annotations"].values())
     assert set(re.findall(r"`exlify (\w+)", text)) <= set(SUMMARIES)
-    variables = {spec.metadata["env"] for spec in vars(settings.Settings)["__dataclass_fields__"].values()}
+    variables = {spec.variable for group in catalogue.GROUPS for spec in specs(group).values()}
     assert set(re.findall(r"EXLIFY_\w+", text)) <= variables
 
 

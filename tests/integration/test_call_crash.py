@@ -29,15 +29,15 @@ from tests.support.data import payload
 WORKER = """
 import uvloop
 from schemas.codec import Codec
-from streams.ground import settings
 from streams import catalogue
+from streams.ground.site import Site
 from streams.definitions.book import DefinitionBook
 from streams.runtime.worker import Worker
 
 async def main():
-    loaded, codec = settings.load(), Codec.offline()
-    book = DefinitionBook(catalogue.FUNCTIONS)
-    await Worker("call", catalogue.make_processors(["call"], loaded, codec, book), loaded, codec).run()
+    loaded, codec = catalogue.load_settings(), Codec.offline()
+    book, site = DefinitionBook(catalogue.FUNCTIONS), Site(loaded.site_dir)
+    await Worker("call", catalogue.make_processors(["call"], loaded, codec, book, site), loaded, codec).run()
 
 uvloop.run(main())
 """

@@ -18,11 +18,12 @@ from streams.definitions.deploy import described
 from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher
 from streams.ground.settings import Settings
-from streams.processors.intake import business_topic
+from streams.processors.intake import IntakeSettings, business_topic
 from streams.processors.intake.processor import Intake
 from streams.processors.orchestrate import INBOX
 from streams.runtime.crash import CrashPoint
 from streams.runtime.host import Host
+from streams.runtime.settings import RuntimeSettings
 from tests.crash.logs import Log
 from tests.support.contexts import context
 from tests.support.definitions import empty_book, load
@@ -38,7 +39,8 @@ do: [{note: {set: {seen: true}}}]
 @pytest.mark.broker
 async def test_topic_that_appears_later_is_read(kafka: str, tmp_path: Path) -> None:
     family = uuid.uuid4().hex
-    settings = Settings(bootstrap=kafka, group_prefix=family, session_timeout_ms=6_000, business_topics=f"{family}.*")
+    plain = Settings(bootstrap=kafka, group_prefix=family)
+    settings = plain.with_(RuntimeSettings(session_timeout_ms=6_000), IntakeSettings(topics=f"{family}.*"))
     codec, book = Codec.offline(), empty_book()
     book.learn(described(load(YAML), YAML, "test", 0))
     processor = Intake(context(codec, settings, book))

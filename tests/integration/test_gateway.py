@@ -27,6 +27,7 @@ from streams.gateway.server import make_app, opened
 from streams.ground.errors import ExlifyError
 from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher
+from streams.ground.publish_settings import PublishSettings
 from streams.ground.settings import Settings
 from streams.processors.orchestrate import INBOX, outcome
 from tests.support.data import payload
@@ -44,7 +45,8 @@ do:
 
 @pytest.fixture
 async def settings(kafka: str, tmp_path: Path) -> Settings:
-    settings = Settings(bootstrap=kafka, registry_url="none", data_dir=tmp_path, publish_timeout_ms=5_000)
+    plain = Settings(bootstrap=kafka, registry_url="none", data_dir=tmp_path)
+    settings = plain.with_(PublishSettings(timeout_ms=5_000))
     await provision(settings, catalogue.topics(settings))
     return settings
 
@@ -88,7 +90,7 @@ async def test_broker_that_is_away_is_told_in_time(settings: Settings) -> None:
     headers = {"Content-Type": "application/cloudevents+json"}
     async with (
         opened(settings, FUNCTIONS) as services,
-        Publisher(replace(settings, bootstrap="127.0.0.1:1", publish_timeout_ms=300)) as away,
+        Publisher(replace(settings, bootstrap="127.0.0.1:1").with_(PublishSettings(timeout_ms=300))) as away,
         TestClient(TestServer(make_app(replace(services, publisher=away)))) as client,
         client.post("/v1/events", json=event, headers=headers) as response,
     ):

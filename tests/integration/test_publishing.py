@@ -18,6 +18,7 @@ from streams.definitions.feed import DefinitionFeed
 from streams.ground.errors import UnavailableError
 from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher, RefusedRecordError
+from streams.ground.publish_settings import PublishSettings
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
 from streams.processors.intake import business_topic
@@ -35,7 +36,7 @@ do:
 
 @pytest.fixture
 def settings(kafka: str) -> Settings:
-    return Settings(bootstrap=kafka, publish_timeout_ms=5_000)
+    return Settings(bootstrap=kafka).with_(PublishSettings(timeout_ms=5_000))
 
 
 async def made_topic(settings: Settings) -> Topic:
@@ -66,13 +67,13 @@ async def test_acknowledged_records_stand_on_their_partition(settings: Settings)
 
 
 async def test_record_for_a_missing_topic_is_refused(settings: Settings) -> None:
-    async with Publisher(replace(settings, publish_timeout_ms=500)) as publisher:
+    async with Publisher(settings.with_(PublishSettings(timeout_ms=500))) as publisher:
         with pytest.raises((RefusedRecordError, UnavailableError)):
             await publisher.publish([Outgoing(business_topic("no.such.topic.v1"), b"k", b"v")])
 
 
 async def test_missing_broker_is_told_in_bounded_time(settings: Settings) -> None:
-    away = replace(settings, bootstrap="127.0.0.1:1", publish_timeout_ms=300)
+    away = replace(settings, bootstrap="127.0.0.1:1").with_(PublishSettings(timeout_ms=300))
     async with Publisher(away) as publisher:
         with pytest.raises(UnavailableError, match=r"127\.0\.0\.1:1"):
             await publisher.publish([Outgoing(business_topic("any"), b"k", b"v")])

@@ -17,6 +17,7 @@ from infra.local.kafka import KafkaServer
 from infra.local.progress import on_stderr
 from infra.local.registry import RegistryServer
 from infra.local.server import Server
+from tests.support.servers import made
 
 
 @dataclass(frozen=True)
@@ -39,8 +40,8 @@ def local(folder: Path) -> Provider:
             server.stop()
 
     return Provider(
-        kafka=lambda: running(KafkaServer(folder, progress=on_stderr)),
-        registry=lambda: running(RegistryServer(folder, progress=on_stderr)),
+        kafka=lambda: running(made(KafkaServer, folder, on_stderr)),
+        registry=lambda: running(made(RegistryServer, folder, on_stderr)),
     )
 
 

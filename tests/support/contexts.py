@@ -5,6 +5,7 @@ from __future__ import annotations
 from schemas.codec import Codec
 from streams.definitions.book import DefinitionBook
 from streams.ground.settings import Settings
+from streams.ground.site import Site
 from streams.processors import ALL
 from streams.processors.context import Context
 from tests.support.definitions import empty_book
@@ -14,9 +15,11 @@ def context(
     codec: Codec | None = None, settings: Settings | None = None, definitions: DefinitionBook | None = None
 ) -> Context:
     """A context of real parts, the committed ids and the default settings unless given."""
+    given = settings or Settings()
     return Context(
-        settings=settings or Settings(),
+        settings=given,
         codec=codec or Codec.offline(),
         definitions=definitions or empty_book(),
         declarations=ALL,
+        site=Site(given.site_dir),
     )

@@ -1,11 +1,13 @@
 """Station 4, call: steps that ask an outside system, by the operations that connectors declare."""
 
 from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass
 
 from prometheus_client import Gauge, Histogram, Metric
 
 from connectors.catalogue import OPERATIONS
 from streams.ground.metrics import SECONDS as BUCKETS
+from streams.ground.setting import Group, setting
 from streams.processors.orchestrate import INBOX
 from streams.runtime.declaration import Declaration
 
@@ -38,6 +40,22 @@ BREAKERS = OpenBreakers(
     ["connection"],
 )
 
+
+@dataclass(frozen=True, kw_only=True)
+class CallSettings(Group):
+    """Calls of outside systems."""
+
+    concurrency: int = setting(
+        "EXLIFY_CALL_CONCURRENCY", 64, "Outside calls under way at once in one worker", minimum=1
+    )
+    allow_hosts: str = setting(
+        "EXLIFY_CALL_ALLOW_HOSTS", "", "Hosts that calls may go to, patterns separated by commas; empty: any"
+    )
+    allow_private: bool = setting(
+        "EXLIFY_CALL_ALLOW_PRIVATE", True, "Whether calls may go to loopback and private networks"
+    )
+
+
 DECLARATION = Declaration(
     name="call",
     summary="Carries out steps that ask an outside system.",
@@ -46,5 +64,6 @@ DECLARATION = Declaration(
     writes=(INBOX,),
     table="call",
     functions=OPERATIONS,
+    settings=(CallSettings,),
     metrics=(SECONDS, BREAKERS),
 )

@@ -18,8 +18,11 @@ from schemas import steps
 from schemas.functions import EffectClass
 from schemas.payload import Door, Payload, UnreadablePayloadError
 from schemas.reasons import Reason
+from streams.connections import Addresses
 from streams.ground.settings import Settings
+from streams.ground.site import Site
 from streams.processors import call
+from streams.processors.call import CallSettings
 from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.runtime.once import BeforeEffect, Steps, WithdrawnError
@@ -34,8 +37,8 @@ class Call(Steps):
 
     def __init__(self, context: Context, hub: Hub | None = None) -> None:
         super().__init__(context.codec, INBOX)
-        self.concurrency = context.settings.call_concurrency
-        self._hub = hub or hub_for(context.settings)
+        self.concurrency = context.settings.of(CallSettings).concurrency
+        self._hub = hub or hub_for(context.settings, context.site)
 
     async def open(self) -> None:
         """Opens the hub."""
@@ -61,12 +64,13 @@ class Call(Steps):
         return result
 
 
-def hub_for(settings: Settings) -> Hub:
-    """The hub that the settings describe; the time of every call is noted."""
+def hub_for(settings: Settings, site: Site) -> Hub:
+    """The hub that settings and site describe; the time of every call is noted."""
+    ours = settings.of(CallSettings)
     return standard_hub(
-        settings.connections,
-        allow_hosts=[host.strip() for host in settings.call_allow_hosts.split(",") if host.strip()],
-        allow_private=bool(settings.call_allow_private),
+        Addresses(settings, site).urls,
+        allow_hosts=[host.strip() for host in ours.allow_hosts.split(",") if host.strip()],
+        allow_private=ours.allow_private,
         observe=_note_time,
     )
 

@@ -1,11 +1,14 @@
 """Station 2, intake: business events become starts of instances."""
 
+from dataclasses import dataclass
 from functools import cache
 
 from prometheus_client import Counter
 
 from schemas.catalogue import current
 from schemas.messages import GENERIC_EVENT
+from streams.ground.kinds import PATTERNS
+from streams.ground.setting import Group, setting
 from streams.ground.settings import Settings
 from streams.ground.topic import Keyed, Topic
 from streams.processors.orchestrate import INBOX
@@ -13,6 +16,18 @@ from streams.runtime.declaration import Declaration
 
 OUTSIDE = "business systems, the gateway"
 BY_SUBJECT = "subject, or event id"
+
+
+@dataclass(frozen=True, kw_only=True)
+class IntakeSettings(Group):
+    """Business events."""
+
+    topics: str = setting(
+        "EXLIFY_BUSINESS_TOPICS",
+        "",
+        "Further business topics for intake beside those of schemas/avro, separated by commas; with * a pattern",
+        kind=PATTERNS,
+    )
 
 
 @cache
@@ -34,7 +49,7 @@ def typed_topics() -> tuple[Topic, ...]:
 
 def named_by_setting(settings: Settings) -> tuple[str, ...]:
     """What EXLIFY_BUSINESS_TOPICS lists: names of topics, and patterns with `*` of topics that may appear later."""
-    names = dict.fromkeys(name.strip() for name in settings.business_topics.split(","))
+    names = dict.fromkeys(name.strip() for name in settings.of(IntakeSettings).topics.split(","))
     return tuple(name for name in names if name)
 
 
@@ -59,5 +74,6 @@ DECLARATION = Declaration(
     reads=typed_topics(),
     reads_by_setting=topics_of_settings,
     writes=(INBOX,),
+    settings=(IntakeSettings,),
     metrics=(EVENTS,),
 )

@@ -1,8 +1,11 @@
 """Station 3, orchestrate: the engine on the inbox. It owns the topics on which an instance lives."""
 
+from dataclasses import dataclass
+
 from prometheus_client import Counter, Histogram
 
 from streams.ground.metrics import SECONDS
+from streams.ground.setting import Group, setting
 from streams.ground.topic import DAY_MS, Topic
 from streams.runtime.declaration import Declaration
 
@@ -24,6 +27,19 @@ INSTANCE_SECONDS = Histogram(
     "exlify_instance_seconds", "From the start of an instance to its outcome.", ["workflow"], buckets=SECONDS
 )
 
+
+@dataclass(frozen=True, kw_only=True)
+class OrchestrateSettings(Group):
+    """The engine."""
+
+    deduplication_window_ms: int = setting(
+        "EXLIFY_DEDUPLICATION_WINDOW_MS",
+        7 * DAY_MS,
+        "How long an ended instance is remembered, so that its event starts no other",
+        minimum=1,
+    )
+
+
 DECLARATION = Declaration(
     name="orchestrate",
     summary="Takes every instance from its start to its outcome.",
@@ -32,5 +48,6 @@ DECLARATION = Declaration(
     reads=(INBOX,),
     writes=(INBOX, HISTORY),
     table="instance",
+    settings=(OrchestrateSettings,),
     metrics=(ENGINE_STEPS, INSTANCES, INSTANCE_SECONDS),
 )

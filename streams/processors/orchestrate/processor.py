@@ -23,7 +23,7 @@ from streams import engine
 from streams.language.graph import Graph
 from streams.processors import orchestrate
 from streams.processors.context import Context
-from streams.processors.orchestrate import outcome
+from streams.processors.orchestrate import OrchestrateSettings, outcome
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Row, StateView
 
@@ -49,7 +49,8 @@ class Orchestrate(FastProcessor):
         self._codec = context.codec
         self._definitions = context.definitions
         self._commands = context.command_topics()
-        self._limits = engine.Limits(deduplication_window_ms=context.settings.deduplication_window_ms)
+        window_ms = context.settings.of(OrchestrateSettings).deduplication_window_ms
+        self._limits = engine.Limits(deduplication_window_ms=window_ms)
         self._unknown: set[str] = set()  # digests that were waited for in vain
 
     async def open(self) -> None:

@@ -5,6 +5,7 @@ from prometheus_client import Gauge
 from streams.processors.decide import DECISIONS
 from streams.processors.human import TASKS
 from streams.processors.orchestrate import HISTORY
+from streams.readmodel.settings import ViewSettings
 from streams.runtime.declaration import Declaration
 
 OLDEST_SECONDS = Gauge(
@@ -19,5 +20,6 @@ DECLARATION = Declaration(
     worker="view",
     make="streams.processors.view.processor:View",
     reads=(HISTORY, TASKS, DECISIONS),
+    settings=(ViewSettings,),
     metrics=(OLDEST_SECONDS,),
 )

@@ -20,6 +20,7 @@ from infra.local.errors import LocalError
 from infra.local.kafka import KafkaServer
 from infra.local.registry import RegistryServer
 from infra.local.server import Server
+from tests.support.servers import made
 
 pytestmark = pytest.mark.broker
 
@@ -31,7 +32,8 @@ import sys
 from pathlib import Path
 from infra.local.kafka import KafkaServer
 from infra.local.registry import RegistryServer
-server = {"kafka": KafkaServer, "registry": RegistryServer}[sys.argv[1]](Path(sys.argv[2]))
+from tests.support.servers import made
+server = made({"kafka": KafkaServer, "registry": RegistryServer}[sys.argv[1]], Path(sys.argv[2]))
 server.start()
 print(server.pid, flush=True)
 sys.stdin.read()
@@ -39,7 +41,7 @@ sys.stdin.read()
 
 
 def test_topics_and_address_survive_a_killed_broker(tmp_path: Path) -> None:
-    server = KafkaServer(tmp_path)
+    server = made(KafkaServer, tmp_path)
     bootstrap = server.start()
     admin = AdminClient({"bootstrap.servers": bootstrap})
     admin.create_topics([NewTopic("kept", 1)])["kept"].result()
@@ -63,7 +65,7 @@ def test_broker_refuses_topics_nobody_declared(kafka: str) -> None:
 
 
 def test_schemas_survive_a_registry_restart(tmp_path: Path) -> None:
-    server = RegistryServer(tmp_path)
+    server = made(RegistryServer, tmp_path)
     url = server.start()
     request = urllib.request.Request(f"{url}/subjects/Greeting/versions", data=SCHEMA, headers=CONTENT_TYPE)
     with urllib.request.urlopen(request) as reply:
@@ -94,7 +96,7 @@ def test_servers_end_with_a_killed_parent(name: str, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("server_type", [KafkaServer, RegistryServer])
 def test_server_that_cannot_start_says_why(server_type: type[Server], tmp_path: Path) -> None:
-    running, second = server_type(tmp_path), server_type(tmp_path)
+    running, second = made(server_type, tmp_path), made(server_type, tmp_path)
     running.start()
     try:
         with pytest.raises(LocalError, match=rf"{running.name}: ended with exit code .*\.log"):

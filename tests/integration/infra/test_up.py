@@ -19,7 +19,8 @@ from typing import Any
 import pytest
 
 from infra.local import ports
-from infra.local.artifacts import default_cache_dir
+from infra.local.kafka import KafkaServer
+from tests.support.servers import made
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
@@ -33,7 +34,7 @@ PROCESSES = {"kafka", "registry", "engine", "steps", "view", "gateway"}
 def environment(tmp_path: Path) -> dict[str, str]:
     """A folder of its own and any free port, and none of the developer's settings."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("EXLIFY_")}
-    cache = {"EXLIFY_CACHE_DIR": str(default_cache_dir())}
+    cache = {"EXLIFY_CACHE_DIR": str(made(KafkaServer, tmp_path).cache_dir)}
     return inherited | cache | {"EXLIFY_DATA_DIR": str(tmp_path / "data"), "EXLIFY_GATEWAY_PORT": "0"}
 
 

@@ -13,6 +13,7 @@ from click.testing import CliRunner, Result
 
 from schemas.messages import HISTORY_ENTRY, HUMAN_TASK
 from streams.cli import group
+from streams.gateway.settings import GatewaySettings
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
 from tests.support.data import payload
@@ -25,7 +26,7 @@ Cli = Callable[..., Coroutine[Any, Any, Result]]
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
-    async with AsyncGateway(Settings(data_dir=tmp_path / "gateway", api_token="t0ken")) as running:
+    async with AsyncGateway(Settings(data_dir=tmp_path / "gateway").with_(GatewaySettings(token="t0ken"))) as running:
         yield running
 
 

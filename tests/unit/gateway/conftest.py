@@ -19,10 +19,11 @@ from jsonschema import Draft202012Validator
 
 from schemas.codec import Codec
 from streams.definitions.deploy import described
+from streams.gateway.hooks import BUILT_IN, Hook
 from streams.gateway.openapi import document
 from streams.gateway.server import ROUTES, make_app
 from streams.gateway.services import Services
-from streams.gateway.webhooks import BUILT_IN, Hook
+from streams.gateway.settings import GatewaySettings
 from streams.ground.publish import Outgoing
 from streams.ground.settings import Settings
 from streams.readmodel.database import open_database
@@ -81,7 +82,7 @@ class Gateway:
 
 @pytest.fixture
 def settings(tmp_path: Path) -> Settings:
-    return Settings(data_dir=tmp_path, partitions=3, max_body_bytes=20_000)
+    return Settings(data_dir=tmp_path, partitions=3).with_(GatewaySettings(max_body_bytes=20_000))
 
 
 @pytest.fixture

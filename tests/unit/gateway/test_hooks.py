@@ -4,19 +4,25 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
+from structlog.testing import capture_logs
 
 from schemas.catalogue import current
 from schemas.jsondata import to_json
 from schemas.messages import APPLICATION_SUBMITTED
 from schemas.samples import sample
-from streams.gateway.webhooks import TOLERANCE_S, load_hooks, read_secret, secret_file, signed_headers, subject_of
+from streams.catalogue import load_settings
+from streams.gateway.hooks import FILE, Hooks, name_former_file, read_secret, secret_file
+from streams.gateway.settings import HookSettings
+from streams.gateway.webhooks import TOLERANCE_S, signed_headers, subject_of
 from streams.ground.errors import ConfigurationError
 from streams.ground.settings import Settings
-from tests.unit.gateway.conftest import NOW_S, SECRETS, Gateway
+from streams.ground.site import Site
+from tests.unit.gateway.conftest import NOW_S, SECRETS, AsyncGateway, Gateway
 
 JSON = {"Content-Type": "application/json"}
 PATH = "/v1/hooks/applications"
@@ -121,43 +127,139 @@ def test_signature_is_that_of_the_standard() -> None:
     assert headers["webhook-signature"] == "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE="
 
 
-def test_secrets_come_from_the_environment(tmp_path: Path) -> None:
-    given = " ".join("whsec_" + base64.b64encode(secret).decode() for secret in SECRETS)
-    hooks = load_hooks(Settings(data_dir=tmp_path), {"EXLIFY_HOOK_APPLICATIONS_SECRET": given})
+def written(secret: bytes) -> str:
+    return "whsec_" + base64.b64encode(secret).decode()
+
+
+@dataclass
+class Place:
+    """A data folder, a site folder, and the hooks that come of them."""
+
+    folder: Path
+    environ: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self.settings = Settings(data_dir=self.folder / "data", site_dir=self.folder)
+        self.site = Site(self.folder, self.environ)
+
+    def write(self, text: str) -> None:
+        (self.folder / FILE).write_text(text)
+
+    def hooks(self) -> Hooks:
+        return Hooks(self.settings, self.site)
+
+    def look_twice(self) -> None:
+        self.site.look()
+        self.site.look()
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Place:
+    return Place(tmp_path)
+
+
+def test_secrets_come_from_the_environment(place: Place) -> None:
+    given = " ".join(written(secret) for secret in SECRETS)
+    loaded = load_settings({"EXLIFY_HOOK_APPLICATIONS_SECRET": given, "EXLIFY_DATA_DIR": str(place.folder)})
+    hooks = Hooks(loaded, place.site)
     assert hooks["applications"].secrets == SECRETS
-    assert list(tmp_path.iterdir()) == []
-    assert "secret" not in repr(hooks).replace("secrets", "")
+    assert list(place.folder.iterdir()) == []
+    assert "secret" not in repr(dict(hooks)).replace("secrets", "")
 
 
-def test_secret_is_made_once_for_its_owner_only(tmp_path: Path) -> None:
-    settings = Settings(data_dir=tmp_path)
-    first = load_hooks(settings, {})["applications"].secrets
-    assert load_hooks(settings, {})["applications"].secrets == first == (read_secret(settings, "applications", {}),)
-    assert secret_file(settings, "applications").stat().st_mode & 0o777 == 0o600
+def test_secret_is_made_once_for_its_owner_only(place: Place) -> None:
+    first = place.hooks()["applications"].secrets
+    assert place.hooks()["applications"].secrets == first == (read_secret(place.settings, "applications"),)
+    assert secret_file(place.settings, "applications").stat().st_mode & 0o777 == 0o600
 
 
 @pytest.mark.parametrize("text", ["whsec_?", "short", "whsec_c2hvcnQ="])
-def test_unfit_secret_names_its_variable(tmp_path: Path, text: str) -> None:
-    with pytest.raises(ConfigurationError, match="EXLIFY_HOOK_APPLICATIONS_SECRET"):
-        load_hooks(Settings(data_dir=tmp_path), {"EXLIFY_HOOK_APPLICATIONS_SECRET": text})
+def test_unfit_secret_names_its_variable(text: str) -> None:
+    with pytest.raises(ConfigurationError, match="EXLIFY_HOOK_APPLICATIONS_SECRET") as caught:
+        load_settings({"EXLIFY_HOOK_APPLICATIONS_SECRET": text})
+    assert text not in str(caught.value)
 
 
-def test_hooks_are_declared_by_a_file(tmp_path: Path) -> None:
-    (tmp_path / "hooks.json").write_text('{"orders": {"type": "com.example.order.v1", "subject": "/order"}}')
-    hooks = load_hooks(Settings(data_dir=tmp_path), {})
+def test_unfit_kept_secret_names_its_file(place: Place) -> None:
+    place.hooks()
+    secret_file(place.settings, "applications").write_text("short")
+    with pytest.raises(ConfigurationError, match=r"hook-applications\.secret"):
+        place.hooks()
+
+
+def test_hooks_are_declared_by_a_file(place: Place) -> None:
+    place.write("orders: {type: com.example.order.v1, subject: /order}")
+    hooks = place.hooks()
     assert (hooks["orders"].source, hooks["orders"].subject) == ("/hooks/orders", "/order")
     assert set(hooks) == {"orders", "applications"}
     assert len({hook.secrets for hook in hooks.values()}) == 2
 
 
+def test_secret_of_the_file_beats_the_environment(place: Place) -> None:
+    (place.folder / "old").write_text(written(SECRETS[1]) + "\n")
+    place.environ["NEW"] = written(SECRETS[0])
+    place.write('orders: {type: t, secret: "${env:NEW} ${file:old}"}')
+    place.settings = place.settings.with_(HookSettings(secrets={"orders": (b"of the environment",)}))
+    assert place.hooks()["orders"].secrets == SECRETS
+
+
+def test_hook_appears_and_goes_without_a_restart(place: Place) -> None:
+    hooks = place.hooks()
+    place.write("orders: {type: com.example.order.v1}")
+    place.look_twice()
+    assert hooks["orders"].type == "com.example.order.v1"
+    (place.folder / FILE).unlink()
+    place.look_twice()
+    assert list(hooks) == ["applications"]
+
+
+def test_faulty_change_leaves_hooks_in_force(place: Place) -> None:
+    place.write("orders: {type: com.example.order.v1}")
+    hooks = place.hooks()
+    place.write("orders: {}")
+    place.look_twice()
+    assert hooks["orders"].type == "com.example.order.v1"
+
+
 @pytest.mark.parametrize(
-    "content",
-    ["[", '{"orders": {}}', '{"../x": {"type": "t"}}', '{"orders": {"type": "t", "secret": "s"}}'],
+    ("content", "told"),
+    [
+        ("[", "not YAML"),
+        ("orders: {}", "1:9: no type"),
+        ("../x: {type: t}", "is no name of a hook"),
+        ("orders: {type: t, colour: red}", "1:19: `colour` is no key here"),
+        ("orders: {type: t, secret: whsec_plainly}", "1:27: a secret in the file"),
+        ("orders: {type: t, secret: '${env:SHORT}'}", "1:27: it stands for no secret"),
+        ("orders: {type: t, subject: order}", "1:28: no JSON Pointer"),
+    ],
 )
-def test_unfit_declaration_is_told_with_its_file(tmp_path: Path, content: str) -> None:
-    (tmp_path / "hooks.json").write_text(content)
-    with pytest.raises(ConfigurationError, match=r"hooks\.json"):
-        load_hooks(Settings(data_dir=tmp_path), {})
+def test_unfit_declaration_is_told_with_its_place(place: Place, content: str, told: str) -> None:
+    place.environ["SHORT"] = "whsec_c2hvcnQ="
+    place.write(content)
+    with pytest.raises(ConfigurationError) as caught:
+        place.hooks()
+    assert str(caught.value).startswith(str(place.folder / FILE))
+    assert told in str(caught.value)
+    assert "whsec_plainly" not in str(caught.value)
+
+
+def test_former_hooks_file_is_named_with_its_remedy(place: Place) -> None:
+    place.settings.data_dir.mkdir()
+    (place.settings.data_dir / "hooks.json").write_text("{}")
+    with capture_logs() as lines:
+        name_former_file(place.settings)
+    assert [line["file"] for line in lines] == [str(place.settings.data_dir / "hooks.json")]
+    assert str(place.folder / FILE) in lines[0]["remedy"]
+
+
+async def test_gateway_takes_deliveries_of_a_new_hook(place: Place) -> None:
+    place.environ["ORDERS"] = written(SECRETS[0])
+    async with AsyncGateway(place.settings, hooks=place.hooks()) as gateway:
+        place.write("orders: {type: com.example.order.v1, secret: '${env:ORDERS}'}")
+        place.look_twice()
+        signed = signed_headers(SECRETS[0], "msg_1", NOW_S, b"{}")
+        status, _ = await gateway.ask("POST", "/v1/hooks/orders", data=b"{}", headers=JSON | signed)
+    assert status == 202
 
 
 @pytest.mark.parametrize(

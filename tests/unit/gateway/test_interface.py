@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from streams.gateway.openapi import document
 from streams.gateway.server import ROUTES
+from streams.gateway.settings import GatewaySettings
 from streams.ground.settings import Settings
 from tests.unit.gateway.conftest import AsyncGateway, Gateway
 
@@ -76,7 +76,7 @@ async def test_plain_addresses_are_served(gateway: Gateway, host: str) -> None:
 
 
 async def test_token_is_demanded_where_one_is_set(tmp_path: Path) -> None:
-    settings = replace(Settings(data_dir=tmp_path), api_token="s3cret")
+    settings = Settings(data_dir=tmp_path).with_(GatewaySettings(token="s3cret"))
     async with AsyncGateway(settings) as gateway:
         for headers in (
             {},

@@ -8,6 +8,7 @@ import json
 import tarfile
 import threading
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -27,16 +28,23 @@ class QuietHandler(SimpleHTTPRequestHandler):
         return None
 
 
+@dataclass(frozen=True)
+class Repository:
+    """Where the artifact's file lies, and where it is served."""
+
+    file: Path
+    url: str
+
+
 @pytest.fixture
-def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A Maven repository on loopback with one artifact; yields the artifact's file in it."""
+def repository(tmp_path: Path) -> Iterator[Repository]:
+    """A Maven repository on loopback with one artifact."""
     file = tmp_path / "repository" / "org" / "example" / "thing" / "1.0" / "thing-1.0.jar"
     file.parent.mkdir(parents=True)
     file.write_bytes(CONTENT)
     server = ThreadingHTTPServer((ports.LOOPBACK, 0), partial(QuietHandler, directory=str(tmp_path / "repository")))
     threading.Thread(target=server.serve_forever, daemon=True).start()
-    monkeypatch.setenv("EXLIFY_MAVEN_REPOSITORY", f"http://{ports.LOOPBACK}:{server.server_port}")
-    yield file
+    yield Repository(file, f"http://{ports.LOOPBACK}:{server.server_port}")
     server.shutdown()
     server.server_close()
 
@@ -57,44 +65,44 @@ def lock(tmp_path: Path) -> Path:
     return file
 
 
-def test_absent_artifact_is_downloaded_once(repository: Path, lock: Path, tmp_path: Path) -> None:
-    (path,) = fetch(["server"], tmp_path / "cache", lock_file=lock)
+def test_absent_artifact_is_downloaded_once(repository: Repository, lock: Path, tmp_path: Path) -> None:
+    (path,) = fetch(["server"], tmp_path / "cache", mirror=repository.url, lock_file=lock)
     assert path.read_bytes() == CONTENT
-    repository.unlink()
-    assert fetch(["server"], tmp_path / "cache", lock_file=lock) == [path]
+    repository.file.unlink()
+    assert fetch(["server"], tmp_path / "cache", mirror=repository.url, lock_file=lock) == [path]
 
 
-def test_damaged_cache_file_is_replaced(repository: Path, lock: Path, tmp_path: Path) -> None:
-    (path,) = fetch(["server"], tmp_path / "cache", lock_file=lock)
+def test_damaged_cache_file_is_replaced(repository: Repository, lock: Path, tmp_path: Path) -> None:
+    (path,) = fetch(["server"], tmp_path / "cache", mirror=repository.url, lock_file=lock)
     path.write_bytes(CONTENT[::-1])
-    fetch(["server"], tmp_path / "cache", lock_file=lock)
+    fetch(["server"], tmp_path / "cache", mirror=repository.url, lock_file=lock)
     assert path.read_bytes() == CONTENT
 
 
 @pytest.mark.parametrize("wrong", [CONTENT[::-1], CONTENT[:-1], b""])
-def test_download_that_differs_is_refused(wrong: bytes, repository: Path, lock: Path, tmp_path: Path) -> None:
-    repository.write_bytes(wrong)
+def test_download_that_differs_is_refused(wrong: bytes, repository: Repository, lock: Path, tmp_path: Path) -> None:
+    repository.file.write_bytes(wrong)
     with pytest.raises(LocalError, match=r"thing-1\.0\.jar: the download differs .* Start again"):
-        fetch(["server"], tmp_path / "cache", lock_file=lock)
+        fetch(["server"], tmp_path / "cache", mirror=repository.url, lock_file=lock)
     assert not list((tmp_path / "cache").rglob("*.jar"))
 
 
-def test_missing_network_is_one_line_with_remedy(lock: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("EXLIFY_MAVEN_REPOSITORY", f"http://{ports.LOOPBACK}:{ports.new(1)[0]}")
+def test_missing_network_is_one_line_with_remedy(lock: Path, tmp_path: Path) -> None:
+    nobody = f"http://{ports.LOOPBACK}:{ports.new(1)[0]}"
     with pytest.raises(LocalError, match="needs a network; or set EXLIFY_CACHE_DIR") as caught:
-        fetch(["server"], tmp_path / "cache", lock_file=lock)
+        fetch(["server"], tmp_path / "cache", mirror=nobody, lock_file=lock)
     assert "\n" not in str(caught.value)
 
 
-def test_absent_file_names_the_repository_as_reason(repository: Path, lock: Path, tmp_path: Path) -> None:
-    repository.unlink()
+def test_absent_file_names_the_repository_as_reason(repository: Repository, lock: Path, tmp_path: Path) -> None:
+    repository.file.unlink()
     with pytest.raises(LocalError, match="the repository does not have it"):
-        fetch(["server"], tmp_path / "cache", lock_file=lock)
+        fetch(["server"], tmp_path / "cache", mirror=repository.url, lock_file=lock)
 
 
-def test_progress_adds_up_to_all_bytes(repository: Path, lock: Path, tmp_path: Path) -> None:
+def test_progress_adds_up_to_all_bytes(repository: Repository, lock: Path, tmp_path: Path) -> None:
     seen = Meter()
-    fetch(["server"], tmp_path / "cache", seen, lock)
+    fetch(["server"], tmp_path / "cache", seen, repository.url, lock)
     assert (seen.total_bytes, seen.done_bytes) == (len(CONTENT), len(CONTENT))
 
 

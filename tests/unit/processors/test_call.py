@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -17,8 +18,11 @@ from schemas.ids import step_id
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
 from schemas.payload import Payload
 from schemas.reasons import Effect, Reason
+from streams.connections import ConnectionSettings
 from streams.ground.settings import Settings
+from streams.ground.site import Site
 from streams.processors import call
+from streams.processors.call import CallSettings
 from streams.processors.call.processor import Call, carry_out, hub_for
 from streams.processors.orchestrate import INBOX
 from streams.runtime.once import KEPT_MS, StepRow
@@ -265,22 +269,24 @@ async def test_output_beyond_a_record_is_refused() -> None:
     assert result["error"]["reason"] == Reason.REPLY_TOO_LARGE
 
 
-async def test_time_is_noted_of_refused_calls_too() -> None:
+async def test_time_is_noted_of_refused_calls_too(tmp_path: Path) -> None:
     def noted(result: str) -> float:
         labels = {"function": "http", "result": result}
         return REGISTRY.get_sample_value("exlify_call_seconds_count", labels) or 0.0
 
     before = [noted(reason) for reason in ("OK", "INPUT_INVALID")]
-    async with peers.peer(peers.answers(peers.OK)) as peer, hub_for(Settings()) as hub:
+    async with peers.peer(peers.answers(peers.OK)) as peer, hub_for(Settings(), Site(tmp_path)) as hub:
         await carry_out(command(peer.url).data, hub)
         await carry_out(command("ftp://nowhere").data, hub)
     assert [noted(reason) for reason in ("OK", "INPUT_INVALID")] == [each + 1 for each in before]
 
 
-async def test_settings_say_where_calls_may_go() -> None:
+async def test_settings_say_where_calls_may_go(tmp_path: Path) -> None:
     async with peers.peer(peers.answers(peers.OK)) as peer:
-        strict = Settings(call_allow_private=0, call_allow_hosts="*.example.com", connections={"erp": peer.url})
-        async with hub_for(strict) as hub:
+        strict = Settings().with_(
+            CallSettings(allow_private=False, allow_hosts="*.example.com"), ConnectionSettings(urls={"erp": peer.url})
+        )
+        async with hub_for(strict, Site(tmp_path)) as hub:
             named = await carry_out(command("connection://erp/x").data, hub)
             literal = await carry_out(command("http://127.0.0.2:1/x").data, hub)
     assert named["status"] == "completed"
@@ -293,3 +299,16 @@ async def test_system_that_keeps_failing_shows_its_open_breaker(bench: Bench) ->
             await bench.handle(command(peer.url, "GET", attempt=attempt))
     shown = {sample.labels["connection"] for metric in call.BREAKERS.collect() for sample in metric.samples}
     assert any(connection.endswith(f":{urlsplit(peer.url).port}") for connection in shown)
+
+
+async def test_changed_connection_counts_for_the_next_call(tmp_path: Path) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        (tmp_path / "connections.yaml").write_text("erp: http://127.0.0.1:1\n")
+        site = Site(tmp_path, {})
+        async with hub_for(Settings(), site) as hub:
+            before = await carry_out(command("connection://erp/x").data, hub)
+            (tmp_path / "connections.yaml").write_text(f"erp: {peer.url}\n")
+            site.look()
+            site.look()
+            after = await carry_out(command("connection://erp/x").data, hub)
+    assert (before["status"], after["status"]) == ("faulted", "completed")

@@ -26,6 +26,7 @@ from streams.processors.view.processor import View
 from streams.readmodel import presentation
 from streams.readmodel.database import open_database
 from streams.readmodel.reader import Reader, _encode_cursor
+from streams.readmodel.settings import ViewSettings
 from streams.readmodel.tables import METADATA
 from streams.readmodel.writer import Received, Writer
 from streams.runtime.processor import Message, NotYet, Record, StateView
@@ -54,7 +55,7 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Settings:
         return Settings(data_dir=tmp_path)
     server: Server = request.getfixturevalue("postgresql")
     clear(create_engine(server.url))
-    return Settings(data_dir=tmp_path, view_url=server.url)
+    return Settings(data_dir=tmp_path).with_(ViewSettings(url=server.url))
 
 
 def clear(engine: Engine) -> None:
@@ -268,7 +269,7 @@ async def test_unreadable_cause_does_not_hide_the_entry() -> None:
 @pytest.mark.parametrize("url", ["mysql://x/y", "no url", "oracle://x"])
 def test_unfit_database_address_names_its_setting(url: str) -> None:
     with pytest.raises(ConfigurationError, match="EXLIFY_VIEW_URL"):
-        open_database(Settings(view_url=url))
+        open_database(Settings().with_(ViewSettings(url=url)))
 
 
 def test_unusable_database_file_is_told(tmp_path: Path) -> None:

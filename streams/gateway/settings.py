@@ -1,0 +1,42 @@
+"""What can be set about the gateway and its webhooks, and how the command line finds it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from streams.gateway.webhooks import SECRET_SHAPE, decoded_secrets
+from streams.ground.kinds import Kind, address
+from streams.ground.setting import Group, family, setting
+
+
+@dataclass(frozen=True, kw_only=True)
+class GatewaySettings(Group):
+    """The gateway."""
+
+    port: int = setting(
+        "EXLIFY_GATEWAY_PORT", 8460, "Port of the gateway; 0 picks a free one", minimum=0, maximum=65_535
+    )
+    url: str = setting(
+        "EXLIFY_GATEWAY_URL",
+        "",
+        "Where the command line finds the gateway",
+        kind=address("http", "https"),
+        endpoint="gateway",
+    )
+    token: str = setting("EXLIFY_API_TOKEN", "", "Bearer token that the gateway demands, if set", secret=True)
+    max_body_bytes: int = setting(
+        "EXLIFY_MAX_BODY_BYTES", 1_048_576, "Largest HTTP body that the gateway reads", minimum=1
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
+class HookSettings(Group):
+    """Webhooks."""
+
+    secrets: Mapping[str, tuple[bytes, ...]] = family(
+        "EXLIFY_HOOK_<NAME>_SECRET",
+        "Secrets of a hook that hooks.yaml gives none, separated by blanks; default: one of its own in the data folder",
+        kind=Kind(decoded_secrets, SECRET_SHAPE),
+        secret=True,
+    )
