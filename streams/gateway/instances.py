@@ -17,7 +17,7 @@ from streams.gateway.services import services
 from streams.ground.publish import Outgoing
 from streams.processors.orchestrate import INBOX
 from streams.readmodel import presentation
-from streams.readmodel.reader import Row
+from streams.readmodel.paging import Found
 
 STATUSES = ("pending", "running", "waiting", "cancelled", "faulted", "completed")
 ENDED = frozenset({"cancelled", "faulted", "completed"})
@@ -88,7 +88,7 @@ async def cancel_instance(request: web.Request) -> web.Response:
     return json_answer({"instance_id": instance_id}, status=202)
 
 
-async def _known(request: web.Request) -> Row:
+async def _known(request: web.Request) -> Found:
     row = await asyncio.to_thread(services(request).reader.instance, request.match_info["instance_id"])
     if row is None:
         raise ProblemError(404, "not-found", "No instance of this id has been seen, or not yet.")

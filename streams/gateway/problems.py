@@ -12,13 +12,14 @@ from typing import Any
 import orjson
 import structlog
 from aiohttp import web
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.cloudevents import InvalidEventError
 from schemas.cloudevents_http import UnsupportedEventFormatError
 from streams.ground.errors import UnavailableError, UsageError
 from streams.ground.publish import RefusedRecordError
 from streams.language.faults import DefinitionError, Fault
+from streams.readmodel.database import is_away, reason_of
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -79,8 +80,8 @@ def problem_of(error: Exception, request: web.Request) -> ProblemError:
             return ProblemError(400, "request-invalid", str(error))
         case UnavailableError() | RefusedRecordError():
             return _unavailable(str(error))
-        case OperationalError():
-            log.warning("read model away", reason=" ".join(str(error.orig).split()))
+        case SQLAlchemyError() if is_away(error):
+            log.warning("read model away", reason=reason_of(error))
             return _unavailable("The read model does not answer. Try again.")
         case web.HTTPException():
             return _of_http(error)

@@ -25,10 +25,12 @@ from streams.ground.provision import look_at_cluster
 from streams.ground.publish import Publisher
 from streams.ground.settings import Settings
 from streams.ground.status import status_routes
+from streams.processors import ALL
 from streams.processors.human import ACTIONS
 from streams.processors.orchestrate import INBOX
+from streams.processors.view.reader import Reader
 from streams.readmodel.database import open_database
-from streams.readmodel.reader import Reader
+from streams.readmodel.projection import projections
 
 log = structlog.get_logger()
 
@@ -93,7 +95,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
     """Everything that the handlers need, connected; `functions` are those that definitions can call."""
     await asyncio.to_thread(look_at_cluster, settings, (INBOX, ACTIONS))
     codec = await open_codec(settings)
-    engine = await asyncio.to_thread(open_database, settings)
+    engine = await asyncio.to_thread(open_database, settings, projections(ALL))
     feed = DefinitionFeed(settings, codec, functions)
     try:
         await feed.start()

@@ -80,4 +80,5 @@ DECLARATION = Declaration(
     writes=(INBOX, TASKS),
     table="task",
     functions=(HUMAN,),
+    rows="streams.processors.human.rows:ROWS",
 )

@@ -33,4 +33,5 @@ DECLARATION = Declaration(
     writes=(INBOX, HISTORY),
     table="instance",
     metrics=(ENGINE_STEPS, INSTANCES, INSTANCE_SECONDS),
+    rows="streams.processors.orchestrate.rows:ROWS",
 )
