@@ -29,6 +29,7 @@ SUMMARIES = {
     "outcomes": "Show how instances of a workflow ended.",
     "list": "Find instances.",
     "show": "Show one instance with its history.",
+    "cancel": "End an instance before its time.",
     "tasks": "List, show and complete human tasks.",
     "topics": "Show or create the topics.",
 }

@@ -102,5 +102,6 @@ ROUTES = (
         },
         problems=(400, 408, 413, 415, 422, 503),
         body=dict.fromkeys(YAML_TYPES, TEXT),
+        verb="deploy",
     ),
 )

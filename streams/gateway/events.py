@@ -113,6 +113,7 @@ ROUTES = (
         answers={202: ACCEPTED},
         problems=PROBLEMS,
         body={STRUCTURED: EVENT, BATCH: list_of(EVENT), "application/json": {}},
+        verb="publish",
     ),
     Route(
         method="POST",
@@ -122,6 +123,7 @@ ROUTES = (
         answers={202: ACCEPTED},
         problems=(*PROBLEMS, 404),
         body={"application/json": {}},
-        open=True,
+        open=True,  # the signature is the proof
+        for_systems=True,
     ),
 )

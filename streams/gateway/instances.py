@@ -130,6 +130,7 @@ ROUTES = (
         answers={200: object_of({"instances": list_of(INSTANCE), "next": OPTIONAL_TEXT})},
         problems=(400, 503),
         query=LIST_QUERY,
+        verb="list",
     ),
     Route(
         method="GET",
@@ -148,6 +149,7 @@ ROUTES = (
         },
         problems=(400, 404, 503),
         query=SHOW_QUERY,
+        verb="show",
     ),
     Route(
         method="POST",
@@ -159,5 +161,6 @@ ROUTES = (
         body={
             "application/json": object_of({"reason": {"type": "string", "maxLength": MAX_REASON_LENGTH}}, actor=TEXT)
         },
+        verb="cancel",
     ),
 )

@@ -56,6 +56,8 @@ class Route:
     body: Mapping[str, Schema] = field(default_factory=dict)  # by media type
     media_type: str = "application/json"
     open: bool = False  # needs no token
+    verb: str | None = None  # of the command line that does the same: "tasks complete"
+    for_systems: bool = False  # a door for systems outside, which nobody goes through by hand: needs no verb
 
     @property
     def operation_id(self) -> str:

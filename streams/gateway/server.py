@@ -59,10 +59,13 @@ ROUTES = (
 def make_app(services: Services) -> web.Application:
     """The application; `services` are opened and closed by the caller."""
     settings = services.settings
-    app = web.Application(middlewares=[refusals, guard(settings)], client_max_size=settings.max_body_bytes)
+    status = status_routes(services.ready)
+    open_to_all = {*(route.handler for route in ROUTES if route.open), *(route.handler for route in status)}
+    guarded = guard(settings, open_to_all)
+    app = web.Application(middlewares=[refusals, guarded], client_max_size=settings.max_body_bytes)
     app[SERVICES] = services
     app.add_routes([web.RouteDef(route.method, route.path, route.handler, {}) for route in ROUTES])
-    app.add_routes(status_routes(services.ready))
+    app.add_routes(status)
     return app
 
 

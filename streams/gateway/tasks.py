@@ -191,6 +191,7 @@ ROUTES = (
         answers={200: object_of({"tasks": list_of(BRIEF), "next": OPTIONAL_TEXT})},
         problems=(400, 503),
         query=LIST_QUERY,
+        verb="tasks list",
     ),
     Route(
         method="POST",
@@ -204,6 +205,7 @@ ROUTES = (
                 {"outcome": TEXT, "actor": TEXT}, data={}, expected_version={"type": "integer", "minimum": 0}
             )
         },
+        verb="tasks complete",
     ),
     Route(
         method="GET",
@@ -212,5 +214,6 @@ ROUTES = (
         summary="Show a task with its form and what it is about.",
         answers={200: TASK},
         problems=(404, 503),
+        verb="tasks show",
     ),
 )

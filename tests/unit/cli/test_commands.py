@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from schemas.messages import HISTORY_ENTRY, HUMAN_TASK
+from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY, HUMAN_TASK
 from streams.cli import group
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
@@ -76,6 +76,23 @@ async def test_show_tells_the_whole_story(gateway: Gateway, cli: Cli) -> None:
     told = await cli("show", ID)
     assert "StepResult" in told.output and "completed" in told.output
     assert [each["seq"] for each in json.loads((await cli("show", ID, "--json")).output)["history"]] == [0, 1]
+
+
+async def test_instance_is_cancelled_as_somebody(gateway: Gateway, cli: Cli) -> None:
+    gateway.see(HISTORY_ENTRY, entry(0))
+    result = await cli("cancel", ID, "--reason", "withdrawn", "--as", "kim")
+    ((name, sent),) = gateway.outbox.decoded()
+    assert (result.exit_code, name, sent) == (
+        0, CANCEL_INSTANCE, {"instance_id": ID, "reason": "withdrawn", "actor": "kim"}
+    )  # fmt: skip
+    assert f"exlify show {ID}" in result.output
+
+
+async def test_ended_instance_is_not_cancelled(gateway: Gateway, cli: Cli) -> None:
+    gateway.see(HISTORY_ENTRY, entry(0, "completed"))
+    result = await cli("cancel", ID, "--reason", "late")
+    assert "has ended: completed" in str(result.exception)
+    assert gateway.outbox.records == []
 
 
 async def test_unknown_instance_is_one_line(cli: Cli) -> None:

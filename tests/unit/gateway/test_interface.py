@@ -87,5 +87,16 @@ async def test_token_is_demanded_where_one_is_set(tmp_path: Path) -> None:
             assert (await gateway.ask("GET", "/v1/instances", headers=headers))[0] == 401
         good = {"Authorization": "Bearer s3cret", "Host": "exlify.example"}
         assert (await gateway.ask("GET", "/v1/instances", headers=good))[0] == 200
-        async with gateway.client.get("/readyz") as response:
+        for path in PROBES:
+            async with gateway.client.get(path) as response:
+                assert response.status == 200
+        async with gateway.client.head("/livez") as response:
             assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/metrics-of-others"), ("GET", "/v1/hooks/applications"), ("GET", "/v1/hooks/a/b")]
+)
+async def test_only_declared_routes_are_open(tmp_path: Path, method: str, path: str) -> None:
+    async with AsyncGateway(Settings(data_dir=tmp_path, api_token="s3cret")) as gateway:
+        assert (await gateway.ask(method, path))[0] == 401
