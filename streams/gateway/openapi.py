@@ -70,6 +70,12 @@ def object_of(required: Mapping[str, Schema], **optional: Schema) -> Schema:
     return {"type": "object", "required": list(required), "properties": {**required, **optional}}
 
 
+def text_of(choices: Iterable[str] = ()) -> Schema:
+    """Schema of a text, or of one of a few."""
+    known = list(choices)
+    return {"type": "string", "enum": known} if known else {"type": "string"}
+
+
 def list_of(items: Schema) -> Schema:
     """Schema of an array."""
     return {"type": "array", "items": items}

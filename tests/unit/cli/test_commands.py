@@ -15,6 +15,7 @@ from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY, HUMAN_TASK
 from streams.cli import group
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
+from streams.runtime.processor import Message
 from tests.support.data import payload
 from tests.unit.gateway.conftest import YAML, AsyncGateway, Gateway
 from tests.unit.gateway.test_instances import ID, entry
@@ -45,9 +46,9 @@ def cli(gateway: Gateway, tmp_path: Path) -> Cli:
     return run
 
 
-def show_task(gateway: Gateway) -> None:
+def show_task(gateway: Gateway, *answers: Message) -> None:
     desk = Desk()
-    for task in desk.decoded(desk.deliver(command()), HUMAN_TASK):
+    for task in desk.decoded(desk.deliver(command(), *answers), HUMAN_TASK):
         gateway.see(HUMAN_TASK, task)
 
 
@@ -105,6 +106,26 @@ async def test_tasks_are_listed_and_shown(gateway: Gateway, cli: Cli) -> None:
     assert TASK_ID in (await cli("tasks")).output
     assert json.loads((await cli("--json", "tasks", "list")).output)["tasks"][0]["task_id"] == TASK_ID
     assert "approve, decline" in (await cli("tasks", "show", TASK_ID)).output
+
+
+async def test_task_is_shown_with_all_that_people_need(gateway: Gateway, cli: Cli) -> None:
+    show_task(gateway, action("a1", "shrug"))
+    lines = (await cli("tasks", "show", TASK_ID)).output.splitlines()
+    assert [line.split()[-1] for line in lines if line.startswith(("title", "status", "due"))] == [
+        "Review", "open", "14:13:20",
+    ]  # fmt: skip
+    assert {"input", "form", "refused answers"} <= set(lines)
+    assert '    "reason": "UNKNOWN_OUTCOME",' in lines
+
+
+@pytest.mark.parametrize(
+    ("options", "found"), [((), 1), (("--team", "other"), 0), (("--key", "A-17"), 1), (("--status", "completed"), 0)]
+)
+async def test_tasks_are_found_by_what_they_are(
+    gateway: Gateway, cli: Cli, options: tuple[str, ...], found: int
+) -> None:
+    show_task(gateway)
+    assert len(json.loads((await cli("tasks", "list", "--json", *options)).output)["tasks"]) == found
 
 
 async def test_task_is_completed_as_somebody(gateway: Gateway, cli: Cli) -> None:

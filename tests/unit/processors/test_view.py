@@ -18,6 +18,7 @@ from schemas.catalogue import current
 from schemas.codec import Codec
 from schemas.messages import DECISION, HISTORY_ENTRY, HUMAN_TASK, STEP_RESULT
 from schemas.samples import sample
+from schemas.times import rfc3339
 from streams.ground.errors import ConfigurationError, UnavailableError, UsageError
 from streams.ground.settings import Settings
 from streams.processors import ALL
@@ -285,7 +286,7 @@ def test_unusable_database_file_is_told(tmp_path: Path) -> None:
     [(0, "1970-01-01T00:00:00.000Z"), (1_790_000_000_005, "2026-09-21T14:13:20.005Z"), (2**62, str(2**62))],
 )
 def test_time_that_no_calendar_has_stays_a_number(at_ms: int, text: str) -> None:
-    assert presentation.rfc3339(at_ms) == text
+    assert rfc3339(at_ms) == text
 
 
 def test_oldest_open_instance_of_each_workflow_is_found(view: View, reader: Reader) -> None:
