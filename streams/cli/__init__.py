@@ -24,6 +24,7 @@ SUMMARIES = {
     "gateway": "Serve the HTTP interface.",
     "deploy": "Deploy a workflow definition.",
     "lint": "Check a workflow definition.",
+    "functions": "Show what a definition can call.",
     "run": "Execute one instance here, without Kafka.",
     "publish": "Publish business events.",
     "outcomes": "Show how instances of a workflow ended.",

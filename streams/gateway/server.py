@@ -12,7 +12,7 @@ from aiohttp import web
 
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
-from streams.gateway import definitions, events, instances, tasks
+from streams.gateway import definitions, events, functions, instances, tasks
 from streams.gateway.access import guard
 from streams.gateway.answers import json_answer
 from streams.gateway.openapi import Route, document
@@ -44,6 +44,7 @@ ROUTES = (
     *events.ROUTES,
     *instances.ROUTES,
     *definitions.ROUTES,
+    *functions.ROUTES,
     *tasks.ROUTES,
     Route(
         method="GET",

@@ -12,9 +12,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY, HUMAN_TASK
+from streams.catalogue import FUNCTIONS
 from streams.cli import group
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
+from streams.processors.functions import full
 from streams.runtime.processor import Message
 from tests.support.data import payload
 from tests.unit.gateway.conftest import YAML, AsyncGateway, Gateway
@@ -167,6 +169,31 @@ async def test_wrong_token_is_told(gateway: Gateway, cli: Cli, monkeypatch: pyte
         ["list"],
     )
     assert "EXLIFY_API_TOKEN" in str(result.exception)
+
+
+def test_functions_are_listed_with_who_carries_them_out() -> None:
+    result = CliRunner().invoke(group, ["functions"])
+    lines = {line.split()[0]: line for line in result.output.splitlines()}
+    assert set(FUNCTIONS) <= lines.keys()
+    assert lines["decide"].split()[:3] == ["decide", "read", "decide"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_is_shown_with_every_argument(name: str) -> None:
+    result = CliRunner().invoke(group, ["functions", name])
+    shown = {line.split()[0] for line in result.output.splitlines() if line}
+    assert {each.name for each in FUNCTIONS[name].arguments} <= shown
+    assert f"with: {FUNCTIONS[name].example}" in result.output
+
+
+def test_function_is_the_same_for_machines_everywhere() -> None:
+    shown = json.loads(CliRunner().invoke(group, ["functions", "human", "--json"]).output)
+    assert shown == full(FUNCTIONS["human"])
+    assert next(each for each in shown["arguments"] if each["name"] == "due")["kind"] == "duration"
+
+
+def test_unknown_function_is_told_with_those_there_are() -> None:
+    assert "There are: " in str(CliRunner().invoke(group, ["functions", "teleport"]).exception)
 
 
 def test_missing_gateway_is_told_with_the_remedy(tmp_path: Path) -> None:
