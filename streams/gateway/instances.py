@@ -9,9 +9,10 @@ from aiohttp import web
 
 from schemas.cloudevents import parse_time_ms
 from schemas.messages import CANCEL_INSTANCE
+from streams.engine.lifecycle import OF_INSTANCES, TERMINAL
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_object
-from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query
+from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import services
 from streams.ground.publish import Outgoing
@@ -19,8 +20,6 @@ from streams.processors.orchestrate import INBOX
 from streams.readmodel import presentation
 from streams.readmodel.paging import Found
 
-STATUSES = ("pending", "running", "waiting", "cancelled", "faulted", "completed")
-ENDED = frozenset({"cancelled", "faulted", "completed"})
 MAX_REASON_LENGTH = 200
 HISTORY_LIMIT = 500
 
@@ -30,7 +29,7 @@ INSTANCE: Schema = object_of(
         "workflow": TEXT,
         "version": TEXT,
         "digest": TEXT,
-        "status": {"enum": list(STATUSES)},
+        "status": text_of(OF_INSTANCES),
         "seq": {"type": "integer"},
         "started_at": TEXT,
         "updated_at": TEXT,
@@ -79,7 +78,7 @@ async def cancel_instance(request: web.Request) -> web.Response:
     if len(wish["reason"]) > MAX_REASON_LENGTH:
         raise ProblemError(422, "request-invalid", f"reason has at most {MAX_REASON_LENGTH} characters")
     row = await _known(request)
-    if row["status"] in ENDED:
+    if row["status"] in TERMINAL:
         raise ProblemError(409, "ended", f"The instance has ended: {row['status']}.")
     instance_id = row["instance_id"]
     fields = {"instance_id": instance_id, "reason": wish["reason"], "actor": wish.get("actor") or "api"}
@@ -106,7 +105,7 @@ def _time(query: dict[str, Any], name: str) -> int | None:
 
 LIST_QUERY = (
     Parameter("workflow", "Name of the workflow."),
-    Parameter("status", "Status of the instance.", {"type": "string", "enum": list(STATUSES)}),
+    Parameter("status", "Status of the instance.", text_of(OF_INSTANCES)),
     Parameter("business_key", "The business's own name for the case."),
     Parameter("since", "Started at this time (RFC 3339) or later."),
     Parameter("until", "Started before this time (RFC 3339)."),

@@ -12,12 +12,12 @@ from aiohttp import web
 from schemas.catalogue import current
 from schemas.messages import HUMAN_ACTION, HUMAN_TASK
 from schemas.payload import Door, Payload
-from schemas.reasons import MEANINGS, Reason
+from schemas.reasons import Reason
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_object
 from streams.gateway.instances import CURSOR, LIMIT
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
-from streams.gateway.problems import ProblemError
+from streams.gateway.problems import ProblemError, refused
 from streams.gateway.services import Services, services
 from streams.ground.publish import Outgoing
 from streams.ground.topic import MAX_RECORD_BYTES
@@ -103,9 +103,9 @@ def _refuse_hopeless(task: Mapping[str, Any], action: Fields) -> None:
     Everything else is for the processor.
     """
     if action["outcome"] not in task["outcomes"]:
-        raise ProblemError(422, "unknown-outcome", f"Choose one of {', '.join(task['outcomes'])}.")
+        raise refused(Reason.UNKNOWN_OUTCOME, f"Choose one of {', '.join(task['outcomes'])}.")
     if fault := form_fault(task["form"], action["data"]):
-        raise ProblemError(422, "data-invalid", fault)
+        raise refused(Reason.DATA_INVALID, fault)
 
 
 def _outgoing(ours: Services, action: Fields) -> Outgoing:
@@ -138,9 +138,7 @@ def _verdict(ours: Services, action_id: str, task: Fields | None) -> web.Respons
     refusal = _refusal(task, action_id)
     if refusal is None:
         return json_answer(_presented(ours, task))
-    status = MEANINGS[Reason(refusal["reason"])].status
-    kind = refusal["reason"].lower().replace("_", "-")
-    raise ProblemError(status, kind, f"Not taken: {refusal['detail']}.", version=task["version"])
+    raise refused(Reason(refusal["reason"]), f"Not taken: {refusal['detail']}.", version=task["version"])
 
 
 def _refusal(task: Fields, action_id: str) -> Fields | None:

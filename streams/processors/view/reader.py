@@ -7,14 +7,12 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, func, select
 
-from streams.engine.lifecycle import TERMINAL, Status
+from streams.engine.lifecycle import OPEN
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.rows import TASKS
 from streams.processors.orchestrate.rows import HISTORY, INSTANCES
 from streams.readmodel.paging import Found, Page, every, matching, page
 from streams.readmodel.projection import storable
-
-OPEN = sorted(set(Status) - TERMINAL)
 
 
 class Reader:

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import json
 import re
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
+from schemas.steps import MAX_DETAIL
 from streams.gateway.openapi import document
+from streams.gateway.problems import ProblemError
 from streams.gateway.server import ROUTES
 from streams.ground.settings import Settings
 from tests.unit.gateway.conftest import AsyncGateway, Gateway
@@ -63,6 +66,11 @@ async def test_unknown_calls_get_problems(gateway: Gateway, status: int, method:
     async with gateway.client.request(method, path) as response:
         assert (response.status, response.content_type) == (status, "application/problem+json")
         assert (await response.json(content_type=None))["status"] == status
+
+
+def test_detail_of_a_problem_is_bounded_text() -> None:
+    body = json.loads(ProblemError(400, "any", "\ud800" + "x" * 10_000).response().body)  # type: ignore[arg-type]
+    assert body["detail"].startswith("?x") and len(body["detail"]) == MAX_DETAIL
 
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8460", "127.0.0.1.evil.example", ""])
