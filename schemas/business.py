@@ -12,7 +12,7 @@ from typing import Any, Final, NamedTuple, Self
 import orjson
 
 from schemas.catalogue import current
-from schemas.cloudevents import CloudEvent, Fault, Headers, InvalidEventError, from_headers, to_headers
+from schemas.cloudevents import CloudEvent, DataFault, Headers, InvalidEventError, from_headers, to_headers
 from schemas.codec import Codec, UndecodableRecord
 from schemas.jsondata import to_avro, to_json
 from schemas.messages import GENERIC_EVENT
@@ -112,7 +112,7 @@ def _generic(event: CloudEvent) -> dict[str, bytes]:
     try:
         return {"data": orjson.dumps(event.data)}
     except orjson.JSONEncodeError:
-        raise InvalidEventError([Fault("data", "cannot be written as JSON")]) from None
+        raise InvalidEventError([DataFault("data", "cannot be written as JSON")]) from None
 
 
 def _parsed(data: bytes) -> Any:

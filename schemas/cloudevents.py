@@ -32,7 +32,7 @@ _TIME = re.compile(
 )
 
 
-class Fault(NamedTuple):
+class DataFault(NamedTuple):
     """One thing that is wrong with an event: where it stands, and what to do about it. Never quotes a value."""
 
     place: str
@@ -45,7 +45,7 @@ class Fault(NamedTuple):
 class InvalidEventError(Exception):
     """An event cannot be accepted; `faults` lists everything that is wrong with it, and each names its remedy."""
 
-    def __init__(self, faults: Iterable[Fault]) -> None:
+    def __init__(self, faults: Iterable[DataFault]) -> None:
         self.faults = tuple(faults)
         super().__init__("; ".join(map(str, self.faults)))
 
@@ -84,15 +84,15 @@ class CloudEvent:
         return None if time is None else parse_time_ms(time)
 
 
-def check_attributes(attributes: Mapping[str, str]) -> list[Fault]:
+def check_attributes(attributes: Mapping[str, str]) -> list[DataFault]:
     """Everything that is wrong with a set of attributes, in the order of the specification; empty if nothing is."""
-    faults = [Fault(name, "is required; add it") for name in REQUIRED if name not in attributes]
+    faults = [DataFault(name, "is required; add it") for name in REQUIRED if name not in attributes]
     if len(attributes) > MAX_ATTRIBUTES:
-        faults.append(Fault("attributes", f"an event has at most {MAX_ATTRIBUTES}; move the rest into the data"))
+        faults.append(DataFault("attributes", f"an event has at most {MAX_ATTRIBUTES}; move the rest into the data"))
     for name, value in attributes.items():
         message = _name_fault(name) or _value_fault(value) or _MEANING.get(name, _anything)(value)
         if message:
-            faults.append(Fault(name if _NAME.fullmatch(name) else repr(name[:MAX_NAME_LENGTH]), message))
+            faults.append(DataFault(name if _NAME.fullmatch(name) else repr(name[:MAX_NAME_LENGTH]), message))
     return faults
 
 
@@ -138,7 +138,7 @@ def _text(name: str, value: bytes) -> str:
     try:
         return value.decode()
     except UnicodeDecodeError:
-        raise InvalidEventError([Fault(name, "must be UTF-8 text")]) from None
+        raise InvalidEventError([DataFault(name, "must be UTF-8 text")]) from None
 
 
 @lru_cache(maxsize=256)  # the same few names stand in every event

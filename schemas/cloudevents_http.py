@@ -11,7 +11,7 @@ from urllib.parse import unquote_to_bytes
 
 import orjson
 
-from schemas.cloudevents import CloudEvent, Fault, InvalidEventError
+from schemas.cloudevents import CloudEvent, DataFault, InvalidEventError
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
@@ -40,7 +40,7 @@ def parse_request(headers: Iterable[tuple[str, str]], body: bytes) -> list[Cloud
         return [_from_json(_json(body))]
     if media_type.startswith("application/cloudevents"):
         raise UnsupportedEventFormatError(
-            [Fault("content-type", f"this format is not read; send {STRUCTURED} or {BATCH}")]
+            [DataFault("content-type", f"this format is not read; send {STRUCTURED} or {BATCH}")]
         )
     return [_binary(pairs, content_type, body)]
 
@@ -52,14 +52,14 @@ def is_json(content_type: str) -> bool:
 
 def _batch(document: Any) -> list[CloudEvent]:
     if not isinstance(document, list):
-        raise InvalidEventError([Fault("body", "a batch must be a JSON array of events")])
+        raise InvalidEventError([DataFault("body", "a batch must be a JSON array of events")])
     events: list[CloudEvent] = []
-    faults: list[Fault] = []
+    faults: list[DataFault] = []
     for index, item in enumerate(document):
         try:
             events.append(_from_json(item))
         except InvalidEventError as error:
-            faults.extend(Fault(f"[{index}].{fault.place}", fault.message) for fault in error.faults)
+            faults.extend(DataFault(f"[{index}].{fault.place}", fault.message) for fault in error.faults)
     if faults:
         raise InvalidEventError(faults)
     return events
@@ -68,19 +68,19 @@ def _batch(document: Any) -> list[CloudEvent]:
 def _from_json(document: Any) -> CloudEvent:
     """An event from its JSON form. A null attribute is one that is not there, as the specification has it."""
     if not isinstance(document, dict):
-        raise InvalidEventError([Fault("event", "must be a JSON object")])
+        raise InvalidEventError([DataFault("event", "must be a JSON object")])
     attributes, faults = _attributes(document)
     if document.get("data_base64") is not None:
-        faults.append(Fault("data_base64", "binary data is not read; send JSON in `data`"))
+        faults.append(DataFault("data_base64", "binary data is not read; send JSON in `data`"))
     if not is_json(attributes.get("datacontenttype", "application/json")):
-        faults.append(Fault("datacontenttype", "must be a JSON type; send JSON in `data`"))
+        faults.append(DataFault("datacontenttype", "must be a JSON type; send JSON in `data`"))
     return _event(attributes, document.get("data"), faults)
 
 
-def _attributes(document: Mapping[str, Any]) -> tuple[dict[str, str], list[Fault]]:
+def _attributes(document: Mapping[str, Any]) -> tuple[dict[str, str], list[DataFault]]:
     """Attributes as text, which is how they travel: numbers and truth values in their JSON spelling."""
     attributes: dict[str, str] = {}
-    faults: list[Fault] = []
+    faults: list[DataFault] = []
     for name, value in document.items():
         if name in ("data", "data_base64") or value is None:
             continue
@@ -92,7 +92,7 @@ def _attributes(document: Mapping[str, Any]) -> tuple[dict[str, str], list[Fault
             case int() if value in _INT32:
                 attributes[name] = str(value)
             case _:
-                faults.append(Fault(name, "must be a string, a truth value or a whole number of 32 bits"))
+                faults.append(DataFault(name, "must be a string, a truth value or a whole number of 32 bits"))
     return attributes, faults
 
 
@@ -100,22 +100,22 @@ def _binary(headers: list[tuple[str, str]], content_type: str, body: bytes) -> C
     given = [(name.removeprefix(_HEADER_PREFIX), value) for name, value in headers if name.startswith(_HEADER_PREFIX)]
     if not given:
         remedy = f"send content type {STRUCTURED}, or the headers ce-id, ce-source, ce-type and ce-specversion"
-        raise InvalidEventError([Fault("request", f"is no CloudEvent; {remedy}")])
-    faults: list[Fault] = []
+        raise InvalidEventError([DataFault("request", f"is no CloudEvent; {remedy}")])
+    faults: list[DataFault] = []
     attributes: dict[str, str] = {}
     for name, value in given:
         if name in attributes:
-            faults.append(Fault(name, "is given twice; send it once"))
+            faults.append(DataFault(name, "is given twice; send it once"))
         attributes[name] = _header_text(name, value, faults)
     if content_type:
         attributes["datacontenttype"] = content_type
         if not is_json(content_type):
             message = "data must be JSON; send it as application/json"
-            raise UnsupportedEventFormatError([*faults, Fault("content-type", message)])
+            raise UnsupportedEventFormatError([*faults, DataFault("content-type", message)])
     return _event(attributes, _json(body) if body else None, faults)
 
 
-def _event(attributes: Mapping[str, str], data: Any, faults: list[Fault]) -> CloudEvent:
+def _event(attributes: Mapping[str, str], data: Any, faults: list[DataFault]) -> CloudEvent:
     """The event, unless `faults` or its attributes speak against it: then all of that at once."""
     try:
         event = CloudEvent(attributes, data)
@@ -127,14 +127,14 @@ def _event(attributes: Mapping[str, str], data: Any, faults: list[Fault]) -> Clo
     return event
 
 
-def _header_text(name: str, value: str, faults: list[Fault]) -> str:
+def _header_text(name: str, value: str, faults: list[DataFault]) -> str:
     """A header's value as the HTTP binding encodes it: percent-encoded UTF-8, in quotes or not."""
     quoted = len(value) >= 2 and value[0] == value[-1] == '"'
     bare = re.sub(r"\\(.)", r"\1", value[1:-1]) if quoted else value
     try:
         return unquote_to_bytes(bare).decode()
     except UnicodeDecodeError:
-        faults.append(Fault(name, "must be percent-encoded UTF-8"))
+        faults.append(DataFault(name, "must be percent-encoded UTF-8"))
         return bare
 
 
@@ -147,5 +147,5 @@ def _json(body: bytes) -> Any:
         return orjson.loads(body)
     except orjson.JSONDecodeError as error:
         raise InvalidEventError(
-            [Fault("body", f"is no JSON: {error.msg} (line {error.lineno}, column {error.colno})")]
+            [DataFault("body", f"is no JSON: {error.msg} (line {error.lineno}, column {error.colno})")]
         ) from None

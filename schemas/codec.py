@@ -69,7 +69,7 @@ class Codec:
 
     @classmethod
     def offline(cls) -> Self:
-        """Uses the committed ids. Raises SchemaNotFrozenError where a schema has changed since its newest release."""
+        """Uses the committed ids; a schema that has changed since its newest release has that of a draft."""
         return cls(fixed_ids())
 
     @classmethod

@@ -9,7 +9,7 @@ from difflib import get_close_matches
 from typing import Any
 
 from schemas.catalogue import Schema
-from schemas.cloudevents import Fault, InvalidEventError
+from schemas.cloudevents import DataFault, InvalidEventError
 from schemas.leaves import leaf, show
 
 to_json = show
@@ -33,7 +33,7 @@ def to_avro(schema: Schema, data: Any, place: str = "data") -> dict[str, Any]:
 
     Raises InvalidEventError with every fault at once; each place is a path that begins with `place`.
     """
-    faults: list[Fault] = []
+    faults: list[DataFault] = []
     record: dict[str, Any] = _Reading(schema["__named_schemas"], faults).read(schema, data, place)
     if faults:
         raise InvalidEventError(faults)
@@ -43,7 +43,7 @@ def to_avro(schema: Schema, data: Any, place: str = "data") -> dict[str, Any]:
 class _Reading:
     """One walk through schema and data side by side, which notes faults and goes on."""
 
-    def __init__(self, named: Mapping[str, Schema], faults: list[Fault]) -> None:
+    def __init__(self, named: Mapping[str, Schema], faults: list[DataFault]) -> None:
         self._named = named
         self._faults = faults
 
@@ -76,7 +76,7 @@ class _Reading:
         if field["name"] in record:
             return self.read(field["type"], record[field["name"]], place)
         if "default" not in field:
-            self._faults.append(Fault(place, "is missing; add it"))
+            self._faults.append(DataFault(place, "is missing; add it"))
         return field.get("default")
 
     def _array(self, items: Any, value: Any, place: str) -> list[Any] | None:
@@ -100,7 +100,7 @@ class _Reading:
         if len(others) == 1:
             return self.read(others[0], value, place)
         for branch in others:
-            faults: list[Fault] = []
+            faults: list[DataFault] = []
             taken = _Reading(self._named, faults).read(branch, value, place)
             if not faults:
                 return taken
@@ -110,7 +110,9 @@ class _Reading:
     def _leaf(self, schema: Any, value: Any, place: str) -> Any:
         kind = leaf(schema)
         if kind is None:
-            self._faults.append(Fault(place, "has a type that has no JSON form; leave it out, or change the schema"))
+            self._faults.append(
+                DataFault(place, "has a type that has no JSON form; leave it out, or change the schema")
+            )
             return None
         try:
             return kind.read(value)
@@ -121,9 +123,9 @@ class _Reading:
     def _wrong(self, expected: str, value: Any, place: str) -> None:
         found = _JSON_KINDS.get(type(value), "something else")
         hint = "" if found in expected else f", is {found}"
-        self._faults.append(Fault(place, f"must be {expected}{hint}"))
+        self._faults.append(DataFault(place, f"must be {expected}{hint}"))
 
     def _unknown(self, name: str, names: list[str], place: str) -> None:
         near = get_close_matches(name, names, n=1)
         remedy = f"did you mean {near[0]}?" if near else "remove it"
-        self._faults.append(Fault(f"{place}.{name[:_SHOWN_NAME_LENGTH]}", f"is not in the schema; {remedy}"))
+        self._faults.append(DataFault(f"{place}.{name[:_SHOWN_NAME_LENGTH]}", f"is not in the schema; {remedy}"))

@@ -3,12 +3,17 @@
 `ids.json` maps an id to the release that brought the schema. Its ids start so high that no registry, which counts
 from 1, comes near: topics written without a registry stay readable after one is added. An id is never used for
 anything else.
+
+A schema that has changed since is a *draft*: it can be tried, under an id that its shape gives it, so that records of
+one draft are never read as those of another. Records of a draft that was changed again cannot be read any more, so a
+release has no drafts: `python -m schemas.freeze VERSION` makes releases of them, and `make check` names them.
 """
 
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 
 from schemas.catalogue import Schema, current, parse, shape
@@ -16,16 +21,8 @@ from schemas.catalogue import Schema, current, parse, shape
 FROZEN_DIR = Path(__file__).parent / "frozen"
 IDS_FILE = Path(__file__).parent / "ids.json"
 FIRST_ID = 1_000_000_001
-
-
-class SchemaNotFrozenError(Exception):
-    """Schemas differ from their newest release, so no fixed id stands for them."""
-
-    def __init__(self, names: list[str]) -> None:
-        super().__init__(
-            f"schemas/ids.json: no id for today's {', '.join(names)}; "
-            "freeze them with `python -m schemas.freeze VERSION`"
-        )
+FIRST_DRAFT_ID = 2_000_000_000  # far above what will ever be released, and an id is a signed number for others
+DRAFT_IDS = 100_000_000
 
 
 @dataclass(slots=True)
@@ -87,8 +84,18 @@ def released_writers() -> dict[int, Schema]:
     return {release.id: release.schema() for release in releases()}
 
 
+def drafts() -> dict[str, int]:
+    """The id of each message of today that is not released, by full record name."""
+    return {name: _draft_id(current()[name]) for name in unfrozen()}
+
+
 def fixed_ids() -> SchemaIds:
-    """The committed id map. Raises SchemaNotFrozenError where today's schemas are not all released."""
-    if changed := unfrozen():
-        raise SchemaNotFrozenError(changed)
-    return SchemaIds(released_writers(), {name: release.id for name, release in newest().items() if name in current()})
+    """The committed id map, and the ids of what is a draft."""
+    tried = drafts()
+    ids = {name: release.id for name, release in newest().items() if name in current()}
+    return SchemaIds(released_writers() | {id_: current()[name] for name, id_ in tried.items()}, ids | tried)
+
+
+def _draft_id(schema: Schema) -> int:
+    digest = sha256(json.dumps(shape(schema), sort_keys=True).encode()).digest()
+    return FIRST_DRAFT_ID + int.from_bytes(digest[:8], "big") % DRAFT_IDS

@@ -25,6 +25,7 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 import streams
 from infra.sandbox.applications import applications
 from streams.catalogue import load_settings
+from streams.engine.lifecycle import TERMINAL
 from streams.gateway.hooks import read_secret
 from streams.gateway.settings import GatewaySettings
 from streams.gateway.webhooks import signed_headers
@@ -41,7 +42,6 @@ LOOK_S = 1.0
 REST_LOOK_S = 3.0  # once everything has arrived and only people are waited for
 SAY_AGAIN_S = 10.0
 ASK = ClientTimeout(total=30)
-ENDED = ("completed", "faulted", "cancelled")
 
 
 class RefusedError(Exception):
@@ -149,7 +149,7 @@ class Branch:
         self._sum_up()
 
     async def _follow(self, application: Application, row: Mapping[str, Any]) -> None:
-        if row["status"] in ENDED and application.state in ("arrived", "waiting"):
+        if row["status"] in TERMINAL and application.state in ("arrived", "waiting"):
             found = await self._gateway.instance(row["instance_id"])
             application.state = _decision(found)
             say(f"{row['business_key']} {application.state}{_details(found)}")

@@ -24,11 +24,13 @@ SUMMARIES = {
     "gateway": "Serve the HTTP interface.",
     "deploy": "Deploy a workflow definition.",
     "lint": "Check a workflow definition.",
+    "functions": "Show what a definition can call.",
     "run": "Execute one instance here, without Kafka.",
     "publish": "Publish business events.",
     "outcomes": "Show how instances of a workflow ended.",
     "list": "Find instances.",
     "show": "Show one instance with its history.",
+    "cancel": "End an instance before its time.",
     "tasks": "List, show and complete human tasks.",
     "topics": "Show or create the topics.",
 }

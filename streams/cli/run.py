@@ -47,6 +47,7 @@ def command(file: Path, given: str, answers: Sequence[str], as_json: bool) -> No
     """
     from streams import catalogue
     from streams.catalogue import FUNCTIONS
+    from streams.engine.lifecycle import Status
     from streams.language import load
     from streams.local import run_locally
 
@@ -55,7 +56,7 @@ def command(file: Path, given: str, answers: Sequence[str], as_json: bool) -> No
     settings, declared = catalogue.load_settings(), tuple(catalogue.PROCESSORS.values())
     report = asyncio.run(run_locally(graph, data, answered, settings, declared))
     click.echo(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2))
-    if report.status != "completed":
+    if report.status != Status.COMPLETED:
         raise SystemExit(EXIT_NOT_COMPLETED)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -11,8 +12,7 @@ import click
 from streams.cli._client import connect
 from streams.cli._output import json_option, moment, print_fields, print_json, print_page, status
 from streams.ground.errors import UsageError
-
-STATUSES = ("open", "completed", "cancelled")
+from streams.processors.human.fields import FIELDS, OPEN, Field, Place
 
 
 @click.group(
@@ -33,53 +33,33 @@ def command(context: click.Context, as_json: bool) -> None:
         context.invoke(list_tasks, as_json=as_json)
 
 
+def _filters(function: Callable[..., None]) -> Callable[..., None]:
+    """An option for every field that a list can be narrowed to."""
+    for field in reversed([each for each in FIELDS if each.filter]):
+        kind = click.Choice(field.values) if field.values else None
+        default = OPEN if field.name == "status" else None
+        add = click.option(
+            f"--{field.label}", field.name, type=kind, default=default, show_default=True, help=field.filter
+        )
+        function = add(function)
+    return function
+
+
 @command.command("list")
-@click.option("--team", help="Team that is asked.")
-@click.option("--status", "wanted", type=click.Choice(STATUSES), default="open", show_default=True, help="Status.")
-@click.option("--workflow", help="Name of the workflow.")
-@click.option("--instance", help="Instance that waits.")
-@click.option("--key", help="Business key of the case.")
+@_filters
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where the list before ended (`next` in its JSON).")
 @json_option
-def list_tasks(
-    team: str | None = None,
-    wanted: str = "open",
-    workflow: str | None = None,
-    instance: str | None = None,
-    key: str | None = None,
-    limit: int = 50,
-    cursor: str | None = None,
-    as_json: bool = False,
-) -> None:
+def list_tasks(as_json: bool, **query: Any) -> None:
     """List tasks, oldest first."""
-    page = connect().get(
-        "/v1/tasks",
-        team=team,
-        status=wanted,
-        workflow=workflow,
-        instance_id=instance,
-        business_key=key,
-        limit=limit,
-        cursor=cursor,
-    )
+    page = connect().get("/v1/tasks", **query)
     if as_json:
         print_json(page)
         return
+    columns = [field for field in FIELDS if field.place is Place.TABLE]
     print_page(
-        ("TASK", "TEAM", "TITLE", "STATUS", "KEY", "SINCE", "DUE"),
-        (
-            (
-                each["task_id"],
-                each["team"],
-                each["title"],
-                status(each["status"]),
-                each["business_key"],
-                moment(each["created_at"]),
-                moment(each["due"]) + (" OVERDUE" if each["overdue"] else ""),
-            )
-            for each in page["tasks"]
-        ),
+        [field.label.upper() for field in columns],
+        ([_cell(field, each) for field in columns] for each in page["tasks"]),
         page["next"],
     )
 
@@ -119,23 +99,24 @@ def complete(task: str, outcome: str, data: str | None, actor: str | None, versi
 
 
 def _print(task: dict[str, Any]) -> None:
-    print_fields(
-        (
-            ("task", task["task_id"]),
-            ("title", task["title"]),
-            ("team", task["team"]),
-            ("status", status(task["status"]) + (" OVERDUE" if task["overdue"] else "")),
-            ("version", task["version"]),
-            ("key", task["business_key"]),
-            ("outcomes", ", ".join(task["outcomes"])),
-            ("due", task["due"] and moment(task["due"])),
-            ("outcome", task["outcome"]),
-            ("answered by", task["completed_by"]),
-        )
-    )
-    for name in ("input", "form", "data"):
-        if task[name] is not None:
-            click.echo(f"{click.style(name, bold=True)}\n{json.dumps(task[name], indent=2, ensure_ascii=False)}")
+    lines = [field for field in FIELDS if field.place is not Place.DETAIL]
+    print_fields((field.label, _cell(field, task)) for field in lines if task[field.shown] is not None)
+    for field in FIELDS:
+        if field.place is Place.DETAIL and task[field.shown] not in (None, []):
+            text = json.dumps(task[field.shown], indent=2, ensure_ascii=False)
+            click.echo(f"{click.style(field.label, bold=True)}\n{text}")
+
+
+def _cell(field: Field, task: dict[str, Any]) -> Any:
+    """A field of a task for people."""
+    value = task[field.shown]
+    if field.name == "status":
+        return status(value)
+    if field.name == "due_ms":
+        return moment(value) + (" OVERDUE" if task["overdue"] else "")
+    if field.shown != field.name:
+        return moment(value)
+    return ", ".join(value) if isinstance(value, list) else value
 
 
 def _path(task: str) -> str:

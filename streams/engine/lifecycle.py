@@ -53,6 +53,10 @@ class Phase(StrEnum):
 
 TERMINAL = frozenset({Status.CANCELLED, Status.FAULTED, Status.COMPLETED})
 
+# Those of an instance, in the order in which people are shown them, and those of one that has not ended.
+OF_INSTANCES = tuple(status for status in Status if status is not Status.SKIPPED)
+OPEN = tuple(status for status in OF_INSTANCES if status not in TERMINAL)
+
 Table = Mapping[tuple[Status, Phase], Status]
 
 WORKFLOW: Table = MappingProxyType(

@@ -7,9 +7,9 @@ Only the variables that an expression names are made, because most expressions n
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from datetime import UTC, datetime
 
 from schemas.payload import Json
+from schemas.times import rfc3339
 from streams.engine.activity import Activity, Place
 from streams.engine.contexts import context_of
 from streams.engine.tree import Tree
@@ -37,9 +37,7 @@ def variables(tree: Tree, names: frozenset[str], place: Place, scope: int) -> di
 
 def date_time(at_ms: int) -> dict[str, Json]:
     """A point in time as the definition language describes it (DateTime descriptor), UTC."""
-    moment = datetime.fromtimestamp(at_ms // 1000, UTC).replace(microsecond=at_ms % 1000 * 1000)
-    text = moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
-    return {"iso8601": text, "epoch": {"seconds": at_ms // 1000, "milliseconds": at_ms}}
+    return {"iso8601": rfc3339(at_ms), "epoch": {"seconds": at_ms // 1000, "milliseconds": at_ms}}
 
 
 def _bind(tree: Tree, name: str, scope: int, values: dict[str, Json]) -> None:

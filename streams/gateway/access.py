@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import ipaddress
+from collections.abc import Collection
 
 from aiohttp import web
 from aiohttp.typedefs import Middleware
@@ -12,16 +13,16 @@ from streams.gateway.problems import Handler, ProblemError
 from streams.gateway.settings import GatewaySettings
 from streams.ground.settings import Settings
 
-OPEN_PREFIXES = ("/v1/hooks/", "/metrics", "/livez", "/readyz", "/openapi.json")  # hooks carry signatures of their own
 
-
-def guard(settings: Settings) -> Middleware:
-    """The middleware for these settings."""
+def guard(settings: Settings, open_to_all: Collection[Handler]) -> Middleware:
+    """The middleware for these settings; the handlers that are `open_to_all` need no token, everything else does."""
     token = settings.of(GatewaySettings).token
 
     @web.middleware
     async def guarded(request: web.Request, handler: Handler) -> web.StreamResponse:
         if token:
+            if request.match_info.handler in open_to_all:
+                return await handler(request)
             _require_token(request, token)
         elif not _is_plain_host(request.host):
             # Without a token the address is the only guard, and a page can point a name of its own at 127.0.0.1.
@@ -33,8 +34,6 @@ def guard(settings: Settings) -> Middleware:
 
 
 def _require_token(request: web.Request, token: str) -> None:
-    if request.path.startswith(OPEN_PREFIXES):
-        return
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
     if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
         detail = "Send the token of EXLIFY_API_TOKEN as `Authorization: Bearer TOKEN`."

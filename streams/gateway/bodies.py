@@ -9,8 +9,9 @@ from typing import Any
 import orjson
 from aiohttp import web
 
+from schemas.cloudevents import DataFault
 from schemas.cloudevents_http import is_json
-from streams.gateway.problems import ProblemError
+from streams.gateway.problems import ProblemError, data_faults
 from streams.gateway.services import services
 from streams.gateway.settings import GatewaySettings
 
@@ -37,14 +38,14 @@ async def read_object(
     value = parse_json(await read_body(request))
     if not isinstance(value, dict):
         raise ProblemError(400, "json", "The body must be a JSON object.")
-    faults = [{"place": name, "message": "is no member of this request"} for name in value if name not in members]
-    faults += [{"place": name, "message": "is required"} for name in required if value.get(name) is None]
+    faults = [DataFault(name, "is no member of this request") for name in value if name not in members]
+    faults += [DataFault(name, "is required") for name in required if value.get(name) is None]
     for name, kind in members.items():
         if value.get(name) is not None and not _is_a(value[name], kind):
-            faults.append({"place": name, "message": f"must be of type {_NAMES[kind]}"})
+            faults.append(DataFault(name, f"must be of type {_NAMES[kind]}"))
     if faults:
-        detail = "; ".join(f"{fault['place'][:50]} {fault['message']}" for fault in faults)
-        raise ProblemError(422, "request-invalid", detail, faults=faults)
+        detail = "; ".join(f"{fault.place[:50]} {fault.message}" for fault in faults)
+        raise ProblemError(422, "request-invalid", detail, faults=data_faults(faults))
     return value
 
 

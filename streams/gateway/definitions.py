@@ -6,6 +6,7 @@ from typing import Any
 
 from aiohttp import web
 
+from schemas.times import rfc3339
 from streams.definitions.book import Deployed
 from streams.definitions.deploy import deploy
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
@@ -14,7 +15,6 @@ from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError, definition_faults
 from streams.gateway.services import services
 from streams.language import UNNAMED, check
-from streams.readmodel.presentation import rfc3339
 
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
 
@@ -102,5 +102,6 @@ ROUTES = (
         },
         problems=(400, 408, 413, 415, 422, 503),
         body=dict.fromkeys(YAML_TYPES, TEXT),
+        verb="deploy",
     ),
 )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from aiohttp import web
@@ -12,6 +11,7 @@ from schemas import ids
 from schemas.business import EncodedEvent
 from schemas.cloudevents import CloudEvent
 from schemas.cloudevents_http import BATCH, STRUCTURED, parse_request
+from schemas.times import rfc3339
 from streams.gateway import metrics
 from streams.gateway.answers import TEXT, json_answer
 from streams.gateway.bodies import parse_json, read_body, require_json
@@ -69,7 +69,7 @@ async def _receive(request: web.Request) -> web.Response:
         "id": delivery.id,
         "source": hook.source,
         "type": hook.type,
-        "time": datetime.fromtimestamp(delivery.timestamp_s, UTC).isoformat().replace("+00:00", "Z"),
+        "time": rfc3339(1_000 * delivery.timestamp_s),
     }
     subject = subject_of(data, hook.subject)
     return await _accept(ours, [CloudEvent(attributes | ({"subject": subject} if subject else {}), data)])
@@ -113,6 +113,7 @@ ROUTES = (
         answers={202: ACCEPTED},
         problems=PROBLEMS,
         body={STRUCTURED: EVENT, BATCH: list_of(EVENT), "application/json": {}},
+        verb="publish",
     ),
     Route(
         method="POST",
@@ -122,6 +123,7 @@ ROUTES = (
         answers={202: ACCEPTED},
         problems=(*PROBLEMS, 404),
         body={"application/json": {}},
-        open=True,
+        open=True,  # the signature is the proof
+        for_systems=True,
     ),
 )

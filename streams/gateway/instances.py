@@ -9,18 +9,17 @@ from aiohttp import web
 
 from schemas.cloudevents import parse_time_ms
 from schemas.messages import CANCEL_INSTANCE
+from streams.engine.lifecycle import OF_INSTANCES, TERMINAL
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_object
-from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query
+from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import services
 from streams.ground.publish import Outgoing
 from streams.processors.orchestrate import INBOX
 from streams.readmodel import presentation
-from streams.readmodel.reader import Row
+from streams.readmodel.paging import Found
 
-STATUSES = ("pending", "running", "waiting", "cancelled", "faulted", "completed")
-ENDED = frozenset({"cancelled", "faulted", "completed"})
 MAX_REASON_LENGTH = 200
 HISTORY_LIMIT = 500
 
@@ -30,7 +29,7 @@ INSTANCE: Schema = object_of(
         "workflow": TEXT,
         "version": TEXT,
         "digest": TEXT,
-        "status": {"enum": list(STATUSES)},
+        "status": text_of(OF_INSTANCES),
         "seq": {"type": "integer"},
         "started_at": TEXT,
         "updated_at": TEXT,
@@ -79,7 +78,7 @@ async def cancel_instance(request: web.Request) -> web.Response:
     if len(wish["reason"]) > MAX_REASON_LENGTH:
         raise ProblemError(422, "request-invalid", f"reason has at most {MAX_REASON_LENGTH} characters")
     row = await _known(request)
-    if row["status"] in ENDED:
+    if row["status"] in TERMINAL:
         raise ProblemError(409, "ended", f"The instance has ended: {row['status']}.")
     instance_id = row["instance_id"]
     fields = {"instance_id": instance_id, "reason": wish["reason"], "actor": wish.get("actor") or "api"}
@@ -88,7 +87,7 @@ async def cancel_instance(request: web.Request) -> web.Response:
     return json_answer({"instance_id": instance_id}, status=202)
 
 
-async def _known(request: web.Request) -> Row:
+async def _known(request: web.Request) -> Found:
     row = await asyncio.to_thread(services(request).reader.instance, request.match_info["instance_id"])
     if row is None:
         raise ProblemError(404, "not-found", "No instance of this id has been seen, or not yet.")
@@ -106,7 +105,7 @@ def _time(query: dict[str, Any], name: str) -> int | None:
 
 LIST_QUERY = (
     Parameter("workflow", "Name of the workflow."),
-    Parameter("status", "Status of the instance.", {"type": "string", "enum": list(STATUSES)}),
+    Parameter("status", "Status of the instance.", text_of(OF_INSTANCES)),
     Parameter("business_key", "The business's own name for the case."),
     Parameter("since", "Started at this time (RFC 3339) or later."),
     Parameter("until", "Started before this time (RFC 3339)."),
@@ -130,6 +129,7 @@ ROUTES = (
         answers={200: object_of({"instances": list_of(INSTANCE), "next": OPTIONAL_TEXT})},
         problems=(400, 503),
         query=LIST_QUERY,
+        verb="list",
     ),
     Route(
         method="GET",
@@ -148,6 +148,7 @@ ROUTES = (
         },
         problems=(400, 404, 503),
         query=SHOW_QUERY,
+        verb="show",
     ),
     Route(
         method="POST",
@@ -159,5 +160,6 @@ ROUTES = (
         body={
             "application/json": object_of({"reason": {"type": "string", "maxLength": MAX_REASON_LENGTH}}, actor=TEXT)
         },
+        verb="cancel",
     ),
 )

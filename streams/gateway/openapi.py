@@ -56,6 +56,8 @@ class Route:
     body: Mapping[str, Schema] = field(default_factory=dict)  # by media type
     media_type: str = "application/json"
     open: bool = False  # needs no token
+    verb: str | None = None  # of the command line that does the same: "tasks complete"
+    for_systems: bool = False  # a door for systems outside, which nobody goes through by hand: needs no verb
 
     @property
     def operation_id(self) -> str:
@@ -66,6 +68,12 @@ class Route:
 def object_of(required: Mapping[str, Schema], **optional: Schema) -> Schema:
     """Schema of an object with these members; others may follow in later versions."""
     return {"type": "object", "required": list(required), "properties": {**required, **optional}}
+
+
+def text_of(choices: Iterable[str] = ()) -> Schema:
+    """Schema of a text, or of one of a few."""
+    known = list(choices)
+    return {"type": "string", "enum": known} if known else {"type": "string"}
 
 
 def list_of(items: Schema) -> Schema:

@@ -5,20 +5,23 @@ No text of a problem quotes data of an event.
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
 import orjson
 import structlog
 from aiohttp import web
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 
-from schemas.cloudevents import InvalidEventError
+from schemas.cloudevents import DataFault, InvalidEventError
 from schemas.cloudevents_http import UnsupportedEventFormatError
+from schemas.reasons import MEANINGS, Reason
+from schemas.steps import told
 from streams.ground.errors import UnavailableError, UsageError
 from streams.ground.publish import RefusedRecordError
 from streams.language.faults import DefinitionError, Fault
+from streams.readmodel.database import is_away, reason_of
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -28,7 +31,10 @@ log = structlog.get_logger()
 
 
 class ProblemError(Exception):
-    """A request is refused. `kind` is stable, for machines; `members` go into the problem beside the standard ones."""
+    """A request is refused. `kind` is stable, for machines; `members` go into the problem beside the standard ones.
+
+    No detail quotes data of an event, and each is written as the details of all problems are.
+    """
 
     def __init__(
         self, status: int, kind: str, detail: str, *, headers: Mapping[str, str] | None = None, **members: Any
@@ -36,7 +42,7 @@ class ProblemError(Exception):
         super().__init__(detail)
         self.status = status
         self.kind = kind
-        self.detail = detail
+        self.detail = told(detail)
         self.headers = dict(headers or {})
         self.members = members
 
@@ -50,6 +56,11 @@ class ProblemError(Exception):
         }
         body = orjson.dumps(problem | self.members)
         return web.Response(status=self.status, body=body, content_type=CONTENT_TYPE, headers=self.headers)
+
+
+def refused(reason: Reason, detail: str, **members: Any) -> ProblemError:
+    """The refusal of a reason that all layers share, with the status that the table of reasons gives it."""
+    return ProblemError(MEANINGS[reason].status, reason.value.lower().replace("_", "-"), detail, **members)
 
 
 @web.middleware
@@ -67,11 +78,11 @@ def problem_of(error: Exception, request: web.Request) -> ProblemError:
         case ProblemError():
             return error
         case UnsupportedEventFormatError():
-            return ProblemError(415, "media-type", str(error), faults=_event_faults(error))
+            return ProblemError(415, "media-type", str(error), faults=data_faults(error.faults))
         case InvalidEventError():
             # What is not JSON is no request (400); what is JSON and no valid event cannot be processed (422).
             readable = all(fault.place not in ("body", "request") for fault in error.faults)
-            return ProblemError(422 if readable else 400, "event-invalid", str(error), faults=_event_faults(error))
+            return ProblemError(422 if readable else 400, "event-invalid", str(error), faults=data_faults(error.faults))
         case DefinitionError():
             detail = f"{len(error.faults)} faults; nothing was deployed"
             return ProblemError(422, "definition-invalid", detail, faults=definition_faults(error.faults))
@@ -79,8 +90,8 @@ def problem_of(error: Exception, request: web.Request) -> ProblemError:
             return ProblemError(400, "request-invalid", str(error))
         case UnavailableError() | RefusedRecordError():
             return _unavailable(str(error))
-        case OperationalError():
-            log.warning("read model away", reason=" ".join(str(error.orig).split()))
+        case SQLAlchemyError() if is_away(error):
+            log.warning("read model away", reason=reason_of(error))
             return _unavailable("The read model does not answer. Try again.")
         case web.HTTPException():
             return _of_http(error)
@@ -94,14 +105,15 @@ def definition_faults(faults: Sequence[Fault]) -> list[dict[str, Any]]:
     return [{name: getattr(fault, name) for name in names} for fault in faults]
 
 
+def data_faults(faults: Iterable[DataFault]) -> list[dict[str, str]]:
+    """Faults of what was sent as members of a problem."""
+    return [fault._asdict() for fault in faults]
+
+
 def route_of(request: web.Request) -> str:
     """The route's pattern: the path itself may carry ids."""
     resource = request.match_info.route.resource
     return resource.canonical if resource else "none"
-
-
-def _event_faults(error: InvalidEventError) -> list[dict[str, str]]:
-    return [{"place": fault.place, "message": fault.message} for fault in error.faults]
 
 
 def _unavailable(detail: str) -> ProblemError:

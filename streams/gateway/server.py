@@ -12,7 +12,7 @@ from aiohttp import web
 
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
-from streams.gateway import definitions, events, instances, tasks
+from streams.gateway import definitions, events, functions, instances, tasks
 from streams.gateway.access import guard
 from streams.gateway.answers import json_answer
 from streams.gateway.hooks import Hooks, name_former_file
@@ -27,10 +27,12 @@ from streams.ground.publish import Publisher
 from streams.ground.settings import Settings
 from streams.ground.site import Site
 from streams.ground.status import status_routes
+from streams.processors import ALL
 from streams.processors.human import ACTIONS
 from streams.processors.orchestrate import INBOX
+from streams.processors.view.reader import Reader
 from streams.readmodel.database import open_database
-from streams.readmodel.reader import Reader
+from streams.readmodel.projection import projections
 
 log = structlog.get_logger()
 
@@ -44,6 +46,7 @@ ROUTES = (
     *events.ROUTES,
     *instances.ROUTES,
     *definitions.ROUTES,
+    *functions.ROUTES,
     *tasks.ROUTES,
     Route(
         method="GET",
@@ -59,11 +62,13 @@ ROUTES = (
 def make_app(services: Services) -> web.Application:
     """The application; `services` are opened and closed by the caller."""
     settings = services.settings
-    largest = settings.of(GatewaySettings).max_body_bytes
-    app = web.Application(middlewares=[refusals, guard(settings)], client_max_size=largest)
+    status = status_routes(services.ready)
+    open_to_all = {*(route.handler for route in ROUTES if route.open), *(route.handler for route in status)}
+    middlewares = [refusals, guard(settings, open_to_all)]
+    app = web.Application(middlewares=middlewares, client_max_size=settings.of(GatewaySettings).max_body_bytes)
     app[SERVICES] = services
     app.add_routes([web.RouteDef(route.method, route.path, route.handler, {}) for route in ROUTES])
-    app.add_routes(status_routes(services.ready))
+    app.add_routes(status)
     return app
 
 
@@ -100,7 +105,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
     name_former_file(settings)
     await asyncio.to_thread(look_at_cluster, settings, (INBOX, ACTIONS))
     codec = await open_codec(settings)
-    engine = await asyncio.to_thread(open_database, settings)
+    engine = await asyncio.to_thread(open_database, settings, projections(ALL))
     feed = DefinitionFeed(settings, codec, functions)
     try:
         await feed.start()

@@ -15,7 +15,7 @@ from streams.definitions.book import DefinitionBook
 from streams.gateway.hooks import Hook
 from streams.ground.publish import Publishing
 from streams.ground.settings import Settings
-from streams.readmodel.reader import Reader
+from streams.processors.view.reader import Reader
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -9,55 +9,46 @@ from typing import Any
 
 from aiohttp import web
 
-from schemas.messages import HUMAN_ACTION
+from schemas.catalogue import current
+from schemas.messages import HUMAN_ACTION, HUMAN_TASK
 from schemas.payload import Door, Payload
-from schemas.reasons import MEANINGS, Reason
+from schemas.reasons import Reason
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_object
 from streams.gateway.instances import CURSOR, LIMIT
-from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query
-from streams.gateway.problems import ProblemError
+from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
+from streams.gateway.problems import ProblemError, refused
 from streams.gateway.services import Services, services
 from streams.ground.publish import Outgoing
 from streams.ground.topic import MAX_RECORD_BYTES
 from streams.processors.human import ACTIONS
-from streams.processors.human import rules as tasks
+from streams.processors.human.fields import FIELDS, OPEN, Place
+from streams.processors.human.forms import form_fault
+from streams.processors.human.rules import COMPLETE
 from streams.readmodel import presentation
 
 FIRST_PAUSE_S = 0.02
 LONGEST_PAUSE_S = 0.25
 MAX_ID_LENGTH = 200
-DETAILS = ("form", "input", "data", "refusals")  # only shown of one task, not in lists
-STATUSES = (tasks.OPEN, tasks.COMPLETED, tasks.CANCELLED)
-FILTERS = ("team", "status", "workflow", "instance_id", "business_key")
-Json = dict[str, Any]
+FILTERS = tuple(field for field in FIELDS if field.filter)
+DETAILS = frozenset(field.shown for field in FIELDS if field.place is Place.DETAIL)  # of one task only, not in lists
 
-BRIEF: Schema = object_of(
-    {
-        "task_id": TEXT,
-        "instance_id": TEXT,
-        "workflow": TEXT,
-        "team": TEXT,
-        "title": TEXT,
-        "outcomes": list_of(TEXT),
-        "status": {"enum": list(STATUSES)},
-        "version": {"type": "integer"},
-        "created_at": TEXT,
-        "updated_at": TEXT,
-        "overdue": {"type": "boolean"},
-    },
-    due=OPTIONAL_TEXT,
-    outcome=OPTIONAL_TEXT,
-    completed_by=OPTIONAL_TEXT,
-)
-TASK: Schema = {"allOf": [BRIEF, object_of({"form": {}, "input": {}, "data": {}, "refusals": list_of({})})]}
+Fields = dict[str, Any]  # of a message: a HumanTask or a HumanAction
+
+_MEMBERS: Mapping[str, Schema] = {
+    **presentation.json_schema(current()[HUMAN_TASK]),
+    **{field.shown: text_of(field.values) for field in FIELDS if field.values},
+    "overdue": {"type": "boolean"},
+}
+BRIEF: Schema = object_of({name: schema for name, schema in _MEMBERS.items() if name not in DETAILS})
+TASK: Schema = object_of(_MEMBERS)
 
 
 async def list_tasks(request: web.Request) -> web.Response:
     """A page of tasks, oldest first."""
     ours = services(request)
     query = read_query(request, LIST_QUERY)
-    filters = {name: query[name] for name in FILTERS if name in query}
+    filters = {field.name: query[field.name] for field in FILTERS if field.name in query}
     page = await asyncio.to_thread(ours.reader.tasks, filters, limit=query.get("limit", 50), cursor=query.get("cursor"))
     shown = [_presented(ours, await _message(ours, row)) for row in page.rows]
     brief = [{name: value for name, value in task.items() if name not in DETAILS} for task in shown]
@@ -89,7 +80,7 @@ async def complete_task(request: web.Request) -> web.Response:
     return _verdict(ours, action_id, await _await_word(ours, task["task_id"], action_id))
 
 
-def _action(task: Mapping[str, Any], answer: Json, action_id: str, at_ms: int) -> Json:
+def _action(task: Mapping[str, Any], answer: Fields, action_id: str, at_ms: int) -> Fields:
     version = answer.get("expected_version")
     if version is not None and not 0 <= version < 2**31:
         raise ProblemError(422, "request-invalid", "expected_version is the version of a task")
@@ -97,7 +88,7 @@ def _action(task: Mapping[str, Any], answer: Json, action_id: str, at_ms: int) -
         "action_id": action_id,
         "task_id": task["task_id"],
         "instance_id": task["instance_id"],
-        "action": tasks.COMPLETE,
+        "action": COMPLETE,
         "outcome": answer["outcome"],
         "data": Payload.from_outside({} if answer.get("data") is None else answer["data"], Door.ANSWER),
         "actor": answer["actor"],
@@ -106,25 +97,25 @@ def _action(task: Mapping[str, Any], answer: Json, action_id: str, at_ms: int) -
     }
 
 
-def _refuse_hopeless(task: Mapping[str, Any], action: Json) -> None:
+def _refuse_hopeless(task: Mapping[str, Any], action: Fields) -> None:
     """What can never fit is told at once: outcomes and form of a task do not change.
 
     Everything else is for the processor.
     """
     if action["outcome"] not in task["outcomes"]:
-        raise ProblemError(422, "unknown-outcome", f"Choose one of {', '.join(task['outcomes'])}.")
-    if fault := tasks.form_fault(task["form"], action["data"]):
-        raise ProblemError(422, "data-invalid", fault)
+        raise refused(Reason.UNKNOWN_OUTCOME, f"Choose one of {', '.join(task['outcomes'])}.")
+    if fault := form_fault(task["form"], action["data"]):
+        raise refused(Reason.DATA_INVALID, fault)
 
 
-def _outgoing(ours: Services, action: Json) -> Outgoing:
+def _outgoing(ours: Services, action: Fields) -> Outgoing:
     value = ours.codec.encode(HUMAN_ACTION, action)
     if len(value) > MAX_RECORD_BYTES:
         raise ProblemError(413, "too-large", f"An answer has at most {MAX_RECORD_BYTES} bytes.")
     return Outgoing(ACTIONS, action["instance_id"].encode(), value)
 
 
-async def _await_word(ours: Services, task_id: str, action_id: str) -> Json | None:
+async def _await_word(ours: Services, task_id: str, action_id: str) -> Fields | None:
     """The task once it tells what became of the action; None if that takes too long."""
     pause_s = FIRST_PAUSE_S
     try:
@@ -139,7 +130,7 @@ async def _await_word(ours: Services, task_id: str, action_id: str) -> Json | No
         return None
 
 
-def _verdict(ours: Services, action_id: str, task: Json | None) -> web.Response:
+def _verdict(ours: Services, action_id: str, task: Fields | None) -> web.Response:
     if task is None:
         return json_answer(
             {"action_id": action_id, "detail": "Accepted; look at the task for what became of it."}, status=202
@@ -147,37 +138,31 @@ def _verdict(ours: Services, action_id: str, task: Json | None) -> web.Response:
     refusal = _refusal(task, action_id)
     if refusal is None:
         return json_answer(_presented(ours, task))
-    status = MEANINGS[Reason(refusal["reason"])].status
-    kind = refusal["reason"].lower().replace("_", "-")
-    raise ProblemError(status, kind, f"Not taken: {refusal['detail']}.", version=task["version"])
+    raise refused(Reason(refusal["reason"]), f"Not taken: {refusal['detail']}.", version=task["version"])
 
 
-def _refusal(task: Json, action_id: str) -> Json | None:
+def _refusal(task: Fields, action_id: str) -> Fields | None:
     return next((each for each in task["refusals"] if each["action_id"] == action_id), None)
 
 
-async def _known(ours: Services, task_id: str) -> Json:
+async def _known(ours: Services, task_id: str) -> Fields:
     row = await asyncio.to_thread(ours.reader.task, task_id)
     if row is None:
         raise ProblemError(404, "not-found", "No task of this id has been seen, or not yet.")
     return await _message(ours, row)
 
 
-async def _message(ours: Services, row: Mapping[str, Any]) -> Json:
+async def _message(ours: Services, row: Mapping[str, Any]) -> Fields:
     return (await ours.codec.decode_learning(row["message"]))[1]
 
 
-def _presented(ours: Services, task: Json) -> Json:
-    overdue = task["status"] == tasks.OPEN and task["due_ms"] is not None and task["due_ms"] < ours.now_ms()
+def _presented(ours: Services, task: Fields) -> Fields:
+    overdue = task["status"] == OPEN and task["due_ms"] is not None and task["due_ms"] < ours.now_ms()
     return {**presentation.message(task), "overdue": overdue}
 
 
 LIST_QUERY = (
-    Parameter("team", "Team that is asked."),
-    Parameter("status", "Status of the task.", {"type": "string", "enum": list(STATUSES)}),
-    Parameter("workflow", "Name of the workflow."),
-    Parameter("instance_id", "Instance that waits."),
-    Parameter("business_key", "The business's own name for the case."),
+    *(Parameter(field.name, field.filter, text_of(field.values)) for field in FILTERS),
     LIMIT,
     CURSOR,
 )
@@ -191,6 +176,7 @@ ROUTES = (
         answers={200: object_of({"tasks": list_of(BRIEF), "next": OPTIONAL_TEXT})},
         problems=(400, 503),
         query=LIST_QUERY,
+        verb="tasks list",
     ),
     Route(
         method="POST",
@@ -204,6 +190,7 @@ ROUTES = (
                 {"outcome": TEXT, "actor": TEXT}, data={}, expected_version={"type": "integer", "minimum": 0}
             )
         },
+        verb="tasks complete",
     ),
     Route(
         method="GET",
@@ -212,5 +199,6 @@ ROUTES = (
         summary="Show a task with its form and what it is about.",
         answers={200: TASK},
         problems=(404, 503),
+        verb="tasks show",
     ),
 )

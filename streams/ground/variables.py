@@ -14,6 +14,7 @@ from streams.ground.setting import PLACEHOLDER, Spec
 PREFIX = "EXLIFY_"
 FOR_TESTS = (
     "EXLIFY_CRASH_SEED",
+    "EXLIFY_RELEASE",
     "EXLIFY_PROFILE",
     "EXLIFY_SHARED_DATA",
     "EXLIFY_TEST_<NAME>",

@@ -9,10 +9,11 @@ from typing import Any
 
 import orjson
 
+from schemas.payload import Json
 from streams.language.construct import Fields, Links
 from streams.language.constructs import BY_MODEL, children
 from streams.language.constructs.do import DoModel
-from streams.language.graph import Expression, Graph, Json, Task, Transform
+from streams.language.graph import Expression, Graph, Task, Transform
 from streams.language.model import TaskModel
 from streams.language.source import Path, pointer
 from streams.language.workflow import WorkflowModel

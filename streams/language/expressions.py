@@ -16,8 +16,9 @@ from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote
 
+from schemas.payload import Json
 from streams.language.durations import DurationError, milliseconds
-from streams.language.graph import Expression, Json
+from streams.language.graph import Expression
 from streams.language.jq import Program, ProgramError, compile_program
 from streams.language.jq.program import reason_of
 

@@ -17,9 +17,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import Enum
-from typing import Any, Protocol
+from typing import Protocol
 
-Json = Any  # a JSON value: None, bool, int, float, str, list[Json], dict[str, Json]; never mutated once made
+from schemas.payload import Json
 
 
 class Expression(Protocol):

@@ -9,7 +9,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from streams.language.graph import NOTHING, Expression, Json, Transform
+from schemas.payload import Json
+from streams.language.graph import NOTHING, Expression, Transform
 from streams.language.source import Path
 
 CONTINUE = "continue"

@@ -9,9 +9,9 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 
+from schemas.payload import Json
 from streams.language.faults import Severity
 from streams.language.forms import Form
-from streams.language.graph import Json
 from streams.language.profile import Refusal
 from streams.language.source import Path, Source, pointer
 

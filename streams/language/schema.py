@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator, SchemaError, ValidationError
 from jsonschema.validators import extend, validator_for
 from referencing.exceptions import Unresolvable
 
-from streams.language.graph import Json
+from schemas.payload import Json
 from streams.language.jq import PatternError, pattern
 from streams.language.nodes import Node
 from streams.language.source import Path, pointer

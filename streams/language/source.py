@@ -16,8 +16,8 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from schemas.payload import Json
 from streams.language.faults import DefinitionError, Fault, Severity
-from streams.language.graph import Json
 
 MAX_CHARACTERS = 512 * 1024
 MAX_VALUES = 50_000

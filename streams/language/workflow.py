@@ -7,12 +7,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.functions import Function
+from schemas.payload import Json
 from streams.language import profile
 from streams.language.common import INPUT_FORM, OUTPUT_FORM, TIMEOUT_FORM, read_input, read_output, read_timeout
 from streams.language.constructs import BY_KEY
 from streams.language.constructs.do import DoModel, read_list
 from streams.language.forms import FIXED_TEXT, OBJECT, TASKS, TEXT, Form, closed, either
-from streams.language.graph import Expression, Json, Transform
+from streams.language.graph import Expression, Transform
 from streams.language.nodes import Node
 from streams.language.reader import Reader
 from streams.language.slots import WORKFLOW_INPUT, WORKFLOW_OUTPUT

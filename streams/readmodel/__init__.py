@@ -1,8 +1,9 @@
-"""Station 6: what people can query, as SQL tables that are made from the topics and can be made from them again.
+"""SQL tables that are made from the topics, for whatever is to be queried: the mechanism, without a table of its own.
 
-    history, tasks, decisions ──`writer`──▶ tables ──`reader`──▶ gateway
+    messages ──`writer`──▶ tables, as `projection`s say ──▶ whoever asks (`paging`, `presentation`)
 
-`tables` declares them, `database` opens SQLite or PostgreSQL, `presentation` turns the stored messages into what
-people read, `ages` measures how old the oldest open instances are. The tables carry what is filtered and sorted by;
-the rest stays in the message itself, as it came from Kafka.
+Which tables there are, the processors say from whose messages they are made (`Declaration.rows`); the view hosts the
+writing (streams/processors/view), and the questions stand beside it. `database` opens SQLite or PostgreSQL and brings
+a database of an earlier layout up to today's. The tables carry what is filtered and sorted by; the rest stays in the
+message itself, as it came from Kafka. They can be made again from what the topics still hold, and no further.
 """

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sqlite3
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,8 +13,9 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, S
 
 from streams.ground.errors import ConfigurationError, UnavailableError
 from streams.ground.settings import Settings
+from streams.readmodel.layout import MisfitError, bring_up_to_date
+from streams.readmodel.projection import Projection
 from streams.readmodel.settings import read_model_url
-from streams.readmodel.tables import METADATA
 
 BUSY_TIMEOUT_S = 10
 DIALECTS = ("sqlite", "postgresql")
@@ -25,24 +28,38 @@ _PRAGMAS = (
 )
 
 
-def open_database(settings: Settings) -> Engine:
-    """The database with all its tables.
+def open_database(settings: Settings, projections: Iterable[Projection]) -> Engine:
+    """The database with the tables of these projections, one of an earlier layout brought up to today's.
 
-    Raises ConfigurationError for an address that cannot be used, UnavailableError where no server answers.
+    Raises ConfigurationError for an address that cannot be used or tables that do not fit, UnavailableError where no
+    server answers.
     """
     engine = _engine(read_model_url(settings))
+    address = engine.url.render_as_string()
     try:
-        METADATA.create_all(engine)
-    except OperationalError as error:
-        raise UnavailableError(
-            f"The read model at {engine.url.render_as_string()} does not answer ({_reason(error)}). "
-            "Start it, or correct EXLIFY_VIEW_URL."
+        bring_up_to_date(engine, dict.fromkeys(each.table for each in projections))
+    except MisfitError as error:
+        raise ConfigurationError(
+            f"The read model at {address} is of another layout: {error}. Use the version that made it, or name an "
+            "empty database in EXLIFY_VIEW_URL; it will show what comes from then on."
         ) from None
     except SQLAlchemyError as error:
-        # Two processes that make the tables at the same time: the slower one finds them made.
-        if "exist" not in str(error).lower():
-            raise ConfigurationError(f"The tables of the read model cannot be made ({_reason(error)}).") from None
+        if is_away(error):
+            raise UnavailableError(
+                f"The read model at {address} does not answer ({reason_of(error)}). "
+                "Start it, or correct EXLIFY_VIEW_URL."
+            ) from None
+        raise ConfigurationError(f"The tables of the read model cannot be made ({reason_of(error)}).") from None
     return engine
+
+
+def is_away(error: SQLAlchemyError) -> bool:
+    """Whether the database does not answer now, so that asking again makes sense; else it does not take what we ask.
+
+    SQLite has one exception for both, and a code that tells them apart.
+    """
+    code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
+    return isinstance(error, OperationalError) and code != sqlite3.SQLITE_ERROR
 
 
 def _engine(address: str) -> Engine:
@@ -78,6 +95,6 @@ def _sqlite(path: str) -> Engine:
     return engine
 
 
-def _reason(error: SQLAlchemyError) -> str:
+def reason_of(error: SQLAlchemyError) -> str:
     """The driver's own words, in one line; SQLAlchemy's would bring the statement along."""
     return " ".join(str(getattr(error, "orig", error)).split())

@@ -6,23 +6,24 @@ Members that are JSON already are put into the answer as they are, without being
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, datetime
 from typing import Any
 
 import orjson
 
 from schemas.codec import Codec, UndecodableRecord
-from schemas.payload import Payload
+from schemas.payload import ATTRIBUTE, Json, Payload
+from schemas.times import rfc3339
 
-Json = dict[str, Any]
+_MOMENT = "_ms"  # ends the name of a field that is a moment, Unix time in milliseconds
+Shown = dict[str, Json]  # what people read, by member
 
 
-def instance(row: Mapping[str, Any]) -> Json:
+def instance(row: Mapping[str, Any]) -> Shown:
     """An instance as the lists show it."""
     return _members(row)
 
 
-async def history_entry(codec: Codec, message: bytes) -> Json:
+async def history_entry(codec: Codec, message: bytes) -> Shown:
     """One history entry: when, what caused it, what changed."""
     _, entry = await codec.decode_learning(message)
     cause = await _cause(codec, entry["cause"])
@@ -30,24 +31,25 @@ async def history_entry(codec: Codec, message: bytes) -> Json:
     return {**shown, "cause": cause, "transitions": _readable(entry["transitions"])}
 
 
-def message(data: Mapping[str, Any]) -> Json:
+def message(data: Mapping[str, Any]) -> Shown:
     """A decoded message in full."""
     return _members(data)
 
 
-async def record(codec: Codec, message: bytes) -> Json:
+async def record(codec: Codec, message: bytes) -> Shown:
     """A stored message in full."""
     _, data = await codec.decode_learning(message)
     return _members(data)
 
 
-def rfc3339(at_ms: int) -> str:
-    """A Unix time in milliseconds as text, in UTC; the number itself where no calendar reaches."""
-    try:
-        moment = datetime.fromtimestamp(at_ms / 1000, UTC)
-    except (ValueError, OverflowError, OSError):
-        return str(at_ms)
-    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+def json_schema(record: Mapping[str, Any]) -> dict[str, Mapping[str, Json]]:
+    """The JSON Schema of every member of a message that is shown in full, from the message's Avro schema."""
+    return {shown_name(field["name"]): _member_schema(field) for field in record["fields"]}
+
+
+def shown_name(field: str) -> str:
+    """The name of a field in what people read: a moment is told as a text there, not in milliseconds."""
+    return field.removesuffix(_MOMENT)
 
 
 def dumps(value: Any) -> bytes:
@@ -55,7 +57,7 @@ def dumps(value: Any) -> bytes:
     return orjson.dumps(value)
 
 
-async def _cause(codec: Codec, framed: bytes) -> Json:
+async def _cause(codec: Codec, framed: bytes) -> Shown:
     """The inbox record that an engine step took: its kind and its fields, the instance's id left out."""
     try:
         name, data = await codec.decode_learning(framed)
@@ -65,8 +67,8 @@ async def _cause(codec: Codec, framed: bytes) -> Json:
     return {"kind": name.rpartition(".")[2], **_members(shown)}
 
 
-def _members(data: Mapping[str, Any]) -> Json:
-    return {key.removesuffix("_ms"): _readable(item, key) for key, item in data.items()}
+def _members(data: Mapping[str, Any]) -> Shown:
+    return {shown_name(key): _readable(item, key) for key, item in data.items()}
 
 
 def _readable(value: Any, name: str = "") -> Any:
@@ -76,6 +78,27 @@ def _readable(value: Any, name: str = "") -> Any:
         return [_readable(item) for item in value]
     if isinstance(value, Payload):
         return value.fragment()
-    if isinstance(value, int) and name.endswith("_ms"):
+    if isinstance(value, int) and name.endswith(_MOMENT):
         return rfc3339(value)
     return value
+
+
+def _member_schema(field: Mapping[str, Any]) -> Mapping[str, Json]:
+    kinds = field["type"] if isinstance(field["type"], list) else [field["type"]]
+    (kind,) = [each for each in kinds if each != "null"]
+    if field.get(ATTRIBUTE):
+        return {}
+    if isinstance(kind, Mapping) and kind["type"] == "array":
+        return {"type": "array", "items": _TYPES.get(str(kind["items"]), {})}
+    name = "string" if field["name"].endswith(_MOMENT) else kind
+    known = _TYPES.get(str(name), {})
+    return {"type": [known["type"], "null"]} if known and "null" in kinds else known
+
+
+_TYPES: Mapping[str, Mapping[str, str]] = {
+    "string": {"type": "string"},
+    "int": {"type": "integer"},
+    "long": {"type": "integer"},
+    "double": {"type": "number"},
+    "boolean": {"type": "boolean"},
+}

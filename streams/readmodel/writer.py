@@ -1,110 +1,82 @@
 """Messages to rows: one transaction a batch, and the same rows however often a message comes.
 
-A history entry is kept once. Of instances and tasks the newest state wins (the higher sequence number or version), so
-a batch first forgets what it would overwrite itself.
+What becomes a row, and which of two rows of one key wins, the projections say. A statement must not change a row
+twice, so a batch first forgets what it would overwrite itself.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, NamedTuple
+from collections.abc import Iterable
+from operator import itemgetter
+from typing import Any
 
-from sqlalchemy import Connection, Engine, Table, tuple_
+from sqlalchemy import Engine, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.sql.dml import Insert
 
-from schemas.messages import DECISION, HISTORY_ENTRY, HUMAN_TASK
-from streams.readmodel.tables import DECISIONS, HISTORY, INSTANCES, TASKS, storable
-
-Row = dict[str, Any]
-
-
-class Received(NamedTuple):
-    """A decoded message and the framed value that it was decoded from."""
-
-    name: str
-    data: Mapping[str, Any]
-    value: bytes
+from streams.readmodel.projection import Columns, Projection, Received
 
 
 class Writer:
     """Writes batches; holds one connection of its own for each write."""
 
-    def __init__(self, engine: Engine) -> None:
+    def __init__(self, engine: Engine, projections: Iterable[Projection]) -> None:
         self._engine = engine
         insert: Any = postgresql.insert if engine.dialect.name == "postgresql" else sqlite.insert
-        self._history = insert(HISTORY).on_conflict_do_nothing()
-        self._decisions = insert(DECISIONS).on_conflict_do_nothing()
-        self._instances = _newest_wins(
-            insert(INSTANCES), INSTANCES, ("instance_id", "started_at_ms", "business_key"), order=("seq",)
-        )
-        # A refused answer changes a task without making a new version of it.
-        self._tasks = _newest_wins(
-            insert(TASKS), TASKS, ("task_id", "created_at_ms"), order=("version", "updated_at_ms")
-        )
+        self._inserts = [_Insert(each, insert(each.table)) for each in projections]
 
     def write(self, batch: Iterable[Received]) -> None:
         """Makes the batch visible, all of it or nothing. Raises SQLAlchemyError."""
-        entries: list[Row] = []
-        instances: dict[str, Row] = {}
-        tasks: dict[str, Row] = {}
-        decisions: list[Row] = []
-        for name, data, value in batch:
-            if name == HISTORY_ENTRY:
-                entries.append({**_pick(data, _ENTRY), "message": value})
-                _note(instances, data)
-            elif name == HUMAN_TASK:
-                tasks[data["task_id"]] = {**_pick(data, _TASK), "message": value}
-            elif name == DECISION:
-                decisions.append({**_pick(data, _DECISION), "message": value})
+        by_message: dict[str, list[Received]] = {}
+        for each in batch:
+            by_message.setdefault(each.name, []).append(each)
         with self._engine.begin() as connection:
-            for statement, rows in (
-                (self._history, entries),
-                (self._instances, list(instances.values())),
-                (self._tasks, list(tasks.values())),
-                (self._decisions, decisions),
-            ):
-                _execute(connection, statement, rows)
+            for insert in self._inserts:
+                if messages := by_message.get(insert.message):
+                    connection.execute(insert.statement, insert.rows(messages))
 
 
-_ENTRY = ("instance_id", "seq", "at_ms")
-_TASK = tuple(column.name for column in TASKS.columns if column.name != "message")
-_DECISION = tuple(column.name for column in DECISIONS.columns if column.name != "message")
+class _Insert:
+    """The statement of a projection, and the rows that it gets of a batch."""
+
+    def __init__(self, projection: Projection, insert: Any) -> None:
+        self.message = projection.message
+        self.statement = _statement(projection, insert)
+        self._read = projection.reader()
+        self._key = itemgetter(*projection.key)
+        self._order = itemgetter(*projection.newest_by) if projection.newest_by else None
+        self._fixed = projection.reader(projection.fixed)
+
+    def rows(self, messages: Iterable[Received]) -> list[Columns]:
+        """The rows of messages of its kind, in their order."""
+        if self._order is None:
+            return [self._read(each) for each in messages]
+        return [self._row(first, newest) for first, newest in self._newest(messages, self._order)]
+
+    def _newest(self, messages: Iterable[Received], order: itemgetter[Any]) -> Iterable[tuple[Received, Received]]:
+        """The first and the newest message of each key."""
+        known: dict[Any, tuple[Received, Received]] = {}
+        for each in messages:
+            first, newest = known.get(key := self._key(each.data), (each, each))
+            if order(each.data) >= order(newest.data):
+                known[key] = (first, each)
+        return known.values()
+
+    def _row(self, first: Received, newest: Received) -> Columns:
+        return self._read(newest) if first is newest else self._read(newest) | self._fixed(first)
 
 
-def _pick(data: Mapping[str, Any], names: Sequence[str]) -> Row:
-    return {name: storable(data[name]) for name in names}
-
-
-def _note(instances: dict[str, Row], entry: Mapping[str, Any]) -> None:
-    """Keeps the newest state of an instance within the batch; it started with the first entry that was seen of it."""
-    known = instances.get(entry["instance_id"])
-    if known is not None and known["seq"] > entry["seq"]:
-        return
-    instances[entry["instance_id"]] = {
-        "instance_id": entry["instance_id"],
-        "seq": entry["seq"],
-        "workflow": entry["workflow"],
-        "version": entry["version"],
-        "digest": entry["digest"],
-        "status": entry["status"],
-        "business_key": storable(entry["business_key"]),
-        "started_at_ms": entry["at_ms"] if known is None else known["started_at_ms"],
-        "updated_at_ms": entry["at_ms"],
-    }
-
-
-def _newest_wins(insert: Any, table: Table, fixed: Sequence[str], order: Sequence[str]) -> Insert:
-    """Insert, or update all but the columns that never change, unless what is there is newer."""
-    fresh = insert.excluded
-    statement: Insert = insert.on_conflict_do_update(
-        index_elements=[column.name for column in table.primary_key],
-        set_={column.name: fresh[column.name] for column in table.columns if column.name not in fixed},
-        where=tuple_(*(fresh[name] for name in order)) >= tuple_(*(table.c[name] for name in order)),
+def _statement(projection: Projection, insert: Any) -> Insert:
+    """Insert, and where the key is there: nothing, or all but what is kept, unless what is there is newer."""
+    if not projection.newest_by:
+        first: Insert = insert.on_conflict_do_nothing()
+        return first
+    table, fresh = projection.table, insert.excluded
+    kept = (*projection.key, *projection.fixed)
+    newest: Insert = insert.on_conflict_do_update(
+        index_elements=list(projection.key),
+        set_={column.name: fresh[column.name] for column in table.columns if column.name not in kept},
+        where=tuple_(*(fresh[name] for name in projection.newest_by))
+        >= tuple_(*(table.c[name] for name in projection.newest_by)),
     )
-    return statement
-
-
-def _execute(connection: Connection, statement: Insert, rows: list[Row]) -> None:
-    if rows:
-        connection.execute(statement, rows)
+    return newest

@@ -9,9 +9,11 @@ from statistics import median
 from sqlalchemy import func, select
 
 from streams.ground.settings import Settings
+from streams.processors import ALL
+from streams.processors.orchestrate.rows import INSTANCES
+from streams.processors.view.reader import Reader
 from streams.readmodel.database import open_database
-from streams.readmodel.reader import Reader
-from streams.readmodel.tables import INSTANCES
+from streams.readmodel.projection import projections
 from tests.bench.load import Load
 
 COUNT = 200
@@ -23,7 +25,7 @@ class Visible:
     """Looks into the read model as somebody who waits for a row would."""
 
     def __init__(self, settings: Settings) -> None:
-        self._engine = open_database(settings)
+        self._engine = open_database(settings, projections(ALL))
         self._reader = Reader(self._engine)
 
     def one_by_one(self, load: Load) -> dict[str, float]:

@@ -49,4 +49,5 @@ DECLARATION = Declaration(
     writes=(INBOX, DECISIONS),
     functions=(DECIDE,),
     metrics=(DECIDED,),
+    rows="streams.processors.decide.rows:ROWS",
 )

@@ -1,11 +1,10 @@
-"""Station 4, human: steps that ask people."""
+"""Station 4, human: steps that ask people. The fields of their tasks stand in `fields`."""
 
-from schemas.functions import Argument, EffectClass, Function, Kind
+from schemas.functions import EffectClass, Function
 from streams.ground.topic import DAY_MS, Keyed, Topic
+from streams.processors.human.fields import FIELDS
 from streams.processors.orchestrate import INBOX
 from streams.runtime.declaration import Declaration
-
-MAX_TITLE_LENGTH = 200
 
 ACTIONS = Topic(name="human.action.task.v1", messages=("HumanAction",), written_by="the gateway")
 TASKS = Topic(
@@ -20,41 +19,7 @@ TASKS = Topic(
 HUMAN = Function(
     name="human",
     summary="Asks people: a task for a team, with a form and the outcomes to choose from.",
-    arguments=(
-        Argument(
-            name="team", summary="Team that is asked.", kind=Kind.NAME, required=True, example="team: manual-review"
-        ),
-        Argument(
-            name="title",
-            summary="What is asked, in one line; no personal data.",
-            kind=Kind.LINE,
-            required=True,
-            max_length=MAX_TITLE_LENGTH,
-            example="title: Review the application",
-        ),
-        Argument(
-            name="outcomes",
-            summary="Outcomes that a person may choose from.",
-            kind=Kind.CHOICES,
-            required=True,
-            example="outcomes: [approve, reject]",
-        ),
-        Argument(
-            name="form",
-            summary="JSON Schema of the answer's data.",
-            kind=Kind.SCHEMA,
-            example="form: {type: object, properties: {note: {type: string}}}",
-        ),
-        Argument(
-            name="input", summary="What the person needs to see; the task's input unless given.", default="${ . }"
-        ),
-        Argument(
-            name="due",
-            summary="When the task counts as overdue; it ends nothing.",
-            kind=Kind.DURATION,
-            example="due: {hours: 4}",
-        ),
-    ),
+    arguments=tuple(field.argument for field in FIELDS if field.argument),
     output={
         "type": "object",
         "required": ["outcome", "data", "completedBy", "completedAt"],
@@ -80,4 +45,5 @@ DECLARATION = Declaration(
     writes=(INBOX, TASKS),
     table="task",
     functions=(HUMAN,),
+    rows="streams.processors.human.rows:ROWS",
 )

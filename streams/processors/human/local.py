@@ -8,12 +8,15 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from schemas import steps
+from schemas.arguments import ArgumentError
 from schemas.messages import STEP_COMMAND, STEP_RESULT
 from schemas.payload import Door, Json, Payload
 from streams.ground.errors import UsageError
 from streams.processors import human
 from streams.processors.context import Context
 from streams.processors.human import rules
+from streams.processors.human.fields import COMPLETED
+from streams.processors.human.task import HumanTask
 from streams.processors.orchestrate import INBOX
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, StateView
 
@@ -48,14 +51,14 @@ class People(FastProcessor):
         at_ms = time.time_ns() // 1_000_000
         try:
             task = rules.opened(command, at_ms)
-        except rules.InvalidTaskError as error:
+        except ArgumentError as error:
             return steps.faulted(command, rules.invalid_task_problem(command, error))
         done = rules.answered(task, _action(task, self._answer(task, command["iteration"]), at_ms), at_ms)
-        if done.status != rules.COMPLETED:
-            raise UsageError(f"--answer for {task.pointer}: {done.refusals[-1].detail}")
+        if done.status != COMPLETED:
+            raise UsageError(f"--answer for {task.pointer}: {done.refusals[-1]['detail']}")
         return steps.completed(command, rules.output(done))
 
-    def _answer(self, task: rules.HumanTask, iteration: int) -> Answer:
+    def _answer(self, task: HumanTask, iteration: int) -> Answer:
         given = self._answers.get(task.pointer) or self._answers.get(name_of(task.pointer))
         if not given:
             outcomes = " or ".join(task.outcomes)
@@ -71,11 +74,11 @@ def name_of(pointer: str) -> str:
     return pointer.rpartition("/")[2]
 
 
-def _action(task: rules.HumanTask, answer: Answer, at_ms: int) -> dict[str, Any]:
+def _action(task: HumanTask, answer: Answer, at_ms: int) -> dict[str, Any]:
     return {
         "action_id": task.task_id,
         "task_id": task.task_id,
-        "instance_id": task.instance_id,
+        "instance_id": task.fields["instance_id"],
         "action": rules.COMPLETE,
         "outcome": answer.outcome,
         "data": Payload.from_outside(answer.data, Door.ANSWER),

@@ -16,6 +16,7 @@ from typing import Any
 import msgspec
 
 from schemas import steps
+from schemas.arguments import ArgumentError
 from schemas.catalogue import current
 from schemas.messages import CANCEL_STEP, HUMAN_ACTION, HUMAN_TASK, STEP_COMMAND, STEP_RESULT
 from schemas.payload import unwrapped, wrapped
@@ -23,7 +24,8 @@ from streams.ground.topic import DAY_MS
 from streams.processors import human
 from streams.processors.context import Context
 from streams.processors.human import rules
-from streams.processors.human.rules import HumanTask
+from streams.processors.human.fields import OPEN
+from streams.processors.human.task import HumanTask, decode_task, encode_task
 from streams.processors.orchestrate import INBOX
 from streams.runtime import metrics
 from streams.runtime.parking import parked
@@ -68,7 +70,7 @@ class Human(FastProcessor):
             return
         try:
             task = rules.opened(message.data, message.record.timestamp_ms)
-        except rules.InvalidTaskError as error:
+        except ArgumentError as error:
             problem = rules.invalid_task_problem(message.data, error)
             effects.outputs.append(self._answered(message.record, steps.faulted(message.data, problem)))
             return
@@ -82,7 +84,7 @@ class Human(FastProcessor):
         key = message.data["task_id"].encode()
         row = _row(key, state, effects)
         if row is not None:
-            self._take(rules.decode_task(row.value), message.data, message.record, effects)
+            self._take(decode_task(row.value), message.data, message.record, effects)
         elif _row(_EARLY + key, state, effects) is None:
             kept_until_ms = message.record.timestamp_ms + EARLY_KEPT_MS
             effects.changes[_EARLY + key] = Row(msgspec.msgpack.encode(unwrapped(message.data)), kept_until_ms)
@@ -101,14 +103,14 @@ class Human(FastProcessor):
         row = _row(key, state, effects)
         if row is None:
             return
-        task = rules.decode_task(row.value)
-        if task.status == rules.OPEN:
+        task = decode_task(row.value)
+        if task.status == OPEN:
             self._keep(key, rules.cancelled(task, message.record.timestamp_ms), effects)
 
     def _keep(self, key: bytes, task: HumanTask, effects: Effects) -> None:
-        due_ms = 0 if task.status == rules.OPEN else task.updated_at_ms + KEPT_MS
-        effects.changes[key] = Row(rules.encode_task(task), due_ms)
-        value = self._codec.encode(HUMAN_TASK, rules.fields_of(task))
+        due_ms = 0 if task.status == OPEN else task.updated_at_ms + KEPT_MS
+        effects.changes[key] = Row(encode_task(task), due_ms)
+        value = self._codec.encode(HUMAN_TASK, task.fields)
         effects.outputs.append(Output(human.TASKS, key, value))
 
     def _answered(self, cause: Record, result: Mapping[str, Any]) -> Output:

@@ -50,4 +50,5 @@ DECLARATION = Declaration(
     table="instance",
     settings=(OrchestrateSettings,),
     metrics=(ENGINE_STEPS, INSTANCES, INSTANCE_SECONDS),
+    rows="streams.processors.orchestrate.rows:ROWS",
 )

@@ -9,7 +9,7 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from streams.processors.view import OLDEST_SECONDS
-from streams.readmodel.reader import Reader
+from streams.processors.view.reader import Reader
 
 EVERY_S = 15.0
 

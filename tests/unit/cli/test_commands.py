@@ -11,11 +11,14 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from schemas.messages import HISTORY_ENTRY, HUMAN_TASK
+from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY, HUMAN_TASK
+from streams.catalogue import FUNCTIONS
 from streams.cli import group
 from streams.gateway.settings import GatewaySettings
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
+from streams.processors.functions import full
+from streams.runtime.processor import Message
 from tests.support.data import payload
 from tests.unit.gateway.conftest import YAML, AsyncGateway, Gateway
 from tests.unit.gateway.test_instances import ID, entry
@@ -46,9 +49,9 @@ def cli(gateway: Gateway, tmp_path: Path) -> Cli:
     return run
 
 
-def show_task(gateway: Gateway) -> None:
+def show_task(gateway: Gateway, *answers: Message) -> None:
     desk = Desk()
-    for task in desk.decoded(desk.deliver(command()), HUMAN_TASK):
+    for task in desk.decoded(desk.deliver(command(), *answers), HUMAN_TASK):
         gateway.see(HUMAN_TASK, task)
 
 
@@ -79,6 +82,23 @@ async def test_show_tells_the_whole_story(gateway: Gateway, cli: Cli) -> None:
     assert [each["seq"] for each in json.loads((await cli("show", ID, "--json")).output)["history"]] == [0, 1]
 
 
+async def test_instance_is_cancelled_as_somebody(gateway: Gateway, cli: Cli) -> None:
+    gateway.see(HISTORY_ENTRY, entry(0))
+    result = await cli("cancel", ID, "--reason", "withdrawn", "--as", "kim")
+    ((name, sent),) = gateway.outbox.decoded()
+    assert (result.exit_code, name, sent) == (
+        0, CANCEL_INSTANCE, {"instance_id": ID, "reason": "withdrawn", "actor": "kim"}
+    )  # fmt: skip
+    assert f"exlify show {ID}" in result.output
+
+
+async def test_ended_instance_is_not_cancelled(gateway: Gateway, cli: Cli) -> None:
+    gateway.see(HISTORY_ENTRY, entry(0, "completed"))
+    result = await cli("cancel", ID, "--reason", "late")
+    assert "has ended: completed" in str(result.exception)
+    assert gateway.outbox.records == []
+
+
 async def test_unknown_instance_is_one_line(cli: Cli) -> None:
     result = await cli("show", ID)
     assert "No instance of this id" in str(result.exception)
@@ -89,6 +109,26 @@ async def test_tasks_are_listed_and_shown(gateway: Gateway, cli: Cli) -> None:
     assert TASK_ID in (await cli("tasks")).output
     assert json.loads((await cli("--json", "tasks", "list")).output)["tasks"][0]["task_id"] == TASK_ID
     assert "approve, decline" in (await cli("tasks", "show", TASK_ID)).output
+
+
+async def test_task_is_shown_with_all_that_people_need(gateway: Gateway, cli: Cli) -> None:
+    show_task(gateway, action("a1", "shrug"))
+    lines = (await cli("tasks", "show", TASK_ID)).output.splitlines()
+    assert [line.split()[-1] for line in lines if line.startswith(("title", "status", "due"))] == [
+        "Review", "open", "14:13:20",
+    ]  # fmt: skip
+    assert {"input", "form", "refused answers"} <= set(lines)
+    assert '    "reason": "UNKNOWN_OUTCOME",' in lines
+
+
+@pytest.mark.parametrize(
+    ("options", "found"), [((), 1), (("--team", "other"), 0), (("--key", "A-17"), 1), (("--status", "completed"), 0)]
+)
+async def test_tasks_are_found_by_what_they_are(
+    gateway: Gateway, cli: Cli, options: tuple[str, ...], found: int
+) -> None:
+    show_task(gateway)
+    assert len(json.loads((await cli("tasks", "list", "--json", *options)).output)["tasks"]) == found
 
 
 async def test_task_is_completed_as_somebody(gateway: Gateway, cli: Cli) -> None:
@@ -130,6 +170,31 @@ async def test_wrong_token_is_told(gateway: Gateway, cli: Cli, monkeypatch: pyte
         ["list"],
     )
     assert "EXLIFY_API_TOKEN" in str(result.exception)
+
+
+def test_functions_are_listed_with_who_carries_them_out() -> None:
+    result = CliRunner().invoke(group, ["functions"])
+    lines = {line.split()[0]: line for line in result.output.splitlines()}
+    assert set(FUNCTIONS) <= lines.keys()
+    assert lines["decide"].split()[:3] == ["decide", "read", "decide"]
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_function_is_shown_with_every_argument(name: str) -> None:
+    result = CliRunner().invoke(group, ["functions", name])
+    shown = {line.split()[0] for line in result.output.splitlines() if line}
+    assert {each.name for each in FUNCTIONS[name].arguments} <= shown
+    assert f"with: {FUNCTIONS[name].example}" in result.output
+
+
+def test_function_is_the_same_for_machines_everywhere() -> None:
+    shown = json.loads(CliRunner().invoke(group, ["functions", "human", "--json"]).output)
+    assert shown == full(FUNCTIONS["human"])
+    assert next(each for each in shown["arguments"] if each["name"] == "due")["kind"] == "duration"
+
+
+def test_unknown_function_is_told_with_those_there_are() -> None:
+    assert "There are: " in str(CliRunner().invoke(group, ["functions", "teleport"]).exception)
 
 
 def test_missing_gateway_is_told_with_the_remedy(tmp_path: Path) -> None:

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from streams.cli import SUMMARIES, group
+from streams.engine.lifecycle import OF_INSTANCES
 
 HEAVY = ("faust", "aiohttp", "onnxruntime", "sqlalchemy", "confluent_kafka", "fastavro", "numpy")
 
@@ -35,6 +36,19 @@ def test_help_imports_nothing_heavy() -> None:
     )
     imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
     assert "click" in imported and imported.isdisjoint(HEAVY)
+
+
+def test_list_loads_no_engine_before_it_is_needed() -> None:
+    program = "import sys; import streams.cli.instances; print('streams.engine' in sys.modules)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout == "False\n"
+
+
+def test_list_offers_the_states_that_instances_have() -> None:
+    offered = "[" + "|".join(OF_INSTANCES) + "]"
+    assert offered in "".join(exlify("list", "--help").stdout.split())
+    refused = exlify("list", "--status", "skipped")
+    assert refused.returncode == 2 and "faulted" in refused.stderr
 
 
 def test_expected_failure_is_one_line(tmp_path: Path) -> None:

@@ -26,12 +26,15 @@ from streams.gateway.services import Services
 from streams.gateway.settings import GatewaySettings
 from streams.ground.publish import Outgoing
 from streams.ground.settings import Settings
+from streams.processors import ALL
+from streams.processors.view.reader import Reader
 from streams.readmodel.database import open_database
-from streams.readmodel.reader import Reader
-from streams.readmodel.writer import Received, Writer
+from streams.readmodel.projection import Received, projections
+from streams.readmodel.writer import Writer
 from tests.support.definitions import empty_book, load
 
 CODEC = Codec.offline()
+ROWS = projections(ALL)
 NOW_S = 1_790_000_000
 SECRETS = (b"new secret of the sender", b"old secret of the sender")
 YAML = """
@@ -99,7 +102,7 @@ class AsyncGateway:
         self._services = services
 
     async def __aenter__(self) -> Gateway:
-        engine = open_database(self._settings)
+        engine = open_database(self._settings, ROWS)
         book, outbox = empty_book(), Outbox()
         book.learn(described(load(YAML), YAML, "test", NOW_S * 1000))
         services = Services(
@@ -115,7 +118,7 @@ class AsyncGateway:
         services = replace(services, **self._services)
         self._client = TestClient(TestServer(make_app(services)))
         await self._client.start_server()
-        return Gateway(services, self._client, outbox, Writer(engine))
+        return Gateway(services, self._client, outbox, Writer(engine, ROWS))
 
     async def __aexit__(self, *_: object) -> None:
         await self._client.close()

@@ -107,8 +107,15 @@ async def test_cancelling_is_refused_with_a_reason(gateway: Gateway, status: int
 
 
 async def test_missing_read_model_is_told(gateway: Gateway) -> None:
-    engine = gateway.services.reader._engine
-    with engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE instances")
+    for file in gateway.services.settings.data_dir.glob("view.sqlite*"):
+        file.unlink()
+    (gateway.services.settings.data_dir / "view.sqlite").mkdir()
+    gateway.services.reader._engine.dispose()  # as when the connection is lost
     status, problem = await gateway.ask("GET", "/v1/instances")
     assert (status, problem["title"]) == (503, "Service Unavailable")
+
+
+async def test_read_model_that_does_not_fit_is_no_matter_of_waiting(gateway: Gateway) -> None:
+    with gateway.services.reader._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE instances")
+    assert (await gateway.ask("GET", "/v1/instances"))[0] == 500

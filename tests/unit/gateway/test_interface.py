@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
 import pytest
 
+from schemas.steps import MAX_DETAIL
 from streams.gateway.openapi import document
+from streams.gateway.problems import ProblemError
 from streams.gateway.server import ROUTES
 from streams.gateway.settings import GatewaySettings
 from streams.ground.settings import Settings
@@ -65,6 +68,11 @@ async def test_unknown_calls_get_problems(gateway: Gateway, status: int, method:
         assert (await response.json(content_type=None))["status"] == status
 
 
+def test_detail_of_a_problem_is_bounded_text() -> None:
+    body = json.loads(ProblemError(400, "any", "\ud800" + "x" * 10_000).response().body)  # type: ignore[arg-type]
+    assert body["detail"].startswith("?x") and len(body["detail"]) == MAX_DETAIL
+
+
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8460", "127.0.0.1.evil.example", ""])
 async def test_foreign_name_for_this_machine_is_refused(gateway: Gateway, host: str) -> None:
     assert (await gateway.ask("GET", "/v1/instances", headers={"Host": host}))[0] == 421
@@ -87,5 +95,17 @@ async def test_token_is_demanded_where_one_is_set(tmp_path: Path) -> None:
             assert (await gateway.ask("GET", "/v1/instances", headers=headers))[0] == 401
         good = {"Authorization": "Bearer s3cret", "Host": "exlify.example"}
         assert (await gateway.ask("GET", "/v1/instances", headers=good))[0] == 200
-        async with gateway.client.get("/readyz") as response:
+        for path in PROBES:
+            async with gateway.client.get(path) as response:
+                assert response.status == 200
+        async with gateway.client.head("/livez") as response:
             assert response.status == 200
+
+
+@pytest.mark.parametrize(
+    ("method", "path"), [("GET", "/metrics-of-others"), ("GET", "/v1/hooks/applications"), ("GET", "/v1/hooks/a/b")]
+)
+async def test_only_declared_routes_are_open(tmp_path: Path, method: str, path: str) -> None:
+    settings = Settings(data_dir=tmp_path).with_(GatewaySettings(token="s3cret"))
+    async with AsyncGateway(settings) as gateway:
+        assert (await gateway.ask(method, path))[0] == 401

@@ -10,7 +10,7 @@ import pytest
 
 from schemas.messages import HUMAN_ACTION, HUMAN_TASK
 from streams.processors.human import ACTIONS
-from streams.processors.human import rules as tasks
+from streams.processors.human.fields import OPEN
 from streams.processors.human.processor import Human
 from tests.unit.gateway.conftest import CODEC, NOW_S, Gateway
 from tests.unit.processors.test_human import INSTANCE, TASK_ID, Desk, command, message
@@ -130,4 +130,4 @@ async def test_unknown_task_is_not_found(gateway: Gateway) -> None:
 async def test_task_behind_its_due_time_is_overdue(gateway: Gateway, office: Office) -> None:
     object.__setattr__(gateway.services, "clock", lambda: NOW_S + 3 * 86_400)
     _, task = await gateway.ask("GET", PATH)
-    assert (task["overdue"], task["status"]) == (True, tasks.OPEN)
+    assert (task["overdue"], task["status"]) == (True, OPEN)

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
+from schemas.catalogue import current
 from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, HUMAN_ACTION, HUMAN_TASK, STEP_COMMAND, STEP_RESULT
-from schemas.payload import Payload
+from schemas.payload import ATTRIBUTE, Payload
 from streams.processors import human
-from streams.processors.human import ACTIONS, TASKS
+from streams.processors.human import ACTIONS, TASKS, rows
+from streams.processors.human.fields import FIELDS, Place
 from streams.processors.human.processor import EARLY_KEPT_MS, KEPT_MS, Human
+from streams.processors.human.task import decode_task, encode_task
 from streams.processors.orchestrate import INBOX
 from streams.runtime.parking import PARKING
 from streams.runtime.processor import Effects, Message, Record
@@ -24,7 +28,14 @@ STEP = {"instance_id": INSTANCE, "pointer": "/do/1/review", "iteration": 0, "att
 TASK_ID = f"{INSTANCE}/do/1/review/0/0"
 NOW_MS = 1_790_000_000_000
 FORM = {"type": "object", "properties": {"note": {"type": "string", "maxLength": 5}}, "required": ["note"]}
-ARGUMENTS = {"team": "credit", "outcomes": ["approve", "decline"], "form": FORM, "input": {"score": 0.4}, "due": "P2D"}
+ARGUMENTS = {
+    "team": "credit",
+    "title": "Review",
+    "outcomes": ["approve", "decline"],
+    "form": FORM,
+    "input": {"score": 0.4},
+    "due": "P2D",
+}
 
 
 class Desk:
@@ -74,7 +85,7 @@ def test_command_opens_a_task_for_its_team(desk: Desk) -> None:
     (task,) = desk.decoded(desk.deliver(command()), HUMAN_TASK)
     assert (task["task_id"], task["team"], task["status"], task["version"]) == (TASK_ID, "credit", "open", 1)
     assert task["due_ms"] == NOW_MS + 2 * 86_400_000
-    assert (task["title"], task["business_key"], task["input"].value()) == ("review", "A-17", {"score": 0.4})
+    assert (task["title"], task["business_key"], task["input"].value()) == ("Review", "A-17", {"score": 0.4})
 
 
 def test_answer_completes_task_and_step(desk: Desk) -> None:
@@ -178,6 +189,8 @@ def test_closed_task_is_forgotten_after_its_time(desk: Desk) -> None:
         ("team", {"team": ""}),
         ("outcomes", {"outcomes": []}),
         ("form", {"form": {"type": 3}}),
+        ("form", {"form": True}),
+        ("title", {"title": None}),
         ("form", {"form": {"$ref": "https://example.com/schema"}}),
         ("due", {"due": "soon"}),
         ("title", {"title": "x" * 201}),
@@ -201,3 +214,28 @@ def test_form_that_refers_into_nowhere_refuses_answers(desk: Desk) -> None:
 def test_foreign_message_is_parked(desk: Desk) -> None:
     effects = desk.deliver(message(STEP_RESULT, {}))
     assert [output.topic for output in effects.outputs] == [PARKING]
+
+
+def test_row_of_an_earlier_version_takes_the_defaults(desk: Desk) -> None:
+    desk.deliver(command())
+    row = msgspec.msgpack.decode(desk.table.rows[TASK_ID.encode()].value)
+    del row["business_key"], row["refusals"]
+    task = decode_task(msgspec.msgpack.encode(row))
+    assert (task.fields["business_key"], task.refusals, task.form) == (None, [], payload(FORM))
+
+
+def test_row_of_a_later_version_is_understood(desk: Desk) -> None:
+    desk.deliver(command())
+    value = desk.table.rows[TASK_ID.encode()].value
+    later = msgspec.msgpack.encode(msgspec.msgpack.decode(value) | {"mood": "good"})
+    assert encode_task(decode_task(later)) == value
+
+
+def test_every_field_that_is_shown_is_in_the_record() -> None:
+    record = {field["name"]: field for field in current()[HUMAN_TASK]["fields"]}
+    columns = {column.name for column in rows.TASKS.columns}
+    assert {field.name for field in FIELDS} <= record.keys()
+    assert {field.name for field in FIELDS if field.filter} <= columns
+    assert [field.name for field in FIELDS if field.argument and field.argument.name != field.shown] == []
+    data = {name for name, field in record.items() if field.get(ATTRIBUTE)}
+    assert data <= {field.name for field in FIELDS if field.place is Place.DETAIL}

@@ -18,23 +18,27 @@ from schemas.catalogue import current
 from schemas.codec import Codec
 from schemas.messages import DECISION, HISTORY_ENTRY, HUMAN_TASK, STEP_RESULT
 from schemas.samples import sample
+from schemas.times import rfc3339
 from streams.ground.errors import ConfigurationError, UnavailableError, UsageError
 from streams.ground.settings import Settings
+from streams.processors import ALL
 from streams.processors.orchestrate import HISTORY
 from streams.processors.view.ages import Ages
 from streams.processors.view.processor import View
+from streams.processors.view.reader import Reader
 from streams.readmodel import presentation
 from streams.readmodel.database import open_database
-from streams.readmodel.reader import Reader, _encode_cursor
+from streams.readmodel.paging import encode_cursor
+from streams.readmodel.projection import METADATA, Received, projections
 from streams.readmodel.settings import ViewSettings
-from streams.readmodel.tables import METADATA
-from streams.readmodel.writer import Received, Writer
+from streams.readmodel.writer import Writer
 from streams.runtime.processor import Message, NotYet, Record, StateView
 from tests.support.contexts import context
 from tests.support.data import payload
 from tests.support.postgresql import Server
 
 CODEC = Codec.offline()
+ROWS = projections(ALL)
 START_MS = 1_790_000_000_000
 WORKFLOW = "onboarding"
 
@@ -73,7 +77,7 @@ async def view(settings: Settings) -> AsyncIterator[View]:
 
 @pytest.fixture
 def reader(settings: Settings, view: View) -> Reader:
-    return Reader(open_database(settings))
+    return Reader(open_database(settings, ROWS))
 
 
 def entry(instance: int, seq: int, status: str = "running", **changes: Any) -> Message:
@@ -150,9 +154,9 @@ def test_older_batch_that_comes_again_changes_nothing(view: View, reader: Reader
 @settings_of_hypothesis(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(batches=st.lists(st.lists(st.integers(0, 5), min_size=1), min_size=1))
 def test_any_order_of_delivery_gives_the_same_rows(settings: Settings, batches: list[list[int]]) -> None:
-    engine = open_database(settings)
+    engine = open_database(settings, ROWS)
     clear(engine)
-    writer = Writer(engine)
+    writer = Writer(engine, ROWS)
     for batch in batches:
         values = [entry(1, seq).record.value or b"" for seq in batch]
         writer.write(Received(*CODEC.decode(value), value) for value in values)
@@ -190,7 +194,7 @@ def test_pages_neither_repeat_nor_skip_rows(view: View, reader: Reader) -> None:
     assert keys == [f"A-{number}" for number in (9, 8, 7, 6, 5, 4, 3, 2, 1, 0)]
 
 
-@pytest.mark.parametrize("cursor", ["?", "bm9udW1iZXI6eA", "é", _encode_cursor(2**63, "a"), _encode_cursor(1, "\0")])
+@pytest.mark.parametrize("cursor", ["?", "bm9udW1iZXI6eA", "é", encode_cursor(2**63, "a"), encode_cursor(1, "\0")])
 def test_foreign_cursor_is_refused(reader: Reader, cursor: str) -> None:
     with pytest.raises(UsageError, match="cursor"):
         reader.instances({}, cursor=cursor)
@@ -269,13 +273,13 @@ async def test_unreadable_cause_does_not_hide_the_entry() -> None:
 @pytest.mark.parametrize("url", ["mysql://x/y", "no url", "oracle://x"])
 def test_unfit_database_address_names_its_setting(url: str) -> None:
     with pytest.raises(ConfigurationError, match="EXLIFY_VIEW_URL"):
-        open_database(Settings().with_(ViewSettings(url=url)))
+        open_database(Settings().with_(ViewSettings(url=url)), ROWS)
 
 
 def test_unusable_database_file_is_told(tmp_path: Path) -> None:
     (tmp_path / "view.sqlite").mkdir()
     with pytest.raises(UnavailableError, match=r"view\.sqlite"):
-        open_database(Settings(data_dir=tmp_path))
+        open_database(Settings(data_dir=tmp_path), ROWS)
 
 
 @pytest.mark.parametrize(
@@ -283,7 +287,7 @@ def test_unusable_database_file_is_told(tmp_path: Path) -> None:
     [(0, "1970-01-01T00:00:00.000Z"), (1_790_000_000_005, "2026-09-21T14:13:20.005Z"), (2**62, str(2**62))],
 )
 def test_time_that_no_calendar_has_stays_a_number(at_ms: int, text: str) -> None:
-    assert presentation.rfc3339(at_ms) == text
+    assert rfc3339(at_ms) == text
 
 
 def test_oldest_open_instance_of_each_workflow_is_found(view: View, reader: Reader) -> None:

@@ -15,7 +15,7 @@ from schemas.catalogue import Schema, current, text
 from schemas.codec import Codec
 from schemas.messages import TIMER_FIRED
 from schemas.payload import unwrapped
-from schemas.released import Release, SchemaNotFrozenError, fixed_ids, releases, unfrozen
+from schemas.released import Release, fixed_ids, releases, unfrozen
 from schemas.samples import sample
 
 CODEC = Codec.offline()
@@ -65,19 +65,33 @@ def test_frozen_files_have_not_been_edited(version: str) -> None:
     assert {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in files} == known
 
 
-def test_every_message_of_today_is_frozen() -> None:
-    assert unfrozen() == []
-
-
 def test_fixed_ids_count_up_without_gaps() -> None:
     assert [release.id for release in releases()] == list(range(released.FIRST_ID, released.FIRST_ID + len(releases())))
 
 
-def test_changed_schema_has_no_fixed_id(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_changed_schema_is_a_draft_with_an_id_of_its_shape(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen = set()
+    for name in ("drift_ms", "jitter_ms"):
+        changed = dict(current()) | {TIMER_FIRED: _with_field(current()[TIMER_FIRED], name)}
+        monkeypatch.setattr(released, "current", lambda changed=changed: changed)
+        ids = fixed_ids()
+        draft = ids.current[TIMER_FIRED]
+        assert draft == fixed_ids().current[TIMER_FIRED]
+        assert releases()[-1].id < released.FIRST_DRAFT_ID <= draft < 2**31
+        assert ids.writers[draft] == changed[TIMER_FIRED]
+        seen.add(draft)
+    assert len(seen) == 2
+
+
+def test_releases_stay_readable_beside_a_draft(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = fixed_ids()
     changed = dict(current()) | {TIMER_FIRED: _with_field(current()[TIMER_FIRED])}
     monkeypatch.setattr(released, "current", lambda: changed)
-    with pytest.raises(SchemaNotFrozenError, match=r"TimerFired.*schemas\.freeze"):
-        fixed_ids()
+    after = fixed_ids()
+    assert {id_: after.writers[id_] for id_ in before.writers} == before.writers
+    assert {name: id_ for name, id_ in after.current.items() if name != TIMER_FIRED} == {
+        name: id_ for name, id_ in before.current.items() if name != TIMER_FIRED
+    }
 
 
 def test_prose_may_change_without_a_release(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -111,8 +125,8 @@ def _freeze_changed_again(monkeypatch: pytest.MonkeyPatch) -> None:
     freeze.freeze("1.1")
 
 
-def _with_field(schema: Schema) -> Schema:
-    field = {"name": "drift_ms", "type": "long", "default": 0}
+def _with_field(schema: Schema, name: str = "drift_ms") -> Schema:
+    field = {"name": name, "type": "long", "default": 0}
     return schema | {"fields": [*schema["fields"], field]}
 
 

@@ -1,0 +1,136 @@
+"""The fields of a human task that people see or definitions give: one row each, beside the record's own schema.
+
+A field is declared twice and no more: its Avro type in schemas/avro/exlify.HumanTask.avsc, and here how it is called,
+where it is shown, and by which argument of `call: human` a definition gives it. From the two come the arguments and
+their lint, the task that a command opens, the lists and details of the gateway, their schemas, and the columns and
+filters of `exlify tasks`. A filter needs a column in `rows.py`, too.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from schemas.arguments import Argument, Kind
+
+OPEN: Final = "open"
+COMPLETED: Final = "completed"
+CANCELLED: Final = "cancelled"
+STATUSES: Final = (OPEN, COMPLETED, CANCELLED)
+
+MAX_TITLE_LENGTH = 200
+
+
+class Place(StrEnum):
+    """Where a field is shown; each place shows what those before it do, too."""
+
+    TABLE = "table"  # a column of the list that people see
+    LIST = "list"  # in the list for machines, and of one task
+    DETAIL = "detail"  # of one task only: as large as somebody's data, or of interest to few
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Field:
+    """One field of the record."""
+
+    name: str  # in the record
+    label: str  # for people: the heading of its column, and the name of its filter as an option
+    place: Place
+    argument: Argument | None = None  # that gives it; has the name by which it is shown
+    choices: tuple[str, ...] = ()  # if it is one of a few, which its argument does not say
+    filter: str = ""  # what a list can be narrowed to by it
+
+    @property
+    def shown(self) -> str:
+        """Its name in JSON: a moment is shown as a text, not as milliseconds."""
+        return self.name.removesuffix("_ms")
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The few texts that it can be; none where it can be any."""
+        return self.choices or (self.argument.choices if self.argument else ())
+
+
+FIELDS: Final = (
+    Field(name="task_id", label="task", place=Place.TABLE),
+    Field(
+        name="team",
+        label="team",
+        place=Place.TABLE,
+        filter="Team that is asked.",
+        argument=Argument(
+            name="team", summary="Team that is asked.", kind=Kind.NAME, required=True, example="team: manual-review"
+        ),
+    ),
+    Field(
+        name="title",
+        label="title",
+        place=Place.TABLE,
+        argument=Argument(
+            name="title",
+            summary="What is asked, in one line; no personal data.",
+            kind=Kind.LINE,
+            required=True,
+            max_length=MAX_TITLE_LENGTH,
+            example="title: Review the application",
+        ),
+    ),
+    Field(
+        name="outcomes",
+        label="outcomes",
+        place=Place.LIST,
+        argument=Argument(
+            name="outcomes",
+            summary="Outcomes that a person may choose from.",
+            kind=Kind.CHOICES,
+            required=True,
+            example="outcomes: [approve, reject]",
+        ),
+    ),
+    Field(
+        name="form",
+        label="form",
+        place=Place.DETAIL,
+        argument=Argument(
+            name="form",
+            summary="JSON Schema of the answer's data.",
+            kind=Kind.SCHEMA,
+            example="form: {type: object, properties: {note: {type: string}}}",
+        ),
+    ),
+    Field(
+        name="input",
+        label="input",
+        place=Place.DETAIL,
+        argument=Argument(
+            name="input", summary="What the person needs to see; the task's input unless given.", default="${ . }"
+        ),
+    ),
+    Field(name="status", label="status", place=Place.TABLE, choices=STATUSES, filter="Status of the task."),
+    Field(
+        name="business_key",
+        label="key",
+        place=Place.TABLE,
+        filter="The business's own name for the case.",
+    ),
+    Field(name="created_at_ms", label="since", place=Place.TABLE),
+    Field(
+        name="due_ms",
+        label="due",
+        place=Place.TABLE,
+        argument=Argument(
+            name="due",
+            summary="When the task counts as overdue; it ends nothing.",
+            kind=Kind.DURATION,
+            example="due: {hours: 4}",
+        ),
+    ),
+    Field(name="outcome", label="outcome", place=Place.LIST),
+    Field(name="completed_by", label="answered by", place=Place.LIST),
+    Field(name="version", label="version", place=Place.LIST),
+    Field(name="workflow", label="workflow", place=Place.LIST, filter="Name of the workflow."),
+    Field(name="instance_id", label="instance", place=Place.LIST, filter="Instance that waits."),
+    Field(name="data", label="data", place=Place.DETAIL),
+    Field(name="refusals", label="refused answers", place=Place.DETAIL),
+)

@@ -1,0 +1,43 @@
+"""Rows of the read model that are made of the history: its entries, and the instances in their newest state."""
+
+from __future__ import annotations
+
+from operator import itemgetter
+
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+
+from schemas.messages import HISTORY_ENTRY
+from streams.readmodel.projection import METADATA, Projection, made
+
+_AT = made(itemgetter("at_ms"))
+
+HISTORY = Table(
+    "history",
+    METADATA,
+    Column("instance_id", String(32), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("message", LargeBinary, nullable=False),
+)
+
+INSTANCES = Table(
+    "instances",
+    METADATA,
+    Column("instance_id", String(32), primary_key=True),
+    Column("seq", Integer, nullable=False),  # of the newest history entry
+    Column("workflow", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("digest", String(64), nullable=False),
+    Column("status", String(16), nullable=False),
+    Column("business_key", String),
+    Column("started_at_ms", BigInteger, nullable=False, info=_AT),  # fixed: the time of the first entry
+    Column("updated_at_ms", BigInteger, nullable=False, info=_AT),
+    Index("instances_by_time", "started_at_ms", "instance_id"),
+    Index("instances_by_status", "status", "workflow", "started_at_ms"),
+    Index("instances_by_business_key", "business_key"),
+)
+
+ROWS = (
+    Projection(message=HISTORY_ENTRY, table=HISTORY),
+    Projection(message=HISTORY_ENTRY, table=INSTANCES, newest_by=("seq",), fixed=("started_at_ms", "business_key")),
+)

@@ -1,0 +1,70 @@
+"""Lists in pages. A page ends with a cursor, which names the last row in the order of the list, so rows that arrive
+meanwhile neither repeat nor hide others.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+from sqlalchemy import Column, Engine, Select, Table, select, tuple_
+
+from streams.ground.errors import UsageError
+from streams.readmodel.projection import storable
+
+Found = Mapping[str, Any]  # a row as the database gives it, by column
+Order = tuple[Column[int], Column[str]]  # a time, and what tells rows of the same time apart
+
+MAX_MS = 2**63 - 1  # of a column
+
+
+class Page(NamedTuple):
+    """Some rows of a list, and the cursor of the next page; None at the end."""
+
+    rows: list[Found]
+    next: str | None
+
+
+def matching(table: Table, filters: Mapping[str, str]) -> Select[Any]:
+    """The rows whose columns have these values."""
+    return select(table).where(*(table.c[name] == storable(value) for name, value in filters.items()))
+
+
+def page(
+    engine: Engine, query: Select[Any], order: Order, *, limit: int, cursor: str | None, newest_first: bool = False
+) -> Page:
+    """A page of what the query finds. Raises UsageError for a cursor that is none."""
+    place = tuple_(*order)
+    if cursor is not None:
+        last = _decode_cursor(cursor)
+        query = query.where(place < last if newest_first else place > last)
+    by = [column.desc() for column in order] if newest_first else list(order)
+    rows = every(engine, query.order_by(*by).limit(limit + 1))
+    if len(rows) <= limit:
+        return Page(rows, None)
+    at, key = (rows[limit - 1][column.name] for column in order)
+    return Page(rows[:limit], encode_cursor(at, key))
+
+
+def every(engine: Engine, query: Select[Any]) -> list[Found]:
+    """All rows that a query finds."""
+    with engine.connect() as connection:
+        return [dict(row) for row in connection.execute(query).mappings()]
+
+
+def encode_cursor(at: int, key: str) -> str:
+    """The cursor behind the row of this place."""
+    return base64.urlsafe_b64encode(f"{at}:{key}".encode()).decode().rstrip("=")
+
+
+def _decode_cursor(cursor: str) -> tuple[int, str]:
+    try:
+        text = base64.b64decode(cursor + "=" * (-len(cursor) % 4), altchars=b"-_", validate=True).decode()
+        at, _, key = text.partition(":")
+        if abs(int(at)) > MAX_MS or key != storable(key):
+            raise ValueError(text)
+        return int(at), key
+    except (binascii.Error, ValueError):
+        raise UsageError("cursor: not one that a list has given; leave it out to begin again") from None

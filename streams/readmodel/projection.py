@@ -1,0 +1,93 @@
+"""From a message to a row: what the owner of a table declares, and nothing else is needed to add one.
+
+A column takes the field of its own name; one that has no such field says by what function it is `made`. The column
+`message` takes the framed Avro value as it stood on the topic, so that what nobody filters by needs no column. Times
+are Unix time in milliseconds. Lean on purpose: every index is paid for by each of thousands of rows a second.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any, Final, NamedTuple
+
+from sqlalchemy import MetaData, String, Table
+
+from streams.runtime.declaration import Declaration, loaded
+
+METADATA: Final = MetaData()
+"""What the tables of all owners are made with: no two of them may have the same name."""
+
+MESSAGE: Final = "message"
+"""Name of the column that takes the framed value."""
+
+_MADE = "made"
+
+Fields = Mapping[str, Any]  # of a decoded message
+Columns = dict[str, Any]  # of one row, as it is written
+
+
+class Received(NamedTuple):
+    """A decoded message and the framed value that it was decoded from."""
+
+    name: str
+    data: Fields
+    value: bytes
+
+
+def made(by: Callable[[Fields], Any]) -> dict[str, Any]:
+    """The `info` of a column that no field of the message has the name of; `by` is pure."""
+    return {_MADE: by}
+
+
+@dataclass(frozen=True, kw_only=True)
+class Projection:
+    """One table, and how the messages of one kind become its rows.
+
+    The same message may come again, and an older one behind a newer. Without `newest_by` the first row of a key stays
+    as it is. With it, the row that is greater in these columns wins, and of two that are equal the later; what is
+    `fixed` stays as it was first seen.
+    """
+
+    message: str  # full record name
+    table: Table
+    newest_by: tuple[str, ...] = ()
+    fixed: tuple[str, ...] = ()
+
+    @property
+    def key(self) -> tuple[str, ...]:
+        """The columns of the primary key."""
+        return tuple(column.name for column in self.table.primary_key)
+
+    def reader(self, only: Collection[str] | None = None) -> Callable[[Received], Columns]:
+        """The function from a message to its row, or to some of its columns. Asked for once, as it is the hot path."""
+        columns = [each for each in self.table.columns if only is None or each.name in only]
+        functions = [(each.name, each.info[_MADE]) for each in columns if _MADE in each.info]
+        fields = [each for each in columns if each.name != MESSAGE and _MADE not in each.info]
+        names = [each.name for each in fields]
+        texts = [each.name for each in fields if isinstance(each.type, String)]
+        framed = any(each.name == MESSAGE for each in columns)
+
+        def read(message: Received) -> Columns:
+            data = message.data
+            row = {name: data[name] for name in names}
+            for name in texts:
+                if (text := row[name]) is not None and "\0" in text:
+                    row[name] = storable(text)
+            for name, function in functions:
+                row[name] = function(data)
+            if framed:
+                row[MESSAGE] = message.value
+            return row
+
+        return read
+
+
+def storable(value: Any) -> Any:
+    """A value as every database keeps it: PostgreSQL's text has no zero character, which JSON's has."""
+    return value.replace("\0", "") if isinstance(value, str) else value
+
+
+def projections(declarations: Iterable[Declaration]) -> tuple[Projection, ...]:
+    """Those that the processors declare, loaded."""
+    return tuple(each for declared in declarations if declared.rows for each in loaded(declared.rows))
