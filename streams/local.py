@@ -15,11 +15,11 @@ from typing import Any
 
 from schemas.codec import Codec
 from schemas.ids import instance_id
+from schemas.lifecycle import Phase
 from schemas.messages import START_INSTANCE
 from schemas.payload import Door, Json, Payload
 from streams.definitions import outcome_topic
 from streams.definitions.book import DefinitionBook
-from streams.engine.lifecycle import Phase
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
 from streams.ground.site import Site

@@ -24,8 +24,8 @@ from aiohttp import ClientError, ClientSession, ClientTimeout
 
 import streams
 from infra.sandbox.applications import applications
+from schemas.lifecycle import TERMINAL
 from streams.catalogue import load_settings
-from streams.engine.lifecycle import TERMINAL
 from streams.gateway.hooks import read_secret
 from streams.gateway.settings import GatewaySettings
 from streams.gateway.webhooks import signed_headers

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import click
 
-from streams.cli._choices import LateChoice, statuses_of_instances
+from schemas.lifecycle import OF_INSTANCES
 from streams.cli._client import connect
 from streams.cli._output import json_option, moment, print_json, print_page, status
+
+STATUSES = [status.value for status in OF_INSTANCES]
 
 
 @click.command(
@@ -18,7 +20,9 @@ Examples:
 """
 )
 @click.option("--workflow", help="Name of the workflow.")
-@click.option("--status", "wanted", type=LateChoice(statuses_of_instances), help="Status of the instance.")
+@click.option(
+    "--status", "wanted", type=click.Choice([status.value for status in OF_INSTANCES]), help="Status of the instance."
+)
 @click.option("--key", help="Business key, such as an application number.")
 @click.option("--since", help="Started at this time (RFC 3339) or later.")
 @click.option("--until", help="Started before this time (RFC 3339).")

@@ -45,9 +45,9 @@ def command(file: Path, given: str, answers: Sequence[str], as_json: bool) -> No
     Prints one JSON object: status, output, error, and tasks as pointers in the order in which they started. Exit code
     0 if the instance has completed, 1 if it has faulted, 2 if definition, input or an answer cannot be used.
     """
+    from schemas.lifecycle import Status
     from streams import catalogue
     from streams.catalogue import FUNCTIONS
-    from streams.engine.lifecycle import Status
     from streams.language import load
     from streams.local import run_locally
 

@@ -19,43 +19,9 @@ Room is left for `suspended` (pause and resume by an operator), which is a statu
 from __future__ import annotations
 
 from collections.abc import Mapping
-from enum import StrEnum
 from types import MappingProxyType
 
-
-class Status(StrEnum):
-    """Where an instance or a task is."""
-
-    PENDING = "pending"
-    RUNNING = "running"
-    WAITING = "waiting"
-    CANCELLED = "cancelled"
-    FAULTED = "faulted"
-    COMPLETED = "completed"
-    SKIPPED = "skipped"  # tasks only
-
-
-class Phase(StrEnum):
-    """What happened: the words of history."""
-
-    WORKFLOW_STARTED = "workflow.started"
-    WORKFLOW_COMPLETED = "workflow.completed"
-    WORKFLOW_FAULTED = "workflow.faulted"
-    WORKFLOW_CANCELLED = "workflow.cancelled"
-    TASK_STARTED = "task.started"
-    TASK_COMPLETED = "task.completed"
-    TASK_FAULTED = "task.faulted"
-    TASK_CANCELLED = "task.cancelled"
-    TASK_SKIPPED = "task.skipped"
-    TASK_RETRIED = "task.retried"
-    RESULT_IGNORED = "result.ignored"
-
-
-TERMINAL = frozenset({Status.CANCELLED, Status.FAULTED, Status.COMPLETED})
-
-# Those of an instance, in the order in which people are shown them, and those of one that has not ended.
-OF_INSTANCES = tuple(status for status in Status if status is not Status.SKIPPED)
-OPEN = tuple(status for status in OF_INSTANCES if status not in TERMINAL)
+from schemas.lifecycle import TERMINAL, Phase, Status
 
 Table = Mapping[tuple[Status, Phase], Status]
 

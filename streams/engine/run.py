@@ -29,13 +29,14 @@ from typing import Any, TypeVar
 
 from orjson import dumps
 
+from schemas.lifecycle import Phase, Status
 from schemas.payload import Json, Payload
 from schemas.steps import Problem
 from streams.engine.activity import Activity
 from streams.engine.contexts import replace_context
 from streams.engine.data import encode, evaluate, shape_context, shape_input, shape_output
 from streams.engine.errors import TaskError
-from streams.engine.lifecycle import ENDINGS, Phase, Status
+from streams.engine.lifecycle import ENDINGS
 from streams.engine.limits import LimitExceededError, Limits
 from streams.engine.messages import Outcome, Transition
 from streams.engine.state import Frame, Instance

@@ -28,8 +28,8 @@ from typing import ClassVar, Generic, TypeVar
 import msgspec
 
 from schemas.ids import Key
+from schemas.lifecycle import Status
 from schemas.payload import Json
-from streams.engine.lifecycle import Status
 
 
 class Frame(msgspec.Struct, array_like=True, gc=False):

@@ -13,6 +13,7 @@ from typing import Any
 from msgspec import Struct
 
 from schemas import problems
+from schemas.lifecycle import Phase, Status
 from schemas.payload import UnreadablePayloadError
 from schemas.reasons import Reason
 from schemas.steps import Problem
@@ -20,7 +21,6 @@ from streams.engine import errors
 from streams.engine.constructs import ANSWERED, TABLE, WORKING
 from streams.engine.data import evaluate, shape_input
 from streams.engine.encoding import encode_state
-from streams.engine.lifecycle import Phase, Status
 from streams.engine.limits import LIMITS, LimitExceededError, Limits
 from streams.engine.messages import (
     CancelInstance,

@@ -11,9 +11,9 @@ from typing import Any
 
 from orjson import dumps
 
+from schemas.lifecycle import Phase
 from schemas.payload import Json, Payload
 from streams.engine.activity import Activity
-from streams.engine.lifecycle import Phase
 from streams.engine.limits import Limits
 from streams.engine.messages import CancelStep, StepCommand, Transition
 from streams.engine.state import Frame, Instance

@@ -8,8 +8,8 @@ from typing import Any
 from aiohttp import web
 
 from schemas.cloudevents import parse_time_ms
+from schemas.lifecycle import OF_INSTANCES, TERMINAL
 from schemas.messages import CANCEL_INSTANCE
-from streams.engine.lifecycle import OF_INSTANCES, TERMINAL
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_object
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of

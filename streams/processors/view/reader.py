@@ -7,7 +7,7 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, func, select
 
-from streams.engine.lifecycle import OPEN
+from schemas.lifecycle import OPEN
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.rows import TASKS
 from streams.processors.orchestrate.rows import HISTORY, INSTANCES

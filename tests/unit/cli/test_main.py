@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from schemas.lifecycle import OF_INSTANCES
 from streams.cli import SUMMARIES, group
-from streams.engine.lifecycle import OF_INSTANCES
 
 HEAVY = ("faust", "aiohttp", "onnxruntime", "sqlalchemy", "confluent_kafka", "fastavro", "numpy")
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from streams.engine.lifecycle import ENDINGS, TASK, TERMINAL, WORKFLOW, Phase, Status
+from schemas.lifecycle import TERMINAL, Phase, Status
+from streams.engine.lifecycle import ENDINGS, TASK, WORKFLOW
 
 
 def test_terminal_status_is_never_left() -> None:

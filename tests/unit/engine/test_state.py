@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from schemas.ids import Key
+from schemas.lifecycle import Status
 from streams.engine import Instance, decode_state, encode_state
 from streams.engine.constructs.call import StepFrame
 from streams.engine.constructs.do import ListFrame
@@ -14,7 +15,6 @@ from streams.engine.constructs.for_ import LoopFrame
 from streams.engine.constructs.fork import ForkFrame
 from streams.engine.constructs.try_ import TryFrame
 from streams.engine.constructs.wait import WaitFrame
-from streams.engine.lifecycle import Status
 from streams.engine.state import Frame
 from tests.unit.engine.trial import Trial, call
 

@@ -14,6 +14,7 @@ from typing import Any
 import msgspec
 
 from schemas.ids import Key
+from schemas.lifecycle import Phase, Status
 from streams.engine import (
     LIMITS,
     CancelInstance,
@@ -32,7 +33,7 @@ from streams.engine import (
     next_due_ms,
     step,
 )
-from streams.engine.lifecycle import TASK, WORKFLOW, Phase, Status
+from streams.engine.lifecycle import TASK, WORKFLOW
 from streams.language.graph import Graph
 from tests.support.data import payload
 from tests.support.definitions import load
