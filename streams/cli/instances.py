@@ -20,9 +20,7 @@ Examples:
 """
 )
 @click.option("--workflow", help="Name of the workflow.")
-@click.option(
-    "--status", "wanted", type=click.Choice([status.value for status in OF_INSTANCES]), help="Status of the instance."
-)
+@click.option("--status", "wanted", type=click.Choice(STATUSES), help="Status of the instance.")
 @click.option("--key", help="Business key, such as an application number.")
 @click.option("--since", help="Started at this time (RFC 3339) or later.")
 @click.option("--until", help="Started before this time (RFC 3339).")
