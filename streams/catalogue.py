@@ -13,12 +13,12 @@ from typing import TYPE_CHECKING
 
 from schemas.functions import Function, by_name
 from streams import definitions
-from streams.connections import ConnectionSettings
 from streams.gateway import metrics as gateway_metrics
 from streams.gateway.settings import GatewaySettings, HookSettings
 from streams.ground import site_metrics
 from streams.ground.errors import UsageError
 from streams.ground.publish_settings import PublishSettings
+from streams.ground.servers import ServerSettings
 from streams.ground.setting import Group
 from streams.ground.settings import Settings, load, on_stderr
 from streams.ground.topic import Topic
@@ -29,7 +29,6 @@ from streams.runtime import metrics as runtime_metrics
 from streams.runtime.declaration import Declaration, loaded
 from streams.runtime.parking import PARKING
 from streams.runtime.settings import RuntimeSettings
-from streams.servers import ServerSettings
 
 if TYPE_CHECKING:
     from schemas.codec import Codec
@@ -54,7 +53,6 @@ METRICS = (
 
 APART: tuple[type[Group], ...] = (
     Settings,
-    ConnectionSettings,
     GatewaySettings,
     HookSettings,
     PublishSettings,

@@ -98,7 +98,7 @@ def _servers(settings: Settings, folder: DataFolder) -> list[Server]:
     from infra.local.kafka import KafkaServer
     from infra.local.progress import on_stderr
     from infra.local.registry import RegistryServer
-    from streams.servers import ServerSettings
+    from streams.ground.servers import ServerSettings
 
     ours, types = settings.of(ServerSettings), [KafkaServer, *([] if settings.registry_url else [RegistryServer])]
     return [each(folder.path, ours.cache_dir, on_stderr, mirror=ours.maven_repository) for each in types]

@@ -18,12 +18,12 @@ from infra.local import ports
 from infra.local.process import Launch, Process
 from schemas.codec import Codec
 from streams import catalogue
-from streams.connections import ConnectionSettings
 from streams.definitions.deploy import deploy
 from streams.ground.provision import provision
 from streams.ground.publish import Publisher
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
+from streams.processors.call.connections import ConnectionSettings
 from streams.runtime.processor import Record
 from tests.acceptance.cases import ROOT
 from tests.crash.logs import Log

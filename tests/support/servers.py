@@ -8,7 +8,7 @@ from typing import TypeVar
 from infra.local.progress import Progress, silent
 from infra.local.server import Server
 from streams.catalogue import load_settings
-from streams.servers import ServerSettings
+from streams.ground.servers import ServerSettings
 
 S = TypeVar("S", bound=Server)
 

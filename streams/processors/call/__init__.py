@@ -8,6 +8,7 @@ from prometheus_client import Gauge, Histogram, Metric
 from connectors.catalogue import OPERATIONS
 from streams.ground.metrics import SECONDS as BUCKETS
 from streams.ground.setting import Group, setting
+from streams.processors.call.connections import ConnectionSettings
 from streams.processors.orchestrate import INBOX
 from streams.runtime.declaration import Declaration
 
@@ -64,6 +65,6 @@ DECLARATION = Declaration(
     writes=(INBOX,),
     table="call",
     functions=OPERATIONS,
-    settings=(CallSettings,),
+    settings=(CallSettings, ConnectionSettings),
     metrics=(SECONDS, BREAKERS),
 )

@@ -18,11 +18,11 @@ from schemas import steps
 from schemas.functions import EffectClass
 from schemas.payload import Door, Payload, UnreadablePayloadError
 from schemas.reasons import Reason
-from streams.connections import Addresses
 from streams.ground.settings import Settings
 from streams.ground.site import Site
 from streams.processors import call
 from streams.processors.call import CallSettings
+from streams.processors.call.connections import Addresses
 from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.runtime.once import BeforeEffect, Steps, WithdrawnError

@@ -11,13 +11,13 @@ from pathlib import Path
 import pytest
 
 from streams.catalogue import load_settings
-from streams.connections import ConnectionSettings
 from streams.gateway.settings import GatewaySettings
 from streams.ground.errors import ConfigurationError
 from streams.ground.kinds import FILE, YES_OR_NO
 from streams.ground.setting import Group, family, setting
 from streams.ground.settings import Settings, load
 from streams.processors.call import CallSettings
+from streams.processors.call.connections import ConnectionSettings
 from streams.readmodel.settings import ViewSettings, read_model_url
 from streams.runtime.settings import RuntimeSettings
 

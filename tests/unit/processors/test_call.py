@@ -18,11 +18,11 @@ from schemas.ids import step_id
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
 from schemas.payload import Payload
 from schemas.reasons import Effect, Reason
-from streams.connections import ConnectionSettings
 from streams.ground.settings import Settings
 from streams.ground.site import Site
 from streams.processors import call
 from streams.processors.call import CallSettings
+from streams.processors.call.connections import ConnectionSettings
 from streams.processors.call.processor import Call, carry_out, hub_for
 from streams.processors.orchestrate import INBOX
 from streams.runtime.once import KEPT_MS, StepRow

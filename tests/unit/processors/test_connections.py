@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from streams.connections import FILE, Addresses, ConnectionSettings
 from streams.ground.errors import ConfigurationError
 from streams.ground.settings import Settings
 from streams.ground.site import Site
+from streams.processors.call.connections import FILE, Addresses, ConnectionSettings
 
 
 @dataclass
