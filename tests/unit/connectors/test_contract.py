@@ -73,7 +73,11 @@ async def notes(folder: Path) -> AsyncIterator[Case]:
     yield Case(urls, {"notebook.append": (calls["here"],)}, calls["nowhere"])
 
 
-CASES: Mapping[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {"http": http, "sql": sql, "notebook": notes}
+CASES: Mapping[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {
+    "http": http,
+    "sql": sql,
+    "notebook": notes,
+}
 
 
 @dataclass

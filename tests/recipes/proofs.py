@@ -1,0 +1,192 @@
+"""What shows that a recipe has worked: run in the changed copy, `python -m tests.recipes.proofs NAME`.
+
+Each proof asks the product as a user or a worker would. It fails with what was expected.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import io
+import struct
+import sys
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra import render
+from streams import catalogue
+from streams.ground.settings import Settings
+from tests.support.contexts import context
+from tests.support.definitions import check, load, read
+
+HEAD = "document: {dsl: '1.0.3', namespace: recipes, name: recipe, version: '1.0.0'}\n"
+
+
+def operation() -> None:
+    """Lint takes a definition that calls it, and the suite of all connectors passes for it."""
+    _called("sql.count", "{connection: hr, statement: SELECT 1}", "{connection: hr}")
+    assert catalogue.carried_out_by("sql.count").name == "call"
+    _tested("tests/unit/connectors/test_contract.py", "-k", "sql")
+
+
+def connector() -> None:
+    """Its operation is known, and the suite of all connectors passes for it."""
+    _called("file.read", "{connection: inbox, file: rates.csv}", "{file: rates.csv}")
+    _tested("tests/unit/connectors/test_contract.py", "-k", "file")
+    _tested("tests/guard/test_declarations.py", "-k", "connector or load_no_client")
+
+
+def processor() -> None:
+    """It is provisioned, hosted, documented and made."""
+    settings = Settings()
+    assert "faults.record.instance.v1" in {topic.name for topic in catalogue.topics(settings)}
+    assert "faults" in catalogue.workers()["view"]
+    known = context()
+    (made,) = catalogue.make_processors(["faults"], settings, known.codec, known.definitions)
+    assert made.declaration.name == "faults"
+    assert "`faults.record.instance.v1`" in _page("processors.md") and "faults" in _page("topics.md")
+    _tested("tests/unit/processors/test_faults.py", "tests/guard/test_declarations.py", "-k", "faults or processor")
+
+
+def construct() -> None:
+    """It is read, compiled, run by the engine, and means the same to the reference interpreter."""
+    text = f"{HEAD}do:\n- idle: {{pass: {{}}}}\n- after: {{set: {{n: '${{ .n + 1 }}'}}}}\n"
+    from random import Random
+
+    from tests.reference.inbox import Inbox
+    from tests.reference.interpreter import Answer, interpret
+
+    def calls(pointer: str, function: str, arguments: object) -> Answer:
+        raise AssertionError("nothing is called")
+
+    outcome = Inbox(load(text), calls, Random(1)).run({"n": 1})
+    assert outcome.output is not None
+    assert outcome.output.value() == interpret(read(text), {"n": 1}, calls).output == {"n": 2}
+    assert [fault.code for fault in check(text.replace("{}", "{x: 1}"))] == ["unknown-key"]
+    _tested("tests/guard/test_constructs.py", "tests/unit/language/test_profile.py")
+
+
+def function() -> None:
+    """It is known to lint and routed to its processor, which carries it out."""
+    _called("models", "{}", "{model: credit-risk}")
+    assert catalogue.carried_out_by("models").name == "decide"
+    assert "`models`" in _page("processors.md")
+    _tested("tests/unit/processors/test_decide.py", "-k", "listed")
+
+
+def decision() -> None:
+    """It is in the listing of the registry, loads and decides."""
+    from models.serving.registry import FOLDER, Registry
+
+    folder = FOLDER / "late-payment" / "1"
+    (folder / "model.onnx").write_bytes(MODEL)
+    assert hashlib.sha256(MODEL).hexdigest() in (folder / "card.toml").read_text()
+    registry = Registry()
+    assert "late-payment" in registry.names
+    routes = [registry.get("late-payment").decide({"reminders": n, "invoices": 0}).route for n in (0, 5)]
+    assert routes == ["approve", "review"]
+    _tested("tests/guard/test_documents.py", "-k", "notice")
+
+
+def metric() -> None:
+    """It is in the catalogue and on the page, counts, and its alert passes the guard."""
+    assert "exlify_intake_unmatched" in {metric._name for metric in catalogue.METRICS}
+    assert "`exlify_intake_unmatched_total`" in _page("metrics.md")
+    _tested("tests/guard/test_alerts.py", "-k", "Unmatched")
+
+
+def verb() -> None:
+    """`exlify --help` lists it, and it explains itself and answers."""
+    from click.testing import CliRunner
+
+    from streams.cli import group
+
+    helped, explained, answered = (
+        CliRunner().invoke(group, arguments) for arguments in (["--help"], ["processors", "-h"], ["processors"])
+    )
+    assert "List the processors." in helped.output
+    assert "Examples:" in explained.output
+    assert answered.exit_code == 0 and "orchestrate" in answered.output
+
+
+def _called(name: str, arguments: str, wrong: str) -> None:
+    """Lint takes a call with these arguments and refuses one with others, and the pages tell of the function."""
+    task = f"{HEAD}do:\n- sample:\n    call: {name}\n    with: "
+    assert check(task + arguments) == []
+    assert check(task + wrong)
+    assert name in catalogue.FUNCTIONS
+    assert f"| `{name}` |" in render.profile_page()
+
+
+def _page(name: str) -> str:
+    return render.PAGES[name]()
+
+
+def _tested(*arguments: str) -> None:
+    """Tests of the copy pass, and there are some."""
+    said = io.StringIO()
+    with contextlib.redirect_stdout(said):
+        code = pytest.main(["-q", "-p", "no:cacheprovider", *arguments])
+    assert code == 0, f"pytest {' '.join(arguments)}\n{said.getvalue()}"
+
+
+def _varint(number: int) -> bytes:
+    return bytes([number]) if number < 0x80 else bytes([number & 0x7F | 0x80]) + _varint(number >> 7)
+
+
+def _field(number: int, value: bytes | int | str) -> bytes:
+    if isinstance(value, int):
+        return _varint(number << 3) + _varint(value)
+    body = value.encode() if isinstance(value, str) else value
+    return _varint(number << 3 | 2) + _varint(len(body)) + body
+
+
+def _onnx() -> bytes:
+    """A model as a training would write it (onnx.proto3, by hand): the sigmoid of `reminders + invoices - 2`."""
+
+    def value(name: str, width: int) -> bytes:
+        sizes = _field(1, _field(2, "n")) + _field(1, _field(1, width))
+        return _field(1, name) + _field(2, _field(1, _field(1, 1) + _field(2, sizes)))
+
+    def tensor(name: str, sizes: tuple[int, ...], numbers: tuple[float, ...]) -> bytes:
+        raw = struct.pack(f"<{len(numbers)}f", *numbers)
+        return b"".join(_field(1, size) for size in sizes) + _field(2, 1) + _field(8, name) + _field(9, raw)
+
+    def node(kind: str, inputs: tuple[str, ...], output: str) -> bytes:
+        return b"".join(_field(1, each) for each in inputs) + _field(2, output) + _field(4, kind)
+
+    graph = _field(1, node("Gemm", ("row", "weights", "bias"), "sum")) + _field(1, node("Sigmoid", ("sum",), "score"))
+    graph += _field(2, "late-payment")
+    graph += _field(5, tensor("weights", (2, 1), (1.0, 1.0))) + _field(5, tensor("bias", (1,), (-2.0,)))
+    graph += _field(11, value("row", 2)) + _field(12, value("score", 1))
+    return _field(1, 8) + _field(7, graph) + _field(8, _field(1, "") + _field(2, 18))
+
+
+MODEL = _onnx()
+
+PROOFS: Mapping[str, Callable[[], Any]] = {
+    "A connector operation": operation,
+    "A connector": connector,
+    "A processor": processor,
+    "A construct of the language": construct,
+    "A function of a processor": function,
+    "A decision": decision,
+    "A metric with an alert": metric,
+    "A CLI verb": verb,
+}
+"""By the name of the recipe."""
+
+
+def main(name: str) -> None:
+    """Renders, as every recipe ends, and proves."""
+    assert render.main([]) == 0
+    assert render.main(["--check"]) == 0
+    PROOFS[name]()
+
+
+if __name__ == "__main__":
+    sys.path.insert(0, str(Path.cwd()))
+    main(sys.argv[1])
