@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run down test check format bench crash render lock clean
+.PHONY: help run down test check format coverage bench crash render lock clean
 MAKEFLAGS += --no-print-directory
 
 help: ## List what there is
@@ -40,6 +40,9 @@ check: $(DEV_READY) ## Lint, types, import contracts, rendered files
 format: $(DEV_READY) ## Put the code into the common format
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
+
+coverage: $(DEV_READY) ## Show what the unit tests reach, package by package
+	@$(BIN)/python -m tests.coverage $(ARGS)
 
 bench: $(DEV_READY) ## Measure; prints one JSON object
 	@$(BIN)/python -m tests.bench $(ARGS)
