@@ -12,7 +12,9 @@ from streams.cli import SUMMARIES
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
-PAGES = ("README.md", "CHANGELOG.md", "connectors/README.md", "streams/language/PROFILE.md")
+LAYERS = sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("[a-z]*/README.md"))
+PAGES = ("README.md", "CONTRIBUTING.md", "CHANGELOG.md", "streams/language/PROFILE.md", *LAYERS)
+NEW_IN_A_RECIPE = {"processors"}  # a command that CONTRIBUTING.md shows how to add
 CARDS = sorted((ROOT / "models" / "registry").glob("*/*/card.toml"))
 
 
@@ -22,17 +24,36 @@ def test_every_link_within_the_project_leads_somewhere(page: str) -> None:
     assert [link for link in links if not _leads_somewhere((ROOT / page).parent, link)] == []
 
 
-def test_readme_names_only_targets_of_the_makefile() -> None:
+@pytest.mark.parametrize("page", PAGES)
+def test_page_names_only_targets_of_the_makefile(page: str) -> None:
     targets = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(), re.MULTILINE))
-    code = "\n".join(re.findall(r"`[^`]+`|^```sh$.*?^```$", README, re.MULTILINE | re.DOTALL))
-    named = set(re.findall(r"\bmake ([a-z]+)\b", code))
-    assert named
-    assert named <= targets
+    assert set(re.findall(r"\bmake ([a-z]+)\b", _code(page))) <= targets
 
 
-def test_readme_names_only_commands_that_exist() -> None:
-    named = set(re.findall(r"(?:^|[`(])exlify ([a-z]+)", README, re.MULTILINE))
-    assert {"up", "publish", "tasks"} <= named <= set(SUMMARIES)
+@pytest.mark.parametrize("page", PAGES)
+def test_page_names_only_commands_that_exist(page: str) -> None:
+    named = set(re.findall(r"(?:^|[`(])exlify ([a-z]+)", (ROOT / page).read_text(), re.MULTILINE))
+    assert named - (NEW_IN_A_RECIPE if page == "CONTRIBUTING.md" else set()) <= set(SUMMARIES)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_page_names_only_modules_that_can_be_run(page: str) -> None:
+    named = set(re.findall(r"\bpython -m ((?:streams|schemas|connectors|models|infra|tests)[\w.]*)", _code(page)))
+    places = {name: ROOT / name.replace(".", "/") for name in named}
+    assert [
+        name
+        for name, place in places.items()
+        if not (place.with_suffix(".py").exists() or (place / "__main__.py").exists())
+    ] == []
+
+
+def test_readme_names_commands_at_all() -> None:
+    assert {"up", "publish", "tasks"} <= set(re.findall(r"^exlify ([a-z]+)", README, re.MULTILINE))
+    assert "make run" in _code("README.md")
+
+
+def test_first_page_leads_to_every_other() -> None:
+    assert [page for page in ("CONTRIBUTING.md", *LAYERS) if f"]({page})" not in README] == []
 
 
 def test_readme_shows_every_folder_of_the_layout() -> None:
@@ -52,6 +73,11 @@ def test_notice_names_the_data_of_every_model(card: Path) -> None:
     notice = " ".join((ROOT / "NOTICE").read_text().split())
     assert data["reference"] in notice
     assert data["licence"].split(",")[0] in notice
+
+
+def _code(page: str) -> str:
+    """What stands in code on a page: in a line, or in a block for a shell."""
+    return "\n".join(re.findall(r"`[^`\n]+`|^```sh$.*?^```$", (ROOT / page).read_text(), re.MULTILINE | re.DOTALL))
 
 
 def _leads_somewhere(folder: Path, link: str) -> bool:

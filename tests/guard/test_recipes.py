@@ -29,6 +29,7 @@ BY_HAND: Mapping[str, tuple[int, int]] = {
     "A function of a processor": (2, 1),  # of one package: the declaration with its list, and what carries it out
     "A decision": (3, 0),  # the card, which training writes, the list, and the attribution
     "A metric with an alert": (3, 0),  # of one package: the declaration, and where it is counted; the alert
+    "A setting": (1, 0),
     "A CLI verb": (2, 0),  # the command, and the list
 }
 """Files of the product and of tests."""

@@ -30,8 +30,8 @@ READERS = {
 }
 """The only modules that may look at the environment, and what for."""
 
-INVENTED = re.compile(r"EXLIFY_(BAKERY|THING|HOOKS?|CONNECTIONS?|CONECTION)_\w+")
-"""Names that tests make up."""
+INVENTED = re.compile(r"EXLIFY_(BAKERY|THING|HOOKS?|CONNECTIONS?|CONECTION)_\w+|EXLIFY_CALL_MAX_OUTPUT_BYTES")
+"""Names that tests and the recipes of CONTRIBUTING.md make up."""
 
 every_test_of_settings = {"tests/unit/ground/test_settings.py", "tests/guard/test_settings.py"}
 

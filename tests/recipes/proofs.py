@@ -18,6 +18,7 @@ import pytest
 
 from infra import render
 from streams import catalogue
+from streams.ground.errors import ConfigurationError
 from streams.ground.settings import Settings
 from tests.support.contexts import context
 from tests.support.definitions import check, load, read
@@ -98,6 +99,18 @@ def metric() -> None:
     _tested("tests/guard/test_alerts.py", "-k", "Unmatched")
 
 
+def setting() -> None:
+    """It is read, is on the page, and a value that does not fit refuses the start."""
+    from streams.processors.call import CallSettings
+
+    variable = "EXLIFY_CALL_MAX_OUTPUT_BYTES"
+    assert catalogue.load_settings({variable: "1000"}).of(CallSettings).max_output_bytes == 1000
+    with pytest.raises(ConfigurationError, match=f"{variable}: '0' does not fit. Write a whole number from 1 to"):
+        catalogue.load_settings({variable: "0"})
+    assert f"| `{variable}` | `921600` |" in _page("settings.md")
+    _tested("tests/guard/test_settings.py")
+
+
 def verb() -> None:
     """`exlify --help` lists it, and it explains itself and answers."""
     from click.testing import CliRunner
@@ -175,6 +188,7 @@ PROOFS: Mapping[str, Callable[[], Any]] = {
     "A function of a processor": function,
     "A decision": decision,
     "A metric with an alert": metric,
+    "A setting": setting,
     "A CLI verb": verb,
 }
 """By the name of the recipe."""
