@@ -31,6 +31,8 @@ BY_HAND: Mapping[str, tuple[int, int]] = {
     "A metric with an alert": (3, 0),  # of one package: the declaration, and where it is counted; the alert
     "A setting": (1, 0),
     "A CLI verb": (2, 0),  # the command, and the list
+    "A read-model column": (1, 0),
+    "A field of a human task": (2, 0),  # its type in the record, and how it is shown
 }
 """Files of the product and of tests."""
 

@@ -5,23 +5,47 @@ Each proof asks the product as a user or a worker would. It fails with what was 
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import hashlib
 import io
+import json
 import struct
 import sys
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
+from random import Random
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
+from sqlalchemy import MetaData, Table, create_engine, text
 
 from infra import render
+from schemas.catalogue import current
+from schemas.codec import Codec
+from schemas.messages import DECISION, HUMAN_TASK, STEP_RESULT
+from schemas.samples import sample
 from streams import catalogue
+from streams.cli import group
+from streams.gateway.openapi import document
+from streams.gateway.server import ROUTES
 from streams.ground.errors import ConfigurationError
 from streams.ground.settings import Settings
+from streams.ground.site import Site
+from streams.processors.decide.rows import DECISIONS, ROWS
+from streams.processors.human.task import decode_task
+from streams.readmodel.database import open_database
+from streams.readmodel.projection import Received
+from streams.readmodel.settings import read_model_url
+from streams.readmodel.writer import Writer
+from tests.reference.inbox import Inbox
+from tests.reference.interpreter import Answer, interpret
 from tests.support.contexts import context
 from tests.support.definitions import check, load, read
+from tests.unit.gateway.conftest import AsyncGateway
+from tests.unit.processors.test_human import Desk, command
 
 HEAD = "document: {dsl: '1.0.3', namespace: recipes, name: recipe, version: '1.0.0'}\n"
 
@@ -46,7 +70,7 @@ def processor() -> None:
     assert "faults.record.instance.v1" in {topic.name for topic in catalogue.topics(settings)}
     assert "faults" in catalogue.workers()["view"]
     known = context()
-    (made,) = catalogue.make_processors(["faults"], settings, known.codec, known.definitions)
+    (made,) = catalogue.make_processors(["faults"], settings, known.codec, known.definitions, Site(Path()))
     assert made.declaration.name == "faults"
     assert "`faults.record.instance.v1`" in _page("processors.md") and "faults" in _page("topics.md")
     _tested("tests/unit/processors/test_faults.py", "tests/guard/test_declarations.py", "-k", "faults or processor")
@@ -55,10 +79,6 @@ def processor() -> None:
 def construct() -> None:
     """It is read, compiled, run by the engine, and means the same to the reference interpreter."""
     text = f"{HEAD}do:\n- idle: {{pass: {{}}}}\n- after: {{set: {{n: '${{ .n + 1 }}'}}}}\n"
-    from random import Random
-
-    from tests.reference.inbox import Inbox
-    from tests.reference.interpreter import Answer, interpret
 
     def calls(pointer: str, function: str, arguments: object) -> Answer:
         raise AssertionError("nothing is called")
@@ -113,16 +133,69 @@ def setting() -> None:
 
 def verb() -> None:
     """`exlify --help` lists it, and it explains itself and answers."""
-    from click.testing import CliRunner
-
-    from streams.cli import group
-
     helped, explained, answered = (
         CliRunner().invoke(group, arguments) for arguments in (["--help"], ["processors", "-h"], ["processors"])
     )
     assert "List the processors." in helped.output
     assert "Examples:" in explained.output
     assert answered.exit_code == 0 and "orchestrate" in answered.output
+
+
+def column() -> None:
+    """It is in a fresh database and in one of an earlier layout, and filled in both."""
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("fresh", "older"):
+            settings = Settings(data_dir=Path(folder) / name)
+            settings.data_dir.mkdir()
+            if name == "older":
+                _lay_out_without(DECISIONS, "certificate", settings)
+            engine = open_database(settings, ROWS)
+            codec = Codec.offline()
+            value = codec.encode(DECISION, sample(current()[DECISION]) | {"certificate": "credit-risk/1/approve"})
+            Writer(engine, ROWS).write([Received(*codec.decode(value), value)])
+            with engine.connect() as connection:
+                assert connection.execute(text("SELECT certificate FROM decisions")).all() == [
+                    ("credit-risk/1/approve",)
+                ]
+            engine.dispose()
+
+
+def _lay_out_without(table: Table, column: str, settings: Settings) -> None:
+    """What an earlier version has left behind."""
+    older = create_engine(read_model_url(settings))
+    columns = [each._copy() for each in table.columns if each.name != column]
+    Table(table.name, MetaData(), *columns).create(older)
+    older.dispose()
+
+
+def field() -> None:
+    """Lint, record, table, gateway and command line know it, and a task from before has its default."""
+    definition = f"{HEAD}do:\n- ask:\n    call: human\n    with: {{team: t, title: x, outcomes: [ok], priority: %s}}\n"
+    assert check(definition % "high") == []
+    (fault,) = check(definition % "urgent")
+    assert "priority" in fault.message and "high" in fault.message + fault.remedy
+    desk = Desk()
+    (task,) = desk.decoded(desk.deliver(command(priority="high")), HUMAN_TASK)
+    assert task["priority"] == "high"
+    assert Desk().decoded(Desk().deliver(command()), HUMAN_TASK)[0]["priority"] == "normal"
+    (result,) = desk.decoded(Desk().deliver(command(priority="urgent")), STEP_RESULT)
+    assert "priority" in result["error"]["detail"]
+    (row,) = desk.table.rows.values()
+    assert decode_task(row.value).fields["priority"] == "high"
+    assert '"priority": {"type": "string", "enum": ["low", "normal", "high"]}' in json.dumps(document(ROUTES)["paths"])
+    asyncio.run(_seen_by_people(task))
+
+
+async def _seen_by_people(task: dict[str, Any]) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        async with AsyncGateway(Settings(data_dir=Path(folder))) as gateway:
+            gateway.see(HUMAN_TASK, task)
+            status, page = await gateway.ask("GET", "/v1/tasks")
+            assert (status, page["tasks"][0]["priority"]) == (200, "high")
+            environ = {"EXLIFY_GATEWAY_URL": str(gateway.client.make_url("")), "EXLIFY_DATA_DIR": folder}
+            for arguments in (["tasks"], ["tasks", "show", task["task_id"]]):
+                shown = await asyncio.to_thread(CliRunner(env=environ).invoke, group, arguments)
+                assert "priority" in shown.output.lower() and "high" in shown.output
 
 
 def _called(name: str, arguments: str, wrong: str) -> None:
@@ -190,6 +263,8 @@ PROOFS: Mapping[str, Callable[[], Any]] = {
     "A metric with an alert": metric,
     "A setting": setting,
     "A CLI verb": verb,
+    "A read-model column": column,
+    "A field of a human task": field,
 }
 """By the name of the recipe."""
 
