@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import os
-import random
 import time
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +12,9 @@ import pytest
 
 from tests.crash.harness import Scenario
 from tests.crash.ledger import Ledger
+from tests.crash.scenarios import RUN_SEED, MakeScenario
 
-RUN_SEED = int(os.environ.get("EXLIFY_CRASH_SEED") or random.SystemRandom().randrange(10**6))
 RUN = time.time_ns() // 1_000_000  # a broker outlives its runs where it was given by address
-
-MakeScenario = Callable[..., Scenario]
 
 
 def pytest_report_header() -> str:

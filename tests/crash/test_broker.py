@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from infra.local.kafka import KafkaServer
-from tests.crash.conftest import MakeScenario
+from tests.crash.scenarios import MakeScenario
 from tests.support.servers import made
 
 OUTAGES = 3

@@ -4,8 +4,8 @@ import signal
 
 import pytest
 
-from tests.crash.conftest import MakeScenario
 from tests.crash.harness import Scenario
+from tests.crash.scenarios import MakeScenario
 
 CHANGES = 8
 WAYS = ("stop", "kill", "stop for a while")

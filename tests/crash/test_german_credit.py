@@ -13,7 +13,7 @@ import pytest
 from tests.acceptance import onboarding, refold
 from tests.acceptance.cases import GERMAN_ROWS, NO_GERMAN_ROWS, german
 from tests.acceptance.site import running
-from tests.crash.conftest import RUN_SEED
+from tests.crash.scenarios import RUN_SEED
 from tests.support import brokers
 from tests.support.figures import Report
 

@@ -3,20 +3,10 @@
 import pytest
 
 from streams.runtime.crash import POINTS
-from tests.crash.conftest import MakeScenario
-from tests.crash.harness import Scenario
-from tests.crash.toys import KINDS
+from tests.crash.points import KILLED, LATER, scenarios
+from tests.crash.scenarios import MakeScenario
 
-KILLED = -9
-HOSTED = ("tally", "relay", "booker", "reminder")
-NEEDS_TABLE = {"after_changelog", "after_store", "after_recovery"}
-LATER = {"after_fence": 1, "after_recovery": 2}  # these are reached once a start, and once a partition
 USUALLY_LATER = 5
-
-
-def scenarios(make: MakeScenario, point: str) -> list[Scenario]:
-    """One of each kind that comes to this point. They run side by side: most of the time they wait."""
-    return [make(kind) for kind in HOSTED if KINDS[kind].has_table or point not in NEEDS_TABLE]
 
 
 @pytest.mark.crash

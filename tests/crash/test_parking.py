@@ -5,8 +5,8 @@ import pytest
 from schemas.codec import Codec
 from schemas.messages import TIMER_FIRED
 from streams.runtime.processor import Record
-from tests.crash.conftest import MakeScenario
 from tests.crash.harness import Scenario
+from tests.crash.scenarios import MakeScenario
 
 GOOD = 300
 UNREADABLE = {

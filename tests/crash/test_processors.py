@@ -15,7 +15,7 @@ from tests.acceptance import onboarding
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.site import LOOK_S, PATIENCE_S, Site, running
-from tests.crash.test_kill_points import KILLED, NEEDS_TABLE
+from tests.crash.points import KILLED, NEEDS_TABLE
 from tests.support import brokers
 
 HOSTED_BY = {processor: worker for worker, hosted in catalogue.workers().items() for processor in hosted}

@@ -4,8 +4,8 @@ import signal
 
 import pytest
 
-from tests.crash.conftest import MakeScenario
-from tests.crash.test_kill_points import KILLED
+from tests.crash.points import KILLED
+from tests.crash.scenarios import MakeScenario
 
 
 @pytest.mark.crash_smoke

@@ -2,7 +2,7 @@
 
 import pytest
 
-from tests.crash.conftest import MakeScenario
+from tests.crash.scenarios import MakeScenario
 
 RESTARTS = 40
 FRESH = 10

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.conftest import MakeScenario
 from tests.crash.harness import Scenario
+from tests.crash.scenarios import MakeScenario
 
 
 def killed_behind_its_commit(run: Scenario, folder: Path) -> None:

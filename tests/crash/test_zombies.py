@@ -10,9 +10,9 @@ import pytest
 
 from streams.ground.topic import changelog
 from streams.runtime.crash import POINTS
-from tests.crash.conftest import MakeScenario
 from tests.crash.harness import COMPACTING, PARTITIONS, Scenario
-from tests.crash.test_kill_points import LATER, scenarios
+from tests.crash.points import LATER, scenarios
+from tests.crash.scenarios import MakeScenario
 from tests.crash.toys import TABLE
 
 USUALLY_LATER = 3

@@ -35,6 +35,25 @@ def test_no_function_body_is_longer_than_sixty_lines() -> None:
     assert not found
 
 
+def test_no_test_module_is_imported_by_another() -> None:
+    found = [
+        f"{path.relative_to(ROOT)}: {name}"
+        for path in sorted((ROOT / "tests").rglob("*.py"))
+        for name in _imported(ast.parse(path.read_text()))
+        if any(part.startswith("test_") or part == "conftest" for part in name.split("."))
+    ]
+    assert not found, "move what is shared to tests/support"
+
+
+def _imported(tree: ast.Module) -> Iterator[str]:
+    """Names of what a module imports of the tests."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (each.name for each in node.names if each.name.startswith("tests."))
+        elif isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("tests"):
+            yield from (f"{node.module}.{each.name}" for each in node.names)
+
+
 def _modules() -> Iterator[tuple[Path, ast.Module]]:
     for package in PACKAGES:
         for path in sorted((ROOT / package).rglob("*.py")):

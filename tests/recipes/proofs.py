@@ -44,8 +44,8 @@ from tests.reference.inbox import Inbox
 from tests.reference.interpreter import Answer, interpret
 from tests.support.contexts import context
 from tests.support.definitions import check, load, read
-from tests.unit.gateway.conftest import AsyncGateway
-from tests.unit.processors.test_human import Desk, command
+from tests.support.desk import Desk, command
+from tests.support.gateways import AsyncGateway
 
 HEAD = "document: {dsl: '1.0.3', namespace: recipes, name: recipe, version: '1.0.0'}\n"
 
@@ -124,7 +124,7 @@ def setting() -> None:
     from streams.processors.call import CallSettings
 
     variable = "EXLIFY_CALL_MAX_OUTPUT_BYTES"
-    assert catalogue.load_settings({variable: "1000"}).of(CallSettings).max_output_bytes == 1000
+    assert vars(catalogue.load_settings({variable: "1000"}).of(CallSettings))["max_output_bytes"] == 1000
     with pytest.raises(ConfigurationError, match=f"{variable}: '0' does not fit. Write a whole number from 1 to"):
         catalogue.load_settings({variable: "0"})
     assert f"| `{variable}` | `921600` |" in _page("settings.md")

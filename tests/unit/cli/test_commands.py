@@ -20,9 +20,9 @@ from streams.ground.settings import Settings
 from streams.processors.functions import full
 from streams.runtime.processor import Message
 from tests.support.data import payload
-from tests.unit.gateway.conftest import YAML, AsyncGateway, Gateway
-from tests.unit.gateway.test_instances import ID, entry
-from tests.unit.processors.test_human import TASK_ID, Desk, action, command
+from tests.support.desk import TASK_ID, Desk, action, command
+from tests.support.gateways import YAML, AsyncGateway, Gateway
+from tests.support.histories import ID, entry
 
 Cli = Callable[..., Coroutine[Any, Any, Result]]
 

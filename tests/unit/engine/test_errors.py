@@ -11,7 +11,7 @@ from schemas.steps import MAX_DETAIL
 from streams.engine.constructs.raise_ import raised
 from streams.engine.constructs.try_ import matches
 from streams.language.constructs.try_ import ErrorFilter
-from tests.unit.engine.trial import Trial, call
+from tests.support.trial import Trial, call
 
 
 def attempt(catch: str, body: str = call("a")) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from tests.support.data import payload
-from tests.unit.engine.trial import Trial, call
+from tests.support.trial import Trial, call
 
 
 def test_output_of_each_task_feeds_the_next() -> None:

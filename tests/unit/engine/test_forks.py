@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from streams.engine.constructs.fork import merge_exports
-from tests.unit.engine.trial import Trial, call
+from tests.support.trial import Trial, call
 
 THREE = "- f:\n    fork:\n      branches:\n" + "".join(f"        {call(name)}\n" for name in "abc")
 

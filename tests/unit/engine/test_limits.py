@@ -12,7 +12,7 @@ from schemas.payload import Payload
 from streams.engine import Limits, step
 from streams.language.constructs.set_ import Set
 from streams.language.expressions import Constant
-from tests.unit.engine.trial import START_MS, Trial, call
+from tests.support.trial import START_MS, Trial, call
 
 CYCLE = "- a: {set: {n: '${ .n + 1 }'}}\n- b: {switch: [{again: {then: a}}]}"
 CYCLE_OF_50 = CYCLE.replace("then: a", "when: '${ .n < 50 }', then: a")

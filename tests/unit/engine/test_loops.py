@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.unit.engine.trial import Trial, call
+from tests.support.trial import Trial, call
 
 SUM = """
 - sum:

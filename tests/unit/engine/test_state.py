@@ -16,7 +16,7 @@ from streams.engine.constructs.fork import ForkFrame
 from streams.engine.constructs.try_ import TryFrame
 from streams.engine.constructs.wait import WaitFrame
 from streams.engine.state import Frame
-from tests.unit.engine.trial import Trial, call
+from tests.support.trial import Trial, call
 
 JSON = st.recursive(
     st.none() | st.booleans() | st.integers(-(2**63), 2**63 - 1) | st.floats(allow_nan=False) | st.text(max_size=8),

@@ -28,7 +28,7 @@ from streams.engine import (
     step,
 )
 from tests.support.data import payload
-from tests.unit.engine.trial import INSTANCE, START_MS, Trial, call
+from tests.support.trial import INSTANCE, START_MS, Trial, call
 
 TWO = call("a") + "\n" + call("b")
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from schemas import problems
 from streams.engine import TimerFired, decode_state, next_due_ms
-from tests.unit.engine.trial import INSTANCE, START_MS, Trial, call
+from tests.support.trial import INSTANCE, START_MS, Trial, call
 
 HOUR_MS = 3_600_000
 

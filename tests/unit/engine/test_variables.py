@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.engine.variables import date_time
-from tests.unit.engine.trial import INSTANCE, START_MS, Trial
+from tests.support.trial import INSTANCE, START_MS, Trial
 
 
 def test_date_time_is_the_descriptor_of_the_language() -> None:

@@ -12,7 +12,7 @@ from streams.definitions.deploy import described
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
 from tests.support.definitions import load
-from tests.unit.gateway.conftest import NOW_S, YAML, Gateway
+from tests.support.gateways import NOW_S, YAML, Gateway
 
 YAML_TYPE = {"Content-Type": "application/yaml"}
 NEXT = YAML.replace("1.0.0", "1.1.0")

@@ -11,7 +11,7 @@ from schemas import ids
 from schemas.cloudevents_http import BATCH, STRUCTURED
 from streams.ground.errors import UnavailableError
 from streams.ground.publish import RefusedRecordError
-from tests.unit.gateway.conftest import Gateway
+from tests.support.gateways import Gateway
 
 EVENT = {"specversion": "1.0", "id": "7", "source": "/shop", "type": "com.example.order.v1", "data": {"total": 3}}
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from streams.catalogue import FUNCTIONS
-from tests.unit.gateway.conftest import Gateway
+from tests.support.gateways import Gateway
 
 
 async def test_every_function_is_listed_with_its_processor(gateway: Gateway) -> None:

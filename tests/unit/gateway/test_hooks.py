@@ -22,7 +22,7 @@ from streams.gateway.webhooks import TOLERANCE_S, signed_headers, subject_of
 from streams.ground.errors import ConfigurationError
 from streams.ground.settings import Settings
 from streams.ground.site import Site
-from tests.unit.gateway.conftest import NOW_S, SECRETS, AsyncGateway, Gateway
+from tests.support.gateways import NOW_S, SECRETS, AsyncGateway, Gateway
 
 JSON = {"Content-Type": "application/json"}
 PATH = "/v1/hooks/applications"

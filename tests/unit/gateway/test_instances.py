@@ -7,22 +7,12 @@ from typing import Any
 import pytest
 
 from schemas.catalogue import current
-from schemas.messages import CANCEL_INSTANCE, DECISION, HISTORY_ENTRY, STEP_RESULT
+from schemas.messages import CANCEL_INSTANCE, DECISION, HISTORY_ENTRY
 from schemas.samples import sample
 from streams.gateway import instances
 from streams.processors.orchestrate import INBOX
-from tests.unit.gateway.conftest import CODEC, Gateway
-
-ID = "ab" * 16
-START_MS = 1_790_000_000_000
-
-
-def entry(seq: int, status: str = "running", **changes: Any) -> dict[str, Any]:
-    cause = CODEC.encode(STEP_RESULT, sample(current()[STEP_RESULT]) | {"status": "completed", "error": None})
-    example = sample(current()[HISTORY_ENTRY])
-    return (
-        example | {"instance_id": ID, "seq": seq, "status": status, "cause": cause, "at_ms": START_MS + seq} | changes
-    )
+from tests.support.gateways import Gateway
+from tests.support.histories import ID, START_MS, entry
 
 
 async def test_instance_is_shown_with_history_and_decisions(gateway: Gateway) -> None:

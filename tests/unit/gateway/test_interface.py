@@ -14,7 +14,7 @@ from streams.gateway.problems import ProblemError
 from streams.gateway.server import ROUTES
 from streams.gateway.settings import GatewaySettings
 from streams.ground.settings import Settings
-from tests.unit.gateway.conftest import AsyncGateway, Gateway
+from tests.support.gateways import AsyncGateway, Gateway
 
 PROBES = {"/metrics", "/livez", "/readyz"}
 

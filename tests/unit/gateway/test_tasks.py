@@ -12,8 +12,8 @@ from schemas.messages import HUMAN_ACTION, HUMAN_TASK
 from streams.processors.human import ACTIONS
 from streams.processors.human.fields import OPEN
 from streams.processors.human.processor import Human
-from tests.unit.gateway.conftest import CODEC, NOW_S, Gateway
-from tests.unit.processors.test_human import INSTANCE, TASK_ID, Desk, command, message
+from tests.support.desk import INSTANCE, TASK_ID, Desk, command, message
+from tests.support.gateways import CODEC, NOW_S, Gateway
 
 PATH = f"/v1/tasks/{TASK_ID}"
 ANSWER = {"outcome": "approve", "actor": "kim", "data": {"note": "fine"}}

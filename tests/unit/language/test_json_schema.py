@@ -17,7 +17,7 @@ from streams.language.json_schema import schema
 from streams.language.source import parse
 from tests.reference.strategies import definitions, joins
 from tests.support.definitions import check
-from tests.unit.language.test_lint import HEAD, TASK_FAULTS, WORKFLOW_FAULTS
+from tests.support.faulty import HEAD, TASK_FAULTS, WORKFLOW_FAULTS
 
 Json = Any
 

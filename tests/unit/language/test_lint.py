@@ -15,115 +15,11 @@ from streams.cli.lint import command
 from streams.language import DefinitionError
 from tests.reference.strategies import definitions
 from tests.support.definitions import check, load
-
-HEAD = "document: {dsl: '1.0.3', namespace: test, name: sample, version: '1.0.0'}\n"
-CALL = "call: http, with: {method: get, endpoint: 'https://example.com'}"
+from tests.support.faulty import CALL, HEAD, TASK_FAULTS, WORKFLOW_FAULTS
 
 
 def codes(text: str) -> list[str]:
     return [fault.code for fault in check(text)]
-
-
-TASK_FAULTS = {
-    # a task's own structure
-    "{}": "task-kind",
-    "5": "type",
-    "{set: {x: 1}, do: []}": "task-kind",
-    "{cal: http}": "unknown-key",
-    "{set: {x: 1}, iff: true}": "unknown-key",
-    "{set: .x}": "type",
-    "{set: 5}": "type",
-    "{set: {x: 1}, then: 5}": "type",
-    "{set: {x: 1}, then: nowhere}": "goto",
-    "{set: {x: 1}, metadata: {effect: wild}}": "value",
-    "{do: []}": "empty-list",
-    "{do: {x: 1}}": "type",
-    "{do: [{a: {set: {x: 1}}, b: {set: {x: 1}}}]}": "type",
-    "{do: [{a: {set: {x: 1}}}, {a: {set: {x: 1}}}]}": "duplicate-name",
-    "{do: [{end: {set: {x: 1}}}]}": "name",
-    "{do: [{a: {set: {x: 1}, then: end}}, {b: {set: {x: 1}}}]}": "unreachable",
-    "{do: [{a: {raise: {error: {type: x, status: 400}}}}, {b: {set: {x: 1}}}]}": "unreachable",
-    "{do: [{a: {set: {x: 1}, then: c}}, {b: {set: {x: 1}}}, {c: {set: {x: 1}}}]}": "unreachable",
-    # constructs
-    "{switch: []}": "empty-list",
-    "{switch: [{a: {when: .x}}]}": "missing",
-    "{switch: [{a: {then: end}}, {b: {then: exit}}]}": "two-defaults",
-    "{switch: [{a: {when: .x == 1, then: end}}, {a: {when: .x == 2, then: exit}}, {d: {then: end}}]}": "duplicate-name",
-    "{for: {each: x}, do: [{a: {set: {x: 1}}}]}": "missing",
-    "{for: {in: 5}, do: [{a: {set: {x: 1}}}]}": "type",
-    "{for: {in: .x}}": "missing",
-    "{for: {in: .x, each: task}, do: [{a: {set: {x: 1}}}]}": "name",
-    "{for: {in: .x, each: a, at: a}, do: [{a: {set: {x: 1}}}]}": "name",
-    "{fork: {branches: []}}": "empty-list",
-    "{fork: {branches: [{a: {set: {x: 1}}}, {a: {set: {x: 1}}}]}}": "duplicate-name",
-    "{fork: {branches: [{a: {set: {x: 1}, then: b}}, {b: {set: {x: 1}}}]}}": "goto",
-    "{fork: {compete: true, branches: [{a: {set: {x: 1}}}]}}": "not-built",
-    "{try: [{a: {set: {x: 1}}}]}": "missing",
-    "{try: [{a: {set: {x: 1}}}], catch: {retry: {}}}": "not-built",
-    "{try: [{a: {set: {x: 1}}}], catch: {errors: {with: {status: '503'}}}}": "type",
-    "{try: [{a: {set: {x: 1}}}], catch: {as: 1x}}": "name",
-    "{raise: {error: named}}": "not-built",
-    "{raise: {error: {type: x}}}": "missing",
-    "{raise: {error: {type: x, status: 42}}}": "value",
-    "{wait: 5 minutes}": "duration",
-    "{wait: {week: 1}}": "duration",
-    "{wait: {week: '${ .x }'}}": "duration",
-    "{set: {x: 1}, timeout: {after: P1Y}}": "duration",
-    "{set: {x: 1}, timeout: slow}": "not-built",
-    "{listen: {to: {any: []}}}": "not-built",
-    "{emit: {event: {}}}": "not-built",
-    "{run: {workflow: {name: other}}}": "not-built",
-    "{run: {shell: {command: ls}}}": "not-in-profile",
-    # calls
-    "{set: {x: 1}, metadata: {effect: probed}}": "not-built",
-    "{call: htp}": "unknown-function",
-    "{call: http, emit: {}, with: {method: get, endpoint: 'https://x.org'}}": "not-built",
-    "{call: http}": "missing",
-    "{call: grpc, with: {}}": "not-in-profile",
-    "{call: openapi, with: {}}": "not-built",
-    "{call: http, with: {method: get}}": "missing",
-    "{call: http, with: {method: fetch, endpoint: 'https://x.org'}}": "value",
-    "{call: http, with: {method: get, endpoint: nowhere}}": "uri",
-    "{call: http, with: {method: get, endpoint: 'https://x.org/{}'}}": "uri",
-    "{call: http, with: {method: get, endpoint: {uri: 'https://x.org', authentication: {basic: {}}}}}": "not-built",
-    "{call: http, with: {method: get, endpoint: 'https://x.org', output: xml}}": "value",
-    "{call: http, with: {method: get, endpoint: 'https://x.org', boddy: 1}}": "unknown-key",
-    "{call: http, with: {method: get, endpoint: 'https://x.org', redirect: 1}}": "type",
-    "{call: http, with: {method: get, endpoint: 'https://x.org', query: [1]}}": "type",
-    "{call: http, with: {method: get, endpoint: 'https://x.org', query: {a: {b: 1}}}}": "type",
-    "{call: http, with: {method: get, endpoint: 'https://x.org', headers: {A: [b]}}}": "type",
-    "{call: http, with: {method: get, endpoint: {url: 'https://x.org', uri: 'https://x.org'}}}": "unknown-key",
-    "{call: http, with: {method: get, endpoint: {}}}": "missing",
-    "{call: decide, with: {input: 1}}": "missing",
-    "{call: decide, with: {model: Credit Risk}}": "name",
-    "{call: human, with: {team: a, title: t}}": "missing",
-    "{call: human, with: {team: a, title: t, outcomes: []}}": "value",
-    f"{{call: human, with: {{team: a, title: {'t' * 201}, outcomes: [x]}}}}": "value",
-    "{call: human, with: {team: a, title: t, outcomes: ['${ .x }']}}": "value",
-    "{call: human, with: {team: a, title: t, outcomes: [x, x]}}": "duplicate-name",
-    "{call: human, with: {team: a, title: t, outcomes: [x], due: soon}}": "duration",
-    "{call: human, with: {team: a, title: t, outcomes: [x], form: {type: 5}}}": "schema",
-    "{call: sql.query, with: {connection: a}}": "missing",
-    "{call: sql.query, with: {connection: a, statement: 'select ${ .x }'}}": "sql-injection",
-    # data and expressions
-    "{set: {x: 1}, input: {schema: {document: {type: 5}}}}": "schema",
-    "{set: {x: 1}, input: {schema: {document: {$ref: 'https://x.org/y'}}}}": "schema",
-    "{set: {x: 1}, input: {schema: {document: {pattern: '(?=x)'}}}}": "schema",
-    "{set: {x: 1}, input: {schema: {resource: {}}}}": "not-built",
-    "{set: {x: 1}, output: {from: .x}}": "unknown-key",
-    "{set: {x: 'Hello ${ .name }'}}": "expression-in-text",
-    "{set: {x: '${ .a | }'}}": "jq-syntax",
-    "{set: {x: '${ env }'}}": "jq-refused-function",
-    "{set: {x: '${ lenght }'}}": "jq-unknown-function",
-    "{set: {x: '${ $nobody }'}}": "unknown-variable",
-    "{set: {x: '${ $item }'}}": "unknown-variable",
-    "{set: {x: '${ $secrets.x }'}}": "not-built",
-    "{set: {x: '${ $output }'}}": "unavailable-variable",
-    "{if: '${ $input }', set: {x: 1}}": "unavailable-variable",
-    "{set: {x: 1}, input: {from: '${ $input }'}}": "unavailable-variable",
-    "{set: {x: 1}, output: {as: '${ $output }'}}": "unavailable-variable",
-    "{if: 5, set: {x: 1}}": "type",
-}
 
 
 @pytest.mark.parametrize(("task", "code"), TASK_FAULTS.items())
@@ -131,28 +27,6 @@ def test_fault_of_task_is_found_alone(task: str, code: str) -> None:
     faults = check(f"{HEAD}do:\n- sample: {task}\n")
     assert [fault.code for fault in faults if fault.severity == "error"] == [code]
     assert all(fault.message and fault.remedy and fault.line == 3 for fault in faults)
-
-
-WORKFLOW_FAULTS = {
-    "do: [{a: {set: {x: 1}}}]": "missing",
-    HEAD: "missing",
-    HEAD + "do: []": "empty-list",
-    HEAD + "do: [{a: {set: {x: 1}}}]\nuse: {}": "not-built",
-    HEAD + "do: [{a: {set: {x: 1}}}]\nevaluate: {language: js}": "not-in-profile",
-    HEAD + "do: [{a: {set: {x: 1}}}]\ninput: {from: $context}": "unavailable-variable",
-    HEAD + "do: [{a: {set: {x: 1}}}]\noutput: {as: $input}": "unavailable-variable",
-    HEAD + "do: [{a: {set: {x: 1}}}]\nschedule: {cron: '* * * * *'}": "not-built",
-    HEAD + "do: [{a: {set: {x: 1}}}]\nschedule: {on: {all: []}}": "not-built",
-    HEAD + "do: [{a: {set: {x: 1}}}]\nschedule: {on: {}}": "schedule",
-    HEAD + "do: [{a: {set: {x: 1}}}]\nschedule: {on: {one: {with: {source: x}}}}": "missing",
-    HEAD + "do: [{a: {set: {x: 1}}}]\nschedule: {on: {one: {with: {type: x, data: '${ .x }'}}}}": "not-in-profile",
-    HEAD + "do: [{a: {set: {x: 1}}}]\nschedule: {on: {one: {with: {type: '${ .x }'}}}}": "not-built",
-    HEAD.replace("test", "My_Space") + "do: [{a: {set: {x: 1}}}]": "name",
-    HEAD.replace("1.0.3", "0.8") + "do: [{a: {set: {x: 1}}}]": "dsl-version",
-    HEAD.replace("'1.0.0'", "'1.0'") + "do: [{a: {set: {x: 1}}}]": "version",
-    HEAD.replace("'1.0.0'", "1.5") + "do: [{a: {set: {x: 1}}}]": "type",
-    "[]": "type",
-}
 
 
 @pytest.mark.parametrize(("text", "code"), WORKFLOW_FAULTS.items())

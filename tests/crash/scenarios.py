@@ -1,0 +1,13 @@
+"""What makes a scenario, and the seed of this run."""
+
+from __future__ import annotations
+
+import os
+import random
+from collections.abc import Callable
+
+from tests.crash.harness import Scenario
+
+RUN_SEED = int(os.environ.get("EXLIFY_CRASH_SEED") or random.SystemRandom().randrange(10**6))
+
+MakeScenario = Callable[..., Scenario]
