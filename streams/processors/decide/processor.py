@@ -67,7 +67,7 @@ class Decide(FastProcessor):
 
     def _answers(self, message: Message) -> list[Output]:
         carried = carry_out(message.data, self._registry, message.record.timestamp_ms)
-        _count(carried)
+        _count(message.data["function"], carried)
         key = message.record.key
         answers = [Output(INBOX, key, self._codec.encode(STEP_RESULT, carried.result))]
         if carried.decision is not None:
@@ -156,7 +156,7 @@ def _no_command(message: Message) -> str:
     return f"{message.name} is no command" if message.name else "a record without a value"
 
 
-def _count(carried: Carried) -> None:
-    metrics.count_step(decide.DECIDE.name, carried.result)
+def _count(function: str, carried: Carried) -> None:
+    metrics.count_step(function, carried.result)
     if carried.decision is not None:
         decide.DECIDED.labels(carried.decision["model"], carried.decision["route"]).inc()
