@@ -137,7 +137,8 @@ class TimedInbox(Inbox):
             self.begun_ms = self.now_ms
 
     def _withdrawn(self, command: CancelStep) -> None:
-        self.pending = [each for each in self.pending if each.pointer != command.pointer]
+        taken_back = (command.pointer, command.iteration)
+        self.pending = [each for each in self.pending if (each.pointer, each.iteration) != taken_back]
 
     def _first(self, answer_ms: int, due_ms: int) -> bool:
         if self.late or not due_ms or answer_ms < due_ms:
