@@ -15,8 +15,8 @@ What the specification leaves open and is decided here:
 - `exit` in the body of a loop ends that iteration; the loop goes on.
 - `end` anywhere ends the workflow with the output of that task: `output` of the enclosing tasks is not applied, that
   of the workflow is; enclosing tasks count as completed, other branches of a fork are cancelled.
-- A task's `timeout` is evaluated once, on its transformed input. Time counts only when a `TimerFired` says so: a
-  result that comes before it counts, even if it is late by the clock.
+- A task's `timeout` is evaluated once, on its transformed input. Time is that of records: a result counts if its record
+  is from before every timeout around its step, whether or not a `TimerFired` has come (`timers`).
 - A branch of a fork sees the context of the fork until it exports one of its own (`constructs.fork` tells what join
   does).
 """

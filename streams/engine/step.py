@@ -34,7 +34,7 @@ from streams.engine.messages import (
 )
 from streams.engine.run import Run
 from streams.engine.state import Frame, Instance, Marker, State
-from streams.engine.timers import fire_all, first_due
+from streams.engine.timers import catch_up, fire_all, first_due, keeps_time
 from streams.language.graph import NOTHING, Graph
 
 _ENTRY_BYTES = 32  # of a transition in a record, beside its pointer and its data
@@ -151,6 +151,11 @@ def _begin(run: Run, event: StartInstance) -> None:
 
 def _answered(run: Run, event: StepResult) -> None:
     frame = _awaiting(run, event)
+    if keeps_time(run):
+        catch_up(run, frame, event)
+        if run.outcome is not None:
+            return
+        frame = _awaiting(run, event)
     if frame is None:
         run.transitions.append(Transition(event.pointer, event.iteration, event.attempt, Phase.RESULT_IGNORED))
     else:

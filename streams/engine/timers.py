@@ -2,15 +2,25 @@
 
 A frame may wait for a time of its own, which its construct declares, and may have a `timeout`. Whichever comes first
 counts; where both are due at once, what the frame waits for has happened.
+
+A timeout belongs to the task that it was given to, and time is that of records. So whatever a record brings, what is
+due by its time has happened before (`catch_up`): the step of a task inside is given the deadline of everything around
+it, and its own report that it ran out of time mostly comes before the timer. Where several timeouts around each other
+have passed, the outermost counts: what it was given to is over, with all inside.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 
+import msgspec
+
 from schemas import problems
+from schemas.reasons import MEANINGS, Code
+from schemas.steps import COMPLETED
 from streams.engine.constructs import DUE
 from streams.engine.errors import failed
+from streams.engine.messages import StepResult
 from streams.engine.run import Run
 from streams.engine.state import Frame, Marker, State
 
@@ -46,8 +56,52 @@ def fire_all(run: Run) -> None:
         due = first_due(run.expires_ms, run.frames.values(), run.now_ms)
         if due is None:
             return
-        run.settled(_fire, run, due)
+        run.settled(_fire, run, _outermost(run, due))
         run.drain()
+
+
+def catch_up(run: Run, frame: Frame | None, result: StepResult) -> None:
+    """Fires what is due when a result comes, for `frame` if somebody still waits for it.
+
+    A step that says itself that it ran out of time is believed, if that time was its own: its account of it is the
+    better one, for it tells what became of the effect.
+    """
+    if frame is not None and frame.expires_ms and _ran_out_of_time(result):
+        run.frames[frame.id] = msgspec.structs.replace(frame, expires_ms=0)
+    fire_all(run)
+
+
+def keeps_time(run: Run) -> bool:
+    """Whether anything waits for a time; mostly nothing does, and this is asked for every result."""
+    if run.expires_ms:
+        return True
+    for frame in run.frames.values():  # noqa: SIM110  # faster than any()
+        if frame.expires_ms or type(frame) in DUE:
+            return True
+    return False
+
+
+def _ran_out_of_time(result: StepResult) -> bool:
+    if result.status == COMPLETED or result.error is None:
+        return False
+    meaning = MEANINGS.get(result.error.get("reason"))  # type: ignore[arg-type]  # some text, that of a reason or not
+    by_reason = meaning is not None and meaning.code is Code.DEADLINE_EXCEEDED
+    return by_reason or problems.canonical(str(result.error.get("type"))) == problems.TIMEOUT
+
+
+def _outermost(run: Run, due: Frame | int) -> Frame | int:
+    """What has happened where this is due: of timeouts around each other that have passed, the outermost."""
+    if isinstance(due, int) or _own_due_ms(due):
+        return due
+    if 0 < run.expires_ms <= run.now_ms:
+        return run.expires_ms
+    outermost, parent = due, due.parent
+    while parent >= 0:
+        around = run.frames[parent]
+        if 0 < around.expires_ms <= run.now_ms:
+            outermost = around
+        parent = around.parent
+    return outermost
 
 
 def _fire(run: Run, due: Frame | int) -> None:

@@ -1,5 +1,5 @@
-"""One instance on the real engine, fed by an inbox that repeats, delays and reorders, with calls answered by a
-function."""
+"""One instance on the real engine, fed by an inbox that repeats, delays and reorders, or by one that keeps time, with
+calls answered by a function."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from typing import Any
 
 from schemas.ids import Key
 from streams.engine import (
+    CancelStep,
     Event,
     Outcome,
     StartInstance,
@@ -62,15 +63,26 @@ class Inbox:
         return self.outcomes[0]
 
     def take(self, event: Event) -> None:
-        """One record of the inbox; the state goes through its bytes, as it does in the table."""
+        """One record of the inbox, some time after the last one."""
         self.now_ms += self.random.randrange(3)
+        self.fold(event)
+
+    def fold(self, event: Event) -> None:
+        """One record of now; the state goes through its bytes, as it does in the table."""
         self.records.append((event, self.now_ms))
         done = step(self.graph, self.state, event, self.now_ms)
         self.state = None if done.row is None else decode_state(done.row)
         self.rows.append(done.row)
         self.transitions += done.transitions
-        self.pending += [command for command in done.commands if isinstance(command, StepCommand)]
+        for command in done.commands:
+            if isinstance(command, StepCommand):
+                self.pending.append(command)
+            else:
+                self._withdrawn(command)
         self.outcomes += [done.outcome] if done.outcome is not None else []
+
+    def _withdrawn(self, command: CancelStep) -> None:
+        """The answer comes all the same."""
 
     def _wait(self) -> None:
         assert isinstance(self.state, Instance)
@@ -92,6 +104,49 @@ class Inbox:
             output=None if answer.error is not None else payload(answer.output),
             error=None if answer.error is None else dict(answer.error),
         )
+
+
+@dataclass
+class TimedInbox(Inbox):
+    """An inbox that keeps time: steps take as long as their answers say, a timer comes when it is due or, `late`, only
+    when no step is pending. For definitions in which one thing is waited for at a time."""
+
+    late: bool = False
+    begun_ms: int = START_MS  # of the pending step
+
+    def run(self, data: Json) -> Outcome:
+        """Runs the instance to its end."""
+        self.fold(_start(self.graph, data))
+        while not self.outcomes:
+            assert isinstance(self.state, Instance)
+            due_ms = next_due_ms(self.state)
+            if self.random.random() < 0.2:
+                self.fold(self.random.choice(self.records)[0])
+            elif self.pending and self._first(self.begun_ms + self._lasts_ms(self.pending[0]), due_ms):
+                self.now_ms = self.begun_ms + self._lasts_ms(self.pending[0])
+                self.fold(self._answer(self.pending.pop(0)))
+            else:
+                self.now_ms = due_ms
+                self.fold(TimerFired(instance_id=INSTANCE, due_ms=due_ms))
+        return self.outcomes[0]
+
+    def fold(self, event: Event) -> None:
+        """One record of now."""
+        super().fold(event)
+        if self.pending and not (len(self.rows) > 1 and self.rows[-1] == self.rows[-2]):
+            self.begun_ms = self.now_ms
+
+    def _withdrawn(self, command: CancelStep) -> None:
+        taken_back = (command.pointer, command.iteration)
+        self.pending = [each for each in self.pending if (each.pointer, each.iteration) != taken_back]
+
+    def _first(self, answer_ms: int, due_ms: int) -> bool:
+        if self.late or not due_ms or answer_ms < due_ms:
+            return True
+        return answer_ms == due_ms and self.random.random() < 0.5
+
+    def _lasts_ms(self, command: StepCommand) -> int:
+        return self.calls(command.pointer, command.function, command.arguments.value()).after_ms
 
 
 def _start(graph: Graph, data: Json) -> StartInstance:

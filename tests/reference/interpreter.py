@@ -1,16 +1,19 @@
 """What a definition means, said a second time and as plainly as possible: a recursive interpreter of the typed model.
 
 It shares the expressions and the model with the engine and nothing else: no frames, no events, no state that could be
-stored. Calls are answered by a function, waits take no time, the branches of a fork run one after the other. Where
-the order in which branches end would decide the result (two of them fail, say), `ambiguous` says so, and a comparison
-has to keep to one order.
+stored. Calls are answered by a function, the branches of a fork run one after the other. Where the order in which
+branches end would decide the result (two of them fail, say), `ambiguous` says so, and a comparison has to keep to one
+order.
+
+Time passes in waits and in calls, and the timeouts around them end. A timer may come as soon as it is due, or only
+after the result that is being waited for (`late`): what has ended by then is over either way, the outermost first.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeVar
 
 import orjson
 
@@ -32,6 +35,7 @@ from streams.language.workflow import WorkflowModel
 
 Json = Any
 Scope = Mapping[str, Json]
+Anything = TypeVar("Anything")
 MAX_TASKS = 2_000
 
 
@@ -41,6 +45,7 @@ class Answer:
 
     output: Json = None
     error: Mapping[str, Json] | None = None
+    after_ms: int = 0
 
 
 Calls = Callable[[str, str, Json], Answer]  # pointer, function, arguments
@@ -74,13 +79,21 @@ class Ended(Exception):
         self.output = output
 
 
+class Expired(Exception):
+    """A timeout on its way up to the task that it was given to; no `try` inside that task sees it."""
+
+    def __init__(self, owner: str) -> None:
+        super().__init__(owner)
+        self.owner = owner
+
+
 class TooLong(Exception):
     """More tasks were started than a comparison is worth."""
 
 
-def interpret(model: WorkflowModel, data: Json, calls: Calls) -> Result:
-    """Runs one instance to its end."""
-    return _Interpreter(model, data, calls).run()
+def interpret(model: WorkflowModel, data: Json, calls: Calls, *, late: bool = False) -> Result:
+    """Runs one instance to its end; `late` are timers that come after the results."""
+    return _Interpreter(model, data, calls, late).run()
 
 
 @dataclass(frozen=True)
@@ -94,7 +107,10 @@ class _Place:
 
 
 class _Interpreter:
-    def __init__(self, model: WorkflowModel, data: Json, calls: Calls) -> None:
+    def __init__(self, model: WorkflowModel, data: Json, calls: Calls, late: bool) -> None:
+        self._late = late
+        self._now_ms = 0
+        self._ends: list[tuple[int, str]] = []  # of the timeouts around, and whose they are, the outermost first
         self._model = model
         self._raw = data
         self._calls = calls
@@ -107,7 +123,7 @@ class _Interpreter:
     def run(self) -> Result:
         try:
             data = self._transformed(self._model.input, self._raw, {}, "/input", schema_first=True)
-            output = self._root(data)
+            output = self._within(self._model.timeout, data, {}, "/timeout", lambda: self._root(data))
             output = self._transformed(self._model.output, output, {"context": self._context}, "/output")
         except Raised as raised:
             return self._result("faulted", error=raised.problem)
@@ -178,13 +194,39 @@ class _Interpreter:
             raise TooLong
         data = self._transformed(task.input, raw, variables, at, schema_first=True)
         variables["input"] = data
-        output, then = MEANINGS[type(task)](self, task, _Place(data, variables, scope, at))
+        place = _Place(data, variables, scope, at)
+        output, then = self._within(task.timeout, data, variables, at, lambda: MEANINGS[type(task)](self, task, place))
         descriptor["output"] = output
         variables["context"] = self._context
         output = self._transformed(task.output, output, variables, at)
         if task.export.expression is not None or task.export.schema is not None:
             self._export(task, output, variables, at)
         return output, then
+
+    def _within(
+        self, timeout: Expression | None, data: Json, variables: Scope, at: str, do: Callable[[], Anything]
+    ) -> Anything:
+        """Does something within the time of a task, or of the workflow."""
+        if timeout is None:
+            return do()
+        self._ends.append((self._now_ms + self._evaluate(timeout, data, variables, at), at))
+        depth = len(self._ends)
+        try:
+            return do()
+        except Expired as expired:
+            if expired.owner != at:
+                raise
+            raise Raised(_problem(problems.TIMEOUT, "too late", at)) from None
+        finally:
+            del self._ends[depth - 1 :]
+
+    def _pass(self, until_ms: int, now_ms: int) -> None:
+        """Time passes until then, unless a timeout around ends first; `now_ms` is when that is noticed."""
+        if all(until_ms < end for end, _ in self._ends):
+            self._now_ms = until_ms
+            return
+        self._now_ms = max(now_ms, min(end for end, _ in self._ends))
+        raise Expired(next(owner for end, owner in self._ends if end <= self._now_ms))
 
     def _export(self, task: TaskModel, output: Json, variables: dict[str, Json], at: str) -> None:
         exported = self._context
@@ -270,12 +312,17 @@ class _Interpreter:
         raise Raised(_raised(self._evaluate(task.error, place.data, place.variables, place.at), place.at))
 
     def _wait(self, task: WaitModel, place: _Place) -> tuple[Json, str]:
-        self._evaluate(task.duration, place.data, place.variables, place.at)
+        until_ms = self._now_ms + self._evaluate(task.duration, place.data, place.variables, place.at)
+        if self._ends and self._ends[-1] == (until_ms, place.at):
+            self._ends.pop()  # what it waits for has happened
+        self._pass(until_ms, 0)
         return place.data, task.then
 
     def _call(self, task: CallModel, place: _Place) -> tuple[Json, str]:
         arguments = self._evaluate(task.arguments, place.data, place.variables, place.at)
         answer = self._calls(place.at, task.function, arguments)
+        until_ms = self._now_ms + answer.after_ms
+        self._pass(until_ms, until_ms if self._late else 0)
         if answer.error is not None:
             raise Raised({**answer.error, "instance": place.at})
         return answer.output, task.then

@@ -88,6 +88,68 @@ def answers(draw: st.DrawFn) -> Calls:
     return answer
 
 
+TIMES_MS = (10, 20, 30, 40, 50, 60)
+LATE = {"type": "https://open-workflow-specification.org/spec/1.0.0/errors/timeout", "status": 408, "title": "Timeout"}
+
+
+@st.composite
+def timed_answers(draw: st.DrawFn) -> Calls:
+    """Answers that take their time; some say that they ran out of it."""
+    seed = draw(st.integers(0, 2**16))
+    faults = (None, None, FAULTS[0], LATE, LATE)
+
+    def answer(pointer: str, function: str, arguments: Json) -> Answer:
+        drawn = zlib.crc32(f"{seed}{pointer}".encode())
+        after_ms = (5, *TIMES_MS, 75)[drawn % 8]
+        fault = faults[drawn // 8 % len(faults)]
+        return Answer({"n": pointer}, after_ms=after_ms) if fault is None else Answer(error=fault, after_ms=after_ms)
+
+    return answer
+
+
+@st.composite
+def timed(draw: st.DrawFn) -> dict[str, Json]:
+    """Documents of timeouts around timeouts, with `try` between them, where one thing is waited for at a time."""
+    document: dict[str, Json] = {
+        "document": {"dsl": "1.0.3", "namespace": "test", "name": "timed", "version": "1.0.0"},
+        "do": draw(_timed_lists(4)),
+    }
+    return document | draw(_timeouts(3))
+
+
+@st.composite
+def _timed_lists(draw: st.DrawFn, depth: int) -> list[dict[str, Json]]:
+    return [{f"t{index}": draw(_timed_tasks(depth))} for index in range(draw(st.integers(1, 2)))]
+
+
+@st.composite
+def _timed_tasks(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    kind = draw(st.sampled_from(("do", "try", "try", "for") if depth else ("call", "call", "wait")))
+    task: dict[str, Json] = draw(_timeouts(2 if depth else 1))
+    if kind == "call":
+        return task | {"call": "decide", "with": {"model": "m"}}
+    if kind == "wait":
+        return task | {"wait": {"milliseconds": draw(st.sampled_from(TIMES_MS))}}
+    if kind == "for":
+        return task | {"for": {"in": [1, 2]}, "do": draw(_timed_lists(depth - 1))}
+    if kind == "do":
+        return task | {"do": draw(_timed_lists(depth - 1))}
+    wanted: dict[str, Json] = draw(
+        st.sampled_from(({}, {}, {"errors": {"with": {"status": 408}}}, {"errors": {"with": LATE}}))
+    )
+    handler = [{"seen": {"set": "${ {by: $task.reference, of: $error.instance} }"}}]
+    if draw(st.booleans()):
+        handler.append({"then": draw(_timed_tasks(0))})
+    return task | {"try": draw(_timed_lists(depth - 1)), "catch": {**wanted, "do": handler}}
+
+
+@st.composite
+def _timeouts(draw: st.DrawFn, of_four: int) -> dict[str, Json]:
+    if draw(st.integers(0, 3)) >= of_four:
+        return {}
+    return {"timeout": {"after": {"milliseconds": draw(st.sampled_from(TIMES_MS))}}}
+
+
 @st.composite
 def definitions(draw: st.DrawFn) -> dict[str, Json]:
     """Documents of up to three levels; JSON is YAML, so `orjson.dumps` makes a file of one."""

@@ -13,9 +13,9 @@ from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from streams.engine import decode_state, step
-from tests.reference.inbox import Inbox
+from tests.reference.inbox import Inbox, TimedInbox
 from tests.reference.interpreter import Calls, Result, TooLong, interpret
-from tests.reference.strategies import answers, definitions, inputs, joins
+from tests.reference.strategies import answers, definitions, inputs, joins, timed, timed_answers
 from tests.support.definitions import load, read
 
 Json = Any
@@ -52,6 +52,20 @@ def test_engine_ends_as_reference_does(document: dict[str, Json], data: Json, ca
         assert started == expected.tasks
 
 
+@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(timed(), timed_answers(), st.booleans(), st.integers(0, 2**32))
+def test_timeout_belongs_to_whom_it_was_given(document: dict[str, Json], calls: Calls, late: bool, seed: int) -> None:
+    text = orjson.dumps(document).decode()
+    expected = interpret(read(text), {}, calls, late=late)
+    inbox = TimedInbox(load(text), calls, Random(seed), late=late)
+    outcome = inbox.run({})
+    assert outcome.status == expected.status
+    assert _error(outcome.error) == _error(expected.error)
+    assert (None if outcome.output is None else outcome.output.value()) == expected.output
+    assert [entry.pointer for entry in inbox.transitions if entry.phase == "task.started"] == expected.tasks
+    assert_folds_again(inbox, text)
+
+
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(definitions() | joins(), inputs(), answers(), st.integers(0, 2**32))
 def test_folding_the_inbox_again_gives_same_bytes(
@@ -60,6 +74,10 @@ def test_folding_the_inbox_again_gives_same_bytes(
     text = orjson.dumps(document).decode()
     first = Inbox(load(text), calls, Random(seed))
     first.run(data)
+    assert_folds_again(first, text)
+
+
+def assert_folds_again(first: Inbox, text: str) -> None:
     graph, state = load(text), None
     rows, transitions = [], []
     for event, now_ms in first.records:

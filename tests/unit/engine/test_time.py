@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import textwrap
+from typing import Any
+
+import pytest
+
 from schemas import problems
 from streams.engine import TimerFired, decode_state, next_due_ms
 from tests.support.trial import INSTANCE, START_MS, Trial, call
@@ -155,3 +160,78 @@ def test_earliest_of_all_timers_is_due_next() -> None:
     assert due_ms(trial) == START_MS + 2 * HOUR_MS
     trial.answer("a")
     assert due_ms(trial) == START_MS + 3 * HOUR_MS
+
+
+LATE = {"type": problems.TIMEOUT, "title": "The system did not answer in time", "status": 408, "effect": "unknown"}
+SWALLOWING = """
+- d:
+    timeout: {after: {minutes: 1}}
+    do:
+      - t:
+          try: [{a: {call: human, with: {team: t, title: x, outcomes: [ok]}}}]
+          catch: {do: [{swallowed: {set: {swallowed: true}}}]}
+"""
+
+
+@pytest.mark.parametrize(
+    ("tasks", "more", "owner"),
+    [(SWALLOWING, "", "/do/0/d"), (SWALLOWING.replace("minutes", "hours"), "timeout: {after: PT1M}", "/timeout")],
+)
+@pytest.mark.parametrize("problem", [LATE, {"status": 500, "reason": "OUTCOME_UNKNOWN"}, None])
+def test_timeout_around_a_try_is_not_for_it_to_catch(
+    tasks: str, more: str, owner: str, problem: dict[str, Any] | None
+) -> None:
+    trial = Trial(tasks, more=more)
+    trial.now_ms += 60_000
+    if problem is None:
+        trial.answer("a", {"too": "late"})
+    else:
+        trial.fail("a", **problem)
+    assert (trial.error["type"], trial.error["instance"]) == (problems.TIMEOUT, owner)
+    assert "swallowed" not in trial.started
+
+
+def test_timeout_of_a_step_in_time_is_its_own() -> None:
+    trial = Trial(SWALLOWING)
+    trial.now_ms += 59_999
+    trial.fail("a", **LATE)
+    assert trial.output == {"swallowed": True}
+
+
+def test_try_around_catches_the_timeout_of_what_it_was_given_to() -> None:
+    inner = textwrap.indent(textwrap.dedent(SWALLOWING), "    ").strip()
+    trial = Trial(f"- outer:\n    try:\n    {inner}\n    catch: {{do: [{{seen: {{set: '${{ $error }}'}}}}]}}")
+    trial.now_ms += 60_000
+    trial.fail("a", **LATE)
+    assert (trial.output["status"], trial.output["instance"]) == (408, "/do/0/outer/try/0/d")
+
+
+def test_outermost_of_timeouts_that_have_passed_counts() -> None:
+    trial = Trial("- o: {timeout: {after: PT2M}, do: [{i: {timeout: {after: PT1M}, do: [{w: {wait: {hours: 1}}}]}}]}")
+    trial.now_ms += 120_000
+    trial.send(TimerFired(instance_id=INSTANCE, due_ms=START_MS + 60_000))
+    assert trial.error["instance"] == "/do/0/o"
+
+
+def test_step_says_itself_that_its_own_time_is_over() -> None:
+    trial = Trial(call("a", ", timeout: {after: {minutes: 5}}"))
+    trial.now_ms += 300_000
+    trial.fail("a", **LATE)
+    assert (trial.error["title"], trial.error["effect"]) == (LATE["title"], "unknown")
+    assert trial.withdrawn == []
+
+
+def test_result_after_the_time_of_its_own_task_is_too_late() -> None:
+    trial = Trial(call("a", ", timeout: {after: {minutes: 5}}"))
+    trial.now_ms += 300_000
+    done = trial.answer("a", 1)
+    assert trial.error["status"] == 408
+    assert done.outcome is not None
+
+
+def test_result_makes_up_for_a_timer_of_another_branch() -> None:
+    wait = "- w: {wait: {minutes: 1}}"
+    trial = Trial(f"- f:\n    fork:\n      branches:\n        {wait}\n        {call('a')}", {"n": 1})
+    trial.now_ms += 60_000
+    trial.answer("a", 2)
+    assert trial.output == [{"n": 1}, 2]
