@@ -220,7 +220,7 @@ class _Interpreter:
         finally:
             del self._ends[depth - 1 :]
 
-    def _pass(self, until_ms: int, now_ms: int) -> None:
+    def _elapse(self, until_ms: int, now_ms: int) -> None:
         """Time passes until then, unless a timeout around ends first; `now_ms` is when that is noticed."""
         if all(until_ms < end for end, _ in self._ends):
             self._now_ms = until_ms
@@ -315,14 +315,14 @@ class _Interpreter:
         until_ms = self._now_ms + self._evaluate(task.duration, place.data, place.variables, place.at)
         if self._ends and self._ends[-1] == (until_ms, place.at):
             self._ends.pop()  # what it waits for has happened
-        self._pass(until_ms, 0)
+        self._elapse(until_ms, 0)
         return place.data, task.then
 
     def _call(self, task: CallModel, place: _Place) -> tuple[Json, str]:
         arguments = self._evaluate(task.arguments, place.data, place.variables, place.at)
         answer = self._calls(place.at, task.function, arguments)
         until_ms = self._now_ms + answer.after_ms
-        self._pass(until_ms, until_ms if self._late else 0)
+        self._elapse(until_ms, until_ms if self._late else 0)
         if answer.error is not None:
             raise Raised({**answer.error, "instance": place.at})
         return answer.output, task.then
