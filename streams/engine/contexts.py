@@ -26,6 +26,7 @@ def context_of(tree: Tree, task: int, parent: int) -> Json:
 
 def replace_context(tree: Tree, task: int, parent: int, context: Json) -> None:
     """Replaces `$context` for the branch that a task is in, or for the instance."""
+    tree.keep(context)
     frames, tasks, exports = tree.frames, tree.graph.tasks, tree.of_frames.exports
     while parent >= 0:
         frame = frames[parent]

@@ -16,9 +16,10 @@ from streams.engine.errors import failed
 from streams.engine.limits import LimitExceededError, Limits
 from streams.engine.tree import Tree
 from streams.engine.variables import variables
-from streams.language.expressions import ExpressionError
+from streams.language.expressions import ExpressionError, Path
 from streams.language.graph import Expression, Transform
 
+_GROWING = frozenset({dict, list, str})
 _NO_VARIABLES: dict[str, Json] = {}
 
 
@@ -30,9 +31,17 @@ def evaluate(tree: Tree, expression: Expression, data: Json, place: Place, scope
             scope = place.parent if isinstance(place, Activity) else -1
         values = variables(tree, expression.variables, place, scope)
     try:
-        return expression.evaluate(data, values)
+        value = expression.evaluate(data, values)
     except ExpressionError as error:
         raise failed(place, problems.EXPRESSION, str(error)) from None
+    if type(value) in _GROWING and type(expression) is not Path:
+        growth = 0 if isinstance(place, str) else place.task.growth
+        bound = tree.bound * growth
+        if growth and bound <= tree.limits.value_bytes:  # it can't have become too heavy
+            tree.bound = bound
+        else:
+            tree.weigh(value, place if isinstance(place, str) else place.task.pointer)
+    return value
 
 
 def shape_input(tree: Tree, transform: Transform, data: Json, place: Place) -> Json:

@@ -23,9 +23,14 @@ def encode_state(state: State) -> bytes:
     Raises TypeError, ValueError, OverflowError or RecursionError for data that msgpack can't hold (numbers beyond 64
     bits, data nested too deeply); `step` turns these into a fault of the instance.
     """
+    if type(state) is Instance and state.size:
+        state = msgspec.structs.replace(state, size=0)
     return _encoder.encode(state)
 
 
 def decode_state(raw: bytes) -> State:
     """The state of `encode_state`'s bytes; raises msgspec.DecodeError for bytes that are none."""
-    return _decoder.decode(raw)
+    state = _decoder.decode(raw)
+    if type(state) is Instance:
+        state.size = len(raw)
+    return state

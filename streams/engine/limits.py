@@ -19,6 +19,7 @@ class Limits:
     nesting: int = 100  # open frames from the root to a leaf; Python's own recursion limit lies beyond
     frames: int = 1_000  # tasks that are open at the same time
     state_bytes: int = 1024 * 1024  # the state is one record of the changelog
+    value_bytes: int = 4 * 1024 * 1024  # what goes from task to task; more than a record, the next may make it smaller
     record_bytes: int = (
         960 * 1024
     )  # arguments of a command, output, transitions of a step; leaves room for the envelope

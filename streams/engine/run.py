@@ -150,6 +150,8 @@ class Run(Tree):
             kept = (activity.input,) if activity.raw is activity.input else (activity.input, activity.raw)
         elif keep_input:
             kept = (activity.input,)
+        for value in kept:
+            self.keep(value)
         frame = kind(self.next_frame, task.index, activity.parent, activity.started_ms, expires_ms, kept)
         self.next_frame += 1
         self.frames[frame.id] = frame

@@ -71,6 +71,7 @@ class Instance(msgspec.Struct, Generic[AnyFrame], array_like=True, tag=0, gc=Fal
     context: Json = msgspec.field(default_factory=dict)
     entries: dict[int, int] = msgspec.field(default_factory=dict)  # call task -> times entered, numbers its iterations
     frames: list[AnyFrame] = msgspec.field(default_factory=list)
+    size: int = 0  # bytes of the row that it was read from, 0 if from none; never written (`encoding`)
 
 
 class Marker(msgspec.Struct, array_like=True, tag=1, gc=False):

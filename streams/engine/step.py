@@ -18,7 +18,7 @@ from schemas.payload import UnreadablePayloadError
 from schemas.reasons import Reason
 from schemas.steps import Problem
 from streams.engine import errors
-from streams.engine.constructs import ANSWERED, TABLE, WORKING
+from streams.engine.constructs import ANSWERED, DUE, TABLE, WORKING
 from streams.engine.data import evaluate, shape_input
 from streams.engine.encoding import encode_state
 from streams.engine.limits import LIMITS, LimitExceededError, Limits
@@ -34,7 +34,8 @@ from streams.engine.messages import (
 )
 from streams.engine.run import Run
 from streams.engine.state import Frame, Instance, Marker, State
-from streams.engine.timers import catch_up, fire_all, first_due, keeps_time
+from streams.engine.timers import catch_up, fire_all, first_due
+from streams.engine.weight import PER_BYTE
 from streams.language.graph import NOTHING, Graph
 
 _ENTRY_BYTES = 32  # of a transition in a record, beside its pointer and its data
@@ -79,7 +80,7 @@ def _nothing(state: State | None) -> Step:
 def _newborn(graph: Graph, event: StartInstance, now_ms: int) -> Instance[Frame]:
     return Instance(
         event.digest, graph.name, graph.version, Status.PENDING, -1, event.business_key, event.source, event.event_id,
-        now_ms,
+        now_ms, size=1,
     )  # fmt: skip
 
 
@@ -140,6 +141,7 @@ def _begin(run: Run, event: StartInstance) -> None:
         data = event.data.value()
     except UnreadablePayloadError as error:
         raise errors.failed("/input", problems.VALIDATION, f"The input cannot be read: {error}") from None
+    run.bound += len(event.data.raw) * PER_BYTE
     if graph.keeps_input:
         run.input = data
     if graph.input is not NOTHING:
@@ -150,26 +152,28 @@ def _begin(run: Run, event: StartInstance) -> None:
 
 
 def _answered(run: Run, event: StepResult) -> None:
-    frame = _awaiting(run, event)
-    if keeps_time(run):
+    frame, keeps_time = _awaiting(run, event)
+    if keeps_time:
         catch_up(run, frame, event)
         if run.outcome is not None:
             return
-        frame = _awaiting(run, event)
+        frame, _ = _awaiting(run, event)
     if frame is None:
         run.transitions.append(Transition(event.pointer, event.iteration, event.attempt, Phase.RESULT_IGNORED))
     else:
         run.settled(ANSWERED[type(frame)], run, frame, run.graph.tasks[frame.task], event)
 
 
-def _awaiting(run: Run, event: StepResult) -> Frame | None:
-    """The frame that waits for exactly this step."""
-    tasks = run.graph.tasks
+def _awaiting(run: Run, event: StepResult) -> tuple[Frame | None, bool]:
+    """The frame that waits for exactly this step, and whether any frame waits for a time."""
+    tasks, pointer = run.graph.tasks, event.pointer
+    awaiting, keeps_time = None, run.expires_ms > 0
     for frame in run.frames.values():
-        if tasks[frame.task].pointer == event.pointer:
-            same = frame.iteration == event.iteration and frame.attempt == event.attempt
-            return frame if same and type(frame) in ANSWERED else None
-    return None
+        if frame.expires_ms or type(frame) in DUE:
+            keeps_time = True
+        if tasks[frame.task].pointer == pointer and frame.iteration == event.iteration:
+            awaiting = frame if frame.attempt == event.attempt and type(frame) in ANSWERED else None
+    return awaiting, keeps_time
 
 
 def _due(run: Run, _: TimerFired) -> None:
@@ -202,7 +206,9 @@ def _result(run: Run) -> Step:
 def _check_history(run: Run) -> None:
     size = 0
     for entry in run.transitions:
-        size += len(entry.pointer) + _ENTRY_BYTES + (len(entry.data) if entry.data is not None else 0)
+        size += len(entry.pointer) + _ENTRY_BYTES
+        if entry.data is not None:
+            size += len(entry.data.raw)
     if size > run.limits.record_bytes:
         raise LimitExceededError(f"a history entry of more than {run.limits.record_bytes} bytes", "")
 

@@ -71,16 +71,6 @@ def catch_up(run: Run, frame: Frame | None, result: StepResult) -> None:
     fire_all(run)
 
 
-def keeps_time(run: Run) -> bool:
-    """Whether anything waits for a time; mostly nothing does, and this is asked for every result."""
-    if run.expires_ms:
-        return True
-    for frame in run.frames.values():  # noqa: SIM110  # faster than any()
-        if frame.expires_ms or type(frame) in DUE:
-            return True
-    return False
-
-
 def _ran_out_of_time(result: StepResult) -> bool:
     if result.status == COMPLETED or result.error is None:
         return False

@@ -14,11 +14,13 @@ from orjson import dumps
 from schemas.lifecycle import Phase
 from schemas.payload import Json, Payload
 from streams.engine.activity import Activity
-from streams.engine.limits import Limits
+from streams.engine.limits import LimitExceededError, Limits
 from streams.engine.messages import CancelStep, StepCommand, Transition
 from streams.engine.state import Frame, Instance
+from streams.engine.weight import PER_BYTE, Scale
 from streams.language.graph import Graph, Task
 
+HELD = 16  # times the limit of a value: what a step may hold for a state, until it is written
 Exports = tuple[dict[int, Json], int]  # what branches have exported by their position, and the position of one
 
 
@@ -36,8 +38,8 @@ class Tree:
     """The frames of an instance during one engine step. It works on copies; `instance` as given is never changed."""
 
     __slots__ = (
-        "cancels", "context", "entries", "expires_ms", "frames", "graph", "input", "instance", "instance_id", "issued",
-        "limits", "next_frame", "now_ms", "of_frames", "transitions",
+        "_scale", "bound", "cancels", "context", "entries", "expires_ms", "frames", "graph", "held", "input",
+        "instance", "instance_id", "issued", "limits", "next_frame", "now_ms", "of_frames", "transitions",
     )  # fmt: skip
 
     def __init__(
@@ -59,6 +61,8 @@ class Tree:
         self.frames: dict[int, Frame] = {
             frame.id: copies[type(frame)](frame) if type(frame) in copies else frame for frame in instance.frames
         }
+        self.bound = self.held = (graph.bytes + (instance.size or limits.state_bytes)) * PER_BYTE
+        self._scale: Scale | None = None
         self.input: Json = instance.input
         self.context: Json = instance.context
         self.expires_ms = instance.expires_ms
@@ -106,6 +110,35 @@ class Tree:
         withdraw = self.of_frames.withdraw.get(type(frame))
         if withdraw is not None:
             withdraw(self, frame, self.graph.tasks[frame.task], reason)
+
+    # What values weigh (`weight`)
+
+    def weigh(self, value: Json, pointer: str) -> None:
+        """Raises LimitExceededError for a value that is too heavy to be handed on."""
+        weight = self._scales().weigh(value)
+        if weight > self.limits.value_bytes:
+            raise LimitExceededError(f"a value of more than {self.limits.value_bytes} bytes", pointer)
+        self.bound = max(self.bound, weight)
+
+    def keep(self, value: Json) -> None:
+        """Something that may stay in the state is held from now on; raises LimitExceededError if that is too much.
+
+        Counted is the most that it can weigh; the state is looked into only if that comes to a lot.
+        """
+        self.held += self.bound
+        if self.held > HELD * self.limits.value_bytes:
+            weigh = self._scales().weigh
+            self.held = weigh(value) + weigh(self.input) + weigh(self.context)
+            for frame in self.frames.values():
+                parts = (getattr(frame, name) for name in frame.__struct_fields__)
+                self.held += sum(map(weigh, (list(part.values()) if type(part) is dict else part for part in parts)))
+            if self.held > HELD * self.limits.value_bytes:
+                raise LimitExceededError(f"a state of more than {self.limits.state_bytes} bytes", "")
+
+    def _scales(self) -> Scale:
+        if self._scale is None:
+            self._scale = Scale(self.limits.value_bytes)
+        return self._scale
 
     def depth(self, parent: int) -> int:
         """How many tasks are open around a task below the frame `parent`."""

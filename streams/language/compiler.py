@@ -14,6 +14,7 @@ from streams.language.construct import Fields, Links
 from streams.language.constructs import BY_MODEL, children
 from streams.language.constructs.do import DoModel
 from streams.language.graph import Expression, Graph, Task, Transform
+from streams.language.growth import growth_of
 from streams.language.model import TaskModel
 from streams.language.source import Path, pointer
 from streams.language.workflow import WorkflowModel
@@ -37,6 +38,7 @@ def compile_model(model: WorkflowModel) -> Graph:
         name=model.name,
         version=model.version,
         document=model.document,
+        bytes=len(orjson.dumps(model.document)),
         tasks=_Compiler(model.root).tasks(),
         event_types=model.event_types,
         event_filters=model.event_filters,
@@ -114,6 +116,7 @@ class _Compiler:
             "then": links.flow(model.then, model),
             "metadata": model.metadata,
             "keeps_input": _reads_at_end(model),
+            "growth": growth_of(model, leaf=not children(model)),
             "document": model.document,
         }
 

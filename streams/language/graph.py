@@ -91,6 +91,7 @@ class Task:
     metadata: Mapping[str, Json] = field(default_factory=dict)
     told: bool = True  # in history; lists that only hold the body of a task, and the root, are no tasks to people
     keeps_input: bool = False  # an expression evaluated at its end reads $input or $task, so the frame has to keep it
+    growth: int = 0  # how often its expressions can write down what they read; 0: not known (`growth`)
     document: Mapping[str, Json] = field(default_factory=dict)  # the task as written, for $task.definition
 
 
@@ -103,6 +104,7 @@ class Graph:
     name: str
     version: str
     document: Mapping[str, Json]  # the definition as data, for $workflow.definition
+    bytes: int = 0  # of the document as JSON
     tasks: tuple[Task, ...]  # tasks[i].index == i; tasks[0] is the root Do
     event_types: tuple[str, ...] = ()  # business events that start it (schedule.on)
     event_filters: tuple[Mapping[str, Json], ...] = ()  # as written under schedule.on..with, one for each event type

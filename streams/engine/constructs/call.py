@@ -13,6 +13,7 @@ from streams.engine.messages import CancelStep, StepCommand, StepResult
 from streams.engine.run import Run
 from streams.engine.state import Frame
 from streams.engine.tree import Tree
+from streams.engine.weight import PER_BYTE
 from streams.language.constructs.call import Call
 
 
@@ -42,6 +43,7 @@ def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> Non
     if result.output is not None:
         try:
             output = result.output.value()
+            run.bound += len(result.output.raw) * PER_BYTE
         except UnreadablePayloadError as error:
             raise failed(activity, problems.RUNTIME, f"The step's output cannot be read: {error}") from None
     run.complete(activity, output)

@@ -28,6 +28,7 @@ class LoopFrame(Frame, tag=1):
 def _start(run: Run, loop: For, activity: Activity) -> None:
     items: list[Json] = evaluate(run, loop.items, activity.input, activity)
     frame = run.open_around(LoopFrame, activity, keep_input=loop.condition_while is not None)
+    run.keep(items)
     frame.remaining = items[::-1]
     _iterate(run, frame, loop, activity.input)
 

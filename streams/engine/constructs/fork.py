@@ -6,6 +6,7 @@ Each branch works on a `$context` of its own (`contexts`); a join makes one of t
 from __future__ import annotations
 
 import copy
+from bisect import bisect_left
 
 import msgspec
 
@@ -40,9 +41,11 @@ def _start(run: Run, fork: Fork, activity: Activity) -> None:
 
 
 def _child_ended(run: Run, frame: ForkFrame, fork: Fork, branch: Task, output: Json, flow: Flow) -> None:
-    frame.results[fork.branches.index(branch.index)] = output
+    run.keep(output)
+    frame.results[bisect_left(fork.branches, branch.index)] = output
     frame.waiting -= 1
     if not frame.waiting:
+        run.weigh(frame.results, fork.pointer)
         _join(run, frame)
         run.complete(run.close(frame), frame.results)
 
@@ -52,7 +55,9 @@ def _join(run: Run, frame: ForkFrame) -> None:
     if frame.exports:
         context = context_of(run, frame.task, frame.parent)
         exported = [frame.exports[branch] for branch in sorted(frame.exports)]
-        replace_context(run, frame.task, frame.parent, merge_exports(context, exported))
+        merged = merge_exports(context, exported)
+        run.weigh(merged, run.graph.tasks[frame.task].pointer)
+        replace_context(run, frame.task, frame.parent, merged)
 
 
 def merge_exports(context: Json, exported: list[Json]) -> Json:
@@ -76,7 +81,7 @@ def merge_exports(context: Json, exported: list[Json]) -> Json:
 
 
 def _exports(frame: ForkFrame, fork: Fork, branch: int) -> Exports:
-    return frame.exports, fork.branches.index(branch)
+    return frame.exports, bisect_left(fork.branches, branch)  # they are numbered in order
 
 
 def _copy(frame: ForkFrame) -> ForkFrame:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import tracemalloc
 from typing import Any
 
 import msgspec
@@ -115,3 +116,62 @@ def test_data_nested_too_deeply_faults_the_instance() -> None:
     assert done.outcome is not None
     assert done.outcome.error is not None
     assert done.outcome.error["reason"] == "LIMIT_EXCEEDED"
+
+
+def _sixty(task: str) -> str:
+    """The same task sixty times."""
+    return "\n".join(f"- a{number}: {task}" for number in range(60))
+
+
+def _loop(body: str) -> str:
+    return f"- a: {{for: {{in: '${{ [range(60)] }}'}}, do: [{body}]}}"
+
+
+DOUBLED = "{b: {set: {x: '${ [.x, .x] }'}}}"
+DOUBLING = {
+    "loop": _loop(DOUBLED),
+    "sets": _sixty("{set: {x: '${ . }', y: '${ . }'}}"),
+    "lists": _sixty("{set: '${ [., .] }'}"),
+    "pipes": _loop("{b: {set: '${ {a: .x, b: .x} | {x: [.a, .b]} }'}}"),
+    "calls": _loop(DOUBLED) + "\n" + call("c"),
+    "exports": _sixty("{set: {}, export: {as: '${ {a: $context, b: $context, x: $input} }'}}"),
+    "outputs": _sixty("{do: [{b: {set: '${ . }'}}], output: {as: '[., $input]'}}"),
+    "inputs": _sixty("{set: '${ . }', input: {from: '[., .]'}}"),
+    "forks": _sixty("{fork: {branches: [{b: {set: '${ . }'}}, {c: {set: '${ . }'}}]}}"),
+    "texts": _loop("{b: {set: {x: '${ .x + .x }'}}}"),
+    "templates": _loop("{b: {set: {x: ['${ .x }', {y: '${ .x }'}]}}}"),
+    "conditions": _loop(DOUBLED + ", {c: {if: '.x == [.x]', set: {}}}"),
+    "schemas": _loop(DOUBLED[:-2] + ", output: {schema: {document: {type: object, properties: {x: {type: array}}}}}}}"),
+    "errors": _loop(DOUBLED)
+    + "\n- r: {if: '.x != null', raise: {error: {type: 'https://e.com/x', status: 400, detail: '${ . }'}}}",
+    "at once": "- a: {set: {x: [" + ", ".join(["'${ . }'"] * 6000) + "]}}",
+}
+
+
+@pytest.mark.parametrize("tasks", DOUBLING.values(), ids=DOUBLING)
+@pytest.mark.parametrize(
+    "last", ["\n- y: {set: '${ . }', export: {as: .}}", "\n- z: {wait: {hours: 1}}"], ids=["ends", "waits"]
+)
+def test_data_that_doubles_breaks_a_limit_before_it_is_written(tasks: str, last: str) -> None:
+    tracemalloc.start()
+    trial = Trial(tasks + last, {"x": "x" * 1000})
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert trial.error["reason"] == "LIMIT_EXCEEDED"
+    assert peak < 120_000_000
+
+
+def test_state_holds_what_it_shares_as_often_as_it_is_written() -> None:
+    branches = ", ".join(f"{{b{n}: {{try: [{{w: {{wait: PT1H}}}}], catch: {{}}}}}}" for n in range(300))
+    trial = Trial(f"- f: {{fork: {{branches: [{branches}]}}}}", {"x": "x" * 900_000})
+    assert trial.error["reason"] == "LIMIT_EXCEEDED"
+    assert "a state of more than" in trial.error["detail"]
+
+
+def test_large_data_that_does_not_grow_may_pass_many_tasks() -> None:
+    body = "set: {n: '${ .n + 1 }', rows: '${ .rows }'}"
+    trial = Trial(
+        f"- l: {{for: {{in: '${{ [range(3000)] }}'}}, do: [{{a: {{{body}}}}}]}}\n- n: {{set: {{n: '${{ .n }}'}}}}",
+        {"n": 0, "rows": [{"id": number, "name": f"row {number}"} for number in range(20_000)]},
+    )
+    assert trial.output == {"n": 3000}
