@@ -11,7 +11,7 @@ after the result that is being waited for (`late`): what has ended by then is ov
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -259,7 +259,7 @@ class _Interpreter:
         return data, task.then
 
     def _fork(self, task: ForkModel, place: _Place) -> tuple[Json, str]:
-        before, outputs, merged = self._context, [], self._context
+        before, outputs, joined = self._context, [], self._context
         exported_before, exported_here = self._exported, False
         troubles: list[Exception] = []
         for branch in task.branches:
@@ -273,8 +273,8 @@ class _Interpreter:
                 troubles.append(trouble)
             if self._exported:
                 exported_here = True
-                merged = _merged(before, merged, self._context)
-        self._context, self._exported = merged, exported_before or exported_here
+                joined = merged(before, joined, self._context)
+        self._context, self._exported = joined, exported_before or exported_here
         if troubles:
             self._context, self._exported = before, exported_before
             self._ambiguous = self._ambiguous or len(troubles) > 1
@@ -342,16 +342,54 @@ MEANINGS: Mapping[type[TaskModel], Callable[[_Interpreter, Any, _Place], tuple[J
 """What a task of each kind gives, and where it wants to go: one row for each construct of the language."""
 
 
-def _merged(before: Json, merged: Json, export: Json) -> Json:
-    """A branch's export over what is there: of objects only the members that the branch has changed."""
-    if not all(isinstance(context, dict) for context in (before, merged, export)):
+Way = tuple[str, ...]
+
+
+def merged(before: Json, there: Json, export: Json) -> Json:
+    """A branch's export over what is there: first what it has changed, member by member, then each change."""
+    if not all(isinstance(context, dict) for context in (before, there, export)):
         return export
-    changed = {
-        name: value
-        for name, value in export.items()
-        if name not in before or orjson.dumps(before[name]) != orjson.dumps(value)
-    }
-    return {**merged, **changed}
+    there = orjson.loads(orjson.dumps(there))
+    for way, value in _changes(before, export):
+        there = _changed(there, way, value, export)
+    return there
+
+
+def _changes(before: Json, export: dict[str, Json]) -> Iterator[tuple[Way, Json]]:
+    """The members that differ, each with the way to it, as deep as both are objects."""
+    for name, value in export.items():
+        old = before.get(name, {})
+        if isinstance(old, dict) and isinstance(value, dict) and (value or name in before):
+            yield from (((name, *way), inner) for way, inner in _changes(old, value))
+        elif name not in before or _canonical(old) != _canonical(value):
+            yield (name,), value
+
+
+def _changed(there: Json, way: Way, value: Json, export: Json) -> Json:
+    """`there` with the value there; what is no object on the way to it becomes what the branch has there."""
+    if not isinstance(there, dict):
+        return export
+    name, *rest = way
+    if rest and name in there:
+        return {**there, name: _changed(there[name], tuple(rest), value, export[name])}
+    if rest:
+        return {**there, name: export[name]}
+    if value == {} and isinstance(there.get(name), dict):
+        return there
+    return {**there, name: value}
+
+
+def _canonical(value: Json) -> bytes:
+    """The same bytes for what is equal as JSON."""
+    return orjson.dumps(_numbers(value), option=orjson.OPT_SORT_KEYS)
+
+
+def _numbers(value: Json) -> Json:
+    if isinstance(value, dict):
+        return {name: _numbers(member) for name, member in value.items()}
+    if isinstance(value, list):
+        return [_numbers(element) for element in value]
+    return int(value) if isinstance(value, float) and value.is_integer() and abs(value) < 2**53 else value
 
 
 def _problem(kind: str, detail: str, at: str) -> dict[str, Json]:

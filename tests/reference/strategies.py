@@ -45,6 +45,8 @@ EXPORTS = (
     "${ $context + {count: (($context.count? // 0) + 1)} }",
     "${ . }",
     "${ {n: $context.n} + {m: .m} }",
+    "${ $context * {deep: {mine: {($task.name): 1}}} }",
+    "${ $context * {deep: {count: 2}} }",
 )
 COLLECTIONS = ("${ [1, 2, 3] }", "${ [] }", "${ [.[]?] }", "${ [range(.n? // 2)] }", "${ .n }", [True, {"n": 1}])
 WHILES = ("${ $index < 2 }", "${ $item != 2 }", "${ .n? != 5 }", "${ $input != null }")
@@ -169,7 +171,7 @@ def joins(draw: st.DrawFn) -> dict[str, Json]:
     """Documents whose branches export contexts that meet in a join; in some a branch fails and is caught."""
     branches = [{f"b{index}": draw(_branches())} for index in range(draw(st.integers(2, 3)))]
     tasks: list[dict[str, Json]] = [
-        {"first": {"set": {"n": 1}, "export": {"as": {"count": 1, "seen": False}}}},
+        {"first": {"set": {"n": 1}, "export": {"as": {"count": 1, "seen": False, "deep": {"count": 1}}}}},
         {"join": {"fork": {"branches": branches}}},
     ]
     if draw(st.booleans()):

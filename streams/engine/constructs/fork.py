@@ -64,20 +64,45 @@ def merge_exports(context: Json, exported: list[Json]) -> Json:
     """The context after a join: what the branches exported, merged over the context of the fork in the order of
     declaration.
 
-    Of an object those members count that the branch has changed, so that a branch that exports `$context + {mine: 1}`
-    doesn't undo what a branch before it has exported. Where either side is no object, the export replaces.
+    Of objects, however deep, those members count that the branch has changed, so that a branch that exports
+    `$context + {mine: 1}` doesn't undo what a branch before it has exported. A member that it leaves out stays.
+    Anything else is changed as a whole, and so is what is an object on one side only: the later branch wins.
     """
     merged = context
     for export in exported:
-        if not (isinstance(export, dict) and isinstance(context, dict) and isinstance(merged, dict)):
-            merged = export
-            continue
-        # By text, because to Python true is 1, and 1 is 1.0.
-        changed = {
-            name: value for name, value in export.items() if name not in context or repr(context[name]) != repr(value)
-        }
-        merged = {**merged, **changed}
+        merged = _merge(context, merged, export)
     return merged
+
+
+_ABSENT: dict[str, Json] = {}  # before it was there, an object had no members
+
+
+def _merge(before: Json, merged: Json, export: Json) -> Json:
+    """What a branch has made of `before`, over what other branches have made of it."""
+    if not (type(before) is dict and type(merged) is dict and type(export) is dict):
+        return export
+    result = dict(merged)
+    for name, value in export.items():
+        old = before.get(name, _ABSENT)
+        if value is old or (name in before and _same(old, value)):
+            continue
+        result[name] = _merge(old, merged[name], value) if name in merged else value
+    return result
+
+
+def _same(one: Json, other: Json) -> bool:
+    """Whether two values are equal as JSON: to Python, true is 1 as well."""
+    if one is other:
+        return True
+    if isinstance(one, dict):
+        return (
+            isinstance(other, dict)
+            and one.keys() == other.keys()
+            and all(_same(value, other[name]) for name, value in one.items())
+        )
+    if isinstance(one, list):
+        return isinstance(other, list) and len(one) == len(other) and all(map(_same, one, other))
+    return isinstance(one, bool) is isinstance(other, bool) and bool(one == other)
 
 
 def _exports(frame: ForkFrame, fork: Fork, branch: int) -> Exports:

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from itertools import permutations
+from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from streams.engine.constructs.fork import merge_exports
+from tests.reference.interpreter import merged
 from tests.support.trial import Trial, call
 
 THREE = "- f:\n    fork:\n      branches:\n" + "".join(f"        {call(name)}\n" for name in "abc")
@@ -81,11 +85,65 @@ def test_join_merges_what_branches_changed() -> None:
         ({"a": 1}, [{}], {"a": 1}),
         ({"a": 1}, [[1]], [1]),
         (None, [{"a": 1}], {"a": 1}),
+        # members of members, as deep as there are objects
+        ({"m": {"a": 0, "b": 0}}, [{"m": {"a": 1, "b": 0}}, {"m": {"a": 0, "b": 1}}], {"m": {"a": 1, "b": 1}}),
+        (
+            {"m": {"n": {"a": 0}}},
+            [{"m": {"n": {"a": 0, "b": 1}}}, {"m": {"n": {"a": 2}}}],
+            {"m": {"n": {"a": 2, "b": 1}}},
+        ),
+        ({}, [{"m": {"a": 1}}, {"m": {"b": 2}}], {"m": {"a": 1, "b": 2}}),
+        ({"m": {"a": 0}}, [{"m": {"a": 1}}, {"m": {"a": 2}}], {"m": {"a": 2}}),
+        ({"m": {"a": 0}}, [{"m": 5}, {"m": {"a": 0}}], {"m": 5}),
+        ({"m": {"a": 0, "c": 3}}, [{"m": 5}, {"m": {"a": 1, "c": 3}}], {"m": {"a": 1, "c": 3}}),
+        ({"m": {"a": 0}}, [{"m": {"a": 1}}, {"m": [2]}], {"m": [2]}),
+        ({"m": {"a": 0}}, [{"m": {"a": 1}}, {}], {"m": {"a": 1}}),
+        ({"l": [{"a": 0}]}, [{"l": [{"a": 1}]}, {"l": [{"a": 0}], "x": 1}], {"l": [{"a": 1}], "x": 1}),
+        # the order of members says nothing, nor the way in which a number is written; true is not 1
+        ({"m": {"b": 1, "a": 2}}, [{"m": {"b": 1, "a": 99}}, {"m": {"a": 2, "b": 1}}], {"m": {"b": 1, "a": 99}}),
+        ({"l": [{"b": 1, "a": 2}]}, [{"l": []}, {"l": [{"a": 2, "b": 1}]}], {"l": []}),
+        ({"m": {"a": 1}}, [{"m": {"a": 7}}, {"m": {"a": 1.0}}], {"m": {"a": 7}}),
+        ({"m": {"a": 1}}, [{"m": {"a": 7}}, {"m": {"a": True}}], {"m": {"a": True}}),
+        ({"m": {"a": [0]}}, [{"m": {"a": [7]}}, {"m": {"a": [False]}}], {"m": {"a": [False]}}),
     ],
 )
 def test_later_branch_wins_where_both_changed(context: object, exported: list[object], merged: object) -> None:
     assert merge_exports(context, exported) == merged
     assert repr(merge_exports(context, exported)) == repr(merged)
+
+
+CONTEXT = st.recursive(
+    st.sampled_from([0, 1, 1.0, True, False, None, "x", [], [1], [True]]),
+    lambda inner: st.dictionaries(st.sampled_from("abc"), inner, max_size=3),
+    max_leaves=8,
+)
+
+
+@given(CONTEXT, st.lists(CONTEXT, max_size=3))
+def test_join_merges_as_reference_does(context: Any, exported: list[Any]) -> None:
+    expected = context
+    for export in exported:
+        expected = merged(context, expected, export)
+    assert repr(_sorted(merge_exports(context, exported))) == repr(_sorted(expected))
+
+
+def _sorted(value: Any) -> Any:
+    return {name: _sorted(value[name]) for name in sorted(value)} if isinstance(value, dict) else value
+
+
+def test_branches_change_different_members_of_one_nested_object() -> None:
+    trial = Trial(
+        """
+        - init: {set: {m: {a: 0, b: 0}}, export: {as: .}}
+        - par:
+            fork:
+              branches:
+                - a: {set: {q: 1}, export: {as: '$context | .m.a = 1'}}
+                - b: {set: {q: 1}, export: {as: '$context | .m.b = 1'}}
+        - after: {set: '${ $context }'}
+        """
+    )
+    assert trial.output == {"m": {"a": 1, "b": 1}}
 
 
 def test_failing_branch_cancels_the_others() -> None:
