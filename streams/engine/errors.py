@@ -19,7 +19,7 @@ class TaskError(Exception):
     """A task has failed; `activity` is None where it is the workflow itself."""
 
     def __init__(self, activity: Activity | None, problem: Problem) -> None:
-        super().__init__(problem["title"])
+        super().__init__(problem["type"])
         self.activity = activity
         self.problem = problem
 
@@ -44,6 +44,14 @@ def problem(kind: str, detail: str, pointer: str, reason: Reason | None = None) 
     if reason is not None:
         made["reason"] = reason.value
     return made
+
+
+def for_people(error: Problem) -> Problem:
+    """An error as it leaves the instance: it has a title, the last part of its type if it was raised without one."""
+    if error.get("title") is not None:
+        return error
+    kind = str(error.get("type", ""))
+    return {**error, "title": kind.rstrip("/#").rpartition("/")[2].rpartition("#")[2] or kind}
 
 
 def received(error: Mapping[str, Any] | None, pointer: str) -> Problem:

@@ -35,7 +35,7 @@ from schemas.steps import Problem
 from streams.engine.activity import Activity
 from streams.engine.contexts import replace_context
 from streams.engine.data import encode, evaluate, shape_context, shape_input, shape_output
-from streams.engine.errors import TaskError
+from streams.engine.errors import TaskError, for_people
 from streams.engine.lifecycle import ENDINGS
 from streams.engine.limits import LimitExceededError, Limits
 from streams.engine.messages import Outcome, Transition
@@ -219,6 +219,7 @@ class Run(Tree):
 
     def end(self, status: Status, output: Json = None, error: Problem | None = None, data: Json = None) -> None:
         """The instance has ended; `data` is what history tells instead of output or error."""
+        error = None if error is None else for_people(error)
         self.cancel_below(-1, "the instance has ended")
         self._agenda.clear()
         body = encode(output, "/output", self.limits) if status is Status.COMPLETED else None

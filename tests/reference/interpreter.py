@@ -67,7 +67,7 @@ class Raised(Exception):
     """An error on its way up."""
 
     def __init__(self, problem: dict[str, Json]) -> None:
-        super().__init__(problem.get("title"))
+        super().__init__(problem["type"])
         self.problem = problem
 
 
@@ -126,7 +126,8 @@ class _Interpreter:
             output = self._within(self._model.timeout, data, {}, "/timeout", lambda: self._root(data))
             output = self._transformed(self._model.output, output, {"context": self._context}, "/output")
         except Raised as raised:
-            return self._result("faulted", error=raised.problem)
+            named = {"title": raised.problem["type"].rpartition("/")[2], **raised.problem}
+            return self._result("faulted", error=named)
         return self._result("completed", output=output)
 
     def _root(self, data: Json) -> Json:
@@ -402,8 +403,11 @@ def _raised(error: Json, at: str) -> dict[str, Json]:
     status = error["status"]
     if type(status) not in (int, float) or not 100 <= status <= 999:
         return _problem(problems.CONFIGURATION, "not a status", at)
-    known = problems.ERROR_TYPES.get(problems.canonical(error["type"]), problems.ERROR_TYPES[problems.RUNTIME])
-    made = {"type": error["type"], "title": error.get("title") or known.title, "status": int(status), "instance": at}
-    if error.get("detail") is not None:
-        made["detail"] = error["detail"]
+    made = {"type": error["type"], "status": int(status), "instance": at}
+    known = problems.ERROR_TYPES.get(problems.canonical(error["type"]))
+    if known is not None:
+        made["title"] = known.title
+    for name in ("title", "detail"):
+        if error.get(name) is not None:
+            made[name] = error[name] if isinstance(error[name], str) else orjson.dumps(error[name]).decode()
     return made

@@ -54,6 +54,7 @@ ERRORS = (
     {"type": "https://example.com/errors/refused", "status": 422, "title": "Refused"},
     {"type": "https://serverlessworkflow.io/spec/1.0.0/errors/communication", "status": 503, "detail": "${ tojson }"},
     {"type": "https://example.com/errors/odd", "status": "${ .n }"},
+    {"type": "https://example.com/errors/untitled", "status": 422, "detail": "${ . }"},
 )
 FILTERS: tuple[dict[str, Json] | None, ...] = (
     None,
@@ -61,8 +62,17 @@ FILTERS: tuple[dict[str, Json] | None, ...] = (
     {"status": 503},
     {"type": "https://open-workflow-specification.org/spec/1.0.0/errors/communication"},
     {"status": 422, "title": "Refused"},
+    {"title": "Runtime error"},
+    {"title": "untitled"},
 )
-CATCH_CONDITIONS = ("${ $error.status > 400 }", '${ $error.title == "Refused" }', "${ .n? == null }", "${ false }")
+CATCH_CONDITIONS = (
+    "${ $error.detail != null }",
+    "${ $error.title == null }",
+    "${ $error.status > 400 }",
+    '${ $error.title == "Refused" }',
+    "${ .n? == null }",
+    "${ false }",
+)
 OUTPUTS: tuple[Json, ...] = ({"n": 1}, {"n": 5, "d": {"x": None}}, [1, 2], None, "text", 7)
 FAULTS = (
     {"type": "https://open-workflow-specification.org/spec/1.0.0/errors/communication", "status": 503, "title": "Away"},

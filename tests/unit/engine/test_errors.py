@@ -164,6 +164,31 @@ def test_raised_error_may_be_computed() -> None:
 
 
 @pytest.mark.parametrize(
+    ("detail", "text"),
+    [
+        ({"a": [True, None, "x"]}, '{"a":[true,null,"x"]}'),
+        ([1, {"b": 2}], '[1,{"b":2}]'),
+        (True, "true"),
+        (5.0, "5"),
+        (0.5, "0.5"),
+        ("it's", "it's"),
+    ],
+)
+def test_detail_that_is_no_text_is_shown_as_json(detail: Any, text: str) -> None:
+    trial = Trial("- a: {raise: {error: {type: 'https://e.com/x', status: 422, detail: '${ .d }'}}}", {"d": detail})
+    assert trial.error["detail"] == text
+
+
+@pytest.mark.parametrize("title", ["Runtime error", "x", "https://e.com/x"])
+def test_error_without_title_is_matched_by_no_title(title: str) -> None:
+    body = "- a: {raise: {error: {type: 'https://e.com/x', status: 422}}}"
+    trial = Trial(attempt(f"{{errors: {{with: {{title: '{title}'}}}}, {HANDLED}}}", body))
+    assert trial.error["title"] == "x"
+    caught = Trial(attempt(f"{{{HANDLED}}}", body))
+    assert caught.output["error"] == {"type": "https://e.com/x", "status": 422, "instance": "/do/0/t/try/0/a"}
+
+
+@pytest.mark.parametrize(
     "error", ["text", {"type": 5}, {"status": "400"}, {"status": True}, {"status": 40.5}, {"status": 1e400}]
 )
 def test_what_is_no_error_cannot_be_raised(error: Any) -> None:
