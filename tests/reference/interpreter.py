@@ -344,6 +344,7 @@ MEANINGS: Mapping[type[TaskModel], Callable[[_Interpreter, Any, _Place], tuple[J
 
 
 Way = tuple[str, ...]
+_EMPTY: dict[str, Json] = {}  # a new object without members
 
 
 def merged(before: Json, there: Json, export: Json) -> Json:
@@ -362,6 +363,8 @@ def _changes(before: Json, export: dict[str, Json]) -> Iterator[tuple[Way, Json]
         old = before.get(name, {})
         if isinstance(old, dict) and isinstance(value, dict) and (value or name in before):
             yield from (((name, *way), inner) for way, inner in _changes(old, value))
+        elif name not in before and value == {}:
+            yield (name,), _EMPTY
         elif name not in before or _canonical(old) != _canonical(value):
             yield (name,), value
 
@@ -375,7 +378,7 @@ def _changed(there: Json, way: Way, value: Json, export: Json) -> Json:
         return {**there, name: _changed(there[name], tuple(rest), value, export[name])}
     if rest:
         return {**there, name: export[name]}
-    if value == {} and isinstance(there.get(name), dict):
+    if value is _EMPTY and isinstance(there.get(name), dict):
         return there
     return {**there, name: value}
 
