@@ -84,10 +84,19 @@ def _merge(before: Json, merged: Json, export: Json) -> Json:
     result = dict(merged)
     for name, value in export.items():
         old = before.get(name, _ABSENT)
-        if value is old or (name in before and _same(old, value)):
+        if name in before and _unchanged(old, value):
             continue
         result[name] = _merge(old, merged[name], value) if name in merged else value
     return result
+
+
+def _unchanged(before: Json, export: Json) -> bool:
+    """Whether a branch has left something as it was; to leave out a member is to say nothing of it."""
+    if before is export:
+        return True
+    if type(before) is dict and type(export) is dict:
+        return all(name in before and _unchanged(before[name], value) for name, value in export.items())
+    return _same(before, export)
 
 
 def _same(one: Json, other: Json) -> bool:
