@@ -80,13 +80,37 @@ def _object(node: Node, scope: Scope, argument: Argument) -> Expression:
     elif argument.values is not None:
         for name, value in node.value.items():
             _named_value(node.child(name), value, argument.values)
-    return read_template(node, BODY, scope)
+    found = read_template(node, BODY, scope)
+    return found if argument.values is None else _present(found)
+
+
+class _Present:
+    """An object without its members that are null: a header or a part of a query that is not there."""
+
+    __slots__ = ("_inner", "text", "variables")
+
+    def __init__(self, inner: Expression) -> None:
+        self.text = inner.text
+        self.variables = inner.variables
+        self._inner = inner
+
+    def evaluate(self, data: Json, variables: Mapping[str, Json]) -> Json:
+        """A new object where something is left out."""
+        value = self._inner.evaluate(data, variables)
+        if type(value) is not dict or None not in value.values():
+            return value
+        return {name: member for name, member in value.items() if member is not None}
+
+
+def _present(found: Expression) -> Expression:
+    present = _Present(found)
+    return Constant(present.evaluate(None, {})) if isinstance(found, Constant) else present
 
 
 def _named_value(node: Node, value: Json, values: Values) -> None:
     lists = values is Values.SCALARS
     each = value if lists and isinstance(value, list) else [value]
-    if not all(isinstance(one, str | int | float) for one in each):
+    if value is not None and not all(isinstance(one, str | int | float) for one in each):
         wanted = "a text, a number, true or false" + (", or a list of them," if lists else "")
         node.wrong_type(wanted, f"{node.name}: text")
 
@@ -157,10 +181,12 @@ def _choices(node: Node, scope: Scope, argument: Argument) -> Expression:
     texts = [item.text(_example(argument)) for item in items]
     if isinstance(node.value, list) and not texts:
         node.fault("value", f"`{node.name}` needs at least one text", _remedy(argument))
-    for index, item in enumerate(items):
-        if texts[index] in texts[:index]:
-            item.fault("duplicate-name", f"`{texts[index]}` is already in the list", "remove it")
-        if "${" in texts[index]:
+    seen: set[str] = set()
+    for text, item in zip(texts, items, strict=True):
+        if text in seen:
+            item.fault("duplicate-name", f"`{text}` is already in the list", "remove it")
+        seen.add(text)
+        if "${" in text:
             item.fault("value", f"`{node.name}` are fixed texts", _remedy(argument))
     return Constant(texts)
 
@@ -208,9 +234,10 @@ def _members_form(argument: Argument) -> Form:
 _ADDRESS_TEXT = either({"type": "string", "pattern": f"^{_ADDRESS}$"}, EXPRESSION)
 _TEXTS: Form = {"type": "array", "minItems": 1, "uniqueItems": True, "items": FIXED_TEXT}
 _SCALAR: Form = {"type": ["string", "number", "boolean"]}
+_NULL: Form = {"type": "null"}  # as if it were not there
 _VALUES: Mapping[Values, Form] = {
-    Values.SCALAR: _SCALAR,
-    Values.SCALARS: either(_SCALAR, {"type": "array", "items": _SCALAR}),
+    Values.SCALAR: either(_SCALAR, _NULL),
+    Values.SCALARS: either(_SCALAR, _NULL, {"type": "array", "items": _SCALAR}),
 }
 
 

@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.functions import EffectClass
 from streams.language import profile
-from streams.language.forms import CONDITION, DURATION, SCHEMA, TEXT, TRANSFORM, Form, closed
+from streams.language.forms import CONDITION, DURATION, SCHEMA, TEXT, TRANSFORM, Form, closed, either
 from streams.language.graph import NOTHING, Expression, Transform
 from streams.language.model import CONTINUE
 from streams.language.nodes import Node
@@ -34,7 +34,7 @@ OUTPUT_FORM = closed({"schema": _CHECKED, "as": TRANSFORM})
 TIMEOUT_FORM = closed({"after": DURATION}, ["after"])
 
 FORMS: dict[str, Form] = {
-    "if": CONDITION,
+    "if": either(CONDITION, {"type": "null"}),
     "input": INPUT_FORM,
     "output": OUTPUT_FORM,
     "export": OUTPUT_FORM,
@@ -48,8 +48,10 @@ def read_common(node: Node, scope: Scope) -> Common:
     """The members that any task may have."""
     parts = {key: node.optional(key) for key in FORMS}
     common: Common = {"name": node.name, "path": node.path, "document": node.value}
-    if (part := parts["if"]) is not None:
+    if (part := parts["if"]) is not None and part.value is not None:
         common["condition"] = read_condition(part, IF, scope)
+    elif part is not None:
+        part.warn("empty-condition", "`if` is empty, the task always runs", "leave it out, or write a condition")
     common["input"] = read_input(parts["input"], INPUT, scope)
     common["output"] = read_output(parts["output"], OUTPUT, scope)
     common["export"] = read_output(parts["export"], EXPORT, scope)

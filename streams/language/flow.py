@@ -3,24 +3,41 @@ reached."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from difflib import get_close_matches
+from itertools import count, islice
 
 from streams.language.constructs import BY_MODEL, children
 from streams.language.constructs.do import DoModel
 from streams.language.model import CONTINUE, DIRECTIVES, TaskModel
 from streams.language.source import Path, Source
 
+_SHOWN = 20  # names of a list, in a remedy
+_COMPARED = 500  # names that are compared with one that is not there, for so many of those; comparing is slow
+_HELPED = 20
+
 
 def lint_flow(source: Source, root: DoModel) -> None:
     """Notes every fault of the flow in the source."""
+    lost = count()
     for tasks in _lists(root):
-        names = [task.name for task in tasks]
+        names = {task.name: None for task in tasks}
         _duplicates(source, tasks)
         for task in tasks:
             for target, path in _targets(task):
-                _target(source, target, path, names)
+                _target(source, target, path, names, lost)
         _unreachable(source, tasks)
+    for branch in _alone(root):
+        for target, path in BY_MODEL[type(branch)].jumps(branch) if type(branch) in BY_MODEL else ():
+            _target(source, target, path, {}, lost)
+
+
+def _alone(task: TaskModel) -> Iterator[TaskModel]:
+    """Tasks that stand in no list: branches."""
+    for child in children(task):
+        if not isinstance(task, DoModel):
+            yield child
+        yield from _alone(child)
 
 
 def _lists(task: TaskModel) -> Iterator[tuple[TaskModel, ...]]:
@@ -45,13 +62,13 @@ def _targets(task: TaskModel) -> Iterator[tuple[str, Path]]:
         yield from BY_MODEL[type(task)].jumps(task)
 
 
-def _target(source: Source, target: str, path: Path, names: list[str]) -> None:
+def _target(source: Source, target: str, path: Path, names: Mapping[str, None], lost: Iterator[int]) -> None:
     if not target or target in DIRECTIVES or target in names:
         return
-    close = get_close_matches(target, [*names, *DIRECTIVES], n=1)
-    remedy = (
-        f"did you mean `{close[0]}`?" if close else f"tasks of this list: {', '.join(names)}; or continue, exit, end"
-    )
+    known = list(islice(names, _COMPARED))
+    close = get_close_matches(target, [*known, *DIRECTIVES], n=1) if next(lost) < _HELPED else []
+    listed = ", ".join(known[:_SHOWN]) + (" ..." if len(names) > _SHOWN else "")
+    remedy = f"did you mean `{close[0]}`?" if close else f"tasks of this list: {listed}; or continue, exit, end"
     source.fault(path, "goto", f"there is no task `{target}` in this list", remedy)
 
 

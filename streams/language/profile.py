@@ -37,8 +37,19 @@ def _never(remedy: str) -> Refusal:
 
 
 ROOT = {
-    "use": _later("write what it declares where it is used; credentials belong into a connection of the settings"),
     "evaluate": _never("leave it out: expressions are jq in strict mode"),
+}
+_AT_ITS_PLACE = _later("write it where it is used")
+_CREDENTIALS = _later("credentials belong into a connection of the settings")
+USE = {
+    "authentications": _CREDENTIALS,
+    "secrets": _CREDENTIALS,
+    "errors": _AT_ITS_PLACE,
+    "functions": _AT_ITS_PLACE,
+    "retries": _AT_ITS_PLACE,
+    "timeouts": _AT_ITS_PLACE,
+    "catalogs": _never("call one of the functions that there are"),
+    "extensions": _never("write the tasks where they are to run"),
 }
 TASKS = {
     "listen": _later("start the workflow on the event with `schedule.on`, or ask people with `call: human`"),
@@ -51,6 +62,7 @@ RUN = {
     for name in ("container", "script", "shell")
 }
 SCHEDULE = {
+    "read": _later("leave it out: the data of the event is the input"),
     "every": _later("publish an event from a scheduler and start on it with `schedule.on`"),
     "cron": _later("publish an event from a scheduler and start on it with `schedule.on`"),
     "after": _later("end with an event that starts the workflow again"),

@@ -90,9 +90,14 @@ def read_leaf(node: Node, slot: Slot, scope: Scope) -> Expression:
     if source is not None:
         return _compiled(node, source, slot, scope)
     if "${" in node.value:
-        remedy = 'make the whole value one expression: ${ "Hello \\(.name)" }'
-        node.fault("expression-in-text", "an expression inside a text is not evaluated", remedy)
+        _inside_text(node)
     return Constant(node.value)
+
+
+def _inside_text(node: Node) -> Expression:
+    remedy = 'make the whole value one expression: ${ "Hello \\(.name)" }'
+    node.fault("expression-in-text", "an expression inside a text is not evaluated", remedy)
+    return NOTHING_KNOWN
 
 
 def read_transform(node: Node, slot: Slot, scope: Scope) -> Expression:
@@ -115,7 +120,9 @@ def read_duration(node: Node, slot: Slot, scope: Scope) -> Expression:
         return Milliseconds(read_expression(node, slot, scope))
     units = isinstance(node.value, dict) and node.value.keys() <= UNITS_MS.keys()
     if units and any(isinstance(part, str) for part in node.value.values()):
-        return Milliseconds(members({key: read_template(node.child(key), slot, scope) for key in node.value}))
+        found = Milliseconds(members({key: read_template(node.child(key), slot, scope) for key in node.value}))
+        found.text = ", ".join(inner_text(part) or part for part in node.value.values() if isinstance(part, str))
+        return found
     try:
         return Constant(milliseconds(node.value))
     except DurationError as error:
@@ -139,6 +146,8 @@ def _compiled(node: Node, source: str, slot: Slot, scope: Scope) -> Expression:
     try:
         compiled = expression(source)
     except ProgramError as error:
+        if "${" in source:  # `${ .a } and ${ .b }` begins and ends as one expression does
+            return _inside_text(node)
         for complaint, offset in error.complaints:
             node.source.fault_inside(
                 node.path, source, offset, f"jq-{complaint.code}", complaint.message, complaint.remedy

@@ -14,6 +14,7 @@ from streams.language.constructs import BY_KEY
 from streams.language.constructs.do import DoModel, read_list
 from streams.language.forms import FIXED_TEXT, OBJECT, TASKS, TEXT, Form, closed, either
 from streams.language.graph import Expression, Transform
+from streams.language.hints import warn_of_lists
 from streams.language.nodes import Node
 from streams.language.reader import Reader
 from streams.language.slots import WORKFLOW_INPUT, WORKFLOW_OUTPUT
@@ -41,6 +42,7 @@ _FILTER = closed({"with": _ATTRIBUTES}, ["with"])
 _FILTERS = {"type": "array", "minItems": 1, "items": _FILTER}
 _ON = either(closed({"one": _FILTER}, ["one"]), closed({"any": _FILTERS}, ["any"]))
 _SCHEDULE = closed({"on": _ON}, ["on"])
+_EVALUATE = {**closed({"language": {"const": "jq"}, "mode": {"const": "strict"}}), "type": ["object", "null"]}
 
 FORM = closed(
     {
@@ -49,6 +51,8 @@ FORM = closed(
         "output": OUTPUT_FORM,
         "timeout": TIMEOUT_FORM,
         "schedule": _SCHEDULE,
+        "use": {"type": ["object", "null"], "maxProperties": 0, "description": "Nothing yet."},
+        "evaluate": _EVALUATE,
         "do": TASKS,
     },
     ["document", "do"],
@@ -79,6 +83,12 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
     parts = node.parts(FORM, refused=profile.ROOT, example=f"{EXAMPLE} and do: [...]")
     identity = _document(parts["document"]) if "document" in parts else {}
     events = _schedule(parts["schedule"]) if "schedule" in parts else []
+    if "use" in parts and parts["use"].value is not None:
+        parts["use"].members((), refused=profile.USE, example="use: {}")
+    if "evaluate" in parts:
+        _evaluate(parts["evaluate"])
+    if events:
+        warn_of_lists(node)
     nobody: frozenset[str] = frozenset()
     reader = Reader(BY_KEY, functions)
     return WorkflowModel(
@@ -93,6 +103,15 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
         timeout=read_timeout(parts.get("timeout"), WORKFLOW_INPUT, nobody),
         root=read_list(reader, parts["do"], nobody) if "do" in parts else DoModel(name="do", path=("do",), tasks=()),
     )
+
+
+def _evaluate(node: Node) -> None:
+    """What is always done may be said; anything else is refused."""
+    harmless = {key: form["const"] for key, form in _EVALUATE["properties"].items()}
+    told = node.value if node.value is not None else {}
+    if not isinstance(told, dict) or any(value != harmless.get(key) for key, value in told.items()):
+        refusal = profile.ROOT["evaluate"]
+        node.fault(refusal.code, refusal.message(node.name), refusal.remedy, key=True)
 
 
 def _document(node: Node) -> dict[str, str]:
@@ -129,7 +148,9 @@ def _check_name(node: Node | None) -> None:
 
 def _schedule(node: Node) -> list[Event]:
     example = "schedule: {on: {one: {with: {type: com.example.order.placed.v1}}}}"
-    parts = node.parts(_SCHEDULE, refused=profile.SCHEDULE, example=example)
+    others = isinstance(node.value, dict) and bool(node.value.keys() & profile.SCHEDULE.keys())
+    required = () if others else _SCHEDULE["required"]
+    parts = node.members(_SCHEDULE["properties"], required=required, refused=profile.SCHEDULE, example=example)
     if "on" not in parts:
         return []
     strategies = parts["on"].members(("one", "any"), refused=profile.EVENTS, example=example)
@@ -139,11 +160,15 @@ def _schedule(node: Node) -> list[Event]:
     if "any" in strategies:
         filters += strategies["any"].items("any: [{with: {type: com.example.order.placed.v1}}]")
         if strategies["any"].value == []:
-            strategies["any"].fault("empty-list", "`any` has no events", f"write {example}")
+            message = "`any: []`, which takes every event, is not part of Exlify's profile"
+            strategies["any"].fault("not-in-profile", message, f"name the events: {example}")
     events = [event for event in (_event(part, example) for part in filters) if event is not None]
-    for index, event in enumerate(events):
-        if event in events[:index]:
-            filters[index].fault("duplicate-name", "the same event is already in the list", "remove one of them")
+    seen: set[tuple[str, ...]] = set()
+    for event, node in zip(events, filters, strict=False):
+        told = tuple(f"{name}={value}" for name, value in sorted(event[1].items()))
+        if told in seen:
+            node.fault("duplicate-name", "the same event is already in the list", "remove one of them")
+        seen.add(told)
     return events
 
 

@@ -293,9 +293,10 @@ class _Interpreter:
             inner = {**place.variables, "context": self._context, **bound}
             if not self._catches(task, problem, data, inner, place.at):
                 raise
+        then = task.caught or task.then
         if task.handler is None:
-            return data, task.then
-        return self._list(task.handler, data, {**scope, **bound}), task.then
+            return data, then
+        return self._list(task.handler, data, {**scope, **bound}), then
 
     def _catches(self, task: TryModel, problem: dict[str, Json], data: Json, inner: Scope, at: str) -> bool:
         wanted = task.errors

@@ -222,6 +222,8 @@ def _jumps(draw: st.DrawFn, task: dict[str, Json], following: list[str]) -> None
     """Forward only, and never so that a task is cut off."""
     if (task.get("if") or not following) and draw(_rarely()):
         task["then"] = draw(st.sampled_from((*DIRECTIVES, *following)))
+    if "catch" in task and draw(_rarely()):
+        task["catch"]["then"] = draw(st.sampled_from(("continue", *DIRECTIVES, *following)))
     clauses = [clause for case in task.get("switch", ()) for clause in case.values()]
     for clause in clauses[1:] if any("when" not in clause for clause in clauses) else clauses:
         clause["then"] = draw(st.sampled_from(("continue", *DIRECTIVES, *following)))  # the first goes on to the next

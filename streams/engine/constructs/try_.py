@@ -29,7 +29,7 @@ def _start(run: Run, attempt: Try, activity: Activity) -> None:
 
 
 def _child_ended(run: Run, frame: TryFrame, attempt: Try, body: Task, output: Json, flow: Flow) -> None:
-    run.complete(run.close(frame), output)
+    run.complete(run.close(frame), output, None if frame.error is None else attempt.caught)
 
 
 def _catches(run: Run, frame: TryFrame, attempt: Try, problem: Problem) -> bool:
@@ -46,7 +46,7 @@ def _catches(run: Run, frame: TryFrame, attempt: Try, problem: Problem) -> bool:
     if attempt.except_when is not None and evaluate(run, attempt.except_when, activity.input, activity, frame.id):
         return False
     if attempt.handler < 0:
-        run.complete(run.close(frame), activity.input)
+        run.complete(run.close(frame), activity.input, attempt.caught)
     else:
         run.defer(attempt.handler, frame.id, activity.input)
     return True

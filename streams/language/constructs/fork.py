@@ -15,7 +15,7 @@ from streams.language.reader import Reader
 from streams.language.slots import Scope
 
 _EXAMPLE = "fork: {branches: [{first: {...}}, {second: {...}}]}"
-_FORK = closed({"branches": named(TASK), "compete": {"const": False}}, ["branches"])
+_FORK = closed({"branches": named(TASK), "compete": {"enum": [False, None]}}, ["branches"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,7 +36,7 @@ class Fork(Task):
 def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> ForkModel:
     fork = node.child("fork")
     joined = fork.optional("compete")
-    known = tuple(_FORK["properties"]) if joined and joined.value is False else ("branches",)
+    known = tuple(_FORK["properties"]) if joined and (joined.value is False or joined.value is None) else ("branches",)
     parts = fork.members(known, required=_FORK["required"], refused=profile.FORK, example=_EXAMPLE)
     return ForkModel(**common, branches=_branches(reader, parts["branches"], scope) if "branches" in parts else ())
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from streams.language.common import Common
@@ -15,7 +16,7 @@ from streams.language.reader import Reader
 from streams.language.slots import BODY, Scope, read_template
 
 _EXAMPLE = "raise: {error: {type: https://example.com/errors/refused, status: 400, title: Refused}}"
-_STATUS = either({"type": "integer", "minimum": 100, "maximum": 999}, {"type": "string"})
+_STATUS = either({"type": "integer", "minimum": 100, "maximum": 999}, EXPRESSION)
 _ERROR = closed({"type": JSON, "status": _STATUS, "title": JSON, "detail": JSON, "instance": JSON}, ["type", "status"])
 _RAISE = closed({"error": either(_ERROR, EXPRESSION)}, ["error"])
 
@@ -44,12 +45,35 @@ def _error(node: Node, scope: Scope) -> Expression:
         node.fault("not-built", "named errors are part of the profile but not built yet", f"write {_EXAMPLE}")
         return Constant({})
     if not isinstance(node.value, str):
-        status = node.parts(_ERROR, example=_EXAMPLE).get("status")
-        if status is not None and not isinstance(status.value, str) and type(status.value) is not int:
-            status.wrong_type("a whole number", "status: 400")
-        elif status is not None and type(status.value) is int and not 100 <= status.value <= 999:
-            status.fault("value", "a status lies between 100 and 999", "write status: 400")
+        parts = node.parts(_ERROR, example=_EXAMPLE)
+        if "status" in parts:
+            _status(parts["status"])
+        if "type" in parts:
+            _type(parts["type"])
     return read_template(node, BODY, scope)
+
+
+def _status(node: Node) -> None:
+    if _is_expression(node):
+        return
+    if type(node.value) is not int:
+        node.wrong_type("a whole number", "status: 400")
+    elif not 100 <= node.value <= 999:
+        node.fault("value", "a status lies between 100 and 999", "write status: 400")
+
+
+def _type(node: Node) -> None:
+    if _is_expression(node):
+        return
+    text = node.text("type: https://example.com/errors/refused")
+    if text and "${" not in text and re.search(r"\s", text):
+        node.fault(
+            "uri", "the type of an error is a URI, without blanks", "write type: https://example.com/errors/refused"
+        )
+
+
+def _is_expression(node: Node) -> bool:
+    return isinstance(node.value, str) and inner_text(node.value) is not None
 
 
 def _compiled(model: RaiseModel, links: Links, fields: Fields) -> Raise:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,19 +11,23 @@ from streams.language import profile
 from streams.language.common import Common
 from streams.language.construct import Construct, Fields, Links
 from streams.language.constructs.do import DoModel, read_list, read_list_under
-from streams.language.forms import CONDITION, TASKS, closed
-from streams.language.graph import Expression, Task
+from streams.language.forms import CONDITION, TASKS, TEXT, closed
+from streams.language.graph import Expression, Flow, Task
 from streams.language.model import TaskModel
 from streams.language.nodes import Node
 from streams.language.reader import Reader
 from streams.language.slots import BODY, VARIABLE_FORM, Scope, read_condition, read_variable
+from streams.language.source import Path
 
 _STATIC = {"type": "string", "not": {"pattern": r"\$\{"}}
 _ERROR = closed(
     {"type": _STATIC, "status": {"type": "integer"}, "title": _STATIC, "detail": _STATIC, "instance": _STATIC}
 )
 _FILTER = closed({"with": _ERROR}, ["with"])
-_CATCH = closed({"errors": _FILTER, "as": VARIABLE_FORM, "when": CONDITION, "exceptWhen": CONDITION, "do": TASKS})
+_MEMBER = re.compile(r"(?<![\w\])}\".?$])\.([A-Za-z_]\w*)")  # read from what `.` is
+_CATCH = closed(
+    {"errors": _FILTER, "as": VARIABLE_FORM, "when": CONDITION, "exceptWhen": CONDITION, "do": TASKS, "then": TEXT}
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +51,7 @@ class TryModel(TaskModel):
     when: Expression | None
     except_when: Expression | None
     handler: DoModel | None
+    caught: str | None = None  # `catch.then`
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +64,7 @@ class Try(Task):
     when: Expression | None = None
     except_when: Expression | None = None
     handler: int = -1  # index of a Do; -1: the error is swallowed and the task's input goes on as its output
+    caught: Flow | None = None  # where the flow goes after an error was caught; None: where it goes without one
 
 
 def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> TryModel:
@@ -66,6 +74,9 @@ def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> TryModel:
         parts = catch.parts(_CATCH, refused=profile.CATCH, example="catch: {as: error, do: [...]}")
     bind = read_variable(parts.get("as"), "error")
     inner = scope | {bind}
+    for key in ("when", "exceptWhen"):
+        if key in parts:
+            _warn_of_members(parts[key], bind)
     return TryModel(
         **common,
         body=read_list_under(reader, node, "try", scope),
@@ -74,7 +85,18 @@ def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> TryModel:
         when=read_condition(parts["when"], BODY, inner) if "when" in parts else None,
         except_when=read_condition(parts["exceptWhen"], BODY, inner) if "exceptWhen" in parts else None,
         handler=read_list(reader, parts["do"], inner) if "do" in parts else None,
+        caught=parts["then"].text("then: continue") if "then" in parts else None,
     )
+
+
+def _warn_of_members(node: Node, bind: str) -> None:
+    """Other engines evaluate these conditions on the error; here it has a name, and `.` is the input of the `try`."""
+    if not isinstance(node.value, str) or f"${bind}" in node.value:
+        return
+    read = set(_MEMBER.findall(node.value))
+    if read and read <= _ERROR["properties"].keys():
+        message = f"`.` in `{node.name}` is the input of the `try` and not the error"
+        node.warn("error-members", message, f"write ${bind}.{sorted(read)[0]} where the error is meant")
 
 
 def _errors(node: Node) -> ErrorFilter:
@@ -103,12 +125,24 @@ def _compiled(model: TryModel, links: Links, fields: Fields) -> Try:
         when=model.when,
         except_when=model.except_when,
         handler=links.number(model.handler),
+        caught=links.flow(model.caught, model) if model.caught is not None else None,
     )
+
+
+def _jumps(model: TryModel) -> Iterator[tuple[str, Path]]:
+    if model.caught is not None:
+        yield model.caught, (*model.path, "catch", "then")
+
+
+def _goes_on(model: TryModel) -> Iterator[str]:
+    yield model.then
+    if model.caught is not None:
+        yield model.caught
 
 
 TRY = Construct(
     key="try",
-    summary="`catch` with `errors.with`, `as`, `when`, `exceptWhen`, `do`",
+    summary="`catch` with `errors.with`, `as`, `when`, `exceptWhen`, `do`, `then`",
     keys={"try": TASKS, "catch": _CATCH},
     required=("try", "catch"),
     model=TryModel,
@@ -117,4 +151,6 @@ TRY = Construct(
     compiled=_compiled,
     children=lambda model: (model.body,) if model.handler is None else (model.body, model.handler),
     late=lambda model: (model.when, model.except_when),
+    jumps=_jumps,
+    goes_on=_goes_on,
 )

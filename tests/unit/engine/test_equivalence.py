@@ -52,7 +52,7 @@ def test_engine_ends_as_reference_does(document: dict[str, Json], data: Json, ca
         assert started == expected.tasks
 
 
-@settings(max_examples=200, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(timed(), timed_answers(), st.booleans(), st.integers(0, 2**32))
 def test_timeout_belongs_to_whom_it_was_given(document: dict[str, Json], calls: Calls, late: bool, seed: int) -> None:
     text = orjson.dumps(document).decode()

@@ -279,3 +279,23 @@ def test_errors_of_the_workflow_itself_name_its_part(more: str, pointer: str) ->
         more=more.replace("[n]", "[q]"),
     )
     assert trial.error["instance"] == pointer
+
+
+@pytest.mark.parametrize("handler", ["", ", do: [{mend: {set: {mended: true}}}]"])
+@pytest.mark.parametrize(
+    ("then", "started"),
+    [("c", ["c"]), ("end", []), ("continue", ["b", "c"]), ("exit", [])],
+)
+def test_catch_says_where_the_flow_goes_after_an_error(handler: str, then: str, started: list[str]) -> None:
+    body = "- a: {if: .bad, raise: {error: {type: 'https://e.com/x', status: 400}}}"
+    tasks = f"- t: {{try: [{body[2:]}], catch: {{then: {then}{handler}}}}}\n- b: {{set: {{}}}}\n- c: {{set: {{}}}}"
+    tasks = tasks.replace("[a:", "[{a:").replace("}}}]", "}}}}]", 1)
+    caught = Trial(tasks, {"bad": True})
+    assert [name for name in caught.started if name in "bc"] == started
+    well = Trial(tasks, {"bad": False})
+    assert [name for name in well.started if name in "bc"] == ["b", "c"]
+
+
+def test_names_of_expressions_stand_in_errors_of_durations() -> None:
+    trial = Trial("- w: {wait: {seconds: '${ .n }'}}", {"n": "x"})
+    assert "expression .n:" in trial.error["detail"]

@@ -81,6 +81,63 @@ def test_missing_default_is_warning_only() -> None:
     assert load(text).name == "sample"
 
 
+WARNINGS = {
+    "{if: null, set: {x: 1}}": ["empty-condition"],
+    "{try: [{a: {set: {x: 1}}}], catch: {when: '${ .status == 503 }'}}": ["error-members"],
+    "{try: [{a: {set: {x: 1}}}], catch: {as: e, exceptWhen: '.status == 503 or .title == \"x\"'}}": ["error-members"],
+    "{try: [{a: {set: {x: 1}}}], catch: {when: '${ $error.status == 503 }'}}": [],
+    "{try: [{a: {set: {x: 1}}}], catch: {when: '${ .order.status == 503 }'}}": [],
+    "{try: [{a: {set: {x: 1}}}], catch: {when: '${ .status == .wanted }'}}": [],
+    "{set: {x: '${ $workflow.input[0].data }'}}": ["event-input"],
+    "{set: {x: '${ $workflow.input | .[0] }'}}": ["event-input"],
+    "{set: {x: '${ $workflow.input.items[0] }'}}": [],
+    "{fork: {compete: null, branches: [{a: {set: {x: 1}}}]}}": [],
+    "{fork: {compete: false, branches: [{a: {set: {x: 1}}}]}}": [],
+    "{call: http, with: {method: get, endpoint: 'https://x.org', query: {a: null}, headers: {B: null}}}": [],
+}
+
+
+@pytest.mark.parametrize(("task", "expected"), WARNINGS.items())
+def test_what_is_allowed_and_hardly_meant_is_warned_of(task: str, expected: list[str]) -> None:
+    started = "schedule: {on: {one: {with: {type: a.b}}}}\nuse: {}\nevaluate: {language: jq, mode: strict}\n"
+    faults = check(f"{HEAD}{started}do:\n- sample: {task}\n")
+    assert [(fault.code, fault.severity) for fault in faults] == [(code, "warning") for code in expected]
+
+
+def test_schedule_that_is_not_built_lacks_nothing_else() -> None:
+    (fault,) = check(f"{HEAD}do: [{{a: {{set: {{x: 1}}}}}}]\nschedule: {{cron: '* * * * *'}}")
+    assert fault.code == "not-built"
+
+
+@pytest.mark.parametrize("line", ["- t{n}: {{set: {{x: 1}}, then: t{m}}}", "- t{n}: {{set: {{x: 1}}}}"])
+def test_definition_of_many_tasks_is_read_in_time(line: str) -> None:
+    tasks = "\n".join(line.format(n=number, m=number + 1) for number in range(6000))
+    assert check(f"{HEAD}do:\n{tasks}\n- t6000: {{set: {{x: 1}}}}") == []
+
+
+def test_names_that_lead_nowhere_are_many_without_end() -> None:
+    tasks = "\n".join(f"- t{number}: {{if: .x == 1, set: {{x: 1}}, then: u{number}}}" for number in range(2000))
+    faults = check(f"{HEAD}do:\n{tasks}")
+    assert faults[0].code == "goto"
+    assert max(len(fault.remedy) for fault in faults) < 300
+
+
+@pytest.mark.parametrize("depth", [30, 60])
+def test_lists_nested_too_deeply_are_one_fault(depth: int) -> None:
+    text = f"{HEAD}do: " + "[{a: {do: " * depth + "[{b: {set: {x: 1}}}]" + "}}]" * depth
+    (fault,) = check(text)
+    assert fault.code == "yaml"
+    assert "levels" in fault.message
+
+
+def test_null_headers_are_left_out() -> None:
+    query = "{a: null, b: '${ .b }', c: 1}"
+    text = f"{HEAD}do: [{{a: {{call: http, with: {{method: get, endpoint: 'https://x.org', query: {query}}}}}}}]"
+    arguments = getattr(load(text).tasks[1], "arguments")  # noqa: B009
+    assert arguments.evaluate({}, {})["query"] == {"c": 1}
+    assert arguments.evaluate({"b": 2}, {})["query"] == {"b": 2, "c": 1}
+
+
 def test_load_raises_with_every_fault() -> None:
     with pytest.raises(DefinitionError) as caught:
         load(f"{HEAD}do: [{{a: {{call: htp}}}}, {{a: {{wait: x}}}}]", "w.yaml")
