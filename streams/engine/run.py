@@ -100,7 +100,10 @@ class Run(Tree):
 
     def _enter(self, index: int, parent: int, raw: Json) -> None:
         task = self.graph.tasks[index]
-        self._count_start(task)
+        self._starts += 1
+        if self._starts > self.limits.task_starts_per_step:
+            text = f"more than {self.limits.task_starts_per_step} task starts without waiting, in one engine step"
+            raise LimitExceededError(text, task.pointer)
         activity = Activity(task, parent, raw, raw, self.now_ms)
         if task.condition is not None and not evaluate(self, task.condition, raw, activity):
             self.note(task, Phase.TASK_SKIPPED)
@@ -232,12 +235,6 @@ class Run(Tree):
         )  # fmt: skip
 
     # Limits
-
-    def _count_start(self, task: Task) -> None:
-        self._starts += 1
-        if self._starts > self.limits.task_starts_per_step:
-            text = f"more than {self.limits.task_starts_per_step} task starts without waiting, in one engine step"
-            raise LimitExceededError(text, task.pointer)
 
     def count_iteration(self, task: Task) -> None:
         """Counts against the limit of loop iterations."""

@@ -169,10 +169,11 @@ def _awaiting(run: Run, event: StepResult) -> tuple[Frame | None, bool]:
     tasks, pointer = run.graph.tasks, event.pointer
     awaiting, keeps_time = None, run.expires_ms > 0
     for frame in run.frames.values():
-        if frame.expires_ms or type(frame) in DUE:
+        kind = type(frame)
+        if frame.expires_ms or kind in DUE:
             keeps_time = True
-        if tasks[frame.task].pointer == pointer and frame.iteration == event.iteration:
-            awaiting = frame if frame.attempt == event.attempt and type(frame) in ANSWERED else None
+        if kind in ANSWERED and tasks[frame.task].pointer == pointer and frame.iteration == event.iteration:
+            awaiting = frame if frame.attempt == event.attempt else None
     return awaiting, keeps_time
 
 
