@@ -35,12 +35,12 @@ def evaluate(tree: Tree, expression: Expression, data: Json, place: Place, scope
     except ExpressionError as error:
         raise failed(place, problems.EXPRESSION, str(error)) from None
     if type(value) in _GROWING and type(expression) is not Path:
-        growth = 0 if isinstance(place, str) else place.task.growth
-        bound = tree.bound * growth
-        if growth and bound <= tree.limits.value_bytes:  # it can't have become too heavy
-            tree.bound = bound
-        else:
-            tree.weigh(value, place if isinstance(place, str) else place.task.pointer)
+        if type(place) is Activity:
+            bound = tree.bound * place.task.growth
+            if 0 < bound <= tree.limits.value_bytes:  # it can't have become too heavy
+                tree.bound = bound
+                return value
+        tree.weigh(value, place if isinstance(place, str) else place.task.pointer)
     return value
 
 

@@ -67,7 +67,7 @@ class Run(Tree):
     def __init__(
         self, graph: Graph, instance: Instance[Frame], instance_id: str, now_ms: int, limits: Limits, table: Table
     ) -> None:
-        super().__init__(graph, instance, instance_id, now_ms, limits, table.of_frames)
+        Tree.__init__(self, graph, instance, instance_id, now_ms, limits, table.of_frames)
         self.outcome: Outcome | None = None
         self._table = table
         self._agenda: list[tuple[int, int, Json]] = []
@@ -227,6 +227,7 @@ class Run(Tree):
         self._agenda.clear()
         body = encode(output, "/output", self.limits) if status is Status.COMPLETED else None
         told = body if body is not None else Payload.inside(dumps(error if data is None else data))
+        self.told_bytes += len(told.raw)
         self.transitions.append(Transition("", 0, 0, ENDINGS[status], told))
         graph, instance = self.graph, self.instance
         self.outcome = Outcome(

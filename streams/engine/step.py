@@ -160,6 +160,7 @@ def _answered(run: Run, event: StepResult) -> None:
         frame, _ = _awaiting(run, event)
     if frame is None:
         run.transitions.append(Transition(event.pointer, event.iteration, event.attempt, Phase.RESULT_IGNORED))
+        run.told_bytes += len(event.pointer)
     else:
         run.settled(ANSWERED[type(frame)], run, frame, run.graph.tasks[frame.task], event)
 
@@ -205,11 +206,9 @@ def _result(run: Run) -> Step:
 
 
 def _check_history(run: Run) -> None:
-    size = 0
-    for entry in run.transitions:
-        size += len(entry.pointer) + _ENTRY_BYTES
-        if entry.data is not None:
-            size += len(entry.data.raw)
+    if run.told_bytes + len(run.transitions) * (run.graph.pointer_bytes + _ENTRY_BYTES) <= run.limits.record_bytes:
+        return  # the most that it can be; mostly that settles it
+    size = sum(len(entry.pointer) + _ENTRY_BYTES for entry in run.transitions) + run.told_bytes
     if size > run.limits.record_bytes:
         raise LimitExceededError(f"a history entry of more than {run.limits.record_bytes} bytes", "")
 

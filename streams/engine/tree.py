@@ -39,7 +39,7 @@ class Tree:
 
     __slots__ = (
         "_scale", "bound", "cancels", "context", "entries", "expires_ms", "frames", "graph", "held", "input",
-        "instance", "instance_id", "issued", "limits", "next_frame", "now_ms", "of_frames", "transitions",
+        "instance", "instance_id", "issued", "limits", "next_frame", "now_ms", "of_frames", "told_bytes", "transitions",
     )  # fmt: skip
 
     def __init__(
@@ -71,6 +71,7 @@ class Tree:
         self.issued: dict[int, StepCommand] = {}
         self.cancels: list[CancelStep] = []
         self.transitions: list[Transition] = []
+        self.told_bytes = 0  # of data in transitions
 
     def activity(self, frame: Frame) -> Activity:
         """The activity of an open frame."""
@@ -160,5 +161,8 @@ class Tree:
     def note(self, task: Task, phase: Phase, iteration: int = 0, attempt: int = 0, data: Json = None) -> None:
         """Writes history. Lists that only hold the body of a task, and the root, are no tasks to people."""
         if task.told:
-            raw = None if data is None else Payload.inside(dumps(data))
+            raw = None
+            if data is not None:
+                raw = Payload.inside(dumps(data))
+                self.told_bytes += len(raw.raw)
             self.transitions.append(Transition(task.pointer, iteration, attempt, phase, raw))

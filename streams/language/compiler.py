@@ -32,6 +32,7 @@ def digest_of(document: Mapping[str, Json]) -> str:
 
 def compile_model(model: WorkflowModel) -> Graph:
     """The graph of a model without faults."""
+    tasks = _Compiler(model.root).tasks()
     return Graph(
         digest=digest_of(model.document),
         namespace=model.namespace,
@@ -39,7 +40,8 @@ def compile_model(model: WorkflowModel) -> Graph:
         version=model.version,
         document=model.document,
         bytes=len(orjson.dumps(model.document)),
-        tasks=_Compiler(model.root).tasks(),
+        tasks=tasks,
+        pointer_bytes=max(4 * len(task.pointer) for task in tasks),
         event_types=model.event_types,
         event_filters=model.event_filters,
         input=model.input,

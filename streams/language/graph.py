@@ -105,6 +105,7 @@ class Graph:
     version: str
     document: Mapping[str, Json]  # the definition as data, for $workflow.definition
     bytes: int = 0  # of the document as JSON
+    pointer_bytes: int = 0  # of the longest pointer of its tasks, at most
     tasks: tuple[Task, ...]  # tasks[i].index == i; tasks[0] is the root Do
     event_types: tuple[str, ...] = ()  # business events that start it (schedule.on)
     event_filters: tuple[Mapping[str, Json], ...] = ()  # as written under schedule.on..with, one for each event type
