@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from streams.runtime import metrics
+from streams.runtime.containment import NOT_THE_RECORD, Overlay, check, set_aside
 from streams.runtime.lane import Lane, now_ms
 from streams.runtime.positions import OrderedPositions
-from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Record, Row
+from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Record, Row, StateView
 
 
 class FastLane(Lane):
@@ -28,18 +29,48 @@ class FastLane(Lane):
         self._reach("after_read")
         messages, unreadable = await self._decode(records)
         metrics.HOP_SECONDS.labels(self._name).observe(max(0, now_ms() - records[0].timestamp_ms) / 1_000)
-        effects = await self._handle(messages)
+        effects = await self._effects(messages)
         if unreadable:
             effects.outputs.extend(unreadable)
         await self._make_durable(effects)
         self._acknowledge(records)
 
-    async def _handle(self, messages: list[Message]) -> Effects:
+    @property
+    def _state(self) -> StateView:
+        return self._table or _NO_STATE
+
+    async def _effects(self, messages: list[Message]) -> Effects:
+        try:
+            return await self._handle(messages, self._state)
+        except NOT_THE_RECORD:
+            raise
+        except Exception:  # noqa: BLE001  # which record it was, and whose fault, is seen one by one
+            return await self._one_by_one(messages, Overlay(self._state))
+
+    async def _one_by_one(self, messages: list[Message], state: Overlay) -> Effects:
+        """The effects of all records together; those that make the handler raise also alone are parked."""
+        outputs: list[Output] = []
+        for message in messages:
+            try:
+                effects = await self._handle([message], state)
+            except NOT_THE_RECORD:
+                raise
+            except Exception as error:  # noqa: BLE001  # the record can be wrong in any way
+                effects = set_aside(self._processor, message, state, error)
+            outputs.extend(effects.outputs)
+            state.changes.update(effects.changes)
+        return Effects(outputs, state.changes)
+
+    async def _handle(self, messages: list[Message], state: StateView) -> Effects:
         while True:
             try:
-                return self._processor.handle(messages, self._table or _NO_STATE)
+                effects = self._processor.handle(messages, state)
             except NotYet as missing:
+                self._waits_for_others()
                 await missing.wait()
+            else:
+                check(effects)
+                return effects
 
 
 class _NoState:

@@ -22,8 +22,9 @@ import structlog
 from schemas.codec import Codec, UndecodableRecord
 from schemas.registry import RegistryError
 from streams.runtime import metrics
+from streams.runtime.containment import NOT_THE_RECORD, check, tell, where
 from streams.runtime.crash import CrashPoint
-from streams.runtime.parking import PARKING, origin, parked
+from streams.runtime.parking import PARKING, origin, parked, too_large
 from streams.runtime.positions import Positions
 from streams.runtime.processor import Effects, Message, Output, Processor, Record, Row
 from streams.runtime.reader import Partition
@@ -179,10 +180,18 @@ class Lane(ABC):
             if record.value is None:
                 messages.append(Message(record, "", {}))
                 continue
+            if too_large(record):
+                unreadable.append(parked(record, self._name, "it is larger than a record may be"))
+                continue
             try:
                 messages.append(Message(record, *await self._decode_value(record.value)))
             except UndecodableRecord as error:
                 unreadable.append(parked(record, self._name, error.reason))
+            except NOT_THE_RECORD:
+                raise
+            except Exception as error:  # noqa: BLE001  # a foreign schema can make a decoder fail in any way
+                tell(self._name, record, error)
+                unreadable.append(parked(record, self._name, f"its decoder raised {type(error).__name__}"))
         return messages, unreadable
 
     async def _decode_value(self, value: bytes) -> tuple[str, dict[str, object]]:
@@ -275,10 +284,22 @@ class Lane(ABC):
         for key in self._table.due.take(now, DUE_BATCH):
             row = self._table.get(key)
             if row is not None and 0 < row.due_ms <= now:
-                more = self._processor.on_due(key, row, now)
+                more = self._due_row(key, row, now)
                 effects.outputs.extend(more.outputs)
                 effects.changes.update(more.changes)
         return effects if effects.outputs or effects.changes else None
+
+    def _due_row(self, key: bytes, row: Row, now: int) -> Effects:
+        """As the processor says. A row that it cannot use is offered again like any other that stays due."""
+        try:
+            effects = self._processor.on_due(key, row, now)
+            check(effects)
+        except NOT_THE_RECORD:
+            raise
+        except Exception as error:  # noqa: BLE001  # one row must not stop the others
+            log.error("row cannot be used", processor=self._name, lane=self.number, **where(error))
+            return Effects([], {})
+        return effects
 
 
 def _size_bytes(records: Iterable[Record]) -> int:

@@ -114,6 +114,10 @@ class Processor(ABC):
         """What to do about a row whose time has come: nothing unless said. A row that stays due is offered again."""
         return Effects([], {})
 
+    def on_parked(self, message: Message, state: StateView) -> Effects:
+        """What else is to be true where a message was parked, as it made the handler raise: its answer, if any."""
+        return Effects([], {})
+
 
 class FastProcessor(Processor):
     """Computes: a batch in, its effects out."""

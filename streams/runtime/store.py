@@ -20,7 +20,13 @@ _DUE = struct.Struct(">q")
 _POSITION = struct.Struct(">qqq")
 _POSITION_KEY = b"\x00position"
 
+RESERVED = b"\x00"  # keys that begin so are the runtime's own
+
 MEBIBYTE = 2**20
+
+
+class DamagedStoreError(Exception):
+    """The local copy cannot be read or written. The changelog gives it back."""
 
 
 def encode_row(row: Row | None) -> bytes | None:

@@ -212,19 +212,6 @@ async def test_ended_lane_gives_all_slots_back(tmp_path: Path) -> None:
         await slots.acquire()
 
 
-async def test_failing_handler_ends_the_lane(tmp_path: Path) -> None:
-    class Broken(Patient):
-        async def handle_one(self, message: Message, state: WritableState) -> Effects:
-            raise ValueError("broken")
-
-    lane = await slow_lane(Broken(), Outside(), tmp_path)
-    async with running(lane) as task:
-        lane.deliver(INPUT, records(0))
-        with pytest.raises(ValueError, match="broken"):
-            await task
-    assert lane.committable() == {INPUT: 0}
-
-
 async def test_due_row_is_seen_as_last_written(tmp_path: Path) -> None:
     outside, patient = Outside(), Patient()
     patient.row = Row(b"fresh", due_ms=1)  # long past
