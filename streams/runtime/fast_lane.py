@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from streams.runtime import metrics
 from streams.runtime.containment import NOT_THE_RECORD, Overlay, check, set_aside
-from streams.runtime.lane import Lane, now_ms
+from streams.runtime.lane import Lane
 from streams.runtime.positions import OrderedPositions
 from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Record, Row, StateView
 
@@ -28,7 +28,7 @@ class FastLane(Lane):
     async def _process(self, records: list[Record]) -> None:
         self._reach("after_read")
         messages, unreadable = await self._decode(records)
-        metrics.HOP_SECONDS.labels(self._name).observe(max(0, now_ms() - records[0].timestamp_ms) / 1_000)
+        metrics.HOP_SECONDS.labels(self._name).observe(max(0, self.now_ms() - records[0].timestamp_ms) / 1_000)
         effects = await self._effects(messages)
         if unreadable:
             effects.outputs.extend(unreadable)

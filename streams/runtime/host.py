@@ -22,9 +22,10 @@ from schemas.codec import Codec
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
 from streams.runtime import metrics
+from streams.runtime.clock import now_ms
 from streams.runtime.crash import CrashPoint
 from streams.runtime.fast_lane import FastLane
-from streams.runtime.lane import Lane, Limits, now_ms
+from streams.runtime.lane import Lane, Limits
 from streams.runtime.membership import Membership
 from streams.runtime.processor import Processor, Record, SlowProcessor
 from streams.runtime.reader import Partition, Reader
@@ -106,6 +107,11 @@ class Host:
             if waiting_since is not None and waiting_since < since:
                 return f"{self._name}, lane {lane.number}, has work and does not move"
         return None
+
+    def look_at_clock(self) -> None:
+        """The wall clock has stepped: lanes look at once what is due."""
+        for lane in self.lanes.values():
+            lane.look_at_clock()
 
     # --- assignment (called by the membership)
 

@@ -13,7 +13,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -22,6 +22,7 @@ import structlog
 from schemas.codec import Codec, UndecodableRecord
 from schemas.registry import RegistryError
 from streams.runtime import metrics
+from streams.runtime.clock import now_ms
 from streams.runtime.containment import NOT_THE_RECORD, check, tell, where
 from streams.runtime.crash import CrashPoint
 from streams.runtime.parking import PARKING, origin, parked, too_large
@@ -38,11 +39,6 @@ LONGEST_PAUSE_S = 10.0
 RELEASE_AT = 0.75  # of what may wait: a lane must not run dry in the time a release takes (`reader.FETCH_WAIT_MS`)
 
 log = structlog.get_logger()
-
-
-def now_ms() -> int:
-    """The time, for what is not part of any effect: waiting and measuring."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +66,7 @@ class Lane(ABC):
     """What fast and slow lanes have in common: the queue, the positions and the write order."""
 
     _new_positions: type[Positions] = Positions
+    now_ms: Callable[[], int] = staticmethod(now_ms)
 
     def __init__(
         self,
@@ -161,6 +158,10 @@ class Lane(ABC):
     def stop(self) -> None:
         """Asks the lane to end after what is under way."""
         self._stopping = True
+        self._wake.set()
+
+    def look_at_clock(self) -> None:
+        """The wall clock has stepped: what falls due may be due now."""
         self._wake.set()
 
     async def check_alone(self, end_offset: int) -> None:
@@ -264,7 +265,7 @@ class Lane(ABC):
 
     def _seconds_to_next_due(self) -> float | None:
         next_ms = self._table.due.next_ms() if self._table is not None else None
-        return None if next_ms is None else max(0.001, (next_ms - now_ms()) / 1_000)
+        return None if next_ms is None else max(0.001, (next_ms - self.now_ms()) / 1_000)
 
     async def _fire_due(self) -> None:
         """After what was handled is durable, so that rows are seen as they are now."""
@@ -276,7 +277,7 @@ class Lane(ABC):
         """Effects of the rows whose time has come; None if there are none."""
         if self._table is None:
             return None
-        now = now_ms()
+        now = self.now_ms()
         if now >= self._table.due.horizon_ms:
             async with self._writing:  # a row written meanwhile would be noted, and forgotten by the refill
                 await asyncio.to_thread(self._table.refill_due, now)

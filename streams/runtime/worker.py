@@ -20,6 +20,7 @@ from schemas.codec import Codec
 from streams.ground.errors import ExlifyError
 from streams.ground.provision import look_at_cluster
 from streams.ground.settings import Settings
+from streams.runtime.clock import LOOK_S, ClockWatch
 from streams.runtime.crash import CrashPoint
 from streams.runtime.epochs import Superseded
 from streams.runtime.host import Host, all_ready
@@ -57,12 +58,14 @@ class Worker:
         try:
             stall_ms = self._settings.of(RuntimeSettings).stall_timeout_ms
             watchdog = asyncio.create_task(Watchdog(stall_ms, self._stalled).run())
+            clock = asyncio.create_task(self._watch_clock())
             await self._start()
             on_started()
             await self._wait(stop)
             for host in self._hosts:
                 await host.stop()
             watchdog.cancel()
+            clock.cancel()
         except ExlifyError:
             raise
         except Superseded as error:
@@ -77,6 +80,16 @@ class Worker:
         state_dir = self._settings.data_dir / "state" / self._name / await asyncio.to_thread(self._cluster_id)
         self._hosts = [Host(each, self._settings, self._codec, Path(state_dir), crash) for each in self._processors]
         await asyncio.gather(*(host.start() for host in self._hosts))
+
+    async def _watch_clock(self) -> None:
+        watch = ClockWatch()
+        while True:
+            await asyncio.sleep(LOOK_S)
+            step_ms = watch.step_ms()
+            if step_ms:
+                log.warning("clock stepped", worker=self._name, seconds=step_ms / 1_000)
+                for host in self._hosts:
+                    host.look_at_clock()
 
     def _cluster_id(self) -> str:
         """Local state belongs to one cluster: a store of another would be taken for a copy of this one's changelog."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas.catalogue import current
@@ -16,10 +16,11 @@ from schemas.samples import sample
 from schemas.steps import key_of
 from streams.ground.topic import MAX_WRITTEN_BYTES, Keyed, Topic
 from streams.runtime import once
+from streams.runtime.clock import now_ms
 from streams.runtime.crash import CrashPoint
 from streams.runtime.declaration import Declaration
 from streams.runtime.fast_lane import FastLane
-from streams.runtime.lane import Limits, now_ms
+from streams.runtime.lane import Limits
 from streams.runtime.once import BeforeEffect, Steps
 from streams.runtime.parking import PARKING
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, Row, StateView
@@ -141,6 +142,7 @@ async def test_effects_that_no_topic_takes_park_their_record(tmp_path: Path, val
     assert outside.parked() == {1: "its handler raised UnwritableError"}
 
 
+@settings(max_examples=25, deadline=None)
 @given(st.lists(st.sampled_from([b"", b"", b"raise", b"when?"]), min_size=1, max_size=20), st.integers(1, 7))
 async def test_good_records_fare_as_without_bad_ones(values: list[bytes], batch: int) -> None:
     with tempfile.TemporaryDirectory() as folder:
