@@ -16,10 +16,10 @@ from streams.ground.topic import MAX_WRITTEN_BYTES
 from streams.runtime.epochs import Superseded
 from streams.runtime.parking import parked, size_bytes
 from streams.runtime.processor import Effects, Message, Processor, Record, Row, StateView
-from streams.runtime.store import RESERVED, DamagedStoreError
+from streams.runtime.store import RESERVED, StoreError
 from streams.runtime.writer import DeliveryError
 
-NOT_THE_RECORD = (Superseded, DeliveryError, DamagedStoreError, MemoryError, ExlifyError)
+NOT_THE_RECORD = (Superseded, DeliveryError, StoreError, MemoryError, ExlifyError)
 """What a handler may raise without any record being at fault: it ends the process, as everywhere."""
 
 LONGEST_DUE_MS = 2**63 - 1

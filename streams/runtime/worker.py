@@ -26,6 +26,7 @@ from streams.runtime.epochs import Superseded
 from streams.runtime.host import Host, all_ready
 from streams.runtime.processor import Processor
 from streams.runtime.settings import RuntimeSettings
+from streams.runtime.store import DamagedStoreError
 from streams.runtime.watchdog import Watchdog
 
 EXIT_FAILED = 70
@@ -71,6 +72,9 @@ class Worker:
         except Superseded as error:
             log.warning("superseded", worker=self._name, reason=str(error))
             _exit(EXIT_SUPERSEDED)
+        except DamagedStoreError as error:
+            log.warning("store damaged; it is made anew at the next start", worker=self._name, reason=str(error))
+            _exit(EXIT_FAILED)
         except Exception:  # the edge: anything unexpected ends the process at once
             log.exception("failed", worker=self._name)
             _exit(EXIT_FAILED)
