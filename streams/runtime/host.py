@@ -30,6 +30,7 @@ from streams.runtime.membership import Membership
 from streams.runtime.processor import Processor, Record, SlowProcessor
 from streams.runtime.reader import Partition, Reader
 from streams.runtime.settings import RuntimeSettings
+from streams.runtime.shortened import check_running, mend_rows, notes_offsets, true_starts
 from streams.runtime.slow_lane import SlowLane
 from streams.runtime.store import Store
 from streams.runtime.table import Changelog, TablePartition
@@ -162,7 +163,7 @@ class Host:
         numbers = sorted({partition.number for partition in partitions})
         await asyncio.gather(*(self._open_lane(number) for number in numbers))
         self._reach("after_fence")
-        starts = await self._membership.committed(partitions) if partitions else {}
+        starts = await self._starts(partitions) if partitions else {}
         self._generation = generation
         for lane in self.lanes.values():
             task = asyncio.create_task(lane.run(), name=f"{self._name}-{lane.number}")
@@ -174,6 +175,19 @@ class Host:
         metrics.LANES.labels(self._name).set(len(numbers))
         metrics.READY.labels(self._name).set(1)
         self._log.info("ready", lanes=numbers, generation=generation, seconds=round(time.monotonic() - started, 2))
+
+    async def _starts(self, partitions: set[Partition]) -> dict[Partition, int | None]:
+        """Where to begin reading, after a look whether the inputs still hold what was read of them."""
+        committed = await self._membership.committed(partitions)
+        ends = await self._membership.end_offsets(partitions)
+        starts = true_starts(self._name, committed, ends)
+        for partition in partitions if notes_offsets(self.processor) else ():
+            table = self._tables.get(partition.number)
+            if table is None or partition not in ends:
+                continue
+            if await mend_rows(self.processor, table, ends[partition], partition):
+                starts[partition] = None
+        return starts
 
     async def _open_lane(self, number: int) -> None:
         table = await self._recover(number)
@@ -264,6 +278,7 @@ class Host:
             if ends:
                 await self._check_alone({number: ends[partition] for number, partition in changelogs.items()})
                 self._tell_lag(positions, ends)
+                check_running(self._name, positions, ends)
 
     async def _check_alone(self, end_offsets: Mapping[int, int]) -> None:
         for number, end_offset in end_offsets.items():

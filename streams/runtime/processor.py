@@ -110,6 +110,14 @@ class Processor(ABC):
         """
         return False
 
+    def read_up_to(self, row: Row) -> int:
+        """Offset of the last input record that went into a row; -1 where rows note none. For one input topic only."""
+        return -1
+
+    def reread(self, row: Row) -> Row:
+        """The row as if its input were read for the first time: the offsets that it notes are used again."""
+        return row
+
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
         """What to do about a row whose time has come: nothing unless said. A row that stays due is offered again."""
         return Effects([], {})

@@ -89,6 +89,14 @@ class Orchestrate(FastProcessor):
                 effects.changes[key] = None
         return effects
 
+    def read_up_to(self, row: Row) -> int:
+        """See `Processor`."""
+        return row_offset(row.value)
+
+    def reread(self, row: Row) -> Row:
+        """See `Processor`. What comes a second time then is for the engine to recognise."""
+        return Row(encode_row(-1, row.value[_OFFSET.size :]), row.due_ms)
+
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
         """A timer goes through the inbox like everything else, so that the log holds it too."""
         fired = {"instance_id": key.decode(), "due_ms": row.due_ms}
