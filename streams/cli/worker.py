@@ -49,7 +49,7 @@ async def _run(processors: list[str], name: str, port: int, port_file: Path | No
     hosted = catalogue.make_processors(processors, loaded, codec, feed, site)
     worker = Worker(name, hosted, loaded, codec)
     try:
-        runner, actual_port = await status.serve_status(loaded.host, port, lambda: worker.ready)
+        runner, actual_port = await status.serve_status(loaded.host, port, worker.causes)
     except OSError as error:
         raise ConfigurationError(
             f"Port {port} on {loaded.host} cannot be used ({error.strerror}). Choose another with --port."

@@ -66,7 +66,7 @@ class FastLane(Lane):
             try:
                 effects = self._processor.handle(messages, state)
             except NotYet as missing:
-                self._waits_for_others()
+                self._waits_for_others(str(missing))
                 await missing.wait()
             else:
                 check(effects)

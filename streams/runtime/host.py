@@ -100,6 +100,14 @@ class Host:
         """Whether the assignment has been taken, with all its state."""
         return self._generation > 0 and self._opening is None
 
+    def causes(self, now: float) -> list[str]:
+        """What keeps the processor from working as it should; `now` is monotonic."""
+        if self._opening is not None:
+            return ["takes over its partitions and their state"]
+        if self._generation == 0:
+            return ["has no partitions yet"]
+        return [reason for lane in self.lanes.values() if (reason := lane.stands(now))]
+
     def stalled(self, since: float) -> str | None:
         """Names a lane that has work and has not moved since then (monotonic seconds); called from the watchdog's
         thread."""

@@ -36,6 +36,9 @@ from streams.runtime.writer import Writer
 DUE_BATCH = 200
 FIRST_PAUSE_S = 0.5  # while the schema registry is away
 LONGEST_PAUSE_S = 10.0
+STANDS_S = 3.0  # a lane that waits for longer is told of
+STUCK_S = 10.0  # and one that has work and finishes nothing
+NOTHING = "", 0.0
 RELEASE_AT = 0.75  # of what may wait: a lane must not run dry in the time a release takes (`reader.FETCH_WAIT_MS`)
 
 log = structlog.get_logger()
@@ -93,6 +96,7 @@ class Lane(ABC):
         self._queue: deque[Record] = deque()
         self._queue_bytes = 0
         self._paused: set[Partition] = set()
+        self._waiting_for = NOTHING
         self._wake = asyncio.Event()
         self._stopping = False
         self._writing = asyncio.Lock()  # one write at a time, so that the offsets we get back are contiguous
@@ -160,6 +164,18 @@ class Lane(ABC):
         self._stopping = True
         self._wake.set()
 
+    def stands(self, now: float) -> str | None:
+        """Why nothing moves although there is work, if that has been so for a while; `now` is monotonic."""
+        waiting_for, since = self._waiting_for
+        if waiting_for and now - since > STANDS_S:
+            return f"lane {self.number} waits: {waiting_for}"
+        moved_at = self._should_have_moved_since
+        return f"lane {self.number} does not move" if moved_at is not None and now - moved_at > STUCK_S else None
+
+    @property
+    def _should_have_moved_since(self) -> float | None:
+        return self.waiting_since
+
     def look_at_clock(self) -> None:
         """The wall clock has stepped: what falls due may be due now."""
         self._wake.set()
@@ -203,7 +219,7 @@ class Lane(ABC):
                 return await self._codec.decode_learning(value)
             except RegistryError as error:
                 log.warning("registry away", processor=self._name, lane=self.number, reason=str(error))
-                self._waits_for_others()
+                self._waits_for_others("the schema registry does not answer")
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
@@ -217,9 +233,11 @@ class Lane(ABC):
             async with self._writing:
                 await self._write_rows(effects.changes)
 
-    def _waits_for_others(self) -> None:
-        """Waiting for a server that is away is no stall."""
+    def _waits_for_others(self, what: str) -> None:
+        """Waiting for a server that is away is no stall; it is told by `stands` until something is finished."""
         self.last_progress = time.monotonic()
+        waiting_for, since = self._waiting_for
+        self._waiting_for = what, since if waiting_for else self.last_progress
 
     def _count_parked(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
@@ -242,6 +260,7 @@ class Lane(ABC):
             self.positions[Partition(topic, self.number)].finish(finished)
             metrics.RECORDS.labels(self._name, topic).inc(len(finished))
         self.last_progress = time.monotonic()
+        self._waiting_for = NOTHING
         self._reach("after_acknowledge")
 
     def _reach(self, point: str) -> None:

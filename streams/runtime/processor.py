@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
 
 from streams.ground.topic import Topic
+
+if TYPE_CHECKING:
+    from streams.ground.status import Cause
 from streams.runtime.declaration import Declaration
 
 Headers = Sequence[tuple[str, bytes]]
@@ -102,6 +105,10 @@ class Processor(ABC):
 
     async def close(self) -> None:  # noqa: B027  # empty on purpose
         """Lets go of what `open` took."""
+
+    async def causes(self) -> Sequence[Cause]:
+        """What it needs and does not get now; asked when somebody asks whether the worker is ready."""
+        return ()
 
     def reads_also(self, topic: str) -> bool:
         """Whether it reads a topic that its declaration does not name: asked of every topic there is, again and again.

@@ -72,7 +72,13 @@ class SlowLane(Lane):
             since.append(self.last_progress)
         return min(since, default=None)
 
-    def _waits_for_others(self) -> None:
+    @property
+    def _should_have_moved_since(self) -> float | None:
+        """A call may take its time; a write may not."""
+        return self._flushing_since
+
+    def _waits_for_others(self, what: str) -> None:
+        super()._waits_for_others(what)
         task = asyncio.current_task()
         if task in self._under_way:
             del self._under_way[task]  # oldest first, and it begins anew

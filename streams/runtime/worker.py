@@ -10,6 +10,7 @@ import asyncio
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,15 @@ import structlog
 
 from schemas.codec import Codec
 from streams.ground.errors import ExlifyError
+from streams.ground.probes import kafka_probe
 from streams.ground.provision import look_at_cluster
 from streams.ground.settings import Settings
+from streams.ground.status import Cause
 from streams.runtime.clock import LOOK_S, ClockWatch
 from streams.runtime.crash import CrashPoint
 from streams.runtime.epochs import Superseded
 from streams.runtime.host import Host, all_ready
+from streams.runtime.parking import PARKING
 from streams.runtime.processor import Processor
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.store import DamagedStoreError
@@ -44,11 +48,26 @@ class Worker:
         self._settings = settings
         self._codec = codec
         self._hosts: list[Host] = []
+        declared = [each.declaration for each in processors]
+        changelogs = [each.changelog for each in declared if each.changelog]
+        written = {topic.name for each in declared for topic in each.writes} | {topic.name for topic in changelogs}
+        self._kafka = kafka_probe(settings, written | {PARKING.name})
 
     @property
     def ready(self) -> bool:
         """Whether every processor has its partitions and its state."""
         return len(self._hosts) == len(self._processors) and all_ready(self._hosts)
+
+    async def causes(self) -> list[Cause]:
+        """What keeps the worker from being ready, by processor; empty where nothing does."""
+        now = time.monotonic()
+        hosts = {host.processor: host for host in self._hosts}
+        needed = await asyncio.gather(self._kafka.causes(), *(each.causes() for each in self._processors))
+        causes = [cause for found in needed for cause in found]
+        for each in self._processors:
+            reasons = hosts[each].causes(now) if each in hosts else ["starts"]
+            causes += [Cause(each.declaration.name, reason) for reason in reasons]
+        return causes
 
     async def run(self, on_started: Callable[[], None] = lambda: None) -> None:
         """Returns after an orderly stop; a failure ends the process with `os._exit`, so that nothing half done is

@@ -20,6 +20,7 @@ from streams.runtime.crash import CrashPoint
 from streams.runtime.declaration import Declaration
 from streams.runtime.host import Host
 from streams.runtime.processor import Effects, FastProcessor, Message, Row, StateView
+from streams.runtime.settings import RuntimeSettings
 from tests.integration.test_following import PATIENCE_S, until
 
 
@@ -64,7 +65,8 @@ async def hosted(processor: Noting, settings: Settings, folder: Path) -> AsyncIt
 @pytest.mark.broker
 async def test_records_of_a_topic_made_anew_are_taken(kafka: str, tmp_path: Path) -> None:
     name = f"anew-{uuid.uuid4().hex[:8]}"
-    settings = Settings(bootstrap=kafka, partitions=1, session_timeout_ms=6_000, commit_interval_ms=100)
+    quick = RuntimeSettings(session_timeout_ms=6_000, commit_interval_ms=100)
+    settings = Settings(bootstrap=kafka, partitions=1).with_(quick)
     first, second = Noting(name), Noting(name)
     await provision(settings, first.declaration.topics(settings))
     publish(kafka, first.topic.name, [b"1", b"2", b"3"])

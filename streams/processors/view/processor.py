@@ -16,11 +16,14 @@ from sqlalchemy import Engine, Float
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from streams.ground.errors import UnavailableError
+from streams.ground.probes import Probe
+from streams.ground.status import Cause
 from streams.processors import view
 from streams.processors.context import Context
 from streams.processors.view.ages import Ages
 from streams.processors.view.reader import Reader
 from streams.readmodel.database import is_away, open_database, reason_of
+from streams.readmodel.probe import read_model_probe
 from streams.readmodel.projection import Projection, Received, projections
 from streams.readmodel.writer import Writer
 from streams.runtime.parking import parked
@@ -42,11 +45,13 @@ class View(FastProcessor):
         self._projections = projections(context.declarations)
         self._numbers = _numbers(self._projections)
         self._engine: Engine | None = None
+        self._probe: Probe | None = None
         self._ages: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Opens the database and makes its tables; raises what `open_database` does."""
         self._engine = await asyncio.to_thread(open_database, self._settings, self._projections)
+        self._probe = read_model_probe(self._engine)
         self._writer = Writer(self._engine, self._projections)
         self._ages = asyncio.create_task(Ages(Reader(self._engine)).keep())
 
@@ -56,6 +61,10 @@ class View(FastProcessor):
             self._ages.cancel()
         if self._engine is not None:
             self._engine.dispose()
+
+    async def causes(self) -> Sequence[Cause]:
+        """Whether the database answers."""
+        return await self._probe.causes() if self._probe is not None else ()
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """Makes the batch visible. A task that the topic forgets stays readable here."""

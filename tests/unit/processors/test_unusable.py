@@ -25,7 +25,6 @@ from schemas.messages import (
 )
 from schemas.payload import Payload
 from schemas.samples import sample
-from streams import language
 from streams.definitions.book import DefinitionBook
 from streams.definitions.deploy import described
 from streams.ground.settings import Settings
@@ -35,6 +34,7 @@ from streams.processors.intake.processor import Intake
 from streams.processors.orchestrate import INBOX
 from streams.processors.orchestrate.processor import Orchestrate
 from streams.processors.view.processor import View
+from streams.readmodel.settings import ViewSettings
 from streams.runtime.crash import CrashPoint
 from streams.runtime.fast_lane import FastLane
 from streams.runtime.lane import Limits
@@ -43,6 +43,7 @@ from streams.runtime.processor import FastProcessor, Output, Record
 from streams.runtime.store import Store
 from streams.runtime.table import TablePartition
 from tests.support.contexts import context
+from tests.support.definitions import empty_book, load
 from tests.support.postgresql import Server
 from tests.unit.runtime.test_containment import Kept
 from tests.unit.runtime.test_lanes import INPUT, Flow, running, until
@@ -57,7 +58,7 @@ schedule: { on: { one: { with: { type: echo.v1 } } } }
 do:
   - ask: { call: human, with: { team: a, title: A, outcomes: [done] } }
 """
-GRAPH = language.load(YAML)
+GRAPH = load(YAML)
 EVENT = (("ce_specversion", b"1.0"), ("ce_id", b"1"), ("ce_source", b"test"), ("ce_type", b"echo.v1"))
 
 
@@ -123,7 +124,7 @@ ODD: Mapping[str, bytes | None] = {
 
 
 def book() -> DefinitionBook:
-    made = DefinitionBook()
+    made = empty_book()
     made.learn(described(GRAPH, YAML, "test", 0))
     return made
 
@@ -137,7 +138,7 @@ def processor(name: str, settings: Settings) -> FastProcessor:
 
 
 async def handled(name: str, values: list[bytes | None], folder: Path, view_url: str = "") -> list[Output]:
-    hosted, outside = processor(name, Settings(data_dir=folder, view_url=view_url)), Kept()
+    hosted, outside = processor(name, Settings(data_dir=folder).with_(ViewSettings(url=view_url))), Kept()
     table = TablePartition(Store(folder / "store"), outside, outside)  # type: ignore[arg-type]
     await table.recover(0)
     lane = FastLane(hosted, 0, outside, CODEC, Flow(), table, Limits(50, 1_000, 10**9), CrashPoint())  # type: ignore[arg-type]
