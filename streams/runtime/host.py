@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -33,6 +33,7 @@ from streams.runtime.settings import RuntimeSettings
 from streams.runtime.shortened import check_running, mend_rows, notes_offsets, true_starts
 from streams.runtime.slow_lane import SlowLane
 from streams.runtime.store import Store
+from streams.runtime.suspects import Suspects
 from streams.runtime.table import Changelog, TablePartition
 from streams.runtime.writer import Writer
 
@@ -47,7 +48,13 @@ class Host:
     """One processor, from joining its group to leaving it."""
 
     def __init__(
-        self, processor: Processor, settings: Settings, codec: Codec, state_dir: Path, crash: CrashPoint
+        self,
+        processor: Processor,
+        settings: Settings,
+        codec: Codec,
+        state_dir: Path,
+        crash: CrashPoint,
+        trial: Sequence[str] | None = None,
     ) -> None:
         self.processor = processor
         self.lanes: dict[int, Lane] = {}
@@ -58,6 +65,8 @@ class Host:
         self._crash = crash
         self._generation = 0
         self._tables: dict[int, TablePartition] = {}
+        self._suspects: dict[int, Suspects] = {}
+        self._trial = trial
         self._tasks: list[asyncio.Task[None]] = []
         self._opening: asyncio.Task[None] | None = None
         self._committed: dict[Partition, int] = {}
@@ -156,6 +165,9 @@ class Host:
         for table in self._tables.values():
             table.store.close()
         self._tables.clear()
+        for suspects in self._suspects.values():
+            suspects.close()
+        self._suspects.clear()
         self.lanes.clear()
         self._tasks.clear()
         self._committed.clear()
@@ -205,7 +217,8 @@ class Host:
         if isinstance(self.processor, SlowProcessor):
             self.lanes[number] = SlowLane(*arguments, slots=self._slots)
         else:
-            self.lanes[number] = FastLane(*arguments)
+            suspects = self._suspects[number] = Suspects(self._state_dir / self._name / f"under-way-{number}")
+            self.lanes[number] = FastLane(*arguments, suspects=suspects, trial=self._trial)
 
     async def _recover(self, number: int) -> TablePartition | None:
         name, topic = self.processor.declaration.table, self.processor.declaration.changelog

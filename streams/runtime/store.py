@@ -20,7 +20,7 @@ import rocksdict
 import structlog
 
 from streams.ground.errors import ConfigurationError
-from streams.runtime.processor import Row
+from streams.runtime.processor import Row, StateView
 
 _DUE = struct.Struct(">q")
 _POSITION = struct.Struct(">qqq")
@@ -126,6 +126,11 @@ class Store:
         with suppress(OSError):
             self._mark.touch()
         return DamagedStoreError(f"{self._path.name}: {reason}")
+
+    @property
+    def path(self) -> Path:
+        """Its folder."""
+        return self._path
 
     @property
     def position(self) -> Position | None:
@@ -245,3 +250,19 @@ def _knows(opened: rocksdict.Rdict, whole: set[str]) -> bool:
 
 def _forbidden(path: Path, reason: str) -> ConfigurationError:
     return ConfigurationError(f"{path} cannot be written ({reason}). Give this process that right, or another folder.")
+
+
+class _Reading:
+    """The rows of a store that another process owns, as they were when it was opened."""
+
+    def __init__(self, path: Path) -> None:
+        self._db = rocksdict.Rdict(str(path), _options(), access_type=rocksdict.AccessType.read_only())
+
+    def get(self, key: bytes) -> Row | None:
+        raw = self._db.get(key)
+        return None if raw is None else decode_row(raw)
+
+
+def read_only(path: Path) -> StateView:
+    """A view of a store that nobody can write through, beside its owner."""
+    return _Reading(path)

@@ -31,6 +31,7 @@ from streams.runtime.parking import PARKING
 from streams.runtime.processor import Processor
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.store import DamagedStoreError
+from streams.runtime.trial import Command
 from streams.runtime.watchdog import Watchdog
 
 EXIT_FAILED = 70
@@ -42,7 +43,10 @@ log = structlog.get_logger()
 class Worker:
     """Runs processors until it is told to stop (SIGTERM, SIGINT) or something fails."""
 
-    def __init__(self, name: str, processors: Sequence[Processor], settings: Settings, codec: Codec) -> None:
+    def __init__(
+        self, name: str, processors: Sequence[Processor], settings: Settings, codec: Codec, trial: Command | None = None
+    ) -> None:
+        self._trial = trial
         self._name = name
         self._processors = processors
         self._settings = settings
@@ -101,8 +105,14 @@ class Worker:
     async def _start(self) -> None:
         crash = CrashPoint(self._settings.of(RuntimeSettings).crash_at)
         state_dir = self._settings.data_dir / "state" / self._name / await asyncio.to_thread(self._cluster_id)
-        self._hosts = [Host(each, self._settings, self._codec, Path(state_dir), crash) for each in self._processors]
+        self._hosts = [
+            Host(each, self._settings, self._codec, Path(state_dir), crash, self._trial_of(each))
+            for each in self._processors
+        ]
         await asyncio.gather(*(host.start() for host in self._hosts))
+
+    def _trial_of(self, processor: Processor) -> Sequence[str] | None:
+        return None if self._trial is None else self._trial(processor.declaration.name)
 
     async def _watch_clock(self) -> None:
         watch = ClockWatch()

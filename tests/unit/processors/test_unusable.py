@@ -141,7 +141,7 @@ async def handled(name: str, values: list[bytes | None], folder: Path, view_url:
     hosted, outside = processor(name, Settings(data_dir=folder).with_(ViewSettings(url=view_url))), Kept()
     table = TablePartition(Store(folder / "store"), outside, outside)  # type: ignore[arg-type]
     await table.recover(0)
-    lane = FastLane(hosted, 0, outside, CODEC, Flow(), table, Limits(50, 1_000, 10**9), CrashPoint())  # type: ignore[arg-type]
+    lane = FastLane(hosted, 0, outside, CODEC, Flow(), table, Limits(50, 1_000, 10**9), CrashPoint())
     await hosted.open()
     try:
         async with running(lane) as task:

@@ -70,7 +70,7 @@ async def test_row_overdue_after_a_step_fires_at_once(tmp_path: Path, wait_ms: i
     await table.recover(START_MS)
     table.store.apply({b"k": encode_row(Row(b"timer", START_MS + wait_ms))}, 1, 1)
     table.refill_due(START_MS)
-    lane = FastLane(Echo(), 0, outside, Codec.offline(), Flow(), table, Limits(2, 100, 10_000), CrashPoint())  # type: ignore[arg-type]
+    lane = FastLane(Echo(), 0, outside, Codec.offline(), Flow(), table, Limits(2, 100, 10_000), CrashPoint())
     lane.now_ms = lambda: clock.wall_ms
     async with running(lane):
         await until(lambda: lane._wake._waiters)

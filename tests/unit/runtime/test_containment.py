@@ -112,7 +112,7 @@ async def table(folder: Path, log: MemoryLog) -> TablePartition:
 async def counted(folder: Path, values: Sequence[bytes], batch: int = 10, keys: Sequence[bytes] = (b"k",)) -> Kept:
     outside = Kept()
     rows = await table(folder, outside)
-    lane = FastLane(Counting(), 0, outside, CODEC, Flow(), rows, Limits(batch, 100, 10**9), CrashPoint())  # type: ignore[arg-type]
+    lane = FastLane(Counting(), 0, outside, CODEC, Flow(), rows, Limits(batch, 100, 10**9), CrashPoint())
     async with running(lane) as task:
         lane.deliver(INPUT, records(values, keys))
         await until(lambda: task.done() or lane.committable() == {INPUT: len(values)})
@@ -167,7 +167,7 @@ async def test_row_that_cannot_fire_stops_nobody(tmp_path: Path) -> None:
     rows = await table(tmp_path, outside)
     rows.store.apply({b"late": b"\0" * 7 + b"\1" + b"1"}, 1, 1)
     rows.refill_due(0)
-    lane = FastLane(Counting(), 0, outside, CODEC, Flow(), rows, Limits(10, 100, 10**9), CrashPoint())  # type: ignore[arg-type]
+    lane = FastLane(Counting(), 0, outside, CODEC, Flow(), rows, Limits(10, 100, 10**9), CrashPoint())
     async with running(lane):
         lane.deliver(INPUT, records([b""]))
         await until(lambda: lane.committable() == {INPUT: 1})
@@ -237,7 +237,7 @@ async def test_record_beyond_any_topic_is_parked_by_its_place(record: Record, le
         framed = True
 
     outside = Kept()
-    lane = FastLane(Reading(), 0, outside, CODEC, Flow(), None, Limits(10, 100, 10**9), CrashPoint())  # type: ignore[arg-type]
+    lane = FastLane(Reading(), 0, outside, CODEC, Flow(), None, Limits(10, 100, 10**9), CrashPoint())
     good = CODEC.encode(TIMER_FIRED, {"instance_id": "a", "due_ms": 1})
     async with running(lane):
         lane.deliver(INPUT, [record, Record("in", 0, 1, 0, b"good", good)])

@@ -98,7 +98,7 @@ class Waiting(Echo):
 
 
 def lane_of(processor: Any, outside: Outside, codec: Codec | None = None) -> FastLane:
-    return FastLane(processor, 0, outside, codec or Codec.offline(), Flow(), None, ROOMY, CrashPoint())  # type: ignore[arg-type]
+    return FastLane(processor, 0, outside, codec or Codec.offline(), Flow(), None, ROOMY, CrashPoint())
 
 
 async def test_lane_that_waits_names_what_is_away() -> None:
