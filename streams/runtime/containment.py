@@ -46,7 +46,9 @@ class Overlay:
 def check(effects: Effects) -> None:
     """Raises UnwritableError where effects cannot be written as they are, before any of them is."""
     for output in effects.outputs:
-        if size_bytes(output.key, output.value, output.headers) > MAX_WRITTEN_BYTES:
+        key, value, headers = output.key, output.value, output.headers
+        about = (len(value) if value else 0) + (len(key) if key else 0)  # most outputs have no headers
+        if about > MAX_WRITTEN_BYTES or (headers and size_bytes(key, value, headers) > MAX_WRITTEN_BYTES):
             raise UnwritableError(f"an output to {output.topic.name} is too large")
     for key, row in effects.changes.items():
         if key.startswith(RESERVED):

@@ -21,11 +21,12 @@ import structlog
 
 from schemas.codec import Codec, UndecodableRecord
 from schemas.registry import RegistryError
+from streams.ground.topic import MAX_WRITTEN_BYTES
 from streams.runtime import metrics
 from streams.runtime.clock import now_ms
 from streams.runtime.containment import NOT_THE_RECORD, check, tell, where
 from streams.runtime.crash import CrashPoint
-from streams.runtime.parking import PARKING, origin, parked, too_large
+from streams.runtime.parking import PARKING, origin, parked
 from streams.runtime.positions import Positions
 from streams.runtime.processor import Effects, Message, Output, Processor, Record, Row
 from streams.runtime.reader import Partition
@@ -197,7 +198,7 @@ class Lane(ABC):
             if record.value is None:
                 messages.append(Message(record, "", {}))
                 continue
-            if too_large(record):
+            if len(record.value) > MAX_WRITTEN_BYTES:  # nothing that a topic of ours takes can be made of it
                 unreadable.append(parked(record, self._name, "it is larger than a record may be"))
                 continue
             try:

@@ -44,11 +44,6 @@ def parked(record: Record, processor: str, reason: str) -> Output:
     return Output(PARKING, record.key, record.value, [*record.headers, *_encoded(origin)])
 
 
-def too_large(record: Record) -> bool:
-    """Whether a record is larger than anything that a topic of ours takes, so that nothing can be made of it."""
-    return record.value is not None and len(record.value) > MAX_WRITTEN_BYTES
-
-
 def size_bytes(key: bytes | None, value: bytes | None, headers: Headers) -> int:
     """What a record takes on the wire, about."""
     return len(key or b"") + len(value or b"") + sum(len(name) + len(text or b"") + 8 for name, text in headers)

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.conftest import MakeScenario
 from tests.crash.harness import Scenario
+from tests.crash.scenarios import MakeScenario
 from tests.crash.test_parking import header
 
 ITEMS = 200
