@@ -29,8 +29,9 @@ from streams.processors.context import Context
 from streams.processors.human import HUMAN
 from streams.processors.human.local import Answers, name_of
 from streams.processors.orchestrate import HISTORY, INBOX
+from streams.runtime.clock import now_ms
 from streams.runtime.declaration import Declaration, loaded
-from streams.runtime.memory import MemoryRuntime, now_ms
+from streams.runtime.memory import MemoryRuntime
 from streams.runtime.processor import Output, Processor
 
 SOURCE = "/exlify/local"

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streams.cli._client import with_kafka
+from streams.cli._lag import Offsets, Place, described, lag_line
 from streams.cli._output import json_option, print_json, print_table
 from streams.ground.errors import UnavailableError
 
@@ -17,7 +18,8 @@ if TYPE_CHECKING:
 
     from streams.ground.settings import Settings
 
-ASK_S = 10.0
+ANSWER_S = 8.0  # for everything
+ASK_S = 4.0  # for one question
 AGAIN_S = 0.2
 
 
@@ -42,11 +44,23 @@ def command(create: bool, as_json: bool) -> None:
     found = _topics(settings)
     if as_json:
         print_json(found)
-        return
-    print_table(
-        ("TOPIC", "PARTITIONS", "RECORDS", "KEPT", "LAG"),
-        ((each["topic"], each["partitions"] or "missing", each["records"], each["kept"], _lag(each)) for each in found),
-    )
+    else:
+        print_table(
+            ("TOPIC", "PARTITIONS", "RECORDS", "KEPT", "LAG"),
+            (
+                (each["topic"], each["partitions"] or "missing", each["records"], each["kept"], lag_line(each))
+                for each in found
+            ),
+        )
+    _tell_doubts(found)
+
+
+def _tell_doubts(found: list[dict[str, Any]]) -> None:
+    """What the table does not show, or shows of a topic that has changed under its readers."""
+    if shortened := [each["topic"] for each in found if each["shortened"]]:
+        click.echo(f"! has read more than there is: {', '.join(shortened)} lost records, or was made anew.", err=True)
+    if unknown := [each["topic"] for each in found if not each["complete"]]:
+        raise UnavailableError(f"The picture is incomplete: partitions of {', '.join(unknown)} do not answer.")
 
 
 def _topics(settings: Settings) -> list[dict[str, Any]]:
@@ -58,25 +72,45 @@ def _topics(settings: Settings) -> list[dict[str, Any]]:
     admin = AdminClient(client_config(settings))
     # A topic that was created a moment ago has no leader yet.
     passing = {KafkaError.NOT_LEADER_FOR_PARTITION, KafkaError.LEADER_NOT_AVAILABLE, KafkaError.UNKNOWN_TOPIC_OR_PART}
-    deadline = time.monotonic() + ASK_S
+    deadline = time.monotonic() + ANSWER_S
     while True:
         try:
-            return _asked(admin, settings)
+            found = _asked(admin, settings, deadline)
+            if all(each["complete"] for each in found) or time.monotonic() > deadline - ASK_S:
+                return found
         except KafkaException as error:
             if error.args[0].code() not in passing or time.monotonic() > deadline:
                 raise UnavailableError(
-                    f"Kafka at {settings.bootstrap} does not answer ({error.args[0].str()}). Is it running?"
+                    f"Kafka at {settings.bootstrap} does not answer ({error.args[0].str()}), so the picture is "
+                    "incomplete. Is it running?"
                 ) from None
         time.sleep(AGAIN_S)
 
 
-def _asked(admin: AdminClient, settings: Settings) -> list[dict[str, Any]]:
+def _asked(admin: AdminClient, settings: Settings, deadline: float) -> list[dict[str, Any]]:
     """One look at everything; raises KafkaException."""
-    counts = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=ASK_S).topics.items()}
+    counts = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=_left(deadline)).topics.items()}
     declared = _declared(settings, counts)
-    first, last = _ends(admin, {name: counts[name] for name in declared if name in counts})
-    positions = _positions(admin, settings.group_prefix)
-    return [_described(name, kept, counts.get(name, 0), first, last, positions) for name, kept in declared.items()]
+    first, last = _ends(admin, {name: counts[name] for name in declared if name in counts}, deadline)
+    positions = _positions(admin, settings.group_prefix, deadline)
+    return [
+        {**described(name, counts.get(name, 0), first, last, positions, _readers(settings, name)), "kept": kept}
+        for name, kept in declared.items()
+    ]
+
+
+def _left(deadline: float) -> float:
+    """Seconds for the next question, so that all of them together are answered in time or given up."""
+    return max(0.5, min(ASK_S, deadline - time.monotonic()))
+
+
+def _readers(settings: Settings, topic: str) -> list[str]:
+    """The processors that read a topic by their declaration."""
+    from streams import catalogue
+
+    return [
+        name for name, each in catalogue.PROCESSORS.items() if topic in {read.name for read in each.inputs(settings)}
+    ]
 
 
 def _declared(settings: Settings, existing: dict[str, int]) -> dict[str, str]:
@@ -95,54 +129,42 @@ def _kept(topic: Any) -> str:
     return "newest of key" if topic.compacted else f"{topic.retention_ms // 86_400_000} d"
 
 
-Place = tuple[str, int]
-
-
-def _ends(admin: AdminClient, counts: dict[str, int]) -> tuple[dict[Place, int], dict[Place, int]]:
-    """First and next offset of every partition."""
+def _ends(admin: AdminClient, counts: dict[str, int], deadline: float) -> tuple[Offsets, Offsets]:
+    """First and next offset of every partition that answers."""
     from confluent_kafka import TopicPartition
     from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it is documented, and not in the stubs
 
     places = [TopicPartition(name, number) for name, count in counts.items() for number in range(count)]
 
     def ask(spec: Any) -> dict[Place, int]:
-        answers = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=ASK_S) if places else {}
-        return {(place.topic, place.partition): future.result().offset for place, future in answers.items()}
+        answers = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=_left(deadline)) if places else {}
+        found = {(place.topic, place.partition): _offset(future) for place, future in answers.items()}
+        return {place: offset for place, offset in found.items() if offset is not None}
 
     return ask(OffsetSpec.earliest()), ask(OffsetSpec.latest())  # type: ignore[no-untyped-call]
 
 
-def _positions(admin: AdminClient, prefix: str) -> dict[str, dict[Place, int]]:
+def _offset(future: Any) -> int | None:
+    from confluent_kafka import KafkaException
+
+    try:
+        return int(future.result().offset)
+    except KafkaException:
+        return None
+
+
+def _positions(admin: AdminClient, prefix: str, deadline: float) -> dict[str, Offsets]:
     """What each processor's group has committed."""
     from confluent_kafka import ConsumerGroupTopicPartitions
 
-    groups = [each.group_id for each in admin.list_consumer_groups(request_timeout=ASK_S).result().valid]
+    groups = [each.group_id for each in admin.list_consumer_groups(request_timeout=_left(deadline)).result().valid]
     ours = [group for group in groups if group.startswith(f"{prefix}-")]
-    positions = {}
+    positions: dict[str, Offsets] = {}
     for group in ours:
-        asked = admin.list_consumer_group_offsets([ConsumerGroupTopicPartitions(group)], request_timeout=ASK_S)
+        asked = admin.list_consumer_group_offsets(
+            [ConsumerGroupTopicPartitions(group)], request_timeout=_left(deadline)
+        )
         places = asked[group].result().topic_partitions or []
-        positions[group.removeprefix(f"{prefix}-")] = {(each.topic, each.partition): each.offset for each in places}
+        committed = {(each.topic, each.partition): each.offset for each in places if each.offset >= 0}
+        positions[group.removeprefix(f"{prefix}-")] = committed
     return positions
-
-
-def _described(
-    name: str,
-    kept: str,
-    partitions: int,
-    first: dict[Place, int],
-    last: dict[Place, int],
-    positions: dict[str, dict[Place, int]],
-) -> dict[str, Any]:
-    places = [(name, number) for number in range(partitions)]
-    lag = {
-        processor: sum(last[place] - max(committed[place], first[place]) for place in places if place in committed)
-        for processor, committed in positions.items()
-        if any(place in committed for place in places)
-    }
-    records = sum(last[place] - first[place] for place in places)
-    return {"topic": name, "partitions": partitions, "records": records, "kept": kept, "lag": lag}
-
-
-def _lag(topic: dict[str, Any]) -> str:
-    return ", ".join(f"{processor} {count}" for processor, count in topic["lag"].items()) or "-"

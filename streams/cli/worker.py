@@ -31,6 +31,7 @@ def command(processors: str, name: str | None, port: int, port_file: Path | None
 
 async def _run(processors: list[str], name: str, port: int, port_file: Path | None) -> None:
     from streams import catalogue
+    from streams.cli import _trial as trial
     from streams.definitions.feed import DefinitionFeed
     from streams.ground import logs, status
     from streams.ground.codec import open_codec
@@ -47,9 +48,9 @@ async def _run(processors: list[str], name: str, port: int, port_file: Path | No
     codec = await open_codec(loaded)
     site, feed = Site(loaded.site_dir), DefinitionFeed(loaded, codec, catalogue.FUNCTIONS)
     hosted = catalogue.make_processors(processors, loaded, codec, feed, site)
-    worker = Worker(name, hosted, loaded, codec)
+    worker = Worker(name, hosted, loaded, codec, trial.command)
     try:
-        runner, actual_port = await status.serve_status(loaded.host, port, lambda: worker.ready)
+        runner, actual_port = await status.serve_status(loaded.host, port, worker.causes)
     except OSError as error:
         raise ConfigurationError(
             f"Port {port} on {loaded.host} cannot be used ({error.strerror}). Choose another with --port."

@@ -49,6 +49,9 @@ class DefinitionBook:
     async def start(self) -> None:
         """Returns once it knows what it can know before anything is learnt: at once, unless it follows a topic."""
 
+    async def catch_up(self) -> None:
+        """Returns once it knows what was deployed before now: at once, unless it follows a topic."""
+
     def learn(self, data: Mapping[str, Any]) -> Deployed:
         """Takes note of a WorkflowDefinition; the one learnt last is the latest of its workflow."""
         known = self._by_digest.get(data["digest"])

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import queue
 import threading
 from collections.abc import Mapping
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
 
 from schemas.codec import Codec, UndecodableRecord
 from schemas.functions import Function
@@ -20,6 +21,8 @@ from streams.ground.settings import Settings
 
 START_TIMEOUT_S = 30.0
 POLL_S = 0.5
+ASK_S = 5.0
+PLACE = TopicPartition(DEFINITIONS.name, 0)
 _CAUGHT_UP = b""
 
 log = structlog.get_logger()
@@ -32,7 +35,8 @@ class DefinitionFeed(DefinitionBook):
         super().__init__(functions)
         self._settings = settings
         self._codec = codec
-        self._values: asyncio.Queue[bytes] = asyncio.Queue()
+        self._values: asyncio.Queue[bytes | asyncio.Future[None]] = asyncio.Queue()
+        self._wanted: queue.SimpleQueue[asyncio.Future[None]] = queue.SimpleQueue()  # of those who want it caught up
         self._caught_up = asyncio.Event()
         self._stopping = threading.Event()
         self._reader: threading.Thread | None = None
@@ -56,6 +60,12 @@ class DefinitionFeed(DefinitionBook):
                 f"Topic {DEFINITIONS.name} at {self._settings.bootstrap} cannot be read. Is Kafka running?"
             ) from None
 
+    async def catch_up(self) -> None:
+        """See `DefinitionBook`; waits for as long as the topic cannot be read."""
+        done = asyncio.get_running_loop().create_future()
+        self._wanted.put(done)
+        await done
+
     async def close(self) -> None:
         """Stops following."""
         self._stopping.set()
@@ -67,7 +77,9 @@ class DefinitionFeed(DefinitionBook):
     async def _learn_all(self) -> None:
         while True:
             value = await self._values.get()
-            if value == _CAUGHT_UP:
+            if isinstance(value, asyncio.Future):
+                _resolve(value)
+            elif value == _CAUGHT_UP:
                 self._caught_up.set()
             else:
                 await self._learn(value)
@@ -99,8 +111,39 @@ class DefinitionFeed(DefinitionBook):
                 value = None if message is None else _value(message)
                 if value is not None:
                     loop.call_soon_threadsafe(self._values.put_nowait, value)
+                self._tell_caught_up(consumer, loop)
         finally:
             consumer.close()
+
+    def _tell_caught_up(self, consumer: Consumer, loop: asyncio.AbstractEventLoop) -> None:
+        """Lets those go on who have asked, behind everything that was on the topic when they did."""
+        wanted = [self._wanted.get() for _ in range(self._wanted.qsize())]
+        if not wanted:
+            return
+        end = self._end()
+        known = consumer.position([PLACE])[0].offset
+        for each in wanted:
+            if end is not None and max(known, 0) >= end:
+                loop.call_soon_threadsafe(self._values.put_nowait, each)
+            else:
+                self._wanted.put(each)
+
+    def _end(self) -> int | None:
+        """Where the topic ends; None if nobody answers. On a connection of its own: a fetch holds up the reader's."""
+        consumer = Consumer(client_config(self._settings) | {"group.id": f"{self._settings.group_prefix}-definitions"})
+        try:
+            end: int = consumer.get_watermark_offsets(PLACE, timeout=ASK_S)[1]
+        except KafkaException as error:
+            log.warning("definitions not read", reason=error.args[0].str())
+            return None
+        finally:
+            consumer.close()
+        return end
+
+
+def _resolve(done: asyncio.Future[None]) -> None:
+    if not done.done():
+        done.set_result(None)
 
 
 def _value(message: Message) -> bytes | None:

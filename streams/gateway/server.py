@@ -22,6 +22,7 @@ from streams.gateway.services import SERVICES, Services
 from streams.gateway.settings import GatewaySettings
 from streams.ground.codec import open_codec
 from streams.ground.errors import ConfigurationError
+from streams.ground.probes import kafka_probe, probed
 from streams.ground.provision import look_at_cluster
 from streams.ground.publish import Publisher
 from streams.ground.settings import Settings
@@ -32,6 +33,7 @@ from streams.processors.human import ACTIONS
 from streams.processors.orchestrate import INBOX
 from streams.processors.view.reader import Reader
 from streams.readmodel.database import open_database
+from streams.readmodel.probe import read_model_probe
 from streams.readmodel.projection import projections
 
 log = structlog.get_logger()
@@ -109,6 +111,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
     feed = DefinitionFeed(settings, codec, functions)
     try:
         await feed.start()
+        ready = probed(kafka_probe(settings, (INBOX.name, ACTIONS.name)), read_model_probe(engine))
         async with Publisher(settings) as publisher, site.followed():
             yield Services(
                 settings=settings,
@@ -117,6 +120,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
                 definitions=feed,
                 reader=Reader(engine),
                 hooks=hooks,
+                ready=ready,
             )
     finally:
         await feed.close()

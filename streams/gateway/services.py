@@ -15,6 +15,7 @@ from streams.definitions.book import DefinitionBook
 from streams.gateway.hooks import Hook
 from streams.ground.publish import Publishing
 from streams.ground.settings import Settings
+from streams.ground.status import Ready
 from streams.processors.view.reader import Reader
 
 
@@ -30,7 +31,7 @@ class Services:
     hooks: Mapping[str, Hook]
     types: EventTypes = field(default_factory=EventTypes.load)
     clock: Callable[[], float] = time.time  # seconds since the epoch
-    ready: Callable[[], bool] = lambda: True
+    ready: Ready = lambda: True
     answer_timeout_s: float = 5.0  # how long a request waits for a processor's answer
 
     def now_ms(self) -> int:

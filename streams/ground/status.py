@@ -2,10 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import inspect
+from collections.abc import Awaitable, Callable, Sequence
+from typing import NamedTuple
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+
+
+class Cause(NamedTuple):
+    """Why a process is not ready: which part of it, or of what it needs, and what is the matter with that."""
+
+    part: str
+    reason: str
+
+
+Ready = Callable[[], bool | Awaitable[Sequence[Cause]]]
+"""Says what keeps a process from being ready; where there are no causes to tell, whether it is."""
 
 
 async def _metrics(_: web.Request) -> web.Response:
@@ -16,17 +29,27 @@ async def _livez(_: web.Request) -> web.Response:
     return web.Response(text="alive\n")
 
 
-def status_routes(ready: Callable[[], bool]) -> list[web.RouteDef]:
-    """Routes for any process. Alive means that the event loop turns; whether brokers answer is not asked, or their
-    outage would restart the whole fleet."""
+def status_routes(ready: Ready) -> list[web.RouteDef]:
+    """Routes for any process. Alive means that the event loop turns; whether brokers answer is not asked there, or
+    their outage would restart the whole fleet. Ready means that the process does its work now."""
 
-    async def readyz(_: web.Request) -> web.Response:
-        return web.Response(text="ready\n") if ready() else web.Response(status=503, text="not ready\n")
+    async def readyz(request: web.Request) -> web.Response:
+        found = ready()
+        causes = await found if inspect.isawaitable(found) else () if found else (Cause("process", "is not ready"),)
+        return _readiness(causes, as_json="application/json" in request.headers.get("Accept", ""))
 
     return [web.get("/metrics", _metrics), web.get("/livez", _livez), web.get("/readyz", readyz)]
 
 
-async def serve_status(host: str, port: int, ready: Callable[[], bool]) -> tuple[web.AppRunner, int]:
+def _readiness(causes: Sequence[Cause], *, as_json: bool) -> web.Response:
+    status = 503 if causes else 200
+    if as_json:
+        return web.json_response({"ready": not causes, "causes": [cause._asdict() for cause in causes]}, status=status)
+    lines = ["not ready", *(f"{part}: {reason}" for part, reason in causes)] if causes else ["ready"]
+    return web.Response(status=status, text="".join(f"{line}\n" for line in lines))
+
+
+async def serve_status(host: str, port: int, ready: Ready) -> tuple[web.AppRunner, int]:
     """Starts the server; gives its runner and the port it listens on. Raises OSError if the port is taken."""
     app = web.Application()
     app.add_routes(status_routes(ready))

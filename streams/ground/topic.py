@@ -19,6 +19,7 @@ from schemas import ids
 DAY_MS = 86_400_000
 TOMBSTONES_KEPT_MS = 7 * DAY_MS  # by changelogs; a local copy that is older cannot be brought up to date
 MAX_RECORD_BYTES = 1_048_576  # one record; the topics allow twice that, for framing and batches
+MAX_WRITTEN_BYTES = 2 * MAX_RECORD_BYTES - 4_096  # key, value and headers of the largest record that a topic takes
 
 
 class Keyed(Enum):

@@ -8,9 +8,12 @@ Faust gives the group: membership, assignment, generations, commits. What it doe
 | records are read by position, nothing is dropped           | `reader.py`    |
 | nothing is committed that is not finished                  | `positions.py` |
 | outputs, changelog, store, acknowledgement, commit         | `lane.py`, `fast_lane.py`, `slow_lane.py` |
+| a record that cannot be used stops no other                | `containment.py`, `parking.py` |
+| a record that workers die over is tried, alone             | `suspects.py`, `trial.py` |
+| an input that lost its end is told and read anew           | `shortened.py` |
 | every write is acknowledged by the brokers, or we exit     | `writer.py`    |
 | state survives, and a zombie's late write does not win     | `table.py`, `epochs.py`, `store.py` |
-| timers are rows that fall due                              | `due.py`       |
+| timers are rows that fall due, whatever the clock does     | `due.py`, `clock.py` |
 | a worker that hangs ends                                   | `watchdog.py`  |
 | a crash at any of these points can be asked for by a test  | `crash.py`     |
 

@@ -2,10 +2,26 @@
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+
 from streams.runtime import metrics
-from streams.runtime.lane import Lane, now_ms
+from streams.runtime.containment import NOT_THE_RECORD, Overlay, check, set_aside
+from streams.runtime.lane import Lane
+from streams.runtime.parking import parked
 from streams.runtime.positions import OrderedPositions
-from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Record, Row
+from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Record, Row, StateView
+from streams.runtime.suspects import NOBODY, Suspects
+from streams.runtime.trial import Verdict, hold
+
+GUILTY = "workers died over it, and so did a process in which it was tried"
+TRY_AGAIN_S = 5.0
+TICK_S = 1.0
+
+log = structlog.get_logger()
 
 
 class FastLane(Lane):
@@ -14,10 +30,16 @@ class FastLane(Lane):
     _processor: FastProcessor
     _new_positions = OrderedPositions
 
+    def __init__(self, *arguments: Any, suspects: Suspects | None = None, trial: Sequence[str] | None = None) -> None:
+        super().__init__(*arguments)
+        self._suspects = suspects or NOBODY
+        self._trial = trial
+
     async def run(self) -> None:
         """Works until it is stopped; raises what a handler or the runtime raises."""
         while not self._stopping:
-            records = self._next_records(self._limits.batch_records)
+            limit = self._suspects.few_enough(self._queue, self._limits.batch_records)
+            records = self._next_records(limit)
             if records:
                 await self._process(records)
             await self._fire_due()
@@ -26,20 +48,91 @@ class FastLane(Lane):
 
     async def _process(self, records: list[Record]) -> None:
         self._reach("after_read")
-        messages, unreadable = await self._decode(records)
-        metrics.HOP_SECONDS.labels(self._name).observe(max(0, now_ms() - records[0].timestamp_ms) / 1_000)
-        effects = await self._handle(messages)
-        if unreadable:
-            effects.outputs.extend(unreadable)
+        metrics.HOP_SECONDS.labels(self._name).observe(max(0, self.now_ms() - records[0].timestamp_ms) / 1_000)
+        if self._suspects.to_be_tried(records) and await self._is_guilty(records[0]):
+            effects = Effects([parked(records[0], self._name, GUILTY)], {})
+        else:
+            effects = await self._looked_into(records)
         await self._make_durable(effects)
         self._acknowledge(records)
 
-    async def _handle(self, messages: list[Message]) -> Effects:
+    async def _looked_into(self, records: list[Record]) -> Effects:
+        """What the records mean. Until that is known, a death is taken for theirs."""
+        self._suspects.begin(records)
+        try:
+            messages, unreadable = await self._decode(records)
+            effects = await self._effects(messages)
+        except MemoryError:
+            raise  # it may be theirs
+        except BaseException:
+            self._suspects.end()
+            raise
+        self._suspects.end(records)
+        if unreadable:
+            effects.outputs.extend(unreadable)
+        return effects
+
+    async def _is_guilty(self, record: Record) -> bool:
+        """Tries a record that the worker died over again and again. Waits while the trial cannot be held."""
+        place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
+        while self._trial is not None:
+            log.warning("record tried", processor=self._name, deaths=self._suspects.deaths, **place)
+            verdict = await self._verdict(self._trial, record)
+            log.warning("record judged", processor=self._name, verdict=verdict.value, **place)
+            if verdict is not Verdict.NONE:
+                self._suspects.end([record])
+                return verdict is Verdict.GUILTY
+            self._waits_for_others("the trial of a record cannot be held")
+            await asyncio.sleep(TRY_AGAIN_S)
+        return False
+
+    async def _verdict(self, trial: Sequence[str], record: Record) -> Verdict:
+        """Of the trial, which may take longer than a lane may stand still."""
+        held = asyncio.create_task(hold(trial, record, self._table.store.path if self._table else None))
+        try:
+            while not held.done():
+                self._waits_for_others("a record that workers died over is tried")
+                await asyncio.wait([held], timeout=TICK_S)
+        finally:
+            held.cancel()
+        return await held
+
+    @property
+    def _state(self) -> StateView:
+        return self._table or _NO_STATE
+
+    async def _effects(self, messages: list[Message]) -> Effects:
+        try:
+            return await self._handle(messages, self._state)
+        except NOT_THE_RECORD:
+            raise
+        except Exception:  # noqa: BLE001  # which record it was, and whose fault, is seen one by one
+            return await self._one_by_one(messages, Overlay(self._state))
+
+    async def _one_by_one(self, messages: list[Message], state: Overlay) -> Effects:
+        """The effects of all records together; those that make the handler raise also alone are parked."""
+        outputs: list[Output] = []
+        for message in messages:
+            try:
+                effects = await self._handle([message], state)
+            except NOT_THE_RECORD:
+                raise
+            except Exception as error:  # noqa: BLE001  # the record can be wrong in any way
+                effects = set_aside(self._processor, message, state, error)
+            outputs.extend(effects.outputs)
+            state.changes.update(effects.changes)
+        return Effects(outputs, state.changes)
+
+    async def _handle(self, messages: list[Message], state: StateView) -> Effects:
         while True:
             try:
-                return self._processor.handle(messages, self._table or _NO_STATE)
+                effects = self._processor.handle(messages, state)
             except NotYet as missing:
+                self._waits_for_others(str(missing))
                 await missing.wait()
+            else:
+                check(effects)
+                return effects
 
 
 class _NoState:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Mapping
+from collections.abc import Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,15 +22,18 @@ from schemas.codec import Codec
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
 from streams.runtime import metrics
+from streams.runtime.clock import now_ms
 from streams.runtime.crash import CrashPoint
 from streams.runtime.fast_lane import FastLane
-from streams.runtime.lane import Lane, Limits, now_ms
+from streams.runtime.lane import Lane, Limits
 from streams.runtime.membership import Membership
 from streams.runtime.processor import Processor, Record, SlowProcessor
 from streams.runtime.reader import Partition, Reader
 from streams.runtime.settings import RuntimeSettings
+from streams.runtime.shortened import check_running, mend_rows, notes_offsets, true_starts
 from streams.runtime.slow_lane import SlowLane
 from streams.runtime.store import Store
+from streams.runtime.suspects import Suspects
 from streams.runtime.table import Changelog, TablePartition
 from streams.runtime.writer import Writer
 
@@ -45,7 +48,13 @@ class Host:
     """One processor, from joining its group to leaving it."""
 
     def __init__(
-        self, processor: Processor, settings: Settings, codec: Codec, state_dir: Path, crash: CrashPoint
+        self,
+        processor: Processor,
+        settings: Settings,
+        codec: Codec,
+        state_dir: Path,
+        crash: CrashPoint,
+        trial: Sequence[str] | None = None,
     ) -> None:
         self.processor = processor
         self.lanes: dict[int, Lane] = {}
@@ -56,6 +65,8 @@ class Host:
         self._crash = crash
         self._generation = 0
         self._tables: dict[int, TablePartition] = {}
+        self._suspects: dict[int, Suspects] = {}
+        self._trial = trial
         self._tasks: list[asyncio.Task[None]] = []
         self._opening: asyncio.Task[None] | None = None
         self._committed: dict[Partition, int] = {}
@@ -98,6 +109,14 @@ class Host:
         """Whether the assignment has been taken, with all its state."""
         return self._generation > 0 and self._opening is None
 
+    def causes(self, now: float) -> list[str]:
+        """What keeps the processor from working as it should; `now` is monotonic."""
+        if self._opening is not None:
+            return ["takes over its partitions and their state"]
+        if self._generation == 0:
+            return ["has no partitions yet"]
+        return [reason for lane in self.lanes.values() if (reason := lane.stands(now))]
+
     def stalled(self, since: float) -> str | None:
         """Names a lane that has work and has not moved since then (monotonic seconds); called from the watchdog's
         thread."""
@@ -106,6 +125,11 @@ class Host:
             if waiting_since is not None and waiting_since < since:
                 return f"{self._name}, lane {lane.number}, has work and does not move"
         return None
+
+    def look_at_clock(self) -> None:
+        """The wall clock has stepped: lanes look at once what is due."""
+        for lane in self.lanes.values():
+            lane.look_at_clock()
 
     # --- assignment (called by the membership)
 
@@ -141,6 +165,9 @@ class Host:
         for table in self._tables.values():
             table.store.close()
         self._tables.clear()
+        for suspects in self._suspects.values():
+            suspects.close()
+        self._suspects.clear()
         self.lanes.clear()
         self._tasks.clear()
         self._committed.clear()
@@ -156,7 +183,7 @@ class Host:
         numbers = sorted({partition.number for partition in partitions})
         await asyncio.gather(*(self._open_lane(number) for number in numbers))
         self._reach("after_fence")
-        starts = await self._membership.committed(partitions) if partitions else {}
+        starts = await self._starts(partitions) if partitions else {}
         self._generation = generation
         for lane in self.lanes.values():
             task = asyncio.create_task(lane.run(), name=f"{self._name}-{lane.number}")
@@ -169,6 +196,19 @@ class Host:
         metrics.READY.labels(self._name).set(1)
         self._log.info("ready", lanes=numbers, generation=generation, seconds=round(time.monotonic() - started, 2))
 
+    async def _starts(self, partitions: set[Partition]) -> dict[Partition, int | None]:
+        """Where to begin reading, after a look whether the inputs still hold what was read of them."""
+        committed = await self._membership.committed(partitions)
+        ends = await self._membership.end_offsets(partitions)
+        starts = true_starts(self._name, committed, ends)
+        for partition in partitions if notes_offsets(self.processor) else ():
+            table = self._tables.get(partition.number)
+            if table is None or partition not in ends:
+                continue
+            if await mend_rows(self.processor, table, ends[partition], partition):
+                starts[partition] = None
+        return starts
+
     async def _open_lane(self, number: int) -> None:
         table = await self._recover(number)
         ours = self._settings.of(RuntimeSettings)
@@ -177,7 +217,8 @@ class Host:
         if isinstance(self.processor, SlowProcessor):
             self.lanes[number] = SlowLane(*arguments, slots=self._slots)
         else:
-            self.lanes[number] = FastLane(*arguments)
+            suspects = self._suspects[number] = Suspects(self._state_dir / self._name / f"under-way-{number}")
+            self.lanes[number] = FastLane(*arguments, suspects=suspects, trial=self._trial)
 
     async def _recover(self, number: int) -> TablePartition | None:
         name, topic = self.processor.declaration.table, self.processor.declaration.changelog
@@ -258,6 +299,7 @@ class Host:
             if ends:
                 await self._check_alone({number: ends[partition] for number, partition in changelogs.items()})
                 self._tell_lag(positions, ends)
+                check_running(self._name, positions, ends)
 
     async def _check_alone(self, end_offsets: Mapping[int, int]) -> None:
         for number, end_offset in end_offsets.items():

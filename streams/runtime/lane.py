@@ -13,7 +13,7 @@ import asyncio
 import time
 from abc import ABC, abstractmethod
 from collections import deque
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,7 +21,10 @@ import structlog
 
 from schemas.codec import Codec, UndecodableRecord
 from schemas.registry import RegistryError
+from streams.ground.topic import MAX_WRITTEN_BYTES
 from streams.runtime import metrics
+from streams.runtime.clock import now_ms
+from streams.runtime.containment import NOT_THE_RECORD, check, tell, where
 from streams.runtime.crash import CrashPoint
 from streams.runtime.parking import PARKING, origin, parked
 from streams.runtime.positions import Positions
@@ -34,14 +37,12 @@ from streams.runtime.writer import Writer
 DUE_BATCH = 200
 FIRST_PAUSE_S = 0.5  # while the schema registry is away
 LONGEST_PAUSE_S = 10.0
+STANDS_S = 3.0  # a lane that waits for longer is told of
+STUCK_S = 10.0  # and one that has work and finishes nothing
+NOTHING = "", 0.0
 RELEASE_AT = 0.75  # of what may wait: a lane must not run dry in the time a release takes (`reader.FETCH_WAIT_MS`)
 
 log = structlog.get_logger()
-
-
-def now_ms() -> int:
-    """The time, for what is not part of any effect: waiting and measuring."""
-    return time.time_ns() // 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,7 @@ class Lane(ABC):
     """What fast and slow lanes have in common: the queue, the positions and the write order."""
 
     _new_positions: type[Positions] = Positions
+    now_ms: Callable[[], int] = staticmethod(now_ms)
 
     def __init__(
         self,
@@ -95,6 +97,7 @@ class Lane(ABC):
         self._queue: deque[Record] = deque()
         self._queue_bytes = 0
         self._paused: set[Partition] = set()
+        self._waiting_for = NOTHING
         self._wake = asyncio.Event()
         self._stopping = False
         self._writing = asyncio.Lock()  # one write at a time, so that the offsets we get back are contiguous
@@ -162,6 +165,22 @@ class Lane(ABC):
         self._stopping = True
         self._wake.set()
 
+    def stands(self, now: float) -> str | None:
+        """Why nothing moves although there is work, if that has been so for a while; `now` is monotonic."""
+        waiting_for, since = self._waiting_for
+        if waiting_for and now - since > STANDS_S:
+            return f"lane {self.number} waits: {waiting_for}"
+        moved_at = self._should_have_moved_since
+        return f"lane {self.number} does not move" if moved_at is not None and now - moved_at > STUCK_S else None
+
+    @property
+    def _should_have_moved_since(self) -> float | None:
+        return self.waiting_since
+
+    def look_at_clock(self) -> None:
+        """The wall clock has stepped: what falls due may be due now."""
+        self._wake.set()
+
     async def check_alone(self, end_offset: int) -> None:
         """Looks for records of zombies in the changelog of an idle lane, if `end_offset` is where it ended just now."""
         if self._table is not None and not self.busy:
@@ -179,10 +198,18 @@ class Lane(ABC):
             if record.value is None:
                 messages.append(Message(record, "", {}))
                 continue
+            if len(record.value) > MAX_WRITTEN_BYTES:  # nothing that a topic of ours takes can be made of it
+                unreadable.append(parked(record, self._name, "it is larger than a record may be"))
+                continue
             try:
                 messages.append(Message(record, *await self._decode_value(record.value)))
             except UndecodableRecord as error:
                 unreadable.append(parked(record, self._name, error.reason))
+            except NOT_THE_RECORD:
+                raise
+            except Exception as error:  # noqa: BLE001  # a foreign schema can make a decoder fail in any way
+                tell(self._name, record, error)
+                unreadable.append(parked(record, self._name, f"its decoder raised {type(error).__name__}"))
         return messages, unreadable
 
     async def _decode_value(self, value: bytes) -> tuple[str, dict[str, object]]:
@@ -193,7 +220,7 @@ class Lane(ABC):
                 return await self._codec.decode_learning(value)
             except RegistryError as error:
                 log.warning("registry away", processor=self._name, lane=self.number, reason=str(error))
-                self._waits_for_others()
+                self._waits_for_others("the schema registry does not answer")
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
 
@@ -207,9 +234,11 @@ class Lane(ABC):
             async with self._writing:
                 await self._write_rows(effects.changes)
 
-    def _waits_for_others(self) -> None:
-        """Waiting for a server that is away is no stall."""
+    def _waits_for_others(self, what: str) -> None:
+        """Waiting for a server that is away is no stall; it is told by `stands` until something is finished."""
         self.last_progress = time.monotonic()
+        waiting_for, since = self._waiting_for
+        self._waiting_for = what, since if waiting_for else self.last_progress
 
     def _count_parked(self, outputs: Iterable[Output]) -> None:
         for output in outputs:
@@ -232,6 +261,7 @@ class Lane(ABC):
             self.positions[Partition(topic, self.number)].finish(finished)
             metrics.RECORDS.labels(self._name, topic).inc(len(finished))
         self.last_progress = time.monotonic()
+        self._waiting_for = NOTHING
         self._reach("after_acknowledge")
 
     def _reach(self, point: str) -> None:
@@ -255,7 +285,7 @@ class Lane(ABC):
 
     def _seconds_to_next_due(self) -> float | None:
         next_ms = self._table.due.next_ms() if self._table is not None else None
-        return None if next_ms is None else max(0.001, (next_ms - now_ms()) / 1_000)
+        return None if next_ms is None else max(0.001, (next_ms - self.now_ms()) / 1_000)
 
     async def _fire_due(self) -> None:
         """After what was handled is durable, so that rows are seen as they are now."""
@@ -267,7 +297,7 @@ class Lane(ABC):
         """Effects of the rows whose time has come; None if there are none."""
         if self._table is None:
             return None
-        now = now_ms()
+        now = self.now_ms()
         if now >= self._table.due.horizon_ms:
             async with self._writing:  # a row written meanwhile would be noted, and forgotten by the refill
                 await asyncio.to_thread(self._table.refill_due, now)
@@ -275,10 +305,22 @@ class Lane(ABC):
         for key in self._table.due.take(now, DUE_BATCH):
             row = self._table.get(key)
             if row is not None and 0 < row.due_ms <= now:
-                more = self._processor.on_due(key, row, now)
+                more = self._due_row(key, row, now)
                 effects.outputs.extend(more.outputs)
                 effects.changes.update(more.changes)
         return effects if effects.outputs or effects.changes else None
+
+    def _due_row(self, key: bytes, row: Row, now: int) -> Effects:
+        """As the processor says. A row that it cannot use is offered again like any other that stays due."""
+        try:
+            effects = self._processor.on_due(key, row, now)
+            check(effects)
+        except NOT_THE_RECORD:
+            raise
+        except Exception as error:  # noqa: BLE001  # one row must not stop the others
+            log.error("row cannot be used", processor=self._name, lane=self.number, **where(error))
+            return Effects([], {})
+        return effects
 
 
 def _size_bytes(records: Iterable[Record]) -> int:

@@ -8,7 +8,6 @@ for tests; a failure of a processor ends the run.
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
@@ -16,6 +15,7 @@ from typing import Any
 
 from schemas.codec import Codec, UndecodableRecord
 from streams.ground.settings import Settings
+from streams.runtime.clock import now_ms
 from streams.runtime.parking import parked
 from streams.runtime.processor import (
     Effects,
@@ -208,8 +208,3 @@ class _SlowHost(_Host):
 
 def _host(processor: Processor, runtime: MemoryRuntime) -> _Host:
     return (_SlowHost if isinstance(processor, SlowProcessor) else _FastHost)(processor, runtime)
-
-
-def now_ms() -> int:
-    """The time, Unix milliseconds."""
-    return time.time_ns() // 1_000_000

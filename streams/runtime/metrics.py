@@ -28,6 +28,11 @@ LAG = Gauge(
     ["processor", "topic"],
 )
 LANES = Gauge("exlify_lanes", "Partition numbers that a processor owns in this process.", ["processor"])
+SHORTENED = Counter(
+    "exlify_shortened_inputs_total",
+    "Partitions that ended before what had been read of them: a broker lost records, or a topic was made anew.",
+    ["processor", "topic"],
+)
 RECOVERED = Counter("exlify_recovered_records_total", "Changelog records read at recovery.", ["processor"])
 REBALANCES = Counter("exlify_rebalances_total", "Assignments taken. Many: members come and go.", ["processor"])
 READY = Gauge("exlify_ready", "1 once a processor has its partitions and its state.", ["processor"])
@@ -52,4 +57,4 @@ def count_step(function: str, result: Mapping[str, Any]) -> None:
         IN_DOUBT.labels(function).inc()
 
 
-ALL = (STEPS, IN_DOUBT, RECORDS, PARKED, HOP_SECONDS, LAG, LANES, RECOVERED, REBALANCES, READY)
+ALL = (STEPS, IN_DOUBT, RECORDS, PARKED, HOP_SECONDS, LAG, LANES, SHORTENED, RECOVERED, REBALANCES, READY)

@@ -28,8 +28,9 @@ from schemas.reasons import Effect, Reason
 from schemas.steps import Problem, faulted, id_of, key_of, problem
 from streams.ground.topic import DAY_MS, Topic
 from streams.runtime import metrics
+from streams.runtime.answers import unusable
 from streams.runtime.parking import parked
-from streams.runtime.processor import Effects, Message, Output, Row, SlowProcessor, WritableState
+from streams.runtime.processor import Effects, Message, Output, Row, SlowProcessor, StateView, WritableState
 
 KEPT_MS = 7 * DAY_MS
 IN_DOUBT = "the worker stopped after the effect may have begun, and nothing tells what came of it"
@@ -94,6 +95,19 @@ class Steps(SlowProcessor):
         """Forgets a step that nobody will ask about again."""
         return Effects([], {key: None})
 
+    def on_parked(self, message: Message, state: StateView) -> Effects:
+        """A command that cannot be carried out is answered, or its instance would wait for ever.
+
+        The effect may have happened: its row remembers the answer, so nothing repeats it.
+        """
+        if message.name != STEP_COMMAND:
+            return Effects([], {})
+        row = _row(state, key_of(message.data))
+        if row and row.settled:
+            return Effects([], {})
+        key = row.key if row else id_of(message.data)
+        return self._settled(message, key, unusable(message, effect=Effect.UNKNOWN))
+
     async def _command(self, message: Message, state: WritableState) -> Effects:
         row = _row(state, key_of(message.data))
         if row and row.result is not None:
@@ -157,8 +171,8 @@ class UnderWay:
         steps[step] = asyncio.get_running_loop().create_future()
         try:
             effects = await work(message, state)
-        except BaseException:
-            steps.pop(step).cancel()
+        except BaseException as error:
+            _fail(steps.pop(step), error)
             raise
         steps[step].set_result(Effects(list(effects.outputs), dict(effects.changes)))
         return effects
@@ -168,6 +182,15 @@ class UnderWay:
             row = _row(state, step)
             if row and row.settled:
                 del steps[step]
+
+
+def _fail(twin: asyncio.Future[Effects], error: BaseException) -> None:
+    """Lets those who wait fare like the one who did the work."""
+    if isinstance(error, asyncio.CancelledError):
+        twin.cancel()
+    else:
+        twin.set_exception(error)
+        twin.exception()  # nobody has to be waiting
 
 
 def _in_doubt(command: Mapping[str, Any]) -> Problem:
@@ -180,7 +203,7 @@ def _effect_key(step: Mapping[str, Any], state: WritableState) -> str:
     return earlier.key if earlier and earlier.doubtful else id_of(step)
 
 
-def _row(state: WritableState, key: bytes) -> StepRow | None:
+def _row(state: StateView, key: bytes) -> StepRow | None:
     row = state.get(key)
     return None if row is None else msgspec.msgpack.decode(row.value, type=StepRow)
 

@@ -13,11 +13,14 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
 
 from streams.ground.topic import Topic
+
+if TYPE_CHECKING:
+    from streams.ground.status import Cause
 from streams.runtime.declaration import Declaration
 
 Headers = Sequence[tuple[str, bytes]]
@@ -103,6 +106,10 @@ class Processor(ABC):
     async def close(self) -> None:  # noqa: B027  # empty on purpose
         """Lets go of what `open` took."""
 
+    async def causes(self) -> Sequence[Cause]:
+        """What it needs and does not get now; asked when somebody asks whether the worker is ready."""
+        return ()
+
     def reads_also(self, topic: str) -> bool:
         """Whether it reads a topic that its declaration does not name: asked of every topic there is, again and again.
 
@@ -110,8 +117,20 @@ class Processor(ABC):
         """
         return False
 
+    def read_up_to(self, row: Row) -> int:
+        """Offset of the last input record that went into a row; -1 where rows note none. For one input topic only."""
+        return -1
+
+    def reread(self, row: Row) -> Row:
+        """The row as if its input were read for the first time: the offsets that it notes are used again."""
+        return row
+
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
         """What to do about a row whose time has come: nothing unless said. A row that stays due is offered again."""
+        return Effects([], {})
+
+    def on_parked(self, message: Message, state: StateView) -> Effects:
+        """What else is to be true where a message was parked, as it made the handler raise: its answer, if any."""
         return Effects([], {})
 
 

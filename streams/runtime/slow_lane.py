@@ -7,10 +7,12 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
+from streams.runtime.containment import NOT_THE_RECORD, check, set_aside
 from streams.runtime.lane import Lane
-from streams.runtime.processor import Effects, Record, Row, SlowProcessor
+from streams.runtime.processor import Effects, Message, Record, Row, SlowProcessor
 from streams.runtime.reader import Partition
 
+MAY_HAVE_HAPPENED = "; an effect may have happened"
 FINISH_S = 25.0  # for calls under way when a lane is stopped; less than the host waits for the lane
 
 
@@ -70,7 +72,13 @@ class SlowLane(Lane):
             since.append(self.last_progress)
         return min(since, default=None)
 
-    def _waits_for_others(self) -> None:
+    @property
+    def _should_have_moved_since(self) -> float | None:
+        """A call may take its time; a write may not."""
+        return self._flushing_since
+
+    def _waits_for_others(self, what: str) -> None:
+        super()._waits_for_others(what)
         task = asyncio.current_task()
         if task in self._under_way:
             del self._under_way[task]  # oldest first, and it begins anew
@@ -78,8 +86,13 @@ class SlowLane(Lane):
 
     async def write(self, changes: dict[bytes, Row | None]) -> None:
         """Makes an intent durable before the effect (`WritableState.write`)."""
-        async with self._writing:
-            await self._write_rows(changes)
+        check(Effects([], changes))
+        try:
+            async with self._writing:
+                await self._write_rows(changes)
+        except Exception as error:
+            self._failure = self._failure or error  # ends the process, whatever the processor makes of it
+            raise
 
     def get(self, key: bytes) -> Row | None:
         """The row as last written (`StateView.get`)."""
@@ -116,13 +129,29 @@ class SlowLane(Lane):
         self._reach("after_read")
         try:
             messages, unreadable = await self._decode([record])
-            effects = await self._processor.handle_one(messages[0], self) if messages else Effects([], {})
+            effects = await self._answer(messages[0]) if messages else Effects([], {})
             effects.outputs.extend(unreadable)
             self._finished.append((record, effects))
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  # handed to `run`, which ends the process with it
-            self._failure = error
+            self._failure = self._failure or error
+
+    async def _answer(self, message: Message) -> Effects:
+        try:
+            effects = await self._processor.handle_one(message, self)
+            check(effects)
+            return effects
+        except NOT_THE_RECORD:
+            raise
+        except asyncio.CancelledError as error:
+            if self._failure is not None or _is_cancelled():
+                raise
+            return set_aside(self._processor, message, self, error, MAY_HAVE_HAPPENED)
+        except Exception as error:  # the message can be wrong in any way
+            if self._failure is not None:  # a write that failed is not the message's fault
+                raise
+            return set_aside(self._processor, message, self, error, MAY_HAVE_HAPPENED)
 
     async def _flush(self) -> None:
         finished, self._finished = self._finished, []
@@ -137,3 +166,9 @@ class SlowLane(Lane):
         self._flushing_since = None
         self._acknowledge(record for record, _ in finished)
         self._let_go(len(finished))
+
+
+def _is_cancelled() -> bool:
+    """Whether somebody takes the running task back; else it is what it awaited that was cancelled."""
+    task = asyncio.current_task()
+    return task is not None and task.cancelling() > 0

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
+import structlog
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from streams.ground.kafka import client_config
@@ -29,7 +30,7 @@ from streams.runtime.epochs import (
 )
 from streams.runtime.processor import Row
 from streams.runtime.reader import Partition
-from streams.runtime.store import Position, Store
+from streams.runtime.store import DamagedStoreError, Position, Store
 from streams.runtime.threads import in_thread
 from streams.runtime.writer import Writer, Written
 
@@ -39,6 +40,8 @@ MAX_STORE_AGE_MS = TOMBSTONES_KEPT_MS - DAY_MS
 BATCH = 5_000  # changelog records applied in one store write during recovery
 
 Encoded = bytes | None
+
+log = structlog.get_logger()
 
 
 class Changelog:
@@ -126,8 +129,16 @@ class TablePartition:
     async def recover(self, now_ms: int) -> int:
         """Applies what the changelog has beyond the store, takes the next epoch and fences off every earlier owner.
 
-        Returns how many changelog records were read.
+        A store that turns out to be damaged is made anew. Returns how many changelog records were read.
         """
+        try:
+            return await self._recover(now_ms)
+        except DamagedStoreError as error:
+            log.warning("store made anew", reason=str(error))
+            await in_thread(self.store.clear)
+            return await self._recover(now_ms)
+
+    async def _recover(self, now_ms: int) -> int:
         reader = EpochReader()
         await in_thread(self._drop_useless_copy, now_ms)
         count = await in_thread(self._catch_up, reader)

@@ -65,7 +65,7 @@ class Scenario:
         self.published: list[Input] = []
         self.journal: list[str] = []
         self.max_doubts: int | None = None  # outcomes in doubt; None: one for each call that a launch may have left
-        self._bootstrap = bootstrap
+        self.bootstrap = bootstrap
         self._folder = folder
         self._ledger = ledger
         self._changelog_config = dict(changelog_config or {})
@@ -79,7 +79,7 @@ class Scenario:
 
     def _environ(self, more: Mapping[str, str]) -> dict[str, str]:
         return {
-            "EXLIFY_BOOTSTRAP": self._bootstrap,
+            "EXLIFY_BOOTSTRAP": self.bootstrap,
             "EXLIFY_DATA_DIR": str(self._folder),
             "EXLIFY_REGISTRY_URL": "none",
             "EXLIFY_PARTITIONS": str(PARTITIONS),
@@ -93,7 +93,7 @@ class Scenario:
     def __enter__(self) -> Scenario:
         log = changelog(self.name, TABLE)
         log = replace(log, config={**log.config, **self._changelog_config})
-        settings = Settings(bootstrap=self._bootstrap, partitions=PARTITIONS)
+        settings = Settings(bootstrap=self.bootstrap, partitions=PARTITIONS)
         asyncio.run(provision(settings, (topic(self.name, "in"), topic(self.name, "out"), PARKING, log)))
         return self
 

@@ -30,7 +30,7 @@ class StockLane(FastLane):
         self._reach("after_read")
         try:
             messages, _ = await self._decode(records)
-            effects = await self._handle(messages)
+            effects = await self._handle(messages, self._state)
             self._reach("after_handle")
             self._store(effects)
             self._send_soon(effects)

@@ -1,6 +1,9 @@
 """Records that nobody can read, among good ones: they are parked as they are, and their partition goes on."""
 
+from hashlib import sha256
+
 import pytest
+from confluent_kafka import Producer
 
 from schemas.codec import Codec
 from schemas.messages import TIMER_FIRED
@@ -39,6 +42,26 @@ def test_unreadable_records_are_parked_with_bytes_and_headers(scenario: MakeScen
     run.workers.stop("w")
     assert {record.key for record in run.outputs()} == {b"i%d" % number for number in range(GOOD)}
     check_parked(run, bad)
+
+
+@pytest.mark.crash_smoke
+def test_record_that_only_compression_made_small_is_parked_by_place(scenario: MakeScenario) -> None:
+    run = scenario("reader")
+    large = b"\x00\x7f\xff\xff\xff" + b"x" * 5_000_000
+    packed = {"bootstrap.servers": run.bootstrap, "compression.type": "lz4", "message.max.bytes": 10_000_000}
+    producer = Producer(packed)
+    producer.produce(f"{run.name}.in", large, b"k0", 0, headers=[("ce_id", b"1")])
+    assert producer.flush(30) == 0
+    for number in range(GOOD):
+        run.send(b"k%d" % (number % 7), good(Codec.offline(), number))
+    run.flush()
+    run.workers.start("w")
+    run.drain()
+    assert run.workers.stop("w") == 0
+    (parked,) = run.parked()
+    assert (parked.key, parked.value) == (b"k0", None)
+    assert header(parked, "parked.value_sha256") == sha256(large).hexdigest().encode()
+    assert (header(parked, "parked.topic"), header(parked, "parked.offset")) == (f"{run.name}.in".encode(), b"0")
 
 
 def check_parked(run: Scenario, bad: dict[bytes, bytes | None]) -> None:

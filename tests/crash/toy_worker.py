@@ -6,7 +6,9 @@ of ours.
 
 from __future__ import annotations
 
+import asyncio
 import os
+import resource
 import sys
 
 import uvloop
@@ -14,9 +16,13 @@ import uvloop
 from schemas.codec import Codec
 from streams.catalogue import load_settings
 from streams.ground import logs
+from streams.runtime.processor import FastProcessor
+from streams.runtime.trial import stand
 from streams.runtime.worker import Worker
 from tests.crash import stock
 from tests.crash.toys import KINDS
+
+TRIAL = "--trial"
 
 
 async def main(worker: str, processors: list[str]) -> None:
@@ -26,8 +32,31 @@ async def main(worker: str, processors: list[str]) -> None:
     hosted = [KINDS[kind].make(name) for kind, name in (each.split("=") for each in processors)]
     loaded = load_settings()
     logs.configure(loaded)
-    await Worker(worker, hosted, loaded, Codec.offline()).run()
+    _bound_memory()
+    kinds = {name: kind for kind, name in (each.split("=") for each in processors)}
+
+    def trial(name: str) -> tuple[str, ...]:
+        return (sys.executable, "-m", "tests.crash.toy_worker", TRIAL, f"{kinds[name]}={name}")
+
+    await Worker(worker, hosted, loaded, Codec.offline(), trial).run()
+
+
+async def try_record(processor: str) -> None:
+    """The process in which a suspected record is tried."""
+    kind, name = processor.split("=")
+    made = KINDS[kind].make(name)
+    assert isinstance(made, FastProcessor)
+    await stand(made, Codec.offline())
+
+
+def _bound_memory() -> None:
+    """Running out of it must cost the worker its life, and not the machine."""
+    if limit := int(os.environ.get("EXLIFY_TOY_MEMORY", "0")):
+        resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
 
 
 if __name__ == "__main__":
-    uvloop.run(main(sys.argv[1], sys.argv[2:]))
+    if sys.argv[1] == TRIAL:
+        asyncio.run(try_record(sys.argv[2]))
+    else:
+        uvloop.run(main(sys.argv[1], sys.argv[2:]))

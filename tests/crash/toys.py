@@ -10,6 +10,8 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import os
+import signal
+import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
@@ -34,6 +36,8 @@ from streams.runtime.processor import (
 
 TABLE = "state"
 MAX_DELAY_MS = 1_200  # of a reminder
+DEADLY = (b"kill", b"spin", b"hog", b"slow")
+SLOW_S = 2.0
 DONE, SENT, DOUBTFUL = b"done", b"sent", b"unknown"
 
 
@@ -237,6 +241,28 @@ class Reader(_Toy, FastProcessor):
         return self._output(message.data["instance_id"].encode(), b"fired")
 
 
+class Victim(Tally):
+    """A tally that some records are too much for: they end its process, or take their time."""
+
+    def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
+        for message in batch:
+            _suffer(message.record.value or b"")
+        return super().handle([each for each in batch if each.record.value not in DEADLY], state)
+
+
+def _suffer(value: bytes) -> None:
+    if value == b"kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    elif value == b"spin":
+        while True:
+            pass
+    elif value == b"hog":
+        _ = bytearray(8 * 2**30)
+    elif value == b"slow":
+        Path(os.environ["EXLIFY_TOY_MARK"]).touch()
+        time.sleep(SLOW_S)
+
+
 class Kind(NamedTuple):
     """A kind of processor: how it is made, and what it must come to."""
 
@@ -254,4 +280,5 @@ KINDS = {
     "booker": Kind(Booker, expected_booker),
     "reminder": Kind(Reminder, expected_reminder),
     "reader": Kind(Reader, expected_relay),
+    "victim": Kind(Victim, expected_tally),
 }

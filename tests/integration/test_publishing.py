@@ -96,3 +96,17 @@ async def test_feed_knows_old_and_new_deployments(settings: Settings) -> None:
         assert feed.graph(first.digest) is not None
         assert await waiting is None
     await feed.close()
+
+
+async def test_feed_caught_up_knows_what_was_deployed_before(settings: Settings) -> None:
+    await provision(settings, [DEFINITIONS])
+    codec = Codec.offline()
+    feed = DefinitionFeed(settings, codec, FUNCTIONS)
+    await feed.start()
+    async with Publisher(settings) as publisher, asyncio.timeout(20):
+        for version in range(3):
+            yaml = YAML.format(name=f"w{uuid.uuid4().hex[:8]}", version=f"1.{version}.0")
+            graph = await deploy(publisher, codec, settings, yaml, FUNCTIONS, by="test")
+            await feed.catch_up()
+            assert feed.graph(graph.digest) is not None
+    await feed.close()

@@ -25,6 +25,7 @@ from streams.processors import decide
 from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.runtime import metrics
+from streams.runtime.answers import answer_unusable
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, StateView
 
@@ -65,6 +66,10 @@ class Decide(FastProcessor):
                 effects.outputs.append(parked(message.record, self.declaration.name, _no_command(message)))
         return effects
 
+    def on_parked(self, message: Message, state: StateView) -> Effects:
+        """A command that cannot be used is answered."""
+        return answer_unusable(self._codec, message, INBOX)
+
     def _answers(self, message: Message) -> list[Output]:
         carried = carry_out(message.data, self._registry, message.record.timestamp_ms)
         _count(message.data["function"], carried)
@@ -76,7 +81,10 @@ class Decide(FastProcessor):
 
 
 def carry_out(command: Mapping[str, Any], registry: Registry, at_ms: int) -> Carried:
-    """Makes the decision that a StepCommand asks for, as of `at_ms` (epoch). Knows nothing of Kafka, raises nothing."""
+    """Makes the decision that a StepCommand asks for, as of `at_ms` (epoch). Knows nothing of Kafka.
+
+    Raises UnreadablePayloadError where its arguments are no JSON, and nothing else but what is a bug.
+    """
     try:
         name, values = _arguments(command)
         model = registry.get(name)

@@ -28,6 +28,7 @@ from streams.processors.human.fields import OPEN
 from streams.processors.human.task import HumanTask, decode_task, encode_task
 from streams.processors.orchestrate import INBOX
 from streams.runtime import metrics
+from streams.runtime.answers import answer_unusable
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, Row, StateView
 
@@ -63,6 +64,10 @@ class Human(FastProcessor):
         if key.startswith(_EARLY):
             return Effects([], {key: None})
         return Effects([Output(human.TASKS, key, None)], {key: None})
+
+    def on_parked(self, message: Message, state: StateView) -> Effects:
+        """A command that cannot be used is answered; an answer that cannot be leaves its task open for another."""
+        return answer_unusable(self._codec, message, INBOX)
 
     def _open(self, message: Message, state: StateView, effects: Effects) -> None:
         key = steps.key_of(message.data)

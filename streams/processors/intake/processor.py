@@ -9,19 +9,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
-from typing import Any
 
 from schemas import ids
 from schemas.business import EventTypes
 from schemas.codec import UndecodableRecord
 from schemas.messages import START_INSTANCE
 from schemas.payload import Door, Payload
+from streams.ground.topic import MAX_WRITTEN_BYTES
 from streams.language.graph import Graph
 from streams.processors import intake
 from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, StateView
+
+NO_JSON = "its data cannot be written as JSON: nested too deeply, or a number out of range"
+MAX_DATA_BYTES = MAX_WRITTEN_BYTES - 65_536  # leaves room for the envelope
 
 
 class Intake(FastProcessor):
@@ -57,13 +60,27 @@ class Intake(FastProcessor):
         try:
             attributes, data = self._types.event_of(record.headers, message.name, message.data)
         except UndecodableRecord as error:
-            intake.EVENTS.labels("parked").inc()
-            return [parked(record, self.declaration.name, error.reason)]
+            return self._parked(record, error.reason)
         graphs = self._definitions.started_by(attributes)
-        intake.EVENTS.labels("started" if graphs else "unmatched").inc()
-        return [self._start(graph, attributes, data, record) for graph in graphs]
+        if not graphs:
+            intake.EVENTS.labels("unmatched").inc()
+            return []
+        try:
+            payload = Payload.from_outside(data, Door.INTAKE)
+        except (TypeError, RecursionError):  # orjson reads deeper nesting than it writes
+            return self._parked(
+                record, "its data cannot be written as JSON: nested too deeply, or a number out of range"
+            )
+        if len(payload) > MAX_DATA_BYTES:
+            return self._parked(record, f"its data is larger than {MAX_DATA_BYTES} bytes")
+        intake.EVENTS.labels("started").inc()
+        return [self._start(graph, attributes, payload, record) for graph in graphs]
 
-    def _start(self, graph: Graph, attributes: Mapping[str, str], data: Any, record: Record) -> Output:
+    def _parked(self, record: Record, reason: str) -> list[Output]:
+        intake.EVENTS.labels("parked").inc()
+        return [parked(record, self.declaration.name, reason)]
+
+    def _start(self, graph: Graph, attributes: Mapping[str, str], data: Payload, record: Record) -> Output:
         source = attributes.get("source", f"kafka:{record.topic}/{record.partition}")
         event_id = attributes.get("id", str(record.offset))
         instance_id = ids.instance_id(graph.name, source, event_id)
@@ -79,7 +96,7 @@ class Intake(FastProcessor):
                 "event_type": attributes["type"],
                 "business_key": attributes.get("subject"),
                 "time_ms": record.timestamp_ms,
-                "data": Payload.from_outside(data, Door.INTAKE),
+                "data": data,
             },
         )
         return Output(INBOX, instance_id.encode(), value)

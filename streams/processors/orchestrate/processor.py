@@ -27,7 +27,8 @@ from streams.processors.orchestrate import OrchestrateSettings, outcome
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Row, StateView
 
-DEFINITION_TIMEOUT_S = 30.0
+DIGEST_LENGTH = 64
+UNKNOWN_KEPT = 10_000
 EVENTS: dict[str, type[engine.Event]] = {
     messages.START_INSTANCE: engine.StartInstance,
     messages.STEP_RESULT: engine.StepResult,
@@ -51,7 +52,7 @@ class Orchestrate(FastProcessor):
         self._commands = context.command_topics()
         window_ms = context.settings.of(OrchestrateSettings).deduplication_window_ms
         self._limits = engine.Limits(deduplication_window_ms=window_ms)
-        self._unknown: set[str] = set()  # digests that were waited for in vain
+        self._unknown: set[str] = set()  # digests that were looked for in vain
 
     async def open(self) -> None:
         """Waits until the definitions deployed so far are known."""
@@ -73,7 +74,7 @@ class Orchestrate(FastProcessor):
             if row is not None and message.record.offset <= row_offset(row.value):
                 continue
             before = steps[key].state if key in steps else row_state(row)
-            graph = self._graph(before, event)
+            graph = self._graph(before, event, batch)
             if graph is None:
                 effects.outputs.append(parked(message.record, self.declaration.name, "its definition is not known"))
                 continue
@@ -87,6 +88,14 @@ class Orchestrate(FastProcessor):
             elif state.get(key) is not None:
                 effects.changes[key] = None
         return effects
+
+    def read_up_to(self, row: Row) -> int:
+        """See `Processor`."""
+        return row_offset(row.value)
+
+    def reread(self, row: Row) -> Row:
+        """See `Processor`. What comes a second time then is for the engine to recognise."""
+        return Row(encode_row(-1, row.value[_OFFSET.size :]), row.due_ms)
 
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
         """A timer goes through the inbox like everything else, so that the log holds it too."""
@@ -105,7 +114,7 @@ class Orchestrate(FastProcessor):
             effects.outputs.append(outcome.output(self._codec, step.outcome))
         return step
 
-    def _graph(self, before: engine.State | None, event: engine.Event) -> Graph | None:
+    def _graph(self, before: engine.State | None, event: engine.Event, batch: Sequence[Message]) -> Graph | None:
         """The definition that the instance is pinned to; any will do where the engine does not look at it."""
         if type(before) is engine.Instance:
             digest = before.digest
@@ -115,13 +124,21 @@ class Orchestrate(FastProcessor):
             return NO_GRAPH
         graph = self._definitions.graph(digest)
         if graph is None and digest not in self._unknown:
-            raise NotYet(f"definition {digest}", lambda: self._wait_for(digest))
+            raise NotYet("a definition", lambda: self._learn({digest, *_digests(batch)}))
         return graph
 
-    async def _wait_for(self, digest: str) -> None:
-        if await self._definitions.wait_for(digest, DEFINITION_TIMEOUT_S) is None:
-            log.error("definition missing", digest=digest)
-            self._unknown.add(digest)
+    async def _learn(self, digests: set[str]) -> None:
+        """Learns definitions, which were deployed before anything named them: else they are nowhere.
+
+        All of a batch at once, so that no number of unknown ones holds up the partition for long.
+        """
+        await self._definitions.catch_up()
+        missing = {digest for digest in digests if self._definitions.graph(digest) is None}
+        for digest in missing - self._unknown:
+            log.error("definition missing", digest=digest[:DIGEST_LENGTH])
+        if len(self._unknown) > UNKNOWN_KEPT:
+            self._unknown = set()
+        self._unknown |= missing
 
     def _command(self, key: bytes | None, command: engine.StepCommand | engine.CancelStep) -> Output:
         data = asdict(command)
@@ -152,6 +169,10 @@ class Orchestrate(FastProcessor):
 
 
 NO_GRAPH = Graph(digest="", namespace="", name="", version="", document={}, tasks=())
+
+
+def _digests(batch: Sequence[Message]) -> list[str]:
+    return [message.data["digest"] for message in batch if message.name == messages.START_INSTANCE]
 
 
 def _event(message: Message) -> engine.Event | None:

@@ -8,22 +8,29 @@ again. While the database is away the partition waits; Kafka keeps what it has n
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from math import isfinite
 
 import structlog
-from sqlalchemy import Engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Engine, Float
+from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
+from streams.ground.errors import UnavailableError
+from streams.ground.probes import Probe
+from streams.ground.status import Cause
 from streams.processors import view
 from streams.processors.context import Context
 from streams.processors.view.ages import Ages
 from streams.processors.view.reader import Reader
 from streams.readmodel.database import is_away, open_database, reason_of
-from streams.readmodel.projection import Received, projections
+from streams.readmodel.probe import read_model_probe
+from streams.readmodel.projection import Projection, Received, projections
 from streams.readmodel.writer import Writer
+from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, StateView
 
 AWAY_PAUSE_S = 1.0
+REFUSED_VALUES = ("22", "23", "54")  # SQLSTATE: unfit data, violated constraints, more than an index takes
 
 log = structlog.get_logger()
 
@@ -36,12 +43,15 @@ class View(FastProcessor):
     def __init__(self, context: Context) -> None:
         self._settings = context.settings
         self._projections = projections(context.declarations)
+        self._numbers = _numbers(self._projections)
         self._engine: Engine | None = None
+        self._probe: Probe | None = None
         self._ages: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Opens the database and makes its tables; raises what `open_database` does."""
         self._engine = await asyncio.to_thread(open_database, self._settings, self._projections)
+        self._probe = read_model_probe(self._engine)
         self._writer = Writer(self._engine, self._projections)
         self._ages = asyncio.create_task(Ages(Reader(self._engine)).keep())
 
@@ -52,16 +62,52 @@ class View(FastProcessor):
         if self._engine is not None:
             self._engine.dispose()
 
+    async def causes(self) -> Sequence[Cause]:
+        """Whether the database answers."""
+        return await self._probe.causes() if self._probe is not None else ()
+
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """Makes the batch visible. A task that the topic forgets stays readable here."""
-        received = [
-            Received(each.name, each.data, each.record.value) for each in batch if each.record.value is not None
-        ]
+        effects = Effects([], {})
+        received = []
+        for each in batch:
+            fault = self._fault(each)
+            if fault is not None:
+                effects.outputs.append(parked(each.record, self.declaration.name, fault))
+            elif each.record.value is not None:
+                received.append(Received(each.name, each.data, each.record.value))
         try:
             self._writer.write(received)
         except SQLAlchemyError as error:
-            if not is_away(error):  # a layout that was changed while we run: the next start mends or refuses it
+            if _is_of_the_data(error):
                 raise
+            if not is_away(error):  # a layout that was changed while we run: the next start mends or refuses it
+                raise UnavailableError(f"The read model takes nothing ({reason_of(error)}).") from error
             log.warning("read model away", reason=reason_of(error))
             raise NotYet("the read model does not answer", lambda: asyncio.sleep(AWAY_PAUSE_S)) from None
-        return Effects([], {})
+        return effects
+
+    def _fault(self, message: Message) -> str | None:
+        """Why a message is no row of the read model."""
+        if message.record.value is None:
+            return None
+        numbers = self._numbers.get(message.name)
+        if numbers is None:
+            return f"{message.name} is not for the read model"
+        wrong = [name for name in numbers if not isfinite(message.data[name])]
+        return f"its {wrong[0]} is no number" if wrong else None
+
+
+def _numbers(found: Iterable[Projection]) -> dict[str, list[str]]:
+    """The fields that become columns of numbers with a fraction, by message."""
+    fields: dict[str, list[str]] = {}
+    for each in found:
+        named = [column.name for column in each.table.columns if isinstance(column.type, Float)]
+        fields.setdefault(each.message, []).extend(named)
+    return fields
+
+
+def _is_of_the_data(error: SQLAlchemyError) -> bool:
+    """Whether the database refused values, and not us: any other failure would meet the next record, too."""
+    state = getattr(getattr(error, "orig", None), "sqlstate", None) or ""
+    return isinstance(error, DataError | IntegrityError) or state.startswith(REFUSED_VALUES)

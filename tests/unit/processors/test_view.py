@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -253,6 +254,19 @@ def test_stopped_server_makes_the_batch_wait_until_it_is_back(view: View, reader
     postgresql.start()
     view.handle([entry(1, 1, "completed")], STATE)
     assert statuses(reader) == {"1": "completed"}
+
+
+async def test_view_names_a_database_that_is_gone(view: View, settings: Settings, tmp_path: Path) -> None:
+    assert await view.causes() == []
+    assert view._engine is not None
+    if settings.of(ViewSettings).url:
+        METADATA.drop_all(view._engine)
+    else:
+        (tmp_path / "view.sqlite").unlink()
+    async with asyncio.timeout(10):
+        while not (causes := await view.causes()):
+            await asyncio.sleep(0.05)
+    assert [cause.part for cause in causes] == ["read model"]
 
 
 async def test_history_entry_tells_its_cause_to_people(view: View, reader: Reader) -> None:

@@ -1,0 +1,127 @@
+"""The trial of a record that a worker died over twice: a process of its own handles it, bounded in time and memory.
+
+Its effects are thrown away, and its rows are read from a store that nobody can write to. Only a record that ends that
+process as well, or does not come to an end in it, is guilty and parked. Under any other somebody killed the worker, or
+a machine failed; and whatever a handler raises is judged where the record is handled (`containment.py`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import resource
+import sys
+from collections.abc import Callable, Sequence
+from contextlib import suppress
+from enum import Enum
+from pathlib import Path
+
+import msgspec
+
+from schemas.codec import Codec
+from streams.runtime.processor import FastProcessor, Message, NotYet, Record, Row, StateView
+from streams.runtime.store import read_only
+
+START_S = 60.0  # to load the processor, which proves nothing about the record
+HANDLE_S = 20.0
+MEMORY_BYTES = 2 * 2**30  # beyond what the process has once it is loaded
+OPENED = b"opened\n"
+
+Command = Callable[[str], Sequence[str]]
+"""The command line of a process that calls `stand` for the processor of a name."""
+
+
+class Verdict(Enum):
+    """What a trial found."""
+
+    INNOCENT = "innocent"
+    GUILTY = "guilty"
+    NONE = "none"  # it could not be held
+
+
+class Case(msgspec.Struct):
+    """What is tried."""
+
+    topic: str
+    partition: int
+    offset: int
+    timestamp_ms: int
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes | None]]
+    store: str  # the folder of its rows; empty where there is none
+
+    def record(self) -> Record:
+        """The record as it was read."""
+        headers = [(name, value or b"") for name, value in self.headers]
+        return Record(self.topic, self.partition, self.offset, self.timestamp_ms, self.key, self.value, headers)
+
+
+async def hold(command: Sequence[str], record: Record, store: Path | None) -> Verdict:
+    """Starts the process, gives it the record and waits for what becomes of it."""
+    fields = {name: getattr(record, name) for name in Record.__struct_fields__}
+    case = Case(**{**fields, "headers": list(record.headers)}, store=str(store or ""))
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        process.stdin.write(msgspec.msgpack.encode(case))
+        process.stdin.close()
+        if not await _opened(process.stdout):
+            return Verdict.NONE
+        async with asyncio.timeout(HANDLE_S):
+            return Verdict.INNOCENT if await process.wait() == 0 else Verdict.GUILTY
+    except TimeoutError:
+        return Verdict.GUILTY
+    finally:
+        with suppress(ProcessLookupError):
+            process.kill()
+        await process.wait()
+
+
+async def _opened(output: asyncio.StreamReader) -> bool:
+    """Whether the processor could be loaded; else the process ended, or hung, before it saw the record."""
+    try:
+        async with asyncio.timeout(START_S):
+            while line := await output.readline():
+                if line == OPENED:
+                    return True
+    except TimeoutError:
+        pass
+    return False
+
+
+async def stand(processor: FastProcessor, codec: Codec) -> None:
+    """The process's own part: handles the record on standard input and returns; or does not."""
+    case = msgspec.msgpack.decode(await asyncio.to_thread(sys.stdin.buffer.read), type=Case)
+    await processor.open()
+    state: StateView = read_only(Path(case.store)) if case.store else _NoRows()
+    _bound()
+    sys.stdout.buffer.write(OPENED)
+    sys.stdout.buffer.flush()
+    record = case.record()
+    try:
+        decoded = processor.framed and record.value is not None
+        message = Message(record, *await codec.decode_learning(record.value or b"")) if decoded else None
+        processor.handle([message or Message(record, "", {})], state)
+    except MemoryError:
+        raise
+    except (NotYet, Exception):  # noqa: BLE001  # what it raises is judged elsewhere
+        return
+
+
+def _bound() -> None:
+    """More memory or time than a record may take ends this process, and of all processes this one first."""
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")
+    pages = int(Path("/proc/self/statm").read_text().split()[0]) if Path("/proc/self/statm").exists() else 0
+    memory = pages * os.sysconf("SC_PAGE_SIZE") + MEMORY_BYTES
+    resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
+    seconds = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]) + HANDLE_S)
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+
+
+class _NoRows:
+    def get(self, key: bytes) -> Row | None:
+        return None

@@ -1,0 +1,53 @@
+"""Records that a worker dies over: parked after a trial, while everything else is as in a run without them."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import pytest
+
+from tests.crash.harness import Scenario
+from tests.crash.scenarios import MakeScenario
+from tests.crash.test_parking import header
+
+ITEMS = 200
+MEMORY = str(4 * 2**30)
+
+
+@pytest.mark.crash_smoke
+@pytest.mark.parametrize("how", [b"kill", b"hog", pytest.param(b"spin", marks=pytest.mark.crash)])
+def test_deadly_record_is_parked_and_the_rest_counts(scenario: MakeScenario, how: bytes) -> None:
+    run = scenario("victim", EXLIFY_TOY_MEMORY=MEMORY, EXLIFY_STALL_TIMEOUT_MS="4000")
+    run.publish(run.inputs(ITEMS // 2))
+    run.send(b"k1", how)
+    run.publish(run.inputs(ITEMS // 2))
+    run.workers.start("w")
+    run.finish()
+    (parked,) = run.parked()
+    assert (parked.key, parked.value) == (b"k1", how)
+    assert b"tried" in header(parked, "parked.reason")
+    assert len(run.workers.exits) == 2
+
+
+@pytest.mark.crash_smoke
+def test_record_under_which_somebody_kills_three_times_is_innocent(scenario: MakeScenario, tmp_path: Path) -> None:
+    mark = tmp_path / "slow"
+    run = scenario("victim", EXLIFY_TOY_MARK=str(mark))
+    run.publish(run.inputs(ITEMS // 2))
+    run.send(b"k1", b"slow")
+    run.publish(run.inputs(ITEMS // 2))
+    run.workers.start("w")
+    for _ in range(3):
+        killed_under(run, mark)
+        run.workers.start("w")
+    run.finish()
+    assert run.parked() == []
+
+
+def killed_under(run: Scenario, mark: Path) -> None:
+    """Kills the worker while the slow record is under way."""
+    mark.unlink(missing_ok=True)
+    run.wait_until("slow record under way", mark.exists)
+    time.sleep(0.1)
+    run.workers.kill("w")
