@@ -27,11 +27,11 @@ def standard_hub(
 ) -> Hub:
     """A hub with all connectors.
 
-    `connections` are addresses by name, or what gives them as they are at the moment; their hosts are trusted, all
-    others are judged.
+    `connections` are addresses by name, or what gives them as they are at the moment; calls that name one are trusted,
+    all others are judged.
     """
     known = Connections(connections)
-    policy = Policy(tuple(allow_hosts), allow_private, known.trusts)
+    policy = Policy(tuple(allow_hosts), allow_private)
     return Hub({each: made(each, known, policy) for each in CONNECTORS}, policy, limits, observe)
 
 

@@ -88,6 +88,7 @@ class Argument:
     max_length: int | None = None
     members: tuple[Argument, ...] = ()
     values: Values | None = None  # of an object whose members are not declared
+    refused: tuple[str, ...] = ()  # names, in lower case, that such an object may not have in any case of letters
     schema: Mapping[str, Json] | None = None  # JSON Schema of the value in a command; that of the kind unless given
     _types: tuple[type, ...] = field(init=False, repr=False, compare=False)
     _within: Members = field(init=False, repr=False, compare=False)

@@ -1,6 +1,7 @@
 """Systems that speak HTTP: `call: http`.
 
-The declaration stands here; `request` reads the arguments, `connector` sends, `status` judges what came back.
+The declaration stands here. `request` reads the arguments, with `address` and `headers`; `connector` sends, through a
+`client` that keeps to the policy; `reply` reads what came back within bounds, `status` judges it, `output` shows it.
 """
 
 from connectors.declaration import Declaration
@@ -16,6 +17,20 @@ EFFECTS = {
     "POST": EffectClass.BLIND,
     "PATCH": EffectClass.BLIND,
 }
+# How a request is framed, and whom the connection is with, is the client's to say. In lower case.
+REFUSED_HEADERS = (
+    "connection",
+    "content-length",
+    "expect",
+    "host",
+    "http2-settings",
+    "keep-alive",
+    "proxy-connection",
+    "te",
+    "trailer",
+    "transfer-encoding",
+    "upgrade",
+)
 CONTENT = "content"  # the body, decoded by its media type
 RAW = "raw"  # the body, Base64
 RESPONSE = "response"  # status, headers and decoded body, with the request
@@ -74,9 +89,10 @@ HTTP = Function(
         ),
         Argument(
             name="headers",
-            summary="Headers by name.",
+            summary="Headers by name, but for those that frame the request (Content-Length, Host ...).",
             kind=Kind.OBJECT,
             values=Values.SCALAR,
+            refused=REFUSED_HEADERS,
             example="headers: {Accept: text/csv}",
         ),
         Argument(

@@ -1,64 +1,40 @@
 """`call: http`: requests to systems that speak HTTP, with bodies in JSON, XML, forms or text.
 
-A request goes out once, at most once, per call of the connector. aiohttp on its own sends GET, PUT and DELETE again
-when the connection drops before an answer, pooled or not; a middleware turns that error into one that it does not
-repeat. Effectful requests get a connection of their own, so that a pooled one that the server has just closed does
-not leave them in doubt.
+A request goes out once, at most once, per call of the connector. The time of a try covers all of it: the request, the
+answer to its last byte, and reading what it says. A large answer is read in a thread, so that nothing else waits for
+it; one that is not read in time ends the call, whose effect is done all the same.
 """
 
 from __future__ import annotations
 
 import asyncio
-import base64
-import socket
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from types import SimpleNamespace
-from typing import Any
 
 import aiohttp
-from aiohttp.abc import AbstractResolver, ResolveResult
 
-from connectors.codecs import bodies as codecs
-from connectors.http import CONTENT, EFFECTS, HTTP, RAW
-from connectors.http.request import Request, read
+from connectors.codecs.scalars import CodecError
+from connectors.http import EFFECTS, HTTP
+from connectors.http.client import Client, Progress
+from connectors.http.output import shaped
+from connectors.http.reply import Reply, TooLargeError
+from connectors.http.reply import read as read_reply
+from connectors.http.request import Request
+from connectors.http.request import read as read_request
 from connectors.http.status import judge, retry_after_ms
 from connectors.hub.connections import Connections
 from connectors.hub.contract import Asked, Check, Plan
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
 from schemas.functions import Function
+from schemas.payload import Json
 from schemas.reasons import Effect, Reason
 
 MAX_RESPONSE_BYTES = 512 * 1024
-CHUNK_BYTES = 64 * 1024
-HIDDEN_HEADERS = ("authorization", "proxy-authorization", "cookie", "set-cookie")
-
-
-class BrokenOffError(aiohttp.ClientError):
-    """The connection dropped after the request may have gone out."""
-
-
-class TooLargeError(Exception):
-    """The answer is larger than what is taken."""
-
-
-@dataclass(slots=True)
-class Progress:
-    """How far a request has come; filled by aiohttp's tracing."""
-
-    connected: bool = False  # from here on, bytes may have left
-    status: int | None = None
-
-
-@dataclass(frozen=True, slots=True)
-class Reply:
-    """A complete answer."""
-
-    status: int
-    headers: Mapping[str, str] = field(repr=False)
-    body: bytes = field(repr=False)
+INLINE_BYTES = 32 * 1024  # read at once, within milliseconds; a thread would cost more
+READERS = 2
+UNREADABLE = "the call was made, but its answer cannot be read"
 
 
 class HttpConnector:
@@ -76,20 +52,19 @@ class HttpConnector:
         self._policy = policy
         self._max_response_bytes = max_response_bytes
         self._pool_size = pool_size
-        self._sessions: dict[tuple[bool, bool], aiohttp.ClientSession] = {}
+        self._client: Client | None = None
+        self._readers: ThreadPoolExecutor | None = None
 
     async def open(self) -> None:
-        """Makes sessions: for reading, which pool connections, and for effects, which do not; two of each.
-
-        Where the site gave the address, it is trusted to the end of the call, whatever the site says by then.
-        """
-        both = (False, True)
-        self._sessions = {(effectful, named): self._session(effectful, named) for effectful in both for named in both}
+        """Makes sessions and the threads that read large answers; reaches out to nobody."""
+        self._client = Client(self._policy, self._pool_size)
+        self._readers = ThreadPoolExecutor(READERS, "bodies")
 
     async def close(self) -> None:
         """Closes all connections."""
-        for session in self._sessions.values():
-            await session.close()
+        if self._client is not None and self._readers is not None:
+            await self._client.close()
+            await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
 
     async def call(self, plan: Plan[Request], timeout_s: float) -> CallOutcome:
         """Sends the request once."""
@@ -97,17 +72,25 @@ class HttpConnector:
         try:
             async with asyncio.timeout(timeout_s):
                 reply = await self._exchange(plan, progress)
+                if reply.status >= 300 and not (reply.status < 400 and plan.request.accepts_redirect):
+                    return _rejected(plan, reply)
+                return await self._accepted(plan, reply)
         except TooLargeError:
-            return _too_large(plan, progress, self._max_response_bytes)
+            return _too_large(plan, progress, f"the answer is larger than {self._max_response_bytes} bytes")
         except ValueError:
+            if progress.complete:
+                return _outcome(plan, Reason.CONTRACT_DRIFT, plan.effect.when(certain=Effect.DONE), UNREADABLE)
             return _outcome(plan, Reason.INPUT_INVALID, Effect.NONE, "cannot be sent: the URI or a header is not valid")
-        except (TimeoutError, aiohttp.ClientError, OSError) as error:
+        except TimeoutError as error:
+            if progress.complete:
+                return _too_large(plan, progress, "the answer takes too long to read")
             return _failure(plan, progress, error)
-        return _judged(plan, reply)
+        except (aiohttp.ClientError, OSError) as error:
+            return _failure(plan, progress, error)
 
     def _http(self, asked: Asked) -> Plan[Request]:
         effect = asked.effect(EFFECTS[asked.arguments["method"]])
-        request = read(asked, effect, self._connections)
+        request = read_request(asked, effect, self._connections)
         host = request.url.host or ""
         return Plan(
             call=asked.call,
@@ -118,8 +101,10 @@ class HttpConnector:
         )
 
     async def _exchange(self, plan: Plan[Request], progress: Progress) -> Reply:
+        assert self._client is not None, "open() comes first"
         request = plan.request
-        async with self._sessions[plan.effect.effectful, request.named].request(
+        session = self._client.session(effectful=plan.effect.effectful, named=bool(request.named))
+        async with session.request(
             request.method,
             request.url,
             headers=request.headers,
@@ -128,68 +113,23 @@ class HttpConnector:
             trace_request_ctx=progress,
         ) as response:
             progress.status = response.status
-            return Reply(response.status, _joined(response), await self._read(response))
+            reply = await read_reply(response, self._max_response_bytes)
+            progress.complete = True
+            return reply
 
-    async def _read(self, response: aiohttp.ClientResponse) -> bytes:
-        body = bytearray()
-        async for chunk in response.content.iter_chunked(CHUNK_BYTES):
-            body += chunk
-            if len(body) > self._max_response_bytes:
-                raise TooLargeError
-        return bytes(body)
+    async def _accepted(self, plan: Plan[Request], reply: Reply) -> CallOutcome:
+        effect = plan.effect.when(certain=Effect.DONE)
+        try:
+            output = await self._shaped(plan.request, reply)
+        except CodecError as error:
+            return _outcome(plan, Reason.CONTRACT_DRIFT, effect, f"answered {reply.status}, but {error}")
+        return CallOutcome(reason=Reason.OK, effect=effect, output=output, evidence=_evidence(plan, reply.status))
 
-    def _session(self, effectful: bool, named: bool) -> aiohttp.ClientSession:
-        resolver = aiohttp.ThreadedResolver() if named else GuardedResolver(self._policy)
-        connector = aiohttp.TCPConnector(resolver=resolver, force_close=effectful, limit=self._pool_size)
-        return aiohttp.ClientSession(
-            connector=connector,
-            cookie_jar=aiohttp.DummyCookieJar(),
-            timeout=aiohttp.ClientTimeout(total=None),
-            skip_auto_headers=("Content-Type",),
-            headers={"User-Agent": "exlify"},
-            trace_configs=[_tracing()],
-            middlewares=(_at_most_once,),
-        )
-
-
-class GuardedResolver(AbstractResolver):
-    """Resolves names, and lets no address through that the policy forbids."""
-
-    def __init__(self, policy: Policy) -> None:
-        self._policy = policy
-        self._resolver = aiohttp.ThreadedResolver()
-
-    async def resolve(
-        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
-    ) -> list[ResolveResult]:
-        """All addresses; raises Refused if one of them is forbidden, OSError if there are none."""
-        found = await self._resolver.resolve(host, port, family)
-        for each in found:
-            self._policy.check_address(host, each["host"])
-        return found
-
-    async def close(self) -> None:
-        """Nothing to let go of."""
-        await self._resolver.close()
-
-
-async def _at_most_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
-    try:
-        return await handler(request)
-    except aiohttp.ClientConnectorError:
-        raise  # not connected: aiohttp does not repeat it
-    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
-        raise BrokenOffError(type(error).__name__) from error
-
-
-def _tracing() -> aiohttp.TraceConfig:
-    async def connected(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:
-        context.trace_request_ctx.connected = True
-
-    tracing = aiohttp.TraceConfig()
-    tracing.on_connection_create_end.append(connected)
-    tracing.on_connection_reuseconn.append(connected)
-    return tracing
+    async def _shaped(self, request: Request, reply: Reply) -> Json:
+        body = reply.content(self._max_response_bytes)
+        if len(body) <= INLINE_BYTES:
+            return shaped(request, reply, body)
+        return await asyncio.get_running_loop().run_in_executor(self._readers, shaped, request, reply, body)
 
 
 def _failure(plan: Plan[Request], progress: Progress, error: Exception) -> CallOutcome:
@@ -213,15 +153,13 @@ def _cause(error: Exception) -> str:
     return "refused" if isinstance(cause, ConnectionRefusedError) else type(cause).__name__
 
 
-def _too_large(plan: Plan[Request], progress: Progress, limit: int) -> CallOutcome:
+def _too_large(plan: Plan[Request], progress: Progress, what: str) -> CallOutcome:
     accepted = progress.status is not None and progress.status < 300
     effect = plan.effect.when(certain=Effect.DONE if accepted else Effect.UNKNOWN)
-    return _outcome(plan, Reason.REPLY_TOO_LARGE, effect, f"the answer is larger than {limit} bytes")
+    return _outcome(plan, Reason.REPLY_TOO_LARGE, effect, what)
 
 
-def _judged(plan: Plan[Request], reply: Reply) -> CallOutcome:
-    if reply.status < 300 or (reply.status < 400 and plan.request.accepts_redirect):
-        return _accepted(plan, reply)
+def _rejected(plan: Plan[Request], reply: Reply) -> CallOutcome:
     waits_ms = retry_after_ms(reply.headers.get("retry-after"), datetime.now(UTC))
     verdict = judge(reply.status, plan.effect, waits_ms is not None)
     return CallOutcome(
@@ -232,35 +170,6 @@ def _judged(plan: Plan[Request], reply: Reply) -> CallOutcome:
         detail=f"{_name(plan)} answered {reply.status}",
         evidence=_evidence(plan, reply.status),
     )
-
-
-def _accepted(plan: Plan[Request], reply: Reply) -> CallOutcome:
-    effect = plan.effect.when(certain=Effect.DONE)
-    try:
-        output = _shaped(plan.request, reply)
-    except codecs.CodecError as error:
-        return _outcome(plan, Reason.CONTRACT_DRIFT, effect, f"answered {reply.status}, but {error}")
-    return CallOutcome(reason=Reason.OK, effect=effect, output=output, evidence=_evidence(plan, reply.status))
-
-
-def _shaped(request: Request, reply: Reply) -> Any:
-    if request.output == RAW:
-        return base64.b64encode(reply.body).decode()
-    content = codecs.decode(reply.body, reply.headers.get("content-type", ""))
-    if request.output == CONTENT:
-        return content
-    sent = {"method": request.method, "uri": str(request.url), "headers": _shown(request.headers)}
-    return {"request": sent, "statusCode": reply.status, "headers": _shown(reply.headers), "content": content}
-
-
-def _shown(headers: Mapping[str, str]) -> dict[str, str]:
-    return {name: value for name, value in headers.items() if name.lower() not in HIDDEN_HEADERS}
-
-
-def _joined(response: aiohttp.ClientResponse) -> dict[str, str]:
-    """Header names in lower case; values of a repeated name joined by commas (RFC 9110, 5.3)."""
-    names = {name.lower() for name in response.headers}
-    return {name: ", ".join(response.headers.getall(name)) for name in sorted(names)}
 
 
 def _outcome(plan: Plan[Request], reason: Reason, effect: Effect, what: str, status: int | None = None) -> CallOutcome:

@@ -6,9 +6,8 @@ if any, come from the site (`hub.connections`), and effectful requests carry the
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -17,7 +16,8 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from connectors.codecs import bodies as codecs
-from connectors.http import CONTENT, HTTP
+from connectors.http import CONTENT, HTTP, RESPONSE, address
+from connectors.http import headers as header_fields
 from connectors.hub.connections import Connections
 from connectors.hub.contract import Asked, Refused
 from schemas.functions import EffectClass
@@ -26,9 +26,6 @@ from schemas.reasons import Reason
 
 KEY_HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255  # what services with such a header are known to take
-NAMED = "connection"
-_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-NO_ADDRESS = "is no http or https address with a host"
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +38,22 @@ class Request:
     body: bytes | None = field(repr=False)
     output: str
     accepts_redirect: bool
-    named: bool  # the address comes from the site
+    named: str = ""  # connection that the address comes from, if it comes from the site
+    base: address.Address | None = field(default=None, repr=False)  # what the site has given of it
+    shown: str = field(default="", repr=False)  # the address as the definition has it: nothing in it is the site's
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where to: the origin, path and query that are sent, and what is shown of them."""
+
+    start: URL
+    path: str
+    query: str
+    shown: address.Address
+    credentials: str | None
+    named: str = ""
+    base: address.Address | None = None
 
 
 def read(asked: Asked, effect: EffectClass, connections: Connections) -> Request:
@@ -49,19 +61,25 @@ def read(asked: Asked, effect: EffectClass, connections: Connections) -> Request
     arguments = asked.arguments
     endpoint = arguments["endpoint"]
     uri, authentication = (endpoint, None) if isinstance(endpoint, str) else _parts(endpoint)
-    url, credentials, named = _target(uri, authentication, connections)
-    headers = _headers(arguments.get("headers"), credentials)
+    target = _target(uri, authentication, connections)
+    headers = header_fields.read(arguments.get("headers") or {})
+    if target.credentials is not None:
+        headers["Authorization"] = target.credentials
     body = _body(arguments.get("body"), headers)
     if effect.effectful:
         headers.setdefault(KEY_HEADER, key_header(asked.call.key))
+    more = address.query_of(arguments.get("query") or {})
+    output = arguments.get("output", CONTENT)
     return Request(
         arguments["method"],
-        _with_query(url, arguments.get("query")),
+        address.url(target.start, target.path, address.joined(target.query, more)),
         headers,
         body,
-        arguments.get("output", CONTENT),
+        output,
         arguments.get("redirect", False),
-        named,
+        target.named,
+        target.base,
+        str(replace(target.shown, query=address.joined(target.shown.query, more))) if output == RESPONSE else "",
     )
 
 
@@ -75,43 +93,39 @@ def _parts(endpoint: Mapping[str, Json]) -> tuple[str, Mapping[str, Json] | None
     return endpoint["uri"], endpoint.get("authentication")
 
 
-def _target(
-    uri: str, authentication: Mapping[str, Json] | None, connections: Connections
-) -> tuple[URL, str | None, bool]:
-    """Address, Authorization header and whether the site gave the address."""
-    url = _url(uri)
+def _target(uri: str, authentication: Mapping[str, Json] | None, connections: Connections) -> _Target:
+    given = _parsed(uri)
     credentials = None if authentication is None else _credentials(authentication)
-    if url is None or (url.scheme != NAMED and not _speaks_http(url)):
-        raise HTTP.fault("endpoint", NO_ADDRESS)
-    if url.scheme != NAMED:
-        if url.user is not None or url.password is not None:
-            remedy = "name a connection, which holds them: connection://NAME/path"
-            raise HTTP.fault("endpoint", "holds credentials", remedy)
-        return url, credentials, False
-    base = _base(url.host or "", connections)
-    if base.user is not None and credentials is None:
-        credentials = _basic(base.user, base.password or "")
-    path = base.raw_path.rstrip("/") + url.raw_path
-    target = base.with_user(None).with_path(path, encoded=True).with_query(url.query)
-    return target, credentials, True
-
-
-def _base(name: str, connections: Connections) -> URL:
-    base = _url(connections.url(name))
-    if base is None or not _speaks_http(base):
-        raise Refused(Reason.MISCONFIGURED, f"connection {name}: its address {NO_ADDRESS}; correct it")
-    return base
-
-
-def _url(text: str) -> URL | None:
+    if given.scheme == address.NAMED:
+        return _named(given, credentials, connections)
+    if "@" in given.authority:
+        raise HTTP.fault("endpoint", "holds credentials", "name a connection, which holds them: connection://NAME/path")
     try:
-        return URL(text.partition("#")[0])  # a fragment stays with the caller
-    except ValueError:
-        return None
+        return _Target(address.origin(given), given.path, given.query, given, credentials)
+    except address.AddressError as error:
+        raise HTTP.fault("endpoint", str(error)) from None
 
 
-def _speaks_http(url: URL) -> bool:
-    return url.scheme in ("http", "https") and bool(url.host)
+def _named(given: address.Address, credentials: str | None, connections: Connections) -> _Target:
+    """The address of a connection with what the definition adds to its path and query."""
+    name = given.authority
+    written = connections.url(name)
+    try:
+        base = address.parse(written)
+        start = address.origin(base)
+    except address.AddressError as error:
+        raise Refused(Reason.MISCONFIGURED, f"connection {name}: its address {error}; correct it") from None
+    if start.user is not None and credentials is None:
+        credentials = _basic(start.user, start.password or "")
+    path = base.path.rstrip("/") + given.path if given.path else base.path
+    return _Target(start, path, address.joined(base.query, given.query), given, credentials, name, base)
+
+
+def _parsed(uri: str) -> address.Address:
+    try:
+        return address.parse(uri)
+    except address.AddressError as error:
+        raise HTTP.fault("endpoint", str(error)) from None
 
 
 def _credentials(authentication: Mapping[str, Json]) -> str:
@@ -119,6 +133,7 @@ def _credentials(authentication: Mapping[str, Json]) -> str:
         case {"basic": basic}:
             return _basic(basic["username"], basic["password"])
         case {"bearer": bearer}:
+            header_fields.check("endpoint.authentication.bearer.token", bearer["token"])
             return f"Bearer {bearer['token']}"
     raise HTTP.fault("endpoint.authentication", "is neither basic nor bearer", "write one of the two")
 
@@ -131,15 +146,6 @@ def _basic(username: str, password: str) -> str:
         raise HTTP.fault(place, "holds a colon", "basic authentication has none in a user") from None
 
 
-def _headers(given: Mapping[str, Json] | None, credentials: str | None) -> CIMultiDict[str]:
-    headers = CIMultiDict((name, codecs.text(value)) for name, value in (given or {}).items())
-    if credentials is not None:
-        headers["Authorization"] = credentials
-    if any(_CONTROL.search(name) or _CONTROL.search(value) for name, value in headers.items()):
-        raise HTTP.fault("headers", "hold control characters", "leave line ends and the like out")
-    return headers
-
-
 def _body(body: Json, headers: CIMultiDict[str]) -> bytes | None:
     if body is None:
         return None
@@ -149,12 +155,3 @@ def _body(body: Json, headers: CIMultiDict[str]) -> bytes | None:
     except codecs.CodecError as error:
         remedy = "write it so, or name another media type in the header Content-Type"
         raise HTTP.fault("body", f"cannot be sent: {error}", remedy) from None
-
-
-def _with_query(url: URL, query: Mapping[str, Json] | None) -> URL:
-    pairs = [
-        (name, codecs.text(each))
-        for name, many in (query or {}).items()
-        for each in (many if isinstance(many, list) else [many])
-    ]
-    return url.extend_query(pairs) if pairs else url

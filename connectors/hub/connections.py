@@ -12,8 +12,6 @@ import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
-from yarl import URL
-
 from connectors.hub.contract import Refused
 from schemas.reasons import Reason
 
@@ -51,10 +49,6 @@ class Connections:
         """Whether some connection has this address now."""
         return url in self._now().urls
 
-    def trusts(self, host: str) -> bool:
-        """Whether some connection leads to this host now; who wrote its address has answered for it."""
-        return host in self._now().hosts
-
     def _now(self) -> _Addresses:
         given, addresses = self._latest
         now = self._source()
@@ -70,26 +64,15 @@ class _Addresses:
 
     by_name: Mapping[str, str] = field(repr=False)
     urls: frozenset[str] = field(repr=False)
-    hosts: frozenset[str]
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> _Addresses:
         by_name = {_fold(name): url for name, url in given.items()}
-        hosts = (_host(url) for url in by_name.values())
-        return cls(by_name, frozenset(by_name.values()), frozenset(host for host in hosts if host))
+        return cls(by_name, frozenset(by_name.values()))
 
 
 def _always(addresses: Mapping[str, str]) -> Source:
     return lambda: addresses
-
-
-def _host(url: str) -> str | None:
-    if not url.startswith(("http://", "https://")):
-        return None
-    try:
-        return URL(url).host
-    except ValueError:  # whoever calls it is told
-        return None
 
 
 def _fold(name: str) -> str:

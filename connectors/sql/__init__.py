@@ -1,7 +1,8 @@
 """Databases that speak SQL: `call: sql.query` and `call: sql.execute`, on SQLite and PostgreSQL.
 
-The declaration stands here. `connector` plans and runs a statement, `engines` keeps connections, `session` is its
-transaction, `sqlstate` judges.
+The declaration stands here. `lexer` and `statement` read a statement, `connector` plans and runs it, `engines` keeps
+connections, `session` is its transaction, within `guards`, `values` makes JSON of what it gives, `sqlstate` judges and
+`failures` says what went wrong.
 """
 
 from connectors.declaration import Declaration
@@ -24,7 +25,7 @@ ARGUMENTS = (
     ),
     Argument(
         name="parameters",
-        summary="Values by name; an array becomes a list for `IN :name`.",
+        summary="Values by name; an array becomes a list for `IN (:name)`.",
         kind=Kind.OBJECT,
         example="parameters: {id: 7}",
     ),

@@ -18,9 +18,7 @@ import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from sqlalchemy import TextClause, bindparam, text
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
@@ -30,14 +28,20 @@ from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
 from connectors.sql import EXECUTE, QUERY, STEP_ID
 from connectors.sql.engines import Engines
-from connectors.sql.session import AmbiguousColumnError, Session, Stage, TooManyRowsError, said
+from connectors.sql.failures import explained, unreadable
+from connectors.sql.session import AmbiguousColumnError, Bounds, Session, Stage, TooLargeError
 from connectors.sql.sqlstate import reason_of
+from connectors.sql.statement import Ready, StatementError, dialect_of, prepared
+from connectors.sql.statement import Statement as Text
+from connectors.sql.values import ValueHasNoFormError
 from schemas.functions import EffectClass, Function
 from schemas.payload import Json
 from schemas.reasons import Effect, Reason
 
 MAX_ROWS = 1_000
+MAX_BYTES = 1024 * 1024  # of all values together; more does not fit into a record in any case
 MAX_THREADS = 16
+BOUNDS = Bounds(rows=MAX_ROWS, bytes=MAX_BYTES)
 GRACE_S = 2.0  # how much longer than the statement its thread may take to report the timeout
 
 
@@ -47,19 +51,18 @@ class Statement:
 
     connection: str
     url: str = field(repr=False)
-    clause: TextClause
-    parameters: dict[str, Json] = field(repr=False)
+    ready: Ready
     reads: bool
 
 
 class SqlConnector:
     """The connector for SQLite and PostgreSQL; statements run in a bounded number of threads."""
 
-    def __init__(self, connections: Connections, policy: Policy, max_rows: int = MAX_ROWS) -> None:
+    def __init__(self, connections: Connections, policy: Policy, bounds: Bounds = BOUNDS) -> None:
         """`policy` has nothing to judge: the site gives all addresses."""
         self.operations: Mapping[Function, Check[Statement]] = {QUERY: self._query, EXECUTE: self._execute}
         self._connections = connections
-        self._max_rows = max_rows
+        self._bounds = bounds
         self._threads: ThreadPoolExecutor | None = None
         self._engines = Engines(connections.is_current, MAX_THREADS)
 
@@ -77,7 +80,10 @@ class SqlConnector:
         """Runs the statement in a transaction of its own."""
         assert self._threads is not None, "open() comes first"
         ends_at = time.monotonic() + timeout_s
-        running = asyncio.get_running_loop().run_in_executor(self._threads, self._run, plan, ends_at)
+        session: list[Session] = []
+        loop = asyncio.get_running_loop()
+        running = loop.run_in_executor(self._threads, self._run, plan, ends_at, session)
+        interruption = loop.call_later(timeout_s, _interrupt, session)
         try:
             async with asyncio.timeout(timeout_s + GRACE_S):
                 return await running
@@ -85,33 +91,42 @@ class SqlConnector:
             if running.cancel():
                 return _outcome(plan, Reason.TIMED_OUT, Effect.NONE, "no thread was free in time")
             return _lost(plan, "no answer in time", 408)
+        finally:
+            interruption.cancel()
 
     def _query(self, asked: Asked) -> Plan[Statement]:
-        return self._plan(asked, asked.effect(), reads=True)
+        text, url = self._read(asked)
+        if not text.reads:
+            raise asked.operation.fault("statement", "is no query", "begin with SELECT or WITH, or call sql.execute")
+        return self._plan(asked, text, url, asked.effect())
 
     def _execute(self, asked: Asked) -> Plan[Statement]:
-        names = _prepared(asked.arguments["statement"])[1]
-        effect = asked.effect(EffectClass.KEYED if STEP_ID in names else EffectClass.BLIND)
-        return self._plan(asked, effect, reads=False)
+        text, url = self._read(asked)
+        effect = asked.effect(EffectClass.KEYED if STEP_ID in text.names else EffectClass.BLIND)
+        return self._plan(asked, text, url, effect)
 
-    def _plan(self, asked: Asked, effect: EffectClass, reads: bool) -> Plan[Statement]:
+    def _read(self, asked: Asked) -> tuple[Text, str]:
+        url = self._connections.url(asked.arguments["connection"])
+        try:
+            return prepared(asked.arguments["statement"], dialect_of(url)), url
+        except StatementError as error:
+            raise asked.operation.fault(error.place, error.what, error.remedy) from None
+
+    def _plan(self, asked: Asked, text: Text, url: str, effect: EffectClass) -> Plan[Statement]:
         name = asked.arguments["connection"]
-        url = self._connections.url(name)
-        clause, names = _prepared(asked.arguments["statement"])
-        parameters = _bound(asked, names)
-        if lists := [each for each, value in parameters.items() if isinstance(value, list)]:
-            clause = clause.bindparams(*(bindparam(each, expanding=True) for each in lists))
-        statement = Statement(name, url, clause, parameters, reads)
+        try:
+            ready = text.ready(_bound(asked, text.names))
+        except StatementError as error:
+            raise asked.operation.fault(error.place, error.what, error.remedy) from None
+        statement = Statement(name, url, ready, reads=asked.operation is QUERY)
         return Plan(call=asked.call, connection=f"sql:{name}", address=url, effect=effect, request=statement)
 
-    def _run(self, plan: Plan[Statement], ends_at: float) -> CallOutcome:
+    def _run(self, plan: Plan[Statement], ends_at: float, session: list[Session]) -> CallOutcome:
         statement = plan.request
         try:
             with self._engines.lent(statement.connection, statement.url) as engine:
-                return self._run_on(
-                    Session(engine, statement.clause, statement.parameters, statement.reads, ends_at, self._max_rows),
-                    plan,
-                )
+                session.append(Session(engine, statement.ready, statement.reads, ends_at, self._bounds))
+                return self._run_on(session[0], plan)
         except Refused as refusal:
             return refusal.outcome
 
@@ -123,22 +138,22 @@ class SqlConnector:
         except (
             SQLAlchemyError,
             TimeoutError,
-            TooManyRowsError,
+            TooLargeError,
             AmbiguousColumnError,
-            TypeError,
+            ValueHasNoFormError,
             OverflowError,
+            RecursionError,
+            MemoryError,
         ) as error:
-            return _not_run(plan, error, self._max_rows)
+            return _not_run(plan, error)
         return CallOutcome(
             reason=Reason.OK, effect=plan.effect.when(certain=Effect.DONE), output=output, evidence=_evidence(plan)
         )
 
 
-@lru_cache(maxsize=512)
-def _prepared(statement: str) -> tuple[TextClause, frozenset[str]]:
-    """A statement, which is a fixed text of some definition, and the names of its parameters."""
-    clause = text(statement)
-    return clause, frozenset(clause.compile().params)
+def _interrupt(sessions: list[Session]) -> None:
+    for each in sessions:
+        each.interrupt()
 
 
 def _bound(asked: Asked, names: frozenset[str]) -> dict[str, Json]:
@@ -149,12 +164,6 @@ def _bound(asked: Asked, names: frozenset[str]) -> dict[str, Json]:
     if parameters.keys() - names:  # what they are called may be data
         known = ", ".join(f":{name}" for name in sorted(names)) or "none"
         raise asked.operation.fault("parameters", "have names that the statement has not", f"its own are {known}")
-    for name in names:
-        scalars = given[name] if isinstance(given[name], list) else [given[name]]
-        if any(isinstance(each, (dict, list)) for each in scalars):
-            raise asked.operation.fault(
-                f"parameters.{name}", "is neither a scalar nor a list of scalars", "give each value a parameter"
-            )
     return {name: given[name] for name in names}
 
 
@@ -163,23 +172,28 @@ def _failed(plan: Plan[Statement], stage: Stage, error: DBAPIError) -> CallOutco
     reason, code = reason_of(error)
     if stage is Stage.COMMIT and (error.connection_invalidated or reason is Reason.UNREACHED):
         return _lost(plan, f"the connection broke while the transaction was committed ({code})")
-    words = said(error)
-    what = f"{code}: {words}" if words else code
+    if unreadable(error):
+        what = "a column holds a value that cannot be read; give it as another type: CAST(x AS text)"
+        return _outcome(plan, Reason.CONTRACT_DRIFT, Effect.NONE, what)
     done_before = reason is Reason.ALREADY_DONE and plan.effect is EffectClass.KEYED
-    return _outcome(plan, reason, Effect.UNKNOWN if done_before else Effect.NONE, what)
+    return _outcome(plan, reason, Effect.UNKNOWN if done_before else Effect.NONE, explained(error, code))
 
 
-def _not_run(plan: Plan[Statement], error: Exception, max_rows: int) -> CallOutcome:
+def _not_run(plan: Plan[Statement], error: Exception) -> CallOutcome:
     """Stopped on this side, and rolled back."""
     match error:
-        case TooManyRowsError():
-            reason, what = Reason.REPLY_TOO_LARGE, f"more than {max_rows} rows; add a LIMIT"
+        case TooLargeError():
+            reason, what = Reason.REPLY_TOO_LARGE, str(error)
         case AmbiguousColumnError():
             reason, what = Reason.INPUT_INVALID, "two columns of the result have the same name; tell them apart with AS"
         case TimeoutError() | PoolTimeoutError():
             reason, what = Reason.TIMED_OUT, "no connection in time"
-        case TypeError():
+        case ValueHasNoFormError():
             reason, what = Reason.CONTRACT_DRIFT, str(error)
+        case MemoryError():
+            reason, what = Reason.REPLY_TOO_LARGE, "it takes more memory than a statement may"
+        case RecursionError():
+            reason, what = Reason.CONTRACT_DRIFT, "a column is nested too deeply"
         case _:
             reason, what = Reason.INPUT_INVALID, f"the statement cannot run ({type(error).__name__})"
     return _outcome(plan, reason, Effect.NONE, what)

@@ -17,7 +17,7 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
 
 from connectors.hub.contract import Refused
-from connectors.sql.session import DATABASES
+from connectors.sql.guards import DATABASES
 from schemas.reasons import Reason
 
 CONNECT_TIMEOUT_S = 10

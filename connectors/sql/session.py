@@ -1,25 +1,29 @@
 """One statement in one transaction of one thread: guarded, bounded, and its rows as JSON values.
 
 Until the commit an error means that nothing has changed. Only a connection that breaks during the commit leaves a
-doubt.
+doubt. Rows are taken one by one, so that a result that is too large is known before it is there.
 """
 
 from __future__ import annotations
 
-import base64
 import time
+from collections.abc import Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
-from datetime import date, datetime, timedelta
-from datetime import time as time_of_day
-from decimal import Decimal
 from enum import Enum, auto
+from functools import cache
+from itertools import chain
+from threading import Lock
 from typing import Any
-from uuid import UUID
 
-from sqlalchemy import Connection, CursorResult, Engine, TextClause, text
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
-INSTRUCTIONS_PER_CHECK = 20_000  # of SQLite's virtual machine, between two looks at the clock
+from connectors.sql.guards import GUARDS
+from connectors.sql.statement import Ready
+from connectors.sql.values import size, to_json
+
+ROWS_AT_ONCE = 20
 
 
 class Stage(Enum):
@@ -27,15 +31,24 @@ class Stage(Enum):
 
     CONNECT = auto()
     EXECUTE = auto()
+    FETCH = auto()
     COMMIT = auto()
 
 
-class TooManyRowsError(Exception):
-    """More rows than are taken."""
+class TooLargeError(Exception):
+    """More rows than are taken, or larger ones; the text says which."""
 
 
 class AmbiguousColumnError(Exception):
     """Two columns of the result have the same name."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """How much of a result is taken."""
+
+    rows: int
+    bytes: int
 
 
 @dataclass(slots=True)
@@ -43,25 +56,67 @@ class Session:
     """One statement on its way. Times are seconds of `time.monotonic`."""
 
     engine: Engine
-    clause: TextClause
-    parameters: dict[str, Any] = field(repr=False)
+    statement: Ready
     reads: bool
     ends_at: float
-    max_rows: int
+    bounds: Bounds
     stage: Stage = Stage.CONNECT
+    _running: Any = None  # SQLite's connection, while it runs this statement
+    _lock: Lock = field(default_factory=Lock)
 
     def run(self) -> dict[str, Any]:
-        """The result as JSON; raises SQLAlchemyError, an error of this module, or TimeoutError if it is too late."""
+        """The result as JSON; raises SQLAlchemyError, an error of this module or of `values`, or TimeoutError."""
         with self.engine.connect() as connection:
-            guard = _GUARDS[connection.dialect.name]
+            guard = GUARDS[connection.dialect.name]
             self.stage = Stage.EXECUTE
             guard(connection, self.reads, self._left_ms())
-            result = connection.execute(self.clause, self.parameters)
-            output = _output(result, self.max_rows)
+            with self._interruptible(connection), _wrapped(connection, self.statement.text):
+                output = self._output(connection)
             if not self.reads:
                 self.stage = Stage.COMMIT
                 connection.commit()
             return output
+
+    def interrupt(self) -> None:
+        """Stops the statement if it still runs: one that does much in a single instruction looks at no clock."""
+        with self._lock:
+            if self._running is not None:
+                self._running.interrupt()
+
+    def _output(self, connection: Connection) -> dict[str, Any]:
+        if connection.dialect.driver == "psycopg" and self.statement.gives_rows:
+            with closing(connection.connection.cursor()) as streaming:
+                return self._streamed(streaming)
+        result = connection.exec_driver_sql(self.statement.text, self.statement.values)
+        if not result.returns_rows:
+            return {"rows": [], "count": max(result.rowcount, 0)}
+        cursor: Any = result.cursor
+        self.stage = Stage.FETCH
+        return self._taken(_names(cursor.description), cursor)
+
+    def _streamed(self, cursor: Any) -> dict[str, Any]:
+        """As psycopg gives rows while they come in."""
+        rows = cursor.stream(self.statement.text, self.statement.values, size=_at_once())
+        try:
+            first = next(rows, None)
+            if first is None:
+                return {"rows": [], "count": 0}
+            self.stage = Stage.FETCH
+            return self._taken(_names(cursor.description), chain((first,), rows))
+        finally:
+            rows.close()
+
+    def _taken(self, names: Sequence[str], rows: Iterable[Sequence[Any]]) -> dict[str, Any]:
+        taken: list[dict[str, Any]] = []
+        left = self.bounds.bytes
+        for row in rows:
+            left -= sum(map(size, row))
+            if left < 0:
+                raise TooLargeError(f"more than {self.bounds.bytes} bytes; select fewer columns or rows")
+            if len(taken) == self.bounds.rows:
+                raise TooLargeError(f"more than {self.bounds.rows} rows; add a LIMIT")
+            taken.append(dict(zip(names, map(to_json, row), strict=True)))
+        return {"rows": taken, "count": len(taken)}
 
     def _left_ms(self) -> int:
         left_ms = int((self.ends_at - time.monotonic()) * 1000)
@@ -69,66 +124,47 @@ class Session:
             raise TimeoutError
         return left_ms
 
-
-def said(error: DBAPIError) -> str:
-    """The database's own words where they quote only the statement, never a value; else nothing."""
-    state = getattr(error.orig, "sqlstate", None) or ""
-    if state.startswith("42"):
-        return str(getattr(getattr(error.orig, "diag", None), "message_primary", None) or "")
-    words = str(error.orig)
-    return words if words.startswith(("no such ", 'near "', "UNIQUE constraint failed: ")) else ""
-
-
-def to_json(value: Any) -> Any:
-    """A column's value as a JSON value; raises TypeError for types that have no form here."""
-    if value is None or isinstance(value, (bool, str, float)):
-        return value
-    if isinstance(value, int):
-        return value if -(2**63) <= value < 2**63 else str(value)
-    if isinstance(value, (datetime, date, time_of_day)):
-        return value.isoformat()
-    if isinstance(value, (Decimal, UUID)):
-        return str(value)
-    if isinstance(value, timedelta):
-        return value.total_seconds()
-    return _nested(value)
+    @contextmanager
+    def _interruptible(self, connection: Connection) -> Iterator[None]:
+        if connection.dialect.name != "sqlite":
+            yield
+            return
+        with self._lock:
+            self._running = connection.connection.driver_connection
+        try:
+            yield
+        finally:
+            with self._lock:  # the connection is another statement's from here on
+                self._running = None
 
 
-def _nested(value: Any) -> Any:
-    if isinstance(value, (bytes, bytearray, memoryview)):
-        return base64.b64encode(value).decode()
-    if isinstance(value, dict):
-        return {str(name): to_json(each) for name, each in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [to_json(each) for each in value]
-    raise TypeError(f"a column of type {type(value).__name__} has no form in JSON")
+@contextmanager
+def _wrapped(connection: Connection, statement: str) -> Iterator[None]:
+    """Errors of the driver, also while it reads rows, as SQLAlchemy tells those of a statement."""
+    dialect = connection.dialect
+    assert dialect.dbapi is not None, "an engine has its driver"
+    errors: Any = dialect.dbapi.Error
+    try:
+        yield
+    except errors as error:
+        broken = dialect.is_disconnect(error, connection.connection.dbapi_connection, None)
+        if broken:
+            connection.invalidate(error)
+        raise DBAPIError.instance(
+            statement, {}, error, errors, connection_invalidated=broken, dialect=dialect
+        ) from error
 
 
-def _output(result: CursorResult[Any], max_rows: int) -> dict[str, Any]:
-    if not result.returns_rows:
-        return {"rows": [], "count": max(result.rowcount, 0)}
-    names = list(result.keys())
+def _names(description: Sequence[Sequence[Any]]) -> list[str]:
+    names = [each[0] for each in description]
     if len(set(names)) < len(names):
         raise AmbiguousColumnError
-    rows = result.fetchmany(max_rows + 1)
-    if len(rows) > max_rows:
-        raise TooManyRowsError
-    return {"rows": [dict(zip(names, map(to_json, row), strict=True)) for row in rows], "count": len(rows)}
+    return names
 
 
-def _guard_sqlite(connection: Connection, reads: bool, left_ms: int) -> None:
-    raw: Any = connection.connection.driver_connection
-    ends_at = time.monotonic() + left_ms / 1000
-    raw.set_progress_handler(lambda: time.monotonic() > ends_at, INSTRUCTIONS_PER_CHECK)
-    raw.execute(f"PRAGMA busy_timeout = {left_ms}")
-    raw.execute(f"PRAGMA query_only = {'ON' if reads else 'OFF'}")
+@cache
+def _at_once() -> int:
+    """How many of PostgreSQL's rows are on their way at once; a client before 17 takes them one by one."""
+    from psycopg import capabilities  # an extra, which is there where there is such a connection
 
-
-def _guard_postgresql(connection: Connection, reads: bool, left_ms: int) -> None:
-    connection.execute(text(f"SET LOCAL statement_timeout = {left_ms}"))
-    if reads:
-        connection.execute(text("SET TRANSACTION READ ONLY"))
-
-
-_GUARDS = {"sqlite": _guard_sqlite, "postgresql": _guard_postgresql}
-DATABASES = frozenset(_GUARDS)
+    return ROWS_AT_ONCE if capabilities.has_stream_chunked() else 1

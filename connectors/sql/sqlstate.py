@@ -33,7 +33,7 @@ SQLSTATES: Mapping[str, Reason] = {
 }
 
 SQLITE_ERRORS: Mapping[str, Reason] = {
-    "SQLITE_AUTH": Reason.FORBIDDEN,
+    "SQLITE_AUTH": Reason.INPUT_INVALID,  # said by the authorizer of `guards`
     "SQLITE_BUSY": Reason.CONFLICT,
     "SQLITE_CANTOPEN": Reason.UNREACHED,
     "SQLITE_CONSTRAINT": Reason.INPUT_INVALID,
@@ -45,7 +45,7 @@ SQLITE_ERRORS: Mapping[str, Reason] = {
     "SQLITE_MISMATCH": Reason.INPUT_INVALID,
     "SQLITE_NOTADB": Reason.MISCONFIGURED,
     "SQLITE_READONLY": Reason.INPUT_INVALID,
-    "SQLITE_TOOBIG": Reason.INPUT_INVALID,
+    "SQLITE_TOOBIG": Reason.REPLY_TOO_LARGE,
 }
 
 

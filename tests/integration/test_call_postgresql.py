@@ -55,7 +55,7 @@ async def test_keyed_statement_has_its_effect_once(hub: Hub) -> None:
 
 
 async def test_query_cannot_write(hub: Hub) -> None:
-    outcome = await run(hub, "sql.query", "DELETE FROM account")
+    outcome = await run(hub, "sql.query", "WITH gone AS (DELETE FROM account RETURNING 1) SELECT * FROM gone")
     assert (outcome.reason, outcome.effect) == (Reason.INPUT_INVALID, Effect.NONE)
     assert "25006" in outcome.detail
 

@@ -100,11 +100,11 @@ def answered(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]
     """The StepResult of a call that succeeded; faulted after all if its output does not fit into a record."""
     try:
         output = Payload.from_outside(outcome.output, Door.RESULT)
-    except TypeError:  # orjson reads deeper nesting than it writes
-        detail = f"{command['function']}: the output is nested too deeply"
+    except TypeError:  # a connector gives JSON; should it not, the effect is what it is all the same
+        detail = f"{command['function']}: the call was made, but its output cannot be written as JSON"
         return failed(command, CallOutcome(reason=Reason.CONTRACT_DRIFT, effect=outcome.effect, detail=detail))
     if len(output) > MAX_OUTPUT_BYTES:
-        detail = f"{command['function']}: the output is larger than {MAX_OUTPUT_BYTES} bytes"
+        detail = f"{command['function']}: the call was made, but its output is larger than {MAX_OUTPUT_BYTES} bytes"
         return failed(command, CallOutcome(reason=Reason.REPLY_TOO_LARGE, effect=outcome.effect, detail=detail))
     return steps.completed(command, output)
 

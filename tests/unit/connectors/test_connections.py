@@ -76,7 +76,7 @@ def test_what_is_no_name_is_refused_and_not_quoted(name: str) -> None:
 
 def test_address_that_is_none_troubles_no_other() -> None:
     connections = Connections({"a": "http://[bad", "b": "http://good"})
-    assert connections.trusts("good")
+    assert connections.url("b") == "http://good"
 
 
 async def test_next_call_goes_to_the_new_address() -> None:
@@ -124,13 +124,15 @@ async def test_retry_goes_to_the_address_of_its_call() -> None:
     assert outcome.ok and outcome.attempt == 2
 
 
-async def test_host_is_trusted_while_a_connection_leads_to_it() -> None:
-    async with peers.peer(peers.answers(peers.OK)) as peer:
-        site = Site(erp=peer.url)
-        async with standard_hub(site, allow_private=False, limits=QUICK) as hub:
-            assert (await get(hub, peer.url)).ok
-            site.urls = {}
-            assert (await get(hub, peer.url)).reason is Reason.POLICY_DENIED
+@pytest.mark.parametrize("strict", [{"allow_private": False}, {"allow_hosts": ["api.example.com"]}])
+async def test_connection_is_trusted_and_its_host_is_not(strict: dict[str, Any]) -> None:
+    """Neither another port of it, nor its own by an address that the definition gives."""
+    async with peers.peer(peers.answers(peers.OK)) as erp, peers.peer(peers.answers(peers.OK)) as neighbour:
+        async with standard_hub({"erp": erp.url}, limits=QUICK, **strict) as hub:
+            assert (await get(hub)).ok
+            for url in (neighbour.url, erp.url, f"{erp.url}/x"):
+                assert (await get(hub, url)).reason is Reason.POLICY_DENIED
+        assert (erp.count, neighbour.connections) == (1, 0)
 
 
 async def test_database_is_let_go_when_its_address_is_replaced(tmp_path: Path) -> None:

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 import pytest
 
-from connectors.http import DECLARATION, EFFECTS
+from connectors.http import DECLARATION, EFFECTS, HTTP
 from connectors.http.connector import HttpConnector
 from connectors.http.request import KEY_HEADER, MAX_KEY_LENGTH, Request, key_header
 from connectors.hub.connections import Connections
@@ -15,18 +16,25 @@ from connectors.hub.operations import bound
 from connectors.hub.policy import Policy
 from schemas.functions import EffectClass
 from schemas.reasons import Reason
+from tests.unit.connectors import corpus_requests as corpus
 
 GET: dict[str, Any] = {"method": "get", "endpoint": "http://host/path"}
 
 
-def a_plan(key: str = "k", effect: EffectClass | None = None, **arguments: Any) -> Plan[Request]:
+SITE = {"erp": "https://erp.example/api/", "ledger": "sqlite:///ledger"}
+
+
+def a_plan(
+    site: Mapping[str, str] = SITE, key: str = "k", effect: EffectClass | None = None, **arguments: Any
+) -> Plan[Request]:
     call = HubCall(function="http", arguments={**GET, **arguments}, key=key, effect=effect)
-    connections = Connections({"erp": "https://erp.example/api/", "ledger": "sqlite:///ledger"})
-    return bound(DECLARATION, HttpConnector(connections, Policy()))["http"].plan(call)
+    return bound(DECLARATION, HttpConnector(Connections(site), Policy()))["http"].plan(call)
 
 
-def a_request(key: str = "k", effect: EffectClass | None = None, **arguments: Any) -> Request:
-    return a_plan(key, effect, **arguments).request
+def a_request(
+    site: Mapping[str, str] = SITE, key: str = "k", effect: EffectClass | None = None, **arguments: Any
+) -> Request:
+    return a_plan(site, key, effect, **arguments).request
 
 
 def test_query_is_added_to_that_of_the_uri() -> None:
@@ -145,3 +153,73 @@ def test_connection_of_another_kind_is_misconfigured() -> None:
     with pytest.raises(Refused) as refused:
         a_request(endpoint="connection://ledger/x")
     assert refused.value.outcome.reason is Reason.MISCONFIGURED
+
+
+@pytest.mark.parametrize(("given", "sent"), corpus.ADDRESSES.items())
+def test_address_goes_out_as_it_is_given(given: str, sent: str) -> None:
+    assert str(a_request(endpoint=given).url) == sent
+
+
+@pytest.mark.parametrize(("given", "query", "sent"), corpus.WITH_QUERY)
+def test_query_does_not_rewrite_what_is_given(given: str, query: dict[str, Any], sent: str) -> None:
+    assert str(a_request(endpoint=given, query=query).url) == sent
+
+
+@pytest.mark.parametrize("given", corpus.REFUSED_ADDRESSES)
+def test_address_that_moves_or_is_none_is_refused(given: str) -> None:
+    with pytest.raises(Refused) as refused:
+        a_request(endpoint=given)
+    assert refused.value.outcome.reason is Reason.INPUT_INVALID
+    assert refused.value.outcome.detail.startswith("http: endpoint ")
+
+
+@pytest.mark.parametrize(("base", "given", "sent"), corpus.BASES)
+def test_base_of_a_connection_is_kept(base: str, given: str, sent: str) -> None:
+    assert str(a_request({"erp": base}, endpoint=given).url) == sent
+
+
+@pytest.mark.parametrize("base", ["https://host/a/../b", "host/path", "https://host:99999", "https://a b/"])
+def test_base_that_is_no_address_is_misconfigured(base: str) -> None:
+    with pytest.raises(Refused) as refused:
+        a_request({"erp": base}, endpoint="connection://erp/x")
+    assert refused.value.outcome.reason is Reason.MISCONFIGURED
+    assert base not in refused.value.outcome.detail
+
+
+@pytest.mark.parametrize("headers", corpus.REFUSED_HEADERS, ids=str)
+def test_header_that_frames_or_is_none_is_refused(headers: dict[str, Any]) -> None:
+    with pytest.raises(Refused) as refused:
+        a_request(method="POST", body={"a": 1}, headers=headers)
+    assert refused.value.outcome.reason is Reason.INPUT_INVALID
+    assert all(name not in refused.value.outcome.detail for name in corpus.NO_TOKENS)
+
+
+@pytest.mark.parametrize("headers", corpus.HEADERS, ids=str)
+def test_header_is_sent(headers: dict[str, Any]) -> None:
+    made = a_request(headers=headers).headers
+    assert {name: made[name] for name in headers} == {name: str(value) for name, value in headers.items()}
+
+
+def test_refused_header_is_named() -> None:
+    with pytest.raises(Refused) as refused:
+        a_request(headers={"Content-Length": "3"})
+    assert (
+        refused.value.outcome.detail == "http: headers hold Content-Length, which is the client's to say; leave it out"
+    )
+
+
+def test_declaration_tells_linters_of_the_headers() -> None:
+    headers = next(each for each in HTTP.arguments if each.name == "headers")
+    assert "content-length" in headers.refused
+    assert all(name == name.lower() for name in headers.refused)
+
+
+def test_numbers_have_one_form_in_headers_and_queries() -> None:
+    made = a_request(headers={"X-Total": 5.0, "X-Rate": 0.5}, query={"total": 5.0, "all": [1, 2.0]})
+    assert (made.headers["X-Total"], made.headers["X-Rate"]) == ("5", "0.5")
+    assert made.url.raw_query_string == "total=5&all=1&all=2"
+
+
+def test_token_with_line_ends_is_refused() -> None:
+    with pytest.raises(Refused, match="control characters"):
+        a_request(endpoint={"uri": "http://host", "authentication": {"bearer": {"token": "t\r\nX: y"}}})

@@ -17,7 +17,7 @@ from connectors.assembly import standard_hub
 from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import CallLimits, Hub
-from connectors.sql.session import to_json
+from connectors.sql.values import to_json
 from schemas.functions import EffectClass
 from schemas.reasons import Effect, Reason
 

@@ -1,0 +1,127 @@
+"""The client: sessions of aiohttp that send a request at most once, and only where the policy lets it go.
+
+aiohttp on its own sends GET, PUT and DELETE again when the connection drops before an answer, pooled or not; a
+middleware turns that error into one that it does not repeat. Effectful requests get a connection of their own, so that
+a pooled one that the server has just closed does not leave them in doubt.
+"""
+
+from __future__ import annotations
+
+import socket
+from dataclasses import dataclass
+from types import SimpleNamespace
+from typing import Any
+
+import aiohttp
+from aiohttp.abc import AbstractResolver, ResolveResult
+
+from connectors.hub.policy import Policy
+
+
+class BrokenOffError(aiohttp.ClientError):
+    """The connection dropped after the request may have gone out."""
+
+
+@dataclass(slots=True)
+class Progress:
+    """How far a request has come; filled by aiohttp's tracing, and by whoever reads the answer."""
+
+    connected: bool = False  # from here on, bytes may have left
+    status: int | None = None
+    complete: bool = False  # the answer is there, to its last byte
+
+
+class Client:
+    """Sessions for reading, which pool connections, and for effects, which do not; two of each.
+
+    Where the site gave the address, it is trusted to the end of the call, whatever the site says by then.
+    """
+
+    def __init__(self, policy: Policy, pool_size: int) -> None:
+        both = (False, True)
+        self._sessions = {
+            (effectful, named): _session(None if named else policy, effectful, pool_size)
+            for effectful in both
+            for named in both
+        }
+
+    def session(self, *, effectful: bool, named: bool) -> aiohttp.ClientSession:
+        """The session for such a request."""
+        return self._sessions[effectful, named]
+
+    async def close(self) -> None:
+        """Closes all connections."""
+        for session in self._sessions.values():
+            await session.close()
+
+
+class GuardedResolver(AbstractResolver):
+    """Resolves names, and lets no address through that the policy forbids."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+        self._resolver = aiohttp.ThreadedResolver()
+
+    async def resolve(
+        self, host: str, port: int = 0, family: socket.AddressFamily = socket.AF_UNSPEC
+    ) -> list[ResolveResult]:
+        """All addresses; raises Refused if one of them is forbidden, OSError if there are none."""
+        found = await self._resolver.resolve(host, port, family)
+        for each in found:
+            self._policy.check_address(host, each["host"])
+        return found
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+        await self._resolver.close()
+
+
+class GuardedSocket:
+    """Makes the socket of each attempt to connect, once the policy has seen the very address that it goes to."""
+
+    def __init__(self, policy: Policy) -> None:
+        self._policy = policy
+
+    def __call__(self, address: Any) -> socket.socket:
+        """A socket for an entry of `getaddrinfo`. Raises Refused."""
+        family, kind, protocol, _, (host, *_) = address
+        self._policy.check_address(host, host)
+        return socket.socket(family, kind, protocol)
+
+
+def _session(policy: Policy | None, effectful: bool, pool_size: int) -> aiohttp.ClientSession:
+    connector = aiohttp.TCPConnector(
+        resolver=aiohttp.ThreadedResolver() if policy is None else GuardedResolver(policy),
+        socket_factory=None if policy is None else GuardedSocket(policy),
+        force_close=effectful,
+        limit=pool_size,
+    )
+    return aiohttp.ClientSession(
+        connector=connector,
+        cookie_jar=aiohttp.DummyCookieJar(),
+        timeout=aiohttp.ClientTimeout(total=None),
+        auto_decompress=False,  # `reply` does it, within its bound
+        skip_auto_headers=("Content-Type",),
+        headers={"User-Agent": "exlify", "Accept-Encoding": "gzip, deflate"},
+        trace_configs=[_tracing()],
+        middlewares=(_at_most_once,),
+    )
+
+
+async def _at_most_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    try:
+        return await handler(request)
+    except aiohttp.ClientConnectorError:
+        raise  # not connected: aiohttp does not repeat it
+    except (aiohttp.ClientOSError, aiohttp.ServerDisconnectedError) as error:
+        raise BrokenOffError(type(error).__name__) from error
+
+
+def _tracing() -> aiohttp.TraceConfig:
+    async def connected(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:
+        context.trace_request_ctx.connected = True
+
+    tracing = aiohttp.TraceConfig()
+    tracing.on_connection_create_end.append(connected)
+    tracing.on_connection_reuseconn.append(connected)
+    return tracing
