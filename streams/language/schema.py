@@ -26,9 +26,8 @@ from streams.language.source import Path, pointer
 _SHOWN = 80  # characters of a rule
 _TOO_DEEP = "nests too deeply to be checked"
 _ONE = frozenset(
-    "not if then else items additionalItems contains additionalProperties propertyNames unevaluatedItems"
-    " unevaluatedProperties contentSchema extends disallow type".split()
-)
+    ("not", "if", "then", "else", "items", "additionalItems", "contains", "additionalProperties", "propertyNames")
+) | {"unevaluatedItems", "unevaluatedProperties", "contentSchema", "extends", "disallow", "type"}
 _SEVERAL = frozenset(("allOf", "anyOf", "oneOf", "prefixItems", "items", "extends", "disallow", "type"))
 _NAMED = frozenset(("properties", "$defs", "definitions", "dependentSchemas", "dependencies"))
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
