@@ -11,6 +11,8 @@ from streams.language.constructs.do import DoModel
 from streams.language.model import CONTINUE, DIRECTIVES, TaskModel
 from streams.language.source import Path, Source
 
+_COMPARED = 100  # names of tasks that a remedy looks at, where there are thousands
+
 
 def lint_flow(source: Source, root: DoModel) -> None:
     """Notes every fault of the flow in the source."""
@@ -48,10 +50,9 @@ def _targets(task: TaskModel) -> Iterator[tuple[str, Path]]:
 def _target(source: Source, target: str, path: Path, names: list[str]) -> None:
     if not target or target in DIRECTIVES or target in names:
         return
-    close = get_close_matches(target, [*names, *DIRECTIVES], n=1)
-    remedy = (
-        f"did you mean `{close[0]}`?" if close else f"tasks of this list: {', '.join(names)}; or continue, exit, end"
-    )
+    close = get_close_matches(target, [*DIRECTIVES, *names][:_COMPARED], n=1)
+    listed = ", ".join(names[:_COMPARED])
+    remedy = f"did you mean `{close[0]}`?" if close else f"tasks of this list: {listed}; or continue, exit, end"
     source.fault(path, "goto", f"there is no task `{target}` in this list", remedy)
 
 

@@ -22,7 +22,7 @@ def weight_bytes(value: Any, limit: int) -> int:
     if type(value) is str:
         return len(value)
     total = 1
-    unseen = [value] if type(value) is dict or type(value) is list else []
+    unseen: list[Any] = [value] if type(value) is dict or type(value) is list else []
     while unseen and total <= limit:
         container = unseen.pop()
         total += len(container)
