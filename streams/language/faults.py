@@ -8,6 +8,8 @@ from enum import StrEnum
 
 from streams.ground.errors import UsageError
 
+MAX_FAULTS = 200  # told of one definition
+
 
 class Severity(StrEnum):
     """Whether a definition with the fault can be deployed."""
@@ -33,6 +35,45 @@ class Fault:
         where = f"{self.file}:{self.line}:{self.column}"
         end = "" if self.remedy.endswith("?") else "."
         return f"{where}: {self.severity}[{self.code}]: {self.message}. Remedy: {self.remedy}{end}"
+
+
+class FaultList:
+    """Faults in the order in which they were found, each once: a definition with very many is told the first of them,
+    and how many more there are."""
+
+    __slots__ = ("_errors_left_out", "_kept", "_seen")
+
+    def __init__(self) -> None:
+        self._kept: list[Fault] = []
+        self._seen: set[Fault] = set()
+        self._errors_left_out = False
+
+    def add(self, fault: Fault) -> None:
+        """Notes a fault, unless it is there."""
+        if fault in self._seen:
+            return
+        self._seen.add(fault)
+        if len(self._kept) < MAX_FAULTS:
+            self._kept.append(fault)
+        elif fault.severity is Severity.ERROR:
+            self._errors_left_out = True
+
+    def listed(self) -> list[Fault]:
+        """Those that are told; the last says how many are not."""
+        more = len(self._seen) - len(self._kept)
+        return [*self._kept, self._others(more)] if more else list(self._kept)
+
+    def _others(self, more: int) -> Fault:
+        last = max(self._kept, key=lambda fault: (fault.line, fault.column))
+        return Fault(
+            file=last.file,
+            line=last.line,
+            column=last.column + 1,  # so that it stays the last when they are put in order
+            code="more-faults",
+            message=f"and {more:,} more",
+            remedy="mend these first",
+            severity=Severity.ERROR if self._errors_left_out else Severity.WARNING,
+        )
 
 
 class DefinitionError(UsageError):

@@ -10,23 +10,27 @@ from __future__ import annotations
 import math
 import re
 from dataclasses import dataclass, field
-from typing import Any
 
-from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
 from schemas.payload import Json
-from streams.language.faults import DefinitionError, Fault, Severity
+from streams.language.faults import DefinitionError, Fault, FaultList, Severity
+from streams.language.yaml import MAX_LEVELS, MAX_VALUES, YamlLimitError, compose
 
 MAX_CHARACTERS = 512 * 1024
-MAX_VALUES = 50_000
-MAX_LEVELS = 60
 
 Path = tuple[str | int, ...]
 
 _INTEGER = re.compile(r"[-+]?(0o[0-7]+|0x[0-9a-fA-F]+|[0-9]+)")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_NO_FLOAT = re.compile(r"[-+]?\.inf|\.nan", re.IGNORECASE)
+_BOOLEANS = {"true": True, "false": False}
+_MAX_DIGITS = 100  # of a whole number; more are far beyond 64 bits, and take Python long
+_NULLS = ("", "~", "null", "Null", "NULL")
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _NO_PLACE = "write the value out"
+_SHOWN = 80  # characters of a key or a tag
 
 
 def pointer(path: Path) -> str:
@@ -43,7 +47,12 @@ class Source:
     value: Json = None
     values: dict[Path, Node] = field(default_factory=dict)
     keys: dict[Path, Node] = field(default_factory=dict)
-    faults: list[Fault] = field(default_factory=list)
+    _found: FaultList = field(default_factory=FaultList)
+
+    @property
+    def faults(self) -> list[Fault]:
+        """The faults found so far, each once; of very many the first, and one that counts the others."""
+        return self._found.listed()
 
     def fault(
         self,
@@ -83,8 +92,7 @@ class Source:
             remedy=remedy,
             severity=severity,
         )
-        if fault not in self.faults:
-            self.faults.append(fault)
+        self._found.add(fault)
 
 
 def parse(text: str, file: str) -> Source:
@@ -92,7 +100,9 @@ def parse(text: str, file: str) -> Source:
     if len(text) > MAX_CHARACTERS:
         raise _unreadable(file, 0, 0, f"the file has more than {MAX_CHARACTERS:,} characters", "split the workflow")
     try:
-        root = YAML(typ="safe", pure=True).compose(text)
+        root = compose(text)
+    except YamlLimitError as error:
+        raise _unreadable(file, error.line, error.column, str(error), "split the workflow") from None
     except MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
         reason = " ".join(filter(None, (error.context, error.problem)))
@@ -124,7 +134,7 @@ class _Converter:
         self._source.values[path] = node
         if len(self._source.values) > MAX_VALUES or len(path) > MAX_LEVELS:
             mark = node.start_mark
-            limits = f"the file has more than {MAX_VALUES:,} values or {MAX_LEVELS} levels"
+            limits = f"with its aliases the file has more than {MAX_VALUES:,} values or {MAX_LEVELS} levels"
             raise _unreadable(self._source.file, mark.line, mark.column, limits, "split the workflow")
         if isinstance(node, MappingNode):
             return self._mapping(node, path)
@@ -135,15 +145,17 @@ class _Converter:
     def _mapping(self, node: MappingNode, path: Path) -> dict[str, Json]:
         result: dict[str, Json] = {}
         for key, value in node.value:
-            if not isinstance(key, ScalarNode) or key.tag == "tag:yaml.org,2002:merge":
-                self._source.values.setdefault((*path, ""), key)
+            if not isinstance(key, ScalarNode) or str(key.tag) == "tag:yaml.org,2002:merge":
+                self._source.values[(*path, "")] = key
                 self._source.fault((*path, ""), "key", "a key has to be a text", _NO_PLACE)
+                continue
+            if self._text(key.value, (*path, ""), key) != key.value:
                 continue
             place = (*path, key.value)
             if key.value in result:
                 first = self._source.keys[place].start_mark.line + 1
                 self._source.values[(*path, key.value, "")] = key
-                message = f"`{key.value}` is already set in line {first}"
+                message = f"`{key.value[:_SHOWN]}` is already set in line {first}"
                 self._source.fault((*place, ""), "duplicate-key", message, "keep one of them")
                 continue
             self._source.keys[place] = key
@@ -152,29 +164,47 @@ class _Converter:
 
     def _scalar(self, node: Node, path: Path) -> Json:
         kind = str(node.tag).rpartition(":")[2]
-        if kind == "null":
+        text = str(node.value)
+        if kind == "null" and text in _NULLS:
             return None
-        if kind == "bool":
-            return node.value.lower() == "true"
-        if kind == "int" and _INTEGER.fullmatch(node.value):
-            return self._integer(node.value, path)
+        if kind == "bool" and text.lower() in _BOOLEANS:
+            return _BOOLEANS[text.lower()]
+        if kind == "int" and _INTEGER.fullmatch(text):
+            return self._integer(text, path)
         if kind == "float":
-            return self._float(node.value, path)
-        if kind not in ("str", "timestamp", "int"):
-            self._source.fault(path, "yaml-tag", f"the YAML tag !{kind} has no meaning here", "remove the tag")
-        return node.value
+            return self._float(text, path)
+        if kind in ("null", "bool"):
+            self._source.fault(path, "yaml-tag", f"the text has the YAML tag !!{kind} and is none", "remove the tag")
+        elif kind not in ("str", "timestamp", "int"):
+            self._source.fault(path, "yaml-tag", f"the YAML tag !{kind[:_SHOWN]} has no meaning here", "remove the tag")
+        return self._text(text, path, node)
+
+    def _text(self, text: str, path: Path, node: Node) -> str:
+        """The text itself, unless UTF-8 cannot hold it."""
+        if not text.isascii() and _SURROGATE.search(text):
+            self._source.values[path] = node
+            self._source.fault(path, "text", "half of a surrogate pair", "write the character itself")
+            return ""
+        return text
 
     def _integer(self, text: str, path: Path) -> Json:
         sign, digits = (-1 if text[0] == "-" else 1), text.lstrip("+-")
-        number = sign * int(digits, 0 if digits[:2] in ("0o", "0x") else 10)
-        if not -(2**63) <= number < 2**64:
-            self._source.fault(path, "number", "a whole number of more than 64 bits", "write it as a text, in quotes")
-        return number
+        if len(digits) <= _MAX_DIGITS:
+            number = sign * int(digits, 0 if digits[:2] in ("0o", "0x") else 10)
+            if -(2**63) <= number < 2**64:
+                return number
+        self._source.fault(path, "number", "a whole number of more than 64 bits", "write it as a text, in quotes")
+        return 0
 
-    def _float(self, text: str, path: Path) -> Any:
-        number = float(
-            text.replace(".inf", "inf").replace(".nan", "nan").replace(".NaN", "nan").replace(".Inf", "inf").lower()
-        )
-        if not math.isfinite(number):
-            self._source.fault(path, "number", "JSON has neither infinity nor NaN", "write a finite number or null")
-        return number
+    def _float(self, text: str, path: Path) -> Json:
+        if _FLOAT.fullmatch(text):
+            number = float(text)
+            if math.isfinite(number):
+                return number
+        elif not _NO_FLOAT.fullmatch(text):
+            self._source.fault(
+                path, "number", "not a number of YAML 1.2", "write it with digits, a dot and an exponent"
+            )
+            return 0
+        self._source.fault(path, "number", "JSON has neither infinity nor NaN", "write a finite number or null")
+        return 0

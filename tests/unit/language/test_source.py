@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from streams.language.faults import DefinitionError
+from streams.language.faults import MAX_FAULTS, DefinitionError, Severity
 from streams.language.source import parse
 
 
@@ -81,3 +81,73 @@ def test_aliases_cannot_blow_up_a_file() -> None:
     )
     with pytest.raises(DefinitionError, match="more than"):
         parse(text, "f")
+
+
+def _only_line(text: str) -> str:
+    """What is said of a text that has one fault, or that cannot be read at all."""
+    try:
+        (fault,) = parse(text, "f").faults
+    except DefinitionError as error:
+        (fault,) = error.faults
+    return str(fault)
+
+
+@pytest.mark.parametrize(
+    ("value", "said"),
+    [
+        ("1" * 5_000, "f:2:6: error[number]: a whole number of more than 64 bits"),
+        ("0x" + "f" * 5_000, "f:2:6: error[number]: a whole number of more than 64 bits"),
+        ("!!float abc", "f:2:6: error[number]: not a number of YAML 1.2"),
+        ("!!float ''", "f:2:6: error[number]: not a number of YAML 1.2"),
+        ("1_0.5", "f:2:6: error[number]: not a number of YAML 1.2"),
+        ("-.INF", "f:2:6: error[number]: JSON has neither infinity nor NaN"),
+        ("+.INF", "f:2:6: error[number]: JSON has neither infinity nor NaN"),
+        (".NAN", "f:2:6: error[number]: JSON has neither infinity nor NaN"),
+        ("1e" + "9" * 50, "f:2:6: error[number]: JSON has neither infinity nor NaN"),
+        ("!!bool perhaps", "f:2:6: error[yaml-tag]: the text has the YAML tag !!bool and is none"),
+        ('"\\ud800"', "f:2:6: error[text]: half of a surrogate pair"),
+        ('{"\\udfff": 1}', "f:2:7: error[text]: half of a surrogate pair"),
+        ("&x [*x]", "f:2:6: error[yaml]: with its aliases the file has more than"),
+        ("[" * 500, "f:2:66: error[yaml]: the file has more than 60 levels"),
+        ("[" + "a," * 200_000, "f:2:100001: error[yaml]: the file has more than 50,000 values"),
+        ("{" + "a: 1," * 80_000, "error[yaml]: the file has more than 50,000 values"),
+        ("[" + "[a]," * 80_000, "error[yaml]: the file has more than 50,000 values"),
+    ],
+)
+def test_value_that_cannot_be_kept_takes_one_line(value: str, said: str) -> None:
+    line = _only_line(f"a: 1\nb:   {value}\n")
+    assert said in line
+    assert "\n" not in line
+    assert len(line) < 300
+
+
+def test_deep_blocks_end_at_the_level_that_is_too_much() -> None:
+    assert "f:61:61: error[yaml]: the file has more than 60 levels" in _only_line(
+        "".join(f"{' ' * level}a:\n" for level in range(600))
+    )
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ("".join("a: 1\n" for _ in range(40_000)), 39_999),
+        ("".join(f"- !t{number} x\n" for number in range(2_000)), 2_000),
+        ("".join(f"- .nan{' ' * (number % 3)}\n" for number in range(5_000)), 5_000),
+    ],
+)
+def test_very_many_faults_are_counted_and_not_listed(text: str, found: int) -> None:
+    faults = parse(text, "f").faults
+    assert len(faults) == MAX_FAULTS + 1
+    assert faults[-1].message == f"and {found - MAX_FAULTS:,} more"
+    assert faults[-1].severity is Severity.ERROR
+
+
+def test_anchor_may_be_set_twice_as_yaml_has_it() -> None:
+    assert parse("a: &x 1\nb: *x\nc: &x 2\nd: *x\n", "f").value == {"a": 1, "b": 1, "c": 2, "d": 2}
+
+
+def test_fault_that_is_found_twice_is_told_once() -> None:
+    source = parse("a: 1\n", "f")
+    for _ in range(3):
+        source.fault(("a",), "x", "m", "r", severity=Severity.WARNING)
+    assert len(source.faults) == 1

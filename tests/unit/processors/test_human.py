@@ -136,6 +136,8 @@ def test_closed_task_is_forgotten_after_its_time(desk: Desk) -> None:
         ("form", {"form": True}),
         ("title", {"title": None}),
         ("form", {"form": {"$ref": "https://example.com/schema"}}),
+        ("form", {"form": {"$ref": "#/$defs/missing"}}),
+        ("form", {"form": {"pattern": "(?=x)"}}),
         ("due", {"due": "soon"}),
         ("title", {"title": "x" * 201}),
         ("colour", {"colour": "red"}),
@@ -149,10 +151,18 @@ def test_arguments_that_make_no_task_fault_the_step(desk: Desk, named: str, argu
     assert effects.changes == {}
 
 
-def test_form_that_refers_into_nowhere_refuses_answers(desk: Desk) -> None:
-    desk.deliver(command(form={"$ref": "#/$defs/missing"}))
-    (task,) = desk.decoded(desk.deliver(action()), HUMAN_TASK)
+def test_form_with_hostile_pattern_answers_at_once(desk: Desk) -> None:
+    mail = {"type": "string", "pattern": "^([a-zA-Z0-9]+)+@example.org$"}
+    desk.deliver(command(form={"properties": {"mail": mail, "copy": {"$ref": "#/properties/mail"}}}))
+    (task,) = desk.decoded(desk.deliver(action(data=payload({"mail": "a" * 60 + "!"}))), HUMAN_TASK)
     assert task["refusals"][0]["reason"] == "DATA_INVALID"
+    assert task["refusals"][0]["detail"].startswith("data does not follow the form: /mail breaks the rule pattern")
+
+
+def test_form_counts_cents_as_they_are_written(desk: Desk) -> None:
+    desk.deliver(command(form={"properties": {"amount": {"multipleOf": 0.01}}}))
+    (task,) = desk.decoded(desk.deliver(action(data=payload({"amount": 19.99}))), HUMAN_TASK)
+    assert task["status"] == "completed"
 
 
 def test_foreign_message_is_parked(desk: Desk) -> None:
