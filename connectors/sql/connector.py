@@ -118,7 +118,7 @@ class SqlConnector:
             ready = text.ready(_bound(asked, text.names))
         except StatementError as error:
             raise asked.operation.fault(error.place, error.what, error.remedy) from None
-        statement = Statement(name, url, ready, reads=asked.operation is QUERY)
+        statement = Statement(name, url, ready, reads=asked.operation is not EXECUTE)
         return Plan(call=asked.call, connection=f"sql:{name}", address=url, effect=effect, request=statement)
 
     def _run(self, plan: Plan[Statement], ends_at: float, session: list[Session]) -> CallOutcome:

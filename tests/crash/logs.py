@@ -84,3 +84,8 @@ def _record(raw: Any) -> Record:
         raw.value(),
         tuple(raw.headers() or ()),
     )
+
+
+def header(record: Record, name: str) -> bytes:
+    """The value of a header; raises KeyError where it is not there."""
+    return dict(record.headers)[name]

@@ -7,8 +7,8 @@ from confluent_kafka import Producer
 
 from schemas.codec import Codec
 from schemas.messages import TIMER_FIRED
-from streams.runtime.processor import Record
 from tests.crash.harness import Scenario
+from tests.crash.logs import header
 from tests.crash.scenarios import MakeScenario
 
 GOOD = 300
@@ -74,7 +74,3 @@ def check_parked(run: Scenario, bad: dict[bytes, bytes | None]) -> None:
         assert (parked.key, parked.value) == (record.key, record.value)
         assert parked.headers[: len(record.headers)] == record.headers
         assert header(parked, "parked.reason")
-
-
-def header(record: Record, name: str) -> bytes:
-    return dict(record.headers)[name]

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from tests.crash.harness import Scenario
+from tests.crash.logs import header
 from tests.crash.scenarios import MakeScenario
-from tests.crash.test_parking import header
 
 ITEMS = 200
 MEMORY = str(4 * 2**30)

@@ -27,8 +27,8 @@ from streams.runtime.settings import RuntimeSettings
 from tests.crash.logs import Log
 from tests.support.contexts import context
 from tests.support.definitions import empty_book, load
+from tests.support.waiting import PATIENCE_S, until
 
-PATIENCE_S = 60.0  # a bound on hanging
 YAML = """
 document: {dsl: 1.0.3, namespace: test, name: late, version: 1.0.0}
 schedule: {on: {one: {with: {type: com.example.late.v1}}}}
@@ -74,10 +74,3 @@ async def started(kafka: str, codec: Codec) -> list[str]:
         log.close()
     decoded = [codec.decode(record.value or b"") for record in records]
     return [data["instance_id"] for name, data in decoded if name == START_INSTANCE and data["workflow"] == "late"]
-
-
-async def until(condition: object) -> None:
-    assert callable(condition)
-    async with asyncio.timeout(PATIENCE_S):
-        while not condition():
-            await asyncio.sleep(0.05)

@@ -21,7 +21,7 @@ from streams.runtime.declaration import Declaration
 from streams.runtime.host import Host
 from streams.runtime.processor import Effects, FastProcessor, Message, Row, StateView
 from streams.runtime.settings import RuntimeSettings
-from tests.integration.test_following import PATIENCE_S, until
+from tests.support.waiting import PATIENCE_S, until
 
 
 class Noting(FastProcessor):

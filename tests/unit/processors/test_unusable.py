@@ -44,9 +44,8 @@ from streams.runtime.store import Store
 from streams.runtime.table import TablePartition
 from tests.support.contexts import context
 from tests.support.definitions import empty_book, load
+from tests.support.lanes import INPUT, Flow, Kept, running, until
 from tests.support.postgresql import Server
-from tests.unit.runtime.test_containment import Kept
-from tests.unit.runtime.test_lanes import INPUT, Flow, running, until
 
 CODEC = Codec.offline()
 INSTANCE = "0123456789abcdef" * 2

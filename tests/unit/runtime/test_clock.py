@@ -15,7 +15,7 @@ from streams.runtime.lane import Limits
 from streams.runtime.processor import Row
 from streams.runtime.store import Store, encode_row
 from streams.runtime.table import TablePartition
-from tests.unit.runtime.test_lanes import Echo, Flow, Outside, running, until
+from tests.support.lanes import Echo, Flow, Outside, running, until
 
 START_MS = 1_790_000_000_000
 

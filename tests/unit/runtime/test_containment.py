@@ -2,7 +2,7 @@
 
 import asyncio
 import tempfile
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -28,27 +28,11 @@ from streams.runtime.slow_lane import SlowLane
 from streams.runtime.store import DamagedStoreError, Store
 from streams.runtime.table import TablePartition
 from streams.runtime.writer import DeliveryError
+from tests.support.lanes import INPUT, Flow, Kept, running, until
 from tests.unit.runtime.changelog import MemoryLog
-from tests.unit.runtime.test_lanes import INPUT, Flow, Outside, running, until
 
 OUT = Topic(name="out", messages=(), keyed=Keyed.CAUSE)
 CODEC = Codec.offline()
-
-
-class Kept(Outside):
-    """Keeps what is sent, whole."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.outputs: list[Output] = []
-
-    async def send(self, outputs: Iterable[Output], partition: int) -> None:
-        self.outputs += outputs
-
-    def parked(self) -> dict[int, str]:
-        """Reasons by offset."""
-        headers = [dict(each.headers) for each in self.outputs if each.topic is PARKING]
-        return {int(each["parked.offset"]): each["parked.reason"].decode() for each in headers}
 
 
 class Counting(FastProcessor):

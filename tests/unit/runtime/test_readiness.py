@@ -20,7 +20,7 @@ from streams.runtime.crash import CrashPoint
 from streams.runtime.fast_lane import FastLane
 from streams.runtime.lane import STANDS_S, STUCK_S
 from streams.runtime.processor import Effects, Message, NotYet, Record, StateView
-from tests.unit.runtime.test_lanes import (
+from tests.support.lanes import (
     FOREIGN,
     INPUT,
     ROOMY,
