@@ -19,7 +19,7 @@ from typing import Protocol
 
 import structlog
 
-from schemas.codec import Codec, UndecodableRecord
+from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
 from schemas.registry import RegistryError
 from streams.ground.topic import MAX_WRITTEN_BYTES
 from streams.runtime import metrics
@@ -202,7 +202,11 @@ class Lane(ABC):
                 unreadable.append(parked(record, self._name, "it is larger than a record may be"))
                 continue
             try:
-                messages.append(Message(record, *await self._decode_value(record.value)))
+                try:
+                    decoded = self._codec.decode(record.value)
+                except UnknownSchemaId:  # to be learnt; a coroutine for each record that is known would cost them all
+                    decoded = await self._decode_value(record.value)
+                messages.append(Message(record, *decoded))
             except UndecodableRecord as error:
                 unreadable.append(parked(record, self._name, error.reason))
             except NOT_THE_RECORD:

@@ -72,13 +72,15 @@ class Writer:
         `cause` is the partition number of the records that the outputs come from. Raises DeliveryError.
         """
         targets: dict[tuple[str, int], list[Output]] = {}
-        known: dict[tuple[Keyed, bytes | None], int] = {}  # most outputs of a batch share their key with others
+        known: dict[bytes | None, int] = {}  # by instance: most outputs of a batch share their key with others
         for output in outputs:
-            way = output.topic.keyed, output.key
-            number = known.get(way)
+            topic, key = output.topic, output.key
+            number = known.get(key) if topic.keyed is Keyed.INSTANCE else None
             if number is None:
-                number = known[way] = await self._partition(output, cause)
-            targets.setdefault((output.topic.name, number), []).append(output)
+                number = await self._partition(output, cause)
+                if topic.keyed is Keyed.INSTANCE:
+                    known[key] = number
+            targets.setdefault((topic.name, number), []).append(output)
         try:
             sent = [await self._send_batches(topic, number, items) for (topic, number), items in targets.items()]
             await asyncio.gather(*(future for futures in sent for future, _ in futures))
