@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import ChainMap
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from connectors.codecs import charsets
@@ -29,7 +29,9 @@ def write(value: Any, charset: str | None) -> bytes:
         raise XmlError("a document has one root element, not an array")
     charset = charset or charsets.UTF8
     encoding = charsets.known(charset)
-    document = "".join(_element(name, content, ChainMap({"xml": XML_NAMESPACE}), 1))
+    parts: list[str] = []
+    _element(parts, name, content, ChainMap({"xml": XML_NAMESPACE}), 1)
+    document = "".join(parts)
     if not document.isascii():
         document = _written(document, encoding)
     return f"<?xml version='1.0' encoding='{charset}'?>\n{document}".encode(encoding)
@@ -48,32 +50,43 @@ def _written(document: str, encoding: str) -> str:
     return document
 
 
-def _element(name: str, content: Any, known: Namespaces, depth: int) -> Iterator[str]:
+def _element(parts: list[str], name: str, content: Any, known: Namespaces, depth: int) -> None:
     if depth > MAX_DEPTH:
         raise XmlError(f"nested deeper than {MAX_DEPTH} elements")
-    members = content if isinstance(content, dict) else {"#text": content}
-    known = _with_declared(members, known)
+    if not isinstance(content, dict):
+        _check(name, known)
+        text = _text(name, content)
+        parts.append(f"<{name}>{text}</{name}>" if text else f"<{name}/>")
+        return
+    known = _with_declared(content, known)
     _check(name, known)
-    yield f"<{name}"
-    yield from (_attribute(name, key[1:], value, known) for key, value in members.items() if key.startswith("@"))
-    inner = list(_inner(name, members, known, depth))
-    if inner:
-        yield ">"
-        yield from inner
-        yield f"</{name}>"
+    parts.append(f"<{name}")
+    parts += [_attribute(name, key[1:], value, known) for key, value in content.items() if key.startswith("@")]
+    parts.append(">")
+    begun = len(parts)
+    _inner(parts, name, content, known, depth)
+    if len(parts) > begun:
+        parts.append(f"</{name}>")
     else:
-        yield "/>"
+        parts[-1] = "/>"
 
 
-def _inner(element: str, members: Mapping[str, Any], known: Namespaces, depth: int) -> Iterator[str]:
+def _inner(parts: list[str], element: str, members: Mapping[str, Any], known: Namespaces, depth: int) -> None:
     """What stands between the tags: the text comes first, as that is where it is read."""
-    written = _scalar(element, members.get("#text"))
-    if written:
-        yield _SPECIAL.sub(_escape, written)
+    if text := _text(element, members.get("#text")):
+        parts.append(text)
     for key, value in members.items():
-        if key != "#text" and not key.startswith("@"):
-            for item in value if isinstance(value, list) else [value]:
-                yield from _element(key, item, known, depth + 1)
+        if key == "#text" or key.startswith("@"):
+            continue
+        if isinstance(value, list):
+            for item in value:
+                _element(parts, key, item, known, depth + 1)
+        else:
+            _element(parts, key, value, known, depth + 1)
+
+
+def _text(element: str, value: Any) -> str:
+    return _SPECIAL.sub(_escape, _scalar(element, value))
 
 
 def _attribute(element: str, name: str, value: Any, known: Namespaces) -> str:

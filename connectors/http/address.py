@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from functools import lru_cache
+from typing import NamedTuple
 from urllib.parse import quote, quote_plus
 
 from yarl import URL
@@ -23,6 +24,10 @@ _PARTS = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*)://([^/?#]*)([^?#]*)(\?[^#]*)?", 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f\ud800-\udfff]")
 _TO_ENCODE = re.compile(r"[^A-Za-z0-9._~!$&'()*+,;=:@/?%-]|%(?![0-9A-Fa-f]{2})")
 _DOTS = re.compile(r"/(?:\.|%2e){1,2}(?:[/;]|$)", re.IGNORECASE)  # what follows a semicolon is none of the name
+# Most addresses: nothing to encode, and no segment that begins with a dot.
+_PLAIN = re.compile(
+    r"(https?|connection)://([a-z0-9.:-]+)((?:/(?:[A-Za-z0-9_~-][A-Za-z0-9._~-]*)?)*)(?:\?([A-Za-z0-9._~&=+,:/-]*))?"
+)
 _HOST = re.compile(r"\[[0-9A-Fa-f:.]+\]|[^\s\x00-\x2c/:;<=>?@\[\\\]^`{|}]+")
 SAFE_IN_QUERY = "/:@?,!$'()*-._~"
 
@@ -31,8 +36,7 @@ class AddressError(ValueError):
     """What is wrong with an address; it quotes nothing of it."""
 
 
-@dataclass(frozen=True, slots=True)
-class Address:
+class Address(NamedTuple):
     """An address in its parts: path and query as they are sent."""
 
     scheme: str
@@ -46,6 +50,9 @@ class Address:
 
 def parse(text: str) -> Address:
     """The parts of an address; raises AddressError."""
+    plain = _PLAIN.fullmatch(text)
+    if plain is not None:
+        return Address(plain[1], plain[2], plain[3], plain[4] or "")
     found = _PARTS.match(text)
     if found is None or _CONTROL.search(text):
         raise AddressError("is no http or https address with a host" if found is None else "holds control characters")
@@ -58,14 +65,20 @@ def parse(text: str) -> Address:
 
 def origin(address: Address) -> URL:
     """Scheme, host and port of an http address, with user and password if it has them. Raises AddressError."""
-    try:
-        url = URL(f"{address.scheme}://{address.authority}")
-        well = address.scheme in ("http", "https") and _HOST.fullmatch(_host(address.authority)) and url.host
-    except ValueError:
-        well = False
-    if not well:
+    found = _origin(address.scheme, address.authority)
+    if found is None:
         raise AddressError("is no http or https address with a host")
-    return url
+    return found
+
+
+@lru_cache(maxsize=512)
+def _origin(scheme: str, authority: str) -> URL | None:
+    try:
+        url = URL(f"{scheme}://{authority}")
+        well = scheme in ("http", "https") and _HOST.fullmatch(_host(authority)) and url.host
+    except ValueError:
+        return None
+    return url if well else None
 
 
 def url(start: URL, path: str, query: str) -> URL:

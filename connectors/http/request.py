@@ -7,7 +7,7 @@ if any, come from the site (`hub.connections`), and effectful requests carry the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -79,7 +79,7 @@ def read(asked: Asked, effect: EffectClass, connections: Connections) -> Request
         arguments.get("redirect", False),
         target.named,
         target.base,
-        str(replace(target.shown, query=address.joined(target.shown.query, more))) if output == RESPONSE else "",
+        str(target.shown._replace(query=address.joined(target.shown.query, more))) if output == RESPONSE else "",
     )
 
 

@@ -24,6 +24,7 @@ from connectors.sql.statement import Ready
 from connectors.sql.values import size, to_json
 
 ROWS_AT_ONCE = 20
+_SMALL = frozenset((int, float, bool, type(None)))
 
 
 class Stage(Enum):
@@ -110,12 +111,22 @@ class Session:
         taken: list[dict[str, Any]] = []
         left = self.bounds.bytes
         for row in rows:
-            left -= sum(map(size, row))
-            if left < 0:
-                raise TooLargeError(f"more than {self.bounds.bytes} bytes; select fewer columns or rows")
             if len(taken) == self.bounds.rows:
                 raise TooLargeError(f"more than {self.bounds.rows} rows; add a LIMIT")
-            taken.append(dict(zip(names, map(to_json, row), strict=True)))
+            record: dict[str, Any] = {}
+            for name, value in zip(names, row, strict=True):
+                kind = type(value)
+                if kind is str:
+                    left -= len(value)
+                    record[name] = value
+                elif kind in _SMALL:
+                    record[name] = to_json(value)
+                else:
+                    left -= size(value)
+                    record[name] = to_json(value) if left >= 0 else None
+            if left < 0:
+                raise TooLargeError(f"more than {self.bounds.bytes} bytes; select fewer columns or rows")
+            taken.append(record)
         return {"rows": taken, "count": len(taken)}
 
     def _left_ms(self) -> int:

@@ -19,8 +19,9 @@ SQLSTATES: Mapping[str, Reason] = {
     "22": Reason.INPUT_INVALID,
     "23": Reason.INPUT_INVALID,
     "23505": Reason.ALREADY_DONE,
-    "25006": Reason.INPUT_INVALID,  # a statement that writes, in a transaction that only reads
+    "25": Reason.INPUT_INVALID,  # not in this transaction: a statement that writes in one that only reads
     "28": Reason.CONNECTION_STALE,
+    "3F": Reason.INPUT_INVALID,
     "3D": Reason.MISCONFIGURED,
     "40": Reason.CONFLICT,
     "42": Reason.INPUT_INVALID,

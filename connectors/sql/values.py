@@ -39,7 +39,13 @@ def to_json(value: Any) -> Any:
 
 def size(value: Any) -> int:
     """About how many bytes the value takes, without making anything of it."""
-    return len(value) if isinstance(value, (str, bytes, bytearray, memoryview, list, tuple, dict)) else 8
+    if isinstance(value, (str, bytes, bytearray)):
+        return len(value)
+    if isinstance(value, memoryview):
+        return value.nbytes
+    if isinstance(value, dict):
+        return sum(len(str(name)) + size(each) for name, each in value.items())
+    return 8 + sum(map(size, value)) if isinstance(value, (list, tuple)) else 8
 
 
 def _other(value: Any) -> Any:

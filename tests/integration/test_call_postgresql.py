@@ -104,3 +104,89 @@ async def test_connection_broken_in_the_commit_leaves_a_doubt(hub: Hub, url: str
         )
     outcome = await run(hub, "sql.execute", "INSERT INTO account (step_id, owner) VALUES ('a', 'Ada')")
     assert (outcome.reason, outcome.effect, outcome.attempt) == (Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN, 1)
+
+
+@pytest.mark.parametrize(
+    ("statement", "parameters", "column"),
+    [
+        ("SELECT n FROM generate_series(1, 3) n WHERE n IN (:ids)", {"ids": []}, []),
+        ("SELECT n FROM generate_series(1, 3) n WHERE n IN (:ids)", {"ids": [2]}, [2]),
+        ("SELECT n FROM generate_series(1, 3) n WHERE n IN :ids", {"ids": [2, 3]}, [2, 3]),
+        ("SELECT n FROM generate_series(1, 3) n WHERE n NOT IN (:ids)", {"ids": []}, [1, 2, 3]),
+        ("SELECT t FROM unnest(ARRAY['a', 'b']) t WHERE t NOT IN :ids", {"ids": []}, ["a", "b"]),
+        ("SELECT n FROM generate_series(1, 3) n WHERE n = ANY(:ids)", {"ids": [1, 3]}, [1, 3]),
+        ("SELECT :a::int + 1 -- :b", {"a": "41"}, [42]),
+        ("SELECT '10'::int", {}, [10]),
+        ("SELECT '50%' || :a || ' :b' || $$ :c $$", {"a": "%s"}, ["50%%s :b :c "]),
+        ("SELECT 7 % 4", {}, [3]),
+        ("SELECT (ARRAY[1,2,3])[1:2]", {}, [[1, 2]]),
+        ("SELECT E'\\':a'", {}, ["':a"]),
+        ("SELECT CAST(:a AS text)", {"a": None}, [None]),
+        ("SELECT 18446744073709551616", {}, ["18446744073709551616"]),
+        ("VALUES (1), (2)", {}, [1, 2]),
+        ("SHOW transaction_read_only", {}, ["on"]),
+        ("SELECT 1 WHERE false", {}, []),
+    ],
+)
+async def test_statement_gives(hub: Hub, statement: str, parameters: dict[str, Any], column: list[Any]) -> None:
+    outcome = await run(hub, "sql.query", statement, **parameters)
+    assert outcome.ok, outcome.detail
+    assert [next(iter(row.values())) for row in outcome.output["rows"]] == column
+
+
+@pytest.mark.parametrize(
+    ("function", "statement", "said"),
+    [
+        ("sql.query", "SELECT 1; DROP TABLE account", "is more than one"),
+        ("sql.query", "COPY account TO PROGRAM 'cat'", "reads or writes files"),
+        ("sql.execute", "COPY account FROM '/etc/hostname'", "reads or writes files"),
+        ("sql.execute", "DO $$ BEGIN COPY account TO PROGRAM 'cat'; END $$", "reads or writes files"),
+        ("sql.query", "DO $$ BEGIN DELETE FROM account; END $$", "call sql.execute"),
+        ("sql.query", "COMMIT", "each statement is a transaction of its own"),
+        ("sql.execute", "SET default_transaction_read_only = off", "calls share connections"),
+        ("sql.query", "SELECT set_config('transaction_read_only', 'off', false)", "25001"),
+        ("sql.query", "EXPLAIN ANALYZE DELETE FROM account", "a query cannot write"),
+        ("sql.query", "SELECT 1 AS a INTO other", "25006"),
+        ("sql.query", "SELECT * FROM nowhere.account", "42P01"),
+        ("sql.query", "SELECT :a IS NULL", "42P18: could not determine data type of parameter $1; say its type"),
+        ("sql.execute", "INSERT INTO account (step_id) VALUES ('a')", 'null value in column "owner"'),
+        ("sql.query", "SELECT 'x' WHERE 1 = :a::text", "operator does not exist"),
+    ],
+)
+async def test_statement_is_refused(hub: Hub, function: str, statement: str, said: str) -> None:
+    outcome = await run(hub, function, statement, **({"a": None} if ":a" in statement else {}))
+    assert (outcome.reason, outcome.effect) == (Reason.INPUT_INVALID, Effect.NONE)
+    assert said in outcome.detail
+
+
+@pytest.mark.parametrize(
+    "statement",
+    [
+        "SELECT repeat('x', 2000000)",
+        "SELECT repeat('x', 100000) FROM generate_series(1, 900)",
+        "SELECT generate_series(1, 100000000)",
+    ],
+)
+async def test_result_that_is_too_large_is_not_taken(hub: Hub, statement: str) -> None:
+    outcome = await run(hub, "sql.query", statement)
+    assert (outcome.reason, outcome.effect) == (Reason.REPLY_TOO_LARGE, Effect.NONE)
+    assert (await run(hub, "sql.query", "SELECT 1 AS one")).ok
+
+
+async def test_returned_rows_that_are_too_large_are_rolled_back(hub: Hub) -> None:
+    statement = "INSERT INTO account (step_id, owner) SELECT 'k' || n, repeat('x', 2000) FROM generate_series(1, 900) n"
+    outcome = await run(hub, "sql.execute", f"{statement} RETURNING owner")
+    count = await run(hub, "sql.query", "SELECT count(*) AS n FROM account")
+    assert (outcome.reason, outcome.effect, count.output["rows"]) == (Reason.REPLY_TOO_LARGE, Effect.NONE, [{"n": 0}])
+
+
+async def test_returned_rows_are_kept(hub: Hub) -> None:
+    outcome = await run(hub, "sql.execute", f"{INSERT} RETURNING owner", owner="Cy")
+    again = await run(hub, "sql.execute", f"{INSERT} RETURNING owner", owner="Cy")
+    assert (outcome.output["rows"], again.output["rows"]) == ([{"owner": "Cy"}], [])
+
+
+@pytest.mark.parametrize("value", ["'NaN'::float8", "'-Infinity'::float8", "'NaN'::numeric", "'infinity'::timestamptz"])
+async def test_value_without_a_form_in_json_is_told(hub: Hub, value: str) -> None:
+    outcome = await run(hub, "sql.query", f"SELECT {value}")
+    assert (outcome.reason, outcome.effect) == (Reason.CONTRACT_DRIFT, Effect.NONE)
