@@ -82,6 +82,12 @@ def _complete(newcomer: Newcomer) -> None:
     assert "completed: approve" in newcomer.types(command)
 
 
+def _cancel(newcomer: Newcomer) -> None:
+    command = _filled_in(newcomer, CANCEL)
+    newcomer.types(command)
+    newcomer.sees(f"exlify show {shlex.split(command)[2]}", "cancelled")
+
+
 def _activate(newcomer: Newcomer) -> None:
     assert "VENV := .venv\n" in (newcomer.folder / "Makefile").read_text()
 
@@ -95,6 +101,7 @@ def _dry(target: str, ends_in: str) -> Callable[[Newcomer], None]:
     return check
 
 
+CANCEL = 'exlify cancel INSTANCE --reason "withdrawn"'
 ACTIONS: Mapping[str, Callable[[Newcomer], None]] = {
     "make run": _run,
     "make down": _down,
@@ -104,6 +111,7 @@ ACTIONS: Mapping[str, Callable[[Newcomer], None]] = {
     "make bench": _dry("bench", "tests.bench"),
     "source .venv/bin/activate": _activate,
     "exlify tasks complete TASK --outcome approve": _complete,
+    CANCEL: _cancel,
     "exlify up": _up,
 }
 """Commands that do something: once, and with a check of their own."""
@@ -115,6 +123,7 @@ SHOWN: Mapping[str, str] = {
     "exlify show ": r"credit-risk[\s\S]*task.started +/do/2/reviewApplication",
     "exlify outcomes customer-onboarding": r"completed +A-\d+-\d+ .*approved",
     "exlify outcomes greeting": r"completed .*Good to see you again, Ada",
+    "exlify functions": r"sql.query +read +call ",
     "exlify topics --create": r"engine.inbox.instance.v1 +4",
     "exlify topics": r"engine.inbox.instance.v1 +4 +[1-9]",
     "exlify lint ": "no faults",
