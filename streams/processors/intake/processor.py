@@ -68,9 +68,7 @@ class Intake(FastProcessor):
         try:
             payload = Payload.from_outside(data, Door.INTAKE)
         except (TypeError, RecursionError):  # orjson reads deeper nesting than it writes
-            return self._parked(
-                record, "its data cannot be written as JSON: nested too deeply, or a number out of range"
-            )
+            return self._parked(record, NO_JSON)
         if len(payload) > MAX_DATA_BYTES:
             return self._parked(record, f"its data is larger than {MAX_DATA_BYTES} bytes")
         intake.EVENTS.labels("started").inc()
