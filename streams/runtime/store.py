@@ -7,6 +7,7 @@ anew at the next start.
 
 from __future__ import annotations
 
+import gc
 import os
 import shutil
 import struct
@@ -223,6 +224,8 @@ class Store:
             self._db.close()
         except Exception as error:  # noqa: BLE001  # as above
             log.warning("store not closed", reason=str(self._failure(error)))
+            del self._db  # gives its lock back, once nobody holds it
+            gc.collect()
 
 
 def _whole_files(path: Path) -> set[str]:

@@ -135,8 +135,8 @@ class TablePartition:
             return await self._recover(now_ms)
         except DamagedStoreError as error:
             log.warning("store made anew", reason=str(error))
-            await in_thread(self.store.clear)
-            return await self._recover(now_ms)
+        await in_thread(self.store.clear)  # when nothing holds the damaged one any more, not even the error
+        return await self._recover(now_ms)
 
     async def _recover(self, now_ms: int) -> int:
         reader = EpochReader()

@@ -2,6 +2,7 @@
 
 import random
 import shutil
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -85,6 +86,25 @@ async def test_damage_met_while_running_is_mended_next_time(tmp_path: Path) -> N
     await again.recover(0)
     assert dict(again.store.rows()) == rows
     assert not (tmp_path / "store.damaged").exists()
+
+
+class Unclosable(Store):
+    """Meets the damage once more, on a thread of RocksDB, right before it is closed."""
+
+    def close(self) -> None:
+        with suppress(Exception):
+            self._db.compact_range(None, None)
+        super().close()
+
+
+async def test_store_that_cannot_even_close_is_made_anew(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    log = MemoryLog()
+    rows = await written(log, tmp_path)
+    overwrite(largest(tmp_path / "store", "*.sst"), 0.4)
+    table = TablePartition(Unclosable(tmp_path / "store"), log, log)  # type: ignore[arg-type]
+    await table.recover(0)
+    assert "store not closed" in capsys.readouterr().out
+    assert dict(table.store.rows()) == rows
 
 
 def test_store_of_another_owner_is_left_alone(tmp_path: Path) -> None:
