@@ -17,11 +17,16 @@ MAX_STEPS = 250_000
 MAX_WEIGHT = 600_000
 MAX_TEXT = 4 * 1024 * 1024  # characters of one string
 MAX_DEPTH = 64  # levels of lists and objects in each other
+SMALL = 1_000  # characters or elements of what may be read and made without paying
 
 
 class LimitError(Exception):
     """An evaluation went over a limit. Not a `JqError`, so that no `try`, `?` or `//` inside the expression can
     swallow it."""
+
+
+class HeavyError(Exception):
+    """An expression that runs unmetered has met data that is too large for that. It starts again, metered."""
 
 
 class Meter:

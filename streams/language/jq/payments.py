@@ -8,8 +8,10 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from streams.language.jq.library import JqError, builtins
+from streams.language.jq.library import builtins
 from streams.language.jq.meter import METER
+
+_COMPILE = 256  # steps
 
 
 def _tick(data: Any, env: Any) -> Iterator[Any]:
@@ -63,9 +65,9 @@ def _copied_path(data: Any, path: list[Any], env: Any, whole: Any) -> Iterator[t
         yield path, data
 
 
-def _index(data: Any, env: Any) -> Iterator[Any]:
-    if isinstance(data, list):
-        raise JqError("a list cannot be an index; use indices")
+def _pattern(data: Any, env: Any) -> Iterator[Any]:
+    """A pattern that is put together: it may be another one each time, and has to be compiled."""
+    METER.spend(_COMPILE)
     yield data
 
 
@@ -73,6 +75,6 @@ def install() -> None:
     """Puts them into the library's tables, under names that no program text can spell."""
     values, paths = builtins.PY_BUILTINS, builtins.PY_BUILTINS_PATH
     values["tick ", 0], values["made ", 0], values["read ", 0] = _tick, _made, _read
-    values["each ", 0], values["index ", 0], values["pay ", 1] = _each, _index, _pay
+    values["each ", 0], values["pattern ", 0], values["pay ", 1] = _each, _pattern, _pay
     paths["tick ", 0], paths["made ", 0], paths["each ", 0] = _tick_path, _made_path, _each_path
     paths["pay ", 1], paths["copied ", 1] = _pay_path, _copied_path
