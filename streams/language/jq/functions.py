@@ -22,7 +22,7 @@ Signature = tuple[str, int]
 # Bounded by themselves: kept as the library has them.
 LIGHT: frozenset[Signature] = frozenset(
     [(name, 0) for name in ("empty", "not", "type", "isnan", "isinfinite", "isnormal")]
-    + [(name, 1) for name in ("select", "has", "path", "last")]
+    + [(name, 1) for name in ("select", "path", "last")]
 )
 # Work in proportion to a text.
 _TEXTUAL = [(name, 0) for name in ("trim", "ltrim", "rtrim", "utf8bytelength")] + [

@@ -8,6 +8,7 @@ paths are compiled when somebody asks for one.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 from streams.language.jq import conditions, folds
@@ -188,6 +189,23 @@ def _alternative_paths(tree: Node) -> Paths:
     return paths
 
 
+def _string_values(tree: Node) -> Values:
+    """A text with expressions in it: one for each combination of their results, that of the last varying slowest."""
+    form = tree[1] or "text"
+    parts = [part if isinstance(part, str) else compiler.compile_v(part) for part in tree[2]]
+
+    def values(data: Any, env: Any) -> Iterator[str]:
+        choices: list[Any] = []
+        for part in reversed(parts):
+            choices.append((part,) if isinstance(part, str) else [apply_format(form, each) for each in part(data, env)])
+            if not choices[-1]:
+                return
+        for chosen in product(*choices):
+            yield "".join(reversed(chosen))
+
+    return values
+
+
 def _text_values(tree: Node) -> Values:
     """A text with expressions in it, each of one scalar: the plain form of `"\\(.a)"`."""
     parts = [part if isinstance(part, str) else compiler.compile_v(part) for part in tree[1]]
@@ -262,6 +280,7 @@ def install() -> None:
         slice=_slice_values,
         alt=_alternative_values,
         text=_text_values,
+        str=_string_values,
         format=_format_values,
         funcdef=_defining_values,
         reduce=folds.reduce_values,

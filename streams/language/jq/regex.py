@@ -124,12 +124,12 @@ def _matches(compiled: Any, text: str, asks_for_end: bool) -> Iterator[Any]:
     if not asks_for_end or not text.rstrip("\ufdd0\ufdd1").endswith("\n"):
         yield from compiled.finditer(text)
         return
-    before_last = text.rindex("\n")
+    shorter = text[: text.rindex("\n")]
     at = 0
     while at <= len(text):
-        METER.spend(1 + (len(text) >> 8))
-        matches = [compiled.search(text, at), compiled.search(text, at, before_last) if at <= before_last else None]
-        found = min((match for match in matches if match), key=lambda match: match.start(), default=None)
+        METER.spend(1 + (len(text) >> 7))
+        matches = [compiled.search(text, at), compiled.search(shorter, at) if at <= len(shorter) else None]
+        found = min((match for match in matches if match), key=lambda match: int(match.start()), default=None)
         if found is None:
             return
         yield found

@@ -182,6 +182,19 @@ def _abs(data: Any, env: Any) -> Iterator[Any]:
     yield abs(data) if type(data) in (int, float) else data if isinstance(data, str | list | dict) else negated(data)
 
 
+@own("has", 1)
+def _has(data: Any, env: Any, key: Any) -> Iterator[Any]:
+    for value in key.vals(data):
+        if type(data) is dict and type(value) is str:
+            yield value in data
+        elif type(data) is list and type(value) in (int, float):
+            yield 0 <= value < len(data)
+        elif data is None and type(value) in (int, float, str):
+            yield False
+        else:
+            raise JqError(f"Cannot check whether {ops.type_name(data)} has a {ops.type_name(value)} key")
+
+
 @own("contains", 1)
 def _contains(data: Any, env: Any, other: Any) -> Iterator[Any]:
     """Every part of one value is compared with every part of another."""
