@@ -37,10 +37,11 @@ class Meter:
     each weighed once and remembered.
     """
 
-    __slots__ = ("_known", "left")
+    __slots__ = ("_known", "left", "made_patterns")
 
     def __init__(self) -> None:
         self.left = 0
+        self.made_patterns: set[str] = set()  # not written down in the expression: each may have to be compiled
         # id -> (value, kept alive so that the id stays its own; weight; depth)
         self._known: dict[int, tuple[Any, int, int]] = {}
 
@@ -48,6 +49,7 @@ class Meter:
         """A full tank; what was weighed before is forgotten."""
         self.left = MAX_STEPS
         self._known.clear()
+        self.made_patterns.clear()
 
     def spend(self, steps: int) -> None:
         """Pays for work about to be done; raises `LimitError` when nothing is left."""

@@ -13,6 +13,8 @@ from collections.abc import Iterator
 from itertools import pairwise
 from unicodedata import category
 
+_CLASS_STEPS = 400
+_MOST_REPEATED = 1_000  # RE2 refuses more
 BOUNDARY, NO_BOUNDARY = "\ufdd0", "\ufdd1"  # not characters: no text of anybody has them
 
 _WORD = r"\p{L}\p{M}\p{N}\p{Pc}"
@@ -22,6 +24,16 @@ _NO_SPACE = r"\x00-\x08\x0e-\x1f\x7f-\x{84}\x{86}-\x{9f}\p{Cf}\p{Co}\p{L}\p{M}\p
 _NO_DIGIT = r"\p{L}\p{M}\p{Nl}\p{No}\p{P}\p{S}\p{Z}\p{C}"
 _CLASSES = {"w": _WORD, "W": _NO_WORD, "s": _SPACE, "S": _NO_SPACE, "d": r"\p{Nd}", "D": _NO_DIGIT}
 _NEGATED = {"W": _WORD, "S": _SPACE, "D": r"\p{Nd}"}
+# the same for texts of ASCII: hundreds of times as cheap to compile
+_ASCII = {
+    "w": "0-9A-Za-z_",
+    "W": r"\x00-/:-@\[-\^`{-\x7f",
+    "s": r"\t-\r ",
+    "S": r"\x00-\x08\x0e-\x1f!-\x7f",
+    "d": "0-9",
+    "D": r"\x00-/:-\x7f",
+}
+_NEGATED_ASCII = {"W": _ASCII["w"], "S": _ASCII["s"], "D": _ASCII["d"]}
 _POSIX = {
     "alpha": r"\p{L}\p{M}\p{Nl}",
     "digit": r"\p{Nd}",
@@ -46,9 +58,19 @@ _IN_CLASS = re.compile(r"\[:\^?[a-z]+:\]|\\[pP]\{[^}]*\}|\\x\{[0-9A-Fa-f]*\}|\\.
 _REPETITION = re.compile(r"\{\d*,?\d*\}")
 
 
-def translated(source: str, *, extended: bool = False, dot_all: bool = False, marked: bool = False) -> str:
-    """The pattern for RE2; `marked` for a text in its marked form."""
-    return "".join(_parts(source, extended, _Form(marked, dot_all)))
+def translated(source: str, form: Form, *, extended: bool = False) -> str:
+    """The pattern for RE2; `extended` with blanks and comments in it."""
+    return "".join(_parts(source, extended, form))
+
+
+def cost(source: str, *, wide: bool) -> int:
+    """Steps of compiling a pattern, counted from above: a class of Unicode takes some hundred microseconds, and as
+    often as it is repeated."""
+    repeated = 1
+    for number in re.findall(r"\d+(?=[,}])", source):
+        repeated = min(_MOST_REPEATED, repeated * max(1, int(number[:6])))
+    classes = len(re.findall(r"\\[wWsSdDpP]|\[:|[.]", source)) if wide else 0
+    return 64 + len(source) * repeated // 16 + classes * repeated * _CLASS_STEPS
 
 
 def needs_marks(source: str, text: str) -> bool:
@@ -68,11 +90,15 @@ def _in_word(character: str) -> bool:
     return kind[0] in "LMN" or kind == "Pc"
 
 
-class _Form:
-    """How the parts of a pattern are written."""
+class Form:
+    """How the parts of a pattern are written: `marked` for a text in its marked form, `wide` for one with characters
+    beyond ASCII."""
 
-    def __init__(self, marked: bool, dot_all: bool) -> None:
+    def __init__(self, *, marked: bool, wide: bool, dot_all: bool) -> None:
         self.marked = marked
+        self.classes = _CLASSES if wide else _ASCII
+        self.negated = _NEGATED if wide else _NEGATED_ASCII
+        self.posix = _POSIX if wide else {}
         self._dot = "" if dot_all else r"\n"
 
     def one(self, atom: str) -> str:
@@ -101,14 +127,14 @@ class _Form:
         return BOUNDARY if letter == "b" else NO_BOUNDARY
 
 
-def _parts(source: str, extended: bool, form: _Form) -> Iterator[str]:
+def _parts(source: str, extended: bool, form: Form) -> Iterator[str]:
     at = 0
     while at < len(source):
         found = _TOKEN.match(source, at)
         assert found is not None  # any character is a token
         token, at = found[0], found.end()
         if token.startswith("[") and len(token) <= 2:
-            inside, at = _class(source, at)
+            inside, at = _class(source, at, form)
             yield form.group(inside, token == "[^")
         elif extended and (token.isspace() or token == "#"):
             at = _after_comment(source, at) if token == "#" else at
@@ -124,7 +150,7 @@ def _after_comment(source: str, at: int) -> int:
     return len(source) if end < 0 else end
 
 
-def _part(token: str, form: _Form) -> str:
+def _part(token: str, form: Form) -> str:
     if token.startswith("(?<"):
         return "(?P<" + token[3:]
     if token.startswith("(") or token in ("|", ")", "*", "+", "?"):
@@ -138,12 +164,12 @@ def _part(token: str, form: _Form) -> str:
     return form.one(token)
 
 
-def _escaped(token: str, form: _Form) -> str:
+def _escaped(token: str, form: Form) -> str:
     letter = token[1:2]
-    if letter in _NEGATED:
-        return form.group(_NEGATED[letter], True)
-    if letter in _CLASSES:
-        return form.group(_CLASSES[letter], False)
+    if letter in form.negated:
+        return form.group(form.negated[letter], True)
+    if letter in form.classes:
+        return form.group(form.classes[letter], False)
     if letter in ("b", "B"):
         return form.boundary(letter)
     if letter == "A":
@@ -153,7 +179,7 @@ def _escaped(token: str, form: _Form) -> str:
     return form.one(token)
 
 
-def _class(source: str, at: int) -> tuple[str, int]:
+def _class(source: str, at: int, form: Form) -> tuple[str, int]:
     """What stands between brackets, and where it ends."""
     parts: list[str] = []
     while at < len(source):
@@ -162,14 +188,14 @@ def _class(source: str, at: int) -> tuple[str, int]:
         token, at = found[0], found.end()
         if token == "]" and parts:
             return "".join(parts), at
-        parts.append(_member(token))
+        parts.append(_member(token, form))
     return "".join(parts), at  # never closed: RE2 says so
 
 
-def _member(token: str) -> str:
+def _member(token: str, form: Form) -> str:
     if token.startswith("[:"):
         name = token[2:-2]
-        return token if name.startswith("^") else _POSIX.get(name, token)
+        return token if name.startswith("^") else form.posix.get(name, token)
     if token.startswith("\\"):
-        return _CLASSES.get(token[1:2], token)
+        return form.classes.get(token[1:2], token)
     return "\\" + token if token in ("[", "]") else token

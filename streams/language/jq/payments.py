@@ -11,8 +11,6 @@ from typing import Any
 from streams.language.jq.library import builtins
 from streams.language.jq.meter import METER
 
-_COMPILE = 256  # steps
-
 
 def _tick(data: Any, env: Any) -> Iterator[Any]:
     METER.spend(1)
@@ -66,8 +64,9 @@ def _copied_path(data: Any, path: list[Any], env: Any, whole: Any) -> Iterator[t
 
 
 def _pattern(data: Any, env: Any) -> Iterator[Any]:
-    """A pattern that is put together: it may be another one each time, and has to be compiled."""
-    METER.spend(_COMPILE)
+    """Notes a pattern that is put together: it may be another one each time, and has to be compiled."""
+    if isinstance(data, str):
+        METER.made_patterns.add(data)
     yield data
 
 

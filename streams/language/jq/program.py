@@ -12,7 +12,7 @@ from streams.language.jq import dates, formats, functions, loops, nodes, payment
 from streams.language.jq.arithmetic import METERED, PLAIN
 from streams.language.jq.library import JqError, JqParseError, RaisedError, compiler
 from streams.language.jq.meter import METER, HeavyError, LimitError
-from streams.language.jq.syntax import parse
+from streams.language.jq.syntax import MAX_LEVELS, parse
 from streams.language.jq.texts import text_of
 
 for declaring in (functions, formats, nodes, payments, places):
@@ -104,7 +104,7 @@ def _refusal(code: str, message: str, remedy: str, offset: int = 0) -> ProgramEr
 
 
 def _syntax_error(source: str, error: Exception) -> ProgramError:
-    text = "nests too deeply" if isinstance(error, RecursionError) else str(error)
+    text = f"nests more than {MAX_LEVELS} levels" if isinstance(error, RecursionError) else str(error)
     if "integer string conversion" in text:  # Python's own words for thousands of digits
         return _refusal("number", "a whole number of more than 64 bits", "write it as a text")
     found = re.search(r" at position (\d+)", text)

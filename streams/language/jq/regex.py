@@ -18,11 +18,11 @@ import re2
 from streams.language.jq.functions import own
 from streams.language.jq.library import JqError, ops
 from streams.language.jq.meter import METER
-from streams.language.jq.patterns import needs_marks, translated, with_marks
+from streams.language.jq.patterns import Form, cost, needs_marks, translated, with_marks
 
 _MAX_PATTERN = 1_000
 _NAMED_GROUP = re.compile(r"\(\?<([A-Za-z_]\w*)>")
-_MAX_MEMORY = 1 << 20
+_MAX_MEMORY = 4 << 20
 _FLAGS = frozenset("gimnpslx")
 
 
@@ -39,8 +39,10 @@ def pattern(source: str) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def _jq_pattern(source: str, flags: str = "", *, marked: bool = False) -> Any:
-    """The pattern of an expression; raises `PatternError`. Flags as in jq: g (all matches), i (ignore case), x (blanks
+def _jq_pattern(source: str, flags: str = "", *, marked: bool = False, wide: bool = True) -> Any:
+    """The pattern of an expression, for a text with characters beyond ASCII if `wide`: then it is dear to compile.
+
+    Raises `PatternError`. Flags as in jq: g (all matches), i (ignore case), x (blanks
     and comments in the pattern), n (no empty matches), p (dot matches new lines), s, l (longest)."""
     if len(source) > _MAX_PATTERN:
         raise PatternError(f"the pattern is longer than {_MAX_PATTERN} characters")
@@ -50,7 +52,8 @@ def _jq_pattern(source: str, flags: str = "", *, marked: bool = False) -> Any:
     options.case_sensitive = "i" not in flags
     options.dot_nl = "p" in flags
     options.longest_match = "l" in flags
-    return _compiled(translated(source, extended="x" in flags, dot_all="p" in flags, marked=marked), options)
+    form = Form(marked=marked, wide=wide, dot_all="p" in flags)
+    return _compiled(translated(source, form, extended="x" in flags), options)
 
 
 def _options() -> Any:
@@ -99,7 +102,10 @@ class _Found:
 def _found(text: str, source: str, flags: str) -> Iterator[_Found]:
     """Every match, each place once, as jq goes on from one to the next."""
     marked = needs_marks(source, text)
-    compiled = _jq_pattern(source, flags, marked=marked)
+    wide = not text.isascii()
+    if source in METER.made_patterns:
+        METER.spend(cost(source, wide=wide))
+    compiled = _jq_pattern(source, flags, marked=marked, wide=wide)
     METER.spend(len(text) >> 2 if marked else 0)
     searched = with_marks(text) if marked else text
     names = dict(compiled.groupindex)

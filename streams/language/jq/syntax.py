@@ -117,6 +117,12 @@ class _Parser(parser.Parser):  # type: ignore[misc]  # the library carries no ty
         tree: Node = inner.parse_program()
         return tree
 
+    def parse_object(self) -> Node:
+        self._enter()
+        tree: Node = super().parse_object()
+        self.depth -= 1
+        return tree
+
     def _enter(self) -> None:
         self.depth += 1
         if self.depth > 2 * MAX_LEVELS:  # a bracket enters twice: itself, and the pipe in it
