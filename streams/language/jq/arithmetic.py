@@ -11,6 +11,7 @@ and metered.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import eq, ge, gt, le, lt, ne
 from typing import Any
 
 from streams.language.jq.library import JqError, ops
@@ -81,6 +82,9 @@ _COMPARISONS: dict[str, Operator] = {
 }
 
 
+_OF_NUMBERS: dict[str, Operator] = {"==": eq, "!=": ne, "<": lt, "<=": le, ">": gt, ">=": ge}
+
+
 def _plain(operator: Operator) -> Operator:
     """Reads and makes what is small only."""
 
@@ -104,10 +108,12 @@ def _plain_product(left: Any, right: Any) -> Any:
     return _ARITHMETIC["*"](left, right)
 
 
-def _plain_comparison(operator: Operator) -> Operator:
+def _plain_comparison(operator: Operator, of_numbers: Operator) -> Operator:
     """Of two lists or objects nobody knows how much is in them."""
 
     def compare(left: Any, right: Any) -> Any:
+        if type(left) in _NUMBERS and type(right) in _NUMBERS:
+            return of_numbers(left, right)
         if type(left) is type(right) and (
             type(left) in _CONTAINERS or (type(left) is str and len(left) > SMALL < len(right))
         ):
@@ -169,7 +175,7 @@ PLAIN: dict[str, Operator] = {
     **{symbol: _plain(operator) for symbol, operator in _ARITHMETIC.items()},
     "-": _plain_difference,
     "*": _plain_product,
-    **{symbol: _plain_comparison(operator) for symbol, operator in _COMPARISONS.items()},
+    **{symbol: _plain_comparison(operator, _OF_NUMBERS[symbol]) for symbol, operator in _COMPARISONS.items()},
 }
 METERED: dict[str, Operator] = {
     **{symbol: _metered(operator) for symbol, operator in _ARITHMETIC.items()},

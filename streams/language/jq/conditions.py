@@ -39,12 +39,28 @@ def _all_choices(conditions: list[Values], data: Any, env: Any, at: int, *verdic
 
 def values_of_condition(tree: Node) -> Values:
     """`if` where values are asked for."""
-    conditions = [compiler.compile_v(condition) for condition, _ in tree[1]]
     parts = [compiler.compile_v(part) for part in (*(then for _, then in tree[1]), tree[2] or _IDENTITY)]
+    single = [compiler._single_getter(condition) for condition, _ in tree[1]]
+    if all(single):
+        return _decided(single, parts)
+    conditions = [compiler.compile_v(condition) for condition, _ in tree[1]]
 
     def values(data: Any, env: Any) -> Iterator[Any]:
         for index in _choices(conditions, data, env):
             yield from parts[index](data, env)
+
+    return values
+
+
+def _decided(conditions: list[Callable[[Any, Any], Any]], parts: list[Values]) -> Values:
+    """Where each condition has exactly one verdict, as most have."""
+
+    def values(data: Any, env: Any) -> Iterator[Any]:
+        for condition, part in zip(conditions, parts, strict=False):
+            verdict = condition(data, env)
+            if verdict is not None and verdict is not False:
+                return part(data, env)
+        return parts[-1](data, env)
 
     return values
 

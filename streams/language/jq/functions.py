@@ -48,6 +48,7 @@ SHRINKING: frozenset[Signature] = frozenset(
 # our own, by the signature a program uses; `install` adds the modified ones of the library
 OWN: dict[Signature, Builtin] = {}
 OWN_PATHS: dict[Signature, Builtin] = {}
+OWN_PLAIN: dict[Signature, Builtin] = {}
 
 
 def metered_name(name: str) -> str:
@@ -75,6 +76,16 @@ def own_path(name: str, arity: int) -> Callable[[Builtin], Builtin]:
 
     def declare(function: Builtin) -> Builtin:
         OWN_PATHS[name, arity] = function
+        return function
+
+    return declare
+
+
+def own_plain(name: str, arity: int) -> Callable[[Builtin], Builtin]:
+    """Declares what a function of ours is in a plain expression, where nothing pays."""
+
+    def declare(function: Builtin) -> Builtin:
+        OWN_PLAIN[name, arity] = function
         return function
 
     return declare
@@ -138,13 +149,12 @@ def _deep(original: Builtin, *, sorting: bool = False) -> Builtin:
 
 
 def _small(original: Builtin) -> Builtin:
-    """Refuses what is too large to be read without paying."""
-    safe: Callable[..., Iterator[Any]] = _as_jq_error(original)
+    """Refuses what is too large to be read without paying. Those that are plain raise nothing but `JqError`."""
 
-    def guarded(data: Any, env: Any, *args: Any) -> Iterator[Any]:
+    def guarded(data: Any, env: Any, *args: Any) -> Any:
         if type(data) is str and len(data) > SMALL:
             raise HeavyError
-        return safe(data, env, *args)
+        return original(data, env, *args)
 
     return guarded
 
@@ -189,5 +199,6 @@ def install() -> None:
     for (name, arity), function in OWN_PATHS.items():
         builtins.PY_BUILTINS_PATH[metered_name(name), arity] = function
     for signature in SHRINKING:
-        original = library[signature] if signature in _TEXTUAL else OWN.get(signature) or library[signature]
+        ours = OWN_PLAIN.get(signature) or (None if signature in _TEXTUAL else OWN.get(signature))
+        original = ours or library[signature]
         builtins.PY_BUILTINS[plain_name(signature[0]), signature[1]] = _small(original)

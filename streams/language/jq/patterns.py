@@ -73,9 +73,9 @@ def cost(source: str, *, wide: bool) -> int:
     return 64 + len(source) * repeated // 16 + classes * repeated * _CLASS_STEPS
 
 
-def needs_marks(source: str, text: str) -> bool:
-    """Whether the pattern asks for the ends of words in a text whose words RE2 does not know."""
-    return ("\\b" in source or "\\B" in source) and not text.isascii()
+def needs_marks(source: str) -> bool:
+    """Whether the pattern asks for the ends of words, which RE2 knows in texts of ASCII only."""
+    return "\\b" in source or "\\B" in source
 
 
 def with_marks(text: str) -> str:

@@ -39,7 +39,7 @@ def pattern(source: str) -> Any:
 
 
 @lru_cache(maxsize=1024)
-def _jq_pattern(source: str, flags: str = "", *, marked: bool = False, wide: bool = True) -> Any:
+def _jq_pattern(source: str, flags: str, marked: bool, wide: bool) -> Any:
     """The pattern of an expression, for a text with characters beyond ASCII if `wide`: then it is dear to compile.
 
     Raises `PatternError`. Flags as in jq: g (all matches), i (ignore case), x (blanks
@@ -99,15 +99,29 @@ class _Found:
         return {**whole, "captures": captures}
 
 
-def _found(text: str, source: str, flags: str) -> Iterator[_Found]:
-    """Every match, each place once, as jq goes on from one to the next."""
-    marked = needs_marks(source, text)
+def _prepared(text: str, source: str, flags: str) -> tuple[Any, str, bool]:
+    """The compiled pattern, the text as it is searched, and whether that is the marked one."""
     wide = not text.isascii()
+    marked = wide and needs_marks(source)
     if source in METER.made_patterns:
         METER.spend(cost(source, wide=wide))
-    compiled = _jq_pattern(source, flags, marked=marked, wide=wide)
-    METER.spend(len(text) >> 2 if marked else 0)
-    searched = with_marks(text) if marked else text
+    compiled = _jq_pattern(source, flags, marked, wide)
+    if marked:
+        METER.spend(len(text) >> 2)
+        return compiled, with_marks(text), True
+    return compiled, text, False
+
+
+def _is_found(text: str, source: str, flags: str) -> bool:
+    if "n" in flags:
+        return any(True for _ in _found(text, source, flags))
+    compiled, searched, _ = _prepared(text, source, flags)
+    return next(_matches(compiled, searched, "$" in source or "\\Z" in source), None) is not None
+
+
+def _found(text: str, source: str, flags: str) -> Iterator[_Found]:
+    """Every match, each place once, as jq goes on from one to the next."""
+    compiled, searched, marked = _prepared(text, source, flags)
     names = dict(compiled.groupindex)
     divisor = 2 if marked else 1
     last_empty = -1
@@ -142,12 +156,16 @@ def _matches(compiled: Any, text: str, asks_for_end: bool) -> Iterator[Any]:
         at = found.end() + (found.start() == found.end())
 
 
-def _every(data: Any, source: Any, flags: Any, *, every: bool = False) -> Iterator[_Found]:
+def _checked(data: Any, source: Any, flags: Any) -> None:
     if not isinstance(data, str):
         raise JqError(f"{ops.type_name(data)} cannot be matched, as it is not a string")
     if not isinstance(source, str) or not isinstance(flags, str | None):
         raise JqError(f"{ops.type_name(source if isinstance(flags, str | None) else flags)} is not a string")
     METER.text(len(data) * 8)
+
+
+def _every(data: Any, source: Any, flags: Any, *, every: bool = False) -> Iterator[_Found]:
+    _checked(data, source, flags)
     try:
         for match in _found(data, source, flags or ""):
             yield match
@@ -179,7 +197,11 @@ def _spread(data: Any, source: Any, flags: Any = None) -> Iterator[tuple[Any, An
 @own("test", 2)
 def _test(data: Any, env: Any, source: Any, flags: Any = None) -> Iterator[Any]:
     for text, flag in _spread(data, source, flags):
-        yield any(True for _ in _every(data, text, flag))
+        _checked(data, text, flag)
+        try:
+            yield _is_found(data, text, flag or "")
+        except PatternError as error:
+            raise JqError(str(error)) from None
 
 
 @own("match", 1)

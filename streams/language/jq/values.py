@@ -8,10 +8,10 @@ from typing import Any, NoReturn
 import orjson
 
 from streams.language.jq.arithmetic import METERED, negated
-from streams.language.jq.functions import own, own_path
+from streams.language.jq.functions import own, own_path, own_plain
 from streams.language.jq.library import JqError, RaisedError, ops
 from streams.language.jq.meter import METER
-from streams.language.jq.numbers import parsed
+from streams.language.jq.numbers import finite, parsed
 from streams.language.jq.texts import json_text, text_of
 
 _KEYS = ("key", "k", "name", "Name", "Key", "K")
@@ -51,16 +51,20 @@ def _tojson(data: Any, env: Any) -> Iterator[Any]:
 
 @own("tonumber", 0)
 def _tonumber(data: Any, env: Any) -> Iterator[Any]:
-    if type(data) in (int, float):
-        yield data
-        return
-    if type(data) is str:
-        METER.spend(len(data) >> 6)
-        number = parsed(data)
-        if number is not None:
-            yield number
-            return
-    raise JqError(f"{ops.type_name(data)} cannot be parsed as a number")
+    METER.spend(len(data) >> 6 if type(data) is str else 0)
+    yield _number(data)
+
+
+@own_plain("tonumber", 0)
+def _plain_tonumber(data: Any, env: Any) -> Iterator[Any]:
+    yield _number(data)
+
+
+def _number(data: Any) -> int | float:
+    number = parsed(data) if type(data) is str else data
+    if type(number) not in (int, float):
+        raise JqError(f"{ops.type_name(data)} cannot be parsed as a number")
+    return finite(number)
 
 
 @own("toboolean", 0)

@@ -7,6 +7,8 @@ import time
 import pytest
 
 from streams.language.expressions import ExpressionError, ProgramError, evaluate_once, expression
+from streams.language.jq.meter import METER
+from streams.language.jq.program import compile_program
 
 ENDLESS = [
     "[range(1000000000)]",
@@ -180,6 +182,15 @@ def test_expression_without_loops_pays_for_large_data(source: str) -> None:
     data = {"text": " " * 900_000, "list": list(range(100_000)), "deep": [{"a": [n]} for n in range(100_000)]}
     with pytest.raises(ExpressionError, match=r"more than .* (steps|characters|nodes)"):
         evaluate_once(source, data)
+
+
+@pytest.mark.parametrize("call", ["tonumber", "trim", "length", "floor", 'startswith("1")'])
+def test_expression_without_loops_leaves_the_meter_alone(call: str) -> None:
+    left = METER.left
+    assert compile_program(f".x | {call}").plain
+    for _ in range(100):
+        evaluate_once(f".x | {call}", {"x": 1.5 if call == "floor" else "1" * 300})
+    assert METER.left == left
 
 
 NESTED = {
