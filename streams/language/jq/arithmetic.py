@@ -53,6 +53,8 @@ def _repeated(left: Any, right: Any) -> int:
 def _product(left: Any, right: Any) -> Any:
     if _repeated(left, right) > MAX_TEXT:
         raise LimitError(f"makes a text of more than {MAX_TEXT:,} characters")
+    if left == "" or right == "":
+        return "" if (right if left == "" else left) >= 0 else None
     return ops.mul_values(left, right)
 
 

@@ -182,7 +182,10 @@ def _power(number: Any, power: Any) -> int | float:
         raise JqError(f"{ops.type_name(number)} and {ops.type_name(power)} have no power")
     if type(number) is int and type(power) is int and 0 <= power <= 64 and abs(number) < 2**32:
         return finite(number**power)
-    return finite(math.pow(number, power))
+    try:
+        return finite(math.pow(number, power))
+    except (ValueError, OverflowError):
+        raise JqError("the result is not a finite number") from None
 
 
 def install() -> None:

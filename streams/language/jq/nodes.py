@@ -49,9 +49,10 @@ def _guarded_values(tree: Node) -> Values:
         for value in base(data, env):
             for arguments in access(data, env):
                 try:
-                    yield from _accessed(tree[1][0], value, arguments)
+                    found = _accessed(tree[1][0], value, arguments)
                 except JqError:
-                    return
+                    continue
+                yield from found
 
     return values
 
@@ -64,9 +65,10 @@ def _guarded_paths(tree: Node) -> Paths:
         for where, value in base(data, path, env):
             for arguments in access(data, env):
                 try:
-                    yield from _accessed_paths(kind, where, value, arguments)
+                    found = _accessed_paths(kind, where, value, arguments)
                 except JqError:
-                    return
+                    continue
+                yield from found
 
     return paths
 
@@ -97,13 +99,11 @@ def _accessed(kind: str, value: Any, argument: Any) -> Iterator[Any]:
 
 def _accessed_paths(kind: str, path: list[Any], value: Any, argument: Any) -> Iterator[tuple[list[Any], Any]]:
     if kind != "iterate":
-        yield [*path, argument], ops.index_value(value, argument)
-        return
+        return iter((([*path, argument], ops.index_value(value, argument)),))
     if value is None:
-        return
+        return iter(())
     items = value.items() if isinstance(value, dict) else enumerate(ops.iterate_value(value))
-    for key, item in items:
-        yield [*path, key], item
+    return (([*path, key], item) for key, item in items)
 
 
 def index_value(value: Any, index: Any) -> Any:

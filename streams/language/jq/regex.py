@@ -66,6 +66,8 @@ def _options() -> Any:
 def _compiled(text: str, options: Any) -> Any:
     try:
         return re2.compile(text, options)
+    except UnicodeEncodeError:
+        raise PatternError("half of a surrogate pair") from None
     except re2.error as error:
         reason = error.args[0]
         raise PatternError(reason.decode() if isinstance(reason, bytes) else str(reason)) from None
