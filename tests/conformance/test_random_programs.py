@@ -11,7 +11,7 @@ from typing import Any
 
 import jq
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from streams.language.expressions import ExpressionError, evaluate_once
@@ -94,7 +94,8 @@ def _reference(source: str) -> Any:
 def _outcome(source: str) -> Any:
     try:
         return evaluate_once(f"[limit(50; {source})]", DATA)
-    except ExpressionError:
+    except ExpressionError as error:
+        assume(not error.reason.startswith(("needs more than", "makes or reads", "makes a text")))  # limits of our own
         return ExpressionError
 
 

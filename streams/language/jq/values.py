@@ -149,7 +149,7 @@ def _from_entries(data: Any, env: Any) -> Iterator[Any]:
 
 @own("reverse", 0)
 def _reverse(data: Any, env: Any) -> Iterator[Any]:
-    if data is not None and not isinstance(data, list):
+    if not isinstance(data, list) and data not in (None, "", {}):  # the others have nothing in them
         raise JqError(f"{ops.type_name(data)} cannot be reversed, as it is not an array")
     METER.made(data)
     yield data[::-1] if data else []
@@ -216,7 +216,7 @@ def _indices(data: Any, env: Any, other: Any) -> Iterator[Any]:
 
 def indices(data: Any, value: Any) -> Any:
     """Where a text is in a text, or a value or a list of values in a list; null if there is nothing to look for."""
-    if data is None:
+    if data is None and not isinstance(value, list):
         return None
     if isinstance(data, str) and isinstance(value, str):
         return _text_indices(data, value)
