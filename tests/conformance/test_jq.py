@@ -80,7 +80,8 @@ def _agrees(triple: Triple) -> bool:
 
 def test_own_tests_of_jq_are_at_hand() -> None:
     if not TRIPLES:
-        assert os.environ.get("CI") != "true", ABSENT
+        if os.environ.get("CI") == "true":
+            pytest.fail(ABSENT)
         pytest.skip(ABSENT)
     assert len(TRIPLES) == 879
     known = {triple.key for triple in TRIPLES}
