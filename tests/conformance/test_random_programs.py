@@ -43,10 +43,10 @@ FUNCTIONS = _listed(r"""
     reverse  ~  first  ~  last  ~  flatten  ~  to_entries  ~  tonumber  ~  floor  ~  round  ~  ceil
     fabs  ~  ascii_downcase  ~  explode  ~  any  ~  all  ~  empty  ~  values  ~  nulls  ~  paths
     tostream  ~  trim  ~  ltrim  ~  transpose  ~  @json  ~  @text  ~  @csv  ~  @html  ~  @uri  ~  @base64
-    @sh  ~  from_entries  ~  utf8bytelength  ~  abs  ~  error  ~  split(",")  ~  join("-")
+    @sh  ~  utf8bytelength  ~  abs  ~  error  ~  split(",")  ~  join("-")
     test("^\\w+")  ~  [scan("\\w+")]  ~  gsub("\\s+"; "_")  ~  sub("(?<x>b)"; "<\(.x)>")
-    [match("[a-z]*"; "g") | .offset, .length]  ~  gsub("$"; "!")  ~  gsub("^"; "!")  ~  [splits(", *")]
-    has("k")  ~  startswith("a")  ~  endswith("c")  ~  ltrimstr("a")  ~  contains("b")  ~  index(",")
+    [match("[a-z]+"; "g") | .offset, .length]  ~  gsub("$"; "!")  ~  gsub("^"; "!")  ~  [splits(", *")]
+    has("k")  ~  startswith("a")  ~  endswith("c")  ~  ltrimstr("a")  ~  contains("b")  ~  strings | index(",")
     indices(1)  ~  has(0)  ~  map(. + 1)  ~  map_values(. + 1)  ~  with_entries(.value |= tostring)
     sort_by(.k)  ~  group_by(.k)  ~  map(.k?)  ~  min_by(.v)  ~  max_by(.v)  ~  unique_by(.k)
     limit(2; .[])  ~  first(.[])  ~  isempty(.[])  ~  del(.[0])  ~  del(.k)  ~  [.[]?]  ~  [..]  ~  .[0]
@@ -54,10 +54,10 @@ FUNCTIONS = _listed(r"""
     [limit(4; repeat(. * 2))]  ~  [while(. < 9; . * 2)]  ~  until(. > 9; . + 1)  ~  splits(",")
     ascii_upcase  ~  sub("(?<x>\\w)"; "<\(.x)>"; "g")  ~  [match("\\b\\w"; "g").string]
     test("größe"; "ix")  ~  capture("(?<y>\\d+)")  ~  [scan("[[:alpha:]]+")]  ~  [scan("(\\w)(\\s)?")]
-    todate  ~  gmtime  ~  mktime  ~  -.  ~  nth(1; .[])  ~  [skip(1; .[])]  ~  last(.[])  ~  .[[1]]
+    todate  ~  gmtime  ~  -.  ~  nth(1; .[])  ~  [skip(1; .[])]  ~  last(.[])  ~  .[[1]]
     .[1:3]  ~  .[-2:]  ~  join(", ")  ~  implode  ~  @tsv  ~  INDEX(.k)  ~  [splits("\\s")]
     getpath(["o", "k"])  ~  del(.[1:])  ~  del(.[])  ~  indices([1, 2])  ~  sqrt  ~  pow(.; 2)
-    @base64d  ~  tojson | fromjson  ~  fromjson  ~  getpath(["k"])  ~  any(. == 1)  ~  all(.[]; . == 1)
+    strings | @base64d  ~  tojson | fromjson  ~  fromjson  ~  getpath(["k"])  ~  any(. == 1)  ~  all(.[]; . == 1)
     IN(1, 3)
 """)
 BINARY = st.sampled_from(["+", "-", "*", "/", "%", "==", "!=", "<", "<=", ">", ">=", "//", "and", "or", "|", ","])

@@ -217,7 +217,7 @@ def _mktime(data: Any, env: Any) -> Iterator[Any]:
     if not isinstance(data, list):
         raise JqError("mktime requires array inputs")
     year, month, day, hour, minute, second, *_ = _struct(data, "mktime")
-    yield calendar.timegm((year, month + 1, max(day, 1), hour, minute, second, 0, 0, 0))
+    yield calendar.timegm((year, month + 1, day, hour, minute, second, 0, 0, 0))
 
 
 @own("strftime", 1)

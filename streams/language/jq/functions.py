@@ -33,7 +33,7 @@ _SHALLOW = [("map", 1), ("split", 1)] + [
     (name, 0) for name in ("keys", "keys_unsorted", "explode", "implode", "ascii_downcase", "ascii_upcase")
 ]
 # Work in proportion to all that is inside what they read.
-_DEEP = [("flatten", 0), ("tostream", 0), ("flatten", 1), ("setpath", 2), ("bsearch", 1)]
+_DEEP = [("tostream", 0), ("setpath", 2), ("bsearch", 1)]
 _SORTING = [("sort", 0), ("unique", 0)]
 _KEYED = [("sort_by", 1), ("group_by", 1), ("unique_by", 1)]
 _EXTREMES = [("min_by", 1), ("max_by", 1)]

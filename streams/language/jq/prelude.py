@@ -9,8 +9,11 @@ from streams.language.jq.library import compiler, parser, prelude
 from streams.language.jq.rewrite import metered_body
 
 _LEFT_OUT = {"debug", "error", "date", "dateadd", "datesub", "GROUP_BY", "UNIQUE_BY", "isvalid", "ascii"}
-# of streams as `tostream` gives them
-_STREAMS = """
+# in place of the library's, and functions of streams as `tostream` gives them
+_OURS = """
+def transpose: if . == [] or . == {} then []
+  else . as $in | (map(length) | max) as $max
+    | [range(0; $max) as $j | [range(0; $in | length) as $i | $in[$i][$j]]] end;
 def fromstream(f): {x: null, e: false} as $start | foreach f as $i ($start;
   if .e then $start else . end
   | if $i | length == 2
@@ -26,7 +29,7 @@ def truncate_stream(stream): . as $n | null | stream | . as $input
 def _definitions() -> dict[Signature, tuple[list[str], Any]]:
     """Parameters and body of each function that is not one of ours and not left out."""
     found = {}
-    for source in (prelude.PRELUDE, _STREAMS):
+    for source in (prelude.PRELUDE, _OURS):
         node = parser.parse(source)  # no deeper than we allow, but longer
         while node[0] == "funcdef":
             _, name, parameters, body, node = node

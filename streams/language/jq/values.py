@@ -10,7 +10,7 @@ import orjson
 from streams.language.jq.arithmetic import METERED, negated
 from streams.language.jq.functions import own, own_path, own_plain
 from streams.language.jq.library import JqError, RaisedError, ops
-from streams.language.jq.meter import METER
+from streams.language.jq.meter import MAX_DEPTH, METER
 from streams.language.jq.numbers import finite, parsed
 from streams.language.jq.texts import json_text, text_of
 
@@ -149,10 +149,35 @@ def _from_entries(data: Any, env: Any) -> Iterator[Any]:
 
 @own("reverse", 0)
 def _reverse(data: Any, env: Any) -> Iterator[Any]:
-    if not isinstance(data, list) and data not in (None, "", {}):  # the others have nothing in them
+    nothing = data in (None, "", {}, 0) and type(data) is not bool
+    if not isinstance(data, list) and not nothing:
         raise JqError(f"{ops.type_name(data)} cannot be reversed, as it is not an array")
     METER.made(data)
     yield data[::-1] if data else []
+
+
+@own("flatten", 0)
+def _flatten(data: Any, env: Any) -> Iterator[Any]:
+    yield _flat(data, MAX_DEPTH)
+
+
+@own("flatten", 1)
+def _flatten_to(data: Any, env: Any, depth: Any) -> Iterator[Any]:
+    for levels in depth.vals(data):
+        if type(levels) not in (int, float) or levels < 0:
+            raise JqError("flatten depth must not be negative")
+        yield _flat(data, levels)
+
+
+def _flat(data: Any, levels: int | float) -> list[Any]:
+    METER.read(data)
+    items = list(ops.iterate_value(data))
+    while levels > 0 and any(isinstance(item, list) for item in items):
+        METER.spend(1 + (len(items) >> 2))
+        items = [inner for item in items for inner in (item if isinstance(item, list) else (item,))]
+        levels -= 1
+    METER.made(items)
+    return items
 
 
 def _extreme(data: Any, sign: int) -> Any:

@@ -246,6 +246,11 @@ MENDED: list[tuple[str, Any, Any]] = [
     ('. as $dot | fromstream($dot | tostream) == $dot', {"a": [1, {"b": 2}]}, True),
     ("path(.a // .b)", {"b": 1}, ["b"]),
     ("path(limit(1; .a, .b))", {}, ["a"]),
+    ("flatten", {"a": [1, [2]], "b": 3}, [1, 2, 3]),
+    ("flatten(1)", [1, [2, [3]]], [1, 2, [3]]),
+    ("[.[] | transpose]", [{}, [[1], [2, 3]]], [[], [[1, 2], [None, 3]]]),
+    ('[.[0, "a"]?]', {"a": 1}, [1]),
+    ('"" * 1e300', None, ""),
 ]  # fmt: skip
 # what is an error in jq, and was nothing, a default or a number
 ERRORS: list[tuple[str, Any]] = [
