@@ -54,7 +54,7 @@ FUNCTIONS = _listed(r"""
     [limit(4; repeat(. * 2))]  ~  [while(. < 9; . * 2)]  ~  until(. > 9; . + 1)  ~  splits(",")
     ascii_upcase  ~  sub("(?<x>\\w)"; "<\(.x)>"; "g")  ~  [match("\\b\\w"; "g").string]
     test("größe"; "ix")  ~  capture("(?<y>\\d+)")  ~  [scan("[[:alpha:]]+")]  ~  [scan("(\\w)(\\s)?")]
-    todate  ~  gmtime  ~  -.  ~  nth(1; .[])  ~  [skip(1; .[])]  ~  last(.[])  ~  .[[1]]
+    numbers | todate  ~  gmtime  ~  -.  ~  nth(1; .[])  ~  [skip(1; .[])]  ~  last(.[])  ~  .[[1]]
     .[1:3]  ~  .[-2:]  ~  join(", ")  ~  implode  ~  @tsv  ~  INDEX(.k)  ~  [splits("\\s")]
     getpath(["o", "k"])  ~  del(.[1:])  ~  del(.[])  ~  indices([1, 2])  ~  sqrt  ~  pow(.; 2)
     strings | @base64d  ~  tojson | fromjson  ~  fromjson  ~  getpath(["k"])  ~  any(. == 1)  ~  all(.[]; . == 1)
