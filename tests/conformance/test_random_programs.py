@@ -51,7 +51,7 @@ FUNCTIONS = _listed(r"""
     sort_by(.k)  ~  group_by(.k)  ~  map(.k?)  ~  min_by(.v)  ~  max_by(.v)  ~  unique_by(.k)
     limit(2; .[])  ~  first(.[])  ~  isempty(.[])  ~  del(.[0])  ~  del(.k)  ~  [.[]?]  ~  [..]  ~  .[0]
     .k  ~  [.[] | tostring]  ~  to_entries[0].key  ~  walk(.)  ~  [recurse]  ~  pick(.k)
-    [limit(4; repeat(. * 2))]  ~  [while(. < 9; . * 2)]  ~  until(. > 9; . + 1)  ~  splits(",")
+    [limit(4; repeat(. * 2))]  ~  [limit(9; while(. < 9; . * 2))]  ~  until(. > 9; . + 1000)  ~  splits(",")
     ascii_upcase  ~  sub("(?<x>\\w)"; "<\(.x)>"; "g")  ~  [match("\\b\\w"; "g").string]
     test("größe"; "ix")  ~  capture("(?<y>\\d+)")  ~  [scan("[[:alpha:]]+")]  ~  [scan("(\\w)(\\s)?")]
     numbers | todate  ~  gmtime  ~  -.  ~  nth(1; .[])  ~  [skip(1; .[])]  ~  last(.[])  ~  .[[1]]
