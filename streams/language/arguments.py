@@ -14,7 +14,8 @@ from schemas.arguments import Argument, Kind, Values
 from schemas.functions import Function
 from schemas.payload import Json
 from streams.language import profile
-from streams.language.expressions import Constant, UriTemplate, inner_text, members
+from streams.language.addresses import NAME, UriTemplate
+from streams.language.expressions import Constant, inner_text, members
 from streams.language.forms import DURATION, EXPRESSION, FIXED_TEXT, JSON, OBJECT, SCHEMA, TEXT, Form, closed, either
 from streams.language.graph import Expression
 from streams.language.nodes import Node
@@ -147,7 +148,7 @@ def _address(node: Node, scope: Scope, argument: Argument) -> Expression:
     if inner_text(text) is not None:
         return read_leaf(node, BODY, scope)
     template = UriTemplate(text)
-    if text and (not re.fullmatch(_ADDRESS, text) or any(not re.fullmatch(r"\w+", name) for name in template.names)):
+    if text and (not re.fullmatch(_ADDRESS, text) or any(not re.fullmatch(NAME, name) for name in template.names)):
         remedy = "write https://host/{name} (a member of the task's input), connection://NAME/path or an expression"
         node.fault("uri", "not an address", remedy)
     return template if template.names else Constant(text)

@@ -14,12 +14,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Mapping
 from typing import Any
-from urllib.parse import quote
 
 from schemas.payload import Json
 from streams.language.durations import DurationError, milliseconds
 from streams.language.graph import Expression
 from streams.language.jq import Program, ProgramError, compile_program
+from streams.language.jq.numbers import whole
 from streams.language.jq.program import reason_of
 
 __all__ = ["ExpressionError", "ProgramError"]
@@ -27,7 +27,7 @@ __all__ = ["ExpressionError", "ProgramError"]
 NO_VARIABLES: Mapping[str, Json] = {}
 _WHOLE = re.compile(r"\s*\$\{(.*)\}\s*", re.DOTALL)
 _PATH = re.compile(r"(?:\$([A-Za-z_]\w*))?((?:\.[A-Za-z_]\w*)+)|\$([A-Za-z_]\w*)", re.ASCII)
-_PLACEHOLDER = re.compile(r"\{([^{}]*)\}")
+_TEXT_IN_JQ = re.compile(r'"(?:[^"\\]|\\.)*"', re.DOTALL)
 
 
 class ExpressionError(Exception):
@@ -44,7 +44,19 @@ class ExpressionError(Exception):
 def inner_text(text: str) -> str | None:
     """What stands between `${` and `}` if the whole text is an expression, else None."""
     found = _WHOLE.fullmatch(text)
-    return found[1].strip() if found else None
+    return found[1].strip() if found and _is_one(found[1]) else None
+
+
+def _is_one(source: str) -> bool:
+    """Whether the braces around it belong together: `${ .a } and ${ .b }` are two expressions in a text."""
+    if "${" not in source:
+        return True
+    depth = 0
+    for character in _TEXT_IN_JQ.sub("", source):
+        depth += (character == "{") - (character == "}")
+        if depth < 0:
+            return False
+    return True
 
 
 def expression(source: str) -> Expression:
@@ -135,8 +147,8 @@ class Path:
             if type(data) is dict:
                 data = data.get(key)
             elif data is not None:
-                raise ExpressionError(self.text, f"Cannot index {_kind(data)} with string")
-        return data
+                raise ExpressionError(self.text, f'Cannot index {_kind(data)} with "{key}"')
+        return whole(data) if type(data) is float else data
 
 
 class Jq:
@@ -152,7 +164,8 @@ class Jq:
     def evaluate(self, data: Json, variables: Mapping[str, Json]) -> Json:
         """The first result, null if there is none."""
         try:
-            return self._run(data, variables)
+            value = self._run(data, variables)
+            return whole(value) if type(value) is float else value
         except Exception as error:  # the edge to a foreign evaluator: whatever it raises is a failed expression
             raise ExpressionError(self.text, reason_of(error)) from error
 
@@ -240,35 +253,6 @@ class Milliseconds(_Checked):
             return milliseconds(value)
         except DurationError as error:
             raise ExpressionError(self.text, str(error)) from None
-
-
-class UriTemplate:
-    """An address with `{name}` in it, filled from the scalars of the data (RFC 6570, simple expansion)."""
-
-    __slots__ = ("_parts", "text", "variables")
-
-    def __init__(self, text: str) -> None:
-        self.text = text
-        self.variables: frozenset[str] = frozenset()
-        self._parts = _PLACEHOLDER.split(text)  # literal, name, literal, name, ..., literal
-
-    @property
-    def names(self) -> list[str]:
-        """The names in braces."""
-        return self._parts[1::2]
-
-    def evaluate(self, data: Json, variables: Mapping[str, Json]) -> str:
-        """The address; a name that is not a scalar of the data is an `ExpressionError` and not an address with a hole
-        in it."""
-        return "".join(self._filled(part, data) if index % 2 else part for index, part in enumerate(self._parts))
-
-    def _filled(self, name: str, data: Json) -> str:
-        value = data.get(name) if isinstance(data, dict) else None
-        if isinstance(value, bool):
-            return "true" if value else "false"
-        if isinstance(value, str | int | float):
-            return quote(str(value), safe="-._~")
-        raise ExpressionError(self.text, f"the input of the task has no scalar {name} for the address")
 
 
 def _kind(value: Json) -> str:

@@ -20,7 +20,9 @@ from jsonschema.validators import extend
 from streams.language.jq import pattern
 
 MAX_STEPS = 100_000  # some tenths of a second
+MAX_STEPS_OF_SCHEMA = 400_000  # to read the schema itself, once: enough for some thousand subschemas
 _ENTER = 2  # steps for a subschema, beside its keywords
+_FOLLOW = 4  # for a reference
 _CONTAINERS = (dict, list)
 
 Keyword = Callable[[Any, Any, Any, Any], Iterator[ValidationError] | None]
@@ -30,22 +32,33 @@ class SchemaLimitError(Exception):
     """A check needs too much work."""
 
 
+class Known:
+    """What is known of a schema from check to check. It makes a check faster and no cheaper: a replay may know less."""
+
+    __slots__ = ("references", "sets")
+
+    def __init__(self, *, dynamic: bool) -> None:
+        self.sets: dict[int, frozenset[Any]] = {}  # of its lists, by their ids
+        # where references lead; None where that depends on the way to them
+        self.references: dict[tuple[str, str], Any] | None = None if dynamic else {}
+
+
 class Budget:
     """What one check has left, and what it has found out about its data."""
 
-    __slots__ = ("_paid", "_sets", "_weights", "left")
+    __slots__ = ("_limit", "_paid", "_weights", "known", "left")
 
-    def __init__(self, sets: dict[int, frozenset[Any]]) -> None:
-        self.left = MAX_STEPS
+    def __init__(self, known: Known, limit: int = MAX_STEPS) -> None:
+        self.left = self._limit = limit
+        self.known = known
         self._weights: dict[int, int] = {}
-        self._sets = sets  # of the lists in the schema, by their ids: kept with the schema from check to check
         self._paid: set[int] = set()
 
     def spend(self, steps: int) -> None:
         """Pays for work about to be done; raises `SchemaLimitError` when nothing is left."""
         self.left -= steps
         if self.left < 0:
-            raise SchemaLimitError(f"needs more than {MAX_STEPS:,} steps to be checked")
+            raise SchemaLimitError(f"needs more than {self._limit:,} steps to be checked")
 
     def weigh(self, value: Any) -> int:
         """Nodes of a value and one more for every 64 characters; data is weighed once."""
@@ -67,9 +80,9 @@ class Budget:
         if id(values) not in self._paid:
             self._paid.add(id(values))
             self.spend(self.weigh(values) >> 2)
-        known = self._sets.get(id(values))
+        known = self.known.sets.get(id(values))
         if known is None:
-            known = self._sets[id(values)] = frozenset(map(identity, values))
+            known = self.known.sets[id(values)] = frozenset(map(identity, values))
         self.spend(self.weigh(value) >> 2)
         return identity(value) in known
 
@@ -189,6 +202,7 @@ def counted(dialect: Any) -> Any:
     for name in _NOT_CHECKED:
         made.VALIDATORS.pop(name, None)
     made.evolve = _evolve
+    made._validate_reference = _follow
     return made
 
 
@@ -201,3 +215,18 @@ def _evolve(validator: Any, **changes: Any) -> Any:
         registry=validator._registry,
         _resolver=changes.get("_resolver", validator._resolver),
     )
+
+
+def _follow(validator: Any, ref: str, instance: Any) -> Iterator[ValidationError]:
+    """The errors of what a reference leads to; looked for once where it always leads to the same."""
+    budget = BUDGET.get()
+    budget.spend(_FOLLOW)
+    known = budget.known.references
+    place = (validator._resolver._base_uri, ref)
+    found = known.get(place) if known is not None else None
+    if found is None:
+        found = validator._resolver.lookup(ref)
+        if known is not None:
+            known[place] = found
+    errors: Iterator[ValidationError] = validator.descend(instance, found.contents, resolver=found.resolver)
+    return errors

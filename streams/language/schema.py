@@ -7,65 +7,59 @@ Checking is counted work, of the schema itself as of the data.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from typing import Any
 
 import orjson
 from jsonschema import Draft202012Validator, ValidationError
 from jsonschema.validators import validator_for
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.exceptions import Unresolvable
-from referencing.jsonschema import DRAFT202012, specification_with
 
 from schemas.payload import Json
-from streams.language.jq import PatternError, pattern
-from streams.language.keywords import BUDGET, Budget, SchemaLimitError, counted
+from streams.language.jq import PatternError
+from streams.language.keywords import BUDGET, MAX_STEPS_OF_SCHEMA, Budget, Known, SchemaLimitError, counted
 from streams.language.nodes import Node
-from streams.language.source import Path, pointer
+from streams.language.schema_parts import SchemaFaultError, check_parts
+from streams.language.source import pointer
+
+__all__ = ["JsonSchema", "SchemaFaultError", "compiled_schema"]
 
 _SHOWN = 80  # characters of a rule
+_NO_JSON = "..."
 _TOO_DEEP = "nests too deeply to be checked"
-_ONE = frozenset(
-    ("not", "if", "then", "else", "items", "additionalItems", "contains", "additionalProperties", "propertyNames")
-) | {"unevaluatedItems", "unevaluatedProperties", "contentSchema", "extends", "disallow", "type"}
-_SEVERAL = frozenset(("allOf", "anyOf", "oneOf", "prefixItems", "items", "extends", "disallow", "type"))
-_NAMED = frozenset(("properties", "$defs", "definitions", "dependentSchemas", "dependencies"))
 _TYPES = ("array", "boolean", "integer", "null", "number", "object", "string")
-_REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
-
-
-class SchemaFaultError(ValueError):
-    """The schema itself is wrong: `path` inside it, and why."""
-
-    def __init__(self, path: Path, reason: str) -> None:
-        super().__init__(reason)
-        self.path = path
 
 
 class JsonSchema:
     """A schema with the shape of `streams.language.graph.Validator`; raises `SchemaFaultError` when it is made of a
     wrong one."""
 
-    __slots__ = ("_sets", "_validator")
+    __slots__ = ("_known", "_validator")
 
     def __init__(self, schema: Json) -> None:
+        if isinstance(schema, dict) and not isinstance(schema.get("$schema", ""), str):
+            raise SchemaFaultError(("$schema",), "the name of a dialect is a text")
         dialect = validator_for(schema, default=Draft202012Validator)
         try:
-            error = _first(counted(dialect)(dialect.META_SCHEMA, registry=Registry()), schema, {})
+            error = _first(
+                counted(dialect)(dialect.META_SCHEMA, registry=Registry()),
+                schema,
+                Budget(Known(dynamic=True), MAX_STEPS_OF_SCHEMA),
+            )
             if error is not None:
                 raise SchemaFaultError(tuple(error.absolute_path), _wrong(error))
-            _check_parts(schema)
+            resolver = check_parts(schema)
         except SchemaLimitError as limit:
             raise SchemaFaultError((), str(limit)) from None
         except RecursionError:
             raise SchemaFaultError((), _TOO_DEEP) from None
-        self._validator = counted(dialect)(schema, registry=Registry())
-        self._sets: dict[int, frozenset[Any]] = {}
+        self._validator = counted(dialect)(schema, registry=Registry(), _resolver=resolver)
+        self._known = Known(dynamic=_is_dynamic(schema))
 
     def check(self, data: Json) -> str | None:
         """None if valid, else one line with the place (a JSON Pointer into the data) and the rule that is broken."""
         try:
-            error = _first(self._validator, data, self._sets)
+            error = _first(self._validator, data, Budget(self._known))
         except Unresolvable:
             return "the schema refers to a part of itself that does not exist"
         except PatternError as pattern_error:
@@ -74,11 +68,19 @@ class JsonSchema:
             return str(limit)
         except RecursionError:
             return _TOO_DEEP
+        except UnicodeEncodeError:
+            return "the value holds text that is no Unicode"
         return None if error is None else _line(error)
 
 
-def _first(validator: Any, data: Json, sets: dict[int, frozenset[Any]]) -> ValidationError | None:
-    token = BUDGET.set(Budget(sets))
+def _is_dynamic(schema: Json) -> bool:
+    """Whether it holds a reference whose end depends on the way to it."""
+    text = _json(schema)
+    return text == _NO_JSON or '"$dynamicRef"' in text or '"$recursiveRef"' in text
+
+
+def _first(validator: Any, data: Json, budget: Budget) -> ValidationError | None:
+    token = BUDGET.set(budget)
     try:
         return next(validator.iter_errors(data), None)
     finally:
@@ -116,63 +118,11 @@ def _json(value: Json) -> str:
     try:
         return orjson.dumps(value).decode()
     except TypeError:
-        return "..."
+        return _NO_JSON
 
 
 def _cut(text: str) -> str:
     return text if len(text) <= _SHOWN else f"{text[:_SHOWN]}..."
-
-
-def _check_parts(schema: Json) -> None:
-    """References to the outside, and patterns that RE2 does not know."""
-    dialect = schema.get("$schema") if isinstance(schema, dict) else None
-    known = specification_with(dialect, default=DRAFT202012) if isinstance(dialect, str) else DRAFT202012
-    registry: Registry[Any] = Registry()
-    root: Resource[Any] = known.create_resource(schema)
-    _check_part(schema, (), registry.resolver_with_root(root), known)
-
-
-def _check_part(schema: Json, path: Path, resolver: Any, known: Any) -> None:
-    if not isinstance(schema, dict):
-        return
-    resolver = resolver.in_subresource(known.create_resource(schema))
-    for key in _REFERENCES:
-        if isinstance(reference := schema.get(key), str):
-            _check_reference(reference, (*path, key), resolver)
-    if "patternProperties" in schema:
-        reason = "patternProperties is not supported; use propertyNames with a pattern"
-        raise SchemaFaultError((*path, "patternProperties"), reason)
-    if isinstance(source := schema.get("pattern"), str):
-        _check_pattern(source, (*path, "pattern"))
-    for place, part in _parts(schema):
-        _check_part(part, (*path, *place), resolver, known)
-
-
-def _parts(schema: dict[str, Json]) -> Iterator[tuple[Path, Json]]:
-    """The subschemas; what stands in `const`, `enum`, `default` and `examples` is data, whatever it looks like."""
-    for key, part in schema.items():
-        if isinstance(part, dict) and key in _NAMED:
-            yield from (((key, name), member) for name, member in part.items())
-        elif isinstance(part, dict) and key in _ONE:
-            yield (key,), part
-        elif isinstance(part, list) and key in _SEVERAL:
-            yield from (((key, index), element) for index, element in enumerate(part))
-
-
-def _check_reference(reference: str, path: Path, resolver: Any) -> None:
-    try:
-        resolver.lookup(reference)
-    except (Unresolvable, ValueError, LookupError, TypeError, AttributeError):
-        inside = "a reference to a part of the schema that does not exist"
-        reason = inside if reference.startswith("#") else "a reference leads out of the schema"
-        raise SchemaFaultError(path, reason) from None
-
-
-def _check_pattern(source: str, path: Path) -> None:
-    try:
-        pattern(source)
-    except PatternError as error:
-        raise SchemaFaultError(path, f"not a regular expression of RE2: {error}") from None
 
 
 def compiled_schema(node: Node) -> JsonSchema | None:

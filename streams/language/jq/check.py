@@ -8,11 +8,12 @@ evaluation is known beforehand.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 from typing import Any
 
-from streams.language.jq.functions import FORMATS, LIGHT, OWN, Signature
+from streams.language.jq.formats import FORMATS
+from streams.language.jq.functions import LIGHT, OWN, Signature
 from streams.language.jq.prelude import DERIVED
 
 Node = tuple[Any, ...]
@@ -99,8 +100,21 @@ class _Walk:
         value = ast[1]
         if isinstance(value, float) and not math.isfinite(value):
             self._complain("number", "a number that no double can hold", "write a smaller number", "")
+        if type(value) is int and value >= 2**64:
+            self._complain("number", "a whole number of more than 64 bits", "write it as a text, or as 1e20", "")
         if isinstance(value, str) and any("\ud800" <= character <= "\udfff" for character in value):
             self._complain("text", "half of a surrogate pair", "write the character itself", "\\u")
+
+    def _neg(self, ast: Node, scope: _Scope) -> None:
+        if ast[1][0] == "const" and type(ast[1][1]) is int and 2**63 < ast[1][1] < 2**64:
+            self._complain("number", "a whole number of more than 64 bits", "write it as a text, or as -1e19", "")
+        self.node(ast[1], scope)
+
+    def _object(self, ast: Node, scope: _Scope) -> None:
+        for key, value in ast[1]:
+            if key[0] == "const" and not isinstance(key[1], str):
+                self._complain("key", "a key of an object is a text", 'write it in quotes: {"1": .a}', "")
+            self.node([key, value], scope)
 
     def _field(self, ast: Node, scope: _Scope) -> None:
         self.node(ast[1], scope)
@@ -189,9 +203,12 @@ class _Walk:
                 "shadowing", f"{taken[0]} is the name of a builtin function", "choose another name", taken[0]
             )
         values = {parameter[1:] for parameter in parameters if parameter.startswith("$")}
-        inner = _extended(scope, variables=values, functions=plain | {signature}, inside={signature})
+        outer = replace(scope, inside=scope.inside - plain)
+        inner = _extended(outer, variables=values, functions=plain | {signature}, inside={signature})
         self.node(body, inner)
-        self.node(rest, _extended(scope, functions={signature}))
+        # within the rest the name means this function, also where one of the same name is around it
+        rest_scope = replace(scope, inside=scope.inside - {signature})
+        self.node(rest, _extended(rest_scope, functions={signature}))
 
     def _as(self, ast: Node, scope: _Scope) -> None:
         self.node(ast[1], scope)
@@ -218,6 +235,8 @@ class _Walk:
                 self._pattern(part, scope, names)
         else:
             for key, part, name in pattern[1]:
+                if key[0] == "const" and not isinstance(key[1], str):
+                    self._complain("key", "a key of an object is a text", 'write it in quotes: {"1": $a}', "")
                 self.node(key, scope)
                 names.update({name} if name else ())
                 self._pattern(part, scope, names)

@@ -10,6 +10,7 @@ from typing import Any
 import purejq
 import purejq.builtins
 import purejq.compiler
+import purejq.lexer
 import purejq.ops
 import purejq.parser
 import purejq.prelude
@@ -20,17 +21,19 @@ ops: Any = purejq.ops
 parser: Any = purejq.parser
 prelude: Any = purejq.prelude
 
-JqError: type[Exception] = purejq.JqError  # what `try` and `//` of an expression can catch
+JqError: type[Exception] = purejq.JqError  # what `try` of an expression can catch
 JqParseError: type[Exception] = purejq.JqParseError
 
-
-def _named(value: Any) -> str:
-    """What an error text says of a value: nothing but a number or a literal, for texts may be personal data.
-
-    The library writes the whole value out before it cuts it off, which for a large one is a lot of work for nothing.
-    """
-    return str(value) if value is None or isinstance(value, bool | int | float) else "..."
+# An error text names types and no value, for values may be personal data. The library writes the value beside its type.
+ops.describe = ops.type_name
+builtins.describe = ops.type_name
+compiler.encode = ops.type_name  # there used in error texts only
 
 
-ops._short = _named
-compiler.encode = _named  # there used in error texts only
+class RaisedError(purejq.JqError):
+    """What an expression itself raises with `error`; its text is the author's own and is kept whole."""
+
+    value: Any
+
+    def __init__(self, value: Any) -> None:
+        super().__init__(value)  # type: ignore[no-untyped-call]  # the library carries no types

@@ -5,11 +5,12 @@ So the depth of Python's stack has nothing to do with the number of rounds, and 
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterator
 from typing import Any, TypeVar
 
-from streams.language.jq.functions import metered_name, own
-from streams.language.jq.library import JqError, builtins, ops
+from streams.language.jq.functions import own, own_path
+from streams.language.jq.library import JqError, ops
 from streams.language.jq.meter import METER
 
 T = TypeVar("T")
@@ -63,7 +64,10 @@ def _while(data: Any, env: Any, condition: Any, update: Any) -> Iterator[Any]:
 
 @own("repeat", 1)
 def _repeat(data: Any, env: Any, update: Any) -> Iterator[Any]:
-    return _unfold(update.vals(data), update.vals)
+    """What the update gives, again and again on the same data, as jq 1.8 has it."""
+    while True:
+        METER.spend(_ROUND)
+        yield from update.vals(data)
 
 
 @own("until", 2)
@@ -109,6 +113,62 @@ def _count(low: Any, high: Any, step: Any) -> Iterator[Any]:
         low += step
 
 
+def _bounds(data: Any, count: Any, what: str) -> Iterator[int]:
+    for number in count.vals(data):
+        if type(number) not in (int, float):
+            raise JqError(f"{what} takes a number")
+        if number < 0:
+            raise JqError(f"{what} doesn't support negative {'indices' if what == 'nth' else 'count'}")
+        yield math.ceil(number)
+
+
+def _limited(items: Callable[[], Iterator[T]], most: int) -> Iterator[T]:
+    for index, item in enumerate(items() if most else (), start=1):
+        METER.spend(_ROUND)
+        yield item
+        if index >= most:
+            return
+
+
+def _skipped(items: Callable[[], Iterator[T]], fewest: int) -> Iterator[T]:
+    for index, item in enumerate(items()):
+        METER.spend(_ROUND)
+        if index >= fewest:
+            yield item
+
+
+def _nth_of(items: Callable[[], Iterator[T]], number: int) -> Iterator[T]:
+    for index, item in enumerate(items()):
+        METER.spend(_ROUND)
+        if index == number:
+            yield item
+            return
+
+
+_COUNTED = {"limit": _limited, "skip": _skipped, "nth": _nth_of}
+
+
+def _counting(name: str) -> None:
+    """`limit`, `skip` and `nth`: of values and of paths."""
+    choose = _COUNTED[name]
+
+    def values(data: Any, env: Any, count: Any, items: Any) -> Iterator[Any]:
+        for number in _bounds(data, count, name):
+            yield from choose(lambda: items.vals(data), number)
+
+    def paths(data: Any, path: list[Any], env: Any, count: Any, items: Any) -> Iterator[Any]:
+        for number in _bounds(data, count, name):
+            yield from choose(lambda: items.paths(data, path), number)
+
+    own(name, 2)(values)
+    own_path(name, 2)(paths)
+
+
+for _name in _COUNTED:
+    _counting(_name)
+
+
+@own_path("recurse", 0)
 def _recurse_paths(data: Any, path: list[Any], env: Any) -> Iterator[tuple[list[Any], Any]]:
     def below(entry: tuple[list[Any], Any]) -> Iterator[tuple[list[Any], Any]]:
         where, value = entry
@@ -118,11 +178,6 @@ def _recurse_paths(data: Any, path: list[Any], env: Any) -> Iterator[tuple[list[
     return _unfold(iter(((path, data),)), below)
 
 
+@own_path("recurse", 1)
 def _recurse_paths_by(data: Any, path: list[Any], env: Any, step: Any) -> Iterator[tuple[list[Any], Any]]:
     return _unfold(iter(((path, data),)), lambda entry: step.paths(entry[1], entry[0]))
-
-
-def install() -> None:
-    """Puts the path forms of the loops into the library's table."""
-    builtins.PY_BUILTINS_PATH[metered_name("recurse"), 0] = _recurse_paths
-    builtins.PY_BUILTINS_PATH[metered_name("recurse"), 1] = _recurse_paths_by

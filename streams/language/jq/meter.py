@@ -17,11 +17,16 @@ MAX_STEPS = 250_000
 MAX_WEIGHT = 600_000
 MAX_TEXT = 4 * 1024 * 1024  # characters of one string
 MAX_DEPTH = 64  # levels of lists and objects in each other
+SMALL = 1_000  # characters or elements of what may be read and made without paying
 
 
 class LimitError(Exception):
     """An evaluation went over a limit. Not a `JqError`, so that no `try`, `?` or `//` inside the expression can
     swallow it."""
+
+
+class HeavyError(Exception):
+    """An expression that runs unmetered has met data that is too large for that. It starts again, metered."""
 
 
 class Meter:
@@ -32,10 +37,11 @@ class Meter:
     each weighed once and remembered.
     """
 
-    __slots__ = ("_known", "left")
+    __slots__ = ("_known", "left", "made_patterns")
 
     def __init__(self) -> None:
         self.left = 0
+        self.made_patterns: set[str] = set()  # not written down in the expression: each may have to be compiled
         # id -> (value, kept alive so that the id stays its own; weight; depth)
         self._known: dict[int, tuple[Any, int, int]] = {}
 
@@ -43,6 +49,7 @@ class Meter:
         """A full tank; what was weighed before is forgotten."""
         self.left = MAX_STEPS
         self._known.clear()
+        self.made_patterns.clear()
 
     def spend(self, steps: int) -> None:
         """Pays for work about to be done; raises `LimitError` when nothing is left."""

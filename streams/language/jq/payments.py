@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from streams.language.jq.library import JqError, builtins
+from streams.language.jq.library import builtins
 from streams.language.jq.meter import METER
 
 
@@ -63,9 +63,10 @@ def _copied_path(data: Any, path: list[Any], env: Any, whole: Any) -> Iterator[t
         yield path, data
 
 
-def _index(data: Any, env: Any) -> Iterator[Any]:
-    if isinstance(data, list):
-        raise JqError("a list cannot be an index; use indices")
+def _pattern(data: Any, env: Any) -> Iterator[Any]:
+    """Notes a pattern that is put together: it may be another one each time, and has to be compiled."""
+    if isinstance(data, str):
+        METER.made_patterns.add(data)
     yield data
 
 
@@ -73,6 +74,6 @@ def install() -> None:
     """Puts them into the library's tables, under names that no program text can spell."""
     values, paths = builtins.PY_BUILTINS, builtins.PY_BUILTINS_PATH
     values["tick ", 0], values["made ", 0], values["read ", 0] = _tick, _made, _read
-    values["each ", 0], values["index ", 0], values["pay ", 1] = _each, _index, _pay
+    values["each ", 0], values["pattern ", 0], values["pay ", 1] = _each, _pattern, _pay
     paths["tick ", 0], paths["made ", 0], paths["each ", 0] = _tick_path, _made_path, _each_path
     paths["pay ", 1], paths["copied ", 1] = _pay_path, _copied_path

@@ -8,17 +8,33 @@ from streams.language.jq.functions import OWN, Signature
 from streams.language.jq.library import compiler, parser, prelude
 from streams.language.jq.rewrite import metered_body
 
-_LEFT_OUT = {"debug", "error", "date", "dateadd", "datesub", "GROUP_BY", "UNIQUE_BY", "JOIN", "isvalid"}
+_LEFT_OUT = {"debug", "error", "date", "dateadd", "datesub", "GROUP_BY", "UNIQUE_BY", "isvalid", "ascii"}
+# in place of the library's, and functions of streams as `tostream` gives them
+_OURS = """
+def transpose: if . == [] or . == {} then []
+  else . as $in | (map(length) | max) as $max
+    | [range(0; $max) as $j | [range(0; $in | length) as $i | $in[$i][$j]]] end;
+def fromstream(f): {x: null, e: false} as $start | foreach f as $i ($start;
+  if .e then $start else . end
+  | if $i | length == 2
+    then setpath(["e"]; $i[0] | length == 0) | setpath(["x"] + $i[0]; $i[1])
+    else setpath(["e"]; $i[0] | length == 1) end;
+  if .e then .x else empty end);
+def truncate_stream(stream): . as $n | null | stream | . as $input
+  | if (.[0] | length) > $n then setpath([0]; .[0][$n:]) else empty end;
+.
+"""
 
 
 def _definitions() -> dict[Signature, tuple[list[str], Any]]:
     """Parameters and body of each function that is not one of ours and not left out."""
     found = {}
-    node = parser.parse(prelude.PRELUDE)
-    while node[0] == "funcdef":
-        _, name, parameters, body, node = node
-        if (name, len(parameters)) not in OWN and name not in _LEFT_OUT:
-            found[name, len(parameters)] = (parameters, body)
+    for source in (prelude.PRELUDE, _OURS):
+        node = parser.parse(source)  # no deeper than we allow, but longer
+        while node[0] == "funcdef":
+            _, name, parameters, body, node = node
+            if (name, len(parameters)) not in OWN and name not in _LEFT_OUT:
+                found[name, len(parameters)] = (parameters, body)
     return {**found, ("error", 1): (["$msg"], parser.parse("$msg | error"))}
 
 

@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from functools import lru_cache
 from threading import Lock
 from typing import Any
 
-from streams.language.jq import functions, loops, payments, regex
+from streams.language.jq import dates, formats, functions, loops, nodes, payments, places, regex, values
 from streams.language.jq.arithmetic import METERED, PLAIN
-from streams.language.jq.library import JqError, JqParseError, compiler, parser
-from streams.language.jq.meter import METER, LimitError
+from streams.language.jq.library import JqError, JqParseError, RaisedError, compiler
+from streams.language.jq.meter import METER, HeavyError, LimitError
+from streams.language.jq.syntax import MAX_LEVELS, parse
+from streams.language.jq.texts import text_of
 
-functions.install()
-loops.install()
-payments.install()
+for declaring in (functions, formats, nodes, payments, places):
+    declaring.install()
 compiler._BINOPS.update({f"plain {symbol}": operator for symbol, operator in PLAIN.items()})
 compiler._BINOPS.update({f"metered {symbol}": operator for symbol, operator in METERED.items()})
 
@@ -24,12 +25,13 @@ from streams.language.jq.check import Complaint, Findings, check  # noqa: E402
 from streams.language.jq.prelude import NAMES, environment  # noqa: E402
 from streams.language.jq.rewrite import checked, is_plain, metered  # noqa: E402
 
-__all__ = ["Program", "ProgramError", "compile_program", "regex"]
+# Some of them are named for what they declare when they are imported.
+__all__ = ["Program", "ProgramError", "compile_program", "dates", "loops", "regex", "values"]
 
 MAX_LENGTH = 20_000  # characters of one expression
 _ROOT = environment()
 _ONE_AT_A_TIME = Lock()  # the meter is one for the process
-_VALUES_IN_MESSAGES = re.compile(r' ?\(.*\)|"[^"]*"|\'.*\'', re.DOTALL)
+_MAX_REASON = 2_000  # characters of what an author says
 
 Evaluate = Callable[[Any, Mapping[str, Any]], Any]
 
@@ -63,9 +65,10 @@ def reason_of(error: Exception) -> str:
         return str(error)
     if isinstance(error, RecursionError):
         return "nests too deeply"
+    if isinstance(error, RaisedError):
+        return text_of(error.value)[:_MAX_REASON]
     if isinstance(error, JqError):
-        text = error.args[0] if error.args else None
-        return _VALUES_IN_MESSAGES.sub("", text)[:200] if isinstance(text, str) else "raised an error"
+        return str(error)[:200]
     return f"cannot be evaluated ({type(error).__name__})"
 
 
@@ -77,14 +80,14 @@ def compile_program(source: str) -> Program:
             "syntax", f"the expression is longer than {MAX_LENGTH:,} characters", "split it into several tasks"
         )
     try:
-        ast = parser.parse(source)
+        ast = parse(source)
         findings = check(ast)
+        complaints = [(complaint, _offset(source, complaint.word)) for complaint in _complaints(findings)]
+        if complaints:
+            raise ProgramError(complaints)
+        return Program(source, ast, frozenset(findings.variables))
     except (JqParseError, ValueError, RecursionError, IndexError) as error:
         raise _syntax_error(source, error) from None
-    complaints = [(complaint, _offset(source, complaint.word)) for complaint in _complaints(findings)]
-    if complaints:
-        raise ProgramError(complaints)
-    return Program(source, ast, frozenset(findings.variables))
 
 
 def _complaints(findings: Findings) -> list[Complaint]:
@@ -101,7 +104,9 @@ def _refusal(code: str, message: str, remedy: str, offset: int = 0) -> ProgramEr
 
 
 def _syntax_error(source: str, error: Exception) -> ProgramError:
-    text = "nests too deeply" if isinstance(error, RecursionError) else str(error)
+    text = f"nests more than {MAX_LEVELS} levels" if isinstance(error, RecursionError) else str(error)
+    if "integer string conversion" in text:  # Python's own words for thousands of digits
+        return _refusal("number", "a whole number of more than 64 bits", "write it as a text")
     found = re.search(r" at position (\d+)", text)
     offset = max(0, int(found[1]) - 1) if found else 0
     message = (
@@ -123,29 +128,41 @@ def _offset(source: str, word: str) -> int:
     return found.start() if found else max(0, source.find(word))
 
 
-def _compiled(ast: Any) -> Any:
-    with compiler._names_ctx(NAMES | frozenset(compiler.collect_defined_names(ast))):
-        return compiler.compile_v(ast)
+def _compiled(ast: Any) -> Callable[[Any, Any], Iterator[Any]]:
+    with _ONE_AT_A_TIME, compiler._names_ctx(NAMES | frozenset(compiler.collect_defined_names(ast))):
+        results: Callable[[Any, Any], Iterator[Any]] = compiler.compile_v(ast)
+        return results
 
 
 def _plain(ast: Any) -> Evaluate:
+    """Runs unmetered, and again from the start with the meter where the data turns out to be large."""
     tree = checked(ast)
     getter = compiler._single_getter(tree)
+    results = None if getter is not None else _compiled(tree)
     env = compiler.Env
-    if getter is not None:
-        return lambda data, variables: getter(data, env(_ROOT, variables))
-    values = _compiled(tree)
-    return lambda data, variables: next(values(data, env(_ROOT, variables)), None)
+    heavy: Evaluate | None = None
+
+    def run(data: Any, variables: Mapping[str, Any]) -> Any:
+        nonlocal heavy
+        try:
+            if results is None:
+                return getter(data, env(_ROOT, variables))
+            return next(results(data, env(_ROOT, variables)), None)
+        except HeavyError:
+            heavy = heavy or _metered(ast)
+            return heavy(data, variables)
+
+    return run
 
 
 def _metered(ast: Any) -> Evaluate:
-    values = _compiled(metered(ast))
+    results = _compiled(metered(ast))
 
     def run(data: Any, variables: Mapping[str, Any]) -> Any:
         with _ONE_AT_A_TIME:
             METER.reset()
             try:
-                result = next(values(data, compiler.Env(_ROOT, variables)), None)
+                result = next(results(data, compiler.Env(_ROOT, variables)), None)
                 METER.weigh(result)
                 return result
             finally:

@@ -10,40 +10,19 @@ from __future__ import annotations
 
 from typing import Any
 
-from streams.language.jq.functions import KEYED, OWN, metered_name
+from streams.language.jq.functions import KEYED, OWN, SHRINKING, metered_name, plain_name
 
 Node = tuple[Any, ...]
 
 _MAX_FACTOR = 1_000  # of a plain multiplication, which may be that of a text
 _ARITHMETIC = frozenset("+-*/%")
+_CALL = 5  # steps of a call of a function that is written in jq
 _WHOLE = "whole "  # a variable that no program text can name
-_SHRINKING = frozenset(  # functions of a view that give a scalar or a text no longer than the one they got
-    {
-        ("length", 0),
-        ("type", 0),
-        ("not", 0),
-        ("has", 1),
-        ("startswith", 1),
-        ("endswith", 1),
-        ("trim", 0),
-        ("ltrim", 0),
-        ("rtrim", 0),
-    }
-    | {
-        ("tonumber", 0),
-        ("toboolean", 0),
-        ("floor", 0),
-        ("ceil", 0),
-        ("round", 0),
-        ("trunc", 0),
-        ("fabs", 0),
-        ("sqrt", 0),
-    }
-)
+_PATTERNS = frozenset(("test", "match", "capture", "scan", "split", "splits", "sub", "gsub"))
 
 
 def plain_operator(symbol: str) -> str:
-    """The name of an arithmetic operator whose result is checked."""
+    """The name of an operator that does not pay and refuses what is large."""
     return f"plain {symbol}"
 
 
@@ -80,7 +59,7 @@ def is_view(ast: Node) -> bool:
     kind = ast[0]
     if kind in ("identity", "const", "emptyarray", "var"):
         return True
-    if kind in ("field", "opt"):
+    if kind in ("field", "opt", "guarded"):
         return is_view(ast[1])
     if kind == "index":
         return is_view(ast[1]) and ast[2][0] == "const"
@@ -91,7 +70,7 @@ def is_view(ast: Node) -> bool:
     if kind in ("pipe", "alt"):
         return is_view(ast[1]) and is_view(ast[2])
     if kind == "call":
-        return (ast[1], len(ast[2])) in _SHRINKING and all(argument[0] == "const" for argument in ast[2])
+        return (ast[1], len(ast[2])) in SHRINKING and all(argument[0] == "const" for argument in ast[2])
     return False
 
 
@@ -105,7 +84,7 @@ def _is_small(ast: Node) -> bool:
 
 
 def checked(ast: Any) -> Any:
-    """A plain tree with its arithmetic and its functions replaced by those that check their results; nothing pays."""
+    """A plain tree with its operators and functions replaced by those that refuse what is large; nothing pays."""
     if isinstance(ast, list):
         return [checked(part) for part in ast]
     if not isinstance(ast, tuple) or not ast:
@@ -113,10 +92,11 @@ def checked(ast: Any) -> Any:
     if ast[0] == "const":
         return ast
     if ast[0] == "binop":
-        symbol = plain_operator(ast[1]) if ast[1] in _ARITHMETIC else ast[1]
-        return ("binop", symbol, checked(ast[2]), checked(ast[3]))
+        return ("binop", plain_operator(ast[1]), checked(ast[2]), checked(ast[3]))
     if ast[0] == "call":
-        return _call(ast[1], checked(ast[2]))
+        return ("call", plain_name(ast[1]), checked(ast[2]))
+    if ast[0] == "str":
+        return ("text", [part if isinstance(part, str) else checked(part) for part in ast[2]])
     return tuple(checked(part) for part in ast)
 
 
@@ -146,12 +126,20 @@ def _metered_call(ast: Node) -> Node:
     arguments = metered(ast[2])
     if (ast[1], len(arguments)) in KEYED:
         arguments = [_then(argument, "read") for argument in arguments]
+    if ast[1] in _PATTERNS and arguments and ast[2][0][0] != "const":
+        arguments = [_then(arguments[0], "pattern"), *arguments[1:]]
     return _call(ast[1], arguments)
 
 
-def _metered_index(ast: Node) -> Node:
-    index = ast[2] if ast[2][0] == "const" else _then(metered(ast[2]), "index")
-    return ("index", metered(ast[1]), index)
+def _metered_guarded(ast: Node) -> Node:
+    """The access itself stays what is guarded; what it makes is paid for."""
+    kind, base, *parts = ast[1]
+    if kind == "field":
+        return ("guarded", (kind, metered(base), *parts))
+    if kind == "iterate":
+        return ("guarded", (kind, _then(metered(base), "each")))
+    guarded = ("guarded", (kind, metered(base), *(part if part is None else metered(part) for part in parts)))
+    return _then(guarded, "made") if kind == "slice" else guarded
 
 
 def _metered_text(ast: Node) -> Node:
@@ -172,8 +160,8 @@ def _metered_function(ast: Node) -> Node:
 
 
 def metered_body(body: Node) -> Node:
-    """The body of a function; each call pays for its length."""
-    return ("pipe", _pay_for([body]), metered(body))
+    """The body of a function; each call pays for its length and for the call itself."""
+    return ("pipe", _pay_for([body], _CALL), metered(body))
 
 
 def _metered_fold(ast: Node) -> Node:
@@ -182,8 +170,8 @@ def _metered_fold(ast: Node) -> Node:
     return (kind, ("pipe", metered(source), _pay_for(parts)), metered(patterns), *(metered(part) for part in parts))
 
 
-def _pay_for(parts: list[Any]) -> Node:
-    return ("call", "pay ", [("const", 1 + _length(parts) // 2)])
+def _pay_for(parts: list[Any], more: int = 1) -> Node:
+    return ("call", "pay ", [("const", more + _length(parts) // 2)])
 
 
 def _length(part: Any) -> int:
@@ -209,10 +197,10 @@ _SPECIAL = {
     "foreach": _metered_fold,
     "format": lambda ast: ("pipe", _pay("read"), _then(ast, "made")),
     "funcdef": _metered_function,
-    "index": _metered_index,
+    "guarded": _metered_guarded,
     "iterate": lambda ast: ("iterate", _then(metered(ast[1]), "each")),
     "object": _metered_object,
     "reduce": _metered_fold,
-    "slice": lambda ast: _then(("slice", *(metered(part) for part in ast[1:])), "made"),
+    "slice": lambda ast: _then(("slice", *(part if part is None else metered(part) for part in ast[1:])), "made"),
     "str": _metered_text,
 }

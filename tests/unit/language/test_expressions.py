@@ -10,7 +10,6 @@ from streams.language.expressions import (
     Constant,
     ExpressionError,
     Milliseconds,
-    UriTemplate,
     evaluate_once,
     expression,
     inner_text,
@@ -116,13 +115,19 @@ def test_duration_expression_gives_milliseconds() -> None:
         Milliseconds(expression(".n")).evaluate(DATA, {})
 
 
-def test_address_is_filled_and_escaped() -> None:
-    address = UriTemplate("https://host/{id}/{name}?v={flag}")
-    data = {"id": 7, "name": "a b/ü", "flag": True}
-    assert address.evaluate(data, {}) == "https://host/7/a%20b%2F%C3%BC?v=true"
+def test_texts_with_two_expressions_are_no_expression() -> None:
+    assert inner_text("${ .a } and ${ .b }") is None
+    assert inner_text("${ .a }${ .b }") is None
+    assert inner_text('${ "it costs ${x} in {braces}" }') == '"it costs ${x} in {braces}"'
 
 
-@pytest.mark.parametrize("data", [{}, {"id": None}, {"id": {"x": 1}}, [], "text"])
-def test_address_with_hole_is_error(data: object) -> None:
-    with pytest.raises(ExpressionError, match="no scalar id"):
-        UriTemplate("https://host/{id}").evaluate(data, {})
+@pytest.mark.parametrize("source", [".price", "$x.price", ".price * 1", "[.price][0]", ".price + 0.0"])
+def test_whole_numbers_are_whole_wherever_they_come_from(source: str) -> None:
+    value = evaluate_once(source, {"price": 5.0}, {"x": {"price": 5.0}})
+    assert (value, type(value)) == (5, int)
+
+
+@pytest.mark.parametrize("source", [".a.key", "$x.a.key"])
+def test_error_on_the_way_names_the_member(source: str) -> None:
+    with pytest.raises(ExpressionError, match=r'Cannot index string with "key"$'):
+        evaluate_once(source, {"a": "4711"}, {"x": {"a": "4711"}})

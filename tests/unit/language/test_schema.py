@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 import pytest
@@ -192,6 +193,11 @@ def test_schema_dear_to_compile_is_refused(schema: Any) -> None:
         JsonSchema(schema)
 
 
+def test_large_schema_can_be_read() -> None:
+    properties = {f"p{number}": {"type": "string", "maxLength": 9} for number in range(1_500)}
+    assert JsonSchema({"properties": properties}).check({"p1": "x", "p2": 3}) == "/p2 is not of type string"
+
+
 @pytest.mark.parametrize("schema", [{"$ref": "#"}, {"allOf": [{"$ref": "#/$defs/a"}], "$defs": {"a": {"$ref": "#"}}}])
 def test_schema_that_refers_to_itself_ends(schema: Any) -> None:
     assert JsonSchema(schema).check({}) == "nests too deeply to be checked"
@@ -205,3 +211,39 @@ def test_part_of_another_dialect_is_checked_by_the_same_rules() -> None:
 def test_ordinary_lists_are_checked_within_the_budget() -> None:
     row = {"type": "object", "required": ["a"], "properties": {"a": {"type": "integer", "minimum": 0}}}
     assert JsonSchema({"type": "array", "items": row}).check([{"a": number} for number in range(5_000)]) is None
+
+
+@pytest.mark.parametrize(
+    "schema",
+    [
+        {"$schema": []},
+        {"$schema": 5},
+        {"$id": "http://[bad"},
+        {"pattern": "\ud800"},
+        {"$ref": "http://[bad"},
+        {"$defs": {"a": {"$id": 5}}},
+    ],
+)
+def test_names_that_cannot_be_read_are_faults(schema: Any) -> None:
+    with pytest.raises(SchemaFaultError):
+        JsonSchema(schema)
+
+
+@pytest.mark.parametrize("name", ["$anchor", "$id"])
+def test_references_are_looked_for_once(name: str) -> None:
+    names = {f"d{number}": {name: f"n{number}", "type": "integer"} for number in range(800)}
+    reference = "n7" if name == "$id" else "#n7"
+    schema = JsonSchema({"$id": "https://example.com/", "$defs": names, "items": {"$ref": reference}})
+    started = time.process_time()
+    assert schema.check([1] * 5_000) is None
+    assert schema.check([1, "x"]) == "/1 is not of type integer"
+    assert time.process_time() - started < 2.0  # by a search through the whole schema each time it took a minute
+
+
+def test_dynamic_references_follow_the_way_to_them() -> None:
+    tree = {"$id": "https://example.com/tree", "$dynamicAnchor": "node", "type": "object",
+            "properties": {"children": {"items": {"$dynamicRef": "#node"}}}}  # fmt: skip
+    strict = {"$id": "https://example.com/strict", "$dynamicAnchor": "node", "$ref": "tree",
+              "unevaluatedProperties": False, "$defs": {"tree": tree}}  # fmt: skip
+    assert JsonSchema(strict).check({"children": [{"children": []}]}) is None
+    assert JsonSchema(strict).check({"children": [{"daat": 1}]}) is not None
