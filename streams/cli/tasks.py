@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -124,12 +124,13 @@ def _path(task: str) -> str:
 
 
 def _json(text: str) -> Any:
+    from schemas.jsontext import NoJsonError, UnfitDataError, parse
+
     try:
-        if text.startswith("@"):
-            with open(text[1:], encoding="utf-8") as file:
-                return json.load(file)
-        return json.loads(text)
+        return parse(Path(text[1:]).read_bytes() if text.startswith("@") else text)
     except OSError as error:
         raise UsageError(f"--data: {text[1:]} cannot be read ({error.strerror})") from None
-    except ValueError as error:
+    except NoJsonError as error:
         raise UsageError(f'--data is no JSON ({error}); write it as \'{{"name": "value"}}\' or @FILE') from None
+    except UnfitDataError as error:
+        raise UsageError(f"--data cannot be taken: {error}") from None

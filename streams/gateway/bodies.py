@@ -6,26 +6,35 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from schemas.cloudevents import DataFault
 from schemas.cloudevents_http import is_json
+from schemas.jsontext import NoJsonError, parse
 from streams.gateway.problems import ProblemError, data_faults
 from streams.gateway.services import services
 from streams.gateway.settings import GatewaySettings
 
 READ_TIMEOUT_S = 30.0
+PACKED = ("gzip", "deflate")  # that aiohttp unpacks without another library
+ENCODINGS = ("identity", *PACKED)
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The whole body; raises ProblemError where it is too large (413) or does not come (408)."""
+    """The whole body, unpacked; raises ProblemError where it is too large (413), does not come (408), or is packed in
+    a way that is not known here (415) or not the one that it says (400)."""
+    packed = request.headers.get("Content-Encoding", "identity").lower()
+    if packed not in ENCODINGS:
+        raise ProblemError(415, "content-encoding", f"Send the body as it is, or packed as one of {', '.join(PACKED)}.")
     try:
         async with asyncio.timeout(READ_TIMEOUT_S):
             return await request.read()
     except web.HTTPRequestEntityTooLarge:
         most = services(request).settings.of(GatewaySettings).max_body_bytes
         raise ProblemError(413, "too-large", f"The body is larger than {most} bytes.") from None
+    except web.RequestPayloadError:
+        detail = "The body cannot be read: it is not packed as Content-Encoding says, or its chunks are broken."
+        raise ProblemError(400, "body", detail) from None
     except TimeoutError:
         raise ProblemError(408, "slow", f"The body has not arrived within {READ_TIMEOUT_S:g} s.") from None
 
@@ -35,7 +44,7 @@ async def read_object(
 ) -> dict[str, Any]:
     """A JSON object with no members but these, each of its type or null; raises ProblemError."""
     require_json(request)
-    value = parse_json(await read_body(request))
+    value = parse_json(await read_body(request), around=1)
     if not isinstance(value, dict):
         raise ProblemError(400, "json", "The body must be a JSON object.")
     faults = [DataFault(name, "is no member of this request") for name in value if name not in members]
@@ -55,13 +64,12 @@ def require_json(request: web.Request) -> None:
         raise ProblemError(415, "media-type", "Send application/json.")
 
 
-def parse_json(body: bytes) -> Any:
-    """The JSON value in a body; raises ProblemError (400) without quoting it."""
+def parse_json(body: bytes, *, around: int = 0) -> Any:
+    """The JSON value in a body; raises ProblemError (400) and UnfitDataError (422), without quoting it."""
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        detail = f"The body is no JSON: {error.msg} (line {error.lineno}, column {error.colno})."
-        raise ProblemError(400, "json", detail) from None
+        return parse(body, around=around)
+    except NoJsonError as error:
+        raise ProblemError(400, "json", f"The body is no JSON: {error}.") from None
 
 
 _NAMES: Mapping[type, str] = {str: "string", int: "integer", object: "any"}

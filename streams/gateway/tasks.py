@@ -20,6 +20,7 @@ from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError, refused
 from streams.gateway.services import Services, services
 from streams.ground.publish import Outgoing
+from streams.ground.terminal import visible
 from streams.ground.topic import MAX_RECORD_BYTES
 from streams.processors.human import ACTIONS
 from streams.processors.human.fields import FIELDS, OPEN, Place
@@ -71,8 +72,9 @@ async def complete_task(request: web.Request) -> web.Response:
         request, {"outcome": str, "data": object, "actor": str, "expected_version": int}, ("outcome", "actor")
     )
     action_id = request.headers.get("Idempotency-Key") or uuid.uuid4().hex
-    if len(action_id) > MAX_ID_LENGTH:
-        raise ProblemError(400, "idempotency-key", f"Idempotency-Key has at most {MAX_ID_LENGTH} characters.")
+    if len(action_id) > MAX_ID_LENGTH or visible(action_id) != action_id:
+        detail = f"Idempotency-Key has at most {MAX_ID_LENGTH} characters, all of them visible."
+        raise ProblemError(400, "idempotency-key", detail)
     task = await _known(ours, request.match_info["task_id"])
     action = _action(task, answer, action_id, ours.now_ms())
     _refuse_hopeless(task, action)

@@ -139,7 +139,7 @@ async def test_task_is_completed_as_somebody(gateway: Gateway, cli: Cli) -> None
     assert sent["outcome"] == action().data["outcome"]
 
 
-@pytest.mark.parametrize("data", ["{", "@/no/such/file"])
+@pytest.mark.parametrize("data", ["{", "@/no/such/file", "NaN", "[" * 300 + "]" * 300, "1" * 30, r'"\ud800"'])
 async def test_unfit_answer_data_is_refused_here(gateway: Gateway, cli: Cli, data: str) -> None:
     result = await cli("tasks", "complete", TASK_ID, "--outcome", "approve", "--data", data)
     assert "--data" in str(result.exception)
@@ -225,6 +225,12 @@ def test_publish_wants_one_kind_of_data(tmp_path: Path, arguments: list[str]) ->
         ([], "{", "-:2: no JSON"),
         (["--id-from", "/id"], '{"x": 1}', "-:2: there is no text or number at /id"),
         (["--source", "not a uri"], "1", "source"),
+        ([], "NaN", "-:2: no JSON"),
+        ([], '{"a": 1e400}', "-:2: data cannot be taken: a number is too large"),
+        ([], "1" * 30, "-:2: data cannot be taken: a whole number has more than 64 bits"),
+        ([], "[" * 300 + "]" * 300, "-:2: data cannot be taken: nested deeper than 200 levels"),
+        ([], "[" * 90_000, "-:2: data cannot be taken: nested deeper than 200 levels"),
+        ([], r'"\ud800"', "-:2: no JSON"),
     ],
 )
 def test_unfit_line_is_told_by_its_number(options: list[str], line: str, told: str) -> None:
