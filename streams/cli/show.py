@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from streams.cli._client import Client, connect
-from streams.cli._output import compact, echo, json_option, moment, print_fields, print_json, status
+from streams.cli._output import compact, echo, json_option, moment, person, print_fields, print_json, status
 
 
 @click.command(
@@ -58,7 +58,8 @@ def _print_entry(entry: dict[str, Any]) -> None:
     cause = entry["cause"]
     about = cause.get("pointer") or cause.get("event_type") or cause.get("reason") or cause.get("detail") or ""
     seq = str(entry["seq"]).rjust(4)
-    after = f"  after {cause['kind'] or 'a lost record'} {about}"
+    who = f", by {person(cause['actor'])}" if cause.get("actor") else ""
+    after = f"  after {cause['kind'] or 'a lost record'} {about}{who}"
     echo(f"{seq}  {moment(entry['at'])}  ", status(entry["status"]), after)
     for name in ("output", "error"):
         if name in cause:

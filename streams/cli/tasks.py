@@ -10,7 +10,7 @@ from urllib.parse import quote
 import click
 
 from streams.cli._client import connect
-from streams.cli._output import bold, echo, json_option, moment, print_fields, print_json, print_page, status
+from streams.cli._output import bold, echo, json_option, moment, person, print_fields, print_json, print_page, status
 from streams.ground.errors import UsageError
 from streams.processors.human.fields import FIELDS, OPEN, Field, Place
 
@@ -95,7 +95,7 @@ def complete(task: str, outcome: str, data: str | None, actor: str | None, versi
     elif code == 202:
         echo("taken note of; `exlify tasks show` tells what became of it")
     else:
-        echo(status(found["status"]), f": {found['outcome']}, by {found['completed_by']}")
+        echo(status(found["status"]), f": {found['outcome']}, by {person(found['completed_by'])}")
 
 
 def _print(task: dict[str, Any]) -> None:
@@ -114,6 +114,8 @@ def _cell(field: Field, task: dict[str, Any]) -> Any:
         return status(value)
     if field.name == "due_ms":
         return moment(value) + (" OVERDUE" if task["overdue"] else "")
+    if field.name == "completed_by":
+        return person(value)
     if field.shown != field.name:
         return moment(value)
     return ", ".join(value) if isinstance(value, list) else value

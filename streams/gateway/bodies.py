@@ -11,13 +11,17 @@ from aiohttp import web
 from schemas.cloudevents import DataFault
 from schemas.cloudevents_http import is_json
 from schemas.jsontext import NoJsonError, parse
+from streams.gateway.openapi import Schema
 from streams.gateway.problems import ProblemError, data_faults
 from streams.gateway.services import services
 from streams.gateway.settings import GatewaySettings
+from streams.ground.terminal import visible
 
 READ_TIMEOUT_S = 30.0
+MAX_LINE_LENGTH = 200
 PACKED = ("gzip", "deflate")  # that aiohttp unpacks without another library
 ENCODINGS = ("identity", *PACKED)
+LINE: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_LINE_LENGTH}
 
 
 async def read_body(request: web.Request) -> bytes:
@@ -56,6 +60,15 @@ async def read_object(
         detail = "; ".join(f"{fault.place[:50]} {fault.message}" for fault in faults)
         raise ProblemError(422, "request-invalid", detail, faults=data_faults(faults))
     return value
+
+
+def one_line(name: str, text: str) -> str:
+    """A member that names somebody or says why, as it is; refused (422) where it is empty, long, or does something to
+    a page or a terminal. Who it names is not proven: there are no identities yet."""
+    if not text.strip() or len(text) > MAX_LINE_LENGTH or visible(text) != text:
+        fault = DataFault(name, f"must be one line of 1 to {MAX_LINE_LENGTH} visible characters")
+        raise ProblemError(422, "request-invalid", str(fault), faults=data_faults([fault]))
+    return text
 
 
 def require_json(request: web.Request) -> None:

@@ -22,7 +22,7 @@ from streams.runtime.processor import Message
 from tests.support.data import payload
 from tests.support.desk import TASK_ID, Desk, action, command
 from tests.support.gateways import YAML, AsyncGateway, Gateway
-from tests.support.histories import ID, entry
+from tests.support.histories import CODEC, ID, entry
 
 Cli = Callable[..., Coroutine[Any, Any, Result]]
 
@@ -90,6 +90,17 @@ async def test_instance_is_cancelled_as_somebody(gateway: Gateway, cli: Cli) -> 
         0, CANCEL_INSTANCE, {"instance_id": ID, "reason": "withdrawn", "actor": "kim"}
     )  # fmt: skip
     assert f"exlify show {ID}" in result.output
+
+
+async def test_who_cancelled_is_shown_as_a_claim(gateway: Gateway, cli: Cli) -> None:
+    cause = CODEC.encode(CANCEL_INSTANCE, {"instance_id": ID, "reason": "withdrawn", "actor": "kim"})
+    gateway.see(HISTORY_ENTRY, entry(0, "cancelled", cause=cause))
+    assert "after CancelInstance withdrawn, by kim (unverified)" in (await cli("show", ID)).output
+
+
+async def test_who_answered_is_shown_as_a_claim(gateway: Gateway, cli: Cli) -> None:
+    show_task(gateway, action(actor="kim"))
+    assert "kim (unverified)" in (await cli("tasks", "show", TASK_ID)).output
 
 
 async def test_ended_instance_is_not_cancelled(gateway: Gateway, cli: Cli) -> None:

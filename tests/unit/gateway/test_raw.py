@@ -56,6 +56,14 @@ def deep(levels: int) -> bytes:
     return b"[" * levels + b"]" * levels
 
 
+def answered(**members: str) -> bytes:
+    return json.dumps({"outcome": "approve", "actor": "kim", **members}).encode()
+
+
+def ended(**members: str) -> bytes:
+    return json.dumps({"reason": "withdrawn", **members}).encode()
+
+
 UNFIT_DATA = {
     "too deep": deep(201),
     "deep as the writer goes": deep(254),
@@ -69,7 +77,22 @@ UNFIT_DATA = {
     "bytes that are no text": b'"\xff"',
     "nothing": b"",
 }
+UNFIT_LINES = {
+    "nothing": "",
+    "blanks": "  ",
+    "long": "x" * 201,
+    "very long": "x" * 100_000,
+    "NUL": "a\0b",
+    "an escape": "\x1b[31mred",
+    "C1": "\x9b2J",
+    "a line end": "a\nb",
+    "turned round": "a\u202eb",
+    "a paragraph": "a\u2029b",
+}
 REFUSED = {
+    **{f"actor of an answer: {name}": post(COMPLETE, answered(actor=text)) for name, text in UNFIT_LINES.items()},
+    **{f"actor of an end: {name}": post(CANCEL, ended(actor=text)) for name, text in UNFIT_LINES.items() if text},
+    **{f"reason of an end: {name}": post(CANCEL, ended(reason=text)) for name, text in UNFIT_LINES.items()},
     **{f"event data: {name}": post(b"/v1/events", EVENT % data, STRUCTURED) for name, data in UNFIT_DATA.items()},
     **{f"binary event: {name}": post(b"/v1/events", data or b"x", BINARY) for name, data in UNFIT_DATA.items()},
     **{f"webhook: {name}": hook(body=data) for name, data in UNFIT_DATA.items()},
@@ -208,7 +231,8 @@ async def test_token_of_other_bytes_is_a_wrong_one(path: bytes, tmp_path: Path) 
     ("status", "case"),
     [(415, "unknown packing"), (415, "packed twice"), (413, "a bomb"), (422, "answer: deep as the writer goes"),
      (401, "signed long ago, written long"), (400, "event data: NaN"), (422, "event data: too deep"),
-     (417, "an unknown Expect"), (404, "NUL in the path"), (400, "NUL in the query")],
+     (417, "an unknown Expect"), (422, "actor of an answer: very long"),
+     (422, "actor of an end: an escape"), (404, "NUL in the path"), (400, "NUL in the query")],
 )  # fmt: skip
 async def test_status_says_what_is_wrong(status: int, case: str, door: int) -> None:
     assert (await answer(door, REFUSED[case]))[0] == status
@@ -218,6 +242,7 @@ TAKEN = {
     "data as deep as it may be": post(b"/v1/events", deep(200), BINARY),
     "the largest whole number": post(b"/v1/events", b"[18446744073709551615,-9223372036854775808]", BINARY),
     "long digits in a text": post(b"/v1/events", b'"123456789012345678901234567890"', BINARY),
+    "a name of any letters": post(COMPLETE, answered(actor="Žofie O’Hara 李")),
     "packed": post(b"/v1/events", gzip.compress(b"{}"), BINARY + b"content-encoding: gzip\r\n"),
     "not packed, and said so": post(b"/v1/events", b"{}", BINARY + b"content-encoding: Identity\r\n"),
     "UTF-8 in a header": post(b"/v1/events", b"{}", BINARY + "ce-subject: Žofie\r\n".encode()),
