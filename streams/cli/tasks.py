@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 import click
 
 from streams.cli._client import connect
-from streams.cli._output import json_option, moment, print_fields, print_json, print_page, status
+from streams.cli._output import bold, echo, json_option, moment, person, print_fields, print_json, print_page, status
 from streams.ground.errors import UsageError
 from streams.processors.human.fields import FIELDS, OPEN, Field, Place
 
@@ -93,9 +93,9 @@ def complete(task: str, outcome: str, data: str | None, actor: str | None, versi
     if as_json:
         print_json(found)
     elif code == 202:
-        click.echo("taken note of; `exlify tasks show` tells what became of it")
+        echo("taken note of; `exlify tasks show` tells what became of it")
     else:
-        click.echo(f"{status(found['status'])}: {found['outcome']}, by {found['completed_by']}")
+        echo(status(found["status"]), f": {found['outcome']}, by {person(found['completed_by'])}")
 
 
 def _print(task: dict[str, Any]) -> None:
@@ -103,8 +103,8 @@ def _print(task: dict[str, Any]) -> None:
     print_fields((field.label, _cell(field, task)) for field in lines if task[field.shown] is not None)
     for field in FIELDS:
         if field.place is Place.DETAIL and task[field.shown] not in (None, []):
-            text = json.dumps(task[field.shown], indent=2, ensure_ascii=False)
-            click.echo(f"{click.style(field.label, bold=True)}\n{text}")
+            echo(bold(field.label))
+            print_json(task[field.shown])
 
 
 def _cell(field: Field, task: dict[str, Any]) -> Any:
@@ -114,6 +114,8 @@ def _cell(field: Field, task: dict[str, Any]) -> Any:
         return status(value)
     if field.name == "due_ms":
         return moment(value) + (" OVERDUE" if task["overdue"] else "")
+    if field.name == "completed_by":
+        return person(value)
     if field.shown != field.name:
         return moment(value)
     return ", ".join(value) if isinstance(value, list) else value
@@ -124,12 +126,13 @@ def _path(task: str) -> str:
 
 
 def _json(text: str) -> Any:
+    from schemas.jsontext import NoJsonError, UnfitDataError, parse
+
     try:
-        if text.startswith("@"):
-            with open(text[1:], encoding="utf-8") as file:
-                return json.load(file)
-        return json.loads(text)
+        return parse(Path(text[1:]).read_bytes() if text.startswith("@") else text)
     except OSError as error:
         raise UsageError(f"--data: {text[1:]} cannot be read ({error.strerror})") from None
-    except ValueError as error:
+    except NoJsonError as error:
         raise UsageError(f'--data is no JSON ({error}); write it as \'{{"name": "value"}}\' or @FILE') from None
+    except UnfitDataError as error:
+        raise UsageError(f"--data cannot be taken: {error}") from None
