@@ -71,13 +71,15 @@ def group(context: click.Context, as_json: bool) -> None:
 
 def main() -> None:
     """Runs the command line; an expected failure is told on standard error, with an exit code of its own."""
+    from streams.cli._output import echo, print_bug, print_refusal
     from streams.ground.errors import ExlifyError
 
+    sys.excepthook = print_bug
     signal.signal(signal.SIGINT, _interrupt)
     try:
         code = group.main(prog_name="exlify", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        print_refusal(error)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
@@ -86,7 +88,7 @@ def main() -> None:
         sys.exit(EXIT_PIPE)
     except ExlifyError as error:
         for line in error.lines:
-            click.echo(f"exlify: {line}", err=True)
+            echo(f"exlify: {line}", err=True)
         sys.exit(error.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 

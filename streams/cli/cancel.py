@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from streams.cli._client import connect
-from streams.cli._output import json_option, print_json
+from streams.cli._output import echo, json_option, print_json
 
 
 @click.command(
@@ -31,4 +31,4 @@ def command(instance: str, reason: str, actor: str | None, as_json: bool) -> Non
     if as_json:
         print_json(taken)
     else:
-        click.echo(f"taken note of; `exlify show {taken['instance_id']}` tells what became of it")
+        echo(f"taken note of; `exlify show {taken['instance_id']}` tells what became of it")

@@ -9,6 +9,8 @@ from pathlib import Path
 
 import click
 
+from streams.cli._output import echo
+
 STOP_TIMEOUT_S = 60.0
 LOOK_INTERVAL_S = 0.1
 
@@ -31,11 +33,11 @@ def command() -> None:
     folder = DataFolder(load_settings().data_dir)
     pid = folder.holder
     if pid is None:
-        click.echo(f"Nothing runs in {folder.path}.")
+        echo(f"Nothing runs in {folder.path}.")
         return
     if not _stopped(folder.path, pid, signal.SIGTERM) and not _stopped(folder.path, pid, signal.SIGKILL):
         raise click.ClickException(f"Process {pid} does not end. It may wait for a disk that does not answer.")
-    click.echo(f"Stopped the system in {folder.path}.")
+    echo(f"Stopped the system in {folder.path}.")
 
 
 def _stopped(path: Path, pid: int, number: signal.Signals) -> bool:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streams.cli._client import with_kafka
-from streams.cli._output import compact, json_option, moment, print_line, status
+from streams.cli._output import compact, echo, json_option, moment, print_line, status
 from streams.ground.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
@@ -110,11 +110,5 @@ def _print(outcome: dict[str, Any], as_json: bool) -> None:
     result = (
         outcome["output"] if outcome["error"] is None else outcome["error"].get("detail") or outcome["error"]["title"]
     )
-    line = (
-        moment(outcome["ended_at"]),
-        outcome["instance_id"],
-        status(outcome["status"]),
-        outcome["business_key"] or "-",
-        compact(result),
-    )
-    click.echo("  ".join(line))
+    named = f"  {outcome['business_key'] or '-'}  {compact(result)}"
+    echo(f"{moment(outcome['ended_at'])}  {outcome['instance_id']}  ", status(outcome["status"]), named)

@@ -17,8 +17,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import click
 
 from streams.cli._client import with_kafka
-from streams.cli._output import json_option, print_json
+from streams.cli._output import echo, json_option, print_json
 from streams.ground.errors import ExlifyError, UsageError
+from streams.ground.terminal import can_move
 
 if TYPE_CHECKING:
     from schemas.business import EncodedEvent, EventTypes
@@ -90,7 +91,7 @@ def command(
     if as_json:
         print_json(result)
     else:
-        click.echo(f"{published} event{'s' if published != 1 else ''} published in {result['seconds']} s")
+        echo(f"{published} event{'s' if published != 1 else ''} published in {result['seconds']} s")
 
 
 async def _publish(settings: Settings, plan: Plan, lines: Iterator[Line], size: int, id_: str | None) -> int:
@@ -164,7 +165,7 @@ def _size(file: BinaryIO | None) -> int:
 @contextmanager
 def _progress(size: int) -> Iterator[Callable[[int], None]]:
     """A bar on standard error if a person looks at it; takes bytes."""
-    if not (size and sys.stderr.isatty()):
+    if not (size and can_move(sys.stderr)):
         yield lambda _: None
         return
     with click.progressbar(length=size, file=sys.stderr, label="publishing") as bar:

@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from streams.cli._client import Client, connect
-from streams.cli._output import compact, json_option, moment, print_fields, print_json, status
+from streams.cli._output import compact, echo, json_option, moment, print_fields, print_json, status
 
 
 @click.command(
@@ -38,7 +38,7 @@ def command(instance: str, as_json: bool) -> None:
     for decision in found["decisions"]:
         model = f"{decision['model']} {decision['model_version']}"
         print_fields((("decision", f"{decision['route']} (score {decision['score']:.4f}) by {model}"),))
-    click.echo()
+    echo()
     for entry in found["history"]:
         _print_entry(entry)
 
@@ -58,14 +58,13 @@ def _print_entry(entry: dict[str, Any]) -> None:
     cause = entry["cause"]
     about = cause.get("pointer") or cause.get("event_type") or cause.get("reason") or cause.get("detail") or ""
     seq = str(entry["seq"]).rjust(4)
-    click.echo(
-        f"{seq}  {moment(entry['at'])}  {status(entry['status'])}  after {cause['kind'] or 'a lost record'} {about}"
-    )
+    after = f"  after {cause['kind'] or 'a lost record'} {about}"
+    echo(f"{seq}  {moment(entry['at'])}  ", status(entry["status"]), after)
     for name in ("output", "error"):
         if name in cause:
-            click.echo(f"        {name} {compact(cause[name])}")
+            echo(f"        {name} {compact(cause[name])}")
     for transition in entry["transitions"]:
         data = "" if transition["data"] is None else f"  {compact(transition['data'])}"
         again = f" ({transition['iteration']}/{transition['attempt']})"
         place = transition["pointer"] + (again if again != " (0/0)" else "")
-        click.echo(f"        {transition['phase']:<18} {place}{data}")
+        echo(f"        {transition['phase']:<18} {place}{data}")

@@ -10,7 +10,7 @@ from urllib.parse import quote
 import click
 
 from streams.cli._client import connect
-from streams.cli._output import json_option, moment, print_fields, print_json, print_page, status
+from streams.cli._output import bold, echo, json_option, moment, print_fields, print_json, print_page, status
 from streams.ground.errors import UsageError
 from streams.processors.human.fields import FIELDS, OPEN, Field, Place
 
@@ -93,9 +93,9 @@ def complete(task: str, outcome: str, data: str | None, actor: str | None, versi
     if as_json:
         print_json(found)
     elif code == 202:
-        click.echo("taken note of; `exlify tasks show` tells what became of it")
+        echo("taken note of; `exlify tasks show` tells what became of it")
     else:
-        click.echo(f"{status(found['status'])}: {found['outcome']}, by {found['completed_by']}")
+        echo(status(found["status"]), f": {found['outcome']}, by {found['completed_by']}")
 
 
 def _print(task: dict[str, Any]) -> None:
@@ -103,8 +103,8 @@ def _print(task: dict[str, Any]) -> None:
     print_fields((field.label, _cell(field, task)) for field in lines if task[field.shown] is not None)
     for field in FIELDS:
         if field.place is Place.DETAIL and task[field.shown] not in (None, []):
-            text = json.dumps(task[field.shown], indent=2, ensure_ascii=False)
-            click.echo(f"{click.style(field.label, bold=True)}\n{text}")
+            echo(bold(field.label))
+            print_json(task[field.shown])
 
 
 def _cell(field: Field, task: dict[str, Any]) -> Any:

@@ -10,7 +10,7 @@ import click
 
 from streams.cli._client import with_kafka
 from streams.cli._lag import Offsets, Place, described, lag_line
-from streams.cli._output import json_option, print_json, print_table
+from streams.cli._output import echo, json_option, print_json, print_table
 from streams.ground.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -58,7 +58,7 @@ def command(create: bool, as_json: bool) -> None:
 def _tell_doubts(found: list[dict[str, Any]]) -> None:
     """What the table does not show, or shows of a topic that has changed under its readers."""
     if shortened := [each["topic"] for each in found if each["shortened"]]:
-        click.echo(f"! has read more than there is: {', '.join(shortened)} lost records, or was made anew.", err=True)
+        echo(f"! has read more than there is: {', '.join(shortened)} lost records, or was made anew.", err=True)
     if unknown := [each["topic"] for each in found if not each["complete"]]:
         raise UnavailableError(f"The picture is incomplete: partitions of {', '.join(unknown)} do not answer.")
 

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streams.ground.terminal import has_colours, visible
+
 if TYPE_CHECKING:
     from infra.local.child import ChildSpec
     from infra.local.datafolder import DataFolder
@@ -82,7 +84,7 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool) -> None:
             *_how_to_find_the_command(),
         ]
 
-    await Supervisor(folder, stages).run(where_to_look)
+    await Supervisor(folder, stages, visible, coloured=has_colours(sys.stdout)).run(where_to_look)
 
 
 def _how_to_find_the_command() -> list[str]:

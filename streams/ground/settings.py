@@ -18,6 +18,7 @@ from typing import Any, Self, TypeVar
 from streams.ground.errors import ConfigurationError
 from streams.ground.kinds import FILE, FOLDER, NAME, SERVERS, address
 from streams.ground.setting import Group, Spec, setting, specs
+from streams.ground.terminal import visible
 from streams.ground.variables import doubts, is_injected
 
 ENDPOINTS_FILE = "endpoints.json"
@@ -96,7 +97,7 @@ class Settings(Group):
 
 def on_stderr(line: str) -> None:
     """Says one line about the environment to whoever started this process."""
-    print(f"exlify: {line}", file=sys.stderr)
+    print(f"exlify: {visible(line)}", file=sys.stderr)
 
 
 def load(
