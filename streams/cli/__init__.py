@@ -14,6 +14,8 @@ from typing import Any
 
 import click
 
+from streams.cli._moments import utc_option
+
 EXIT_INTERRUPTED = 130  # 128 + SIGINT
 EXIT_PIPE = 141  # 128 + SIGPIPE
 
@@ -61,6 +63,7 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, whatever the command.")
+@utc_option
 @click.version_option(package_name="exlify")
 @click.pass_context
 def group(context: click.Context, as_json: bool) -> None:

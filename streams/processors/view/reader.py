@@ -7,11 +7,12 @@ from typing import Any
 
 from sqlalchemy import Engine, Select, func, select
 
+from schemas import ids
 from schemas.lifecycle import OPEN
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.rows import TASKS
 from streams.processors.orchestrate.rows import HISTORY, INSTANCES
-from streams.readmodel.paging import Found, Page, every, matching, page
+from streams.readmodel.paging import Found, Page, beginning, every, matching, page
 from streams.readmodel.projection import storable
 
 
@@ -27,14 +28,16 @@ class Reader:
         *,
         since_ms: int | None = None,
         until_ms: int | None = None,
+        id_begins: str = "",
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
         """Instances, newest start first; `filters` are columns (workflow, status, business_key ...) and their values.
 
-        `since_ms` (inclusive) and `until_ms` (exclusive) bound the start. Raises UsageError for a cursor that is none.
+        `since_ms` (inclusive) and `until_ms` (exclusive) bound the start; `id_begins` are the first digits of the id.
+        Raises UsageError for a cursor that is none.
         """
-        query = matching(INSTANCES, filters)
+        query = beginning(matching(INSTANCES, filters), INSTANCES.c.instance_id, id_begins)
         started = INSTANCES.c.started_at_ms
         if since_ms is not None:
             query = query.where(started >= since_ms)
@@ -61,10 +64,15 @@ class Reader:
         ours = (HISTORY.c.instance_id == instance_id) & (HISTORY.c.seq > after_seq)
         return every(self._engine, select(HISTORY).where(ours).order_by(HISTORY.c.seq).limit(limit))
 
-    def tasks(self, filters: Mapping[str, str], *, limit: int = 50, cursor: str | None = None) -> Page:
-        """Human tasks, oldest first: the next to do comes first."""
+    def tasks(
+        self, filters: Mapping[str, str], *, id_begins: str = "", limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """Human tasks, oldest first: the next to do comes first. `id_begins`: of the instance, and of the task."""
         order = (TASKS.c.created_at_ms, TASKS.c.task_id)
-        return page(self._engine, matching(TASKS, filters), order, limit=limit, cursor=cursor)
+        query = beginning(matching(TASKS, filters), TASKS.c.instance_id, ids.instance_of(id_begins))
+        if "/" in id_begins:
+            query = query.where(TASKS.c.task_id.startswith(storable(id_begins), autoescape=True))
+        return page(self._engine, query, order, limit=limit, cursor=cursor)
 
     def task(self, task_id: str) -> Found | None:
         """One human task."""
