@@ -21,6 +21,7 @@ EXIT_PIPE = 141  # 128 + SIGPIPE
 
 SUMMARIES = {
     "up": "Start a local system and keep it running.",
+    "status": "Show how the whole system is.",
     "down": "Stop the local system of this data folder.",
     "worker": "Run processors.",
     "gateway": "Serve the HTTP interface.",

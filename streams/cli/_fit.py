@@ -37,11 +37,13 @@ def line(text: str, taken: int = 0) -> str:
     return text if most is None else cut(text, most - taken)
 
 
-def fitted(table: Texts, most: int | None, ids: Collection[int] = (), spare: Sequence[int] = ()) -> Fitted:
+def fitted(
+    table: Texts, most: int | None, ids: Collection[int] = (), spare: Sequence[int] = (), whole: Collection[int] = ()
+) -> Fitted:
     """A table, its head the first row, in so many columns of a terminal.
 
     First the ids are shortened to digits that commands take, then columns that can be spared are left out, the first
-    first, then what is widest is cut.
+    first, then what is widest is cut, but for what says nothing unless it is `whole`.
     """
     columns, rows = list(range(len(table[0]))), [list(row) for row in table]
     if most is None or _total(_widths(rows)) <= most:
@@ -53,9 +55,9 @@ def fitted(table: Texts, most: int | None, ids: Collection[int] = (), spare: Seq
         if _total(_widths(_only(rows, columns))) > most:
             columns.remove(column)
     rows = _only(rows, columns)
-    for column, limit in enumerate(_narrowed(_widths(rows), most)):
-        for row in rows:
-            row[column] = cut(row[column], limit)
+    limits = _narrowed(_widths(rows), most, [number for number, column in enumerate(columns) if column not in whole])
+    for row in rows:
+        row[:] = [text if len(text) <= limit else cut(text, limit) for text, limit in zip(row, limits, strict=True)]
     return Fitted(columns, rows)
 
 
@@ -69,10 +71,13 @@ def _shortened(ids: Sequence[str]) -> list[str]:
     ]
 
 
-def _narrowed(widths: list[int], most: int) -> list[int]:
-    """The widths, the widest made narrower one by one until all of them fit, or none can become narrower."""
-    while _total(widths) > most and max(widths) > LEAST:
-        widths[widths.index(max(widths))] -= 1
+def _narrowed(widths: list[int], most: int, soft: Sequence[int]) -> list[int]:
+    """The widths, the widest of the soft made narrower one by one until all fit, or none can become narrower."""
+    while _total(widths) > most:
+        widest = max(soft, key=widths.__getitem__, default=None)
+        if widest is None or widths[widest] <= LEAST:
+            break
+        widths[widest] -= 1
     return widths
 
 

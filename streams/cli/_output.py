@@ -95,12 +95,16 @@ def print_table(
     *,
     ids: Sequence[str] = (),
     spare: Sequence[str] = (),
+    whole: Sequence[str] = (),
     notes: Sequence[str | None] = (),
 ) -> None:
-    """Columns, left aligned, as many as fit: `ids` can be shortened, `spare` left out. A note stands below its row."""
+    """Columns, left aligned, as many as fit: `ids` can be shortened, `spare` left out, all but `whole` cut.
+
+    A note stands below its row.
+    """
     table = [[bold(name) for name in head], *([_cell(cell) for cell in row] for row in rows)]
     texts = [[visible(str(cell)) for cell in row] for row in table]
-    columns, fit = fitted(texts, width(), *([head.index(name) for name in names] for names in (ids, spare)))
+    columns, fit = fitted(texts, width(), *([head.index(name) for name in names] for names in (ids, spare, whole)))
     widths = [max(map(len, column)) for column in zip(*fit, strict=True)]
     for row, told, note in zip(table, fit, ["", *notes, *[None] * len(fit)], strict=False):
         echo(*_row([replace(row[column], text=text) for column, text in zip(columns, told, strict=True)], widths))

@@ -71,5 +71,6 @@ def command(
         page["next"],
         ids=["INSTANCE"],
         spare=["UPDATED", "VERSION", "KEY"],
+        whole=["INSTANCE", "STATUS", "STARTED"],
         notes=[reason_line(each["error"]) for each in page["instances"]],
     )

@@ -100,7 +100,7 @@ def _print_entry(entry: dict[str, Any]) -> None:
         again = f" ({transition['iteration']}/{transition['attempt']})"
         place = transition["pointer"] + (again if again != " (0/0)" else "")
         told = f"{INDENT}{transition['phase']:<18} {place}"
-        echo(told, _data(transition, len(told) + 2))
+        echo((told + _data(transition, len(told) + 2)).rstrip())
         step = asked.get(_step(transition)) if transition["phase"] == "task.started" else None
         if step is not None:
             echo(f"{INDENT}  {step['function']} ", compact(step["arguments"], len(INDENT) + len(step["function"]) + 3))

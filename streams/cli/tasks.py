@@ -49,6 +49,7 @@ def _filters(function: Callable[..., None]) -> Callable[..., None]:
 
 @command.command("list")
 @_filters
+@click.option("--overdue", flag_value="true", help="Only those that are overdue.")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where the list before ended (`next` in its JSON).")
 @json_option
@@ -65,7 +66,8 @@ def list_tasks(as_json: bool, **query: Any) -> None:
         ([_cell(field, each) for field in columns] for each in page["tasks"]),
         page["next"],
         ids=["TASK"],
-        spare=["KEY", "SINCE", "STATUS", "DUE"],
+        spare=["KEY", "SINCE", "STATUS"],
+        whole=["TASK", "DUE"],
     )
 
 

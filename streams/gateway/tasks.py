@@ -53,6 +53,7 @@ async def list_tasks(request: web.Request) -> web.Response:
         ours.reader.tasks,
         filters,
         id_begins=query.get("task_id", ""),
+        overdue_at_ms=ours.now_ms() if "overdue" in query else None,
         limit=query.get("limit", 50),
         cursor=query.get("cursor"),
     )
@@ -170,6 +171,7 @@ def _presented(ours: Services, task: Fields) -> Fields:
 LIST_QUERY = (
     *(Parameter(field.name, field.filter, text_of(field.values)) for field in FILTERS),
     Parameter("task_id", "The task's id, or how it begins."),
+    Parameter("overdue", "Only those that are open and overdue.", text_of(("true",))),
     LIMIT,
     CURSOR,
 )

@@ -14,13 +14,9 @@ import pytest
 
 from schemas.lifecycle import OF_INSTANCES
 from streams.cli import SUMMARIES, group
+from tests.support.commands import exlify
 
 HEAVY = ("faust", "aiohttp", "onnxruntime", "sqlalchemy", "confluent_kafka", "fastavro", "numpy")
-
-
-def exlify(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "streams.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environ, timeout=60)
 
 
 @pytest.mark.parametrize("name", sorted(SUMMARIES))
