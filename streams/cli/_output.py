@@ -55,6 +55,11 @@ def status(text: str) -> Styled:
     return Styled(text, COLOURS.get(text))
 
 
+def person(name: str | None) -> str | None:
+    """Somebody as they named themselves: nothing proves it yet."""
+    return f"{name} (unverified)" if name is not None else None
+
+
 def echo(*parts: object, err: bool = False) -> None:
     """One line of these parts, one behind the other; what is not visible in them is escaped."""
     stream = sys.stderr if err else sys.stdout

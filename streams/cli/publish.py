@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 import time
@@ -128,11 +127,14 @@ def _encoded(types: EventTypes, codec: Codec, plan: Plan, line: Line, id_: str |
 
 def _event(plan: Plan, line: Line, id_: str | None) -> CloudEvent:
     from schemas.cloudevents import CloudEvent
+    from schemas.jsontext import NoJsonError, UnfitDataError, parse
 
     try:
-        data = json.loads(line.text)
-    except ValueError as error:
+        data = parse(line.text)
+    except NoJsonError as error:
         raise UsageError(f"{line.place}: no JSON ({error}); write one event's data on each line") from None
+    except UnfitDataError as error:
+        raise UsageError(f"{line.place}: data cannot be taken: {error}") from None
     subject = _found(data, plan.subject_from, line.place) if plan.subject_from else plan.subject
     event_id = _found(data, plan.id_from, line.place) if plan.id_from else id_ or uuid.uuid4().hex
     attributes = {"specversion": "1.0", "type": plan.type, "source": plan.source, "id": event_id}

@@ -113,7 +113,11 @@ def _answer(task: str, said: Any) -> Answer:
 
 
 def _json(text: str, name: str) -> Any:
+    from schemas.jsontext import NoJsonError, UnfitDataError, parse
+
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        return parse(text)
+    except NoJsonError as error:
         raise UsageError(f"{name}: not JSON, {error}. Write for example '{{\"amount\": 5}}'.") from None
+    except UnfitDataError as error:
+        raise UsageError(f"{name}: data cannot be taken: {error}.") from None

@@ -10,7 +10,7 @@ import click
 from streams.cli._client import Client, connect
 from streams.cli._ids import instance_path
 from streams.cli._moments import moment, utc_option
-from streams.cli._output import compact, echo, json_option, print_fields, print_json, status
+from streams.cli._output import compact, echo, json_option, person, print_fields, print_json, status
 from streams.cli._reason import reason_fields, reason_line
 
 INDENT = " " * 8
@@ -89,7 +89,8 @@ def _print_entry(entry: dict[str, Any]) -> None:
     cause = entry["cause"]
     about = cause.get("pointer") or cause.get("event_type") or cause.get("reason") or cause.get("detail") or ""
     seq = str(entry["seq"]).rjust(4)
-    after = f"  after {cause['kind'] or 'a lost record'} {about}"
+    who = f", by {person(cause['actor'])}" if cause.get("actor") else ""
+    after = f"  after {cause['kind'] or 'a lost record'} {about}{who}"
     echo(f"{seq}  {moment(entry['at'])}  ", status(entry["status"]), after)
     if "output" in cause:
         echo(f"{INDENT}output ", compact(cause["output"], len(INDENT) + 7))

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
 import click
@@ -11,7 +11,7 @@ import click
 from streams.cli._client import connect
 from streams.cli._ids import task_path
 from streams.cli._moments import moment, utc_option
-from streams.cli._output import bold, echo, json_option, print_fields, print_json, print_page, status
+from streams.cli._output import bold, echo, json_option, person, print_fields, print_json, print_page, status
 from streams.ground.errors import UsageError
 from streams.processors.human.fields import FIELDS, OPEN, Field, Place
 
@@ -105,7 +105,7 @@ def complete(task: str, outcome: str, data: str | None, actor: str | None, versi
     elif code == 202:
         echo("taken note of; `exlify tasks show` tells what became of it")
     else:
-        echo(status(found["status"]), f": {found['outcome']}, by {found['completed_by']}")
+        echo(status(found["status"]), f": {found['outcome']}, by {person(found['completed_by'])}")
 
 
 def _print(task: dict[str, Any]) -> None:
@@ -124,18 +124,21 @@ def _cell(field: Field, task: dict[str, Any]) -> Any:
         return status(value)
     if field.name == "due_ms":
         return moment(value) + (" OVERDUE" if task["overdue"] else "")
+    if field.name == "completed_by":
+        return person(value)
     if field.shown != field.name:
         return moment(value)
     return ", ".join(value) if isinstance(value, list) else value
 
 
 def _json(text: str) -> Any:
+    from schemas.jsontext import NoJsonError, UnfitDataError, parse
+
     try:
-        if text.startswith("@"):
-            with open(text[1:], encoding="utf-8") as file:
-                return json.load(file)
-        return json.loads(text)
+        return parse(Path(text[1:]).read_bytes() if text.startswith("@") else text)
     except OSError as error:
         raise UsageError(f"--data: {text[1:]} cannot be read ({error.strerror})") from None
-    except ValueError as error:
+    except NoJsonError as error:
         raise UsageError(f'--data is no JSON ({error}); write it as \'{{"name": "value"}}\' or @FILE') from None
+    except UnfitDataError as error:
+        raise UsageError(f"--data cannot be taken: {error}") from None

@@ -48,10 +48,12 @@ def command(fresh: bool, demo: bool) -> None:
     from infra.local.errors import LocalError
     from streams.catalogue import load_settings
     from streams.ground.errors import UnavailableError
+    from streams.ground.settings import keep_private, on_stderr
 
+    keep_private()
     folder = DataFolder(load_settings().data_dir)
     try:
-        with folder.occupied(fresh=fresh):
+        with folder.occupied(fresh=fresh, tell=on_stderr):
             # Again, because the addresses of a system that was killed are gone now; what is to be said was said.
             asyncio.run(_up(load_settings(warn=lambda _: None), folder, demo))
     except LocalError as error:

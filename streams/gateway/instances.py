@@ -11,7 +11,7 @@ from schemas.cloudevents import parse_time_ms
 from schemas.lifecycle import OF_INSTANCES, TERMINAL
 from schemas.messages import CANCEL_INSTANCE
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
-from streams.gateway.bodies import read_object
+from streams.gateway.bodies import LINE, one_line, read_object
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import services
@@ -21,7 +21,6 @@ from streams.processors.orchestrate import INBOX
 from streams.readmodel import presentation
 from streams.readmodel.paging import Found
 
-MAX_REASON_LENGTH = 200
 HISTORY_LIMIT = 500
 
 INSTANCE: Schema = object_of(
@@ -89,13 +88,12 @@ async def cancel_instance(request: web.Request) -> web.Response:
     """Asks the engine to end an instance; its outcome will say so."""
     ours = services(request)
     wish = await read_object(request, {"reason": str, "actor": str}, required=("reason",))
-    if len(wish["reason"]) > MAX_REASON_LENGTH:
-        raise ProblemError(422, "request-invalid", f"reason has at most {MAX_REASON_LENGTH} characters")
+    reason, actor = one_line("reason", wish["reason"]), one_line("actor", wish.get("actor") or "api")
     row = await _known(request)
     if row["status"] in TERMINAL:
         raise ProblemError(409, "ended", f"The instance has ended: {row['status']}.")
     instance_id = row["instance_id"]
-    fields = {"instance_id": instance_id, "reason": wish["reason"], "actor": wish.get("actor") or "api"}
+    fields = {"instance_id": instance_id, "reason": reason, "actor": actor}
     value = ours.codec.encode(CANCEL_INSTANCE, fields)
     await ours.publisher.publish([Outgoing(INBOX, instance_id.encode(), value)])
     return json_answer({"instance_id": instance_id}, status=202)
@@ -180,9 +178,7 @@ ROUTES = (
         summary="Ask for an instance to be cancelled.",
         answers={202: object_of({"instance_id": TEXT})},
         problems=(400, 404, 408, 409, 413, 415, 422, 503),
-        body={
-            "application/json": object_of({"reason": {"type": "string", "maxLength": MAX_REASON_LENGTH}}, actor=TEXT)
-        },
+        body={"application/json": object_of({"reason": LINE}, actor=LINE)},
         verb="cancel",
     ),
 )

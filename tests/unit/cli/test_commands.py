@@ -22,7 +22,7 @@ from streams.runtime.processor import Message
 from tests.support.data import payload
 from tests.support.desk import TASK_ID, Desk, action, command
 from tests.support.gateways import YAML, AsyncGateway, Gateway
-from tests.support.histories import ID, entry
+from tests.support.histories import CODEC, ID, entry
 from tests.support.stories import Story
 
 Cli = Callable[..., Coroutine[Any, Any, Result]]
@@ -133,6 +133,17 @@ async def test_instance_is_cancelled_as_somebody(gateway: Gateway, cli: Cli) -> 
     assert f"exlify show {ID}" in result.output
 
 
+async def test_who_cancelled_is_shown_as_a_claim(gateway: Gateway, cli: Cli) -> None:
+    cause = CODEC.encode(CANCEL_INSTANCE, {"instance_id": ID, "reason": "withdrawn", "actor": "kim"})
+    gateway.see(HISTORY_ENTRY, entry(0, "cancelled", cause=cause))
+    assert "after CancelInstance withdrawn, by kim (unverified)" in (await cli("show", ID)).output
+
+
+async def test_who_answered_is_shown_as_a_claim(gateway: Gateway, cli: Cli) -> None:
+    show_task(gateway, action(actor="kim"))
+    assert "kim (unverified)" in (await cli("tasks", "show", TASK_ID)).output
+
+
 async def test_ended_instance_is_not_cancelled(gateway: Gateway, cli: Cli) -> None:
     gateway.see(HISTORY_ENTRY, entry(0, "completed"))
     result = await cli("cancel", ID, "--reason", "late")
@@ -180,7 +191,7 @@ async def test_task_is_completed_as_somebody(gateway: Gateway, cli: Cli) -> None
     assert sent["outcome"] == action().data["outcome"]
 
 
-@pytest.mark.parametrize("data", ["{", "@/no/such/file"])
+@pytest.mark.parametrize("data", ["{", "@/no/such/file", "NaN", "[" * 300 + "]" * 300, "1" * 30, r'"\ud800"'])
 async def test_unfit_answer_data_is_refused_here(gateway: Gateway, cli: Cli, data: str) -> None:
     result = await cli("tasks", "complete", TASK_ID, "--outcome", "approve", "--data", data)
     assert "--data" in str(result.exception)
@@ -266,6 +277,12 @@ def test_publish_wants_one_kind_of_data(tmp_path: Path, arguments: list[str]) ->
         ([], "{", "-:2: no JSON"),
         (["--id-from", "/id"], '{"x": 1}', "-:2: there is no text or number at /id"),
         (["--source", "not a uri"], "1", "source"),
+        ([], "NaN", "-:2: no JSON"),
+        ([], '{"a": 1e400}', "-:2: data cannot be taken: a number is too large"),
+        ([], "1" * 30, "-:2: data cannot be taken: a whole number has more than 64 bits"),
+        ([], "[" * 300 + "]" * 300, "-:2: data cannot be taken: nested deeper than 200 levels"),
+        ([], "[" * 90_000, "-:2: data cannot be taken: nested deeper than 200 levels"),
+        ([], r'"\ud800"', "-:2: no JSON"),
     ],
 )
 def test_unfit_line_is_told_by_its_number(options: list[str], line: str, told: str) -> None:
