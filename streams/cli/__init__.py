@@ -14,11 +14,14 @@ from typing import Any
 
 import click
 
+from streams.cli._moments import utc_option
+
 EXIT_INTERRUPTED = 130  # 128 + SIGINT
 EXIT_PIPE = 141  # 128 + SIGPIPE
 
 SUMMARIES = {
     "up": "Start a local system and keep it running.",
+    "status": "Show how the whole system is.",
     "down": "Stop the local system of this data folder.",
     "worker": "Run processors.",
     "gateway": "Serve the HTTP interface.",
@@ -61,6 +64,7 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, whatever the command.")
+@utc_option
 @click.version_option(package_name="exlify")
 @click.pass_context
 def group(context: click.Context, as_json: bool) -> None:

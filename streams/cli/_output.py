@@ -10,12 +10,13 @@ import json
 import sys
 import traceback
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import TracebackType
 from typing import Any
 
 import click
 
+from streams.cli._fit import GAP, fitted, line, width
 from streams.ground.terminal import has_colours, visible, visible_json, visible_lines
 
 COLOURS = {
@@ -93,22 +94,32 @@ def print_bug(kind: type[BaseException], error: BaseException, trace: TracebackT
     click.echo(visible_lines("".join(traceback.format_exception(kind, error, trace))), file=sys.stderr, nl=False)
 
 
-def moment(rfc3339: str | None) -> str:
-    """A time for people: `2026-01-31 08:30:00`, in UTC."""
-    return rfc3339[:19].replace("T", " ") if rfc3339 else "-"
+def print_table(
+    head: Sequence[str],
+    rows: Iterable[Sequence[Any]],
+    *,
+    ids: Sequence[str] = (),
+    spare: Sequence[str] = (),
+    whole: Sequence[str] = (),
+    notes: Sequence[str | None] = (),
+) -> None:
+    """Columns, left aligned, as many as fit: `ids` can be shortened, `spare` left out, all but `whole` cut.
 
-
-def print_table(head: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """Columns, left aligned."""
+    A note stands below its row.
+    """
     table = [[bold(name) for name in head], *([_cell(cell) for cell in row] for row in rows)]
-    widths = [max(len(visible(str(row[index]))) for row in table) for index in range(len(head))]
-    for row in table:
-        echo(*_row(row, widths))
+    texts = [[visible(str(cell)) for cell in row] for row in table]
+    columns, fit = fitted(texts, width(), *([head.index(name) for name in names] for names in (ids, spare, whole)))
+    widths = [max(map(len, column)) for column in zip(*fit, strict=True)]
+    for row, told, note in zip(table, fit, ["", *notes, *[None] * len(fit)], strict=False):
+        echo(*_row([replace(row[column], text=text) for column, text in zip(columns, told, strict=True)], widths))
+        if note:
+            echo(line("  " + visible(note)))
 
 
-def print_page(head: Sequence[str], rows: Iterable[Sequence[Any]], cursor: str | None) -> None:
-    """A table, and how to see what comes after it."""
-    print_table(head, rows)
+def print_page(head: Sequence[str], rows: Iterable[Sequence[Any]], cursor: str | None, **options: Any) -> None:
+    """A table, and how to see what comes after it; options as `print_table` has them."""
+    print_table(head, rows, **options)
     if cursor:
         echo(f"There are more: --cursor {cursor}", err=True)
 
@@ -116,15 +127,14 @@ def print_page(head: Sequence[str], rows: Iterable[Sequence[Any]], cursor: str |
 def print_fields(fields: Iterable[tuple[str, Any]]) -> None:
     """Names and values below each other; what is None is left out."""
     shown = [(name, value) for name, value in fields if value is not None]
-    width = max((len(name) for name, _ in shown), default=0)
+    most = max((len(name) for name, _ in shown), default=0)
     for name, value in shown:
-        echo(bold(name.ljust(width)), "  ", value)
+        echo(bold(name.ljust(most)), "  ", value)
 
 
-def compact(value: Any, limit: int = 100) -> str:
-    """JSON in one line, cut off."""
-    text = visible_json(json.dumps(value, ensure_ascii=False))
-    return text if len(text) <= limit else text[: limit - 1] + "…"
+def compact(value: Any, taken: int = 0) -> str:
+    """JSON in one line, cut where a terminal ends that has `taken` columns before it."""
+    return line(visible_json(json.dumps(value, ensure_ascii=False)), taken)
 
 
 def _shown(part: object, coloured: bool) -> str:
@@ -138,7 +148,7 @@ def _cell(value: Any) -> Styled:
 
 def _row(cells: Sequence[Styled], widths: Sequence[int]) -> Iterable[object]:
     """The cells with the blanks between them; none at the end of the line."""
-    for index, (cell, width) in enumerate(zip(cells, widths, strict=True)):
+    for index, (cell, most) in enumerate(zip(cells, widths, strict=True)):
         yield cell
         if any(str(following) for following in cells[index + 1 :]):
-            yield " " * (width - len(visible(str(cell))) + 2)
+            yield " " * (most - len(visible(str(cell))) + GAP)

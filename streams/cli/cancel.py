@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from streams.cli._client import connect
+from streams.cli._ids import instance_path
 from streams.cli._output import echo, json_option, print_json
 
 
@@ -27,7 +28,8 @@ def command(instance: str, reason: str, actor: str | None, as_json: bool) -> Non
     import getpass
 
     wish = {"reason": reason, "actor": actor or getpass.getuser()}
-    _, taken = connect().post_json(f"/v1/instances/{instance}/cancel", wish)
+    client = connect()
+    _, taken = client.post_json(f"{instance_path(client, instance)}/cancel", wish)
     if as_json:
         print_json(taken)
     else:

@@ -5,12 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 import click
 
 from streams.cli._client import connect
-from streams.cli._output import bold, echo, json_option, moment, person, print_fields, print_json, print_page, status
+from streams.cli._ids import task_path
+from streams.cli._moments import moment, utc_option
+from streams.cli._output import bold, echo, json_option, person, print_fields, print_json, print_page, status
 from streams.ground.errors import UsageError
 from streams.processors.human.fields import FIELDS, OPEN, Field, Place
 
@@ -26,6 +27,7 @@ Examples:
 """,
 )
 @json_option
+@utc_option
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
     """List, show and complete human tasks."""
@@ -47,9 +49,11 @@ def _filters(function: Callable[..., None]) -> Callable[..., None]:
 
 @command.command("list")
 @_filters
+@click.option("--overdue", flag_value="true", help="Only those that are overdue.")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where the list before ended (`next` in its JSON).")
 @json_option
+@utc_option
 def list_tasks(as_json: bool, **query: Any) -> None:
     """List tasks, oldest first."""
     page = connect().get("/v1/tasks", **query)
@@ -61,15 +65,20 @@ def list_tasks(as_json: bool, **query: Any) -> None:
         [field.label.upper() for field in columns],
         ([_cell(field, each) for field in columns] for each in page["tasks"]),
         page["next"],
+        ids=["TASK"],
+        spare=["KEY", "SINCE", "STATUS"],
+        whole=["TASK", "DUE"],
     )
 
 
 @command.command()
 @click.argument("task")
 @json_option
+@utc_option
 def show(task: str, as_json: bool) -> None:
     """Show TASK with its form and what it is about."""
-    found = connect().get(_path(task))
+    client = connect()
+    found = client.get(task_path(client, task))
     print_json(found) if as_json else _print(found)
 
 
@@ -89,7 +98,8 @@ def complete(task: str, outcome: str, data: str | None, actor: str | None, versi
         answer["data"] = _json(data)
     if version is not None:
         answer["expected_version"] = version
-    code, found = connect().post_json(f"{_path(task)}/complete", answer)
+    client = connect()
+    code, found = client.post_json(f"{task_path(client, task)}/complete", answer)
     if as_json:
         print_json(found)
     elif code == 202:
@@ -119,10 +129,6 @@ def _cell(field: Field, task: dict[str, Any]) -> Any:
     if field.shown != field.name:
         return moment(value)
     return ", ".join(value) if isinstance(value, list) else value
-
-
-def _path(task: str) -> str:
-    return f"/v1/tasks/{quote(task, safe='/')}"
 
 
 def _json(text: str) -> Any:

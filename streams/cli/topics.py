@@ -41,7 +41,7 @@ def command(create: bool, as_json: bool) -> None:
     settings = with_kafka()
     if create:
         asyncio.run(provision(settings, catalogue.topics(settings)))
-    found = _topics(settings)
+    found = look(settings)
     if as_json:
         print_json(found)
     else:
@@ -63,7 +63,8 @@ def _tell_doubts(found: list[dict[str, Any]]) -> None:
         raise UnavailableError(f"The picture is incomplete: partitions of {', '.join(unknown)} do not answer.")
 
 
-def _topics(settings: Settings) -> list[dict[str, Any]]:
+def look(settings: Settings) -> list[dict[str, Any]]:
+    """Every topic with what Kafka and the groups of our processors tell of it; raises UnavailableError."""
     from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import AdminClient
 

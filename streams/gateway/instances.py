@@ -15,6 +15,7 @@ from streams.gateway.bodies import LINE, one_line, read_object
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import services
+from streams.gateway.story import WAITS_FOR, story
 from streams.ground.publish import Outgoing
 from streams.processors.orchestrate import INBOX
 from streams.readmodel import presentation
@@ -34,9 +35,11 @@ INSTANCE: Schema = object_of(
         "updated_at": TEXT,
     },
     business_key=OPTIONAL_TEXT,
+    error={"type": ["object", "null"], "description": "Why it faulted or was cancelled."},
 )
 ENTRY: Schema = object_of(
-    {"seq": {"type": "integer"}, "at": TEXT, "status": TEXT, "cause": {"type": "object"}, "transitions": list_of({})}
+    {"seq": {"type": "integer"}, "at": TEXT, "status": TEXT, "cause": {"type": "object"}, "transitions": list_of({})},
+    asked={**list_of({"type": "object"}), "description": "The steps that were asked for, with their arguments."},
 )
 CURSOR = Parameter("cursor", "Where the page before ended: its member `next`.")
 LIMIT = Parameter("limit", "Rows of a page.", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50})
@@ -51,6 +54,7 @@ async def list_instances(request: web.Request) -> web.Response:
         {name: query[name] for name in FILTERS if name in query},
         since_ms=_time(query, "since"),
         until_ms=_time(query, "until"),
+        id_begins=_beginning(query),
         limit=query.get("limit", 50),
         cursor=query.get("cursor"),
     )
@@ -63,11 +67,21 @@ async def show_instance(request: web.Request) -> web.Response:
     after = read_query(request, SHOW_QUERY).get("after", -1)
     row = await _known(request)
     rows = await asyncio.to_thread(ours.reader.history, row["instance_id"], after_seq=after, limit=HISTORY_LIMIT + 1)
-    history = [await presentation.history_entry(ours.codec, each["message"]) for each in rows[:HISTORY_LIMIT]]
-    following = rows[HISTORY_LIMIT - 1]["seq"] if len(rows) > HISTORY_LIMIT else None
+    told = await story(ours, row)
+    history = [
+        {**await presentation.history_entry(ours.codec, each["message"]), **told.asked(each["seq"])}
+        for each in rows[:HISTORY_LIMIT]
+    ]
     decisions = await asyncio.to_thread(ours.reader.decisions, row["instance_id"])
-    shown = [await presentation.record(ours.codec, each["message"]) for each in decisions]
-    return json_answer({**presentation.instance(row), "history": history, "next": following, "decisions": shown})
+    return json_answer(
+        {
+            **presentation.instance(row),
+            "waits_for": await told.waits_for(),
+            "history": history,
+            "next": rows[HISTORY_LIMIT - 1]["seq"] if len(rows) > HISTORY_LIMIT else None,
+            "decisions": [await presentation.record(ours.codec, each["message"]) for each in decisions],
+        }
+    )
 
 
 async def cancel_instance(request: web.Request) -> web.Response:
@@ -92,6 +106,13 @@ async def _known(request: web.Request) -> Found:
     return row
 
 
+def _beginning(query: dict[str, Any]) -> str:
+    digits = str(query.get("instance_id", ""))
+    if digits.strip("0123456789abcdef"):
+        raise ProblemError(400, "query", "instance_id is hexadecimal digits, all of an id or the first of them")
+    return digits
+
+
 def _time(query: dict[str, Any], name: str) -> int | None:
     if name not in query:
         return None
@@ -105,6 +126,7 @@ LIST_QUERY = (
     Parameter("workflow", "Name of the workflow."),
     Parameter("status", "Status of the instance.", text_of(OF_INSTANCES)),
     Parameter("business_key", "The business's own name for the case."),
+    Parameter("instance_id", "The instance's id, or how it begins."),
     Parameter("since", "Started at this time (RFC 3339) or later."),
     Parameter("until", "Started before this time (RFC 3339)."),
     LIMIT,
@@ -139,7 +161,8 @@ ROUTES = (
                 "allOf": [
                     INSTANCE,
                     object_of(
-                        {"history": list_of(ENTRY), "next": {"type": ["integer", "null"]}, "decisions": list_of({})}
+                        {"history": list_of(ENTRY), "next": {"type": ["integer", "null"]}, "decisions": list_of({})},
+                        waits_for=WAITS_FOR,
                     ),
                 ]
             }

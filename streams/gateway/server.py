@@ -12,7 +12,7 @@ from aiohttp import web
 
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
-from streams.gateway import definitions, events, functions, instances, tasks
+from streams.gateway import definitions, events, figures, functions, instances, tasks
 from streams.gateway.access import guard, plain
 from streams.gateway.answers import json_answer
 from streams.gateway.hooks import Hooks, name_former_file
@@ -51,6 +51,7 @@ ROUTES = (
     *definitions.ROUTES,
     *functions.ROUTES,
     *tasks.ROUTES,
+    *figures.ROUTES,
     Route(
         method="GET",
         path="/openapi.json",

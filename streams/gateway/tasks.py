@@ -50,7 +50,14 @@ async def list_tasks(request: web.Request) -> web.Response:
     ours = services(request)
     query = read_query(request, LIST_QUERY)
     filters = {field.name: query[field.name] for field in FILTERS if field.name in query}
-    page = await asyncio.to_thread(ours.reader.tasks, filters, limit=query.get("limit", 50), cursor=query.get("cursor"))
+    page = await asyncio.to_thread(
+        ours.reader.tasks,
+        filters,
+        id_begins=query.get("task_id", ""),
+        overdue_at_ms=ours.now_ms() if "overdue" in query else None,
+        limit=query.get("limit", 50),
+        cursor=query.get("cursor"),
+    )
     shown = [_presented(ours, await _message(ours, row)) for row in page.rows]
     brief = [{name: value for name, value in task.items() if name not in DETAILS} for task in shown]
     return json_answer({"tasks": brief, "next": page.next})
@@ -166,6 +173,8 @@ def _presented(ours: Services, task: Fields) -> Fields:
 
 LIST_QUERY = (
     *(Parameter(field.name, field.filter, text_of(field.values)) for field in FILTERS),
+    Parameter("task_id", "The task's id, or how it begins."),
+    Parameter("overdue", "Only those that are open and overdue.", text_of(("true",))),
     LIMIT,
     CURSOR,
 )

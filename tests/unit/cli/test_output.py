@@ -29,6 +29,7 @@ from streams.cli._output import (
     print_table,
     status,
 )
+from streams.cli._reason import reason_line
 from streams.ground.terminal import has_colours, visible
 from streams.language.faults import Fault
 from streams.processors.human.fields import FIELDS
@@ -44,6 +45,14 @@ ENTRY = {
     "status": HOSTILE,
     "cause": CAUSE,
     "transitions": [{"phase": HOSTILE, "pointer": HOSTILE, "iteration": 0, "attempt": 0, "data": HOSTILE}],
+}
+INSTANCE = {
+    **dict.fromkeys(("instance_id", "workflow", "version", "status", "business_key"), HOSTILE),
+    **dict.fromkeys(("started_at", "updated_at"), HOSTILE),
+    "error": dict.fromkeys(("type", "title", "detail", "instance", "by"), HOSTILE),
+    "waits_for": [{"pointer": HOSTILE, "kind": HOSTILE, "since": HOSTILE, "until": HOSTILE, "function": HOSTILE}],
+    "decisions": [],
+    "history": [ENTRY],
 }
 OUTCOME = {
     "ended_at": HOSTILE,
@@ -62,12 +71,14 @@ PRINTED = {
     "json": lambda: print_json({HOSTILE: [HOSTILE]}),
     "line": lambda: print_line({HOSTILE: [HOSTILE]}),
     "document": lambda: print_document(json.dumps({HOSTILE: HOSTILE}, ensure_ascii=False)),
-    "compact": lambda: echo(compact({HOSTILE: HOSTILE}, 10_000)),
+    "compact": lambda: echo(compact({HOSTILE: HOSTILE})),
     "refusal": lambda: print_refusal(click.UsageError(HOSTILE)),
     "bug": lambda: print_bug(ValueError, ValueError(HOSTILE), None),
     "lint": lambda: lint._print([Fault(**FAULT)], 1),  # type: ignore[arg-type]
     "deploy": lambda: deploy._print({"file": HOSTILE, "faults": [FAULT | {"severity": HOSTILE}], **DEPLOYED}),
     "show": lambda: show._print_entry(ENTRY),
+    "head of show": lambda: print_fields(show._head(INSTANCE)),
+    "note": lambda: print_table(["A"], [["a"]], notes=[reason_line({"detail": HOSTILE})]),
     "outcomes": lambda: outcomes._print(OUTCOME, as_json=False),
     "outcomes json": lambda: outcomes._print(OUTCOME, as_json=True),
     "task": lambda: tasks._print(TASK),
