@@ -34,6 +34,7 @@ class Client:
         gateway = settings.of(GatewaySettings)
         if not gateway.url:
             raise nothing_runs(settings)
+        self._settings = settings
         self._base = gateway.url.rstrip("/")
         self._token = gateway.token
         self._opener = _opener(self._base)
@@ -70,8 +71,11 @@ class Client:
         except (URLError, OSError) as error:
             reason = getattr(error, "reason", error)
             raise UnavailableError(
-                f"the gateway at {self._base} does not answer ({reason}): start it with `exlify up`"
+                f"the gateway at {self._base} does not answer ({reason}): {self._remedy()}"
             ) from None
+
+    def _remedy(self) -> str:
+        return "`exlify status` tells more" if _holder(self._settings) else "start it with `exlify up`"
 
 
 def connect() -> Client:
@@ -89,7 +93,20 @@ def with_kafka() -> Settings:
 
 def nothing_runs(settings: Settings) -> ExlifyError:
     """What to say where neither settings nor the data folder know an address."""
+    if (pid := _holder(settings)) is not None:
+        return UnavailableError(f"the Exlify in {settings.data_dir} is starting (process {pid}): try again in a moment")
     return UnavailableError(f"no running Exlify found in {settings.data_dir}: start it with `exlify up`")
+
+
+def _holder(settings: Settings) -> int | None:
+    """The process of `exlify up` in the data folder, if there is one."""
+    from infra.local.datafolder import DataFolder
+    from infra.local.errors import LocalError
+
+    try:
+        return DataFolder(settings.data_dir).holder
+    except (LocalError, OSError):
+        return None
 
 
 def _opener(base: str) -> OpenerDirector:
