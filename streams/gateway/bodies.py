@@ -85,7 +85,7 @@ def parse_json(body: bytes, *, around: int = 0) -> Any:
         raise ProblemError(400, "json", f"The body is no JSON: {error}.") from None
 
 
-_NAMES: Mapping[type, str] = {str: "string", int: "integer", object: "any"}
+_NAMES: Mapping[type, str] = {str: "string", int: "integer", object: "any", list: "array"}
 
 
 def _is_a(value: Any, kind: type) -> bool:
