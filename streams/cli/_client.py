@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
@@ -14,6 +14,9 @@ from streams.catalogue import load_settings
 from streams.gateway.settings import GatewaySettings
 from streams.ground.errors import ExlifyError, UnavailableError, UsageError
 from streams.ground.settings import Settings
+
+if TYPE_CHECKING:
+    from schemas.codec import Codec
 
 TIMEOUT_S = 60.0
 
@@ -89,6 +92,17 @@ def with_kafka() -> Settings:
     if not settings.bootstrap:
         raise nothing_runs(settings)
     return settings
+
+
+async def codec(settings: Settings) -> Codec:
+    """The codec of a command; raises UnavailableError where the registry does not answer as it should."""
+    from schemas.registry import RegistryError
+    from streams.ground.codec import open_codec
+
+    try:
+        return await open_codec(settings)
+    except RegistryError as error:
+        raise UnavailableError(f"the registry at {settings.registry_url} does not answer: {error}") from None
 
 
 def nothing_runs(settings: Settings) -> ExlifyError:

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import click
 
-from streams.cli._client import Client, with_kafka
+from streams.cli._client import Client, codec, with_kafka
 from streams.cli._findings import many
 from streams.cli._listeners import listeners
 from streams.cli._output import echo, json_option, print_json
@@ -152,18 +152,17 @@ class Run:
     async def publish(self, lines: Iterator[Line], size: int) -> None:
         """Publishes every line, in chunks."""
         from schemas.business import EventTypes
-        from streams.ground.codec import open_codec
         from streams.ground.publish import Publisher
 
-        types, codec = EventTypes.load(), await open_codec(self.settings)
+        types, known = EventTypes.load(), await codec(self.settings)
         book: DefinitionBook | None = None
         with _progress(size) as advance:
             async with Publisher(self.settings, linger_ms=5) as publisher:
                 while chunk := list(islice(lines, CHUNK)):
                     try:
-                        made = [_made(types, codec, self.plan, line, self.id_) for line in chunk]
+                        made = [_made(types, known, self.plan, line, self.id_) for line in chunk]
                         if book is None:
-                            book = await listeners(self.settings, codec, self.plan.type, self.plan.allow_unmatched)
+                            book = await listeners(self.settings, known, self.plan.type, self.plan.allow_unmatched)
                         await self._send(publisher, book, made)
                     except ExlifyError as error:
                         raise type(error)(f"{error} ({self.tally.published} events before were published)") from None

@@ -75,6 +75,13 @@ async def test_list_tells_how_to_go_on(gateway: Gateway, cli: Cli) -> None:
     assert "--cursor" in (await cli("list", "--limit", "1")).stderr
 
 
+async def test_list_of_a_workflow_that_is_none_is_an_error(cli: Cli) -> None:
+    told = await cli("list", "--workflow", "ordre")
+    assert "no workflow is called ordre. Did you mean order?" in str(told.exception)
+    none = await cli("list", "--workflow", "order")
+    assert (none.exit_code, none.stderr) == (0, "There are none.\n")
+
+
 async def test_show_tells_the_whole_story(gateway: Gateway, cli: Cli) -> None:
     gateway.see(HISTORY_ENTRY, entry(0))
     gateway.see(HISTORY_ENTRY, entry(1, "completed"))

@@ -141,3 +141,9 @@ async def test_instances_that_have_started_are_told_from_those_that_have_not(gat
 @pytest.mark.parametrize("ids", [[1], ["a"] * 1_001, "a"])
 async def test_unfit_question_is_refused(gateway: Gateway, ids: Any) -> None:
     assert (await gateway.ask("POST", "/v1/instances/known", json={"instance_ids": ids}))[0] == 422
+
+
+async def test_cancelling_without_a_word_says_what_is_missing(gateway: Gateway) -> None:
+    gateway.see(HISTORY_ENTRY, entry(0, "waiting"))
+    status, problem = await gateway.ask("POST", f"/v1/instances/{ID}/cancel")
+    assert (status, problem["detail"]) == (422, "reason is required")
