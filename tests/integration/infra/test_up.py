@@ -34,7 +34,7 @@ PROCESSES = {"kafka", "registry", "engine", "steps", "view", "gateway"}
 def environment(tmp_path: Path) -> dict[str, str]:
     """A folder of its own and any free port, and none of the developer's settings."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("EXLIFY_")}
-    cache = {"EXLIFY_CACHE_DIR": str(made(KafkaServer, tmp_path).cache_dir)}
+    cache = {"EXLIFY_CACHE_DIR": str(made(KafkaServer, tmp_path).cache_dir), "EXLIFY_SESSION_TIMEOUT_MS": "2000"}
     return inherited | cache | {"EXLIFY_DATA_DIR": str(tmp_path / "data"), "EXLIFY_GATEWAY_PORT": "0"}
 
 
