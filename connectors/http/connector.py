@@ -150,7 +150,11 @@ def _cause(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientSSLError):
         return "TLS failed"
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    return "refused" if isinstance(cause, ConnectionRefusedError) else type(cause).__name__
+    if isinstance(cause, ConnectionRefusedError):
+        return "refused"
+    if isinstance(cause, TimeoutError):
+        return "no answer in time"
+    return (cause.strerror if isinstance(cause, OSError) else None) or "the connection failed"
 
 
 def _too_large(plan: Plan[Request], progress: Progress, what: str) -> CallOutcome:

@@ -118,8 +118,11 @@ def print_table(
 
 
 def print_page(head: Sequence[str], rows: Iterable[Sequence[Any]], cursor: str | None, **options: Any) -> None:
-    """A table, and how to see what comes after it; options as `print_table` has them."""
-    print_table(head, rows, **options)
+    """A table, and how to see what comes after it, or that there is nothing; options as `print_table` has them."""
+    table = list(rows)
+    print_table(head, table, **options)
+    if not table:
+        echo("There are none.", err=True)
     if cursor:
         echo(f"There are more: --cursor {cursor}", err=True)
 

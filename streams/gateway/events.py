@@ -28,7 +28,10 @@ EVENT: Schema = object_of(
 )
 INSTANCE: Schema = object_of({"workflow": TEXT, "instance_id": TEXT})
 ACCEPTED: Schema = object_of(
-    {"accepted": list_of(object_of({"id": TEXT, "source": TEXT, "instances": list_of(INSTANCE)}))}
+    {
+        "accepted": list_of(object_of({"id": TEXT, "source": TEXT, "instances": list_of(INSTANCE)})),
+        "unmatched": {"type": "integer", "description": "How many of them no workflow waits for."},
+    }
 )
 PROBLEMS = (400, 408, 413, 415, 422, 503)
 
@@ -81,7 +84,9 @@ async def _accept(ours: Services, events: Sequence[CloudEvent]) -> web.Response:
     await ours.publisher.publish([_outgoing(each) for each in encoded])
     metrics.ACCEPTED.labels("accepted").inc(len(events))
     accepted = [_receipt(ours, event) for event in events]
-    return json_answer({"accepted": accepted}, status=202)
+    unmatched = sum(not each["instances"] for each in accepted)
+    metrics.UNMATCHED.inc(unmatched)
+    return json_answer({"accepted": accepted, "unmatched": unmatched}, status=202)
 
 
 def _outgoing(event: EncodedEvent) -> Outgoing:

@@ -17,11 +17,12 @@ from streams.gateway.problems import ProblemError
 from streams.gateway.services import services
 from streams.gateway.story import WAITS_FOR, story
 from streams.ground.publish import Outgoing
-from streams.processors.orchestrate import INBOX
+from streams.processors.orchestrate import INBOX, OrchestrateSettings
 from streams.readmodel import presentation
 from streams.readmodel.paging import Found
 
 HISTORY_LIMIT = 500
+MAX_ASKED = 1_000
 
 INSTANCE: Schema = object_of(
     {
@@ -82,6 +83,16 @@ async def show_instance(request: web.Request) -> web.Response:
             "decisions": [await presentation.record(ours.codec, each["message"]) for each in decisions],
         }
     )
+
+
+async def known_instances(request: web.Request) -> web.Response:
+    """Which of these have started already, so that their event would start nothing again."""
+    ours = services(request)
+    asked = (await read_object(request, {"instance_ids": list}, required=("instance_ids",)))["instance_ids"]
+    if len(asked) > MAX_ASKED or not all(isinstance(each, str) for each in asked):
+        raise ProblemError(422, "request-invalid", f"instance_ids is a list of at most {MAX_ASKED} ids")
+    since_ms = ours.now_ms() - ours.settings.of(OrchestrateSettings).deduplication_window_ms
+    return json_answer({"known": await asyncio.to_thread(ours.reader.known, asked, since_ms)})
 
 
 async def cancel_instance(request: web.Request) -> web.Response:
@@ -180,5 +191,15 @@ ROUTES = (
         problems=(400, 404, 408, 409, 413, 415, 422, 503),
         body={"application/json": object_of({"reason": LINE}, actor=LINE)},
         verb="cancel",
+    ),
+    Route(
+        method="POST",
+        path="/v1/instances/known",
+        handler=known_instances,
+        summary="Say which of some instances have started already: an event that would start them starts nothing.",
+        answers={200: object_of({"known": list_of(TEXT)})},
+        problems=(400, 408, 413, 415, 422, 503),
+        body={"application/json": object_of({"instance_ids": {**list_of(TEXT), "maxItems": MAX_ASKED}})},
+        verb="publish",
     ),
 )

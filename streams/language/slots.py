@@ -22,6 +22,7 @@ from streams.language.expressions import (
     template,
 )
 from streams.language.graph import Expression
+from streams.language.jq.program import gives_assignment
 from streams.language.nodes import Node
 
 Scope = frozenset[str]  # names that loops and handlers around bind
@@ -72,6 +73,9 @@ def read_condition(node: Node, slot: Slot, scope: Scope) -> Expression:
     """An expression that gives true or false."""
     if isinstance(node.value, bool):
         return Constant(node.value)
+    if isinstance(node.value, str) and gives_assignment(inner_text(node.value) or node.value.strip()):
+        message = "this changes data, and does not compare it: what it gives is neither true nor false"
+        node.warn("assignment", message, "write == to compare")
     return Condition(read_expression(node, slot, scope))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, Table, func, select
@@ -72,6 +72,12 @@ class Reader:
     def instance(self, instance_id: str) -> Found | None:
         """One instance."""
         return self._one(select(INSTANCES).where(INSTANCES.c.instance_id == storable(instance_id)))
+
+    def known(self, instance_ids: Collection[str], since_ms: int) -> list[str]:
+        """Those of the instances that are under way, or have ended since then."""
+        ours = INSTANCES.c.instance_id.in_([storable(each) for each in instance_ids])
+        alive = INSTANCES.c.status.in_(OPEN) | (INSTANCES.c.updated_at_ms >= since_ms)
+        return [row["instance_id"] for row in every(self._engine, select(INSTANCES.c.instance_id).where(ours & alive))]
 
     def history(self, instance_id: str, *, after_seq: int = -1, limit: int = 1_000) -> list[Found]:
         """History entries of an instance behind a sequence number, in order."""
