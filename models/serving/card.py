@@ -6,16 +6,20 @@ measurements, fairness), which is for people. The card pins the model file by it
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from models.serving.errors import RefusedModelError
-from models.serving.features import Input
+from models.serving.features import LARGEST, Code, Input
 
 CARD_FILE = "card.toml"
 MODEL_FILE = "model.onnx"
+MAX_CARD_BYTES = 4 * 2**20
+MAX_MODEL_BYTES = 2**30
 
 
 class ModelFile(msgspec.Struct, frozen=True):
@@ -66,16 +70,54 @@ def read_card(folder: Path) -> Card:
     """The card of a model version; raises RefusedModelError if it is missing or does not fit."""
     path = folder / CARD_FILE
     try:
-        card = msgspec.toml.decode(path.read_bytes(), type=Card)
+        card = msgspec.toml.decode(content(path, MAX_CARD_BYTES), type=Card)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        what = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error) or "nested too deep"
+        raise RefusedModelError(f"{path}: {what}. Write it with the model's training script.") from None
+    fault = next(_faults(card, folder), None)
+    if fault is not None:
+        raise RefusedModelError(f"{path}: {fault}. Train the model anew.")
+    return card
+
+
+def content(path: Path, most: int) -> bytes:
+    """The bytes of a file of a model; raises RefusedModelError where it cannot be read or is larger than `most`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
     except FileNotFoundError:
         raise RefusedModelError(f"{path}: missing. Install the model again or train it anew.") from None
-    except msgspec.DecodeError as error:
-        raise RefusedModelError(f"{path}: {error}. Write it with the model's training script.") from None
-    fields = {i.field for i in card.inputs}
-    if set(card.reference.values) != fields or any(set(order) != fields for order in card.explaining.orders):
-        raise RefusedModelError(
-            f"{path}: reference profile or orders name other fields than the inputs. Train the model anew."
-        )
-    if len(card.explaining.orders) < max(card.explaining.approve_pairs, card.explaining.review_pairs):
-        raise RefusedModelError(f"{path}: fewer orders than pairs are asked for. Train the model anew.")
-    return card
+    except OSError as error:
+        raise RefusedModelError(f"{path}: {error.strerror}. Let this process read it.") from None
+    if len(data) > most:
+        raise RefusedModelError(f"{path}: more than {most:,} bytes. Install a smaller model.")
+    return data
+
+
+def _faults(card: Card, folder: Path) -> Iterator[str]:
+    """What does not fit together in a card."""
+    if (card.name, card.version) != (folder.parent.name, folder.name):
+        yield f"it is of {card.name}@{card.version}, its folder is {folder.parent.name}/{folder.name}"
+    fields = [i.field for i in card.inputs]
+    if not fields or len({*fields}) < len(fields):
+        yield "no inputs, or one of them twice"
+    yield from (f"input {i.field}: {what}" for i in card.inputs if (what := _input_fault(i)))
+    orders = [card.reference.values, *card.explaining.orders]
+    if any(len(order) != len(fields) or {*order} != {*fields} for order in orders):
+        yield "reference profile or orders name other fields than the inputs"
+    pairs = card.explaining.approve_pairs, card.explaining.review_pairs
+    if min(pairs) < 0 or len(card.explaining.orders) < max(pairs):
+        yield "fewer orders than pairs are asked for"
+    if card.model.column < 0:
+        yield "model.column is below 0"
+    if not 0 <= card.routing.approve_below <= 1:  # false for NaN, too
+        yield "routing.approve_below is no number from 0 to 1"
+    if not math.isfinite(card.reference.score):
+        yield "reference.score is no ordinary number"
+
+
+def _input_fault(declared: Input) -> str | None:
+    if isinstance(declared, Code):
+        return None if declared.codes and len({*declared.codes}) == len(declared.codes) else "no codes, or one twice"
+    fits = -LARGEST <= declared.minimum <= declared.maximum <= LARGEST
+    return None if fits else "minimum and maximum are no range of ordinary numbers"

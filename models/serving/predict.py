@@ -16,8 +16,8 @@ import numpy as np
 import onnxruntime as ort
 
 from models.serving import onnx_file
-from models.serving.card import MODEL_FILE, Card, read_card
-from models.serving.errors import FeatureError, RefusedModelError
+from models.serving.card import CARD_FILE, MAX_MODEL_BYTES, MODEL_FILE, Card, content, read_card
+from models.serving.errors import FeatureError, ModelError, RefusedModelError
 from models.serving.explain import Contribution, Explainer, Scores
 from models.serving.features import Encoder, Row
 
@@ -25,6 +25,7 @@ Route = Literal["approve", "review"]
 
 SCORE_DECIMALS = 6  # what is compared, recorded and shown; beyond it, processors of different makes disagree
 _REFERENCE_TOLERANCE = 1e-5
+MAX_SAID = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +47,7 @@ class Model:
         self.card = card
         self.encoder = Encoder(card.inputs)
         self.labels = {i.field: i.label for i in card.inputs}  # what people read for a field
+        _check_signature(session, card, self.encoder.width)
         self._run = session.run
         self._input = session.get_inputs()[0].name
         self._output = [card.model.output]
@@ -60,9 +62,15 @@ class Model:
         or does not give the score that the card states for its reference profile.
         """
         card = read_card(folder)
-        model = cls(card, _session(_checked_bytes(folder, card)))
-        score = model.predict(card.reference.values)
-        if abs(score - card.reference.score) > _REFERENCE_TOLERANCE:
+        data = _checked_bytes(folder, card)
+        try:
+            model = cls(card, _session(data))
+            score = model.predict(card.reference.values)
+        except ModelError as error:
+            raise RefusedModelError(f"{folder / CARD_FILE}: {error}") from None
+        except Exception as error:  # noqa: BLE001  # onnxruntime raises whatever it likes about what is in a file
+            raise RefusedModelError(f"{folder / MODEL_FILE}: {_said(error)}. Train it anew.") from None
+        if not abs(score - card.reference.score) <= _REFERENCE_TOLERANCE:  # so that NaN does not pass
             raise RefusedModelError(
                 f"{folder}: scores its reference profile {score}, the card says {card.reference.score}. Train it anew."
             )
@@ -96,27 +104,49 @@ class Model:
         try:
             reference = self.encoder.encode(self.card.reference.values)
         except FeatureError as error:
-            raise RefusedModelError(
-                f"Card of {self.card.name}: reference profile: {error} Train the model anew."
-            ) from None
+            raise RefusedModelError(f"reference profile: {error} Train the model anew.") from None
         pairs: dict[Route, int] = {"approve": how.approve_pairs, "review": how.review_pairs}
         return {r: Explainer(self.encoder, reference, how.orders[:n]) if n else None for r, n in pairs.items()}
 
 
 def _checked_bytes(folder: Path, card: Card) -> bytes:
     path = folder / MODEL_FILE
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise RefusedModelError(f"{path}: missing. Install the model again or train it anew.") from None
+    data = content(path, MAX_MODEL_BYTES)
     if hashlib.sha256(data).hexdigest() != card.model.sha256:
         raise RefusedModelError(f"{path}: not the file that its card pins (SHA-256 differs). Install the model again.")
-    onnx_file.check(data)
+    try:
+        onnx_file.check(data)
+    except RefusedModelError as error:
+        raise RefusedModelError(f"{path}: {error}") from None
     return data
+
+
+def _check_signature(session: ort.InferenceSession, card: Card, width: int) -> None:
+    """Raises ValueError saying where the graph is not what the card says: `float32[n, width]` in, a column out."""
+    inputs = session.get_inputs()
+    if len(inputs) != 1 or inputs[0].type != "tensor(float)":
+        raise ValueError("takes something else than one tensor of float32")
+    shape = inputs[0].shape  # a text or None where the graph leaves a dimension open
+    if len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != width):
+        raise ValueError(f"takes {shape}, the card declares rows of {width} columns")
+    found = {output.name: output for output in session.get_outputs()}
+    if card.model.output not in found:
+        raise ValueError(f"has no output {card.model.output!r}; it has {', '.join(sorted(found))}")
+    row = np.zeros((2, width), dtype=np.float32)
+    scores = session.run([card.model.output], {inputs[0].name: row})[0]
+    given: tuple[int, ...] = getattr(scores, "shape", ())
+    if len(given) != 2 or given[0] != 2 or given[1] <= card.model.column:
+        raise ValueError(f"its output {card.model.output!r} is no table with a column {card.model.column}")
+
+
+def _said(error: Exception) -> str:
+    """What an error says, on one line of a length that people read."""
+    return " ".join(str(error).split())[:MAX_SAID] or type(error).__name__
 
 
 def _session(data: bytes) -> ort.InferenceSession:
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what is wrong with a file is raised, and told by whoever asked
     return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])

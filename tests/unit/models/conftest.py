@@ -40,7 +40,7 @@ def altered(tmp_path: Path) -> Callable[..., Path]:
     """Copies the committed model; every argument changes one file by its function."""
 
     def make(**changes: Callable[[bytes], bytes]) -> Path:
-        folder = tmp_path / "credit-risk"
+        folder = tmp_path / "credit-risk" / "1"
         shutil.copytree(FOLDER / "credit-risk" / "1", folder)
         for stem, change in changes.items():
             path = next(folder.glob(f"{stem}.*"))

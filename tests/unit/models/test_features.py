@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from models.serving.errors import FeatureError
@@ -63,6 +63,7 @@ JSON = st.recursive(
 )
 
 
+@settings(suppress_health_check=[HealthCheck.too_slow])
 @given(st.fixed_dictionaries({}, optional={"colour": JSON | st.just("red"), "size": JSON}))
 def test_any_json_is_encoded_or_refused(values: dict[str, Any]) -> None:
     try:

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from models.serving.errors import RefusedModelError
 from models.serving.registry import Registry
 from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, DECISION, STEP_COMMAND, STEP_RESULT, TIMER_FIRED
 from schemas.problems import CONFIGURATION, VALIDATION
 from streams.processors import decide
-from streams.processors.decide.processor import Decide, carry_out
+from streams.processors.decide.decision import carry_out
+from streams.processors.decide.processor import Decide
 from streams.processors.orchestrate import INBOX
 from streams.runtime.parking import PARKING
 from streams.runtime.processor import FastProcessor, Message, Output, Record, Row
@@ -171,9 +170,3 @@ def test_cancelled_step_is_passed_over() -> None:
 def test_message_that_is_no_command_is_parked() -> None:
     (output,) = handled(message(TIMER_FIRED, {"instance_id": INSTANCE, "due_ms": 1}))
     assert output.topic == PARKING
-
-
-async def test_bad_model_is_found_at_the_start(tmp_path: Path) -> None:
-    (tmp_path / "active.toml").write_text('[active]\ncredit-risk = "9"\n')
-    with pytest.raises(RefusedModelError):
-        await Decide(context(CODEC), Registry(tmp_path)).open()
