@@ -14,7 +14,8 @@ from typing import Any
 import msgspec
 
 from models.serving.errors import RefusedModelError
-from models.serving.features import LARGEST, Code, Input
+from models.serving.features import LARGEST, Code, Input, Number
+from models.serving.together import Pair
 
 CARD_FILE = "card.toml"
 MODEL_FILE = "model.onnx"
@@ -33,9 +34,14 @@ class ModelFile(msgspec.Struct, frozen=True):
 class Routing(msgspec.Struct, frozen=True):
     """Which scores go which way. There is no automatic reject: what is not approved is looked at by a person."""
 
-    approve_below: float  # scores strictly below are approved
-    cost_ratio: float  # cost of a bad loan approved, in units of a good one refused
-    certificate: str  # id of the certificate of the automatic route; empty if there is none
+    approve_below: float  # scores strictly below may be approved, if a certificate says so
+    cost_bad: float = 1.0  # of a bad case approved
+    cost_review: float = 1.0  # of a case that a person looks at
+
+    @property
+    def break_even(self) -> float:
+        """The share of bad cases at which approving costs what reviewing costs."""
+        return min(1.0, self.cost_review / self.cost_bad)
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -64,20 +70,22 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     reference: Reference
     explaining: Explaining
     inputs: tuple[Input, ...]
+    together: tuple[Pair, ...] = ()
 
 
-def read_card(folder: Path) -> Card:
-    """The card of a model version; raises RefusedModelError if it is missing or does not fit."""
+def read_card(folder: Path) -> tuple[Card, bytes]:
+    """The card of a model version, and its bytes; raises RefusedModelError if it is missing or does not fit."""
     path = folder / CARD_FILE
+    written = content(path, MAX_CARD_BYTES)
     try:
-        card = msgspec.toml.decode(content(path, MAX_CARD_BYTES), type=Card)
+        card = msgspec.toml.decode(written, type=Card)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
         what = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error) or "nested too deep"
         raise RefusedModelError(f"{path}: {what}. Write it with the model's training script.") from None
     fault = next(_faults(card, folder), None)
     if fault is not None:
         raise RefusedModelError(f"{path}: {fault}. Train the model anew.")
-    return card
+    return card, written
 
 
 def content(path: Path, most: int) -> bytes:
@@ -112,12 +120,23 @@ def _faults(card: Card, folder: Path) -> Iterator[str]:
         yield "model.column is below 0"
     if not 0 <= card.routing.approve_below <= 1:  # false for NaN, too
         yield "routing.approve_below is no number from 0 to 1"
+    if not all(0 < cost < math.inf for cost in (card.routing.cost_bad, card.routing.cost_review)):
+        yield "routing.cost_bad or routing.cost_review is no ordinary number above 0"
+    numbers = {i.field for i in card.inputs if isinstance(i, Number)}
+    if any(not {*pair.fields} <= numbers for pair in card.together):
+        yield "together: a pair names what is no number among the inputs"
     if not math.isfinite(card.reference.score):
         yield "reference.score is no ordinary number"
 
 
 def _input_fault(declared: Input) -> str | None:
     if isinstance(declared, Code):
-        return None if declared.codes and len({*declared.codes}) == len(declared.codes) else "no codes, or one twice"
-    fits = -LARGEST <= declared.minimum <= declared.maximum <= LARGEST
-    return None if fits else "minimum and maximum are no range of ordinary numbers"
+        if not declared.codes or len({*declared.codes}) < len(declared.codes):
+            return "no codes, or one twice"
+        fits = declared.default in declared.codes
+    else:
+        if not -LARGEST <= declared.minimum <= declared.maximum <= LARGEST:
+            return "minimum and maximum are no range of ordinary numbers"
+        fits = declared.default is not None and declared.minimum <= declared.default <= declared.maximum
+    needs = "default" in (declared.missing, declared.unknown)
+    return "its default is none that the model was trained on" if needs and not fits else None

@@ -12,11 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from models.serving.card import CARD_FILE, MODEL_FILE
-from models.serving.errors import RefusedModelError
+from models.serving.certificate import CERTIFICATE_FILE
+from models.serving.errors import ChangedModelError, RefusedModelError
+from models.serving.held import Why
 from models.serving.predict import Model
 from models.serving.shelf import BUNDLED, Fault, Pin, Shelf
 
 FOLDER = BUNDLED
+FILES = (CARD_FILE, MODEL_FILE, CERTIFICATE_FILE)
 KEPT = 32  # versions in memory beside the active ones
 
 _Files = tuple[tuple[int, ...] | None, ...]
@@ -83,20 +86,26 @@ class Registry:
     @property
     def faults(self) -> list[Fault]:
         """What cannot be used now, by model, file and reason."""
-        wanted = {pin[:2] for pin in self.shelf.active.values()}
-        bad = [(place, loaded) for place, (_, loaded) in self._loaded.items() if isinstance(loaded, RefusedModelError)]
-        return self.shelf.faults + [
-            Fault("@".join(place), str(error).partition(": ")[0], str(error).partition(": ")[2])
-            for place, error in bad
-            if place in wanted
-        ]
+        pins = [pin for pin in self.shelf.active.values() if pin[:2] in self._loaded]
+        said = [("@".join(pin[:2]), self._fault(pin, self._loaded[pin[:2]][1])) for pin in pins]
+        return self.shelf.faults + [Fault(model, *reason.split(": ", 1)) for model, reason in said if reason]
+
+    def _fault(self, pin: Pin, loaded: _Loaded) -> str | None:
+        """What is wrong with files, `file: reason`."""
+        if isinstance(loaded, RefusedModelError):
+            return str(loaded)
+        closed = loaded.band.closed
+        if closed and closed.why is Why.CHANGED:
+            return closed.text.split(": ", 1)[1]
+        changed = loaded.changed(pin.sha256)
+        return f"{self.shelf.folder(*pin[:2])}: {changed.text.split(': ', 1)[1]}" if changed else None
 
     def _load(self, place: tuple[str, str]) -> tuple[_Files, _Loaded]:
         with self._loading:
             files = self._files(place)
             loaded: _Loaded
             try:
-                loaded = Model.load(self.shelf.folder(*place))
+                loaded = _loaded(self.shelf.folder(*place))
             except RefusedModelError as error:
                 loaded = error
             self._loaded[place] = files, loaded
@@ -104,7 +113,14 @@ class Registry:
 
     def _files(self, place: tuple[str, str]) -> _Files:
         """What tells whether files are the same; the time of the last change of a file cannot be set by its owner."""
-        return _signature([self.shelf.folder(*place) / name for name in (CARD_FILE, MODEL_FILE)])
+        return _signature([self.shelf.folder(*place) / name for name in FILES])
+
+
+def _loaded(folder: Path) -> Model:
+    try:
+        return Model.load(folder)
+    except ChangedModelError as error:
+        return Model.closed(folder, str(error))
 
 
 def _signature(paths: Sequence[Path]) -> _Files:

@@ -7,6 +7,7 @@ import re
 import shutil
 from pathlib import Path
 
+from models.serving.certificate import covered, sealed
 from models.serving.shelf import BUNDLED
 
 ELEMENT_TYPE_FLOAT = 1
@@ -16,11 +17,14 @@ def models_folder(folder: Path, *names: str) -> Path:
     """A folder with copies of the committed model under these names, all active."""
     for name in names:
         place = folder / name / "1"
-        shutil.copytree(BUNDLED / "credit-risk" / "1", place)
-        for file in ("card.toml", "certificate.toml"):
-            if (place / file).exists():
-                text = (place / file).read_text()
-                (place / file).write_text(text.replace('name = "credit-risk"', f'name = "{name}"'))
+        shutil.copytree(BUNDLED / "credit-risk" / "2", place)
+        card = (place / "card.toml").read_text().replace('version = "2"', 'version = "1"', 1)
+        (place / "card.toml").write_text(card.replace('name = "credit-risk"', f'name = "{name}"', 1))
+        covers = covered((place / "model.onnx").read_bytes(), (place / "card.toml").read_bytes())
+        proof = (place / "certificate.toml").read_text().rpartition("\n# seal: ")[0]
+        proof = proof.replace('version = "2"', 'version = "1"', 1).replace('model = "credit-risk"', f'model = "{name}"')
+        proof = re.sub(r'covers = "[0-9a-f]+"', f'covers = "{covers}"', proof)
+        (place / "certificate.toml").write_bytes(sealed(proof))
     lines = "".join(f'{name} = "1"\n' for name in names)
     (folder / "active.toml").write_text(f"[active]\n{lines}")
     return folder

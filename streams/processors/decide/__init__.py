@@ -24,15 +24,16 @@ DECIDE = Function(
     ),
     output={
         "type": "object",
-        "required": ["route", "score", "reasons", "decisionId", "model", "version", "outside"],
+        "required": ["route", "score", "reasons", "decisionId", "model", "version", "outside", "held"],
         "properties": {
             "route": {"type": "string"},
-            "score": {"type": "number"},
+            "score": {"type": ["number", "null"]},
             "model": {"type": "string"},
             "version": {"type": "string"},
             "decisionId": {"type": "string"},
             "reasons": {"type": "array", "items": {"type": "object"}},
             "outside": {"type": "array", "items": {"type": "string"}},
+            "held": {"type": "array", "items": {"type": "object"}},
         },
     },
     example="{model: credit-risk, input: '${ .application }'}",

@@ -13,6 +13,7 @@ import orjson
 
 from models.serving.errors import FeatureError, RefusedModelError, UnknownModelError
 from models.serving.explain import Contribution
+from models.serving.held import Held
 from models.serving.predict import SCORE_DECIMALS, Model, Verdict
 from models.serving.registry import Registry
 from models.serving.shelf import read_pin
@@ -21,6 +22,7 @@ from schemas.reasons import Reason
 from schemas.steps import completed, faulted, id_of, problem
 from streams.processors.decide.pins import NONE
 
+NO_SCORE = -1.0  # on record, where the model was not asked or gave no number; `held` says why
 MAX_REASONS = 4  # of a result; the decision's own record has them all
 
 
@@ -43,8 +45,8 @@ def carry_out(command: Mapping[str, Any], registry: Registry, at_ms: int) -> Car
     """
     try:
         name, values = _arguments(command)
-        model = _model(name, command.get("pin"), registry)
-        verdict = model.decide(values)
+        model, closed = _model(name, command.get("pin"), registry)
+        verdict = model.decide(values, closed)
     except _BadArgumentsError as error:
         return failed(command, Reason.INPUT_INVALID, f"with.{error}")
     except FeatureError as error:
@@ -63,8 +65,8 @@ class OutOfUseError(Exception):
         self.model = model
 
 
-def _model(name: str, pinned: str | None, registry: Registry) -> Model:
-    """The model that a command is pinned to; the active one where it says nothing.
+def _model(name: str, pinned: str | None, registry: Registry) -> tuple[Model, Held | None]:
+    """The model that a command is pinned to, and why it may not act alone; the active one where it says nothing.
 
     Raises UnknownModelError, or OutOfUseError.
     """
@@ -73,14 +75,15 @@ def _model(name: str, pinned: str | None, registry: Registry) -> Model:
     place = name
     try:
         if pinned is None:
-            return registry.get(name)
+            return registry.get(name), None
         pin = read_pin(pinned)
         place = f"{pin.name}@{pin.version}"
-        return registry.get(pin.name, pin.version)
+        model = registry.get(pin.name, pin.version)
     except ValueError:
         raise UnknownModelError("The command is pinned to no model. It was not made by Exlify.") from None
     except RefusedModelError as error:
         raise OutOfUseError(place, str(error)) from None
+    return model, model.changed(pin.sha256)
 
 
 def _arguments(command: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -106,6 +109,7 @@ def _output(command: Mapping[str, Any], model: Model, verdict: Verdict) -> dict[
         "decisionId": id_of(command),
         "reasons": [{**_reason(model, c), "text": model.labels[c.field]} for c in speaking],
         "outside": list(verdict.outside),
+        "held": [each.as_map() for each in verdict.held],
     }
 
 
@@ -123,11 +127,15 @@ def _decision(
         "input": seen,
         "input_hash": hashlib.sha256(seen.raw).hexdigest(),
         "route": verdict.route,
-        "score": verdict.score,
-        "thresholds": {"approve_below": card.routing.approve_below},
+        "score": NO_SCORE if verdict.score is None else verdict.score,
+        "thresholds": {"approve_below": model.band.approve_below},
         "reasons": [_reason(model, c) for c in verdict.contributions if c.amount],
         "reference": card.reference.name if verdict.contributions else None,
-        "certificate": card.routing.certificate or None,
+        "certificate": model.band.certificate.id if model.band.certificate else None,
+        "covers": model.band.covers,
+        "certificate_sha256": model.band.certificate_sha256 or None,
+        "outside": list(verdict.outside),
+        "held": [each.as_map() for each in verdict.held],
         "at_ms": at_ms,
     }
 

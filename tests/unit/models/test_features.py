@@ -80,4 +80,4 @@ def test_refusal_never_repeats_the_value() -> None:
 
 @pytest.mark.parametrize(("size", "outside"), [(1, []), (9, []), (0.9, ["size"]), (10, ["size"])])
 def test_numbers_beyond_training_range_are_named(size: float, outside: list[str]) -> None:
-    assert ENCODER.outside({"colour": "red", "size": size}) == outside
+    assert [each.field for each in ENCODER.beyond({"colour": "red", "size": size})] == outside

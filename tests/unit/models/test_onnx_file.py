@@ -14,7 +14,7 @@ from models.serving.registry import FOLDER
 from tests.support.model_folders import varint
 
 HOSTILE = Path(__file__).parent / "hostile"
-GOOD = (FOLDER / "credit-risk" / "1" / "model.onnx").read_bytes()
+GOOD = (FOLDER / "credit-risk" / "2" / "model.onnx").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["external_weights", "external_in_constant", "external_in_branch"])
