@@ -155,7 +155,7 @@ class Branch:
             say(f"{row['business_key']} {application.state}{_details(found)}")
         elif application.state == "arrived" and (task := await self._gateway.open_task(row["instance_id"])):
             application.state = "waiting"
-            say(f"{row['business_key']} waits for the team {task['team']}: its risk is too high to go on alone")
+            say(f"{row['business_key']} waits for the team {task['team']}: the model may not decide it alone")
             if not self._told_how:
                 self._told_how = True
                 say(f"  you decide: exlify tasks complete {task['task_id']} --outcome {task['outcomes'][0]}")

@@ -6,16 +6,21 @@ measurements, fairness), which is for people. The card pins the model file by it
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from models.serving.errors import RefusedModelError
-from models.serving.features import Input
+from models.serving.features import LARGEST, Code, Input, Number
+from models.serving.together import Pair
 
 CARD_FILE = "card.toml"
 MODEL_FILE = "model.onnx"
+MAX_CARD_BYTES = 4 * 2**20
+MAX_MODEL_BYTES = 2**30
 
 
 class ModelFile(msgspec.Struct, frozen=True):
@@ -29,9 +34,14 @@ class ModelFile(msgspec.Struct, frozen=True):
 class Routing(msgspec.Struct, frozen=True):
     """Which scores go which way. There is no automatic reject: what is not approved is looked at by a person."""
 
-    approve_below: float  # scores strictly below are approved
-    cost_ratio: float  # cost of a bad loan approved, in units of a good one refused
-    certificate: str  # id of the certificate of the automatic route; empty if there is none
+    approve_below: float  # scores strictly below may be approved, if a certificate says so
+    cost_bad: float = 1.0  # of a bad case approved
+    cost_review: float = 1.0  # of a case that a person looks at
+
+    @property
+    def break_even(self) -> float:
+        """The share of bad cases at which approving costs what reviewing costs."""
+        return min(1.0, self.cost_review / self.cost_bad)
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -60,22 +70,73 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     reference: Reference
     explaining: Explaining
     inputs: tuple[Input, ...]
+    together: tuple[Pair, ...] = ()
 
 
-def read_card(folder: Path) -> Card:
-    """The card of a model version; raises RefusedModelError if it is missing or does not fit."""
+def read_card(folder: Path) -> tuple[Card, bytes]:
+    """The card of a model version, and its bytes; raises RefusedModelError if it is missing or does not fit."""
     path = folder / CARD_FILE
+    written = content(path, MAX_CARD_BYTES)
     try:
-        card = msgspec.toml.decode(path.read_bytes(), type=Card)
+        card = msgspec.toml.decode(written, type=Card)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        what = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error) or "nested too deep"
+        raise RefusedModelError(f"{path}: {what}. Write it with the model's training script.") from None
+    fault = next(_faults(card, folder), None)
+    if fault is not None:
+        raise RefusedModelError(f"{path}: {fault}. Train the model anew.")
+    return card, written
+
+
+def content(path: Path, most: int) -> bytes:
+    """The bytes of a file of a model; raises RefusedModelError where it cannot be read or is larger than `most`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
     except FileNotFoundError:
         raise RefusedModelError(f"{path}: missing. Install the model again or train it anew.") from None
-    except msgspec.DecodeError as error:
-        raise RefusedModelError(f"{path}: {error}. Write it with the model's training script.") from None
-    fields = {i.field for i in card.inputs}
-    if set(card.reference.values) != fields or any(set(order) != fields for order in card.explaining.orders):
-        raise RefusedModelError(
-            f"{path}: reference profile or orders name other fields than the inputs. Train the model anew."
-        )
-    if len(card.explaining.orders) < max(card.explaining.approve_pairs, card.explaining.review_pairs):
-        raise RefusedModelError(f"{path}: fewer orders than pairs are asked for. Train the model anew.")
-    return card
+    except OSError as error:
+        raise RefusedModelError(f"{path}: {error.strerror}. Let this process read it.") from None
+    if len(data) > most:
+        raise RefusedModelError(f"{path}: more than {most:,} bytes. Install a smaller model.")
+    return data
+
+
+def _faults(card: Card, folder: Path) -> Iterator[str]:
+    """What does not fit together in a card."""
+    if (card.name, card.version) != (folder.parent.name, folder.name):
+        yield f"it is of {card.name}@{card.version}, its folder is {folder.parent.name}/{folder.name}"
+    fields = [i.field for i in card.inputs]
+    if not fields or len({*fields}) < len(fields):
+        yield "no inputs, or one of them twice"
+    yield from (f"input {i.field}: {what}" for i in card.inputs if (what := _input_fault(i)))
+    orders = [card.reference.values, *card.explaining.orders]
+    if any(len(order) != len(fields) or {*order} != {*fields} for order in orders):
+        yield "reference profile or orders name other fields than the inputs"
+    pairs = card.explaining.approve_pairs, card.explaining.review_pairs
+    if min(pairs) < 0 or len(card.explaining.orders) < max(pairs):
+        yield "fewer orders than pairs are asked for"
+    if card.model.column < 0:
+        yield "model.column is below 0"
+    if not 0 <= card.routing.approve_below <= 1:  # false for NaN, too
+        yield "routing.approve_below is no number from 0 to 1"
+    if not all(0 < cost < math.inf for cost in (card.routing.cost_bad, card.routing.cost_review)):
+        yield "routing.cost_bad or routing.cost_review is no ordinary number above 0"
+    numbers = {i.field for i in card.inputs if isinstance(i, Number)}
+    if any(not {*pair.fields} <= numbers for pair in card.together):
+        yield "together: a pair names what is no number among the inputs"
+    if not math.isfinite(card.reference.score):
+        yield "reference.score is no ordinary number"
+
+
+def _input_fault(declared: Input) -> str | None:
+    if isinstance(declared, Code):
+        if not declared.codes or len({*declared.codes}) < len(declared.codes):
+            return "no codes, or one twice"
+        fits = declared.default in declared.codes
+    else:
+        if not -LARGEST <= declared.minimum <= declared.maximum <= LARGEST:
+            return "minimum and maximum are no range of ordinary numbers"
+        fits = declared.default is not None and declared.minimum <= declared.default <= declared.maximum
+    needs = "default" in (declared.missing, declared.unknown)
+    return "its default is none that the model was trained on" if needs and not fits else None

@@ -39,6 +39,7 @@ SUMMARIES = {
     "show": "Show one instance with its history.",
     "cancel": "End an instance before its time.",
     "tasks": "List, show and complete human tasks.",
+    "models": "List the models at hand.",
     "topics": "Show or create the topics.",
 }
 

@@ -312,6 +312,8 @@ class Lane(ABC):
                 more = self._due_row(key, row, now)
                 effects.outputs.extend(more.outputs)
                 effects.changes.update(more.changes)
+                if self._processor.offered_again_ms and key not in more.changes:
+                    self._table.due.note(key, now + self._processor.offered_again_ms)
         return effects if effects.outputs or effects.changes else None
 
     def _due_row(self, key: bytes, row: Row, now: int) -> Effects:

@@ -98,6 +98,7 @@ class Processor(ABC):
     """What every processor has: a declaration and a life. Most need neither `open` nor `close`, and have no timers."""
 
     declaration: Declaration
+    offered_again_ms: ClassVar[int] = 0  # a due row of which nothing comes is offered again after this, if given
     framed: ClassVar[bool] = True  # values are Avro in Confluent framing and arrive decoded; False: only in `record`
 
     async def open(self) -> None:  # noqa: B027  # empty on purpose

@@ -1,6 +1,6 @@
 """Station 4, decide: steps that ask a model."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from schemas.functions import Argument, EffectClass, Function, Kind
 from streams.ground.topic import DAY_MS, Topic
@@ -24,15 +24,16 @@ DECIDE = Function(
     ),
     output={
         "type": "object",
-        "required": ["route", "score", "reasons", "decisionId", "model", "version", "outside"],
+        "required": ["route", "score", "reasons", "decisionId", "model", "version", "outside", "held"],
         "properties": {
             "route": {"type": "string"},
-            "score": {"type": "number"},
+            "score": {"type": ["number", "null"]},
             "model": {"type": "string"},
             "version": {"type": "string"},
             "decisionId": {"type": "string"},
             "reasons": {"type": "array", "items": {"type": "object"}},
             "outside": {"type": "array", "items": {"type": "string"}},
+            "held": {"type": "array", "items": {"type": "object"}},
         },
     },
     example="{model: credit-risk, input: '${ .application }'}",
@@ -40,6 +41,11 @@ DECIDE = Function(
 )
 
 DECIDED = Counter("exlify_decisions_total", "Decisions by model and route.", ["model", "route"])
+FAULTY = Gauge(
+    "exlify_model_faulty",
+    "1 while a model, or the file that says which one decides, cannot be used. What needs it waits.",
+    ["model"],
+)
 
 DECLARATION = Declaration(
     name="decide",
@@ -48,6 +54,9 @@ DECLARATION = Declaration(
     make="streams.processors.decide.processor:Decide",
     writes=(INBOX, DECISIONS),
     functions=(DECIDE,),
-    metrics=(DECIDED,),
+    table="waiting",
+    metrics=(DECIDED, FAULTY),
     rows="streams.processors.decide.rows:ROWS",
+    pins="streams.processors.decide.pins:ModelPins",
+    local="streams.processors.decide.local:DecideHere",
 )
