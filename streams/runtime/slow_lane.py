@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from streams.runtime.containment import NOT_THE_RECORD, check, set_aside
+from streams.runtime.joint import JointWrites
 from streams.runtime.lane import Lane
 from streams.runtime.processor import Effects, Message, Record, Row, SlowProcessor
 from streams.runtime.reader import Partition
@@ -17,7 +18,7 @@ FINISH_S = 25.0  # for calls under way when a lane is stopped; less than the hos
 
 
 class SlowLane(Lane):
-    """Many messages at a time; whatever is finished is written together, in any order.
+    """Many messages at a time; whatever is finished is written together, in any order, and so are intents.
 
     A message holds its slot until its effects are durable: no more calls than there are slots can be in doubt after a
     crash, and none are made while their results cannot be written.
@@ -34,6 +35,7 @@ class SlowLane(Lane):
         self._finished: list[tuple[Record, Effects]] = []
         self._failure: BaseException | None = None
         self._fed = asyncio.Event()
+        self._joint = JointWrites(super()._write)
 
     async def run(self) -> None:
         """Works until it is stopped, then finishes what is under way if it can; the rest comes again elsewhere."""
@@ -54,6 +56,7 @@ class SlowLane(Lane):
             for task in (feeder, *self._under_way):
                 task.cancel()
             await asyncio.gather(feeder, *self._under_way, return_exceptions=True)
+            await self._joint.close()
             self._let_go(self._held)
 
     async def _finish_under_way(self) -> None:
@@ -88,11 +91,14 @@ class SlowLane(Lane):
         """Makes an intent durable before the effect (`WritableState.write`)."""
         check(Effects([], changes))
         try:
-            async with self._writing:
-                await self._write_rows(changes)
+            await self._write(changes)
         except Exception as error:
             self._failure = self._failure or error  # ends the process, whatever the processor makes of it
             raise
+        self._reach("after_intent")
+
+    async def _write(self, changes: dict[bytes, Row | None]) -> None:
+        await self._joint.add(changes)
 
     def get(self, key: bytes) -> Row | None:
         """The row as last written (`StateView.get`)."""
@@ -132,6 +138,7 @@ class SlowLane(Lane):
             effects = await self._answer(messages[0]) if messages else Effects([], {})
             effects.outputs.extend(unreadable)
             self._finished.append((record, effects))
+            self._reach("after_finish")
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  # handed to `run`, which ends the process with it
