@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
 
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from schemas.codec import Codec
     from streams.definitions.book import DefinitionBook
     from streams.ground.site import Site
+    from streams.steps.declared import Step
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -25,6 +26,7 @@ class Context:
     definitions: DefinitionBook
     declarations: tuple[Declaration, ...]
     site: Site
+    steps: Mapping[str, Step[..., Any]] = field(default_factory=dict)  # of the user, hosted here
 
     def command_topics(self) -> Mapping[str, Topic]:
         """The topic of commands by function."""
