@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from schemas.payload import Payload
     from streams.definitions.book import DefinitionBook
     from streams.ground.site import Site
+    from streams.steps.declared import Step
 
 
 class Pins(Protocol):
@@ -39,6 +40,7 @@ class Context:
     definitions: DefinitionBook
     declarations: tuple[Declaration, ...]
     site: Site
+    steps: Mapping[str, Step[..., Any]] = field(default_factory=dict)  # of the user, hosted here
 
     def command_topics(self) -> Mapping[str, Topic]:
         """The topic of commands by function."""

@@ -70,7 +70,8 @@ class SlowLane(Lane):
     @property
     def waiting_since(self) -> float | None:
         """The start of the oldest message under way, or of a write: what is slow one by one is not stuck."""
-        since = [*list(self._under_way.values())[:1], *filter(None, [self._flushing_since])]
+        oldest = [] if self._processor.bounds_time else list(self._under_way.values())[:1]
+        since = [*oldest, *filter(None, [self._flushing_since])]
         if self._queue and not self._under_way:
             since.append(self.last_progress)
         return min(since, default=None)

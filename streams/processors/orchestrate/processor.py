@@ -20,6 +20,7 @@ from msgspec.structs import asdict
 
 from schemas import messages
 from streams import engine
+from streams.ground.topic import own_step_topic
 from streams.language.graph import Graph
 from streams.processors import orchestrate
 from streams.processors.context import Context
@@ -157,7 +158,8 @@ class Orchestrate(FastProcessor):
         if type(command) is engine.CancelStep:
             name = messages.CANCEL_STEP
             del data["function"]
-        return Output(self._commands[command.function], key, self._codec.encode(name, data))
+        topic = self._commands.get(command.function) or own_step_topic(command.function)
+        return Output(topic, key, self._codec.encode(name, data))
 
     def _entry(
         self, graph: Graph, before: engine.State | None, event: engine.Event, step: engine.Step, message: Message
