@@ -14,6 +14,7 @@ COLOURS = {
     "waiting": "yellow",
     "open": "yellow",
     "faulted": "red",
+    "incident": "red",
     "cancelled": "magenta",
 }
 

@@ -64,7 +64,7 @@ def parse_json(body: bytes) -> Any:
         raise ProblemError(400, "json", detail) from None
 
 
-_NAMES: Mapping[type, str] = {str: "string", int: "integer", object: "any"}
+_NAMES: Mapping[type, str] = {str: "string", int: "integer", bool: "boolean", object: "any"}
 
 
 def _is_a(value: Any, kind: type) -> bool:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
-from streams.gateway import definitions, events, functions, instances, tasks
+from streams.gateway import definitions, events, functions, incidents, instances, repairs, tasks
 from streams.gateway.access import guard
 from streams.gateway.answers import json_answer
 from streams.gateway.hooks import Hooks, name_former_file
@@ -47,6 +47,8 @@ async def openapi(request: web.Request) -> web.Response:
 ROUTES = (
     *events.ROUTES,
     *instances.ROUTES,
+    *repairs.ROUTES,
+    *incidents.ROUTES,
     *definitions.ROUTES,
     *functions.ROUTES,
     *tasks.ROUTES,
