@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from streams.cli._output import json_option, print_json, print_table
+from streams.cli._output import echo, json_option, print_json, print_table
 
 
 @click.group(
@@ -45,7 +45,7 @@ def list_models(as_json: bool) -> None:
         head = ("MODEL", "VERSION", "STATE", "USABLE")
         print_table(head, ((each["name"], each["version"], each["state"], each["usable"]) for each in found))
         for fault in faults:
-            click.echo(f"! {fault.model}: {fault.file}: {fault.reason}", err=True)
+            echo(f"! {fault.model}: {fault.file}: {fault.reason}", err=True)
     if faults:
         raise SystemExit(1)
 

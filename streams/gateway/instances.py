@@ -53,8 +53,8 @@ async def list_instances(request: web.Request) -> web.Response:
     page = await asyncio.to_thread(
         services(request).reader.instances,
         {name: query[name] for name in FILTERS if name in query},
-        since_ms=_time(query, "since"),
-        until_ms=_time(query, "until"),
+        since_ms=read_time(query, "since"),
+        until_ms=read_time(query, "until"),
         id_begins=_beginning(query),
         limit=query.get("limit", 50),
         cursor=query.get("cursor"),
@@ -66,7 +66,7 @@ async def show_instance(request: web.Request) -> web.Response:
     """One instance with its history, in pages of its own."""
     ours = services(request)
     after = read_query(request, SHOW_QUERY).get("after", -1)
-    row = await _known(request)
+    row = await known_instance(request)
     rows = await asyncio.to_thread(ours.reader.history, row["instance_id"], after_seq=after, limit=HISTORY_LIMIT + 1)
     told = await story(ours, row)
     history = [
@@ -100,7 +100,7 @@ async def cancel_instance(request: web.Request) -> web.Response:
     ours = services(request)
     wish = await read_object(request, {"reason": str, "actor": str}, required=("reason",))
     reason, actor = one_line("reason", wish["reason"]), one_line("actor", wish.get("actor") or "api")
-    row = await _known(request)
+    row = await known_instance(request)
     if row["status"] in TERMINAL:
         raise ProblemError(409, "ended", f"The instance has ended: {row['status']}.")
     instance_id = row["instance_id"]
@@ -110,7 +110,8 @@ async def cancel_instance(request: web.Request) -> web.Response:
     return json_answer({"instance_id": instance_id}, status=202)
 
 
-async def _known(request: web.Request) -> Found:
+async def known_instance(request: web.Request) -> Found:
+    """The row of the instance that the path names; raises ProblemError where there is none."""
     row = await asyncio.to_thread(services(request).reader.instance, request.match_info["instance_id"])
     if row is None:
         raise ProblemError(404, "not-found", "No instance of this id has been seen, or not yet.")
@@ -124,7 +125,8 @@ def _beginning(query: dict[str, Any]) -> str:
     return digits
 
 
-def _time(query: dict[str, Any], name: str) -> int | None:
+def read_time(query: dict[str, Any], name: str) -> int | None:
+    """A time of the query in Unix milliseconds; raises ProblemError for what is none."""
     if name not in query:
         return None
     try:

@@ -12,7 +12,7 @@ from schemas.lifecycle import OPEN, Status
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
-from streams.processors.orchestrate.rows import HISTORY, INSTANCES
+from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
 from streams.readmodel.paging import Found, Page, beginning, every, matching, page
 from streams.readmodel.projection import storable
 
@@ -83,6 +83,46 @@ class Reader:
         """History entries of an instance behind a sequence number, in order."""
         ours = (HISTORY.c.instance_id == instance_id) & (HISTORY.c.seq > after_seq)
         return every(self._engine, select(HISTORY).where(ours).order_by(HISTORY.c.seq).limit(limit))
+
+    def incidents(
+        self,
+        filters: Mapping[str, str],
+        *,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Incidents, the oldest first; `filters` are columns (workflow, status, reason ...) and their values.
+
+        `since_ms` (inclusive) and `until_ms` (exclusive) bound the time at which they were opened.
+        """
+        query = matching(INCIDENTS, filters)
+        opened = INCIDENTS.c.opened_at_ms
+        if since_ms is not None:
+            query = query.where(opened >= since_ms)
+        if until_ms is not None:
+            query = query.where(opened < until_ms)
+        return page(self._engine, query, (opened, INCIDENTS.c.incident_id), limit=limit, cursor=cursor)
+
+    def oldest_incidents(self) -> dict[str, int]:
+        """When the oldest open incident was opened, by workflow (Unix time in milliseconds)."""
+        query = (
+            select(INCIDENTS.c.workflow, func.min(INCIDENTS.c.opened_at_ms).label("opened_at_ms"))
+            .where(INCIDENTS.c.status == "open")
+            .group_by(INCIDENTS.c.workflow)
+        )
+        return {row["workflow"]: row["opened_at_ms"] for row in every(self._engine, query)}
+
+    def open_incidents(self, instance_id: str) -> list[Found]:
+        """Those of an instance, in the order in which they were opened."""
+        ours = (INCIDENTS.c.instance_id == storable(instance_id)) & (INCIDENTS.c.status == "open")
+        query = select(INCIDENTS).where(ours).order_by(INCIDENTS.c.opened_at_ms, INCIDENTS.c.incident_id)
+        return every(self._engine, query)
+
+    def incident(self, incident_id: str) -> Found | None:
+        """One incident."""
+        return self._one(select(INCIDENTS).where(INCIDENTS.c.incident_id == storable(incident_id)))
 
     def tasks(
         self,
