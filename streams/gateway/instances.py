@@ -14,7 +14,7 @@ from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_object
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
 from streams.gateway.problems import ProblemError
-from streams.gateway.services import services
+from streams.gateway.services import Services, services
 from streams.ground.publish import Outgoing
 from streams.processors.orchestrate import INBOX
 from streams.readmodel import presentation
@@ -75,16 +75,21 @@ async def cancel_instance(request: web.Request) -> web.Response:
     """Asks the engine to end an instance; its outcome will say so."""
     ours = services(request)
     wish = await read_object(request, {"reason": str, "actor": str}, required=("reason",))
-    if len(wish["reason"]) > MAX_REASON_LENGTH:
-        raise ProblemError(422, "request-invalid", f"reason has at most {MAX_REASON_LENGTH} characters")
     row = await _known(request)
+    await cancel(ours, row, wish["reason"], wish.get("actor") or "api")
+    return json_answer({"instance_id": row["instance_id"]}, status=202)
+
+
+async def cancel(ours: Services, row: Found, reason: str, actor: str) -> None:
+    """Publishes the wish to end an instance; raises ProblemError where it has ended."""
+    if len(reason) > MAX_REASON_LENGTH:
+        raise ProblemError(422, "request-invalid", f"reason has at most {MAX_REASON_LENGTH} characters")
     if row["status"] in TERMINAL:
         raise ProblemError(409, "ended", f"The instance has ended: {row['status']}.")
     instance_id = row["instance_id"]
-    fields = {"instance_id": instance_id, "reason": wish["reason"], "actor": wish.get("actor") or "api"}
+    fields = {"instance_id": instance_id, "reason": reason, "actor": actor}
     value = ours.codec.encode(CANCEL_INSTANCE, fields)
     await ours.publisher.publish([Outgoing(INBOX, instance_id.encode(), value)])
-    return json_answer({"instance_id": instance_id}, status=202)
 
 
 async def _known(request: web.Request) -> Found:
