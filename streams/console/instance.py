@@ -8,17 +8,22 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
+from markupsafe import Markup
+
 from schemas.codec import UndecodableRecord
 from schemas.lifecycle import TERMINAL
-from streams.console import queries
+from streams.console import drawing, queries
 from streams.console.account import Account, Entry, account
 from streams.console.axis import Axis
 from streams.console.decision import Decision, decision
+from streams.console.diagram.path import passed, states
+from streams.console.diagram.svg import Told
 from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import Act, Target, may, require
 from streams.console.story import failed_step, story
 from streams.gateway.instances import MAX_REASON_LENGTH, cancel
 from streams.gateway.problems import ProblemError
+from streams.language.graph import Graph
 from streams.readmodel.paging import Found
 
 MOST_ENTRIES = 2_000
@@ -35,9 +40,11 @@ async def show(visit: Visit) -> Shown:
     entries, complete = await _history(visit, row["instance_id"])
     tasks = await _tasks(visit, row["instance_id"])
     decisions = await _decisions(visit, row["instance_id"])
-    told = account(entries, visit.services.definitions.graph(row["digest"]))
+    graph = visit.services.definitions.graph(row["digest"])
+    told = account(entries, graph)
     return View(template="instance.html", data=_data(visit, row, told, tasks, decisions), drawn={
         "entries": entries, "complete": complete, **_drawn(visit, row, told, tasks),
+        "path": _path(graph, told, visit.now_ms) if graph else "",
     })  # fmt: skip
 
 
@@ -65,6 +72,16 @@ def _data(
         "cancelled": told.cancelled,
         "cancelled_ms": told.cancelled_ms,
     }  # fmt: skip
+
+
+def _path(graph: Graph, told: Account, now_ms: int) -> Markup:
+    """The path of an instance, in the width of a column."""
+    listing = drawing.listing_of(graph)
+    if listing is None:
+        return Markup("")
+    links = {step.pointer: f"#{step.anchor}" for step in told.steps[:MOST_STEPS]}
+    shown = Told(states=states(told, now_ms), passed=passed(listing, told), ended=told.output is not None, links=links)
+    return drawing.drawn(graph, shown, narrow=True)
 
 
 def _drawn(visit: Visit, row: Found, told: Account, tasks: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
