@@ -17,6 +17,7 @@ from streams.console import sessions
 from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import MAX_NAME, Actor
 from streams.console.sessions import Attempts, Session, Sessions
+from streams.gateway.bodies import one_line
 from streams.gateway.problems import ProblemError
 from streams.gateway.settings import GatewaySettings
 from streams.ground.settings import Settings
@@ -66,8 +67,10 @@ class Entry:
         if self.token and not hmac.compare_digest(given.strip().encode(), self.token.encode()):
             self._attempts.failed(address)
             return _form(self, onward, name, "This is not the token of EXLIFY_API_TOKEN.", status=401)
-        if not name:
-            return _form(self, onward, name, "Say who you are: it goes on record with what you do.", status=422)
+        try:
+            one_line("name", name)
+        except ProblemError as error:
+            return _form(self, onward, "", f"{error.detail}. It goes on record with what you do.", status=422)
         answer = see_other(onward)
         session = self.sessions.begin(name)
         answer.set_cookie(

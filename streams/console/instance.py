@@ -21,7 +21,8 @@ from streams.console.diagram.svg import Told
 from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import Act, Target, may, require
 from streams.console.story import failed_step, story
-from streams.gateway.instances import MAX_REASON_LENGTH, cancel
+from streams.gateway.bodies import MAX_LINE_LENGTH, one_line
+from streams.gateway.instances import cancel
 from streams.gateway.problems import ProblemError
 from streams.language.graph import Graph
 from streams.readmodel.paging import Found
@@ -92,7 +93,7 @@ def _drawn(visit: Visit, row: Found, told: Account, tasks: Sequence[Mapping[str,
         "may_cancel": row["status"] not in TERMINAL and may(visit.actor, Act.CANCEL, target),
         "asks_to_cancel": visit.query("ask") == "cancel",
         "cancel_sent": visit.query("sent") == "cancel" and row["status"] not in TERMINAL,
-        "max_reason": MAX_REASON_LENGTH,
+        "max_reason": MAX_LINE_LENGTH,
         "quote": quote,
     }
 
@@ -103,9 +104,7 @@ async def act_cancel(visit: Visit) -> Shown:
     if row is None:
         raise ProblemError(404, "not-found", "No instance of this id has been seen, or not yet.")
     require(visit.actor, Act.CANCEL, Target("instance", row["instance_id"]))
-    reason = str((await visit.request.post()).get("reason", "")).strip()
-    if not reason:
-        raise ProblemError(422, "request-invalid", "Say why the instance is to end: it goes on record.")
+    reason = one_line("reason", str((await visit.request.post()).get("reason", "")).strip())
     await cancel(visit.services, row, reason, visit.actor.name)
     return see_other(f"/instances/{row['instance_id']}?sent=cancel")
 

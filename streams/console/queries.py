@@ -14,6 +14,7 @@ from streams.processors.view.reader import Reader
 from streams.readmodel.paging import Found, Page, matching, page
 from streams.readmodel.projection import storable
 
+DUE, NEVER = "due", "never"  # parts of a cursor of tasks
 MAX_TEXT = "\U0010ffff"
 
 
@@ -61,9 +62,27 @@ def teams(reader: Reader) -> list[tuple[str, int]]:
 
 
 def tasks(reader: Reader, team: str, *, limit: int, cursor: str | None) -> Page:
-    """Open tasks, first those that are due first, and of the others the oldest first."""
+    """Open tasks: those that are due first, then those that are never due, the oldest first.
+
+    Two lists behind each other: the first letter of a cursor says in which of them it is.
+    """
     query = matching(TASKS, {"status": OPEN, **({"team": team} if team else {})})
-    return page(reader.engine, query, (TASKS.c.due_by_ms, TASKS.c.task_id), limit=limit, cursor=cursor)
+    found: list[Found] = []
+    place, _, within = (cursor or f"{DUE}.").partition(".")
+    if place == DUE:
+        due = query.where(TASKS.c.due_ms.is_not(None))
+        first = page(reader.engine, due, (TASKS.c.due_ms, TASKS.c.task_id), limit=limit, cursor=within or None)
+        if first.next:
+            return Page(first.rows, f"{DUE}.{first.next}")
+        found, within = first.rows, ""
+    left = limit - len(found)
+    never = query.where(TASKS.c.due_ms.is_(None))
+    rest = page(
+        reader.engine, never, (TASKS.c.created_at_ms, TASKS.c.task_id), limit=max(left, 1), cursor=within or None
+    )
+    if left == 0:
+        return Page(found, f"{NEVER}." if rest.rows else None)
+    return Page([*found, *rest.rows], f"{NEVER}.{rest.next}" if rest.next else None)
 
 
 def tasks_of(reader: Reader, instance_id: str) -> list[Found]:

@@ -18,6 +18,7 @@ from schemas.payload import Payload, UnreadablePayloadError
 from schemas.times import rfc3339
 from streams.console import words
 from streams.console.page import View
+from streams.ground.terminal import visible_lines
 
 HERE = Path(__file__).parent
 STATIC = HERE / "static"
@@ -72,20 +73,9 @@ def environment() -> Environment:
     return made
 
 
-_UNSEEN: Mapping[int, str] = {
-    **{code: chr(0x2400 + code) for code in range(32) if chr(code) not in "\t\n"},
-    0x7F: "\u2421",
-    **dict.fromkeys(
-        (*range(0x80, 0xA0), *range(0x202A, 0x202F), *range(0x2066, 0x206A), 0x200E, 0x200F, 0x061C), "\ufffd"
-    ),
-}
-
-
 def visible(value: Any) -> Any:
-    """What is put into a page, with marks in place of what steers terminals, and of what turns the order of letters."""
-    if not isinstance(value, str) or (value.isascii() and value.isprintable()):
-        return value
-    return type(value)(value.translate(_UNSEEN))
+    """What is put into a page: with escapes in place of what steers terminals or turns the order of letters."""
+    return type(value)(visible_lines(value)) if isinstance(value, str) else value
 
 
 def moment(at_ms: int | None) -> Markup:

@@ -5,17 +5,9 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, text
 
 from schemas.messages import HUMAN_TASK
-from streams.readmodel.projection import METADATA, Fields, Projection, made
+from streams.readmodel.projection import METADATA, Projection
 
-NEVER_MS = 2**61  # beyond every moment
 _OPEN = text("status = 'open'")
-
-
-def _due_by(task: Fields) -> int:
-    """What open tasks are sorted by: those that are never due come last, the oldest first."""
-    due: int | None = task["due_ms"]
-    return NEVER_MS + int(task["created_at_ms"]) if due is None else due
-
 
 TASKS = Table(
     "tasks",
@@ -29,13 +21,12 @@ TASKS = Table(
     Column("business_key", String),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("updated_at_ms", BigInteger, nullable=False),
-    # Rows of before this column come first.
-    Column("due_by_ms", BigInteger, nullable=False, server_default="0", info=made(_due_by)),
+    Column("due_ms", BigInteger),
     Column("message", LargeBinary, nullable=False),
     Index("tasks_by_instance", "instance_id"),
     Index("tasks_by_time", "created_at_ms", "task_id"),
-    Index("tasks_due", "due_by_ms", "task_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
     Index("tasks_open", "team", "created_at_ms", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("tasks_due", "due_ms", sqlite_where=_OPEN, postgresql_where=_OPEN),
 )
 
 # A refused answer changes a task without making a new version of it.

@@ -122,9 +122,21 @@ class Processor:
             for name, action in self._console.gateway.outbox.decoded()[self._taken :]:
                 self._taken += 1
                 assert name == HUMAN_ACTION
+                if self._task.knows(action["action_id"]):
+                    continue
                 self._task = rules.answered(self._task, action, NOW_S * 1000)
                 self._console.gateway.see(HUMAN_TASK, dict(self._task.fields))
         return await running
+
+
+@pytest.mark.parametrize("due", [0, 49, 50, 51, 60])
+async def test_every_task_is_on_a_page_once(console: Console, due: int) -> None:
+    for number in range(60):
+        console.asked(task_id=f"t{number:02}", due_ms=NOW_MS + number if number < due else None)
+    first = await console.data("/inbox")
+    second = await console.data(first["next"])
+    found = [task["task_id"] for task in first["tasks"] + second["tasks"]]
+    assert found == [f"t{number:02}" for number in range(60)] and second["next"] is None
 
 
 async def test_answer_is_taken_and_the_next_task_is_there(console: Console) -> None:
