@@ -55,7 +55,7 @@ class Decision:
 def decision(record: Mapping[str, Any]) -> Decision:
     """The decision of a record."""
     score, limit = record["score"], record["thresholds"].get(LIMIT)
-    card = _card(record["model"], record["model_version"])
+    card = card_of(record["model"], record["model_version"])
     reasons = sorted(record["reasons"], key=lambda each: -abs(each["contribution"]))
     strongest = max((abs(each["contribution"]) for each in reasons), default=0.0)
     given = as_object(record["input"]) or {}
@@ -103,7 +103,7 @@ def _because(reason: Mapping[str, Any], card: Card | None, given: Mapping[str, A
 
 
 @lru_cache(maxsize=64)
-def _card(model: str, version: str) -> Card | None:
+def card_of(model: str, version: str) -> Card | None:
     """The card of a version; None where its files are not on this machine, or the name is none of a folder."""
     if not all(part.replace("-", "").replace("_", "").replace(".", "").isalnum() for part in (model, version)):
         return None

@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from schemas.codec import UndecodableRecord
 from schemas.lifecycle import TERMINAL
 from streams.console import drawing, queries
 from streams.console.account import Account, Entry, account
@@ -18,6 +17,7 @@ from streams.console.axis import Axis
 from streams.console.decision import Decision, decision
 from streams.console.diagram.path import passed, states
 from streams.console.diagram.svg import Told
+from streams.console.history import entry
 from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import Act, Target, may, require
 from streams.console.story import failed_step, story
@@ -115,18 +115,7 @@ async def _row(visit: Visit) -> Found | None:
 
 async def _history(visit: Visit, instance_id: str) -> tuple[list[Entry], bool]:
     rows = await asyncio.to_thread(visit.services.reader.history, instance_id, limit=MOST_ENTRIES + 1)
-    return [await _entry(visit, row["message"]) for row in rows[:MOST_ENTRIES]], len(rows) <= MOST_ENTRIES
-
-
-async def _entry(visit: Visit, message: bytes) -> Entry:
-    codec = visit.services.codec
-    _, entry = await codec.decode_learning(message)
-    try:
-        cause, caused_by = await codec.decode_learning(entry["cause"])
-    except UndecodableRecord:
-        cause, caused_by = "", {}
-    known = {name: entry[name] for name in ("seq", "at_ms", "status", "transitions")}
-    return Entry(**known, cause=cause, caused_by=caused_by)
+    return [await entry(visit.services.codec, row["message"]) for row in rows[:MOST_ENTRIES]], len(rows) <= MOST_ENTRIES
 
 
 async def _tasks(visit: Visit, instance_id: str) -> list[Mapping[str, Any]]:

@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
 
-from streams.processors.human.fields import OPEN
+from schemas.lifecycle import OPEN as OPEN_STATUSES
+from schemas.lifecycle import Status
+from streams.processors.decide.rows import DECISIONS
+from streams.processors.human.fields import COMPLETED, OPEN
 from streams.processors.human.rows import TASKS
-from streams.processors.orchestrate.rows import INSTANCES
+from streams.processors.orchestrate.rows import HISTORY, INSTANCES
 from streams.processors.view.reader import Reader
-from streams.readmodel.paging import Found, Page, matching, page
+from streams.readmodel.paging import Found, Page, every, matching, page
 from streams.readmodel.projection import storable
 
 DUE, NEVER = "due", "never"  # parts of a cursor of tasks
+SAMPLE = 2_000  # rows of which something is computed that SQL does not
 MAX_TEXT = "\U0010ffff"
 
 
@@ -95,3 +99,118 @@ def tasks_of(reader: Reader, instance_id: str) -> list[Found]:
         cursor=None,
         newest_first=True,
     ).rows
+
+
+def by_status(reader: Reader, since_ms: int, until_ms: int) -> dict[tuple[str, str], int]:
+    """How many instances that began in this time there are, by workflow and status."""
+    started = INSTANCES.c.started_at_ms
+    query = (
+        select(INSTANCES.c.workflow, INSTANCES.c.status, func.count())
+        .where(started >= since_ms, started < until_ms)
+        .group_by(INSTANCES.c.workflow, INSTANCES.c.status)
+    )
+    with reader.engine.connect() as connection:
+        return {(str(workflow), str(status)): int(count) for workflow, status, count in connection.execute(query)}
+
+
+def open_by_workflow(reader: Reader) -> dict[tuple[str, str], int]:
+    """How many instances have not ended, by workflow and status."""
+    query = (
+        select(INSTANCES.c.workflow, INSTANCES.c.status, func.count())
+        .where(INSTANCES.c.status.in_(OPEN_STATUSES))
+        .group_by(INSTANCES.c.workflow, INSTANCES.c.status)
+    )
+    with reader.engine.connect() as connection:
+        return {(str(workflow), str(status)): int(count) for workflow, status, count in connection.execute(query)}
+
+
+def begun_by_slot(reader: Reader, since_ms: int, slot_ms: int) -> dict[tuple[int, str], int]:
+    """How many instances began in each stretch of time since then, by how they stand now."""
+    number = (INSTANCES.c.started_at_ms - since_ms) // slot_ms
+    query = (
+        select(number, INSTANCES.c.status, func.count())
+        .where(INSTANCES.c.started_at_ms >= since_ms)
+        .group_by(number, INSTANCES.c.status)
+    )
+    with reader.engine.connect() as connection:
+        return {(int(at), str(status)): int(count) for at, status, count in connection.execute(query)}
+
+
+def durations(reader: Reader, since_ms: int, workflow: str = "") -> list[int]:
+    """How long the newest completed instances took, at most `SAMPLE`."""
+    wanted = {"status": Status.COMPLETED.value, **({"workflow": workflow} if workflow else {})}
+    query = matching(INSTANCES, wanted).where(INSTANCES.c.started_at_ms >= since_ms)
+    rows = every(reader.engine, query.order_by(INSTANCES.c.started_at_ms.desc()).limit(SAMPLE))
+    return sorted(row["updated_at_ms"] - row["started_at_ms"] for row in rows)
+
+
+def without_people(reader: Reader, since_ms: int) -> tuple[int, int]:
+    """How many instances of this time have completed, and how many of them asked nobody."""
+    completed = (INSTANCES.c.status == Status.COMPLETED) & (INSTANCES.c.started_at_ms >= since_ms)
+    asked = select(TASKS.c.task_id).where(TASKS.c.instance_id == INSTANCES.c.instance_id).exists()
+    query = select(func.count(), func.count().filter(~asked)).where(completed)
+    with reader.engine.connect() as connection:
+        every_one, alone = connection.execute(query).one()
+    return int(every_one), int(alone)
+
+
+def newest(reader: Reader, columns: Mapping[str, str], statuses: Sequence[str], limit: int) -> list[Found]:
+    """The newest instances in one of these statuses."""
+    query = matching(INSTANCES, columns).where(INSTANCES.c.status.in_(statuses))
+    return every(reader.engine, query.order_by(INSTANCES.c.started_at_ms.desc()).limit(limit))
+
+
+def histories(reader: Reader, ids: Sequence[str], most: int) -> list[Found]:
+    """History entries of several instances, in order."""
+    query = select(HISTORY).where(HISTORY.c.instance_id.in_(ids)).order_by(HISTORY.c.instance_id, HISTORY.c.seq)
+    return every(reader.engine, query.limit(most))
+
+
+def decisions_of(reader: Reader, model: str, *, limit: int, cursor: str | None) -> Page:
+    """Decisions of a model, the newest first."""
+    order = (DECISIONS.c.at_ms, DECISIONS.c.decision_id)
+    query = matching(DECISIONS, {"model": model})
+    return page(reader.engine, query, order, limit=limit, cursor=cursor, newest_first=True)
+
+
+def routes(reader: Reader, since_ms: int) -> list[tuple[str, str, str, int]]:
+    """How often each model chose each route since then: model, version, route, count."""
+    columns = (DECISIONS.c.model, DECISIONS.c.model_version, DECISIONS.c.route)
+    query = select(*columns, func.count()).where(DECISIONS.c.at_ms >= since_ms).group_by(*columns).order_by(*columns)
+    with reader.engine.connect() as connection:
+        return [(str(a), str(b), str(c), int(count)) for a, b, c, count in connection.execute(query)]
+
+
+def scores(reader: Reader, model: str, since_ms: int) -> list[float]:
+    """The newest scores of a model since then, at most `SAMPLE`."""
+    query = (
+        select(DECISIONS.c.score)
+        .where(DECISIONS.c.model == storable(model), DECISIONS.c.at_ms >= since_ms)
+        .order_by(DECISIONS.c.at_ms.desc())
+        .limit(SAMPLE)
+    )
+    with reader.engine.connect() as connection:
+        return [float(score) for score in connection.execute(query).scalars()]
+
+
+def answers_after(reader: Reader, model: str, since_ms: int) -> list[Found]:
+    """Tasks that people completed in instances that a model sent to them, the newest, at most `SAMPLE`."""
+    sent = select(DECISIONS.c.instance_id).where(
+        DECISIONS.c.model == storable(model), DECISIONS.c.route == "review", DECISIONS.c.at_ms >= since_ms
+    )
+    query = matching(TASKS, {"status": COMPLETED}).where(TASKS.c.instance_id.in_(sent))
+    return every(reader.engine, query.order_by(TASKS.c.updated_at_ms.desc()).limit(SAMPLE))
+
+
+def search(reader: Reader, text: str, limit: int) -> list[Found]:
+    """Instances whose id or business key begins with a text, the newest first."""
+    begins = storable(text)
+    key = INSTANCES.c.business_key
+    ways = [(key >= begins) & (key < begins + MAX_TEXT)]
+    if len(text) >= 4 and all(char in "0123456789abcdef" for char in text):
+        ways.append((INSTANCES.c.instance_id >= text) & (INSTANCES.c.instance_id < text + "g"))
+    found: dict[str, Found] = {}
+    for way in ways:  # one by one, so that each has its index
+        for row in every(reader.engine, select(INSTANCES).where(way).limit(limit)):
+            found[row["instance_id"]] = row
+    return sorted(found.values(), key=lambda row: -row["started_at_ms"])[:limit]

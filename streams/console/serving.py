@@ -9,9 +9,9 @@ from typing import Any
 
 from aiohttp import web
 
-from streams.console import inbox, instance, instances, queries
+from streams.console import decisions, find, inbox, instance, instances, overview, queries, topics, workflows
 from streams.console.entry import FIELD, Entry, to_login
-from streams.console.page import Page, View, Visit, see_other
+from streams.console.page import Page, View, Visit
 from streams.console.rendering import SECURITY, STATIC, as_json, html
 from streams.console.rights import Act, Actor, Target, require
 from streams.gateway.problems import Handler, ProblemError, problem_of
@@ -19,24 +19,36 @@ from streams.gateway.services import Services
 
 FOR_EVER = "public, max-age=31536000, immutable"
 
-SECTIONS = (("/instances", "Instances"), ("/inbox", "Inbox"))
-PAGES: tuple[Page, ...] = (*instances.PAGES, *instance.PAGES, *inbox.PAGES)
+SECTIONS = (
+    ("/", "Overview"),
+    ("/workflows", "Workflows"),
+    ("/instances", "Instances"),
+    ("/inbox", "Inbox"),
+    ("/decisions", "Decisions"),
+    ("/topics", "Topics"),
+)
+PAGES: tuple[Page, ...] = (
+    *overview.PAGES,
+    *workflows.PAGES,
+    *instances.PAGES,
+    *instance.PAGES,
+    *inbox.PAGES,
+    *decisions.PAGES,
+    *topics.PAGES,
+    *find.PAGES,
+)
 
 
 def install(app: web.Application, services: Services) -> Collection[Handler]:
     """Adds the console; gives the handlers that see to it themselves who may come in."""
     entry = Entry(services.settings)
-    pages = (Page(path="/", show=_first), *entry.pages(), *PAGES)
+    pages = (*entry.pages(), *PAGES)
     routes = [web.RouteDef(page.method, page.path, _handler(page, entry, services), {}) for page in pages]
     routes.append(web.get("/static/{fingerprint}/{name}", _static))
     # Behind everything else, so that a browser that asks for what is not there gets a page.
     routes.append(web.get("/{path:(?!v1/|openapi|metrics|livez|readyz).*}", _handler(_NOWHERE, entry, services)))
     app.add_routes(routes)
     return {route.handler for route in routes if isinstance(route, web.RouteDef)}
-
-
-async def _first(visit: Visit) -> web.Response:
-    return see_other("/instances")
 
 
 async def _nowhere(visit: Visit) -> View:
@@ -91,7 +103,7 @@ def _frame(page: Page, visit: Visit, waiting: int) -> dict[str, Any]:
         "actor": visit.actor,
         "section": page.section,
         "sections": SECTIONS if visit.actor.name else (),
-        "waiting": waiting,
+        "tasks_waiting": waiting,
         "form_field": FIELD,
         "form_token": visit.form_token,
         "now_ms": visit.now_ms,

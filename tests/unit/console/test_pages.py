@@ -22,8 +22,66 @@ HOSTILE = "<script>alert(1)</script>\"'>\x1b[31m\u202e\r\n<b>&amp;"
 
 
 async def test_first_page_leads_to_what_runs(console: Console) -> None:
-    async with console.gateway.client.get("/", headers={"Accept": "text/html"}) as response:
-        assert response.status == 200 and "Nothing has happened yet" in await response.text()
+    assert "Nothing has happened yet" in (await console.get("/"))[1]
+    console.began()
+    status, page = await console.get("/")
+    assert status == 200 and 'href="/workflows/' in page
+
+
+async def test_overview_counts_what_stands_and_what_changed(console: Console) -> None:
+    console.began()
+    console.asked(due_ms=NOW_MS - 1)
+    console.began(instance_id="cd" * 16, business_key="B-1", at_ms=NOW_MS - 30 * 3_600_000)
+    data = await console.data("/")
+    assert (data["running"], data["begun"], data["begun_before"], data["tasks_overdue"]) == (2, 1, 1, 1)
+    _, page = await console.get("/")
+    assert "1 task is overdue" in page and 'class="pill waiting">1<' in page
+
+
+async def test_workflow_shows_where_its_instances_stand_and_where_time_goes(console: Console) -> None:
+    (deployed,) = console.gateway.services.definitions.deployed()
+    of = {"workflow": deployed.name, "digest": deployed.digest, "version": deployed.version}
+    pointer = "/do/0/note"
+    console.began(**of)
+    console.entered(1, "waiting", result(pointer, 1), [change("task.started", pointer)], **of)
+    console.began(instance_id="cd" * 16, **of)
+    wrong = [change("task.faulted", pointer, data=payload(PROBLEM)), change("workflow.faulted", data=payload(PROBLEM))]
+    console.entered(1, "faulted", result(pointer, 1), wrong, instance_id="cd" * 16, **of)
+    data = await console.data(f"/workflows/{deployed.name}")
+    assert data["counts"] == {pointer: {"running": 1, "faulted": 1}}
+    assert data["failures"] == [{"step": "Note", "title": "The system failed", "count": 1}]
+    _, page = await console.get(f"/workflows/{deployed.name}")
+    assert page.count('class="count s-faulted"') == 2 and f"workflow={deployed.name}&amp;status=faulted" in page
+    assert (
+        deployed.name in (await console.get("/workflows"))[1]
+        and deployed.name in (await console.get("/definitions"))[1]
+    )
+    assert (await console.get("/workflows/other"))[0] == 404
+
+
+async def test_model_shows_its_routes_and_what_people_answered(console: Console) -> None:
+    console.decided(at_ms=NOW_MS - 1000, decision_id=f"{INSTANCE}/do/0/assess/0/0")
+    console.asked(status="completed", outcome="decline", version=2)
+    assert (await console.data("/decisions"))["models"] == [
+        {"model": "credit-risk", "version": "1", "routes": {"review": 1}}
+    ]
+    data = await console.data("/decisions/credit-risk")
+    assert (data["answers"], data["scores"], data["decisions"][0]["score"]) == ({"decline": 1}, 1, 0.4)
+    assert f'href="/instances/{INSTANCE}"' in (await console.get("/decisions/credit-risk"))[1]
+
+
+@pytest.mark.parametrize("text", ["A-17", "A-1", INSTANCE, INSTANCE[:8]])
+async def test_search_jumps_to_the_only_hit(console: Console, text: str) -> None:
+    console.began()
+    async with console.gateway.client.get(f"/find?q={text}", allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (303, f"/instances/{INSTANCE}")
+
+
+async def test_search_says_what_was_searched_where_nothing_is_found(console: Console) -> None:
+    console.began()
+    assert "how business keys begin" in (await console.get("/find?q=%3Cnothing%3E"))[1]
+    console.began(instance_id="cd" * 16)
+    assert "2 hits" in (await console.get("/find?q=A-17"))[1]
 
 
 async def test_instances_are_narrowed_and_the_address_says_how(console: Console) -> None:
@@ -205,7 +263,17 @@ async def test_hostile_texts_stay_texts(console: Console) -> None:
     )  # fmt: skip
     console.decided(model=HOSTILE, model_version=HOSTILE, route=HOSTILE, reference=HOSTILE,
                     reasons=[{"group": HOSTILE, "contribution": 0.1, "text_id": None}])  # fmt: skip
-    for path in (f"/instances/{INSTANCE}", "/instances", "/inbox", TASK, "/instances?key=%3Cscript%3E&workflow=%22%3E"):
+    for path in (
+        f"/instances/{INSTANCE}",
+        "/instances",
+        "/inbox",
+        TASK,
+        "/instances?key=%3Cscript%3E&workflow=%22%3E",
+        "/",
+        "/decisions",
+        "/find?q=%3Cscript%3Ea",
+        "/workflows",
+    ):
         status, page = await console.get(path)
         assert status == 200 and "<script>a" not in page and "<b>&amp;" not in page
         assert not {"\x1b", "\u202e", "\r"} & set(page)
