@@ -31,6 +31,7 @@ SUMMARIES = {
     "gateway": "Serve the HTTP interface.",
     "deploy": "Deploy a workflow definition.",
     "lint": "Check a workflow definition.",
+    "graph": "Draw a workflow, or the path of an instance.",
     "functions": "Show what a definition can call.",
     "run": "Execute one instance here, without Kafka.",
     "publish": "Publish business events.",

@@ -102,8 +102,9 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool) -> None:
 
     def where_to_look(seconds: float) -> Sequence[str]:
         return [
+            f"console    {gateway_url}/   (open it in a browser)",
             f"ready in {seconds:.1f} s",
-            f"interface  {gateway_url}   (health: {gateway_url}/readyz, metrics: {gateway_url}/metrics)",
+            f"interface  {gateway_url}/openapi.json   (health: {gateway_url}/readyz, metrics: {gateway_url}/metrics)",
             f"addresses  {folder.path / 'endpoints.json'}",
             f"logs       {folder.path / 'logs'}",
             "instances  exlify list     human tasks  exlify tasks     stop  Ctrl-C or exlify down",

@@ -14,7 +14,7 @@ from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import LINE, one_line, read_object
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
 from streams.gateway.problems import ProblemError
-from streams.gateway.services import services
+from streams.gateway.services import Services, services
 from streams.gateway.story import WAITS_FOR, story
 from streams.ground.publish import Outgoing
 from streams.processors.orchestrate import INBOX, OrchestrateSettings
@@ -101,13 +101,18 @@ async def cancel_instance(request: web.Request) -> web.Response:
     wish = await read_object(request, {"reason": str, "actor": str}, required=("reason",))
     reason, actor = one_line("reason", wish["reason"]), one_line("actor", wish.get("actor") or "api")
     row = await known_instance(request)
+    await cancel(ours, row, reason, actor)
+    return json_answer({"instance_id": row["instance_id"]}, status=202)
+
+
+async def cancel(ours: Services, row: Found, reason: str, actor: str) -> None:
+    """Publishes the wish to end an instance; raises ProblemError where it has ended."""
     if row["status"] in TERMINAL:
         raise ProblemError(409, "ended", f"The instance has ended: {row['status']}.")
     instance_id = row["instance_id"]
     fields = {"instance_id": instance_id, "reason": reason, "actor": actor}
     value = ours.codec.encode(CANCEL_INSTANCE, fields)
     await ours.publisher.publish([Outgoing(INBOX, instance_id.encode(), value)])
-    return json_answer({"instance_id": instance_id}, status=202)
 
 
 async def known_instance(request: web.Request) -> Found:

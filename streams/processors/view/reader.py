@@ -23,6 +23,11 @@ class Reader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @property
+    def engine(self) -> Engine:
+        """The database, for questions that stand elsewhere."""
+        return self._engine
+
     def instances(
         self,
         filters: Mapping[str, str],

@@ -1,0 +1,216 @@
+"""What pages ask the read model beyond what the gateway's interface asks. Everything here blocks: ask from a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+
+from schemas.lifecycle import OPEN as OPEN_STATUSES
+from schemas.lifecycle import Status
+from streams.processors.decide.rows import DECISIONS
+from streams.processors.human.fields import COMPLETED, OPEN
+from streams.processors.human.rows import TASKS
+from streams.processors.orchestrate.rows import HISTORY, INSTANCES
+from streams.processors.view.reader import Reader
+from streams.readmodel.paging import Found, Page, every, matching, page
+from streams.readmodel.projection import storable
+
+DUE, NEVER = "due", "never"  # parts of a cursor of tasks
+SAMPLE = 2_000  # rows of which something is computed that SQL does not
+MAX_TEXT = "\U0010ffff"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which instances a list shows."""
+
+    columns: Mapping[str, str]  # workflow, version, status: exactly
+    key: str = ""  # how the business key begins
+    since_ms: int | None = None
+    until_ms: int | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+def instances(reader: Reader, wanted: Wanted) -> Page:
+    """Instances, newest start first."""
+    query = matching(INSTANCES, wanted.columns)
+    started = INSTANCES.c.started_at_ms
+    if wanted.key:
+        key = storable(wanted.key)
+        query = query.where(INSTANCES.c.business_key >= key, INSTANCES.c.business_key < key + MAX_TEXT)
+    if wanted.since_ms is not None:
+        query = query.where(started >= wanted.since_ms)
+    if wanted.until_ms is not None:
+        query = query.where(started < wanted.until_ms)
+    order = (started, INSTANCES.c.instance_id)
+    return page(reader.engine, query, order, limit=wanted.limit, cursor=wanted.cursor, newest_first=True)
+
+
+def open_tasks(reader: Reader, team: str = "") -> int:
+    """How many tasks wait for people, of a team or of all."""
+    query = select(func.count()).select_from(TASKS).where(TASKS.c.status == OPEN)
+    if team:
+        query = query.where(TASKS.c.team == storable(team))
+    with reader.engine.connect() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def teams(reader: Reader) -> list[tuple[str, int]]:
+    """The teams that tasks wait for, and how many for each, by name."""
+    query = select(TASKS.c.team, func.count()).where(TASKS.c.status == OPEN).group_by(TASKS.c.team)
+    with reader.engine.connect() as connection:
+        return sorted((str(team), int(count)) for team, count in connection.execute(query))
+
+
+def tasks(reader: Reader, team: str, *, limit: int, cursor: str | None) -> Page:
+    """Open tasks: those that are due first, then those that are never due, the oldest first.
+
+    Two lists behind each other: the first letter of a cursor says in which of them it is.
+    """
+    query = matching(TASKS, {"status": OPEN, **({"team": team} if team else {})})
+    found: list[Found] = []
+    place, _, within = (cursor or f"{DUE}.").partition(".")
+    if place == DUE:
+        due = query.where(TASKS.c.due_ms.is_not(None))
+        first = page(reader.engine, due, (TASKS.c.due_ms, TASKS.c.task_id), limit=limit, cursor=within or None)
+        if first.next:
+            return Page(first.rows, f"{DUE}.{first.next}")
+        found, within = first.rows, ""
+    left = limit - len(found)
+    never = query.where(TASKS.c.due_ms.is_(None))
+    rest = page(
+        reader.engine, never, (TASKS.c.created_at_ms, TASKS.c.task_id), limit=max(left, 1), cursor=within or None
+    )
+    if left == 0:
+        return Page(found, f"{NEVER}." if rest.rows else None)
+    return Page([*found, *rest.rows], f"{NEVER}.{rest.next}" if rest.next else None)
+
+
+def tasks_of(reader: Reader, instance_id: str) -> list[Found]:
+    """The newest human tasks of an instance."""
+    return page(
+        reader.engine,
+        matching(TASKS, {"instance_id": instance_id}),
+        (TASKS.c.created_at_ms, TASKS.c.task_id),
+        limit=100,
+        cursor=None,
+        newest_first=True,
+    ).rows
+
+
+def by_status(reader: Reader, since_ms: int, until_ms: int) -> dict[tuple[str, str], int]:
+    """How many instances that began in this time there are, by workflow and status."""
+    started = INSTANCES.c.started_at_ms
+    query = (
+        select(INSTANCES.c.workflow, INSTANCES.c.status, func.count())
+        .where(started >= since_ms, started < until_ms)
+        .group_by(INSTANCES.c.workflow, INSTANCES.c.status)
+    )
+    with reader.engine.connect() as connection:
+        return {(str(workflow), str(status)): int(count) for workflow, status, count in connection.execute(query)}
+
+
+def open_by_workflow(reader: Reader) -> dict[tuple[str, str], int]:
+    """How many instances have not ended, by workflow and status."""
+    query = (
+        select(INSTANCES.c.workflow, INSTANCES.c.status, func.count())
+        .where(INSTANCES.c.status.in_(OPEN_STATUSES))
+        .group_by(INSTANCES.c.workflow, INSTANCES.c.status)
+    )
+    with reader.engine.connect() as connection:
+        return {(str(workflow), str(status)): int(count) for workflow, status, count in connection.execute(query)}
+
+
+def begun_by_slot(reader: Reader, since_ms: int, slot_ms: int) -> dict[tuple[int, str], int]:
+    """How many instances began in each stretch of time since then, by how they stand now."""
+    number = (INSTANCES.c.started_at_ms - since_ms) // slot_ms
+    query = (
+        select(number, INSTANCES.c.status, func.count())
+        .where(INSTANCES.c.started_at_ms >= since_ms)
+        .group_by(number, INSTANCES.c.status)
+    )
+    with reader.engine.connect() as connection:
+        return {(int(at), str(status)): int(count) for at, status, count in connection.execute(query)}
+
+
+def durations(reader: Reader, since_ms: int, workflow: str = "") -> list[int]:
+    """How long the newest completed instances took, at most `SAMPLE`."""
+    wanted = {"status": Status.COMPLETED.value, **({"workflow": workflow} if workflow else {})}
+    query = matching(INSTANCES, wanted).where(INSTANCES.c.started_at_ms >= since_ms)
+    rows = every(reader.engine, query.order_by(INSTANCES.c.started_at_ms.desc()).limit(SAMPLE))
+    return sorted(row["updated_at_ms"] - row["started_at_ms"] for row in rows)
+
+
+def without_people(reader: Reader, since_ms: int) -> tuple[int, int]:
+    """How many instances of this time have completed, and how many of them asked nobody."""
+    completed = (INSTANCES.c.status == Status.COMPLETED) & (INSTANCES.c.started_at_ms >= since_ms)
+    asked = select(TASKS.c.task_id).where(TASKS.c.instance_id == INSTANCES.c.instance_id).exists()
+    query = select(func.count(), func.count().filter(~asked)).where(completed)
+    with reader.engine.connect() as connection:
+        every_one, alone = connection.execute(query).one()
+    return int(every_one), int(alone)
+
+
+def newest(reader: Reader, columns: Mapping[str, str], statuses: Sequence[str], limit: int) -> list[Found]:
+    """The newest instances in one of these statuses."""
+    query = matching(INSTANCES, columns).where(INSTANCES.c.status.in_(statuses))
+    return every(reader.engine, query.order_by(INSTANCES.c.started_at_ms.desc()).limit(limit))
+
+
+def histories(reader: Reader, ids: Sequence[str], most: int) -> list[Found]:
+    """History entries of several instances, in order."""
+    query = select(HISTORY).where(HISTORY.c.instance_id.in_(ids)).order_by(HISTORY.c.instance_id, HISTORY.c.seq)
+    return every(reader.engine, query.limit(most))
+
+
+def decisions_of(reader: Reader, model: str, *, limit: int, cursor: str | None) -> Page:
+    """Decisions of a model, the newest first."""
+    order = (DECISIONS.c.at_ms, DECISIONS.c.decision_id)
+    query = matching(DECISIONS, {"model": model})
+    return page(reader.engine, query, order, limit=limit, cursor=cursor, newest_first=True)
+
+
+def routes(reader: Reader, since_ms: int) -> list[tuple[str, str, str, int]]:
+    """How often each model chose each route since then: model, version, route, count."""
+    columns = (DECISIONS.c.model, DECISIONS.c.model_version, DECISIONS.c.route)
+    query = select(*columns, func.count()).where(DECISIONS.c.at_ms >= since_ms).group_by(*columns).order_by(*columns)
+    with reader.engine.connect() as connection:
+        return [(str(a), str(b), str(c), int(count)) for a, b, c, count in connection.execute(query)]
+
+
+def scores(reader: Reader, model: str, since_ms: int) -> list[float]:
+    """The newest scores of a model since then, at most `SAMPLE`."""
+    query = (
+        select(DECISIONS.c.score)
+        .where(DECISIONS.c.model == storable(model), DECISIONS.c.at_ms >= since_ms)
+        .order_by(DECISIONS.c.at_ms.desc())
+        .limit(SAMPLE)
+    )
+    with reader.engine.connect() as connection:
+        return [float(score) for score in connection.execute(query).scalars()]
+
+
+def answers_after(reader: Reader, model: str, since_ms: int) -> list[Found]:
+    """Tasks that people completed in instances that a model sent to them, the newest, at most `SAMPLE`."""
+    sent = select(DECISIONS.c.instance_id).where(
+        DECISIONS.c.model == storable(model), DECISIONS.c.route == "review", DECISIONS.c.at_ms >= since_ms
+    )
+    query = matching(TASKS, {"status": COMPLETED}).where(TASKS.c.instance_id.in_(sent))
+    return every(reader.engine, query.order_by(TASKS.c.updated_at_ms.desc()).limit(SAMPLE))
+
+
+def search(reader: Reader, text: str, limit: int) -> list[Found]:
+    """Instances whose id or business key begins with a text, the newest first."""
+    begins = storable(text)
+    key = INSTANCES.c.business_key
+    ways = [(key >= begins) & (key < begins + MAX_TEXT)]
+    if len(text) >= 4 and all(char in "0123456789abcdef" for char in text):
+        ways.append((INSTANCES.c.instance_id >= text) & (INSTANCES.c.instance_id < text + "g"))
+    found: dict[str, Found] = {}
+    for way in ways:  # one by one, so that each has its index
+        for row in every(reader.engine, select(INSTANCES).where(way).limit(limit)):
+            found[row["instance_id"]] = row
+    return sorted(found.values(), key=lambda row: -row["started_at_ms"])[:limit]
