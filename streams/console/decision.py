@@ -108,6 +108,6 @@ def card_of(model: str, version: str) -> Card | None:
     if not all(part.replace("-", "").replace("_", "").replace(".", "").isalnum() for part in (model, version)):
         return None
     try:
-        return read_card(FOLDER / model / version)
+        return read_card(FOLDER / model / version)[0]
     except (ModelError, OSError, ValueError):
         return None
