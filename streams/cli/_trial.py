@@ -11,7 +11,6 @@ from streams.definitions.feed import DefinitionFeed
 from streams.ground import logs
 from streams.ground.codec import open_codec
 from streams.ground.site import Site
-from streams.runtime.processor import FastProcessor
 from streams.runtime.trial import stand
 
 
@@ -27,7 +26,6 @@ async def main(name: str) -> None:
     codec = await open_codec(loaded)
     feed = DefinitionFeed(loaded, codec, catalogue.FUNCTIONS)
     (processor,) = catalogue.make_processors([name], loaded, codec, feed, Site(loaded.site_dir))
-    assert isinstance(processor, FastProcessor)
     await stand(processor, codec)
     os._exit(0)  # threads of clients are no part of the trial
 
