@@ -25,6 +25,7 @@ from streams.runtime import metrics
 from streams.runtime.clock import now_ms
 from streams.runtime.crash import CrashPoint
 from streams.runtime.fast_lane import FastLane
+from streams.runtime.in_flight import InFlight
 from streams.runtime.lane import Lane, Limits
 from streams.runtime.membership import Membership
 from streams.runtime.processor import Processor, Record, SlowProcessor
@@ -65,7 +66,7 @@ class Host:
         self._crash = crash
         self._generation = 0
         self._tables: dict[int, TablePartition] = {}
-        self._suspects: dict[int, Suspects] = {}
+        self._notes: dict[int, Suspects | InFlight] = {}  # by lane: what a death would leave behind
         self._trial = trial
         self._tasks: list[asyncio.Task[None]] = []
         self._opening: asyncio.Task[None] | None = None
@@ -165,9 +166,9 @@ class Host:
         for table in self._tables.values():
             table.store.close()
         self._tables.clear()
-        for suspects in self._suspects.values():
-            suspects.close()
-        self._suspects.clear()
+        for note in self._notes.values():
+            note.close()
+        self._notes.clear()
         self.lanes.clear()
         self._tasks.clear()
         self._committed.clear()
@@ -215,9 +216,10 @@ class Host:
         limits = Limits(ours.max_batch_records, ours.max_buffered_records, ours.max_buffered_bytes)
         arguments = (self.processor, number, self._writer, self._codec, self._reader, table, limits, self._crash)
         if isinstance(self.processor, SlowProcessor):
-            self.lanes[number] = SlowLane(*arguments, slots=self._slots)
+            in_flight = self._notes[number] = InFlight(self._state_dir / self._name / f"in-flight-{number}")
+            self.lanes[number] = SlowLane(*arguments, slots=self._slots, in_flight=in_flight, trial=self._trial)
         else:
-            suspects = self._suspects[number] = Suspects(self._state_dir / self._name / f"under-way-{number}")
+            suspects = self._notes[number] = Suspects(self._state_dir / self._name / f"under-way-{number}")
             self.lanes[number] = FastLane(*arguments, suspects=suspects, trial=self._trial)
 
     async def _recover(self, number: int) -> TablePartition | None:
