@@ -112,6 +112,7 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool) -> None:
                 ["sandbox    the sample systems of an earlier --demo run, too; --fresh begins without them"]
                 * comes_again
             ),
+            *_whose_read_model(settings),
             *_how_to_find_the_command(),
         ]
 
@@ -121,6 +122,18 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool) -> None:
 def _comes_again(folder: DataFolder, demo: bool) -> bool:
     """Whether sample systems of an earlier --demo start again: instances of it still need them."""
     return not demo and (folder.path / SANDBOX).is_dir()
+
+
+def _whose_read_model(settings: Settings) -> list[str]:
+    """On a Kafka that others share, each would know the tasks of its own partitions only."""
+    from streams.readmodel.settings import ViewSettings
+
+    if not settings.bootstrap or settings.of(ViewSettings).url:
+        return []
+    return [
+        "read model SQLite of this folder. Where other machines work on the same Kafka, one must be named for all,",
+        "           EXLIFY_VIEW_URL, and the secrets of webhooks, EXLIFY_HOOK_<NAME>_SECRET: else each knows its share",
+    ]
 
 
 def _how_to_find_the_command() -> list[str]:

@@ -9,6 +9,7 @@ from urllib.parse import quote, urlencode
 from streams.console import charts, queries, words
 from streams.console.decision import card_of, decision
 from streams.console.page import Page, View, Visit
+from streams.readmodel.stored import stored
 
 SINCE_MS = 7 * words.DAY
 ROWS = 50
@@ -30,10 +31,10 @@ async def show(visit: Visit) -> View:
     page = await asyncio.to_thread(
         queries.decisions_of, reader, model, limit=ROWS, cursor=visit.query("cursor") or None
     )
-    decisions = [decision((await visit.services.codec.decode_learning(row["message"]))[1]) for row in page.rows]
+    decisions = [decision(each) for each in (await stored(visit.services.codec, page.rows)).messages]
     scores = await asyncio.to_thread(queries.scores, reader, model, since)
     tasks = await asyncio.to_thread(queries.answers_after, reader, model, since)
-    answers = Counter([(await visit.services.codec.decode_learning(row["message"]))[1]["outcome"] for row in tasks])
+    answers = Counter(each["outcome"] for each in (await stored(visit.services.codec, tasks)).messages)
     counts = [each for each in await asyncio.to_thread(queries.routes, reader, since) if each[0] == model]
     newest = decisions[0] if decisions else None
     card = card_of(newest.model, newest.version) if newest else None

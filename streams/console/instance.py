@@ -26,6 +26,7 @@ from streams.gateway.instances import cancel
 from streams.gateway.problems import ProblemError
 from streams.language.graph import Graph
 from streams.readmodel.paging import Found
+from streams.readmodel.stored import stored
 
 MOST_ENTRIES = 2_000
 MOST_STEPS = 200
@@ -120,12 +121,12 @@ async def _history(visit: Visit, instance_id: str) -> tuple[list[Entry], bool]:
 
 async def _tasks(visit: Visit, instance_id: str) -> list[Mapping[str, Any]]:
     rows = await asyncio.to_thread(queries.tasks_of, visit.services.reader, instance_id)
-    return [(await visit.services.codec.decode_learning(row["message"]))[1] for row in rows]
+    return list((await stored(visit.services.codec, rows)).messages)
 
 
 async def _decisions(visit: Visit, instance_id: str) -> list[Decision]:
     rows = await asyncio.to_thread(visit.services.reader.decisions, instance_id)
-    return [decision((await visit.services.codec.decode_learning(row["message"]))[1]) for row in rows]
+    return [decision(each) for each in (await stored(visit.services.codec, rows)).messages]
 
 
 def _not_seen(visit: Visit) -> View:

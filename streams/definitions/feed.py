@@ -15,7 +15,7 @@ from schemas.functions import Function
 from schemas.messages import WORKFLOW_DEFINITION
 from streams.definitions import DEFINITIONS
 from streams.definitions.book import DefinitionBook
-from streams.ground.errors import UnavailableError
+from streams.ground.errors import ConfigurationError, UnavailableError
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
 
@@ -23,6 +23,11 @@ START_TIMEOUT_S = 30.0
 POLL_S = 0.5
 ASKED_POLL_S = 0.05  # while somebody waits
 ASK_S = 5.0
+NEVER = -(2**62)
+LOST = (
+    "{count} deployed definitions cannot be read: to the schema registry at {registry} their schemas are something "
+    "else, as to one that lost its data. Bring its data back, or begin anew: exlify up --fresh."
+)
 PLACE = TopicPartition(DEFINITIONS.name, 0)
 
 log = structlog.get_logger()
@@ -37,6 +42,7 @@ class DefinitionFeed(DefinitionBook):
         self._codec = codec
         self._values: asyncio.Queue[bytes | asyncio.Future[None]] = asyncio.Queue()
         self._wanted: queue.SimpleQueue[asyncio.Future[None]] = queue.SimpleQueue()  # of those who want it caught up
+        self._strange = 0  # records that were no definitions, while there has been nothing else
         self._stopping = threading.Event()
         self._reader: threading.Thread | None = None
         self._learner: asyncio.Task[None] | None = None
@@ -44,7 +50,8 @@ class DefinitionFeed(DefinitionBook):
     async def start(self) -> None:
         """Returns once everything deployed so far is known; may be called by everybody who needs it.
 
-        Raises UnavailableError if the topic cannot be read in time.
+        Raises UnavailableError if the topic cannot be read in time, ConfigurationError where the schema registry takes
+        all that is on it for something else: to go on would be to read every topic wrongly.
         """
         if self._learner is None:
             self._learner = asyncio.create_task(self._learn_all())
@@ -58,6 +65,8 @@ class DefinitionFeed(DefinitionBook):
             raise UnavailableError(
                 f"Topic {DEFINITIONS.name} at {self._settings.bootstrap} cannot be read. Is Kafka running?"
             ) from None
+        if self._strange > 0 and self._settings.has_registry:
+            raise ConfigurationError(LOST.format(count=self._strange, registry=self._settings.registry_url))
 
     async def catch_up(self) -> None:
         """See `DefinitionBook`; waits for as long as the topic cannot be read."""
@@ -86,10 +95,13 @@ class DefinitionFeed(DefinitionBook):
             name, data = await self._codec.decode_learning(value)
         except UndecodableRecord as error:
             log.error("definition unreadable", reason=str(error))
+            self._strange += 1
             return
         if name != WORKFLOW_DEFINITION:
             log.error("no definition", found=name)
+            self._strange += 1
             return
+        self._strange = NEVER
         self.learn(data)
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -20,6 +20,7 @@ from streams.ground.publish import Outgoing
 from streams.processors.orchestrate import INBOX, OrchestrateSettings
 from streams.readmodel import presentation
 from streams.readmodel.paging import Found
+from streams.readmodel.stored import stored
 
 HISTORY_LIMIT = 500
 MAX_ASKED = 1_000
@@ -70,7 +71,7 @@ async def show_instance(request: web.Request) -> web.Response:
     rows = await asyncio.to_thread(ours.reader.history, row["instance_id"], after_seq=after, limit=HISTORY_LIMIT + 1)
     told = await story(ours, row)
     history = [
-        {**await presentation.history_entry(ours.codec, each["message"]), **told.asked(each["seq"])}
+        {**await presentation.history_entry(ours.codec, each), **told.asked(each["seq"])}
         for each in rows[:HISTORY_LIMIT]
     ]
     decisions = await asyncio.to_thread(ours.reader.decisions, row["instance_id"])
@@ -80,7 +81,7 @@ async def show_instance(request: web.Request) -> web.Response:
             "waits_for": await told.waits_for(),
             "history": history,
             "next": rows[HISTORY_LIMIT - 1]["seq"] if len(rows) > HISTORY_LIMIT else None,
-            "decisions": [await presentation.record(ours.codec, each["message"]) for each in decisions],
+            "decisions": [presentation.message(each) for each in (await stored(ours.codec, decisions)).messages],
         }
     )
 

@@ -15,6 +15,7 @@ from streams.processors.orchestrate import retrace
 from streams.processors.orchestrate.retrace import Retraced, Wait
 from streams.readmodel import presentation
 from streams.readmodel.paging import Found
+from streams.readmodel.stored import stored
 
 WAITS_FOR: Schema = {
     "type": ["array", "null"],
@@ -52,7 +53,7 @@ class Story:
     async def _tasks(self) -> dict[str, Mapping[str, Any]]:
         filters = {"instance_id": self._instance_id, "status": OPEN}
         page = await asyncio.to_thread(self._ours.reader.tasks, filters)
-        found = [await presentation.record(self._ours.codec, row["message"]) for row in page.rows]
+        found = [presentation.message(each) for each in (await stored(self._ours.codec, page.rows)).messages]
         return {task["task_id"]: {name: task[name] for name in TASK_MEMBERS} for task in found}
 
     def _step(self, wait: Wait) -> str:

@@ -13,7 +13,7 @@ from schemas.catalogue import current
 from schemas.messages import HUMAN_ACTION, HUMAN_TASK
 from schemas.payload import Door, Payload
 from schemas.reasons import Reason
-from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
+from streams.gateway.answers import OPTIONAL_TEXT, TEXT, UNREADABLE, json_answer
 from streams.gateway.bodies import LINE, one_line, read_object
 from streams.gateway.instances import CURSOR, LIMIT
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
@@ -27,6 +27,7 @@ from streams.processors.human.fields import FIELDS, OPEN, Place
 from streams.processors.human.forms import form_fault
 from streams.processors.human.rules import COMPLETE
 from streams.readmodel import presentation
+from streams.readmodel.stored import stored
 
 FIRST_PAUSE_S = 0.02
 LONGEST_PAUSE_S = 0.25
@@ -58,9 +59,10 @@ async def list_tasks(request: web.Request) -> web.Response:
         limit=query.get("limit", 50),
         cursor=query.get("cursor"),
     )
-    shown = [_presented(ours, await _message(ours, row)) for row in page.rows]
+    found = await stored(ours.codec, page.rows)
+    shown = [_presented(ours, task) for task in found.messages]
     brief = [{name: value for name, value in task.items() if name not in DETAILS} for task in shown]
-    return json_answer({"tasks": brief, "next": page.next})
+    return json_answer({"tasks": brief, "next": page.next, "unreadable": found.unreadable})
 
 
 async def show_task(request: web.Request) -> web.Response:
@@ -190,7 +192,7 @@ ROUTES = (
         path="/v1/tasks",
         handler=list_tasks,
         summary="Find human tasks, oldest first.",
-        answers={200: object_of({"tasks": list_of(BRIEF), "next": OPTIONAL_TEXT})},
+        answers={200: object_of({"tasks": list_of(BRIEF), "next": OPTIONAL_TEXT, "unreadable": UNREADABLE})},
         problems=(400, 503),
         query=LIST_QUERY,
         verb="tasks list",

@@ -92,7 +92,11 @@ class Host:
         self._reader.start()
         await self._membership.start()
         self._spawn_forever(
-            self._commit_regularly(), self._watch_membership(), self._look_around_regularly(), self._follow_topics()
+            self._commit_regularly(),
+            self._watch_membership(),
+            self._look_around_regularly(),
+            self._follow_topics(),
+            self.processor.watch(),
         )
 
     async def stop(self) -> None:
@@ -202,6 +206,8 @@ class Host:
         committed = await self._membership.committed(partitions)
         ends = await self._membership.end_offsets(partitions)
         starts = true_starts(self._name, committed, ends)
+        if any(committed.values()) and await asyncio.to_thread(self.processor.has_nothing):
+            starts = await self._from_the_beginning(partitions)
         for partition in partitions if notes_offsets(self.processor) else ():
             table = self._tables.get(partition.number)
             if table is None or partition not in ends:
@@ -209,6 +215,13 @@ class Host:
             if await mend_rows(self.processor, table, ends[partition], partition):
                 starts[partition] = None
         return starts
+
+    async def _from_the_beginning(self, partitions: set[Partition]) -> dict[Partition, int | None]:
+        """Forgets what was read, in the group first: a crash on the way must not leave a hole."""
+        self._log.warning("reads everything again", partitions=len(partitions))
+        if not await self._membership.commit(dict.fromkeys(partitions, 0)):
+            return {}  # the group has moved on; the next assignment asks again
+        return dict.fromkeys(partitions)
 
     async def _open_lane(self, number: int) -> None:
         table = await self._recover(number)
