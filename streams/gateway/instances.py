@@ -8,7 +8,7 @@ from typing import Any
 from aiohttp import web
 
 from schemas.cloudevents import parse_time_ms
-from schemas.lifecycle import OF_INSTANCES, TERMINAL
+from schemas.lifecycle import OF_INSTANCES, TERMINAL, Status
 from schemas.messages import CANCEL_INSTANCE
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import LINE, one_line, read_object
@@ -78,12 +78,23 @@ async def show_instance(request: web.Request) -> web.Response:
     return json_answer(
         {
             **presentation.instance(row),
+            **await _failed_step(ours, row),
             "waits_for": await told.waits_for(),
             "history": history,
             "next": rows[HISTORY_LIMIT - 1]["seq"] if len(rows) > HISTORY_LIMIT else None,
             "decisions": [presentation.message(each) for each in (await stored(ours.codec, decisions)).messages],
         }
     )
+
+
+async def _failed_step(ours: Services, row: Found) -> dict[str, Any]:
+    """The member `error` of an instance that waits for a decision: why its oldest failed step did."""
+    if row["status"] != Status.INCIDENT:
+        return {}
+    asked = {"instance_id": row["instance_id"], "status": "open"}
+    page = await asyncio.to_thread(ours.reader.incidents, asked, limit=1)
+    found = (await stored(ours.codec, page.rows)).messages
+    return {"error": found[0]["error"]} if found else {}
 
 
 async def known_instances(request: web.Request) -> web.Response:

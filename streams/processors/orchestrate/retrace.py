@@ -47,6 +47,8 @@ class Retraced:
     waits: list[Wait] = field(default_factory=list)
 
 
+_LIMITS = engine.Limits(incidents=True)  # as in the cluster
+
 Entry = tuple[Mapping[str, Any], str, Mapping[str, Any]]  # a history entry; its cause by name and fields
 
 
@@ -72,7 +74,7 @@ def retraced(graph: Graph, entries: Sequence[Entry]) -> Retraced | None:
     for number, (entry, name, cause) in enumerate(entries):
         if time.monotonic() > deadline or entry["seq"] != number or name not in EVENTS:
             return None
-        step = engine.step(graph, state, EVENTS[name](**cause), entry["at_ms"])
+        step = engine.step(graph, state, EVENTS[name](**cause), entry["at_ms"], _LIMITS)
         if step.state is None or [asdict(each) for each in step.transitions] != entry["transitions"]:
             return None
         found.asked[number] = [_asked(each) for each in step.commands if type(each) is engine.StepCommand]

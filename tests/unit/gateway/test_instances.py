@@ -107,8 +107,14 @@ async def test_missing_read_model_is_told(gateway: Gateway) -> None:
 
 async def test_read_model_that_does_not_fit_is_no_matter_of_waiting(gateway: Gateway) -> None:
     with gateway.services.reader._engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE instances")
+        connection.exec_driver_sql("ALTER TABLE instances RENAME COLUMN version TO edition")
     assert (await gateway.ask("GET", "/v1/instances"))[0] == 500
+
+
+async def test_read_model_that_is_being_made_anew_is_waited_for(gateway: Gateway) -> None:
+    with gateway.services.reader._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE instances")
+    assert (await gateway.ask("GET", "/v1/instances"))[0] == 503
 
 
 async def test_everything_is_counted(gateway: Gateway) -> None:

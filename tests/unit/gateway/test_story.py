@@ -80,7 +80,17 @@ async def test_person_who_is_waited_for_is_told_by_team_and_title(gateway: Gatew
     assert (wait["task"]["team"], wait["task"]["title"]) == ("credit", "Review")
 
 
-async def test_reason_of_a_failure_is_told_with_the_instance_and_in_lists(gateway: Gateway, told: Story) -> None:
+async def test_failed_step_that_waits_for_a_decision_is_told_with_what_goes_on(gateway: Gateway, told: Story) -> None:
+    see(gateway, told.fault(FETCH, **PROBLEM))
+    found = await shown(gateway, told)
+    assert found["status"] == "incident"
+    assert {wait["pointer"] for wait in found["waits_for"]} == {FETCH, "/do/0/both/fork/branches/0/pause"}
+
+
+async def test_reason_of_a_failure_is_told_with_the_instance_and_in_lists(gateway: Gateway) -> None:
+    told = Story(YAML.replace("version: 1.0.0", "version: 1.0.0, metadata: {onError: fault}"))
+    gateway.services.definitions.learn(told.definition)
+    see(gateway, told.start({"address": "http://127.0.0.1:1/a"}))
     see(gateway, told.fault(FETCH, **PROBLEM))
     found = await shown(gateway, told)
     assert (found["status"], found["waits_for"]) == ("faulted", [])
