@@ -105,7 +105,7 @@ def problem_of(error: Exception, request: web.Request) -> ProblemError:
             log.warning("read model away", reason=reason_of(error))
             return _unavailable("The read model does not answer, or is being made anew. Try again.")
         case web.HTTPException():
-            return of_http(error)
+            return _of_http(error)
     if request.transport is None:  # nobody is there any more; what it was does not matter
         return ProblemError(400, "gone", "The connection is closed.")
     log.exception("request failed", method=request.method, route=route_of(request), exc_info=error)
@@ -133,7 +133,7 @@ def _unavailable(detail: str) -> ProblemError:
     return ProblemError(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
-def of_http(error: web.HTTPException) -> ProblemError:
+def _of_http(error: web.HTTPException) -> ProblemError:
     """What aiohttp itself refuses: unknown paths, wrong methods, bodies that are too large."""
     kinds = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}

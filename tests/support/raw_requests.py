@@ -99,6 +99,8 @@ REFUSED = {
             (COMPLETE, JSON, b"idempotency-key"),
             (b"/v1/events", b"", b"content-type"),
             (b"/v1/events", BINARY, b"content-encoding"),
+            (b"/v1/events", BINARY, b"expect"),
+            (b"/nowhere", BINARY, b"accept"),
         )
     },
     "signed, with an id that is no text": hook(id_="\udcff"),
