@@ -44,6 +44,8 @@ def test_system_starts_answers_and_goes_down(environment: dict[str, str]) -> Non
         assert set(endpoints["pids"]) == PROCESSES
         with urllib.request.urlopen(f"{endpoints['gateway']}/readyz") as reply:
             assert reply.status == 200
+        folder = Path(environment["EXLIFY_DATA_DIR"])
+        assert [path for path in (folder, *folder.rglob("*")) if path.stat().st_mode & 0o077] == []
         second = _run(["up"], environment)
         assert (second.returncode, second.stderr.count("\n")) == (69, 1)
         assert "runs in this folder already" in second.stderr
