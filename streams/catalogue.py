@@ -103,5 +103,8 @@ def make_processors(
     unknown = [name for name in names if name not in PROCESSORS]
     if unknown:
         raise UsageError(f"no processor named {', '.join(unknown)}. There are: {', '.join(PROCESSORS)}.")
-    context = Context(settings=settings, codec=codec, definitions=known, declarations=ALL, site=site)
+    from streams.processors.decide.states import ModelFeed  # loaded where processors are, and nowhere else
+
+    models = ModelFeed(settings, codec)
+    context = Context(settings=settings, codec=codec, definitions=known, declarations=ALL, site=site, models=models)
     return [loaded(PROCESSORS[name].make)(context) for name in names]

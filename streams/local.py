@@ -26,6 +26,8 @@ from streams.ground.site import Site
 from streams.language.constructs.call import Call
 from streams.language.graph import Graph
 from streams.processors.context import Context
+from streams.processors.decide.places import folders
+from streams.processors.decide.states import ModelBook
 from streams.processors.human import HUMAN
 from streams.processors.human.local import Answers, name_of
 from streams.processors.orchestrate import HISTORY, INBOX
@@ -55,7 +57,12 @@ async def run_locally(
     codec = Codec.offline()
     site = Site(settings.site_dir)  # read once: an instance is over before anybody changes a file
     context = Context(
-        settings=settings, codec=codec, definitions=_Only(graph), declarations=tuple(declarations), site=site
+        settings=settings,
+        codec=codec,
+        definitions=_Only(graph),
+        declarations=tuple(declarations),
+        site=site,
+        models=ModelBook(folders(settings)),
     )
     runtime = MemoryRuntime(_processors(graph, context, answers), settings, codec)
     ended, started = _watched(runtime, codec, graph)

@@ -126,7 +126,7 @@ def _output(given: Mapping[str, Any], session: ort.InferenceSession) -> str:
     named = given.get("model", {}).get("output")
     if named is not None and named not in names:
         raise DraftError(f"model.output of card.toml: there is no {named!r}; there are {', '.join(names)}")
-    return named or next((name for name in names if "prob" in name.lower()), names[-1])
+    return str(named) if named else next((name for name in names if "prob" in name.lower()), names[-1])
 
 
 def _run(

@@ -49,12 +49,14 @@ def command(file: Path, given: str, answers: Sequence[str], as_json: bool) -> No
     from schemas.lifecycle import Status
     from streams import catalogue
     from streams.catalogue import FUNCTIONS
+    from streams.ground import logs
     from streams.language import load
     from streams.local import run_locally
 
     graph = load(_text(file), str(file), FUNCTIONS)
     data, answered = _input(given), _answers(answers)
     settings, declared = catalogue.load_settings(), tuple(catalogue.PROCESSORS.values())
+    logs.configure(settings)
     report = asyncio.run(run_locally(graph, data, answered, settings, declared))
     print_document(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2).decode())
     if report.status != Status.COMPLETED:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from schemas.payload import Payload
     from streams.definitions.book import DefinitionBook
     from streams.ground.site import Site
+    from streams.processors.decide.states import ModelBook
 
 
 class Pins(Protocol):
@@ -39,6 +40,7 @@ class Context:
     definitions: DefinitionBook
     declarations: tuple[Declaration, ...]
     site: Site
+    models: ModelBook
 
     def command_topics(self) -> Mapping[str, Topic]:
         """The topic of commands by function."""

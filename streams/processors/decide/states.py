@@ -87,7 +87,7 @@ class ModelFeed(ModelBook):
 
     def __init__(self, settings: Settings, codec: Codec) -> None:
         super().__init__(folders(settings))
-        self._feed = TopicFeed(settings, codec, decide.MODELS, MODEL_STATE, self.learn)
+        self._feed = TopicFeed(settings, codec, decide.STATES, MODEL_STATE, self.learn)
 
     async def start(self) -> None:
         """Returns once everything that was changed so far is known.
@@ -111,7 +111,7 @@ async def change(
     made = Change(from_ms=start, version=pin.version, sha256=pin.sha256, state=pin.state, by=by, why=why)
     changes = [msgspec.to_builtins(each) for each in (*before, made)[-KEPT:]]
     value = codec.encode(MODEL_STATE, {"name": pin.name, "changes": changes})
-    await publisher.publish([Outgoing(decide.MODELS, pin.name.encode(), value)])
+    await publisher.publish([Outgoing(decide.STATES, pin.name.encode(), value)])
     return made
 
 
