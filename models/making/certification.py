@@ -12,7 +12,7 @@ from typing import Any
 
 import tomli_w
 
-from models.serving.card import Card
+from models.serving.card import Card, head
 from models.serving.certificate import Certificate, certificate_fields, sealed
 from models.serving.certify import STARTS, Test, binomial_tail, learn_then_test, upper_bound
 
@@ -50,10 +50,10 @@ def certificate(
     on_route = [threshold is not None and score < threshold for score in scores]
     groups = [_group(name, members, on_route, cases.wrong, test) for name, members in cases.groups.items()]
     made = Certificate(
-        id=f"{card.name}/{card.version}/approve",
+        id=f"{card.name}/{card.version}",
         model=card.name,
         version=card.version,
-        route="approve",
+        route=", ".join(head(card).routes),
         covers=covers,
         certified=threshold is not None,
         threshold=threshold or 0.0,

@@ -8,17 +8,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from models.serving.errors import RefusedModelError
-from models.serving.features import LARGEST, Code, Input, Number
+from models.serving.features import LARGEST, Code, Input, Number, Text, words_of
+from models.serving.heads import Band, Head, Kind
 from models.serving.together import Pair
 
 CARD_FILE = "card.toml"
 MODEL_FILE = "model.onnx"
+REVIEW = "review"  # the route of what a person has to look at
 MAX_CARD_BYTES = 4 * 2**20
 MAX_MODEL_BYTES = 2**30
 
@@ -28,13 +31,22 @@ class ModelFile(msgspec.Struct, frozen=True):
 
     sha256: str
     output: str  # name of the graph output that holds the score
-    column: int  # of that output, which is float32[n, columns]
+    column: int = 0  # of that output, which has a row for each case; of a label's probability, by the order of `labels`
+    kind: str = ""  # of algorithm, for people
+    task: Kind = "binary"
+    labels: tuple[str, ...] = ()  # of classes, in the order of the columns; of ZipMap, as text
 
 
 class Routing(msgspec.Struct, frozen=True):
-    """Which scores go which way. There is no automatic reject: what is not approved is looked at by a person."""
+    """Which cases may go without a person: those whose doubt (`heads`) is strictly below, if a certificate says so.
 
-    approve_below: float  # scores strictly below may be approved, if a certificate says so
+    There is no automatic reject: what is not approved is looked at by a person.
+    """
+
+    approve_below: float
+    route: str = "approve"  # of a binary model
+    bands: tuple[Band, ...] = ()  # of a regression
+    scale: float = 1.0  # of a regression: at this distance from an edge the doubt is a half
     cost_bad: float = 1.0  # of a bad case approved
     cost_review: float = 1.0  # of a case that a person looks at
 
@@ -118,6 +130,7 @@ def _faults(card: Card, folder: Path) -> Iterator[str]:
         yield "fewer orders than pairs are asked for"
     if card.model.column < 0:
         yield "model.column is below 0"
+    yield from _head_faults(card)
     if not 0 <= card.routing.approve_below <= 1:  # false for NaN, too
         yield "routing.approve_below is no number from 0 to 1"
     if not all(0 < cost < math.inf for cost in (card.routing.cost_bad, card.routing.cost_review)):
@@ -129,11 +142,39 @@ def _faults(card: Card, folder: Path) -> Iterator[str]:
         yield "reference.score is no ordinary number"
 
 
+def _head_faults(card: Card) -> Iterator[str]:
+    """What does not fit about outputs and routes."""
+    labels, bands = card.model.labels, card.routing.bands
+    if card.model.task == "classes" and (len(labels) < 2 or len({*labels}) < len(labels)):
+        yield "model.labels are too few for classes, or one is there twice"
+    if card.model.task == "regression":
+        edges = [band.below for band in bands]
+        if not edges or any(not a < b for a, b in pairwise(edges)) or edges[-1] != math.inf:
+            yield "routing.bands are none, or not in order; the last one has no `below`"
+        if not 0 < card.routing.scale < math.inf:
+            yield "routing.scale is no ordinary number above 0"
+    routes = head(card).routes if bands or card.model.task != "regression" else ()
+    if REVIEW in routes or not all(routes):
+        yield f"a route is called {REVIEW!r}, or has no name"
+
+
+def head(card: Card) -> Head:
+    """How the output of a model is read."""
+    routing = card.routing
+    return Head(card.model.task, card.model.column, routing.route, card.model.labels, routing.bands, routing.scale)
+
+
 def _input_fault(declared: Input) -> str | None:
     if isinstance(declared, Code):
         if not declared.codes or len({*declared.codes}) < len(declared.codes):
             return "no codes, or one twice"
         fits = declared.default in declared.codes
+    elif isinstance(declared, Text):
+        if not declared.words or len({*declared.words}) < len(declared.words):
+            return "no words, or one twice"
+        if any(words_of(word) != [word] for word in declared.words):
+            return "a word that no text holds: one run of letters and digits, in lower case"
+        fits = bool({*words_of(declared.default or "")} & {*declared.words})
     else:
         if not -LARGEST <= declared.minimum <= declared.maximum <= LARGEST:
             return "minimum and maximum are no range of ordinary numbers"

@@ -9,7 +9,9 @@ looks (the default), a value takes its place, or the step fails.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import re
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Literal
 
 import msgspec
@@ -61,7 +63,34 @@ class Number(msgspec.Struct, frozen=True, tag_field="kind", tag="number"):
         return 1
 
 
-Input = Code | Number
+class Text(msgspec.Struct, frozen=True, tag_field="kind", tag="text"):
+    """An input that is a text, in any language: a column for each word that the model knows, how often it occurs.
+
+    The words are made here (`words_of`), in training as in serving, so that a model needs no tokenizer of its own.
+    """
+
+    field: str
+    label: str
+    words: tuple[str, ...]
+    missing: Meaning = "review"
+    unknown: Meaning = "review"  # of a text in which no word is known
+    default: str | None = None
+
+    @property
+    def width(self) -> int:
+        """Columns that it takes."""
+        return len(self.words)
+
+
+Input = Code | Number | Text
+
+MAX_TEXT = 20_000  # characters that are read of a text
+_WORD = re.compile(r"\w+")
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text as models know them: runs of letters and digits, in lower case, composed (NFC)."""
+    return _WORD.findall(unicodedata.normalize("NFC", text[:MAX_TEXT]).lower())
 
 
 class Encoder:
@@ -82,6 +111,11 @@ class Encoder:
             for start, i in zip(starts, self.inputs, strict=True)
             if isinstance(i, Number)
         ]
+        self._texts = [
+            (i.field, {word: start + n for n, word in enumerate(i.words)}, i)
+            for start, i in zip(starts, self.inputs, strict=True)
+            if isinstance(i, Text)
+        ]
 
     def encode(self, values: Mapping[str, Any]) -> Row:
         """The row of `values`, float32[1, width].
@@ -101,6 +135,12 @@ class Encoder:
             if type(value) not in (int, float) or not -LARGEST <= value <= LARGEST:
                 raise _wrong_number(field, values)
             cells[column] = value
+        for field, known, declared in self._texts:
+            if (fault := _fault(declared, values)) is not None:
+                raise fault
+            for word in words_of(values[field]):
+                if word in known:
+                    cells[known[word]] += 1.0
         return np.array([cells], dtype=np.float32)
 
     def filled(self, values: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Held]]:
@@ -150,6 +190,8 @@ def _fault(declared: Input, values: Mapping[str, Any]) -> FeatureError | None:
     if isinstance(declared, Code):
         known = isinstance(values.get(field), str) and values[field] in declared.codes
         return None if known else _wrong_code(field, declared.codes, values)
+    if isinstance(declared, Text):
+        return _wrong_text(field, declared.words, values)
     value = values.get(field)
     fits = type(value) in (int, float) and -LARGEST <= value <= LARGEST  # type: ignore[operator]
     return None if fits else _wrong_number(field, values)
@@ -164,6 +206,17 @@ def _wrong_code(field: str, codes: tuple[str, ...], values: Mapping[str, Any]) -
     if not isinstance(values[field], str):
         return FeatureError(field, f"is {_kind(values[field])}, not a string", remedy)
     return FeatureError(field, "holds a code that the model does not know", remedy)
+
+
+def _wrong_text(field: str, words: Collection[str], values: Mapping[str, Any]) -> FeatureError | None:
+    value = values.get(field)
+    if value is None:
+        return FeatureError(field, "missing" if field not in values else "is null", "Give a text.", missing=True)
+    if not isinstance(value, str):
+        return FeatureError(field, f"is {_kind(value)}, not a text", "Give a text.")
+    if any(word in words for word in words_of(value)):
+        return None
+    return FeatureError(field, "holds no word that the model knows", "Give a text of the kind that it was trained on.")
 
 
 def _wrong_number(field: str, values: Mapping[str, Any]) -> FeatureError:

@@ -10,36 +10,38 @@ import hashlib
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 
 from models.serving import onnx_file
-from models.serving.card import CARD_FILE, MAX_MODEL_BYTES, MODEL_FILE, Card, content, read_card
+from models.serving.card import CARD_FILE, MAX_MODEL_BYTES, MODEL_FILE, REVIEW, Card, content, head, read_card
 from models.serving.certificate import Certificate, CertificateError, covered, digest, read_certificate
 from models.serving.errors import ChangedModelError, FeatureError, ModelError, RefusedModelError
 from models.serving.explain import Contribution, Explainer, Scores
 from models.serving.features import Encoder, Row
+from models.serving.heads import Judged, Table, table
 from models.serving.held import Held, Why
 from models.serving.together import Company
-
-Route = Literal["approve", "review"]
 
 SCORE_DECIMALS = 6  # what is compared, recorded and shown; beyond it, processors of different makes disagree
 _REFERENCE_TOLERANCE = 1e-5
 MAX_SAID = 300
+ANYWAY = Held(Why.NO_CERTIFICATE, "", "asked what it would say")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a model says about one case."""
 
-    score: float | None  # calibrated probability of the bad outcome, 6 decimals; None where it could not be asked
-    route: Route
+    score: float | None  # what the model gives, 6 decimals (`heads`); None where it could not be asked
+    route: str
     held: tuple[Held, ...]  # why the model may not act alone on it: then the route is review, whatever the score
     contributions: tuple[Contribution, ...]  # of all fields, largest first; they add up to score - reference score
+    judged: Judged | None = None  # what it would have said
 
     @property
     def outside(self) -> tuple[str, ...]:
@@ -59,7 +61,7 @@ class Model:
         self._company = Company(card.together, self.labels)
         self._run: Any = None
         self._output = [card.model.output]
-        self._column = card.model.column
+        self.head = head(card)
         self._explainers = self._make_explainers()
         if session is not None:
             _check_signature(session, card, self.encoder.width)
@@ -77,7 +79,7 @@ class Model:
         data = _checked_bytes(folder, card)
         band = _band(folder, card, covered(data, written))
         try:
-            model = cls(card, _session(data), band)
+            model = cls(card, session_of(data), band)
             score = model.predict(card.reference.values)
         except ModelError as error:
             raise RefusedModelError(f"{folder / CARD_FILE}: {error}") from None
@@ -102,12 +104,16 @@ class Model:
 
     def predict(self, values: Mapping[str, Any]) -> float:
         """The score of one input; raises FeatureError if the model cannot read it."""
-        return self._score(self.encoder.encode(values))
+        return self._judge(self.encoder.encode(values)).score
 
-    def score_rows(self, rows: Row) -> Scores:
-        """Scores of many encoded rows, unrounded."""
-        scores: Scores = self._run(self._output, {self._input: rows})[0][:, self._column].astype(np.float64)
-        return scores
+    def score_rows(self, rows: Row, route: str = "") -> Scores:
+        """Scores of many encoded rows, unrounded; of classes the probability of a label."""
+        return self.head.spoken_for(self._table(rows), route or self.head.routes[0])
+
+    def judge(self, values: Mapping[str, Any]) -> Judged | None:
+        """Score, route and doubt as if nothing had to be certified; None where a person would have to look anyway."""
+        verdict = self.decide(values, ANYWAY)
+        return verdict.judged if verdict.held == (ANYWAY,) else None
 
     def changed(self, sha256: str) -> Held | None:
         """Why it may not act alone where its files are meant to have this hash, which is empty if nobody has said."""
@@ -120,37 +126,42 @@ class Model:
 
         Raises FeatureError for a field that is missing or cannot be read if the card says that this is an error.
         """
-        closed = self.band.closed or closed
+        closed = closed if closed is ANYWAY else self.band.closed or closed
         if self._run is None:
-            return Verdict(None, "review", (closed,) if closed else (), ())
+            return Verdict(None, REVIEW, (closed,) if closed else (), ())
         try:
             row = self.encoder.encode(values)
         except FeatureError:
             read, unread = self.encoder.filled(values)
             if read is None:
-                return Verdict(None, "review", (*unread, *((closed,) if closed else ())), ())
+                return Verdict(None, REVIEW, (*unread, *((closed,) if closed else ())), ())
             values, row = read, self.encoder.encode(read)
-        score = self._score(row)
+        judged = self._judge(row)
         held = self.encoder.beyond(values) or self._company.unlike(values)
-        if not math.isfinite(score):
-            return Verdict(None, "review", (*held, Held(Why.NO_SCORE, "", "the model gave no ordinary number")), ())
+        if not math.isfinite(judged.score):
+            return Verdict(None, REVIEW, (*held, Held(Why.NO_SCORE, "", "the model gave no ordinary number")), ())
         if closed:
             held.append(closed)
-        route: Route = "approve" if score < self.band.approve_below and not held else "review"
-        explainer = self._explainers[route]
-        reasons = tuple(explainer.explain(row, self.score_rows)) if explainer else ()
-        return Verdict(score, route, tuple(held), reasons)
+        alone = judged.doubt < self.band.approve_below and not held
+        explainer = self._explainers[alone]
+        scores = partial(self.score_rows, route=judged.route)
+        reasons = tuple(explainer.explain(row, scores)) if explainer else ()
+        return Verdict(judged.score, judged.route if alone else REVIEW, tuple(held), reasons, judged)
 
-    def _score(self, row: Row) -> float:
-        return round(float(self._run(self._output, {self._input: row})[0][0, self._column]), SCORE_DECIMALS)
+    def _judge(self, row: Row) -> Judged:
+        return self.head.judge(self._table(row)[0], SCORE_DECIMALS)
 
-    def _make_explainers(self) -> dict[Route, Explainer | None]:
+    def _table(self, rows: Row) -> Table:
+        return table(self._run(self._output, {self._input: rows})[0], self.card.model.labels)
+
+    def _make_explainers(self) -> dict[bool, Explainer | None]:
+        """By whether the model may act alone."""
         how = self.card.explaining
         try:
             reference = self.encoder.encode(self.card.reference.values)
         except FeatureError as error:
             raise RefusedModelError(f"reference profile: {error} Train the model anew.") from None
-        pairs: dict[Route, int] = {"approve": how.approve_pairs, "review": how.review_pairs}
+        pairs = {True: how.approve_pairs, False: how.review_pairs}
         return {r: Explainer(self.encoder, reference, how.orders[:n]) if n else None for r, n in pairs.items()}
 
 
@@ -205,10 +216,9 @@ def _check_signature(session: ort.InferenceSession, card: Card, width: int) -> N
     if card.model.output not in found:
         raise ValueError(f"has no output {card.model.output!r}; it has {', '.join(sorted(found))}")
     row = np.zeros((2, width), dtype=np.float32)
-    scores = session.run([card.model.output], {inputs[0].name: row})[0]
-    given: tuple[int, ...] = getattr(scores, "shape", ())
-    if len(given) != 2 or given[0] != 2 or given[1] <= card.model.column:
-        raise ValueError(f"its output {card.model.output!r} is no table with a column {card.model.column}")
+    given = table(session.run([card.model.output], {inputs[0].name: row})[0], card.model.labels).shape
+    if given[0] != 2 or given[1] < head(card).columns:
+        raise ValueError(f"its output {card.model.output!r} has {given[1]} columns, the card asks for more")
 
 
 def _said(error: Exception) -> str:
@@ -216,7 +226,8 @@ def _said(error: Exception) -> str:
     return " ".join(str(error).split())[:MAX_SAID] or type(error).__name__
 
 
-def _session(data: bytes) -> ort.InferenceSession:
+def session_of(data: bytes) -> ort.InferenceSession:
+    """A model in memory: one thread, no pool, and errors are raised instead of printed."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1

@@ -29,9 +29,9 @@ _Loaded = Model | RefusedModelError
 class Registry:
     """Models by name and version, each loaded once for as long as its files do not change."""
 
-    def __init__(self, *folders: Path) -> None:
-        """Without folders: the models that come with the product."""
-        self.shelf = Shelf(folders or (BUNDLED,))
+    def __init__(self, *folders: Path, shelf: Shelf | None = None) -> None:
+        """Of folders, or of a shelf that says more. Without either: the models that come with the product."""
+        self.shelf = shelf or Shelf(folders or (BUNDLED,))
         self._loaded: dict[tuple[str, str], tuple[_Files, _Loaded]] = {}
         self._seen: dict[tuple[str, str], _Files] = {}
         self._loading = threading.Lock()
@@ -62,7 +62,7 @@ class Registry:
 
     def load_all(self) -> list[Fault]:
         """Loads every active model, so that a bad one is found at the start and not by a case; gives what is bad."""
-        for pin in self.shelf.active.values():
+        for pin in self.shelf.wanted():
             if pin[:2] not in self._loaded:
                 self._load(pin[:2])
         return self.faults
@@ -73,7 +73,7 @@ class Registry:
         For a thread of its own: loading takes some milliseconds, and meanwhile the loaded model goes on deciding.
         """
         self.shelf.look()
-        wanted = [pin[:2] for pin in self.shelf.active.values()]
+        wanted = [pin[:2] for pin in self.shelf.wanted()]
         for place in dict.fromkeys([*wanted, *self._loaded]):
             files, known = self._files(place), self._loaded.get(place)
             if known is None or (known[0] != files == self._seen.get(place)):
@@ -86,7 +86,8 @@ class Registry:
     @property
     def faults(self) -> list[Fault]:
         """What cannot be used now, by model, file and reason."""
-        pins = [pin for pin in self.shelf.active.values() if pin[:2] in self._loaded]
+        active = self.shelf.active.values()
+        pins = [pin for pin in active if pin.state != "retired" and pin[:2] in self._loaded]
         said = [("@".join(pin[:2]), self._fault(pin, self._loaded[pin[:2]][1])) for pin in pins]
         return self.shelf.faults + [Fault(model, *reason.split(": ", 1)) for model, reason in said if reason]
 

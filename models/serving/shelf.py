@@ -12,10 +12,12 @@ import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 from models.serving.errors import UnknownModelError
 
+State = Literal["active", "suspended", "retired"]
+STATES: tuple[State, ...] = ("active", "suspended", "retired")
 BUNDLED = Path(__file__).parents[1] / "registry"
 ACTIVE_FILE = "active.toml"
 MAX_ACTIVE_BYTES = 256 * 1024
@@ -25,23 +27,28 @@ _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
 class Pin(NamedTuple):
-    """Which version is to decide, and the hash over its files; the hash is empty where nobody has stated one."""
+    """Which version is to decide, and how; the hash over its files is empty where nobody has stated one."""
 
     name: str
     version: str
     sha256: str = ""
+    state: State = "active"
 
     @property
     def text(self) -> str:
         """As a command carries it."""
-        return f"{self.name}@{self.version}" + (f"#{self.sha256}" if self.sha256 else "")
+        hashed = f"#{self.sha256}" if self.sha256 else ""
+        return f"{self.name}@{self.version}{hashed}" + ("" if self.state == "active" else f"!{self.state}")
 
 
 def read_pin(text: str) -> Pin:
     """The pin that a text spells out. Raises ValueError where it is none."""
-    place, _, sha256 = text.partition("#")
+    rest, _, state = text.partition("!")
+    place, _, sha256 = rest.partition("#")
     name, _, version = place.partition("@")
-    pin = Pin(name, version, sha256)
+    if state not in ("", "suspended"):
+        raise ValueError("no state that a command can be made in")
+    pin = Pin(name, version, sha256, "suspended" if state else "active")
     if not (is_word(name) and is_word(version) and (not sha256 or _SHA256.fullmatch(sha256))):
         raise ValueError("no pin of a model")
     return pin
@@ -114,12 +121,16 @@ class Shelf:
         Raises UnknownModelError for a name that nobody knows.
         """
         active = self.active
-        if name in active:
+        if name in active and active[name].state != "retired":
             return active[name]
         if any(fault.model in (name, ACTIVE_FILE) for fault in self.faults):
             return None
         known = f"Name one of {', '.join(sorted(active))}." if active else "Activate one first."
         raise UnknownModelError(f"There is no such model. {known}")
+
+    def wanted(self) -> list[Pin]:
+        """Versions that commands may ask for now."""
+        return [pin for pin in self.active.values() if pin.state != "retired"]
 
     def folder(self, name: str, version: str) -> Path:
         """Where a version is, or would be."""
@@ -148,12 +159,14 @@ def _entries(text: bytes) -> dict[str, Any]:
 def _pin(name: str, entry: object) -> Pin | str:
     """What an entry of `active.toml` says, or what is wrong with it."""
     given = entry if isinstance(entry, dict) else {"version": entry}
-    version, sha256 = given.get("version"), given.get("sha256", "")
+    version, sha256, state = given.get("version"), given.get("sha256", ""), given.get("state", "active")
     if not (isinstance(version, str) and is_word(version) and is_word(name)):
         return "a name or version that is none: letters, digits, dots and hyphens, as text. Correct the line."
     if not isinstance(sha256, str) or (sha256 and not _SHA256.fullmatch(sha256)):
         return "a sha256 that is none. Give 64 hex digits, or leave it out."
-    return Pin(name, version, sha256)
+    if state not in STATES:
+        return f"a state that is none. Give one of {', '.join(STATES)}, or leave it out."
+    return Pin(name, version, sha256, state)
 
 
 def _said(error: Exception) -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from schemas.payload import Payload
     from streams.definitions.book import DefinitionBook
     from streams.ground.site import Site
+    from streams.processors.decide.states import ModelBook
     from streams.steps.declared import Step
 
 
@@ -40,6 +41,7 @@ class Context:
     definitions: DefinitionBook
     declarations: tuple[Declaration, ...]
     site: Site
+    models: ModelBook
     steps: Mapping[str, Step[..., Any]] = field(default_factory=dict)  # of the user, hosted here
 
     def command_topics(self) -> Mapping[str, Topic]:

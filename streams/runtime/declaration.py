@@ -34,6 +34,7 @@ class Declaration:
     reads: tuple[Topic, ...] = ()  # beside its commands, if it has functions
     writes: tuple[Topic, ...] = ()
     reads_by_setting: Callable[[Settings], tuple[Topic, ...]] = _nothing_more
+    follows: tuple[Topic, ...] = ()  # small ones that every process knows whole (`ground/topic_feed.py`)
     table: str | None = None  # its changelog follows
     functions: tuple[Function, ...] = ()
     settings: tuple[type[Group], ...] = ()
@@ -60,7 +61,7 @@ class Declaration:
 
     def topics(self, settings: Settings) -> tuple[Topic, ...]:
         """Every topic that has to exist before it starts."""
-        return (*self.inputs(settings), *self.writes, *((self.changelog,) if self.changelog else ()))
+        return (*self.inputs(settings), *self.follows, *self.writes, *((self.changelog,) if self.changelog else ()))
 
 
 def loaded(path: str) -> Any:

@@ -3,11 +3,20 @@
 from prometheus_client import Counter, Gauge
 
 from schemas.functions import Argument, EffectClass, Function, Kind
-from streams.ground.topic import DAY_MS, Topic
+from streams.ground.topic import DAY_MS, Keyed, Topic
 from streams.processors.orchestrate import INBOX
 from streams.runtime.declaration import Declaration
 
 DECISIONS = Topic(name="decide.record.decision.v1", messages=("Decision",), retention_ms=365 * DAY_MS)
+
+STATES = Topic(
+    name="decide.state.model.v1",
+    messages=("ModelState",),
+    keyed=Keyed.NONE,
+    key="name of the model",
+    compacted=True,
+    written_by="models",
+)
 
 DECIDE = Function(
     name="decide",
@@ -53,6 +62,7 @@ DECLARATION = Declaration(
     worker="steps",
     make="streams.processors.decide.processor:Decide",
     writes=(INBOX, DECISIONS),
+    follows=(STATES,),
     functions=(DECIDE,),
     table="waiting",
     metrics=(DECIDED, FAULTY),

@@ -11,18 +11,20 @@ from typing import Any, NamedTuple
 
 import orjson
 
+from models.serving.card import REVIEW
 from models.serving.errors import FeatureError, RefusedModelError, UnknownModelError
 from models.serving.explain import Contribution
-from models.serving.held import Held
+from models.serving.held import Held, Why
 from models.serving.predict import SCORE_DECIMALS, Model, Verdict
 from models.serving.registry import Registry
-from models.serving.shelf import read_pin
+from models.serving.shelf import Pin, read_pin
 from schemas.payload import Door, Payload
 from schemas.reasons import Reason
 from schemas.steps import completed, faulted, id_of, problem
 from streams.processors.decide.pins import NONE
 
 NO_SCORE = -1.0  # on record, where the model was not asked or gave no number; `held` says why
+SUSPENDED = Held(Why.SUSPENDED, "", "the model may not decide alone: it is suspended")
 MAX_REASONS = 4  # of a result; the decision's own record has them all
 
 
@@ -75,7 +77,8 @@ def _model(name: str, pinned: str | None, registry: Registry) -> tuple[Model, He
     place = name
     try:
         if pinned is None:
-            return registry.get(name), None
+            pin = registry.shelf.pin(name) or Pin(name, "")
+            return registry.get(name), SUSPENDED if pin.state == "suspended" else None
         pin = read_pin(pinned)
         place = f"{pin.name}@{pin.version}"
         model = registry.get(pin.name, pin.version)
@@ -83,7 +86,7 @@ def _model(name: str, pinned: str | None, registry: Registry) -> tuple[Model, He
         raise UnknownModelError("The command is pinned to no model. It was not made by Exlify.") from None
     except RefusedModelError as error:
         raise OutOfUseError(place, str(error)) from None
-    return model, model.changed(pin.sha256)
+    return model, SUSPENDED if pin.state == "suspended" else model.changed(pin.sha256)
 
 
 def _arguments(command: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
@@ -99,8 +102,7 @@ def _arguments(command: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
 
 def _output(command: Mapping[str, Any], model: Model, verdict: Verdict) -> dict[str, Any]:
     """What the workflow sees; the reasons are those that speak for the route, strongest first."""
-    sign = 1 if verdict.route == "review" else -1
-    speaking = [c for c in verdict.contributions if c.amount * sign > 0][:MAX_REASONS]
+    speaking = [c for c in verdict.contributions if _speaks(model, verdict, c)][:MAX_REASONS]
     return {
         "route": verdict.route,
         "score": verdict.score,
@@ -111,6 +113,14 @@ def _output(command: Mapping[str, Any], model: Model, verdict: Verdict) -> dict[
         "outside": list(verdict.outside),
         "held": [each.as_map() for each in verdict.held],
     }
+
+
+def _speaks(model: Model, verdict: Verdict, contribution: Contribution) -> bool:
+    """Whether a field speaks for the route: of a bad outcome, against it or for it; of a label, for it."""
+    if model.head.kind == "regression":
+        return contribution.amount != 0
+    against = model.head.kind == "binary" and verdict.route != REVIEW
+    return contribution.amount * (-1 if against else 1) > 0
 
 
 def _decision(

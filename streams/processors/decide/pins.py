@@ -11,10 +11,8 @@ import asyncio
 import structlog
 
 from models.serving.errors import UnknownModelError
-from models.serving.shelf import Shelf
 from schemas.payload import Payload, UnreadablePayloadError
 from streams.processors.context import Context
-from streams.processors.decide.places import folders
 
 LOOK_S = 1.5
 NONE = "none"
@@ -27,17 +25,19 @@ class ModelPins:
     """Follows which version of each name decides."""
 
     def __init__(self, context: Context) -> None:
-        self._shelf = Shelf(folders(context.settings))
+        self._book = context.models
         self._following: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Looks again and again from now on."""
+        await self._book.start()
         self._following = self._following or asyncio.create_task(self._follow(), name="pins of models")
 
     async def close(self) -> None:
         """Looks no longer."""
         if self._following is not None:
             self._following.cancel()
+        await self._book.close()
 
     def pin(self, arguments: Payload, at_ms: int) -> str | None:
         """See `Pins`. None where the step names no model, or what decides cannot be read: decide will say, or wait."""
@@ -49,7 +49,7 @@ class ModelPins:
         if not isinstance(name, str):
             return None
         try:
-            pin = self._shelf.pin(name)
+            pin = self._book.pin(name, at_ms)
         except UnknownModelError:
             return NONE
         return pin.text if pin else None
@@ -58,6 +58,6 @@ class ModelPins:
         while True:
             await asyncio.sleep(LOOK_S)
             try:
-                await asyncio.to_thread(self._shelf.look)
+                await asyncio.to_thread(self._book.look)
             except Exception:  # a bug in looking must not end the following
                 log.exception("models not looked at")

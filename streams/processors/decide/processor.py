@@ -22,7 +22,6 @@ from streams.processors import decide
 from streams.processors.context import Context
 from streams.processors.decide.decision import Carried, OutOfUseError, carry_out, failed
 from streams.processors.decide.pins import LOOK_S
-from streams.processors.decide.places import folders
 from streams.processors.decide.waiting import AGAIN_MS, Waiting, waiting
 from streams.processors.orchestrate import INBOX
 from streams.runtime import metrics
@@ -42,12 +41,14 @@ class Decide(FastProcessor):
 
     def __init__(self, context: Context, registry: Registry | None = None) -> None:
         self._codec = context.codec
-        self._registry = registry or Registry(*folders(context.settings))
+        self._registry = registry or Registry(shelf=context.models)
+        self._book = context.models
         self._told: set[Fault] = set()
         self._following: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
         """Loads every active model, and follows their files from then on. One that cannot be used is told of."""
+        await self._book.start()
         self._tell(await asyncio.to_thread(self._registry.load_all))
         self._following = asyncio.create_task(self._follow(), name="models")
 
@@ -55,6 +56,7 @@ class Decide(FastProcessor):
         """Follows the files no longer."""
         if self._following is not None:
             self._following.cancel()
+        await self._book.close()
 
     async def causes(self) -> Sequence[Cause]:
         """The models that cannot be used: what needs one of them waits, everything else goes on."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.serving.shelf import Shelf
 from schemas.codec import Codec
 from schemas.messages import HISTORY_ENTRY, START_INSTANCE, STEP_COMMAND, STEP_RESULT
 from streams import engine
@@ -114,5 +115,6 @@ do:
     )
     asked = Message(Record(INBOX.name, 0, 0, 1_000, KEY, value), *CODEC.decode(value))
     effects = Orchestrate(context(CODEC, definitions=book)).handle([asked], Table())
+    bundled = Shelf().active["credit-risk"]
     messages = [CODEC.decode(output.value or b"") for output in effects.outputs]
-    assert [data["pin"] for name, data in messages if name == STEP_COMMAND] == ["credit-risk@1", "none"]
+    assert [data["pin"] for name, data in messages if name == STEP_COMMAND] == [bundled.text, "none"]
