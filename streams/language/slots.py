@@ -126,6 +126,9 @@ def read_duration(node: Node, slot: Slot, scope: Scope) -> Expression:
     if units and any(isinstance(part, str) for part in node.value.values()):
         found = Milliseconds(members({key: read_template(node.child(key), slot, scope) for key in node.value}))
         found.text = ", ".join(inner_text(part) or part for part in node.value.values() if isinstance(part, str))
+        for key, part in node.value.items():
+            if isinstance(part, str) and inner_text(part) is None and "${" not in part:
+                node.child(key).fault("duration", f"`{key}` is a text where a number is needed", f"write {key}: 5")
         return found
     try:
         return Constant(milliseconds(node.value))

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from streams.cli import status
+from streams.cli import SUMMARIES, status
 from streams.cli._findings import Finding, State, of_figures, of_kafka, of_process, of_topics, worst_first
 from streams.ground.status import Cause, status_routes
 from streams.runtime.parking import PARKING
@@ -58,6 +59,7 @@ def test_quiet_system_is_told_in_a_few_lines() -> None:
 def test_trouble_comes_first_with_what_helps(found: Any, state: State, told: str, help_: str) -> None:
     first = worst_first(found)[0]
     assert first.state is state and told in first.what and help_ in (first.help or "")
+    assert set(re.findall(r"exlify (\w+)", first.help or "")) <= set(SUMMARIES)
 
 
 async def test_process_is_asked_for_its_causes() -> None:
