@@ -38,6 +38,10 @@ SUMMARIES = {
     "list": "Find instances.",
     "show": "Show one instance with its history.",
     "cancel": "End an instance before its time.",
+    "incidents": "List and show failed steps that wait for a decision.",
+    "retry": "Do failed steps again.",
+    "skip": "Leave a failed step out.",
+    "fail": "End an instance with the error of a failed step.",
     "tasks": "List, show and complete human tasks.",
     "topics": "Show or create the topics.",
 }

@@ -25,6 +25,7 @@ COLOURS = {
     "waiting": "yellow",
     "open": "yellow",
     "faulted": "red",
+    "incident": "red",
     "cancelled": "magenta",
 }
 

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
-from streams.gateway import definitions, events, figures, functions, instances, tasks
+from streams.gateway import definitions, events, figures, functions, incidents, instances, repairs, tasks
 from streams.gateway.access import guard, plain
 from streams.gateway.answers import json_answer
 from streams.gateway.hooks import Hooks, name_former_file
@@ -48,6 +48,8 @@ async def openapi(request: web.Request) -> web.Response:
 ROUTES = (
     *events.ROUTES,
     *instances.ROUTES,
+    *repairs.ROUTES,
+    *incidents.ROUTES,
     *definitions.ROUTES,
     *functions.ROUTES,
     *tasks.ROUTES,

@@ -48,6 +48,7 @@ def test_command_carries_all_that_a_processor_needs() -> None:
         "digest": trial.graph.digest,
         "effect": "keyed",
         "business_key": "K-1",
+        "key": None,
     }
     assert trial.pending["/do/0/a"].arguments.value()["input"] == {"n": 1}
 
