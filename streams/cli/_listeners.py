@@ -45,7 +45,7 @@ async def listeners(settings: Settings, codec: Codec, event_type: str, allow_non
 
 def _nobody(event_type: str, known: set[str]) -> str:
     close = get_close_matches(event_type, known, n=1)
-    meant = f"did you mean {close[0]}? They wait for" if close else "They wait for"
+    meant = f"Did you mean {close[0]}? They wait for" if close else "They wait for"
     told = f"{meant} {', '.join(sorted(known)[:10])}" if known else "No workflow that events start is deployed"
     return (
         f"publish: no workflow waits for events of type {event_type}. {told}. --allow-unmatched publishes all the same"
@@ -68,13 +68,18 @@ def _values(settings: Settings) -> Iterator[bytes]:
     try:
         if consumer.list_topics(DEFINITIONS.name, timeout=ASK_S).topics[DEFINITIONS.name].error is not None:
             return
+        first, end = consumer.get_watermark_offsets(TopicPartition(DEFINITIONS.name, 0), timeout=ASK_S)
         consumer.assign([TopicPartition(DEFINITIONS.name, 0, OFFSET_BEGINNING)])
-        while (message := consumer.poll(ASK_S)) is not None:
+        position = first
+        while position < end and (message := consumer.poll(ASK_S)) is not None:
             error = message.error()
             if error is None:
+                position = (message.offset() or 0) + 1
                 yield message.value() or b""
             elif error.code() == KafkaError._PARTITION_EOF:
-                return
+                position = end
+        if position >= end:
+            return
         raise UnavailableError(f"Kafka at {settings.bootstrap} does not tell which workflows are deployed.")
     except KafkaException as error:
         raise UnavailableError(

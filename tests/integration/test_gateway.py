@@ -128,7 +128,7 @@ async def test_event_that_nobody_waits_for_is_refused_with_what_may_be_meant(
     async with gateway.post("/v1/definitions", data=yaml, headers={"Content-Type": "application/yaml"}) as response:
         assert response.status == 201
     before = await kept(settings)
-    with pytest.raises(ExlifyError, match=f"did you mean com.example.{workflow}\\?"):
+    with pytest.raises(ExlifyError, match=f"Did you mean com.example.{workflow}\\?"):
         await exlify(settings, "publish", f"com.example.{workflow}s", "--data", "{}")
     assert await kept(settings) == before
     told = await exlify(
