@@ -90,7 +90,7 @@ def of_figures(figures: Mapping[str, Any]) -> Iterator[Finding]:
     """Instances, people's tasks and definitions, as the gateway counts them."""
     instances, tasks, definitions = figures["instances"], figures["tasks"], figures["definitions"]
     if figures["incidents"]:
-        told = f"{many(figures['incidents'], 'failed step')} that wait for a decision"
+        told = f"{many(figures['incidents'], 'failed step')} to decide on"
         yield Finding(State.WATCH, "incidents", told, "exlify incidents")
     if figures["faulted_lately"]:
         told = f"{many(figures['faulted_lately'], 'instance')} within a day, {instances['faulted']} in all"

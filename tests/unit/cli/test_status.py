@@ -61,7 +61,7 @@ def test_quiet_system_is_told_in_a_few_lines() -> None:
         (of_topics([topic(shortened=["call"])], {"call": 1}), State.DOWN, "has read more", "exlify topics"),
         (of_topics([topic(complete=False)], {}), State.UNKNOWN, "do not answer", "exlify topics"),
         (of_figures(QUIET | {"faulted_lately": 1}), State.WATCH, "1 instance within a day", "--status faulted"),
-        (of_figures(QUIET | {"incidents": 1}), State.WATCH, "1 failed step that", "exlify incidents"),
+        (of_figures(QUIET | {"incidents": 1}), State.WATCH, "1 failed step to decide on", "exlify incidents"),
         (of_figures(QUIET | {"tasks": {"open": 4, "overdue": 2}}), State.WATCH, "2 tasks of 4", "--overdue"),
         (of_figures(QUIET | {"definitions": {"broken": ["w 1.0.0: x"]}}), State.DOWN, "w 1.0.0", "exlify deploy"),
     ],
