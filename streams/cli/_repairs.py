@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 import getpass
-import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
 from schemas.times import rfc3339
 from streams.cli._client import Client, Refused, connect
-from streams.cli._ids import instance_path
+from streams.cli._ids import instance_id
 from streams.cli._output import echo, print_json, print_line
 from streams.ground.errors import UsageError
 
@@ -70,8 +70,7 @@ def decide(action: str, given: dict[str, Any], more: dict[str, Any]) -> None:
     client = connect()
     narrowed.setdefault("until", rfc3339(int(time.time() * 1_000) + CLOCKS_MS))
     if instance is not None:
-        instance = instance_path(client, instance).rpartition("/")[2]
-        narrowed["instance_id"] = instance
+        instance = narrowed["instance_id"] = instance_id(client, instance)
     if task is not None:
         narrowed["pointer"] = task
     if instance is not None and not dry_run:
@@ -173,12 +172,13 @@ def _print_meant(found: list[dict[str, Any]], as_json: bool) -> None:
 
 def json_or_file(text: str, name: str) -> Any:
     """The JSON of an option, or of the file behind an @; raises UsageError."""
+    from schemas.jsontext import NoJsonError, UnfitDataError, parse
+
     try:
-        if text.startswith("@"):
-            with open(text[1:], encoding="utf-8") as file:
-                return json.load(file)
-        return json.loads(text)
+        return parse(Path(text[1:]).read_bytes() if text.startswith("@") else text)
     except OSError as error:
         raise UsageError(f"{name}: {text[1:]} cannot be read ({error.strerror})") from None
-    except ValueError as error:
+    except NoJsonError as error:
         raise UsageError(f'{name} is no JSON ({error}); write it as \'{{"name": "value"}}\' or @FILE') from None
+    except UnfitDataError as error:
+        raise UsageError(f"{name} cannot be taken: {error}") from None

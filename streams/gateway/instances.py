@@ -37,7 +37,7 @@ INSTANCE: Schema = object_of(
         "updated_at": TEXT,
     },
     business_key=OPTIONAL_TEXT,
-    error={"type": ["object", "null"], "description": "Why it faulted or was cancelled."},
+    error={"type": ["object", "null"], "description": "Why it faulted, was cancelled, or waits for a decision."},
 )
 ENTRY: Schema = object_of(
     {"seq": {"type": "integer"}, "at": TEXT, "status": TEXT, "cause": {"type": "object"}, "transitions": list_of({})},
@@ -60,7 +60,22 @@ async def list_instances(request: web.Request) -> web.Response:
         limit=query.get("limit", 50),
         cursor=query.get("cursor"),
     )
-    return json_answer({"instances": [presentation.instance(row) for row in page.rows], "next": page.next})
+    shown = [presentation.instance(row) for row in page.rows]
+    stopped = [row["instance_id"] for row in page.rows if row["status"] == Status.INCIDENT]
+    errors = await _errors(services(request), stopped) if stopped else {}
+    return json_answer(
+        {
+            "instances": [each | {"error": errors.get(each["instance_id"], each["error"])} for each in shown],
+            "next": page.next,
+        }
+    )
+
+
+async def _errors(ours: Services, instance_ids: list[str]) -> dict[str, Any]:
+    """Why each of them waits for somebody's decision: the error of its first open incident."""
+    rows = await asyncio.to_thread(ours.reader.open_incidents, instance_ids)
+    shown = [await presentation.record(ours.codec, row["message"]) for row in reversed(rows)]
+    return {each["instance_id"]: each["error"] for each in shown}
 
 
 async def show_instance(request: web.Request) -> web.Response:
@@ -75,26 +90,17 @@ async def show_instance(request: web.Request) -> web.Response:
         for each in rows[:HISTORY_LIMIT]
     ]
     decisions = await asyncio.to_thread(ours.reader.decisions, row["instance_id"])
+    incidents = await asyncio.to_thread(ours.reader.open_incidents, [row["instance_id"]])
     return json_answer(
         {
             **presentation.instance(row),
-            **await _failed_step(ours, row),
             "waits_for": await told.waits_for(),
             "history": history,
             "next": rows[HISTORY_LIMIT - 1]["seq"] if len(rows) > HISTORY_LIMIT else None,
             "decisions": [presentation.message(each) for each in (await stored(ours.codec, decisions)).messages],
+            "incidents": [presentation.message(each) for each in (await stored(ours.codec, incidents)).messages],
         }
     )
-
-
-async def _failed_step(ours: Services, row: Found) -> dict[str, Any]:
-    """The member `error` of an instance that waits for a decision: why its oldest failed step did."""
-    if row["status"] != Status.INCIDENT:
-        return {}
-    asked = {"instance_id": row["instance_id"], "status": "open"}
-    page = await asyncio.to_thread(ours.reader.incidents, asked, limit=1)
-    found = (await stored(ours.codec, page.rows)).messages
-    return {"error": found[0]["error"]} if found else {}
 
 
 async def known_instances(request: web.Request) -> web.Response:
@@ -193,6 +199,7 @@ ROUTES = (
                     object_of(
                         {"history": list_of(ENTRY), "next": {"type": ["integer", "null"]}, "decisions": list_of({})},
                         waits_for=WAITS_FOR,
+                        incidents={**list_of({"type": "object"}), "description": "Those that are open."},
                     ),
                 ]
             }

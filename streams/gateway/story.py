@@ -66,12 +66,11 @@ async def story(ours: Services, row: Found) -> Story:
 
 
 async def _retraced(ours: Services, row: Found) -> Retraced | None:
-    graph = ours.definitions.graph(row["digest"])
-    if graph is None or row["seq"] >= retrace.MAX_ENTRIES:
+    if row["seq"] >= retrace.MAX_ENTRIES:
         return None
     rows = await asyncio.to_thread(ours.reader.history, row["instance_id"], limit=retrace.MAX_ENTRIES)
     entries = await retrace.decoded(ours.codec, [each["message"] for each in rows])
-    return None if entries is None else await asyncio.to_thread(retrace.retraced, graph, entries)
+    return None if entries is None else await asyncio.to_thread(retrace.retraced, ours.definitions.graph, entries)
 
 
 def _shown(wait: Wait) -> dict[str, Any]:

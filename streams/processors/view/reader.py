@@ -70,6 +70,10 @@ class Reader:
         """How many instances have faulted since then."""
         return self._count(INSTANCES, (INSTANCES.c.status == Status.FAULTED) & (INSTANCES.c.updated_at_ms >= since_ms))
 
+    def count_incidents(self) -> int:
+        """How many failed steps wait for a decision."""
+        return self._count(INCIDENTS, INCIDENTS.c.status == "open")
+
     def open_tasks(self, at_ms: int) -> tuple[int, int]:
         """How many tasks are open, and how many of them are overdue."""
         return self._count(TASKS, TASKS.c.status == OPEN_TASK), self._count(TASKS, _overdue(at_ms))
@@ -119,9 +123,9 @@ class Reader:
         )
         return {row["workflow"]: row["opened_at_ms"] for row in every(self._engine, query)}
 
-    def open_incidents(self, instance_id: str) -> list[Found]:
-        """Those of an instance, in the order in which they were opened."""
-        ours = (INCIDENTS.c.instance_id == storable(instance_id)) & (INCIDENTS.c.status == "open")
+    def open_incidents(self, instance_ids: Collection[str]) -> list[Found]:
+        """Those of some instances, in the order in which they were opened."""
+        ours = INCIDENTS.c.instance_id.in_([storable(each) for each in instance_ids]) & (INCIDENTS.c.status == "open")
         query = select(INCIDENTS).where(ours).order_by(INCIDENTS.c.opened_at_ms, INCIDENTS.c.incident_id)
         return every(self._engine, query)
 

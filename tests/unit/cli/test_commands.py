@@ -91,7 +91,7 @@ async def test_show_tells_the_whole_story(gateway: Gateway, cli: Cli) -> None:
 
 
 STEPS = """
-document: {dsl: 1.0.3, namespace: test, name: told, version: 1.0.0}
+document: {dsl: 1.0.3, namespace: test, name: told, version: 1.0.0, metadata: {onError: fault}}
 do:
   - fetch: {call: http, with: {method: get, endpoint: '${ .address }'}, timeout: {after: {minutes: 2}}}
 """

@@ -18,8 +18,17 @@ from streams.runtime.parking import PARKING
 from tests.support.commands import exlify
 
 QUIET: dict[str, Any] = {
-    "instances": {"pending": 0, "running": 1, "waiting": 2, "cancelled": 0, "faulted": 0, "completed": 9},
+    "instances": {
+        "pending": 0,
+        "running": 1,
+        "waiting": 2,
+        "incident": 0,
+        "cancelled": 0,
+        "faulted": 0,
+        "completed": 9,
+    },
     "faulted_lately": 0,
+    "incidents": 0,
     "oldest": [{"workflow": "order", "started_at": "2026-09-21T14:13:20.000Z"}],
     "tasks": {"open": 4, "overdue": 0},
     "definitions": {"known": 1, "broken": []},
@@ -52,6 +61,7 @@ def test_quiet_system_is_told_in_a_few_lines() -> None:
         (of_topics([topic(shortened=["call"])], {"call": 1}), State.DOWN, "has read more", "exlify topics"),
         (of_topics([topic(complete=False)], {}), State.UNKNOWN, "do not answer", "exlify topics"),
         (of_figures(QUIET | {"faulted_lately": 1}), State.WATCH, "1 instance within a day", "--status faulted"),
+        (of_figures(QUIET | {"incidents": 1}), State.WATCH, "1 failed step to decide on", "exlify incidents"),
         (of_figures(QUIET | {"tasks": {"open": 4, "overdue": 2}}), State.WATCH, "2 tasks of 4", "--overdue"),
         (of_figures(QUIET | {"definitions": {"broken": ["w 1.0.0: x"]}}), State.DOWN, "w 1.0.0", "exlify deploy"),
     ],
