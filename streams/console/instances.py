@@ -48,4 +48,4 @@ def _wanted(visit: Visit, asked: dict[str, str]) -> Wanted:
     )
 
 
-PAGES = (Page(path="/instances", show=show, section="/instances"),)
+PAGES = (Page(path="/instances", show=show, section="/instances", live=True),)
