@@ -38,7 +38,8 @@ check: $(DEV_READY) ## Lint, types, import contracts, rendered files
 	@$(BIN)/python -m pytest -q tests/guard
 
 peers: ## Install what some tests drive and skip without: Chromium, from Debian's packages, as root
-	@command -v chromium-headless-shell chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-noto-core; }
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || \
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-noto-core; }
 
 format: $(DEV_READY) ## Put the code into the common format
 	@$(BIN)/ruff check --fix-only .

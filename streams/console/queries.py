@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
 from schemas.lifecycle import OPEN as OPEN_STATUSES
 from schemas.lifecycle import Status
@@ -36,6 +37,12 @@ class Wanted:
 
 def instances(reader: Reader, wanted: Wanted) -> Page:
     """Instances, newest start first."""
+    order = (INSTANCES.c.started_at_ms, INSTANCES.c.instance_id)
+    query = _instances(wanted)
+    return page(reader.engine, query, order, limit=wanted.limit, cursor=wanted.cursor, newest_first=True)
+
+
+def _instances(wanted: Wanted) -> Select[Any]:
     query = matching(INSTANCES, wanted.columns)
     started = INSTANCES.c.started_at_ms
     if wanted.key:
@@ -45,8 +52,7 @@ def instances(reader: Reader, wanted: Wanted) -> Page:
         query = query.where(started >= wanted.since_ms)
     if wanted.until_ms is not None:
         query = query.where(started < wanted.until_ms)
-    order = (started, INSTANCES.c.instance_id)
-    return page(reader.engine, query, order, limit=wanted.limit, cursor=wanted.cursor, newest_first=True)
+    return query
 
 
 def open_tasks(reader: Reader, team: str = "") -> int:
@@ -214,3 +220,29 @@ def search(reader: Reader, text: str, limit: int) -> list[Found]:
         for row in every(reader.engine, select(INSTANCES).where(way).limit(limit)):
             found[row["instance_id"]] = row
     return sorted(found.values(), key=lambda row: -row["started_at_ms"])[:limit]
+
+
+def last_entries(reader: Reader, limit: int) -> list[Found]:
+    """The newest instances that failed, each with the history entry that ended it."""
+    ended = (HISTORY.c.instance_id == INSTANCES.c.instance_id) & (HISTORY.c.seq == INSTANCES.c.seq)
+    query = (
+        select(INSTANCES, HISTORY.c.message)
+        .join(HISTORY, ended)
+        .where(INSTANCES.c.status == Status.FAULTED)
+        .order_by(INSTANCES.c.started_at_ms.desc())
+        .limit(limit)
+    )
+    return every(reader.engine, query)
+
+
+def matching_ids(reader: Reader, wanted: Wanted, limit: int) -> list[Found]:
+    """The instances of a list that have not ended, the newest first: what an act on the list would touch."""
+    query = _instances(wanted).where(INSTANCES.c.status.in_(OPEN_STATUSES))
+    return every(reader.engine, query.order_by(INSTANCES.c.started_at_ms.desc()).limit(limit))
+
+
+def statuses(reader: Reader, ids: Sequence[str]) -> dict[str, str]:
+    """How instances stand now, by id."""
+    query = select(INSTANCES.c.instance_id, INSTANCES.c.status).where(INSTANCES.c.instance_id.in_(ids))
+    with reader.engine.connect() as connection:
+        return {str(name): str(status) for name, status in connection.execute(query)}

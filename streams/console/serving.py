@@ -10,7 +10,20 @@ from typing import Any
 
 from aiohttp import web
 
-from streams.console import decisions, find, inbox, instance, instances, overview, queries, topics, workflows
+from streams.console import (
+    bulk,
+    decisions,
+    deploying,
+    find,
+    inbox,
+    incidents,
+    instance,
+    instances,
+    overview,
+    queries,
+    topics,
+    workflows,
+)
 from streams.console.entry import FIELD, Entry, to_login
 from streams.console.live import Hub, stream
 from streams.console.page import Page, View, Visit
@@ -26,15 +39,19 @@ SECTIONS = (
     ("/workflows", "Workflows"),
     ("/instances", "Instances"),
     ("/inbox", "Inbox"),
+    ("/incidents", "Incidents"),
     ("/decisions", "Decisions"),
     ("/topics", "Topics"),
 )
 PAGES: tuple[Page, ...] = (
     *overview.PAGES,
     *workflows.PAGES,
+    *deploying.PAGES,
     *instances.PAGES,
+    *bulk.PAGES,
     *instance.PAGES,
     *inbox.PAGES,
+    *incidents.PAGES,
     *decisions.PAGES,
     *topics.PAGES,
     *find.PAGES,

@@ -76,12 +76,15 @@ async def _receive(request: web.Request) -> web.Response:
 
 
 async def _accept(ours: Services, events: Sequence[CloudEvent]) -> web.Response:
-    """Answers once Kafka has all of them."""
+    return json_answer({"accepted": await accept(ours, events)}, status=202)
+
+
+async def accept(ours: Services, events: Sequence[CloudEvent]) -> list[dict[str, Any]]:
+    """Publishes events; gives what names each, and the instances that it starts, once Kafka has all of them."""
     encoded = [ours.types.encode_event(ours.codec, event) for event in events]
     await ours.publisher.publish([_outgoing(each) for each in encoded])
     metrics.ACCEPTED.labels("accepted").inc(len(events))
-    accepted = [_receipt(ours, event) for event in events]
-    return json_answer({"accepted": accepted}, status=202)
+    return [_receipt(ours, event) for event in events]
 
 
 def _outgoing(event: EncodedEvent) -> Outgoing:
