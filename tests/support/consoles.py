@@ -63,7 +63,8 @@ class Console:
     def began(self, **changes: Any) -> None:
         """An instance has begun."""
         cause = CODEC.encode(START_INSTANCE, sample(current()[START_INSTANCE]) | {"instance_id": INSTANCE})
-        self.entered(0, "running", cause, [change("workflow.started")], **changes)
+        status = changes.pop("status", "running")
+        self.entered(0, status, cause, [change("workflow.started")], **changes)
 
     def entered(self, seq: int, status: str, cause: bytes, transitions: list[dict[str, Any]], **changes: Any) -> None:
         """The engine has taken a step."""

@@ -95,6 +95,26 @@ async def test_long_list_has_pages(console: Console) -> None:
     assert keys == [f"K-{number}" for number in reversed(range(51))] and second["next"] is None
 
 
+@pytest.mark.parametrize("query", ["status=running", "workflow=order", "status=running&workflow=order", "key=K"])
+async def test_narrowed_list_has_pages_in_order(console: Console, query: str) -> None:
+    """Whichever index it is read by."""
+    statuses = ("running", "waiting", "faulted")
+    expected = []
+    for number in range(160):
+        workflow, status = ("order", "other")[number % 2], statuses[number % 3]
+        console.began(instance_id=f"{number:032x}", business_key=f"K-{number}", at_ms=NOW_MS - number // 4,
+                      workflow=workflow, status=status)  # fmt: skip
+        if ("status" not in query or status == "running") and ("workflow" not in query or workflow == "order"):
+            expected.append(f"{number:032x}")
+    found, path = [], f"/instances?{query}"
+    while path:
+        data = await console.data(path)
+        found += [(-each["started_at_ms"], each["instance_id"]) for each in data["instances"]]
+        path = data["next"]
+    assert sorted(name for _, name in found) == sorted(expected) and len(set(found)) == len(found)
+    assert [at for at, _ in found] == sorted(at for at, _ in found)
+
+
 async def test_instance_that_waits_says_for_whom_and_why(console: Console) -> None:
     console.began()
     console.entered(1, "waiting", result("/do/0/assess", {"a": 1}), [change("task.started", "/do/1/review")])
