@@ -55,6 +55,6 @@ async def show(visit: Visit) -> View:
 
 
 PAGES = (
-    Page(path="/decisions", show=show_all, section="/decisions"),
-    Page(path="/decisions/{model}", show=show, section="/decisions"),
+    Page(path="/decisions", show=show_all, section="/decisions", live=True),
+    Page(path="/decisions/{model}", show=show, section="/decisions", live=True),
 )

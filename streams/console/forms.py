@@ -134,7 +134,8 @@ def _string(schema: Mapping[str, Any], common: dict[str, Any]) -> Field:
     attributes += [("minlength", str(least))] if _is_count(least) else []
     if (kind := DATES.get(str(schema.get("format")))) is not None:
         return Field(kind=kind, attributes=tuple(attributes), **common)
-    if longest is None or not _is_count(longest) or longest > LINES_FROM:
+    long = longest > LINES_FROM if longest is not None and _is_count(longest) else "pattern" not in schema
+    if long:
         return Field(kind="lines", attributes=tuple(attributes), **common)
     return Field(kind="text", attributes=tuple(attributes), **common)
 

@@ -167,7 +167,7 @@ def task_path(task_id: str) -> str:
 
 
 PAGES = (
-    Page(path="/inbox", show=show, section="/inbox"),
-    Page(path="/inbox/{task_id:.+}", show=show_task, section="/inbox"),
+    Page(path="/inbox", show=show, section="/inbox", live=True),
+    Page(path="/inbox/{task_id:.+}", show=show_task, section="/inbox", live=True),
     Page(path="/inbox/{task_id:.+}", show=act_answer, section="/inbox", method="POST"),
 )

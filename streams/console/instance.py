@@ -140,6 +140,6 @@ def _not_seen(visit: Visit) -> View:
 
 
 PAGES = (
-    Page(path="/instances/{instance_id}", show=show, section="/instances"),
+    Page(path="/instances/{instance_id}", show=show, section="/instances", live=True),
     Page(path="/instances/{instance_id}/cancel", show=act_cancel, section="/instances", method="POST"),
 )

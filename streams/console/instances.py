@@ -9,6 +9,7 @@ from schemas.lifecycle import OF_INSTANCES
 from streams.console import queries, words
 from streams.console.page import Page, View, Visit
 from streams.console.queries import Wanted
+from streams.console.rights import Act, Target, may
 
 AGES = {"1h": words.HOUR, "24h": words.DAY, "7d": 7 * words.DAY, "30d": 30 * words.DAY}
 AGE_WORDS = {"1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 7 days", "30d": "the last 30 days"}
@@ -19,7 +20,7 @@ ROWS = 50
 async def show(visit: Visit) -> View:
     """A page of instances, newest first."""
     asked = {name: visit.query(name) for name in FILTERS}
-    page = await asyncio.to_thread(queries.instances, visit.services.reader, _wanted(visit, asked))
+    page = await asyncio.to_thread(queries.instances, visit.services.reader, wanted(visit, asked))
     given = {name: value for name, value in asked.items() if value}
     data = {
         "instances": page.rows,
@@ -29,6 +30,8 @@ async def show(visit: Visit) -> View:
     }
     known = sorted({each.name for each in visit.services.definitions.deployed()})
     drawn = {
+        "may_cancel": bool(page.rows) and may(visit.actor, Act.CANCEL, Target("instances")),
+        "query": urlencode(given),
         "asked": asked,
         "statuses": OF_INSTANCES,
         "workflows": known if asked["workflow"] in ("", *known) else [*known, asked["workflow"]],
@@ -37,7 +40,8 @@ async def show(visit: Visit) -> View:
     return View(template="instances.html", data=data, drawn=drawn)
 
 
-def _wanted(visit: Visit, asked: dict[str, str]) -> Wanted:
+def wanted(visit: Visit, asked: dict[str, str]) -> Wanted:
+    """The instances that a query of this page names."""
     age = AGES.get(asked["age"])
     return Wanted(
         columns={name: asked[name] for name in ("status", "workflow", "version") if asked[name]},
@@ -48,4 +52,4 @@ def _wanted(visit: Visit, asked: dict[str, str]) -> Wanted:
     )
 
 
-PAGES = (Page(path="/instances", show=show, section="/instances"),)
+PAGES = (Page(path="/instances", show=show, section="/instances", live=True),)

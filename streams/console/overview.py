@@ -78,4 +78,4 @@ async def _chart(visit: Visit) -> Any:
     return charts.columns(slots, [f"{name} UTC" for name in names], "Instances begun, hour by hour")
 
 
-PAGES = (Page(path="/", show=show, section="/"),)
+PAGES = (Page(path="/", show=show, section="/", live=True),)

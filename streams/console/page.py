@@ -43,13 +43,15 @@ Shown = View | web.StreamResponse
 
 @dataclass(frozen=True, kw_only=True)
 class Page:
-    """One page or act. `open` ones are shown to anybody; `section` is what the navigation marks."""
+    """One page or act. `open` ones are shown to anybody; `section` is what the navigation marks. What a `live` page
+    shows in its parts (`data-part`) is the same for everybody."""
 
     path: str
     show: Callable[[Visit], Awaitable[Shown]]
     section: str = ""
     method: str = "GET"
     open: bool = False
+    live: bool = False  # changes by itself while somebody looks
 
 
 def see_other(path: str) -> web.Response:

@@ -3,21 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 
+from schemas.lifecycle import OF_INSTANCES, Status
 from schemas.lifecycle import OPEN as OPEN_STATUSES
-from schemas.lifecycle import Status
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.fields import COMPLETED, OPEN
 from streams.processors.human.rows import TASKS
 from streams.processors.orchestrate.rows import HISTORY, INSTANCES
 from streams.processors.view.reader import Reader
-from streams.readmodel.paging import Found, Page, every, matching, page
+from streams.readmodel.paging import Found, Page, encode_cursor, every, matching, page
 from streams.readmodel.projection import storable
 
 DUE, NEVER = "due", "never"  # parts of a cursor of tasks
+MOST_LISTS = 60  # that a list is put together from
 SAMPLE = 2_000  # rows of which something is computed that SQL does not
 MAX_TEXT = "\U0010ffff"
 
@@ -35,7 +37,50 @@ class Wanted:
 
 
 def instances(reader: Reader, wanted: Wanted) -> Page:
-    """Instances, newest start first."""
+    """Instances, newest start first.
+
+    The index on (status, workflow, started) gives the newest of one status and one workflow at once. So a list that
+    is narrowed by one of them only is put together from short lists, one for each value of the other.
+    """
+    narrowed = {"status", "workflow"} & wanted.columns.keys()
+    if len(narrowed) != 1:
+        return _page(reader, wanted)
+    other, values = ("status", OF_INSTANCES) if "workflow" in narrowed else ("workflow", _workflows(reader, wanted))
+    if values is None:
+        return _page(reader, wanted)
+    pages = [_page(reader, replace(wanted, columns={**wanted.columns, other: value})) for value in values]
+    rows = sorted((row for each in pages for row in each.rows), key=_place, reverse=True)
+    more = len(rows) > wanted.limit or any(each.next for each in pages)
+    rows = rows[: wanted.limit]
+    return Page(rows, encode_cursor(*_place(rows[-1])) if more and rows else None)
+
+
+def _workflows(reader: Reader, wanted: Wanted) -> Sequence[str] | None:
+    """The workflows that have instances in the status of a list, each found by one step in the index; None where they
+    are too many to read a list for each."""
+    found: list[str] = []
+    name = INSTANCES.c.workflow
+    query = select(func.min(name)).where(INSTANCES.c.status == storable(wanted.columns["status"]))
+    with reader.engine.connect() as connection:
+        while len(found) <= MOST_LISTS:
+            behind = query.where(name > found[-1]) if found else query
+            if (following := connection.execute(behind).scalar()) is None:
+                return found
+            found.append(following)
+    return None
+
+
+def _page(reader: Reader, wanted: Wanted) -> Page:
+    order = (INSTANCES.c.started_at_ms, INSTANCES.c.instance_id)
+    query = _instances(wanted)
+    return page(reader.engine, query, order, limit=wanted.limit, cursor=wanted.cursor, newest_first=True)
+
+
+def _place(row: Found) -> tuple[int, str]:
+    return row["started_at_ms"], row["instance_id"]
+
+
+def _instances(wanted: Wanted) -> Select[Any]:
     query = matching(INSTANCES, wanted.columns)
     started = INSTANCES.c.started_at_ms
     if wanted.key:
@@ -45,8 +90,7 @@ def instances(reader: Reader, wanted: Wanted) -> Page:
         query = query.where(started >= wanted.since_ms)
     if wanted.until_ms is not None:
         query = query.where(started < wanted.until_ms)
-    order = (started, INSTANCES.c.instance_id)
-    return page(reader.engine, query, order, limit=wanted.limit, cursor=wanted.cursor, newest_first=True)
+    return query
 
 
 def open_tasks(reader: Reader, team: str = "") -> int:
@@ -136,12 +180,16 @@ def begun_by_slot(reader: Reader, since_ms: int, slot_ms: int) -> dict[tuple[int
         return {(int(at), str(status)): int(count) for at, status, count in connection.execute(query)}
 
 
-def durations(reader: Reader, since_ms: int, workflow: str = "") -> list[int]:
+def durations(reader: Reader, since_ms: int) -> list[int]:
     """How long the newest completed instances took, at most `SAMPLE`."""
-    wanted = {"status": Status.COMPLETED.value, **({"workflow": workflow} if workflow else {})}
-    query = matching(INSTANCES, wanted).where(INSTANCES.c.started_at_ms >= since_ms)
-    rows = every(reader.engine, query.order_by(INSTANCES.c.started_at_ms.desc()).limit(SAMPLE))
-    return sorted(row["updated_at_ms"] - row["started_at_ms"] for row in rows)
+    query = (
+        select(INSTANCES.c.updated_at_ms - INSTANCES.c.started_at_ms)
+        .where(INSTANCES.c.status == Status.COMPLETED, INSTANCES.c.started_at_ms >= since_ms)
+        .order_by(INSTANCES.c.started_at_ms.desc())
+        .limit(SAMPLE)
+    )
+    with reader.engine.connect() as connection:
+        return sorted(int(took) for took in connection.execute(query).scalars())
 
 
 def without_people(reader: Reader, since_ms: int) -> tuple[int, int]:
@@ -214,3 +262,29 @@ def search(reader: Reader, text: str, limit: int) -> list[Found]:
         for row in every(reader.engine, select(INSTANCES).where(way).limit(limit)):
             found[row["instance_id"]] = row
     return sorted(found.values(), key=lambda row: -row["started_at_ms"])[:limit]
+
+
+def last_entries(reader: Reader, limit: int) -> list[Found]:
+    """The newest instances that failed, each with the history entry that ended it."""
+    ended = (HISTORY.c.instance_id == INSTANCES.c.instance_id) & (HISTORY.c.seq == INSTANCES.c.seq)
+    query = (
+        select(INSTANCES, HISTORY.c.message)
+        .join(HISTORY, ended)
+        .where(INSTANCES.c.status == Status.FAULTED)
+        .order_by(INSTANCES.c.started_at_ms.desc())
+        .limit(limit)
+    )
+    return every(reader.engine, query)
+
+
+def matching_ids(reader: Reader, wanted: Wanted, limit: int) -> list[Found]:
+    """The instances of a list that have not ended, the newest first: what an act on the list would touch."""
+    query = _instances(wanted).where(INSTANCES.c.status.in_(OPEN_STATUSES))
+    return every(reader.engine, query.order_by(INSTANCES.c.started_at_ms.desc()).limit(limit))
+
+
+def statuses(reader: Reader, ids: Sequence[str]) -> dict[str, str]:
+    """How instances stand now, by id."""
+    query = select(INSTANCES.c.instance_id, INSTANCES.c.status).where(INSTANCES.c.instance_id.in_(ids))
+    with reader.engine.connect() as connection:
+        return {str(name): str(status) for name, status in connection.execute(query)}

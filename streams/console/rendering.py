@@ -36,12 +36,17 @@ PRIVATE = {**SECURITY, "Cache-Control": "no-store", "Vary": "Accept, Cookie"}
 
 def html(view: View, **around: Any) -> web.Response:
     """The view as a page; `around` is what every page shows besides (who is there, what the navigation counts)."""
+    headers = {**PRIVATE, **view.headers}
+    text = page_text(view, around)
+    return web.Response(status=view.status, text=text, content_type="text/html", charset="utf-8", headers=headers)
+
+
+def page_text(view: View, around: Mapping[str, Any]) -> str:
+    """The text of a page."""
     shown = {**view.data, **view.drawn}
     if twice := shown.keys() & around.keys():
         raise ValueError(f"{view.template}: {', '.join(sorted(twice))} stands for two things")
-    text = rendered(view.template, shown | around)
-    headers = {**PRIVATE, **view.headers}
-    return web.Response(status=view.status, text=text, content_type="text/html", charset="utf-8", headers=headers)
+    return rendered(view.template, {**shown, **around})
 
 
 def as_json(view: View) -> web.Response:

@@ -4,15 +4,30 @@ from __future__ import annotations
 
 import asyncio
 import mimetypes
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
+from dataclasses import replace
 from typing import Any
 
 from aiohttp import web
 
-from streams.console import decisions, find, inbox, instance, instances, overview, queries, topics, workflows
+from streams.console import (
+    bulk,
+    decisions,
+    deploying,
+    find,
+    inbox,
+    incidents,
+    instance,
+    instances,
+    overview,
+    queries,
+    topics,
+    workflows,
+)
 from streams.console.entry import FIELD, Entry, to_login
+from streams.console.live import Hub, stream
 from streams.console.page import Page, View, Visit
-from streams.console.rendering import SECURITY, STATIC, as_json, html
+from streams.console.rendering import SECURITY, STATIC, as_json, html, page_text
 from streams.console.rights import Act, Actor, Target, require
 from streams.gateway.problems import Handler, ProblemError, problem_of
 from streams.gateway.services import Services
@@ -24,15 +39,19 @@ SECTIONS = (
     ("/workflows", "Workflows"),
     ("/instances", "Instances"),
     ("/inbox", "Inbox"),
+    ("/incidents", "Incidents"),
     ("/decisions", "Decisions"),
     ("/topics", "Topics"),
 )
 PAGES: tuple[Page, ...] = (
     *overview.PAGES,
     *workflows.PAGES,
+    *deploying.PAGES,
     *instances.PAGES,
+    *bulk.PAGES,
     *instance.PAGES,
     *inbox.PAGES,
+    *incidents.PAGES,
     *decisions.PAGES,
     *topics.PAGES,
     *find.PAGES,
@@ -41,12 +60,13 @@ PAGES: tuple[Page, ...] = (
 
 def install(app: web.Application, services: Services) -> Collection[Handler]:
     """Adds the console; gives the handlers that see to it themselves who may come in."""
-    entry = Entry(services.settings)
+    entry, hub = Entry(services.settings), Hub(services)
+    app.on_shutdown.append(hub.close)
     pages = (*entry.pages(), *PAGES)
-    routes = [web.RouteDef(page.method, page.path, _handler(page, entry, services), {}) for page in pages]
+    routes = [web.RouteDef(page.method, page.path, _handler(page, entry, services, hub), {}) for page in pages]
     routes.append(web.get("/static/{fingerprint}/{name}", _static))
     # Behind everything else, so that a browser that asks for what is not there gets a page.
-    routes.append(web.get("/{path:(?!v1/|openapi|metrics|livez|readyz).*}", _handler(_NOWHERE, entry, services)))
+    routes.append(web.get("/{path:(?!v1/|openapi|metrics|livez|readyz).*}", _handler(_NOWHERE, entry, services, hub)))
     app.add_routes(routes)
     return {route.handler for route in routes if isinstance(route, web.RouteDef)}
 
@@ -58,7 +78,7 @@ async def _nowhere(visit: Visit) -> View:
 _NOWHERE = Page(path="", show=_nowhere)
 
 
-def _handler(page: Page, entry: Entry, services: Services) -> Callable[[web.Request], Awaitable[web.StreamResponse]]:
+def _handler(page: Page, entry: Entry, services: Services, hub: Hub) -> Handler:
     async def answer(request: web.Request) -> web.StreamResponse:
         session = entry.session(request)
         actor = entry.actor(session)
@@ -78,6 +98,9 @@ def _handler(page: Page, entry: Entry, services: Services) -> Callable[[web.Requ
                 await entry.require_own_form(request)
             elif not page.open:
                 require(visit.actor, Act.LOOK, Target("page", page.path))
+            if page.live and "text/event-stream" in request.headers.get("Accept", ""):
+                changes = hub.follow(request.path_qs, lambda: _for_everybody(page, visit))
+                return await stream(request, changes, session.until_s if session else None)
             shown = await page.show(visit)
             return shown if isinstance(shown, web.StreamResponse) else await _answer(page, visit, shown)
         except Exception as error:  # noqa: BLE001  # the edge: whatever went wrong is told as a page
@@ -92,6 +115,13 @@ async def _answer(page: Page, visit: Visit, view: View) -> web.Response:
     return html(view, **await _around(page, visit))
 
 
+async def _for_everybody(page: Page, visit: Visit) -> str:
+    """The page as it is now, with nothing in it of who looks at it."""
+    anybody = replace(visit, actor=Actor(""), form_token="", now_ms=visit.services.now_ms())
+    shown = await page.show(anybody)
+    return page_text(shown, _frame(page, anybody, 0)) if isinstance(shown, View) else ""
+
+
 async def _around(page: Page, visit: Visit) -> dict[str, Any]:
     """What every page shows around its own."""
     known = bool(visit.actor.name)
@@ -102,6 +132,7 @@ def _frame(page: Page, visit: Visit, waiting: int) -> dict[str, Any]:
     return {
         "actor": visit.actor,
         "section": page.section,
+        "live": page.live,
         "sections": SECTIONS if visit.actor.name else (),
         "tasks_waiting": waiting,
         "form_field": FIELD,

@@ -137,7 +137,7 @@ async def show_definitions(visit: Visit) -> View:
 
 
 PAGES = (
-    Page(path="/workflows", show=show_all, section="/workflows"),
-    Page(path="/workflows/{name}", show=show, section="/workflows"),
-    Page(path="/definitions", show=show_definitions, section="/workflows"),
+    Page(path="/workflows", show=show_all, section="/workflows", live=True),
+    Page(path="/workflows/{name}", show=show, section="/workflows", live=True),
+    Page(path="/definitions", show=show_definitions, section="/workflows", live=True),
 )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -79,14 +79,22 @@ async def _receive(request: web.Request) -> web.Response:
 
 
 async def _accept(ours: Services, events: Sequence[CloudEvent]) -> web.Response:
-    """Answers once Kafka has all of them."""
+    accepted = await accept(ours, events)
+    return json_answer({"accepted": accepted, "unmatched": _unmatched(accepted)}, status=202)
+
+
+async def accept(ours: Services, events: Sequence[CloudEvent]) -> list[dict[str, Any]]:
+    """Publishes events; gives what names each, and the instances that it starts, once Kafka has all of them."""
     encoded = [ours.types.encode_event(ours.codec, event) for event in events]
     await ours.publisher.publish([_outgoing(each) for each in encoded])
     metrics.ACCEPTED.labels("accepted").inc(len(events))
-    accepted = [_receipt(ours, event) for event in events]
-    unmatched = sum(not each["instances"] for each in accepted)
-    metrics.UNMATCHED.inc(unmatched)
-    return json_answer({"accepted": accepted, "unmatched": unmatched}, status=202)
+    receipts = [_receipt(ours, event) for event in events]
+    metrics.UNMATCHED.inc(_unmatched(receipts))
+    return receipts
+
+
+def _unmatched(receipts: Iterable[Mapping[str, Any]]) -> int:
+    return sum(not each["instances"] for each in receipts)
 
 
 def _outgoing(event: EncodedEvent) -> Outgoing:

@@ -2,15 +2,28 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from dataclasses import dataclass
 from html import unescape
 from typing import Any
 
+import orjson
+
 from schemas.catalogue import current
-from schemas.messages import CANCEL_INSTANCE, DECISION, HISTORY_ENTRY, HUMAN_TASK, START_INSTANCE, STEP_RESULT
+from schemas.messages import (
+    CANCEL_INSTANCE,
+    DECISION,
+    HISTORY_ENTRY,
+    HUMAN_ACTION,
+    HUMAN_TASK,
+    START_INSTANCE,
+    STEP_RESULT,
+)
 from schemas.payload import Payload
 from schemas.samples import sample
+from streams.processors.human import rules
+from streams.processors.human.task import HumanTask
 from tests.support.gateways import CODEC, NOW_S, Gateway
 
 INSTANCE = "ab" * 16
@@ -50,7 +63,8 @@ class Console:
     def began(self, **changes: Any) -> None:
         """An instance has begun."""
         cause = CODEC.encode(START_INSTANCE, sample(current()[START_INSTANCE]) | {"instance_id": INSTANCE})
-        self.entered(0, "running", cause, [change("workflow.started")], **changes)
+        status = changes.pop("status", "running")
+        self.entered(0, status, cause, [change("workflow.started")], **changes)
 
     def entered(self, seq: int, status: str, cause: bytes, transitions: list[dict[str, Any]], **changes: Any) -> None:
         """The engine has taken a step."""
@@ -85,6 +99,33 @@ class Console:
         self.gateway.see(DECISION, sample(current()[DECISION]) | fields | changes)
 
 
+class Processor:
+    """The rules of human tasks behind the console: takes what was published, and the view sees it."""
+
+    def __init__(self, console: Console, *tasks: dict[str, Any]) -> None:
+        object.__setattr__(console.gateway.services, "answer_timeout_s", 10.0)
+        self._console, self._taken = console, 0
+        self._tasks = {task["task_id"]: HumanTask(task) for task in tasks}
+
+    async def during(self, asked: Any) -> Any:
+        """The answer to a request, while the processor works."""
+        running = asyncio.ensure_future(asked)
+        while not running.done():
+            await asyncio.sleep(0.001)
+            self.work()
+        return await running
+
+    def work(self) -> None:
+        """Takes what has come."""
+        for name, action in self._console.gateway.outbox.decoded()[self._taken :]:
+            self._taken += 1
+            assert name == HUMAN_ACTION
+            task = self._tasks[action["task_id"]]
+            if not task.knows(action["action_id"]):
+                task = self._tasks[action["task_id"]] = rules.answered(task, action, NOW_MS)
+                self._console.gateway.see(HUMAN_TASK, dict(task.fields))
+
+
 def change(phase: str, pointer: str = "", **fields: Any) -> dict[str, Any]:
     """A transition."""
     return {"pointer": pointer, "iteration": 0, "attempt": 0, "phase": phase, "data": None, **fields}
@@ -103,6 +144,4 @@ def cancelling(actor: str, reason: str) -> bytes:
 
 def payload(value: Any) -> Payload:
     """A value as data of the business."""
-    import orjson
-
     return Payload.inside(orjson.dumps(value))

@@ -2,16 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
-from typing import Any
-
 import pytest
 
-from schemas.messages import CANCEL_INSTANCE, HUMAN_ACTION, HUMAN_TASK
-from streams.processors.human import rules
-from streams.processors.human.task import HumanTask
-from tests.support.consoles import INSTANCE, NOW_MS, Console, cancelling, change, payload, result
-from tests.support.gateways import NOW_S
+from schemas.messages import CANCEL_INSTANCE
+from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, cancelling, change, payload, result
 
 TASK = f"/inbox/{INSTANCE}/do/1/review/0/0"
 PROBLEM = {
@@ -101,6 +95,26 @@ async def test_long_list_has_pages(console: Console) -> None:
     assert keys == [f"K-{number}" for number in reversed(range(51))] and second["next"] is None
 
 
+@pytest.mark.parametrize("query", ["status=running", "workflow=order", "status=running&workflow=order", "key=K"])
+async def test_narrowed_list_has_pages_in_order(console: Console, query: str) -> None:
+    """Whichever index it is read by."""
+    statuses = ("running", "waiting", "faulted")
+    expected = []
+    for number in range(160):
+        workflow, status = ("order", "other")[number % 2], statuses[number % 3]
+        console.began(instance_id=f"{number:032x}", business_key=f"K-{number}", at_ms=NOW_MS - number // 4,
+                      workflow=workflow, status=status)  # fmt: skip
+        if ("status" not in query or status == "running") and ("workflow" not in query or workflow == "order"):
+            expected.append(f"{number:032x}")
+    found, path = [], f"/instances?{query}"
+    while path:
+        data = await console.data(path)
+        found += [(-each["started_at_ms"], each["instance_id"]) for each in data["instances"]]
+        path = data["next"]
+    assert sorted(name for _, name in found) == sorted(expected) and len(set(found)) == len(found)
+    assert [at for at, _ in found] == sorted(at for at, _ in found)
+
+
 async def test_instance_that_waits_says_for_whom_and_why(console: Console) -> None:
     console.began()
     console.entered(1, "waiting", result("/do/0/assess", {"a": 1}), [change("task.started", "/do/1/review")])
@@ -164,27 +178,6 @@ async def test_most_urgent_task_comes_first_and_is_shown(console: Console) -> No
     _, page = await console.get("/inbox")
     assert "overdue by 2 min" in page and 'value="approve" data-key="a"' in page
     assert "checked" not in page and "selected" not in page  # nothing is decided beforehand
-
-
-class Processor:
-    """The rules of human tasks behind the console: takes what was published, and the view sees it."""
-
-    def __init__(self, console: Console, task: dict[str, Any]) -> None:
-        object.__setattr__(console.gateway.services, "answer_timeout_s", 10.0)
-        self._console, self._task, self._taken = console, HumanTask(task), 0
-
-    async def during(self, asked: Any) -> Any:
-        running = asyncio.create_task(asked)
-        while not running.done():
-            await asyncio.sleep(0)
-            for name, action in self._console.gateway.outbox.decoded()[self._taken :]:
-                self._taken += 1
-                assert name == HUMAN_ACTION
-                if self._task.knows(action["action_id"]):
-                    continue
-                self._task = rules.answered(self._task, action, NOW_S * 1000)
-                self._console.gateway.see(HUMAN_TASK, dict(self._task.fields))
-        return await running
 
 
 @pytest.mark.parametrize("due", [0, 49, 50, 51, 60])
