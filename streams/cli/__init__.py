@@ -35,7 +35,8 @@ SUMMARIES = {
     "show": "Show one instance with its history.",
     "cancel": "End an instance before its time.",
     "tasks": "List, show and complete human tasks.",
-    "models": "List the models at hand.",
+    "models": "Add, certify and activate models.",
+    "decisions": "Show and recompute what models decided.",
     "topics": "Show or create the topics.",
 }
 

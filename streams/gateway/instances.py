@@ -52,8 +52,8 @@ async def list_instances(request: web.Request) -> web.Response:
     page = await asyncio.to_thread(
         services(request).reader.instances,
         {name: query[name] for name in FILTERS if name in query},
-        since_ms=_time(query, "since"),
-        until_ms=_time(query, "until"),
+        since_ms=moment_of(query, "since"),
+        until_ms=moment_of(query, "until"),
         id_begins=_beginning(query),
         limit=query.get("limit", 50),
         cursor=query.get("cursor"),
@@ -113,7 +113,8 @@ def _beginning(query: dict[str, Any]) -> str:
     return digits
 
 
-def _time(query: dict[str, Any], name: str) -> int | None:
+def moment_of(query: dict[str, Any], name: str) -> int | None:
+    """The time that a parameter names (epoch); raises ProblemError where it names none."""
     if name not in query:
         return None
     try:

@@ -12,7 +12,7 @@ from aiohttp import web
 
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
-from streams.gateway import definitions, events, figures, functions, instances, tasks
+from streams.gateway import decisions, definitions, events, figures, functions, instances, tasks
 from streams.gateway.access import guard, plain
 from streams.gateway.answers import json_answer
 from streams.gateway.hooks import Hooks, name_former_file
@@ -50,6 +50,7 @@ ROUTES = (
     *instances.ROUTES,
     *definitions.ROUTES,
     *functions.ROUTES,
+    *decisions.ROUTES,
     *tasks.ROUTES,
     *figures.ROUTES,
     Route(
