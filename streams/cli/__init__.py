@@ -44,7 +44,8 @@ SUMMARIES = {
     "skip": "Leave a failed step out.",
     "fail": "End an instance with the error of a failed step.",
     "tasks": "List, show and complete human tasks.",
-    "models": "List the models at hand.",
+    "models": "Add, certify and activate models.",
+    "decisions": "Show and recompute what models decided.",
     "topics": "Show or create the topics.",
 }
 

@@ -45,7 +45,7 @@ async def show(visit: Visit) -> Shown:
     graph = visit.services.definitions.graph(row["digest"])
     told = account(entries, graph)
     if graph is not None and complete:
-        await retold(row["instance_id"], told, entries, graph)
+        await retold(row["instance_id"], told, entries, visit.services.definitions.graph)
     return View(template="instance.html", data=_data(visit, row, told, tasks, decisions), drawn={
         "entries": entries, "complete": complete, **_drawn(visit, row, told, tasks),
         "path": _path(graph, told, visit.now_ms) if graph else "",

@@ -12,7 +12,17 @@ from aiohttp import web
 
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
-from streams.gateway import definitions, events, figures, functions, incidents, instances, repairs, tasks
+from streams.gateway import (
+    decisions,
+    definitions,
+    events,
+    figures,
+    functions,
+    incidents,
+    instances,
+    repairs,
+    tasks,
+)
 from streams.gateway.access import guard, plain
 from streams.gateway.answers import json_answer
 from streams.gateway.hooks import Hooks, name_former_file
@@ -52,6 +62,7 @@ ROUTES = (
     *incidents.ROUTES,
     *definitions.ROUTES,
     *functions.ROUTES,
+    *decisions.ROUTES,
     *tasks.ROUTES,
     *figures.ROUTES,
     Route(
