@@ -58,6 +58,8 @@ class Step:
     case: str | None = None  # that a switch chose
     output: Payload | None = None
     problem: Mapping[str, Any] | None = None
+    asked: Any = None  # what its function was called with, where that is known
+    until_ms: int | None = None  # when it ends by itself, where that is known
 
     @property
     def anchor(self) -> str:

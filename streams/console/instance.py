@@ -17,7 +17,7 @@ from streams.console.axis import Axis
 from streams.console.decision import Decision, decision
 from streams.console.diagram.path import passed, states
 from streams.console.diagram.svg import Told
-from streams.console.history import entry
+from streams.console.history import entry, retold
 from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import Act, Target, may, require
 from streams.console.story import failed_step, story
@@ -44,6 +44,8 @@ async def show(visit: Visit) -> Shown:
     decisions = await _decisions(visit, row["instance_id"])
     graph = visit.services.definitions.graph(row["digest"])
     told = account(entries, graph)
+    if graph is not None and complete:
+        await retold(row["instance_id"], told, entries, graph)
     return View(template="instance.html", data=_data(visit, row, told, tasks, decisions), drawn={
         "entries": entries, "complete": complete, **_drawn(visit, row, told, tasks),
         "path": _path(graph, told, visit.now_ms) if graph else "",

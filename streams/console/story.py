@@ -76,8 +76,9 @@ def _of_step(step: Step, tasks: Sequence[Task], now_ms: int) -> str:
             return f"“{step.title}” has been waiting for people {since}"
         return f"Has been waiting {since} for the team {task['team']}: {task['title']}{_due(task, now_ms)}"
     if step.kind == "wait":
-        return f"“{step.title}” has been letting time pass {since}"
-    return f"“{step.title}” has been at work {since}"
+        left = "" if step.until_ms is None else f", for {words.span(step.until_ms - now_ms)} more"
+        return f"“{step.title}” has been letting time pass {since}{left}"
+    return f"“{step.title}” ({step.kind or 'a step'}) has been at work {since}"
 
 
 def _due(task: Task, now_ms: int) -> str:

@@ -143,6 +143,7 @@ async def test_change_is_seen_without_a_reload_and_what_was_opened_stays_open(
         await somebody.page.get_by_text("Event data").click()
         console.entered(1, "completed", result("/x", 1), [change("workflow.completed", data=payload({"done": 1}))])
         await expect(somebody.page.locator(".status.completed")).to_be_visible()
+        await expect(somebody.page.get_by_text("Cancel…")).to_be_hidden()
         assert await somebody.page.locator("details[open] summary").all_inner_texts() == ["Event data\n24 B"]
 
 
