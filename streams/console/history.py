@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from schemas.codec import Codec, UndecodableRecord
 from streams.console.account import Account, Entry
@@ -12,6 +12,7 @@ from streams.processors.orchestrate import retrace
 from streams.processors.orchestrate.retrace import Retraced
 
 KEPT = 128
+Graphs = Callable[[str], Graph | None]  # by digest
 
 _retraced: dict[tuple[str, int], Retraced | None] = {}
 
@@ -27,7 +28,7 @@ async def entry(codec: Codec, message: bytes) -> Entry:
     return Entry(**known, cause=cause, caused_by=caused_by)
 
 
-async def retold(instance_id: str, told: Account, entries: Sequence[Entry], graph: Graph) -> None:
+async def retold(instance_id: str, told: Account, entries: Sequence[Entry], graphs: Graphs) -> None:
     """Adds to the steps what history does not hold and the engine can tell: what they were asked with, and until when
     they wait. Folded once for each new entry."""
     key = (instance_id, len(entries))
@@ -36,7 +37,7 @@ async def retold(instance_id: str, told: Account, entries: Sequence[Entry], grap
             _retraced.pop(next(iter(_retraced)))
         facts = [({"seq": each.seq, "at_ms": each.at_ms, "transitions": each.transitions}, each.cause, each.caused_by)
                  for each in entries]  # fmt: skip
-        _retraced[key] = await asyncio.to_thread(retrace.retraced, graph, facts)
+        _retraced[key] = await asyncio.to_thread(retrace.retraced, graphs, facts)
     found = _retraced[key]
     if found is None:
         return
