@@ -11,7 +11,7 @@ from infra.sandbox.compliance import SANCTIONED
 SAFE: Mapping[str, Any] = {
     "checking_account": "A14", "credit_history": "A34", "savings": "A65", "employed_since": "A75", "property": "A121",
     "other_instalment_plans": "A143", "purpose": "A43", "duration_months": 12, "amount_dm": 1_500,
-    "instalment_percent": 2,
+    "instalment_percent": 2, "residence_since": 4, "existing_credits": 2, "dependants": 1,
 }  # fmt: skip
 RISKY: Mapping[str, Any] = {
     "checking_account": "A11", "credit_history": "A30", "savings": "A61", "employed_since": "A72",

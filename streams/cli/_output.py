@@ -78,6 +78,11 @@ def print_line(value: Any) -> None:
     print_document(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
+def print_text(text: str) -> None:
+    """Lines that are written already."""
+    click.echo(visible_lines(text), file=sys.stdout, nl=False)
+
+
 def print_document(document: str) -> None:
     """JSON that is written already."""
     click.echo(visible_json(document), file=sys.stdout)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streams.cli._output import print_text
+
 if TYPE_CHECKING:
     from streams.console.account import Account
     from streams.language.graph import Graph
@@ -37,7 +39,7 @@ def command(what: str, form: str, narrow: bool, output: Path | None) -> None:
     graph, account = _of_instance(what) if INSTANCE.fullmatch(what) else (_of_file(what), Account())
     text = _mermaid(graph) if form == "mermaid" else _svg(graph, account, narrow)
     if output is None:
-        click.echo(text, nl=False)
+        print_text(text)
         return
     try:
         output.write_text(text)
