@@ -12,6 +12,7 @@ from streams.processors.orchestrate import retrace
 from streams.processors.orchestrate.retrace import Retraced
 
 KEPT = 128
+Graphs = Callable[[str], Graph | None]  # by digest
 
 _retraced: dict[tuple[str, int], Retraced | None] = {}
 
@@ -25,9 +26,6 @@ async def entry(codec: Codec, message: bytes) -> Entry:
         cause, caused_by = "", {}
     known = {name: found[name] for name in ("seq", "at_ms", "status", "transitions")}
     return Entry(**known, cause=cause, caused_by=caused_by)
-
-
-Graphs = Callable[[str], Graph | None]  # definitions by digest
 
 
 async def retold(instance_id: str, told: Account, entries: Sequence[Entry], graphs: Graphs) -> None:

@@ -21,6 +21,7 @@ from streams.console import (
     instances,
     overview,
     queries,
+    repair,
     topics,
     workflows,
 )
@@ -50,6 +51,7 @@ PAGES: tuple[Page, ...] = (
     *instances.PAGES,
     *bulk.PAGES,
     *instance.PAGES,
+    *repair.PAGES,
     *inbox.PAGES,
     *incidents.PAGES,
     *decisions.PAGES,

@@ -24,6 +24,8 @@ def story(
             return _cancelled(account)
         case Status.FAULTED:
             return _failed(account)
+    if stopped := account.stopped():
+        return _stopped(stopped, now_ms)
     waiting = account.open()
     if not waiting:
         return "Has just begun." if not account.steps else "Is between two steps."
@@ -57,6 +59,14 @@ def _failed(account: Account) -> str:
     place = f"Failed at “{failed.title}”: " if failed else "Failed: "
     text = str(problem.get("title") or "no reason is known")
     return f"{place}{text[:1].lower()}{text[1:]}. {words.EFFECTS.get(str(problem.get('effect')), '')}".strip()
+
+
+def _stopped(steps: Sequence[Step], now_ms: int) -> str:
+    step, problem = steps[0], steps[0].problem or {}
+    text = str(problem.get("title") or "it failed")
+    more = f" So did {words.counted(len(steps) - 1, 'more step')}." if len(steps) > 1 else ""
+    effect = words.EFFECTS.get(str(problem.get("effect")), "")
+    return f"Stopped at “{step.title}”, and waits for a decision: {text[:1].lower()}{text[1:]}. {effect}{more}".strip()
 
 
 def failed_step(account: Account) -> Step | None:

@@ -317,7 +317,7 @@ async def test_steps_tell_what_they_were_asked_with_and_until_when_they_wait(con
 
 
 async def test_failed_history_of_the_engine_names_its_step(console: Console) -> None:
-    told = Story(TOLD)
+    told = Story(TOLD.replace("version: 1.0.0", "version: 1.0.0, metadata: {onError: fault}"))
     console.gateway.services.definitions.learn(told.definition)
     pointer = "/do/0/both/fork/branches/1/fetch"
     for entry in (*told.start({"address": "a"}), *told.fault(pointer, **(PROBLEM | {"instance": pointer}))):
