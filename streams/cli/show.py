@@ -38,6 +38,9 @@ def command(instance: str, as_json: bool) -> None:
     for decision in found["decisions"]:
         model = f"{decision['model']} {decision['model_version']}"
         print_fields((("decision", f"{decision['route']} (score {decision['score']:.4f}) by {model}"),))
+    for each in found["unhosted"]:
+        waits = f"{each['pointer']} for {each['function']}, which nobody hosts: start `exlify worker --steps` with it"
+        print_fields((("waits", waits),))
     click.echo()
     for entry in found["history"]:
         _print_entry(entry)

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streams.cli._steps import own_steps, step_places, steps_option
+
 if TYPE_CHECKING:
     from infra.local.child import ChildSpec
     from infra.local.datafolder import DataFolder
@@ -37,7 +39,8 @@ Examples:
 )
 @click.option("--fresh", is_flag=True, help="Empty the data folder first.")
 @click.option("--demo", is_flag=True, help="Start the sample systems outside, too, and let applications arrive.")
-def command(fresh: bool, demo: bool) -> None:
+@steps_option
+def command(fresh: bool, demo: bool, places: Sequence[Path]) -> None:
     """Start a local system and keep it running until Ctrl-C or `exlify down`.
 
     Without EXLIFY_BOOTSTRAP, a Kafka broker and a schema registry of its own come with it.
@@ -47,22 +50,30 @@ def command(fresh: bool, demo: bool) -> None:
     from streams.catalogue import load_settings
     from streams.ground.errors import UnavailableError
 
-    folder = DataFolder(load_settings().data_dir)
+    settings = load_settings()
+    own_steps(places, settings)  # a faulty file is told before anything is started
+    places = step_places(places, settings)
+    folder = DataFolder(settings.data_dir)
     try:
         with folder.occupied(fresh=fresh):
             # Again, because the addresses of a system that was killed are gone now; what is to be said was said.
-            asyncio.run(_up(load_settings(warn=lambda _: None), folder, demo))
+            asyncio.run(_up(load_settings(warn=lambda _: None), folder, demo, places))
     except LocalError as error:
         raise UnavailableError(str(error)) from None
 
 
-async def _up(settings: Settings, folder: DataFolder, demo: bool) -> None:
+async def _up(settings: Settings, folder: DataFolder, demo: bool, places: Sequence[Path]) -> None:
     from infra.local import ports
     from infra.local.supervisor import Supervisor
     from streams import catalogue
+    from streams.processors import own
 
     gateway_port = _gateway_port(settings)
-    hosts = catalogue.workers()
+    hosts: dict[str, Sequence[str]] = {
+        name: (",".join(processors),) for name, processors in catalogue.workers().items()
+    }
+    if places:
+        hosts[own.WORKER] = (*(part for place in places for part in ("--steps", str(place))), "--reload")
     metrics_ports = ports.remembered(folder.path / "metrics-ports.json", list(hosts))
     gateway_url = f"http://{settings.host}:{gateway_port}"
     servers = _servers(settings, folder)
@@ -155,7 +166,7 @@ def _processes(
         lambda: _is_ready(gateway_url),
         {"EXLIFY_GATEWAY_PORT": str(gateway_port)},
     )
-    workers = [_worker(folder, name, ",".join(names), metrics_ports[name]) for name, names in hosts.items()]
+    workers = [_worker(folder, name, what, metrics_ports[name]) for name, what in hosts.items()]
     return Stage([gateway, *workers], publish_addresses)
 
 
@@ -166,7 +177,7 @@ def _arrivals(folder: DataFolder) -> Stage:
     return Stage([_python("demo", folder, lambda: ["infra.sandbox.demo"], lambda: True)])
 
 
-def _worker(folder: DataFolder, name: str, processors: str, metrics_port: int) -> ChildSpec:
+def _worker(folder: DataFolder, name: str, what: Sequence[str], metrics_port: int) -> ChildSpec:
     """A worker that has its metrics at the same address after a restart, unless another program took it meanwhile."""
     from infra.local import ports
 
@@ -177,7 +188,7 @@ def _worker(folder: DataFolder, name: str, processors: str, metrics_port: int) -
 
     def arguments() -> Sequence[str]:
         port = metrics_port if ports.is_free(metrics_port) else 0
-        return ["streams.cli", "worker", processors, "--name", name, f"--port={port}", f"--port-file={port_file}"]
+        return ["streams.cli", "worker", *what, "--name", name, f"--port={port}", f"--port-file={port_file}"]
 
     return _python(name, folder, arguments, answers)
 

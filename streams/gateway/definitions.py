@@ -12,6 +12,7 @@ from streams.definitions.deploy import deploy
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_body
 from streams.gateway.openapi import Route, Schema, list_of, object_of
+from streams.gateway.own import known_functions
 from streams.gateway.problems import ProblemError, definition_faults
 from streams.gateway.services import services
 from streams.language import UNNAMED, check
@@ -56,10 +57,11 @@ async def deploy_definition(request: web.Request) -> web.Response:
         yaml = (await read_body(request)).decode()
     except UnicodeDecodeError:
         raise ProblemError(400, "encoding", "The definition must be UTF-8 text.") from None
-    graph = await deploy(ours.publisher, ours.codec, ours.settings, yaml, ours.definitions.functions, by="api")
+    functions = await known_functions(ours)
+    graph = await deploy(ours.publisher, ours.codec, ours.settings, yaml, functions, by="api")
     await ours.definitions.wait_for(graph.digest, ours.answer_timeout_s)
     names = ("digest", "name", "version", "namespace", "event_types")
-    warnings = definition_faults(check(yaml, UNNAMED, ours.definitions.functions))
+    warnings = definition_faults(check(yaml, UNNAMED, functions))
     return json_answer({**{name: getattr(graph, name) for name in names}, "warnings": warnings}, status=201)
 
 

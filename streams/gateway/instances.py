@@ -13,8 +13,10 @@ from schemas.messages import CANCEL_INSTANCE
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_object
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
+from streams.gateway.own import waits_in_vain
 from streams.gateway.problems import ProblemError
-from streams.gateway.services import services
+from streams.gateway.services import Services, services
+from streams.ground.errors import UnavailableError
 from streams.ground.publish import Outgoing
 from streams.processors.orchestrate import INBOX
 from streams.readmodel import presentation
@@ -22,6 +24,7 @@ from streams.readmodel.paging import Found
 
 MAX_REASON_LENGTH = 200
 HISTORY_LIMIT = 500
+WAITING_LIMIT = 10_000  # entries that are looked through for what an instance waits for
 
 INSTANCE: Schema = object_of(
     {
@@ -68,7 +71,23 @@ async def show_instance(request: web.Request) -> web.Response:
     following = rows[HISTORY_LIMIT - 1]["seq"] if len(rows) > HISTORY_LIMIT else None
     decisions = await asyncio.to_thread(ours.reader.decisions, row["instance_id"])
     shown = [await presentation.record(ours.codec, each["message"]) for each in decisions]
-    return json_answer({**presentation.instance(row), "history": history, "next": following, "decisions": shown})
+    unhosted = [] if row["status"] in TERMINAL else await _unhosted(ours, row)
+    told = {"history": history, "next": following, "decisions": shown, "unhosted": unhosted}
+    return json_answer({**presentation.instance(row), **told})
+
+
+async def _unhosted(ours: Services, row: Found) -> list[dict[str, str]]:
+    """The steps that wait for a function that nobody hosts; empty while nobody can tell."""
+
+    async def transitions() -> list[dict[str, Any]]:
+        rows = await asyncio.to_thread(ours.reader.history, row["instance_id"], limit=WAITING_LIMIT)
+        entries = [(await ours.codec.decode_learning(each["message"]))[1] for each in rows]
+        return [each for entry in entries for each in entry["transitions"]]
+
+    try:
+        return await waits_in_vain(ours, row["digest"], transitions)
+    except UnavailableError:
+        return []
 
 
 async def cancel_instance(request: web.Request) -> web.Response:
@@ -141,7 +160,12 @@ ROUTES = (
                 "allOf": [
                     INSTANCE,
                     object_of(
-                        {"history": list_of(ENTRY), "next": {"type": ["integer", "null"]}, "decisions": list_of({})}
+                        {
+                            "history": list_of(ENTRY),
+                            "next": {"type": ["integer", "null"]},
+                            "decisions": list_of({}),
+                            "unhosted": list_of(object_of({"pointer": TEXT, "function": TEXT})),
+                        }
                     ),
                 ]
             }

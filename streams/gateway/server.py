@@ -12,11 +12,13 @@ from aiohttp import web
 
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
+from streams.definitions.own import KafkaOwnFunctions
 from streams.gateway import definitions, events, functions, instances, tasks
 from streams.gateway.access import guard
 from streams.gateway.answers import json_answer
 from streams.gateway.hooks import Hooks, name_former_file
 from streams.gateway.openapi import Route, document
+from streams.gateway.own import unhosted_counted
 from streams.gateway.problems import refusals
 from streams.gateway.services import SERVICES, Services
 from streams.gateway.settings import GatewaySettings
@@ -112,7 +114,8 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
     try:
         await feed.start()
         ready = probed(kafka_probe(settings, (INBOX.name, ACTIONS.name)), read_model_probe(engine))
-        async with Publisher(settings) as publisher, site.followed():
+        own = KafkaOwnFunctions(settings, codec)
+        async with Publisher(settings) as publisher, site.followed(), unhosted_counted(own, feed):
             yield Services(
                 settings=settings,
                 codec=codec,
@@ -120,6 +123,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
                 definitions=feed,
                 reader=Reader(engine),
                 hooks=hooks,
+                own=own,
                 ready=ready,
             )
     finally:
