@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from streams.cli._steps import own_steps, step_places, steps_option
+from streams.cli._steps import BUNDLED, own_steps, step_places, steps_option
 
 if TYPE_CHECKING:
     from infra.local.child import ChildSpec
@@ -52,7 +52,7 @@ def command(fresh: bool, demo: bool, places: Sequence[Path]) -> None:
 
     settings = load_settings()
     own_steps(places, settings)  # a faulty file is told before anything is started
-    places = step_places(places, settings)
+    places = (*step_places(places, settings), *([BUNDLED] if demo else []))
     folder = DataFolder(settings.data_dir)
     try:
         with folder.occupied(fresh=fresh):

@@ -5,7 +5,7 @@ from tests.crash.scenarios import MakeScenario
 from tests.crash.toys import KINDS
 
 KILLED = -9
-HOSTED = ("tally", "relay", "booker", "reminder")
+HOSTED = ("tally", "relay", "booker", "own", "reminder")
 NEEDS_TABLE = {"after_changelog", "after_store", "after_recovery"}
 LATER = {"after_fence": 1, "after_recovery": 2}  # these are reached once a start, and once a partition
 
