@@ -72,7 +72,7 @@ def _worker(newcomer: Newcomer) -> None:
 
 
 def _outcomes_of_parcels(newcomer: Newcomer) -> None:
-    newcomer.sees("exlify outcomes parcel", r'completed .*"price":7')
+    newcomer.sees("exlify outcomes parcel", r'completed .*"price": ?7')
     newcomer.interrupts("worker")
 
 
