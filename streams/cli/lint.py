@@ -10,7 +10,7 @@ import click
 
 from schemas.functions import Function
 from streams.catalogue import functions, load_settings
-from streams.cli._output import json_option, print_json
+from streams.cli._output import echo, json_option, print_json
 from streams.cli._steps import own_steps, steps_option, undeclared_effects
 from streams.language import Fault, check
 from streams.language.faults import errors_of
@@ -58,6 +58,6 @@ def _check(file: Path, known: Mapping[str, Function]) -> list[Fault]:
 
 def _print(faults: Sequence[Fault], files: int) -> None:
     for fault in faults:
-        click.echo(str(fault))
+        echo(str(fault))
     if not faults:
-        click.echo(f"{files} definition{'s' if files > 1 else ''}, no faults.")
+        echo(f"{files} definition{'s' if files > 1 else ''}, no faults.")

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from streams.cli._output import print_document
 from streams.cli._steps import own_steps, steps_option
 from streams.ground.errors import UsageError
 
@@ -59,7 +60,7 @@ def command(file: Path, given: str, answers: Sequence[str], places: Sequence[Pat
     data, answered = _input(given), _answers(answers)
     declared = tuple(catalogue.processors(steps).values())
     report = asyncio.run(run_locally(graph, data, answered, settings, declared, steps))
-    click.echo(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2))
+    print_document(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2).decode())
     if report.status != Status.COMPLETED:
         raise SystemExit(EXIT_NOT_COMPLETED)
 
@@ -116,7 +117,11 @@ def _answer(task: str, said: Any) -> Answer:
 
 
 def _json(text: str, name: str) -> Any:
+    from schemas.jsontext import NoJsonError, UnfitDataError, parse
+
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        return parse(text)
+    except NoJsonError as error:
         raise UsageError(f"{name}: not JSON, {error}. Write for example '{{\"amount\": 5}}'.") from None
+    except UnfitDataError as error:
+        raise UsageError(f"{name}: data cannot be taken: {error}.") from None

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streams.cli._steps import BUNDLED, own_steps, step_places, steps_option
+from streams.ground.terminal import has_colours, visible
 
 if TYPE_CHECKING:
     from infra.local.child import ChildSpec
@@ -49,13 +50,15 @@ def command(fresh: bool, demo: bool, places: Sequence[Path]) -> None:
     from infra.local.errors import LocalError
     from streams.catalogue import load_settings
     from streams.ground.errors import UnavailableError
+    from streams.ground.settings import keep_private, on_stderr
 
+    keep_private()
     settings = load_settings()
     own_steps(places, settings)  # a faulty file is told before anything is started
     places = (*step_places(places, settings), *([BUNDLED] if demo else []))
     folder = DataFolder(settings.data_dir)
     try:
-        with folder.occupied(fresh=fresh):
+        with folder.occupied(fresh=fresh, tell=on_stderr):
             # Again, because the addresses of a system that was killed are gone now; what is to be said was said.
             asyncio.run(_up(load_settings(warn=lambda _: None), folder, demo, places))
     except LocalError as error:
@@ -93,7 +96,7 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool, places: Sequen
             *_how_to_find_the_command(),
         ]
 
-    await Supervisor(folder, stages).run(where_to_look)
+    await Supervisor(folder, stages, visible, coloured=has_colours(sys.stdout)).run(where_to_look)
 
 
 def _how_to_find_the_command() -> list[str]:

@@ -36,6 +36,9 @@ def command(
     """Run PROCESSORS (names separated by commas), or own steps, until told to stop."""
     import uvloop
 
+    from streams.ground.settings import keep_private
+
+    keep_private()
     from streams.ground.errors import UsageError
 
     if not (processors or places):

@@ -3,26 +3,21 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
-from typing import Any
 
 import structlog
 
 from schemas.functions import Function
-from schemas.lifecycle import Phase
 from streams.definitions.book import DefinitionBook
 from streams.definitions.deploy import own_functions
 from streams.definitions.own import KafkaOwnFunctions
 from streams.gateway.metrics import UNHOSTED
 from streams.gateway.services import Services
 from streams.ground.errors import UnavailableError
-from streams.language.constructs.call import Call
 from streams.processors.functions import CARRIED_OUT_BY
 
 LOOK_S = 15.0
-BEGUN = frozenset({Phase.TASK_STARTED, Phase.TASK_RETRIED})
-OVER = frozenset({Phase.TASK_COMPLETED, Phase.TASK_FAULTED, Phase.TASK_CANCELLED, Phase.TASK_SKIPPED})
 
 log = structlog.get_logger()
 
@@ -39,24 +34,6 @@ async def hosted(ours: Services, functions: Iterable[str]) -> frozenset[str]:
     carriers = {name: CARRIED_OUT_BY.get(name, name) for name in functions}
     there = await ours.own.hosted(set(carriers.values()))
     return frozenset(name for name, carrier in carriers.items() if carrier in there)
-
-
-async def waits_in_vain(
-    ours: Services, digest: str, transitions: Callable[[], Awaitable[Iterable[Mapping[str, Any]]]]
-) -> list[dict[str, str]]:
-    """The open steps of an instance whose function nobody hosts, by its whole history."""
-    graph = ours.definitions.graph(digest)
-    own = {task.pointer: task.function for task in graph.tasks if isinstance(task, Call)} if graph else {}
-    own = {pointer: name for pointer, name in own.items() if name not in CARRIED_OUT_BY}
-    if not own:
-        return []
-    begun: dict[str, int] = dict.fromkeys(own, 0)
-    for each in await transitions():
-        if each["pointer"] in begun:
-            begun[each["pointer"]] += (each["phase"] in BEGUN) - (each["phase"] in OVER)
-    open_steps = {pointer: own[pointer] for pointer, count in begun.items() if count > 0}
-    there = await ours.own.hosted(set(open_steps.values()))
-    return [{"pointer": pointer, "function": name} for pointer, name in open_steps.items() if name not in there]
 
 
 @asynccontextmanager

@@ -31,4 +31,4 @@ def check(text: str, file: str = UNNAMED) -> list[Fault]:
 
 def empty_book() -> DefinitionBook:
     """A book that knows no definition yet."""
-    return DefinitionBook(FUNCTIONS)
+    return DefinitionBook(catalogue.FUNCTIONS)

@@ -86,7 +86,7 @@ class OwnOnes:
     """Stands for Kafka: own functions as they were announced, and the processors whose groups have members."""
 
     functions: dict[str, Function] = field(default_factory=dict)
-    members: set[str] = field(default_factory=set)
+    members: set[str] = field(default_factory=lambda: {each.name for each in ALL})
 
     async def announced(self) -> Mapping[str, Function]:
         return self.functions

@@ -8,15 +8,15 @@ from typing import Any
 
 import pytest
 
-from schemas.lifecycle import Phase, Status
-from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY
+from schemas.messages import HISTORY_ENTRY
 from streams.definitions.deploy import described
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
 from streams.language import UNNAMED, load
 from streams.language.constructs.call import Call
 from streams.steps import step
-from tests.support.gateways import CODEC, NOW_S, AsyncGateway, Gateway, OwnOnes
+from tests.support.gateways import NOW_S, AsyncGateway, Gateway, OwnOnes
+from tests.support.stories import Story
 
 YAML_TYPE = {"Content-Type": "application/yaml"}
 YAML = """
@@ -24,7 +24,11 @@ document: {dsl: 1.0.3, namespace: test, name: parcel, version: 1.0.0}
 do:
   - quote: {call: shipping.quote, with: {weight: 2}}
 """
-INSTANCE = "ab" * 16
+LETTER = """
+document: {dsl: 1.0.3, namespace: test, name: letter, version: 1.0.0}
+do:
+  - letter: {call: onboarding.letter, with: {given_name: Ada, account: '4711'}}
+"""
 
 
 @step("shipping.quote", effect="pure")
@@ -99,31 +103,15 @@ async def test_functions_are_listed_hosted_or_not(gateway: Gateway, own: OwnOnes
     assert shown["schema"]["properties"]["weight"]["type"] == "number"
 
 
-@pytest.mark.parametrize(
-    ("members", "over", "waits"),
-    [
-        (set(), False, [{"pointer": "/do/0/quote", "function": "shipping.quote"}]),
-        ({"shipping.quote"}, False, []),
-        (set(), True, []),
-    ],
-)
-async def test_instance_says_for_whom_it_waits(
-    gateway: Gateway, own: OwnOnes, members: set[str], over: bool, waits: list[Any]
+@pytest.mark.parametrize("members", [set(), {"onboarding.letter"}])
+async def test_instance_says_for_whom_it_waits_and_whether_they_are_there(
+    gateway: Gateway, own: OwnOnes, members: set[str]
 ) -> None:
     own.members = members
-    graph = load(YAML, UNNAMED, {"shipping.quote": quote.function})
-    gateway.services.definitions.learn(described(graph, YAML, "test", NOW_S * 1000))
-    phases = [Phase.TASK_STARTED, *([Phase.TASK_COMPLETED] if over else [])]
-    for seq, phase in enumerate(phases):
-        gateway.see(HISTORY_ENTRY, entry(seq, phase, graph.digest))
-    _, shown = await gateway.ask("GET", f"/v1/instances/{INSTANCE}")
-    assert shown["unhosted"] == waits
-
-
-def entry(seq: int, phase: Phase, digest: str) -> dict[str, Any]:
-    transition = {"pointer": "/do/0/quote", "iteration": 0, "attempt": 0, "phase": phase.value}
-    cause = CODEC.encode(CANCEL_INSTANCE, {"instance_id": INSTANCE, "reason": "x", "actor": "y"})
-    return {
-        "instance_id": INSTANCE, "seq": seq, "at_ms": NOW_S * 1000 + seq, "workflow": "parcel", "version": "1.0.0",
-        "digest": digest, "status": Status.RUNNING.value, "cause": cause, "transitions": [transition],
-    }  # fmt: skip
+    told = Story(LETTER)
+    gateway.services.definitions.learn(told.definition)
+    for entry in told.start({}):
+        gateway.see(HISTORY_ENTRY, entry)
+    _, found = await gateway.ask("GET", f"/v1/instances/{told.instance_id}")
+    (wait,) = found["waits_for"]
+    assert (wait["function"], wait["hosted"]) == ("onboarding.letter", bool(members))
