@@ -14,7 +14,7 @@ import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-import click
+from streams.cli._output import echo
 
 LOOK_S = 0.5
 STOP_S = 60.0
@@ -33,7 +33,7 @@ def run_reloading(arguments: Sequence[str], places: Sequence[Path]) -> int:
         if now != known and now == seen and _can_be_loaded(places):  # two looks: nobody applies half a file
             _end(worker)
             worker = _started(arguments)
-            click.echo("exlify: steps changed, the worker has begun anew", err=True)
+            echo("exlify: steps changed, the worker has begun anew", err=True)
         if now == seen:
             known = now
         seen = now
@@ -66,11 +66,11 @@ def _can_be_loaded(places: Sequence[Path]) -> bool:
     try:
         done = subprocess.run(command, stderr=subprocess.PIPE, text=True, timeout=CHECK_S, check=False)
     except subprocess.TimeoutExpired:
-        click.echo("exlify: the changed steps do not load in time; the old ones stay", err=True)
+        echo("exlify: the changed steps do not load in time; the old ones stay", err=True)
         return False
     if done.returncode:
         last = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        click.echo(f"exlify: {last} The old steps stay.", err=True)
+        echo(f"exlify: {last} The old steps stay.", err=True)
     return done.returncode == 0
 
 
