@@ -78,13 +78,13 @@ def load_settings(environ: Mapping[str, str] = os.environ, warn: Callable[[str],
 def topics(settings: Settings) -> tuple[Topic, ...]:
     """Every topic that must exist before a worker starts; outcome topics come with their workflow's deployment."""
     declared = (topic for each in ALL for topic in each.topics(settings))
-    return tuple(dict.fromkeys((*declared, definitions.DEFINITIONS, PARKING)))
+    return tuple(dict.fromkeys((*declared, definitions.DEFINITIONS, definitions.OWN_FUNCTIONS, PARKING)))
 
 
 def own_topics(settings: Settings, steps: Steps) -> tuple[Topic, ...]:
     """The topics of own steps, which come with the worker that hosts them."""
     declared = (topic for each in own.all_declared(steps) for topic in each.topics(settings))
-    return tuple(dict.fromkeys(declared))
+    return tuple(dict.fromkeys((*declared, definitions.OWN_FUNCTIONS)))
 
 
 def writers(topic: Topic) -> tuple[str, ...]:

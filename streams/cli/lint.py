@@ -37,7 +37,7 @@ def command(files: tuple[Path, ...], places: tuple[Path, ...], as_json: bool) ->
     Prints one line for each fault: FILE:LINE:COLUMN: error[code]: what is wrong. Remedy: what to write instead.
     Warnings do not count as failure. Exit code 0 if all definitions can be deployed, 2 if not.
     """
-    steps = own_steps(places, load_settings(warn=lambda _: None))
+    steps = own_steps(places, load_settings(warn=lambda _: None), files)
     known = functions(steps)
     faults = [fault for file in files for fault in _check(file, known)] + undeclared_effects(steps)
     if as_json:

@@ -56,7 +56,7 @@ def command(file: Path, given: str, answers: Sequence[str], places: Sequence[Pat
     from streams.local import run_locally
 
     settings = catalogue.load_settings()
-    steps = own_steps(places, settings)
+    steps = own_steps(places, settings, [file])
     graph = load(_text(file), str(file), catalogue.functions(steps))
     data, answered = _input(given), _answers(answers)
     declared = tuple(catalogue.processors(steps).values())

@@ -12,6 +12,7 @@ from aiohttp import web
 
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
+from streams.definitions.own import KafkaOwnFunctions
 from streams.gateway import (
     decisions,
     definitions,
@@ -27,6 +28,7 @@ from streams.gateway.access import guard, plain
 from streams.gateway.answers import json_answer
 from streams.gateway.hooks import Hooks, name_former_file
 from streams.gateway.openapi import Route, document
+from streams.gateway.own import unhosted_counted
 from streams.gateway.problems import Handler, refusals
 from streams.gateway.protocol import Runner
 from streams.gateway.services import SERVICES, Services
@@ -133,7 +135,8 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
     try:
         await feed.start()
         ready = probed(kafka_probe(settings, (INBOX.name, ACTIONS.name)), read_model_probe(engine))
-        async with Publisher(settings) as publisher, site.followed():
+        own = KafkaOwnFunctions(settings, codec)
+        async with Publisher(settings) as publisher, site.followed(), unhosted_counted(own, feed):
             yield Services(
                 settings=settings,
                 codec=codec,
@@ -141,6 +144,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
                 definitions=feed,
                 reader=Reader(engine),
                 hooks=hooks,
+                own=own,
                 ready=ready,
             )
     finally:

@@ -12,6 +12,7 @@ from aiohttp import web
 from schemas.business import EventTypes
 from schemas.codec import Codec
 from streams.definitions.book import DefinitionBook
+from streams.definitions.own import OwnFunctions
 from streams.gateway.hooks import Hook
 from streams.ground.publish import Publishing
 from streams.ground.settings import Settings
@@ -29,6 +30,7 @@ class Services:
     definitions: DefinitionBook
     reader: Reader
     hooks: Mapping[str, Hook]
+    own: OwnFunctions
     types: EventTypes = field(default_factory=EventTypes.load)
     clock: Callable[[], float] = time.time  # seconds since the epoch
     ready: Ready = lambda: True

@@ -14,13 +14,14 @@ from streams.runtime.crash import POINTS
 from tests.acceptance import chain, onboarding
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
-from tests.acceptance.site import LOOK_S, PATIENCE_S, Site, running
+from tests.acceptance.site import LOOK_S, PATIENCE_S, STEPS, Site, running
 from tests.crash.points import KILLED, NEEDS_INTENT, NEEDS_TABLE, NEEDS_WAITING
 from tests.support import brokers
 
-HOSTED_BY = {processor: worker for worker, hosted in catalogue.workers().items() for processor in hosted}
+DECLARED = catalogue.processors(STEPS)  # own steps are processors like the others
+HOSTED_BY = {each.name: each.worker for each in DECLARED.values()}
+HAVE_TABLES = {each.name for each in DECLARED.values() if each.table}
 IN_ONBOARDING = [name for name in HOSTED_BY if name != "emit"]  # which has a test of its own
-HAVE_TABLES = {each.name for each in catalogue.PROCESSORS.values() if each.table}
 WAIT = {"call"}  # for others: slow processors
 APPLICATIONS = 12  # for each point
 

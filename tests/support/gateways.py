@@ -7,7 +7,7 @@ handlers do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from jsonschema import Draft202012Validator
 
 from schemas.codec import Codec
+from schemas.functions import Function
 from streams.definitions.deploy import described
 from streams.gateway.hooks import BUILT_IN, Hook
 from streams.gateway.openapi import document
@@ -80,6 +81,20 @@ class Gateway:
         self.writer.write([Received(*CODEC.decode(value), value)])
 
 
+@dataclass
+class OwnOnes:
+    """Stands for Kafka: own functions as they were announced, and the processors whose groups have members."""
+
+    functions: dict[str, Function] = field(default_factory=dict)
+    members: set[str] = field(default_factory=lambda: {each.name for each in ALL})
+
+    async def announced(self) -> Mapping[str, Function]:
+        return self.functions
+
+    async def hosted(self, processors: Iterable[str]) -> frozenset[str]:
+        return frozenset(self.members.intersection(processors))
+
+
 class AsyncGateway:
     """Starts and stops a gateway for a test that has settings of its own."""
 
@@ -98,6 +113,7 @@ class AsyncGateway:
             publisher=outbox,
             definitions=book,
             reader=Reader(engine),
+            own=OwnOnes(),
             hooks={name: Hook(name=name, secrets=SECRETS, **hook) for name, hook in BUILT_IN.items()},
             clock=lambda: NOW_S,
             answer_timeout_s=0.05,

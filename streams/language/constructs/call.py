@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from schemas.functions import Function
+from schemas.functions import OWN_NAME, Function
 from streams.language import profile
 from streams.language.arguments import arguments_form, read_arguments
 from streams.language.common import Common
@@ -79,7 +79,8 @@ def _compiled(model: CallModel, links: Links, fields: Fields) -> Call:
 def _narrowed(functions: Mapping[str, Function]) -> Form:
     """`call` is one of the functions, and `with` has the arguments of that one."""
     known = [{"const": each.name, "description": each.summary} for each in functions.values()]
-    return {"allOf": [{"properties": {"call": {"oneOf": known}}}, *map(_arguments, functions.values())]}
+    own = {"type": "string", "pattern": f"^{OWN_NAME.pattern}$", "description": "A step of your own."}
+    return {"allOf": [{"properties": {"call": {"anyOf": [*known, own]}}}, *map(_arguments, functions.values())]}
 
 
 def _arguments(function: Function) -> Form:
