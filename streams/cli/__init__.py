@@ -32,6 +32,7 @@ SUMMARIES = {
     "show": "Show one instance with its history.",
     "cancel": "End an instance before its time.",
     "tasks": "List, show and complete human tasks.",
+    "connections": "List, show and check outside systems.",
     "topics": "Show or create the topics.",
 }
 

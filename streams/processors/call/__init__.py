@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from prometheus_client import Gauge, Histogram, Metric
+from prometheus_client import Counter, Gauge, Histogram, Metric
 
 from connectors.catalogue import OPERATIONS
 from streams.ground.metrics import SECONDS as BUCKETS
@@ -17,6 +17,13 @@ SECONDS = Histogram(
     "From the moment a call is made to its outcome, waiting for a place and short retries included.",
     ["function", "result"],
     buckets=BUCKETS,
+)
+
+
+POSTPONED = Counter(
+    "exlify_calls_postponed",
+    "Calls put off for a while, as their system is not well (breaker), has its limit (rate), or is busy (place).",
+    ["connection", "waits_for"],
 )
 
 
@@ -66,5 +73,5 @@ DECLARATION = Declaration(
     table="call",
     functions=OPERATIONS,
     settings=(CallSettings, ConnectionSettings),
-    metrics=(SECONDS, BREAKERS),
+    metrics=(SECONDS, POSTPONED, BREAKERS),
 )

@@ -14,6 +14,7 @@ from connectors.hub.contract import HubCall, Plan, Refused
 from connectors.hub.observer import EndedCall
 from connectors.hub.outcome import CallOutcome, to_problem
 from connectors.hub.pipeline import BeforeSend, Hub, send_at_once
+from connectors.hub.waiting import Postponed, Waited
 from schemas import steps
 from schemas.functions import EffectClass
 from schemas.payload import Door, Payload, UnreadablePayloadError
@@ -25,7 +26,8 @@ from streams.processors.call import CallSettings
 from streams.processors.call.connections import Addresses
 from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
-from streams.runtime.once import BeforeEffect, Steps, WithdrawnError
+from streams.runtime.clock import now_ms
+from streams.runtime.once import BeforeEffect, LaterError, Steps, WithdrawnError
 
 MAX_OUTPUT_BYTES = 900 * 1024  # leaves room for the envelope in a record of 1 MiB
 
@@ -58,7 +60,13 @@ class Call(Steps):
             except WithdrawnError:
                 raise Refused(Reason.WITHDRAWN, "the step is not wanted any more") from None
 
-        result = await carry_out(command, self._hub, key, before_send)
+        waited = before_effect.waited
+        outside = None if waited is None else Waited(waited.seconds(now_ms()), waited.times)
+        try:
+            result = await carry_out(command, self._hub, key, before_send, outside)
+        except Postponed as postponed:
+            call.POSTPONED.labels(postponed.connection, postponed.waits_for).inc()
+            raise LaterError(postponed.seconds) from None
         if result["error"] and result["error"]["reason"] == Reason.WITHDRAWN.value:
             raise WithdrawnError
         return result
@@ -67,8 +75,10 @@ class Call(Steps):
 def hub_for(settings: Settings, site: Site) -> Hub:
     """The hub that settings and site describe; the time of every call is noted."""
     ours = settings.of(CallSettings)
+    addresses = Addresses(settings, site)
     return standard_hub(
-        Addresses(settings, site).urls,
+        addresses.urls,
+        limits_of=addresses.limits,
         allow_hosts=[host.strip() for host in ours.allow_hosts.split(",") if host.strip()],
         allow_private=ours.allow_private,
         observe=_note_time,
@@ -76,11 +86,16 @@ def hub_for(settings: Settings, site: Site) -> Hub:
 
 
 async def carry_out(
-    command: Mapping[str, Any], hub: Hub, key: str | None = None, before_send: BeforeSend = send_at_once
+    command: Mapping[str, Any],
+    hub: Hub,
+    key: str | None = None,
+    before_send: BeforeSend = send_at_once,
+    waited: Waited | None = None,
 ) -> dict[str, Any]:
     """Makes the call that a StepCommand asks for; gives the fields of its StepResult. Knows nothing of Kafka.
 
-    `key` is the idempotency key, the step id unless given. Raises only what `before_send` raises.
+    `key` is the idempotency key, the step id unless given. Raises only what `before_send` raises, and Postponed where
+    `waited` says that the call can wait outside of the hub.
     """
     try:
         asked = HubCall(
@@ -89,6 +104,7 @@ async def carry_out(
             key=key or steps.id_of(command),
             effect=_declared(command.get("effect")),
             deadline_ms=command.get("deadline_ms"),
+            waited=waited,
         )
     except Refused as refusal:
         return failed(command, refusal.outcome)
