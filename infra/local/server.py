@@ -6,11 +6,13 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from infra.local import class_archive
 from infra.local.artifacts import default_cache_dir
 from infra.local.errors import LocalError, check_disk, explain_os_error
+from infra.local.locking import Busy, exclusive
 from infra.local.process import Launch, Process
 from infra.local.progress import Progress, silent
 
@@ -19,6 +21,7 @@ STOP_GRACE_S = 15.0
 # How often a starting server is asked; each question costs it a millisecond or so.
 ASK_INTERVAL_S = 0.05
 LOG_TAIL_BYTES = 16_384
+LOCK = "lock"  # held by the server itself, so for exactly as long as it runs
 COMPLAINT = re.compile(r"^Error|\b(ERROR|FATAL)\b")
 
 
@@ -67,11 +70,23 @@ class Server(ABC):
         """Everything but the start: what to run. Raises LocalError where files, ports or disk are missing."""
         try:
             self.home.mkdir(parents=True, exist_ok=True)
+            self._require_free()
             check_disk(self.home)
             self._log_ends = {log: log.stat().st_size for log in self._logs() if log.exists()}
-            return self._prepare()
+            return replace(self._prepare(), lock=self.home / LOCK)
         except OSError as error:
             raise explain_os_error(error, self.home) from error
+
+    def _require_free(self) -> None:
+        """Before anything is written: the ports and properties there are those of the server that runs."""
+        try:
+            with exclusive(self.home / LOCK, wait=False):
+                return
+        except Busy:
+            raise LocalError(
+                f"{self.home}: a {self.name} runs with this data already. Stop it, or set EXLIFY_DATA_DIR to another"
+                " folder."
+            ) from None
 
     def _class_flags(self, classpath: Sequence[str], jars: Sequence[Path]) -> list[str]:
         """The Java flags for a quick start of the classes in `jars`."""

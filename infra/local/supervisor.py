@@ -35,11 +35,13 @@ class Stage:
 class Supervisor:
     """Runs the stages in a data folder that this process occupies."""
 
-    def __init__(self, folder: DataFolder, stages: Sequence[Stage]) -> None:
+    def __init__(
+        self, folder: DataFolder, stages: Sequence[Stage], visible: Callable[[str], str], *, coloured: bool = False
+    ) -> None:
         self._folder = folder
         self._stages = stages
         names = [spec.name for stage in stages for spec in stage.children]
-        self._console = Console(folder.path / "logs", max(map(len, [OWN_NAME, *names])))
+        self._console = Console(folder.path / "logs", max(map(len, [OWN_NAME, *names])), visible, coloured)
         self._started: list[list[Child]] = []
         self._pids: dict[str, int] = {}
         self._stop = asyncio.Event()

@@ -14,11 +14,14 @@ from typing import Any
 
 import click
 
+from streams.cli._moments import utc_option
+
 EXIT_INTERRUPTED = 130  # 128 + SIGINT
 EXIT_PIPE = 141  # 128 + SIGPIPE
 
 SUMMARIES = {
     "up": "Start a local system and keep it running.",
+    "status": "Show how the whole system is.",
     "down": "Stop the local system of this data folder.",
     "worker": "Run processors.",
     "gateway": "Serve the HTTP interface.",
@@ -62,6 +65,7 @@ class LazyGroup(click.Group):
 
 @click.group(cls=LazyGroup, context_settings={"help_option_names": ["-h", "--help"]})
 @click.option("--json", "as_json", is_flag=True, help="Print JSON, whatever the command.")
+@utc_option
 @click.version_option(package_name="exlify")
 @click.pass_context
 def group(context: click.Context, as_json: bool) -> None:
@@ -72,13 +76,15 @@ def group(context: click.Context, as_json: bool) -> None:
 
 def main() -> None:
     """Runs the command line; an expected failure is told on standard error, with an exit code of its own."""
+    from streams.cli._output import echo, print_bug, print_refusal
     from streams.ground.errors import ExlifyError
 
+    sys.excepthook = print_bug
     signal.signal(signal.SIGINT, _interrupt)
     try:
         code = group.main(prog_name="exlify", standalone_mode=False)
     except click.ClickException as error:
-        error.show()
+        print_refusal(error)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
@@ -87,7 +93,7 @@ def main() -> None:
         sys.exit(EXIT_PIPE)
     except ExlifyError as error:
         for line in error.lines:
-            click.echo(f"exlify: {line}", err=True)
+            echo(f"exlify: {line}", err=True)
         sys.exit(error.exit_code)
     sys.exit(code if isinstance(code, int) else 0)
 

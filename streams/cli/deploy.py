@@ -8,7 +8,7 @@ from typing import Any
 import click
 
 from streams.cli._client import Client, Refused, connect
-from streams.cli._output import json_option, print_json
+from streams.cli._output import echo, json_option, print_json
 
 
 @click.command(
@@ -51,6 +51,6 @@ def _print(result: dict[str, Any]) -> None:
     for fault in result.get("faults") or result.get("warnings", ()):
         place = f"{result['file']}:{fault['line']}:{fault['column']}"
         remedy = f"Remedy: {fault['remedy']}"
-        click.echo(f"{place}: {fault['severity']}[{fault['code']}]: {fault['message']}. {remedy}", err=True)
+        echo(f"{place}: {fault['severity']}[{fault['code']}]: {fault['message']}. {remedy}", err=True)
     if "digest" in result:
-        click.echo(f"deployed {result['name']} {result['version']}, digest {result['digest'][:12]}")
+        echo(f"deployed {result['name']} {result['version']}, digest {result['digest'][:12]}")

@@ -26,7 +26,9 @@ def command(host: str | None, port: int | None) -> None:
     from streams.gateway.server import serve
     from streams.gateway.settings import GatewaySettings
     from streams.ground import logs
+    from streams.ground.settings import keep_private
 
+    keep_private()
     settings = with_kafka()
     ours = settings.of(GatewaySettings)
     settings = replace(settings, host=host or settings.host).with_(

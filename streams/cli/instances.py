@@ -6,7 +6,9 @@ import click
 
 from schemas.lifecycle import OF_INSTANCES
 from streams.cli._client import connect
-from streams.cli._output import json_option, moment, print_json, print_page, status
+from streams.cli._moments import moment, utc_option
+from streams.cli._output import json_option, print_json, print_page, status
+from streams.cli._reason import reason_line
 
 STATUSES = [status.value for status in OF_INSTANCES]
 
@@ -27,6 +29,7 @@ Examples:
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where the list before ended (`next` in its JSON).")
 @json_option
+@utc_option
 def command(
     workflow: str | None,
     wanted: str | None,
@@ -66,4 +69,8 @@ def command(
             for each in page["instances"]
         ),
         page["next"],
+        ids=["INSTANCE"],
+        spare=["UPDATED", "VERSION", "KEY"],
+        whole=["INSTANCE", "STATUS", "STARTED"],
+        notes=[reason_line(each["error"]) for each in page["instances"]],
     )

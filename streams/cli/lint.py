@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from streams.catalogue import FUNCTIONS
-from streams.cli._output import json_option, print_json
+from streams.cli._output import echo, json_option, print_json
 from streams.language import Fault, check
 from streams.language.faults import errors_of
 
@@ -52,6 +52,6 @@ def _check(file: Path) -> list[Fault]:
 
 def _print(faults: Sequence[Fault], files: int) -> None:
     for fault in faults:
-        click.echo(str(fault))
+        echo(str(fault))
     if not faults:
-        click.echo(f"{files} definition{'s' if files > 1 else ''}, no faults.")
+        echo(f"{files} definition{'s' if files > 1 else ''}, no faults.")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import os
 import sys
 import time
@@ -17,8 +16,9 @@ from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 import click
 
 from streams.cli._client import with_kafka
-from streams.cli._output import json_option, print_json
+from streams.cli._output import echo, json_option, print_json
 from streams.ground.errors import ExlifyError, UsageError
+from streams.ground.terminal import can_move
 
 if TYPE_CHECKING:
     from schemas.business import EncodedEvent, EventTypes
@@ -90,7 +90,7 @@ def command(
     if as_json:
         print_json(result)
     else:
-        click.echo(f"{published} event{'s' if published != 1 else ''} published in {result['seconds']} s")
+        echo(f"{published} event{'s' if published != 1 else ''} published in {result['seconds']} s")
 
 
 async def _publish(settings: Settings, plan: Plan, lines: Iterator[Line], size: int, id_: str | None) -> int:
@@ -127,11 +127,14 @@ def _encoded(types: EventTypes, codec: Codec, plan: Plan, line: Line, id_: str |
 
 def _event(plan: Plan, line: Line, id_: str | None) -> CloudEvent:
     from schemas.cloudevents import CloudEvent
+    from schemas.jsontext import NoJsonError, UnfitDataError, parse
 
     try:
-        data = json.loads(line.text)
-    except ValueError as error:
+        data = parse(line.text)
+    except NoJsonError as error:
         raise UsageError(f"{line.place}: no JSON ({error}); write one event's data on each line") from None
+    except UnfitDataError as error:
+        raise UsageError(f"{line.place}: data cannot be taken: {error}") from None
     subject = _found(data, plan.subject_from, line.place) if plan.subject_from else plan.subject
     event_id = _found(data, plan.id_from, line.place) if plan.id_from else id_ or uuid.uuid4().hex
     attributes = {"specversion": "1.0", "type": plan.type, "source": plan.source, "id": event_id}
@@ -164,7 +167,7 @@ def _size(file: BinaryIO | None) -> int:
 @contextmanager
 def _progress(size: int) -> Iterator[Callable[[int], None]]:
     """A bar on standard error if a person looks at it; takes bytes."""
-    if not (size and sys.stderr.isatty()):
+    if not (size and can_move(sys.stderr)):
         yield lambda _: None
         return
     with click.progressbar(length=size, file=sys.stderr, label="publishing") as bar:

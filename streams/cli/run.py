@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from streams.cli._output import print_document
 from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -55,7 +56,7 @@ def command(file: Path, given: str, answers: Sequence[str], as_json: bool) -> No
     data, answered = _input(given), _answers(answers)
     settings, declared = catalogue.load_settings(), tuple(catalogue.PROCESSORS.values())
     report = asyncio.run(run_locally(graph, data, answered, settings, declared))
-    click.echo(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2))
+    print_document(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2).decode())
     if report.status != Status.COMPLETED:
         raise SystemExit(EXIT_NOT_COMPLETED)
 
@@ -112,7 +113,11 @@ def _answer(task: str, said: Any) -> Answer:
 
 
 def _json(text: str, name: str) -> Any:
+    from schemas.jsontext import NoJsonError, UnfitDataError, parse
+
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        return parse(text)
+    except NoJsonError as error:
         raise UsageError(f"{name}: not JSON, {error}. Write for example '{{\"amount\": 5}}'.") from None
+    except UnfitDataError as error:
+        raise UsageError(f"{name}: data cannot be taken: {error}.") from None

@@ -17,6 +17,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streams.ground.terminal import has_colours, visible
+
 if TYPE_CHECKING:
     from infra.local.child import ChildSpec
     from infra.local.datafolder import DataFolder
@@ -46,10 +48,12 @@ def command(fresh: bool, demo: bool) -> None:
     from infra.local.errors import LocalError
     from streams.catalogue import load_settings
     from streams.ground.errors import UnavailableError
+    from streams.ground.settings import keep_private, on_stderr
 
+    keep_private()
     folder = DataFolder(load_settings().data_dir)
     try:
-        with folder.occupied(fresh=fresh):
+        with folder.occupied(fresh=fresh, tell=on_stderr):
             # Again, because the addresses of a system that was killed are gone now; what is to be said was said.
             asyncio.run(_up(load_settings(warn=lambda _: None), folder, demo))
     except LocalError as error:
@@ -82,7 +86,7 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool) -> None:
             *_how_to_find_the_command(),
         ]
 
-    await Supervisor(folder, stages).run(where_to_look)
+    await Supervisor(folder, stages, visible, coloured=has_colours(sys.stdout)).run(where_to_look)
 
 
 def _how_to_find_the_command() -> list[str]:

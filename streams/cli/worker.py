@@ -26,6 +26,9 @@ def command(processors: str, name: str | None, port: int, port_file: Path | None
     """Run PROCESSORS (names separated by commas) until told to stop."""
     import uvloop
 
+    from streams.ground.settings import keep_private
+
+    keep_private()
     uvloop.run(_run(processors.split(","), name or processors.replace(",", "-"), port, port_file))
 
 

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Mapping
 
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, Message, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
 from schemas.codec import Codec, UndecodableRecord
 from schemas.functions import Function
@@ -21,9 +21,9 @@ from streams.ground.settings import Settings
 
 START_TIMEOUT_S = 30.0
 POLL_S = 0.5
+ASKED_POLL_S = 0.05  # while somebody waits
 ASK_S = 5.0
 PLACE = TopicPartition(DEFINITIONS.name, 0)
-_CAUGHT_UP = b""
 
 log = structlog.get_logger()
 
@@ -37,7 +37,6 @@ class DefinitionFeed(DefinitionBook):
         self._codec = codec
         self._values: asyncio.Queue[bytes | asyncio.Future[None]] = asyncio.Queue()
         self._wanted: queue.SimpleQueue[asyncio.Future[None]] = queue.SimpleQueue()  # of those who want it caught up
-        self._caught_up = asyncio.Event()
         self._stopping = threading.Event()
         self._reader: threading.Thread | None = None
         self._learner: asyncio.Task[None] | None = None
@@ -54,7 +53,7 @@ class DefinitionFeed(DefinitionBook):
             self._reader.start()
         try:
             async with asyncio.timeout(START_TIMEOUT_S):
-                await self._caught_up.wait()
+                await self.catch_up()
         except TimeoutError:
             raise UnavailableError(
                 f"Topic {DEFINITIONS.name} at {self._settings.bootstrap} cannot be read. Is Kafka running?"
@@ -79,8 +78,6 @@ class DefinitionFeed(DefinitionBook):
             value = await self._values.get()
             if isinstance(value, asyncio.Future):
                 _resolve(value)
-            elif value == _CAUGHT_UP:
-                self._caught_up.set()
             else:
                 await self._learn(value)
 
@@ -96,18 +93,17 @@ class DefinitionFeed(DefinitionBook):
         self.learn(data)
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
-        """Runs on its own thread; every value, and once the news of having caught up, goes to the event loop."""
+        """Runs on its own thread; every value goes to the event loop, and behind it what `catch_up` waits for."""
         config = {
             "group.id": f"{self._settings.group_prefix}-definitions",
             "enable.auto.commit": False,
-            "enable.partition.eof": True,
             "fetch.wait.max.ms": 5_000,
         }
         consumer = Consumer(client_config(self._settings) | config)
         consumer.assign([TopicPartition(DEFINITIONS.name, 0, OFFSET_BEGINNING)])
         try:
             while not self._stopping.is_set():
-                message = consumer.poll(POLL_S)
+                message = consumer.poll(POLL_S if self._wanted.empty() else ASKED_POLL_S)
                 value = None if message is None else _value(message)
                 if value is not None:
                     loop.call_soon_threadsafe(self._values.put_nowait, value)
@@ -147,11 +143,9 @@ def _resolve(done: asyncio.Future[None]) -> None:
 
 
 def _value(message: Message) -> bytes | None:
-    """What a poll brought: a definition, the news that the end is reached, or nothing of use."""
+    """What a poll brought: a definition, or nothing of use."""
     error = message.error()
     if error is None:
         return message.value()
-    if error.code() == KafkaError._PARTITION_EOF:
-        return _CAUGHT_UP
     log.warning("definitions not read", reason=error.str())
     return None

@@ -5,6 +5,7 @@ No text of a problem quotes data of an event.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -16,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.cloudevents import DataFault, InvalidEventError
 from schemas.cloudevents_http import UnsupportedEventFormatError
+from schemas.jsontext import UnfitDataError
 from schemas.reasons import MEANINGS, Reason
 from schemas.steps import told
 from streams.ground.errors import UnavailableError, UsageError
@@ -54,7 +56,10 @@ class ProblemError(Exception):
             "status": self.status,
             "detail": self.detail,
         }
-        body = orjson.dumps(problem | self.members)
+        try:
+            body = orjson.dumps(problem | self.members)
+        except TypeError:  # a lone surrogate
+            body = json.dumps(problem | self.members).encode()
         return web.Response(status=self.status, body=body, content_type=CONTENT_TYPE, headers=self.headers)
 
 
@@ -86,6 +91,8 @@ def problem_of(error: Exception, request: web.Request) -> ProblemError:
         case DefinitionError():
             detail = f"{len(error.faults)} faults; nothing was deployed"
             return ProblemError(422, "definition-invalid", detail, faults=definition_faults(error.faults))
+        case UnfitDataError():
+            return ProblemError(422, "data-unfit", f"Data cannot be taken: {error}.")
         case UsageError():
             return ProblemError(400, "request-invalid", str(error))
         case UnavailableError() | RefusedRecordError():
@@ -94,7 +101,9 @@ def problem_of(error: Exception, request: web.Request) -> ProblemError:
             log.warning("read model away", reason=reason_of(error))
             return _unavailable("The read model does not answer. Try again.")
         case web.HTTPException():
-            return _of_http(error)
+            return of_http(error)
+    if request.transport is None:  # nobody is there any more; what it was does not matter
+        return ProblemError(400, "gone", "The connection is closed.")
     log.exception("request failed", method=request.method, route=route_of(request), exc_info=error)
     return ProblemError(500, "internal", "A fault of ours; it is in the gateway's log.")
 
@@ -120,7 +129,7 @@ def _unavailable(detail: str) -> ProblemError:
     return ProblemError(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
-def _of_http(error: web.HTTPException) -> ProblemError:
+def of_http(error: web.HTTPException) -> ProblemError:
     """What aiohttp itself refuses: unknown paths, wrong methods, bodies that are too large."""
     kinds = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}

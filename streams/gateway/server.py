@@ -12,12 +12,13 @@ from aiohttp import web
 
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
-from streams.gateway import definitions, events, functions, instances, tasks
-from streams.gateway.access import guard
+from streams.gateway import definitions, events, figures, functions, instances, tasks
+from streams.gateway.access import guard, plain
 from streams.gateway.answers import json_answer
 from streams.gateway.hooks import Hooks, name_former_file
 from streams.gateway.openapi import Route, document
 from streams.gateway.problems import refusals
+from streams.gateway.protocol import Runner
 from streams.gateway.services import SERVICES, Services
 from streams.gateway.settings import GatewaySettings
 from streams.ground.codec import open_codec
@@ -50,6 +51,7 @@ ROUTES = (
     *definitions.ROUTES,
     *functions.ROUTES,
     *tasks.ROUTES,
+    *figures.ROUTES,
     Route(
         method="GET",
         path="/openapi.json",
@@ -66,7 +68,7 @@ def make_app(services: Services) -> web.Application:
     settings = services.settings
     status = status_routes(services.ready)
     open_to_all = {*(route.handler for route in ROUTES if route.open), *(route.handler for route in status)}
-    middlewares = [refusals, guard(settings, open_to_all)]
+    middlewares = [refusals, plain, guard(settings, open_to_all)]
     app = web.Application(middlewares=middlewares, client_max_size=settings.of(GatewaySettings).max_body_bytes)
     app[SERVICES] = services
     app.add_routes([web.RouteDef(route.method, route.path, route.handler, {}) for route in ROUTES])
@@ -84,7 +86,7 @@ async def serve(settings: Settings, functions: Mapping[str, Function]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     port = settings.of(GatewaySettings).port
     async with opened(settings, functions) as services:
-        runner = web.AppRunner(make_app(services), access_log=None, shutdown_timeout=services.answer_timeout_s)
+        runner = Runner(make_app(services), access_log=None, shutdown_timeout=services.answer_timeout_s)
         await runner.setup()
         try:
             await web.TCPSite(runner, settings.host, port).start()

@@ -14,12 +14,13 @@ from schemas.messages import HUMAN_ACTION, HUMAN_TASK
 from schemas.payload import Door, Payload
 from schemas.reasons import Reason
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
-from streams.gateway.bodies import read_object
+from streams.gateway.bodies import LINE, one_line, read_object
 from streams.gateway.instances import CURSOR, LIMIT
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
 from streams.gateway.problems import ProblemError, refused
 from streams.gateway.services import Services, services
 from streams.ground.publish import Outgoing
+from streams.ground.terminal import visible
 from streams.ground.topic import MAX_RECORD_BYTES
 from streams.processors.human import ACTIONS
 from streams.processors.human.fields import FIELDS, OPEN, Place
@@ -49,7 +50,14 @@ async def list_tasks(request: web.Request) -> web.Response:
     ours = services(request)
     query = read_query(request, LIST_QUERY)
     filters = {field.name: query[field.name] for field in FILTERS if field.name in query}
-    page = await asyncio.to_thread(ours.reader.tasks, filters, limit=query.get("limit", 50), cursor=query.get("cursor"))
+    page = await asyncio.to_thread(
+        ours.reader.tasks,
+        filters,
+        id_begins=query.get("task_id", ""),
+        overdue_at_ms=ours.now_ms() if "overdue" in query else None,
+        limit=query.get("limit", 50),
+        cursor=query.get("cursor"),
+    )
     shown = [_presented(ours, await _message(ours, row)) for row in page.rows]
     brief = [{name: value for name, value in task.items() if name not in DETAILS} for task in shown]
     return json_answer({"tasks": brief, "next": page.next})
@@ -70,9 +78,11 @@ async def complete_task(request: web.Request) -> web.Response:
     answer = await read_object(
         request, {"outcome": str, "data": object, "actor": str, "expected_version": int}, ("outcome", "actor")
     )
+    answer["actor"] = one_line("actor", answer["actor"])
     action_id = request.headers.get("Idempotency-Key") or uuid.uuid4().hex
-    if len(action_id) > MAX_ID_LENGTH:
-        raise ProblemError(400, "idempotency-key", f"Idempotency-Key has at most {MAX_ID_LENGTH} characters.")
+    if len(action_id) > MAX_ID_LENGTH or visible(action_id) != action_id:
+        detail = f"Idempotency-Key has at most {MAX_ID_LENGTH} characters, all of them visible."
+        raise ProblemError(400, "idempotency-key", detail)
     task = await _known(ours, request.match_info["task_id"])
     action = _action(task, answer, action_id, ours.now_ms())
     _refuse_hopeless(task, action)
@@ -163,6 +173,8 @@ def _presented(ours: Services, task: Fields) -> Fields:
 
 LIST_QUERY = (
     *(Parameter(field.name, field.filter, text_of(field.values)) for field in FILTERS),
+    Parameter("task_id", "The task's id, or how it begins."),
+    Parameter("overdue", "Only those that are open and overdue.", text_of(("true",))),
     LIMIT,
     CURSOR,
 )
@@ -187,7 +199,7 @@ ROUTES = (
         problems=(400, 404, 408, 409, 413, 415, 422, 503),
         body={
             "application/json": object_of(
-                {"outcome": TEXT, "actor": TEXT}, data={}, expected_version={"type": "integer", "minimum": 0}
+                {"outcome": TEXT, "actor": LINE}, data={}, expected_version={"type": "integer", "minimum": 0}
             )
         },
         verb="tasks complete",

@@ -14,7 +14,7 @@ from streams.language.constructs import BY_KEY
 from streams.language.constructs.do import DoModel, read_list
 from streams.language.forms import FIXED_TEXT, OBJECT, TASKS, TEXT, Form, closed, either
 from streams.language.graph import Expression, Transform
-from streams.language.hints import warn_of_lists
+from streams.language.hints import warn_of_circle, warn_of_lists
 from streams.language.nodes import Node
 from streams.language.reader import Reader
 from streams.language.slots import WORKFLOW_INPUT, WORKFLOW_OUTPUT
@@ -89,6 +89,7 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
         _evaluate(parts["evaluate"])
     if events:
         warn_of_lists(node)
+        warn_of_circle(node, {kind for kind, _ in events})
     nobody: frozenset[str] = frozenset()
     reader = Reader(BY_KEY, functions)
     return WorkflowModel(

@@ -86,8 +86,7 @@ class Worker:
             await self._start()
             on_started()
             await self._wait(stop)
-            for host in self._hosts:
-                await host.stop()
+            await asyncio.gather(*(host.stop() for host in self._hosts))
             watchdog.cancel()
             clock.cancel()
         except ExlifyError:

@@ -5,13 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import ColumnElement, Engine, Select, Table, func, select
 
-from schemas.lifecycle import OPEN
+from schemas import ids
+from schemas.lifecycle import OPEN, Status
 from streams.processors.decide.rows import DECISIONS
+from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
 from streams.processors.orchestrate.rows import HISTORY, INSTANCES
-from streams.readmodel.paging import Found, Page, every, matching, page
+from streams.readmodel.paging import Found, Page, beginning, every, matching, page
 from streams.readmodel.projection import storable
 
 
@@ -27,14 +29,16 @@ class Reader:
         *,
         since_ms: int | None = None,
         until_ms: int | None = None,
+        id_begins: str = "",
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
         """Instances, newest start first; `filters` are columns (workflow, status, business_key ...) and their values.
 
-        `since_ms` (inclusive) and `until_ms` (exclusive) bound the start. Raises UsageError for a cursor that is none.
+        `since_ms` (inclusive) and `until_ms` (exclusive) bound the start; `id_begins` are the first digits of the id.
+        Raises UsageError for a cursor that is none.
         """
-        query = matching(INSTANCES, filters)
+        query = beginning(matching(INSTANCES, filters), INSTANCES.c.instance_id, id_begins)
         started = INSTANCES.c.started_at_ms
         if since_ms is not None:
             query = query.where(started >= since_ms)
@@ -52,6 +56,19 @@ class Reader:
         )
         return {row["workflow"]: row["started_at_ms"] for row in every(self._engine, query)}
 
+    def counts(self) -> dict[str, int]:
+        """How many instances there are, by status."""
+        query = select(INSTANCES.c.status, func.count().label("number")).group_by(INSTANCES.c.status)
+        return {row["status"]: row["number"] for row in every(self._engine, query)}
+
+    def faulted_since(self, since_ms: int) -> int:
+        """How many instances have faulted since then."""
+        return self._count(INSTANCES, (INSTANCES.c.status == Status.FAULTED) & (INSTANCES.c.updated_at_ms >= since_ms))
+
+    def open_tasks(self, at_ms: int) -> tuple[int, int]:
+        """How many tasks are open, and how many of them are overdue."""
+        return self._count(TASKS, TASKS.c.status == OPEN_TASK), self._count(TASKS, _overdue(at_ms))
+
     def instance(self, instance_id: str) -> Found | None:
         """One instance."""
         return self._one(select(INSTANCES).where(INSTANCES.c.instance_id == storable(instance_id)))
@@ -61,10 +78,25 @@ class Reader:
         ours = (HISTORY.c.instance_id == instance_id) & (HISTORY.c.seq > after_seq)
         return every(self._engine, select(HISTORY).where(ours).order_by(HISTORY.c.seq).limit(limit))
 
-    def tasks(self, filters: Mapping[str, str], *, limit: int = 50, cursor: str | None = None) -> Page:
-        """Human tasks, oldest first: the next to do comes first."""
+    def tasks(
+        self,
+        filters: Mapping[str, str],
+        *,
+        id_begins: str = "",
+        overdue_at_ms: int | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Human tasks, oldest first: the next to do comes first. `id_begins`: of the instance, and of the task;
+        `overdue_at_ms`: those only that are open and overdue then.
+        """
         order = (TASKS.c.created_at_ms, TASKS.c.task_id)
-        return page(self._engine, matching(TASKS, filters), order, limit=limit, cursor=cursor)
+        query = beginning(matching(TASKS, filters), TASKS.c.instance_id, ids.instance_of(id_begins))
+        if "/" in id_begins:
+            query = query.where(TASKS.c.task_id.startswith(storable(id_begins), autoescape=True))
+        if overdue_at_ms is not None:
+            query = query.where(_overdue(overdue_at_ms))
+        return page(self._engine, query, order, limit=limit, cursor=cursor)
 
     def task(self, task_id: str) -> Found | None:
         """One human task."""
@@ -76,5 +108,13 @@ class Reader:
         query = select(DECISIONS).where(ours).order_by(DECISIONS.c.at_ms, DECISIONS.c.decision_id)
         return every(self._engine, query)
 
+    def _count(self, table: Table, which: ColumnElement[bool]) -> int:
+        (row,) = every(self._engine, select(func.count().label("number")).select_from(table).where(which))
+        return int(row["number"])
+
     def _one(self, query: Select[Any]) -> Found | None:
         return next(iter(every(self._engine, query)), None)
+
+
+def _overdue(at_ms: int) -> ColumnElement[bool]:
+    return (TASKS.c.status == OPEN_TASK) & (TASKS.c.due_ms < at_ms)

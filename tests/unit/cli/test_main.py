@@ -7,19 +7,16 @@ import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from schemas.lifecycle import OF_INSTANCES
 from streams.cli import SUMMARIES, group
+from tests.support.commands import exlify
 
 HEAVY = ("faust", "aiohttp", "onnxruntime", "sqlalchemy", "confluent_kafka", "fastavro", "numpy")
-
-
-def exlify(*arguments: str, **environ: str) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "streams.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, env=os.environ | environ, timeout=60)
 
 
 @pytest.mark.parametrize("name", sorted(SUMMARIES))
@@ -78,7 +75,10 @@ def test_interrupt_ends_with_its_own_code(tmp_path: Path) -> None:
 
 def threads(pid: int) -> str:
     """Names of a process's threads; Python's name them by number, librdkafka's by their work."""
-    names = [(each / "comm").read_text() for each in Path(f"/proc/{pid}/task").iterdir()]
+    names = []
+    for each in Path(f"/proc/{pid}/task").iterdir():
+        with suppress(OSError):  # a thread that has ended meanwhile
+            names.append((each / "comm").read_text())
     return "publisher" if any(name.startswith("rdk:") for name in names) else ""
 
 

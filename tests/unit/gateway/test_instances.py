@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.catalogue import current
-from schemas.messages import CANCEL_INSTANCE, DECISION, HISTORY_ENTRY
+from schemas.messages import CANCEL_INSTANCE, DECISION, HISTORY_ENTRY, HUMAN_TASK
 from schemas.samples import sample
 from streams.gateway import instances
 from streams.processors.orchestrate import INBOX
@@ -109,3 +109,20 @@ async def test_read_model_that_does_not_fit_is_no_matter_of_waiting(gateway: Gat
     with gateway.services.reader._engine.begin() as connection:
         connection.exec_driver_sql("DROP TABLE instances")
     assert (await gateway.ask("GET", "/v1/instances"))[0] == 500
+
+
+async def test_everything_is_counted(gateway: Gateway) -> None:
+    gateway.see(HISTORY_ENTRY, entry(0, "waiting", workflow="slow"))
+    gateway.see(HISTORY_ENTRY, entry(0, "faulted", instance_id="cd" * 16))
+    gateway.see(HISTORY_ENTRY, entry(0, "faulted", instance_id="ef" * 16, at_ms=START_MS - 90_000_000))
+    for number, due_ms in enumerate((None, START_MS - 1, START_MS + 60_000)):
+        gateway.see(
+            HUMAN_TASK, sample(current()[HUMAN_TASK]) | {"task_id": str(number), "due_ms": due_ms, "status": "open"}
+        )
+    _, counted = await gateway.ask("GET", "/v1/status")
+    assert (counted["instances"]["waiting"], counted["instances"]["faulted"], counted["faulted_lately"]) == (1, 2, 1)
+    assert counted["oldest"] == [{"workflow": "slow", "started_at": "2026-09-21T14:13:20.000Z"}]
+    assert counted["tasks"] == {"open": 3, "overdue": 1}
+    assert counted["definitions"] == {"known": 1, "broken": []}
+    overdue = (await gateway.ask("GET", "/v1/tasks?overdue=true"))[1]["tasks"]
+    assert [each["task_id"] for each in overdue] == ["1"]
