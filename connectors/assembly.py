@@ -14,7 +14,7 @@ from connectors.hub.connections import Connections, Source
 from connectors.hub.contract import AnyConnector
 from connectors.hub.limits import LimitsOf
 from connectors.hub.observer import Observer, unobserved
-from connectors.hub.pipeline import USUAL, CallLimits, Hub
+from connectors.hub.pipeline import USUAL, CallLimits, Hub, PausedFor, never_paused
 from connectors.hub.policy import Policy
 
 
@@ -26,6 +26,7 @@ def standard_hub(
     limits: CallLimits = USUAL,
     observe: Observer = unobserved,
     limits_of: LimitsOf | None = None,
+    paused_s: PausedFor = never_paused,
 ) -> Hub:
     """A hub with all connectors.
 
@@ -34,7 +35,7 @@ def standard_hub(
     """
     known = Connections(connections)
     policy = Policy(tuple(allow_hosts), allow_private)
-    return Hub({each: made(each, known, policy) for each in CONNECTORS}, policy, limits, observe, limits_of)
+    return Hub({each: made(each, known, policy) for each in CONNECTORS}, policy, limits, observe, limits_of, paused_s)
 
 
 def made(declaration: Declaration, connections: Connections, policy: Policy) -> AnyConnector:

@@ -29,6 +29,9 @@ from schemas.reasons import Advice, Effect, Reason
 
 log = logging.getLogger(__name__)
 
+PausedFor = Callable[[str], float]
+"""How many seconds a system, by the name that the site gave it, is not to be called; 0: it may be."""
+
 BeforeSend = Callable[[Plan[Any]], Awaitable[None]]
 
 
@@ -49,6 +52,11 @@ ANYWHERE = Policy()
 USUAL = CallLimits()
 
 
+def never_paused(system: str) -> float:
+    """Nobody pauses anything."""
+    return 0.0
+
+
 async def send_at_once(plan: Plan[Any]) -> None:
     """Nothing stands between the plan and its sending."""
 
@@ -63,6 +71,7 @@ class Hub:
         limits: CallLimits = USUAL,
         observe: Observer = unobserved,
         limits_of: LimitsOf | None = None,
+        paused_s: PausedFor = never_paused,
     ) -> None:
         self._operations: dict[str, Operation] = {}
         for declaration, connector in connectors.items():
@@ -73,6 +82,7 @@ class Hub:
         self._observe = observe
         self._lanes = Lanes(limits.lanes)
         usual = ConnectionLimits(concurrency=limits.concurrency)
+        self._paused_s = paused_s
         self._limits_of = limits_of or (lambda _: usual)
 
     async def __aenter__(self) -> Hub:
@@ -133,6 +143,7 @@ class Hub:
     async def _in_lane(self, connector: AnyConnector, plan: Plan[Any], before_send: BeforeSend) -> CallOutcome:
         ends_at = asyncio.get_running_loop().time() + self._budget_s(plan.call)
         lane = self._lanes.of(plan.connection, plan.address, self._limits_of(plan.system))
+        _pause(plan, self._paused_s(plan.system))
         _postpone(plan, lane)
         async with lane.place(ends_at):
             return await self._tries(connector, plan, before_send, lane, ends_at)
@@ -193,6 +204,21 @@ class Hub:
         return spread_s * jitter(plan.call.key, outcome.attempt) + (outcome.retry_after_ms or 0) / 1000
 
 
+def _pause(plan: Plan[Any], left_s: float) -> None:
+    """Hands back a call to a system that is paused; raises Postponed, or Refused where the call cannot wait."""
+    if not left_s or (deadline_s := _left_s(plan.call)) <= 0:
+        return
+    if plan.call.waited is None:
+        raise Refused(Reason.UNREACHED, f"{plan.connection} is paused; see exlify systems show {plan.system}")
+    spread = 1.0 + jitter(plan.call.key, plan.call.waited.times) / 2
+    longer_s = min(left_s, LONGEST_S, 2.0**plan.call.waited.times)  # looked at again, as it may be resumed
+    raise Postponed(plan.connection, WaitsFor.PAUSE, min(max(SHORT_S, longer_s) * spread, deadline_s))
+
+
+def _left_s(call: HubCall) -> float:
+    return float("inf") if call.deadline_ms is None else call.deadline_ms / 1_000 - time.time()
+
+
 def _postpone(plan: Plan[Any], lane: Lane) -> None:
     """Hands back a call that can wait and would have to; raises Postponed, or Refused where its patience is over."""
     waited = plan.call.waited
@@ -205,7 +231,7 @@ def _postpone(plan: Plan[Any], lane: Lane) -> None:
         return
     longer_s = min(LONGEST_S, max(seconds, 2.0**waited.times))  # a long wait is looked at less and less often
     spread = 1.0 + jitter(plan.call.key, waited.times) / 2  # so that not all come back at once
-    if plan.call.deadline_ms is not None and time.time() + seconds >= plan.call.deadline_ms / 1_000:
+    if seconds >= _left_s(plan.call):
         return
     raise Postponed(plan.connection, waits_for, longer_s * spread)
 

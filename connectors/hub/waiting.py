@@ -17,6 +17,7 @@ class WaitsFor(StrEnum):
 
     BREAKER = "breaker"  # the system has failed repeatedly
     RATE = "rate"  # its limit of calls, or the quiet that it has asked for
+    PAUSE = "pause"  # somebody wants it not to be called
     PLACE = "place"  # others that are being answered
 
 

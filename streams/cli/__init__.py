@@ -35,6 +35,7 @@ SUMMARIES = {
     "show": "Show one instance with its history.",
     "cancel": "End an instance before its time.",
     "tasks": "List, show and complete human tasks.",
+    "systems": "List outside systems, pause one, resume it.",
     "connections": "List, show and check outside systems.",
     "topics": "Show or create the topics.",
 }

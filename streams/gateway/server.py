@@ -12,7 +12,7 @@ from aiohttp import web
 
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
-from streams.gateway import definitions, events, figures, functions, instances, tasks
+from streams.gateway import definitions, events, figures, functions, instances, systems, tasks
 from streams.gateway.access import guard, plain
 from streams.gateway.answers import json_answer
 from streams.gateway.hooks import Hooks, name_former_file
@@ -30,6 +30,8 @@ from streams.ground.settings import Settings
 from streams.ground.site import Site
 from streams.ground.status import status_routes
 from streams.processors import ALL
+from streams.processors.call.connections import Addresses
+from streams.processors.call.pauses import PauseFeed
 from streams.processors.human import ACTIONS
 from streams.processors.orchestrate import INBOX
 from streams.processors.view.reader import Reader
@@ -51,6 +53,7 @@ ROUTES = (
     *definitions.ROUTES,
     *functions.ROUTES,
     *tasks.ROUTES,
+    *systems.ROUTES,
     *figures.ROUTES,
     Route(
         method="GET",
@@ -106,13 +109,16 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
     """Everything that the handlers need, connected; `functions` are those that definitions can call."""
     site = Site(settings.site_dir)
     hooks = Hooks(settings, site)
+    addresses = Addresses(settings, site)
     name_former_file(settings)
     await asyncio.to_thread(look_at_cluster, settings, (INBOX, ACTIONS))
     codec = await open_codec(settings)
     engine = await asyncio.to_thread(open_database, settings, projections(ALL))
     feed = DefinitionFeed(settings, codec, functions)
+    pauses = PauseFeed(settings, codec)
     try:
         await feed.start()
+        await pauses.start()
         ready = probed(kafka_probe(settings, (INBOX.name, ACTIONS.name)), read_model_probe(engine))
         async with Publisher(settings) as publisher, site.followed():
             yield Services(
@@ -122,8 +128,11 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
                 definitions=feed,
                 reader=Reader(engine),
                 hooks=hooks,
+                addresses=addresses,
+                pauses=pauses,
                 ready=ready,
             )
     finally:
         await feed.close()
+        await pauses.close()
         engine.dispose()

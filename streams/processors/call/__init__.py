@@ -8,6 +8,7 @@ from prometheus_client import Counter, Gauge, Histogram, Metric
 from connectors.catalogue import OPERATIONS
 from streams.ground.metrics import SECONDS as BUCKETS
 from streams.ground.setting import Group, setting
+from streams.ground.topic import Keyed, Topic
 from streams.processors.call.connections import ConnectionSettings
 from streams.processors.orchestrate import INBOX
 from streams.runtime.declaration import Declaration
@@ -63,6 +64,15 @@ class CallSettings(Group):
         "EXLIFY_CALL_ALLOW_PRIVATE", True, "Whether calls may go to loopback and private networks"
     )
 
+
+PAUSES = Topic(
+    name="hub.state.pause.v1",
+    messages=("SystemPause",),
+    keyed=Keyed.NONE,
+    key="connection",
+    compacted=True,
+    written_by="gateway",
+)
 
 DECLARATION = Declaration(
     name="call",

@@ -13,7 +13,7 @@ from connectors.assembly import standard_hub
 from connectors.hub.contract import HubCall, Plan, Refused
 from connectors.hub.observer import EndedCall
 from connectors.hub.outcome import CallOutcome, to_problem
-from connectors.hub.pipeline import BeforeSend, Hub, send_at_once
+from connectors.hub.pipeline import BeforeSend, Hub, never_paused, send_at_once
 from connectors.hub.waiting import Postponed, Waited
 from schemas import steps
 from schemas.functions import EffectClass
@@ -24,6 +24,7 @@ from streams.ground.site import Site
 from streams.processors import call
 from streams.processors.call import CallSettings
 from streams.processors.call.connections import Addresses
+from streams.processors.call.pauses import PauseFeed, Pauses
 from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.runtime.clock import now_ms
@@ -40,16 +41,21 @@ class Call(Steps):
     def __init__(self, context: Context, hub: Hub | None = None) -> None:
         super().__init__(context.codec, INBOX)
         self.concurrency = context.settings.of(CallSettings).concurrency
-        self._hub = hub or hub_for(context.settings, context.site)
+        self._pauses = None if hub else PauseFeed(context.settings, context.codec)
+        self._hub = hub or hub_for(context.settings, context.site, self._pauses)
 
     async def open(self) -> None:
         """Opens the hub."""
         await self._hub.__aenter__()
+        if self._pauses is not None:
+            await self._pauses.start()
         call.OpenBreakers.states = self._hub.breakers
 
     async def close(self) -> None:
         """Closes the hub."""
         await self._hub.__aexit__()
+        if self._pauses is not None:
+            await self._pauses.close()
 
     async def carry_out(self, command: Mapping[str, Any], key: str, before_effect: BeforeEffect) -> dict[str, Any]:
         """Makes the call."""
@@ -72,13 +78,14 @@ class Call(Steps):
         return result
 
 
-def hub_for(settings: Settings, site: Site) -> Hub:
+def hub_for(settings: Settings, site: Site, pauses: Pauses | None = None) -> Hub:
     """The hub that settings and site describe; the time of every call is noted."""
     ours = settings.of(CallSettings)
     addresses = Addresses(settings, site)
     return standard_hub(
         addresses.urls,
         limits_of=addresses.limits,
+        paused_s=never_paused if pauses is None else pauses.seconds_left,
         allow_hosts=[host.strip() for host in ours.allow_hosts.split(",") if host.strip()],
         allow_private=ours.allow_private,
         observe=_note_time,

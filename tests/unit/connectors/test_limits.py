@@ -252,3 +252,30 @@ async def test_calls_beyond_the_places_queue() -> None:
     hub = hub_of(connector, lambda _: ConnectionLimits(concurrency=2))
     outcomes = await asyncio.gather(*(hub.carry_out(a_call(None)) for _ in range(200)))
     assert all(each.ok for each in outcomes) and connector.most_at_once == 2
+
+
+def paused_hub(connector: Scripted, left: dict[str, float]) -> Hub:
+    return Hub({SCRIPTED: connector}, limits=AT_ONCE, paused_s=lambda name: left.get(name, 0.0))
+
+
+async def test_paused_system_is_not_called_however_long_the_wait() -> None:
+    connector, left = Scripted(), {"": float("inf")}
+    hub = paused_hub(connector, left)
+    for times in (0, 3, 100):
+        with pytest.raises(Postponed) as handed_back:
+            await hub.carry_out(a_call(Waited(1e9, times)))
+        assert handed_back.value.waits_for is WaitsFor.PAUSE
+        assert SHORT_S <= handed_back.value.seconds <= 1.5 * LONGEST_S
+    outcome = await hub.carry_out(a_call(None))
+    assert (outcome.reason, outcome.effect, connector.sent) == (Reason.UNREACHED, Effect.NONE, 0)
+    left.clear()
+    assert (await hub.carry_out(a_call())).ok
+
+
+async def test_deadline_of_the_step_ends_the_waiting_for_a_pause() -> None:
+    hub = paused_hub(Scripted(), {"": float("inf")})
+    with pytest.raises(Postponed) as handed_back:
+        await hub.carry_out(a_call(Waited(times=9), deadline_ms=int(time.time() * 1_000) + 5_000))
+    assert handed_back.value.seconds <= 5.0
+    outcome = await hub.carry_out(a_call(deadline_ms=int(time.time() * 1_000) - 1))
+    assert (outcome.reason, outcome.effect) == (Reason.TIMED_OUT, Effect.NONE)
