@@ -46,6 +46,8 @@ SUMMARIES = {
     "tasks": "List, show and complete human tasks.",
     "models": "Add, certify and activate models.",
     "decisions": "Show and recompute what models decided.",
+    "systems": "List outside systems, pause one, resume it.",
+    "connections": "List, show and check outside systems.",
     "topics": "Show or create the topics.",
 }
 

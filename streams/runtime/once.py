@@ -10,6 +10,9 @@ repeated is repeated with the same key, any other is reported as OUTCOME_UNKNOWN
                    ├─ intent only ──▶ in doubt
                    └─ nothing ──▶ work (before_effect: intent in the changelog) ──▶ result and row, together
 
+Work that cannot begin soon waits in its row, with the command, and is commanded again when its time has come. So it
+holds up no partition and no slot, and nothing has happened meanwhile.
+
 The processor says what the work is (`Steps.carry_out`); everything else is here.
 """
 
@@ -19,7 +22,7 @@ import asyncio
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -27,25 +30,55 @@ from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
 from schemas.reasons import Effect, Reason
 from schemas.steps import Problem, faulted, id_of, key_of, problem
-from streams.ground.topic import DAY_MS, Topic
+from streams.ground.topic import DAY_MS, MAX_WRITTEN_BYTES, Topic
 from streams.runtime import metrics
 from streams.runtime.answers import unusable
+from streams.runtime.clock import now_ms
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, Message, Output, Row, SlowProcessor, StateView, WritableState
 
 KEPT_MS = 7 * DAY_MS
 FORGOTTEN_AT_ONCE = 2
+LARGEST_THAT_WAITS = MAX_WRITTEN_BYTES - 4_096
 IN_DOUBT = "the worker stopped after the effect may have begun, and nothing tells what came of it"
 
-BeforeEffect = Callable[[bool], Awaitable[None]]
-"""Awaited right before an effect, with whether it may be repeated; returns once the intent is durable if it may not.
 
-Raises WithdrawnError if the step is not wanted any more.
-"""
+class BeforeEffect(Protocol):
+    """What stands between the work of a step and its effect."""
+
+    waited: Waits | None
+    """How the step has waited so far; None if it cannot."""
+
+    async def __call__(self, repeatable: bool, /) -> None:
+        """Awaited right before an effect, with whether it may be repeated; returns once the intent is durable if not.
+
+        Raises WithdrawnError if the step is not wanted any more.
+        """
+        ...
 
 
 class WithdrawnError(Exception):
     """The step was taken back before its effect began: nothing has happened, and nobody waits for an answer."""
+
+
+class LaterError(Exception):
+    """The work cannot begin for so many seconds; nothing has happened."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"in {seconds:.1f} s")
+        self.seconds = seconds
+
+
+class Waits(msgspec.Struct, array_like=True, frozen=True):
+    """How a step has waited for its beginning."""
+
+    since_ms: int
+    times: int = 0
+    command: bytes | None = None  # as it came, while the step waits
+
+    def seconds(self, now_ms: int) -> float:
+        """How long it has been."""
+        return max(0, now_ms - self.since_ms) / 1_000
 
 
 class StepRow(msgspec.Struct, array_like=True, omit_defaults=True):
@@ -56,6 +89,7 @@ class StepRow(msgspec.Struct, array_like=True, omit_defaults=True):
     withdrawn: bool = False
     effect: str = Effect.UNKNOWN.value
     result: bytes | None = None  # the framed StepResult
+    waits: Waits | None = None
 
     @property
     def doubtful(self) -> bool:
@@ -80,8 +114,8 @@ class Steps(SlowProcessor):
     async def carry_out(self, command: Mapping[str, Any], key: str, before_effect: BeforeEffect) -> dict[str, Any]:
         """Does the work of a StepCommand; gives the fields of its StepResult.
 
-        `key` is the idempotency key of its effect. Raises WithdrawnError where `before_effect` has raised it, and
-        nothing else but what is a bug.
+        `key` is the idempotency key of its effect. Raises WithdrawnError where `before_effect` has raised it,
+        LaterError where the step can wait and nothing has begun, and nothing else but what is a bug.
         """
 
     async def handle_one(self, message: Message, state: WritableState) -> Effects:
@@ -91,11 +125,29 @@ class Steps(SlowProcessor):
         if message.name != STEP_COMMAND:
             reason = f"{message.name or 'a record without a value'} is no command"
             return Effects([parked(message.record, self.declaration.name, reason)], {})
-        return await self._under_way.once(message, state, self._command)
+        try:
+            return await self._under_way.once(message, state, self._command)
+        except LaterError as later:
+            return self._wait(message, state, later)
 
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
-        """Forgets a step that nobody will ask about again."""
-        return Effects([], {key: None})
+        """Commands a step again that has waited, and forgets one that nobody will ask about again."""
+        step = msgspec.msgpack.decode(row.value, type=StepRow)
+        if step.waits is None or step.waits.command is None:
+            return Effects([], {key: None})
+        _, command = self._codec.decode(step.waits.command)
+        again = Output(self.declaration.commands, command["instance_id"].encode(), step.waits.command)
+        waits = msgspec.structs.replace(step.waits, command=None)
+        step = msgspec.structs.replace(step, waits=waits)
+        return Effects([again], {key: Row(msgspec.msgpack.encode(step), now_ms + KEPT_MS)})
+
+    def _wait(self, message: Message, state: StateView, later: LaterError) -> Effects:
+        waited = _waited(message, state)
+        assert waited is not None
+        waits = Waits(waited.since_ms, waited.times + 1, message.record.value)
+        row = StepRow(_effect_key(message.data, state), waits=waits)
+        due_ms = now_ms() + int(later.seconds * 1_000)
+        return Effects([], {key_of(message.data): Row(msgspec.msgpack.encode(row), due_ms)})
 
     def on_parked(self, message: Message, state: StateView) -> Effects:
         """A command that cannot be carried out is answered, or its instance would wait for ever.
@@ -121,17 +173,9 @@ class Steps(SlowProcessor):
         return await self._work(message, state)
 
     async def _work(self, message: Message, state: WritableState) -> Effects:
-        step, key = key_of(message.data), _effect_key(message.data, state)
-
-        async def before_effect(repeatable: bool) -> None:
-            row = _row(state, step)
-            if row and row.withdrawn:
-                raise WithdrawnError
-            if not (repeatable or (row and row.sent)):
-                await state.write({step: _kept(message, StepRow(key, sent=True))})
-
+        key = _effect_key(message.data, state)
         try:
-            result = await self.carry_out(message.data, key, before_effect)
+            result = await self.carry_out(message.data, key, _Intent(message, state, key))
         except WithdrawnError:
             return Effects([], {})
         return self._settled(message, key, result)
@@ -148,10 +192,29 @@ class Steps(SlowProcessor):
         row = _row(state, step) or StepRow(_effect_key(message.data, state))
         if row.result is not None:
             return Effects([], {})
-        return Effects([], {step: _kept(message, msgspec.structs.replace(row, withdrawn=True))})
+        return Effects([], {step: _kept(message, msgspec.structs.replace(row, withdrawn=True, waits=None))})
 
     def _answer(self, message: Message, value: bytes) -> Output:
         return Output(self._answers, message.record.key, value)
+
+
+class _Intent:
+    """The intent of one step, written when its effect is about to begin."""
+
+    def __init__(self, message: Message, state: WritableState, key: str) -> None:
+        self.waited = _waited(message, state)
+        self._message = message
+        self._state = state
+        self._key = key
+
+    async def __call__(self, repeatable: bool, /) -> None:
+        """See `BeforeEffect`."""
+        step = key_of(self._message.data)
+        row = _row(self._state, step)
+        if row and row.withdrawn:
+            raise WithdrawnError
+        if not (repeatable or (row and row.sent)):
+            await self._state.write({step: _kept(self._message, StepRow(self._key, sent=True))})
 
 
 class UnderWay:
@@ -212,10 +275,18 @@ def _in_doubt(command: Mapping[str, Any]) -> Problem:
     return problem(Reason.OUTCOME_UNKNOWN, IN_DOUBT, command["pointer"], effect=Effect.UNKNOWN)
 
 
-def _effect_key(step: Mapping[str, Any], state: WritableState) -> str:
+def _effect_key(step: Mapping[str, Any], state: StateView) -> str:
     """The step id; but the key of the attempt before, if that is in doubt: so the system can recognise it."""
     earlier = _row(state, key_of({**step, "attempt": step["attempt"] - 1})) if step["attempt"] else None
     return earlier.key if earlier and earlier.doubtful else id_of(step)
+
+
+def _waited(message: Message, state: StateView) -> Waits | None:
+    """How a step has waited; None where its command is too large to be kept beside it."""
+    if len(message.record.value or b"") > LARGEST_THAT_WAITS:
+        return None
+    row = _row(state, key_of(message.data))
+    return row.waits if row and row.waits else Waits(message.record.timestamp_ms)
 
 
 def _row(state: StateView, key: bytes) -> StepRow | None:

@@ -14,8 +14,7 @@ from prometheus_client import REGISTRY
 from connectors.assembly import standard_hub
 from connectors.hub.pipeline import CallLimits
 from schemas.codec import Codec
-from schemas.ids import step_id
-from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
+from schemas.messages import STEP_RESULT
 from schemas.payload import Payload
 from schemas.reasons import Effect, Reason
 from streams.ground.settings import Settings
@@ -24,40 +23,15 @@ from streams.processors import call
 from streams.processors.call import CallSettings
 from streams.processors.call.connections import ConnectionSettings
 from streams.processors.call.processor import Call, carry_out, hub_for
-from streams.processors.orchestrate import INBOX
 from streams.runtime.once import KEPT_MS, StepRow
 from streams.runtime.parking import PARKING
-from streams.runtime.processor import Effects, Message, Record, Row
+from streams.runtime.processor import Message, Row
 from tests.support import peers
+from tests.support.calls import INSTANCE, NOW_MS, POINTER, Bench, cancel, command, key, message
 from tests.support.contexts import context
-from tests.support.data import payload
 from tests.support.tables import Table
 
-INSTANCE = "0123456789abcdef" * 2
-POINTER = "/do/0/open"
-NOW_MS = 1_795_000_000_000
 QUICK = CallLimits(try_timeout_s=0.3, first_pause_s=0.001, max_pause_s=0.01)
-
-
-class Bench:
-    """A processor on its table, fed message by message; a crash loses what was not written."""
-
-    def __init__(self, processor: Call, codec: Codec) -> None:
-        self.processor = processor
-        self.codec = codec
-        self.table = Table()
-
-    async def handle(self, message: Message) -> Effects:
-        effects = await self.processor.handle_one(message, self.table)
-        self.table.apply(effects)
-        return effects
-
-    async def result(self, message: Message) -> dict[str, Any]:
-        (output,) = (await self.handle(message)).outputs
-        assert (output.topic, output.key) == (INBOX, INSTANCE.encode())
-        name, data = self.codec.decode(output.value or b"")
-        assert name == STEP_RESULT
-        return data
 
 
 @pytest.fixture
@@ -67,27 +41,6 @@ async def bench() -> Any:
     await processor.open()
     yield Bench(processor, codec)
     await processor.close()
-
-
-def message(name: str, data: dict[str, Any]) -> Message:
-    record = Record(call.DECLARATION.commands.name, 0, 0, NOW_MS, INSTANCE.encode(), b"")
-    return Message(record, name, data)
-
-
-def command(url: str, method: str = "POST", effect: str | None = None, attempt: int = 0, **more: Any) -> Message:
-    step = {"instance_id": INSTANCE, "pointer": POINTER, "iteration": 0, "attempt": attempt}
-    arguments = payload({"method": method, "endpoint": url, **more})
-    rest = {"function": "http", "arguments": arguments, "deadline_ms": None, "effect": effect}
-    return message(STEP_COMMAND, {**step, **rest, "workflow": "w", "version": "1.0.0", "digest": "d"})
-
-
-def cancel(attempt: int = 0) -> Message:
-    step = {"instance_id": INSTANCE, "pointer": POINTER, "iteration": 0, "attempt": attempt}
-    return message(CANCEL_STEP, {**step, "reason": "timed out"})
-
-
-def key(attempt: int = 0) -> str:
-    return step_id(INSTANCE, POINTER, 0, attempt)
 
 
 async def test_answer_goes_to_the_inbox(bench: Bench) -> None:
@@ -234,7 +187,7 @@ async def test_attempt_after_a_certain_failure_has_its_own_key(bench: Bench) -> 
 
 
 async def test_row_is_forgotten_when_it_is_due(bench: Bench) -> None:
-    effects = bench.processor.on_due(b"k", Row(b""), NOW_MS)
+    effects = bench.processor.on_due(b"k", Row(msgspec.msgpack.encode(StepRow("key", result=b"r"))), NOW_MS)
     assert effects.changes == {b"k": None} and effects.outputs == []
 
 
