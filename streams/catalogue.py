@@ -79,7 +79,7 @@ def topics(settings: Settings) -> tuple[Topic, ...]:
 
 def writers(topic: Topic) -> tuple[str, ...]:
     """Who writes a topic: processors, and whoever else its declaration names."""
-    names = [each.name for each in ALL if topic in each.writes or topic == each.changelog]
+    names = [each.name for each in ALL if topic in (*each.writes, each.changelog) or each.buries_in(topic)]
     return (*names, *((topic.written_by,) if topic.written_by else ()))
 
 

@@ -82,14 +82,20 @@ class _Only(DefinitionBook):
 
 
 def _processors(graph: Graph, context: Context, answers: Answers) -> list[Processor]:
-    """The engine, and of the step processors those that the definition calls: a model runtime takes long to load."""
-    called = {task.function for task in graph.tasks if isinstance(task, Call)}
-    needed = [
-        each
-        for each in context.declarations
-        if INBOX in each.reads or any(function.name in called for function in each.functions)
-    ]
+    """The engine, whoever recovers, and of the step processors those that the definition calls.
+
+    A model runtime takes long to load.
+    """
+    called = {name for task in graph.tasks if isinstance(task, Call) for name in _asked(task)}
+    asked = [each for each in context.declarations if any(function.name in called for function in each.functions)]
+    of_engine = {INBOX, *(each.dead_letters for each in asked)}
+    needed = [each for each in context.declarations if each in asked or of_engine.intersection(each.reads)]
     return [loaded(each.local)(context, answers) if each.local else loaded(each.make)(context) for each in needed]
+
+
+def _asked(task: Call) -> set[str]:
+    """The functions that a task may call."""
+    return {task.function, *(target.function for target in task.fallback)}
 
 
 def _watched(
@@ -125,7 +131,7 @@ def _start(codec: Codec, graph: Graph, data: Json) -> Output:
 
 def _check_names(graph: Graph, answers: Answers) -> None:
     """Raises UsageError for an answer that no human task of the definition can get."""
-    pointers = [task.pointer for task in graph.tasks if isinstance(task, Call) and task.function == HUMAN.name]
+    pointers = [task.pointer for task in graph.tasks if isinstance(task, Call) and HUMAN.name in _asked(task)]
     names = sorted({name_of(pointer) for pointer in pointers})
     for asked in answers:
         if asked not in names and asked not in pointers:

@@ -25,6 +25,7 @@ from streams.engine.messages import (
     StartInstance,
     StepCommand,
     StepResult,
+    StepRetrying,
     TimerFired,
     Transition,
 )
@@ -48,6 +49,7 @@ __all__ = [
     "Step",
     "StepCommand",
     "StepResult",
+    "StepRetrying",
     "TimerFired",
     "Transition",
     "decode_state",

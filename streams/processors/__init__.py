@@ -4,7 +4,7 @@
 tests; one that does not stand in it is not there, and a test says so.
 """
 
-from streams.processors import call, decide, human, intake, orchestrate, view
+from streams.processors import call, decide, human, intake, orchestrate, recover, view
 
 ALL = (
     intake.DECLARATION,
@@ -12,5 +12,6 @@ ALL = (
     decide.DECLARATION,
     call.DECLARATION,
     human.DECLARATION,
+    recover.DECLARATION,
     view.DECLARATION,
 )

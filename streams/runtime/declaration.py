@@ -16,7 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from schemas.functions import Function
 from streams.ground.setting import Group
 from streams.ground.settings import Settings
-from streams.ground.topic import Topic, changelog, step_topic
+from streams.ground.topic import Topic, changelog, dead_letter_topic, step_topic
 
 
 def _nothing_more(settings: Settings) -> tuple[Topic, ...]:
@@ -47,6 +47,15 @@ class Declaration:
         return step_topic(self.name)
 
     @property
+    def dead_letters(self) -> Topic:
+        """The topic of those of its commands that it could not carry out."""
+        return dead_letter_topic(self.name)
+
+    def buries_in(self, topic: Topic) -> bool:
+        """Whether the topic has its dead letters."""
+        return bool(self.functions) and topic == self.dead_letters
+
+    @property
     def changelog(self) -> Topic | None:
         """The topic that backs its table."""
         return changelog(self.name, self.table) if self.table is not None else None
@@ -58,7 +67,8 @@ class Declaration:
 
     def topics(self, settings: Settings) -> tuple[Topic, ...]:
         """Every topic that has to exist before it starts."""
-        return (*self.inputs(settings), *self.writes, *((self.changelog,) if self.changelog else ()))
+        dead_letters = (self.dead_letters,) if self.functions else ()
+        return (*self.inputs(settings), *self.writes, *dead_letters, *((self.changelog,) if self.changelog else ()))
 
 
 def loaded(path: str) -> Any:

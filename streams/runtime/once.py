@@ -10,6 +10,9 @@ repeated is repeated with the same key, any other is reported as OUTCOME_UNKNOWN
                    ├─ intent only ──▶ in doubt
                    └─ nothing ──▶ work (before_effect: intent in the changelog) ──▶ result and row, together
 
+What has failed goes to the dead letters, and whoever recovers sends the command again or answers it. Each re-attempt
+has a number; the row tells of the latest, and an earlier one that comes late is dropped.
+
 The processor says what the work is (`Steps.carry_out`); everything else is here.
 """
 
@@ -29,6 +32,7 @@ from schemas.steps import Problem, faulted, id_of, key_of, problem
 from streams.ground.topic import DAY_MS, Topic
 from streams.runtime import metrics
 from streams.runtime.answers import unusable
+from streams.runtime.letters import dead_letter, retry_of
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, Message, Output, Row, SlowProcessor, StateView, WritableState
 
@@ -53,7 +57,9 @@ class StepRow(msgspec.Struct, array_like=True, omit_defaults=True):
     sent: bool = False  # the intent: the effect may have begun
     withdrawn: bool = False
     effect: str = Effect.UNKNOWN.value
-    result: bytes | None = None  # the framed StepResult
+    result: bytes | None = None  # the framed StepResult, or DeadLetter
+    retry: int = 0  # number of the re-attempt that all this is about
+    dead: bool = False  # the result is a dead letter
 
     @property
     def doubtful(self) -> bool:
@@ -78,8 +84,9 @@ class Steps(SlowProcessor):
     async def carry_out(self, command: Mapping[str, Any], key: str, before_effect: BeforeEffect) -> dict[str, Any]:
         """Does the work of a StepCommand; gives the fields of its StepResult.
 
-        `key` is the idempotency key of its effect. Raises WithdrawnError where `before_effect` has raised it, and
-        nothing else but what is a bug.
+        `key` is the idempotency key of its effect. Beside the fields there may be `wait_ms`, the wait that the remote
+        side has asked for. Raises WithdrawnError where `before_effect` has raised it, and nothing else but what is a
+        bug.
         """
 
     async def handle_one(self, message: Message, state: WritableState) -> Effects:
@@ -103,60 +110,87 @@ class Steps(SlowProcessor):
         if message.name != STEP_COMMAND:
             return Effects([], {})
         row = _row(state, key_of(message.data))
-        if row and row.settled:
+        if row and (row.settled or row.retry > retry_of(message.record)):
             return Effects([], {})
         key = row.key if row else id_of(message.data)
-        return self._settled(message, key, unusable(message, effect=Effect.UNKNOWN))
+        return self._settled(message, key, unusable(message, effect=Effect.UNKNOWN), dead=False)
 
     async def _command(self, message: Message, state: WritableState) -> Effects:
-        row = _row(state, key_of(message.data))
-        if row and row.result is not None:
-            return Effects([self._answer(message, row.result)], {})
-        if row and row.sent:
-            return self._settled(message, row.key, faulted(message.data, _in_doubt(message.data)))
+        row, retry = _row(state, key_of(message.data)), retry_of(message.record)
+        if row and row.retry > retry:
+            return Effects([], {})
+        if row and row.retry == retry:
+            if row.result is not None:
+                return Effects([self._answer(message, row)], {})
+            if row.sent:
+                doubt = faulted(message.data, _in_doubt(message.data))
+                return self._settled(message, row.key, doubt, withdrawn=row.withdrawn)
         if row and row.withdrawn:
             return Effects([], {})
         return await self._work(message, state)
 
     async def _work(self, message: Message, state: WritableState) -> Effects:
-        step, key = key_of(message.data), _effect_key(message.data, state)
+        step, key, retry = key_of(message.data), _effect_key(message.data, state), retry_of(message.record)
+        harmless = False
 
         async def before_effect(repeatable: bool) -> None:
+            nonlocal harmless
+            harmless = repeatable
             row = _row(state, step)
             if row and row.withdrawn:
                 raise WithdrawnError
-            if not (repeatable or (row and row.sent)):
-                await state.write({step: _kept(message, StepRow(key, sent=True))})
+            if not (repeatable or (row and row.sent and row.retry == retry)):
+                await state.write({step: _kept(message, StepRow(key, sent=True, retry=retry))})
 
         try:
             result = await self.carry_out(message.data, key, before_effect)
         except WithdrawnError:
             return Effects([], {})
-        return self._settled(message, key, result)
+        row = _row(state, step)
+        return self._settled(message, key, result, harmless=harmless, withdrawn=bool(row and row.withdrawn))
 
-    def _settled(self, message: Message, key: str, result: dict[str, Any]) -> Effects:
+    def _settled(
+        self,
+        message: Message,
+        key: str,
+        result: dict[str, Any],
+        *,
+        dead: bool = True,
+        harmless: bool = False,
+        withdrawn: bool = False,
+    ) -> Effects:
+        """A result is an answer; one that is an error is a dead letter first, unless nobody waits for it."""
         metrics.count_step(message.data["function"], result)
-        value = self._codec.encode(STEP_RESULT, result)
-        effect = result["error"]["effect"] if result["error"] else Effect.DONE.value
-        row = StepRow(key, sent=True, effect=effect, result=value)
-        return Effects([self._answer(message, value)], {key_of(message.data): _kept(message, row)})
+        wait_ms, error = result.pop("wait_ms", None), result["error"]
+        dead = dead and error is not None and not withdrawn
+        if dead:
+            letters = self.declaration.dead_letters
+            letter = dead_letter(self._codec, letters, message, error, harmless=harmless, wait_ms=wait_ms)
+            value = letter.value
+        else:
+            value = self._codec.encode(STEP_RESULT, result)
+        effect = error["effect"] if error else Effect.DONE.value
+        retry = retry_of(message.record)
+        row = StepRow(key, sent=True, withdrawn=withdrawn, effect=effect, result=value, retry=retry, dead=dead)
+        return Effects([self._answer(message, row)], {key_of(message.data): _kept(message, row)})
 
     def _withdraw(self, message: Message, state: WritableState) -> Effects:
         step = key_of(message.data)
         row = _row(state, step) or StepRow(_effect_key(message.data, state))
-        if row.result is not None:
+        if row.result is not None and not row.dead:
             return Effects([], {})
         return Effects([], {step: _kept(message, msgspec.structs.replace(row, withdrawn=True))})
 
-    def _answer(self, message: Message, value: bytes) -> Output:
-        return Output(self._answers, message.record.key, value)
+    def _answer(self, message: Message, row: StepRow) -> Output:
+        topic = self.declaration.dead_letters if row.dead else self._answers
+        return Output(topic, message.record.key, row.result)
 
 
 class UnderWay:
     """Steps whose result is not in the table yet: a command that is on the wire twice is carried out once."""
 
     def __init__(self) -> None:
-        self._partitions: dict[int, dict[bytes, asyncio.Future[Effects]]] = {}
+        self._partitions: dict[int, dict[tuple[bytes, int], asyncio.Future[Effects]]] = {}
 
     async def once(
         self, message: Message, state: WritableState, work: Callable[[Message, WritableState], Awaitable[Effects]]
@@ -164,7 +198,7 @@ class UnderWay:
         """Does the work, or waits for whom is at it already; both get the same effects."""
         steps = self._partitions.setdefault(message.record.partition, {})
         self._forget_recorded(steps, state)
-        step = key_of(message.data)
+        step = (key_of(message.data), retry_of(message.record))
         if (twin := steps.get(step)) is not None:
             effects = await asyncio.shield(twin)
             return Effects(list(effects.outputs), dict(effects.changes))
@@ -177,11 +211,11 @@ class UnderWay:
         steps[step].set_result(Effects(list(effects.outputs), dict(effects.changes)))
         return effects
 
-    def _forget_recorded(self, steps: dict[bytes, asyncio.Future[Effects]], state: WritableState) -> None:
-        for step in [step for step, effects in steps.items() if effects.done()]:
+    def _forget_recorded(self, steps: dict[tuple[bytes, int], asyncio.Future[Effects]], state: WritableState) -> None:
+        for step, retry in [step for step, effects in steps.items() if effects.done()]:
             row = _row(state, step)
-            if row and row.settled:
-                del steps[step]
+            if row and (row.retry > retry or (row.retry == retry and row.settled)):
+                del steps[step, retry]
 
 
 def _fail(twin: asyncio.Future[Effects], error: BaseException) -> None:
@@ -198,7 +232,14 @@ def _in_doubt(command: Mapping[str, Any]) -> Problem:
 
 
 def _effect_key(step: Mapping[str, Any], state: WritableState) -> str:
-    """The step id; but the key of the attempt before, if that is in doubt: so the system can recognise it."""
+    """The key of the try before or that of the command, else the step id.
+
+    But the key of the attempt before, if that is in doubt: so the system can recognise it.
+    """
+    if (row := _row(state, key_of(step))) is not None:
+        return row.key
+    if step.get("key"):
+        return str(step["key"])
     earlier = _row(state, key_of({**step, "attempt": step["attempt"] - 1})) if step["attempt"] else None
     return earlier.key if earlier and earlier.doubtful else id_of(step)
 

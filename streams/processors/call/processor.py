@@ -13,7 +13,7 @@ from connectors.assembly import standard_hub
 from connectors.hub.contract import HubCall, Plan, Refused
 from connectors.hub.observer import EndedCall
 from connectors.hub.outcome import CallOutcome, to_problem
-from connectors.hub.pipeline import BeforeSend, Hub, send_at_once
+from connectors.hub.pipeline import BeforeSend, CallLimits, Hub, send_at_once
 from schemas import steps
 from schemas.functions import EffectClass
 from schemas.payload import Door, Payload, UnreadablePayloadError
@@ -27,6 +27,7 @@ from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.runtime.once import BeforeEffect, Steps, WithdrawnError
 
+ONCE = CallLimits(tries=1)  # whether it is tried again, the policy of the step says (`processors.recover`)
 MAX_OUTPUT_BYTES = 900 * 1024  # leaves room for the envelope in a record of 1 MiB
 
 
@@ -71,6 +72,7 @@ def hub_for(settings: Settings, site: Site) -> Hub:
         Addresses(settings, site).urls,
         allow_hosts=[host.strip() for host in ours.allow_hosts.split(",") if host.strip()],
         allow_private=ours.allow_private,
+        limits=ONCE,
         observe=_note_time,
     )
 
@@ -110,8 +112,9 @@ def answered(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]
 
 
 def failed(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]:
-    """The StepResult of a call that failed."""
-    return steps.faulted(command, to_problem(outcome, command["pointer"]))
+    """The StepResult of a call that failed, and the wait that the remote side has asked for."""
+    result = steps.faulted(command, to_problem(outcome, command["pointer"]))
+    return result if outcome.retry_after_ms is None else {**result, "wait_ms": outcome.retry_after_ms}
 
 
 def _arguments(command: Mapping[str, Any]) -> Any:

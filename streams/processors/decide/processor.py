@@ -26,6 +26,7 @@ from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.runtime import metrics
 from streams.runtime.answers import answer_unusable
+from streams.runtime.letters import dead_letter
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, StateView
 
@@ -74,6 +75,8 @@ class Decide(FastProcessor):
         carried = carry_out(message.data, self._registry, message.record.timestamp_ms)
         _count(message.data["function"], carried)
         key = message.record.key
+        if error := carried.result["error"]:
+            return [dead_letter(self._codec, self.declaration.dead_letters, message, error, harmless=True)]
         answers = [Output(INBOX, key, self._codec.encode(STEP_RESULT, carried.result))]
         if carried.decision is not None:
             answers.append(Output(decide.DECISIONS, key, self._codec.encode(DECISION, carried.decision)))
