@@ -18,7 +18,6 @@ from aiohttp.test_utils import TestServer
 from tests.support.journeys import Journey, settings_in, travelling
 
 HEAD = "document: {dsl: '1.0.3', namespace: tests, name: order, version: '1.0.0'}\ndo:\n"
-HOSTED = ("orchestrate", "call", "human", "recover")
 QUICK = "backoff: constant, delay: {milliseconds: 1}"
 
 
@@ -50,7 +49,7 @@ async def systems() -> AsyncIterator[tuple[Systems, str]]:
 
 @pytest.fixture
 async def journey(tmp_path: Path) -> AsyncIterator[Journey]:
-    async with travelling(settings_in(tmp_path), HOSTED) as started:
+    async with travelling(settings_in(tmp_path)) as started:
         yield started
 
 
