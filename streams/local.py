@@ -25,6 +25,7 @@ from streams.ground.settings import Settings
 from streams.ground.site import Site
 from streams.language.constructs.call import Call
 from streams.language.graph import Graph
+from streams.mocked import Mocked, Mocks
 from streams.processors.context import Context
 from streams.processors.human import HUMAN
 from streams.processors.human.local import Answers, name_of
@@ -48,16 +49,29 @@ class Report:
 
 
 async def run_locally(
-    graph: Graph, data: Json, answers: Answers, settings: Settings, declarations: Sequence[Declaration]
+    graph: Graph,
+    data: Json,
+    answers: Answers,
+    settings: Settings,
+    declarations: Sequence[Declaration],
+    *,
+    mocks: Mocks | None = None,
+    virtual_time: bool = False,
 ) -> Report:
-    """Runs one instance; raises UsageError for a human task without an answer, or with one that it does not take."""
+    """Runs one instance; raises UsageError for a human task without an answer, or with one that it does not take.
+
+    `mocks` answer the calls of tasks in place of the systems outside. With `virtual_time` waits, pauses and timeouts
+    pass as soon as nothing else is to be done.
+    """
     _check_names(graph, answers)
+    _check_mocks(graph, mocks or {})
     codec = Codec.offline()
     site = Site(settings.site_dir)  # read once: an instance is over before anybody changes a file
     context = Context(
         settings=settings, codec=codec, definitions=_Only(graph), declarations=tuple(declarations), site=site
     )
-    runtime = MemoryRuntime(_processors(graph, context, answers), settings, codec)
+    processors = _processors(graph, context, answers, mocks)
+    runtime = MemoryRuntime(processors, settings, codec, virtual_time=virtual_time)
     ended, started = _watched(runtime, codec, graph)
     async with runtime.running() as failed:
         runtime.publish([_start(codec, graph, data)])
@@ -81,7 +95,7 @@ class _Only(DefinitionBook):
         return self._only
 
 
-def _processors(graph: Graph, context: Context, answers: Answers) -> list[Processor]:
+def _processors(graph: Graph, context: Context, answers: Answers, mocks: Mocks | None) -> list[Processor]:
     """The engine, whoever recovers, and of the step processors those that the definition calls.
 
     A model runtime takes long to load.
@@ -90,7 +104,22 @@ def _processors(graph: Graph, context: Context, answers: Answers) -> list[Proces
     asked = [each for each in context.declarations if any(function.name in called for function in each.functions)]
     of_engine = {INBOX, *(each.dead_letters for each in asked)}
     needed = [each for each in context.declarations if each in asked or of_engine.intersection(each.reads)]
-    return [loaded(each.local)(context, answers) if each.local else loaded(each.make)(context) for each in needed]
+    calls = [task for task in graph.tasks if isinstance(task, Call) and _is_mocked(task, mocks or {})]
+    mocked = {name for task in calls for name in _asked(task)}
+    return [_made(each, context, answers, mocks, mocked) for each in needed]
+
+
+def _is_mocked(task: Call, mocks: Mocks) -> bool:
+    return any(name.partition("@")[0] in (task.pointer, task.name) for name in mocks)
+
+
+def _made(
+    declared: Declaration, context: Context, answers: Answers, mocks: Mocks | None, mocked: set[str]
+) -> Processor:
+    if mocks and not declared.local and any(function.name in mocked for function in declared.functions):
+        return Mocked(declared, context, mocks)
+    made: Processor = loaded(declared.local)(context, answers) if declared.local else loaded(declared.make)(context)
+    return made
 
 
 def _asked(task: Call) -> set[str]:
@@ -127,6 +156,15 @@ def _start(codec: Codec, graph: Graph, data: Json) -> Output:
         "data": Payload.from_outside(data, Door.GATEWAY),
     }  # fmt: skip
     return Output(INBOX, instance.encode(), codec.encode(START_INSTANCE, fields))
+
+
+def _check_mocks(graph: Graph, mocks: Mocks) -> None:
+    """Raises UsageError for a mock that no call of the definition can get."""
+    pointers = [task.pointer for task in graph.tasks if isinstance(task, Call)]
+    names = sorted({name_of(pointer) for pointer in pointers})
+    for mocked in mocks:
+        if mocked.partition("@")[0] not in (*names, *pointers):
+            raise UsageError(f"--mock {mocked}: the definition has no such call. It has {', '.join(names) or 'none'}.")
 
 
 def _check_names(graph: Graph, answers: Answers) -> None:
