@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run down test check format coverage bench crash render lock clean
+.PHONY: help run down test peers check format coverage bench crash fuzz render lock clean
 MAKEFLAGS += --no-print-directory
 
 help: ## List what there is
@@ -37,6 +37,10 @@ check: $(DEV_READY) ## Lint, types, import contracts, rendered files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/guard
 
+peers: ## Install what some tests drive and skip without: Chromium, from Debian's packages, as root
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || \
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-noto-core; }
+
 format: $(DEV_READY) ## Put the code into the common format
 	@$(BIN)/ruff check --fix-only .
 	@$(BIN)/ruff format .
@@ -49,6 +53,9 @@ bench: $(DEV_READY) ## Measure; prints one JSON object
 
 crash: $(DEV_READY) ## Kill everything at every point and compare with the run without faults
 	@$(BIN)/python -m pytest tests/crash -m "crash or crash_smoke" -v --durations=10 $(ARGS)
+
+fuzz: $(DEV_READY) ## Try the parsers of what comes from outside on random input, for minutes
+	@$(BIN)/python -m pytest tests/fuzz -m fuzz --hypothesis-profile fuzz -v $(ARGS)
 
 render: $(RUN_READY) ## Write the files that are rendered from code
 	@$(BIN)/python -m infra.render

@@ -5,7 +5,7 @@
 3. `hub`         what calls have in common: arguments by declaration, policy, bulkhead, breaker, intent, short retry,
                  outcome; addresses and credentials (`connections`), what metrics are made of (`observer`)
 4. `http` `sql`  the connectors: a plan of a call, the sending, and what came of it
-5. `codecs`      bodies by media type, XML
+5. `codecs`      bodies by media type: JSON, forms, texts and XML, in any charset
 
 README.md says how to do what is often done here.
 """

@@ -15,6 +15,7 @@ from schemas.catalogue import current
 from schemas.cloudevents import CloudEvent, DataFault, Headers, InvalidEventError, from_headers, to_headers
 from schemas.codec import Codec, UndecodableRecord
 from schemas.jsondata import to_avro, to_json
+from schemas.jsontext import UnfitDataError, written
 from schemas.messages import GENERIC_EVENT
 
 AVRO_TYPE: Final = "application/avro"
@@ -110,9 +111,9 @@ class EventTypes:
 
 def _generic(event: CloudEvent) -> dict[str, bytes]:
     try:
-        return {"data": orjson.dumps(event.data)}
-    except orjson.JSONEncodeError:
-        raise InvalidEventError([DataFault("data", "cannot be written as JSON")]) from None
+        return {"data": written(event.data)}
+    except UnfitDataError as error:
+        raise InvalidEventError([DataFault("data", f"cannot be taken: {error}")]) from None
 
 
 def _parsed(data: bytes) -> Any:

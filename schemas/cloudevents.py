@@ -24,7 +24,7 @@ Headers = Sequence[tuple[str, bytes | None]]
 """Record headers, as Kafka clients give them."""
 
 _NAME = re.compile(r"[a-z0-9]+")
-_FORBIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
+FORBIDDEN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff\ufdd0-\ufdef\ufffe\uffff]")
 _URI_REFERENCE = re.compile(r"(?:[A-Za-z0-9\-._~:/?#\[\]@!$&'()*+,;=]|%[0-9A-Fa-f]{2})+")
 _URI = re.compile(r"[A-Za-z][A-Za-z0-9+.\-]*:.+")
 _TIME = re.compile(
@@ -157,7 +157,7 @@ def _value_fault(value: str) -> str | None:
         return "must not be empty; leave the attribute out or give it a value"
     if len(value) > MAX_VALUE_LENGTH:
         return f"has more than {MAX_VALUE_LENGTH} characters; shorten it, or move it into the data"
-    if _FORBIDDEN.search(value):
+    if FORBIDDEN.search(value):
         return "contains a control character or one that is no character of Unicode; remove it"
     return None
 

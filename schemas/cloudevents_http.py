@@ -9,9 +9,8 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-import orjson
-
 from schemas.cloudevents import CloudEvent, DataFault, InvalidEventError
+from schemas.jsontext import NoJsonError, UnfitDataError, parse
 
 STRUCTURED: Final = "application/cloudevents+json"
 BATCH: Final = "application/cloudevents-batch+json"
@@ -35,9 +34,9 @@ def parse_request(headers: Iterable[tuple[str, str]], body: bytes) -> list[Cloud
     content_type = next((value for name, value in pairs if name == "content-type"), "")
     media_type = _media_type(content_type)
     if media_type == BATCH:
-        return _batch(_json(body))
+        return _batch(_json(body, around=2))
     if media_type == STRUCTURED:
-        return [_from_json(_json(body))]
+        return [_from_json(_json(body, around=1))]
     if media_type.startswith("application/cloudevents"):
         raise UnsupportedEventFormatError(
             [DataFault("content-type", f"this format is not read; send {STRUCTURED} or {BATCH}")]
@@ -132,7 +131,7 @@ def _header_text(name: str, value: str, faults: list[DataFault]) -> str:
     quoted = len(value) >= 2 and value[0] == value[-1] == '"'
     bare = re.sub(r"\\(.)", r"\1", value[1:-1]) if quoted else value
     try:
-        return unquote_to_bytes(bare).decode()
+        return unquote_to_bytes(bare.encode(errors="surrogateescape")).decode()  # as the raw bytes arrived
     except UnicodeDecodeError:
         faults.append(DataFault(name, "must be percent-encoded UTF-8"))
         return bare
@@ -142,10 +141,10 @@ def _media_type(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
-def _json(body: bytes) -> Any:
+def _json(body: bytes, *, around: int = 0) -> Any:
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        raise InvalidEventError(
-            [DataFault("body", f"is no JSON: {error.msg} (line {error.lineno}, column {error.colno})")]
-        ) from None
+        return parse(body, around=around)
+    except NoJsonError as error:
+        raise InvalidEventError([DataFault("body", f"is no JSON: {error}")]) from None
+    except UnfitDataError as error:
+        raise InvalidEventError([DataFault("data", f"cannot be taken: {error}")]) from None

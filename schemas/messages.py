@@ -18,8 +18,11 @@ WORKFLOW_DEFINITION: Final = "exlify.WorkflowDefinition"
 HUMAN_TASK: Final = "exlify.HumanTask"
 HUMAN_ACTION: Final = "exlify.HumanAction"
 DECISION: Final = "exlify.Decision"
+MODEL_STATE: Final = "exlify.ModelState"
 GENERIC_EVENT: Final = "exlify.GenericEvent"
 APPLICATION_SUBMITTED: Final = "exlify.onboarding.ApplicationSubmitted"
 
-PARTS: Final = frozenset({"exlify.Problem", "exlify.Transition", "exlify.Reason", "exlify.Refusal"})
+PARTS: Final = frozenset(
+    {"exlify.Problem", "exlify.Transition", "exlify.Reason", "exlify.Refusal", "exlify.ModelChange"}
+)
 """Records that occur inside messages only and never travel alone."""

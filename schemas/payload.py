@@ -17,6 +17,8 @@ from typing import Any, Final
 
 import orjson
 
+from schemas.jsontext import written
+
 Json = Any
 """A JSON value: None, bool, int, float, str, list[Json], dict[str, Json]. Never changed once it is made."""
 
@@ -61,10 +63,10 @@ class Payload:
     def from_outside(cls, value: Json, door: Door) -> Payload:
         """Data that comes in by a door, as bytes.
 
-        Raises TypeError for what cannot be written as JSON: numbers beyond 64 bits, text that is no Unicode, data
-        nested too deeply.
+        Raises UnfitDataError for what cannot be taken: numbers beyond 64 bits, text that is no Unicode, data nested too
+        deeply.
         """
-        return cls(orjson.dumps(value))
+        return cls(written(value))
 
     def value(self) -> Json:
         """The data. Raises UnreadablePayloadError, which says why without quoting a byte."""

@@ -26,7 +26,10 @@ from streams.ground.site import Site
 from streams.language.constructs.call import Call
 from streams.language.graph import Graph
 from streams.mocked import Mocked, Mocks
+from streams.processors import own
 from streams.processors.context import Context
+from streams.processors.decide.places import folders
+from streams.processors.decide.states import ModelBook
 from streams.processors.human import HUMAN
 from streams.processors.human.local import Answers, name_of
 from streams.processors.orchestrate import HISTORY, INBOX
@@ -34,6 +37,7 @@ from streams.runtime.clock import now_ms
 from streams.runtime.declaration import Declaration, loaded
 from streams.runtime.memory import MemoryRuntime
 from streams.runtime.processor import Output, Processor
+from streams.steps.loading import Steps
 
 SOURCE = "/exlify/local"
 
@@ -54,6 +58,7 @@ async def run_locally(
     answers: Answers,
     settings: Settings,
     declarations: Sequence[Declaration],
+    steps: Steps = (),
     *,
     mocks: Mocks | None = None,
     virtual_time: bool = False,
@@ -68,7 +73,13 @@ async def run_locally(
     codec = Codec.offline()
     site = Site(settings.site_dir)  # read once: an instance is over before anybody changes a file
     context = Context(
-        settings=settings, codec=codec, definitions=_Only(graph), declarations=tuple(declarations), site=site
+        settings=settings,
+        codec=codec,
+        definitions=_Only(graph),
+        declarations=tuple(declarations),
+        site=site,
+        steps={step.name: step for step in steps},
+        models=ModelBook(folders(settings)),
     )
     processors = _processors(graph, context, answers, mocks)
     runtime = MemoryRuntime(processors, settings, codec, virtual_time=virtual_time)
@@ -102,7 +113,7 @@ def _processors(graph: Graph, context: Context, answers: Answers, mocks: Mocks |
     """
     called = {name for task in graph.tasks if isinstance(task, Call) for name in _asked(task)}
     asked = [each for each in context.declarations if any(function.name in called for function in each.functions)]
-    of_engine = {INBOX, *(each.dead_letters for each in asked)}
+    of_engine = {INBOX, *(each.dead_letters for each in asked if each.buries)}
     needed = [each for each in context.declarations if each in asked or of_engine.intersection(each.reads)]
     calls = [task for task in graph.tasks if isinstance(task, Call) and _is_mocked(task, mocks or {})]
     mocked = {name for task in calls for name in _asked(task)}
@@ -116,9 +127,9 @@ def _is_mocked(task: Call, mocks: Mocks) -> bool:
 def _made(
     declared: Declaration, context: Context, answers: Answers, mocks: Mocks | None, mocked: set[str]
 ) -> Processor:
-    if mocks and not declared.local and any(function.name in mocked for function in declared.functions):
+    if mocks and any(each.name in mocked and not each.waits_for_people for each in declared.functions):
         return Mocked(declared, context, mocks)
-    made: Processor = loaded(declared.local)(context, answers) if declared.local else loaded(declared.make)(context)
+    made: Processor = loaded(declared.local)(context, answers) if declared.local else own.made(declared, context)
     return made
 
 

@@ -1,7 +1,8 @@
 """From XML to JSON, in one pass: the work grows with the length of the document and with nothing else.
 
 The parser hands over names as they are written, so a prefix stays what the document says. What is declared is kept in
-one table for the whole document, and each element takes back what it has declared when it ends.
+one table for the whole document, and each element takes back what it has declared when it ends. Names are those of the
+fourth edition of XML 1.0.
 """
 
 from __future__ import annotations

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-import os
-import sys
+from collections.abc import Callable
 from logging.handlers import RotatingFileHandler
 from pathlib import Path
 
@@ -15,12 +14,13 @@ OWN_NAME = "exlify"
 
 
 class Console:
-    """Writes lines to standard output, coloured on a terminal, and to `logs/<name>.log`."""
+    """Writes lines to standard output and to `logs/<name>.log`; `visible` makes any text harmless for a terminal."""
 
-    def __init__(self, log_dir: Path, width: int) -> None:
+    def __init__(self, log_dir: Path, width: int, visible: Callable[[str], str], coloured: bool = False) -> None:
         self._log_dir = log_dir
         self._width = width
-        self._coloured = sys.stdout.isatty() and "NO_COLOR" not in os.environ
+        self._visible = visible
+        self._coloured = coloured
         self._files: dict[str, RotatingFileHandler] = {}
         log_dir.mkdir(parents=True, exist_ok=True)
 
@@ -30,8 +30,9 @@ class Console:
 
     def line(self, name: str, text: str) -> None:
         """A line that the child `name` wrote."""
-        print(f"{self._prefix(name)} {text}", flush=True)
-        self._file(name).emit(logging.makeLogRecord({"msg": text}))
+        shown = self._visible(text)
+        print(f"{self._prefix(name)} {shown}", flush=True)
+        self._file(name).emit(logging.makeLogRecord({"msg": shown}))
 
     def close(self) -> None:
         """Closes the files."""

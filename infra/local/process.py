@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import os
+import select
+import signal
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,16 +17,19 @@ LEASH = Path(__file__).with_name("leash.py")
 
 @dataclass(frozen=True)
 class Launch:
-    """What to run: arguments, the variables that are added to this process's environment, and the file for output."""
+    """What to run: arguments, the variables that are added to this process's environment, the file for output, and a
+    file that the process holds locked as long as it lives; it does not start where another holds that."""
 
     argv: tuple[str, ...]
     log: Path
     env: Mapping[str, str] = field(default_factory=dict)
+    lock: Path | None = None
 
     @property
     def leashed(self) -> list[str]:
         """The arguments of a process that ends with this one."""
-        return [sys.executable, "-I", str(LEASH), str(os.getpid()), *self.argv]
+        lock = str(self.lock or "")
+        return [sys.executable, "-I", str(LEASH), str(os.getpid()), lock, *self.argv]
 
     @property
     def environ(self) -> dict[str, str]:
@@ -65,3 +71,25 @@ class Process:
         """Ends it at once, as a crash would, and returns its exit code."""
         self._popen.kill()
         return self._popen.wait()
+
+
+def end(pid: int, still_meant: Callable[[], bool], grace_s: float) -> bool:
+    """Asks a process that is no child of ours to end, kills it after `grace_s`; False where it is there after as long.
+
+    `still_meant` is asked once the process is held: from then on its number cannot become another's.
+    """
+    try:
+        process = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    try:
+        return not still_meant() or any(_ends(process, number, grace_s) for number in (signal.SIGTERM, signal.SIGKILL))
+    finally:
+        os.close(process)
+
+
+def _ends(process: int, number: signal.Signals, timeout_s: float) -> bool:
+    with suppress(ProcessLookupError):
+        signal.pidfd_send_signal(process, number)
+    ready, _, _ = select.select([process], [], [], timeout_s)
+    return bool(ready)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
@@ -32,7 +33,7 @@ class _Meter:
         self._title, self._total = title, total_bytes
         self._done, self._shown = 0, 0
         self._lock = threading.Lock()
-        self._moving = sys.stderr.isatty()
+        self._moving = sys.stderr.isatty() and os.environ.get("TERM") != "dumb"
 
     def advance(self, size_bytes: int) -> None:
         with self._lock:

@@ -6,19 +6,23 @@ import re
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from infra.local import class_archive
 from infra.local.artifacts import default_cache_dir
 from infra.local.errors import LocalError, check_disk, explain_os_error
+from infra.local.locking import Busy, exclusive
 from infra.local.process import Launch, Process
 from infra.local.progress import Progress, silent
 
 START_TIMEOUT_S = 60.0
 STOP_GRACE_S = 15.0
+END_GRACE_S = 3.0
 # How often a starting server is asked; each question costs it a millisecond or so.
 ASK_INTERVAL_S = 0.05
 LOG_TAIL_BYTES = 16_384
+LOCK = "lock"  # held by the server itself, so for exactly as long as it runs
 COMPLAINT = re.compile(r"^Error|\b(ERROR|FATAL)\b")
 
 
@@ -67,11 +71,30 @@ class Server(ABC):
         """Everything but the start: what to run. Raises LocalError where files, ports or disk are missing."""
         try:
             self.home.mkdir(parents=True, exist_ok=True)
+            self._require_free()
             check_disk(self.home)
             self._log_ends = {log: log.stat().st_size for log in self._logs() if log.exists()}
-            return self._prepare()
+            return replace(self._prepare(), lock=self.home / LOCK)
         except OSError as error:
             raise explain_os_error(error, self.home) from error
+
+    def _require_free(self) -> None:
+        """Before anything is written: the ports and properties there are those of the server that runs.
+
+        One that was killed a moment ago, with its parent, may still be ending.
+        """
+        deadline = time.monotonic() + END_GRACE_S
+        while True:
+            try:
+                with exclusive(self.home / LOCK, wait=False):
+                    return
+            except Busy:
+                if time.monotonic() > deadline:
+                    raise LocalError(
+                        f"{self.home}: a {self.name} runs with this data already. Stop it, or set EXLIFY_DATA_DIR to"
+                        " another folder."
+                    ) from None
+            time.sleep(ASK_INTERVAL_S)
 
     def _class_flags(self, classpath: Sequence[str], jars: Sequence[Path]) -> list[str]:
         """The Java flags for a quick start of the classes in `jars`."""

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import getpass
-import json
 import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import click
 
 from schemas.times import rfc3339
 from streams.cli._client import Client, Refused, connect
-from streams.cli._output import print_json, print_line
+from streams.cli._ids import instance_id
+from streams.cli._output import echo, print_json, print_line
 from streams.ground.errors import UsageError
 
 PAGE = 200
@@ -69,7 +70,7 @@ def decide(action: str, given: dict[str, Any], more: dict[str, Any]) -> None:
     client = connect()
     narrowed.setdefault("until", rfc3339(int(time.time() * 1_000) + CLOCKS_MS))
     if instance is not None:
-        narrowed["instance_id"] = instance
+        instance = narrowed["instance_id"] = instance_id(client, instance)
     if task is not None:
         narrowed["pointer"] = task
     if instance is not None and not dry_run:
@@ -126,10 +127,10 @@ def _one_by_one(
                 {"incident_id": each["incident_id"], "pointer": each["pointer"], "result": word, "detail": detail}
             )
         else:
-            click.echo(f"{each['incident_id']}  {each['pointer']}  {word}" + (f": {detail}" if detail else ""))
+            echo(f"{each['incident_id']}  {each['pointer']}  {word}" + (f": {detail}" if detail else ""))
     if not as_json:
         told = ", ".join(f"{count} {word}" for word, count in counts.items()) or "no open incident is meant"
-        click.echo(told, err=True)
+        echo(told, err=True)
     if counts.keys() - {DONE[action]}:
         raise SystemExit(EXIT_NOT_ALL)
 
@@ -155,7 +156,7 @@ def _print_told(action: str, repairs: list[dict[str, Any]], as_json: bool) -> No
         print_json({"repairs": repairs})
     else:
         for each, (word, detail) in zip(repairs, words, strict=True):
-            click.echo(f"{each['incident_id']}  {each['pointer']}  {word}" + (f": {detail}" if detail else ""))
+            echo(f"{each['incident_id']}  {each['pointer']}  {word}" + (f": {detail}" if detail else ""))
     if any(word != DONE[action] for word, _ in words):
         raise SystemExit(EXIT_NOT_ALL)
 
@@ -165,18 +166,19 @@ def _print_meant(found: list[dict[str, Any]], as_json: bool) -> None:
         print_json({"incidents": found})
         return
     for each in found:
-        click.echo(f"{each['incident_id']}  {each['pointer']}  {each['reason'] or ''}")
-    click.echo(f"{len(found)} incidents are meant; nothing was done", err=True)
+        echo(f"{each['incident_id']}  {each['pointer']}  {each['reason'] or ''}")
+    echo(f"{len(found)} incidents are meant; nothing was done", err=True)
 
 
 def json_or_file(text: str, name: str) -> Any:
     """The JSON of an option, or of the file behind an @; raises UsageError."""
+    from schemas.jsontext import NoJsonError, UnfitDataError, parse
+
     try:
-        if text.startswith("@"):
-            with open(text[1:], encoding="utf-8") as file:
-                return json.load(file)
-        return json.loads(text)
+        return parse(Path(text[1:]).read_bytes() if text.startswith("@") else text)
     except OSError as error:
         raise UsageError(f"{name}: {text[1:]} cannot be read ({error.strerror})") from None
-    except ValueError as error:
+    except NoJsonError as error:
         raise UsageError(f'{name} is no JSON ({error}); write it as \'{{"name": "value"}}\' or @FILE') from None
+    except UnfitDataError as error:
+        raise UsageError(f"{name} cannot be taken: {error}") from None

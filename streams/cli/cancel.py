@@ -5,7 +5,8 @@ from __future__ import annotations
 import click
 
 from streams.cli._client import connect
-from streams.cli._output import json_option, print_json
+from streams.cli._ids import instance_path
+from streams.cli._output import echo, json_option, print_json
 
 
 @click.command(
@@ -27,8 +28,9 @@ def command(instance: str, reason: str, actor: str | None, as_json: bool) -> Non
     import getpass
 
     wish = {"reason": reason, "actor": actor or getpass.getuser()}
-    _, taken = connect().post_json(f"/v1/instances/{instance}/cancel", wish)
+    client = connect()
+    _, taken = client.post_json(f"{instance_path(client, instance)}/cancel", wish)
     if as_json:
         print_json(taken)
     else:
-        click.echo(f"taken note of; `exlify show {taken['instance_id']}` tells what became of it")
+        echo(f"taken note of; `exlify show {taken['instance_id']}` tells what became of it")

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from streams.cli._output import json_option, print_fields, print_json, print_table
+from streams.cli._output import bold, echo, json_option, print_fields, print_json, print_table
 from streams.ground.errors import UsageError
 
 
@@ -59,13 +58,17 @@ def _print(function: dict[str, Any]) -> None:
             ("waits", "for people" if function["waits_for_people"] else None),
         )
     )
-    click.echo()
+    echo()
     print_table(
         ("ARGUMENT", "KIND", "REQUIRED", "DEFAULT", "EXAMPLE", "MEANING"), _arguments(function["arguments"], "")
     )
-    click.echo(f"\n{click.style('example', bold=True)}\ncall: {function['name']}\nwith: {function['example']}")
-    output = json.dumps(function["output"], indent=2, ensure_ascii=False)
-    click.echo(f"\n{click.style('output', bold=True)}\n{output}")
+    echo()
+    echo(bold("example"))
+    echo("call: ", function["name"])
+    echo("with: ", function["example"])
+    echo()
+    echo(bold("output"))
+    print_json(function["output"])
 
 
 def _arguments(arguments: list[dict[str, Any]], within: str) -> Iterator[tuple[Any, ...]]:

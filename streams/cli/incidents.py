@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from typing import Any
-from urllib.parse import quote
 
 import click
 
 from streams.cli._client import connect
-from streams.cli._output import json_option, moment, print_fields, print_json, print_page, status
+from streams.cli._ids import incident_path
+from streams.cli._moments import moment, utc_option
+from streams.cli._output import json_option, print_fields, print_json, print_page, status
+from streams.cli._reason import reason_fields, reason_line
 from streams.cli._repairs import filters
 
 
@@ -22,6 +24,7 @@ Examples:
 """,
 )
 @json_option
+@utc_option
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
     """List and show failed steps that wait for a decision: `exlify retry`, `skip` or `fail`."""
@@ -41,6 +44,7 @@ def command(context: click.Context, as_json: bool) -> None:
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where the list before ended (`next` in its JSON).")
 @json_option
+@utc_option
 def list_incidents(as_json: bool, **query: Any) -> None:
     """List incidents, the oldest first."""
     page = connect().get("/v1/incidents", **query)
@@ -64,19 +68,24 @@ def list_incidents(as_json: bool, **query: Any) -> None:
             for each in page["incidents"]
         ),
         page["next"],
+        ids=["INCIDENT"],
+        spare=["VERSION", "OWNER", "KEY", "STATUS"],
+        whole=["INCIDENT", "SINCE"],
+        notes=[reason_line(each["error"]) for each in page["incidents"]],
     )
 
 
 @command.command()
 @click.argument("incident")
 @json_option
+@utc_option
 def show(incident: str, as_json: bool) -> None:
     """Show INCIDENT with its error and what was decided."""
-    found = connect().get(f"/v1/incidents/{quote(incident, safe='/')}")
+    client = connect()
+    found = client.get(incident_path(client, incident))
     if as_json:
         print_json(found)
         return
-    error = found["error"]
     print_fields(
         (
             ("incident", found["incident_id"]),
@@ -88,10 +97,7 @@ def show(incident: str, as_json: bool) -> None:
             ("key", found["business_key"]),
             ("owner", found["owner"]),
             ("since", moment(found["opened_at"])),
-            ("reason", found["reason"]),
-            ("error", error.get("title")),
-            ("detail", error.get("detail")),
-            ("effect", error.get("effect")),
+            *reason_fields(found["error"]),
             ("decided", moment(found["closed_at"]) if found["closed_at"] else None),
             ("by", found["actor"]),
             ("why", found["why"]),

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import asyncio
-from collections import OrderedDict
+from collections import OrderedDict, deque
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.cli._client import with_kafka
-from streams.cli._output import compact, json_option, moment, print_line, status
+from streams.cli._client import codec, with_kafka
+from streams.cli._moments import moment, utc_option
+from streams.cli._output import compact, echo, print_line, status
+from streams.cli._reason import reason_line
 from streams.ground.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
-    from confluent_kafka import Message
+    from confluent_kafka import Consumer, Message
 
     from schemas.codec import Codec
     from streams.ground.settings import Settings
 
 POLL_S = 0.5
+HELD = 2_000  # records of a partition that wait for those of the others
 ASK_S = 10.0
 REMEMBERED = (
     100_000  # ids of outcomes, to recognise one that stands on the topic twice; copies stand close to each other
@@ -37,13 +40,12 @@ Examples:
 @click.argument("workflow")
 @click.option("--follow", is_flag=True, help="Go on with outcomes as they appear, until Ctrl-C.")
 @click.option("--new", is_flag=True, help="Leave out what is there already; useful with --follow.")
-@json_option
+@click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: one outcome on each line.")
+@utc_option
 def command(workflow: str, follow: bool, new: bool, as_json: bool) -> None:
-    """Show how instances of WORKFLOW ended, one line each, each once."""
-    from streams.ground.codec import open_codec
-
+    """Show how instances of WORKFLOW ended, one line each, each once, in the order of time."""
     settings = with_kafka()
-    codec = asyncio.run(open_codec(settings))
+    known = asyncio.run(codec(settings))
     seen: OrderedDict[str, None] = OrderedDict()
     for message in _messages(settings, workflow, follow, new):
         ce_id = _header(message, "ce_id")
@@ -52,12 +54,12 @@ def command(workflow: str, follow: bool, new: bool, as_json: bool) -> None:
         seen[ce_id] = None
         if len(seen) > REMEMBERED:
             seen.popitem(last=False)
-        _print(_readable(codec, message), as_json)
+        _print(_readable(known, message), as_json)
 
 
 def _messages(settings: Settings, workflow: str, follow: bool, new: bool) -> Iterator[Message]:
-    """Records of the outcome topic, all of those that are there and with `follow` those to come."""
-    from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaError, KafkaException, TopicPartition
+    """Records of the outcome topic, all of those that are there by time and with `follow` those to come."""
+    from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
     from streams.definitions import outcome_topic
     from streams.ground.kafka import client_config
@@ -73,19 +75,43 @@ def _messages(settings: Settings, workflow: str, follow: bool, new: bool) -> Ite
         if found.error is not None:
             raise UsageError(f"no outcomes of {workflow!r}: no such workflow is deployed (topic {topic})")
         start = OFFSET_END if new else OFFSET_BEGINNING
-        unread = set(found.partitions)
-        consumer.assign([TopicPartition(topic, number, start) for number in unread])
-        while follow or unread:
+        consumer.assign([TopicPartition(topic, number, start) for number in found.partitions])
+        yield from _by_time(consumer, topic, set(found.partitions))
+        while follow:
             message = consumer.poll(POLL_S)
-            if message is None:
-                continue
-            error = message.error()
-            if error is None:
+            if message is not None and message.error() is None:
                 yield message
-            elif error.code() == KafkaError._PARTITION_EOF:
-                unread.discard(message.partition())
     finally:
         consumer.close()
+
+
+def _by_time(consumer: Consumer, topic: str, unread: set[int]) -> Iterator[Message]:
+    """What the partitions hold, merged by time; one that runs ahead of the others is paused, so that memory is bounded.
+
+    Within a partition the order is that of the log.
+    """
+    from confluent_kafka import KafkaError, TopicPartition
+
+    held: dict[int, deque[Message]] = {number: deque() for number in unread}
+    paused: set[int] = set()
+    while unread or any(held.values()):
+        while all(held[number] for number in unread) and any(held.values()):
+            number = min((number for number in held if held[number]), key=lambda each: held[each][0].timestamp()[1])
+            yield held[number].popleft()
+            if number in paused and not held[number]:
+                consumer.resume([TopicPartition(topic, number)])
+                paused.discard(number)
+        message = consumer.poll(POLL_S) if unread else None
+        if message is None:
+            continue
+        number, error = message.partition() or 0, message.error()
+        if error is None:
+            held[number].append(message)
+            if len(held[number]) >= HELD and number not in paused:
+                consumer.pause([TopicPartition(topic, number)])
+                paused.add(number)
+        elif error.code() == KafkaError._PARTITION_EOF:
+            unread.discard(number)
 
 
 def _header(message: Message, name: str) -> str:
@@ -107,14 +133,8 @@ def _print(outcome: dict[str, Any], as_json: bool) -> None:
     if as_json:
         print_line(outcome)
         return
-    result = (
-        outcome["output"] if outcome["error"] is None else outcome["error"].get("detail") or outcome["error"]["title"]
-    )
-    line = (
-        moment(outcome["ended_at"]),
-        outcome["instance_id"],
-        status(outcome["status"]),
-        outcome["business_key"] or "-",
-        compact(result),
-    )
-    click.echo("  ".join(line))
+    at = f"{moment(outcome['ended_at'])}  {outcome['instance_id']}  "
+    key = f"  {outcome['business_key'] or '-'}  "
+    taken = len(at) + len(outcome["status"]) + len(key)
+    error = outcome["error"]
+    echo(at, status(outcome["status"]), key, reason_line(error) if error else compact(outcome["output"], taken))

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from streams.cli._output import print_document
+from streams.cli._steps import own_steps, steps_option
 from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +28,7 @@ Examples:
   exlify run order.yaml --input '{"total": 3}'
   exlify run onboarding.yaml --input @application.json --answer reviewApplication=approve
   exlify run onboarding.yaml --input @application.json --mock answers.yaml --virtual-time
+  exlify run parcel.yaml --steps my_steps.py --input '{"weight": 2}'
 """,
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -47,9 +50,16 @@ Examples:
     "{output: ...}]; TASK@1 for the first that it falls back on.",
 )
 @click.option("--virtual-time", is_flag=True, help="Waits, pauses between tries and timeouts pass at once.")
+@steps_option
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome on one line.")
 def command(
-    file: Path, given: str, answers: Sequence[str], mock: Path | None, virtual_time: bool, as_json: bool
+    file: Path,
+    given: str,
+    answers: Sequence[str],
+    mock: Path | None,
+    virtual_time: bool,
+    places: Sequence[Path],
+    as_json: bool,
 ) -> None:
     """Execute one instance of the workflow in FILE here and print how it ended.
 
@@ -58,17 +68,22 @@ def command(
     """
     from schemas.lifecycle import Status
     from streams import catalogue
-    from streams.catalogue import FUNCTIONS
+    from streams.ground import logs
     from streams.language import load
     from streams.local import run_locally
     from streams.mocked import mocks_of
 
-    graph = load(_text(file), str(file), FUNCTIONS)
+    settings = catalogue.load_settings()
+    steps = own_steps(places, settings)
+    graph = load(_text(file), str(file), catalogue.functions(steps))
     data, answered = _input(given), _answers(answers)
-    settings, declared = catalogue.load_settings(), tuple(catalogue.PROCESSORS.values())
+    declared = tuple(catalogue.processors(steps).values())
+    logs.configure(settings)
     mocks = mocks_of(_document(mock), str(mock)) if mock is not None else None
-    report = asyncio.run(run_locally(graph, data, answered, settings, declared, mocks=mocks, virtual_time=virtual_time))
-    click.echo(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2))
+    report = asyncio.run(
+        run_locally(graph, data, answered, settings, declared, steps, mocks=mocks, virtual_time=virtual_time)
+    )
+    print_document(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2).decode())
     if report.status != Status.COMPLETED:
         raise SystemExit(EXIT_NOT_COMPLETED)
 
@@ -136,7 +151,11 @@ def _answer(task: str, said: Any) -> Answer:
 
 
 def _json(text: str, name: str) -> Any:
+    from schemas.jsontext import NoJsonError, UnfitDataError, parse
+
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError as error:
+        return parse(text)
+    except NoJsonError as error:
         raise UsageError(f"{name}: not JSON, {error}. Write for example '{{\"amount\": 5}}'.") from None
+    except UnfitDataError as error:
+        raise UsageError(f"{name}: data cannot be taken: {error}.") from None

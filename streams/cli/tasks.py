@@ -2,16 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import quote
 
 import click
 
 from streams.cli._client import connect
-from streams.cli._output import json_option, moment, print_fields, print_json, print_page, status
-from streams.ground.errors import UsageError
+from streams.cli._ids import task_path
+from streams.cli._moments import moment, utc_option
+from streams.cli._output import bold, echo, json_option, person, print_fields, print_json, print_page, status
+from streams.cli._repairs import json_or_file
 from streams.processors.human.fields import FIELDS, OPEN, Field, Place
 
 
@@ -26,6 +26,7 @@ Examples:
 """,
 )
 @json_option
+@utc_option
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
     """List, show and complete human tasks."""
@@ -47,9 +48,11 @@ def _filters(function: Callable[..., None]) -> Callable[..., None]:
 
 @command.command("list")
 @_filters
+@click.option("--overdue", flag_value="true", help="Only those that are overdue.")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where the list before ended (`next` in its JSON).")
 @json_option
+@utc_option
 def list_tasks(as_json: bool, **query: Any) -> None:
     """List tasks, oldest first."""
     page = connect().get("/v1/tasks", **query)
@@ -61,15 +64,20 @@ def list_tasks(as_json: bool, **query: Any) -> None:
         [field.label.upper() for field in columns],
         ([_cell(field, each) for field in columns] for each in page["tasks"]),
         page["next"],
+        ids=["TASK"],
+        spare=["KEY", "SINCE", "STATUS"],
+        whole=["TASK", "DUE"],
     )
 
 
 @command.command()
 @click.argument("task")
 @json_option
+@utc_option
 def show(task: str, as_json: bool) -> None:
     """Show TASK with its form and what it is about."""
-    found = connect().get(_path(task))
+    client = connect()
+    found = client.get(task_path(client, task))
     print_json(found) if as_json else _print(found)
 
 
@@ -86,16 +94,17 @@ def complete(task: str, outcome: str, data: str | None, actor: str | None, versi
 
     answer: dict[str, Any] = {"outcome": outcome, "actor": actor or getpass.getuser()}
     if data is not None:
-        answer["data"] = _json(data)
+        answer["data"] = json_or_file(data, "--data")
     if version is not None:
         answer["expected_version"] = version
-    code, found = connect().post_json(f"{_path(task)}/complete", answer)
+    client = connect()
+    code, found = client.post_json(f"{task_path(client, task)}/complete", answer)
     if as_json:
         print_json(found)
     elif code == 202:
-        click.echo("taken note of; `exlify tasks show` tells what became of it")
+        echo("taken note of; `exlify tasks show` tells what became of it")
     else:
-        click.echo(f"{status(found['status'])}: {found['outcome']}, by {found['completed_by']}")
+        echo(status(found["status"]), f": {found['outcome']}, by {person(found['completed_by'])}")
 
 
 def _print(task: dict[str, Any]) -> None:
@@ -103,8 +112,8 @@ def _print(task: dict[str, Any]) -> None:
     print_fields((field.label, _cell(field, task)) for field in lines if task[field.shown] is not None)
     for field in FIELDS:
         if field.place is Place.DETAIL and task[field.shown] not in (None, []):
-            text = json.dumps(task[field.shown], indent=2, ensure_ascii=False)
-            click.echo(f"{click.style(field.label, bold=True)}\n{text}")
+            echo(bold(field.label))
+            print_json(task[field.shown])
 
 
 def _cell(field: Field, task: dict[str, Any]) -> Any:
@@ -114,22 +123,8 @@ def _cell(field: Field, task: dict[str, Any]) -> Any:
         return status(value)
     if field.name == "due_ms":
         return moment(value) + (" OVERDUE" if task["overdue"] else "")
+    if field.name == "completed_by":
+        return person(value)
     if field.shown != field.name:
         return moment(value)
     return ", ".join(value) if isinstance(value, list) else value
-
-
-def _path(task: str) -> str:
-    return f"/v1/tasks/{quote(task, safe='/')}"
-
-
-def _json(text: str) -> Any:
-    try:
-        if text.startswith("@"):
-            with open(text[1:], encoding="utf-8") as file:
-                return json.load(file)
-        return json.loads(text)
-    except OSError as error:
-        raise UsageError(f"--data: {text[1:]} cannot be read ({error.strerror})") from None
-    except ValueError as error:
-        raise UsageError(f'--data is no JSON ({error}); write it as \'{{"name": "value"}}\' or @FILE') from None

@@ -10,7 +10,7 @@ import click
 
 from streams.cli._client import with_kafka
 from streams.cli._lag import Offsets, Place, described, lag_line
-from streams.cli._output import json_option, print_json, print_table
+from streams.cli._output import echo, json_option, print_json, print_table
 from streams.ground.errors import UnavailableError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def command(create: bool, as_json: bool) -> None:
     settings = with_kafka()
     if create:
         asyncio.run(provision(settings, catalogue.topics(settings)))
-    found = _topics(settings)
+    found = look(settings)
     if as_json:
         print_json(found)
     else:
@@ -58,12 +58,13 @@ def command(create: bool, as_json: bool) -> None:
 def _tell_doubts(found: list[dict[str, Any]]) -> None:
     """What the table does not show, or shows of a topic that has changed under its readers."""
     if shortened := [each["topic"] for each in found if each["shortened"]]:
-        click.echo(f"! has read more than there is: {', '.join(shortened)} lost records, or was made anew.", err=True)
+        echo(f"! has read more than there is: {', '.join(shortened)} lost records, or was made anew.", err=True)
     if unknown := [each["topic"] for each in found if not each["complete"]]:
         raise UnavailableError(f"The picture is incomplete: partitions of {', '.join(unknown)} do not answer.")
 
 
-def _topics(settings: Settings) -> list[dict[str, Any]]:
+def look(settings: Settings) -> list[dict[str, Any]]:
+    """Every topic with what Kafka and the groups of our processors tell of it; raises UnavailableError."""
     from confluent_kafka import KafkaError, KafkaException
     from confluent_kafka.admin import AdminClient
 

@@ -8,7 +8,7 @@ crash is survived and how a recorded instance is explained.
 Read `step` first, then `run` (how control moves through the tree of tasks) and `constructs` (what each kind of task
 does, one file each). Nobody imports what stands above it:
 
-    state ─▶ tree ─▶ contexts, variables ─▶ data ─▶ run ─▶ construct ─▶ constructs ─▶ encoding, timers ─▶ step
+    state ─▶ tree ─▶ contexts, variables ─▶ data ─▶ run ─▶ construct ─▶ constructs ─▶ encoding, timers ─▶ step, waits
     frames   open     what an expression            control  the record   one file      repair, moving
              tasks    can read                               of a kind    each          what people decide
 """
@@ -32,6 +32,7 @@ from streams.engine.messages import (
 from streams.engine.state import Instance, Marker, State
 from streams.engine.step import Step, step
 from streams.engine.timers import next_due_ms
+from streams.engine.waits import Waiting, waits
 
 __all__ = [
     "LIMITS",
@@ -52,8 +53,10 @@ __all__ = [
     "StepRetrying",
     "TimerFired",
     "Transition",
+    "Waiting",
     "decode_state",
     "encode_state",
     "next_due_ms",
     "step",
+    "waits",
 ]

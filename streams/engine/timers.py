@@ -31,9 +31,9 @@ def next_due_ms(state: State) -> int:
         return state.expires_ms
     earliest = state.expires_ms
     for frame in state.frames:
-        due_ms = _due_ms(frame)
-        if due_ms and (not earliest or due_ms < earliest):
-            earliest = due_ms
+        at_ms = due_ms(frame)
+        if at_ms and (not earliest or at_ms < earliest):
+            earliest = at_ms
     return earliest
 
 
@@ -44,9 +44,9 @@ def first_due(expires_ms: int, frames: Iterable[Frame], now_ms: int) -> Frame | 
     if 0 < expires_ms < earliest:
         first = earliest = expires_ms
     for frame in frames:
-        due_ms = _due_ms(frame)
-        if 0 < due_ms < earliest:
-            first, earliest = frame, due_ms
+        at_ms = due_ms(frame)
+        if 0 < at_ms < earliest:
+            first, earliest = frame, at_ms
     return first
 
 
@@ -108,7 +108,7 @@ def _fire(run: Run, due: Frame | int) -> None:
     raise failed(activity, problems.TIMEOUT, f"The task has taken longer than its timeout{before}.")
 
 
-def _due_ms(frame: Frame) -> int:
+def due_ms(frame: Frame) -> int:
     """When a frame needs a timer next, for whatever reason; 0 for never."""
     return _own_due_ms(frame) or frame.expires_ms
 

@@ -9,9 +9,20 @@ from collections.abc import Collection
 from aiohttp import web
 from aiohttp.typedefs import Middleware
 
+from schemas.cloudevents import FORBIDDEN
 from streams.gateway.problems import Handler, ProblemError
 from streams.gateway.settings import GatewaySettings
 from streams.ground.settings import Settings
+
+ONCE = (
+    "Authorization",
+    "Content-Encoding",
+    "Content-Type",
+    "Idempotency-Key",
+    "webhook-id",
+    "webhook-signature",
+    "webhook-timestamp",
+)
 
 
 def guard(settings: Settings, open_to_all: Collection[Handler]) -> Middleware:
@@ -33,9 +44,22 @@ def guard(settings: Settings, open_to_all: Collection[Handler]) -> Middleware:
     return guarded
 
 
+@web.middleware
+async def plain(request: web.Request, handler: Handler) -> web.StreamResponse:
+    """Refuses headers that mean something and are there twice (whoever stands in between may take the other one), and
+    names in the path that nothing can have."""
+    for name in ONCE:
+        if len(request.headers.getall(name, ())) > 1:
+            raise ProblemError(400, "header", f"{name} is given twice; send it once.")
+    if any(FORBIDDEN.search(name) for name in request.match_info.values()):
+        raise ProblemError(404, "not-found", "A name in the path has characters that no name has.")
+    return await handler(request)
+
+
 def _require_token(request: web.Request, token: str) -> None:
     scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-    if scheme.lower() != "bearer" or not hmac.compare_digest(given.strip().encode(), token.encode()):
+    sent = given.strip().encode(errors="surrogateescape")  # the bytes as they came
+    if scheme.lower() != "bearer" or not hmac.compare_digest(sent, token.encode(errors="surrogateescape")):
         detail = "Send the token of EXLIFY_API_TOKEN as `Authorization: Bearer TOKEN`."
         raise ProblemError(401, "token", detail, headers={"WWW-Authenticate": "Bearer"})
 

@@ -6,26 +6,39 @@ import asyncio
 from collections.abc import Collection, Mapping
 from typing import Any
 
-import orjson
 from aiohttp import web
 
 from schemas.cloudevents import DataFault
 from schemas.cloudevents_http import is_json
+from schemas.jsontext import NoJsonError, parse
+from streams.gateway.openapi import Schema
 from streams.gateway.problems import ProblemError, data_faults
 from streams.gateway.services import services
 from streams.gateway.settings import GatewaySettings
+from streams.ground.terminal import visible
 
 READ_TIMEOUT_S = 30.0
+MAX_LINE_LENGTH = 200
+PACKED = ("gzip", "deflate")  # that aiohttp unpacks without another library
+ENCODINGS = ("identity", *PACKED)
+LINE: Schema = {"type": "string", "minLength": 1, "maxLength": MAX_LINE_LENGTH}
 
 
 async def read_body(request: web.Request) -> bytes:
-    """The whole body; raises ProblemError where it is too large (413) or does not come (408)."""
+    """The whole body, unpacked; raises ProblemError where it is too large (413), does not come (408), or is packed in
+    a way that is not known here (415) or not the one that it says (400)."""
+    packed = request.headers.get("Content-Encoding", "identity").lower()
+    if packed not in ENCODINGS:
+        raise ProblemError(415, "content-encoding", f"Send the body as it is, or packed as one of {', '.join(PACKED)}.")
     try:
         async with asyncio.timeout(READ_TIMEOUT_S):
             return await request.read()
     except web.HTTPRequestEntityTooLarge:
         most = services(request).settings.of(GatewaySettings).max_body_bytes
         raise ProblemError(413, "too-large", f"The body is larger than {most} bytes.") from None
+    except web.RequestPayloadError:
+        detail = "The body cannot be read: it is not packed as Content-Encoding says, or its chunks are broken."
+        raise ProblemError(400, "body", detail) from None
     except TimeoutError:
         raise ProblemError(408, "slow", f"The body has not arrived within {READ_TIMEOUT_S:g} s.") from None
 
@@ -34,8 +47,10 @@ async def read_object(
     request: web.Request, members: Mapping[str, type], required: Collection[str] = ()
 ) -> dict[str, Any]:
     """A JSON object with no members but these, each of its type or null; raises ProblemError."""
-    require_json(request)
-    value = parse_json(await read_body(request))
+    value: Any = {}
+    if not required or request.can_read_body:  # of a request without a body, what it has to say is told
+        require_json(request)
+        value = parse_json(await read_body(request), around=1)
     if not isinstance(value, dict):
         raise ProblemError(400, "json", "The body must be a JSON object.")
     faults = [DataFault(name, "is no member of this request") for name in value if name not in members]
@@ -49,22 +64,30 @@ async def read_object(
     return value
 
 
+def one_line(name: str, text: str) -> str:
+    """A member that names somebody or says why, as it is; refused (422) where it is empty, long, or does something to
+    a page or a terminal. Who it names is not proven: there are no identities yet."""
+    if not text.strip() or len(text) > MAX_LINE_LENGTH or visible(text) != text:
+        fault = DataFault(name, f"must be one line of 1 to {MAX_LINE_LENGTH} visible characters")
+        raise ProblemError(422, "request-invalid", str(fault), faults=data_faults([fault]))
+    return text
+
+
 def require_json(request: web.Request) -> None:
     """Refuses (415) what is not JSON. A plain form of a foreign web page never gets further than this."""
     if not is_json(request.headers.get("Content-Type", "")):
         raise ProblemError(415, "media-type", "Send application/json.")
 
 
-def parse_json(body: bytes) -> Any:
-    """The JSON value in a body; raises ProblemError (400) without quoting it."""
+def parse_json(body: bytes, *, around: int = 0) -> Any:
+    """The JSON value in a body; raises ProblemError (400) and UnfitDataError (422), without quoting it."""
     try:
-        return orjson.loads(body)
-    except orjson.JSONDecodeError as error:
-        detail = f"The body is no JSON: {error.msg} (line {error.lineno}, column {error.colno})."
-        raise ProblemError(400, "json", detail) from None
+        return parse(body, around=around)
+    except NoJsonError as error:
+        raise ProblemError(400, "json", f"The body is no JSON: {error}.") from None
 
 
-_NAMES: Mapping[type, str] = {str: "string", int: "integer", bool: "boolean", object: "any"}
+_NAMES: Mapping[type, str] = {str: "string", int: "integer", bool: "boolean", object: "any", list: "array"}
 
 
 def _is_a(value: Any, kind: type) -> bool:

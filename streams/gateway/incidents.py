@@ -8,12 +8,13 @@ from aiohttp import web
 
 from schemas.catalogue import current
 from schemas.messages import INCIDENT
-from streams.gateway.answers import OPTIONAL_TEXT, json_answer
+from streams.gateway.answers import OPTIONAL_TEXT, UNREADABLE, json_answer
 from streams.gateway.instances import CURSOR, LIMIT, read_time
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import services
 from streams.readmodel import presentation
+from streams.readmodel.stored import stored
 
 STATUSES = ("open", "retried", "skipped", "failed", "cancelled")
 FILTERS = ("workflow", "version", "status", "reason", "owner", "business_key", "instance_id", "pointer")
@@ -34,8 +35,9 @@ async def list_incidents(request: web.Request) -> web.Response:
         limit=query.get("limit", 50),
         cursor=query.get("cursor"),
     )
-    shown = [await presentation.record(ours.codec, row["message"]) for row in page.rows]
-    return json_answer({"incidents": shown, "next": page.next})
+    found = await stored(ours.codec, page.rows)
+    shown = [presentation.message(each) for each in found.messages]
+    return json_answer({"incidents": shown, "next": page.next, "unreadable": found.unreadable})
 
 
 async def show_incident(request: web.Request) -> web.Response:
@@ -68,7 +70,7 @@ ROUTES = (
         path="/v1/incidents",
         handler=list_incidents,
         summary="Find failed steps that wait for a decision, the oldest first.",
-        answers={200: object_of({"incidents": list_of(SHOWN), "next": OPTIONAL_TEXT})},
+        answers={200: object_of({"incidents": list_of(SHOWN), "next": OPTIONAL_TEXT, "unreadable": UNREADABLE})},
         problems=(400, 503),
         query=LIST_QUERY,
         verb="incidents list",

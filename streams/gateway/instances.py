@@ -8,20 +8,22 @@ from typing import Any
 from aiohttp import web
 
 from schemas.cloudevents import parse_time_ms
-from schemas.lifecycle import OF_INSTANCES, TERMINAL
+from schemas.lifecycle import OF_INSTANCES, TERMINAL, Status
 from schemas.messages import CANCEL_INSTANCE
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
-from streams.gateway.bodies import read_object
+from streams.gateway.bodies import LINE, one_line, read_object
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
 from streams.gateway.problems import ProblemError
-from streams.gateway.services import services
+from streams.gateway.services import Services, services
+from streams.gateway.story import WAITS_FOR, story
 from streams.ground.publish import Outgoing
-from streams.processors.orchestrate import INBOX
+from streams.processors.orchestrate import INBOX, OrchestrateSettings
 from streams.readmodel import presentation
 from streams.readmodel.paging import Found
+from streams.readmodel.stored import stored
 
-MAX_REASON_LENGTH = 200
 HISTORY_LIMIT = 500
+MAX_ASKED = 1_000
 
 INSTANCE: Schema = object_of(
     {
@@ -35,9 +37,11 @@ INSTANCE: Schema = object_of(
         "updated_at": TEXT,
     },
     business_key=OPTIONAL_TEXT,
+    error={"type": ["object", "null"], "description": "Why it faulted, was cancelled, or waits for a decision."},
 )
 ENTRY: Schema = object_of(
-    {"seq": {"type": "integer"}, "at": TEXT, "status": TEXT, "cause": {"type": "object"}, "transitions": list_of({})}
+    {"seq": {"type": "integer"}, "at": TEXT, "status": TEXT, "cause": {"type": "object"}, "transitions": list_of({})},
+    asked={**list_of({"type": "object"}), "description": "The steps that were asked for, with their arguments."},
 )
 CURSOR = Parameter("cursor", "Where the page before ended: its member `next`.")
 LIMIT = Parameter("limit", "Rows of a page.", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50})
@@ -52,10 +56,26 @@ async def list_instances(request: web.Request) -> web.Response:
         {name: query[name] for name in FILTERS if name in query},
         since_ms=read_time(query, "since"),
         until_ms=read_time(query, "until"),
+        id_begins=_beginning(query),
         limit=query.get("limit", 50),
         cursor=query.get("cursor"),
     )
-    return json_answer({"instances": [presentation.instance(row) for row in page.rows], "next": page.next})
+    shown = [presentation.instance(row) for row in page.rows]
+    stopped = [row["instance_id"] for row in page.rows if row["status"] == Status.INCIDENT]
+    errors = await _errors(services(request), stopped) if stopped else {}
+    return json_answer(
+        {
+            "instances": [each | {"error": errors.get(each["instance_id"], each["error"])} for each in shown],
+            "next": page.next,
+        }
+    )
+
+
+async def _errors(ours: Services, instance_ids: list[str]) -> dict[str, Any]:
+    """Why each of them waits for somebody's decision: the error of its first open incident."""
+    rows = await asyncio.to_thread(ours.reader.open_incidents, instance_ids)
+    shown = [await presentation.record(ours.codec, row["message"]) for row in reversed(rows)]
+    return {each["instance_id"]: each["error"] for each in shown}
 
 
 async def show_instance(request: web.Request) -> web.Response:
@@ -64,27 +84,53 @@ async def show_instance(request: web.Request) -> web.Response:
     after = read_query(request, SHOW_QUERY).get("after", -1)
     row = await known_instance(request)
     rows = await asyncio.to_thread(ours.reader.history, row["instance_id"], after_seq=after, limit=HISTORY_LIMIT + 1)
-    history = [await presentation.history_entry(ours.codec, each["message"]) for each in rows[:HISTORY_LIMIT]]
-    following = rows[HISTORY_LIMIT - 1]["seq"] if len(rows) > HISTORY_LIMIT else None
+    told = await story(ours, row)
+    history = [
+        {**await presentation.history_entry(ours.codec, each), **told.asked(each["seq"])}
+        for each in rows[:HISTORY_LIMIT]
+    ]
     decisions = await asyncio.to_thread(ours.reader.decisions, row["instance_id"])
-    shown = [await presentation.record(ours.codec, each["message"]) for each in decisions]
-    return json_answer({**presentation.instance(row), "history": history, "next": following, "decisions": shown})
+    incidents = await asyncio.to_thread(ours.reader.open_incidents, [row["instance_id"]])
+    return json_answer(
+        {
+            **presentation.instance(row),
+            "waits_for": await told.waits_for(),
+            "history": history,
+            "next": rows[HISTORY_LIMIT - 1]["seq"] if len(rows) > HISTORY_LIMIT else None,
+            "decisions": [presentation.message(each) for each in (await stored(ours.codec, decisions)).messages],
+            "incidents": [presentation.message(each) for each in (await stored(ours.codec, incidents)).messages],
+        }
+    )
+
+
+async def known_instances(request: web.Request) -> web.Response:
+    """Which of these have started already, so that their event would start nothing again."""
+    ours = services(request)
+    asked = (await read_object(request, {"instance_ids": list}, required=("instance_ids",)))["instance_ids"]
+    if len(asked) > MAX_ASKED or not all(isinstance(each, str) for each in asked):
+        raise ProblemError(422, "request-invalid", f"instance_ids is a list of at most {MAX_ASKED} ids")
+    since_ms = ours.now_ms() - ours.settings.of(OrchestrateSettings).deduplication_window_ms
+    return json_answer({"known": await asyncio.to_thread(ours.reader.known, asked, since_ms)})
 
 
 async def cancel_instance(request: web.Request) -> web.Response:
     """Asks the engine to end an instance; its outcome will say so."""
     ours = services(request)
     wish = await read_object(request, {"reason": str, "actor": str}, required=("reason",))
-    if len(wish["reason"]) > MAX_REASON_LENGTH:
-        raise ProblemError(422, "request-invalid", f"reason has at most {MAX_REASON_LENGTH} characters")
+    reason, actor = one_line("reason", wish["reason"]), one_line("actor", wish.get("actor") or "api")
     row = await known_instance(request)
+    await cancel(ours, row, reason, actor)
+    return json_answer({"instance_id": row["instance_id"]}, status=202)
+
+
+async def cancel(ours: Services, row: Found, reason: str, actor: str) -> None:
+    """Publishes the wish to end an instance; raises ProblemError where it has ended."""
     if row["status"] in TERMINAL:
         raise ProblemError(409, "ended", f"The instance has ended: {row['status']}.")
     instance_id = row["instance_id"]
-    fields = {"instance_id": instance_id, "reason": wish["reason"], "actor": wish.get("actor") or "api"}
+    fields = {"instance_id": instance_id, "reason": reason, "actor": actor}
     value = ours.codec.encode(CANCEL_INSTANCE, fields)
     await ours.publisher.publish([Outgoing(INBOX, instance_id.encode(), value)])
-    return json_answer({"instance_id": instance_id}, status=202)
 
 
 async def known_instance(request: web.Request) -> Found:
@@ -93,6 +139,13 @@ async def known_instance(request: web.Request) -> Found:
     if row is None:
         raise ProblemError(404, "not-found", "No instance of this id has been seen, or not yet.")
     return row
+
+
+def _beginning(query: dict[str, Any]) -> str:
+    digits = str(query.get("instance_id", ""))
+    if digits.strip("0123456789abcdef"):
+        raise ProblemError(400, "query", "instance_id is hexadecimal digits, all of an id or the first of them")
+    return digits
 
 
 def read_time(query: dict[str, Any], name: str) -> int | None:
@@ -109,6 +162,7 @@ LIST_QUERY = (
     Parameter("workflow", "Name of the workflow."),
     Parameter("status", "Status of the instance.", text_of(OF_INSTANCES)),
     Parameter("business_key", "The business's own name for the case."),
+    Parameter("instance_id", "The instance's id, or how it begins."),
     Parameter("since", "Started at this time (RFC 3339) or later."),
     Parameter("until", "Started before this time (RFC 3339)."),
     LIMIT,
@@ -143,7 +197,9 @@ ROUTES = (
                 "allOf": [
                     INSTANCE,
                     object_of(
-                        {"history": list_of(ENTRY), "next": {"type": ["integer", "null"]}, "decisions": list_of({})}
+                        {"history": list_of(ENTRY), "next": {"type": ["integer", "null"]}, "decisions": list_of({})},
+                        waits_for=WAITS_FOR,
+                        incidents={**list_of({"type": "object"}), "description": "Those that are open."},
                     ),
                 ]
             }
@@ -159,9 +215,17 @@ ROUTES = (
         summary="Ask for an instance to be cancelled.",
         answers={202: object_of({"instance_id": TEXT})},
         problems=(400, 404, 408, 409, 413, 415, 422, 503),
-        body={
-            "application/json": object_of({"reason": {"type": "string", "maxLength": MAX_REASON_LENGTH}}, actor=TEXT)
-        },
+        body={"application/json": object_of({"reason": LINE}, actor=LINE)},
         verb="cancel",
+    ),
+    Route(
+        method="POST",
+        path="/v1/instances/known",
+        handler=known_instances,
+        summary="Say which of some instances have started already: an event that would start them starts nothing.",
+        answers={200: object_of({"known": list_of(TEXT)})},
+        problems=(400, 408, 413, 415, 422, 503),
+        body={"application/json": object_of({"instance_ids": {**list_of(TEXT), "maxItems": MAX_ASKED}})},
+        verb="publish",
     ),
 )

@@ -10,6 +10,7 @@ from typing import Any
 
 from aiohttp import web
 
+from schemas.cloudevents import FORBIDDEN
 from streams.gateway.problems import CONTENT_TYPE, ProblemError
 
 Schema = Mapping[str, Any]
@@ -102,8 +103,9 @@ def _value(parameter: Parameter, text: str) -> Any:
         if text.isascii() and text.isdigit() and low <= int(text[:20]) <= high:
             return int(text)
         raise ProblemError(400, "query", f"{parameter.name} is a whole number from {low} to {high}")
-    if not text or len(text) > MAX_QUERY_LENGTH or text not in schema.get("enum", (text,)):
-        choice = ", ".join(schema.get("enum", ())) or f"a text of 1 to {MAX_QUERY_LENGTH} characters"
+    unfit = not text or len(text) > MAX_QUERY_LENGTH or FORBIDDEN.search(text)
+    if unfit or text not in schema.get("enum", (text,)):
+        choice = ", ".join(schema.get("enum", ())) or f"a text of 1 to {MAX_QUERY_LENGTH} characters, no control ones"
         raise ProblemError(400, "query", f"{parameter.name} is {choice}")
     return text
 

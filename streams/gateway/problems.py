@@ -5,6 +5,7 @@ No text of a problem quotes data of an event.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -16,12 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.cloudevents import DataFault, InvalidEventError
 from schemas.cloudevents_http import UnsupportedEventFormatError
+from schemas.codec import UndecodableRecord
+from schemas.jsontext import UnfitDataError
 from schemas.reasons import MEANINGS, Reason
 from schemas.steps import told
 from streams.ground.errors import UnavailableError, UsageError
 from streams.ground.publish import RefusedRecordError
 from streams.language.faults import DefinitionError, Fault
-from streams.readmodel.database import is_away, reason_of
+from streams.readmodel.database import is_away, is_gone, reason_of
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -54,7 +57,10 @@ class ProblemError(Exception):
             "status": self.status,
             "detail": self.detail,
         }
-        body = orjson.dumps(problem | self.members)
+        try:
+            body = orjson.dumps(problem | self.members)
+        except TypeError:  # a lone surrogate
+            body = json.dumps(problem | self.members).encode()
         return web.Response(status=self.status, body=body, content_type=CONTENT_TYPE, headers=self.headers)
 
 
@@ -86,15 +92,22 @@ def problem_of(error: Exception, request: web.Request) -> ProblemError:
         case DefinitionError():
             detail = f"{len(error.faults)} faults; nothing was deployed"
             return ProblemError(422, "definition-invalid", detail, faults=definition_faults(error.faults))
+        case UnfitDataError():
+            return ProblemError(422, "data-unfit", f"Data cannot be taken: {error}.")
+        case UndecodableRecord():
+            detail = f"What is kept of it cannot be read: {error.reason}. Is the schema registry the one that wrote it?"
+            return ProblemError(500, "unreadable", detail)
         case UsageError():
             return ProblemError(400, "request-invalid", str(error))
         case UnavailableError() | RefusedRecordError():
             return _unavailable(str(error))
-        case SQLAlchemyError() if is_away(error):
+        case SQLAlchemyError() if is_gone(error) or is_away(error):
             log.warning("read model away", reason=reason_of(error))
-            return _unavailable("The read model does not answer. Try again.")
+            return _unavailable("The read model does not answer, or is being made anew. Try again.")
         case web.HTTPException():
             return _of_http(error)
+    if request.transport is None:  # nobody is there any more; what it was does not matter
+        return ProblemError(400, "gone", "The connection is closed.")
     log.exception("request failed", method=request.method, route=route_of(request), exc_info=error)
     return ProblemError(500, "internal", "A fault of ours; it is in the gateway's log.")
 

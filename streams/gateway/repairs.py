@@ -101,7 +101,7 @@ async def _wanted(ours: Services, row: Mapping[str, Any], wish: Fields) -> list[
     """The open incidents that are meant; raises ProblemError where there is none."""
     if row["status"] in TERMINAL:
         raise ProblemError(409, "ended", f"The instance has ended: {row['status']}.")
-    found = await asyncio.to_thread(ours.reader.open_incidents, row["instance_id"])
+    found = await asyncio.to_thread(ours.reader.open_incidents, [row["instance_id"]])
     if not found:
         raise ProblemError(409, "no-incident", f"The instance has no open incident; it is {row['status']}.")
     task, incident = wish.get("task"), wish.get("incident")

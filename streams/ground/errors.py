@@ -35,11 +35,12 @@ class ConfigurationError(ExlifyError):
 
     def __init__(self, *lines: str) -> None:
         super().__init__("\n".join(lines))
+        self._lines = lines
 
     @property
     def lines(self) -> tuple[str, ...]:
         """A line for each setting, so that all are corrected in one go."""
-        return tuple(str(self).split("\n"))
+        return self._lines
 
 
 class UnavailableError(ExlifyError):

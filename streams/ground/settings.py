@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field, replace
@@ -18,6 +19,7 @@ from typing import Any, Self, TypeVar
 from streams.ground.errors import ConfigurationError
 from streams.ground.kinds import FILE, FOLDER, NAME, SERVERS, address
 from streams.ground.setting import Group, Spec, setting, specs
+from streams.ground.terminal import visible
 from streams.ground.variables import doubts, is_injected
 
 ENDPOINTS_FILE = "endpoints.json"
@@ -96,7 +98,7 @@ class Settings(Group):
 
 def on_stderr(line: str) -> None:
     """Says one line about the environment to whoever started this process."""
-    print(f"exlify: {line}", file=sys.stderr)
+    print(f"exlify: {visible(line)}", file=sys.stderr)
 
 
 def load(
@@ -124,16 +126,38 @@ def load(
 
 
 def read_endpoints(data_dir: Path) -> dict[str, Any]:
-    """What `exlify up` wrote about where everything is; empty where nothing runs."""
+    """What `exlify up` wrote about where everything is; empty where nothing runs.
+
+    Raises ConfigurationError for a folder or a file that somebody else could have written: a token goes to the address
+    that stands there.
+    """
+    path = data_dir / ENDPOINTS_FILE
     try:
-        found = json.loads((data_dir / ENDPOINTS_FILE).read_bytes())
+        with os.fdopen(os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NOFOLLOW), "rb") as file:
+            written = os.fstat(file.fileno())
+            ours = written.st_uid == os.geteuid() and not written.st_mode & (stat.S_IWGRP | stat.S_IWOTH)
+            if not ours or data_dir.stat().st_uid not in (os.geteuid(), 0):  # root makes what is mounted as a volume
+                raise _foreign(data_dir)
+            found = json.loads(file.read())
     except (FileNotFoundError, NotADirectoryError):
         return {}
     except ValueError:
-        raise ConfigurationError(
-            f"{data_dir / ENDPOINTS_FILE}: not JSON. Remove it and start `exlify up` again."
-        ) from None
+        raise ConfigurationError(f"{path}: not JSON. Remove it and start `exlify up` again.") from None
+    except OSError:  # a link, or a file that this user may not read
+        raise _foreign(data_dir) from None
     return found if isinstance(found, dict) else {}
+
+
+def keep_private() -> None:
+    """What this process and those that it starts write from here on is for this user alone."""
+    os.umask(0o077)
+
+
+def _foreign(data_dir: Path) -> ConfigurationError:
+    return ConfigurationError(
+        f"{data_dir}: belongs to another user, or others may write into it, so the addresses in it are not used."
+        " Set EXLIFY_DATA_DIR to a folder of your own."
+    )
 
 
 def _group(

@@ -84,6 +84,11 @@ class DefinitionError(UsageError):
         super().__init__("\n".join(map(str, faults)))
         self.faults = tuple(faults)
 
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """A line for each fault."""
+        return tuple(map(str, self.faults))
+
 
 def errors_of(faults: Sequence[Fault]) -> list[Fault]:
     """Those that forbid to deploy."""

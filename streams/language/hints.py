@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from streams.language.nodes import Node
 
@@ -16,6 +16,14 @@ def warn_of_lists(definition: Node) -> None:
         if _FIRST_EVENT.search(node.value):
             message = "`$workflow.input` is the data of the event here, and not a list of events"
             node.warn("event-input", message, "read the data itself: $workflow.input.id instead of [0].data.id")
+
+
+def warn_of_circle(definition: Node, starts: Collection[str]) -> None:
+    """An `emit` of the type of event that starts this workflow: each instance starts another, without end."""
+    for node in _texts(definition):
+        if node.path[-3:] == ("event", "with", "type") and "emit" in node.path and node.value in starts:
+            message = "this event starts this workflow again, and so on without end"
+            node.warn("event-circle", message, "emit another type, or end the circle with an `if`")
 
 
 def _texts(node: Node) -> Iterator[Node]:

@@ -52,7 +52,6 @@ USE = {
 }
 TASKS = {
     "listen": _later("start the workflow on the event with `schedule.on`, or ask people with `call: human`"),
-    "emit": _later("publish through `call: http`; the outcome of the workflow is an event by itself"),
     "run": _later("put the tasks of the other workflow into a `do`"),
     "foreach": _later("iterate with `for`"),
 }

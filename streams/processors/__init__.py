@@ -4,13 +4,14 @@
 tests; one that does not stand in it is not there, and a test says so.
 """
 
-from streams.processors import call, decide, human, intake, orchestrate, recover, view
+from streams.processors import call, decide, emit, human, intake, orchestrate, recover, view
 
 ALL = (
     intake.DECLARATION,
     orchestrate.DECLARATION,
     decide.DECLARATION,
     call.DECLARATION,
+    emit.DECLARATION,
     human.DECLARATION,
     recover.DECLARATION,
     view.DECLARATION,

@@ -32,6 +32,11 @@ def matching(table: Table, filters: Mapping[str, str]) -> Select[Any]:
     return select(table).where(*(table.c[name] == storable(value) for name, value in filters.items()))
 
 
+def beginning(query: Select[Any], column: Column[str], digits: str) -> Select[Any]:
+    """Those of the rows whose id of hexadecimal digits begins so: a range, which an index finds whatever the locale."""
+    return query.where(column >= digits, column <= digits + "g") if digits else query
+
+
 def page(
     engine: Engine, query: Select[Any], order: Order, *, limit: int, cursor: str | None, newest_first: bool = False
 ) -> Page:

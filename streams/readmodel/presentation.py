@@ -11,7 +11,9 @@ from typing import Any
 import orjson
 
 from schemas.codec import Codec, UndecodableRecord
+from schemas.lifecycle import Status
 from schemas.payload import ATTRIBUTE, Json, Payload
+from schemas.reasons import Reason
 from schemas.times import rfc3339
 
 _MOMENT = "_ms"  # ends the name of a field that is a moment, Unix time in milliseconds
@@ -20,12 +22,16 @@ Shown = dict[str, Json]  # what people read, by member
 
 def instance(row: Mapping[str, Any]) -> Shown:
     """An instance as the lists show it."""
-    return _members(row)
+    return {**_members(row), "error": _error(row["status"], row["error"])}
 
 
-async def history_entry(codec: Codec, message: bytes) -> Shown:
-    """One history entry: when, what caused it, what changed."""
-    _, entry = await codec.decode_learning(message)
+async def history_entry(codec: Codec, row: Mapping[str, Any]) -> Shown:
+    """One history entry: when, what caused it, what changed; of one that cannot be read, when and why not."""
+    try:
+        _, entry = await codec.decode_learning(row["message"])
+    except UndecodableRecord as error:
+        known = _members({"seq": row["seq"], "at_ms": row["at_ms"], "status": None})
+        return {**known, "cause": {"kind": None, "detail": error.reason}, "transitions": []}
     cause = await _cause(codec, entry["cause"])
     shown = _members({name: entry[name] for name in ("seq", "at_ms", "status")})
     return {**shown, "cause": cause, "transitions": _readable(entry["transitions"])}
@@ -65,6 +71,17 @@ async def _cause(codec: Codec, framed: bytes) -> Shown:
         return {"kind": None, "detail": error.reason}
     shown = {key: value for key, value in data.items() if key != "instance_id" and value is not None}
     return {"kind": name.rpartition(".")[2], **_members(shown)}
+
+
+def _error(status: str, told: str | None) -> Json:
+    """Why an instance faulted or was cancelled: a problem."""
+    try:
+        found = orjson.loads(told or "null")
+    except orjson.JSONDecodeError:
+        return None
+    if status != Status.CANCELLED or not isinstance(found, dict):
+        return found
+    return {"title": "Cancelled", "detail": found.get("reason"), "reason": Reason.CANCELLED, "by": found.get("actor")}
 
 
 def _members(data: Mapping[str, Any]) -> Shown:

@@ -16,7 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from schemas.functions import Function
 from streams.ground.setting import Group
 from streams.ground.settings import Settings
-from streams.ground.topic import Topic, changelog, dead_letter_topic, step_topic
+from streams.ground.topic import Topic, changelog, dead_letter_topic, own_step_topic, step_topic
 
 
 def _nothing_more(settings: Settings) -> tuple[Topic, ...]:
@@ -34,17 +34,21 @@ class Declaration:
     reads: tuple[Topic, ...] = ()  # beside its commands, if it has functions
     writes: tuple[Topic, ...] = ()
     reads_by_setting: Callable[[Settings], tuple[Topic, ...]] = _nothing_more
+    follows: tuple[Topic, ...] = ()  # small ones that every process knows whole (`ground/topic_feed.py`)
     table: str | None = None  # its changelog follows
     functions: tuple[Function, ...] = ()
+    buries: bool = False  # commands that it cannot carry out go to its dead letters, and not at once to the instance
     settings: tuple[type[Group], ...] = ()
     metrics: tuple[MetricWrapperBase, ...] = ()
     rows: str | None = None  # "module:NAME", the rows of the read model that are made from what it writes
+    pins: str | None = None  # "module:Class", a `Pins`, if its commands say what is in force when they are made
     local: str | None = None  # "module:Class" in place of `make` in a run without Kafka, called with the answers, too
 
     @property
     def commands(self) -> Topic:
         """The topic of its commands."""
-        return step_topic(self.name)
+        own = any(function.own for function in self.functions)
+        return own_step_topic(self.name) if own else step_topic(self.name)
 
     @property
     def dead_letters(self) -> Topic:
@@ -53,7 +57,7 @@ class Declaration:
 
     def buries_in(self, topic: Topic) -> bool:
         """Whether the topic has its dead letters."""
-        return bool(self.functions) and topic == self.dead_letters
+        return self.buries and topic == self.dead_letters
 
     @property
     def changelog(self) -> Topic | None:
@@ -67,8 +71,9 @@ class Declaration:
 
     def topics(self, settings: Settings) -> tuple[Topic, ...]:
         """Every topic that has to exist before it starts."""
-        dead_letters = (self.dead_letters,) if self.functions else ()
-        return (*self.inputs(settings), *self.writes, *dead_letters, *((self.changelog,) if self.changelog else ()))
+        more = (self.dead_letters,) if self.buries else ()
+        changelogs = (self.changelog,) if self.changelog else ()
+        return (*self.inputs(settings), *self.follows, *self.writes, *more, *changelogs)
 
 
 def loaded(path: str) -> Any:

@@ -1,8 +1,8 @@
 """Membership in the consumer group: what Faust does for us, and all of it.
 
-A Faust app joins the group, its assignor spreads the partitions (sticky, and equal partition numbers of all topics
-together), its thread keeps the heartbeats while the event loop computes, and its commits are refused once another
-member owns a partition. Faust's own fetching, acknowledging, tables and recovery are not started.
+A Faust app joins the group, our assignor in it spreads the partitions (`assignor.py`), its thread keeps the heartbeats
+while the event loop computes, and its commits are refused once another member owns a partition. Faust's own fetching,
+acknowledging, tables and recovery are not started.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from mode import Service
 
 from streams.ground.kafka import ssl_context
 from streams.ground.settings import Settings
+from streams.runtime.assignor import Assignor
 from streams.runtime.reader import Partition
 from streams.runtime.settings import RuntimeSettings
 
@@ -118,7 +119,8 @@ class Membership:
             consumer_auto_offset_reset="earliest",
             topic_disable_leader=True,
             topic_allow_declare=False,
-            table_standby_replicas=1,  # selects Faust's assignor, which keeps equal partition numbers together
+            table_standby_replicas=1,  # selects the assignor of the next line; without, Kafka's own would do
+            PartitionAssignor=Assignor,
             autodiscover=False,
             web_enabled=False,
             stream_wait_empty=False,

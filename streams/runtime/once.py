@@ -20,6 +20,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -37,8 +38,10 @@ from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, Message, Output, Row, SlowProcessor, StateView, WritableState
 
 KEPT_MS = 7 * DAY_MS
+FORGOTTEN_AT_ONCE = 2
 IN_DOUBT = "the worker stopped after the effect may have begun, and nothing tells what came of it"
 
+Try = tuple[bytes, int]  # a step, by the key of its row, and the number of the re-attempt
 BeforeEffect = Callable[[bool], Awaitable[None]]
 """Awaited right before an effect, with whether it may be repeated; returns once the intent is durable if it may not.
 
@@ -162,7 +165,7 @@ class Steps(SlowProcessor):
         """A result is an answer; one that is an error is a dead letter first, unless nobody waits for it."""
         metrics.count_step(message.data["function"], result)
         wait_ms, error = result.pop("wait_ms", None), result["error"]
-        dead = dead and error is not None and not withdrawn
+        dead = dead and self.declaration.buries and error is not None and not withdrawn
         if dead:
             letters = self.declaration.dead_letters
             letter = dead_letter(self._codec, letters, message, error, harmless=harmless, wait_ms=wait_ms)
@@ -190,16 +193,19 @@ class UnderWay:
     """Steps whose result is not in the table yet: a command that is on the wire twice is carried out once."""
 
     def __init__(self) -> None:
-        self._partitions: dict[int, dict[tuple[bytes, int], asyncio.Future[Effects]]] = {}
+        self._partitions: dict[int, dict[Try, asyncio.Future[Effects]]] = {}
+        self._finished: dict[int, deque[Try]] = {}  # of them, by partition
 
     async def once(
         self, message: Message, state: WritableState, work: Callable[[Message, WritableState], Awaitable[Effects]]
     ) -> Effects:
         """Does the work, or waits for whom is at it already; both get the same effects."""
-        steps = self._partitions.setdefault(message.record.partition, {})
-        self._forget_recorded(steps, state)
-        step = (key_of(message.data), retry_of(message.record))
-        if (twin := steps.get(step)) is not None:
+        number, step = message.record.partition, (key_of(message.data), retry_of(message.record))
+        steps = self._partitions.setdefault(number, {})
+        finished = self._finished.setdefault(number, deque())
+        _forget_recorded(steps, finished, state)
+        twin = steps.get(step)
+        if twin is not None and not (twin.done() and _is_settled(state, step)):
             effects = await asyncio.shield(twin)
             return Effects(list(effects.outputs), dict(effects.changes))
         steps[step] = asyncio.get_running_loop().create_future()
@@ -209,13 +215,24 @@ class UnderWay:
             _fail(steps.pop(step), error)
             raise
         steps[step].set_result(Effects(list(effects.outputs), dict(effects.changes)))
+        finished.append(step)
         return effects
 
-    def _forget_recorded(self, steps: dict[tuple[bytes, int], asyncio.Future[Effects]], state: WritableState) -> None:
-        for step, retry in [step for step, effects in steps.items() if effects.done()]:
-            row = _row(state, step)
-            if row and (row.retry > retry or (row.retry == retry and row.settled)):
-                del steps[step, retry]
+
+def _forget_recorded(steps: dict[Try, asyncio.Future[Effects]], finished: deque[Try], state: WritableState) -> None:
+    """A few of those whose result is in the table by now: more than come, so that they do not pile up."""
+    for _ in range(min(FORGOTTEN_AT_ONCE, len(finished))):
+        step = finished.popleft()
+        if _is_settled(state, step):
+            steps.pop(step, None)
+        else:
+            finished.append(step)
+
+
+def _is_settled(state: StateView, step: Try) -> bool:
+    key, retry = step
+    row = _row(state, key)
+    return row is not None and (row.retry > retry or (row.retry == retry and row.settled))
 
 
 def _fail(twin: asyncio.Future[Effects], error: BaseException) -> None:

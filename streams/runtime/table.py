@@ -30,6 +30,7 @@ from streams.runtime.epochs import (
 )
 from streams.runtime.processor import Row
 from streams.runtime.reader import Partition
+from streams.runtime.recent import UNKNOWN, RecentRows
 from streams.runtime.store import DamagedStoreError, Position, Store
 from streams.runtime.threads import in_thread
 from streams.runtime.writer import Writer, Written
@@ -118,13 +119,15 @@ class TablePartition:
         self.store = store
         self.due = DueIndex()
         self.epoch = 0
+        self._recent = RecentRows()
         self._changelog = changelog
         self._writer = writer
         self._next_offset = 0
 
     def get(self, key: bytes) -> Row | None:
         """The row as last written."""
-        return self.store.get(key)
+        row = self._recent.get(key)
+        return self.store.get(key) if row is UNKNOWN else row
 
     async def recover(self, now_ms: int) -> int:
         """Applies what the changelog has beyond the store, takes the next epoch and fences off every earlier owner.
@@ -204,6 +207,7 @@ class TablePartition:
         """Second half: they are in the store, together with their place in the changelog."""
         self.store.apply(encoded, self._next_offset, self.epoch)
         for key, row in changes.items():
+            self._recent.note(key, row)
             self.due.note(key, 0 if row is None else row.due_ms)
 
     @property

@@ -29,13 +29,19 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
 PARKED = 2_000  # `python -m tests.bench parked` measures ten times as many
 PATIENCE_S = 180.0  # a bound on hanging
 SLEEPERS = 200
-NAP_MS = 20_000
+NAP_MS = 12_000
 SLEEPER = """
 document: { dsl: 1.0.3, namespace: acceptance, name: sleeper, version: 1.0.0 }
 schedule: { on: { one: { with: { type: acceptance.sleeper.v1 } } } }
 do:
-  - nap: { wait: { seconds: 20 } }
+  - nap: { wait: { seconds: 12 } }
 """
+
+
+@pytest.fixture(autouse=True)
+def short_session(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The group notices sooner that somebody was killed; how soon is not what is tried here."""
+    monkeypatch.setenv("EXLIFY_SESSION_TIMEOUT_MS", "2000")
 
 
 def test_parked_instances_go_on_after_every_kind_of_restart(report: Report) -> None:

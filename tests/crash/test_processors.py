@@ -11,21 +11,28 @@ import pytest
 
 from streams import catalogue
 from streams.runtime.crash import POINTS
-from tests.acceptance import onboarding
+from tests.acceptance import chain, onboarding
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.site import LOOK_S, PATIENCE_S, Site, running
-from tests.crash.points import KILLED, NEEDS_TABLE
+from tests.crash.points import KILLED, NEEDS_INTENT, NEEDS_TABLE, NEEDS_WAITING
 from tests.support import brokers
 
 HOSTED_BY = {processor: worker for worker, hosted in catalogue.workers().items() for processor in hosted}
+IN_ONBOARDING = [name for name in HOSTED_BY if name != "emit"]  # which has a test of its own
 HAVE_TABLES = {each.name for each in catalogue.PROCESSORS.values() if each.table}
+WAIT = {"call"}  # for others: slow processors
 APPLICATIONS = 12  # for each point
 
 
 def points(processor: str) -> list[str]:
-    """Those that it comes to."""
-    return [point for point in POINTS if processor in HAVE_TABLES or point not in NEEDS_TABLE]
+    """Those that it comes to. All effects of onboarding have a key, so none needs an intent."""
+    never = set(NEEDS_INTENT)
+    if processor not in HAVE_TABLES:
+        never |= NEEDS_TABLE
+    if processor not in WAIT:
+        never |= NEEDS_WAITING
+    return [point for point in POINTS if point not in never]
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +44,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
 
 
 @pytest.mark.crash
-@pytest.mark.parametrize("processor", HOSTED_BY)
+@pytest.mark.parametrize("processor", IN_ONBOARDING)
 async def test_kills_at_every_point_change_no_outcome(site: Site, processor: str) -> None:
     worker = HOSTED_BY[processor]
     cases = {point: made_up(f"{processor}-{point}", APPLICATIONS) for point in points(processor)}
@@ -55,6 +62,21 @@ async def test_kills_at_every_point_change_no_outcome(site: Site, processor: str
         await subscriber.all_ended()
     await site.ready()
     await onboarding.verified(site, every, subscriber)
+
+
+@pytest.mark.crash
+async def test_kills_at_every_point_emit_nothing_twice(site: Site) -> None:
+    await chain.prepare(site)
+    names = {point: [f"emit-{point}-{number}" for number in range(APPLICATIONS)] for point in points("emit")}
+    every = [name for some in names.values() for name in some]
+    subscriber = Subscriber(site, chain.hearers(every), "hearer")
+    site.workers.stop(HOSTED_BY["emit"])
+    for point, some in names.items():
+        site.workers.start(HOSTED_BY["emit"], crash_at=f"emit:{point}:1", restarts=False)
+        await chain.ask(site, some, times=2)
+        assert await ended(site, HOSTED_BY["emit"]) == KILLED, f"emit did not reach {point}"
+    site.start(HOSTED_BY["emit"])
+    await chain.verified(site, subscriber, every)
 
 
 async def ended(site: Site, worker: str) -> int | None:

@@ -22,11 +22,12 @@ SPECS: list[Spec] = [spec for group in GROUPS for spec in specs(group).values()]
 READERS = {
     "infra/local/artifacts.py": "XDG_CACHE_HOME, the user's folder for caches",
     "infra/local/java.py": "what a server inherits",
-    "infra/local/console.py": "NO_COLOR, which every command honours",
+    "infra/local/progress.py": "TERM, which says whether a line can be written again",
     "infra/local/process.py": "what a child inherits",
     "streams/catalogue.py": "hands it to the loading of settings",
     "streams/ground/settings.py": "the loading itself",
     "streams/ground/site.py": "what ${env:NAME} stands for",
+    "streams/ground/terminal.py": "NO_COLOR and TERM, which every command honours",
 }
 """The only modules that may look at the environment, and what for."""
 

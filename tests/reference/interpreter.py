@@ -20,6 +20,7 @@ import orjson
 from schemas import problems
 from streams.language.constructs.call import CallModel
 from streams.language.constructs.do import DoModel
+from streams.language.constructs.emit import EmitModel
 from streams.language.constructs.for_ import ForModel
 from streams.language.constructs.fork import ForkModel
 from streams.language.constructs.raise_ import RaiseModel
@@ -27,7 +28,7 @@ from streams.language.constructs.set_ import SetModel
 from streams.language.constructs.switch import SwitchModel
 from streams.language.constructs.try_ import TryModel
 from streams.language.constructs.wait import WaitModel
-from streams.language.expressions import ExpressionError
+from streams.language.expressions import ExpressionError, members
 from streams.language.graph import Expression, Transform
 from streams.language.model import TaskModel
 from streams.language.source import pointer
@@ -374,8 +375,14 @@ class _Interpreter:
         return place.data, task.then
 
     def _call(self, task: CallModel, place: _Place) -> tuple[Json, str]:
-        arguments = self._evaluate(task.arguments, place.data, place.variables, place.at)
-        answer = self._calls(place.at, task.function, arguments)
+        return self._asked(task, task.function, task.arguments, place)
+
+    def _emit(self, task: EmitModel, place: _Place) -> tuple[Json, str]:
+        return self._asked(task, "emit", members({"event": task.event}), place)
+
+    def _asked(self, task: TaskModel, function: str, asked: Expression, place: _Place) -> tuple[Json, str]:
+        arguments = self._evaluate(asked, place.data, place.variables, place.at)
+        answer = self._calls(place.at, function, arguments)
         until_ms = self._now_ms + answer.after_ms
         self._elapse(until_ms, until_ms if self._late else 0)
         if answer.error is not None:
@@ -386,6 +393,7 @@ class _Interpreter:
 MEANINGS: Mapping[type[TaskModel], Callable[[_Interpreter, Any, _Place], tuple[Json, str]]] = {
     CallModel: _Interpreter._call,
     DoModel: _Interpreter._do,
+    EmitModel: _Interpreter._emit,
     ForModel: _Interpreter._for,
     ForkModel: _Interpreter._fork,
     RaiseModel: _Interpreter._raise,

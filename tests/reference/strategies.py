@@ -257,6 +257,11 @@ def _call(draw: st.DrawFn, depth: int) -> dict[str, Json]:
 
 
 @st.composite
+def _emit(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    return {"emit": {"event": {"with": {"type": "example.done.v1", "data": draw(st.sampled_from(VALUES))}}}}
+
+
+@st.composite
 def _switch(draw: st.DrawFn, depth: int) -> dict[str, Json]:
     cases: list[dict[str, Json]] = [
         {f"c{index}": {"when": draw(st.sampled_from(CONDITIONS)), "then": "continue"}}
@@ -318,6 +323,7 @@ class Kind(NamedTuple):
 KINDS: Mapping[str, Kind] = {
     "call": Kind(_call, weight=2),
     "do": Kind(_do, nests=True),
+    "emit": Kind(_emit),
     "for": Kind(_for, nests=True),
     "fork": Kind(_fork, nests=True),
     "raise": Kind(_raise),

@@ -12,6 +12,7 @@ from typing import Any
 from streams.engine.construct import Construct, Due, by_frame, table_of
 from streams.engine.constructs.call import CALL
 from streams.engine.constructs.do import DO
+from streams.engine.constructs.emit import EMIT
 from streams.engine.constructs.for_ import FOR
 from streams.engine.constructs.fork import FORK
 from streams.engine.constructs.raise_ import RAISE
@@ -23,7 +24,7 @@ from streams.engine.messages import StepResult
 from streams.engine.run import Run, Table
 from streams.engine.state import Frame, IncidentFrame
 
-ALL: tuple[Construct[Any, Any], ...] = (CALL, DO, FOR, FORK, RAISE, SET, SWITCH, TRY, WAIT)
+ALL: tuple[Construct[Any, Any], ...] = (CALL, DO, EMIT, FOR, FORK, RAISE, SET, SWITCH, TRY, WAIT)
 
 TABLE: Table = table_of(ALL)
 FRAMES: tuple[type[Frame], ...] = (*(each.frame for each in ALL if each.frame is not None), IncidentFrame)

@@ -21,10 +21,12 @@ TASKS = Table(
     Column("business_key", String),
     Column("created_at_ms", BigInteger, nullable=False),
     Column("updated_at_ms", BigInteger, nullable=False),
+    Column("due_ms", BigInteger),
     Column("message", LargeBinary, nullable=False),
     Index("tasks_by_instance", "instance_id"),
     Index("tasks_by_time", "created_at_ms", "task_id"),
     Index("tasks_open", "team", "created_at_ms", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("tasks_due", "due_ms", sqlite_where=_OPEN, postgresql_where=_OPEN),
 )
 
 # A refused answer changes a task without making a new version of it.

@@ -20,6 +20,7 @@ from msgspec.structs import asdict
 
 from schemas import messages
 from streams import engine
+from streams.ground.topic import own_step_topic
 from streams.language.graph import Graph
 from streams.processors import orchestrate
 from streams.processors.context import Context
@@ -53,13 +54,21 @@ class Orchestrate(FastProcessor):
         self._codec = context.codec
         self._definitions = context.definitions
         self._commands = context.command_topics()
+        self._pins = context.pins()
         window_ms = context.settings.of(OrchestrateSettings).deduplication_window_ms
         self._limits = engine.Limits(deduplication_window_ms=window_ms, incidents=self.attended)
         self._unknown: set[str] = set()  # digests that were looked for in vain
 
     async def open(self) -> None:
-        """Waits until the definitions deployed so far are known."""
+        """Waits until the definitions deployed so far are known, and what is in force for those who pin."""
         await self._definitions.start()
+        for each in self._pins.values():
+            await each.open()
+
+    async def close(self) -> None:
+        """Follows no longer what is in force."""
+        for each in self._pins.values():
+            await each.close()
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """One engine step for each record, in order."""
@@ -114,7 +123,8 @@ class Orchestrate(FastProcessor):
         if corrected is not None and corrected.digest == getattr(step.outcome or step.state, "digest", None):
             graph = corrected
         key = message.record.key
-        effects.outputs.extend(self._command(key, command) for command in step.commands)
+        at_ms = message.record.timestamp_ms
+        effects.outputs.extend(self._command(key, command, at_ms) for command in step.commands)
         if step.transitions and step.state is not None:
             effects.outputs.append(self._entry(graph, before, event, step, message))
         for each in step.incidents:
@@ -154,13 +164,16 @@ class Orchestrate(FastProcessor):
             self._unknown = set()
         self._unknown |= missing
 
-    def _command(self, key: bytes | None, command: engine.StepCommand | engine.CancelStep) -> Output:
+    def _command(self, key: bytes | None, command: engine.StepCommand | engine.CancelStep, at_ms: int) -> Output:
         data = asdict(command)
         name = messages.STEP_COMMAND
+        if command.function in self._pins and type(command) is engine.StepCommand:
+            data["pin"] = self._pins[command.function].pin(command.arguments, at_ms)
         if type(command) is engine.CancelStep:
             name = messages.CANCEL_STEP
             del data["function"]
-        return Output(self._commands[command.function], key, self._codec.encode(name, data))
+        topic = self._commands.get(command.function) or own_step_topic(command.function)
+        return Output(topic, key, self._codec.encode(name, data))
 
     def _entry(
         self, graph: Graph, before: engine.State | None, event: engine.Event, step: engine.Step, message: Message

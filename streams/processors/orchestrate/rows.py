@@ -6,10 +6,24 @@ from operator import itemgetter
 
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, text
 
+from schemas.lifecycle import Phase, Status
 from schemas.messages import HISTORY_ENTRY, INCIDENT
-from streams.readmodel.projection import METADATA, Projection, made
+from streams.readmodel.projection import METADATA, Fields, Projection, made
 
 _AT = made(itemgetter("at_ms"))
+
+
+_ENDED_BADLY = (Phase.WORKFLOW_FAULTED, Phase.WORKFLOW_CANCELLED)
+
+
+def _error(entry: Fields) -> str | None:
+    """What history tells of a bad end, as JSON."""
+    if entry["status"] not in (Status.FAULTED, Status.CANCELLED):
+        return None
+    told = (each["data"] for each in reversed(entry["transitions"]) if each["phase"] in _ENDED_BADLY)
+    data = next(told, None)
+    return None if data is None else data.raw.decode(errors="replace")
+
 
 HISTORY = Table(
     "history",
@@ -30,6 +44,7 @@ INSTANCES = Table(
     Column("digest", String(64), nullable=False),
     Column("status", String(16), nullable=False),
     Column("business_key", String),
+    Column("error", String, info=made(_error)),  # of one that faulted or was cancelled
     Column("started_at_ms", BigInteger, nullable=False, info=_AT),  # fixed: the time of the first entry
     Column("updated_at_ms", BigInteger, nullable=False, info=_AT),
     Index("instances_by_time", "started_at_ms", "instance_id"),

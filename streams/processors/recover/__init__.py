@@ -3,12 +3,11 @@
 from prometheus_client import Counter
 
 from streams.processors.call import DECLARATION as CALL
-from streams.processors.decide import DECLARATION as DECIDE
 from streams.processors.human import DECLARATION as HUMAN
 from streams.processors.orchestrate import INBOX
 from streams.runtime.declaration import Declaration
 
-STEPS = (DECIDE, CALL, HUMAN)
+STEPS = (CALL, HUMAN)
 
 LETTERS = Counter(
     "exlify_dead_letters_total",

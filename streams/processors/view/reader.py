@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
-from sqlalchemy import Engine, Select, func, select
+from sqlalchemy import ColumnElement, Engine, Select, Table, func, select
 
-from schemas.lifecycle import OPEN
+from schemas import ids
+from schemas.lifecycle import OPEN, Status
 from streams.processors.decide.rows import DECISIONS
+from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
 from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
-from streams.readmodel.paging import Found, Page, every, matching, page
+from streams.readmodel.paging import Found, Page, beginning, every, matching, page
 from streams.readmodel.projection import storable
 
 
@@ -21,20 +23,27 @@ class Reader:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
+    @property
+    def engine(self) -> Engine:
+        """The database, for questions that stand elsewhere."""
+        return self._engine
+
     def instances(
         self,
         filters: Mapping[str, str],
         *,
         since_ms: int | None = None,
         until_ms: int | None = None,
+        id_begins: str = "",
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
         """Instances, newest start first; `filters` are columns (workflow, status, business_key ...) and their values.
 
-        `since_ms` (inclusive) and `until_ms` (exclusive) bound the start. Raises UsageError for a cursor that is none.
+        `since_ms` (inclusive) and `until_ms` (exclusive) bound the start; `id_begins` are the first digits of the id.
+        Raises UsageError for a cursor that is none.
         """
-        query = matching(INSTANCES, filters)
+        query = beginning(matching(INSTANCES, filters), INSTANCES.c.instance_id, id_begins)
         started = INSTANCES.c.started_at_ms
         if since_ms is not None:
             query = query.where(started >= since_ms)
@@ -52,9 +61,32 @@ class Reader:
         )
         return {row["workflow"]: row["started_at_ms"] for row in every(self._engine, query)}
 
+    def counts(self) -> dict[str, int]:
+        """How many instances there are, by status."""
+        query = select(INSTANCES.c.status, func.count().label("number")).group_by(INSTANCES.c.status)
+        return {row["status"]: row["number"] for row in every(self._engine, query)}
+
+    def faulted_since(self, since_ms: int) -> int:
+        """How many instances have faulted since then."""
+        return self._count(INSTANCES, (INSTANCES.c.status == Status.FAULTED) & (INSTANCES.c.updated_at_ms >= since_ms))
+
+    def count_incidents(self) -> int:
+        """How many failed steps wait for a decision."""
+        return self._count(INCIDENTS, INCIDENTS.c.status == "open")
+
+    def open_tasks(self, at_ms: int) -> tuple[int, int]:
+        """How many tasks are open, and how many of them are overdue."""
+        return self._count(TASKS, TASKS.c.status == OPEN_TASK), self._count(TASKS, _overdue(at_ms))
+
     def instance(self, instance_id: str) -> Found | None:
         """One instance."""
         return self._one(select(INSTANCES).where(INSTANCES.c.instance_id == storable(instance_id)))
+
+    def known(self, instance_ids: Collection[str], since_ms: int) -> list[str]:
+        """Those of the instances that are under way, or have ended since then."""
+        ours = INSTANCES.c.instance_id.in_([storable(each) for each in instance_ids])
+        alive = INSTANCES.c.status.in_(OPEN) | (INSTANCES.c.updated_at_ms >= since_ms)
+        return [row["instance_id"] for row in every(self._engine, select(INSTANCES.c.instance_id).where(ours & alive))]
 
     def history(self, instance_id: str, *, after_seq: int = -1, limit: int = 1_000) -> list[Found]:
         """History entries of an instance behind a sequence number, in order."""
@@ -91,9 +123,9 @@ class Reader:
         )
         return {row["workflow"]: row["opened_at_ms"] for row in every(self._engine, query)}
 
-    def open_incidents(self, instance_id: str) -> list[Found]:
-        """Those of an instance, in the order in which they were opened."""
-        ours = (INCIDENTS.c.instance_id == storable(instance_id)) & (INCIDENTS.c.status == "open")
+    def open_incidents(self, instance_ids: Collection[str]) -> list[Found]:
+        """Those of some instances, in the order in which they were opened."""
+        ours = INCIDENTS.c.instance_id.in_([storable(each) for each in instance_ids]) & (INCIDENTS.c.status == "open")
         query = select(INCIDENTS).where(ours).order_by(INCIDENTS.c.opened_at_ms, INCIDENTS.c.incident_id)
         return every(self._engine, query)
 
@@ -101,10 +133,25 @@ class Reader:
         """One incident."""
         return self._one(select(INCIDENTS).where(INCIDENTS.c.incident_id == storable(incident_id)))
 
-    def tasks(self, filters: Mapping[str, str], *, limit: int = 50, cursor: str | None = None) -> Page:
-        """Human tasks, oldest first: the next to do comes first."""
+    def tasks(
+        self,
+        filters: Mapping[str, str],
+        *,
+        id_begins: str = "",
+        overdue_at_ms: int | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Human tasks, oldest first: the next to do comes first. `id_begins`: of the instance, and of the task;
+        `overdue_at_ms`: those only that are open and overdue then.
+        """
         order = (TASKS.c.created_at_ms, TASKS.c.task_id)
-        return page(self._engine, matching(TASKS, filters), order, limit=limit, cursor=cursor)
+        query = beginning(matching(TASKS, filters), TASKS.c.instance_id, ids.instance_of(id_begins))
+        if "/" in id_begins:
+            query = query.where(TASKS.c.task_id.startswith(storable(id_begins), autoescape=True))
+        if overdue_at_ms is not None:
+            query = query.where(_overdue(overdue_at_ms))
+        return page(self._engine, query, order, limit=limit, cursor=cursor)
 
     def task(self, task_id: str) -> Found | None:
         """One human task."""
@@ -116,5 +163,13 @@ class Reader:
         query = select(DECISIONS).where(ours).order_by(DECISIONS.c.at_ms, DECISIONS.c.decision_id)
         return every(self._engine, query)
 
+    def _count(self, table: Table, which: ColumnElement[bool]) -> int:
+        (row,) = every(self._engine, select(func.count().label("number")).select_from(table).where(which))
+        return int(row["number"])
+
     def _one(self, query: Select[Any]) -> Found | None:
         return next(iter(every(self._engine, query)), None)
+
+
+def _overdue(at_ms: int) -> ColumnElement[bool]:
+    return (TASKS.c.status == OPEN_TASK) & (TASKS.c.due_ms < at_ms)

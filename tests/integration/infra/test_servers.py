@@ -95,12 +95,19 @@ def test_servers_end_with_a_killed_parent(name: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("server_type", [KafkaServer, RegistryServer])
-def test_server_that_cannot_start_says_why(server_type: type[Server], tmp_path: Path) -> None:
+def test_second_server_with_the_same_data_is_refused_before_it_touches_it(
+    server_type: type[Server], tmp_path: Path
+) -> None:
     running, second = made(server_type, tmp_path), made(server_type, tmp_path)
-    running.start()
+    address = running.start()
     try:
-        with pytest.raises(LocalError, match=rf"{running.name}: ended with exit code .*\.log"):
+        with pytest.raises(LocalError, match=rf"a {running.name} runs with this data already\. Stop it"):
             second.start()
+        assert running.answers()
+    finally:
+        running.stop()
+    try:
+        assert running.start() == address
     finally:
         running.stop()
 

@@ -34,7 +34,7 @@ PROCESSES = {"kafka", "registry", "engine", "steps", "view", "gateway"}
 def environment(tmp_path: Path) -> dict[str, str]:
     """A folder of its own and any free port, and none of the developer's settings."""
     inherited = {name: value for name, value in os.environ.items() if not name.startswith("EXLIFY_")}
-    cache = {"EXLIFY_CACHE_DIR": str(made(KafkaServer, tmp_path).cache_dir)}
+    cache = {"EXLIFY_CACHE_DIR": str(made(KafkaServer, tmp_path).cache_dir), "EXLIFY_SESSION_TIMEOUT_MS": "2000"}
     return inherited | cache | {"EXLIFY_DATA_DIR": str(tmp_path / "data"), "EXLIFY_GATEWAY_PORT": "0"}
 
 
@@ -44,6 +44,12 @@ def test_system_starts_answers_and_goes_down(environment: dict[str, str]) -> Non
         assert set(endpoints["pids"]) == PROCESSES
         with urllib.request.urlopen(f"{endpoints['gateway']}/readyz") as reply:
             assert reply.status == 200
+        folder = Path(environment["EXLIFY_DATA_DIR"])
+        assert [path for path in (folder, *folder.rglob("*")) if path.stat().st_mode & 0o077] == []
+        status = _run(["status"], environment)
+        lines = {line.split(None, 1)[1] for line in status.stdout.splitlines() if line.startswith("ok ")}
+        assert status.returncode == 0, status.stdout + status.stderr
+        assert {"process engine: ready", "kafka: takes records on every topic", "registry: answers"} <= lines
         second = _run(["up"], environment)
         assert (second.returncode, second.stderr.count("\n")) == (69, 1)
         assert "runs in this folder already" in second.stderr

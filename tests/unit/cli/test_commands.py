@@ -22,7 +22,8 @@ from streams.runtime.processor import Message
 from tests.support.data import payload
 from tests.support.desk import TASK_ID, Desk, action, command
 from tests.support.gateways import YAML, AsyncGateway, Gateway
-from tests.support.histories import ID, entry
+from tests.support.histories import CODEC, ID, entry
+from tests.support.stories import Story
 
 Cli = Callable[..., Coroutine[Any, Any, Result]]
 
@@ -74,12 +75,59 @@ async def test_list_tells_how_to_go_on(gateway: Gateway, cli: Cli) -> None:
     assert "--cursor" in (await cli("list", "--limit", "1")).stderr
 
 
+async def test_list_of_a_workflow_that_is_none_is_an_error(cli: Cli) -> None:
+    told = await cli("list", "--workflow", "ordre")
+    assert "no workflow is called ordre. Did you mean order?" in str(told.exception)
+    none = await cli("list", "--workflow", "order")
+    assert (none.exit_code, none.stderr) == (0, "There are none.\n")
+
+
 async def test_show_tells_the_whole_story(gateway: Gateway, cli: Cli) -> None:
     gateway.see(HISTORY_ENTRY, entry(0))
     gateway.see(HISTORY_ENTRY, entry(1, "completed"))
     told = await cli("show", ID)
     assert "StepResult" in told.output and "completed" in told.output
     assert [each["seq"] for each in json.loads((await cli("show", ID, "--json")).output)["history"]] == [0, 1]
+
+
+STEPS = """
+document: {dsl: 1.0.3, namespace: test, name: told, version: 1.0.0, metadata: {onError: fault}}
+do:
+  - fetch: {call: http, with: {method: get, endpoint: '${ .address }'}, timeout: {after: {minutes: 2}}}
+"""
+
+
+@pytest.fixture
+def story(gateway: Gateway) -> Story:
+    """An instance whose step has been asked for."""
+    told = Story(STEPS, ID)
+    gateway.services.definitions.learn(told.definition)
+    for each in told.start({"address": "http://127.0.0.1:1/a"}):
+        gateway.see(HISTORY_ENTRY, each)
+    return told
+
+
+async def test_show_says_what_is_waited_for_and_with_what_it_was_asked(story: Story, cli: Cli) -> None:
+    lines = (await cli("--utc", "show", ID[:6])).output.splitlines()
+    assert "waits     for http at /do/0/fetch, since 2026-09-21 14:13:21 UTC, until 2026-09-21 14:15:21 UTC" in lines
+    assert '          http {"method": "GET", "endpoint": "http://127.0.0.1:1/a"}' in lines
+    assert 'input     {"address": "http://127.0.0.1:1/a"}' in lines
+
+
+async def test_reason_of_a_failure_is_told_in_full(gateway: Gateway, story: Story, cli: Cli) -> None:
+    problem = {
+        "type": "https://open-workflow-specification.org/spec/1.0.0/errors/configuration", "status": 400,
+        "title": "A setting of the connection is missing", "detail": "connection 'kyc' has no address " + 20 * "x",
+        "reason": "MISCONFIGURED", "effect": "none",
+    }  # fmt: skip
+    for each in story.fault("/do/0/fetch", **problem):
+        gateway.see(HISTORY_ENTRY, each)
+    fields = dict(line.split(None, 1) for line in (await cli("show", ID)).output.split("\n\n")[0].splitlines())
+    assert fields["reason"] == "A setting of the connection is missing (MISCONFIGURED 400)"
+    assert (fields["detail"], fields["where"]) == (problem["detail"], "/do/0/fetch")
+    assert fields["effect"] == "the system outside was not changed"
+    listed = (await cli("list", "--status", "faulted")).output
+    assert f"{problem['detail']} · at /do/0/fetch · MISCONFIGURED 400" in listed
 
 
 async def test_instance_is_cancelled_as_somebody(gateway: Gateway, cli: Cli) -> None:
@@ -90,6 +138,17 @@ async def test_instance_is_cancelled_as_somebody(gateway: Gateway, cli: Cli) -> 
         0, CANCEL_INSTANCE, {"instance_id": ID, "reason": "withdrawn", "actor": "kim"}
     )  # fmt: skip
     assert f"exlify show {ID}" in result.output
+
+
+async def test_who_cancelled_is_shown_as_a_claim(gateway: Gateway, cli: Cli) -> None:
+    cause = CODEC.encode(CANCEL_INSTANCE, {"instance_id": ID, "reason": "withdrawn", "actor": "kim"})
+    gateway.see(HISTORY_ENTRY, entry(0, "cancelled", cause=cause))
+    assert "after CancelInstance withdrawn, by kim (unverified)" in (await cli("show", ID)).output
+
+
+async def test_who_answered_is_shown_as_a_claim(gateway: Gateway, cli: Cli) -> None:
+    show_task(gateway, action(actor="kim"))
+    assert "kim (unverified)" in (await cli("tasks", "show", TASK_ID)).output
 
 
 async def test_ended_instance_is_not_cancelled(gateway: Gateway, cli: Cli) -> None:
@@ -115,7 +174,7 @@ async def test_task_is_shown_with_all_that_people_need(gateway: Gateway, cli: Cl
     show_task(gateway, action("a1", "shrug"))
     lines = (await cli("tasks", "show", TASK_ID)).output.splitlines()
     assert [line.split()[-1] for line in lines if line.startswith(("title", "status", "due"))] == [
-        "Review", "open", "14:13:20",
+        "Review", "open", "UTC",
     ]  # fmt: skip
     assert {"input", "form", "refused answers"} <= set(lines)
     assert '    "reason": "UNKNOWN_OUTCOME",' in lines
@@ -139,7 +198,7 @@ async def test_task_is_completed_as_somebody(gateway: Gateway, cli: Cli) -> None
     assert sent["outcome"] == action().data["outcome"]
 
 
-@pytest.mark.parametrize("data", ["{", "@/no/such/file"])
+@pytest.mark.parametrize("data", ["{", "@/no/such/file", "NaN", "[" * 300 + "]" * 300, "1" * 30, r'"\ud800"'])
 async def test_unfit_answer_data_is_refused_here(gateway: Gateway, cli: Cli, data: str) -> None:
     result = await cli("tasks", "complete", TASK_ID, "--outcome", "approve", "--data", data)
     assert "--data" in str(result.exception)
@@ -160,7 +219,22 @@ async def test_deploy_names_the_version(cli: Cli, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("streams.definitions.deploy.provision", provision)
     file = tmp_path / "order.yaml"
     file.write_text(YAML.replace("1.0.0", "2.0.0"))
-    assert "deployed order 2.0.0" in (await cli("deploy", str(file))).output
+    told = (await cli("deploy", str(file))).output
+    assert "deployed order 2.0.0" in told and "new instances start on it, and no more on 1.0.0" in told
+
+
+async def test_deploying_other_content_under_one_version_wants_a_word(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def provision(*_: Any) -> None: ...
+
+    monkeypatch.setattr("streams.definitions.deploy.provision", provision)
+    file = tmp_path / "order.yaml"
+    file.write_text(YAML.replace("seen: true", "seen: false"))
+    refused = await cli("deploy", str(file))
+    assert (refused.exit_code, "order 1.0.0 is deployed with other content" in refused.stderr) == (2, True)
+    assert "--replace" in refused.stderr
+    assert "deployed order 1.0.0" in (await cli("deploy", "--replace", str(file))).output
 
 
 async def test_wrong_token_is_told(gateway: Gateway, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -225,6 +299,12 @@ def test_publish_wants_one_kind_of_data(tmp_path: Path, arguments: list[str]) ->
         ([], "{", "-:2: no JSON"),
         (["--id-from", "/id"], '{"x": 1}', "-:2: there is no text or number at /id"),
         (["--source", "not a uri"], "1", "source"),
+        ([], "NaN", "-:2: no JSON"),
+        ([], '{"a": 1e400}', "-:2: data cannot be taken: a number is too large"),
+        ([], "1" * 30, "-:2: data cannot be taken: a whole number has more than 64 bits"),
+        ([], "[" * 300 + "]" * 300, "-:2: data cannot be taken: nested deeper than 200 levels"),
+        ([], "[" * 90_000, "-:2: data cannot be taken: nested deeper than 200 levels"),
+        ([], r'"\ud800"', "-:2: no JSON"),
     ],
 )
 def test_unfit_line_is_told_by_its_number(options: list[str], line: str, told: str) -> None:

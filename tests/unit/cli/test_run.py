@@ -85,6 +85,7 @@ def test_answers_can_be_written_in_several_ways(tmp_path: Path, answer: str) -> 
     [
         ("  - a: {sat: {}}\n  - b: {set: 1}\n", [], [b"workflow.yaml:3:", b"workflow.yaml:4:"]),
         ("  - a: {set: {}}\n", ["--input", "{"], [b"--input: not JSON"]),
+        ("  - a: {set: {}}\n", ["--input", "[" * 300 + "]" * 300], [b"--input: data cannot be taken: nested deeper"]),
         ("  - a: {set: {}}\n", ["--input", "@/no/such/file"], [b"/no/such/file: No such file"]),
         (HUMAN, [], [b"waits for a person of team t"]),
         (HUMAN, ["--answer", "check"], [b"Write TASK=OUTCOME"]),

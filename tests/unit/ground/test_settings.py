@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -228,3 +230,37 @@ def test_read_model_is_in_the_data_folder(tmp_path: Path) -> None:
 @pytest.mark.parametrize("text", ["orchestrate:after_read:1", "call:after_fence:12:stop", "x:after_store:3:kill"])
 def test_crash_point_may_name_its_action(text: str) -> None:
     assert load_settings({"EXLIFY_CRASH_AT": text}).of(RuntimeSettings).crash_at == text
+
+
+@pytest.mark.parametrize("trick", ["file of another", "folder of another", "others may write", "a link"])
+def test_address_that_another_could_have_written_is_not_used(
+    trick: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """With it the token would go to whoever wrote it."""
+    (data := tmp_path / "data").mkdir()
+    (file := data / "endpoints.json").write_text('{"gateway": "http://attacker"}')
+    file.chmod(0o600)
+    assert load_settings({"EXLIFY_DATA_DIR": str(data)}, pytest.fail).of(GatewaySettings).url == "http://attacker"
+    match trick:
+        case "file of another":
+            monkeypatch.setattr(os, "fstat", other_owner(os.fstat))
+        case "folder of another":
+            monkeypatch.setattr(Path, "stat", other_owner(Path.stat))
+        case "others may write":
+            file.chmod(0o666)
+        case "a link":
+            file.rename(tmp_path / "kept")
+            file.symlink_to(tmp_path / "kept")
+    (line,) = refusal({"EXLIFY_DATA_DIR": str(data)})
+    assert str(data) in line and "Set EXLIFY_DATA_DIR" in line
+
+
+def other_owner(real: Callable[..., os.stat_result]) -> Callable[..., os.stat_result]:
+    """The same with an owner who is neither this user nor root."""
+
+    def found(*arguments: Any, **options: Any) -> os.stat_result:
+        values = list(real(*arguments, **options)[:10])
+        values[4] = os.geteuid() + 4_321
+        return os.stat_result(values)
+
+    return found

@@ -37,7 +37,7 @@ def test_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
 def test_command_of_an_ended_parent_never_runs(tmp_path: Path) -> None:
     trace = tmp_path / "trace"
     somebody_else = str(os.getpid() + 1)
-    command = [sys.executable, "-I", str(LEASH), somebody_else, "touch", str(trace)]
+    command = [sys.executable, "-I", str(LEASH), somebody_else, "", "touch", str(trace)]
     assert subprocess.run(command, check=False).returncode == 125
     assert not trace.exists()
 
@@ -61,3 +61,19 @@ def test_child_that_ignores_the_request_is_killed(tmp_path: Path) -> None:
     while not log.read_text():
         os.sched_yield()
     assert process.stop(grace_s=0.1) == -signal.SIGKILL
+
+
+def test_lock_is_held_for_as_long_as_the_command_runs(tmp_path: Path) -> None:
+    lock, log = tmp_path / "lock", tmp_path / "child.log"
+    runs = "import signal; print('runs', flush=True); signal.pause()"
+    first = Process(Launch((sys.executable, "-c", runs), log, lock=lock))
+    while not log.read_text():
+        os.sched_yield()
+    second = Process(Launch(("touch", str(tmp_path / "trace")), tmp_path / "second.log", lock=lock))
+    os.waitid(os.P_PID, second.pid, os.WEXITED | os.WNOWAIT)
+    assert (second.exit_code, (tmp_path / "trace").exists()) == (126, False)
+    assert str(lock) in (tmp_path / "second.log").read_text()
+    first.kill()
+    third = Process(Launch(("touch", str(tmp_path / "trace")), tmp_path / "third.log", lock=lock))
+    os.waitid(os.P_PID, third.pid, os.WEXITED | os.WNOWAIT)
+    assert (third.exit_code, (tmp_path / "trace").exists()) == (0, True)

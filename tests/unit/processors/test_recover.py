@@ -175,9 +175,9 @@ def test_full_jitter_is_a_share_that_is_the_same_again(step: str, retry: int) ->
     assert min(1_000 * 2 ** (retry - 1), 8_000) + 10 <= most <= 8_020
 
 
-def test_every_step_processor_is_recovered() -> None:
+def test_every_processor_that_buries_is_recovered() -> None:
     from streams.processors import ALL
 
-    carried_out = {each.dead_letters for each in ALL if each.functions}
-    assert set(recover.DECLARATION.reads) == carried_out
-    assert {each.commands for each in ALL if each.functions} <= set(recover.DECLARATION.writes)
+    buried = {each.dead_letters for each in ALL if each.buries}
+    assert set(recover.DECLARATION.reads) == buried
+    assert {each.commands for each in ALL if each.buries} <= set(recover.DECLARATION.writes)

@@ -272,7 +272,7 @@ async def test_view_names_a_database_that_is_gone(view: View, settings: Settings
 async def test_history_entry_tells_its_cause_to_people(view: View, reader: Reader) -> None:
     view.handle([entry(1, 0, "waiting")], STATE)
     (row,) = reader.history(f"{1:032x}")
-    shown = orjson.loads(presentation.dumps(await presentation.history_entry(CODEC, row["message"])))
+    shown = orjson.loads(presentation.dumps(await presentation.history_entry(CODEC, row)))
     assert (shown["seq"], shown["at"], shown["status"]) == (0, "2026-09-21T14:13:21.000Z", "waiting")
     assert (shown["cause"]["kind"], shown["cause"]["output"]) == ("StepResult", {"answer": 42})
     assert shown["transitions"][0]["phase"] == "task.completed" and shown["transitions"][0]["data"] == {"a": 1}
@@ -281,7 +281,7 @@ async def test_history_entry_tells_its_cause_to_people(view: View, reader: Reade
 async def test_unreadable_cause_does_not_hide_the_entry() -> None:
     value = entry(1, 0, cause=b"junk").record.value
     assert value is not None
-    assert (await presentation.history_entry(CODEC, value))["cause"]["kind"] is None
+    assert (await presentation.history_entry(CODEC, {"message": value}))["cause"]["kind"] is None
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "no url", "oracle://x"])

@@ -128,7 +128,7 @@ def test_request_that_is_no_event_is_told_how() -> None:
         parse_request([("content-type", "application/json")], b"{}")
 
 
-@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"id": NaN}', b"[" * 5000])
+@pytest.mark.parametrize("body", [b"", b"{", b"\xff", b'{"id": NaN}'])
 def test_body_that_is_no_json_is_refused(body: bytes) -> None:
     with pytest.raises(InvalidEventError, match="body: is no JSON"):
         parse_request([("content-type", STRUCTURED)], body)

@@ -1,0 +1,77 @@
+"""What is told of an instance beside its rows: what its steps were asked with, and what it waits for, until when."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from schemas import ids
+from streams.gateway.answers import OPTIONAL_TEXT, TEXT
+from streams.gateway.openapi import Schema, object_of
+from streams.gateway.services import Services
+from streams.processors.human.fields import OPEN
+from streams.processors.orchestrate import retrace
+from streams.processors.orchestrate.retrace import Retraced, Wait
+from streams.readmodel import presentation
+from streams.readmodel.paging import Found
+from streams.readmodel.stored import stored
+
+WAITS_FOR: Schema = {
+    "type": ["array", "null"],
+    "items": object_of(
+        {"pointer": TEXT, "kind": TEXT, "since": TEXT, "until": OPTIONAL_TEXT},
+        function=OPTIONAL_TEXT,
+        task={"type": ["object", "null"], "description": "The human task: its id, team, title and when it is due."},
+    ),
+    "description": "What a live instance waits for; null where its history does not tell.",
+}
+TASK_MEMBERS = ("task_id", "team", "title", "due")
+
+
+class Story:
+    """An instance, and what folding its history gave."""
+
+    def __init__(self, ours: Services, instance_id: str, found: Retraced | None) -> None:
+        self._ours = ours
+        self._instance_id = instance_id
+        self._found = found
+
+    def asked(self, seq: int) -> dict[str, Any]:
+        """The member `asked` of a history entry, where it is known."""
+        if self._found is None:
+            return {}
+        return {"asked": [presentation.message(each) for each in self._found.asked.get(seq, ())]}
+
+    async def waits_for(self) -> list[dict[str, Any]] | None:
+        """Everything that is waited for, the people who are asked by team and title."""
+        if self._found is None:
+            return None
+        tasks = await self._tasks() if any(wait.function for wait in self._found.waits) else {}
+        return [{**_shown(wait), "task": tasks.get(self._step(wait))} for wait in self._found.waits]
+
+    async def _tasks(self) -> dict[str, Mapping[str, Any]]:
+        filters = {"instance_id": self._instance_id, "status": OPEN}
+        page = await asyncio.to_thread(self._ours.reader.tasks, filters)
+        found = [presentation.message(each) for each in (await stored(self._ours.codec, page.rows)).messages]
+        return {task["task_id"]: {name: task[name] for name in TASK_MEMBERS} for task in found}
+
+    def _step(self, wait: Wait) -> str:
+        return ids.step_id(self._instance_id, wait.pointer, wait.iteration, wait.attempt)
+
+
+async def story(ours: Services, row: Found) -> Story:
+    """The story of an instance; less of it where its history or its definition is not known whole."""
+    return Story(ours, row["instance_id"], await _retraced(ours, row))
+
+
+async def _retraced(ours: Services, row: Found) -> Retraced | None:
+    if row["seq"] >= retrace.MAX_ENTRIES:
+        return None
+    rows = await asyncio.to_thread(ours.reader.history, row["instance_id"], limit=retrace.MAX_ENTRIES)
+    entries = await retrace.decoded(ours.codec, [each["message"] for each in rows])
+    return None if entries is None else await asyncio.to_thread(retrace.retraced, ours.definitions.graph, entries)
+
+
+def _shown(wait: Wait) -> dict[str, Any]:
+    return presentation.message(wait._asdict())

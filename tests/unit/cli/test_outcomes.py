@@ -1,0 +1,77 @@
+"""Outcomes of several partitions come in the order of time, with few of them in memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from itertools import chain
+from typing import Any, NamedTuple
+
+import pytest
+from confluent_kafka import KafkaError, TopicPartition
+
+from streams.cli import outcomes
+
+
+class Record(NamedTuple):
+    """A record, or with an error the end of its partition."""
+
+    number: int
+    at_ms: int
+    failure: KafkaError | None = None
+
+    def partition(self) -> int:
+        return self.number
+
+    def timestamp(self) -> tuple[int, int]:
+        return 1, self.at_ms
+
+    def error(self) -> KafkaError | None:
+        return self.failure
+
+
+class Fetched:
+    """A consumer that gives whole partitions, one behind the other, unless one is paused."""
+
+    def __init__(self, partitions: Iterable[Iterable[int]]) -> None:
+        end = KafkaError(KafkaError._PARTITION_EOF)
+        self._left = {
+            number: [*(Record(number, at_ms) for at_ms in times), Record(number, 0, end)]
+            for number, times in enumerate(partitions)
+        }
+        self.paused: set[int] = set()
+        self.held = self.most = 0
+
+    def poll(self, _: float) -> Record | None:
+        for number, left in self._left.items():
+            if left and number not in self.paused:
+                self.held += 1
+                self.most = max(self.most, self.held)
+                return left.pop(0)
+        return None
+
+    def pause(self, places: list[TopicPartition]) -> None:
+        self.paused |= {place.partition for place in places}
+
+    def resume(self, places: list[TopicPartition]) -> None:
+        self.paused -= {place.partition for place in places}
+
+
+def merged(consumer: Any, partitions: int) -> list[int]:
+    times = []
+    for message in outcomes._by_time(consumer, "t", set(range(partitions))):
+        consumer.held -= 1
+        times.append(message.timestamp()[1])
+    return times
+
+
+@pytest.mark.parametrize("partitions", [[[1, 4, 5], [2, 3, 6]], [[5], [], [1, 2]], [[], []], [[1]]])
+def test_outcomes_come_in_the_order_of_time(partitions: list[list[int]]) -> None:
+    assert merged(Fetched(partitions), len(partitions)) == sorted(chain(*partitions))
+
+
+def test_partition_that_runs_ahead_waits_for_the_others(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(outcomes, "HELD", 10)
+    partitions = [list(range(1, 200, 2)), list(range(0, 200, 2))]
+    consumer = Fetched(partitions)
+    assert merged(consumer, 2) == list(range(200))
+    assert consumer.most < 40 and not consumer.paused
