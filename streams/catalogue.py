@@ -90,7 +90,7 @@ def own_topics(settings: Settings, steps: Steps) -> tuple[Topic, ...]:
 
 def writers(topic: Topic) -> tuple[str, ...]:
     """Who writes a topic: processors, and whoever else its declaration names."""
-    names = [each.name for each in ALL if topic in each.writes or topic == each.changelog]
+    names = [each.name for each in ALL if topic in (*each.writes, each.changelog) or each.buries_in(topic)]
     return (*names, *((topic.written_by,) if topic.written_by else ()))
 
 

@@ -6,11 +6,12 @@ from typing import Any
 
 from schemas.codec import Codec
 from schemas.ids import step_id
-from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
+from schemas.messages import CANCEL_STEP, DEAD_LETTER, STEP_COMMAND, STEP_RESULT
+from streams.ground.topic import Topic
 from streams.processors import call
 from streams.processors.call.processor import Call
 from streams.processors.orchestrate import INBOX
-from streams.runtime.processor import Effects, Message, Record
+from streams.runtime.processor import Effects, Message, Output, Record
 from tests.support.data import payload
 from tests.support.tables import Table
 
@@ -33,10 +34,17 @@ class Bench:
         return effects
 
     async def result(self, message: Message) -> dict[str, Any]:
-        (output,) = (await self.handle(message)).outputs
-        assert (output.topic, output.key) == (INBOX, INSTANCE.encode())
-        name, data = self.codec.decode(output.value or b"")
-        assert name == STEP_RESULT
+        return self.answered((await self.handle(message)).outputs, INBOX, STEP_RESULT)
+
+    async def letter(self, message: Message) -> dict[str, Any]:
+        """The dead letter of a command that cannot be carried out."""
+        return self.answered((await self.handle(message)).outputs, call.DECLARATION.dead_letters, DEAD_LETTER)
+
+    def answered(self, outputs: list[Output], topic: Topic, name: str) -> dict[str, Any]:
+        (output,) = outputs
+        assert (output.topic, output.key) == (topic, INSTANCE.encode())
+        found, data = self.codec.decode(output.value or b"")
+        assert found == name
         return data
 
 

@@ -81,6 +81,7 @@ DECLARATION = Declaration(
     make="streams.processors.call.processor:Call",
     writes=(INBOX,),
     table="call",
+    buries=True,
     functions=OPERATIONS,
     settings=(CallSettings, ConnectionSettings),
     metrics=(SECONDS, POSTPONED, BREAKERS),

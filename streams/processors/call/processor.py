@@ -13,7 +13,7 @@ from connectors.assembly import standard_hub
 from connectors.hub.contract import HubCall, Plan, Refused
 from connectors.hub.observer import EndedCall
 from connectors.hub.outcome import CallOutcome, to_problem
-from connectors.hub.pipeline import BeforeSend, Hub, never_paused, send_at_once
+from connectors.hub.pipeline import BeforeSend, CallLimits, Hub, never_paused, send_at_once
 from connectors.hub.waiting import Postponed, Waited
 from schemas import steps
 from schemas.functions import EffectClass
@@ -30,6 +30,7 @@ from streams.processors.orchestrate import INBOX
 from streams.runtime.clock import now_ms
 from streams.runtime.once import BeforeEffect, LaterError, Steps, WithdrawnError
 
+ONCE = CallLimits(tries=1)  # whether it is tried again, the policy of the step says (`processors.recover`)
 MAX_OUTPUT_BYTES = 900 * 1024  # leaves room for the envelope in a record of 1 MiB
 
 
@@ -88,6 +89,7 @@ def hub_for(settings: Settings, site: Site, pauses: Pauses | None = None) -> Hub
         paused_s=never_paused if pauses is None else pauses.seconds_left,
         allow_hosts=[host.strip() for host in ours.allow_hosts.split(",") if host.strip()],
         allow_private=ours.allow_private,
+        limits=ONCE,
         observe=_note_time,
     )
 
@@ -133,8 +135,9 @@ def answered(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]
 
 
 def failed(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]:
-    """The StepResult of a call that failed."""
-    return steps.faulted(command, to_problem(outcome, command["pointer"]))
+    """The StepResult of a call that failed, and the wait that the remote side has asked for."""
+    result = steps.faulted(command, to_problem(outcome, command["pointer"]))
+    return result if outcome.retry_after_ms is None else {**result, "wait_ms": outcome.retry_after_ms}
 
 
 def _arguments(command: Mapping[str, Any]) -> Any:
