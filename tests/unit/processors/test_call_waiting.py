@@ -11,7 +11,7 @@ from connectors.assembly import standard_hub
 from connectors.hub.limits import ConnectionLimits
 from connectors.hub.pipeline import CallLimits
 from schemas.codec import Codec
-from schemas.messages import STEP_RESULT
+from schemas.messages import DEAD_LETTER
 from schemas.steps import key_of
 from streams.processors import call
 from streams.processors.call.processor import Call
@@ -125,5 +125,5 @@ async def test_command_too_large_for_a_row_is_answered_instead(bench: Bench) -> 
         large.data["arguments"] = payload({"method": "POST", "endpoint": peer.url, "body": "x" * LARGEST_THAT_WAITS})
         (answer,) = (await bench.handle(as_read(bench, large))).outputs
         name, data = bench.codec.decode(answer.value or b"")
-        assert (name, data["error"]["reason"], data["pointer"]) == (STEP_RESULT, "RATE_LIMITED", POINTER)
+        assert (name, data["error"]["reason"], data["pointer"]) == (DEAD_LETTER, "RATE_LIMITED", POINTER)
         assert peer.count == 1
