@@ -39,6 +39,7 @@ async def show(visit: Visit) -> View:
         "without_people": alone,
         "median_ms": percentile(took, 50),
         "slow_ms": percentile(took, 95),
+        "stopped": await asyncio.to_thread(reader.count_incidents),
         "tasks_open": is_open,
         "tasks_overdue": overdue,
         "oldest": [{"workflow": name, "started_at_ms": at} for name, at in sorted(oldest.items(), key=lambda x: x[1])],
