@@ -26,7 +26,7 @@ async def show(visit: Visit) -> View:
     is_open, overdue = await asyncio.to_thread(reader.open_tasks, now)
     took = await asyncio.to_thread(queries.durations, reader, day)
     completed, alone = await asyncio.to_thread(queries.without_people, reader, day)
-    failed = await asyncio.to_thread(queries.newest, reader, {}, (Status.FAULTED,), 5)
+    failed = await asyncio.to_thread(queries.newest, reader, {}, (Status.INCIDENT, Status.FAULTED), 6)
     broken = [each for each in visit.services.definitions.deployed() if each.fault is not None]
     data = {
         "running": _sum(standing, Status.RUNNING, Status.PENDING),
