@@ -69,7 +69,7 @@ class Step:
     @property
     def idle(self) -> bool:
         """Whether it only lets time pass, for a person or by itself."""
-        return self.kind in ("human", "wait")
+        return self.kind in ("human", "wait") or self.status == STOPPED
 
     def took_ms(self, now_ms: int) -> int:
         """How long it took, or has taken so far."""

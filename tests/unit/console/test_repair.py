@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
+import re
+from html import unescape
+
 import pytest
 
 from schemas.messages import HISTORY_ENTRY, INCIDENT, REPAIR_STEP
@@ -80,3 +84,31 @@ async def test_decision_about_what_was_decided_is_refused(console: Console, stop
     sent = {"why": "x", "incident": f"{stopped.instance_id}/99"}
     status, _, answer = await console.send(f"/instances/{stopped.instance_id}/repair", page, sent)
     assert status == 409 and "No open incident" in answer
+
+
+async def test_stopped_steps_are_grouped_and_done_again_together(console: Console, stopped: Story) -> None:
+    data = await console.data("/incidents")
+    (cause,) = data["stopped"]
+    assert (cause["title"], cause["step"], cause["count"], cause["effect"]) == ("The system failed", "Fetch", 1, "none")
+    _, page = await console.get("/incidents")
+    (onward,) = re.findall(r'href="(/incidents/retry[^"]*)"', page)
+    path = unescape(onward)
+    _, preview = await console.get(path)
+    assert "Do 1 failed step again" in preview and 'class="pill faulted">1<' in preview
+    status, progress, _ = await console.send(path, preview, {"reason": "it is up again"})
+    assert status == 303
+    while not (done := await console.data(progress))["sent"]:
+        await asyncio.sleep(0)
+    ((name, said),) = console.gateway.outbox.decoded()
+    assert (name, said["action"], said["key"], said["why"]) == (REPAIR_STEP, "retry", "kept", "it is up again")
+    assert (done["verb"], done["count"], done["counts"]) == ("retry", 1, {"incident": 1})
+    assert (await console.send(path, preview, {"reason": "again"}))[0] == 409  # once
+
+
+async def test_overview_says_that_steps_wait_for_a_decision(console: Console, stopped: Story) -> None:
+    assert (await console.data("/"))["stopped"] == 1
+    assert (await console.data("/workflows/told"))["counts"] == {POINTER: {"incident": 1}}
+
+
+async def test_nothing_to_do_again_is_said(console: Console) -> None:
+    assert "There is nothing to do again" in (await console.get("/incidents/retry?workflow=x"))[1]
