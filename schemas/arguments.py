@@ -26,6 +26,7 @@ class Kind(StrEnum):
     FLAG = "flag"  # true or false
     STATEMENT = "statement"  # a fixed text that data must not become part of
     CHOICES = "choices"  # a list of fixed texts
+    TYPED = "typed"  # JSON that follows `schema`, with expressions in it
     SCHEMA = "schema"  # a JSON Schema
     DURATION = "duration"  # in a command: milliseconds
 
@@ -48,6 +49,7 @@ _KINDS: Mapping[Kind, tuple[tuple[type, ...], str, Mapping[str, Json]]] = {
     Kind.STATEMENT: ((str,), "a text", {"type": "string", "minLength": 1}),
     Kind.CHOICES: ((list,), "a list of texts", {"type": "array", "items": {"type": "string"}, "minItems": 1}),
     Kind.SCHEMA: ((dict, bool), "a JSON Schema", {"type": ["object", "boolean"]}),
+    Kind.TYPED: ((), "anything", {}),
     Kind.DURATION: ((int, str, dict), "a duration", {"type": ["integer", "string", "object"]}),
 }
 _TEXTS = (Kind.LINE, Kind.NAME, Kind.ADDRESS, Kind.STATEMENT)

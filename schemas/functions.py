@@ -7,7 +7,8 @@ an editor's schema and local runs. A declaration is data and can be written as J
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -15,7 +16,18 @@ from schemas.arguments import Argument, ArgumentError, Kind, Members, Values, ob
 from schemas.payload import Json
 from schemas.reasons import Effect
 
-__all__ = ["Argument", "ArgumentError", "EffectClass", "Function", "Kind", "Values", "by_name"]
+__all__ = [
+    "OWN_NAME",
+    "Argument",
+    "ArgumentError",
+    "EffectClass",
+    "Function",
+    "Kind",
+    "Values",
+    "WithAssumed",
+    "assumed",
+    "by_name",
+]
 
 
 class EffectClass(StrEnum):
@@ -58,6 +70,8 @@ class Function:
     effect: EffectClass | None = None
     effect_note: str = ""  # for people, where `effect` alone does not say it
     waits_for_people: bool = False  # an instance that has no other step open is waiting, not running
+    own: bool = False  # of the people who run Exlify: it may be hosted or not, and its topic is called after it
+    undeclared: bool = False  # known by its name alone: it takes whatever it is given
     opens: tuple[str, ...] = ()
     purpose: str = ""
     gives: tuple[str, ...] = ()
@@ -99,6 +113,41 @@ class Function:
             "output": dict(self.output),
             "example": self.example,
         }
+
+
+OWN_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}(\.[a-z0-9][a-z0-9-]{0,62}){1,3}")
+"""Names of own functions: an area and a name, so that none is that of a processor."""
+
+
+def assumed(name: str) -> Function:
+    """A function of which nothing is known but that a definition calls it."""
+    output: Mapping[str, Json] = {"description": "Whatever it gives."}
+    return Function(
+        name=name, summary="Not announced.", arguments=(), output=output, example="{}", own=True, undeclared=True
+    )
+
+
+class WithAssumed(Mapping[str, Function]):
+    """Functions that are known, and any other whose name may be that of an own one.
+
+    For definitions that were checked when they were deployed: whether an own function is announced now is nothing that
+    their instances may depend on.
+    """
+
+    def __init__(self, known: Mapping[str, Function]) -> None:
+        self._known = known
+
+    def __getitem__(self, name: str) -> Function:
+        found = self._known.get(name)
+        if found is None and OWN_NAME.fullmatch(name):
+            return assumed(name)
+        return self._known[name] if found is None else found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._known)
+
+    def __len__(self) -> int:
+        return len(self._known)
 
 
 def by_name(*groups: tuple[Function, ...]) -> dict[str, Function]:

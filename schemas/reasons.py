@@ -103,6 +103,7 @@ class Reason(StrEnum):
     UNSUPPORTED = "UNSUPPORTED"
     MISCONFIGURED = "MISCONFIGURED"
     PLATFORM_FAULT = "PLATFORM_FAULT"
+    STEP_FAILED = "STEP_FAILED"
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
     CANCELLED = "CANCELLED"
     TASK_CLOSED = "TASK_CLOSED"
@@ -214,6 +215,10 @@ MEANINGS: Mapping[Reason, Meaning] = MappingProxyType(
         Reason.PLATFORM_FAULT: Meaning(
             Code.UNKNOWN, Advice.AFTER_FIX, Blame.PLATFORM, Reach.CONNECTOR, problems.RUNTIME, 500,
             "The connector itself failed",
+        ),
+        Reason.STEP_FAILED: Meaning(
+            Code.INTERNAL, Advice.BACKOFF, Blame.CALLER, Reach.ITEM, problems.RUNTIME, 500,
+            "The program of the step has failed",
         ),
         Reason.LIMIT_EXCEEDED: Meaning(
             Code.RESOURCE_EXHAUSTED, Advice.AFTER_FIX, Blame.CALLER, Reach.ITEM, problems.RUNTIME, 500,

@@ -22,11 +22,11 @@ from streams.ground.servers import ServerSettings
 from streams.ground.setting import Group
 from streams.ground.settings import Settings, load, on_stderr
 from streams.ground.topic import Topic
-from streams.processors import ALL
+from streams.processors import ALL, own
 from streams.processors.context import Context
 from streams.readmodel.settings import ViewSettings
 from streams.runtime import metrics as runtime_metrics
-from streams.runtime.declaration import Declaration, loaded
+from streams.runtime.declaration import Declaration
 from streams.runtime.parking import PARKING
 from streams.runtime.settings import RuntimeSettings
 
@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from streams.definitions.book import DefinitionBook
     from streams.ground.site import Site
     from streams.runtime.processor import Processor
+    from streams.steps.loading import Steps
 
 FUNCTIONS: Mapping[str, Function] = MappingProxyType(by_name(*(each.functions for each in ALL)))
 """Every function that a definition can call."""
@@ -48,6 +49,7 @@ METRICS = (
     *gateway_metrics.ALL,
     *site_metrics.ALL,
     *(metric for each in ALL for metric in each.metrics),
+    *own.METRICS,
 )
 """Every metric of every process."""
 
@@ -62,7 +64,9 @@ APART: tuple[type[Group], ...] = (
 )
 """Groups of settings whose owner is no processor; the first is everybody's."""
 
-GROUPS: tuple[type[Group], ...] = tuple(dict.fromkeys([*APART, *(group for each in ALL for group in each.settings)]))
+GROUPS: tuple[type[Group], ...] = tuple(
+    dict.fromkeys([*APART, *(group for each in ALL for group in each.settings), *own.SETTINGS])
+)
 """Every group of settings."""
 
 
@@ -75,6 +79,12 @@ def topics(settings: Settings) -> tuple[Topic, ...]:
     """Every topic that must exist before a worker starts; outcome topics come with their workflow's deployment."""
     declared = (topic for each in ALL for topic in each.topics(settings))
     return tuple(dict.fromkeys((*declared, definitions.DEFINITIONS, PARKING)))
+
+
+def own_topics(settings: Settings, steps: Steps) -> tuple[Topic, ...]:
+    """The topics of own steps, which come with the worker that hosts them."""
+    declared = (topic for each in own.all_declared(steps) for topic in each.topics(settings))
+    return tuple(dict.fromkeys(declared))
 
 
 def writers(topic: Topic) -> tuple[str, ...]:
@@ -96,15 +106,37 @@ def workers() -> dict[str, tuple[str, ...]]:
     return hosts
 
 
+def functions(steps: Steps) -> Mapping[str, Function]:
+    """Every function that a definition can call where these are there, too. Raises UsageError for a name taken."""
+    taken = [step for step in steps if step.name in FUNCTIONS]
+    if taken:
+        place = f"{taken[0].file}:{taken[0].line}"
+        raise UsageError(f"{place}: there is a function {taken[0].name} already. Give the step another name.")
+    return {**FUNCTIONS, **{step.name: step.function for step in steps}}
+
+
+def processors(steps: Steps) -> Mapping[str, Declaration]:
+    """Every processor by name, with those of own steps."""
+    return {**PROCESSORS, **{each.name: each for each in own.all_declared(steps)}}
+
+
 def make_processors(
-    names: Sequence[str], settings: Settings, codec: Codec, known: DefinitionBook, site: Site
+    names: Sequence[str], settings: Settings, codec: Codec, known: DefinitionBook, site: Site, steps: Steps = ()
 ) -> list[Processor]:
     """The named processors, loaded and made. Raises UsageError for a name that is none."""
-    unknown = [name for name in names if name not in PROCESSORS]
+    found = processors(steps)
+    unknown = [name for name in names if name not in found]
     if unknown:
-        raise UsageError(f"no processor named {', '.join(unknown)}. There are: {', '.join(PROCESSORS)}.")
+        raise UsageError(f"no processor named {', '.join(unknown)}. There are: {', '.join(found)}.")
     from streams.processors.decide.states import ModelFeed  # loaded where processors are, and nowhere else
 
-    models = ModelFeed(settings, codec)
-    context = Context(settings=settings, codec=codec, definitions=known, declarations=ALL, site=site, models=models)
-    return [loaded(PROCESSORS[name].make)(context) for name in names]
+    context = Context(
+        settings=settings,
+        codec=codec,
+        definitions=known,
+        declarations=tuple(found.values()),
+        site=site,
+        models=ModelFeed(settings, codec),
+        steps={step.name: step for step in steps},
+    )
+    return [own.made(found[name], context) for name in names]

@@ -25,6 +25,7 @@ from streams.ground.settings import Settings
 from streams.ground.site import Site
 from streams.language.constructs.call import Call
 from streams.language.graph import Graph
+from streams.processors import own
 from streams.processors.context import Context
 from streams.processors.decide.places import folders
 from streams.processors.decide.states import ModelBook
@@ -35,6 +36,7 @@ from streams.runtime.clock import now_ms
 from streams.runtime.declaration import Declaration, loaded
 from streams.runtime.memory import MemoryRuntime
 from streams.runtime.processor import Output, Processor
+from streams.steps.loading import Steps
 
 SOURCE = "/exlify/local"
 
@@ -50,7 +52,12 @@ class Report:
 
 
 async def run_locally(
-    graph: Graph, data: Json, answers: Answers, settings: Settings, declarations: Sequence[Declaration]
+    graph: Graph,
+    data: Json,
+    answers: Answers,
+    settings: Settings,
+    declarations: Sequence[Declaration],
+    steps: Steps = (),
 ) -> Report:
     """Runs one instance; raises UsageError for a human task without an answer, or with one that it does not take."""
     _check_names(graph, answers)
@@ -62,6 +69,7 @@ async def run_locally(
         definitions=_Only(graph),
         declarations=tuple(declarations),
         site=site,
+        steps={step.name: step for step in steps},
         models=ModelBook(folders(settings)),
     )
     runtime = MemoryRuntime(_processors(graph, context, answers), settings, codec)
@@ -96,7 +104,7 @@ def _processors(graph: Graph, context: Context, answers: Answers) -> list[Proces
         for each in context.declarations
         if INBOX in each.reads or any(function.name in called for function in each.functions)
     ]
-    return [loaded(each.local)(context, answers) if each.local else loaded(each.make)(context) for each in needed]
+    return [loaded(each.local)(context, answers) if each.local else own.made(each, context) for each in needed]
 
 
 def _watched(

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 
 import click
 
-from streams.catalogue import FUNCTIONS, load_settings
+from schemas.functions import Function
+from streams.catalogue import functions, load_settings
 from streams.cli._output import echo, json_option, print_json
+from streams.cli._steps import own_steps, steps_option, undeclared_effects
 from streams.language import Fault, check
 from streams.language.faults import errors_of
 from streams.processors.decide import DECIDE
@@ -23,17 +25,21 @@ EXIT_FAULTY = 2
 Examples:
   exlify lint streams/workflows/customer-onboarding.yaml
   exlify lint flows/*.yaml --json
+  exlify lint parcel.yaml --steps my_steps.py
 """,
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@steps_option
 @json_option
-def command(files: tuple[Path, ...], as_json: bool) -> None:
+def command(files: tuple[Path, ...], places: tuple[Path, ...], as_json: bool) -> None:
     """Check workflow definitions.
 
     Prints one line for each fault: FILE:LINE:COLUMN: error[code]: what is wrong. Remedy: what to write instead.
     Warnings do not count as failure. Exit code 0 if all definitions can be deployed, 2 if not.
     """
-    faults = [fault for file in files for fault in _check(file)]
+    steps = own_steps(places, load_settings(warn=lambda _: None))
+    known = functions(steps)
+    faults = [fault for file in files for fault in _check(file, known)] + undeclared_effects(steps)
     if as_json:
         print_json([asdict(fault) for fault in faults])
     else:
@@ -42,13 +48,13 @@ def command(files: tuple[Path, ...], as_json: bool) -> None:
         raise SystemExit(EXIT_FAULTY)
 
 
-def _check(file: Path) -> list[Fault]:
+def _check(file: Path, known: Mapping[str, Function]) -> list[Fault]:
     try:
         text = file.read_text(encoding="utf-8")
     except UnicodeDecodeError:
         remedy = "save the file as UTF-8 text"
         return [Fault(file=str(file), line=1, column=1, code="yaml", message="not UTF-8", remedy=remedy)]
-    return [*check(text, str(file), FUNCTIONS), *_of_models(text, str(file))]
+    return [*check(text, str(file), known), *_of_models(text, str(file))]
 
 
 def _of_models(text: str, file: str) -> list[Fault]:

@@ -12,6 +12,7 @@ import click
 import orjson
 
 from streams.cli._output import print_document
+from streams.cli._steps import own_steps, steps_option
 from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ EXIT_NOT_COMPLETED = 1
 Examples:
   exlify run order.yaml --input '{"total": 3}'
   exlify run onboarding.yaml --input @application.json --answer reviewApplication=approve
+  exlify run parcel.yaml --steps my_steps.py --input '{"weight": 2}'
 """,
 )
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -39,8 +41,9 @@ Examples:
     help="What a person answers to the human task of this name or pointer, with data; may be repeated, also for one "
     'task that is entered several times. The same as JSON: TASK={"outcome": ..., "data": ...}, or {TASK: ...}.',
 )
+@steps_option
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome on one line.")
-def command(file: Path, given: str, answers: Sequence[str], as_json: bool) -> None:
+def command(file: Path, given: str, answers: Sequence[str], places: Sequence[Path], as_json: bool) -> None:
     """Execute one instance of the workflow in FILE here and print how it ended.
 
     Prints one JSON object: status, output, error, and tasks as pointers in the order in which they started. Exit code
@@ -48,16 +51,17 @@ def command(file: Path, given: str, answers: Sequence[str], as_json: bool) -> No
     """
     from schemas.lifecycle import Status
     from streams import catalogue
-    from streams.catalogue import FUNCTIONS
     from streams.ground import logs
     from streams.language import load
     from streams.local import run_locally
 
-    graph = load(_text(file), str(file), FUNCTIONS)
+    settings = catalogue.load_settings()
+    steps = own_steps(places, settings)
+    graph = load(_text(file), str(file), catalogue.functions(steps))
     data, answered = _input(given), _answers(answers)
-    settings, declared = catalogue.load_settings(), tuple(catalogue.PROCESSORS.values())
+    declared = tuple(catalogue.processors(steps).values())
     logs.configure(settings)
-    report = asyncio.run(run_locally(graph, data, answered, settings, declared))
+    report = asyncio.run(run_locally(graph, data, answered, settings, declared, steps))
     print_document(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2).decode())
     if report.status != Status.COMPLETED:
         raise SystemExit(EXIT_NOT_COMPLETED)

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import click
+
+from streams.cli._steps import steps_option
 
 
 @click.command(
@@ -13,34 +17,46 @@ import click
 Examples:
   exlify worker orchestrate                      one processor in this process
   exlify worker intake,decide,call,human --name steps
+  exlify worker --steps my_steps.py              steps of your own
   EXLIFY_BOOTSTRAP=kafka-1:9092 EXLIFY_REGISTRY_URL=none exlify worker orchestrate   join an outside cluster
 """
 )
-@click.argument("processors")
+@click.argument("processors", required=False)
+@steps_option
 @click.option(
-    "--name", help="Names this worker's state folder; two workers of one name cannot run at once. Default: PROCESSORS."
+    "--name",
+    help="Names this worker's state folder; two workers of one name cannot run at once. Default: all it runs.",
 )
 @click.option("--port", default=0, show_default=True, help="Port of /metrics, /livez and /readyz; 0 picks a free one.")
 @click.option("--port-file", type=click.Path(path_type=Path), help="Write the address of /metrics there, as JSON.")
-def command(processors: str, name: str | None, port: int, port_file: Path | None) -> None:
-    """Run PROCESSORS (names separated by commas) until told to stop."""
+def command(
+    processors: str | None, places: Sequence[Path], name: str | None, port: int, port_file: Path | None
+) -> None:
+    """Run PROCESSORS (names separated by commas), or own steps, until told to stop."""
     import uvloop
 
+    from streams.ground.errors import UsageError
     from streams.ground.settings import keep_private
 
     keep_private()
-    uvloop.run(_run(processors.split(","), name or processors.replace(",", "-"), port, port_file))
+    if not (processors or places):
+        raise UsageError("Say what to run: names of processors, or --steps with a file of your own.")
+    names = processors.split(",") if processors else []
+    usual = "-".join([*names, *(place.stem for place in places)])
+    uvloop.run(_run(names, places, name or usual, port, port_file))
 
 
-async def _run(processors: list[str], name: str, port: int, port_file: Path | None) -> None:
+async def _run(processors: list[str], places: Sequence[Path], name: str, port: int, port_file: Path | None) -> None:
     from streams import catalogue
     from streams.cli import _trial as trial
     from streams.definitions.feed import DefinitionFeed
     from streams.ground import logs, status
     from streams.ground.codec import open_codec
     from streams.ground.errors import ConfigurationError
+    from streams.ground.provision import provision
     from streams.ground.site import Site
     from streams.runtime.worker import Worker
+    from streams.steps.loading import load_steps
 
     loaded = catalogue.load_settings()
     if not loaded.bootstrap:
@@ -48,10 +64,14 @@ async def _run(processors: list[str], name: str, port: int, port_file: Path | No
             "No Kafka: set EXLIFY_BOOTSTRAP to its address, or start a local one with `exlify up`."
         )
     logs.configure(loaded)
+    steps = load_steps(places)
+    known = catalogue.functions(steps)
     codec = await open_codec(loaded)
-    site, feed = Site(loaded.site_dir), DefinitionFeed(loaded, codec, catalogue.FUNCTIONS)
-    hosted = catalogue.make_processors(processors, loaded, codec, feed, site)
-    worker = Worker(name, hosted, loaded, codec, trial.command)
+    site, feed = Site(loaded.site_dir), DefinitionFeed(loaded, codec, known)
+    names = [*processors, *(step.name for step in steps)]
+    hosted = catalogue.make_processors(names, loaded, codec, feed, site, steps)
+    await provision(loaded, catalogue.own_topics(loaded, steps))
+    worker = Worker(name, hosted, loaded, codec, partial(trial.command, places=places))
     try:
         runner, actual_port = await status.serve_status(loaded.host, port, worker.causes)
     except OSError as error:

@@ -9,7 +9,7 @@ from typing import Any
 
 import structlog
 
-from schemas.functions import Function
+from schemas.functions import Function, WithAssumed
 from streams import definitions, language
 from streams.language import DefinitionError
 from streams.language.graph import Graph
@@ -41,6 +41,7 @@ class DefinitionBook:
 
     def __init__(self, functions: Mapping[str, Function]) -> None:
         self.functions = functions
+        self._callable = WithAssumed(functions)
         self._by_digest: dict[str, Deployed] = {}
         self._latest: dict[str, Deployed] = {}
         self._by_event: dict[str, list[Graph]] = {}
@@ -55,7 +56,7 @@ class DefinitionBook:
     def learn(self, data: Mapping[str, Any]) -> Deployed:
         """Takes note of a WorkflowDefinition; the one learnt last is the latest of its workflow."""
         known = self._by_digest.get(data["digest"])
-        graph, fault = (known.graph, known.fault) if known else _compiled(data, self.functions)
+        graph, fault = (known.graph, known.fault) if known else _compiled(data, self._callable)
         fields = {**data, "event_types": tuple(data["event_types"]), "graph": graph, "fault": fault}
         deployed = self._by_digest[data["digest"]] = Deployed(**fields)
         if graph is not None:

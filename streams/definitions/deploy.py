@@ -15,6 +15,8 @@ from streams.definitions import DEFINITIONS, outcome_topic
 from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publishing
 from streams.ground.settings import Settings
+from streams.ground.topic import own_step_topic
+from streams.language.constructs.call import Call
 from streams.language.graph import Graph
 
 
@@ -34,10 +36,16 @@ async def deploy(
     is harmless.
     """
     graph = await asyncio.to_thread(language.load, yaml, file, functions)
-    await provision(settings, (outcome_topic(graph.name),))
+    await provision(settings, (outcome_topic(graph.name), *map(own_step_topic, own_functions(graph, functions))))
     value = codec.encode(WORKFLOW_DEFINITION, described(graph, yaml, by, time.time_ns() // 1_000_000))
     await publisher.publish([Outgoing(DEFINITIONS, graph.digest.encode(), value)])
     return graph
+
+
+def own_functions(graph: Graph, functions: Mapping[str, Function]) -> list[str]:
+    """The own functions that a definition calls."""
+    called = dict.fromkeys(task.function for task in graph.tasks if isinstance(task, Call))
+    return [name for name in called if functions[name].own]
 
 
 def described(graph: Graph, yaml: str, by: str, at_ms: int) -> dict[str, Any]:

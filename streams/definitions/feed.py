@@ -23,7 +23,8 @@ class DefinitionFeed(DefinitionBook):
     async def start(self) -> None:
         """Returns once everything deployed so far is known; may be called by everybody who needs it.
 
-        Raises UnavailableError if the topic cannot be read in time.
+        Raises UnavailableError if the topic cannot be read in time, ConfigurationError where the schema registry takes
+        all that is on it for something else: to go on would be to read every topic wrongly.
         """
         await self._feed.start()
 

@@ -9,7 +9,7 @@ from aiohttp import web
 from schemas.catalogue import current
 from schemas.messages import DECISION
 from streams.gateway.answers import OPTIONAL_TEXT, json_answer
-from streams.gateway.instances import CURSOR, LIMIT, moment_of
+from streams.gateway.instances import CURSOR, LIMIT, read_time
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import services
@@ -26,8 +26,8 @@ async def list_decisions(request: web.Request) -> web.Response:
     page = await asyncio.to_thread(
         ours.reader.all_decisions,
         {name: query[name] for name in FILTERS if name in query},
-        since_ms=moment_of(query, "since"),
-        until_ms=moment_of(query, "until"),
+        since_ms=read_time(query, "since"),
+        until_ms=read_time(query, "until"),
         limit=query.get("limit", 50),
         cursor=query.get("cursor"),
     )

@@ -6,4 +6,9 @@ ACCEPTED = Counter(
     "exlify_gateway_events_total", "Events offered over HTTP, by answer: accepted or the problem's status.", ["result"]
 )
 
-ALL = (ACCEPTED,)
+UNMATCHED = Counter(
+    "exlify_gateway_unmatched_events_total",
+    "Events accepted over HTTP that no workflow waits for, as far as is known here.",
+)
+
+ALL = (ACCEPTED, UNMATCHED)

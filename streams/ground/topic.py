@@ -11,13 +11,14 @@ partition number from its start to its outcome, and every processor works on its
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import Enum
 
 from schemas import ids
 
 DAY_MS = 86_400_000
 TOMBSTONES_KEPT_MS = 7 * DAY_MS  # by changelogs; a local copy that is older cannot be brought up to date
+OWN_COMMANDS_KEPT_MS = 90 * DAY_MS
 MAX_RECORD_BYTES = 1_048_576  # one record; the topics allow twice that, for framing and batches
 MAX_WRITTEN_BYTES = 2 * MAX_RECORD_BYTES - 4_096  # key, value and headers of the largest record that a topic takes
 
@@ -99,3 +100,8 @@ def changelog(processor: str, table: str) -> Topic:
 def step_topic(processor: str) -> Topic:
     """The topic on which a step processor gets its commands."""
     return Topic(name=f"step.command.{processor}.v1", messages=("StepCommand", "CancelStep"), written_by="orchestrate")
+
+
+def own_step_topic(function: str) -> Topic:
+    """The topic on which an own function gets its commands; they wait there until somebody hosts it."""
+    return replace(step_topic(function), retention_ms=OWN_COMMANDS_KEPT_MS)

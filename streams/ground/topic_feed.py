@@ -15,7 +15,7 @@ import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message, TopicPartition
 
 from schemas.codec import Codec, UndecodableRecord
-from streams.ground.errors import UnavailableError
+from streams.ground.errors import ConfigurationError, UnavailableError
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
@@ -24,6 +24,11 @@ START_TIMEOUT_S = 30.0
 POLL_S = 0.5
 ASKED_POLL_S = 0.05  # while somebody waits
 ASK_S = 5.0
+NEVER = -(2**62)
+LOST = (
+    "{count} messages, all that {topic} holds, cannot be read: to the schema registry at {registry} their schemas are "
+    "something else, as to one that lost its data. Bring its data back, or begin anew: exlify up --fresh."
+)
 
 log = structlog.get_logger()
 
@@ -44,6 +49,7 @@ class TopicFeed:
         self._group = {"group.id": f"{settings.group_prefix}-{message.rpartition('.')[2].lower()}"}
         self._values: asyncio.Queue[bytes | asyncio.Future[None]] = asyncio.Queue()
         self._wanted: queue.SimpleQueue[asyncio.Future[None]] = queue.SimpleQueue()  # of those who want it caught up
+        self._strange = 0  # messages that were not meant, while there has been nothing else
         self._stopping = threading.Event()
         self._reader: threading.Thread | None = None
         self._learner: asyncio.Task[None] | None = None
@@ -51,7 +57,8 @@ class TopicFeed:
     async def start(self) -> None:
         """Returns once everything that stands on the topic is known; may be called by everybody who needs it.
 
-        Raises UnavailableError if the topic cannot be read in time.
+        Raises UnavailableError if the topic cannot be read in time, ConfigurationError where the schema registry takes
+        all that is on it for something else: to go on would be to read every topic wrongly.
         """
         if self._learner is None:
             self._learner = asyncio.create_task(self._learn_all())
@@ -65,6 +72,9 @@ class TopicFeed:
             raise UnavailableError(
                 f"Topic {self._topic.name} at {self._settings.bootstrap} cannot be read. Is Kafka running?"
             ) from None
+        if self._strange > 0 and self._settings.has_registry:
+            registry = self._settings.registry_url
+            raise ConfigurationError(LOST.format(count=self._strange, topic=self._topic.name, registry=registry))
 
     async def catch_up(self) -> None:
         """Returns once everything is known that was on the topic before; waits for as long as it cannot be read."""
@@ -93,10 +103,13 @@ class TopicFeed:
             name, data = await self._codec.decode_learning(value)
         except UndecodableRecord as error:
             log.error("message unreadable", topic=self._topic.name, reason=str(error))
+            self._strange += 1
             return
         if name != self._message:
             log.error("message of another kind", topic=self._topic.name, found=name)
+            self._strange += 1
             return
+        self._strange = NEVER
         self._learnt(data)
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:

@@ -18,6 +18,7 @@ from streams.language.addresses import NAME, UriTemplate
 from streams.language.expressions import Constant, inner_text, members
 from streams.language.forms import DURATION, EXPRESSION, FIXED_TEXT, JSON, OBJECT, SCHEMA, TEXT, Form, closed, either
 from streams.language.graph import Expression
+from streams.language.literals import broken_rules
 from streams.language.nodes import Node
 from streams.language.schema import compiled_schema
 from streams.language.slots import BODY, Scope, read_duration, read_leaf, read_template
@@ -29,6 +30,8 @@ _NAME = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
 def read_arguments(task: Node, function: Function, scope: Scope) -> Expression:
     """The expression of the arguments, an object: those with a default first, then the others as written."""
     given = task.optional("with")
+    if function.undeclared:
+        return Constant({}) if given is None else read_template(given, BODY, scope)
     required = [argument for argument in function.arguments if argument.required]
     if given is None and required:
         remedy = f"write with: {function.example}"
@@ -69,6 +72,13 @@ def _remedy(argument: Argument) -> str:
 
 
 def _any(node: Node, scope: Scope, argument: Argument) -> Expression:
+    return read_template(node, BODY, scope)
+
+
+def _typed(node: Node, scope: Scope, argument: Argument) -> Expression:
+    for place, what in broken_rules(argument.json_schema(), node.value):
+        remedy = f"write for example {argument.example}"
+        Node(node.source, (*node.path, *place), None).fault("type", f"`{node.name}` {what}", remedy)
     return read_template(node, BODY, scope)
 
 
@@ -260,6 +270,7 @@ WAYS: Mapping[Kind, Way] = {
     Kind.STATEMENT: Way(_statement, lambda argument: FIXED_TEXT),
     Kind.CHOICES: Way(_choices, lambda argument: _TEXTS),
     Kind.SCHEMA: Way(_schema, lambda argument: SCHEMA),
+    Kind.TYPED: Way(_typed, lambda argument: JSON),
     Kind.DURATION: Way(_duration, lambda argument: DURATION),
 }
 """One way for each kind of argument; a test says where one is missing."""

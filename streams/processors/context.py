@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, Protocol
 
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from streams.definitions.book import DefinitionBook
     from streams.ground.site import Site
     from streams.processors.decide.states import ModelBook
+    from streams.steps.declared import Step
 
 
 class Pins(Protocol):
@@ -41,6 +42,7 @@ class Context:
     declarations: tuple[Declaration, ...]
     site: Site
     models: ModelBook
+    steps: Mapping[str, Step[..., Any]] = field(default_factory=dict)  # of the user, hosted here
 
     def command_topics(self) -> Mapping[str, Topic]:
         """The topic of commands by function."""

@@ -16,7 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from schemas.functions import Function
 from streams.ground.setting import Group
 from streams.ground.settings import Settings
-from streams.ground.topic import Topic, changelog, step_topic
+from streams.ground.topic import Topic, changelog, own_step_topic, step_topic
 
 
 def _nothing_more(settings: Settings) -> tuple[Topic, ...]:
@@ -46,7 +46,8 @@ class Declaration:
     @property
     def commands(self) -> Topic:
         """The topic of its commands."""
-        return step_topic(self.name)
+        own = any(function.own for function in self.functions)
+        return own_step_topic(self.name) if own else step_topic(self.name)
 
     @property
     def changelog(self) -> Topic | None:

@@ -11,6 +11,7 @@ at a time and in any order; the runtime commits no further than the oldest messa
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -118,6 +119,18 @@ class Processor(ABC):
         """
         return False
 
+    def has_nothing(self) -> bool:
+        """Whether what it made of its inputs is gone, so that it must read all of them again, from their beginnings.
+
+        Asked on each assignment, from a thread of its own. For processors that keep what they make elsewhere, and to
+        which the same record may come again.
+        """
+        return False
+
+    async def watch(self) -> None:
+        """Runs beside the work while it is hosted, until it is cancelled; what it raises ends the worker."""
+        await asyncio.Event().wait()
+
     def read_up_to(self, row: Row) -> int:
         """Offset of the last input record that went into a row; -1 where rows note none. For one input topic only."""
         return -1
@@ -151,6 +164,7 @@ class SlowProcessor(Processor):
     """Waits for others: one message at a time, many of them under way."""
 
     concurrency: int = 1  # how many messages may be under way at once in this process
+    bounds_time: ClassVar[bool] = False  # it ends each message in time by itself, so that a long one is no stall
 
     @abstractmethod
     async def handle_one(self, message: Message, state: WritableState) -> Effects:

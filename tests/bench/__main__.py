@@ -14,12 +14,13 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import idle, journey, micro, parked
+from tests.bench import calls, idle, journey, micro, parked
 
 Figures = Mapping[str, float]
 PARTS: Mapping[str, Callable[[], Figures]] = {
     "micro": micro.measure,
     "journey": journey.measure,
+    "http": calls.measure,
     "idle": idle.measure,
     "parked": parked.measure,
 }

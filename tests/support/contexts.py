@@ -10,6 +10,7 @@ from streams.processors import ALL
 from streams.processors.context import Context
 from streams.processors.decide.places import folders
 from streams.processors.decide.states import ModelBook
+from streams.steps.loading import Steps
 from tests.support.definitions import empty_book
 
 
@@ -17,6 +18,7 @@ def context(
     codec: Codec | None = None,
     settings: Settings | None = None,
     definitions: DefinitionBook | None = None,
+    steps: Steps = (),
     models: ModelBook | None = None,
 ) -> Context:
     """A context of real parts, the committed ids and the default settings unless given."""
@@ -27,5 +29,6 @@ def context(
         definitions=definitions or empty_book(),
         declarations=ALL,
         site=Site(given.site_dir),
+        steps={step.name: step for step in steps},
         models=models or ModelBook(folders(given)),
     )

@@ -1,0 +1,146 @@
+"""An own function that only computes: a batch at a time in a thread, without an intent and without a table.
+
+The batch is computed while its lane waits and the event loop turns; then the handler is called again and has the
+results. What takes too long is given up, and the rest of the batch goes on in another thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from schemas.messages import STEP_COMMAND, STEP_RESULT
+from schemas.payload import UnreadablePayloadError
+from schemas.reasons import Effect, Reason
+from schemas.steps import id_of
+from streams.ground.errors import UnavailableError
+from streams.processors import own
+from streams.processors.context import Context
+from streams.processors.orchestrate import INBOX
+from streams.processors.own import declared
+from streams.processors.own.results import context_of, refusal, result_of
+from streams.runtime import metrics
+from streams.runtime.answers import answer_unusable
+from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, StateView
+from streams.steps import outcome
+from streams.steps.crew import Crew
+from streams.steps.declared import Step
+from streams.steps.outcome import Outcome
+from streams.steps.types import WrongDataError
+
+LOOK_S = 5.0  # a lane that waits for longer says again that it does
+MAX_LOST = 16
+
+_Batch = tuple[tuple[str, int, int], ...]
+
+
+class Pure(FastProcessor):
+    """One function of the user that computes from its arguments alone."""
+
+    def __init__(self, context: Context, step: Step[..., Any]) -> None:
+        self.declaration = declared(step)
+        self._codec = context.codec
+        self._step = step
+        self._crew = Crew(step.name)
+        self._computing: dict[_Batch, Computation] = {}
+
+    async def close(self) -> None:
+        """Lets its threads end."""
+        self._crew.close()
+
+    def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
+        """The result of every command, once it is computed; one that is not wanted any more is answered in vain."""
+        commands = [message for message in batch if message.name == STEP_COMMAND]
+        if not commands:
+            return Effects([], {})
+        name = tuple((each.record.topic, each.record.partition, each.record.offset) for each in commands)
+        found = self._computing.get(name)
+        if found is None:
+            found = self._computing[name] = Computation(self._step, commands)
+        if not found.complete:
+            raise NotYet(f"{self._step.name} computes", lambda: self._compute(found))
+        del self._computing[name]
+        results = [result_of(each.data, come) for each, come in zip(commands, found.outcomes, strict=True)]
+        for message, result in zip(commands, results, strict=True):
+            metrics.count_step(message.data["function"], result)
+        pairs = zip(commands, results, strict=True)
+        encoded = [(each.record.key, self._codec.encode(STEP_RESULT, result)) for each, result in pairs]
+        return Effects([Output(INBOX, key, value) for key, value in encoded], {})
+
+    def on_parked(self, message: Message, state: StateView) -> Effects:
+        """A command that cannot be carried out is answered, or its instance would wait for ever."""
+        return answer_unusable(self._codec, message, INBOX)
+
+    async def _compute(self, found: Computation) -> None:
+        if self._crew.lost >= MAX_LOST:
+            raise UnavailableError(
+                f"{self._step.name}: {self._crew.lost} steps hang and cannot be ended; the worker starts again. "
+                "Is the function pure? Then look for a loop without an end."
+            )
+        try:
+            await found.go_on(self._crew)
+        finally:
+            own.LOST.labels(self._step.name).set(self._crew.lost)
+
+
+class Computation:
+    """A batch on its way through the function."""
+
+    def __init__(self, step: Step[..., Any], commands: Sequence[Message]) -> None:
+        self.outcomes: list[Outcome] = []
+        self._step = step
+        self._commands = commands
+        self._began_at = 0.0  # the one that is computed
+        self._round = 0
+
+    @property
+    def complete(self) -> bool:
+        """Whether every command has its outcome."""
+        return len(self.outcomes) == len(self._commands)
+
+    async def go_on(self, crew: Crew) -> None:
+        """Computes for a while; all if there is time."""
+        until = time.monotonic() + LOOK_S
+        self._began_at = time.monotonic()
+        number = self._round = self._round + 1
+        job = crew.begin(lambda: self._run(number, until))
+        try:
+            while not job.done.done():
+                left_s = self._began_at + self._step.timeout_s - time.monotonic()
+                if left_s <= 0:
+                    self._give_up()
+                    return
+                await asyncio.wait([job.done], timeout=left_s)
+        finally:
+            job.leave()
+
+    def _give_up(self) -> None:
+        self._round += 1  # whatever the thread still finds is nobody's
+        what = f"it had not ended after {self._step.timeout_s:g} s and was given up"
+        self.outcomes.append(outcome.overdue(self._step, what, self._step.effect))
+
+    def _run(self, number: int, until: float) -> None:
+        """In the thread."""
+        while not self.complete and self._round == number and time.monotonic() < until:
+            self._began_at = time.monotonic()
+            come = self._computed(self._commands[len(self.outcomes)].data)
+            if self._round == number:
+                own.SECONDS.labels(self._step.name, come.reason.value).observe(time.monotonic() - self._began_at)
+                self.outcomes.append(come)
+
+    def _computed(self, command: Mapping[str, Any]) -> Outcome:
+        step = self._step
+        if (refused := refusal(command, step)) is not None:
+            return refused
+        try:
+            arguments = step.signature.read(command["arguments"].value())
+        except (WrongDataError, UnreadablePayloadError) as error:
+            return Outcome(Reason.INPUT_INVALID, Effect.NONE, f"{step.name}: {error}")
+        if step.signature.context is not None:
+            arguments[step.signature.context] = context_of(command, id_of(command), 0)
+        try:
+            return outcome.given(step, step.call(**arguments))
+        except BaseException as error:  # noqa: BLE001  # whatever a function of a user raises is told, not raised
+            return outcome.raised(step, error, step.effect)

@@ -1,0 +1,17 @@
+"""Steps of one's own, in Python: what a user's file imports.
+
+    from streams.steps import step
+
+    @step("shipping.quote", effect="read")
+    def quote(weight_kg: float, express: bool = False) -> dict[str, float]:
+        ...
+
+`exlify worker --steps my_steps.py` carries them out, and `call: shipping.quote` in a definition asks for one.
+"""
+
+from streams.steps.context import Context
+from streams.steps.declared import step
+from streams.steps.errors import InDoubt, Refused, Retryable
+from streams.steps.testing import StepFailed, run_step
+
+__all__ = ["Context", "InDoubt", "Refused", "Retryable", "StepFailed", "run_step", "step"]

@@ -1,0 +1,67 @@
+"""What came of an attempt at a step, as a reason and an effect; never more of an error than its type and its text."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+from schemas.functions import EffectClass
+from schemas.payload import Payload
+from schemas.reasons import Effect, Reason
+from schemas.steps import told
+from streams.steps.declared import Step
+from streams.steps.errors import InDoubt, Refused, Retryable
+from streams.steps.types import WrongDataError
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What came of an attempt."""
+
+    reason: Reason
+    effect: Effect
+    detail: str = ""
+    output: Payload | None = None  # only with reason OK
+    after_s: float | None = None  # the wait that the step asked for
+    retryable: bool = False  # it said itself that nothing has changed, and that another attempt may do
+
+
+def given(step: Step[..., Any], result: Any) -> Outcome:
+    """The function has returned: what was to be done is done, whatever it gives."""
+    try:
+        output = step.signature.written(result)
+    except WrongDataError as error:
+        detail = f"{step.name}: the result is not of its type: {error}"
+        return Outcome(Reason.CONTRACT_DRIFT, step.effect.when(certain=Effect.DONE), detail)
+    return Outcome(Reason.OK, step.effect.when(certain=Effect.DONE), output=output)
+
+
+def raised(step: Step[..., Any], error: BaseException, effect: EffectClass) -> Outcome:
+    """The function has raised."""
+    detail = _told(step, error)
+    match error:
+        case Refused():
+            return Outcome(Reason.BUSINESS_REJECTED, Effect.NONE, detail)
+        case Retryable():
+            reason = Reason.REMOTE_FAULT if error.after is None else Reason.RATE_LIMITED
+            return Outcome(reason, Effect.NONE, detail, after_s=error.after, retryable=True)
+        case InDoubt():
+            return Outcome(Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN, detail)
+        case _:
+            return Outcome(Reason.STEP_FAILED, effect.when(certain=Effect.UNKNOWN), detail)
+
+
+def overdue(step: Step[..., Any], what: str, effect: EffectClass) -> Outcome:
+    """The function was given up; what it has done until then nobody knows."""
+    reason = Reason.OUTCOME_UNKNOWN if effect.effectful else Reason.TIMED_OUT
+    return Outcome(reason, effect.when(certain=Effect.UNKNOWN), f"{step.name}: {what}")
+
+
+def _told(step: Step[..., Any], error: BaseException) -> str:
+    try:
+        text = told(str(error)).strip()
+    except Exception:  # noqa: BLE001  # its `__str__` is the user's, too
+        text = ""
+    ours = isinstance(error, Refused | Retryable | InDoubt)
+    parts = (step.name, "" if ours else type(error).__name__, text)
+    return ": ".join(part for part in parts if part)

@@ -1,0 +1,126 @@
+"""`exlify worker --steps` on a real broker: killed with -9 while its steps are under way, and with a file of faults."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from confluent_kafka import Consumer, Producer, TopicPartition
+
+from schemas.codec import Codec
+from schemas.ids import partition_of, step_id
+from schemas.messages import STEP_COMMAND
+from schemas.reasons import Reason
+from streams.ground.provision import provision
+from streams.ground.settings import Settings
+from streams.ground.topic import own_step_topic
+from streams.processors.orchestrate import INBOX
+from streams.runtime.parking import PARKING
+from tests.support import peers
+from tests.support.data import payload
+
+STEPS = """
+from urllib.request import Request, urlopen
+
+from streams.steps import Context, step
+
+
+def send(url: str, key: str) -> str:
+    with urlopen(Request(url, method="POST", headers={"Idempotency-Key": key})) as reply:
+        return str(reply.status)
+
+
+@step("ledger.book")
+def book(url: str, told: Context) -> str:
+    return send(url, told.key)
+
+
+@step("ledger.put", effect="keyed")
+def put(url: str, told: Context) -> str:
+    return send(url, told.key)
+
+
+@step("ledger.sum", effect="pure")
+def add(numbers: list[int]) -> int:
+    return sum(numbers)
+"""
+INSTANCE = "ab" * 16
+PARTITIONS = Settings().partitions
+NUMBER = partition_of(INSTANCE, PARTITIONS)
+FUNCTIONS = ("ledger.book", "ledger.put", "ledger.sum")
+
+
+@contextmanager
+def worker(kafka: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+    settings = {
+        "EXLIFY_BOOTSTRAP": kafka,
+        "EXLIFY_REGISTRY_URL": "none",
+        "EXLIFY_DATA_DIR": str(folder),
+        "EXLIFY_SESSION_TIMEOUT_MS": "6000",
+    }
+    (folder / "steps.py").write_text(STEPS)
+    command = [sys.executable, "-m", "streams.cli", "worker", "--steps", str(folder / "steps.py")]
+    process = subprocess.Popen(command, env={**os.environ, **settings})
+    try:
+        yield process
+    finally:
+        process.kill()
+        process.wait()
+
+
+def command(function: str, arguments: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        "instance_id": INSTANCE, "pointer": f"/do/0/{function}", "iteration": 0, "attempt": 0, "function": function,
+        "arguments": payload(arguments), "workflow": "w", "version": "1", "digest": "d",
+    }  # fmt: skip
+
+
+def publish(kafka: str, *commands: Mapping[str, Any]) -> None:
+    producer, codec = Producer({"bootstrap.servers": kafka}), Codec.offline()
+    for each in commands:
+        topic = own_step_topic(each["function"]).name
+        producer.produce(topic, codec.encode(STEP_COMMAND, each), INSTANCE.encode(), NUMBER)
+    producer.flush(30)
+
+
+def results(kafka: str, count: int) -> dict[str, dict[str, Any]]:
+    """The results of the first `count` functions on the inbox."""
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "reader", "auto.offset.reset": "earliest"})
+    consumer.assign([TopicPartition(INBOX.name, NUMBER, 0)])
+    codec = Codec.offline()
+    found: dict[str, dict[str, Any]] = {}
+    while len(found) < count:
+        record = consumer.poll(60)
+        assert record is not None and record.error() is None, f"only {len(found)} of {count} results came"
+        _, data = codec.decode(record.value() or b"")
+        found[data["pointer"].rpartition("/")[2]] = data
+    consumer.close()
+    return found
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+async def test_killed_worker_repeats_only_what_may_be_repeated(kafka: str, tmp_path: Path) -> None:
+    settings = Settings(bootstrap=kafka, partitions=PARTITIONS)
+    await provision(settings, (INBOX, PARKING, *map(own_step_topic, FUNCTIONS)))
+    silent_then_well = (peers.never_answers, peers.answers(peers.OK))
+    async with peers.peer(*silent_then_well) as blind, peers.peer(*silent_then_well) as keyed:
+        publish(kafka, command("ledger.book", {"url": blind.url}), command("ledger.put", {"url": keyed.url}))
+        with worker(kafka, tmp_path):
+            await asyncio.gather(blind.asked.wait(), keyed.asked.wait())
+        publish(kafka, command("ledger.sum", {"numbers": [1, 2, 3]}))
+        with worker(kafka, tmp_path):
+            found = await asyncio.to_thread(results, kafka, 3)
+        assert blind.count == 1
+        key = step_id(INSTANCE, "/do/0/ledger.put", 0, 0)
+        assert [keyed.header("Idempotency-Key", index) for index in (0, 1)] == [key] * 2
+    assert found["ledger.book"]["error"]["reason"] == Reason.OUTCOME_UNKNOWN
+    assert found["ledger.put"]["status"] == "completed"
+    assert found["ledger.sum"]["output"].value() == 6

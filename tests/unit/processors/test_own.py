@@ -1,0 +1,189 @@
+"""Own steps on the runtime in memory: as a worker carries them out, their answers on the inbox."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import pytest
+
+from schemas.codec import Codec
+from schemas.ids import step_id
+from schemas.messages import CANCEL_STEP, STEP_COMMAND
+from schemas.reasons import Effect, Reason
+from schemas.steps import address
+from streams.ground.settings import Settings
+from streams.ground.topic import own_step_topic
+from streams.processors import own
+from streams.processors.orchestrate import INBOX
+from streams.runtime.memory import MemoryRuntime
+from streams.runtime.processor import Output
+from streams.steps import Context, Refused, Retryable, step
+from streams.steps.declared import Step
+from tests.support.contexts import context
+from tests.support.data import payload
+
+CODEC = Codec.offline()
+INSTANCE = "ab" * 16
+PATIENCE_S = 30
+
+
+@step("tests.double", effect="pure")
+def double(n: int) -> int:
+    if n == 13:
+        raise SystemExit(13)
+    return 2 * n
+
+
+@step("tests.key", effect="keyed")
+def key(told: Context) -> list[Any]:
+    return [told.key, told.workflow, told.pointer, told.attempt]
+
+
+def command(function: str, number: int, arguments: Mapping[str, Any], **more: Any) -> dict[str, Any]:
+    return {
+        "instance_id": INSTANCE, "pointer": f"/do/{number}/x", "iteration": 0, "attempt": 0, "function": function,
+        "arguments": payload(arguments), "deadline_ms": None, "workflow": "w", "version": "1", "digest": "d",
+        "effect": None, "business_key": None, **more,
+    }  # fmt: skip
+
+
+async def results(
+    function: Step[..., Any],
+    commands: Sequence[Mapping[str, Any]],
+    others: Sequence[tuple[str, Mapping[str, Any]]] = (),
+) -> dict[str, dict[str, Any]]:
+    """The results of commands by pointer; `others` are published behind them."""
+    processor = own.made(own.declared(function), context(steps=(function,)))
+    runtime = MemoryRuntime([processor], Settings(), CODEC)
+    found: dict[str, dict[str, Any]] = {}
+    complete = asyncio.Event()
+
+    def note(output: Output) -> None:
+        _, data = CODEC.decode(output.value or b"")
+        found[data["pointer"]] = data
+        if len(found) == len(commands):
+            complete.set()
+
+    runtime.watch(INBOX.name, note)
+    topic = own_step_topic(function.name)
+    async with asyncio.timeout(PATIENCE_S), runtime.running() as failed:
+        messages = [*((STEP_COMMAND, each) for each in commands), *others]
+        runtime.publish([Output(topic, INSTANCE.encode(), CODEC.encode(name, data)) for name, data in messages])
+        done = asyncio.create_task(complete.wait())
+        either: list[asyncio.Future[Any]] = [done, failed]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if failed.done():
+            failed.result()
+    return found
+
+
+async def test_pure_steps_go_through_in_batches_and_each_has_its_own_answer() -> None:
+    found = await results(double, [command("tests.double", n, {"n": n}) for n in range(50)])
+    outputs = {pointer: result["output"] and result["output"].value() for pointer, result in found.items()}
+    assert outputs == {f"/do/{n}/x": None if n == 13 else 2 * n for n in range(50)}
+    assert found["/do/13/x"]["error"]["reason"] == Reason.STEP_FAILED
+    assert found["/do/13/x"]["error"]["effect"] == Effect.NONE
+
+
+async def test_pure_step_that_does_not_end_costs_its_batch_only_itself() -> None:
+    release = threading.Event()
+
+    @step("tests.sticks", effect="pure", timeout=0.2)
+    def sticks(n: int) -> int:
+        return n if n != 2 else int(release.wait())
+
+    found = await results(sticks, [command("tests.sticks", n, {"n": n}) for n in range(5)])
+    release.set()
+    assert {pointer: result["status"] for pointer, result in found.items()} == {
+        f"/do/{n}/x": "faulted" if n == 2 else "completed" for n in range(5)
+    }
+    assert found["/do/2/x"]["error"]["reason"] == Reason.TIMED_OUT
+
+
+async def test_step_is_told_what_it_is() -> None:
+    found = await results(key, [command("tests.key", 0, {})])
+    assert found["/do/0/x"]["output"].value() == [step_id(INSTANCE, "/do/0/x", 0, 0), "w", "/do/0/x", 0]
+
+
+@pytest.mark.parametrize("function", [double, key])
+async def test_command_for_another_function_is_answered(function: Step[..., Any]) -> None:
+    found = await results(function, [command("tests.other", 0, {})])
+    assert found["/do/0/x"]["error"]["reason"] == Reason.UNSUPPORTED
+
+
+async def test_step_that_may_be_tried_again_is() -> None:
+    tried = []
+
+    @step("tests.third")
+    def third(told: Context) -> int:
+        tried.append(told.attempt)
+        if len(tried) < 3:
+            raise Retryable("not yet", after=0)
+        return len(tried)
+
+    found = await results(third, [command("tests.third", 0, {})])
+    assert found["/do/0/x"]["output"].value() == 3
+    assert tried == [0, 1, 2]
+
+
+async def test_step_that_asks_for_a_long_wait_gets_it_elsewhere() -> None:
+    @step("tests.tired")
+    def tired() -> None:
+        raise Retryable("come back in an hour", after=3_600)
+
+    found = await results(tired, [command("tests.tired", 0, {})])
+    assert found["/do/0/x"]["error"]["reason"] == Reason.RATE_LIMITED
+
+
+async def test_step_that_is_taken_back_is_told_so() -> None:
+    @step("tests.patient", effect="read")
+    def patient(told: Context) -> str:
+        while not told.cancelled:
+            threading.Event().wait(0.01)
+        return "stopped"
+
+    asked = command("tests.patient", 0, {})
+    found = await results(patient, [asked], [(CANCEL_STEP, {**address(asked), "reason": "cancelled"})])
+    assert found["/do/0/x"]["output"].value() == "stopped"
+
+
+async def test_slow_steps_hold_up_no_fast_ones() -> None:
+    release = threading.Event()
+    fast: list[int] = []
+
+    @step("tests.either", effect="read", concurrency=300)
+    def either(n: int) -> int:
+        if n < 200:
+            release.wait()
+        else:
+            fast.append(n)
+            if len(fast) == 50:  # all of the fast ones are through while all of the slow ones are under way
+                release.set()
+        return n
+
+    found = await results(either, [command("tests.either", n, {"n": n}) for n in range(250)])
+    assert len(found) == 250
+
+
+async def test_result_that_is_too_large_for_a_record_is_refused() -> None:
+    @step("tests.large", effect="read")
+    def large() -> str:
+        return "x" * 1_000_000
+
+    found = await results(large, [command("tests.large", 0, {})])
+    assert found["/do/0/x"]["error"]["reason"] == Reason.REPLY_TOO_LARGE
+
+
+async def test_refusal_of_a_step_reaches_the_workflow() -> None:
+    @step("tests.refuses")
+    def refuses() -> None:
+        raise Refused("too heavy")
+
+    found = await results(refuses, [command("tests.refuses", 0, {})])
+    error = found["/do/0/x"]["error"]
+    assert (error["reason"], error["effect"], error["detail"]) == (
+        Reason.BUSINESS_REJECTED, Effect.NONE, "tests.refuses: too heavy",
+    )  # fmt: skip
