@@ -281,3 +281,15 @@ def test_lint_tells_of_a_model_that_cannot_be_used(site: Site) -> None:
     (site.folder / "ask.yaml").write_text(WORKFLOW.replace("NAME", "theirs"))
     result = site.run("lint", site.folder / "ask.yaml")
     assert result.exit_code == 0 and "warning[model]: it cannot be used" in result.stdout
+
+
+def test_local_run_does_not_wait_for_a_model_that_cannot_be_used(site: Site) -> None:
+    site.add("zipmap", "theirs")
+    site.json("models", "activate", "theirs@1")
+    card = site.folder / "models" / "theirs" / "1" / "card.toml"
+    card.write_bytes(b"\xff")
+    (site.folder / "ask.yaml").write_text(WORKFLOW.replace("NAME", "theirs"))
+    report = site.json("run", site.folder / "ask.yaml", code=1)
+    assert report["error"]["detail"].startswith(f"with.model: {card}: not UTF-8")
+    listed = site.json("models", "list", code=1)
+    assert [fault["model"] for fault in listed["faults"]] == ["theirs@1"]
