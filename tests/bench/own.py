@@ -36,6 +36,8 @@ STEP = """
         body: "${{ . + {{step: 1}} }}"
 """
 KINDS = {"pure": "own-pure", "intent": "own-intent", "waits": "own-waits"}
+SLOW = {"slow": "own-slow"}
+SLOW_AT_ONCE, FAST, FAST_IN_FLIGHT = 200, 1_000, 32
 WARM_UP = 1_000
 LATENCY_COUNT = 300
 SUSTAINED_COUNT = {"echo": 10_000, "pure": 10_000, "waits": 5_000, "intent": 5_000}
@@ -53,7 +55,20 @@ def measure() -> dict[str, float]:
             for kind, workflow in KINDS.items():
                 print(f"  {kind} ...", file=sys.stderr, flush=True)
                 figures |= _figures(running, kind, workflow)
-            return figures
+            return figures | _beside_slow_ones(running)
+
+
+def _beside_slow_ones(running: Stack) -> dict[str, float]:
+    """1,000 fast steps, alone and while 200 slow ones are under way."""
+    fast, slow = Load(running.settings, KINDS["waits"]), Load(running.settings, SLOW["slow"])
+    alone = fast.run(FAST, FAST_IN_FLIGHT)
+    for _ in range(SLOW_AT_ONCE):
+        slow.publish()
+    beside = fast.run(FAST, FAST_IN_FLIGHT)
+    return {
+        "own.fast.p99_ms": round(alone.percentile_ms(99), 1),
+        "own.fast_beside_slow.p99_ms": round(beside.percentile_ms(99), 1),
+    }
 
 
 def _figures(running: Stack, kind: str, workflow: str) -> dict[str, float]:
@@ -74,10 +89,10 @@ def _figures(running: Stack, kind: str, workflow: str) -> dict[str, float]:
 def _deploy(settings: Settings) -> None:
     steps = load_steps([FILE])
     functions = catalogue.functions(steps)
-    topics = [*catalogue.own_topics(settings, steps), *map(outcome_topic, KINDS.values())]
+    topics = [*catalogue.own_topics(settings, steps), *map(outcome_topic, (KINDS | SLOW).values())]
     asyncio.run(provision(settings, topics))
     codec, producer = Codec.offline(), Producer(client_config(settings))
-    for kind, workflow in KINDS.items():
+    for kind, workflow in (KINDS | SLOW).items():
         text = HEAD.format(name=workflow) + STEP.format(name=kind)
         graph = language.load(text, workflow, functions)
         value = codec.encode(WORKFLOW_DEFINITION, described(graph, text, "bench", 0))

@@ -1,8 +1,11 @@
 """The steps that are measured beside echo: they give back what they get."""
 
+import time
 from typing import Any
 
 from streams.steps import step
+
+SLOW_S = 20.0
 
 
 @step("bench.pure", effect="pure")
@@ -20,4 +23,11 @@ def intent(body: Any) -> Any:
 @step("bench.waits", effect="read")
 async def waits(body: Any) -> Any:
     """Waits for nobody."""
+    return body
+
+
+@step("bench.slow", effect="read")
+def slow(body: Any) -> Any:
+    """Blocks a thread for as long as the fast ones beside it are measured."""
+    time.sleep(SLOW_S)
     return body
