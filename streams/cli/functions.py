@@ -48,7 +48,9 @@ def command(name: str | None, places: Sequence[Path], as_json: bool) -> None:
         return
     there = {each["name"]: each for each in running}
     if name not in known and name not in there:
-        raise UsageError(f"functions: there is no {name}. There are: {', '.join([*known, *(there - known.keys())])}.")
+        raise UsageError(
+            f"functions: there is no {name}. There are: {', '.join([*known, *sorted(there.keys() - known.keys())])}."
+        )
     hosted = there.get(name, {}).get("hosted")
     shown = full(known[name], hosted=hosted) if name in known else connect().get(f"/v1/functions/{name}")
     if as_json:

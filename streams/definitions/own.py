@@ -46,6 +46,10 @@ class OwnFunctions(Protocol):
         """Those of the processors whose group has a member. Raises UnavailableError."""
         ...
 
+    async def waiting(self, functions: Iterable[str]) -> Mapping[str, int]:
+        """How many commands of each nobody has taken. Raises UnavailableError."""
+        ...
+
 
 async def announce(publisher: Publishing, codec: Codec, functions: Iterable[Function]) -> None:
     """Says that these are there. Raises UnavailableError."""
@@ -117,7 +121,7 @@ class KafkaOwnFunctions:
         return await asyncio.to_thread(self._with_members, list(processors))
 
     async def waiting(self, functions: Iterable[str]) -> Mapping[str, int]:
-        """How many commands nobody has taken, of each. Raises UnavailableError."""
+        """See `OwnFunctions`."""
         return await asyncio.to_thread(lambda: {name: self._behind(name) for name in functions})
 
     def _latest(self) -> dict[bytes, bytes]:

@@ -11,7 +11,7 @@ import structlog
 from schemas.functions import Function
 from streams.definitions.book import DefinitionBook
 from streams.definitions.deploy import own_functions
-from streams.definitions.own import KafkaOwnFunctions
+from streams.definitions.own import OwnFunctions
 from streams.gateway.metrics import UNHOSTED
 from streams.gateway.services import Services
 from streams.ground.errors import UnavailableError
@@ -37,7 +37,7 @@ async def hosted(ours: Services, functions: Iterable[str]) -> frozenset[str]:
 
 
 @asynccontextmanager
-async def unhosted_counted(own: KafkaOwnFunctions, book: DefinitionBook) -> AsyncIterator[None]:
+async def unhosted_counted(own: OwnFunctions, book: DefinitionBook) -> AsyncIterator[None]:
     """Keeps `exlify_own_steps_unhosted` true for as long as the context lasts."""
     task = asyncio.create_task(_count_forever(own, book), name="own functions")
     try:
@@ -47,16 +47,17 @@ async def unhosted_counted(own: KafkaOwnFunctions, book: DefinitionBook) -> Asyn
         await asyncio.gather(task, return_exceptions=True)
 
 
-async def _count_forever(own: KafkaOwnFunctions, book: DefinitionBook) -> None:
+async def _count_forever(own: OwnFunctions, book: DefinitionBook) -> None:
     while True:
         try:
-            await _count(own, book)
+            await count_unhosted(own, book)
         except UnavailableError as error:
             log.warning("own functions not looked at", reason=str(error))
         await asyncio.sleep(LOOK_S)
 
 
-async def _count(own: KafkaOwnFunctions, book: DefinitionBook) -> None:
+async def count_unhosted(own: OwnFunctions, book: DefinitionBook) -> None:
+    """Sets the metric to what is so now."""
     called = {name for each in book.deployed() if each.graph for name in own_functions(each.graph, book.callable)}
     absent = called - await own.hosted(called)
     waiting = await own.waiting(absent)

@@ -89,10 +89,14 @@ class OwnOnes:
     """Stands for Kafka: own functions as they were announced, and the processors whose groups have members."""
 
     functions: dict[str, Function] = field(default_factory=dict)
+    commands: dict[str, int] = field(default_factory=dict)  # that wait
     members: set[str] = field(default_factory=lambda: {each.name for each in ALL})
 
     async def announced(self) -> Mapping[str, Function]:
         return self.functions
+
+    async def waiting(self, functions: Iterable[str]) -> Mapping[str, int]:
+        return {name: self.commands.get(name, 0) for name in functions}
 
     async def hosted(self, processors: Iterable[str]) -> frozenset[str]:
         return frozenset(self.members.intersection(processors))

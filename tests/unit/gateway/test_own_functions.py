@@ -10,6 +10,8 @@ import pytest
 
 from schemas.messages import HISTORY_ENTRY
 from streams.definitions.deploy import described
+from streams.gateway.metrics import UNHOSTED
+from streams.gateway.own import count_unhosted
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
 from streams.language import UNNAMED, load
@@ -115,3 +117,19 @@ async def test_instance_says_for_whom_it_waits_and_whether_they_are_there(
     _, found = await gateway.ask("GET", f"/v1/instances/{told.instance_id}")
     (wait,) = found["waits_for"]
     assert (wait["function"], wait["hosted"]) == ("onboarding.letter", bool(members))
+
+
+async def test_commands_that_nobody_takes_are_counted(gateway: Gateway, own: OwnOnes) -> None:
+    graph = load(YAML, UNNAMED, {"shipping.quote": quote.function})
+    gateway.services.definitions.learn(described(graph, YAML, "test", NOW_S * 1000))
+    own.commands = {"shipping.quote": 3}
+    await count_unhosted(own, gateway.services.definitions)
+    assert waiting() == {"shipping.quote": 3}
+    own.members = {"shipping.quote"}
+    await count_unhosted(own, gateway.services.definitions)
+    assert waiting() == {}
+
+
+def waiting() -> dict[str, float]:
+    (family,) = UNHOSTED.collect()
+    return {sample.labels["function"]: sample.value for sample in family.samples}
