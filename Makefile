@@ -15,7 +15,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run down test check format coverage bench crash fuzz render lock clean
+.PHONY: help run down test peers check format coverage bench crash fuzz render lock clean
 MAKEFLAGS += --no-print-directory
 
 help: ## List what there is
@@ -36,6 +36,10 @@ check: $(DEV_READY) ## Lint, types, import contracts, rendered files
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/guard
+
+peers: ## Install what some tests drive and skip without: Chromium, from Debian's packages, as root
+	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || \
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-noto-core; }
 
 format: $(DEV_READY) ## Put the code into the common format
 	@$(BIN)/ruff check --fix-only .

@@ -19,7 +19,7 @@ from fastavro.validation import validate
 from schemas.catalogue import Schema, current, parse, shape, text
 from schemas.compiled import Decoder, Encoder, decoder, encoder
 from schemas.payload import unwrapped, wrapped
-from schemas.released import SchemaIds, fixed_ids, released_writers
+from schemas.released import SchemaIds, fixed_ids, in_order_of_time, released_writers
 from schemas.samples import sample
 from schemas.wire import HEADER_BYTES, UndecodableRecord, frame_prefix, schema_id_of
 
@@ -83,7 +83,7 @@ class Codec:
 
         access = RegistryAccess(access) if isinstance(access, str) else access
         async with Registry(access) as registry:
-            given = await registry.register_all({name: text(schema) for name, schema in current().items()})
+            given = await registry.register_all({name: text(current()[name]) for name in in_order_of_time()})
         writers = released_writers() | {id_: current()[name] for name, id_ in given.items()}
         return cls(SchemaIds(writers, given), access)
 

@@ -12,6 +12,7 @@ class Status(StrEnum):
     PENDING = "pending"
     RUNNING = "running"
     WAITING = "waiting"
+    INCIDENT = "incident"  # instances only: a step has failed, and somebody has to decide how it goes on
     CANCELLED = "cancelled"
     FAULTED = "faulted"
     COMPLETED = "completed"
@@ -31,6 +32,10 @@ class Phase(StrEnum):
     TASK_CANCELLED = "task.cancelled"
     TASK_SKIPPED = "task.skipped"
     TASK_RETRIED = "task.retried"
+    INCIDENT_OPENED = "incident.opened"
+    INCIDENT_SKIPPED = "incident.skipped"
+    INCIDENT_FAILED = "incident.failed"
+    REPAIR_REFUSED = "repair.refused"
     RESULT_IGNORED = "result.ignored"
 
 

@@ -6,6 +6,8 @@ START_INSTANCE: Final = "exlify.StartInstance"
 STEP_RESULT: Final = "exlify.StepResult"
 TIMER_FIRED: Final = "exlify.TimerFired"
 CANCEL_INSTANCE: Final = "exlify.CancelInstance"
+REPAIR_STEP: Final = "exlify.RepairStep"
+INCIDENT: Final = "exlify.Incident"
 STEP_COMMAND: Final = "exlify.StepCommand"
 CANCEL_STEP: Final = "exlify.CancelStep"
 HISTORY_ENTRY: Final = "exlify.HistoryEntry"
@@ -14,8 +16,11 @@ WORKFLOW_DEFINITION: Final = "exlify.WorkflowDefinition"
 HUMAN_TASK: Final = "exlify.HumanTask"
 HUMAN_ACTION: Final = "exlify.HumanAction"
 DECISION: Final = "exlify.Decision"
+MODEL_STATE: Final = "exlify.ModelState"
 GENERIC_EVENT: Final = "exlify.GenericEvent"
 APPLICATION_SUBMITTED: Final = "exlify.onboarding.ApplicationSubmitted"
 
-PARTS: Final = frozenset({"exlify.Problem", "exlify.Transition", "exlify.Reason", "exlify.Refusal"})
+PARTS: Final = frozenset(
+    {"exlify.Problem", "exlify.Transition", "exlify.Reason", "exlify.Refusal", "exlify.ModelChange"}
+)
 """Records that occur inside messages only and never travel alone."""

@@ -71,6 +71,12 @@ def newest() -> dict[str, Release]:
     return {release.name: release for release in releases()}
 
 
+def in_order_of_time() -> list[str]:
+    """Today's messages, those that have been there for longest first, so that a new one comes behind all others."""
+    first = {release.name: release.id for release in reversed(releases())}
+    return sorted(current(), key=lambda name: (first.get(name, FIRST_DRAFT_ID), name))
+
+
 def unfrozen() -> list[str]:
     """Messages of today whose shape is not that of their newest release."""
     last = newest()

@@ -128,12 +128,15 @@ def make_processors(
     unknown = [name for name in names if name not in found]
     if unknown:
         raise UsageError(f"no processor named {', '.join(unknown)}. There are: {', '.join(found)}.")
+    from streams.processors.decide.states import ModelFeed  # loaded where processors are, and nowhere else
+
     context = Context(
         settings=settings,
         codec=codec,
         definitions=known,
         declarations=tuple(found.values()),
         site=site,
+        models=ModelFeed(settings, codec),
         steps={step.name: step for step in steps},
     )
     return [own.made(found[name], context) for name in names]

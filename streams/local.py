@@ -27,6 +27,8 @@ from streams.language.constructs.call import Call
 from streams.language.graph import Graph
 from streams.processors import own
 from streams.processors.context import Context
+from streams.processors.decide.places import folders
+from streams.processors.decide.states import ModelBook
 from streams.processors.human import HUMAN
 from streams.processors.human.local import Answers, name_of
 from streams.processors.orchestrate import HISTORY, INBOX
@@ -68,6 +70,7 @@ async def run_locally(
         declarations=tuple(declarations),
         site=site,
         steps={step.name: step for step in steps},
+        models=ModelBook(folders(settings)),
     )
     runtime = MemoryRuntime(_processors(graph, context, answers), settings, codec)
     ended, started = _watched(runtime, codec, graph)

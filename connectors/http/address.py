@@ -73,12 +73,13 @@ def origin(address: Address) -> URL:
 
 @lru_cache(maxsize=512)
 def _origin(scheme: str, authority: str) -> URL | None:
+    if scheme not in ("http", "https") or not _HOST.fullmatch(_host(authority)):
+        return None
     try:
         url = URL(f"{scheme}://{authority}")
-        well = scheme in ("http", "https") and _HOST.fullmatch(_host(authority)) and url.host
-    except ValueError:
+        return url if url.host else None
+    except (ValueError, IndexError):  # the second is a slip of the library's
         return None
-    return url if well else None
 
 
 def url(start: URL, path: str, query: str) -> URL:

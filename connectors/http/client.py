@@ -1,21 +1,29 @@
 """The client: sessions of aiohttp that send a request at most once, and only where the policy lets it go.
 
 aiohttp on its own sends GET, PUT and DELETE again when the connection drops before an answer, pooled or not; a
-middleware turns that error into one that it does not repeat. Effectful requests get a connection of their own, so that
-a pooled one that the server has just closed does not leave them in doubt.
+middleware turns that error into one that it does not repeat.
+
+Connections are kept for requests that may be made again. Any other gets one of its own: a kept connection that the
+server closes in the same moment would leave its effect in doubt. Where a kept connection has broken under a request,
+its origin gets fresh ones until all that were kept are too old to be used, so that what follows does not break too.
 """
 
 from __future__ import annotations
 
 import socket
+import time
 from dataclasses import dataclass
 from types import SimpleNamespace
 from typing import Any
 
 import aiohttp
 from aiohttp.abc import AbstractResolver, ResolveResult
+from yarl import URL
 
 from connectors.hub.policy import Policy
+
+KEPT_S = 4.0  # without a request; many servers close connections after five
+MOST_DISTRUSTED = 1_000
 
 
 class BrokenOffError(aiohttp.ClientError):
@@ -27,12 +35,13 @@ class Progress:
     """How far a request has come; filled by aiohttp's tracing, and by whoever reads the answer."""
 
     connected: bool = False  # from here on, bytes may have left
+    kept: bool = False  # by a connection that an earlier request has used
     status: int | None = None
     complete: bool = False  # the answer is there, to its last byte
 
 
 class Client:
-    """Sessions for reading, which pool connections, and for effects, which do not; two of each.
+    """Sessions that keep connections, and sessions that do not; two of each.
 
     Where the site gave the address, it is trusted to the end of the call, whatever the site says by then.
     """
@@ -40,14 +49,22 @@ class Client:
     def __init__(self, policy: Policy, pool_size: int) -> None:
         both = (False, True)
         self._sessions = {
-            (effectful, named): _session(None if named else policy, effectful, pool_size)
-            for effectful in both
-            for named in both
+            (keep, named): _session(None if named else policy, keep, pool_size) for keep in both for named in both
         }
+        self._distrusted: dict[URL, float] = {}  # origins whose kept connections broke, and until when
 
-    def session(self, *, effectful: bool, named: bool) -> aiohttp.ClientSession:
+    def session(self, origin: URL, *, keep: bool, named: bool) -> aiohttp.ClientSession:
         """The session for such a request."""
-        return self._sessions[effectful, named]
+        if keep and self._distrusted and time.monotonic() < self._distrusted.get(origin, 0):
+            keep = False
+        return self._sessions[keep, named]
+
+    def distrust(self, origin: URL) -> None:
+        """A kept connection has broken before an answer: the others may be no better."""
+        now = time.monotonic()
+        if len(self._distrusted) >= MOST_DISTRUSTED:
+            self._distrusted = {each: until for each, until in self._distrusted.items() if until > now}
+        self._distrusted[origin] = now + KEPT_S
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -89,12 +106,12 @@ class GuardedSocket:
         return socket.socket(family, kind, protocol)
 
 
-def _session(policy: Policy | None, effectful: bool, pool_size: int) -> aiohttp.ClientSession:
+def _session(policy: Policy | None, keep: bool, pool_size: int) -> aiohttp.ClientSession:
     connector = aiohttp.TCPConnector(
         resolver=aiohttp.ThreadedResolver() if policy is None else GuardedResolver(policy),
         socket_factory=None if policy is None else GuardedSocket(policy),
-        force_close=effectful,
         limit=pool_size,
+        **({"keepalive_timeout": KEPT_S} if keep else {"force_close": True}),
     )
     return aiohttp.ClientSession(
         connector=connector,
@@ -121,7 +138,10 @@ def _tracing() -> aiohttp.TraceConfig:
     async def connected(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:
         context.trace_request_ctx.connected = True
 
+    async def kept(session: aiohttp.ClientSession, context: SimpleNamespace, params: Any) -> None:
+        context.trace_request_ctx.connected = context.trace_request_ctx.kept = True
+
     tracing = aiohttp.TraceConfig()
     tracing.on_connection_create_end.append(connected)
-    tracing.on_connection_reuseconn.append(connected)
+    tracing.on_connection_reuseconn.append(kept)
     return tracing

@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, datetime
 
 import aiohttp
@@ -86,7 +87,10 @@ class HttpConnector:
                 return _too_large(plan, progress, "the answer takes too long to read")
             return _failure(plan, progress, error)
         except (aiohttp.ClientError, OSError) as error:
-            return _failure(plan, progress, error)
+            outdated = progress.kept and progress.status is None
+            if outdated:
+                self._distrust(plan)
+            return replace(_failure(plan, progress, error), outdated=outdated)
 
     def _http(self, asked: Asked) -> Plan[Request]:
         effect = asked.effect(EFFECTS[asked.arguments["method"]])
@@ -103,7 +107,8 @@ class HttpConnector:
     async def _exchange(self, plan: Plan[Request], progress: Progress) -> Reply:
         assert self._client is not None, "open() comes first"
         request = plan.request
-        session = self._client.session(effectful=plan.effect.effectful, named=bool(request.named))
+        keep = plan.effect.repeatable  # what cannot be made again gets a connection that was not used before
+        session = self._client.session(request.url.origin(), keep=keep, named=bool(request.named))
         async with session.request(
             request.method,
             request.url,
@@ -116,6 +121,10 @@ class HttpConnector:
             reply = await read_reply(response, self._max_response_bytes)
             progress.complete = True
             return reply
+
+    def _distrust(self, plan: Plan[Request]) -> None:
+        assert self._client is not None
+        self._client.distrust(plan.request.url.origin())
 
     async def _accepted(self, plan: Plan[Request], reply: Reply) -> CallOutcome:
         effect = plan.effect.when(certain=Effect.DONE)
@@ -150,7 +159,11 @@ def _cause(error: Exception) -> str:
     if isinstance(error, aiohttp.ClientSSLError):
         return "TLS failed"
     cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    return "refused" if isinstance(cause, ConnectionRefusedError) else type(cause).__name__
+    if isinstance(cause, ConnectionRefusedError):
+        return "refused"
+    if isinstance(cause, TimeoutError):
+        return "no answer in time"
+    return (cause.strerror if isinstance(cause, OSError) else None) or "the connection failed"
 
 
 def _too_large(plan: Plan[Request], progress: Progress, what: str) -> CallOutcome:

@@ -27,6 +27,7 @@ class CallOutcome:
     retry_after_ms: int | None = None  # wait demanded by the remote side
     detail: str = ""
     evidence: Mapping[str, str | int] = field(default_factory=dict)
+    outdated: bool = False  # a connection kept from earlier calls broke: it says nothing about the system
     attempt: int = 1  # tries made in this process, this one included; 0: nothing was sent
 
     @property

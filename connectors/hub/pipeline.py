@@ -146,7 +146,7 @@ class Hub:
                         raise Refused(Reason.TIMED_OUT, TOO_LATE)
                     await before_send(plan)
                     latest = await self._send(connector, plan, ends_at - clock())
-                    passage.healthy = not latest.meaning.trips
+                    passage.healthy = None if latest.outdated else not latest.meaning.trips
             except (BreakerOpen, Refused) as stopped:
                 return outcome or _stopped(plan, stopped)
             outcome = _after(outcome, latest, attempt)
@@ -176,6 +176,8 @@ class Hub:
         worth_it = advice in (Advice.BACKOFF, Advice.AFTER) or outcome.reason is Reason.OUTCOME_UNKNOWN
         if not (harmless and worth_it):
             return None
+        if outcome.outdated:
+            return 0.0
         spread_s = min(self._limits.max_pause_s, self._limits.first_pause_s * 2.0 ** (outcome.attempt - 1))
         return spread_s * jitter(plan.call.key, outcome.attempt) + (outcome.retry_after_ms or 0) / 1000
 

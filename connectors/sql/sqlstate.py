@@ -60,8 +60,8 @@ def reason_of(error: DBAPIError) -> tuple[Reason, str]:
         prefixes = (state[:length] for length in range(len(state), 1, -1))
         return next((SQLSTATES[each] for each in prefixes if each in SQLSTATES), Reason.REMOTE_FAULT), state
     if error.connection_invalidated or not isinstance(error.orig, Exception):
-        return Reason.UNREACHED, type(error.orig).__name__
-    return _by_kind(error), type(error.orig).__name__
+        return Reason.UNREACHED, _in_words(error)
+    return _by_kind(error), _in_words(error)
 
 
 def sqlstate(error: Any) -> str | None:
@@ -71,6 +71,31 @@ def sqlstate(error: Any) -> str | None:
     if found is None and isinstance(fields, dict):
         found = fields.get("C")
     return str(found) if found else None
+
+
+def _in_words(error: DBAPIError) -> str:
+    """What an error without a code says. Its own text may name users, hosts and values, so of that only its kind."""
+    text = str(error.orig).lower()
+    return next(
+        (words for sign, words in _SIGNS.items() if sign in text), _KINDS.get(type(error).__name__, _CONNECTION)
+    )
+
+
+_CONNECTION = "the connection to the database failed"
+_KINDS = {
+    "DataError": "a value is not what the statement takes",
+    "InterfaceError": "a parameter is of a kind that the database does not take",
+    "ProgrammingError": "the statement and its parameters do not fit",
+}
+_SIGNS = {
+    "authentication failed": "the database does not take the user or the password",
+    "connection refused": "nothing listens at the address of the database",
+    "name or service not known": "the name of the database's host cannot be resolved",
+    "failed to resolve host": "the name of the database's host cannot be resolved",
+    "timeout expired": "the database does not answer",
+    "closed the connection": "the database has closed the connection",
+    "does not exist": "there is no such database, or no such user of it",
+}
 
 
 def _by_kind(error: DBAPIError) -> Reason:

@@ -46,6 +46,11 @@ class DataFolder:
                 f" (`fuser {self.path / LOCK}` names it), or set EXLIFY_DATA_DIR to another folder."
             ) from None
 
+    @property
+    def contents(self) -> list[str]:
+        """What there is to lose: the folders in it."""
+        return sorted(each.name for each in self.path.iterdir() if each.is_dir()) if self.path.is_dir() else []
+
     def end_holder(self, grace_s: float) -> int | None:
         """Ends the system that runs in this folder, if there is one, and gives the process that it was.
 

@@ -28,4 +28,8 @@ def explain_os_error(error: OSError, folder: Path) -> LocalError:
     """The message for an operating system error while `folder` was being written."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return disk_full(folder)
+    if error.errno in (errno.EEXIST, errno.ENOTDIR):
+        return LocalError(
+            f"{error.filename or folder}: a file stands where a folder is needed. Set EXLIFY_DATA_DIR to a folder."
+        )
     return LocalError(f"{error.filename or folder}: {error.strerror or error}. Let this user write there.")

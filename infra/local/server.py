@@ -18,6 +18,7 @@ from infra.local.progress import Progress, silent
 
 START_TIMEOUT_S = 60.0
 STOP_GRACE_S = 15.0
+END_GRACE_S = 3.0
 # How often a starting server is asked; each question costs it a millisecond or so.
 ASK_INTERVAL_S = 0.05
 LOG_TAIL_BYTES = 16_384
@@ -78,15 +79,22 @@ class Server(ABC):
             raise explain_os_error(error, self.home) from error
 
     def _require_free(self) -> None:
-        """Before anything is written: the ports and properties there are those of the server that runs."""
-        try:
-            with exclusive(self.home / LOCK, wait=False):
-                return
-        except Busy:
-            raise LocalError(
-                f"{self.home}: a {self.name} runs with this data already. Stop it, or set EXLIFY_DATA_DIR to another"
-                " folder."
-            ) from None
+        """Before anything is written: the ports and properties there are those of the server that runs.
+
+        One that was killed a moment ago, with its parent, may still be ending.
+        """
+        deadline = time.monotonic() + END_GRACE_S
+        while True:
+            try:
+                with exclusive(self.home / LOCK, wait=False):
+                    return
+            except Busy:
+                if time.monotonic() > deadline:
+                    raise LocalError(
+                        f"{self.home}: a {self.name} runs with this data already. Stop it, or set EXLIFY_DATA_DIR to"
+                        " another folder."
+                    ) from None
+            time.sleep(ASK_INTERVAL_S)
 
     def _class_flags(self, classpath: Sequence[str], jars: Sequence[Path]) -> list[str]:
         """The Java flags for a quick start of the classes in `jars`."""

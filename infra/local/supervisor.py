@@ -15,6 +15,7 @@ import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 
+from infra.local.awaited import Awaited
 from infra.local.child import Child, ChildSpec
 from infra.local.console import OWN_NAME, Console
 from infra.local.datafolder import DataFolder
@@ -26,10 +27,11 @@ STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 @dataclass(frozen=True)
 class Stage:
-    """Children that start together, and what is done once all of them answer."""
+    """Children that start together, and what is done once all of them answer, with a name for people."""
 
     children: Sequence[ChildSpec]
     then: Callable[[], Awaitable[None]] | None = None
+    then_named: str = ""  # not spoken of without
 
 
 class Supervisor:
@@ -71,16 +73,26 @@ class Supervisor:
 
     async def _start_all(self, when_ready: Callable[[float], Sequence[str]]) -> None:
         began = time.monotonic()
-        for stage in self._stages:
-            children = [Child(spec, self._console, self._note_pid) for spec in stage.children]
-            self._started.append(children)
-            for child in children:
-                child.start().add_done_callback(self._on_end)
-            await asyncio.gather(*(child.ready() for child in children))
-            if stage.then is not None:
-                await stage.then()
+        awaited = Awaited(self._console.say)
+        telling = asyncio.create_task(awaited.tell())
+        try:
+            for stage in self._stages:
+                await self._start(stage, awaited)
+        finally:
+            telling.cancel()
         for line in when_ready(time.monotonic() - began):
             self._console.say(line)
+
+    async def _start(self, stage: Stage, awaited: Awaited) -> None:
+        children = [Child(spec, self._console, self._note_pid) for spec in stage.children]
+        self._started.append(children)
+        if children:
+            self._console.say(f"starts {', '.join(child.spec.name for child in children)}")
+        for child in children:
+            child.start().add_done_callback(self._on_end)
+        await asyncio.gather(*(awaited.on(child.spec.name, child.ready()) for child in children))
+        if stage.then is not None:
+            await (awaited.on(stage.then_named, stage.then()) if stage.then_named else stage.then())
 
     async def _stop_all(self) -> None:
         self._console.say("stopping")

@@ -23,7 +23,7 @@ import orjson
 from aiohttp import ClientError, ClientSession, ClientTimeout
 
 import streams
-from infra.sandbox.applications import applications
+from infra.sandbox.cast import arriving
 from schemas.lifecycle import TERMINAL
 from streams.catalogue import load_settings
 from streams.gateway.hooks import read_secret
@@ -57,7 +57,7 @@ class Gateway:
 
     async def deploy(self, definition: bytes) -> None:
         """Deploys a definition, as often as wanted; raises RefusedError."""
-        await self._ask("POST", "/v1/definitions", definition, {"Content-Type": "application/yaml"})
+        await self._ask("POST", "/v1/definitions?replace=true", definition, {"Content-Type": "application/yaml"})
 
     async def send(self, event: Mapping[str, Any]) -> None:
         """An application by webhook. Under the same id it counts once, however often it is sent."""
@@ -105,7 +105,7 @@ class Branch:
 
     def __init__(self, gateway: Gateway, count: int, every_s: float, seed: int) -> None:
         self._gateway = gateway
-        self._to_come = applications(seed, count)
+        self._to_come = arriving(seed, count)
         self._count = count
         self._every_s = every_s
         self._began = f"{datetime.now(UTC):%Y-%m-%dT%H:%M:%SZ}"
@@ -155,7 +155,7 @@ class Branch:
             say(f"{row['business_key']} {application.state}{_details(found)}")
         elif application.state == "arrived" and (task := await self._gateway.open_task(row["instance_id"])):
             application.state = "waiting"
-            say(f"{row['business_key']} waits for the team {task['team']}: its risk is too high to go on alone")
+            say(f"{row['business_key']} waits for the team {task['team']}: the model may not decide it alone")
             if not self._told_how:
                 self._told_how = True
                 say(f"  you decide: exlify tasks complete {task['task_id']} --outcome {task['outcomes'][0]}")

@@ -6,16 +6,24 @@ measurements, fairness), which is for people. The card pins the model file by it
 
 from __future__ import annotations
 
+import math
+from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import msgspec
 
 from models.serving.errors import RefusedModelError
-from models.serving.features import Input
+from models.serving.features import LARGEST, Code, Input, Number, Text, words_of
+from models.serving.heads import Band, Head, Kind
+from models.serving.together import Pair
 
 CARD_FILE = "card.toml"
 MODEL_FILE = "model.onnx"
+REVIEW = "review"  # the route of what a person has to look at
+MAX_CARD_BYTES = 4 * 2**20
+MAX_MODEL_BYTES = 2**30
 
 
 class ModelFile(msgspec.Struct, frozen=True):
@@ -23,15 +31,29 @@ class ModelFile(msgspec.Struct, frozen=True):
 
     sha256: str
     output: str  # name of the graph output that holds the score
-    column: int  # of that output, which is float32[n, columns]
+    column: int = 0  # of that output, which has a row for each case; of a label's probability, by the order of `labels`
+    kind: str = ""  # of algorithm, for people
+    task: Kind = "binary"
+    labels: tuple[str, ...] = ()  # of classes, in the order of the columns; of ZipMap, as text
 
 
 class Routing(msgspec.Struct, frozen=True):
-    """Which scores go which way. There is no automatic reject: what is not approved is looked at by a person."""
+    """Which cases may go without a person: those whose doubt (`heads`) is strictly below, if a certificate says so.
 
-    approve_below: float  # scores strictly below are approved
-    cost_ratio: float  # cost of a bad loan approved, in units of a good one refused
-    certificate: str  # id of the certificate of the automatic route; empty if there is none
+    There is no automatic reject: what is not approved is looked at by a person.
+    """
+
+    approve_below: float
+    route: str = "approve"  # of a binary model
+    bands: tuple[Band, ...] = ()  # of a regression
+    scale: float = 1.0  # of a regression: at this distance from an edge the doubt is a half
+    cost_bad: float = 1.0  # of a bad case approved
+    cost_review: float = 1.0  # of a case that a person looks at
+
+    @property
+    def break_even(self) -> float:
+        """The share of bad cases at which approving costs what reviewing costs."""
+        return min(1.0, self.cost_review / self.cost_bad)
 
 
 class Reference(msgspec.Struct, frozen=True):
@@ -60,22 +82,102 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     reference: Reference
     explaining: Explaining
     inputs: tuple[Input, ...]
+    together: tuple[Pair, ...] = ()
 
 
-def read_card(folder: Path) -> Card:
-    """The card of a model version; raises RefusedModelError if it is missing or does not fit."""
+def read_card(folder: Path) -> tuple[Card, bytes]:
+    """The card of a model version, and its bytes; raises RefusedModelError if it is missing or does not fit."""
     path = folder / CARD_FILE
+    written = content(path, MAX_CARD_BYTES)
     try:
-        card = msgspec.toml.decode(path.read_bytes(), type=Card)
+        card = msgspec.toml.decode(written, type=Card)
+    except (msgspec.DecodeError, UnicodeDecodeError, RecursionError) as error:
+        what = "not UTF-8" if isinstance(error, UnicodeDecodeError) else str(error) or "nested too deep"
+        raise RefusedModelError(f"{path}: {what}. Write it with the model's training script.") from None
+    fault = next(_faults(card, folder), None)
+    if fault is not None:
+        raise RefusedModelError(f"{path}: {fault}. Train the model anew.")
+    return card, written
+
+
+def content(path: Path, most: int) -> bytes:
+    """The bytes of a file of a model; raises RefusedModelError where it cannot be read or is larger than `most`."""
+    try:
+        with path.open("rb") as file:
+            data = file.read(most + 1)
     except FileNotFoundError:
         raise RefusedModelError(f"{path}: missing. Install the model again or train it anew.") from None
-    except msgspec.DecodeError as error:
-        raise RefusedModelError(f"{path}: {error}. Write it with the model's training script.") from None
-    fields = {i.field for i in card.inputs}
-    if set(card.reference.values) != fields or any(set(order) != fields for order in card.explaining.orders):
-        raise RefusedModelError(
-            f"{path}: reference profile or orders name other fields than the inputs. Train the model anew."
-        )
-    if len(card.explaining.orders) < max(card.explaining.approve_pairs, card.explaining.review_pairs):
-        raise RefusedModelError(f"{path}: fewer orders than pairs are asked for. Train the model anew.")
-    return card
+    except OSError as error:
+        raise RefusedModelError(f"{path}: {error.strerror}. Let this process read it.") from None
+    if len(data) > most:
+        raise RefusedModelError(f"{path}: more than {most:,} bytes. Install a smaller model.")
+    return data
+
+
+def _faults(card: Card, folder: Path) -> Iterator[str]:
+    """What does not fit together in a card."""
+    if (card.name, card.version) != (folder.parent.name, folder.name):
+        yield f"it is of {card.name}@{card.version}, its folder is {folder.parent.name}/{folder.name}"
+    fields = [i.field for i in card.inputs]
+    if not fields or len({*fields}) < len(fields):
+        yield "no inputs, or one of them twice"
+    yield from (f"input {i.field}: {what}" for i in card.inputs if (what := _input_fault(i)))
+    orders = [card.reference.values, *card.explaining.orders]
+    if any(len(order) != len(fields) or {*order} != {*fields} for order in orders):
+        yield "reference profile or orders name other fields than the inputs"
+    pairs = card.explaining.approve_pairs, card.explaining.review_pairs
+    if min(pairs) < 0 or len(card.explaining.orders) < max(pairs):
+        yield "fewer orders than pairs are asked for"
+    if card.model.column < 0:
+        yield "model.column is below 0"
+    yield from _head_faults(card)
+    if not 0 <= card.routing.approve_below <= 1:  # false for NaN, too
+        yield "routing.approve_below is no number from 0 to 1"
+    if not all(0 < cost < math.inf for cost in (card.routing.cost_bad, card.routing.cost_review)):
+        yield "routing.cost_bad or routing.cost_review is no ordinary number above 0"
+    numbers = {i.field for i in card.inputs if isinstance(i, Number)}
+    if any(not {*pair.fields} <= numbers for pair in card.together):
+        yield "together: a pair names what is no number among the inputs"
+    if not math.isfinite(card.reference.score):
+        yield "reference.score is no ordinary number"
+
+
+def _head_faults(card: Card) -> Iterator[str]:
+    """What does not fit about outputs and routes."""
+    labels, bands = card.model.labels, card.routing.bands
+    if card.model.task == "classes" and (len(labels) < 2 or len({*labels}) < len(labels)):
+        yield "model.labels are too few for classes, or one is there twice"
+    if card.model.task == "regression":
+        edges = [band.below for band in bands]
+        if not edges or any(not a < b for a, b in pairwise(edges)) or edges[-1] != math.inf:
+            yield "routing.bands are none, or not in order; the last one has no `below`"
+        if not 0 < card.routing.scale < math.inf:
+            yield "routing.scale is no ordinary number above 0"
+    routes = head(card).routes if bands or card.model.task != "regression" else ()
+    if REVIEW in routes or not all(routes):
+        yield f"a route is called {REVIEW!r}, or has no name"
+
+
+def head(card: Card) -> Head:
+    """How the output of a model is read."""
+    routing = card.routing
+    return Head(card.model.task, card.model.column, routing.route, card.model.labels, routing.bands, routing.scale)
+
+
+def _input_fault(declared: Input) -> str | None:
+    if isinstance(declared, Code):
+        if not declared.codes or len({*declared.codes}) < len(declared.codes):
+            return "no codes, or one twice"
+        fits = declared.default in declared.codes
+    elif isinstance(declared, Text):
+        if not declared.words or len({*declared.words}) < len(declared.words):
+            return "no words, or one twice"
+        if any(words_of(word) != [word] for word in declared.words):
+            return "a word that no text holds: one run of letters and digits, in lower case"
+        fits = bool({*words_of(declared.default or "")} & {*declared.words})
+    else:
+        if not -LARGEST <= declared.minimum <= declared.maximum <= LARGEST:
+            return "minimum and maximum are no range of ordinary numbers"
+        fits = declared.default is not None and declared.minimum <= declared.default <= declared.maximum
+    needs = "default" in (declared.missing, declared.unknown)
+    return "its default is none that the model was trained on" if needs and not fits else None

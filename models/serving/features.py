@@ -3,23 +3,30 @@
 A model declares its inputs in its card, each a code from a list or a number with the range it was trained on. A
 code becomes one column per listed code, 1 for the one that is given; a number stays one column. Columns stand in
 the order of the declaration. Only declared fields are ever looked at: the card is also the rule of what a model may
-see.
+see. What a field means that is missing, or holds what the model does not know, the card declares as well: a person
+looks (the default), a value takes its place, or the step fails.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any
+import re
+import unicodedata
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Literal
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from models.serving.errors import FeatureError
+from models.serving.held import Held, Why
 
 LARGEST = 1e18  # of a number, either sign; keeps all arithmetic on it finite in float32
 
 Row = NDArray[np.float32]  # shape [1, columns]
+
+
+Meaning = Literal["review", "default", "error"]
 
 
 class Code(msgspec.Struct, frozen=True, tag_field="kind", tag="code"):
@@ -28,6 +35,9 @@ class Code(msgspec.Struct, frozen=True, tag_field="kind", tag="code"):
     field: str
     label: str  # for people, in reasons: "state of the checking account"
     codes: tuple[str, ...]
+    missing: Meaning = "review"
+    unknown: Meaning = "review"
+    default: str | None = None
 
     @property
     def width(self) -> int:
@@ -42,6 +52,10 @@ class Number(msgspec.Struct, frozen=True, tag_field="kind", tag="number"):
     label: str
     minimum: float
     maximum: float
+    whole: bool = False  # only whole numbers were seen in training
+    missing: Meaning = "review"
+    unknown: Meaning = "review"
+    default: float | None = None
 
     @property
     def width(self) -> int:
@@ -49,7 +63,34 @@ class Number(msgspec.Struct, frozen=True, tag_field="kind", tag="number"):
         return 1
 
 
-Input = Code | Number
+class Text(msgspec.Struct, frozen=True, tag_field="kind", tag="text"):
+    """An input that is a text, in any language: a column for each word that the model knows, how often it occurs.
+
+    The words are made here (`words_of`), in training as in serving, so that a model needs no tokenizer of its own.
+    """
+
+    field: str
+    label: str
+    words: tuple[str, ...]
+    missing: Meaning = "review"
+    unknown: Meaning = "review"  # of a text in which no word is known
+    default: str | None = None
+
+    @property
+    def width(self) -> int:
+        """Columns that it takes."""
+        return len(self.words)
+
+
+Input = Code | Number | Text
+
+MAX_TEXT = 20_000  # characters that are read of a text
+_WORD = re.compile(r"\w+")
+
+
+def words_of(text: str) -> list[str]:
+    """The words of a text as models know them: runs of letters and digits, in lower case, composed (NFC)."""
+    return _WORD.findall(unicodedata.normalize("NFC", text[:MAX_TEXT]).lower())
 
 
 class Encoder:
@@ -66,9 +107,14 @@ class Encoder:
             if isinstance(i, Code)
         ]
         self._numbers = [
-            (i.field, start, i.minimum, i.maximum)
+            (i.field, start, i.minimum, i.maximum, i)
             for start, i in zip(starts, self.inputs, strict=True)
             if isinstance(i, Number)
+        ]
+        self._texts = [
+            (i.field, {word: start + n for n, word in enumerate(i.words)}, i)
+            for start, i in zip(starts, self.inputs, strict=True)
+            if isinstance(i, Text)
         ]
 
     def encode(self, values: Mapping[str, Any]) -> Row:
@@ -84,35 +130,103 @@ class Encoder:
                 cells[columns[values[field]]] = 1.0
         except (KeyError, TypeError):
             raise _wrong_code(field, tuple(columns), values) from None
-        for field, column, _, _ in self._numbers:
+        for field, column, _, _, _ in self._numbers:
             value: Any = values.get(field)
             if type(value) not in (int, float) or not -LARGEST <= value <= LARGEST:
                 raise _wrong_number(field, values)
             cells[column] = value
+        for field, known, declared in self._texts:
+            if (fault := _fault(declared, values)) is not None:
+                raise fault
+            for word in words_of(values[field]):
+                if word in known:
+                    cells[known[word]] += 1.0
         return np.array([cells], dtype=np.float32)
 
-    def outside(self, values: Mapping[str, Any]) -> list[str]:
-        """Number fields of an encodable input beyond the range of the training data, where the score means little."""
-        return [field for field, _, low, high in self._numbers if not low <= values[field] <= high]
+    def filled(self, values: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Held]]:
+        """An input as the card wants it read where a field is missing or cannot be read; None if a person has to.
+
+        Raises FeatureError for a field whose card says that this is an error.
+        """
+        read, held = {}, []
+        for declared in self.inputs:
+            fault = _fault(declared, values)
+            if fault is None:
+                read[declared.field] = values[declared.field]
+                continue
+            meaning = declared.missing if fault.missing else declared.unknown
+            if meaning == "error":
+                raise fault
+            if meaning == "default":
+                read[declared.field] = declared.default
+            else:
+                why = Why.MISSING if fault.missing else Why.UNKNOWN
+                held.append(Held(why, declared.field, f"{declared.label} ({declared.field}): {fault.reason}"))
+        return (None if held else read), held
+
+    def beyond(self, values: Mapping[str, Any]) -> list[Held]:
+        """Number fields of an encodable input that are not such as the training data had, where the score means little.
+
+        Quick where there are none.
+        """
+        held = []
+        for field, _, low, high, declared in self._numbers:
+            value = values[field]
+            if not low <= value <= high:
+                text = f"{declared.label} ({field}): outside of {low:g} to {high:g}, the range of the training data"
+                held.append(Held(Why.OUTSIDE, field, text))
+            elif declared.whole and value != int(value):
+                held.append(Held(Why.NOT_WHOLE, field, f"{declared.label} ({field}): only comes in whole numbers"))
+        return held
 
     def declared(self, values: Mapping[str, Any]) -> dict[str, Any]:
-        """The part of an encodable input that the model sees, in the order of the declaration."""
-        return {i.field: values[i.field] for i in self.inputs}
+        """The part of an input that the model sees, in the order of the declaration."""
+        return {i.field: values[i.field] for i in self.inputs if i.field in values}
+
+
+def _fault(declared: Input, values: Mapping[str, Any]) -> FeatureError | None:
+    """What is wrong with one field of an input."""
+    field = declared.field
+    if isinstance(declared, Code):
+        known = isinstance(values.get(field), str) and values[field] in declared.codes
+        return None if known else _wrong_code(field, declared.codes, values)
+    if isinstance(declared, Text):
+        return _wrong_text(field, declared.words, values)
+    value = values.get(field)
+    fits = type(value) in (int, float) and -LARGEST <= value <= LARGEST  # type: ignore[operator]
+    return None if fits else _wrong_number(field, values)
 
 
 def _wrong_code(field: str, codes: tuple[str, ...], values: Mapping[str, Any]) -> FeatureError:
     remedy = f"Give one of {', '.join(codes)}."
     if field not in values:
-        return FeatureError(field, "missing", remedy)
+        return FeatureError(field, "missing", remedy, missing=True)
+    if values[field] is None:
+        return FeatureError(field, "is null, not a string", remedy, missing=True)
     if not isinstance(values[field], str):
         return FeatureError(field, f"is {_kind(values[field])}, not a string", remedy)
     return FeatureError(field, "holds a code that the model does not know", remedy)
 
 
+def _wrong_text(field: str, words: Collection[str], values: Mapping[str, Any]) -> FeatureError | None:
+    value = values.get(field)
+    if value is None:
+        return FeatureError(field, "missing" if field not in values else "is null", "Give a text.", missing=True)
+    if not isinstance(value, str):
+        return FeatureError(field, f"is {_kind(value)}, not a text", "Give a text.")
+    if any(word in words for word in words_of(value)):
+        return None
+    return FeatureError(field, "holds no word that the model knows", "Give a text of the kind that it was trained on.")
+
+
 def _wrong_number(field: str, values: Mapping[str, Any]) -> FeatureError:
     if field not in values:
-        return FeatureError(field, "missing", "Give a number.")
+        return FeatureError(field, "missing", "Give a number.", missing=True)
     value = values[field]
+    if value is None:
+        return FeatureError(
+            field, "is null, not a number", "Give an ordinary number, without quotation marks.", missing=True
+        )
     reason = "is too large a number, or none" if type(value) in (int, float) else f"is {_kind(value)}, not a number"
     return FeatureError(field, reason, "Give an ordinary number, without quotation marks.")
 

@@ -28,6 +28,8 @@ _NESTED = {
 _DOMAIN_FIELD = {"Node": 7, "Function": 10}
 _TENSOR_EXTERNAL_DATA, _TENSOR_DATA_LOCATION = 13, 14
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
+_VARINT_BITS = 0xFFFF_FFFF_FFFF_FFFF
+_TAG_BITS = 0xFFFF_FFFF  # protobuf reads a tag as 32 bits and lets go of what is above, so a high number is a low one
 _MAX_DEPTH = 50
 
 
@@ -64,6 +66,7 @@ def _fields(data: memoryview) -> Iterator[tuple[int, memoryview | int]]:
     at = 0
     while at < len(data):
         tag, at = _varint(data, at)
+        tag &= _TAG_BITS
         kind = tag & 7
         if kind == _VARINT:
             value, at = _varint(data, at)
@@ -88,7 +91,7 @@ def _varint(data: memoryview, at: int) -> tuple[int, int]:
         at += 1
         value |= (byte & 0x7F) << shift
         if byte < 0x80:
-            return value, at
+            return value & _VARINT_BITS, at
         shift += 7
         if shift > 63:
             raise IndexError(at)

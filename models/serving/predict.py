@@ -7,116 +7,229 @@ it over would. So onnxruntime gets one thread and no pool.
 from __future__ import annotations
 
 import hashlib
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import onnxruntime as ort
 
 from models.serving import onnx_file
-from models.serving.card import MODEL_FILE, Card, read_card
-from models.serving.errors import FeatureError, RefusedModelError
+from models.serving.card import CARD_FILE, MAX_MODEL_BYTES, MODEL_FILE, REVIEW, Card, content, head, read_card
+from models.serving.certificate import Certificate, CertificateError, covered, digest, read_certificate
+from models.serving.errors import ChangedModelError, FeatureError, ModelError, RefusedModelError
 from models.serving.explain import Contribution, Explainer, Scores
 from models.serving.features import Encoder, Row
-
-Route = Literal["approve", "review"]
+from models.serving.heads import Judged, Table, table
+from models.serving.held import Held, Why
+from models.serving.together import Company
 
 SCORE_DECIMALS = 6  # what is compared, recorded and shown; beyond it, processors of different makes disagree
 _REFERENCE_TOLERANCE = 1e-5
+MAX_SAID = 300
+ANYWAY = Held(Why.NO_CERTIFICATE, "", "asked what it would say")
 
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
     """What a model says about one case."""
 
-    score: float  # calibrated probability of the bad outcome, 6 decimals
-    route: Route
-    outside: tuple[
-        str, ...
-    ]  # fields beyond the range of the training data: then the route is review, whatever the score
+    score: float | None  # what the model gives, 6 decimals (`heads`); None where it could not be asked
+    route: str
+    held: tuple[Held, ...]  # why the model may not act alone on it: then the route is review, whatever the score
     contributions: tuple[Contribution, ...]  # of all fields, largest first; they add up to score - reference score
+    judged: Judged | None = None  # what it would have said
+
+    @property
+    def outside(self) -> tuple[str, ...]:
+        """Fields beyond the range of the training data."""
+        return tuple(each.field for each in self.held if each.why is Why.OUTSIDE)
 
 
 class Model:
     """One version of a model, checked, loaded and warm. Get one by `Model.load`."""
 
-    def __init__(self, card: Card, session: ort.InferenceSession) -> None:
+    def __init__(self, card: Card, session: ort.InferenceSession | None, band: Band) -> None:
+        """Without a session it is never asked, and everything goes to people."""
         self.card = card
+        self.band = band
         self.encoder = Encoder(card.inputs)
         self.labels = {i.field: i.label for i in card.inputs}  # what people read for a field
-        self._run = session.run
-        self._input = session.get_inputs()[0].name
+        self._company = Company(card.together, self.labels)
+        self._run: Any = None
         self._output = [card.model.output]
-        self._column = card.model.column
+        self.head = head(card)
         self._explainers = self._make_explainers()
+        if session is not None:
+            _check_signature(session, card, self.encoder.width)
+            self._input = session.get_inputs()[0].name
+            self._run = session.run
 
     @classmethod
     def load(cls, folder: Path) -> Model:
         """The model of a registry folder.
 
-        Raises RefusedModelError if a file is missing, is not the one that the card pins, contains what is not allowed,
-        or does not give the score that the card states for its reference profile.
+        Raises RefusedModelError if a file is missing, contains what is not allowed, or does not give the score that the
+        card states for its reference profile, and ChangedModelError if it is not the one that the card pins.
         """
-        card = read_card(folder)
-        model = cls(card, _session(_checked_bytes(folder, card)))
-        score = model.predict(card.reference.values)
-        if abs(score - card.reference.score) > _REFERENCE_TOLERANCE:
+        card, written = read_card(folder)
+        data = _checked_bytes(folder, card)
+        band = _band(folder, card, covered(data, written))
+        try:
+            model = cls(card, session_of(data), band)
+            score = model.predict(card.reference.values)
+        except ModelError as error:
+            raise RefusedModelError(f"{folder / CARD_FILE}: {error}") from None
+        except Exception as error:  # noqa: BLE001  # onnxruntime raises whatever it likes about what is in a file
+            raise RefusedModelError(f"{folder / MODEL_FILE}: {_said(error)}. Train it anew.") from None
+        if not abs(score - card.reference.score) <= _REFERENCE_TOLERANCE:  # so that NaN does not pass
             raise RefusedModelError(
                 f"{folder}: scores its reference profile {score}, the card says {card.reference.score}. Train it anew."
             )
         model.decide(card.reference.values)  # the first call of a kind is slow
         return model
 
+    @classmethod
+    def closed(cls, folder: Path, reason: str) -> Model:
+        """A model whose file must not be run: it reads its cases and hands them to people. Raises RefusedModelError."""
+        card, written = read_card(folder)
+        held = Held(Why.CHANGED, "", f"the model may not decide: {reason}")
+        try:
+            return cls(card, None, Band(0.0, held, None, covered(b"", written), ""))
+        except ModelError as error:
+            raise RefusedModelError(f"{folder / CARD_FILE}: {error}") from None
+
     def predict(self, values: Mapping[str, Any]) -> float:
         """The score of one input; raises FeatureError if the model cannot read it."""
-        return self._score(self.encoder.encode(values))
+        return self._judge(self.encoder.encode(values)).score
 
-    def score_rows(self, rows: Row) -> Scores:
-        """Scores of many encoded rows, unrounded."""
-        scores: Scores = self._run(self._output, {self._input: rows})[0][:, self._column].astype(np.float64)
-        return scores
+    def score_rows(self, rows: Row, route: str = "") -> Scores:
+        """Scores of many encoded rows, unrounded; of classes the probability of a label."""
+        return self.head.spoken_for(self._table(rows), route or self.head.routes[0])
 
-    def decide(self, values: Mapping[str, Any]) -> Verdict:
-        """Score, route and reasons of one input; raises FeatureError if the model cannot read it."""
-        row = self.encoder.encode(values)
-        score = self._score(row)
-        outside = tuple(self.encoder.outside(values))
-        route: Route = "approve" if score < self.card.routing.approve_below and not outside else "review"
-        explainer = self._explainers[route]
-        reasons = tuple(explainer.explain(row, self.score_rows)) if explainer else ()
-        return Verdict(score, route, outside, reasons)
+    def judge(self, values: Mapping[str, Any]) -> Judged | None:
+        """Score, route and doubt as if nothing had to be certified; None where a person would have to look anyway."""
+        verdict = self.decide(values, ANYWAY)
+        return verdict.judged if verdict.held == (ANYWAY,) else None
 
-    def _score(self, row: Row) -> float:
-        return round(float(self._run(self._output, {self._input: row})[0][0, self._column]), SCORE_DECIMALS)
+    def changed(self, sha256: str) -> Held | None:
+        """Why it may not act alone where its files are meant to have this hash, which is empty if nobody has said."""
+        if sha256 in ("", self.band.files_sha256):
+            return None
+        return Held(Why.CHANGED, "", "the model may not decide: its files are not those that were put into force")
 
-    def _make_explainers(self) -> dict[Route, Explainer | None]:
+    def decide(self, values: Mapping[str, Any], closed: Held | None = None) -> Verdict:
+        """Score, route and reasons of one input; `closed` says why the model may not act alone, if it may not.
+
+        Raises FeatureError for a field that is missing or cannot be read if the card says that this is an error.
+        """
+        closed = closed if closed is ANYWAY else self.band.closed or closed
+        if self._run is None:
+            return Verdict(None, REVIEW, (closed,) if closed else (), ())
+        try:
+            row = self.encoder.encode(values)
+        except FeatureError:
+            read, unread = self.encoder.filled(values)
+            if read is None:
+                return Verdict(None, REVIEW, (*unread, *((closed,) if closed else ())), ())
+            values, row = read, self.encoder.encode(read)
+        judged = self._judge(row)
+        held = self.encoder.beyond(values) or self._company.unlike(values)
+        if not math.isfinite(judged.score):
+            return Verdict(None, REVIEW, (*held, Held(Why.NO_SCORE, "", "the model gave no ordinary number")), ())
+        if closed:
+            held.append(closed)
+        alone = judged.doubt < self.band.approve_below and not held
+        explainer = self._explainers[alone]
+        scores = partial(self.score_rows, route=judged.route)
+        reasons = tuple(explainer.explain(row, scores)) if explainer else ()
+        return Verdict(judged.score, judged.route if alone else REVIEW, tuple(held), reasons, judged)
+
+    def _judge(self, row: Row) -> Judged:
+        return self.head.judge(self._table(row)[0], SCORE_DECIMALS)
+
+    def _table(self, rows: Row) -> Table:
+        return table(self._run(self._output, {self._input: rows})[0], self.card.model.labels)
+
+    def _make_explainers(self) -> dict[bool, Explainer | None]:
+        """By whether the model may act alone."""
         how = self.card.explaining
         try:
             reference = self.encoder.encode(self.card.reference.values)
         except FeatureError as error:
-            raise RefusedModelError(
-                f"Card of {self.card.name}: reference profile: {error} Train the model anew."
-            ) from None
-        pairs: dict[Route, int] = {"approve": how.approve_pairs, "review": how.review_pairs}
+            raise RefusedModelError(f"reference profile: {error} Train the model anew.") from None
+        pairs = {True: how.approve_pairs, False: how.review_pairs}
         return {r: Explainer(self.encoder, reference, how.orders[:n]) if n else None for r, n in pairs.items()}
+
+
+@dataclass(frozen=True, slots=True)
+class Band:
+    """The scores for which a model may act alone, and by what right."""
+
+    approve_below: float  # 0 where nothing may be approved
+    closed: Held | None  # why nothing may be
+    certificate: Certificate | None
+    covers: str  # one hash over model and card
+    certificate_sha256: str
+
+    @property
+    def files_sha256(self) -> str:
+        """One hash over model, card and certificate: what is put into force, and a command is pinned to."""
+        return digest(self.covers.encode(), self.certificate_sha256.encode())
+
+
+def _band(folder: Path, card: Card, covers: str) -> Band:
+    """The certified band, or the cheaper one by costs if it is narrower; empty without a valid certificate."""
+    try:
+        certificate, written = read_certificate(folder, card, covers)
+    except CertificateError as error:
+        held = Held(Why.NO_CERTIFICATE, "", f"the model may not decide alone: {error}")
+        return Band(0.0, held, None, covers, "")
+    below = min(card.routing.approve_below, certificate.threshold)
+    return Band(below, None, certificate, covers, hashlib.sha256(written).hexdigest())
 
 
 def _checked_bytes(folder: Path, card: Card) -> bytes:
     path = folder / MODEL_FILE
-    try:
-        data = path.read_bytes()
-    except FileNotFoundError:
-        raise RefusedModelError(f"{path}: missing. Install the model again or train it anew.") from None
+    data = content(path, MAX_MODEL_BYTES)
     if hashlib.sha256(data).hexdigest() != card.model.sha256:
-        raise RefusedModelError(f"{path}: not the file that its card pins (SHA-256 differs). Install the model again.")
-    onnx_file.check(data)
+        raise ChangedModelError(f"{path}: not the file that its card pins (SHA-256 differs). Install the model again.")
+    try:
+        onnx_file.check(data)
+    except RefusedModelError as error:
+        raise RefusedModelError(f"{path}: {error}") from None
     return data
 
 
-def _session(data: bytes) -> ort.InferenceSession:
+def _check_signature(session: ort.InferenceSession, card: Card, width: int) -> None:
+    """Raises ValueError saying where the graph is not what the card says: `float32[n, width]` in, a column out."""
+    inputs = session.get_inputs()
+    if len(inputs) != 1 or inputs[0].type != "tensor(float)":
+        raise ValueError("takes something else than one tensor of float32")
+    shape = inputs[0].shape  # a text or None where the graph leaves a dimension open
+    if len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != width):
+        raise ValueError(f"takes {shape}, the card declares rows of {width} columns")
+    found = {output.name: output for output in session.get_outputs()}
+    if card.model.output not in found:
+        raise ValueError(f"has no output {card.model.output!r}; it has {', '.join(sorted(found))}")
+    row = np.zeros((2, width), dtype=np.float32)
+    given = table(session.run([card.model.output], {inputs[0].name: row})[0], card.model.labels).shape
+    if given[0] != 2 or given[1] < head(card).columns:
+        raise ValueError(f"its output {card.model.output!r} has {given[1]} columns, the card asks for more")
+
+
+def _said(error: Exception) -> str:
+    """What an error says, on one line of a length that people read."""
+    return " ".join(str(error).split())[:MAX_SAID] or type(error).__name__
+
+
+def session_of(data: bytes) -> ort.InferenceSession:
+    """A model in memory: one thread, no pool, and errors are raised instead of printed."""
     options = ort.SessionOptions()
     options.intra_op_num_threads = 1
     options.inter_op_num_threads = 1
+    options.log_severity_level = 4  # what is wrong with a file is raised, and told by whoever asked
     return ort.InferenceSession(data, options, providers=["CPUExecutionProvider"])

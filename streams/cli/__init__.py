@@ -6,10 +6,12 @@ Each part is a module of this package with a click command named `command`. `SUM
 
 from __future__ import annotations
 
+import errno
 import importlib
 import os
 import signal
 import sys
+from difflib import get_close_matches
 from typing import Any
 
 import click
@@ -18,6 +20,8 @@ from streams.cli._moments import utc_option
 
 EXIT_INTERRUPTED = 130  # 128 + SIGINT
 EXIT_PIPE = 141  # 128 + SIGPIPE
+EXIT_OUTPUT = 74  # EX_IOERR
+DISK_ERRORS = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO)
 
 SUMMARIES = {
     "up": "Start a local system and keep it running.",
@@ -27,6 +31,7 @@ SUMMARIES = {
     "gateway": "Serve the HTTP interface.",
     "deploy": "Deploy a workflow definition.",
     "lint": "Check a workflow definition.",
+    "graph": "Draw a workflow, or the path of an instance.",
     "functions": "Show what a definition can call.",
     "run": "Execute one instance here, without Kafka.",
     "publish": "Publish business events.",
@@ -34,15 +39,31 @@ SUMMARIES = {
     "list": "Find instances.",
     "show": "Show one instance with its history.",
     "cancel": "End an instance before its time.",
+    "incidents": "List and show failed steps that wait for a decision.",
+    "retry": "Do failed steps again.",
+    "skip": "Leave a failed step out.",
+    "fail": "End an instance with the error of a failed step.",
     "tasks": "List, show and complete human tasks.",
+    "models": "List the models at hand.",
     "topics": "Show or create the topics.",
 }
 
 MODULES = {"list": "instances"}  # a module `list` would hide the built-in in this package
 
 
+class OutputClosed(Exception):
+    """Nobody reads the output any more. Click ends with 1 where it sees that itself."""
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are invoked."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click has it; raises OutputClosed."""
+        try:
+            return super().invoke(ctx)
+        except BrokenPipeError:
+            raise OutputClosed from None
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         """Names in the order of the journey, not of the alphabet."""
@@ -55,6 +76,15 @@ class LazyGroup(click.Group):
         module = importlib.import_module(f"streams.cli.{MODULES.get(cmd_name, cmd_name)}")
         found: click.Command = module.command
         return found
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        """As click has it; of a name that is none it says which may be meant."""
+        close = get_close_matches(args[0], SUMMARIES, n=1) if args and args[0] not in SUMMARIES else []
+        if close:
+            ctx.fail(f"No such command '{args[0]}'. Did you mean '{close[0]}'?")
+        return super().resolve_command(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Writes the summaries without importing anything."""
@@ -82,19 +112,31 @@ def main() -> None:
     signal.signal(signal.SIGINT, _interrupt)
     try:
         code = group.main(prog_name="exlify", standalone_mode=False)
+        sys.stdout.flush()
     except click.ClickException as error:
         print_refusal(error)
         sys.exit(error.exit_code)
     except (click.Abort, KeyboardInterrupt):
         sys.exit(EXIT_INTERRUPTED)
-    except BrokenPipeError:  # the reader, say `head`, has seen enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except (OutputClosed, BrokenPipeError):  # the reader, say `head`, has seen enough
+        _write_no_more()
         sys.exit(EXIT_PIPE)
     except ExlifyError as error:
         for line in error.lines:
             echo(f"exlify: {line}", err=True)
         sys.exit(error.exit_code)
+    except OSError as error:
+        if error.errno not in DISK_ERRORS or error.filename is not None:
+            raise
+        _write_no_more()
+        echo(f"exlify: the output cannot be written ({error.strerror}). Write it somewhere else.", err=True)
+        sys.exit(EXIT_OUTPUT)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _write_no_more() -> None:
+    """What is still to be written to standard output goes nowhere, or the exit would try, and fail, again."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def _interrupt(*_: object) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandler, Request, build_opener
@@ -14,6 +14,9 @@ from streams.catalogue import load_settings
 from streams.gateway.settings import GatewaySettings
 from streams.ground.errors import ExlifyError, UnavailableError, UsageError
 from streams.ground.settings import Settings
+
+if TYPE_CHECKING:
+    from schemas.codec import Codec
 
 TIMEOUT_S = 60.0
 
@@ -34,6 +37,7 @@ class Client:
         gateway = settings.of(GatewaySettings)
         if not gateway.url:
             raise nothing_runs(settings)
+        self._settings = settings
         self._base = gateway.url.rstrip("/")
         self._token = gateway.token
         self._opener = _opener(self._base)
@@ -70,8 +74,11 @@ class Client:
         except (URLError, OSError) as error:
             reason = getattr(error, "reason", error)
             raise UnavailableError(
-                f"the gateway at {self._base} does not answer ({reason}): start it with `exlify up`"
+                f"the gateway at {self._base} does not answer ({reason}): {self._remedy()}"
             ) from None
+
+    def _remedy(self) -> str:
+        return "`exlify status` tells more" if _holder(self._settings) else "start it with `exlify up`"
 
 
 def connect() -> Client:
@@ -87,9 +94,33 @@ def with_kafka() -> Settings:
     return settings
 
 
+async def codec(settings: Settings) -> Codec:
+    """The codec of a command; raises UnavailableError where the registry does not answer as it should."""
+    from schemas.registry import RegistryError
+    from streams.ground.codec import open_codec
+
+    try:
+        return await open_codec(settings)
+    except RegistryError as error:
+        raise UnavailableError(f"the registry at {settings.registry_url} does not answer: {error}") from None
+
+
 def nothing_runs(settings: Settings) -> ExlifyError:
     """What to say where neither settings nor the data folder know an address."""
+    if (pid := _holder(settings)) is not None:
+        return UnavailableError(f"the Exlify in {settings.data_dir} is starting (process {pid}): try again in a moment")
     return UnavailableError(f"no running Exlify found in {settings.data_dir}: start it with `exlify up`")
+
+
+def _holder(settings: Settings) -> int | None:
+    """The process of `exlify up` in the data folder, if there is one."""
+    from infra.local.datafolder import DataFolder
+    from infra.local.errors import LocalError
+
+    try:
+        return DataFolder(settings.data_dir).holder
+    except (LocalError, OSError):
+        return None
 
 
 def _opener(base: str) -> OpenerDirector:

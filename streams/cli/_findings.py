@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from enum import IntEnum
 from typing import Any, NamedTuple
 
+from schemas.lifecycle import OPEN
 from streams.cli._moments import moment
 from streams.runtime.parking import PARKING
 
@@ -88,6 +89,9 @@ def of_topics(topics: Sequence[Mapping[str, Any]], members: Mapping[str, int]) -
 def of_figures(figures: Mapping[str, Any]) -> Iterator[Finding]:
     """Instances, people's tasks and definitions, as the gateway counts them."""
     instances, tasks, definitions = figures["instances"], figures["tasks"], figures["definitions"]
+    if figures["incidents"]:
+        told = f"{many(figures['incidents'], 'failed step')} to decide on"
+        yield Finding(State.WATCH, "incidents", told, "exlify incidents")
     if figures["faulted_lately"]:
         told = f"{many(figures['faulted_lately'], 'instance')} within a day, {instances['faulted']} in all"
         yield Finding(State.WATCH, "faulted", told, "exlify list --status faulted")
@@ -96,7 +100,7 @@ def of_figures(figures: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(State.WATCH, "overdue", told, "exlify tasks list --overdue")
     for broken in definitions["broken"]:
         yield Finding(State.DOWN, "definition", broken, "exlify deploy FILE")
-    running = sum(instances[name] for name in ("pending", "running", "waiting"))
+    running = sum(instances[name] for name in OPEN)
     for each in figures["oldest"][:1]:
         told = (
             f"{many(running, 'instance')} under way, the oldest since {moment(each['started_at'])} ({each['workflow']})"

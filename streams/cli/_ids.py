@@ -16,14 +16,29 @@ _DIGITS = re.compile(f"[0-9a-f]{{1,{LENGTH}}}")
 
 
 def instance_path(client: Client, given: str) -> str:
-    """Where the instance stands; raises UsageError where no id, or more than one, begins so."""
+    """Where the instance stands; raises as `instance_id` does."""
+    return f"/v1/instances/{instance_id(client, given)}"
+
+
+def instance_id(client: Client, given: str) -> str:
+    """The id that begins so; raises UsageError where none does, or more than one."""
     digits = given.lower().rstrip(CUT)
     if not _DIGITS.fullmatch(digits):
         raise UsageError(f"{given!r} is no id of an instance: that is {LENGTH} digits of 0-9a-f, or the first of them")
     if len(digits) < LENGTH:
         found = client.get("/v1/instances", instance_id=digits, limit=LOOKED_AT)["instances"]
         digits = _one("instance", digits, [each["instance_id"] for each in found])
-    return f"/v1/instances/{digits}"
+    return digits
+
+
+def incident_path(client: Client, given: str) -> str:
+    """Where the incident stands, named by its instance and its number; without one, the only open one is meant."""
+    digits, _, number = given.partition("/")
+    instance = instance_id(client, digits)
+    if not number.rstrip(CUT):
+        found = client.get("/v1/incidents", instance_id=instance, status="open", limit=LOOKED_AT)["incidents"]
+        number = _one("incident", instance, [each["incident_id"] for each in found]).partition("/")[2]
+    return f"/v1/incidents/{instance}/{quote(number, safe='')}"
 
 
 def task_path(client: Client, given: str) -> str:

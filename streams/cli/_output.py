@@ -25,6 +25,7 @@ COLOURS = {
     "waiting": "yellow",
     "open": "yellow",
     "faulted": "red",
+    "incident": "red",
     "cancelled": "magenta",
 }
 
@@ -77,6 +78,11 @@ def print_line(value: Any) -> None:
     print_document(json.dumps(value, ensure_ascii=False, separators=(",", ":")))
 
 
+def print_text(text: str) -> None:
+    """Lines that are written already."""
+    click.echo(visible_lines(text), file=sys.stdout, nl=False)
+
+
 def print_document(document: str) -> None:
     """JSON that is written already."""
     click.echo(visible_json(document), file=sys.stdout)
@@ -118,8 +124,11 @@ def print_table(
 
 
 def print_page(head: Sequence[str], rows: Iterable[Sequence[Any]], cursor: str | None, **options: Any) -> None:
-    """A table, and how to see what comes after it; options as `print_table` has them."""
-    print_table(head, rows, **options)
+    """A table, and how to see what comes after it, or that there is nothing; options as `print_table` has them."""
+    table = list(rows)
+    print_table(head, table, **options)
+    if not table:
+        echo("There are none.", err=True)
     if cursor:
         echo(f"There are more: --cursor {cursor}", err=True)
 

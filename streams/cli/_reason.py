@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from streams.cli._output import person
+
 Problem = Mapping[str, Any]
 
 
@@ -24,7 +26,7 @@ def reason_fields(problem: Problem | None) -> Iterator[tuple[str, str | None]]:
         yield "detail", problem.get("detail")
         yield "where", problem.get("instance")
         yield "effect", EFFECTS.get(problem.get("effect") or "")
-        yield "by", problem.get("by")
+        yield "by", person(problem.get("by"))
         yield "type", problem.get("type")
 
 

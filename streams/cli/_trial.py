@@ -13,7 +13,6 @@ from streams.definitions.feed import DefinitionFeed
 from streams.ground import logs
 from streams.ground.codec import open_codec
 from streams.ground.site import Site
-from streams.runtime.processor import FastProcessor
 from streams.runtime.trial import stand
 from streams.steps.loading import load_steps
 
@@ -31,7 +30,6 @@ async def main(name: str, places: Sequence[str]) -> None:
     feed = DefinitionFeed(loaded, codec, catalogue.FUNCTIONS)
     steps = load_steps(map(Path, places))
     (processor,) = catalogue.make_processors([name], loaded, codec, feed, Site(loaded.site_dir), steps)
-    assert isinstance(processor, FastProcessor)
     await stand(processor, codec)
     os._exit(0)  # threads of clients are no part of the trial
 

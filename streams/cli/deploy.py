@@ -10,6 +10,8 @@ import click
 from streams.cli._client import Client, Refused, connect
 from streams.cli._output import echo, json_option, print_json
 
+VERSION_TAKEN = 409
+
 
 @click.command(
     epilog="""\b
@@ -19,28 +21,33 @@ Examples:
 """
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--replace", is_flag=True, help="Deploy also what has the version of another definition.")
 @json_option
-def command(files: tuple[Path, ...], as_json: bool) -> None:
+def command(files: tuple[Path, ...], replace: bool, as_json: bool) -> None:
     """Deploy workflow definitions.
 
     New instances start on the version deployed last; instances that run stay on theirs. A definition with faults is
-    refused with all of them, and those after it are still tried. Exit code 2 if any was refused.
+    refused with all of them, and so is one with the version of another; those after it are still tried. Exit code 2 if
+    any was refused.
     """
     client = connect()
-    results = [_deploy(client, file) for file in files]
+    results = [_deploy(client, file, replace) for file in files]
     if as_json:
         print_json(results)
     else:
         for result in results:
             _print(result)
-    if any("faults" in result for result in results):
+    if any("digest" not in result for result in results):
         raise SystemExit(2)
 
 
-def _deploy(client: Client, file: Path) -> dict[str, Any]:
+def _deploy(client: Client, file: Path, replace: bool) -> dict[str, Any]:
+    path = "/v1/definitions" + ("?replace=true" if replace else "")
     try:
-        _, deployed = client.post("/v1/definitions", file.read_bytes(), "application/yaml")
+        _, deployed = client.post(path, file.read_bytes(), "application/yaml")
     except Refused as refusal:
+        if refusal.status == VERSION_TAKEN:
+            return {"file": str(file), "refused": f"{refusal} (--replace)"}
         if "faults" not in refusal.problem:
             raise
         return {"file": str(file), "faults": refusal.problem["faults"]}
@@ -52,5 +59,14 @@ def _print(result: dict[str, Any]) -> None:
         place = f"{result['file']}:{fault['line']}:{fault['column']}"
         remedy = f"Remedy: {fault['remedy']}"
         echo(f"{place}: {fault['severity']}[{fault['code']}]: {fault['message']}. {remedy}", err=True)
+    if "refused" in result:
+        echo(f"{result['file']}: {result['refused']}", err=True)
     if "digest" in result:
-        echo(f"deployed {result['name']} {result['version']}, digest {result['digest'][:12]}")
+        echo(f"deployed {result['name']} {result['version']}, digest {result['digest'][:12]}{_instead(result)}")
+
+
+def _instead(result: dict[str, Any]) -> str:
+    before = result.get("replaces")
+    if not before:
+        return ""
+    return f"; new instances start on it, and no more on {before['version']}, digest {before['digest'][:12]}"

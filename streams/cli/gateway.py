@@ -18,11 +18,12 @@ Examples:
 @click.option("--host", help="Address to listen on. Default: EXLIFY_HOST, which is loopback unless set.")
 @click.option("--port", type=click.IntRange(0, 65_535), help="Port to listen on. Default: EXLIFY_GATEWAY_PORT.")
 def command(host: str | None, port: int | None) -> None:
-    """Serve the HTTP interface until told to stop. Its description stands at /openapi.json."""
+    """Serve the console (/) and the HTTP interface (described at /openapi.json) until told to stop."""
     import uvloop
 
     from streams.catalogue import FUNCTIONS
     from streams.cli._client import with_kafka
+    from streams.console import install
     from streams.gateway.server import serve
     from streams.gateway.settings import GatewaySettings
     from streams.ground import logs
@@ -35,4 +36,4 @@ def command(host: str | None, port: int | None) -> None:
         replace(ours, port=ours.port if port is None else port)
     )
     logs.configure(settings)
-    uvloop.run(serve(settings, FUNCTIONS))
+    uvloop.run(serve(settings, FUNCTIONS, install))

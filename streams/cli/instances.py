@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+from difflib import get_close_matches
+
 import click
 
 from schemas.lifecycle import OF_INSTANCES
-from streams.cli._client import connect
+from streams.cli._client import Client, connect
 from streams.cli._moments import moment, utc_option
 from streams.cli._output import json_option, print_json, print_page, status
 from streams.cli._reason import reason_line
+from streams.ground.errors import UsageError
 
 STATUSES = [status.value for status in OF_INSTANCES]
 
@@ -41,7 +44,8 @@ def command(
     as_json: bool,
 ) -> None:
     """List instances, newest first."""
-    page = connect().get(
+    client = connect()
+    page = client.get(
         "/v1/instances",
         workflow=workflow,
         status=wanted,
@@ -51,6 +55,8 @@ def command(
         limit=limit,
         cursor=cursor,
     )
+    if workflow and not page["instances"]:
+        _require_known(client, workflow)
     if as_json:
         print_json(page)
         return
@@ -74,3 +80,12 @@ def command(
         whole=["INSTANCE", "STATUS", "STARTED"],
         notes=[reason_line(each["error"]) for each in page["instances"]],
     )
+
+
+def _require_known(client: Client, workflow: str) -> None:
+    """Raises UsageError where no workflow is called so: no rows would mean that none has started."""
+    names = sorted({each["name"] for each in client.get("/v1/definitions")["definitions"]})
+    if workflow not in names:
+        close = get_close_matches(workflow, names, n=1)
+        meant = f" Did you mean {close[0]}?" if close else ""
+        raise UsageError(f"no workflow is called {workflow}.{meant} There are: {', '.join(names) or 'none'}")

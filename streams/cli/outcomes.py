@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.cli._client import with_kafka
+from streams.cli._client import codec, with_kafka
 from streams.cli._moments import moment, utc_option
 from streams.cli._output import compact, echo, print_line, status
 from streams.cli._reason import reason_line
@@ -44,10 +44,8 @@ Examples:
 @utc_option
 def command(workflow: str, follow: bool, new: bool, as_json: bool) -> None:
     """Show how instances of WORKFLOW ended, one line each, each once, in the order of time."""
-    from streams.ground.codec import open_codec
-
     settings = with_kafka()
-    codec = asyncio.run(open_codec(settings))
+    known = asyncio.run(codec(settings))
     seen: OrderedDict[str, None] = OrderedDict()
     for message in _messages(settings, workflow, follow, new):
         ce_id = _header(message, "ce_id")
@@ -56,7 +54,7 @@ def command(workflow: str, follow: bool, new: bool, as_json: bool) -> None:
         seen[ce_id] = None
         if len(seen) > REMEMBERED:
             seen.popitem(last=False)
-        _print(_readable(codec, message), as_json)
+        _print(_readable(known, message), as_json)
 
 
 def _messages(settings: Settings, workflow: str, follow: bool, new: bool) -> Iterator[Message]:

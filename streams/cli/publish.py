@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import sys
+import threading
 import time
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import islice
 from typing import TYPE_CHECKING, Any, BinaryIO, NamedTuple
 
 import click
 
-from streams.cli._client import with_kafka
+from streams.cli._client import Client, codec, with_kafka
+from streams.cli._findings import many
+from streams.cli._listeners import listeners
 from streams.cli._output import echo, json_option, print_json
+from streams.cli._tally import Known, Tally
 from streams.ground.errors import ExlifyError, UsageError
 from streams.ground.terminal import can_move
 
@@ -24,6 +29,8 @@ if TYPE_CHECKING:
     from schemas.business import EncodedEvent, EventTypes
     from schemas.cloudevents import CloudEvent
     from schemas.codec import Codec
+    from streams.definitions.book import DefinitionBook
+    from streams.ground.publish import Publishing
     from streams.ground.settings import Settings
 
 CHUNK = 500  # events between two looks at what Kafka has acknowledged
@@ -38,6 +45,7 @@ class Plan:
     subject: str | None
     id_from: str | None
     subject_from: str | None
+    allow_unmatched: bool = False
 
 
 class Line(NamedTuple):
@@ -64,6 +72,7 @@ Examples:
 @click.option("--id", "id_", help="CloudEvents id of the one event of --data. Default: a new one.")
 @click.option("--id-from", help="JSON Pointer to the id in the data: a file published twice then starts nothing twice.")
 @click.option("--subject-from", help="JSON Pointer to the subject in the data.")
+@click.option("--allow-unmatched", is_flag=True, help="Publish also where no workflow waits for the type.")
 @json_option
 def command(
     type_: str,
@@ -74,53 +83,141 @@ def command(
     id_: str | None,
     id_from: str | None,
     subject_from: str | None,
+    allow_unmatched: bool,
     as_json: bool,
 ) -> None:
-    """Publish events of a CloudEvents TYPE; returns once Kafka has acknowledged all of them."""
+    """Publish events of a CloudEvents TYPE; returns once Kafka has acknowledged all of them.
+
+    Says how many instances start, and how many had started before and so do not start again. Ctrl-C ends when what is
+    under way is acknowledged, and says how to go on.
+    """
     if (file is None) == (data is None):
         raise UsageError("publish: give either --file or --data")
     if id_ and file is not None:
         raise UsageError("publish: --id names one event; for a file use --id-from")
     settings = with_kafka()
-    plan = Plan(type_, source, subject, id_from, subject_from)
+    plan = Plan(type_, source, subject, id_from, subject_from, allow_unmatched)
     lines = iter([Line("--data", (data or "").encode())]) if file is None else _lines(file)
+    run = Run(settings, plan, id_, Tally(_asker(settings)))
     started = time.monotonic()
-    published = asyncio.run(_publish(settings, plan, lines, _size(file), id_))
-    result = {"published": published, "seconds": round(time.monotonic() - started, 3)}
+    try:
+        with run.stop.handled():
+            asyncio.run(run.publish(lines, _size(file)))
+    except KeyboardInterrupt:
+        echo(f"exlify: {run.interrupted()}", err=True)
+        raise
+    seconds = round(time.monotonic() - started, 3)
     if as_json:
-        print_json(result)
+        print_json({**run.tally.told(), "seconds": seconds})
     else:
-        echo(f"{published} event{'s' if published != 1 else ''} published in {result['seconds']} s")
+        echo(f"{many(run.tally.published, 'event')} published in {seconds} s: {run.tally}")
 
 
-async def _publish(settings: Settings, plan: Plan, lines: Iterator[Line], size: int, id_: str | None) -> int:
-    from schemas.business import EventTypes
-    from streams.ground.codec import open_codec
-    from streams.ground.publish import Outgoing, Publisher
-    from streams.processors.intake import business_topic
+class Stop:
+    """Ctrl-C: what is on its way to Kafka is waited for. The second one, and one while lines are read, ends at once."""
 
-    types, codec = EventTypes.load(), await open_codec(settings)
-    published = 0
-    with _progress(size) as advance:
-        async with Publisher(settings, linger_ms=5) as publisher:
-            while chunk := list(islice(lines, CHUNK)):
-                try:
-                    encoded = [_encoded(types, codec, plan, line, id_) for line in chunk]
-                    await publisher.publish(
-                        Outgoing(business_topic(each.topic), each.key, each.value, each.headers) for each in encoded
-                    )
-                except ExlifyError as error:
-                    raise type(error)(f"{error} ({published} events before were published)") from None
-                published += len(chunk)
-                advance(sum(len(line.text) for line in chunk))
-    return published
+    def __init__(self) -> None:
+        self.on_the_way = False
+        self.asked = False
+
+    @contextmanager
+    def handled(self) -> Iterator[None]:
+        """SIGINT is for this object; only a process's main thread can say so."""
+        if threading.current_thread() is not threading.main_thread():
+            yield
+            return
+        before = signal.signal(signal.SIGINT, self._note)
+        try:
+            yield
+        finally:
+            signal.signal(signal.SIGINT, before)
+
+    def _note(self, *_: object) -> None:
+        if not self.on_the_way or self.asked:
+            raise KeyboardInterrupt
+        self.asked = True
 
 
-def _encoded(types: EventTypes, codec: Codec, plan: Plan, line: Line, id_: str | None) -> EncodedEvent:
+@dataclass
+class Run:
+    """One publishing: what is sent how, and how far it is."""
+
+    settings: Settings
+    plan: Plan
+    id_: str | None
+    tally: Tally
+    stop: Stop = field(default_factory=Stop)
+    last: str = ""  # place of the last line that is acknowledged
+
+    async def publish(self, lines: Iterator[Line], size: int) -> None:
+        """Publishes every line, in chunks."""
+        from schemas.business import EventTypes
+        from streams.ground.publish import Publisher
+
+        types, known = EventTypes.load(), await codec(self.settings)
+        book: DefinitionBook | None = None
+        with _progress(size) as advance:
+            async with Publisher(self.settings, linger_ms=5) as publisher:
+                while chunk := list(islice(lines, CHUNK)):
+                    try:
+                        made = [_made(types, known, self.plan, line, self.id_) for line in chunk]
+                        if book is None:
+                            book = await listeners(self.settings, known, self.plan.type, self.plan.allow_unmatched)
+                        await self._send(publisher, book, made)
+                    except ExlifyError as error:
+                        raise type(error)(f"{error} ({self.tally.published} events before were published)") from None
+                    self.last = chunk[-1].place
+                    advance(sum(len(line.text) for line in chunk))
+                    if self.stop.asked:
+                        raise KeyboardInterrupt
+
+    async def _send(
+        self, publisher: Publishing, book: DefinitionBook, made: list[tuple[CloudEvent, EncodedEvent]]
+    ) -> None:
+        from streams.ground.publish import Outgoing
+        from streams.processors.intake import business_topic
+
+        found = self.tally.look(book, (event.attributes for event, _ in made))
+        self.stop.on_the_way = True
+        await publisher.publish(
+            Outgoing(business_topic(each.topic), each.key, each.value, each.headers) for _, each in made
+        )
+        self.stop.on_the_way = False
+        self.tally.add(found)
+
+    def interrupted(self) -> str:
+        """How far it came, and how to go on without publishing anything twice."""
+        told = f"interrupted: {many(self.tally.published, 'event')} published and acknowledged"
+        if self.stop.on_the_way:
+            told += f", of up to {CHUNK} more it is not known"
+        if not self.last:
+            return told
+        if self.plan.id_from:
+            return f"{told}, up to {self.last}. The same command again starts nothing twice"
+        return f"{told}, up to {self.last}. Go on with the lines behind it: the ids of these were new ones"
+
+
+def _asker(settings: Settings) -> Known:
+    """Asks the gateway which instances there are; once nobody answers, nobody is asked again."""
+    clients: list[Client] = []
+
+    def ask(instances: list[str]) -> Iterable[str] | None:
+        try:
+            client = clients[0] if clients else Client(settings)
+            clients[:] = [client]
+            return list(client.post_json("/v1/instances/known", {"instance_ids": instances})[1]["known"])
+        except ExlifyError:
+            return None
+
+    return ask
+
+
+def _made(types: EventTypes, codec: Codec, plan: Plan, line: Line, id_: str | None) -> tuple[CloudEvent, EncodedEvent]:
     from schemas.cloudevents import InvalidEventError
 
     try:
-        return types.encode_event(codec, _event(plan, line, id_))
+        event = _event(plan, line, id_)
+        return event, types.encode_event(codec, event)
     except InvalidEventError as error:
         raise UsageError(f"{line.place}: {error}") from None
 

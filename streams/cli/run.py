@@ -51,6 +51,7 @@ def command(file: Path, given: str, answers: Sequence[str], places: Sequence[Pat
     """
     from schemas.lifecycle import Status
     from streams import catalogue
+    from streams.ground import logs
     from streams.language import load
     from streams.local import run_locally
 
@@ -59,6 +60,7 @@ def command(file: Path, given: str, answers: Sequence[str], places: Sequence[Pat
     graph = load(_text(file), str(file), catalogue.functions(steps))
     data, answered = _input(given), _answers(answers)
     declared = tuple(catalogue.processors(steps).values())
+    logs.configure(settings)
     report = asyncio.run(run_locally(graph, data, answered, settings, declared, steps))
     print_document(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2).decode())
     if report.status != Status.COMPLETED:

@@ -56,6 +56,9 @@ def _head(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
     yield "workflow", f"{found['workflow']} {found['version']}"
     yield "status", status(found["status"])
     yield from reason_fields(found["error"])
+    for incident in found["incidents"]:
+        yield "incident", f"{incident['pointer']}, since {moment(incident['opened_at'])} (exlify retry, skip or fail)"
+        yield from ((name, value) for name, value in reason_fields(incident["error"]) if name != "where")
     yield from (("waits", _wait(each)) for each in found["waits_for"] or ())
     if found["waits_for"] is None:
         yield "waits", "not told: its history or its definition is not known whole"
@@ -114,7 +117,7 @@ def _data(transition: dict[str, Any], taken: int) -> str:
     data = transition["data"]
     if data is None:
         return ""
-    failed = transition["phase"].endswith("faulted") and isinstance(data, dict)
+    failed = transition["phase"].endswith(("faulted", "incident.opened")) and isinstance(data, dict)
     return f"  {reason_line(data) if failed else compact(data, taken)}"
 
 

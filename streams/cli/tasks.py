@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import click
@@ -12,7 +11,7 @@ from streams.cli._client import connect
 from streams.cli._ids import task_path
 from streams.cli._moments import moment, utc_option
 from streams.cli._output import bold, echo, json_option, person, print_fields, print_json, print_page, status
-from streams.ground.errors import UsageError
+from streams.cli._repairs import json_or_file
 from streams.processors.human.fields import FIELDS, OPEN, Field, Place
 
 
@@ -95,7 +94,7 @@ def complete(task: str, outcome: str, data: str | None, actor: str | None, versi
 
     answer: dict[str, Any] = {"outcome": outcome, "actor": actor or getpass.getuser()}
     if data is not None:
-        answer["data"] = _json(data)
+        answer["data"] = json_or_file(data, "--data")
     if version is not None:
         answer["expected_version"] = version
     client = connect()
@@ -129,16 +128,3 @@ def _cell(field: Field, task: dict[str, Any]) -> Any:
     if field.shown != field.name:
         return moment(value)
     return ", ".join(value) if isinstance(value, list) else value
-
-
-def _json(text: str) -> Any:
-    from schemas.jsontext import NoJsonError, UnfitDataError, parse
-
-    try:
-        return parse(Path(text[1:]).read_bytes() if text.startswith("@") else text)
-    except OSError as error:
-        raise UsageError(f"--data: {text[1:]} cannot be read ({error.strerror})") from None
-    except NoJsonError as error:
-        raise UsageError(f'--data is no JSON ({error}); write it as \'{{"name": "value"}}\' or @FILE') from None
-    except UnfitDataError as error:
-        raise UsageError(f"--data cannot be taken: {error}") from None

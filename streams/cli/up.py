@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from streams.cli._output import echo
 from streams.cli._steps import BUNDLED, own_steps, step_places, steps_option
 from streams.ground.terminal import has_colours, visible
 
@@ -28,6 +29,8 @@ if TYPE_CHECKING:
     from streams.ground.settings import Settings
 
 ASK_TIMEOUT_S = 1.0
+OUTSIDE_ANSWERS_S = 8.0  # a Kafka that is elsewhere is there already, or its address is wrong
+SANDBOX = "sandbox"
 
 
 @click.command(
@@ -38,14 +41,17 @@ Examples:
   EXLIFY_BOOTSTRAP=kafka-1:9092 EXLIFY_REGISTRY_URL=none exlify up     workers only, on an outside cluster
 """
 )
-@click.option("--fresh", is_flag=True, help="Empty the data folder first.")
+@click.option("--fresh", is_flag=True, help="Empty the data folder first; asks before it does.")
+@click.option("--yes", is_flag=True, help="Empty it without asking.")
 @click.option("--demo", is_flag=True, help="Start the sample systems outside, too, and let applications arrive.")
 @steps_option
-def command(fresh: bool, demo: bool, places: Sequence[Path]) -> None:
+def command(fresh: bool, yes: bool, demo: bool, places: Sequence[Path]) -> None:
     """Start a local system and keep it running until Ctrl-C or `exlify down`.
 
-    Without EXLIFY_BOOTSTRAP, a Kafka broker and a schema registry of its own come with it.
+    Without EXLIFY_BOOTSTRAP, a Kafka broker and a schema registry of its own come with it. The sample systems of an
+    earlier --demo come again with what they hold.
     """
+    echo("exlify   | starting")
     from infra.local.datafolder import DataFolder
     from infra.local.errors import LocalError
     from streams.catalogue import load_settings
@@ -58,6 +64,8 @@ def command(fresh: bool, demo: bool, places: Sequence[Path]) -> None:
     places = (*step_places(places, settings), *([BUNDLED] if demo else []))
     folder = DataFolder(settings.data_dir)
     try:
+        if fresh and not yes:
+            _ask_to_empty(folder)
         with folder.occupied(fresh=fresh, tell=on_stderr):
             # Again, because the addresses of a system that was killed are gone now; what is to be said was said.
             asyncio.run(_up(load_settings(warn=lambda _: None), folder, demo, places))
@@ -65,10 +73,23 @@ def command(fresh: bool, demo: bool, places: Sequence[Path]) -> None:
         raise UnavailableError(str(error)) from None
 
 
+def _ask_to_empty(folder: DataFolder) -> None:
+    """Raises UsageError where nobody is there to say yes, Abort where they say no."""
+    from streams.ground.errors import UsageError
+
+    held = folder.contents
+    if not held or folder.holder is not None:  # a folder in use is refused later, whatever is said
+        return
+    if not sys.stdin.isatty():
+        raise UsageError(f"--fresh would delete what is in {folder.path} ({', '.join(held)}). Add --yes to do so.")
+    click.confirm(visible(f"Delete what is in {folder.path} ({', '.join(held)})?"), abort=True)
+
+
 async def _up(settings: Settings, folder: DataFolder, demo: bool, places: Sequence[Path]) -> None:
     from infra.local import ports
     from infra.local.supervisor import Supervisor
     from streams import catalogue
+    from streams.ground.provision import look_at_cluster
     from streams.processors import own
 
     gateway_port = _gateway_port(settings)
@@ -80,23 +101,49 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool, places: Sequen
     metrics_ports = ports.remembered(folder.path / "metrics-ports.json", list(hosts))
     gateway_url = f"http://{settings.host}:{gateway_port}"
     servers = _servers(settings, folder)
+    if settings.bootstrap:
+        await asyncio.to_thread(look_at_cluster, settings, (), OUTSIDE_ANSWERS_S)
+    comes_again = _comes_again(folder, demo)
     stages = [
-        _infrastructure(settings, folder, servers, demo),
+        _infrastructure(settings, folder, servers, sandbox=demo or comes_again),
         _processes(folder, hosts, gateway_port, gateway_url, metrics_ports),
         *([_arrivals(folder)] if demo else []),
     ]
 
     def where_to_look(seconds: float) -> Sequence[str]:
         return [
+            f"console    {gateway_url}/   (open it in a browser)",
             f"ready in {seconds:.1f} s",
-            f"interface  {gateway_url}   (health: {gateway_url}/readyz, metrics: {gateway_url}/metrics)",
+            f"interface  {gateway_url}/openapi.json   (health: {gateway_url}/readyz, metrics: {gateway_url}/metrics)",
             f"addresses  {folder.path / 'endpoints.json'}",
             f"logs       {folder.path / 'logs'}",
             "instances  exlify list     human tasks  exlify tasks     stop  Ctrl-C or exlify down",
+            *(
+                ["sandbox    the sample systems of an earlier --demo run, too; --fresh begins without them"]
+                * comes_again
+            ),
+            *_whose_read_model(settings),
             *_how_to_find_the_command(),
         ]
 
     await Supervisor(folder, stages, visible, coloured=has_colours(sys.stdout)).run(where_to_look)
+
+
+def _comes_again(folder: DataFolder, demo: bool) -> bool:
+    """Whether sample systems of an earlier --demo start again: instances of it still need them."""
+    return not demo and (folder.path / SANDBOX).is_dir()
+
+
+def _whose_read_model(settings: Settings) -> list[str]:
+    """On a Kafka that others share, each would know the tasks of its own partitions only."""
+    from streams.readmodel.settings import ViewSettings
+
+    if not settings.bootstrap or settings.of(ViewSettings).url:
+        return []
+    return [
+        "read model SQLite of this folder. Where other machines work on the same Kafka, one must be named for all,",
+        "           EXLIFY_VIEW_URL, and the secrets of webhooks, EXLIFY_HOOK_<NAME>_SECRET: else each knows its share",
+    ]
 
 
 def _how_to_find_the_command() -> list[str]:
@@ -118,7 +165,7 @@ def _servers(settings: Settings, folder: DataFolder) -> list[Server]:
     return [each(folder.path, ours.cache_dir, on_stderr, mirror=ours.maven_repository) for each in types]
 
 
-def _infrastructure(settings: Settings, folder: DataFolder, servers: Sequence[Server], demo: bool) -> Stage:
+def _infrastructure(settings: Settings, folder: DataFolder, servers: Sequence[Server], sandbox: bool) -> Stage:
     from infra.local.child import ChildSpec
     from infra.local.supervisor import Stage
     from streams import catalogue
@@ -128,8 +175,8 @@ def _infrastructure(settings: Settings, folder: DataFolder, servers: Sequence[Se
         addresses = {server.name: server.address for server in servers}
         bootstrap = addresses.get("kafka", settings.bootstrap)
         folder.publish({"kafka": bootstrap, "registry": addresses.get("registry", settings.registry_url or "none")})
-        if demo:
-            folder.publish({"sandbox": json.loads(folder.port_file("sandbox").read_text())})
+        if sandbox:
+            folder.publish({SANDBOX: json.loads(folder.port_file(SANDBOX).read_text())})
         found = replace(settings, bootstrap=bootstrap)
         await make_topics(found, catalogue.topics(found))
 
@@ -137,13 +184,13 @@ def _infrastructure(settings: Settings, folder: DataFolder, servers: Sequence[Se
         ChildSpec(each.name, each.prepare, each.answers, explain=each.explain_exit, start_timeout_s=600, captured=False)
         for each in servers
     ]
-    return Stage([*children, _sandbox(folder)] if demo else children, provision)
+    return Stage([*children, _sandbox(folder)] if sandbox else children, provision, "topics")
 
 
 def _sandbox(folder: DataFolder) -> ChildSpec:
-    port_file = folder.port_file("sandbox")
-    arguments = ["infra.sandbox", "--data", str(folder.path / "sandbox"), "--port-file", str(port_file)]
-    return _python("sandbox", folder, lambda: arguments, port_file.exists)
+    port_file = folder.port_file(SANDBOX)
+    arguments = ["infra.sandbox", "--data", str(folder.path / SANDBOX), "--port-file", str(port_file)]
+    return _python(SANDBOX, folder, lambda: arguments, port_file.exists)
 
 
 def _processes(

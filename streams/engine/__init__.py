@@ -9,8 +9,8 @@ Read `step` first, then `run` (how control moves through the tree of tasks) and 
 does, one file each). Nobody imports what stands above it:
 
     state ─▶ tree ─▶ contexts, variables ─▶ data ─▶ run ─▶ construct ─▶ constructs ─▶ encoding, timers ─▶ step, waits
-    frames   open     what an expression            control  the record   one file
-             tasks    can read                               of a kind    each
+    frames   open     what an expression            control  the record   one file      repair, moving
+             tasks    can read                               of a kind    each          what people decide
 """
 
 from streams.engine.encoding import decode_state, encode_state
@@ -19,7 +19,9 @@ from streams.engine.messages import (
     CancelInstance,
     CancelStep,
     Event,
+    Incident,
     Outcome,
+    RepairStep,
     StartInstance,
     StepCommand,
     StepResult,
@@ -36,10 +38,12 @@ __all__ = [
     "CancelInstance",
     "CancelStep",
     "Event",
+    "Incident",
     "Instance",
     "Limits",
     "Marker",
     "Outcome",
+    "RepairStep",
     "StartInstance",
     "State",
     "Step",

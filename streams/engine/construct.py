@@ -9,9 +9,10 @@ from typing import Any, Generic, TypeVar
 from schemas.payload import Json
 from schemas.steps import Problem
 from streams.engine.activity import Activity
+from streams.engine.incident import withdrawn
 from streams.engine.messages import StepResult
 from streams.engine.run import Run, Table
-from streams.engine.state import Frame
+from streams.engine.state import Frame, IncidentFrame
 from streams.engine.tree import Exports, FrameTable, Tree
 from streams.language.graph import Flow, Task
 
@@ -37,7 +38,10 @@ class Construct(Generic[OneTask, OneFrame]):
 
     frame: type[OneFrame] | None = None
     child_ended: Callable[[Run, OneFrame, OneTask, Task, Json, Flow], None] | None = None  # a task in it has an output
-    catches: Callable[[Run, OneFrame, OneTask, Problem], bool] | None = None  # takes an error of a task in it, or not
+    matches: Callable[[Run, OneFrame, OneTask, Problem], bool] | None = (
+        None  # whether it takes an error of a task in it
+    )
+    takes: Callable[[Run, OneFrame, OneTask, Problem], None] | None = None
     answered: Callable[[Run, OneFrame, OneTask, StepResult], None] | None = None  # the result that it waits for is here
     due: Due[OneTask, OneFrame] | None = None
     working: Callable[[OneTask], bool] | None = None  # while it is open somebody works on it, who is no person
@@ -55,12 +59,14 @@ def by_frame(constructs: Iterable[Construct[Any, Any]], what: str) -> dict[type[
 
 
 def table_of(constructs: Iterable[Construct[Any, Any]]) -> Table:
-    """The table that a run is given."""
+    """The table that a run is given. An incident is of no construct: it may stand for a task of any."""
     listed = tuple(constructs)
+    others = {"withdraw": by_frame(listed, "withdraw") | {IncidentFrame: withdrawn}}
     return Table(
         start={each.task: each.start for each in listed},
         numbered=frozenset(each.task for each in listed if each.numbered),
         child_ended=by_frame(listed, "child_ended"),
-        catches=by_frame(listed, "catches"),
-        of_frames=FrameTable(**{each.name: by_frame(listed, each.name) for each in fields(FrameTable)}),
+        matches=by_frame(listed, "matches"),
+        takes=by_frame(listed, "takes"),
+        of_frames=FrameTable(**{each.name: by_frame(listed, each.name) for each in fields(FrameTable)} | others),
     )

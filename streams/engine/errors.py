@@ -16,12 +16,13 @@ from streams.engine.activity import Activity, Place
 
 
 class TaskError(Exception):
-    """A task has failed; `activity` is None where it is the workflow itself."""
+    """A task has failed; `activity` is None where it is the workflow itself. `meant`: the definition wants it so."""
 
-    def __init__(self, activity: Activity | None, problem: Problem) -> None:
+    def __init__(self, activity: Activity | None, problem: Problem, *, meant: bool = False) -> None:
         super().__init__(problem["type"])
         self.activity = activity
         self.problem = problem
+        self.meant = meant
 
 
 def failed(place: Place, kind: str, detail: str) -> TaskError:

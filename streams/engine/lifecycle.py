@@ -8,12 +8,13 @@ is not in the table cannot happen, so the tables are promises that tests hold ev
 - Whatever started ends exactly once: completed, faulted or cancelled.
 - A terminal status is never left. Late results and second deliveries are ignored, they don't move the machine.
 - A task whose `if` is false is skipped without having started; one whose `if` fails has faulted without having started.
+- An incident leaves the task where it is: it has not ended, and goes on when somebody has decided how (`repair`).
 
 `running` and `waiting` are the same for the engine. They are told apart for people: an instance is *running* while a
-step processor works on at least one of its steps, and *waiting* while all that it waits for is time or a person.
+step processor works on at least one of its steps, and *waiting* while all that it waits for is time or a person. With
+an *incident* one of its steps has failed and waits for somebody's decision, whatever its other branches do.
 
-Room is left for `suspended` (pause and resume by an operator), which is a status beside `waiting`, and for
-`task.retried`, which leaves the task where it is.
+Room is left for `suspended` (pause and resume by an operator), which is a status beside `waiting`.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ WORKFLOW: Table = MappingProxyType(
         (Status.RUNNING, Phase.WORKFLOW_FAULTED): Status.FAULTED,
         (Status.RUNNING, Phase.WORKFLOW_CANCELLED): Status.CANCELLED,
         (Status.RUNNING, Phase.RESULT_IGNORED): Status.RUNNING,
+        (Status.RUNNING, Phase.REPAIR_REFUSED): Status.RUNNING,
     }
 )
 
@@ -39,11 +41,16 @@ TASK: Table = MappingProxyType(
     {
         (Status.PENDING, Phase.TASK_SKIPPED): Status.SKIPPED,
         (Status.PENDING, Phase.TASK_FAULTED): Status.FAULTED,
+        (Status.PENDING, Phase.TASK_CANCELLED): Status.CANCELLED,
         (Status.PENDING, Phase.TASK_STARTED): Status.RUNNING,
-        (Status.RUNNING, Phase.TASK_RETRIED): Status.RUNNING,
         (Status.RUNNING, Phase.TASK_COMPLETED): Status.COMPLETED,
         (Status.RUNNING, Phase.TASK_FAULTED): Status.FAULTED,
         (Status.RUNNING, Phase.TASK_CANCELLED): Status.CANCELLED,
+        **{
+            (status, phase): status
+            for status in (Status.PENDING, Status.RUNNING)
+            for phase in (Phase.INCIDENT_OPENED, Phase.INCIDENT_SKIPPED, Phase.INCIDENT_FAILED, Phase.TASK_RETRIED)
+        },
     }
 )
 

@@ -55,7 +55,22 @@ class CancelInstance(Struct, kw_only=True, gc=False):
     actor: str
 
 
-Event = StartInstance | StepResult | TimerFired | CancelInstance
+class RepairStep(Struct, kw_only=True, gc=False):
+    """Somebody has decided how an incident goes on: `action` is retry, skip or fail."""
+
+    instance_id: str
+    repair_id: str
+    incident: int
+    action: str
+    input: Payload | None = None  # retry: members of the step's input that are to be others (JSON merge patch)
+    output: Payload | None = None  # skip: what the step would have given
+    key: str = "kept"  # retry: or new
+    digest: str | None = None  # of the corrected definition to go on with
+    why: str
+    actor: str
+
+
+Event = StartInstance | StepResult | TimerFired | CancelInstance | RepairStep
 
 
 class StepCommand(Struct, gc=False):
@@ -73,6 +88,7 @@ class StepCommand(Struct, gc=False):
     digest: str
     effect: str | None
     business_key: Key | None
+    key: str | None = None  # where the id of the step is not the idempotency key
 
 
 class CancelStep(Struct, gc=False):
@@ -97,6 +113,31 @@ class Transition(Struct, gc=False):
     attempt: int
     phase: str
     data: Payload | None = None
+
+
+class Incident(Struct, gc=False):
+    """A failed step that waits for somebody's decision, or how that came to its end: the Avro message `Incident`."""
+
+    instance_id: str
+    incident_id: str
+    number: int
+    seq: int
+    pointer: str
+    iteration: int
+    attempt: int
+    function: str | None
+    status: str  # open, retried, skipped, failed; cancelled: what it was part of has ended
+    reason: str | None
+    error: Problem
+    workflow: str
+    version: str
+    digest: str
+    business_key: Key | None
+    owner: str
+    opened_at_ms: int
+    closed_at_ms: int | None = None
+    actor: str | None = None
+    why: str | None = None
 
 
 class Outcome(Struct, gc=False):

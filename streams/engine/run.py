@@ -3,7 +3,8 @@
 Control *enters* a task with data (its raw input); the task's construct (`constructs`) says what it does: it has an
 output at once, or it opens a frame and waits, or it opens a frame and has other tasks entered below it. A task that
 has an output *leaves* to its next sibling, or to its parent. A task that fails raises `TaskError`, which travels up
-the frames until a `try` takes it, or ends the instance.
+the frames until a `try` takes it. Where none does and there are people who mend, the task becomes an incident and waits
+for them (`repair`); an error that the definition itself raises ends the instance, and so does any where nobody mends.
 
 Tasks to be entered stand on an agenda, a stack, so a loop of thousands of tasks needs no recursion and branches of a
 fork are entered one after the other in the order of declaration, each running on until it waits. An entry whose
@@ -32,14 +33,15 @@ from orjson import dumps
 from schemas.lifecycle import Phase, Status
 from schemas.payload import Json, Payload
 from schemas.steps import Problem
-from streams.engine.activity import Activity
+from streams.engine.activity import Activity, Stage
 from streams.engine.contexts import replace_context
 from streams.engine.data import encode, evaluate, shape_context, shape_input, shape_output
 from streams.engine.errors import TaskError, for_people
+from streams.engine.incident import incident
 from streams.engine.lifecycle import ENDINGS
 from streams.engine.limits import LimitExceededError, Limits
 from streams.engine.messages import Outcome, Transition
-from streams.engine.state import Frame, Instance
+from streams.engine.state import Frame, IncidentFrame, Instance
 from streams.engine.tree import FrameTable, Tree
 from streams.language.graph import NOTHING, Directive, Flow, Graph, Task
 
@@ -55,20 +57,22 @@ class Table:
     start: Mapping[type[Task], Callable[[Run, Any, Activity], None]]
     numbered: frozenset[type[Task]]  # each entry into them has a number
     child_ended: Mapping[type[Frame], Callable[[Run, Any, Any, Task, Json, Flow], None]]
-    catches: Mapping[type[Frame], Callable[[Run, Any, Any, Problem], bool]]
+    matches: Mapping[type[Frame], Callable[[Run, Any, Any, Problem], bool]]
+    takes: Mapping[type[Frame], Callable[[Run, Any, Any, Problem], None]]
     of_frames: FrameTable
 
 
 class Run(Tree):
     """One step of one instance: the tree of its frames, and how control moves over it."""
 
-    __slots__ = ("_agenda", "_iterations", "_starts", "_table", "outcome")
+    __slots__ = ("_agenda", "_iterations", "_starts", "_table", "mends", "outcome")
 
     def __init__(
         self, graph: Graph, instance: Instance[Frame], instance_id: str, now_ms: int, limits: Limits, table: Table
     ) -> None:
         Tree.__init__(self, graph, instance, instance_id, now_ms, limits, table.of_frames)
         self.outcome: Outcome | None = None
+        self.mends = limits.incidents and not graph.faults
         self._table = table
         self._agenda: list[tuple[int, int, Json]] = []
         self._starts = 0
@@ -110,17 +114,23 @@ class Run(Tree):
             self.leave(task, parent, raw, _ON)
             return
         kind = type(task)
-        if kind in self._table.numbered:  # the attempt stays 0 until a `try` can retry; here is where it will be set
+        if kind in self._table.numbered:
             activity.iteration = self._next_iteration(index)
         self.note(task, Phase.TASK_STARTED, activity.iteration, activity.attempt)
+        self.begin(activity)
+
+    def begin(self, activity: Activity) -> None:
+        """The task's work begins, for the first time or, after an incident, once more."""
+        task = activity.task
+        activity.stage = Stage.BEGUN
         if task.input is not NOTHING:
-            activity.input = shape_input(self, task.input, raw, activity)
-        self._table.start[kind](self, task, activity)
+            activity.input = shape_input(self, task.input, activity.raw, activity)
+        self._table.start[type(task)](self, task, activity)
 
     def complete(self, activity: Activity, output: Json, flow: Flow | None = None, data: Json = None) -> None:
         """The task has its raw output; `data` is for history."""
         task = activity.task
-        activity.raw_output = output
+        activity.stage, activity.raw_output, activity.flow = Stage.ENDED, output, flow
         if task.output is not NOTHING:
             output = shape_output(self, task.output, output, activity)
         if task.export is not NOTHING:
@@ -141,7 +151,10 @@ class Run(Tree):
         self._table.child_ended[type(parent)](self, parent, self.graph.tasks[parent.task], task, output, flow)
 
     def open(self, kind: type[OneFrame], activity: Activity, keep_input: bool = False) -> OneFrame:
-        """A new frame for a task that stays open; its `timeout` begins to count."""
+        """A new frame for a task that stays open; its `timeout` begins to count.
+
+        Its input is kept where something will read it, and where the task may have to be done again.
+        """
         task = activity.task
         expires_ms = 0
         if task.timeout is not None:
@@ -149,16 +162,21 @@ class Run(Tree):
         if len(self.frames) >= self.limits.frames:
             raise LimitExceededError(f"more than {self.limits.frames} tasks open at the same time", task.pointer)
         kept: tuple[Json, ...] = ()
-        if task.keeps_input:
+        again = self.mends and (keep_input or expires_ms > 0 or type(task) in self._table.numbered)
+        if task.keeps_input or again:
             kept = (activity.input,) if activity.raw is activity.input else (activity.input, activity.raw)
         elif keep_input:
             kept = (activity.input,)
         for value in kept:
             self.keep(value)
         frame = kind(self.next_frame, task.index, activity.parent, activity.started_ms, expires_ms, kept)
+        return self._add(frame, activity)
+
+    def _add(self, frame: OneFrame, activity: Activity) -> OneFrame:
         self.next_frame += 1
         self.frames[frame.id] = frame
         activity.frame = frame.id
+        activity.expires_ms = frame.expires_ms
         return frame
 
     def open_around(self, kind: type[OneFrame], activity: Activity, keep_input: bool = False) -> OneFrame:
@@ -187,21 +205,57 @@ class Run(Tree):
         if activity.frame >= 0:
             self.cancel_below(activity.frame, "a task around the step has failed")
             self.withdraw(self.frames[activity.frame], "the task has failed")
+        known = activity.whole or activity.stage is Stage.ENDED
+        if self.mends and known and not error.meant and not self._is_caught(activity.parent, error.problem):
+            self._wait_for_people(activity, error.problem)
+            return
         self.note(activity.task, Phase.TASK_FAULTED, activity.iteration, activity.attempt, error.problem)
         self._climb(activity.parent, error.problem)
+
+    def _is_caught(self, frame_id: int, problem: Problem) -> bool:
+        """Whether a `try` around takes the error. A condition that fails itself is an error on the way up, so yes."""
+        try:
+            while frame_id >= 0:
+                frame = self.frames[frame_id]
+                matches = self._table.matches.get(type(frame))
+                if matches is not None and matches(self, frame, self.graph.tasks[frame.task], problem):
+                    return True
+                frame_id = frame.parent
+        except TaskError:
+            return True
+        return False
 
     def _climb(self, frame_id: int, problem: Problem) -> None:
         while frame_id >= 0:
             frame = self.frames[frame_id]
             self.cancel_below(frame_id, "another branch has failed")
             task = self.graph.tasks[frame.task]
-            catches = self._table.catches.get(type(frame))
-            if catches is not None and catches(self, frame, task, problem):
+            matches = self._table.matches.get(type(frame))
+            if matches is not None and matches(self, frame, task, problem):
+                self._table.takes[type(frame)](self, frame, task, problem)
                 return
             del self.frames[frame_id]
             self.note(task, Phase.TASK_FAULTED)
             frame_id = frame.parent
         self.end(Status.FAULTED, error=problem)
+
+    def _wait_for_people(self, activity: Activity, problem: Problem) -> None:
+        """An incident takes the place of the failed task; all else goes on."""
+        task, problem = activity.task, for_people(problem)
+        ended = activity.stage is Stage.ENDED
+        kept = () if not activity.whole else (activity.input, activity.raw)
+        output = (activity.raw_output,) if ended else ()
+        for value in (*kept, *output):
+            self.keep(value)
+        flow = activity.flow if ended else None
+        frame = IncidentFrame(
+            self.next_frame, task.index, activity.parent, activity.started_ms, activity.expires_ms, kept,
+            activity.iteration, activity.attempt, activity.key, problem, self.now_ms,
+            activity.stage is not Stage.ENTERED, output, None if flow is None else (flow.directive.value, flow.target),
+        )  # fmt: skip
+        self._add(frame, activity)
+        self.note(task, Phase.INCIDENT_OPENED, frame.iteration, frame.attempt, problem)
+        self.incidents.append(incident(self, frame, "open"))
 
     # The end
 

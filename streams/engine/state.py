@@ -10,8 +10,6 @@ the deduplication window is over.
 
 How what is not built yet fits in:
 
-- `retry`: the frame of a `try` gets the number of the attempt and, while it backs off, a due time; the steps below
-  get that attempt.
 - `compete`: when a branch ends, the fork closes the others as it does now when one raises.
 - `listen`: a leaf beside `wait`, with the keys it listens for and the events taken so far.
 - `run: workflow`, `map`: a leaf beside `call`, with the id of the child instance, or one for each element; what comes
@@ -35,12 +33,13 @@ from schemas.payload import Json
 class Frame(msgspec.Struct, array_like=True, gc=False):
     """An open task. `kept` is what an expression may still read: nothing, (input,), or (input, raw input).
 
-    A frame that is a step has an iteration and an attempt of its own. Everything that names the step takes them from
-    there: its command, the taking back of it, the result that counts, history.
+    A frame that is a step has an iteration, an attempt and a key of its own. Everything that names the step takes them
+    from there: its command, the taking back of it, the result that counts, history.
     """
 
     iteration: ClassVar[int] = 0
     attempt: ClassVar[int] = 0
+    key: ClassVar[str] = ""
 
     id: int
     task: int
@@ -48,6 +47,22 @@ class Frame(msgspec.Struct, array_like=True, gc=False):
     started_ms: int
     expires_ms: int = 0  # when its `timeout` ends it, 0 for never
     kept: tuple[Json, ...] = ()
+
+
+class IncidentFrame(Frame, tag=60):
+    """A task of any kind that has failed, with all that is needed to go on from there. Its id is the incident's number.
+
+    A raw output is there where the work was done and what came after it failed: that alone is done again.
+    """
+
+    iteration: int = 0  # type: ignore[misc]  # of its own, as those of steps
+    attempt: int = 0  # type: ignore[misc]
+    key: str = ""  # type: ignore[misc]
+    error: dict[str, Json] = msgspec.field(default_factory=dict)
+    since_ms: int = 0
+    begun: bool = True
+    output: tuple[Json, ...] = ()
+    flow: tuple[str, int] | None = None  # where the flow goes behind the raw output, if not where `then` says
 
 
 AnyFrame = TypeVar("AnyFrame", bound=Frame)  # the frames of one construct; for the decoder, all of them

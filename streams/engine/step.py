@@ -8,6 +8,7 @@ for, a start only if there is no such instance yet, a timer only if something is
 from __future__ import annotations
 
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 from msgspec import Struct
@@ -26,14 +27,18 @@ from streams.engine.messages import (
     CancelInstance,
     Command,
     Event,
+    Incident,
     Outcome,
+    RepairStep,
     StartInstance,
     StepResult,
     TimerFired,
     Transition,
 )
+from streams.engine.moving import on_corrected
+from streams.engine.repair import refusal_of, refused, repaired
 from streams.engine.run import Run
-from streams.engine.state import Frame, Instance, Marker, State
+from streams.engine.state import Frame, IncidentFrame, Instance, Marker, State
 from streams.engine.timers import catch_up, fire_all, first_due
 from streams.engine.weight import PER_BYTE
 from streams.language.graph import NOTHING, Graph
@@ -54,16 +59,27 @@ class Step(Struct, gc=False):
     commands: list[Command]
     transitions: list[Transition]
     outcome: Outcome | None = None
+    incidents: list[Incident] = []
 
 
-def step(graph: Graph, state: State | None, event: Event, now_ms: int, limits: Limits = LIMITS) -> Step:
+def step(
+    graph: Graph,
+    state: State | None,
+    event: Event,
+    now_ms: int,
+    limits: Limits = LIMITS,
+    corrected: Graph | None = None,
+) -> Step:
     """Takes one event of an instance.
 
     `now_ms` is the time of the event's record. `graph` is the one of the state's digest, or of the event's for a
-    start; it is not looked at if the instance has ended. `state` is not changed. Never raises for anything that a
-    definition, data or an event can contain.
+    start; it is not looked at if the instance has ended. `corrected` is the one of a repair that names another, None
+    where nobody knows that. `state` is not changed. Never raises for anything that a definition, data or an event can
+    contain.
     """
     if type(state) is Instance:
+        if type(event) is RepairStep:
+            return _repaired(graph, state, event, now_ms, limits, corrected)
         return _step_live(graph, state, event, now_ms, limits)
     if type(state) is Marker:
         over = type(event) is TimerFired and max(now_ms, event.due_ms) >= state.expires_ms
@@ -97,16 +113,31 @@ def _step_live(graph: Graph, state: Instance[Frame], event: Event, now_ms: int, 
     return _nothing(state)  # its start event again
 
 
+def _repaired(
+    graph: Graph, state: Instance[Frame], event: RepairStep, now_ms: int, limits: Limits, corrected: Graph | None
+) -> Step:
+    """The instance goes on as decided, on a corrected definition if its place is there, too; or nothing happens."""
+    refusal, target = refusal_of(state, event), (graph, state)
+    if refusal is None and event.digest not in (None, state.digest):
+        moved = on_corrected(graph, state, corrected)
+        if isinstance(moved, str):
+            refusal = moved
+        else:
+            target = moved
+    if refusal is None:
+        try:
+            return _applied(*target, event, now_ms, limits, repaired)
+        except (LimitExceededError, RecursionError) as error:
+            refusal = _limit_problem(error)["detail"]
+    return _guarded(graph, state, event, now_ms, limits, partial(refused, why=refusal))
+
+
 def _guarded(
     graph: Graph, state: Instance[Frame], event: Event, now_ms: int, limits: Limits, apply: Callable[[Run, Any], None]
 ) -> Step:
     """Applies an event; if that breaks a limit, it has not happened and the instance faults."""
     try:
-        run = Run(graph, state, event.instance_id, now_ms, limits, TABLE)
-        apply(run, event)
-        run.drain()
-        _check_history(run)
-        return _result(run)
+        return _applied(graph, state, event, now_ms, limits, apply)
     except (LimitExceededError, RecursionError) as error:
         problem = _limit_problem(error)
         run = Run(graph, state, event.instance_id, now_ms, limits, TABLE)
@@ -114,6 +145,16 @@ def _guarded(
             _note_start(run)
         run.end(Status.FAULTED, error=problem)
         return _result(run)
+
+
+def _applied(
+    graph: Graph, state: Instance[Frame], event: Event, now_ms: int, limits: Limits, apply: Callable[[Run, Any], None]
+) -> Step:
+    run = Run(graph, state, event.instance_id, now_ms, limits, TABLE)
+    apply(run, event)
+    run.drain()
+    _check_history(run)
+    return _result(run)
 
 
 def _limit_problem(error: LimitExceededError | RecursionError) -> Problem:
@@ -194,15 +235,17 @@ def _result(run: Run) -> Step:
     old = run.instance
     seq = old.seq + 1
     commands: list[Command] = [*run.issued.values(), *run.cancels]
+    for each in run.incidents:
+        each.seq = seq
     if run.outcome is not None:
         marker = Marker(Status(run.outcome.status), seq, run.now_ms + run.limits.deduplication_window_ms)
-        return Step(marker, encode_state(marker), commands, run.transitions, run.outcome)
+        return Step(marker, encode_state(marker), commands, run.transitions, run.outcome, run.incidents)
     state = Instance(
         old.digest, old.workflow, old.version, _status(run), seq, old.business_key, old.source, old.event_id,
         old.started_at_ms, run.expires_ms, run.next_frame, run.input, run.context, run.entries,
         list(run.frames.values()),
     )  # fmt: skip
-    return Step(state, _encode(state, run.limits), commands, run.transitions)
+    return Step(state, _encode(state, run.limits), commands, run.transitions, None, run.incidents)
 
 
 def _check_history(run: Run) -> None:
@@ -224,8 +267,10 @@ def _encode(state: Instance[Frame], limits: Limits) -> bytes:
 
 
 def _status(run: Run) -> Status:
-    """Running while a step processor works on a step, else waiting: for time or for a person."""
+    """With an incident, or running while a step processor works on a step, else waiting: for time or for a person."""
     tasks = run.graph.tasks
+    if any(type(frame) is IncidentFrame for frame in run.frames.values()):
+        return Status.INCIDENT
     for frame in run.frames.values():
         working = WORKING.get(type(frame))
         if working is not None and working(tasks[frame.task]):

@@ -22,7 +22,7 @@ from streams.engine.constructs import DUE
 from streams.engine.errors import failed
 from streams.engine.messages import StepResult
 from streams.engine.run import Run
-from streams.engine.state import Frame, Marker, State
+from streams.engine.state import Frame, IncidentFrame, Marker, State
 
 
 def next_due_ms(state: State) -> int:
@@ -103,8 +103,9 @@ def _fire(run: Run, due: Frame | int) -> None:
     activity = run.activity(due)
     run.cancel_below(due.id, "a task around the step has timed out")
     run.withdraw(due, "the task has timed out")
-    activity.frame = -1
-    raise failed(activity, problems.TIMEOUT, "The task has taken longer than its timeout.")
+    activity.frame, activity.expires_ms = -1, 0
+    before = f"; before that it had failed: {due.error['title']}" if type(due) is IncidentFrame else ""
+    raise failed(activity, problems.TIMEOUT, f"The task has taken longer than its timeout{before}.")
 
 
 def due_ms(frame: Frame) -> int:

@@ -13,9 +13,9 @@ from orjson import dumps
 
 from schemas.lifecycle import Phase
 from schemas.payload import Json, Payload
-from streams.engine.activity import Activity
+from streams.engine.activity import Activity, Stage
 from streams.engine.limits import LimitExceededError, Limits
-from streams.engine.messages import CancelStep, StepCommand, Transition
+from streams.engine.messages import CancelStep, Incident, StepCommand, Transition
 from streams.engine.state import Frame, Instance
 from streams.engine.weight import PER_BYTE, Scale
 from streams.language.graph import Graph, Task
@@ -38,8 +38,9 @@ class Tree:
     """The frames of an instance during one engine step. It works on copies; `instance` as given is never changed."""
 
     __slots__ = (
-        "_scale", "bound", "cancels", "context", "entries", "expires_ms", "frames", "graph", "held", "input",
-        "instance", "instance_id", "issued", "limits", "next_frame", "now_ms", "of_frames", "told_bytes", "transitions",
+        "_scale", "bound", "cancels", "context", "entries", "expires_ms", "frames", "graph", "held", "incidents",
+        "input", "instance", "instance_id", "issued", "limits", "next_frame", "now_ms", "of_frames", "told_bytes",
+        "transitions",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +71,7 @@ class Tree:
         self.next_frame = instance.next_frame
         self.issued: dict[int, StepCommand] = {}
         self.cancels: list[CancelStep] = []
+        self.incidents: list[Incident] = []  # those that were opened or closed
         self.transitions: list[Transition] = []
         self.told_bytes = 0  # of data in transitions
 
@@ -79,7 +81,10 @@ class Tree:
         data = kept[0] if kept else None
         raw = kept[1] if len(kept) > 1 else data
         task = self.graph.tasks[frame.task]
-        return Activity(task, frame.parent, raw, data, frame.started_ms, frame.iteration, frame.attempt, frame.id)
+        return Activity(
+            task, frame.parent, raw, data, frame.started_ms, frame.iteration, frame.attempt, frame.id,
+            stage=Stage.BEGUN, whole=bool(kept), expires_ms=frame.expires_ms, key=frame.key,
+        )  # fmt: skip
 
     def close(self, frame: Frame) -> Activity:
         """Removes a frame whose task has come to its end; what it kept goes on."""
@@ -158,11 +163,14 @@ class Tree:
             parent = frame.parent
         return earliest or None
 
+    def told(self, data: Json) -> Payload:
+        """Data of a transition, counted."""
+        raw = Payload.inside(dumps(data))
+        self.told_bytes += len(raw.raw)
+        return raw
+
     def note(self, task: Task, phase: Phase, iteration: int = 0, attempt: int = 0, data: Json = None) -> None:
         """Writes history. Lists that only hold the body of a task, and the root, are no tasks to people."""
         if task.told:
-            raw = None
-            if data is not None:
-                raw = Payload.inside(dumps(data))
-                self.told_bytes += len(raw.raw)
+            raw = None if data is None else self.told(data)
             self.transitions.append(Transition(task.pointer, iteration, attempt, phase, raw))

@@ -16,7 +16,7 @@ from streams.engine.tree import Tree
 
 # The version of the engine's semantics, not of the product: it changes only when folding the same events gives other
 # states.
-RUNTIME: Mapping[str, Json] = {"name": "exlify", "version": "2", "metadata": {}}
+RUNTIME: Mapping[str, Json] = {"name": "exlify", "version": "3", "metadata": {}}
 
 
 def variables(tree: Tree, names: frozenset[str], place: Place, scope: int) -> dict[str, Json]:

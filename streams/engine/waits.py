@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
-from streams.engine.state import Frame, Instance
+from streams.engine.state import Frame, IncidentFrame, Instance
 from streams.engine.timers import due_ms
 
 
@@ -19,13 +19,13 @@ class Waiting(Struct, gc=False):
 
 
 def waits(state: Instance[Frame]) -> list[Waiting]:
-    """The innermost open tasks, in the order in which they were entered."""
+    """The innermost open tasks but those that have failed (`incident`), in the order in which they were entered."""
     around = {frame.parent for frame in state.frames}
     frames = {frame.id: frame for frame in state.frames}
     return [
         Waiting(frame.task, frame.iteration, frame.attempt, frame.started_ms, _until_ms(state, frames, frame))
         for frame in state.frames
-        if frame.id not in around
+        if frame.id not in around and type(frame) is not IncidentFrame
     ]
 
 

@@ -11,6 +11,7 @@ from streams.readmodel.presentation import dumps
 
 TEXT: Schema = {"type": "string"}
 OPTIONAL_TEXT: Schema = {"type": ["string", "null"]}
+UNREADABLE: Schema = {"type": "integer", "description": "Rows that were left out, since nobody can read them."}
 
 
 def json_answer(value: Any, status: int = 200) -> web.Response:

@@ -47,8 +47,10 @@ async def read_object(
     request: web.Request, members: Mapping[str, type], required: Collection[str] = ()
 ) -> dict[str, Any]:
     """A JSON object with no members but these, each of its type or null; raises ProblemError."""
-    require_json(request)
-    value = parse_json(await read_body(request), around=1)
+    value: Any = {}
+    if not required or request.can_read_body:  # of a request without a body, what it has to say is told
+        require_json(request)
+        value = parse_json(await read_body(request), around=1)
     if not isinstance(value, dict):
         raise ProblemError(400, "json", "The body must be a JSON object.")
     faults = [DataFault(name, "is no member of this request") for name in value if name not in members]
@@ -85,7 +87,7 @@ def parse_json(body: bytes, *, around: int = 0) -> Any:
         raise ProblemError(400, "json", f"The body is no JSON: {error}.") from None
 
 
-_NAMES: Mapping[type, str] = {str: "string", int: "integer", object: "any"}
+_NAMES: Mapping[type, str] = {str: "string", int: "integer", bool: "boolean", object: "any", list: "array"}
 
 
 def _is_a(value: Any, kind: type) -> bool:

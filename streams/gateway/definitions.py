@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
+from schemas.functions import Function
 from schemas.times import rfc3339
 from streams.definitions.book import Deployed
 from streams.definitions.deploy import deploy
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_body
-from streams.gateway.openapi import Route, Schema, list_of, object_of
+from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
 from streams.gateway.own import known_functions
 from streams.gateway.problems import ProblemError, definition_faults
 from streams.gateway.services import services
-from streams.language import UNNAMED, check
+from streams.language import UNNAMED, check, load
 
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
 
@@ -58,11 +60,30 @@ async def deploy_definition(request: web.Request) -> web.Response:
     except UnicodeDecodeError:
         raise ProblemError(400, "encoding", "The definition must be UTF-8 text.") from None
     functions = await known_functions(ours)
+    before = _replaced(request, yaml, functions)
     graph = await deploy(ours.publisher, ours.codec, ours.settings, yaml, functions, by="api")
     await ours.definitions.wait_for(graph.digest, ours.answer_timeout_s)
     names = ("digest", "name", "version", "namespace", "event_types")
     warnings = definition_faults(check(yaml, UNNAMED, functions))
-    return json_answer({**{name: getattr(graph, name) for name in names}, "warnings": warnings}, status=201)
+    told = {**{name: getattr(graph, name) for name in names}, "replaces": before, "warnings": warnings}
+    return json_answer(told, status=201)
+
+
+def _replaced(request: web.Request, yaml: str, functions: Mapping[str, Function]) -> dict[str, str] | None:
+    """What new instances of the workflow start on until now, if that is another definition.
+
+    Raises ProblemError (409) where a definition with other content has the version already, unless that is meant.
+    """
+    ours, meant = services(request), "replace" in read_query(request, DEPLOY_QUERY)
+    graph = load(yaml, UNNAMED, functions)
+    same = [each for each in ours.definitions.deployed() if (each.name, each.version) == (graph.name, graph.version)]
+    if same and not meant and graph.digest not in {each.digest for each in same}:
+        taken = f"{graph.name} {graph.version} is deployed with other content (digest {same[-1].digest[:12]})"
+        raise ProblemError(409, "version-taken", f"{taken}. Give it another version, or say replace.")
+    latest = ours.definitions.find(graph.name)
+    if latest is None or latest.digest == graph.digest:
+        return None
+    return {"version": latest.version, "digest": latest.digest}
 
 
 def _brief(request: web.Request, deployed: Deployed) -> dict[str, Any]:
@@ -74,6 +95,10 @@ def _brief(request: web.Request, deployed: Deployed) -> dict[str, Any]:
         "latest": latest is not None and latest.digest == deployed.digest,
     }
 
+
+DEPLOY_QUERY = (
+    Parameter("replace", "Deploy also where another definition has the version already.", text_of(("true",))),
+)
 
 ROUTES = (
     Route(
@@ -100,9 +125,14 @@ ROUTES = (
             201: object_of(
                 {"digest": TEXT, "name": TEXT, "version": TEXT, "namespace": TEXT, "event_types": list_of(TEXT)},
                 warnings=list_of({"type": "object"}),
+                replaces={
+                    "type": ["object", "null"],
+                    "description": "What new instances started on until now, if that was another.",
+                },
             )
         },
-        problems=(400, 408, 413, 415, 422, 503),
+        problems=(400, 408, 409, 413, 415, 422, 503),
+        query=DEPLOY_QUERY,
         body=dict.fromkeys(YAML_TYPES, TEXT),
         verb="deploy",
     ),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -28,7 +28,10 @@ EVENT: Schema = object_of(
 )
 INSTANCE: Schema = object_of({"workflow": TEXT, "instance_id": TEXT})
 ACCEPTED: Schema = object_of(
-    {"accepted": list_of(object_of({"id": TEXT, "source": TEXT, "instances": list_of(INSTANCE)}))}
+    {
+        "accepted": list_of(object_of({"id": TEXT, "source": TEXT, "instances": list_of(INSTANCE)})),
+        "unmatched": {"type": "integer", "description": "How many of them no workflow waits for."},
+    }
 )
 PROBLEMS = (400, 408, 413, 415, 422, 503)
 
@@ -76,12 +79,22 @@ async def _receive(request: web.Request) -> web.Response:
 
 
 async def _accept(ours: Services, events: Sequence[CloudEvent]) -> web.Response:
-    """Answers once Kafka has all of them."""
+    accepted = await accept(ours, events)
+    return json_answer({"accepted": accepted, "unmatched": _unmatched(accepted)}, status=202)
+
+
+async def accept(ours: Services, events: Sequence[CloudEvent]) -> list[dict[str, Any]]:
+    """Publishes events; gives what names each, and the instances that it starts, once Kafka has all of them."""
     encoded = [ours.types.encode_event(ours.codec, event) for event in events]
     await ours.publisher.publish([_outgoing(each) for each in encoded])
     metrics.ACCEPTED.labels("accepted").inc(len(events))
-    accepted = [_receipt(ours, event) for event in events]
-    return json_answer({"accepted": accepted}, status=202)
+    receipts = [_receipt(ours, event) for event in events]
+    metrics.UNMATCHED.inc(_unmatched(receipts))
+    return receipts
+
+
+def _unmatched(receipts: Iterable[Mapping[str, Any]]) -> int:
+    return sum(not each["instances"] for each in receipts)
 
 
 def _outgoing(event: EncodedEvent) -> Outgoing:

@@ -20,10 +20,11 @@ async def show_status(request: web.Request) -> web.Response:
     """Counts of instances, tasks and definitions."""
     ours = services(request)
     reader, now_ms = ours.reader, ours.now_ms()
-    counts, lately, (is_open, overdue), oldest = await asyncio.gather(
+    counts, lately, (is_open, overdue), incidents, oldest = await asyncio.gather(
         asyncio.to_thread(reader.counts),
         asyncio.to_thread(reader.faulted_since, now_ms - LATELY_MS),
         asyncio.to_thread(reader.open_tasks, now_ms),
+        asyncio.to_thread(reader.count_incidents),
         asyncio.to_thread(reader.oldest),
     )
     known = ours.definitions.deployed()
@@ -32,6 +33,7 @@ async def show_status(request: web.Request) -> web.Response:
         {
             "instances": {status.value: counts.get(status, 0) for status in OF_INSTANCES},
             "faulted_lately": lately,
+            "incidents": incidents,
             "oldest": [
                 {"workflow": workflow, "started_at": rfc3339(at_ms)}
                 for workflow, at_ms in sorted(oldest.items(), key=lambda item: item[1])
@@ -53,6 +55,7 @@ ROUTES = (
                 {
                     "instances": object_of({status.value: NUMBER for status in OF_INSTANCES}),
                     "faulted_lately": {**NUMBER, "description": "Instances that faulted within a day."},
+                    "incidents": {**NUMBER, "description": "Failed steps that wait for somebody's decision."},
                     "oldest": list_of(object_of({"workflow": TEXT, "started_at": TEXT})),
                     "tasks": object_of({"open": NUMBER, "overdue": NUMBER}),
                     "definitions": object_of({"known": NUMBER, "broken": list_of(TEXT)}),

@@ -8,20 +8,22 @@ from typing import Any
 from aiohttp import web
 
 from schemas.cloudevents import parse_time_ms
-from schemas.lifecycle import OF_INSTANCES, TERMINAL
+from schemas.lifecycle import OF_INSTANCES, TERMINAL, Status
 from schemas.messages import CANCEL_INSTANCE
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import LINE, one_line, read_object
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
 from streams.gateway.problems import ProblemError
-from streams.gateway.services import services
+from streams.gateway.services import Services, services
 from streams.gateway.story import WAITS_FOR, story
 from streams.ground.publish import Outgoing
-from streams.processors.orchestrate import INBOX
+from streams.processors.orchestrate import INBOX, OrchestrateSettings
 from streams.readmodel import presentation
 from streams.readmodel.paging import Found
+from streams.readmodel.stored import stored
 
 HISTORY_LIMIT = 500
+MAX_ASKED = 1_000
 
 INSTANCE: Schema = object_of(
     {
@@ -35,7 +37,7 @@ INSTANCE: Schema = object_of(
         "updated_at": TEXT,
     },
     business_key=OPTIONAL_TEXT,
-    error={"type": ["object", "null"], "description": "Why it faulted or was cancelled."},
+    error={"type": ["object", "null"], "description": "Why it faulted, was cancelled, or waits for a decision."},
 )
 ENTRY: Schema = object_of(
     {"seq": {"type": "integer"}, "at": TEXT, "status": TEXT, "cause": {"type": "object"}, "transitions": list_of({})},
@@ -52,36 +54,63 @@ async def list_instances(request: web.Request) -> web.Response:
     page = await asyncio.to_thread(
         services(request).reader.instances,
         {name: query[name] for name in FILTERS if name in query},
-        since_ms=_time(query, "since"),
-        until_ms=_time(query, "until"),
+        since_ms=read_time(query, "since"),
+        until_ms=read_time(query, "until"),
         id_begins=_beginning(query),
         limit=query.get("limit", 50),
         cursor=query.get("cursor"),
     )
-    return json_answer({"instances": [presentation.instance(row) for row in page.rows], "next": page.next})
+    shown = [presentation.instance(row) for row in page.rows]
+    stopped = [row["instance_id"] for row in page.rows if row["status"] == Status.INCIDENT]
+    errors = await _errors(services(request), stopped) if stopped else {}
+    return json_answer(
+        {
+            "instances": [each | {"error": errors.get(each["instance_id"], each["error"])} for each in shown],
+            "next": page.next,
+        }
+    )
+
+
+async def _errors(ours: Services, instance_ids: list[str]) -> dict[str, Any]:
+    """Why each of them waits for somebody's decision: the error of its first open incident."""
+    rows = await asyncio.to_thread(ours.reader.open_incidents, instance_ids)
+    shown = [await presentation.record(ours.codec, row["message"]) for row in reversed(rows)]
+    return {each["instance_id"]: each["error"] for each in shown}
 
 
 async def show_instance(request: web.Request) -> web.Response:
     """One instance with its history, in pages of its own."""
     ours = services(request)
     after = read_query(request, SHOW_QUERY).get("after", -1)
-    row = await _known(request)
+    row = await known_instance(request)
     rows = await asyncio.to_thread(ours.reader.history, row["instance_id"], after_seq=after, limit=HISTORY_LIMIT + 1)
     told = await story(ours, row)
     history = [
-        {**await presentation.history_entry(ours.codec, each["message"]), **told.asked(each["seq"])}
+        {**await presentation.history_entry(ours.codec, each), **told.asked(each["seq"])}
         for each in rows[:HISTORY_LIMIT]
     ]
     decisions = await asyncio.to_thread(ours.reader.decisions, row["instance_id"])
+    incidents = await asyncio.to_thread(ours.reader.open_incidents, [row["instance_id"]])
     return json_answer(
         {
             **presentation.instance(row),
             "waits_for": await told.waits_for(),
             "history": history,
             "next": rows[HISTORY_LIMIT - 1]["seq"] if len(rows) > HISTORY_LIMIT else None,
-            "decisions": [await presentation.record(ours.codec, each["message"]) for each in decisions],
+            "decisions": [presentation.message(each) for each in (await stored(ours.codec, decisions)).messages],
+            "incidents": [presentation.message(each) for each in (await stored(ours.codec, incidents)).messages],
         }
     )
+
+
+async def known_instances(request: web.Request) -> web.Response:
+    """Which of these have started already, so that their event would start nothing again."""
+    ours = services(request)
+    asked = (await read_object(request, {"instance_ids": list}, required=("instance_ids",)))["instance_ids"]
+    if len(asked) > MAX_ASKED or not all(isinstance(each, str) for each in asked):
+        raise ProblemError(422, "request-invalid", f"instance_ids is a list of at most {MAX_ASKED} ids")
+    since_ms = ours.now_ms() - ours.settings.of(OrchestrateSettings).deduplication_window_ms
+    return json_answer({"known": await asyncio.to_thread(ours.reader.known, asked, since_ms)})
 
 
 async def cancel_instance(request: web.Request) -> web.Response:
@@ -89,17 +118,23 @@ async def cancel_instance(request: web.Request) -> web.Response:
     ours = services(request)
     wish = await read_object(request, {"reason": str, "actor": str}, required=("reason",))
     reason, actor = one_line("reason", wish["reason"]), one_line("actor", wish.get("actor") or "api")
-    row = await _known(request)
+    row = await known_instance(request)
+    await cancel(ours, row, reason, actor)
+    return json_answer({"instance_id": row["instance_id"]}, status=202)
+
+
+async def cancel(ours: Services, row: Found, reason: str, actor: str) -> None:
+    """Publishes the wish to end an instance; raises ProblemError where it has ended."""
     if row["status"] in TERMINAL:
         raise ProblemError(409, "ended", f"The instance has ended: {row['status']}.")
     instance_id = row["instance_id"]
     fields = {"instance_id": instance_id, "reason": reason, "actor": actor}
     value = ours.codec.encode(CANCEL_INSTANCE, fields)
     await ours.publisher.publish([Outgoing(INBOX, instance_id.encode(), value)])
-    return json_answer({"instance_id": instance_id}, status=202)
 
 
-async def _known(request: web.Request) -> Found:
+async def known_instance(request: web.Request) -> Found:
+    """The row of the instance that the path names; raises ProblemError where there is none."""
     row = await asyncio.to_thread(services(request).reader.instance, request.match_info["instance_id"])
     if row is None:
         raise ProblemError(404, "not-found", "No instance of this id has been seen, or not yet.")
@@ -113,7 +148,8 @@ def _beginning(query: dict[str, Any]) -> str:
     return digits
 
 
-def _time(query: dict[str, Any], name: str) -> int | None:
+def read_time(query: dict[str, Any], name: str) -> int | None:
+    """A time of the query in Unix milliseconds; raises ProblemError for what is none."""
     if name not in query:
         return None
     try:
@@ -163,6 +199,7 @@ ROUTES = (
                     object_of(
                         {"history": list_of(ENTRY), "next": {"type": ["integer", "null"]}, "decisions": list_of({})},
                         waits_for=WAITS_FOR,
+                        incidents={**list_of({"type": "object"}), "description": "Those that are open."},
                     ),
                 ]
             }
@@ -180,5 +217,15 @@ ROUTES = (
         problems=(400, 404, 408, 409, 413, 415, 422, 503),
         body={"application/json": object_of({"reason": LINE}, actor=LINE)},
         verb="cancel",
+    ),
+    Route(
+        method="POST",
+        path="/v1/instances/known",
+        handler=known_instances,
+        summary="Say which of some instances have started already: an event that would start them starts nothing.",
+        answers={200: object_of({"known": list_of(TEXT)})},
+        problems=(400, 408, 413, 415, 422, 503),
+        body={"application/json": object_of({"instance_ids": {**list_of(TEXT), "maxItems": MAX_ASKED}})},
+        verb="publish",
     ),
 )

@@ -11,4 +11,9 @@ UNHOSTED = Gauge(
     ["function"],
 )
 
-ALL = (ACCEPTED, UNHOSTED)
+UNMATCHED = Counter(
+    "exlify_gateway_unmatched_events_total",
+    "Events accepted over HTTP that no workflow waits for, as far as is known here.",
+)
+
+ALL = (ACCEPTED, UNMATCHED, UNHOSTED)

@@ -17,13 +17,14 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.cloudevents import DataFault, InvalidEventError
 from schemas.cloudevents_http import UnsupportedEventFormatError
+from schemas.codec import UndecodableRecord
 from schemas.jsontext import UnfitDataError
 from schemas.reasons import MEANINGS, Reason
 from schemas.steps import told
 from streams.ground.errors import UnavailableError, UsageError
 from streams.ground.publish import RefusedRecordError
 from streams.language.faults import DefinitionError, Fault
-from streams.readmodel.database import is_away, reason_of
+from streams.readmodel.database import is_away, is_gone, reason_of
 
 CONTENT_TYPE = "application/problem+json"
 RETRY_AFTER_S = 2
@@ -93,15 +94,18 @@ def problem_of(error: Exception, request: web.Request) -> ProblemError:
             return ProblemError(422, "definition-invalid", detail, faults=definition_faults(error.faults))
         case UnfitDataError():
             return ProblemError(422, "data-unfit", f"Data cannot be taken: {error}.")
+        case UndecodableRecord():
+            detail = f"What is kept of it cannot be read: {error.reason}. Is the schema registry the one that wrote it?"
+            return ProblemError(500, "unreadable", detail)
         case UsageError():
             return ProblemError(400, "request-invalid", str(error))
         case UnavailableError() | RefusedRecordError():
             return _unavailable(str(error))
-        case SQLAlchemyError() if is_away(error):
+        case SQLAlchemyError() if is_gone(error) or is_away(error):
             log.warning("read model away", reason=reason_of(error))
-            return _unavailable("The read model does not answer. Try again.")
+            return _unavailable("The read model does not answer, or is being made anew. Try again.")
         case web.HTTPException():
-            return of_http(error)
+            return _of_http(error)
     if request.transport is None:  # nobody is there any more; what it was does not matter
         return ProblemError(400, "gone", "The connection is closed.")
     log.exception("request failed", method=request.method, route=route_of(request), exc_info=error)
@@ -129,7 +133,7 @@ def _unavailable(detail: str) -> ProblemError:
     return ProblemError(503, "unavailable", detail, headers={"Retry-After": str(RETRY_AFTER_S)})
 
 
-def of_http(error: web.HTTPException) -> ProblemError:
+def _of_http(error: web.HTTPException) -> ProblemError:
     """What aiohttp itself refuses: unknown paths, wrong methods, bodies that are too large."""
     kinds = {404: "not-found", 405: "method-not-allowed", 413: "too-large"}
     headers = {"Allow": error.headers["Allow"]} if "Allow" in error.headers else {}

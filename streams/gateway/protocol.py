@@ -14,7 +14,9 @@ from aiohttp import web
 from aiohttp.http import HttpProcessingError
 from aiohttp.web_protocol import RequestHandler
 
-from streams.gateway.problems import ProblemError, of_http
+from streams.gateway.problems import ProblemError
+
+CONTINUE = "100-continue"
 
 log = structlog.get_logger()
 
@@ -26,10 +28,10 @@ class Runner(web.AppRunner):
         made = await super()._make_server()
 
         async def answered(request: web.BaseRequest) -> web.StreamResponse:
-            try:
-                return await made.request_handler(request)
-            except web.HTTPException as error:  # of aiohttp, before any middleware: an unknown Expect
-                return of_http(error).response()
+            # aiohttp would answer this before any middleware, and quote it.
+            if request.headers.get("Expect", CONTINUE).lower() != CONTINUE:
+                return ProblemError(417, "expect", f"Of Expect, only {CONTINUE} is understood.").response()
+            return await made.request_handler(request)
 
         return _Server(
             answered,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Mapping
 from contextlib import asynccontextmanager
 
 import structlog
@@ -13,13 +13,13 @@ from aiohttp import web
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
 from streams.definitions.own import KafkaOwnFunctions
-from streams.gateway import definitions, events, figures, functions, instances, tasks
+from streams.gateway import definitions, events, figures, functions, incidents, instances, repairs, tasks
 from streams.gateway.access import guard, plain
 from streams.gateway.answers import json_answer
 from streams.gateway.hooks import Hooks, name_former_file
 from streams.gateway.openapi import Route, document
 from streams.gateway.own import unhosted_counted
-from streams.gateway.problems import refusals
+from streams.gateway.problems import Handler, refusals
 from streams.gateway.protocol import Runner
 from streams.gateway.services import SERVICES, Services
 from streams.gateway.settings import GatewaySettings
@@ -50,6 +50,8 @@ async def openapi(request: web.Request) -> web.Response:
 ROUTES = (
     *events.ROUTES,
     *instances.ROUTES,
+    *repairs.ROUTES,
+    *incidents.ROUTES,
     *definitions.ROUTES,
     *functions.ROUTES,
     *tasks.ROUTES,
@@ -65,8 +67,12 @@ ROUTES = (
 )
 
 
-def make_app(services: Services) -> web.Application:
-    """The application; `services` are opened and closed by the caller."""
+Install = Callable[[web.Application, Services], Collection[Handler]]
+"""Adds routes that are no part of the interface; gives those that see to it themselves who may come in."""
+
+
+def make_app(services: Services, install: Install | None = None) -> web.Application:
+    """The application; `services` are opened and closed by the caller, `install` adds the console."""
     settings = services.settings
     status = status_routes(services.ready)
     open_to_all = {*(route.handler for route in ROUTES if route.open), *(route.handler for route in status)}
@@ -75,11 +81,13 @@ def make_app(services: Services) -> web.Application:
     app[SERVICES] = services
     app.add_routes([web.RouteDef(route.method, route.path, route.handler, {}) for route in ROUTES])
     app.add_routes(status)
+    if install is not None:
+        open_to_all.update(install(app, services))
     return app
 
 
-async def serve(settings: Settings, functions: Mapping[str, Function]) -> None:
-    """Serves until SIGTERM or SIGINT; `functions` are those that definitions can call.
+async def serve(settings: Settings, functions: Mapping[str, Function], install: Install | None = None) -> None:
+    """Serves until SIGTERM or SIGINT; `functions` are those that definitions can call, `install` adds the console.
 
     Raises ConfigurationError if the port is taken, UnavailableError if Kafka or SQL is away.
     """
@@ -88,7 +96,7 @@ async def serve(settings: Settings, functions: Mapping[str, Function]) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     port = settings.of(GatewaySettings).port
     async with opened(settings, functions) as services:
-        runner = Runner(make_app(services), access_log=None, shutdown_timeout=services.answer_timeout_s)
+        runner = Runner(make_app(services, install), access_log=None, shutdown_timeout=services.answer_timeout_s)
         await runner.setup()
         try:
             await web.TCPSite(runner, settings.host, port).start()

@@ -17,6 +17,7 @@ from streams.processors.orchestrate import retrace
 from streams.processors.orchestrate.retrace import Retraced, Wait
 from streams.readmodel import presentation
 from streams.readmodel.paging import Found
+from streams.readmodel.stored import stored
 
 WAITS_FOR: Schema = {
     "type": ["array", "null"],
@@ -68,7 +69,7 @@ class Story:
     async def _tasks(self) -> dict[str, Mapping[str, Any]]:
         filters = {"instance_id": self._instance_id, "status": OPEN}
         page = await asyncio.to_thread(self._ours.reader.tasks, filters)
-        found = [await presentation.record(self._ours.codec, row["message"]) for row in page.rows]
+        found = [presentation.message(each) for each in (await stored(self._ours.codec, page.rows)).messages]
         return {task["task_id"]: {name: task[name] for name in TASK_MEMBERS} for task in found}
 
     def _step(self, wait: Wait) -> str:
@@ -81,12 +82,11 @@ async def story(ours: Services, row: Found) -> Story:
 
 
 async def _retraced(ours: Services, row: Found) -> Retraced | None:
-    graph = ours.definitions.graph(row["digest"])
-    if graph is None or row["seq"] >= retrace.MAX_ENTRIES:
+    if row["seq"] >= retrace.MAX_ENTRIES:
         return None
     rows = await asyncio.to_thread(ours.reader.history, row["instance_id"], limit=retrace.MAX_ENTRIES)
     entries = await retrace.decoded(ours.codec, [each["message"] for each in rows])
-    return None if entries is None else await asyncio.to_thread(retrace.retraced, graph, entries)
+    return None if entries is None else await asyncio.to_thread(retrace.retraced, ours.definitions.graph, entries)
 
 
 def _shown(wait: Wait) -> dict[str, Any]:

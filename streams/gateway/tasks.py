@@ -13,7 +13,7 @@ from schemas.catalogue import current
 from schemas.messages import HUMAN_ACTION, HUMAN_TASK
 from schemas.payload import Door, Payload
 from schemas.reasons import Reason
-from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
+from streams.gateway.answers import OPTIONAL_TEXT, TEXT, UNREADABLE, json_answer
 from streams.gateway.bodies import LINE, one_line, read_object
 from streams.gateway.instances import CURSOR, LIMIT
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
@@ -27,6 +27,7 @@ from streams.processors.human.fields import FIELDS, OPEN, Place
 from streams.processors.human.forms import form_fault
 from streams.processors.human.rules import COMPLETE
 from streams.readmodel import presentation
+from streams.readmodel.stored import stored
 
 FIRST_PAUSE_S = 0.02
 LONGEST_PAUSE_S = 0.25
@@ -58,9 +59,10 @@ async def list_tasks(request: web.Request) -> web.Response:
         limit=query.get("limit", 50),
         cursor=query.get("cursor"),
     )
-    shown = [_presented(ours, await _message(ours, row)) for row in page.rows]
+    found = await stored(ours.codec, page.rows)
+    shown = [_presented(ours, task) for task in found.messages]
     brief = [{name: value for name, value in task.items() if name not in DETAILS} for task in shown]
-    return json_answer({"tasks": brief, "next": page.next})
+    return json_answer({"tasks": brief, "next": page.next, "unreadable": found.unreadable})
 
 
 async def show_task(request: web.Request) -> web.Response:
@@ -75,19 +77,35 @@ async def complete_task(request: web.Request) -> web.Response:
     Sent again with the same Idempotency-Key it counts once.
     """
     ours = services(request)
-    answer = await read_object(
+    given = await read_object(
         request, {"outcome": str, "data": object, "actor": str, "expected_version": int}, ("outcome", "actor")
     )
-    answer["actor"] = one_line("actor", answer["actor"])
+    given["actor"] = one_line("actor", given["actor"])
     action_id = request.headers.get("Idempotency-Key") or uuid.uuid4().hex
     if len(action_id) > MAX_ID_LENGTH or visible(action_id) != action_id:
         detail = f"Idempotency-Key has at most {MAX_ID_LENGTH} characters, all of them visible."
         raise ProblemError(400, "idempotency-key", detail)
-    task = await _known(ours, request.match_info["task_id"])
-    action = _action(task, answer, action_id, ours.now_ms())
+    task = await answer(ours, await _known(ours, request.match_info["task_id"]), given, action_id)
+    if task is not None:
+        return json_answer(_presented(ours, task))
+    return json_answer(
+        {"action_id": action_id, "detail": "Accepted; look at the task for what became of it."}, status=202
+    )
+
+
+async def answer(ours: Services, task: Mapping[str, Any], given: Fields, action_id: str) -> Fields | None:
+    """Publishes the answer to a task and waits a while: the task that took it, or None where no word has come yet.
+
+    Raises ProblemError where it is not taken.
+    """
+    action = _action(task, given, action_id, ours.now_ms())
     _refuse_hopeless(task, action)
     await ours.publisher.publish([_outgoing(ours, action)])
-    return _verdict(ours, action_id, await _await_word(ours, task["task_id"], action_id))
+    found = await _await_word(ours, task["task_id"], action_id)
+    refusal = _refusal(found, action_id) if found else None
+    if found and refusal:
+        raise refused(Reason(refusal["reason"]), f"Not taken: {refusal['detail']}.", version=found["version"])
+    return found
 
 
 def _action(task: Mapping[str, Any], answer: Fields, action_id: str, at_ms: int) -> Fields:
@@ -140,17 +158,6 @@ async def _await_word(ours: Services, task_id: str, action_id: str) -> Fields | 
         return None
 
 
-def _verdict(ours: Services, action_id: str, task: Fields | None) -> web.Response:
-    if task is None:
-        return json_answer(
-            {"action_id": action_id, "detail": "Accepted; look at the task for what became of it."}, status=202
-        )
-    refusal = _refusal(task, action_id)
-    if refusal is None:
-        return json_answer(_presented(ours, task))
-    raise refused(Reason(refusal["reason"]), f"Not taken: {refusal['detail']}.", version=task["version"])
-
-
 def _refusal(task: Fields, action_id: str) -> Fields | None:
     return next((each for each in task["refusals"] if each["action_id"] == action_id), None)
 
@@ -185,7 +192,7 @@ ROUTES = (
         path="/v1/tasks",
         handler=list_tasks,
         summary="Find human tasks, oldest first.",
-        answers={200: object_of({"tasks": list_of(BRIEF), "next": OPTIONAL_TEXT})},
+        answers={200: object_of({"tasks": list_of(BRIEF), "next": OPTIONAL_TEXT, "unreadable": UNREADABLE})},
         problems=(400, 503),
         query=LIST_QUERY,
         verb="tasks list",

@@ -34,35 +34,45 @@ class Sparingly(logging.Filter):
         return True
 
 
-class Visible(logging.Formatter):
-    """Lines of libraries, as `visible` has text."""
-
-    def format(self, record: logging.LogRecord) -> str:
-        """The line, and the stack trace below it."""
-        return visible_lines(super().format(record))
-
-
 def configure(settings: Settings) -> None:
     """Sets up structlog, and lets libraries speak up only when something is wrong."""
     level = logging.getLevelNamesMapping()[settings.log_level.upper()]
     json = settings.log_format == "json"
+    shared: list[structlog.typing.Processor] = [
+        structlog.processors.add_log_level,
+        structlog.processors.TimeStamper(fmt="iso"),
+        structlog.processors.format_exc_info,
+    ]
+    shown: list[structlog.typing.Processor] = (
+        [structlog.processors.JSONRenderer()] if json else [_visible, _for_people()]
+    )
     logging.basicConfig(level=level, stream=sys.stderr)
     for handler in logging.getLogger().handlers:
-        handler.setFormatter(Visible("%(asctime)s [%(levelname)s] %(name)s: %(message)s"))
+        handler.setFormatter(_of_libraries(shared, shown))
         handler.addFilter(Sparingly())
     for name in QUIET:
         logging.getLogger(name).setLevel(logging.ERROR)
     structlog.configure(
-        processors=[
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso"),
-            structlog.processors.format_exc_info,
-            *([structlog.processors.JSONRenderer()] if json else [_visible, _for_people()]),
-        ],
+        processors=[*shared, *shown],
         wrapper_class=structlog.make_filtering_bound_logger(level),
         logger_factory=structlog.WriteLoggerFactory(sys.stderr),
         cache_logger_on_first_use=True,
     )
+
+
+def _of_libraries(
+    shared: list[structlog.typing.Processor], shown: list[structlog.typing.Processor]
+) -> structlog.stdlib.ProcessorFormatter:
+    """Lines of libraries look as ours do, in both forms, and say whose they are."""
+    return structlog.stdlib.ProcessorFormatter(
+        foreign_pre_chain=[_whose, *shared],
+        processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, *shown],
+    )
+
+
+def _whose(_: object, __: str, event: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
+    event["library"] = event["_record"].name.partition(".")[0]
+    return event
 
 
 def _for_people() -> structlog.dev.ConsoleRenderer:

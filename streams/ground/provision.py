@@ -28,13 +28,13 @@ async def provision(settings: Settings, topics: Iterable[Topic]) -> None:
     await asyncio.to_thread(_provision, settings, tuple(dict.fromkeys(topics)))
 
 
-def look_at_cluster(settings: Settings, topics: Iterable[Topic]) -> str:
-    """The id of the cluster; blocks.
+def look_at_cluster(settings: Settings, topics: Iterable[Topic], within_s: float = ASK_TIMEOUT_S) -> str:
+    """The id of the cluster; blocks, so long at most.
 
     Raises UnavailableError if the brokers do not answer, and ConfigurationError where a topic of the flow has another
     number of partitions than EXLIFY_PARTITIONS says: records would go where nobody looks for them.
     """
-    found = _metadata(AdminClient(client_config(settings)), settings)
+    found = _metadata(AdminClient(client_config(settings)), settings, within_s)
     _check(settings, topics, found)
     return str(found.cluster_id)
 
@@ -52,12 +52,13 @@ def _provision(settings: Settings, topics: tuple[Topic, ...]) -> None:
                 raise ConfigurationError(f"Topic {name} cannot be created: {error.args[0].str()}.") from None
 
 
-def _metadata(admin: AdminClient, settings: Settings) -> ClusterMetadata:
+def _metadata(admin: AdminClient, settings: Settings, within_s: float = ASK_TIMEOUT_S) -> ClusterMetadata:
     try:
-        return admin.list_topics(timeout=ASK_TIMEOUT_S)
+        return admin.list_topics(timeout=within_s)
     except KafkaException as error:
         raise UnavailableError(
-            f"Kafka at {settings.bootstrap} does not answer ({error.args[0].str()}). Is it running?"
+            f"Kafka at {settings.bootstrap} does not answer ({error.args[0].str()}). Is it running? EXLIFY_BOOTSTRAP "
+            "says where it is."
         ) from None
 
 

@@ -7,14 +7,20 @@ from collections.abc import Awaitable, Callable, Sequence
 from typing import NamedTuple
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics, generate_latest
+
+disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of a time that nobody asks for
 
 
 class Cause(NamedTuple):
-    """Why a process is not ready: which part of it, or of what it needs, and what is the matter with that."""
+    """Why a process is not ready: which part of it, or of what it needs, and what is the matter with that.
+
+    A process that only does less than it should is ready, and degraded.
+    """
 
     part: str
     reason: str
+    degraded: bool = False
 
 
 Ready = Callable[[], bool | Awaitable[Sequence[Cause]]]
@@ -42,11 +48,18 @@ def status_routes(ready: Ready) -> list[web.RouteDef]:
 
 
 def _readiness(causes: Sequence[Cause], *, as_json: bool) -> web.Response:
-    status = 503 if causes else 200
+    ready = all(cause.degraded for cause in causes)
+    status = 200 if ready else 503
     if as_json:
-        return web.json_response({"ready": not causes, "causes": [cause._asdict() for cause in causes]}, status=status)
-    lines = ["not ready", *(f"{part}: {reason}" for part, reason in causes)] if causes else ["ready"]
+        return web.json_response({"ready": ready, "causes": [_as_json(cause) for cause in causes]}, status=status)
+    state = "not ready" if not ready else "ready, degraded" if causes else "ready"
+    lines = [state, *(f"{cause.part}: {cause.reason}" for cause in causes)]
     return web.Response(status=status, text="".join(f"{line}\n" for line in lines))
+
+
+def _as_json(cause: Cause) -> dict[str, str | bool]:
+    told: dict[str, str | bool] = {"part": cause.part, "reason": cause.reason}
+    return {**told, "degraded": True} if cause.degraded else told
 
 
 async def serve_status(host: str, port: int, ready: Ready) -> tuple[web.AppRunner, int]:

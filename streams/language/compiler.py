@@ -48,6 +48,8 @@ def compile_model(model: WorkflowModel) -> Graph:
         output=model.output,
         timeout=model.timeout,
         keeps_input=_reads_workflow(model),
+        owner=model.owner,
+        faults=model.faults,
     )
 
 

@@ -21,6 +21,8 @@ from typing import Protocol
 
 from schemas.payload import Json
 
+OWNER = "operators"
+
 
 class Expression(Protocol):
     """A parsed jq expression or a JSON template that contains some."""
@@ -113,3 +115,5 @@ class Graph:
     output: Transform = NOTHING
     timeout: Expression | None = None  # of the whole workflow, milliseconds
     keeps_input: bool = False  # some expression reads $workflow.input
+    owner: str = OWNER  # `metadata.owner`: the team that is asked what becomes of what fails
+    faults: bool = False  # `metadata.onError: fault`: what nobody catches ends it, also where people could mend it

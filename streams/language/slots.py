@@ -22,6 +22,7 @@ from streams.language.expressions import (
     template,
 )
 from streams.language.graph import Expression
+from streams.language.jq.program import gives_assignment
 from streams.language.nodes import Node
 
 Scope = frozenset[str]  # names that loops and handlers around bind
@@ -72,6 +73,9 @@ def read_condition(node: Node, slot: Slot, scope: Scope) -> Expression:
     """An expression that gives true or false."""
     if isinstance(node.value, bool):
         return Constant(node.value)
+    if isinstance(node.value, str) and gives_assignment(inner_text(node.value) or node.value.strip()):
+        message = "this changes data, and does not compare it: what it gives is neither true nor false"
+        node.warn("assignment", message, "write == to compare")
     return Condition(read_expression(node, slot, scope))
 
 
@@ -122,6 +126,9 @@ def read_duration(node: Node, slot: Slot, scope: Scope) -> Expression:
     if units and any(isinstance(part, str) for part in node.value.values()):
         found = Milliseconds(members({key: read_template(node.child(key), slot, scope) for key in node.value}))
         found.text = ", ".join(inner_text(part) or part for part in node.value.values() if isinstance(part, str))
+        for key, part in node.value.items():
+            if isinstance(part, str) and inner_text(part) is None and "${" not in part:
+                node.child(key).fault("duration", f"`{key}` is a text where a number is needed", f"write {key}: 5")
         return found
     try:
         return Constant(milliseconds(node.value))

@@ -13,7 +13,7 @@ from streams.language.common import INPUT_FORM, OUTPUT_FORM, TIMEOUT_FORM, read_
 from streams.language.constructs import BY_KEY
 from streams.language.constructs.do import DoModel, read_list
 from streams.language.forms import FIXED_TEXT, OBJECT, TASKS, TEXT, Form, closed, either
-from streams.language.graph import Expression, Transform
+from streams.language.graph import OWNER, Expression, Transform
 from streams.language.hints import warn_of_circle, warn_of_lists
 from streams.language.nodes import Node
 from streams.language.reader import Reader
@@ -36,7 +36,9 @@ _TEXTS: dict[str, Form] = {
     "title": TEXT,
     "summary": TEXT,
 }
-_DOCUMENT = closed({**_TEXTS, "tags": OBJECT, "metadata": OBJECT}, ["dsl", "namespace", "name", "version"])
+_ON_ERROR = ("incident", "fault")
+_METADATA: Form = {"type": "object", "properties": {"onError": {"enum": list(_ON_ERROR)}}}
+_DOCUMENT = closed({**_TEXTS, "tags": OBJECT, "metadata": _METADATA}, ["dsl", "namespace", "name", "version"])
 _ATTRIBUTES = closed({"type": FIXED_TEXT, "source": FIXED_TEXT, "subject": FIXED_TEXT}, ["type"])
 _FILTER = closed({"with": _ATTRIBUTES}, ["with"])
 _FILTERS = {"type": "array", "minItems": 1, "items": _FILTER}
@@ -74,6 +76,8 @@ class WorkflowModel:
     input: Transform
     output: Transform
     timeout: Expression | None
+    owner: str
+    faults: bool
     root: DoModel
 
 
@@ -102,6 +106,8 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
         input=read_input(parts.get("input"), WORKFLOW_INPUT, nobody),
         output=read_output(parts.get("output"), WORKFLOW_OUTPUT, nobody),
         timeout=read_timeout(parts.get("timeout"), WORKFLOW_INPUT, nobody),
+        owner=_owner(parts["document"]) if "document" in parts else OWNER,
+        faults=_faults(parts["document"]) if "document" in parts else False,
         root=read_list(reader, parts["do"], nobody) if "do" in parts else DoModel(name="do", path=("do",), tasks=()),
     )
 
@@ -128,6 +134,20 @@ def _document(node: Node) -> dict[str, str]:
     if version is not None and isinstance(version.value, str) and not re.fullmatch(_SEMVER, version.value):
         version.fault("version", "`version` is not a semantic version", "write version: '1.0.0'")
     return texts
+
+
+def _owner(node: Node) -> str:
+    """`metadata.owner`: a text there is a team; anything else is the author's own."""
+    metadata = node.optional("metadata")
+    owner = metadata.optional("owner") if metadata is not None else None
+    return owner.value if owner is not None and isinstance(owner.value, str) and owner.value else OWNER
+
+
+def _faults(node: Node) -> bool:
+    """`metadata.onError`: whether what nobody catches ends the instance."""
+    metadata = node.optional("metadata")
+    on_error = metadata.optional("onError") if metadata is not None else None
+    return on_error is not None and on_error.choice(_ON_ERROR, "onError: incident") == "fault"
 
 
 def _check_dsl(node: Node | None) -> None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import sqlite3
 from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event
+from sqlalchemy import Engine, create_engine, event, select
 from sqlalchemy.engine import make_url
-from sqlalchemy.exc import ArgumentError, NoSuchModuleError, OperationalError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
 from streams.ground.errors import ConfigurationError, UnavailableError
 from streams.ground.settings import Settings
@@ -18,7 +19,9 @@ from streams.readmodel.projection import Projection
 from streams.readmodel.settings import read_model_url
 
 BUSY_TIMEOUT_S = 10
+UNDEFINED_TABLE = "42P01"  # SQLSTATE
 DIALECTS = ("sqlite", "postgresql")
+_FILE = "file"
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
@@ -53,6 +56,13 @@ def open_database(settings: Settings, projections: Iterable[Projection]) -> Engi
     return engine
 
 
+def is_empty(engine: Engine, projections: Iterable[Projection]) -> bool:
+    """Whether no table of these has a row. Raises SQLAlchemyError."""
+    with engine.connect() as connection:
+        tables = {each.table for each in projections}
+        return not any(connection.execute(select(1).select_from(table).limit(1)).first() for table in tables)
+
+
 def is_away(error: SQLAlchemyError) -> bool:
     """Whether the database does not answer now, so that asking again makes sense; else it does not take what we ask.
 
@@ -60,6 +70,12 @@ def is_away(error: SQLAlchemyError) -> bool:
     """
     code = getattr(getattr(error, "orig", None), "sqlite_errorcode", None)
     return isinstance(error, OperationalError) and code != sqlite3.SQLITE_ERROR
+
+
+def is_gone(error: SQLAlchemyError) -> bool:
+    """Whether the tables are not there: somebody removed the database, and it is being made anew."""
+    found = getattr(error, "orig", None)
+    return "no such table" in str(found) or getattr(found, "sqlstate", None) == UNDEFINED_TABLE
 
 
 def _engine(address: str) -> Engine:
@@ -88,11 +104,26 @@ def _sqlite(path: str) -> Engine:
     engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
 
     @event.listens_for(engine, "connect")
-    def configure(connection: Any, _: Any) -> None:
+    def configure(connection: Any, record: Any) -> None:
         for pragma in _PRAGMAS:
             connection.execute(f"PRAGMA {pragma}")
+        record.info[_FILE] = _file(path)
+
+    @event.listens_for(engine, "checkout")
+    def look(_connection: Any, record: Any, _proxy: Any) -> None:
+        if record.info[_FILE] != _file(path):  # it would go on with a file that nobody sees any more
+            raise DisconnectionError
 
     return engine
+
+
+def _file(path: str) -> tuple[int, int] | None:
+    """Which file stands there."""
+    try:
+        found = os.stat(path)
+    except OSError:
+        return None
+    return found.st_dev, found.st_ino
 
 
 def reason_of(error: SQLAlchemyError) -> str:

@@ -25,9 +25,13 @@ def instance(row: Mapping[str, Any]) -> Shown:
     return {**_members(row), "error": _error(row["status"], row["error"])}
 
 
-async def history_entry(codec: Codec, message: bytes) -> Shown:
-    """One history entry: when, what caused it, what changed."""
-    _, entry = await codec.decode_learning(message)
+async def history_entry(codec: Codec, row: Mapping[str, Any]) -> Shown:
+    """One history entry: when, what caused it, what changed; of one that cannot be read, when and why not."""
+    try:
+        _, entry = await codec.decode_learning(row["message"])
+    except UndecodableRecord as error:
+        known = _members({"seq": row["seq"], "at_ms": row["at_ms"], "status": None})
+        return {**known, "cause": {"kind": None, "detail": error.reason}, "transitions": []}
     cause = await _cause(codec, entry["cause"])
     shown = _members({name: entry[name] for name in ("seq", "at_ms", "status")})
     return {**shown, "cause": cause, "transitions": _readable(entry["transitions"])}

@@ -64,9 +64,14 @@ def set_aside(
 
     The error's text may quote data, so only its type and the places that it came through are told.
     """
+    tell(processor.declaration.name, message.record, error)
+    return condemned(processor, message, state, f"its handler raised {type(error).__name__}{more}")
+
+
+def condemned(processor: Processor, message: Message, state: StateView, reason: str) -> Effects:
+    """The message is parked for this reason, and who waits for its answer is told."""
     name, record = processor.declaration.name, message.record
-    tell(name, record, error)
-    effects = Effects([parked(record, name, f"its handler raised {type(error).__name__}{more}")], {})
+    effects = Effects([parked(record, name, reason)], {})
     try:
         told = processor.on_parked(message, state)
         check(told)

@@ -13,6 +13,8 @@ from collections import Counter
 
 POINTS = (
     "after_read",
+    "after_intent",
+    "after_finish",
     "after_handle",
     "after_outputs",
     "after_changelog",

@@ -34,11 +34,13 @@ class Declaration:
     reads: tuple[Topic, ...] = ()  # beside its commands, if it has functions
     writes: tuple[Topic, ...] = ()
     reads_by_setting: Callable[[Settings], tuple[Topic, ...]] = _nothing_more
+    follows: tuple[Topic, ...] = ()  # small ones that every process knows whole (`ground/topic_feed.py`)
     table: str | None = None  # its changelog follows
     functions: tuple[Function, ...] = ()
     settings: tuple[type[Group], ...] = ()
     metrics: tuple[MetricWrapperBase, ...] = ()
     rows: str | None = None  # "module:NAME", the rows of the read model that are made from what it writes
+    pins: str | None = None  # "module:Class", a `Pins`, if its commands say what is in force when they are made
     local: str | None = None  # "module:Class" in place of `make` in a run without Kafka, called with the answers, too
 
     @property
@@ -59,7 +61,7 @@ class Declaration:
 
     def topics(self, settings: Settings) -> tuple[Topic, ...]:
         """Every topic that has to exist before it starts."""
-        return (*self.inputs(settings), *self.writes, *((self.changelog,) if self.changelog else ()))
+        return (*self.inputs(settings), *self.follows, *self.writes, *((self.changelog,) if self.changelog else ()))
 
 
 def loaded(path: str) -> Any:

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Sequence
 from typing import Any
 
-import structlog
-
 from streams.runtime import metrics
 from streams.runtime.containment import NOT_THE_RECORD, Overlay, check, set_aside
+from streams.runtime.court import GUILTY, Court
 from streams.runtime.lane import Lane
 from streams.runtime.parking import parked
 from streams.runtime.positions import OrderedPositions
 from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Record, Row, StateView
 from streams.runtime.suspects import NOBODY, Suspects
-from streams.runtime.trial import Verdict, hold
-
-GUILTY = "workers died over it, and so did a process in which it was tried"
-TRY_AGAIN_S = 5.0
-TICK_S = 1.0
-
-log = structlog.get_logger()
 
 
 class FastLane(Lane):
@@ -33,7 +24,7 @@ class FastLane(Lane):
     def __init__(self, *arguments: Any, suspects: Suspects | None = None, trial: Sequence[str] | None = None) -> None:
         super().__init__(*arguments)
         self._suspects = suspects or NOBODY
-        self._trial = trial
+        self._court = Court(self._name, trial, self._waits_for_others)
 
     async def run(self) -> None:
         """Works until it is stopped; raises what a handler or the runtime raises."""
@@ -73,29 +64,10 @@ class FastLane(Lane):
         return effects
 
     async def _is_guilty(self, record: Record) -> bool:
-        """Tries a record that the worker died over again and again. Waits while the trial cannot be held."""
-        place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-        while self._trial is not None:
-            log.warning("record tried", processor=self._name, deaths=self._suspects.deaths, **place)
-            verdict = await self._verdict(self._trial, record)
-            log.warning("record judged", processor=self._name, verdict=verdict.value, **place)
-            if verdict is not Verdict.NONE:
-                self._suspects.end([record])
-                return verdict is Verdict.GUILTY
-            self._waits_for_others("the trial of a record cannot be held")
-            await asyncio.sleep(TRY_AGAIN_S)
-        return False
-
-    async def _verdict(self, trial: Sequence[str], record: Record) -> Verdict:
-        """Of the trial, which may take longer than a lane may stand still."""
-        held = asyncio.create_task(hold(trial, record, self._table.store.path if self._table else None))
-        try:
-            while not held.done():
-                self._waits_for_others("a record that workers died over is tried")
-                await asyncio.wait([held], timeout=TICK_S)
-        finally:
-            held.cancel()
-        return await held
+        store = self._table.store.path if self._table else None
+        guilty = await self._court.is_guilty(record, self._suspects.deaths, store)
+        self._suspects.end([record])
+        return guilty
 
     @property
     def _state(self) -> StateView:

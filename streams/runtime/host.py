@@ -25,6 +25,7 @@ from streams.runtime import metrics
 from streams.runtime.clock import now_ms
 from streams.runtime.crash import CrashPoint
 from streams.runtime.fast_lane import FastLane
+from streams.runtime.in_flight import InFlight
 from streams.runtime.lane import Lane, Limits
 from streams.runtime.membership import Membership
 from streams.runtime.processor import Processor, Record, SlowProcessor
@@ -65,7 +66,7 @@ class Host:
         self._crash = crash
         self._generation = 0
         self._tables: dict[int, TablePartition] = {}
-        self._suspects: dict[int, Suspects] = {}
+        self._notes: dict[int, Suspects | InFlight] = {}  # by lane: what a death would leave behind
         self._trial = trial
         self._tasks: list[asyncio.Task[None]] = []
         self._opening: asyncio.Task[None] | None = None
@@ -91,7 +92,11 @@ class Host:
         self._reader.start()
         await self._membership.start()
         self._spawn_forever(
-            self._commit_regularly(), self._watch_membership(), self._look_around_regularly(), self._follow_topics()
+            self._commit_regularly(),
+            self._watch_membership(),
+            self._look_around_regularly(),
+            self._follow_topics(),
+            self.processor.watch(),
         )
 
     async def stop(self) -> None:
@@ -165,9 +170,9 @@ class Host:
         for table in self._tables.values():
             table.store.close()
         self._tables.clear()
-        for suspects in self._suspects.values():
-            suspects.close()
-        self._suspects.clear()
+        for note in self._notes.values():
+            note.close()
+        self._notes.clear()
         self.lanes.clear()
         self._tasks.clear()
         self._committed.clear()
@@ -201,6 +206,8 @@ class Host:
         committed = await self._membership.committed(partitions)
         ends = await self._membership.end_offsets(partitions)
         starts = true_starts(self._name, committed, ends)
+        if any(committed.values()) and await asyncio.to_thread(self.processor.has_nothing):
+            starts = await self._from_the_beginning(partitions)
         for partition in partitions if notes_offsets(self.processor) else ():
             table = self._tables.get(partition.number)
             if table is None or partition not in ends:
@@ -209,15 +216,23 @@ class Host:
                 starts[partition] = None
         return starts
 
+    async def _from_the_beginning(self, partitions: set[Partition]) -> dict[Partition, int | None]:
+        """Forgets what was read, in the group first: a crash on the way must not leave a hole."""
+        self._log.warning("reads everything again", partitions=len(partitions))
+        if not await self._membership.commit(dict.fromkeys(partitions, 0)):
+            return {}  # the group has moved on; the next assignment asks again
+        return dict.fromkeys(partitions)
+
     async def _open_lane(self, number: int) -> None:
         table = await self._recover(number)
         ours = self._settings.of(RuntimeSettings)
         limits = Limits(ours.max_batch_records, ours.max_buffered_records, ours.max_buffered_bytes)
         arguments = (self.processor, number, self._writer, self._codec, self._reader, table, limits, self._crash)
         if isinstance(self.processor, SlowProcessor):
-            self.lanes[number] = SlowLane(*arguments, slots=self._slots)
+            in_flight = self._notes[number] = InFlight(self._state_dir / self._name / f"in-flight-{number}")
+            self.lanes[number] = SlowLane(*arguments, slots=self._slots, in_flight=in_flight, trial=self._trial)
         else:
-            suspects = self._suspects[number] = Suspects(self._state_dir / self._name / f"under-way-{number}")
+            suspects = self._notes[number] = Suspects(self._state_dir / self._name / f"under-way-{number}")
             self.lanes[number] = FastLane(*arguments, suspects=suspects, trial=self._trial)
 
     async def _recover(self, number: int) -> TablePartition | None:

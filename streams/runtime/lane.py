@@ -235,8 +235,7 @@ class Lane(ABC):
             self._count_parked(effects.outputs)
         self._reach("after_outputs")
         if effects.changes and self._table is not None:
-            async with self._writing:
-                await self._write_rows(effects.changes)
+            await self._write(effects.changes)
 
     def _waits_for_others(self, what: str) -> None:
         """Waiting for a server that is away is no stall; it is told by `stands` until something is finished."""
@@ -249,12 +248,13 @@ class Lane(ABC):
             if output.topic is PARKING:
                 metrics.PARKED.labels(self._name, origin(output)).inc()
 
-    async def _write_rows(self, changes: dict[bytes, Row | None]) -> None:
+    async def _write(self, changes: dict[bytes, Row | None]) -> None:
         assert self._table is not None
         encoded = [(key, encode_row(row)) for key, row in changes.items()]
-        await self._table.append(encoded)
-        self._reach("after_changelog")
-        self._table.apply(changes, encoded)
+        async with self._writing:
+            await self._table.append(encoded)
+            self._reach("after_changelog")
+            self._table.apply(changes, encoded)
         self._reach("after_store")
 
     def _acknowledge(self, records: Iterable[Record]) -> None:
@@ -312,6 +312,8 @@ class Lane(ABC):
                 more = self._due_row(key, row, now)
                 effects.outputs.extend(more.outputs)
                 effects.changes.update(more.changes)
+                if self._processor.offered_again_ms and key not in more.changes:
+                    self._table.due.note(key, now + self._processor.offered_again_ms)
         return effects if effects.outputs or effects.changes else None
 
     def _due_row(self, key: bytes, row: Row, now: int) -> Effects:

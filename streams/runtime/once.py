@@ -17,6 +17,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
 from typing import Any
 
@@ -33,6 +34,7 @@ from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, Message, Output, Row, SlowProcessor, StateView, WritableState
 
 KEPT_MS = 7 * DAY_MS
+FORGOTTEN_AT_ONCE = 2
 IN_DOUBT = "the worker stopped after the effect may have begun, and nothing tells what came of it"
 
 BeforeEffect = Callable[[bool], Awaitable[None]]
@@ -157,15 +159,18 @@ class UnderWay:
 
     def __init__(self) -> None:
         self._partitions: dict[int, dict[bytes, asyncio.Future[Effects]]] = {}
+        self._finished: dict[int, deque[bytes]] = {}  # of them, by partition
 
     async def once(
         self, message: Message, state: WritableState, work: Callable[[Message, WritableState], Awaitable[Effects]]
     ) -> Effects:
         """Does the work, or waits for whom is at it already; both get the same effects."""
-        steps = self._partitions.setdefault(message.record.partition, {})
-        self._forget_recorded(steps, state)
-        step = key_of(message.data)
-        if (twin := steps.get(step)) is not None:
+        number, step = message.record.partition, key_of(message.data)
+        steps = self._partitions.setdefault(number, {})
+        finished = self._finished.setdefault(number, deque())
+        _forget_recorded(steps, finished, state)
+        twin = steps.get(step)
+        if twin is not None and not (twin.done() and _is_settled(state, step)):
             effects = await asyncio.shield(twin)
             return Effects(list(effects.outputs), dict(effects.changes))
         steps[step] = asyncio.get_running_loop().create_future()
@@ -175,13 +180,23 @@ class UnderWay:
             _fail(steps.pop(step), error)
             raise
         steps[step].set_result(Effects(list(effects.outputs), dict(effects.changes)))
+        finished.append(step)
         return effects
 
-    def _forget_recorded(self, steps: dict[bytes, asyncio.Future[Effects]], state: WritableState) -> None:
-        for step in [step for step, effects in steps.items() if effects.done()]:
-            row = _row(state, step)
-            if row and row.settled:
-                del steps[step]
+
+def _forget_recorded(steps: dict[bytes, asyncio.Future[Effects]], finished: deque[bytes], state: WritableState) -> None:
+    """A few of those whose result is in the table by now: more than come, so that they do not pile up."""
+    for _ in range(min(FORGOTTEN_AT_ONCE, len(finished))):
+        step = finished.popleft()
+        if _is_settled(state, step):
+            steps.pop(step, None)
+        else:
+            finished.append(step)
+
+
+def _is_settled(state: StateView, step: bytes) -> bool:
+    row = _row(state, step)
+    return row is not None and row.settled
 
 
 def _fail(twin: asyncio.Future[Effects], error: BaseException) -> None:

@@ -11,6 +11,7 @@ at a time and in any order; the runtime commits no further than the oldest messa
 
 from __future__ import annotations
 
+import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
@@ -78,6 +79,10 @@ class NotYet(Exception):
         self.wait = wait
 
 
+class Computing(NotYet):
+    """What is missing is the handler's own work, in a thread: waiting for it is a part of handling."""
+
+
 class StateView(Protocol):
     """The rows of the partition that a handler works on."""
 
@@ -98,6 +103,7 @@ class Processor(ABC):
     """What every processor has: a declaration and a life. Most need neither `open` nor `close`, and have no timers."""
 
     declaration: Declaration
+    offered_again_ms: ClassVar[int] = 0  # a due row of which nothing comes is offered again after this, if given
     framed: ClassVar[bool] = True  # values are Avro in Confluent framing and arrive decoded; False: only in `record`
 
     async def open(self) -> None:  # noqa: B027  # empty on purpose
@@ -116,6 +122,18 @@ class Processor(ABC):
         So inputs may appear while it runs, such as business topics by a pattern.
         """
         return False
+
+    def has_nothing(self) -> bool:
+        """Whether what it made of its inputs is gone, so that it must read all of them again, from their beginnings.
+
+        Asked on each assignment, from a thread of its own. For processors that keep what they make elsewhere, and to
+        which the same record may come again.
+        """
+        return False
+
+    async def watch(self) -> None:
+        """Runs beside the work while it is hosted, until it is cancelled; what it raises ends the worker."""
+        await asyncio.Event().wait()
 
     def read_up_to(self, row: Row) -> int:
         """Offset of the last input record that went into a row; -1 where rows note none. For one input topic only."""

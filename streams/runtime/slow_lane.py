@@ -7,17 +7,21 @@ import time
 from collections.abc import Sequence
 from typing import Any
 
-from streams.runtime.containment import NOT_THE_RECORD, check, set_aside
+from streams.runtime.containment import NOT_THE_RECORD, check, condemned, set_aside
+from streams.runtime.court import GUILTY, Court
+from streams.runtime.in_flight import NOTHING_NOTED, TRIED_AFTER, InFlight
+from streams.runtime.joint import JointWrites
 from streams.runtime.lane import Lane
 from streams.runtime.processor import Effects, Message, Record, Row, SlowProcessor
 from streams.runtime.reader import Partition
+from streams.runtime.trial import WAIT_S
 
 MAY_HAVE_HAPPENED = "; an effect may have happened"
 FINISH_S = 25.0  # for calls under way when a lane is stopped; less than the host waits for the lane
 
 
 class SlowLane(Lane):
-    """Many messages at a time; whatever is finished is written together, in any order.
+    """Many messages at a time; whatever is finished is written together, in any order, and so are intents.
 
     A message holds its slot until its effects are durable: no more calls than there are slots can be in doubt after a
     crash, and none are made while their results cannot be written.
@@ -25,15 +29,24 @@ class SlowLane(Lane):
 
     _processor: SlowProcessor
 
-    def __init__(self, *arguments: Any, slots: asyncio.Semaphore) -> None:
+    def __init__(
+        self,
+        *arguments: Any,
+        slots: asyncio.Semaphore,
+        in_flight: InFlight | None = None,
+        trial: Sequence[str] | None = None,
+    ) -> None:
         super().__init__(*arguments)
         self._slots = slots
+        self._in_flight = in_flight or NOTHING_NOTED
+        self._court = Court(self._name, trial, self._waits_for_others, WAIT_S)
         self._held = 0  # slots
         self._under_way: dict[asyncio.Task[None], float] = {}  # and since when (monotonic seconds), oldest first
         self._flushing_since: float | None = None
         self._finished: list[tuple[Record, Effects]] = []
         self._failure: BaseException | None = None
         self._fed = asyncio.Event()
+        self._joint = JointWrites(super()._write)
 
     async def run(self) -> None:
         """Works until it is stopped, then finishes what is under way if it can; the rest comes again elsewhere."""
@@ -54,6 +67,7 @@ class SlowLane(Lane):
             for task in (feeder, *self._under_way):
                 task.cancel()
             await asyncio.gather(feeder, *self._under_way, return_exceptions=True)
+            await self._joint.close()
             self._let_go(self._held)
 
     async def _finish_under_way(self) -> None:
@@ -89,17 +103,22 @@ class SlowLane(Lane):
         """Makes an intent durable before the effect (`WritableState.write`)."""
         check(Effects([], changes))
         try:
-            async with self._writing:
-                await self._write_rows(changes)
+            await self._write(changes)
         except Exception as error:
             self._failure = self._failure or error  # ends the process, whatever the processor makes of it
             raise
+        self._reach("after_intent")
+
+    async def _write(self, changes: dict[bytes, Row | None]) -> None:
+        await self._joint.add(changes)
 
     def get(self, key: bytes) -> Row | None:
         """The row as last written (`StateView.get`)."""
         return self._table.get(key) if self._table is not None else None
 
     def deliver(self, partition: Partition, records: Sequence[Record]) -> None:
+        if partition not in self.positions:
+            self._in_flight.starts_at(partition.topic, records[0].offset)
         super().deliver(partition, records)
         self._fed.set()
 
@@ -130,13 +149,36 @@ class SlowLane(Lane):
         self._reach("after_read")
         try:
             messages, unreadable = await self._decode([record])
-            effects = await self._answer(messages[0]) if messages else Effects([], {})
+            effects = await self._looked_into(messages[0]) if messages else Effects([], {})
             effects.outputs.extend(unreadable)
             self._finished.append((record, effects))
+            self._reach("after_finish")
         except asyncio.CancelledError:
             raise
         except BaseException as error:  # noqa: BLE001  # handed to `run`, which ends the process with it
             self._failure = self._failure or error
+
+    async def _looked_into(self, message: Message) -> Effects:
+        """What the message means. Until that is known, a death may be its doing."""
+        record = message.record
+        if self._in_flight.deaths(record) >= TRIED_AFTER and await self._is_guilty(record):
+            return condemned(self._processor, message, self, GUILTY + MAY_HAVE_HAPPENED)
+        self._in_flight.begin(record)
+        try:
+            effects = await self._answer(message)
+        except MemoryError:
+            raise  # it may be its doing
+        except BaseException:
+            self._in_flight.interrupted(record)
+            raise
+        self._in_flight.end(record)
+        return effects
+
+    async def _is_guilty(self, record: Record) -> bool:
+        store = self._table.store.path if self._table else None
+        guilty = await self._court.is_guilty(record, self._in_flight.deaths(record), store)
+        self._in_flight.end(record)
+        return guilty
 
     async def _answer(self, message: Message) -> Effects:
         try:

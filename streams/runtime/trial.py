@@ -3,6 +3,10 @@
 Its effects are thrown away, and its rows are read from a store that nobody can write to. Only a record that ends that
 process as well, or does not come to an end in it, is guilty and parked. Under any other somebody killed the worker, or
 a machine failed; and whatever a handler raises is judged where the record is handled (`containment.py`).
+
+A slow processor may act on the world in a trial, if that may be done again. An effect that may not be repeated waits
+for its intent, which cannot be written here: a record that comes so far is innocent, and what becomes of it after that
+the intent tells.
 """
 
 from __future__ import annotations
@@ -19,11 +23,22 @@ from pathlib import Path
 import msgspec
 
 from schemas.codec import Codec
-from streams.runtime.processor import FastProcessor, Message, NotYet, Record, Row, StateView
+from streams.runtime.processor import (
+    Computing,
+    FastProcessor,
+    Message,
+    NotYet,
+    Processor,
+    Record,
+    Row,
+    SlowProcessor,
+    StateView,
+)
 from streams.runtime.store import read_only
 
 START_S = 60.0  # to load the processor, which proves nothing about the record
 HANDLE_S = 20.0
+WAIT_S = 45.0  # the same for a record that waits for others: longer than a call may take
 MEMORY_BYTES = 2 * 2**30  # beyond what the process has once it is loaded
 OPENED = b"opened\n"
 
@@ -57,7 +72,7 @@ class Case(msgspec.Struct):
         return Record(self.topic, self.partition, self.offset, self.timestamp_ms, self.key, self.value, headers)
 
 
-async def hold(command: Sequence[str], record: Record, store: Path | None) -> Verdict:
+async def hold(command: Sequence[str], record: Record, store: Path | None, handle_s: float | None = None) -> Verdict:
     """Starts the process, gives it the record and waits for what becomes of it."""
     fields = {name: getattr(record, name) for name in Record.__struct_fields__}
     case = Case(**{**fields, "headers": list(record.headers)}, store=str(store or ""))
@@ -70,7 +85,7 @@ async def hold(command: Sequence[str], record: Record, store: Path | None) -> Ve
         process.stdin.close()
         if not await _opened(process.stdout):
             return Verdict.NONE
-        async with asyncio.timeout(HANDLE_S):
+        async with asyncio.timeout(HANDLE_S if handle_s is None else handle_s):
             return Verdict.INNOCENT if await process.wait() == 0 else Verdict.GUILTY
     except TimeoutError:
         return Verdict.GUILTY
@@ -92,7 +107,7 @@ async def _opened(output: asyncio.StreamReader) -> bool:
     return False
 
 
-async def stand(processor: FastProcessor, codec: Codec) -> None:
+async def stand(processor: Processor, codec: Codec) -> None:
     """The process's own part: handles the record on standard input and returns; or does not."""
     case = msgspec.msgpack.decode(await asyncio.to_thread(sys.stdin.buffer.read), type=Case)
     await processor.open()
@@ -104,11 +119,44 @@ async def stand(processor: FastProcessor, codec: Codec) -> None:
     try:
         decoded = processor.framed and record.value is not None
         message = Message(record, *await codec.decode_learning(record.value or b"")) if decoded else None
-        processor.handle([message or Message(record, "", {})], state)
+        await _handle(processor, message or Message(record, "", {}), state)
     except MemoryError:
         raise
-    except (NotYet, Exception):  # noqa: BLE001  # what it raises is judged elsewhere
+    except (NotYet, _IntentWanted, Exception):  # noqa: BLE001  # what it raises is judged elsewhere
         return
+
+
+async def _handle(processor: Processor, message: Message, state: StateView) -> None:
+    if isinstance(processor, SlowProcessor):
+        await processor.handle_one(message, _ReadOnly(state))
+    elif isinstance(processor, FastProcessor):
+        await _compute(processor, message, state)
+
+
+async def _compute(processor: FastProcessor, message: Message, state: StateView) -> None:
+    while True:
+        try:
+            processor.handle([message], state)
+            return
+        except Computing as work:
+            await work.wait()
+
+
+class _IntentWanted(BaseException):
+    """An effect that may not be repeated would begin now. No handler may make anything else of it."""
+
+
+class _ReadOnly:
+    """The rows as they are; nothing is written in a trial."""
+
+    def __init__(self, state: StateView) -> None:
+        self._state = state
+
+    def get(self, key: bytes) -> Row | None:
+        return self._state.get(key)
+
+    async def write(self, changes: dict[bytes, Row | None]) -> None:
+        raise _IntentWanted
 
 
 def _bound() -> None:

@@ -89,8 +89,11 @@ class Worker:
             await asyncio.gather(*(host.stop() for host in self._hosts))
             watchdog.cancel()
             clock.cancel()
-        except ExlifyError:
-            raise
+        except ExlifyError as error:
+            if not self._hosts:
+                raise
+            log.error("cannot go on", worker=self._name, reason=str(error))
+            _exit(error.exit_code)
         except Superseded as error:
             log.warning("superseded", worker=self._name, reason=str(error))
             _exit(EXIT_SUPERSEDED)

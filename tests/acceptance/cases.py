@@ -65,7 +65,7 @@ class Expected:
     """What must come out of a case."""
 
     route: str
-    score: float
+    score: float | None
     decision: str  # approved, rejected or on-hold
     identity: str | None  # None: a reviewer has rejected it, so nobody asked
     sanctioned: bool | None

@@ -14,5 +14,8 @@ from tests.support import brokers
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A running site that the tests of this suite share; each brings events of its own."""
     folder = tmp_path_factory.mktemp("site")
-    with brokers.chosen(folder).kafka() as bootstrap, running(bootstrap, folder) as started:
+    of_files = folder / "site"  # where tests write what a site has in its folder
+    of_files.mkdir()
+    environ = {"EXLIFY_SITE_DIR": str(of_files)}
+    with brokers.chosen(folder).kafka() as bootstrap, running(bootstrap, folder, **environ) as started:
         yield started

@@ -61,7 +61,9 @@ class Fold:
         event = EVENTS[name](**data)
         before = self.states.get(key)
         graph = self._graph(before, event)
-        step = engine.step(graph, before, event, at_ms, self.limits)
+        step = engine.step(
+            graph, before, event, at_ms, self.limits, self.graphs.get(getattr(event, "digest", None) or "")
+        )
         if step.state is None or step.row is None:
             self.states.pop(key, None)
             self.rows.pop(key, None)
@@ -117,7 +119,7 @@ def folded_history(site: Site, entries: Mapping[bytes, Iterable[bytes]]) -> Fold
 
 def _fold(site: Site) -> Fold:
     window_ms = site.settings.of(OrchestrateSettings).deduplication_window_ms
-    return Fold(graphs(), engine.Limits(deduplication_window_ms=window_ms))
+    return Fold(graphs(), engine.Limits(deduplication_window_ms=window_ms, incidents=True))
 
 
 def history(site: Site) -> Entries:

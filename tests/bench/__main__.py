@@ -14,12 +14,13 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import idle, journey, micro, own, parked
+from tests.bench import calls, idle, journey, micro, own, parked
 
 Figures = Mapping[str, float]
 PARTS: Mapping[str, Callable[[], Figures]] = {
     "micro": micro.measure,
     "journey": journey.measure,
+    "http": calls.measure,
     "own": own.measure,
     "idle": idle.measure,
     "parked": parked.measure,

@@ -24,10 +24,12 @@ PARKED = """
 """
 
 
-def steps(name: str, count: int) -> str:
-    """A workflow of `count` steps in a row."""
-    return HEAD.format(name=name) + "".join(STEP.format(number=number) for number in range(1, count + 1))
+def steps(name: str, count: int, effect: str | None = None) -> str:
+    """A workflow of `count` steps in a row, whose calls are of this effect."""
+    last = "" if effect is None else f"      metadata: {{ effect: {effect} }}\n"
+    return HEAD.format(name=name) + "".join(STEP.format(number=number) + last for number in range(1, count + 1))
 
 
-DEFINITIONS = {"three-step": steps("three-step", 3), "one-task": steps("one-task", 1)}
+CALLS = {f"{effect}-calls": steps(f"{effect}-calls", 3, effect) for effect in ("keyed", "blind")}
+DEFINITIONS = {"three-step": steps("three-step", 3), "one-task": steps("one-task", 1), **CALLS}
 PARKED_DEFINITION = HEAD.format(name="parked") + PARKED

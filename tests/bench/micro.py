@@ -15,7 +15,7 @@ from schemas.codec import Codec
 from schemas.ids import Key
 from streams import engine
 from streams.language.graph import Graph
-from streams.processors.decide.processor import carry_out
+from streams.processors.decide.decision import carry_out
 from tests.bench.definitions import DEFINITIONS
 from tests.bench.load import PAYLOAD
 from tests.support.data import payload

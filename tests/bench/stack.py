@@ -9,7 +9,7 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import psutil
@@ -41,6 +41,7 @@ class Stack:
     workers: Mapping[str, tuple[str, ...]]
     children: dict[str, subprocess.Popen[str]]
     broker: psutil.Process
+    environ: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def processes(self) -> dict[str, psutil.Process]:
@@ -50,7 +51,7 @@ class Stack:
     def start(self) -> None:
         """Starts every worker; returns when all have their partitions and their state."""
         for name, processors in self.workers.items():
-            self.children[name] = start_worker(self.settings, name, processors)
+            self.children[name] = start_worker(self.settings, name, processors, self.environ)
         for child in self.children.values():
             wait_until_ready(child)
 
@@ -73,13 +74,15 @@ class Stack:
 
 
 @contextmanager
-def stack(workers: Mapping[str, tuple[str, ...]] = WORKERS) -> Iterator[Stack]:
+def stack(
+    workers: Mapping[str, tuple[str, ...]] = WORKERS, environ: Mapping[str, str] | None = None
+) -> Iterator[Stack]:
     """Starts everything in a folder of its own, and leaves nothing behind."""
     with tempfile.TemporaryDirectory(prefix="exlify-bench-") as folder:
         kafka = made(KafkaServer, Path(folder))
         bootstrap = kafka.start()
         settings = Settings(bootstrap=bootstrap, registry_url="none", data_dir=Path(folder))
-        running = Stack(settings, workers, {}, psutil.Process(kafka.pid))
+        running = Stack(settings, workers, {}, psutil.Process(kafka.pid), environ or {})
         try:
             prepare(settings)
             running.start()
@@ -111,13 +114,17 @@ def prepare(settings: Settings) -> None:
     producer.flush()
 
 
-def start_worker(settings: Settings, name: str, processors: tuple[str, ...]) -> subprocess.Popen[str]:
-    """A worker process with the stack's settings."""
-    environment = os.environ | {
+def start_worker(
+    settings: Settings, name: str, processors: tuple[str, ...], environ: Mapping[str, str]
+) -> subprocess.Popen[str]:
+    """A worker process with the stack's settings, and more."""
+    environment = {
+        **os.environ,
         "EXLIFY_BOOTSTRAP": settings.bootstrap,
         "EXLIFY_REGISTRY_URL": "none",
         "EXLIFY_DATA_DIR": str(settings.data_dir),
         "EXLIFY_LOG_LEVEL": "warning",
+        **environ,
     }
     command = [sys.executable, "-m", "tests.bench.worker", name, *processors]
     return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)

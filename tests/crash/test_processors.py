@@ -15,19 +15,25 @@ from tests.acceptance import chain, onboarding
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.site import LOOK_S, PATIENCE_S, STEPS, Site, running
-from tests.crash.points import KILLED, NEEDS_TABLE
+from tests.crash.points import KILLED, NEEDS_INTENT, NEEDS_TABLE, NEEDS_WAITING
 from tests.support import brokers
 
 DECLARED = catalogue.processors(STEPS)  # own steps are processors like the others
 HOSTED_BY = {each.name: each.worker for each in DECLARED.values()}
 HAVE_TABLES = {each.name for each in DECLARED.values() if each.table}
 IN_ONBOARDING = [name for name in HOSTED_BY if name != "emit"]  # which has a test of its own
+WAIT = {"call", *(step.name for step in STEPS if not step.pure)}  # for others: slow processors
 APPLICATIONS = 12  # for each point
 
 
 def points(processor: str) -> list[str]:
-    """Those that it comes to."""
-    return [point for point in POINTS if processor in HAVE_TABLES or point not in NEEDS_TABLE]
+    """Those that it comes to. All effects of onboarding have a key, so none needs an intent."""
+    never = set(NEEDS_INTENT)
+    if processor not in HAVE_TABLES:
+        never |= NEEDS_TABLE
+    if processor not in WAIT:
+        never |= NEEDS_WAITING
+    return [point for point in POINTS if point not in never]
 
 
 @pytest.fixture(scope="module")

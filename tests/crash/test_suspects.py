@@ -15,10 +15,20 @@ ITEMS = 200
 MEMORY = str(4 * 2**30)
 
 
-@pytest.mark.crash_smoke
-@pytest.mark.parametrize("how", [b"kill", b"hog", pytest.param(b"spin", marks=pytest.mark.crash)])
-def test_deadly_record_is_parked_and_the_rest_counts(scenario: MakeScenario, how: bytes) -> None:
-    run = scenario("victim", EXLIFY_TOY_MEMORY=MEMORY, EXLIFY_STALL_TIMEOUT_MS="4000")
+LONGER = pytest.mark.crash
+DEATHS = [
+    pytest.param("victim", b"kill", marks=pytest.mark.crash_smoke),
+    pytest.param("victim", b"hog", marks=pytest.mark.crash_smoke),
+    pytest.param("victim", b"spin", marks=LONGER),
+    pytest.param("prey", b"kill", marks=pytest.mark.crash_smoke),
+    pytest.param("prey", b"hog", marks=LONGER),
+    pytest.param("prey", b"spin", marks=LONGER),
+]
+
+
+@pytest.mark.parametrize(("kind", "how"), DEATHS)
+def test_deadly_record_is_parked_and_the_rest_counts(scenario: MakeScenario, kind: str, how: bytes) -> None:
+    run = scenario(kind, EXLIFY_TOY_MEMORY=MEMORY, EXLIFY_STALL_TIMEOUT_MS="4000")
     run.publish(run.inputs(ITEMS // 2))
     run.send(b"k1", how)
     run.publish(run.inputs(ITEMS // 2))
@@ -30,10 +40,14 @@ def test_deadly_record_is_parked_and_the_rest_counts(scenario: MakeScenario, how
     assert len(run.workers.exits) == 2
 
 
-@pytest.mark.crash_smoke
-def test_record_under_which_somebody_kills_three_times_is_innocent(scenario: MakeScenario, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    "kind", [pytest.param("victim", marks=pytest.mark.crash_smoke), pytest.param("prey", marks=LONGER)]
+)
+def test_record_under_which_somebody_kills_three_times_is_innocent(
+    scenario: MakeScenario, tmp_path: Path, kind: str
+) -> None:
     mark = tmp_path / "slow"
-    run = scenario("victim", EXLIFY_TOY_MARK=str(mark))
+    run = scenario(kind, EXLIFY_TOY_MARK=str(mark))
     run.publish(run.inputs(ITEMS // 2))
     run.send(b"k1", b"slow")
     run.publish(run.inputs(ITEMS // 2))

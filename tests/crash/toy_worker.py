@@ -16,7 +16,6 @@ import uvloop
 from schemas.codec import Codec
 from streams.catalogue import load_settings
 from streams.ground import logs
-from streams.runtime.processor import FastProcessor
 from streams.runtime.trial import stand
 from streams.runtime.worker import Worker
 from tests.crash import stock
@@ -44,9 +43,7 @@ async def main(worker: str, processors: list[str]) -> None:
 async def try_record(processor: str) -> None:
     """The process in which a suspected record is tried."""
     kind, name = processor.split("=")
-    made = KINDS[kind].make(name)
-    assert isinstance(made, FastProcessor)
-    await stand(made, Codec.offline())
+    await stand(KINDS[kind].make(name), Codec.offline())
 
 
 def _bound_memory() -> None:

@@ -210,6 +210,17 @@ class Victim(Tally):
         return super().handle([each for each in batch if each.record.value not in DEADLY], state)
 
 
+class Prey(Booker):
+    """A booker that some records are too much for: they end its process, or take their time."""
+
+    async def handle_one(self, message: Message, state: WritableState) -> Effects:
+        value = message.record.value or b""
+        if value in DEADLY:
+            _suffer(value)
+            return Effects([], {})
+        return await super().handle_one(message, state)
+
+
 def _suffer(value: bytes) -> None:
     if value == b"kill":
         os.kill(os.getpid(), signal.SIGKILL)
@@ -242,4 +253,5 @@ KINDS = {
     "reminder": Kind(Reminder, expected_reminder),
     "reader": Kind(Reader, expected_relay),
     "victim": Kind(Victim, expected_tally),
+    "prey": Kind(Prey, expected_booker),
 }

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import shutil
+import subprocess
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -75,3 +77,22 @@ def test_configuration_finds_rules_and_targets() -> None:
     assert [name for name in CONFIG["rule_files"] if not (FOLDER / name).exists()] == []
     (file,) = CONFIG["scrape_configs"][0]["file_sd_configs"][0]["files"]
     assert (FOLDER / file).resolve() == FOLDER.parents[1] / settings.Settings().data_dir / TARGETS_FILE
+
+
+COUNTS_FROM_THE_SECOND = {"exlify_rebalances_total"}  # its alert means many; the first does not matter
+
+
+@every_alert
+def test_alert_sees_a_counter_that_begins(rule: Mapping[str, Any]) -> None:
+    """The first count begins its series, and a beginning is no increase: a series without a past counts whole."""
+    grown = set(re.findall(r"(?:rate|increase)\((exlify_\w+_total)", rule["expr"])) - COUNTS_FROM_THE_SECOND
+    begun = set(re.findall(r"unless\s+(exlify_\w+_total)(?:\{[^}]*\})? offset", rule["expr"]))
+    assert grown == begun
+
+
+@pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here")
+def test_alerts_fire_when_they_should() -> None:
+    done = subprocess.run(
+        ["promtool", "test", "rules", FOLDER / "alerts_test.yml"], capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
+import signal
+import sys
 import uuid
 from collections.abc import AsyncIterator
 from dataclasses import replace
@@ -97,17 +100,65 @@ async def test_broker_that_is_away_is_told_in_time(settings: Settings) -> None:
         assert (response.status, "Retry-After" in response.headers) == (503, True)
 
 
-async def test_published_file_stands_on_its_topic(settings: Settings) -> None:
-    async def kept() -> int:
-        listed = json.loads(await exlify(settings, "topics", "--json"))
-        return next(int(each["records"]) for each in listed if each["topic"] == "business.event.generic.v1")
+async def kept(settings: Settings) -> int:
+    """Records on the topic of events without a schema of their own."""
+    listed = json.loads(await exlify(settings, "topics", "--json"))
+    return next(int(each["records"]) for each in listed if each["topic"] == "business.event.generic.v1")
 
-    before = await kept()
-    lines = "".join(json.dumps({"n": number}) + "\n" for number in range(1_200))
+
+def numbered(count: int) -> str:
+    return "".join(json.dumps({"n": number}) + "\n" for number in range(count))
+
+
+async def test_published_file_stands_on_its_topic(settings: Settings) -> None:
+    before = await kept(settings)
+    told = json.loads(
+        await exlify(
+            settings, "publish", "com.example.n.v1", "--file", "-", "--id-from", "/n", "--json", "--allow-unmatched",
+            stdin=numbered(1_200),
+        )
+    )  # fmt: skip
+    assert (told["published"], told["unmatched"], await kept(settings) - before) == (1_200, 1_200, 1_200)
+
+
+async def test_event_that_nobody_waits_for_is_refused_with_what_may_be_meant(
+    gateway: TestClient[Any, Any], settings: Settings, workflow: str
+) -> None:
+    yaml = YAML.format(name=workflow)
+    async with gateway.post("/v1/definitions", data=yaml, headers={"Content-Type": "application/yaml"}) as response:
+        assert response.status == 201
+    before = await kept(settings)
+    with pytest.raises(ExlifyError, match=f"Did you mean com.example.{workflow}\\?"):
+        await exlify(settings, "publish", f"com.example.{workflow}s", "--data", "{}")
+    assert await kept(settings) == before
     told = await exlify(
-        settings, "publish", "com.example.n.v1", "--file", "-", "--id-from", "/n", "--json", stdin=lines
+        settings,
+        "publish",
+        f"com.example.{workflow}",
+        "--file",
+        "-",
+        "--id-from",
+        "/n",
+        stdin=numbered(2) + numbered(1),
     )
-    assert (json.loads(told)["published"], await kept() - before) == (1_200, 1_200)
+    assert f"2 instances of {workflow} start" in told and "3 events published" in told
+
+
+async def test_interrupted_publishing_says_how_far_it_came(settings: Settings) -> None:
+    before = await kept(settings)
+    environ = {"EXLIFY_BOOTSTRAP": settings.bootstrap, "EXLIFY_REGISTRY_URL": "none", "EXLIFY_PARTITIONS": "3"}
+    publishing = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "streams.cli", "publish", "com.example.n.v1", "--file", "-", "--allow-unmatched",
+        stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=os.environ | environ,
+    )  # fmt: skip
+    assert publishing.stdin is not None and publishing.stderr is not None
+    publishing.stdin.write(numbered(1_000).encode())
+    while await kept(settings) - before < 1_000:
+        assert publishing.returncode is None
+    publishing.send_signal(signal.SIGINT)
+    told = (await publishing.stderr.read()).decode()
+    assert await publishing.wait() == 130
+    assert "interrupted: 1000 events published and acknowledged, up to <stdin>:1000. Go on with" in told
 
 
 async def test_outcome_that_stands_twice_is_shown_once(settings: Settings, workflow: str) -> None:

@@ -22,13 +22,13 @@ async def test_topics_that_take_no_record_are_named(kafka: str) -> None:
     good, short = topic(), topic(**{"min.insync.replicas": "2"})
     await provision(settings, [good, short])
     assert await kafka_probe(settings, [good.name]).causes() == []
-    ((part, reason),) = await kafka_probe(settings, [good.name, short.name]).causes()
-    assert (part, reason) == ("kafka", f"has too few replicas in sync to take records for {short.name}")
-    ((_, reason),) = await kafka_probe(settings, ["no.such.topic.v1"]).causes()
-    assert reason == "has no topic no.such.topic.v1"
+    (cause,) = await kafka_probe(settings, [good.name, short.name]).causes()
+    assert cause == ("kafka", f"has too few replicas in sync to take records for {short.name}", False)
+    (cause,) = await kafka_probe(settings, ["no.such.topic.v1"]).causes()
+    assert cause.reason == "has no topic no.such.topic.v1"
 
 
 async def test_broker_that_is_away_is_named() -> None:
-    ((part, reason),) = await kafka_probe(Settings(bootstrap="127.0.0.1:1"), ["any"]).causes()
-    assert part == "kafka"
-    assert reason.startswith("does not answer")
+    (cause,) = await kafka_probe(Settings(bootstrap="127.0.0.1:1"), ["any"]).causes()
+    assert (cause.part, cause.degraded) == ("kafka", False)
+    assert cause.reason.startswith("does not answer")

@@ -107,8 +107,9 @@ def decision() -> None:
     assert hashlib.sha256(MODEL).hexdigest() in (folder / "card.toml").read_text()
     registry = Registry()
     assert "late-payment" in registry.names
-    routes = [registry.get("late-payment").decide({"reminders": n, "invoices": 0}).route for n in (0, 5)]
-    assert routes == ["approve", "review"]
+    verdict = registry.get("late-payment").decide({"reminders": 1, "invoices": 0})
+    assert (verdict.score, verdict.route) == (0.268941, "review")
+    assert [held.why for held in verdict.held] == ["NO_CERTIFICATE"]
     _tested("tests/guard/test_documents.py", "-k", "notice")
 
 

@@ -6,12 +6,17 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
+from zlib import crc32
 
 from schemas.ids import Key
 from streams.engine import (
+    LIMITS,
     CancelStep,
     Event,
+    Incident,
+    Limits,
     Outcome,
+    RepairStep,
     StartInstance,
     State,
     StepCommand,
@@ -24,12 +29,21 @@ from streams.engine import (
 )
 from streams.engine.state import Instance
 from streams.language.graph import Graph
-from tests.reference.interpreter import Calls
+from tests.reference.interpreter import Answer, Calls
+from tests.reference.strategies import FAULTS, OUTPUTS
 from tests.support.data import payload
 
 Json = Any
 START_MS = 1_800_000_000_000
 INSTANCE = "0" * 31 + "1"
+
+
+ANSWERED = frozenset(each["type"] for each in FAULTS)
+
+
+def mended(pointer: str) -> Json:
+    """What people have a task give that nobody could carry out."""
+    return OUTPUTS[crc32(pointer.encode()) % len(OUTPUTS)]
 
 
 @dataclass
@@ -46,6 +60,8 @@ class Inbox:
     transitions: list[Transition] = field(default_factory=list)
     rows: list[bytes | None] = field(default_factory=list)
     outcomes: list[Outcome] = field(default_factory=list)
+    limits: Limits = LIMITS
+    incidents: dict[int, Incident] = field(default_factory=dict)  # those that are open
 
     def run(self, data: Json) -> Outcome:
         """Runs the instance to its end."""
@@ -53,6 +69,8 @@ class Inbox:
         while not self.outcomes:
             if self.random.random() < 0.3:
                 self.take(self.random.choice(self.records)[0])  # a second delivery
+            elif self.incidents and (not self.pending or self.random.random() < 0.5):
+                self.take(self._decided(self.random.choice(list(self.incidents.values()))))
             elif self.pending:
                 self.take(self._answer(self.pending.pop(self.random.randrange(len(self.pending)))))
             else:
@@ -70,7 +88,7 @@ class Inbox:
     def fold(self, event: Event) -> None:
         """One record of now; the state goes through its bytes, as it does in the table."""
         self.records.append((event, self.now_ms))
-        done = step(self.graph, self.state, event, self.now_ms)
+        done = step(self.graph, self.state, event, self.now_ms, self.limits)
         self.state = None if done.row is None else decode_state(done.row)
         self.rows.append(done.row)
         self.transitions += done.transitions
@@ -79,10 +97,25 @@ class Inbox:
                 self.pending.append(command)
             else:
                 self._withdrawn(command)
+        for incident in done.incidents:
+            if incident.status == "open":
+                self.incidents[incident.number] = incident
+            else:
+                del self.incidents[incident.number]
         self.outcomes += [done.outcome] if done.outcome is not None else []
 
     def _withdrawn(self, command: CancelStep) -> None:
         """The answer comes all the same."""
+
+    def _decided(self, incident: Incident) -> RepairStep:
+        """What a call has answered is mended, by a retry or by hand; any other error is let be the end."""
+        answered = incident.error["type"] in ANSWERED
+        action = self.random.choice(("retry", "skip")) if answered else "fail"
+        output = payload(mended(incident.pointer)) if action == "skip" else None
+        return RepairStep(
+            instance_id=INSTANCE, repair_id="r", incident=incident.number, action=action, output=output, why="w",
+            actor="a",
+        )  # fmt: skip
 
     def _wait(self) -> None:
         assert isinstance(self.state, Instance)
@@ -95,6 +128,8 @@ class Inbox:
 
     def _answer(self, command: StepCommand) -> StepResult:
         answer = self.calls(command.pointer, command.function, command.arguments.value())
+        if command.attempt:
+            answer = Answer(output=mended(command.pointer))
         return StepResult(
             instance_id=INSTANCE,
             pointer=command.pointer,

@@ -65,7 +65,17 @@ class Result:
 
 
 class Raised(Exception):
-    """An error on its way up."""
+    """An error on its way up; `meant` by a `raise`, `answered` by who was called."""
+
+    def __init__(self, problem: dict[str, Json], *, meant: bool = False, answered: bool = False) -> None:
+        super().__init__(problem["type"])
+        self.problem = problem
+        self.meant = meant
+        self.answered = answered
+
+
+class Failed(Exception):
+    """Somebody has decided that the instance ends with an error that nobody has caught."""
 
     def __init__(self, problem: dict[str, Json]) -> None:
         super().__init__(problem["type"])
@@ -92,9 +102,15 @@ class TooLong(Exception):
     """More tasks were started than a comparison is worth."""
 
 
-def interpret(model: WorkflowModel, data: Json, calls: Calls, *, late: bool = False) -> Result:
-    """Runs one instance to its end; `late` are timers that come after the results."""
-    return _Interpreter(model, data, calls, late).run()
+def interpret(
+    model: WorkflowModel, data: Json, calls: Calls, *, late: bool = False, mended: Callable[[str], Json] | None = None
+) -> Result:
+    """Runs one instance to its end; `late` are timers that come after the results.
+
+    With `mended` there are people: what a call has answered and nobody catches they replace by its value for the task,
+    and any other error that nobody catches they let be the end.
+    """
+    return _Interpreter(model, data, calls, late, mended).run()
 
 
 @dataclass(frozen=True)
@@ -108,8 +124,12 @@ class _Place:
 
 
 class _Interpreter:
-    def __init__(self, model: WorkflowModel, data: Json, calls: Calls, late: bool) -> None:
+    def __init__(
+        self, model: WorkflowModel, data: Json, calls: Calls, late: bool, mended: Callable[[str], Json] | None
+    ) -> None:
         self._late = late
+        self._mended = mended
+        self._handlers: list[Callable[[dict[str, Json]], bool]] = []  # of the `try` bodies around
         self._now_ms = 0
         self._ends: list[tuple[int, str]] = []  # of the timeouts around, and whose they are, the outermost first
         self._model = model
@@ -126,7 +146,7 @@ class _Interpreter:
             data = self._transformed(self._model.input, self._raw, {}, "/input", schema_first=True)
             output = self._within(self._model.timeout, data, {}, "/timeout", lambda: self._root(data))
             output = self._transformed(self._model.output, output, {"context": self._context}, "/output")
-        except Raised as raised:
+        except (Raised, Failed) as raised:
             named = {"title": raised.problem["type"].rpartition("/")[2], **raised.problem}
             return self._result("faulted", error=named)
         return self._result("completed", output=output)
@@ -179,6 +199,21 @@ class _Interpreter:
 
     def _task(self, task: TaskModel, raw: Json, scope: Scope) -> tuple[Json, str]:
         """The transformed output of a task, and where it wants to go."""
+        try:
+            return self._carried_out(task, raw, scope)
+        except Raised as raised:
+            if self._mended is None or raised.meant or self._caught(raised):
+                raise
+            raise Failed(raised.problem) from None
+
+    def _caught(self, raised: Raised) -> bool:
+        """Whether a `try` around takes the error; one whose condition fails itself is an error on the way up, too."""
+        try:
+            return any(catches(raised.problem) for catches in reversed(self._handlers))
+        except Raised:
+            return True
+
+    def _carried_out(self, task: TaskModel, raw: Json, scope: Scope) -> tuple[Json, str]:
         at = pointer(task.path)
         descriptor: dict[str, Json] = {
             "name": task.name,
@@ -197,7 +232,14 @@ class _Interpreter:
         data = self._transformed(task.input, raw, variables, at, schema_first=True)
         variables["input"] = data
         place = _Place(data, variables, scope, at)
-        output, then = self._within(task.timeout, data, variables, at, lambda: MEANINGS[type(task)](self, task, place))
+        try:
+            output, then = self._within(
+                task.timeout, data, variables, at, lambda: MEANINGS[type(task)](self, task, place)
+            )
+        except Raised as raised:
+            if self._mended is None or not raised.answered or self._caught(raised):
+                raise
+            output, then = self._mended(at), task.then
         descriptor["output"] = output
         variables["context"] = self._context
         output = self._transformed(task.output, output, variables, at)
@@ -271,7 +313,7 @@ class _Interpreter:
                 if then == "end":
                     raise Ended(output)
                 outputs.append(output)
-            except (Raised, Ended) as trouble:
+            except (Raised, Ended, Failed) as trouble:
                 troubles.append(trouble)
             if self._exported:
                 exported_here = True
@@ -286,14 +328,24 @@ class _Interpreter:
 
     def _try(self, task: TryModel, place: _Place) -> tuple[Json, str]:
         data, scope = place.data, place.scope
+
+        def catches(problem: dict[str, Json]) -> bool:
+            inner = {**place.variables, "context": self._context, task.bind: problem}
+            return self._catches(task, problem, data, inner, place.at)
+
+        depth = len(self._handlers)
+        self._handlers.append(catches)
         try:
             return self._list(task.body, data, scope), task.then
         except Raised as raised:
+            del self._handlers[depth:]
             problem = raised.problem
             bound = {task.bind: problem}
             inner = {**place.variables, "context": self._context, **bound}
             if not self._catches(task, problem, data, inner, place.at):
                 raise
+        finally:
+            del self._handlers[depth:]
         then = task.caught or task.then
         if task.handler is None:
             return data, then
@@ -312,7 +364,8 @@ class _Interpreter:
         return task.except_when is None or not self._evaluate(task.except_when, data, inner, at)
 
     def _raise(self, task: RaiseModel, place: _Place) -> tuple[Json, str]:
-        raise Raised(_raised(self._evaluate(task.error, place.data, place.variables, place.at), place.at))
+        error = _raised(self._evaluate(task.error, place.data, place.variables, place.at), place.at)
+        raise Raised(error, meant=error["type"] != problems.CONFIGURATION)
 
     def _wait(self, task: WaitModel, place: _Place) -> tuple[Json, str]:
         until_ms = self._now_ms + self._evaluate(task.duration, place.data, place.variables, place.at)
@@ -333,7 +386,7 @@ class _Interpreter:
         until_ms = self._now_ms + answer.after_ms
         self._elapse(until_ms, until_ms if self._late else 0)
         if answer.error is not None:
-            raise Raised({**answer.error, "instance": place.at})
+            raise Raised({**answer.error, "instance": place.at}, answered=True)
         return answer.output, task.then
 
 

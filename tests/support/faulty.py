@@ -51,6 +51,7 @@ TASK_FAULTS = {
     "{fork: {branches: [{a: {switch: [{b: {when: .x, then: c}}, {d: {then: end}}]}}, {c: {set: {x: 1}}}]}}": "goto",
     "{wait: 5 minutes}": "duration",
     "{wait: {week: 1}}": "duration",
+    "{wait: {seconds: '${ .x }', minutes: fast}}": "duration",
     "{wait: {week: '${ .x }'}}": "duration",
     "{set: {x: 1}, timeout: {after: P1Y}}": "duration",
     "{set: {x: 1}, timeout: slow}": "not-built",

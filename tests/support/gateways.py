@@ -20,7 +20,7 @@ from schemas.functions import Function
 from streams.definitions.deploy import described
 from streams.gateway.hooks import BUILT_IN, Hook
 from streams.gateway.openapi import document
-from streams.gateway.server import ROUTES, make_app
+from streams.gateway.server import ROUTES, Install, make_app
 from streams.gateway.services import Services
 from streams.ground.publish import Outgoing
 from streams.ground.settings import Settings
@@ -102,8 +102,9 @@ class OwnOnes:
 class AsyncGateway:
     """Starts and stops a gateway for a test that has settings of its own."""
 
-    def __init__(self, settings: Settings, **services: Any) -> None:
+    def __init__(self, settings: Settings, install: Install | None = None, **services: Any) -> None:
         self._settings = settings
+        self._install = install
         self._services = services
 
     async def __aenter__(self) -> Gateway:
@@ -122,7 +123,7 @@ class AsyncGateway:
             answer_timeout_s=0.05,
         )
         services = replace(services, **self._services)
-        self._client = TestClient(TestServer(make_app(services)))
+        self._client = TestClient(TestServer(make_app(services, self._install)))
         await self._client.start_server()
         return Gateway(services, self._client, outbox, Writer(engine, ROWS))
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas.codec import Codec
-from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY, START_INSTANCE, STEP_RESULT, TIMER_FIRED
+from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY, INCIDENT, START_INSTANCE, STEP_RESULT, TIMER_FIRED
 from streams.definitions.deploy import described
 from streams.processors.orchestrate import INBOX
 from streams.processors.orchestrate.processor import Orchestrate
@@ -25,6 +25,7 @@ class Story:
 
     def __init__(self, yaml: str, instance_id: str = "ab" * 16) -> None:
         self.graph, self.instance_id = load(yaml), instance_id
+        self.incidents: list[dict[str, Any]] = []  # as they were written
         self.definition = described(self.graph, yaml, "test", 0)
         book = empty_book()
         book.learn(self.definition)
@@ -58,7 +59,9 @@ class Story:
         record = Record(INBOX.name, 0, self._offset, START_MS + 1_000 * self._offset, key, value)
         effects = self._processor.handle([Message(record, *CODEC.decode(value))], self._table)
         self._table.apply(effects)
-        return [data for name, data in self._decoded(effects.outputs) if name == HISTORY_ENTRY]
+        written = list(self._decoded(effects.outputs))
+        self.incidents += [data for name, data in written if name == INCIDENT]
+        return [data for name, data in written if name == HISTORY_ENTRY]
 
     def _decoded(self, outputs: Any) -> Iterator[tuple[str, dict[str, Any]]]:
         return (CODEC.decode(output.value) for output in outputs)

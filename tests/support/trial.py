@@ -20,8 +20,10 @@ from streams.engine import (
     CancelInstance,
     CancelStep,
     Event,
+    Incident,
     Limits,
     Outcome,
+    RepairStep,
     StartInstance,
     Step,
     StepCommand,
@@ -73,6 +75,7 @@ class Trial:
         self.history: list[Transition] = []
         self.pending: dict[str, StepCommand] = {}
         self.withdrawn: list[CancelStep] = []
+        self.incidents: dict[int, Incident] = {}
         self.start_event = StartInstance(
             instance_id=INSTANCE, workflow=self.graph.name, version=self.graph.version, digest=self.graph.digest,
             source="/tests", event_id=Key("1"), event_type="tests.begun", business_key=Key("K-1"), time_ms=START_MS,
@@ -82,10 +85,13 @@ class Trial:
 
     # What comes in
 
-    def send(self, event: Event) -> Step:
+    def send(self, event: Event, corrected: Graph | None = None) -> Step:
         """Folds one event."""
-        done = self._step(event)
+        done = self._step(event, corrected)
         self.row = done.row
+        if corrected is not None and done.state is not None and getattr(done.state, "digest", "") == corrected.digest:
+            self.graph = corrected
+        self.incidents.update({each.number: each for each in done.incidents})
         self.history += done.transitions
         for command in done.commands:
             if isinstance(command, StepCommand):
@@ -99,12 +105,12 @@ class Trial:
             hold_to_tables(self.history)
         return done
 
-    def _step(self, event: Event) -> Step:
+    def _step(self, event: Event, corrected: Graph | None) -> Step:
         state = None if self.row is None else decode_state(self.row)
-        done = step(self.graph, state, event, self.now_ms, self.limits)
+        done = step(self.graph, state, event, self.now_ms, self.limits, corrected)
         if state is not None:
             assert encode_state(state) == self.row, "the engine has changed the state that it was given"
-        again = step(self.graph, state, event, self.now_ms, self.limits)
+        again = step(self.graph, state, event, self.now_ms, self.limits, corrected)
         assert _bytes(again) == _bytes(done), "the same step gives the same bytes"
         assert done.row == (None if done.state is None else encode_state(done.state))
         return done
@@ -140,7 +146,26 @@ class Trial:
         """Somebody cancels the instance."""
         return self.send(CancelInstance(instance_id=INSTANCE, reason=reason, actor="ann"))
 
+    def repair(self, name: str, action: str, corrected: Graph | None = None, **more: Any) -> Step:
+        """Somebody decides about the open incident of the task of that name."""
+        (number,) = [each.number for each in self.open_incidents if each.pointer.endswith(f"/{name}")]
+        return self.send(self.decision(number, action, corrected, **more), corrected)
+
+    def decision(self, number: int, action: str, corrected: Graph | None = None, **more: Any) -> RepairStep:
+        """A decision about an incident, not yet sent; `input` and `output` as values."""
+        data: dict[str, Any] = {key: payload(more.pop(key)) for key in ("input", "output") if key in more}
+        digest = corrected.digest if corrected is not None else None
+        return RepairStep(
+            instance_id=INSTANCE, repair_id="r1", incident=number, action=action, digest=digest, why="mended",
+            actor="ann", **data, **more,
+        )  # fmt: skip
+
     # What came of it
+
+    @property
+    def open_incidents(self) -> list[Incident]:
+        """Those that nobody has decided."""
+        return [each for each in self.incidents.values() if each.status == "open"]
 
     @property
     def waiting_for(self) -> list[str]:
@@ -191,7 +216,7 @@ def hold_to_tables(history: list[Transition]) -> None:
     tasks: dict[str, Status] = {}
     for entry in history:
         phase = Phase(entry.phase)
-        if phase.startswith("task."):
+        if phase.startswith(("task.", "incident.")):
             before = tasks.get(entry.pointer, Status.PENDING)
             tasks[entry.pointer] = TASK[before if before is Status.RUNNING else Status.PENDING, phase]
         else:

@@ -6,7 +6,6 @@ import hashlib
 import random
 import statistics
 from collections.abc import Sequence
-from dataclasses import asdict
 from importlib.metadata import version as package_version
 from typing import Any
 
@@ -16,7 +15,7 @@ import numpy as np
 from models.decisions.credit_risk import candidates
 from models.decisions.credit_risk.data import protected
 from models.decisions.credit_risk.measure import Flags, fairness, quality, route_quality
-from models.decisions.credit_risk.model import APPROVE_BELOW, COST_RATIO, HELD_OUT_SHARE, SEED, Trained
+from models.decisions.credit_risk.model import APPROVE_BELOW, COST_BAD, COST_REVIEW, HELD_OUT_SHARE, SEED, Trained
 from models.decisions.credit_risk.onnx_export import OUTPUT, OUTPUT_COLUMN, onnx_scores
 from models.serving.features import Code, Encoder, Input
 from models.serving.predict import SCORE_DECIMALS
@@ -47,11 +46,11 @@ def card(trained: Trained, version: str) -> dict[str, Any]:
         ),
         "limits": LIMITS,
         "model": _model(trained),
-        "routing": _routing(trained, version),
-        "certificate": _certificate(trained, version),
+        "routing": _routing(),
         "reference": _reference(trained),
         "explaining": _explaining(trained),
-        "inputs": [msgspec.to_builtins(i) for i in trained.inputs],
+        "inputs": [_declared(i) for i in trained.inputs],
+        "together": [msgspec.to_builtins(pair) for pair in trained.together],
         "data": _data(trained),
         "metrics": _metrics(trained),
         "fairness": _fairness(trained),
@@ -70,39 +69,16 @@ def _model(trained: Trained) -> dict[str, Any]:
     }
 
 
-def _routing(trained: Trained, version: str) -> dict[str, Any]:
+def _routing() -> dict[str, Any]:
     return {
         "approve_below": APPROVE_BELOW,
-        "cost_ratio": COST_RATIO,
-        "certificate": _certificate_id(version) if trained.certificate.certified else "",
+        "cost_bad": COST_BAD,
+        "cost_review": COST_REVIEW,
         "how_chosen": (
-            "1 / (1 + cost ratio): where approving costs on average what refusing costs. The ratio is the data "
-            "source's; nothing was tuned. Numbers beyond the range of the training rows go to review whatever the "
-            "score. No automatic reject."
-        ),
-    }
-
-
-def _certificate_id(version: str) -> str:
-    return f"{NAME}/{version}/approve"
-
-
-def _certificate(trained: Trained, version: str) -> dict[str, Any]:
-    verdict = (
-        "Certified: among approved cases like these, the share of bad loans is below the target."
-        if trained.certificate.certified
-        else "NOT certified: the held-out rows do not prove the target. Approvals rest on the cost threshold alone."
-    )
-    return {
-        "id": _certificate_id(version),
-        **asdict(trained.certificate),
-        "certified": trained.certificate.certified,
-        "verdict": verdict,
-        "how": (
-            "Exact binomial test of 'bad share among approved above target' on the held-out rows, which had no part "
-            "in choosing, training or thresholding; one hypothesis, fixed before (the list of candidates was drawn up "
-            "on other splits of the data). The target is the break-even share of the costs: approving such a group "
-            "costs less than refusing it."
+            "Cost of a review by cost of a bad loan: above it approving costs more than asking a person. The costs are "
+            "the data source's, a review counted as much as refusing a good applicant; nothing was tuned. What may be "
+            "approved is what the certificate says, up to here. Rows with numbers that are out of range, or together "
+            "unlike the training rows, go to review whatever the score. No automatic reject."
         ),
     }
 
@@ -119,6 +95,11 @@ def _reference(trained: Trained) -> dict[str, Any]:
         "score": round(float(score), SCORE_DECIMALS),
         "values": values,
     }
+
+
+def _declared(declared: Input) -> dict[str, Any]:
+    """As TOML can say it, which knows no null."""
+    return {name: value for name, value in msgspec.to_builtins(declared).items() if value is not None}
 
 
 def _typical(declared: Input, values: Sequence[Any]) -> Any:
@@ -151,7 +132,8 @@ def _metrics(trained: Trained) -> dict[str, Any]:
     return {
         "how": (
             "out_of_fold: 10-fold cross-validation within the training rows. held_out: the model itself on rows "
-            "that had no part in it. routes_held_out: its routes there. routes: all rows, each scored by a model "
+            "that had no part in it. routes_held_out: its routes there, at the break-even of the costs (what is in "
+            "force is the certificate's). routes: all rows, each scored by a model "
             "that had not seen it. calibration_error: mean gap between score and bad share over 10 bins of equal "
             "size; slope 1 and intercept 0 would be perfect."
         ),
@@ -169,11 +151,12 @@ def _fairness(trained: Trained) -> dict[str, Any]:
             "occur. Groups of few rows say little. Attributes of the groups are no inputs; others may stand in for "
             "them."
         ),
-        "groups": fairness(_groups(trained.data.lines), trained.approved, trained.data.bad),
+        "groups": fairness(groups(trained.data.lines), trained.approved, trained.data.bad),
     }
 
 
-def _groups(lines: Sequence[str]) -> list[tuple[str, Flags]]:
+def groups(lines: Sequence[str]) -> list[tuple[str, Flags]]:
+    """Members of the groups that fairness is looked at for."""
     people = [protected(line) for line in lines]
     female = np.array([p.status_and_sex == "A92" for p in people])
     young = np.array([p.age_years < 26 for p in people])

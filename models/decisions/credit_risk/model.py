@@ -2,8 +2,8 @@
 
 The rows are split once, stratified, by the seed: 60 % choose and train the model, 40 % are held out and used once,
 to measure and to certify it. The kind of model is chosen by cross-validated log loss within the training part. No
-case is reweighted, so that the score stays a probability; the price of errors enters by the threshold only, which
-follows from the costs that the source of the data states and from nothing that was seen.
+case is reweighted, so that the score stays a probability; the price of errors enters by the threshold only. The loosest
+threshold that may be certified follows from the costs, the stricter ones are quantiles of the training part's scores.
 """
 
 from __future__ import annotations
@@ -21,15 +21,18 @@ from models.decisions.credit_risk import candidates
 from models.decisions.credit_risk.data import COLUMNS, from_german_row, went_bad
 from models.decisions.credit_risk.measure import Flags, Scores
 from models.decisions.credit_risk.onnx_export import check_parity, export, onnx_scores, parity_cases
-from models.serving.certify import Certificate, certify
+from models.making.certification import thresholds
 from models.serving.features import Code, Encoder, Input, Number, Row
 from models.serving.predict import SCORE_DECIMALS
+from models.serving.together import Company, Pair, pairs_of
 
 SEED = 1994
 HELD_OUT_SHARE = 0.4
-COST_RATIO = 5.0  # the data's own: accepting a bad applicant costs 5, refusing a good one 1
-BREAK_EVEN = 1 / (1 + COST_RATIO)  # probability at which approving costs what refusing costs
+COST_BAD = 5.0  # the data's own: accepting a bad applicant costs 5 times what refusing a good one does
+COST_REVIEW = 1.0  # of a case that a person looks at: no more, since one could refuse instead
+BREAK_EVEN = COST_REVIEW / COST_BAD  # probability at which approving costs what a review costs
 APPROVE_BELOW = round(BREAK_EVEN, SCORE_DECIMALS)
+TARGET = 0.15  # of bad ones among the approved: below the break-even, so that approving pays also on average
 DELTA = 0.05
 
 
@@ -65,9 +68,20 @@ class Trained:
     unseen_scores: (
         Scores  # by the model itself where held out, by cross-validation elsewhere: never by a model that saw the row
     )
-    approved: Flags  # the routes of these scores
-    certificate: Certificate
+    readable: Flags  # rows that nothing holds back, so that their score decides
+    grid: list[float]  # thresholds that may be certified, from strict to loose
+    together: tuple[Pair, ...]
     parity: list[dict[str, Any]]
+
+    @property
+    def approved(self) -> Flags:
+        """The routes at the loosest threshold that may be certified."""
+        return self.below(APPROVE_BELOW)
+
+    def below(self, threshold: float) -> Flags:
+        """Which rows take the route at a threshold."""
+        taken: Flags = (np.round(self.unseen_scores, SCORE_DECIMALS) < threshold) & self.readable
+        return taken
 
 
 def train(data: Data) -> Trained:
@@ -85,11 +99,12 @@ def train(data: Data) -> Trained:
     scores = onnx_scores(model, rows)
     gap = check_parity(native.predict_proba(rows)[:, 1], scores, APPROVE_BELOW)
     scores[~held_out] = candidates.out_of_fold(chosen, rows[~held_out], data.bad[~held_out], SEED)
-    approved = routes(encoder, data.applications, scores)
-    wrong = approved & held_out & data.bad
-    certificate = certify(int((approved & held_out).sum()), int(wrong.sum()), BREAK_EVEN, DELTA)
+    together = pairs_of(inputs, [data.applications[n] for n in sorted(learn)])
+    company = Company(together, {i.field: i.label for i in inputs})
+    readable = np.array([not (encoder.beyond(a) or company.unlike(a)) for a in data.applications])
+    grid = thresholds(scores[~held_out & readable].tolist(), APPROVE_BELOW)
     parity = parity_cases(encoder, native, SEED)
-    return Trained(data, model, inputs, tried, chosen, gap, held_out, scores, approved, certificate, parity)
+    return Trained(data, model, inputs, tried, chosen, gap, held_out, scores, readable, grid, together, parity)
 
 
 def declared_inputs(applications: Sequence[dict[str, Any]]) -> tuple[Input, ...]:
@@ -99,13 +114,6 @@ def declared_inputs(applications: Sequence[dict[str, Any]]) -> tuple[Input, ...]
         if codes:
             return Code(field, label, codes)
         values = [float(a[field]) for a in applications]
-        return Number(field, label, min(values), max(values))
+        return Number(field, label, min(values), max(values), whole=all(value.is_integer() for value in values))
 
     return tuple(declare(c.field, c.label, c.codes) for c in COLUMNS)
-
-
-def routes(encoder: Encoder, applications: Sequence[dict[str, Any]], scores: Scores) -> Flags:
-    """Which applications are approved; the same rule as `Model.decide`."""
-    known = np.array([not encoder.outside(a) for a in applications])
-    approved: Flags = (np.round(scores, SCORE_DECIMALS) < APPROVE_BELOW) & known
-    return approved

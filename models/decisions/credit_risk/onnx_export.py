@@ -11,7 +11,7 @@ from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 
 from models.decisions.credit_risk.measure import Scores
-from models.serving.features import Code, Encoder, Row
+from models.serving.features import Code, Encoder, Number, Row
 from models.serving.predict import SCORE_DECIMALS
 
 OPSETS = {"": 18, "ai.onnx.ml": 3}
@@ -52,6 +52,7 @@ def parity_cases(encoder: Encoder, native: Any, seed: int) -> list[dict[str, Any
         return {
             i.field: drawn.choice(i.codes) if isinstance(i, Code) else drawn.randint(int(i.minimum), int(i.maximum))
             for i in encoder.inputs
+            if isinstance(i, Code | Number)
         }
 
     inputs = [draw() for _ in range(PARITY_CASES)]

@@ -22,12 +22,12 @@ from streams.engine.constructs.try_ import TRY
 from streams.engine.constructs.wait import WAIT
 from streams.engine.messages import StepResult
 from streams.engine.run import Run, Table
-from streams.engine.state import Frame
+from streams.engine.state import Frame, IncidentFrame
 
 ALL: tuple[Construct[Any, Any], ...] = (CALL, DO, EMIT, FOR, FORK, RAISE, SET, SWITCH, TRY, WAIT)
 
 TABLE: Table = table_of(ALL)
-FRAMES: tuple[type[Frame], ...] = tuple(each.frame for each in ALL if each.frame is not None)
+FRAMES: tuple[type[Frame], ...] = (*(each.frame for each in ALL if each.frame is not None), IncidentFrame)
 ANSWERED: Mapping[type[Frame], Callable[[Run, Any, Any, StepResult], None]] = by_frame(ALL, "answered")
 DUE: Mapping[type[Frame], Due[Any, Any]] = by_frame(ALL, "due")
 WORKING: Mapping[type[Frame], Callable[[Any], bool]] = by_frame(ALL, "working")

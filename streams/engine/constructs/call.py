@@ -22,16 +22,18 @@ class StepFrame(Frame, tag=4):
 
     iteration: int = 0  # type: ignore[misc]  # of its own, where other frames share that of the class
     attempt: int = 0  # type: ignore[misc]
+    key: str = ""  # type: ignore[misc]
 
 
 def _start(run: Run, task: Call, activity: Activity) -> None:
     arguments = encode(evaluate(run, task.arguments, activity.input, activity), activity, run.limits)
     frame = run.open(StepFrame, activity)
-    frame.iteration, frame.attempt = activity.iteration, activity.attempt
+    frame.iteration, frame.attempt, frame.key = activity.iteration, activity.attempt, activity.key
     graph = run.graph
     run.issued[frame.id] = StepCommand(
         run.instance_id, task.pointer, frame.iteration, frame.attempt, task.function, arguments,
         run.deadline_ms(frame.id), graph.name, graph.version, graph.digest, task.effect, run.instance.business_key,
+        frame.key or None,
     )  # fmt: skip
 
 

@@ -24,7 +24,7 @@ def _start(run: Run, task: Raise, activity: Activity) -> None:
     error = raised(evaluate(run, task.error, activity.input, activity), task.pointer)
     if isinstance(error, str):
         raise failed(activity, problems.CONFIGURATION, f"`raise` describes no error: {error}")
-    raise TaskError(activity, error)
+    raise TaskError(activity, error, meant=True)
 
 
 def raised(error: Any, pointer: str) -> Problem | str:

@@ -32,24 +32,31 @@ def _child_ended(run: Run, frame: TryFrame, attempt: Try, body: Task, output: Js
     run.complete(run.close(frame), output, None if frame.error is None else attempt.caught)
 
 
-def _catches(run: Run, frame: TryFrame, attempt: Try, problem: Problem) -> bool:
-    """Takes the error if the `catch` matches it: the handler is next. An error of the handler is not caught.
+def _matches(run: Run, frame: TryFrame, attempt: Try, problem: Problem) -> bool:
+    """Whether the `catch` matches the error. An error of the handler is not caught.
 
     `when` and `exceptWhen` read the input of the `try` as their data, and the error as the variable that `as` names.
     """
     if frame.error is not None or not matches(attempt.errors, problem):
         return False
+    activity = run.activity(frame)
+    frame.error = problem
+    try:
+        if attempt.when is not None and not evaluate(run, attempt.when, activity.input, activity, frame.id):
+            return False
+        return attempt.except_when is None or not evaluate(run, attempt.except_when, activity.input, activity, frame.id)
+    finally:
+        frame.error = None
+
+
+def _takes(run: Run, frame: TryFrame, attempt: Try, problem: Problem) -> None:
+    """The handler is next."""
     frame.error = problem
     activity = run.activity(frame)
-    if attempt.when is not None and not evaluate(run, attempt.when, activity.input, activity, frame.id):
-        return False
-    if attempt.except_when is not None and evaluate(run, attempt.except_when, activity.input, activity, frame.id):
-        return False
     if attempt.handler < 0:
         run.complete(run.close(frame), activity.input, attempt.caught)
     else:
         run.defer(attempt.handler, frame.id, activity.input)
-    return True
 
 
 def matches(wanted: ErrorFilter, error: Problem) -> bool:
@@ -70,5 +77,12 @@ def _binds(frame: TryFrame, attempt: Try) -> Mapping[str, Json]:
 
 
 TRY = Construct(
-    task=Try, start=_start, frame=TryFrame, child_ended=_child_ended, catches=_catches, copy=copy.copy, binds=_binds
+    task=Try,
+    start=_start,
+    frame=TryFrame,
+    child_ended=_child_ended,
+    matches=_matches,
+    takes=_takes,
+    copy=copy.copy,
+    binds=_binds,
 )

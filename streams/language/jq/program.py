@@ -90,6 +90,23 @@ def compile_program(source: str) -> Program:
         raise _syntax_error(source, error) from None
 
 
+_PASSED_ON = {"and": (1, 2), "or": (1, 2), "alt": (1, 2), "pipe": (-1,)}  # parts that decide what a node gives
+
+
+def gives_assignment(source: str) -> bool:
+    """Whether what an expression gives, or judges, is data that `=` or one like it has changed."""
+    try:
+        left = [parse(source)]
+    except (JqParseError, ValueError, RecursionError, IndexError):
+        return False
+    while left:
+        node = left.pop()
+        if node[0] == "assign":
+            return True
+        left.extend(node[part] for part in _PASSED_ON.get(node[0], ()))
+    return False
+
+
 def _complaints(findings: Findings) -> list[Complaint]:
     if "ENV" in findings.variables:
         refusal = Complaint(

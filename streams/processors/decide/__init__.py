@@ -1,13 +1,22 @@
 """Station 4, decide: steps that ask a model."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 from schemas.functions import Argument, EffectClass, Function, Kind
-from streams.ground.topic import DAY_MS, Topic
+from streams.ground.topic import DAY_MS, Keyed, Topic
 from streams.processors.orchestrate import INBOX
 from streams.runtime.declaration import Declaration
 
 DECISIONS = Topic(name="decide.record.decision.v1", messages=("Decision",), retention_ms=365 * DAY_MS)
+
+STATES = Topic(
+    name="decide.state.model.v1",
+    messages=("ModelState",),
+    keyed=Keyed.NONE,
+    key="name of the model",
+    compacted=True,
+    written_by="models",
+)
 
 DECIDE = Function(
     name="decide",
@@ -24,15 +33,16 @@ DECIDE = Function(
     ),
     output={
         "type": "object",
-        "required": ["route", "score", "reasons", "decisionId", "model", "version", "outside"],
+        "required": ["route", "score", "reasons", "decisionId", "model", "version", "outside", "held"],
         "properties": {
             "route": {"type": "string"},
-            "score": {"type": "number"},
+            "score": {"type": ["number", "null"]},
             "model": {"type": "string"},
             "version": {"type": "string"},
             "decisionId": {"type": "string"},
             "reasons": {"type": "array", "items": {"type": "object"}},
             "outside": {"type": "array", "items": {"type": "string"}},
+            "held": {"type": "array", "items": {"type": "object"}},
         },
     },
     example="{model: credit-risk, input: '${ .application }'}",
@@ -40,6 +50,11 @@ DECIDE = Function(
 )
 
 DECIDED = Counter("exlify_decisions_total", "Decisions by model and route.", ["model", "route"])
+FAULTY = Gauge(
+    "exlify_model_faulty",
+    "1 while a model, or the file that says which one decides, cannot be used. What needs it waits.",
+    ["model"],
+)
 
 DECLARATION = Declaration(
     name="decide",
@@ -47,7 +62,11 @@ DECLARATION = Declaration(
     worker="steps",
     make="streams.processors.decide.processor:Decide",
     writes=(INBOX, DECISIONS),
+    follows=(STATES,),
     functions=(DECIDE,),
-    metrics=(DECIDED,),
+    table="waiting",
+    metrics=(DECIDED, FAULTY),
     rows="streams.processors.decide.rows:ROWS",
+    pins="streams.processors.decide.pins:ModelPins",
+    local="streams.processors.decide.local:DecideHere",
 )

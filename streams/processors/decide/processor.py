@@ -1,163 +1,125 @@
 """Station 4, decide: a step that asks a model. Scored here and now; a model is some microseconds of arithmetic.
 
-Every decision leaves one record with all that is needed to recompute it. It holds only those fields of the input
-that the model reads. A command that comes again gives the same bytes again: the model's file is pinned, ids are the
-step's, and the time is that of the command's record.
+Every decision leaves one record with all that is needed to recompute it. A command that comes again gives the same
+bytes again: the model is pinned, ids are the step's, and the time is that of the command's record.
 """
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+import asyncio
+from collections.abc import Sequence
+from typing import Any, ClassVar
 
-import orjson
+import structlog
 
-from models.serving.errors import FeatureError, ModelError
-from models.serving.explain import Contribution
-from models.serving.predict import SCORE_DECIMALS, Model, Verdict
 from models.serving.registry import Registry
+from models.serving.shelf import Fault
 from schemas.messages import CANCEL_STEP, DECISION, STEP_COMMAND, STEP_RESULT
-from schemas.payload import Door, Payload
 from schemas.reasons import Reason
-from schemas.steps import completed, faulted, id_of, problem
+from schemas.steps import key_of
+from streams.ground.status import Cause
 from streams.processors import decide
 from streams.processors.context import Context
+from streams.processors.decide.decision import Carried, OutOfUseError, carry_out, failed
+from streams.processors.decide.pins import LOOK_S
+from streams.processors.decide.waiting import AGAIN_MS, Waiting, waiting
 from streams.processors.orchestrate import INBOX
 from streams.runtime import metrics
 from streams.runtime.answers import answer_unusable
 from streams.runtime.parking import parked
-from streams.runtime.processor import Effects, FastProcessor, Message, Output, StateView
+from streams.runtime.processor import Effects, FastProcessor, Message, Output, Row, StateView
 
-MAX_REASONS = 4  # of a result; the decision's own record has them all
-
-
-class Carried(NamedTuple):
-    """What came of a command."""
-
-    result: dict[str, Any]  # fields of the StepResult
-    decision: dict[str, Any] | None  # fields of the Decision; None if none could be made
-
-
-class _BadArgumentsError(Exception):
-    """The step does not say what to ask; the text is place, reason and remedy."""
+log = structlog.get_logger()
 
 
 class Decide(FastProcessor):
-    """Commands in, results and decisions out. Keeps nothing but the models, in memory."""
+    """Commands in, results and decisions out. Keeps the commands that wait for a model; models are in memory only."""
 
     declaration = decide.DECLARATION
+    offered_again_ms = AGAIN_MS
+    waits: ClassVar[bool] = True  # for a model that cannot be used; else the step fails
 
     def __init__(self, context: Context, registry: Registry | None = None) -> None:
         self._codec = context.codec
-        self._registry = registry or Registry()
+        self._registry = registry or Registry(shelf=context.models)
+        self._book = context.models
+        self._told: set[Fault] = set()
+        self._following: asyncio.Task[None] | None = None
 
     async def open(self) -> None:
-        """Loads every active model; raises RefusedModelError for one that must not be used."""
-        self._registry.load_all()
+        """Loads every active model, and follows their files from then on. One that cannot be used is told of."""
+        await self._book.start()
+        self._tell(await asyncio.to_thread(self._registry.load_all))
+        self._following = asyncio.create_task(self._follow(), name="models")
+
+    async def close(self) -> None:
+        """Follows the files no longer."""
+        if self._following is not None:
+            self._following.cancel()
+        await self._book.close()
+
+    async def causes(self) -> Sequence[Cause]:
+        """The models that cannot be used: what needs one of them waits, everything else goes on."""
+        return [Cause(f"model {f.model}", f"{f.file}: {f.reason}", degraded=True) for f in self._registry.faults]
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """A result for each command, and the record of its decision. A decided step cannot be cancelled any more."""
         effects = Effects([], {})
         for message in batch:
             if message.name == STEP_COMMAND:
-                effects.outputs.extend(self._answers(message))
+                self._answer(message.data, message.record.key, message.record.timestamp_ms, effects)
             elif message.name != CANCEL_STEP:
                 effects.outputs.append(parked(message.record, self.declaration.name, _no_command(message)))
+            elif (key := key_of(message.data)) in effects.changes or state.get(key) is not None:
+                effects.changes[key] = None
         return effects
 
     def on_parked(self, message: Message, state: StateView) -> Effects:
         """A command that cannot be used is answered."""
         return answer_unusable(self._codec, message, INBOX)
 
-    def _answers(self, message: Message) -> list[Output]:
-        carried = carry_out(message.data, self._registry, message.record.timestamp_ms)
-        _count(message.data["function"], carried)
-        key = message.record.key
-        answers = [Output(INBOX, key, self._codec.encode(STEP_RESULT, carried.result))]
+    def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
+        """Carries out a command that has waited, if its model can be used now."""
+        found = waiting(row)
+        if not self._registry.usable(found.model):
+            return Effects([], {})
+        _, command = self._codec.decode(found.command)
+        effects = Effects([], {key: None})
+        self._answer(command, command["instance_id"].encode(), found.at_ms, effects)
+        return effects
+
+    def _answer(self, command: dict[str, Any], key: bytes | None, at_ms: int, effects: Effects) -> None:
+        try:
+            carried = carry_out(command, self._registry, at_ms)
+        except OutOfUseError as error:
+            if self.waits:
+                effects.changes[key_of(command)] = Waiting.of(self._codec, error.model, at_ms, command).row()
+                return
+            carried = failed(command, Reason.MISCONFIGURED, f"with.model: {error}")
+        _count(command["function"], carried)
+        effects.outputs.append(Output(INBOX, key, self._codec.encode(STEP_RESULT, carried.result)))
         if carried.decision is not None:
-            answers.append(Output(decide.DECISIONS, key, self._codec.encode(DECISION, carried.decision)))
-        return answers
+            effects.outputs.append(Output(decide.DECISIONS, key, self._codec.encode(DECISION, carried.decision)))
 
+    async def _follow(self) -> None:
+        while True:
+            await asyncio.sleep(LOOK_S)
+            try:
+                self._tell(await asyncio.to_thread(self._registry.look))
+            except Exception:  # a bug in looking must not end the following
+                log.exception("models not looked at")
 
-def carry_out(command: Mapping[str, Any], registry: Registry, at_ms: int) -> Carried:
-    """Makes the decision that a StepCommand asks for, as of `at_ms` (epoch). Knows nothing of Kafka.
-
-    Raises UnreadablePayloadError where its arguments are no JSON, and nothing else but what is a bug.
-    """
-    try:
-        name, values = _arguments(command)
-        model = registry.get(name)
-        verdict = model.decide(values)
-    except _BadArgumentsError as error:
-        return _faulted(command, Reason.INPUT_INVALID, f"with.{error}")
-    except FeatureError as error:
-        return _faulted(command, Reason.INPUT_INVALID, f"with.input.{error}")
-    except ModelError as error:
-        return _faulted(command, Reason.MISCONFIGURED, f"with.model: {error}")
-    output = Payload.from_outside(_output(command, model, verdict), Door.RESULT)
-    return Carried(completed(command, output), _decision(command, model, values, verdict, at_ms))
-
-
-def _arguments(command: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    given = command["arguments"].value()
-    name = given.get("model") if isinstance(given, dict) else None
-    if not isinstance(name, str):
-        raise _BadArgumentsError("model: missing, or not a string. Give the name of a model.")
-    values = given.get("input")
-    if not isinstance(values, dict):
-        raise _BadArgumentsError("input: missing, or not an object. Give the fields that the model reads.")
-    return name, values
-
-
-def _output(command: Mapping[str, Any], model: Model, verdict: Verdict) -> dict[str, Any]:
-    """What the workflow sees; the reasons are those that speak for the route, strongest first."""
-    sign = 1 if verdict.route == "review" else -1
-    speaking = [c for c in verdict.contributions if c.amount * sign > 0][:MAX_REASONS]
-    return {
-        "route": verdict.route,
-        "score": verdict.score,
-        "model": model.card.name,
-        "version": model.card.version,
-        "decisionId": id_of(command),
-        "reasons": [{**_reason(model, c), "text": model.labels[c.field]} for c in speaking],
-        "outside": list(verdict.outside),
-    }
-
-
-def _decision(
-    command: Mapping[str, Any], model: Model, values: Mapping[str, Any], verdict: Verdict, at_ms: int
-) -> dict[str, Any]:
-    card = model.card
-    seen = Payload.inside(orjson.dumps(model.encoder.declared(values)))
-    return {
-        **{name: command[name] for name in ("instance_id", "pointer", "workflow", "version", "digest")},
-        "decision_id": id_of(command),
-        "model": card.name,
-        "model_version": card.version,
-        "model_sha256": card.model.sha256,
-        "input": seen,
-        "input_hash": hashlib.sha256(seen.raw).hexdigest(),
-        "route": verdict.route,
-        "score": verdict.score,
-        "thresholds": {"approve_below": card.routing.approve_below},
-        "reasons": [_reason(model, c) for c in verdict.contributions if c.amount],
-        "reference": card.reference.name if verdict.contributions else None,
-        "certificate": card.routing.certificate or None,
-        "at_ms": at_ms,
-    }
-
-
-def _reason(model: Model, contribution: Contribution) -> dict[str, Any]:
-    return {
-        "group": contribution.field,
-        "contribution": round(contribution.amount, SCORE_DECIMALS),
-        "text_id": f"{model.card.name}.{contribution.field}",
-    }
-
-
-def _faulted(command: Mapping[str, Any], reason: Reason, detail: str) -> Carried:
-    return Carried(faulted(command, problem(reason, detail, command["pointer"])), None)
+    def _tell(self, faults: Sequence[Fault]) -> None:
+        """Says once what has become bad, and what is good again."""
+        now = {*faults}
+        for fault in sorted(now - self._told):
+            log.error("model cannot be used", model=fault.model, file=fault.file, reason=fault.reason)
+        for model in sorted({fault.model for fault in self._told} - {fault.model for fault in now}):
+            log.info("model can be used again", model=model)
+            decide.FAULTY.labels(model).set(0)
+        for fault in now:
+            decide.FAULTY.labels(fault.model).set(1)
+        self._told = now
 
 
 def _no_command(message: Message) -> str:

@@ -11,16 +11,21 @@ from streams.runtime.declaration import Declaration
 
 INBOX = Topic(
     name="engine.inbox.instance.v1",
-    messages=("StartInstance", "StepResult", "TimerFired", "CancelInstance"),
+    messages=("StartInstance", "StepResult", "TimerFired", "CancelInstance", "RepairStep"),
     written_by="the gateway",
 )
 HISTORY = Topic(name="engine.history.instance.v1", messages=("HistoryEntry",), retention_ms=90 * DAY_MS)
-
+INCIDENTS = Topic(name="engine.incident.instance.v1", messages=("Incident",), retention_ms=90 * DAY_MS)
 
 ENGINE_STEPS = Counter("exlify_engine_steps_total", "Inbox records that the engine took.", ["cause"])
 INSTANCES = Counter(
     "exlify_instances_total",
     "Instances by workflow and status: started, completed, faulted, cancelled.",
+    ["workflow", "status"],
+)
+INCIDENT_CHANGES = Counter(
+    "exlify_incidents_total",
+    "Incidents by workflow and what became of them: open, retried, skipped, failed, cancelled.",
     ["workflow", "status"],
 )
 INSTANCE_SECONDS = Histogram(
@@ -45,10 +50,11 @@ DECLARATION = Declaration(
     summary="Takes every instance from its start to its outcome.",
     worker="engine",
     make="streams.processors.orchestrate.processor:Orchestrate",
+    local="streams.processors.orchestrate.local:Unattended",
     reads=(INBOX,),
-    writes=(INBOX, HISTORY),
+    writes=(INBOX, HISTORY, INCIDENTS),
     table="instance",
     settings=(OrchestrateSettings,),
-    metrics=(ENGINE_STEPS, INSTANCES, INSTANCE_SECONDS),
+    metrics=(ENGINE_STEPS, INSTANCES, INCIDENT_CHANGES, INSTANCE_SECONDS),
     rows="streams.processors.orchestrate.rows:ROWS",
 )

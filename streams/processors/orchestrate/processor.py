@@ -35,6 +35,7 @@ EVENTS: dict[str, type[engine.Event]] = {
     messages.STEP_RESULT: engine.StepResult,
     messages.TIMER_FIRED: engine.TimerFired,
     messages.CANCEL_INSTANCE: engine.CancelInstance,
+    messages.REPAIR_STEP: engine.RepairStep,
 }
 
 _OFFSET = struct.Struct(">q")
@@ -46,18 +47,27 @@ class Orchestrate(FastProcessor):
     """The inbox in; commands, history and outcomes out; instances in a table."""
 
     declaration = orchestrate.DECLARATION
+    attended = True  # by people who mend what fails
 
     def __init__(self, context: Context) -> None:
         self._codec = context.codec
         self._definitions = context.definitions
         self._commands = context.command_topics()
+        self._pins = context.pins()
         window_ms = context.settings.of(OrchestrateSettings).deduplication_window_ms
-        self._limits = engine.Limits(deduplication_window_ms=window_ms)
+        self._limits = engine.Limits(deduplication_window_ms=window_ms, incidents=self.attended)
         self._unknown: set[str] = set()  # digests that were looked for in vain
 
     async def open(self) -> None:
-        """Waits until the definitions deployed so far are known."""
+        """Waits until the definitions deployed so far are known, and what is in force for those who pin."""
         await self._definitions.start()
+        for each in self._pins.values():
+            await each.open()
+
+    async def close(self) -> None:
+        """Follows no longer what is in force."""
+        for each in self._pins.values():
+            await each.close()
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """One engine step for each record, in order."""
@@ -106,27 +116,39 @@ class Orchestrate(FastProcessor):
     def _step(
         self, graph: Graph, before: engine.State | None, event: engine.Event, message: Message, effects: Effects
     ) -> engine.Step:
-        step = engine.step(graph, before, event, message.record.timestamp_ms, self._limits)
+        another = _another(before, event)
+        corrected = None if another is None else self._definitions.graph(another)
+        step = engine.step(graph, before, event, message.record.timestamp_ms, self._limits, corrected)
+        if corrected is not None and corrected.digest == getattr(step.outcome or step.state, "digest", None):
+            graph = corrected
         key = message.record.key
-        effects.outputs.extend(self._command(key, command) for command in step.commands)
+        at_ms = message.record.timestamp_ms
+        effects.outputs.extend(self._command(key, command, at_ms) for command in step.commands)
         if step.transitions and step.state is not None:
             effects.outputs.append(self._entry(graph, before, event, step, message))
+        for each in step.incidents:
+            value = self._codec.encode(messages.INCIDENT, asdict(each))
+            effects.outputs.append(Output(orchestrate.INCIDENTS, key, value))
         if step.outcome is not None:
             effects.outputs.append(outcome.output(self._codec, step.outcome))
         return step
 
     def _graph(self, before: engine.State | None, event: engine.Event, batch: Sequence[Message]) -> Graph | None:
-        """The definition that the instance is pinned to; any will do where the engine does not look at it."""
+        """The definition that the instance is pinned to; any will do where the engine does not look at it.
+
+        What a repair wants to go on with is learned here, too; whether it is there the engine says.
+        """
         if type(before) is engine.Instance:
             digest = before.digest
         elif before is None and type(event) is engine.StartInstance:
             digest = event.digest
         else:
             return NO_GRAPH
-        graph = self._definitions.graph(digest)
-        if graph is None and digest not in self._unknown:
-            raise NotYet("a definition", lambda: self._learn({digest, *_digests(batch)}))
-        return graph
+        another = _another(before, event)
+        wanted = {digest} if another is None else {digest, another}
+        if any(self._definitions.graph(each) is None and each not in self._unknown for each in wanted):
+            raise NotYet("a definition", lambda: self._learn({*wanted, *_digests(batch)}))
+        return self._definitions.graph(digest)
 
     async def _learn(self, digests: set[str]) -> None:
         """Learns definitions, which were deployed before anything named them: else they are nowhere.
@@ -141,9 +163,11 @@ class Orchestrate(FastProcessor):
             self._unknown = set()
         self._unknown |= missing
 
-    def _command(self, key: bytes | None, command: engine.StepCommand | engine.CancelStep) -> Output:
+    def _command(self, key: bytes | None, command: engine.StepCommand | engine.CancelStep, at_ms: int) -> Output:
         data = asdict(command)
         name = messages.STEP_COMMAND
+        if command.function in self._pins and type(command) is engine.StepCommand:
+            data["pin"] = self._pins[command.function].pin(command.arguments, at_ms)
         if type(command) is engine.CancelStep:
             name = messages.CANCEL_STEP
             del data["function"]
@@ -171,6 +195,13 @@ class Orchestrate(FastProcessor):
 
 
 NO_GRAPH = Graph(digest="", namespace="", name="", version="", document={}, tasks=())
+
+
+def _another(before: engine.State | None, event: engine.Event) -> str | None:
+    """The digest of another definition that a repair wants to go on with."""
+    if type(event) is not engine.RepairStep or type(before) is not engine.Instance or event.digest == before.digest:
+        return None
+    return event.digest
 
 
 def _digests(batch: Sequence[Message]) -> list[str]:
@@ -208,6 +239,7 @@ class Counts:
     def __init__(self) -> None:
         self._causes: Counter[str] = Counter()
         self._instances: Counter[tuple[str, str]] = Counter()
+        self._incidents: Counter[tuple[str, str]] = Counter()
         self._seconds: list[tuple[str, float]] = []
 
     def note(self, cause: str, workflow: str, before: engine.State | None, step: engine.Step) -> None:
@@ -215,6 +247,8 @@ class Counts:
         self._causes[cause] += 1
         if before is None and step.state is not None:
             self._instances[workflow, "started"] += 1
+        for each in step.incidents:
+            self._incidents[workflow, each.status] += 1
         if step.outcome is not None:
             self._instances[workflow, step.outcome.status] += 1
             self._seconds.append((workflow, max(0, step.outcome.ended_at_ms - step.outcome.started_at_ms) / 1_000))
@@ -225,6 +259,8 @@ class Counts:
             orchestrate.ENGINE_STEPS.labels(cause.rpartition(".")[2]).inc(count)
         for (workflow, status), count in self._instances.items():
             orchestrate.INSTANCES.labels(workflow, status).inc(count)
+        for (workflow, status), count in self._incidents.items():
+            orchestrate.INCIDENT_CHANGES.labels(workflow, status).inc(count)
         seconds = {workflow: orchestrate.INSTANCE_SECONDS.labels(workflow) for workflow, _ in self._seconds}
         for workflow, duration in self._seconds:
             seconds[workflow].observe(duration)

@@ -8,14 +8,13 @@ certain: nothing where the history is not whole, or is not what this engine make
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
 from msgspec.structs import asdict
 
 from schemas.codec import Codec, UndecodableRecord
-from schemas.lifecycle import TERMINAL
 from streams import engine
 from streams.language.constructs import ALL
 from streams.language.graph import Graph
@@ -24,6 +23,7 @@ from streams.processors.orchestrate.processor import EVENTS
 MAX_ENTRIES = 2_000
 MAX_BYTES = 32 * 1024 * 1024
 MAX_SECONDS = 2.0
+LIMITS = engine.Limits(incidents=True)  # as the workers have it; how long an ended instance is remembered is not told
 KEYS = {each.task: each.key for each in ALL}
 
 
@@ -65,19 +65,30 @@ async def decoded(codec: Codec, messages: Iterable[bytes]) -> list[Entry] | None
     return entries
 
 
-def retraced(graph: Graph, entries: Sequence[Entry]) -> Retraced | None:
-    """Folds a whole history; None where it is not whole, or is not what this engine makes of it. Blocks for a while."""
-    found, state = Retraced(), None
+def retraced(graphs: Callable[[str], Graph | None], entries: Sequence[Entry]) -> Retraced | None:
+    """Folds a whole history, with the definitions by digest that it went by.
+
+    None where it is not whole, where a definition is not known, or where this engine makes another of it. Blocks for a
+    while.
+    """
+    found = Retraced()
+    state: engine.State | None = None
     deadline = time.monotonic() + MAX_SECONDS
     for number, (entry, name, cause) in enumerate(entries):
         if time.monotonic() > deadline or entry["seq"] != number or name not in EVENTS:
             return None
-        step = engine.step(graph, state, EVENTS[name](**cause), entry["at_ms"])
+        event = EVENTS[name](**cause)
+        graph = graphs(state.digest if type(state) is engine.Instance else getattr(event, "digest", ""))
+        if graph is None:
+            return None
+        corrected = graphs(getattr(event, "digest", None) or "")
+        step = engine.step(graph, state, event, entry["at_ms"], LIMITS, corrected)
         if step.state is None or [asdict(each) for each in step.transitions] != entry["transitions"]:
             return None
         found.asked[number] = [_asked(each) for each in step.commands if type(each) is engine.StepCommand]
         state = step.state
-    if type(state) is engine.Instance and state.status not in TERMINAL:
+    graph = graphs(state.digest) if type(state) is engine.Instance else None
+    if graph is not None and type(state) is engine.Instance:
         found.waits = [_wait(graph, each) for each in engine.waits(state)]
     return found
 

@@ -1,13 +1,13 @@
-"""Rows of the read model that are made of the history: its entries, and the instances in their newest state."""
+"""Rows of the read model that the engine tells: its history, and instances and incidents as they are now."""
 
 from __future__ import annotations
 
 from operator import itemgetter
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, text
 
 from schemas.lifecycle import Phase, Status
-from schemas.messages import HISTORY_ENTRY
+from schemas.messages import HISTORY_ENTRY, INCIDENT
 from streams.readmodel.projection import METADATA, Fields, Projection, made
 
 _AT = made(itemgetter("at_ms"))
@@ -52,7 +52,31 @@ INSTANCES = Table(
     Index("instances_by_business_key", "business_key"),
 )
 
+_OPEN = text("status = 'open'")
+
+INCIDENTS = Table(
+    "incidents",
+    METADATA,
+    Column("incident_id", String, primary_key=True),
+    Column("instance_id", String(32), nullable=False),
+    Column("seq", Integer, nullable=False),
+    Column("workflow", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("pointer", String, nullable=False),
+    Column("function", String),
+    Column("reason", String),
+    Column("status", String(16), nullable=False),
+    Column("business_key", String),
+    Column("owner", String, nullable=False),
+    Column("opened_at_ms", BigInteger, nullable=False),
+    Column("message", LargeBinary, nullable=False),
+    Index("incidents_by_instance", "instance_id"),
+    Index("incidents_by_time", "opened_at_ms", "incident_id"),
+    Index("incidents_open", "opened_at_ms", "incident_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
+)
+
 ROWS = (
+    Projection(message=INCIDENT, table=INCIDENTS, newest_by=("seq",)),
     Projection(message=HISTORY_ENTRY, table=HISTORY),
     Projection(message=HISTORY_ENTRY, table=INSTANCES, newest_by=("seq",), fixed=("started_at_ms", "business_key")),
 )

@@ -4,7 +4,7 @@ from prometheus_client import Gauge
 
 from streams.processors.decide import DECISIONS
 from streams.processors.human import TASKS
-from streams.processors.orchestrate import HISTORY
+from streams.processors.orchestrate import HISTORY, INCIDENTS
 from streams.readmodel.settings import ViewSettings
 from streams.runtime.declaration import Declaration
 
@@ -14,12 +14,18 @@ OLDEST_SECONDS = Gauge(
     ["workflow"],
 )
 
+OLDEST_INCIDENT_SECONDS = Gauge(
+    "exlify_oldest_incident_seconds",
+    "Age of the oldest failed step that waits for a decision. Gone where there is none.",
+    ["workflow"],
+)
+
 DECLARATION = Declaration(
     name="view",
     summary="Makes what happened visible to people.",
     worker="view",
     make="streams.processors.view.processor:View",
-    reads=(HISTORY, TASKS, DECISIONS),
+    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS),
     settings=(ViewSettings,),
-    metrics=(OLDEST_SECONDS,),
+    metrics=(OLDEST_SECONDS, OLDEST_INCIDENT_SECONDS),
 )

@@ -22,7 +22,7 @@ from streams.processors import view
 from streams.processors.context import Context
 from streams.processors.view.ages import Ages
 from streams.processors.view.reader import Reader
-from streams.readmodel.database import is_away, open_database, reason_of
+from streams.readmodel.database import is_away, is_empty, is_gone, open_database, reason_of
 from streams.readmodel.probe import read_model_probe
 from streams.readmodel.projection import Projection, Received, projections
 from streams.readmodel.writer import Writer
@@ -30,6 +30,7 @@ from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, StateView
 
 AWAY_PAUSE_S = 1.0
+WATCH_S = 5.0
 REFUSED_VALUES = ("22", "23", "54")  # SQLSTATE: unfit data, violated constraints, more than an index takes
 
 log = structlog.get_logger()
@@ -61,6 +62,23 @@ class View(FastProcessor):
             self._ages.cancel()
         if self._engine is not None:
             self._engine.dispose()
+
+    def has_nothing(self) -> bool:
+        """See `Processor`: the database is new, or was emptied. Raises UnavailableError."""
+        try:
+            return self._engine is None or is_empty(self._engine, self._projections)
+        except SQLAlchemyError as error:
+            raise UnavailableError(f"The read model does not answer ({reason_of(error)}).") from None
+
+    async def watch(self) -> None:
+        """See `Processor`. A database that somebody removes while we run is made anew at the next start."""
+        while True:
+            await asyncio.sleep(WATCH_S)
+            try:
+                await asyncio.to_thread(self.has_nothing)
+            except UnavailableError as error:
+                if isinstance(error.__context__, SQLAlchemyError) and is_gone(error.__context__):
+                    raise UnavailableError("The read model was removed; it is made anew from the topics.") from None
 
     async def causes(self) -> Sequence[Cause]:
         """Whether the database answers."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, Table, func, select
@@ -12,7 +12,7 @@ from schemas.lifecycle import OPEN, Status
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
-from streams.processors.orchestrate.rows import HISTORY, INSTANCES
+from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
 from streams.readmodel.paging import Found, Page, beginning, every, matching, page
 from streams.readmodel.projection import storable
 
@@ -22,6 +22,11 @@ class Reader:
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
+
+    @property
+    def engine(self) -> Engine:
+        """The database, for questions that stand elsewhere."""
+        return self._engine
 
     def instances(
         self,
@@ -65,6 +70,10 @@ class Reader:
         """How many instances have faulted since then."""
         return self._count(INSTANCES, (INSTANCES.c.status == Status.FAULTED) & (INSTANCES.c.updated_at_ms >= since_ms))
 
+    def count_incidents(self) -> int:
+        """How many failed steps wait for a decision."""
+        return self._count(INCIDENTS, INCIDENTS.c.status == "open")
+
     def open_tasks(self, at_ms: int) -> tuple[int, int]:
         """How many tasks are open, and how many of them are overdue."""
         return self._count(TASKS, TASKS.c.status == OPEN_TASK), self._count(TASKS, _overdue(at_ms))
@@ -73,10 +82,56 @@ class Reader:
         """One instance."""
         return self._one(select(INSTANCES).where(INSTANCES.c.instance_id == storable(instance_id)))
 
+    def known(self, instance_ids: Collection[str], since_ms: int) -> list[str]:
+        """Those of the instances that are under way, or have ended since then."""
+        ours = INSTANCES.c.instance_id.in_([storable(each) for each in instance_ids])
+        alive = INSTANCES.c.status.in_(OPEN) | (INSTANCES.c.updated_at_ms >= since_ms)
+        return [row["instance_id"] for row in every(self._engine, select(INSTANCES.c.instance_id).where(ours & alive))]
+
     def history(self, instance_id: str, *, after_seq: int = -1, limit: int = 1_000) -> list[Found]:
         """History entries of an instance behind a sequence number, in order."""
         ours = (HISTORY.c.instance_id == instance_id) & (HISTORY.c.seq > after_seq)
         return every(self._engine, select(HISTORY).where(ours).order_by(HISTORY.c.seq).limit(limit))
+
+    def incidents(
+        self,
+        filters: Mapping[str, str],
+        *,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Incidents, the oldest first; `filters` are columns (workflow, status, reason ...) and their values.
+
+        `since_ms` (inclusive) and `until_ms` (exclusive) bound the time at which they were opened.
+        """
+        query = matching(INCIDENTS, filters)
+        opened = INCIDENTS.c.opened_at_ms
+        if since_ms is not None:
+            query = query.where(opened >= since_ms)
+        if until_ms is not None:
+            query = query.where(opened < until_ms)
+        return page(self._engine, query, (opened, INCIDENTS.c.incident_id), limit=limit, cursor=cursor)
+
+    def oldest_incidents(self) -> dict[str, int]:
+        """When the oldest open incident was opened, by workflow (Unix time in milliseconds)."""
+        query = (
+            select(INCIDENTS.c.workflow, func.min(INCIDENTS.c.opened_at_ms).label("opened_at_ms"))
+            .where(INCIDENTS.c.status == "open")
+            .group_by(INCIDENTS.c.workflow)
+        )
+        return {row["workflow"]: row["opened_at_ms"] for row in every(self._engine, query)}
+
+    def open_incidents(self, instance_ids: Collection[str]) -> list[Found]:
+        """Those of some instances, in the order in which they were opened."""
+        ours = INCIDENTS.c.instance_id.in_([storable(each) for each in instance_ids]) & (INCIDENTS.c.status == "open")
+        query = select(INCIDENTS).where(ours).order_by(INCIDENTS.c.opened_at_ms, INCIDENTS.c.incident_id)
+        return every(self._engine, query)
+
+    def incident(self, incident_id: str) -> Found | None:
+        """One incident."""
+        return self._one(select(INCIDENTS).where(INCIDENTS.c.incident_id == storable(incident_id)))
 
     def tasks(
         self,

@@ -46,6 +46,10 @@ def test_system_starts_answers_and_goes_down(environment: dict[str, str]) -> Non
             assert reply.status == 200
         folder = Path(environment["EXLIFY_DATA_DIR"])
         assert [path for path in (folder, *folder.rglob("*")) if path.stat().st_mode & 0o077] == []
+        status = _run(["status"], environment)
+        lines = {line.split(None, 1)[1] for line in status.stdout.splitlines() if line.startswith("ok ")}
+        assert status.returncode == 0, status.stdout + status.stderr
+        assert {"process engine: ready", "kafka: takes records on every topic", "registry: answers"} <= lines
         second = _run(["up"], environment)
         assert (second.returncode, second.stderr.count("\n")) == (69, 1)
         assert "runs in this folder already" in second.stderr

@@ -76,6 +76,13 @@ async def test_list_tells_how_to_go_on(gateway: Gateway, cli: Cli) -> None:
     assert "--cursor" in (await cli("list", "--limit", "1")).stderr
 
 
+async def test_list_of_a_workflow_that_is_none_is_an_error(cli: Cli) -> None:
+    told = await cli("list", "--workflow", "ordre")
+    assert "no workflow is called ordre. Did you mean order?" in str(told.exception)
+    none = await cli("list", "--workflow", "order")
+    assert (none.exit_code, none.stderr) == (0, "There are none.\n")
+
+
 async def test_show_tells_the_whole_story(gateway: Gateway, cli: Cli) -> None:
     gateway.see(HISTORY_ENTRY, entry(0))
     gateway.see(HISTORY_ENTRY, entry(1, "completed"))
@@ -85,7 +92,7 @@ async def test_show_tells_the_whole_story(gateway: Gateway, cli: Cli) -> None:
 
 
 STEPS = """
-document: {dsl: 1.0.3, namespace: test, name: told, version: 1.0.0}
+document: {dsl: 1.0.3, namespace: test, name: told, version: 1.0.0, metadata: {onError: fault}}
 do:
   - fetch: {call: http, with: {method: get, endpoint: '${ .address }'}, timeout: {after: {minutes: 2}}}
 """
@@ -213,7 +220,22 @@ async def test_deploy_names_the_version(cli: Cli, tmp_path: Path, monkeypatch: p
     monkeypatch.setattr("streams.definitions.deploy.provision", provision)
     file = tmp_path / "order.yaml"
     file.write_text(YAML.replace("1.0.0", "2.0.0"))
-    assert "deployed order 2.0.0" in (await cli("deploy", str(file))).output
+    told = (await cli("deploy", str(file))).output
+    assert "deployed order 2.0.0" in told and "new instances start on it, and no more on 1.0.0" in told
+
+
+async def test_deploying_other_content_under_one_version_wants_a_word(
+    cli: Cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    async def provision(*_: Any) -> None: ...
+
+    monkeypatch.setattr("streams.definitions.deploy.provision", provision)
+    file = tmp_path / "order.yaml"
+    file.write_text(YAML.replace("seen: true", "seen: false"))
+    refused = await cli("deploy", str(file))
+    assert (refused.exit_code, "order 1.0.0 is deployed with other content" in refused.stderr) == (2, True)
+    assert "--replace" in refused.stderr
+    assert "deployed order 1.0.0" in (await cli("deploy", "--replace", str(file))).output
 
 
 async def test_wrong_token_is_told(gateway: Gateway, cli: Cli, monkeypatch: pytest.MonkeyPatch) -> None:

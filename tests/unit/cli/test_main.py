@@ -60,6 +60,41 @@ def test_wrong_use_is_told_with_exit_code_two(arguments: tuple[str, ...]) -> Non
     assert result.returncode == 2 and "Error" in result.stderr
 
 
+def test_misspelt_command_is_told_with_what_may_be_meant() -> None:
+    result = exlify("lst")
+    assert result.returncode == 2 and "Did you mean 'list'?" in result.stderr
+
+
+@pytest.mark.parametrize("arguments", [["functions"], ["functions", "--json"], ["--help"]])
+def test_full_disk_is_one_line(arguments: list[str]) -> None:
+    command = [sys.executable, "-m", "streams.cli", *arguments]
+    with open("/dev/full", "w") as full:
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == 74
+    assert done.stderr == "exlify: the output cannot be written (No space left on device). Write it somewhere else.\n"
+
+
+def test_reader_that_has_seen_enough_is_no_error() -> None:
+    reading, writing = os.pipe()
+    os.close(reading)
+    command = [sys.executable, "-m", "streams.cli", "functions"]
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    os.close(writing)
+    assert (done.returncode, done.stderr) == (141, "")
+
+
+def test_registry_that_is_away_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "data").mkdir()
+    away = {
+        "EXLIFY_BOOTSTRAP": "127.0.0.1:1",
+        "EXLIFY_REGISTRY_URL": "http://127.0.0.1:1",
+        "EXLIFY_DATA_DIR": str(tmp_path),
+    }
+    result = exlify("outcomes", "w", **away)
+    assert result.returncode == 69 and result.stderr.count("\n") == 1
+    assert "the registry at http://127.0.0.1:1 does not answer" in result.stderr
+
+
 def test_interrupt_ends_with_its_own_code(tmp_path: Path) -> None:
     """The command waits for a file that never comes; Ctrl-C is a signal to it like any other."""
     command = [sys.executable, "-m", "streams.cli", "publish", "com.example.x.v1", "--file", "-"]

@@ -4,21 +4,31 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
-from streams.cli import status
+from streams.cli import SUMMARIES, status
 from streams.cli._findings import Finding, State, of_figures, of_kafka, of_process, of_topics, worst_first
 from streams.ground.status import Cause, status_routes
 from streams.runtime.parking import PARKING
 from tests.support.commands import exlify
 
 QUIET: dict[str, Any] = {
-    "instances": {"pending": 0, "running": 1, "waiting": 2, "cancelled": 0, "faulted": 0, "completed": 9},
+    "instances": {
+        "pending": 0,
+        "running": 1,
+        "waiting": 2,
+        "incident": 0,
+        "cancelled": 0,
+        "faulted": 0,
+        "completed": 9,
+    },
     "faulted_lately": 0,
+    "incidents": 0,
     "oldest": [{"workflow": "order", "started_at": "2026-09-21T14:13:20.000Z"}],
     "tasks": {"open": 4, "overdue": 0},
     "definitions": {"known": 1, "broken": []},
@@ -51,6 +61,7 @@ def test_quiet_system_is_told_in_a_few_lines() -> None:
         (of_topics([topic(shortened=["call"])], {"call": 1}), State.DOWN, "has read more", "exlify topics"),
         (of_topics([topic(complete=False)], {}), State.UNKNOWN, "do not answer", "exlify topics"),
         (of_figures(QUIET | {"faulted_lately": 1}), State.WATCH, "1 instance within a day", "--status faulted"),
+        (of_figures(QUIET | {"incidents": 1}), State.WATCH, "1 failed step to decide on", "exlify incidents"),
         (of_figures(QUIET | {"tasks": {"open": 4, "overdue": 2}}), State.WATCH, "2 tasks of 4", "--overdue"),
         (of_figures(QUIET | {"definitions": {"broken": ["w 1.0.0: x"]}}), State.DOWN, "w 1.0.0", "exlify deploy"),
     ],
@@ -58,6 +69,7 @@ def test_quiet_system_is_told_in_a_few_lines() -> None:
 def test_trouble_comes_first_with_what_helps(found: Any, state: State, told: str, help_: str) -> None:
     first = worst_first(found)[0]
     assert first.state is state and told in first.what and help_ in (first.help or "")
+    assert set(re.findall(r"exlify (\w+)", first.help or "")) <= set(SUMMARIES)
 
 
 async def test_process_is_asked_for_its_causes() -> None:

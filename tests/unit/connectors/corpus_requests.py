@@ -72,6 +72,8 @@ REFUSED_ADDRESSES = [
     "http://user@host/",
     "http://host\\@other/",
     "http://[::1/a",
+    "http://[::1]@",
+    "http://[::1]@host]/",
     "http://ho%00st/",
 ]
 

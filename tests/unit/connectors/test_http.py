@@ -80,18 +80,56 @@ async def test_reading_request_carries_no_key(hub: Hub) -> None:
         assert peer.header("Idempotency-Key") is None
 
 
-async def test_effects_use_a_fresh_connection_each(hub: Hub) -> None:
-    async with peers.peer(peers.answers(peers.OK)) as peer:
-        await send(hub, peer.url, "POST")
-        await send(hub, peer.url, "POST")
-        assert peer.connections == 2
-
-
-async def test_reads_share_a_connection(hub: Hub) -> None:
+@pytest.mark.parametrize("effect", [EffectClass.BLIND, EffectClass.PROBED])
+async def test_what_cannot_be_made_again_uses_a_fresh_connection_each(hub: Hub, effect: EffectClass) -> None:
     async with peers.peer(peers.answers(peers.OK)) as peer:
         await send(hub, peer.url)
-        await send(hub, peer.url)
+        await send(hub, peer.url, "POST", effect)
+        await send(hub, peer.url, "POST", effect)
+        assert peer.connections == 3
+
+
+@pytest.mark.parametrize("effect", [EffectClass.READ, EffectClass.IDEMPOTENT, EffectClass.KEYED])
+async def test_what_may_be_made_again_shares_a_connection(hub: Hub, effect: EffectClass) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        await send(hub, peer.url, "POST", effect)
+        await send(hub, peer.url, "POST", effect)
         assert peer.connections == 1
+
+
+@pytest.mark.parametrize("broken", [peers.resets, peers.closes])
+@pytest.mark.parametrize(("method", "effect"), [("GET", None), ("PUT", None), ("POST", EffectClass.KEYED)])
+async def test_kept_connection_that_closes_after_reading_costs_a_try_and_no_more(
+    hub: Hub, broken: peers.Act, method: str, effect: EffectClass | None
+) -> None:
+    async with peers.peer(peers.answers(peers.OK), broken, peers.answers(peers.OK)) as peer:
+        await send(hub, peer.url, method, effect)
+        outcome = await send(hub, peer.url, method, effect)
+        assert (peer.count, peer.connections) == (3, 2)
+    assert outcome.ok and outcome.attempt == 2
+
+
+async def test_kept_connection_that_breaks_is_not_followed_by_another() -> None:
+    """All that were kept may be broken: tries are not wasted on them."""
+    last = CallLimits(tries=2, try_timeout_s=2.0, first_pause_s=60.0)
+    together = 8
+    script = [*[peers.answers(peers.OK)] * together, peers.closes, peers.answers(peers.OK)]
+    async with standard_hub({}, limits=last) as hub, peers.peer(*script) as peer:
+        first = await asyncio.gather(*(send(hub, peer.url, "PUT") for _ in range(together)))
+        kept = peer.connections
+        outcome = await send(hub, peer.url, "PUT")
+        assert peer.connections == kept + 1
+    assert all(each.ok for each in first)
+    assert outcome.ok and outcome.attempt == 2
+
+
+async def test_one_try_on_a_kept_connection_is_one_request_on_the_wire() -> None:
+    once = CallLimits(tries=1, try_timeout_s=2.0)
+    async with standard_hub({}, limits=once) as hub, peers.peer(peers.answers(peers.OK), peers.closes) as peer:
+        await send(hub, peer.url, "PUT")
+        outcome = await send(hub, peer.url, "PUT")
+        assert (peer.count, peer.connections) == (2, 1)
+    assert (outcome.reason, outcome.effect) == (Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN)
 
 
 async def test_silence_leaves_a_blind_effect_in_doubt(hub: Hub) -> None:

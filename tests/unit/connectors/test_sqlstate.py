@@ -49,3 +49,18 @@ def test_state_in_a_dictionary_is_found() -> None:
 
 def test_error_without_a_code_is_the_connections() -> None:
     assert reason_of(wrapped(Exception("server closed the connection")))[0] is Reason.UNREACHED
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ('connection failed: FATAL:  password authentication failed for user "kim"', "the user or the password"),
+        ('connection to server at "10.0.0.7", port 1 failed: Connection refused', "nothing listens"),
+        ("failed to resolve host 'hr.internal'", "cannot be resolved"),
+        ("something of a kind that nobody has seen", "the connection to the database failed"),
+    ],
+)
+def test_error_without_a_code_is_told_in_words_and_without_names(text: str, words: str) -> None:
+    _, told = reason_of(wrapped(Exception(text)))
+    assert words in told
+    assert not {"kim", "10.0.0.7", "hr.internal", "OperationalError", "Exception"} & set(told.replace("'", " ").split())

@@ -5,6 +5,7 @@ instance as the reference interpreter does, and folding the same events again gi
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -12,18 +13,19 @@ import orjson
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from streams.engine import decode_state, step
-from tests.reference.inbox import Inbox, TimedInbox
+from streams.engine import Limits, decode_state, step
+from tests.reference.inbox import Inbox, TimedInbox, mended
 from tests.reference.interpreter import Calls, Result, TooLong, interpret
 from tests.reference.strategies import answers, definitions, inputs, joins, timed, timed_answers
 from tests.support.definitions import load, read
 
 Json = Any
+MENDED = Limits(incidents=True)
 
 
-def _expected(text: str, data: Json, calls: Calls) -> Result:
+def _expected(text: str, data: Json, calls: Calls, mended: Callable[[str], Json] | None = None) -> Result:
     try:
-        return interpret(read(text), data, calls)
+        return interpret(read(text), data, calls, mended=mended)
     except TooLong:
         assume(False)
         raise
@@ -66,6 +68,27 @@ def test_timeout_belongs_to_whom_it_was_given(document: dict[str, Json], calls: 
     assert_folds_again(inbox, text)
 
 
+@settings(max_examples=80, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
+@given(definitions() | joins(), inputs(), answers(), st.integers(0, 2**32))
+def test_engine_ends_as_reference_does_where_people_mend(
+    document: dict[str, Json], data: Json, calls: Calls, seed: int
+) -> None:
+    text = orjson.dumps(document).decode()
+    expected = _expected(text, data, calls, mended)
+    inbox = Inbox(load(text), calls, Random(seed), limits=MENDED)
+    outcome = inbox.run(data)
+    assert not inbox.incidents, "an instance that has ended has no open incident"
+    assert_folds_again(inbox, text)
+    if expected.ambiguous:
+        return
+    assert outcome.status == expected.status
+    assert _error(outcome.error) == _error(expected.error)
+    assert (None if outcome.output is None else outcome.output.value()) == expected.output
+    if not expected.interrupted:
+        started = [entry.pointer for entry in inbox.transitions if entry.phase == "task.started"]
+        assert Counter(started) == Counter(expected.tasks)
+
+
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 @given(definitions() | joins(), inputs(), answers(), st.integers(0, 2**32))
 def test_folding_the_inbox_again_gives_same_bytes(
@@ -81,7 +104,7 @@ def assert_folds_again(first: Inbox, text: str) -> None:
     graph, state = load(text), None
     rows, transitions = [], []
     for event, now_ms in first.records:
-        done = step(graph, state, event, now_ms)
+        done = step(graph, state, event, now_ms, first.limits)
         state = None if done.row is None else decode_state(done.row)
         rows.append(done.row)
         transitions += done.transitions

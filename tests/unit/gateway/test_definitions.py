@@ -74,3 +74,27 @@ async def test_definition_is_shown_as_written(gateway: Gateway) -> None:
     _, by_digest = await gateway.ask("GET", f"/v1/definitions/{by_name['digest']}")
     assert by_name == by_digest and by_name["yaml"] == YAML
     assert (await gateway.ask("GET", "/v1/definitions/nobody"))[0] == 404
+
+
+async def test_other_content_under_one_version_is_refused_unless_it_is_meant(
+    gateway: Gateway, provisioned: list[str]
+) -> None:
+    other = YAML.replace("seen: true", "seen: false")
+    status, problem = await gateway.ask("POST", "/v1/definitions", data=other, headers=YAML_TYPE)
+    assert (status, gateway.outbox.records) == (409, []) and "order 1.0.0 is deployed with other" in problem["detail"]
+    status, told = await gateway.ask("POST", "/v1/definitions?replace=true", data=other, headers=YAML_TYPE)
+    before = {"version": "1.0.0", "digest": load(YAML).digest}
+    assert (status, told["replaces"], len(gateway.outbox.records)) == (201, before, 1)
+
+
+async def test_same_content_again_replaces_nothing_and_an_older_one_says_what(
+    gateway: Gateway, provisioned: list[str]
+) -> None:
+    async def deployed(yaml: str) -> object:
+        status, told = await gateway.ask("POST", "/v1/definitions", data=yaml, headers=YAML_TYPE)
+        gateway.services.definitions.learn(described(load(yaml), yaml, "test", NOW_S * 1_000))
+        return status, (told["replaces"] or {}).get("version")
+
+    assert [await deployed(yaml) for yaml in (YAML, NEXT, NEXT, YAML)] == [
+        (201, None), (201, "1.0.0"), (201, None), (201, "1.1.0"),
+    ]  # fmt: skip

@@ -9,6 +9,7 @@ import pytest
 
 from schemas import ids
 from schemas.cloudevents_http import BATCH, STRUCTURED
+from streams.gateway.metrics import UNMATCHED
 from streams.ground.errors import UnavailableError
 from streams.ground.publish import RefusedRecordError
 from tests.support.gateways import Gateway
@@ -24,7 +25,10 @@ async def test_structured_event_is_published_and_named(gateway: Gateway) -> None
     status, answer = await send(gateway, EVENT)
     (record,) = gateway.outbox.records
     started = {"workflow": "order", "instance_id": ids.instance_id("order", "/shop", "7")}
-    assert (status, answer) == (202, {"accepted": [{"id": "7", "source": "/shop", "instances": [started]}]})
+    assert (status, answer) == (
+        202,
+        {"accepted": [{"id": "7", "source": "/shop", "instances": [started]}], "unmatched": 0},
+    )
     assert (record.topic.name, record.key) == ("business.event.generic.v1", b"7")
     assert ("ce_type", b"com.example.order.v1") in record.headers
     assert json.loads(gateway.outbox.decoded()[0][1]["data"]) == {"total": 3}
@@ -89,3 +93,10 @@ async def test_bug_is_told_without_its_inside(gateway: Gateway) -> None:
     gateway.outbox.failure = KeyError("a secret of the inside")
     status, problem = await send(gateway, EVENT)
     assert status == 500 and "secret" not in json.dumps(problem)
+
+
+async def test_event_that_nobody_waits_for_is_taken_counted_and_told(gateway: Gateway) -> None:
+    before = UNMATCHED._value.get()
+    status, answer = await send(gateway, EVENT | {"type": "com.example.ordre.v1"})
+    assert (status, answer["accepted"][0]["instances"], answer["unmatched"]) == (202, [], 1)
+    assert UNMATCHED._value.get() == before + 1

@@ -107,8 +107,14 @@ async def test_missing_read_model_is_told(gateway: Gateway) -> None:
 
 async def test_read_model_that_does_not_fit_is_no_matter_of_waiting(gateway: Gateway) -> None:
     with gateway.services.reader._engine.begin() as connection:
-        connection.exec_driver_sql("DROP TABLE instances")
+        connection.exec_driver_sql("ALTER TABLE instances RENAME COLUMN version TO edition")
     assert (await gateway.ask("GET", "/v1/instances"))[0] == 500
+
+
+async def test_read_model_that_is_being_made_anew_is_waited_for(gateway: Gateway) -> None:
+    with gateway.services.reader._engine.begin() as connection:
+        connection.exec_driver_sql("DROP TABLE instances")
+    assert (await gateway.ask("GET", "/v1/instances"))[0] == 503
 
 
 async def test_everything_is_counted(gateway: Gateway) -> None:
@@ -126,3 +132,24 @@ async def test_everything_is_counted(gateway: Gateway) -> None:
     assert counted["definitions"] == {"known": 1, "broken": []}
     overdue = (await gateway.ask("GET", "/v1/tasks?overdue=true"))[1]["tasks"]
     assert [each["task_id"] for each in overdue] == ["1"]
+
+
+async def test_instances_that_have_started_are_told_from_those_that_have_not(gateway: Gateway) -> None:
+    long_ago = START_MS - 8 * 86_400_000
+    rows = {"a": ("waiting", long_ago), "b": ("completed", START_MS), "c": ("completed", long_ago)}
+    for name, (status, at_ms) in rows.items():
+        gateway.see(HISTORY_ENTRY, entry(0, status, instance_id=name * 32, at_ms=at_ms))
+    asked = {"instance_ids": [name * 32 for name in "abcd"]}
+    _, told = await gateway.ask("POST", "/v1/instances/known", json=asked)
+    assert sorted(told["known"]) == ["a" * 32, "b" * 32]  # c is forgotten, and would start again
+
+
+@pytest.mark.parametrize("ids", [[1], ["a"] * 1_001, "a"])
+async def test_unfit_question_is_refused(gateway: Gateway, ids: Any) -> None:
+    assert (await gateway.ask("POST", "/v1/instances/known", json={"instance_ids": ids}))[0] == 422
+
+
+async def test_cancelling_without_a_word_says_what_is_missing(gateway: Gateway) -> None:
+    gateway.see(HISTORY_ENTRY, entry(0, "waiting"))
+    status, problem = await gateway.ask("POST", f"/v1/instances/{ID}/cancel")
+    assert (status, problem["detail"]) == (422, "reason is required")

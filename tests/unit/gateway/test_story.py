@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from schemas.messages import HISTORY_ENTRY, HUMAN_TASK
+from schemas.messages import HISTORY_ENTRY, HUMAN_TASK, INCIDENT
 from streams.processors.orchestrate import retrace
 from tests.support.desk import Desk, command
 from tests.support.gateways import Gateway
@@ -80,7 +80,23 @@ async def test_person_who_is_waited_for_is_told_by_team_and_title(gateway: Gatew
     assert (wait["task"]["team"], wait["task"]["title"]) == ("credit", "Review")
 
 
-async def test_reason_of_a_failure_is_told_with_the_instance_and_in_lists(gateway: Gateway, told: Story) -> None:
+async def test_step_that_failed_is_told_with_its_instance_and_in_lists(gateway: Gateway, told: Story) -> None:
+    see(gateway, told.fault(FETCH, **PROBLEM))
+    (incident,) = told.incidents
+    gateway.see(INCIDENT, incident)
+    found = await shown(gateway, told)
+    assert (found["status"], [each["kind"] for each in found["waits_for"]]) == ("incident", ["wait"])
+    assert {name: value for name, value in found["incidents"][0]["error"].items() if value} == PROBLEM | {
+        "instance": FETCH
+    }
+    (listed,) = (await gateway.ask("GET", "/v1/instances?status=incident"))[1]["instances"]
+    assert listed["error"] == found["incidents"][0]["error"]
+
+
+async def test_reason_of_a_failure_is_told_with_the_instance_and_in_lists(gateway: Gateway) -> None:
+    told = Story(YAML.replace("version: 1.0.0", "version: 1.0.0, metadata: {onError: fault}"))
+    gateway.services.definitions.learn(told.definition)
+    see(gateway, told.start({"address": "http://127.0.0.1:1/a"}))
     see(gateway, told.fault(FETCH, **PROBLEM))
     found = await shown(gateway, told)
     assert (found["status"], found["waits_for"]) == ("faulted", [])

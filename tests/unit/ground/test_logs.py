@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import subprocess
 import sys
 
@@ -31,3 +33,16 @@ def test_log_shows_what_it_would_otherwise_do(form: str) -> None:
     )
     said = done.stderr.decode()
     assert said.count("RED") >= 5 and gets_through(said) == []
+
+
+def test_lines_of_libraries_look_as_ours_do_and_say_whose_they_are() -> None:
+    """Such as those of the Kafka client, which speaks at every attempt while no broker answers."""
+    program = PROGRAM.partition("try:")[0] + 'logging.getLogger("aiokafka.conn").error("no connection to %s", "b1")\n'
+    text, document = (
+        subprocess.run(
+            [sys.executable, "-c", program.replace("FORM", form)], capture_output=True, text=True, timeout=60
+        )
+        for form in ("text", "json")
+    )
+    assert re.fullmatch(r"\S+Z \[error    \] no connection to b1 +library=aiokafka\n", text.stderr)
+    assert json.loads(document.stderr)["library"] == "aiokafka"

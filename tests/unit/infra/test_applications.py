@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from itertools import islice
 
 from infra.sandbox.applications import applications
+from infra.sandbox.cast import FIRST, arriving
+from infra.sandbox.compliance import SANCTIONED
+from infra.sandbox.systems import verify
 from models.serving.registry import Registry
 from schemas.business import EventTypes
 from schemas.catalogue import current
@@ -45,3 +49,18 @@ def test_model_sends_applications_both_ways() -> None:
 def test_addresses_belong_to_nobody() -> None:
     emails = [event["data"]["applicant"]["email"] for event in applications(1, 50)]
     assert all(email.endswith("@example.org") for email in emails)
+
+
+def test_first_of_the_demonstration_go_every_way() -> None:
+    """By the model, and by what the identity service and the list of the compliance department say of the person."""
+    model, sanctioned = Registry().get("credit-risk"), {row[:2] for row in SANCTIONED}
+    for seed in range(20):
+        ways = []
+        for event in islice(arriving(seed, 5), len(FIRST)):
+            person = event["data"]["applicant"]
+            verified = json.loads(verify(json.dumps({"applicant": person}).encode()))["status"] == "verified"
+            clear = verified and (person["given_name"], person["family_name"]) not in sanctioned
+            route = model.decide(event["data"]).route
+            ways.append("waits for a person" if route == "review" else "approved" if clear else "on-hold")
+        assert ways == list(FIRST)
+    assert [event["id"] for event in arriving(1, 9)] == [event["id"] for event in applications(1, 9)]

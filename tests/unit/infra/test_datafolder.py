@@ -110,7 +110,10 @@ def test_addresses_of_a_killed_system_are_forgotten(tmp_path: Path) -> None:
 
 def test_folder_in_a_files_place_is_explained(tmp_path: Path) -> None:
     (tmp_path / "data").touch()
-    with pytest.raises(LocalError, match=r"data: File exists\."), DataFolder(tmp_path / "data").occupied():
+    with (
+        pytest.raises(LocalError, match=r"data: a file stands .* Set EXLIFY_DATA_DIR to a folder\."),
+        DataFolder(tmp_path / "data").occupied(),
+    ):
         pass
 
 

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.local.awaited import Awaited
 from infra.local.child import ChildSpec
 from infra.local.datafolder import DataFolder
 from infra.local.errors import LocalError
@@ -136,6 +137,35 @@ async def test_deaf_child_is_killed_after_its_grace(folder: DataFolder, scripts:
     )
     await Supervisor(folder, [Stage([deaf])], visible).run(stop_now)
     assert scripts.lines == ["deaf began"]
+
+
+async def test_start_says_what_it_starts_and_when_each_is_there(
+    folder: DataFolder, scripts: Scripts, capsys: pytest.CaptureFixture[str]
+) -> None:
+    async def provision() -> None: ...
+
+    await Supervisor(folder, [Stage([scripts.child("server")], provision, "topics")], visible).run(stop_now)
+    said = [line.partition("| ")[2].partition(" after")[0] for line in capsys.readouterr().out.splitlines()]
+    assert said[:4] == ["starts server", "server ready", "topics ready", "ready"]
+
+
+async def test_what_is_waited_for_is_said_while_it_is_waited_for() -> None:
+    said: list[str] = []
+    slow, told = asyncio.Event(), asyncio.Event()
+
+    def say(line: str) -> None:
+        said.append(line)
+        told.set()
+
+    awaited = Awaited(say, every_s=0.01)
+    telling = asyncio.create_task(awaited.tell())
+    waiting = asyncio.create_task(awaited.on("kafka", slow.wait()))
+    await told.wait()
+    slow.set()
+    await waiting
+    telling.cancel()
+    assert said[0] == "waiting for kafka (0 s)"
+    assert said[-1].startswith("kafka ready after")
 
 
 async def test_output_is_prefixed_and_kept(

@@ -83,6 +83,11 @@ def test_missing_default_is_warning_only() -> None:
 
 WARNINGS = {
     "{if: null, set: {x: 1}}": ["empty-condition"],
+    "{if: '.a = 1', set: {x: 1}}": ["assignment"],
+    "{if: '.a == 1 and (.b |= 2)', set: {x: 1}}": ["assignment"],
+    "{if: '${ .x | .a += 1 }', set: {x: 1}}": ["assignment"],
+    "{if: '(.a = 1) == .b', set: {x: 1}}": [],
+    "{if: '[.a | .b = 1] == []', set: {x: '${ .a = 1 }'}}": [],
     "{try: [{a: {set: {x: 1}}}], catch: {when: '${ .status == 503 }'}}": ["error-members"],
     "{try: [{a: {set: {x: 1}}}], catch: {as: e, exceptWhen: '.status == 503 or .title == \"x\"'}}": ["error-members"],
     "{try: [{a: {set: {x: 1}}}], catch: {when: '${ $error.status == 503 }'}}": [],

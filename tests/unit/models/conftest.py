@@ -31,7 +31,7 @@ def application(model: Model) -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def parity_cases() -> list[dict[str, Any]]:
     """Made-up inputs, each with the score that the model gave in training, before it became ONNX."""
-    text = (FOLDER / "credit-risk" / "1" / "parity.jsonl").read_text()
+    text = (FOLDER / "credit-risk" / "2" / "parity.jsonl").read_text()
     return [json.loads(line) for line in text.splitlines()]
 
 
@@ -40,8 +40,8 @@ def altered(tmp_path: Path) -> Callable[..., Path]:
     """Copies the committed model; every argument changes one file by its function."""
 
     def make(**changes: Callable[[bytes], bytes]) -> Path:
-        folder = tmp_path / "credit-risk"
-        shutil.copytree(FOLDER / "credit-risk" / "1", folder)
+        folder = tmp_path / "credit-risk" / "2"
+        shutil.copytree(FOLDER / "credit-risk" / "2", folder)
         for stem, change in changes.items():
             path = next(folder.glob(f"{stem}.*"))
             path.write_bytes(change(path.read_bytes()))

@@ -16,6 +16,7 @@ def test_contributions_add_up_to_the_difference(model: Model, parity_cases: list
     for case in parity_cases:
         verdict = model.decide(case["input"])
         total = sum(contribution.amount for contribution in verdict.contributions)
+        assert verdict.score is not None
         assert total == pytest.approx(verdict.score - model.card.reference.score, abs=2e-6)
 
 

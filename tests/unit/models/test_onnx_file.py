@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from models.serving import onnx_file
 from models.serving.errors import RefusedModelError
 from models.serving.registry import FOLDER
+from tests.support.model_folders import varint
 
 HOSTILE = Path(__file__).parent / "hostile"
-GOOD = (FOLDER / "credit-risk" / "1" / "model.onnx").read_bytes()
+GOOD = (FOLDER / "credit-risk" / "2" / "model.onnx").read_bytes()
 
 
 @pytest.mark.parametrize("name", ["external_weights", "external_in_constant", "external_in_branch"])
@@ -45,6 +46,19 @@ def test_graphs_nested_without_end_are_refused() -> None:
         graph = _wrapped(1, _wrapped(5, _wrapped(6, graph)))  # a graph whose node has an attribute that is a graph
     with pytest.raises(RefusedModelError, match="nested deeper"):
         onnx_file.check(_wrapped(7, graph))
+
+
+@pytest.mark.parametrize("above", [1 << 29, 1 << 31, 0x7F << 29])
+@pytest.mark.parametrize("name", ["foreign_operator", "external_weights"])
+def test_field_numbers_count_as_protobuf_reads_them(name: str, above: int) -> None:
+    graph = b"".join(_fields_of((HOSTILE / f"{name}.onnx").read_bytes(), 7))
+    tag = varint((above + 7) << 3 | 2)
+    with pytest.raises(RefusedModelError, match=r"weights in another file|operators of"):
+        onnx_file.check(tag + varint(len(graph)) + graph)
+
+
+def _fields_of(message: bytes, number: int) -> list[bytes]:
+    return [bytes(value) for found, value in onnx_file._fields(memoryview(message)) if found == number]
 
 
 @given(st.binary(max_size=200))

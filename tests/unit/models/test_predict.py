@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+import onnxruntime as ort
 import pytest
 
 from models.serving.errors import RefusedModelError
@@ -20,16 +23,18 @@ def test_scores_equal_those_of_training(model: Model, parity_cases: list[dict[st
 
 
 def test_routes_equal_those_of_training(model: Model, parity_cases: list[dict[str, Any]]) -> None:
-    below = model.card.routing.approve_below
-    expected = ["approve" if case["score"] < below else "review" for case in parity_cases]
-    assert [model.decide(case["input"]).route for case in parity_cases] == expected
+    verdicts = [model.decide(case["input"]) for case in parity_cases]
+    pairs = zip(parity_cases, verdicts, strict=True)
+    expected = ["approve" if c["score"] < model.band.approve_below and not v.held else "review" for c, v in pairs]
+    assert [verdict.route for verdict in verdicts] == expected
     assert {*expected} == {"approve", "review"}
 
 
-def test_score_on_the_threshold_is_reviewed(altered: Callable[..., Path], application: dict[str, Any]) -> None:
-    score = str(Model.load(FOLDER / "credit-risk" / "1").predict(application)).encode()
-    folder = altered(card=lambda card: card.replace(b"approve_below = 0.166667", b"approve_below = " + score))
-    assert Model.load(folder).decide(application).route == "review"
+def test_score_on_the_threshold_is_reviewed(model: Model, application: dict[str, Any]) -> None:
+    at = replace(model.band, approve_below=model.predict(application))
+    above = replace(model.band, approve_below=float(np.nextafter(at.approve_below, 1)))
+    session = ort.InferenceSession(str(FOLDER / "credit-risk" / "2" / "model.onnx"))
+    assert [Model(model.card, session, band).decide(application).route for band in (at, above)] == ["review", "approve"]
 
 
 def test_case_beyond_training_range_is_reviewed(model: Model, application: dict[str, Any]) -> None:
@@ -59,7 +64,7 @@ def test_missing_file_is_named(altered: Callable[..., Path], missing: str) -> No
 def test_pinned_file_with_outside_weights_is_refused(altered: Callable[..., Path]) -> None:
     hostile = (Path(__file__).parent / "hostile" / "external_weights.onnx").read_bytes()
     pin = hashlib.sha256(hostile).hexdigest().encode()
-    honest = Model.load(FOLDER / "credit-risk" / "1").card.model.sha256.encode()
+    honest = Model.load(FOLDER / "credit-risk" / "2").card.model.sha256.encode()
     folder = altered(model=lambda _: hostile, card=lambda card: card.replace(honest, pin))
     with pytest.raises(RefusedModelError, match="weights in another file"):
         Model.load(folder)
@@ -69,6 +74,8 @@ def test_pinned_file_with_outside_weights_is_refused(altered: Callable[..., Path
     ("old", "new", "reason"),
     [
         (b'codes = [\n    "A191",\n    "A192"', b'codes = [\n    "A192",\n    "A191"', "scores its reference profile"),
+        (b"cost_bad = 5.0", b"cost_bad = nan", "cost_bad or"),
+        (b"cost_review = 1.0", b"cost_review = -1.0", "cost_bad or"),
         (b"[reference.values]", b"[reference.values]\nage = 30", "other fields than the inputs"),
         (b"review_pairs = 2", b"review_pairs = 3", "fewer orders"),
         (b'kind = "code"', b'kind = "colour"', "training script"),

@@ -13,7 +13,7 @@ from models.serving.errors import RefusedModelError, UnknownModelError
 from models.serving.predict import Model
 from models.serving.registry import FOLDER, Registry
 
-CARD = tomllib.loads((FOLDER / "credit-risk" / "1" / "card.toml").read_text())
+CARD = tomllib.loads((FOLDER / "credit-risk" / "2" / "card.toml").read_text())
 
 
 def test_every_active_model_loads() -> None:
@@ -36,19 +36,23 @@ def test_active_version_must_be_there(tmp_path: Path) -> None:
         Registry(tmp_path).get("credit-risk")
 
 
-def test_certificate_can_be_recomputed_from_card() -> None:
-    stated = CARD["certificate"]
-    again = certify(stated["cases"], stated["wrong"], stated["target"], stated["delta"])
-    assert (again.p_value, again.certified) == (stated["p_value"], stated["certified"])
+def test_certificate_can_be_recomputed_from_what_it_states(model: Model) -> None:
+    stated = model.band.certificate
+    assert stated is not None
+    again = certify(stated.cases, stated.wrong, stated.target, stated.delta, stated.starts)
+    assert (again.p_value, again.certified) == (stated.p_value, stated.certified)
+    assert stated.upper_bound < stated.target < model.card.routing.break_even
 
 
-def test_certificate_in_force_is_a_passed_one(model: Model) -> None:
-    assert CARD["certificate"]["certified"] == bool(model.card.routing.certificate)
+def test_band_is_the_narrower_one_of_certificate_and_costs(model: Model) -> None:
+    assert model.band.certificate is not None
+    assert model.band.approve_below == min(model.card.routing.approve_below, model.band.certificate.threshold)
+    assert model.card.routing.approve_below == round(model.card.routing.break_even, 6)
 
 
-def test_threshold_follows_from_the_costs(model: Model) -> None:
-    routing = model.card.routing
-    assert routing.approve_below == round(1 / (1 + routing.cost_ratio), 6)
+def test_version_without_a_certificate_is_kept_for_its_decisions() -> None:
+    earlier = Registry().get("credit-risk", "1")
+    assert (earlier.band.approve_below, earlier.band.closed is None) == (0.0, False)
 
 
 def test_protected_attributes_are_no_inputs(model: Model) -> None:

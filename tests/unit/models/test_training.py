@@ -18,6 +18,6 @@ def test_training_again_gives_the_same_model(german_credit: Path, tmp_path: Path
     from models.decisions.credit_risk import train as credit_risk
 
     assert credit_risk.main(["--data", str(german_credit), "--registry", str(tmp_path)]) == 0
-    again, committed = Model.load(tmp_path / "credit-risk" / "1"), Model.load(FOLDER / "credit-risk" / "1")
+    again, committed = Model.load(tmp_path / "credit-risk" / "2"), Model.load(FOLDER / "credit-risk" / "2")
     assert again.card.routing == committed.card.routing
     assert again.predict(committed.card.reference.values) == pytest.approx(committed.card.reference.score, abs=1e-6)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import hashlib
-from pathlib import Path
 from typing import Any
 
 import pytest
 
-from models.serving.errors import RefusedModelError
 from models.serving.registry import Registry
 from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, DECISION, STEP_COMMAND, STEP_RESULT, TIMER_FIRED
 from schemas.problems import CONFIGURATION, VALIDATION
 from streams.processors import decide
-from streams.processors.decide.processor import Decide, carry_out
+from streams.processors.decide.decision import carry_out
+from streams.processors.decide.processor import Decide
 from streams.processors.orchestrate import INBOX
 from streams.runtime.parking import PARKING
 from streams.runtime.processor import FastProcessor, Message, Output, Record, Row
@@ -84,7 +83,7 @@ def test_result_tells_route_score_and_decision() -> None:
     assert (result["status"], result["pointer"], result["error"]) == ("completed", "/do/0/risk", None)
     assert output["route"] == "approve"
     assert output["score"] == REGISTRY.get("credit-risk").predict(APPLICATION)
-    assert (output["model"], output["version"]) == ("credit-risk", "1")
+    assert (output["model"], output["version"]) == ("credit-risk", "2")
     assert output["decisionId"] == f"{INSTANCE}/do/0/risk/0/0"
 
 
@@ -145,8 +144,6 @@ def test_another_attempt_is_another_decision() -> None:
         ({"input": APPLICATION}, VALIDATION, "with.model: missing"),
         ([], VALIDATION, "with.model: missing"),
         ({"model": "credit-risk"}, VALIDATION, "with.input: missing, or not an object"),
-        ({"model": "credit-risk", "input": {**APPLICATION, "savings": "A99"}}, VALIDATION, "with.input.savings: holds"),
-        ({"model": "credit-risk", "input": {}}, VALIDATION, "with.input.checking_account: missing"),
     ],
 )
 def test_bad_question_faults_the_step(arguments: Any, kind: str, detail: str) -> None:
@@ -173,7 +170,34 @@ def test_message_that_is_no_command_is_parked() -> None:
     assert output.topic == PARKING
 
 
-async def test_bad_model_is_found_at_the_start(tmp_path: Path) -> None:
-    (tmp_path / "active.toml").write_text('[active]\ncredit-risk = "9"\n')
-    with pytest.raises(RefusedModelError):
-        await Decide(context(CODEC), Registry(tmp_path)).open()
+@pytest.mark.parametrize(
+    ("values", "why"),
+    [
+        ({**APPLICATION, "savings": "A99"}, ["UNKNOWN"]),
+        ({**APPLICATION, "amount_dm": -5}, ["OUTSIDE"]),
+        ({**APPLICATION, "duration_months": 4, "amount_dm": 18_424}, ["UNLIKE"]),
+        ({name: value for name, value in APPLICATION.items() if name != "savings"}, ["MISSING"]),
+        ({}, ["MISSING"] * len(APPLICATION)),
+    ],
+)
+def test_what_holds_a_case_back_reaches_workflow_and_record(values: dict[str, Any], why: list[str]) -> None:
+    result, decision = handled(message(STEP_COMMAND, command({"model": "credit-risk", "input": values})))
+    output, record = decoded(result)[1]["output"].value(), decoded(decision)[1]
+    assert (output["route"], [held["why"] for held in output["held"]]) == ("review", why)
+    assert (record["held"], record["outside"]) == (output["held"], output["outside"])
+    assert record["input"].value() == {name: values[name] for name in APPLICATION if name in values}
+    assert record["score"] == (-1.0 if output["score"] is None else output["score"])
+
+
+def test_record_names_the_files_that_decided() -> None:
+    band = REGISTRY.get("credit-risk").band
+    decision = carry_out(asked(), REGISTRY, AT_MS).decision
+    assert decision is not None and band.certificate is not None
+    stated = decision["covers"], decision["certificate_sha256"], decision["certificate"], decision["thresholds"]
+    assert stated == (band.covers, band.certificate_sha256, band.certificate.id, {"approve_below": band.approve_below})
+
+
+def test_command_that_is_pinned_to_other_files_goes_to_people() -> None:
+    pinned = {**asked(), "pin": f"credit-risk@2#{'0' * 64}"}
+    output = carry_out(pinned, REGISTRY, AT_MS).result["output"].value()
+    assert (output["route"], [held["why"] for held in output["held"]]) == ("review", ["CHANGED"])

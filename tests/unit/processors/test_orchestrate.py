@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from models.serving.shelf import Shelf
 from schemas.codec import Codec
 from schemas.messages import HISTORY_ENTRY, START_INSTANCE, STEP_COMMAND, STEP_RESULT
 from streams import engine
@@ -93,3 +94,27 @@ def test_row_holds_the_state_that_the_engine_gave() -> None:
     found = row_state(table.get(KEY))
     assert isinstance(found, engine.Instance)
     assert (found.digest, found.seq) == (GRAPH.digest, 0)
+
+
+def test_command_to_decide_is_pinned_to_the_version_that_decides() -> None:
+    yaml = """
+document: { dsl: 1.0.3, namespace: test, name: ask-models, version: 1.0.0 }
+do:
+  - both:
+      fork:
+        branches:
+          - known: { call: decide, with: { model: credit-risk } }
+          - unknown: { call: decide, with: { model: crystal-ball } }
+"""
+    graph, book = load(yaml), empty_book()
+    book.learn(described(graph, yaml, "test", 0))
+    first = start(0)
+    value = CODEC.encode(
+        START_INSTANCE,
+        {**first.data, "workflow": graph.name, "digest": graph.digest},
+    )
+    asked = Message(Record(INBOX.name, 0, 0, 1_000, KEY, value), *CODEC.decode(value))
+    effects = Orchestrate(context(CODEC, definitions=book)).handle([asked], Table())
+    bundled = Shelf().active["credit-risk"]
+    messages = [CODEC.decode(output.value or b"") for output in effects.outputs]
+    assert [data["pin"] for name, data in messages if name == STEP_COMMAND] == [bundled.text, "none"]

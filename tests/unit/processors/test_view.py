@@ -17,7 +17,7 @@ from sqlalchemy import Engine, create_engine
 
 from schemas.catalogue import current
 from schemas.codec import Codec
-from schemas.messages import DECISION, HISTORY_ENTRY, HUMAN_TASK, STEP_RESULT
+from schemas.messages import DECISION, HISTORY_ENTRY, HUMAN_TASK, INCIDENT, STEP_RESULT
 from schemas.samples import sample
 from schemas.times import rfc3339
 from streams.ground.errors import ConfigurationError, UnavailableError, UsageError
@@ -272,7 +272,7 @@ async def test_view_names_a_database_that_is_gone(view: View, settings: Settings
 async def test_history_entry_tells_its_cause_to_people(view: View, reader: Reader) -> None:
     view.handle([entry(1, 0, "waiting")], STATE)
     (row,) = reader.history(f"{1:032x}")
-    shown = orjson.loads(presentation.dumps(await presentation.history_entry(CODEC, row["message"])))
+    shown = orjson.loads(presentation.dumps(await presentation.history_entry(CODEC, row)))
     assert (shown["seq"], shown["at"], shown["status"]) == (0, "2026-09-21T14:13:21.000Z", "waiting")
     assert (shown["cause"]["kind"], shown["cause"]["output"]) == ("StepResult", {"answer": 42})
     assert shown["transitions"][0]["phase"] == "task.completed" and shown["transitions"][0]["data"] == {"a": 1}
@@ -281,7 +281,7 @@ async def test_history_entry_tells_its_cause_to_people(view: View, reader: Reade
 async def test_unreadable_cause_does_not_hide_the_entry() -> None:
     value = entry(1, 0, cause=b"junk").record.value
     assert value is not None
-    assert (await presentation.history_entry(CODEC, value))["cause"]["kind"] is None
+    assert (await presentation.history_entry(CODEC, {"message": value}))["cause"]["kind"] is None
 
 
 @pytest.mark.parametrize("url", ["mysql://x/y", "no url", "oracle://x"])
@@ -312,8 +312,17 @@ def test_oldest_open_instance_of_each_workflow_is_found(view: View, reader: Read
 async def test_age_is_measured_until_the_instance_ends(view: View, reader: Reader) -> None:
     ages = Ages(reader)
     view.handle([entry(1, 0)], STATE)
-    ages.show(reader.oldest(), START_MS + 61_000)
+    ages.look(START_MS + 61_000)
     assert REGISTRY.get_sample_value("exlify_oldest_instance_seconds", {"workflow": WORKFLOW}) == 60
     view.handle([entry(1, 1, "completed")], STATE)
-    ages.show(reader.oldest(), START_MS + 62_000)
+    ages.look(START_MS + 62_000)
     assert REGISTRY.get_sample_value("exlify_oldest_instance_seconds", {"workflow": WORKFLOW}) is None
+
+
+async def test_age_of_the_oldest_incident_is_measured_until_it_is_decided(view: View, reader: Reader) -> None:
+    ages = Ages(reader)
+    about = sample(current()[INCIDENT]) | {"workflow": WORKFLOW, "opened_at_ms": START_MS, "status": "open"}
+    for seq, status, age in ((1, "open", 7), (2, "retried", None)):
+        view.handle([framed(INCIDENT, about | {"seq": seq, "status": status})], STATE)
+        ages.look(START_MS + 7_000)
+        assert REGISTRY.get_sample_value("exlify_oldest_incident_seconds", {"workflow": WORKFLOW}) == age

@@ -150,3 +150,12 @@ async def test_long_call_is_no_standstill(tmp_path: Path) -> None:
         assert lane.stands(time.monotonic() + 1_000) is None
         patient.answers.set()
         await until(lambda: lane.committable() == {INPUT: 1})
+
+
+async def test_process_that_does_less_than_it_should_is_ready_and_says_so() -> None:
+    async def degraded() -> list[Cause]:
+        return [Cause("model a@1", "card.toml: missing", degraded=True)]
+
+    assert await asked(degraded) == (200, "ready, degraded\nmodel a@1: card.toml: missing\n")
+    _, text = await asked(degraded, Accept="application/json")
+    assert '"ready": true' in text and '"degraded": true' in text

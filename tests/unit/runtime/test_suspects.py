@@ -17,6 +17,8 @@ from streams.cli import _trial
 from streams.runtime.processor import Record
 from streams.runtime.suspects import Suspects
 from streams.runtime.trial import Verdict, hold
+from tests.support import peers
+from tests.support.data import payload
 
 
 def records(*offsets: int, topic: str = "in") -> list[Record]:
@@ -135,3 +137,17 @@ async def test_processor_of_the_catalogue_stands_trial(monkeypatch: pytest.Monke
         monkeypatch.setenv(f"EXLIFY_{name}", value)
     command = Codec.offline().encode(STEP_COMMAND, sample(current()[STEP_COMMAND]))
     assert await hold(_trial.command("decide"), Record("in", 0, 0, 0, b"k", command), None) is Verdict.INNOCENT
+
+
+@pytest.mark.parametrize(("effect", "requests"), [("blind", 0), ("keyed", 1)])
+async def test_call_on_trial_repeats_no_effect_beyond_its_class(
+    effect: str, requests: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in {"BOOTSTRAP": "127.0.0.1:1", "REGISTRY_URL": "none", "DATA_DIR": str(tmp_path)}.items():
+        monkeypatch.setenv(f"EXLIFY_{name}", value)
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        arguments = payload({"method": "POST", "endpoint": peer.url})
+        step = {**sample(current()[STEP_COMMAND]), "function": "http", "arguments": arguments, "effect": effect}
+        command = Codec.offline().encode(STEP_COMMAND, {**step, "deadline_ms": None})
+        verdict = await hold(_trial.command("call"), Record("in", 0, 0, 0, b"k", command), None)
+        assert (verdict, peer.count) == (Verdict.INNOCENT, requests)

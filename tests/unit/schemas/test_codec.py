@@ -14,7 +14,7 @@ from schemas.catalogue import Schema, current, parse, text
 from schemas.codec import Codec, UndecodableRecord, UnencodableMessageError, UnknownSchemaId
 from schemas.messages import DECISION, HISTORY_ENTRY, STEP_RESULT, TIMER_FIRED
 from schemas.payload import unwrapped, wrapped
-from schemas.released import SchemaIds, newest
+from schemas.released import SchemaIds, fixed_ids
 from schemas.samples import sample
 from tests.unit.schemas.strategies import avro_values
 
@@ -38,7 +38,7 @@ def test_value_is_frame_and_plain_avro(name: str, data: st.DataObject) -> None:
     message = data.draw(avro_values(current()[name]))
     plain = BytesIO()
     fastavro.schemaless_writer(plain, current()[name], unwrapped(message))
-    assert CODEC.encode(name, message) == struct.pack(">bI", 0, newest()[name].id) + plain.getvalue()
+    assert CODEC.encode(name, message) == struct.pack(">bI", 0, fixed_ids().current[name]) + plain.getvalue()
 
 
 def test_missing_nullable_field_takes_its_default() -> None:
@@ -115,7 +115,7 @@ def test_bytes_behind_the_end_are_undecodable(name: str) -> None:
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
 @given(noise=st.binary(max_size=60))
 def test_noise_is_read_or_refused_never_else(name: str, noise: bytes) -> None:
-    raw = struct.pack(">bI", 0, newest()[name].id) + noise
+    raw = struct.pack(">bI", 0, fixed_ids().current[name]) + noise
     body = BytesIO(noise)
     try:
         expected = fastavro.schemaless_reader(body, current()[name], None)

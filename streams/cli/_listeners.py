@@ -1,0 +1,89 @@
+"""Which workflows an event would start, as the topic of definitions says now; the gateway need not run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from streams.ground.errors import UnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from schemas.codec import Codec
+    from streams.definitions.book import DefinitionBook
+    from streams.ground.settings import Settings
+
+ASK_S = 10.0
+
+
+async def listeners(settings: Settings, codec: Codec, event_type: str, allow_none: bool) -> DefinitionBook:
+    """The newest versions of the workflows that wait for events of this type.
+
+    Raises UsageError where there are none, unless that is allowed, and UnavailableError.
+    """
+    from schemas.codec import UndecodableRecord
+    from schemas.messages import WORKFLOW_DEFINITION
+    from streams.catalogue import FUNCTIONS
+    from streams.definitions.book import DefinitionBook
+
+    latest: dict[str, dict[str, Any]] = {}
+    for value in _values(settings):
+        try:
+            name, data = await codec.decode_learning(value)
+        except UndecodableRecord:
+            continue
+        if name == WORKFLOW_DEFINITION:
+            latest[data["name"]] = data
+    book = DefinitionBook(FUNCTIONS)
+    for data in latest.values():
+        if event_type in data["event_types"]:
+            book.learn(data)
+    if not book.deployed() and not allow_none:
+        raise UsageError(_nobody(event_type, {each for data in latest.values() for each in data["event_types"]}))
+    return book
+
+
+def _nobody(event_type: str, known: set[str]) -> str:
+    close = get_close_matches(event_type, known, n=1)
+    meant = f"Did you mean {close[0]}? They wait for" if close else "They wait for"
+    told = f"{meant} {', '.join(sorted(known)[:10])}" if known else "No workflow that events start is deployed"
+    return (
+        f"publish: no workflow waits for events of type {event_type}. {told}. --allow-unmatched publishes all the same"
+    )
+
+
+def _values(settings: Settings) -> Iterator[bytes]:
+    """Everything on the topic of definitions."""
+    from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
+
+    from streams.definitions import DEFINITIONS
+    from streams.ground.kafka import client_config
+
+    own = {
+        "group.id": f"{settings.group_prefix}-definitions",
+        "enable.auto.commit": False,
+        "enable.partition.eof": True,
+    }
+    consumer = Consumer(client_config(settings) | own)
+    try:
+        if consumer.list_topics(DEFINITIONS.name, timeout=ASK_S).topics[DEFINITIONS.name].error is not None:
+            return
+        first, end = consumer.get_watermark_offsets(TopicPartition(DEFINITIONS.name, 0), timeout=ASK_S)
+        consumer.assign([TopicPartition(DEFINITIONS.name, 0, OFFSET_BEGINNING)])
+        position = first
+        while position < end and (message := consumer.poll(ASK_S)) is not None:
+            error = message.error()
+            if error is None:
+                position = (message.offset() or 0) + 1
+                yield message.value() or b""
+            elif error.code() == KafkaError._PARTITION_EOF:
+                position = end
+        if position >= end:
+            return
+        raise UnavailableError(f"Kafka at {settings.bootstrap} does not tell which workflows are deployed.")
+    except KafkaException as error:
+        raise UnavailableError(
+            f"Kafka at {settings.bootstrap} does not answer ({error.args[0].str()}). Is it running?"
+        ) from None
+    finally:
+        consumer.close()

@@ -1,0 +1,161 @@
+"""`exlify models activate`, `suspend`, `resume`, `rollback` and `retire`: which version decides, and how."""
+
+from __future__ import annotations
+
+import asyncio
+import getpass
+import time
+import tomllib
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streams.cli import _models as ours
+from streams.cli._output import echo, json_option, print_json
+from streams.ground.errors import UsageError
+from streams.processors.decide.places import SITE_FOLDER
+
+if TYPE_CHECKING:
+    from models.serving.shelf import Pin
+    from schemas.codec import Codec
+    from streams.ground.settings import Settings
+    from streams.processors.decide.states import ModelBook
+
+Choose = Callable[["ModelBook"], "Pin"]
+
+why_option: Callable[[Any], Any] = click.option("--why", default="", help="Why, for the record.")
+
+
+@click.command("activate")
+@click.argument("model", metavar="NAME@VERSION")
+@why_option
+@json_option
+def activate(model: str, why: str, as_json: bool) -> None:
+    """Let a version decide from now on, in exactly these files.
+
+    Commands that were made before keep the version that they were made for. Without a certificate it decides nothing
+    alone, which is said.
+    """
+
+    def choose(book: ModelBook) -> Pin:
+        if "@" not in model:
+            raise UsageError(f"{model}: say which version decides: {model}@VERSION")
+        return _as_installed(book, *ours.place(book, model), warn=True)
+
+    _change(choose, why, as_json)
+
+
+@click.command("suspend")
+@click.argument("name")
+@why_option
+@json_option
+def suspend(name: str, why: str, as_json: bool) -> None:
+    """Take the band of a model away: everything goes to people, with its score, until it is resumed."""
+    _change(lambda book: _decides(book, name)._replace(state="suspended"), why, as_json)
+
+
+@click.command("resume")
+@click.argument("name")
+@why_option
+@json_option
+def resume(name: str, why: str, as_json: bool) -> None:
+    """Give a suspended model its band back. Its files, and so its certificate, may be new."""
+
+    def choose(book: ModelBook) -> Pin:
+        found = _decides(book, name)
+        if found.state != "suspended":
+            raise UsageError(f"{name}: is not suspended")
+        return _as_installed(book, name, found.version, warn=True)
+
+    _change(choose, why, as_json)
+
+
+@click.command("rollback")
+@click.argument("name")
+@why_option
+@json_option
+def rollback(name: str, why: str, as_json: bool) -> None:
+    """Go back to the version that decided before, in the files that it had then."""
+
+    def choose(book: ModelBook) -> Pin:
+        from models.serving.shelf import Pin
+
+        now = _decides(book, name)
+        before = [each for each in book.history(name) if each.state == "active" and each.version != now.version]
+        if not before:
+            raise UsageError(f"{name}: no other version has decided before. Name one: exlify models activate")
+        ours.loaded(book, name, before[-1].version)
+        return Pin(name, before[-1].version, before[-1].sha256)
+
+    _change(choose, why, as_json)
+
+
+@click.command("retire")
+@click.argument("name")
+@why_option
+@json_option
+def retire(name: str, why: str, as_json: bool) -> None:
+    """Let a model decide no longer. Steps that ask it are incidents; its files stay, for the decisions on record."""
+    _change(lambda book: _decides(book, name)._replace(state="retired"), why, as_json)
+
+
+def _decides(book: ModelBook, name: str) -> Pin:
+    found = book.active.get(name)
+    if found is None or found.state == "retired":
+        raise UsageError(f"{name}: decides nothing now. Those that do: {', '.join(sorted(book.active)) or 'none'}.")
+    return found
+
+
+def _as_installed(book: ModelBook, name: str, version: str, *, warn: bool) -> Pin:
+    """A version in the files as they are now. Raises UsageError where they cannot be used."""
+    from models.serving.shelf import Pin
+
+    model = ours.loaded(book, name, version)
+    if warn and model.band.closed is not None:
+        echo(f"! {name}@{version}: {model.band.closed.text}. Everything goes to people.", err=True)
+    return Pin(name, version, model.band.files_sha256)
+
+
+def _change(choose: Choose, why: str, as_json: bool) -> None:
+    """Publishes the change where Exlify runs; in any case writes it down for what runs without Kafka."""
+
+    async def work(settings: Settings, codec: Codec | None, book: ModelBook) -> dict[str, Any]:
+        from streams.ground.publish import Publisher
+        from streams.processors.decide.states import change
+
+        pin = choose(book)
+        start = None
+        if codec is not None:
+            async with Publisher(settings) as publisher:
+                start = (await change(publisher, codec, book, pin, by=getpass.getuser(), why=why)).from_ms
+        path = settings.site_dir / SITE_FOLDER / "active.toml"
+        _write_down(path, pin)
+        if start is not None:  # so that what is done after this command meets the change
+            await asyncio.sleep(max(0, start - time.time_ns() // 1_000_000) / 1_000)
+        return {**pin._asdict(), "published": start is not None, "file": str(path)}
+
+    found = ours.with_book(work)
+    if as_json:
+        print_json(found)
+    elif found["published"]:
+        echo(f"{found['name']}@{found['version']} is {found['state']}")
+    else:
+        echo(f"{found['name']}@{found['version']} is {found['state']}, by {found['file']}: no Exlify runs here")
+
+
+def _write_down(path: Path, pin: Pin) -> None:
+    """What runs without Kafka goes by this file; where Exlify runs the record counts."""
+    import tomli_w
+
+    try:
+        found = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    except (OSError, ValueError) as error:
+        raise UsageError(f"{path}: {' '.join(str(error).split())[:200]}") from None
+    entry = {"version": pin.version, "sha256": pin.sha256, "state": pin.state}
+    active = {**found.get("active", {}), pin.name: {key: value for key, value in entry.items() if value}}
+    ours.write_whole(path, tomli_w.dumps({**found, "active": active}).encode())
+
+
+COMMANDS = (activate, suspend, resume, rollback, retire)

@@ -1,0 +1,184 @@
+"""What `retry`, `skip` and `fail` share: one instance, or all incidents that a filter finds, each told by itself."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import click
+
+from schemas.times import rfc3339
+from streams.cli._client import Client, Refused, connect
+from streams.cli._ids import instance_id
+from streams.cli._output import echo, print_json, print_line
+from streams.ground.errors import UsageError
+
+PAGE = 200
+EXIT_NOT_ALL = 1
+IN_DOUBT = "OUTCOME_UNKNOWN"
+CLOCKS_MS = 60_000  # by which this clock may be behind that of the broker
+DONE = {"retry": "retried", "skip": "skipped", "fail": "failed"}
+
+
+def filters(function: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which incidents are meant."""
+    options = (
+        click.option("--workflow", help="Name of the workflow."),
+        click.option("--version", help="Version of the definition."),
+        click.option("--error", "reason", help="Reason of the error, such as UNREACHED."),
+        click.option("--owner", help="The team that is asked."),
+        click.option("--key", "business_key", help="Business key, such as an application number."),
+        click.option("--since", help="Opened at this time (RFC 3339) or later."),
+        click.option("--until", help="Opened before this time (RFC 3339)."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def decision(function: Callable[..., None]) -> Callable[..., None]:
+    """The argument and options of all decisions."""
+    options = (
+        click.argument("instance", required=False),
+        click.option("--task", help="The incident at this task, as a JSON Pointer; default: all of the instance."),
+        filters,
+        click.option("--dry-run", is_flag=True, help="Only say which incidents are meant."),
+        click.option("--rate", type=click.FloatRange(0.01), help="At most so many decisions a second."),
+        click.option("--why", help="Why, in a few words; history keeps it, so no personal data."),
+        click.option("--as", "actor", help="Who decides. Default: the user of this system."),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def decide(action: str, given: dict[str, Any], more: dict[str, Any]) -> None:
+    """Carries a decision out: for one instance, or for every open incident that the filters find."""
+    as_json, dry_run = given.pop("as_json"), given.pop("dry_run")
+    instance, task, rate = given.pop("instance"), given.pop("task"), given.pop("rate")
+    why, actor = given.pop("why"), given.pop("actor") or getpass.getuser()
+    narrowed = {name: value for name, value in given.items() if value is not None}
+    if (instance is None) == (not narrowed):
+        raise UsageError("Name an INSTANCE, or say by --workflow, --error or another filter which incidents are meant.")
+    if instance is None and not why and not dry_run:
+        raise UsageError("--why is missing: say why, in a few words, since history keeps it for every instance.")
+    wish = {"why": why or f"{action} by hand", "actor": actor, **more}
+    client = connect()
+    narrowed.setdefault("until", rfc3339(int(time.time() * 1_000) + CLOCKS_MS))
+    if instance is not None:
+        instance = narrowed["instance_id"] = instance_id(client, instance)
+    if task is not None:
+        narrowed["pointer"] = task
+    if instance is not None and not dry_run:
+        wish |= {"task": task} if task is not None else {}
+        _, told = client.post_json(f"/v1/instances/{instance}/{action}", wish)
+        _print_told(action, told["repairs"], as_json)
+        return
+    found = _meant(client, action, narrowed)
+    if dry_run:
+        _print_meant(list(found), as_json)
+        return
+    _one_by_one(client, action, found, wish, rate, as_json)
+
+
+def _meant(client: Client, action: str, narrowed: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    """The open incidents that the filters find, page by page.
+
+    Where nobody knows whether the outside world has changed, a retry for many would do harm to some: those are meant
+    only where they are named.
+    """
+    cursor = None
+    named = "instance_id" in narrowed or narrowed.get("reason") == IN_DOUBT
+    decided = set()  # a step that fails again is a new incident, and not meant a second time
+    while True:
+        page = client.get("/v1/incidents", status="open", limit=PAGE, cursor=cursor, **narrowed)
+        for each in page["incidents"]:
+            step = (each["instance_id"], each["pointer"], each["iteration"])
+            doubtful = each["reason"] == IN_DOUBT and action == "retry"
+            if step not in decided and (named or not doubtful):
+                decided.add(step)
+                yield each
+        cursor = page["next"]
+        if cursor is None:
+            return
+
+
+def _one_by_one(
+    client: Client,
+    action: str,
+    found: Iterator[dict[str, Any]],
+    wish: dict[str, Any],
+    rate: float | None,
+    as_json: bool,
+) -> None:
+    counts: dict[str, int] = {}
+    due_s = time.monotonic()
+    for each in found:
+        time.sleep(max(0.0, due_s - time.monotonic()))
+        due_s = max(due_s, time.monotonic()) + (1 / rate if rate else 0.0)
+        word, detail = _decide_one(client, action, each, wish)
+        counts[word] = counts.get(word, 0) + 1
+        if as_json:
+            print_line(
+                {"incident_id": each["incident_id"], "pointer": each["pointer"], "result": word, "detail": detail}
+            )
+        else:
+            echo(f"{each['incident_id']}  {each['pointer']}  {word}" + (f": {detail}" if detail else ""))
+    if not as_json:
+        told = ", ".join(f"{count} {word}" for word, count in counts.items()) or "no open incident is meant"
+        echo(told, err=True)
+    if counts.keys() - {DONE[action]}:
+        raise SystemExit(EXIT_NOT_ALL)
+
+
+def _decide_one(client: Client, action: str, incident: dict[str, Any], wish: dict[str, Any]) -> tuple[str, str | None]:
+    path = f"/v1/instances/{incident['instance_id']}/{action}"
+    try:
+        _, told = client.post_json(path, {**wish, "incident": incident["incident_id"]})
+    except Refused as refusal:
+        return "refused", str(refusal)
+    return _word(action, told["repairs"][0])
+
+
+def _word(action: str, told: dict[str, Any]) -> tuple[str, str | None]:
+    if told["taken"] is None:
+        return "asked", "the engine has not answered yet"
+    return (DONE[action], None) if told["taken"] else ("refused", told["detail"])
+
+
+def _print_told(action: str, repairs: list[dict[str, Any]], as_json: bool) -> None:
+    words = [_word(action, each) for each in repairs]
+    if as_json:
+        print_json({"repairs": repairs})
+    else:
+        for each, (word, detail) in zip(repairs, words, strict=True):
+            echo(f"{each['incident_id']}  {each['pointer']}  {word}" + (f": {detail}" if detail else ""))
+    if any(word != DONE[action] for word, _ in words):
+        raise SystemExit(EXIT_NOT_ALL)
+
+
+def _print_meant(found: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json({"incidents": found})
+        return
+    for each in found:
+        echo(f"{each['incident_id']}  {each['pointer']}  {each['reason'] or ''}")
+    echo(f"{len(found)} incidents are meant; nothing was done", err=True)
+
+
+def json_or_file(text: str, name: str) -> Any:
+    """The JSON of an option, or of the file behind an @; raises UsageError."""
+    from schemas.jsontext import NoJsonError, UnfitDataError, parse
+
+    try:
+        return parse(Path(text[1:]).read_bytes() if text.startswith("@") else text)
+    except OSError as error:
+        raise UsageError(f"{name}: {text[1:]} cannot be read ({error.strerror})") from None
+    except NoJsonError as error:
+        raise UsageError(f'{name} is no JSON ({error}); write it as \'{{"name": "value"}}\' or @FILE') from None
+    except UnfitDataError as error:
+        raise UsageError(f"{name} cannot be taken: {error}") from None

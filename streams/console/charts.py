@@ -1,0 +1,81 @@
+"""Small charts as SVG: columns over time, and the spread of scores. Pure; widths are percent, so that they fit."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from markupsafe import Markup, escape
+
+from streams.console.words import number
+
+HEIGHT = 84
+STACK = ("completed", "cancelled", "running", "waiting", "faulted")
+
+
+def columns(slots: Sequence[Mapping[str, int]], names: Sequence[str], label: str) -> Markup:
+    """Stacked columns, one for each slot; `names` are what each is called."""
+    most = max((sum(slot.values()) for slot in slots), default=0) or 1
+    width = 100 / max(1, len(slots))
+    parts = [Markup('<svg class="chart" role="img" aria-label="{}" height="{}">').format(label, HEIGHT + 18)]
+    for place, (slot, name) in enumerate(zip(slots, names, strict=True)):
+        y = float(HEIGHT)
+        said = ", ".join(f"{count} {status}" for status in STACK if (count := slot.get(status, 0)))
+        parts.append(Markup("<g><title>{}: {}</title>").format(name, said or "none"))
+        parts.append(_rect("ground", place * width, 0, width, HEIGHT))
+        for status in STACK:
+            if count := slot.get(status, 0):
+                height = max(2.0, (HEIGHT - 6) * count / most)
+                y -= height
+                parts.append(_rect(f"s-{status}", place * width + width * 0.12, y, width * 0.76, height))
+        parts.append(Markup("</g>"))
+    for place in {0, len(slots) // 2, len(slots) - 1} & set(range(len(slots))):
+        anchor = "start" if place == 0 else "end" if place == len(slots) - 1 else "middle"
+        at = 0 if place == 0 else 100 if place == len(slots) - 1 else (place + 0.5) * width
+        parts.append(
+            Markup('<text x="{}%" y="{}" text-anchor="{}">{}</text>').format(
+                round(at, 2), HEIGHT + 14, anchor, names[place]
+            )
+        )
+    parts.append(Markup('<text x="0" y="10">{}</text></svg>').format(f"at most {number(most)}"))
+    return Markup("").join(parts)
+
+
+def spread(scores: Sequence[float], limit: float | None, bins: int = 25) -> Markup:
+    """How often each score came up, from 0 to 1, with the limit up to which the model may decide alone."""
+    counts = [0] * bins
+    for score in scores:
+        if 0 <= score <= 1:
+            counts[min(bins - 1, int(score * bins))] += 1
+    most, width = max(counts) or 1, 100 / bins
+    label = f"Spread of {len(scores)} scores"
+    parts = [Markup('<svg class="chart" role="img" aria-label="{}" height="{}">').format(label, HEIGHT + 18)]
+    for place, count in enumerate(counts):
+        height = (HEIGHT - 14) * count / most if count else 0
+        alone = limit is not None and (place + 1) / bins <= limit
+        said = Markup("<title>{}</title>").format(f"{place / bins:.2f} to {(place + 1) / bins:.2f}: {count}")
+        rect = _rect(
+            "s-completed" if alone else "s-waiting", place * width + width * 0.1, HEIGHT - height, width * 0.8, height
+        )
+        parts.append(Markup("<g>{}{}</g>").format(said, rect))
+    parts.append(Markup('<line class="base" x1="0" x2="100%" y1="{0}" y2="{0}"/>').format(HEIGHT))
+    if limit is not None:
+        at = f"{limit * 100:.2f}%"
+        parts.append(Markup('<line class="limit" x1="{0}" x2="{0}" y1="12" y2="{1}"/>').format(at, HEIGHT))
+        parts.append(Markup('<text x="{}" y="10" dx="4">{}</text>').format(at, f"limit {limit:.3f}"))
+    for at, anchor in (("0", "start"), ("0.5", "middle"), ("1", "end")):
+        parts.append(
+            Markup('<text x="{}%" y="{}" text-anchor="{}">{}</text>').format(float(at) * 100, HEIGHT + 14, anchor, at)
+        )
+    return Markup("").join([*parts, Markup("</svg>")])
+
+
+def _under(x: float, anchor: str, text: str) -> Markup:
+    """A text below the columns."""
+    shown = Markup('<text x="{}%" y="{}" text-anchor="{}">{}</text>')
+    return shown.format(round(x, 2), HEIGHT + 14, anchor, text)
+
+
+def _rect(name: str, x: float, y: float, width: float, height: float) -> Markup:
+    return Markup('<rect class="{}" x="{}%" y="{}" width="{}%" height="{}"/>').format(
+        escape(name), round(x, 2), round(y, 1), round(width, 2), round(height, 1)
+    )

@@ -1,0 +1,113 @@
+"""A decision for people: its score against the limit, and what spoke for and against it. Pure but for the model cards,
+which give codes and fields their words.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+from models.serving.card import Card, read_card
+from models.serving.errors import ModelError
+from models.serving.registry import FOLDER
+from schemas.payload import Payload
+from streams.console import words
+from streams.console.account import as_object
+
+LIMIT = "approve_below"
+SHOWN = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Because:
+    """One reason: a group of inputs, and what it added to the score."""
+
+    label: str
+    value: str  # what the model was told
+    amount: float
+    x: float  # of the bar, percent
+    width: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Decision:
+    """What a model decided, and why."""
+
+    id: str
+    pointer: str
+    model: str
+    version: str
+    route: str
+    score: float
+    limit: float | None
+    why: str
+    asks_people: bool
+    reasons: tuple[Because, ...]
+    more: int  # reasons that are not shown
+    reference: str
+    certificate: str
+    at_ms: int
+    input: Payload
+
+
+def decision(record: Mapping[str, Any]) -> Decision:
+    """The decision of a record."""
+    score, limit = record["score"], record["thresholds"].get(LIMIT)
+    card = card_of(record["model"], record["model_version"])
+    reasons = sorted(record["reasons"], key=lambda each: -abs(each["contribution"]))
+    strongest = max((abs(each["contribution"]) for each in reasons), default=0.0)
+    given = as_object(record["input"]) or {}
+    asks = record["route"] == "review"
+    return Decision(
+        id=record["decision_id"],
+        pointer=record["pointer"],
+        model=record["model"],
+        version=record["model_version"],
+        route=record["route"],
+        score=score,
+        limit=limit,
+        why=_why(score, limit, asks, record["route"]),
+        asks_people=asks,
+        reasons=tuple(_because(each, card, given, strongest) for each in reasons[:SHOWN]),
+        more=max(0, len(reasons) - SHOWN),
+        reference=record["reference"] or "",
+        certificate=record["certificate"] or "",
+        at_ms=record["at_ms"],
+        input=record["input"],
+    )
+
+
+def _why(score: float, limit: float | None, asks: bool, route: str) -> str:
+    if limit is None:
+        return f"The model chose {words.titled(route).lower()} with a score of {score:.3f}."
+    if not asks:
+        return f"The score {score:.3f} is below {limit:.3f}, the limit up to which the model may decide alone."
+    if score >= limit:
+        return f"The score {score:.3f} is not below {limit:.3f}, the limit up to which the model may decide alone."
+    return f"The score {score:.3f} is below {limit:.3f}, but the model has not learnt from inputs like these."
+
+
+def _because(reason: Mapping[str, Any], card: Card | None, given: Mapping[str, Any], strongest: float) -> Because:
+    group, amount = reason["group"], reason["contribution"]
+    width = 50 * abs(amount) / strongest if strongest else 0.0
+    label = next((each.label for each in card.inputs if each.field == group), "") if card else ""
+    return Because(
+        label=label or words.titled(group).lower(),
+        value=words.plain(given[group]) if group in given else "",
+        amount=amount,
+        x=round(50.0 if amount >= 0 else 50.0 - width, 2),
+        width=round(max(width, 0.6), 2),
+    )
+
+
+@lru_cache(maxsize=64)
+def card_of(model: str, version: str) -> Card | None:
+    """The card of a version; None where its files are not on this machine, or the name is none of a folder."""
+    if not all(part.replace("-", "").replace("_", "").replace(".", "").isalnum() for part in (model, version)):
+        return None
+    try:
+        return read_card(FOLDER / model / version)[0]
+    except (ModelError, OSError, ValueError):
+        return None

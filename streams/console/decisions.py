@@ -1,0 +1,60 @@
+"""`/decisions`: what models decided, and what people made of it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter, defaultdict
+from urllib.parse import quote, urlencode
+
+from streams.console import charts, queries, words
+from streams.console.decision import card_of, decision
+from streams.console.page import Page, View, Visit
+from streams.readmodel.stored import stored
+
+SINCE_MS = 7 * words.DAY
+ROWS = 50
+
+
+async def show_all(visit: Visit) -> View:
+    """The models that decided something in the last week."""
+    found = await asyncio.to_thread(queries.routes, visit.services.reader, visit.now_ms - SINCE_MS)
+    models: dict[tuple[str, str], dict[str, int]] = defaultdict(dict)
+    for model, version, route, count in found:
+        models[model, version][route] = count
+    rows = [{"model": model, "version": version, "routes": routes} for (model, version), routes in models.items()]
+    return View(template="decisions.html", data={"models": rows}, drawn={"quote": quote})
+
+
+async def show(visit: Visit) -> View:
+    """One model: its routes, its scores, what people answered where it asked them, and its newest decisions."""
+    model, reader, since = visit.request.match_info["model"], visit.services.reader, visit.now_ms - SINCE_MS
+    page = await asyncio.to_thread(
+        queries.decisions_of, reader, model, limit=ROWS, cursor=visit.query("cursor") or None
+    )
+    decisions = [decision(each) for each in (await stored(visit.services.codec, page.rows)).messages]
+    scores = await asyncio.to_thread(queries.scores, reader, model, since)
+    tasks = await asyncio.to_thread(queries.answers_after, reader, model, since)
+    answers = Counter(each["outcome"] for each in (await stored(visit.services.codec, tasks)).messages)
+    counts = [each for each in await asyncio.to_thread(queries.routes, reader, since) if each[0] == model]
+    newest = decisions[0] if decisions else None
+    card = card_of(newest.model, newest.version) if newest else None
+    data = {
+        "model": model,
+        "version": newest.version if newest else "",
+        "certificate": newest.certificate if newest else "",
+        "limit": newest.limit if newest else None,
+        "routes": [{"version": version, "route": route, "count": count} for _, version, route, count in counts],
+        "answers": dict(answers),
+        "scores": len(scores),
+        "decisions": decisions,
+        "next": f"/decisions/{quote(model, safe='')}?{urlencode({'cursor': page.next})}" if page.next else None,
+        "inputs": [each.label for each in card.inputs] if card else [],
+    }
+    drawn = {"spread": charts.spread(scores, newest.limit if newest else None)}
+    return View(template="model.html", data=data, drawn=drawn)
+
+
+PAGES = (
+    Page(path="/decisions", show=show_all, section="/decisions", live=True),
+    Page(path="/decisions/{model}", show=show, section="/decisions", live=True),
+)

@@ -1,0 +1,290 @@
+"""What pages ask the read model beyond what the gateway's interface asks. Everything here blocks: ask from a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import Any
+
+from sqlalchemy import Select, func, select
+
+from schemas.lifecycle import OF_INSTANCES, Status
+from schemas.lifecycle import OPEN as OPEN_STATUSES
+from streams.processors.decide.rows import DECISIONS
+from streams.processors.human.fields import COMPLETED, OPEN
+from streams.processors.human.rows import TASKS
+from streams.processors.orchestrate.rows import HISTORY, INSTANCES
+from streams.processors.view.reader import Reader
+from streams.readmodel.paging import Found, Page, encode_cursor, every, matching, page
+from streams.readmodel.projection import storable
+
+DUE, NEVER = "due", "never"  # parts of a cursor of tasks
+MOST_LISTS = 60  # that a list is put together from
+SAMPLE = 2_000  # rows of which something is computed that SQL does not
+MAX_TEXT = "\U0010ffff"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Wanted:
+    """Which instances a list shows."""
+
+    columns: Mapping[str, str]  # workflow, version, status: exactly
+    key: str = ""  # how the business key begins
+    since_ms: int | None = None
+    until_ms: int | None = None
+    limit: int = 50
+    cursor: str | None = None
+
+
+def instances(reader: Reader, wanted: Wanted) -> Page:
+    """Instances, newest start first.
+
+    The index on (status, workflow, started) gives the newest of one status and one workflow at once. So a list that
+    is narrowed by one of them only is put together from short lists, one for each value of the other.
+    """
+    narrowed = {"status", "workflow"} & wanted.columns.keys()
+    if len(narrowed) != 1:
+        return _page(reader, wanted)
+    other, values = ("status", OF_INSTANCES) if "workflow" in narrowed else ("workflow", _workflows(reader, wanted))
+    if values is None:
+        return _page(reader, wanted)
+    pages = [_page(reader, replace(wanted, columns={**wanted.columns, other: value})) for value in values]
+    rows = sorted((row for each in pages for row in each.rows), key=_place, reverse=True)
+    more = len(rows) > wanted.limit or any(each.next for each in pages)
+    rows = rows[: wanted.limit]
+    return Page(rows, encode_cursor(*_place(rows[-1])) if more and rows else None)
+
+
+def _workflows(reader: Reader, wanted: Wanted) -> Sequence[str] | None:
+    """The workflows that have instances in the status of a list, each found by one step in the index; None where they
+    are too many to read a list for each."""
+    found: list[str] = []
+    name = INSTANCES.c.workflow
+    query = select(func.min(name)).where(INSTANCES.c.status == storable(wanted.columns["status"]))
+    with reader.engine.connect() as connection:
+        while len(found) <= MOST_LISTS:
+            behind = query.where(name > found[-1]) if found else query
+            if (following := connection.execute(behind).scalar()) is None:
+                return found
+            found.append(following)
+    return None
+
+
+def _page(reader: Reader, wanted: Wanted) -> Page:
+    order = (INSTANCES.c.started_at_ms, INSTANCES.c.instance_id)
+    query = _instances(wanted)
+    return page(reader.engine, query, order, limit=wanted.limit, cursor=wanted.cursor, newest_first=True)
+
+
+def _place(row: Found) -> tuple[int, str]:
+    return row["started_at_ms"], row["instance_id"]
+
+
+def _instances(wanted: Wanted) -> Select[Any]:
+    query = matching(INSTANCES, wanted.columns)
+    started = INSTANCES.c.started_at_ms
+    if wanted.key:
+        key = storable(wanted.key)
+        query = query.where(INSTANCES.c.business_key >= key, INSTANCES.c.business_key < key + MAX_TEXT)
+    if wanted.since_ms is not None:
+        query = query.where(started >= wanted.since_ms)
+    if wanted.until_ms is not None:
+        query = query.where(started < wanted.until_ms)
+    return query
+
+
+def open_tasks(reader: Reader, team: str = "") -> int:
+    """How many tasks wait for people, of a team or of all."""
+    query = select(func.count()).select_from(TASKS).where(TASKS.c.status == OPEN)
+    if team:
+        query = query.where(TASKS.c.team == storable(team))
+    with reader.engine.connect() as connection:
+        return int(connection.execute(query).scalar_one())
+
+
+def teams(reader: Reader) -> list[tuple[str, int]]:
+    """The teams that tasks wait for, and how many for each, by name."""
+    query = select(TASKS.c.team, func.count()).where(TASKS.c.status == OPEN).group_by(TASKS.c.team)
+    with reader.engine.connect() as connection:
+        return sorted((str(team), int(count)) for team, count in connection.execute(query))
+
+
+def tasks(reader: Reader, team: str, *, limit: int, cursor: str | None) -> Page:
+    """Open tasks: those that are due first, then those that are never due, the oldest first.
+
+    Two lists behind each other: the first letter of a cursor says in which of them it is.
+    """
+    query = matching(TASKS, {"status": OPEN, **({"team": team} if team else {})})
+    found: list[Found] = []
+    place, _, within = (cursor or f"{DUE}.").partition(".")
+    if place == DUE:
+        due = query.where(TASKS.c.due_ms.is_not(None))
+        first = page(reader.engine, due, (TASKS.c.due_ms, TASKS.c.task_id), limit=limit, cursor=within or None)
+        if first.next:
+            return Page(first.rows, f"{DUE}.{first.next}")
+        found, within = first.rows, ""
+    left = limit - len(found)
+    never = query.where(TASKS.c.due_ms.is_(None))
+    rest = page(
+        reader.engine, never, (TASKS.c.created_at_ms, TASKS.c.task_id), limit=max(left, 1), cursor=within or None
+    )
+    if left == 0:
+        return Page(found, f"{NEVER}." if rest.rows else None)
+    return Page([*found, *rest.rows], f"{NEVER}.{rest.next}" if rest.next else None)
+
+
+def tasks_of(reader: Reader, instance_id: str) -> list[Found]:
+    """The newest human tasks of an instance."""
+    return page(
+        reader.engine,
+        matching(TASKS, {"instance_id": instance_id}),
+        (TASKS.c.created_at_ms, TASKS.c.task_id),
+        limit=100,
+        cursor=None,
+        newest_first=True,
+    ).rows
+
+
+def by_status(reader: Reader, since_ms: int, until_ms: int) -> dict[tuple[str, str], int]:
+    """How many instances that began in this time there are, by workflow and status."""
+    started = INSTANCES.c.started_at_ms
+    query = (
+        select(INSTANCES.c.workflow, INSTANCES.c.status, func.count())
+        .where(started >= since_ms, started < until_ms)
+        .group_by(INSTANCES.c.workflow, INSTANCES.c.status)
+    )
+    with reader.engine.connect() as connection:
+        return {(str(workflow), str(status)): int(count) for workflow, status, count in connection.execute(query)}
+
+
+def open_by_workflow(reader: Reader) -> dict[tuple[str, str], int]:
+    """How many instances have not ended, by workflow and status."""
+    query = (
+        select(INSTANCES.c.workflow, INSTANCES.c.status, func.count())
+        .where(INSTANCES.c.status.in_(OPEN_STATUSES))
+        .group_by(INSTANCES.c.workflow, INSTANCES.c.status)
+    )
+    with reader.engine.connect() as connection:
+        return {(str(workflow), str(status)): int(count) for workflow, status, count in connection.execute(query)}
+
+
+def begun_by_slot(reader: Reader, since_ms: int, slot_ms: int) -> dict[tuple[int, str], int]:
+    """How many instances began in each stretch of time since then, by how they stand now."""
+    number = (INSTANCES.c.started_at_ms - since_ms) // slot_ms
+    query = (
+        select(number, INSTANCES.c.status, func.count())
+        .where(INSTANCES.c.started_at_ms >= since_ms)
+        .group_by(number, INSTANCES.c.status)
+    )
+    with reader.engine.connect() as connection:
+        return {(int(at), str(status)): int(count) for at, status, count in connection.execute(query)}
+
+
+def durations(reader: Reader, since_ms: int) -> list[int]:
+    """How long the newest completed instances took, at most `SAMPLE`."""
+    query = (
+        select(INSTANCES.c.updated_at_ms - INSTANCES.c.started_at_ms)
+        .where(INSTANCES.c.status == Status.COMPLETED, INSTANCES.c.started_at_ms >= since_ms)
+        .order_by(INSTANCES.c.started_at_ms.desc())
+        .limit(SAMPLE)
+    )
+    with reader.engine.connect() as connection:
+        return sorted(int(took) for took in connection.execute(query).scalars())
+
+
+def without_people(reader: Reader, since_ms: int) -> tuple[int, int]:
+    """How many instances of this time have completed, and how many of them asked nobody."""
+    completed = (INSTANCES.c.status == Status.COMPLETED) & (INSTANCES.c.started_at_ms >= since_ms)
+    asked = select(TASKS.c.task_id).where(TASKS.c.instance_id == INSTANCES.c.instance_id).exists()
+    query = select(func.count(), func.count().filter(~asked)).where(completed)
+    with reader.engine.connect() as connection:
+        every_one, alone = connection.execute(query).one()
+    return int(every_one), int(alone)
+
+
+def newest(reader: Reader, columns: Mapping[str, str], statuses: Sequence[str], limit: int) -> list[Found]:
+    """The newest instances in one of these statuses."""
+    query = matching(INSTANCES, columns).where(INSTANCES.c.status.in_(statuses))
+    return every(reader.engine, query.order_by(INSTANCES.c.started_at_ms.desc()).limit(limit))
+
+
+def histories(reader: Reader, ids: Sequence[str], most: int) -> list[Found]:
+    """History entries of several instances, in order."""
+    query = select(HISTORY).where(HISTORY.c.instance_id.in_(ids)).order_by(HISTORY.c.instance_id, HISTORY.c.seq)
+    return every(reader.engine, query.limit(most))
+
+
+def decisions_of(reader: Reader, model: str, *, limit: int, cursor: str | None) -> Page:
+    """Decisions of a model, the newest first."""
+    order = (DECISIONS.c.at_ms, DECISIONS.c.decision_id)
+    query = matching(DECISIONS, {"model": model})
+    return page(reader.engine, query, order, limit=limit, cursor=cursor, newest_first=True)
+
+
+def routes(reader: Reader, since_ms: int) -> list[tuple[str, str, str, int]]:
+    """How often each model chose each route since then: model, version, route, count."""
+    columns = (DECISIONS.c.model, DECISIONS.c.model_version, DECISIONS.c.route)
+    query = select(*columns, func.count()).where(DECISIONS.c.at_ms >= since_ms).group_by(*columns).order_by(*columns)
+    with reader.engine.connect() as connection:
+        return [(str(a), str(b), str(c), int(count)) for a, b, c, count in connection.execute(query)]
+
+
+def scores(reader: Reader, model: str, since_ms: int) -> list[float]:
+    """The newest scores of a model since then, at most `SAMPLE`."""
+    query = (
+        select(DECISIONS.c.score)
+        .where(DECISIONS.c.model == storable(model), DECISIONS.c.at_ms >= since_ms)
+        .order_by(DECISIONS.c.at_ms.desc())
+        .limit(SAMPLE)
+    )
+    with reader.engine.connect() as connection:
+        return [float(score) for score in connection.execute(query).scalars()]
+
+
+def answers_after(reader: Reader, model: str, since_ms: int) -> list[Found]:
+    """Tasks that people completed in instances that a model sent to them, the newest, at most `SAMPLE`."""
+    sent = select(DECISIONS.c.instance_id).where(
+        DECISIONS.c.model == storable(model), DECISIONS.c.route == "review", DECISIONS.c.at_ms >= since_ms
+    )
+    query = matching(TASKS, {"status": COMPLETED}).where(TASKS.c.instance_id.in_(sent))
+    return every(reader.engine, query.order_by(TASKS.c.updated_at_ms.desc()).limit(SAMPLE))
+
+
+def search(reader: Reader, text: str, limit: int) -> list[Found]:
+    """Instances whose id or business key begins with a text, the newest first."""
+    begins = storable(text)
+    key = INSTANCES.c.business_key
+    ways = [(key >= begins) & (key < begins + MAX_TEXT)]
+    if len(text) >= 4 and all(char in "0123456789abcdef" for char in text):
+        ways.append((INSTANCES.c.instance_id >= text) & (INSTANCES.c.instance_id < text + "g"))
+    found: dict[str, Found] = {}
+    for way in ways:  # one by one, so that each has its index
+        for row in every(reader.engine, select(INSTANCES).where(way).limit(limit)):
+            found[row["instance_id"]] = row
+    return sorted(found.values(), key=lambda row: -row["started_at_ms"])[:limit]
+
+
+def last_entries(reader: Reader, limit: int) -> list[Found]:
+    """The newest instances that failed, each with the history entry that ended it."""
+    ended = (HISTORY.c.instance_id == INSTANCES.c.instance_id) & (HISTORY.c.seq == INSTANCES.c.seq)
+    query = (
+        select(INSTANCES, HISTORY.c.message)
+        .join(HISTORY, ended)
+        .where(INSTANCES.c.status == Status.FAULTED)
+        .order_by(INSTANCES.c.started_at_ms.desc())
+        .limit(limit)
+    )
+    return every(reader.engine, query)
+
+
+def matching_ids(reader: Reader, wanted: Wanted, limit: int) -> list[Found]:
+    """The instances of a list that have not ended, the newest first: what an act on the list would touch."""
+    query = _instances(wanted).where(INSTANCES.c.status.in_(OPEN_STATUSES))
+    return every(reader.engine, query.order_by(INSTANCES.c.started_at_ms.desc()).limit(limit))
+
+
+def statuses(reader: Reader, ids: Sequence[str]) -> dict[str, str]:
+    """How instances stand now, by id."""
+    query = select(INSTANCES.c.instance_id, INSTANCES.c.status).where(INSTANCES.c.instance_id.in_(ids))
+    with reader.engine.connect() as connection:
+        return {str(name): str(status) for name, status in connection.execute(query)}

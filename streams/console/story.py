@@ -1,0 +1,87 @@
+"""The one sentence above an instance: why it stands where it stands, since when, until when. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from schemas.lifecycle import Status
+from streams.console import words
+from streams.console.account import Account, Step
+from streams.console.decision import Decision
+
+Task = Mapping[str, Any]  # a HumanTask
+
+
+def story(
+    status: str, account: Account, tasks: Sequence[Task], decisions: Sequence[Decision], span_ms: int, now_ms: int
+) -> str:
+    """One sentence, or two where the second says why."""
+    match status:
+        case Status.COMPLETED:
+            return _completed(tasks, decisions, span_ms)
+        case Status.CANCELLED:
+            return _cancelled(account)
+        case Status.FAULTED:
+            return _failed(account)
+    waiting = account.open()
+    if not waiting:
+        return "Has just begun." if not account.steps else "Is between two steps."
+    sentences = [_of_step(step, tasks, now_ms) for step in waiting[:3]]
+    more = len(waiting) - len(sentences)
+    text = "; ".join(sentences) + (f"; and {words.counted(more, 'step')} more" if more else "") + "."
+    why = next((each.why for each in decisions if each.asks_people), "")
+    return text + (f" {why}" if why and any(step.kind == "human" for step in waiting) else "")
+
+
+def _completed(tasks: Sequence[Task], decisions: Sequence[Decision], span_ms: int) -> str:
+    text = f"Completed in {words.span(span_ms)}"
+    answered = [task for task in tasks if task["outcome"]]
+    if answered:
+        people = ", ".join(
+            f"{task['completed_by']} answered {words.titled(task['outcome']).lower()}" for task in answered
+        )
+        return f"{text}; {people}."
+    return f"{text}, without a person." + (f" {decisions[-1].why}" if decisions else "")
+
+
+def _cancelled(account: Account) -> str:
+    if account.cancelled is None:
+        return "Was cancelled."
+    return f"Was cancelled by {account.cancelled['actor']}: {account.cancelled['reason']}."
+
+
+def _failed(account: Account) -> str:
+    problem = account.problem or {}
+    failed = failed_step(account)
+    place = f"Failed at “{failed.title}”: " if failed else "Failed: "
+    text = str(problem.get("title") or "no reason is known")
+    return f"{place}{text[:1].lower()}{text[1:]}. {words.EFFECTS.get(str(problem.get('effect')), '')}".strip()
+
+
+def failed_step(account: Account) -> Step | None:
+    """The step by which the instance ended: the one that its problem names, else the last that failed."""
+    pointer = (account.problem or {}).get("instance")
+    failed = [step for step in account.steps if step.status == Status.FAULTED]
+    named = [step for step in failed if step.pointer == pointer]
+    found = named or failed
+    return found[-1] if found else None
+
+
+def _of_step(step: Step, tasks: Sequence[Task], now_ms: int) -> str:
+    since = f"for {words.span(step.took_ms(now_ms))}"
+    if step.kind == "human":
+        task = next((task for task in tasks if task["pointer"] == step.pointer and task["status"] == "open"), None)
+        if task is None:
+            return f"“{step.title}” has been waiting for people {since}"
+        return f"Has been waiting {since} for the team {task['team']}: {task['title']}{_due(task, now_ms)}"
+    if step.kind == "wait":
+        return f"“{step.title}” has been letting time pass {since}"
+    return f"“{step.title}” has been at work {since}"
+
+
+def _due(task: Task, now_ms: int) -> str:
+    if task["due_ms"] is None:
+        return ""
+    left = task["due_ms"] - now_ms
+    return f" (due in {words.span(left)})" if left >= 0 else f" (overdue by {words.span(-left)})"

@@ -1,0 +1,93 @@
+"""Words for people: names of steps, spans of time, sizes, statuses. Pure."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from schemas.reasons import Effect
+
+SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
+
+_EDGES = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\s_\-.]+")
+
+STATUS_WORDS: Final[Mapping[str, str]] = {"open": "Open", "faulted": "Failed"}
+
+EFFECTS: Final[Mapping[str, str]] = {
+    Effect.NONE: "Nothing was changed in the other system, so doing it again does no harm.",
+    Effect.DONE: "The other system has done it.",
+    Effect.UNKNOWN: "Nobody here can tell whether the other system has done it. Look there before doing it again.",
+}
+
+
+def titled(name: str) -> str:
+    """A name of a program's as words: `reviewApplication` is `Review application`."""
+    parts = [part for part in _EDGES.split(name) if part]
+    words = [part if part.isupper() and len(part) > 1 else part.lower() for part in parts]
+    text = " ".join(words)
+    return text[:1].upper() + text[1:] if text else name
+
+
+def status_word(status: str) -> str:
+    """A status as people call it."""
+    return STATUS_WORDS.get(status) or titled(status)
+
+
+def span(ms: int) -> str:
+    """A length of time in the one or two units that matter."""
+    ms = max(ms, 0)
+    if ms < SECOND:
+        return f"{ms} ms"
+    if ms < MINUTE:
+        return f"{ms / SECOND:.1f} s" if ms < 10 * SECOND else f"{ms // SECOND} s"
+    if ms < HOUR:
+        return _two(ms, MINUTE, "min", SECOND, "s") if ms < 10 * MINUTE else f"{ms // MINUTE} min"
+    if ms < DAY:
+        return _two(ms, HOUR, "h", MINUTE, "min")
+    return _two(ms, DAY, "d", HOUR, "h") if ms < 30 * DAY else f"{ms // DAY} d"
+
+
+def _two(ms: int, large: int, large_name: str, small: int, small_name: str) -> str:
+    rest = ms % large // small
+    return f"{ms // large} {large_name}" + (f" {rest} {small_name}" if rest else "")
+
+
+def size(count: int) -> str:
+    """A number of bytes."""
+    if count < 1024:
+        return f"{count} B"
+    return f"{count / 1024:.1f} KB" if count < 1024 * 1024 else f"{count / 1024 / 1024:.1f} MB"
+
+
+def number(value: float) -> str:
+    """A number as people read it: thousands apart, no more digits than matter."""
+    if value == int(value) and abs(value) < 1e15:
+        return f"{int(value):,}"
+    return f"{value:,.3f}" if abs(value) < 1000 else f"{value:,.0f}"
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """A number and its noun: `1 task`, `3 tasks`."""
+    return f"{count:,} {one if count == 1 else many or one + 's'}"
+
+
+def percentile(ordered: Sequence[int], percent: int) -> int | None:
+    """The value that so many percent do not exceed; None of nothing."""
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if ordered else None
+
+
+def plain(value: Any) -> str:
+    """A small value on one line: text as it is, whatever else as people would write it."""
+    match value:
+        case None:
+            return "–"
+        case bool():
+            return "yes" if value else "no"
+        case int() | float():
+            return number(value)
+        case str():
+            return value
+        case list():
+            return ", ".join(plain(each) for each in value)
+    return ", ".join(f"{titled(name)} {plain(each)}" for name, each in value.items())

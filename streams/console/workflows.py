@@ -1,0 +1,143 @@
+"""`/workflows`: what can run, and `/workflows/{name}`: one of them, with what goes on in it and its versions."""
+
+from __future__ import annotations
+
+import asyncio
+import difflib
+from collections.abc import Mapping, Sequence
+from statistics import median
+from typing import Any
+from urllib.parse import quote
+
+from schemas.lifecycle import OPEN, Status
+from streams.console import drawing, queries, words
+from streams.console.account import title_of
+from streams.console.diagram.svg import State, Told
+from streams.console.page import Page, View, Visit
+from streams.console.standing import Standing, standing
+from streams.definitions.book import Deployed
+from streams.gateway.problems import ProblemError
+from streams.language.graph import Graph
+
+MOST_LINES = 400  # of a difference that is shown
+
+
+async def show_all(visit: Visit) -> View:
+    """Every workflow with its newest version, and how many instances it has."""
+    reader, now = visit.services.reader, visit.now_ms
+    is_open = await asyncio.to_thread(queries.open_by_workflow, reader)
+    today = await asyncio.to_thread(queries.by_status, reader, now - words.DAY, now + 1)
+    versions: dict[str, list[Deployed]] = {}
+    for each in visit.services.definitions.deployed():
+        versions.setdefault(each.name, []).append(each)
+    rows = [
+        {
+            **_brief(visit, latest(visit, name, known)),
+            "versions": len(known),
+            **{status.value: is_open.get((name, status), 0) for status in OPEN},
+            **{status.value: today.get((name, status), 0) for status in (Status.COMPLETED, Status.FAULTED)},
+        }
+        for name, known in sorted(versions.items())
+    ]
+    return View(template="workflows.html", data={"workflows": rows})
+
+
+async def show(visit: Visit) -> View:
+    """One workflow: the version that new instances start on, or the one that the query names."""
+    name = visit.request.match_info["name"]
+    known = [each for each in visit.services.definitions.deployed() if each.name == name]
+    if not known:
+        raise ProblemError(404, "not-found", "No workflow of this name is deployed, or not yet.")
+    chosen = next((each for each in known if each.digest == visit.query("digest")), latest(visit, name, known))
+    told = await standing(visit, chosen.graph) if chosen.graph else Standing()
+    before = _before(known, chosen)
+    data = {
+        "workflow": _brief(visit, chosen),
+        "versions": [_brief(visit, each) for each in reversed(known)],
+        "counts": told.counts,
+        "looked_at": told.looked_at,
+        "times": _times(chosen.graph, told) if chosen.graph else [],
+        "failures": [{"step": step, "title": title, "count": count} for step, title, count in told.failures],
+        "yaml": chosen.yaml,
+        "difference": _difference(before, chosen) if before else None,
+    }
+    shown = Told(states={pointer: State(counts=counts) for pointer, counts in told.counts.items()},
+                 links=_links(chosen, told))  # fmt: skip
+    drawn = drawing.both(chosen.graph, shown) if chosen.graph else {"wide": "", "narrow": ""}
+    return View(template="workflow.html", data=data, drawn={**drawn, "before": before, "quote": quote})
+
+
+def latest(visit: Visit, name: str, known: Sequence[Deployed]) -> Deployed:
+    """The version that new instances start on; the newest where none can be started."""
+    return visit.services.definitions.find(name) or known[-1]
+
+
+def _brief(visit: Visit, each: Deployed) -> dict[str, Any]:
+    newest = visit.services.definitions.find(each.name)
+    document = each.graph.document.get("document") if each.graph else None
+    title = document.get("title") if isinstance(document, dict) else None
+    summary = document.get("summary") if isinstance(document, dict) else None
+    names = ("digest", "name", "version", "namespace", "event_types", "deployed_at_ms", "deployed_by", "fault")
+    return {
+        **{name: getattr(each, name) for name in names},
+        "title": title if isinstance(title, str) else words.titled(each.name),
+        "summary": summary if isinstance(summary, str) else "",
+        "latest": newest is not None and newest.digest == each.digest,
+    }
+
+
+def _links(chosen: Deployed, told: Standing) -> dict[str, str]:
+    """Tasks at which something stands lead to the instances of the workflow in that status."""
+    worst = {pointer: next(iter(sorted(counts))) for pointer, counts in told.counts.items() if counts}
+    return {
+        pointer: f"/instances?workflow={quote(chosen.name, safe='')}&status={status}"
+        for pointer, status in worst.items()
+    }
+
+
+def _times(graph: Graph, told: Standing) -> list[dict[str, Any]]:
+    """Where the time goes: the steps that took longest at the median, with their share of it."""
+    tasks = {task.pointer: task for task in graph.tasks}
+    middles = {pointer: int(median(times)) for pointer, times in told.times.items()}
+    longest = max(middles.values(), default=0) or 1
+    rows = [
+        {
+            "title": title_of(tasks[pointer]),
+            "pointer": pointer,
+            "median_ms": middle,
+            "slow_ms": sorted(told.times[pointer])[
+                min(len(told.times[pointer]) - 1, len(told.times[pointer]) * 95 // 100)
+            ],
+            "count": len(told.times[pointer]),
+            "share": round(100 * middle / longest, 1),
+        }
+        for pointer, middle in middles.items()
+        if pointer in tasks
+    ]
+    return sorted(rows, key=lambda row: -row["median_ms"])
+
+
+def _before(known: Sequence[Deployed], chosen: Deployed) -> Deployed | None:
+    place = next(place for place, each in enumerate(known) if each.digest == chosen.digest)
+    return known[place - 1] if place else None
+
+
+def _difference(before: Deployed, after: Deployed) -> list[str]:
+    """What a version changed, line by line."""
+    lines = difflib.unified_diff(
+        before.yaml.splitlines(), after.yaml.splitlines(), before.version, after.version, lineterm="", n=2
+    )
+    return [line for line, _ in zip(lines, range(MOST_LINES), strict=False)]
+
+
+async def show_definitions(visit: Visit) -> View:
+    """Every version of every workflow, the newest first."""
+    rows: list[Mapping[str, Any]] = [_brief(visit, each) for each in reversed(visit.services.definitions.deployed())]
+    return View(template="definitions.html", data={"definitions": rows})
+
+
+PAGES = (
+    Page(path="/workflows", show=show_all, section="/workflows", live=True),
+    Page(path="/workflows/{name}", show=show, section="/workflows", live=True),
+    Page(path="/definitions", show=show_definitions, section="/workflows", live=True),
+)

@@ -1,0 +1,88 @@
+"""An instance that goes on with a corrected definition: every open task has to be there, at the same place.
+
+Tasks are recognised by their pointer. What has been decided already by the tasks that are open (the branches of a fork,
+the steps that are waited for, what was kept of inputs) has to fit the corrected definition, or it is refused with all
+that does not fit.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import msgspec
+
+from streams.engine.constructs.call import StepFrame
+from streams.engine.state import Frame, IncidentFrame, Instance
+from streams.language.constructs.call import Call
+from streams.language.constructs.fork import Fork
+from streams.language.graph import Graph, Task
+
+TOLD = 5  # misfits in a refusal; who mends the first will see the others
+
+
+def on_corrected(graph: Graph, state: Instance[Frame], corrected: Graph | None) -> tuple[Graph, Instance[Frame]] | str:
+    """The corrected graph and the state on it, or why that cannot be."""
+    if corrected is None:
+        return "the corrected definition is not known"
+    if (corrected.namespace, corrected.name) != (graph.namespace, graph.name):
+        return f"the corrected definition is of another workflow, {corrected.name}"
+    places = {task.pointer: task.index for task in corrected.tasks}
+    misfits = list(_misfits(graph, state, corrected, places))
+    if misfits:
+        more = f"; and {len(misfits) - TOLD} more" if len(misfits) > TOLD else ""
+        return "the corrected definition does not fit: " + "; ".join(misfits[:TOLD]) + more
+    there = {task.index: places[task.pointer] for task in graph.tasks if task.pointer in places}
+    entries = {there[task]: count for task, count in state.entries.items() if task in there}
+    frames = [_moved(frame, there) for frame in state.frames]
+    version = corrected.version
+    return corrected, msgspec.structs.replace(
+        state, digest=corrected.digest, version=version, entries=entries, frames=frames
+    )
+
+
+def _moved(frame: Frame, there: Mapping[int, int]) -> Frame:
+    moved = msgspec.structs.replace(frame, task=there[frame.task])
+    if isinstance(moved, IncidentFrame) and moved.flow is not None and moved.flow[1] >= 0:
+        moved.flow = (moved.flow[0], there[moved.flow[1]])
+    return moved
+
+
+def _misfits(graph: Graph, state: Instance[Frame], corrected: Graph, places: Mapping[str, int]) -> Iterator[str]:
+    if corrected.keeps_input and not graph.keeps_input:
+        yield "it reads $workflow.input, which this instance has not kept"
+    for frame in state.frames:
+        old = graph.tasks[frame.task]
+        if old.pointer not in places:
+            yield f"there is no {old.pointer}"
+            continue
+        new = corrected.tasks[places[old.pointer]]
+        if type(frame) is IncidentFrame:
+            yield from _misfits_of_incident(frame, graph, old, new, places)
+        else:
+            yield from _misfits_of_open(frame, graph, old, corrected, new)
+
+
+def _misfits_of_incident(
+    frame: IncidentFrame, graph: Graph, old: Task, new: Task, places: Mapping[str, int]
+) -> Iterator[str]:
+    """A task that has failed may be another one now, unless its work is done."""
+    if frame.output and type(new) is not type(old):
+        yield f"{old.pointer} is done, and is of another kind now"
+    if frame.flow is not None and frame.flow[1] >= 0 and graph.tasks[frame.flow[1]].pointer not in places:
+        yield f"there is no {graph.tasks[frame.flow[1]].pointer}, where {old.pointer} leads to"
+    if new.keeps_input and not frame.kept:
+        yield f"{old.pointer} reads its input at its end, which was not kept"
+
+
+def _misfits_of_open(frame: Frame, graph: Graph, old: Task, corrected: Graph, new: Task) -> Iterator[str]:
+    if type(new) is not type(old):
+        yield f"{old.pointer} is open, and is of another kind now"
+        return
+    if new.keeps_input and not frame.kept:
+        yield f"{old.pointer} is open and reads its input at its end, which was not kept"
+    if type(frame) is StepFrame and isinstance(old, Call) and isinstance(new, Call) and old.function != new.function:
+        yield f"{old.pointer} waits for the answer of {old.function}, and calls {new.function} now"
+    if isinstance(old, Fork) and isinstance(new, Fork):
+        branches = [graph.tasks[each].pointer for each in old.branches]
+        if branches != [corrected.tasks[each].pointer for each in new.branches]:
+            yield f"{old.pointer} is open, and has other branches now"

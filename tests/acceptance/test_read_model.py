@@ -1,0 +1,66 @@
+"""A read model that is lost comes back from the topics: what people have to do is never out of reach."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from aiohttp import ClientSession
+
+from tests.acceptance.cases import made_up
+from tests.acceptance.journey import deliver
+from tests.acceptance.site import ASK, Site
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
+
+
+async def seen(site: Site) -> dict[str, Any]:
+    """Ids of all instances and tasks that the gateway knows; nothing while it cannot say."""
+    found: dict[str, Any] = {}
+    async with ClientSession(site.gateway, timeout=ASK) as http:
+        for what, key in (("instances", "instance_id"), ("tasks", "task_id")):
+            async with http.get(f"/v1/{what}", params={"limit": "500"}) as reply:
+                assert reply.status in (200, 503), await reply.text()
+                page = await reply.json()
+                found[what] = {(each[key], each["status"]) for each in page.get(what, ())}
+    return found
+
+
+@pytest.mark.parametrize("while_it_runs", [False, True])
+async def test_removed_read_model_is_filled_again(site: Site, while_it_runs: bool) -> None:
+    cases = made_up(f"lost-{while_it_runs}", 10)
+    await deliver(site, cases)
+
+    async def all_seen() -> bool:
+        return len(await waiting(site, {case.instance_id for case in cases})) > 0
+
+    await site.until(all_seen, "tasks of the applications")
+    await site.quiet()
+    before = await seen(site)
+    assert before["tasks"]
+    if not while_it_runs:
+        site.workers.stop("view")
+    for file in site.settings.data_dir.glob("view.sqlite*"):
+        file.unlink()
+    if not while_it_runs:
+        site.start("view")
+    else:
+        await site.until(lambda: ended(site, "view"), "the view notices")
+        site.start("view")
+    await site.ready("view")
+
+    async def as_before() -> bool:
+        return await seen(site) == before
+
+    await site.until(as_before, "the same instances and tasks as before")
+
+
+async def ended(site: Site, name: str) -> bool:
+    """Whether a process has ended; its supervisor would start it again."""
+    return site.workers.exit_code(name) is not None
+
+
+async def waiting(site: Site, instances: set[str]) -> set[str]:
+    """The open tasks of these."""
+    found = await seen(site)
+    return {task for task, status in found["tasks"] if task.partition("/")[0] in instances and status == "open"}

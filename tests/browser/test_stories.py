@@ -1,0 +1,217 @@
+"""What people do at the console, in a real browser; what they change is looked up where it was published."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from playwright.async_api import Browser, expect
+
+from schemas.messages import HUMAN_ACTION
+from streams.console import install
+from streams.ground.settings import Settings
+from tests.support.browser import browser, visitor
+from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, change, payload, result
+from tests.support.gateways import AsyncGateway
+
+pytestmark = pytest.mark.browser
+
+PAGES = (
+    "/", "/incidents", "/deploy", "/workflows/order/start", "/instances/cancel",
+    "/workflows", "/workflows/order", "/definitions", "/instances", f"/instances/{INSTANCE}",
+    f"/instances/{INSTANCE}?ask=cancel", "/inbox", "/decisions", "/decisions/credit-risk", "/find?q=nothing", "/login",
+    "/instances/" + "9" * 32 + "?try=15", "/nothing",
+)  # fmt: skip
+PROBLEM = {
+    "type": "urn:x", "title": "The system failed", "status": 500, "detail": "it answered 500", "instance": "/do/0/note",
+    "reason": "REMOTE_FAULT", "effect": "none",
+}  # fmt: skip
+HIDE = """(hidden) => {
+  Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
+  document.dispatchEvent(new Event("visibilitychange"));
+}"""
+FORM = {
+    "type": "object",
+    "required": ["minutes"],
+    "properties": {"minutes": {"type": "integer", "minimum": 1}, "note": {"type": "string"}},
+}
+
+
+@pytest.fixture
+async def started() -> AsyncIterator[Browser]:
+    async with browser() as running:
+        yield running
+
+
+@pytest.fixture
+async def console(tmp_path: Path) -> AsyncIterator[Console]:
+    async with AsyncGateway(Settings(data_dir=tmp_path, partitions=3), install) as running:
+        yield Console(running)
+
+
+def url(console: Console, path: str) -> str:
+    return str(console.gateway.client.make_url("/")).rstrip("/") + path
+
+
+def filled(console: Console) -> dict[str, Any]:
+    """One of everything: an instance that failed, a decision, a task."""
+    (deployed,) = console.gateway.services.definitions.deployed()
+    of = {"workflow": deployed.name, "digest": deployed.digest, "version": deployed.version}
+    wrong = payload(PROBLEM)
+    console.began(**of)
+    changes = [
+        change("task.started", "/do/0/note"),
+        change("task.faulted", "/do/0/note", data=wrong),
+        change("workflow.faulted", data=wrong),
+    ]
+    console.entered(1, "faulted", result("/do/0/note", 1), changes, **of)
+    console.decided(at_ms=NOW_MS - 1000)
+    return console.asked(form=payload(FORM))
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+@pytest.mark.parametrize("width", [1280, 390])
+async def test_every_page_can_be_read_by_everybody(console: Console, started: Browser, scheme: Any, width: int) -> None:
+    filled(console)
+    async with visitor(started, color_scheme=scheme, viewport={"width": width, "height": 800}) as somebody:
+        for path in PAGES:
+            await somebody.page.goto(url(console, path))
+            assert await somebody.faults(everything=width > 1000) == [], path
+        somebody.complaints[:] = [each for each in somebody.complaints if "404" not in each]
+
+
+async def test_newcomer_finds_why_an_instance_failed(console: Console, started: Browser) -> None:
+    filled(console)
+    async with visitor(started) as somebody:
+        await somebody.page.goto(url(console, "/"))
+        await somebody.page.get_by_role("link", name="A-17").first.click()  # the one click
+        await expect(somebody.page.get_by_text("Failed at “Note”: the system failed")).to_be_visible()
+        await expect(somebody.page.get_by_text("doing it again does no harm").first).to_be_visible()
+
+
+async def test_ten_tasks_by_keyboard_alone(console: Console, started: Browser) -> None:
+    tasks = [
+        console.asked(task_id=f"{INSTANCE}/do/0/t{n}/0/0", title=f"Number {n}", due_ms=NOW_MS + n) for n in range(10)
+    ]
+    processor = Processor(console, *tasks)
+    async with visitor(started) as somebody:
+        await somebody.page.goto(url(console, "/inbox"))
+        for number in range(10):
+            await expect(somebody.page.locator("#h-task")).to_have_text(f"Number {number}")
+            await somebody.page.keyboard.press("a")
+            await expect(somebody.page.locator(".outcome:focus")).to_have_text("Approve a")
+            await processor.during(press_and_wait(somebody.page, "Enter", f"answered approve to Number {number}"))
+    answers = [action["outcome"] for name, action in console.gateway.outbox.decoded() if name == HUMAN_ACTION]
+    assert answers == ["approve"] * 10
+    assert console.gateway.services.reader.open_tasks(NOW_MS)[0] == 0
+
+
+async def test_enter_in_a_field_decides_nothing(console: Console, started: Browser) -> None:
+    console.asked(form=payload(FORM))
+    async with visitor(started) as somebody:
+        await somebody.page.goto(url(console, "/inbox"))
+        await somebody.page.get_by_label("Minutes").fill("3")
+        await somebody.page.keyboard.press("Enter")
+        await somebody.page.get_by_role("button", name="Approve").focus()
+        assert console.gateway.outbox.records == []
+
+
+async def test_two_people_and_one_task(console: Console, started: Browser) -> None:
+    processor = Processor(console, console.asked())
+    async with visitor(started) as one, visitor(started) as other:
+        for each in (one, other):
+            await each.page.goto(url(console, f"/inbox/{INSTANCE}/do/1/review/0/0"))
+        await processor.during(click_and_wait(one.page, "Approve", "answered approve"))
+        await expect(other.page.get_by_text("answered approve 0 ms ago")).to_be_visible()  # without a reload
+        await processor.during(click_and_wait(other.page, "Decline", "Not taken."))
+        await expect(other.page.get_by_text("Meanwhile")).to_be_visible()
+        other.complaints[:] = [each for each in other.complaints if "409" not in each]
+    assert len(console.gateway.outbox.records) == 2
+    row = console.gateway.services.reader.task(f"{INSTANCE}/do/1/review/0/0")
+    assert row is not None and row["status"] == "completed"
+
+
+async def test_change_is_seen_without_a_reload_and_what_was_opened_stays_open(
+    console: Console, started: Browser
+) -> None:
+    console.began()
+    async with visitor(started) as somebody:
+        await somebody.page.goto(url(console, f"/instances/{INSTANCE}"))
+        await expect(somebody.page.get_by_text("live", exact=True)).to_be_visible()
+        await somebody.page.get_by_text("Event data").click()
+        console.entered(1, "completed", result("/x", 1), [change("workflow.completed", data=payload({"done": 1}))])
+        await expect(somebody.page.locator(".status.completed")).to_be_visible()
+        assert await somebody.page.locator("details[open] summary").all_inner_texts() == ["Event data\n24 B"]
+
+
+async def test_eight_windows_at_once_of_which_one_is_seen(console: Console, started: Browser) -> None:
+    """A browser has six connections to one address, and a stream takes one: hidden windows have none."""
+    console.began()
+    async with visitor(started) as first:
+        others = []
+        for _ in range(8):
+            each = await first.another()
+            await each.page.goto(url(console, "/instances"))
+            await each.page.evaluate(HIDE, True)
+            others.append(each)
+        await first.page.goto(url(console, "/instances"))
+        await first.page.evaluate(HIDE, True)
+        await others[0].page.evaluate(HIDE, False)
+        console.began(instance_id="cd" * 16, business_key="NEW-1")
+        await expect(others[0].page.get_by_text("NEW-1")).to_be_visible()
+        assert [message for each in others for message in each.complaints] == []
+
+
+async def test_without_javascript_pages_read_and_forms_post(console: Console, started: Browser) -> None:
+    processor = Processor(console, console.asked(form=payload(FORM)))
+    console.began()
+    async with visitor(started, java_script_enabled=False) as somebody:
+        await somebody.page.goto(url(console, f"/instances/{INSTANCE}"))
+        await somebody.page.get_by_role("link", name="Answer").click()
+        await somebody.page.get_by_label("Minutes").fill("3")
+        await processor.during(click_and_wait(somebody.page, "Decline", "answered decline"))
+        await somebody.page.goto(url(console, f"/instances/{INSTANCE}"))
+        await somebody.page.get_by_role("link", name="Cancel…").click()
+        await somebody.page.get_by_label("Why").fill("withdrawn")
+        await somebody.page.get_by_role("button", name="Cancel the instance").click()
+        await expect(somebody.page.get_by_text("is on its way")).to_be_visible()
+    (_, answer), (_, wish) = console.gateway.outbox.decoded()
+    assert (answer["outcome"], answer["data"].value(), wish["reason"]) == ("decline", {"minutes": 3}, "withdrawn")
+
+
+async def test_keys_lead_everywhere_and_can_be_switched_off(console: Console, started: Browser) -> None:
+    console.began()
+    async with visitor(started) as somebody:
+        page = somebody.page
+        await page.goto(url(console, "/"))
+        await page.keyboard.type("gn")
+        await expect(page).to_have_title("Instances · Exlify")
+        await page.keyboard.press("j")
+        await page.keyboard.press("Enter")
+        await expect(page.locator("h1")).to_have_text("A-17")
+        await page.keyboard.press("?")
+        await page.get_by_label("Single letters work").uncheck()
+        await page.get_by_role("button", name="Close").click()
+        await page.keyboard.type("gi/")
+        assert "/instances/" in page.url and not await page.evaluate("document.activeElement.id === 'q'")
+
+
+async def test_printed_page_has_its_content_and_no_buttons(console: Console, started: Browser) -> None:
+    filled(console)
+    async with visitor(started) as somebody:
+        await somebody.page.goto(url(console, f"/instances/{INSTANCE}"))
+        await somebody.page.emulate_media(media="print")
+        await expect(somebody.page.locator(".top")).to_be_hidden()
+        await expect(somebody.page.get_by_text("The system failed", exact=True)).to_be_visible()
+
+
+async def press_and_wait(page: Any, key: str, text: str) -> None:
+    await page.keyboard.press(key)
+    await expect(page.locator(".note").filter(has_text=text)).to_be_visible()
+
+
+async def click_and_wait(page: Any, button: str, text: str) -> None:
+    await page.get_by_role("button", name=button).click()
+    await expect(page.locator(".note").filter(has_text=text).first).to_be_visible()

@@ -1,0 +1,231 @@
+"""`exlify models`: models that others have made are added, checked, certified and put into force by commands alone."""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import structlog
+from click.testing import CliRunner, Result
+
+from streams.cli import group
+from streams.ground.errors import ExlifyError
+from tests.support import foreign
+
+REGRESSION = """
+[[routing.bands]]
+route = "small"
+below = 900.0
+
+[[routing.bands]]
+route = "large"
+
+[routing]
+scale = 60.0
+"""
+LIGHTGBM = '[model]\nlabels = ["high", "low", "middle"]\n'
+TEXT = f"""
+[model]
+labels = ["card", "login", "transfer"]
+
+[[inputs]]
+kind = "text"
+field = "question"
+label = "question of the customer"
+words = {json.dumps(foreign.WORDS)}
+
+[reference.values]
+question = "card lost"
+"""
+
+Cases = Callable[[int, int], Iterator[dict[str, Any]]]
+MODELS: dict[str, tuple[str, Cases, str, tuple[str, ...], set[str]]] = {
+    "zipmap": ("", foreign.loans, "bad", foreign.NUMBERS, {"approve"}),
+    "xgboost": ("", foreign.loans, "bad", foreign.NUMBERS, {"approve"}),
+    "lightgbm": (LIGHTGBM, foreign.levels, "level", foreign.NUMBERS, {"low", "middle", "high"}),
+    "regression": (REGRESSION, foreign.claims, "cost", foreign.NUMBERS, {"small", "large"}),
+    "text": (TEXT, foreign.questions, "topic", ("question",), {"card", "login", "transfer"}),
+}
+WORKFLOW = """
+document: { dsl: 1.0.3, namespace: test, name: ask, version: 1.0.0 }
+do:
+  - ask: { call: decide, with: { model: NAME } }
+"""
+
+
+class Site:
+    """A site folder without a running Exlify, and commands in it."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self._environ = {"EXLIFY_SITE_DIR": str(folder), "EXLIFY_DATA_DIR": str(folder / "data")}
+
+    def run(self, *arguments: object) -> Result:
+        return CliRunner().invoke(group, [str(each) for each in arguments], env=self._environ)
+
+    def json(self, *arguments: object, code: int = 0) -> Any:
+        result = self.run(*arguments, "--json")
+        assert result.exit_code == code, result.output + repr(result.exception)
+        return json.loads(result.stdout)
+
+    def refused(self, *arguments: object) -> str:
+        result = self.run(*arguments)
+        assert isinstance(result.exception, ExlifyError), result.output + repr(result.exception)
+        (line,) = result.exception.lines
+        return line
+
+    def decided(self, name: str, values: dict[str, Any]) -> dict[str, Any]:
+        (self.folder / "ask.yaml").write_text(WORKFLOW.replace("NAME", name))
+        report = self.json("run", self.folder / "ask.yaml", "--input", json.dumps(values))
+        output: dict[str, Any] = report["output"]
+        return output
+
+    def add(self, kind: str, name: str, *more: str) -> Any:
+        draft, cases, _, columns, _ = MODELS[kind]
+        brought = self.folder / f"brought-{name}"
+        brought.mkdir(exist_ok=True)
+        shutil.copy(foreign.FOLDER / f"{kind}.onnx", brought / "model.onnx")
+        (brought / "card.toml").write_text(draft)
+        rows = foreign.write(self.folder / f"{name}.csv", cases(2, 400), columns)
+        return self.json("models", "add", brought, "--name", name, "--rows", rows, *more)
+
+    def certify(self, kind: str, name: str, *more: str, code: int = 0) -> Any:
+        rows = foreign.write(self.folder / "labelled.csv", MODELS[kind][1](3, 1_500))
+        return self.json(
+            "models", "certify", name, "--data", rows, "--label", MODELS[kind][2], "--target", "0.1", *more, code=code
+        )
+
+
+@pytest.fixture
+def site(tmp_path: Path) -> Iterator[Site]:
+    handlers = [*logging.root.handlers]
+    yield Site(tmp_path)
+    structlog.reset_defaults()  # a run sets up logging, to the runner's standard error
+    logging.root.handlers[:] = handlers
+
+
+@pytest.mark.parametrize("kind", MODELS)
+def test_model_of_others_gets_from_a_file_into_force(kind: str, site: Site) -> None:
+    _, cases, label, columns, routes = MODELS[kind]
+    added = site.add(kind, "theirs")
+    assert (added["faults"], set(added["routes"])) == ([], routes | {"review"})
+    assert site.json("models", "activate", "theirs@1")["version"] == "1"
+    values = [{name: case[name] for name in columns} for case in cases(4, 40)]
+    before = site.decided("theirs", values[0])
+    assert (before["route"], [held["why"] for held in before["held"]]) == ("review", ["NO_CERTIFICATE"])
+    proof = site.certify(kind, "theirs")
+    assert proof["certified"] and proof["upper_bound"] < 0.1 < 0.2 and proof["coverage"] > 0.2
+    changed = site.decided("theirs", values[0])
+    assert [held["why"] for held in changed["held"]] == ["CHANGED"]
+    site.json("models", "activate", "theirs@1")
+    from models.serving.registry import Registry
+
+    model = Registry(site.folder / "models").get("theirs")
+    verdicts = [model.decide(each) for each in values]
+    assert {verdict.route for verdict in verdicts} >= {"review", *routes} - {"high"}
+    alone = next(each for each, verdict in zip(values, verdicts, strict=True) if verdict.route != "review")
+    answer = site.decided("theirs", alone)
+    assert answer["route"] in routes and answer["held"] == []
+    assert site.json("models", "list")["models"][-1]["alone"].startswith("below")
+    assert label not in [each["field"] for each in site.json("models", "show", "theirs")["inputs"]]
+
+
+def test_suspended_model_hands_everything_to_people_until_it_is_resumed(site: Site) -> None:
+    site.add("zipmap", "theirs")
+    site.certify("zipmap", "theirs")
+    site.json("models", "activate", "theirs@1")
+    good = {"income": 85, "debts": 5, "age_of_account": 15}
+    assert site.decided("theirs", good)["route"] == "approve"
+    site.json("models", "suspend", "theirs", "--why", "complaints")
+    held = site.decided("theirs", good)
+    assert (held["route"], [each["why"] for each in held["held"]]) == ("review", ["SUSPENDED"])
+    assert held["score"] is not None
+    site.json("models", "resume", "theirs")
+    assert site.decided("theirs", good)["route"] == "approve"
+    site.json("models", "retire", "theirs")
+    (site.folder / "ask.yaml").write_text(WORKFLOW.replace("NAME", "theirs"))
+    report = site.json("run", site.folder / "ask.yaml", "--input", json.dumps(good), code=1)
+    assert "no such model" in report["error"]["detail"]
+
+
+@pytest.mark.parametrize("file", ["model.onnx", "card.toml", "certificate.toml"])
+def test_changed_byte_sends_everything_to_people_also_in_a_local_run(file: str, site: Site) -> None:
+    site.add("zipmap", "theirs")
+    site.certify("zipmap", "theirs")
+    site.json("models", "activate", "theirs@1")
+    path = site.folder / "models" / "theirs" / "1" / file
+    data = path.read_bytes()
+    changed = data.replace(b"usual-case", b"usual-cAse") if file == "card.toml" else data[:-2] + b"x" + data[-1:]
+    assert changed != data
+    path.write_bytes(changed)
+    answer = site.decided("theirs", {"income": 85, "debts": 5, "age_of_account": 15})
+    assert answer["route"] == "review"
+    assert {held["why"] for held in answer["held"]} <= {"CHANGED", "NO_CERTIFICATE"} and answer["held"]
+
+
+def test_nothing_proved_is_a_result(site: Site) -> None:
+    site.add("zipmap", "theirs")
+    proof = site.certify("zipmap", "theirs", "--target", "0.0001", code=3)
+    assert not proof["certified"]
+    assert "not passed" in site.json("models", "show", "theirs@1")["alone"]
+
+
+def test_rows_of_the_training_certify_nothing(site: Site) -> None:
+    site.json("models", "add", foreign.FOLDER / "zipmap.onnx", "--rows",
+              foreign.write(site.folder / "rows.csv", foreign.loans(2, 400)), "--without", "bad")  # fmt: skip
+    refusal = site.refused("models", "certify", "zipmap", "--data", site.folder / "rows.csv", "--label", "bad")
+    assert "made of these rows" in refusal
+
+
+def test_versions_are_numbered_compared_and_never_changed(site: Site) -> None:
+    assert [site.add("zipmap", "theirs")["model"], site.add("xgboost", "theirs")["model"]] == ["theirs@1", "theirs@2"]
+    rows = foreign.write(site.folder / "cases.csv", foreign.loans(5, 50), foreign.NUMBERS)
+    compared = site.json("models", "compare", "theirs@1", "theirs@2", "--rows", rows)
+    assert (compared["rows"], compared["same_route"]) == (50, 50)  # people, in both
+    brought = site.folder / "brought-theirs"
+    assert "is there already" in site.refused("models", "add", brought, "--name", "theirs", "--version", "2")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("add", "HOSTILE/foreign_operator.onnx"), "operators of 'com.example'"),
+        (("add", "HOSTILE/external_weights.onnx"), "weights in another file"),
+        (("add", "FOREIGN/zipmap.onnx"), "give rows"),
+        (("add", "FOREIGN/zipmap.onnx", "--rows", "rows.csv"), "exactly the columns"),
+        (("add", "FOREIGN/zipmap.onnx", "--rows", "rows.csv", "--without", "nothing"), "there is no column"),
+        (("add", "FOREIGN/regression.onnx", "--rows", "rows.csv", "--without", "bad"), "[[routing.bands]]"),
+        (("add", "FOREIGN/lightgbm.onnx", "--rows", "rows.csv", "--without", "bad"), "names of the classes"),
+        (("add", "rows.csv"), "not ONNX"),
+        (("add", "FOREIGN/zipmap.onnx", "--name", "../../x"), "names no model"),
+        (("add", "FOREIGN/zipmap.onnx", "--version", "../../x"), "names no model"),
+        (("activate", "nobody@1"), "missing"),
+        (("activate", "nobody"), "say which version"),
+        (("activate", "../../x@1"), "names no model"),
+        (("suspend", "nobody"), "decides nothing"),
+        (("resume", "credit-risk"), "is not suspended"),
+        (("rollback", "credit-risk"), "no other version"),
+        (("certify", "credit-risk", "--data", "rows.csv", "--label", "nothing"), "there is no column"),
+        (("certify", "credit-risk", "--data", "rows.csv", "--label", "bad", "--target", "0.2"), "break-even"),
+        (("certify", "credit-risk", "--data", "rows.csv", "--label", "bad", "--target", "nan"), "break-even"),
+        (("certify", "credit-risk", "--data", "rows.csv", "--label", "bad", "--delta", "0"), "delta"),
+        (("certify", "credit-risk", "--data", "rows.csv", "--label", "bad", "--bad", "x"), "no row has the label"),
+    ],
+)
+def test_what_cannot_be_done_is_said_in_one_line(site: Site, arguments: tuple[str, ...], said: str) -> None:
+    foreign.write(site.folder / "rows.csv", foreign.loans(2, 60))
+    places = {
+        "HOSTILE": foreign.FOLDER.parent / "hostile",
+        "FOREIGN": foreign.FOLDER,
+        "rows.csv": site.folder / "rows.csv",
+    }
+    given = []
+    for each in arguments:
+        head, _, tail = each.partition("/")
+        given.append(str(places[head] / tail) if head in places and tail else str(places.get(each, each)))
+    assert said in site.refused("models", *given)

@@ -1,0 +1,44 @@
+"""The guide "Your own model in ten minutes", followed to the letter, with a model that the project does not ship."""
+
+from __future__ import annotations
+
+import logging
+import re
+import shlex
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import structlog
+from click.testing import CliRunner
+
+from streams.cli import group
+from tests.support import foreign
+
+GUIDE = (Path(__file__).parents[3] / "models" / "your-own-model.md").read_text()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    monkeypatch.chdir(tmp_path)
+    handlers = [*logging.root.handlers]
+    yield tmp_path
+    structlog.reset_defaults()
+    logging.root.handlers[:] = handlers
+
+
+def test_guide_leads_from_a_file_to_decisions_that_need_no_person(folder: Path) -> None:
+    shutil.copy(foreign.FOLDER / "zipmap.onnx", folder / "loans.onnx")
+    foreign.write(folder / "training.csv", foreign.loans(1, 1_000))
+    foreign.write(folder / "labelled.csv", foreign.loans(7, 1_500))
+    (folder / "assess.yaml").write_text("".join(re.findall(r"```yaml\n(.*?)```", GUIDE, re.S)))
+    answers = []
+    for line in "".join(re.findall(r"```sh\n(.*?)```", GUIDE, re.S)).splitlines():
+        _, *arguments = shlex.split(line)
+        result = CliRunner().invoke(group, arguments, env={"EXLIFY_DATA_DIR": str(folder / "data")})
+        assert result.exit_code == 0, f"{line}\n{result.output}{result.exception!r}"
+        answers.append(result.stdout)
+    runs = [answer for answer in answers if '"route"' in answer]
+    assert ['"approve"' in each for each in runs] == [False, True]
+    assert '"NO_CERTIFICATE"' in runs[0] and "NO_CERTIFICATE" not in runs[1]

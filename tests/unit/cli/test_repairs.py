@@ -1,0 +1,117 @@
+"""`exlify incidents`, `retry`, `skip` and `fail`, with a gateway and the real engine behind."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from streams.cli import group
+from streams.ground.errors import UsageError
+from tests.support.journeys import Journey, settings_in, travelling
+
+Cli = Callable[..., Coroutine[Any, Any, Result]]
+ORDER = """
+document: {dsl: '1.0.3', namespace: tests, name: order, version: '1.0.0'}
+do:
+  - book: {call: http, with: {method: post, endpoint: {uri: connection://erp/orders}, body: '${ . }'}}
+  - note: {set: '${ {booked: .id} }'}
+"""
+FIXED = """
+document: {dsl: '1.0.3', namespace: tests, name: order, version: '1.0.1'}
+do:
+  - book: {set: {id: 3}}
+  - note: {set: '${ {booked: .id} }'}
+"""
+
+
+@pytest.fixture
+async def journey(tmp_path: Path) -> AsyncIterator[Journey]:
+    async with travelling(settings_in(tmp_path)) as started:
+        yield started
+
+
+@pytest.fixture
+def cli(journey: Journey, tmp_path: Path) -> Cli:
+    environ = {"EXLIFY_GATEWAY_URL": str(journey.gateway.client.make_url("")), "EXLIFY_DATA_DIR": str(tmp_path)}
+
+    async def run(*arguments: str) -> Result:
+        return await asyncio.to_thread(CliRunner(env=environ).invoke, group, arguments)
+
+    return run
+
+
+async def stopped(journey: Journey, count: int) -> list[str]:
+    graph = journey.deploy(ORDER)
+    instances = [journey.start(graph, str(number), {"id": number}) for number in range(count)]
+    for instance in instances:
+        await journey.status(instance, "incident")
+    return instances
+
+
+async def test_incidents_are_listed_and_shown(journey: Journey, cli: Cli) -> None:
+    (instance,) = await stopped(journey, 1)
+    listed = await cli("incidents")
+    assert "/do/0/book" in listed.output and "MISCONFIGURED" in listed.output
+    incident = json.loads((await cli("incidents", "list", "--json")).output)["incidents"][0]["incident_id"]
+    shown = await cli("incidents", "show", incident)
+    assert incident.startswith(instance) and "connections.yaml" in shown.output
+
+
+async def test_one_instance_is_retried_by_itself(journey: Journey, cli: Cli) -> None:
+    (instance,) = await stopped(journey, 1)
+    result = await cli("retry", instance)
+    assert (result.exit_code, "retried" in result.output) == (0, True)
+    result = await cli("skip", instance, "--output", '{"id": 5}', "--task", "/do/0/book")
+    assert result.exit_code == 0
+    assert (await journey.outcome(instance))["output"] == {"booked": 5}
+    assert isinstance((await cli("retry", instance)).exception, UsageError)
+
+
+async def test_many_are_retried_once_each_and_told_one_by_one(journey: Journey, cli: Cli) -> None:
+    instances = await stopped(journey, 3)
+    meant = await cli("retry", "--workflow", "order", "--dry-run")
+    assert all(instance in meant.output for instance in instances)
+    assert "3 incidents are meant; nothing was done" in meant.output
+    result = await cli("retry", "--workflow", "order", "--why", "it is back", "--rate", "500", "--json")
+    told = [json.loads(line) for line in result.output.splitlines()]
+    assert [each["result"] for each in told] == ["retried"] * 3
+    for instance in instances:  # each failed again, and was not retried a second time
+        await journey.status(instance, "incident")
+        _, found = await journey.gateway.ask("GET", f"/v1/incidents?instance_id={instance}")
+        assert sorted(each["status"] for each in found["incidents"]) == ["open", "retried"]
+
+
+async def test_a_corrected_definition_mends_all(journey: Journey, cli: Cli) -> None:
+    instances = await stopped(journey, 2)
+    journey.deploy(FIXED)
+    result = await cli("retry", "--error", "MISCONFIGURED", "--definition", "1.0.1", "--why", "corrected")
+    assert result.exit_code == 0 and "2 retried" in result.output
+    assert [(await journey.outcome(each))["status"] for each in instances] == ["completed"] * 2
+
+
+async def test_what_is_refused_is_told_and_shown_by_the_exit_code(journey: Journey, cli: Cli) -> None:
+    await stopped(journey, 1)
+    journey.deploy(FIXED.replace("- book:", "- enter:"))
+    result = await cli("retry", "--workflow", "order", "--definition", "latest", "--why", "corrected")
+    assert result.exit_code == 1 and "refused" in result.output and "/do/0/book" in result.output
+
+
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ("retry",),
+        ("retry", "--workflow", "order"),
+        ("retry", "--workflow", "order", "--why", "x", "--set", "{}"),
+        ("retry", "a" * 32, "--set", "[1]"),
+        ("skip", "a" * 32, "--output", "{"),
+        ("fail", "a" * 32, "--workflow", "order"),
+    ],
+)
+async def test_what_cannot_be_meant_is_a_fault_of_use(cli: Cli, arguments: tuple[str, ...]) -> None:
+    assert isinstance((await cli(*arguments)).exception, UsageError)

@@ -1,0 +1,286 @@
+"""What the pages say, and what they do."""
+
+from __future__ import annotations
+
+import pytest
+
+from schemas.messages import CANCEL_INSTANCE
+from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, cancelling, change, payload, result
+
+TASK = f"/inbox/{INSTANCE}/do/1/review/0/0"
+PROBLEM = {
+    "type": "urn:x", "title": "The system failed", "status": 500, "detail": "it answered 500", "instance": "/do/0/pay",
+    "reason": "REMOTE_FAULT", "effect": "unknown",
+}  # fmt: skip
+HOSTILE = "<script>alert(1)</script>\"'>\x1b[31m\u202e\r\n<b>&amp;"
+
+
+async def test_first_page_leads_to_what_runs(console: Console) -> None:
+    assert "Nothing has happened yet" in (await console.get("/"))[1]
+    console.began()
+    status, page = await console.get("/")
+    assert status == 200 and 'href="/workflows/' in page
+
+
+async def test_overview_counts_what_stands_and_what_changed(console: Console) -> None:
+    console.began()
+    console.asked(due_ms=NOW_MS - 1)
+    console.began(instance_id="cd" * 16, business_key="B-1", at_ms=NOW_MS - 30 * 3_600_000)
+    data = await console.data("/")
+    assert (data["running"], data["begun"], data["begun_before"], data["tasks_overdue"]) == (2, 1, 1, 1)
+    _, page = await console.get("/")
+    assert "1 task is overdue" in page and 'class="pill waiting">1<' in page
+
+
+async def test_workflow_shows_where_its_instances_stand_and_where_time_goes(console: Console) -> None:
+    (deployed,) = console.gateway.services.definitions.deployed()
+    of = {"workflow": deployed.name, "digest": deployed.digest, "version": deployed.version}
+    pointer = "/do/0/note"
+    console.began(**of)
+    console.entered(1, "waiting", result(pointer, 1), [change("task.started", pointer)], **of)
+    console.began(instance_id="cd" * 16, **of)
+    wrong = [change("task.faulted", pointer, data=payload(PROBLEM)), change("workflow.faulted", data=payload(PROBLEM))]
+    console.entered(1, "faulted", result(pointer, 1), wrong, instance_id="cd" * 16, **of)
+    data = await console.data(f"/workflows/{deployed.name}")
+    assert data["counts"] == {pointer: {"running": 1, "faulted": 1}}
+    assert data["failures"] == [{"step": "Note", "title": "The system failed", "count": 1}]
+    _, page = await console.get(f"/workflows/{deployed.name}")
+    assert page.count('class="count s-faulted"') == 2 and f"workflow={deployed.name}&amp;status=faulted" in page
+    assert (
+        deployed.name in (await console.get("/workflows"))[1]
+        and deployed.name in (await console.get("/definitions"))[1]
+    )
+    assert (await console.get("/workflows/other"))[0] == 404
+
+
+async def test_model_shows_its_routes_and_what_people_answered(console: Console) -> None:
+    console.decided(at_ms=NOW_MS - 1000, decision_id=f"{INSTANCE}/do/0/assess/0/0")
+    console.asked(status="completed", outcome="decline", version=2)
+    assert (await console.data("/decisions"))["models"] == [
+        {"model": "credit-risk", "version": "1", "routes": {"review": 1}}
+    ]
+    data = await console.data("/decisions/credit-risk")
+    assert (data["answers"], data["scores"], data["decisions"][0]["score"]) == ({"decline": 1}, 1, 0.4)
+    assert f'href="/instances/{INSTANCE}"' in (await console.get("/decisions/credit-risk"))[1]
+
+
+@pytest.mark.parametrize("text", ["A-17", "A-1", INSTANCE, INSTANCE[:8]])
+async def test_search_jumps_to_the_only_hit(console: Console, text: str) -> None:
+    console.began()
+    async with console.gateway.client.get(f"/find?q={text}", allow_redirects=False) as response:
+        assert (response.status, response.headers["Location"]) == (303, f"/instances/{INSTANCE}")
+
+
+async def test_search_says_what_was_searched_where_nothing_is_found(console: Console) -> None:
+    console.began()
+    assert "how business keys begin" in (await console.get("/find?q=%3Cnothing%3E"))[1]
+    console.began(instance_id="cd" * 16)
+    assert "2 hits" in (await console.get("/find?q=A-17"))[1]
+
+
+async def test_instances_are_narrowed_and_the_address_says_how(console: Console) -> None:
+    console.began()
+    _, page = await console.get("/instances?status=running&key=A-1&age=24h")
+    assert "A-17" in page and '<option value="running" selected>' in page
+    _, other = await console.get("/instances?status=faulted")
+    assert "A-17" not in other and "No instance is like that" in other
+
+
+async def test_long_list_has_pages(console: Console) -> None:
+    for number in range(51):
+        console.began(instance_id=f"{number:032x}", business_key=f"K-{number}", at_ms=NOW_MS - 1000 + number)
+    first = await console.data("/instances")
+    second = await console.data(first["next"])
+    keys = [each["business_key"] for each in first["instances"] + second["instances"]]
+    assert keys == [f"K-{number}" for number in reversed(range(51))] and second["next"] is None
+
+
+@pytest.mark.parametrize("query", ["status=running", "workflow=order", "status=running&workflow=order", "key=K"])
+async def test_narrowed_list_has_pages_in_order(console: Console, query: str) -> None:
+    """Whichever index it is read by."""
+    statuses = ("running", "waiting", "faulted")
+    expected = []
+    for number in range(160):
+        workflow, status = ("order", "other")[number % 2], statuses[number % 3]
+        console.began(instance_id=f"{number:032x}", business_key=f"K-{number}", at_ms=NOW_MS - number // 4,
+                      workflow=workflow, status=status)  # fmt: skip
+        if ("status" not in query or status == "running") and ("workflow" not in query or workflow == "order"):
+            expected.append(f"{number:032x}")
+    found, path = [], f"/instances?{query}"
+    while path:
+        data = await console.data(path)
+        found += [(-each["started_at_ms"], each["instance_id"]) for each in data["instances"]]
+        path = data["next"]
+    assert sorted(name for _, name in found) == sorted(expected) and len(set(found)) == len(found)
+    assert [at for at, _ in found] == sorted(at for at, _ in found)
+
+
+async def test_instance_that_waits_says_for_whom_and_why(console: Console) -> None:
+    console.began()
+    console.entered(1, "waiting", result("/do/0/assess", {"a": 1}), [change("task.started", "/do/1/review")])
+    console.asked()
+    console.decided()
+    _, page = await console.get(f"/instances/{INSTANCE}")
+    assert "for the team credit: Review it (due in 1 h)" in page or "“Review” has been at work" in page
+    assert "The score 0.400 is not below 0.250" in page and "purpose of the credit" in page and f'href="{TASK}"' in page
+
+
+async def test_failed_instance_says_where_and_whether_anything_was_done(console: Console) -> None:
+    console.began()
+    failed = [
+        change("task.started", "/do/0/pay"),
+        change("task.faulted", "/do/0/pay", data=payload(PROBLEM)),
+        change("workflow.faulted", data=payload(PROBLEM)),
+    ]
+    console.entered(1, "faulted", result("/do/0/pay", None), failed)
+    _, page = await console.get(f"/instances/{INSTANCE}")
+    assert "Failed at “Pay”: the system failed. Nobody here can tell" in page and "it answered 500" in page
+
+
+async def test_cancelled_instance_says_by_whom(console: Console) -> None:
+    console.began()
+    console.entered(1, "cancelled", cancelling("kim", "withdrawn"), [change("workflow.cancelled")])
+    _, page = await console.get(f"/instances/{INSTANCE}")
+    assert "Was cancelled by kim: withdrawn." in page and "Cancel…" not in page
+
+
+async def test_instance_that_is_not_there_yet_is_looked_for_again(console: Console) -> None:
+    async with console.gateway.client.get(f"/instances/{INSTANCE}") as response:
+        assert (response.status, response.headers["Refresh"]) == (404, f"2; url=/instances/{INSTANCE}?try=1")
+    async with console.gateway.client.get(f"/instances/{INSTANCE}?try=15") as response:
+        assert response.status == 404 and "Refresh" not in response.headers
+
+
+async def test_instance_is_cancelled_by_who_is_there(console: Console) -> None:
+    console.began()
+    _, page = await console.get(f"/instances/{INSTANCE}?ask=cancel")
+    status, onward, _ = await console.send(f"/instances/{INSTANCE}/cancel", page, {"reason": "withdrawn"})
+    ((name, wish),) = console.gateway.outbox.decoded()
+    assert (status, onward) == (303, f"/instances/{INSTANCE}?sent=cancel")
+    assert (name, wish["reason"]) == (CANCEL_INSTANCE, "withdrawn") and wish["actor"]
+
+
+async def test_every_page_is_data_too(console: Console) -> None:
+    console.began()
+    console.asked()
+    console.decided()
+    assert (await console.data(f"/instances/{INSTANCE}"))["instance"]["business_key"] == "A-17"
+    assert (await console.data("/inbox"))["task"]["input"] == {"score": 0.4}
+    assert (await console.data(f"/inbox/{INSTANCE}/do/1/review/0/0"))["decision"]["score"] == 0.4
+
+
+async def test_most_urgent_task_comes_first_and_is_shown(console: Console) -> None:
+    console.asked(task_id="b/do/0/a/0/0", title="Never due", due_ms=None, created_at_ms=NOW_MS - 90_000)
+    console.asked(task_id="c/do/0/a/0/0", title="Due later", due_ms=NOW_MS + 9_000_000)
+    console.asked(title="Overdue", due_ms=NOW_MS - 120_000)
+    data = await console.data("/inbox")
+    assert [task["title"] for task in data["tasks"]] == ["Overdue", "Due later", "Never due"]
+    _, page = await console.get("/inbox")
+    assert "overdue by 2 min" in page and 'value="approve" data-key="a"' in page
+    assert "checked" not in page and "selected" not in page  # nothing is decided beforehand
+
+
+@pytest.mark.parametrize("due", [0, 49, 50, 51, 60])
+async def test_every_task_is_on_a_page_once(console: Console, due: int) -> None:
+    for number in range(60):
+        console.asked(task_id=f"t{number:02}", due_ms=NOW_MS + number if number < due else None)
+    first = await console.data("/inbox")
+    second = await console.data(first["next"])
+    found = [task["task_id"] for task in first["tasks"] + second["tasks"]]
+    assert found == [f"t{number:02}" for number in range(60)] and second["next"] is None
+
+
+async def test_answer_is_taken_and_the_next_task_is_there(console: Console) -> None:
+    processor = Processor(console, console.asked())
+    console.asked(task_id="b/do/0/a/0/0", title="Second")
+    _, page = await console.get(TASK)
+    status, onward, _ = await processor.during(console.send(TASK, page, {"outcome": "approve", "data/note": "fine"}))
+    ((_, action),) = console.gateway.outbox.decoded()
+    assert (status, action["outcome"], action["data"].value(), action["expected_version"]) == (
+        303,
+        "approve",
+        {"note": "fine"},
+        1,
+    )
+    _, following = await console.get(onward)
+    assert "answered <b>approve</b>" in following and "Second" in following
+
+
+async def test_second_answer_is_told_what_happened_meanwhile(console: Console) -> None:
+    processor = Processor(console, console.asked())
+    _, page = await console.get(TASK)
+    await processor.during(console.send(TASK, page, {"outcome": "decline"}))
+    _, other_page = await console.get("/inbox")
+    sent = {"outcome": "approve", "action_id": "another", "version": "1", "form_token": _token(page)}
+    status, _, answer = await processor.during(console.send(TASK, other_page, sent))
+    assert status == 409 and "Not taken" in answer and "answered decline" in answer
+
+
+async def test_same_form_sent_twice_counts_once(console: Console) -> None:
+    processor = Processor(console, console.asked())
+    _, page = await console.get(TASK)
+    for _ in range(2):
+        status, _, _ = await processor.during(console.send(TASK, page, {"outcome": "approve"}))
+        assert status == 303
+
+
+@pytest.mark.parametrize(
+    ("fields", "said"),
+    [
+        ({"outcome": "approve", "data/note": "too long"}, "does not follow the form"),
+        ({"outcome": "explode"}, "Choose one of approve, decline"),
+        ({}, "Choose one of approve, decline"),
+    ],
+)
+async def test_answer_that_does_not_fit_comes_back_filled_in(
+    console: Console, fields: dict[str, str], said: str
+) -> None:
+    console.asked()
+    _, page = await console.get(TASK)
+    status, _, answer = await console.send(TASK, page, fields)
+    assert status == 422 and said in answer and fields.get("data/note", "") in answer
+    assert console.gateway.outbox.records == []
+
+
+async def test_hostile_texts_stay_texts(console: Console) -> None:
+    """In every field that somebody outside can fill."""
+    console.began(business_key=HOSTILE, workflow=HOSTILE, version=HOSTILE)
+    wrong = payload(PROBLEM | dict.fromkeys(("title", "detail", "reason"), HOSTILE))
+    changes = [change("task.started", f"/do/0/{HOSTILE}"), change("task.faulted", f"/do/0/{HOSTILE}", data=wrong)]
+    console.entered(1, "waiting", result("/x", {HOSTILE: HOSTILE}), changes)
+    console.asked(
+        title=HOSTILE, team=HOSTILE, workflow=HOSTILE, business_key=HOSTILE, outcomes=[HOSTILE, "b"],
+        input=payload({HOSTILE: HOSTILE}),
+        form=payload({"type": "object", "properties": {HOSTILE: {"type": "string", "enum": [HOSTILE], "title": HOSTILE,
+                      "description": HOSTILE, "default": HOSTILE}, "b": {"type": "string", "default": HOSTILE}}}),
+    )  # fmt: skip
+    console.decided(model=HOSTILE, model_version=HOSTILE, route=HOSTILE, reference=HOSTILE,
+                    reasons=[{"group": HOSTILE, "contribution": 0.1, "text_id": None}])  # fmt: skip
+    for path in (
+        f"/instances/{INSTANCE}",
+        "/instances",
+        "/inbox",
+        TASK,
+        "/instances?key=%3Cscript%3E&workflow=%22%3E",
+        "/",
+        "/decisions",
+        "/find?q=%3Cscript%3Ea",
+        "/workflows",
+    ):
+        status, page = await console.get(path)
+        assert status == 200 and "<script>a" not in page and "<b>&amp;" not in page
+        assert not {"\x1b", "\u202e", "\r"} & set(page)
+    console.entered(2, "cancelled", cancelling(HOSTILE, HOSTILE), [change("workflow.cancelled")])
+    assert "<script>a" not in (await console.get(f"/instances/{INSTANCE}"))[1]
+
+
+async def test_what_is_not_there_is_told_as_a_page(console: Console) -> None:
+    assert "There is no such page" in (await console.get("/nothing/here"))[1]
+    async with console.gateway.client.get("/nothing", headers={"Accept": "application/json"}) as response:
+        assert (response.status, response.content_type) == (404, "application/problem+json")
+    async with console.gateway.client.get("/v1/events", headers={"Accept": "text/html"}) as response:
+        assert response.status == 405
+
+
+def _token(page: str) -> str:
+    return page.partition('name="form_token" value="')[2].partition('"')[0]
