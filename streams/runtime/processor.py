@@ -79,6 +79,10 @@ class NotYet(Exception):
         self.wait = wait
 
 
+class Computing(NotYet):
+    """What is missing is the handler's own work, in a thread: waiting for it is a part of handling."""
+
+
 class StateView(Protocol):
     """The rows of the partition that a handler works on."""
 

@@ -24,6 +24,7 @@ import msgspec
 
 from schemas.codec import Codec
 from streams.runtime.processor import (
+    Computing,
     FastProcessor,
     Message,
     NotYet,
@@ -129,7 +130,16 @@ async def _handle(processor: Processor, message: Message, state: StateView) -> N
     if isinstance(processor, SlowProcessor):
         await processor.handle_one(message, _ReadOnly(state))
     elif isinstance(processor, FastProcessor):
-        processor.handle([message], state)
+        await _compute(processor, message, state)
+
+
+async def _compute(processor: FastProcessor, message: Message, state: StateView) -> None:
+    while True:
+        try:
+            processor.handle([message], state)
+            return
+        except Computing as work:
+            await work.wait()
 
 
 class _IntentWanted(BaseException):

@@ -20,5 +20,5 @@ def scenarios(make: MakeScenario, point: str) -> list[Scenario]:
 def reaches(kind: str, point: str) -> bool:
     """Whether a processor of this kind comes to this point."""
     if point in NEEDS_INTENT | NEEDS_WAITING:
-        return kind == "booker"
+        return kind in ("booker", "own")
     return KINDS[kind].has_table or point not in NEEDS_TABLE

@@ -22,7 +22,7 @@ DECLARED = catalogue.processors(STEPS)  # own steps are processors like the othe
 HOSTED_BY = {each.name: each.worker for each in DECLARED.values()}
 HAVE_TABLES = {each.name for each in DECLARED.values() if each.table}
 IN_ONBOARDING = [name for name in HOSTED_BY if name != "emit"]  # which has a test of its own
-WAIT = {"call"}  # for others: slow processors
+WAIT = {"call", *(step.name for step in STEPS if not step.pure)}  # for others: slow processors
 APPLICATIONS = 12  # for each point
 
 

@@ -61,6 +61,18 @@ from streams.steps import step
 def version() -> int:
     return {}
 """
+DEADLY = """
+import os
+
+from streams.steps import step
+
+
+@step("deadly.either", effect="idempotent")
+def either(dies: bool) -> str:
+    if dies:
+        os._exit(3)
+    return "well"
+"""
 INSTANCE = "ab" * 16
 PARTITIONS = Settings().partitions
 NUMBER = partition_of(INSTANCE, PARTITIONS)
@@ -76,7 +88,9 @@ def worker(kafka: str, folder: Path, *options: str) -> Iterator[subprocess.Popen
         "EXLIFY_SESSION_TIMEOUT_MS": "6000",
     }
     command = [sys.executable, "-m", "streams.cli", "worker", "--steps", str(folder / "steps.py"), *options]
-    process = subprocess.Popen(command, env={**os.environ, **settings}, stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen(
+        command, env={**os.environ, **settings}, stderr=subprocess.PIPE if "--reload" in options else None, text=True
+    )
     try:
         yield process
     finally:
@@ -164,6 +178,32 @@ async def test_changed_file_is_taken_over_and_a_faulty_one_is_not(kafka: str, tm
         assert await answered(3) == 2
         running.terminate()
         assert await asyncio.to_thread(running.wait, 60) == 0
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+async def test_step_that_ends_its_worker_again_and_again_is_answered_and_the_others_go_on(
+    kafka: str, tmp_path: Path
+) -> None:
+    (tmp_path / "steps.py").write_text(DEADLY)
+    name = "deadly.either"
+    await provision(Settings(bootstrap=kafka, partitions=PARTITIONS), (INBOX, PARKING, own_step_topic(name)))
+    asked = [
+        {**command(name, {"dies": dies}), "pointer": f"/do/{number}/{name}"}
+        for number, dies in enumerate((True, False))
+    ]
+    publish(kafka, *asked)
+    reading = asyncio.create_task(asyncio.to_thread(results, kafka, 1, asked[0]["pointer"]))
+    while not reading.done():  # as a supervisor starts it again
+        with worker(kafka, tmp_path) as running:
+            ended = asyncio.create_task(asyncio.to_thread(running.wait))
+            await asyncio.wait([ended, reading], return_when=asyncio.FIRST_COMPLETED)
+            if reading.done():
+                other = await asyncio.to_thread(results, kafka, 1, asked[1]["pointer"])
+                running.kill()
+            await ended
+    error = reading.result()[name]["error"]
+    assert (error["reason"], other[name]["output"].value()) == (Reason.PLATFORM_FAULT, "well")
 
 
 def told(running: subprocess.Popen[str], line: str) -> None:

@@ -24,7 +24,7 @@ from streams.processors.own.results import context_of, refusal, result_of
 from streams.runtime import metrics
 from streams.runtime.answers import answer_unusable
 from streams.runtime.parking import parked
-from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, StateView
+from streams.runtime.processor import Computing, Effects, FastProcessor, Message, Output, StateView
 from streams.steps import outcome
 from streams.steps.crew import Crew
 from streams.steps.declared import Step
@@ -54,7 +54,7 @@ class Pure(FastProcessor):
         commands = [message for message in batch if message.name == STEP_COMMAND]
         found = self._computation(commands)
         if not found.complete:
-            raise NotYet(f"{self._step.name} computes", lambda: self._compute(found))
+            raise Computing(f"{self._step.name} computes", lambda: self._compute(found))
         results = [result_of(each.data, come) for each, come in zip(commands, found.outcomes, strict=True)]
         for message, result in zip(commands, results, strict=True):
             metrics.count_step(message.data["function"], result)
