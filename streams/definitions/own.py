@@ -10,8 +10,8 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, Protocol
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from typing import Any, Protocol, TypeVar
 
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException
@@ -29,7 +29,10 @@ from streams.ground.publish import Outgoing, Publishing
 from streams.ground.settings import Settings
 from streams.ground.topic import own_step_topic
 
+Answer = TypeVar("Answer")
+
 ASK_S = 10.0
+PAUSE_S = 0.2
 MAX_BYTES = 512 * 1024  # of one announcement
 
 log = structlog.get_logger()
@@ -146,10 +149,13 @@ class KafkaOwnFunctions:
     def _with_members(self, processors: list[str]) -> frozenset[str]:
         groups = {f"{self._settings.group_prefix}-{name}": name for name in processors}
         try:
-            answers = self._client.describe_consumer_groups(list(groups), request_timeout=ASK_S) if groups else {}
-            return frozenset(groups[group] for group, each in answers.items() if each.result().members)
+            return _coordinated(lambda: self._occupied(groups))
         except KafkaException as error:
             raise self._away(error.args[0].str()) from None
+
+    def _occupied(self, groups: Mapping[str, str]) -> frozenset[str]:
+        answers = self._client.describe_consumer_groups(list(groups), request_timeout=ASK_S) if groups else {}
+        return frozenset(groups[group] for group, each in answers.items() if each.result().members)
 
     def _behind(self, function: str) -> int:
         topic, group = own_step_topic(function).name, f"{self._settings.group_prefix}-{function}"
@@ -157,7 +163,8 @@ class KafkaOwnFunctions:
         try:
             found = consumer.list_topics(topic, timeout=ASK_S).topics[topic]
             places = [Place(topic, number) for number in found.partitions]
-            read = {place.partition: place.offset for place in consumer.committed(places, timeout=ASK_S)}
+            committed = _coordinated(lambda: consumer.committed(places, timeout=ASK_S))
+            read = {place.partition: place.offset for place in committed}
             ends = {place.partition: consumer.get_watermark_offsets(place, timeout=ASK_S) for place in places}
             return sum(max(0, high - max(low, read.get(number, -1))) for number, (low, high) in ends.items())
         except KafkaException as error:
@@ -177,6 +184,21 @@ class KafkaOwnFunctions:
         return UnavailableError(f"Kafka at {self._settings.bootstrap} does not answer ({reason}). Is it running?")
 
 
+def _coordinated(ask: Callable[[], Answer]) -> Answer:
+    """What a group's coordinator answers; a group that is new, or whose broker has gone, has none for a moment."""
+    until = time.monotonic() + ASK_S
+    while True:
+        try:
+            return ask()
+        except KafkaException as error:
+            if error.args[0].code() not in _NO_COORDINATOR or time.monotonic() > until:
+                raise
+            time.sleep(PAUSE_S)
+
+
+_NO_COORDINATOR = frozenset(
+    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
+)
 _NO_MORE = frozenset(
     {
         KafkaError._PARTITION_EOF,
