@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
 
-from schemas.functions import Function
 from schemas.times import rfc3339
 from streams.definitions.book import Deployed
 from streams.definitions.deploy import deploy
@@ -16,8 +14,9 @@ from streams.gateway.bodies import read_body
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
 from streams.gateway.own import known_functions
 from streams.gateway.problems import ProblemError, definition_faults
-from streams.gateway.services import services
+from streams.gateway.services import Services, services
 from streams.language import UNNAMED, check, load
+from streams.language.graph import Graph
 
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
 
@@ -60,7 +59,8 @@ async def deploy_definition(request: web.Request) -> web.Response:
     except UnicodeDecodeError:
         raise ProblemError(400, "encoding", "The definition must be UTF-8 text.") from None
     functions = await known_functions(ours)
-    before = _replaced(request, yaml, functions)
+    meant = "replace" in read_query(request, DEPLOY_QUERY)
+    before = replaced(ours, load(yaml, UNNAMED, functions), meant=meant)
     graph = await deploy(ours.publisher, ours.codec, ours.settings, yaml, functions, by="api")
     await ours.definitions.wait_for(graph.digest, ours.answer_timeout_s)
     names = ("digest", "name", "version", "namespace", "event_types")
@@ -69,13 +69,11 @@ async def deploy_definition(request: web.Request) -> web.Response:
     return json_answer(told, status=201)
 
 
-def _replaced(request: web.Request, yaml: str, functions: Mapping[str, Function]) -> dict[str, str] | None:
+def replaced(ours: Services, graph: Graph, *, meant: bool) -> dict[str, str] | None:
     """What new instances of the workflow start on until now, if that is another definition.
 
     Raises ProblemError (409) where a definition with other content has the version already, unless that is meant.
     """
-    ours, meant = services(request), "replace" in read_query(request, DEPLOY_QUERY)
-    graph = load(yaml, UNNAMED, functions)
     same = [each for each in ours.definitions.deployed() if (each.name, each.version) == (graph.name, graph.version)]
     if same and not meant and graph.digest not in {each.digest for each in same}:
         taken = f"{graph.name} {graph.version} is deployed with other content (digest {same[-1].digest[:12]})"

@@ -17,6 +17,8 @@ from streams.gateway.hooks import Hook
 from streams.ground.publish import Publishing
 from streams.ground.settings import Settings
 from streams.ground.status import Ready
+from streams.processors.call.connections import Addresses
+from streams.processors.call.pauses import Pauses
 from streams.processors.view.reader import Reader
 
 
@@ -31,6 +33,8 @@ class Services:
     reader: Reader
     hooks: Mapping[str, Hook]
     own: OwnFunctions
+    addresses: Addresses
+    pauses: Pauses
     types: EventTypes = field(default_factory=EventTypes.load)
     clock: Callable[[], float] = time.time  # seconds since the epoch
     ready: Ready = lambda: True

@@ -132,6 +132,12 @@ class Site:
             yield
             await http.delete(url)
 
+    async def away(self, system: str, times: int) -> None:
+        """A system refuses its next requests, so many of them; it is slow as before."""
+        order = {"system": system, "error_rate": 1.0, "status": 503, "times": times}
+        async with ClientSession(timeout=ASK, raise_for_status=True) as http:
+            await http.post(f"{self.sandbox['control']}/faults", json=order)
+
     def read(self, topic: Topic) -> list[Record]:
         """Every record that a topic holds now."""
         log = Log(self.settings.bootstrap, "acceptance")

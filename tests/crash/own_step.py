@@ -55,8 +55,8 @@ class Own(OwnStep):
         record = msgspec.structs.replace(message.record, key=item.id)
         return await super().handle_one(Message(record, STEP_COMMAND, _command(item)), state)
 
-    def _answer(self, message: Message, value: bytes) -> Output:
-        _, result = CODEC.decode(value)
+    def _answer(self, message: Message, row: StepRow) -> Output:
+        _, result = CODEC.decode(row.result or b"")
         return Output(self._out, message.record.key, DONE if result["error"] is None else DOUBTFUL)
 
 

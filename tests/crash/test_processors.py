@@ -1,7 +1,7 @@
 """The real processors, each killed at every named point of the write order, while customer onboarding runs on a site.
 
 Every application is delivered twice. In the end there is one outcome for each, as model, reviewers and outside systems
-say, and the outside systems did each thing once.
+say, and the outside systems did each thing once, also where they were away for a while.
 """
 
 import asyncio
@@ -55,6 +55,8 @@ async def test_kills_at_every_point_change_no_outcome(site: Site, processor: str
     async with reviewers(site), site.slowed(onboarding.SLOW):
         for point, some in cases.items():
             site.workers.start(worker, crash_at=f"{processor}:{point}:1", restarts=False)
+            if processor == "recover":  # which has work only where something fails
+                await site.away("erp", times=1)
             await deliver(site, some, times=2)
             assert await ended(site, worker) == KILLED, f"{processor} did not reach {point}"
         site.start(worker)

@@ -24,7 +24,10 @@ from streams.gateway.server import ROUTES, Install, make_app
 from streams.gateway.services import Services
 from streams.ground.publish import Outgoing
 from streams.ground.settings import Settings
+from streams.ground.site import Site
 from streams.processors import ALL
+from streams.processors.call.connections import Addresses
+from streams.processors.call.pauses import Pauses
 from streams.processors.view.reader import Reader
 from streams.readmodel.database import open_database
 from streams.readmodel.projection import Received, projections
@@ -119,6 +122,8 @@ class AsyncGateway:
             reader=Reader(engine),
             own=OwnOnes(),
             hooks={name: Hook(name=name, secrets=SECRETS, **hook) for name, hook in BUILT_IN.items()},
+            addresses=Addresses(self._settings, Site(self._settings.site_dir, {})),
+            pauses=Pauses(),
             clock=lambda: NOW_S,
             answer_timeout_s=0.05,
         )
