@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 import zlib
 from collections.abc import Iterator
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -22,23 +23,19 @@ def pytest_report_header() -> str:
 
 
 @pytest.fixture
-def ledger() -> Iterator[Ledger]:
-    with Ledger().serve() as serving:
-        yield serving
-
-
-@pytest.fixture
-def scenario(request: pytest.FixtureRequest, kafka: str, tmp_path: Path, ledger: Ledger) -> Iterator[MakeScenario]:
-    """Makes scenarios on the shared broker; each is named after its test, and ends with it."""
+def scenario(request: pytest.FixtureRequest, kafka: str, tmp_path: Path) -> Iterator[MakeScenario]:
+    """Makes scenarios on the shared broker; each is named after its test, ends with it, and has a ledger of its own."""
     made: list[Scenario] = []
+    ledgers = ExitStack()
 
     def make(kind: str, **options: Any) -> Scenario:
         bootstrap = options.pop("bootstrap", kafka)
         name = f"t{zlib.crc32(request.node.nodeid.encode()):08x}-{RUN:x}-{len(made)}"
-        outside = ledger if kind in ("booker", "own", "prey") else None
+        outside = ledgers.enter_context(Ledger().serve()) if kind in ("booker", "own", "prey") else None
         made.append(Scenario(kind, name, bootstrap, tmp_path / name, RUN_SEED, ledger=outside, **options).__enter__())
         return made[-1]
 
     yield make
     for each in made:
         each.__exit__()
+    ledgers.close()
