@@ -22,6 +22,13 @@ BUSY_TIMEOUT_S = 10
 UNDEFINED_TABLE = "42P01"  # SQLSTATE
 DIALECTS = ("sqlite", "postgresql")
 _FILE = "file"
+_LOST_CONNECTION = {  # to a server whose machine is gone: else a thread would wait for it for hours
+    "connect_timeout": BUSY_TIMEOUT_S,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # ms
+}
 _PRAGMAS = (
     "journal_mode=WAL",
     "synchronous=NORMAL",
@@ -86,7 +93,7 @@ def _engine(address: str) -> Engine:
         if url.get_backend_name() == "sqlite":
             return _sqlite(url.database or "")
         if url.get_backend_name() in DIALECTS:
-            return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": BUSY_TIMEOUT_S})
+            return create_engine(url, pool_pre_ping=True, connect_args=_LOST_CONNECTION)
     except (ArgumentError, NoSuchModuleError):
         pass
     except ModuleNotFoundError as error:

@@ -5,8 +5,8 @@ durable, in this order: outputs, changelog, store, acknowledgement, commit. A cr
 same messages come again with the same state, so a handler must give the same effects again: no clock, no randomness
 (a record's timestamp is the time).
 
-A fast processor computes (`handle`, a batch at a time, never blocks). A slow one waits for others (`handle_one`, many
-at a time and in any order; the runtime commits no further than the oldest message under way).
+A fast processor computes (`handle`, a batch at a time; it blocks only where it says so). A slow one waits for others
+(`handle_one`, many at a time and in any order; the runtime commits no further than the oldest message under way).
 """
 
 from __future__ import annotations
@@ -150,6 +150,10 @@ class Processor(ABC):
 
 class FastProcessor(Processor):
     """Computes: a batch in, its effects out."""
+
+    stands_with: ClassVar[str] = ""
+    """The system outside that `handle` waits for, if it does: then it runs in a thread, for one batch at a time, and
+    must leave `state` alone. However long that takes, it is no stall."""
 
     @abstractmethod
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
