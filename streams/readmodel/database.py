@@ -30,11 +30,12 @@ _LOST_CONNECTION = {  # to a server whose machine is gone: else a thread would w
     "tcp_user_timeout": 30_000,  # ms
 }
 _PRAGMAS = (
+    "page_size=16384",  # bytes, of a file that is new: messages of some KB fill few pages, and a third less is written
     "journal_mode=WAL",
     "synchronous=NORMAL",
     "cache_size=-32000",  # KiB
     "journal_size_limit=67108864",  # bytes
-    "wal_autocheckpoint=8000",  # pages: each copying back writes the indexes once for many batches
+    "wal_autocheckpoint=2000",  # pages: each copying back writes the indexes once for many batches
 )
 
 

@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
@@ -101,6 +101,14 @@ class Processor(ABC):
     declaration: Declaration
     offered_again_ms: ClassVar[int] = 0  # a due row of which nothing comes is offered again after this, if given
     framed: ClassVar[bool] = True  # values are Avro in Confluent framing and arrive decoded; False: only in `record`
+
+    def fields(self) -> Mapping[str, Collection[str]] | None:
+        """The fields that it needs of every message, by full record name, where they are few; None: all.
+
+        It may ask for others by `data[field]`. They are not looked into before, so a record in which only they cannot
+        be read is not parked unless it asks.
+        """
+        return None
 
     async def open(self) -> None:  # noqa: B027  # empty on purpose
         """Gets ready, before the first message; raises to refuse the start."""

@@ -9,7 +9,7 @@ written in a thread. Kafka keeps what it has not seen.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isfinite
 
 import structlog
@@ -26,7 +26,7 @@ from streams.processors.view.reader import Reader
 from streams.readmodel.database import is_away, is_empty, is_gone, open_database, reason_of
 from streams.readmodel.layout import MisfitError, bring_up_to_date
 from streams.readmodel.probe import read_model_probe
-from streams.readmodel.projection import Projection, Received, projections
+from streams.readmodel.projection import Projection, Received, fields_of, projections
 from streams.readmodel.writer import TableError, Writer
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, StateView
@@ -49,10 +49,15 @@ class View(FastProcessor):
         self._settings = context.settings
         self._projections = projections(context.declarations)
         self._numbers = _numbers(self._projections)
+        self._fields = fields_of(self._projections)
         self._engine: Engine | None = None
         self._probe: Probe | None = None
         self._ages: asyncio.Task[None] | None = None
         self._refused = False
+
+    def fields(self) -> Mapping[str, Collection[str]]:
+        """See `Processor`: what is shown in full is decoded when somebody looks at it."""
+        return self._fields
 
     async def open(self) -> None:
         """Opens the database and makes its tables; raises what `open_database` does."""
