@@ -9,13 +9,16 @@ LOCKS := requirements.lock requirements-dev.lock
 fingerprint = $(shell (cat $(1) pyproject.toml; pwd) | cksum | cut -d' ' -f1)
 RUN_READY := $(VENV)/run-$(call fingerprint,requirements.lock)
 DEV_READY := $(VENV)/dev-$(call fingerprint,$(LOCKS))
+# Training needs an older protobuf than running, so it has an environment of its own.
+TRAIN_VENV := .venv-train
+TRAIN_READY := $(TRAIN_VENV)/train-$(call fingerprint,requirements-train.lock)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --strip-extras \
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help run down test peers check format coverage bench crash fuzz render lock clean
+.PHONY: help train training run down test peers check format coverage bench crash fuzz render lock clean
 MAKEFLAGS += --no-print-directory
 
 help: ## List what there is
@@ -59,21 +62,35 @@ crash: $(DEV_READY) ## Kill everything at every point and compare with the run w
 fuzz: $(DEV_READY) ## Try the parsers of what comes from outside on random input, for minutes
 	@$(BIN)/python -m pytest tests/fuzz -m fuzz --hypothesis-profile fuzz -v $(ARGS)
 
+train: $(TRAIN_READY) ## Train the onboarding model (ARGS="--data german.data --version 3")
+	@$(TRAIN_VENV)/bin/python -m models.decisions.credit_risk.train $(ARGS)
+
+training: $(TRAIN_READY) ## Test training: from rows to a model that serving takes, and the committed one byte for byte
+	@$(TRAIN_VENV)/bin/python -m pytest tests/unit/models/test_training.py tests/unit/models/test_certify.py $(ARGS)
+
 render: $(RUN_READY) ## Write the files that are rendered from code
 	@$(BIN)/python -m infra.render
 
 lock: $(DEV_READY) ## Resolve the dependencies anew and write the lock files
 	@$(COMPILE) --extra install --upgrade --output-file requirements.lock
 	@$(COMPILE) --extra install --extra dev --constraint requirements.lock --upgrade --output-file requirements-dev.lock
+	@$(COMPILE) --extra train --extra test --upgrade --output-file requirements-train.lock
 
 clean: ## Remove the environment and caches; data and downloads stay
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(TRAIN_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(RUN_READY): | $(BIN)/python
 	@echo "Installing what running needs (a minute or two, once) ..."
 	@$(PIP) install --require-hashes --requirement requirements.lock
 	@$(PIP) install --no-index --no-deps --no-build-isolation --editable .
 	@rm -f $(VENV)/run-*
+	@touch $@
+
+$(TRAIN_READY):
+	@echo "Installing what training needs (a minute or two, once) ..."
+	@$(PYTHON) -m venv $(TRAIN_VENV)
+	@$(TRAIN_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement requirements-train.lock
+	@rm -f $(TRAIN_VENV)/train-*
 	@touch $@
 
 $(DEV_READY): $(RUN_READY) | $(BIN)/python

@@ -12,8 +12,9 @@ from connectors.catalogue import CONNECTORS
 from connectors.declaration import Declaration
 from connectors.hub.connections import Connections, Source
 from connectors.hub.contract import AnyConnector
+from connectors.hub.limits import LimitsOf
 from connectors.hub.observer import Observer, unobserved
-from connectors.hub.pipeline import USUAL, CallLimits, Hub
+from connectors.hub.pipeline import USUAL, CallLimits, Hub, PausedFor, never_paused
 from connectors.hub.policy import Policy
 
 
@@ -24,6 +25,8 @@ def standard_hub(
     allow_private: bool = True,
     limits: CallLimits = USUAL,
     observe: Observer = unobserved,
+    limits_of: LimitsOf | None = None,
+    paused_s: PausedFor = never_paused,
 ) -> Hub:
     """A hub with all connectors.
 
@@ -32,7 +35,7 @@ def standard_hub(
     """
     known = Connections(connections)
     policy = Policy(tuple(allow_hosts), allow_private)
-    return Hub({each: made(each, known, policy) for each in CONNECTORS}, policy, limits, observe)
+    return Hub({each: made(each, known, policy) for each in CONNECTORS}, policy, limits, observe, limits_of, paused_s)
 
 
 def made(declaration: Declaration, connections: Connections, policy: Policy) -> AnyConnector:

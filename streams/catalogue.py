@@ -23,6 +23,7 @@ from streams.ground.setting import Group
 from streams.ground.settings import Settings, load, on_stderr
 from streams.ground.topic import Topic
 from streams.processors import ALL, own
+from streams.processors.call import PAUSES
 from streams.processors.context import Context
 from streams.readmodel.settings import ViewSettings
 from streams.runtime import metrics as runtime_metrics
@@ -78,18 +79,18 @@ def load_settings(environ: Mapping[str, str] = os.environ, warn: Callable[[str],
 def topics(settings: Settings) -> tuple[Topic, ...]:
     """Every topic that must exist before a worker starts; outcome topics come with their workflow's deployment."""
     declared = (topic for each in ALL for topic in each.topics(settings))
-    return tuple(dict.fromkeys((*declared, definitions.DEFINITIONS, PARKING)))
+    return tuple(dict.fromkeys((*declared, definitions.DEFINITIONS, definitions.OWN_FUNCTIONS, PAUSES, PARKING)))
 
 
 def own_topics(settings: Settings, steps: Steps) -> tuple[Topic, ...]:
     """The topics of own steps, which come with the worker that hosts them."""
     declared = (topic for each in own.all_declared(steps) for topic in each.topics(settings))
-    return tuple(dict.fromkeys(declared))
+    return tuple(dict.fromkeys((*declared, definitions.OWN_FUNCTIONS)))
 
 
 def writers(topic: Topic) -> tuple[str, ...]:
     """Who writes a topic: processors, and whoever else its declaration names."""
-    names = [each.name for each in ALL if topic in each.writes or topic == each.changelog]
+    names = [each.name for each in ALL if topic in (*each.writes, each.changelog) or each.buries_in(topic)]
     return (*names, *((topic.written_by,) if topic.written_by else ()))
 
 

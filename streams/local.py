@@ -25,6 +25,7 @@ from streams.ground.settings import Settings
 from streams.ground.site import Site
 from streams.language.constructs.call import Call
 from streams.language.graph import Graph
+from streams.mocked import Mocked, Mocks
 from streams.processors import own
 from streams.processors.context import Context
 from streams.processors.decide.places import folders
@@ -58,9 +59,17 @@ async def run_locally(
     settings: Settings,
     declarations: Sequence[Declaration],
     steps: Steps = (),
+    *,
+    mocks: Mocks | None = None,
+    virtual_time: bool = False,
 ) -> Report:
-    """Runs one instance; raises UsageError for a human task without an answer, or with one that it does not take."""
+    """Runs one instance; raises UsageError for a human task without an answer, or with one that it does not take.
+
+    `mocks` answer the calls of tasks in place of the systems outside. With `virtual_time` waits, pauses and timeouts
+    pass as soon as nothing else is to be done.
+    """
     _check_names(graph, answers)
+    _check_mocks(graph, mocks or {})
     codec = Codec.offline()
     site = Site(settings.site_dir)  # read once: an instance is over before anybody changes a file
     context = Context(
@@ -72,7 +81,8 @@ async def run_locally(
         steps={step.name: step for step in steps},
         models=ModelBook(folders(settings)),
     )
-    runtime = MemoryRuntime(_processors(graph, context, answers), settings, codec)
+    processors = _processors(graph, context, answers, mocks)
+    runtime = MemoryRuntime(processors, settings, codec, virtual_time=virtual_time)
     ended, started = _watched(runtime, codec, graph)
     async with runtime.running() as failed:
         runtime.publish([_start(codec, graph, data)])
@@ -96,15 +106,36 @@ class _Only(DefinitionBook):
         return self._only
 
 
-def _processors(graph: Graph, context: Context, answers: Answers) -> list[Processor]:
-    """The engine, and of the step processors those that the definition calls: a model runtime takes long to load."""
-    called = {task.function for task in graph.tasks if isinstance(task, Call)}
-    needed = [
-        each
-        for each in context.declarations
-        if INBOX in each.reads or any(function.name in called for function in each.functions)
-    ]
-    return [loaded(each.local)(context, answers) if each.local else own.made(each, context) for each in needed]
+def _processors(graph: Graph, context: Context, answers: Answers, mocks: Mocks | None) -> list[Processor]:
+    """The engine, whoever recovers, and of the step processors those that the definition calls.
+
+    A model runtime takes long to load.
+    """
+    called = {name for task in graph.tasks if isinstance(task, Call) for name in _asked(task)}
+    asked = [each for each in context.declarations if any(function.name in called for function in each.functions)]
+    of_engine = {INBOX, *(each.dead_letters for each in asked if each.buries)}
+    needed = [each for each in context.declarations if each in asked or of_engine.intersection(each.reads)]
+    calls = [task for task in graph.tasks if isinstance(task, Call) and _is_mocked(task, mocks or {})]
+    mocked = {name for task in calls for name in _asked(task)}
+    return [_made(each, context, answers, mocks, mocked) for each in needed]
+
+
+def _is_mocked(task: Call, mocks: Mocks) -> bool:
+    return any(name.partition("@")[0] in (task.pointer, task.name) for name in mocks)
+
+
+def _made(
+    declared: Declaration, context: Context, answers: Answers, mocks: Mocks | None, mocked: set[str]
+) -> Processor:
+    if mocks and any(each.name in mocked and not each.waits_for_people for each in declared.functions):
+        return Mocked(declared, context, mocks)
+    made: Processor = loaded(declared.local)(context, answers) if declared.local else own.made(declared, context)
+    return made
+
+
+def _asked(task: Call) -> set[str]:
+    """The functions that a task may call."""
+    return {task.function, *(target.function for target in task.fallback)}
 
 
 def _watched(
@@ -138,9 +169,18 @@ def _start(codec: Codec, graph: Graph, data: Json) -> Output:
     return Output(INBOX, instance.encode(), codec.encode(START_INSTANCE, fields))
 
 
+def _check_mocks(graph: Graph, mocks: Mocks) -> None:
+    """Raises UsageError for a mock that no call of the definition can get."""
+    pointers = [task.pointer for task in graph.tasks if isinstance(task, Call)]
+    names = sorted({name_of(pointer) for pointer in pointers})
+    for mocked in mocks:
+        if mocked.partition("@")[0] not in (*names, *pointers):
+            raise UsageError(f"--mock {mocked}: the definition has no such call. It has {', '.join(names) or 'none'}.")
+
+
 def _check_names(graph: Graph, answers: Answers) -> None:
     """Raises UsageError for an answer that no human task of the definition can get."""
-    pointers = [task.pointer for task in graph.tasks if isinstance(task, Call) and task.function == HUMAN.name]
+    pointers = [task.pointer for task in graph.tasks if isinstance(task, Call) and HUMAN.name in _asked(task)]
     names = sorted({name_of(pointer) for pointer in pointers})
     for asked in answers:
         if asked not in names and asked not in pointers:

@@ -19,12 +19,13 @@ from connectors.codecs.scalars import CodecError
 from connectors.http import EFFECTS, HTTP
 from connectors.http.client import Client, Progress
 from connectors.http.output import shaped
+from connectors.http.quiet import quiet_ms
 from connectors.http.reply import Reply, TooLargeError
 from connectors.http.reply import read as read_reply
 from connectors.http.request import Request
 from connectors.http.request import read as read_request
 from connectors.http.status import judge, retry_after_ms
-from connectors.hub.connections import Connections
+from connectors.hub.connections import Connections, folded
 from connectors.hub.contract import Asked, Check, Plan
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
@@ -96,9 +97,12 @@ class HttpConnector:
         effect = asked.effect(EFFECTS[asked.arguments["method"]])
         request = read_request(asked, effect, self._connections)
         host = request.url.host or ""
+        system = folded(request.named)
         return Plan(
             call=asked.call,
-            connection=f"http:{host}:{request.url.port}",
+            connection=f"http:{system}" if system else f"http:{host}:{request.url.port}",
+            system=system,
+            address=str(request.url.origin()),
             effect=effect,
             request=request,
             host=None if request.named else host,
@@ -132,7 +136,8 @@ class HttpConnector:
             output = await self._shaped(plan.request, reply)
         except CodecError as error:
             return _outcome(plan, Reason.CONTRACT_DRIFT, effect, f"answered {reply.status}, but {error}")
-        return CallOutcome(reason=Reason.OK, effect=effect, output=output, evidence=_evidence(plan, reply.status))
+        evidence = _evidence(plan, reply.status)
+        return CallOutcome(reason=Reason.OK, effect=effect, output=output, quiet_ms=_quiet_ms(reply), evidence=evidence)
 
     async def _shaped(self, request: Request, reply: Reply) -> Json:
         body = reply.content(self._max_response_bytes)
@@ -180,9 +185,14 @@ def _rejected(plan: Plan[Request], reply: Reply) -> CallOutcome:
         effect=plan.effect.when(certain=Effect.UNKNOWN if verdict.doubtful else Effect.NONE),
         status=reply.status,
         retry_after_ms=waits_ms,
+        quiet_ms=_quiet_ms(reply),
         detail=f"{_name(plan)} answered {reply.status}",
         evidence=_evidence(plan, reply.status),
     )
+
+
+def _quiet_ms(reply: Reply) -> int | None:
+    return quiet_ms(reply.status, reply.headers, datetime.now(UTC))
 
 
 def _outcome(plan: Plan[Request], reason: Reason, effect: Effect, what: str, status: int | None = None) -> CallOutcome:

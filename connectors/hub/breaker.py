@@ -1,7 +1,9 @@
 """A circuit breaker per connection: while a system is down, its calls wait instead of being burnt.
 
 Closed: calls pass. After `threshold` failures in a row it opens: calls wait for the cool-down, which doubles up to a
-cap. Then one call passes as a probe (half open); it closes the breaker or opens it again.
+cap. Then one call passes as a probe (half open). If it fails the breaker opens again. If not, so many calls at once
+pass as have succeeded since, until there are as many as there are places: a system that has just come back is not run
+over by all that waited for it.
 """
 
 from __future__ import annotations
@@ -40,7 +42,10 @@ class Breaker:
         threshold: int = 5,
         cool_down_s: float = 0.5,
         max_cool_down_s: float = 15.0,
+        full: int = 16,
     ) -> None:
+        """`full` calls at once are as many as there may be."""
+        self.full = full
         self._clock = clock
         self._threshold = threshold
         self._first_cool_down_s = cool_down_s
@@ -49,31 +54,39 @@ class Breaker:
         self._failures = 0
         self._opens_at: float | None = None  # None: closed
         self._probing = False
+        self._bound: int | None = None  # of calls at once, while it comes back
+        self._inside = 0
         self._changed = asyncio.Event()
 
     @property
     def state(self) -> State:
         """The state now."""
         if self._opens_at is None:
-            return State.CLOSED
+            return State.CLOSED if self._bound is None else State.HALF_OPEN
         return State.HALF_OPEN if self._probing or self._clock() >= self._opens_at else State.OPEN
+
+    def wait_s(self) -> float:
+        """How long until a call may pass, or at least the next probe."""
+        return 0.0 if self._opens_at is None else max(0.0, self._opens_at - self._clock())
 
     @asynccontextmanager
     async def passage(self, until: float) -> AsyncIterator[Passage]:
         """Waits until a call may pass; raises BreakerOpen if that will not be before `until`."""
         probe = await self._admit(until)
         passage = Passage()
+        self._inside += 1
         try:
             yield passage
         finally:
+            self._inside -= 1
             self._settle(passage, probe)
 
     async def _admit(self, until: float) -> bool:
-        while self._opens_at is not None:
-            if not self._probing and self._clock() >= self._opens_at:
+        while self._opens_at is not None or (self._bound is not None and self._inside >= self._bound):
+            if self._opens_at is not None and not self._probing and self._clock() >= self._opens_at:
                 self._probing = True
                 return True
-            wakes_at = until if self._probing else self._opens_at
+            wakes_at = until if self._probing or self._opens_at is None else self._opens_at
             if wakes_at > until or self._clock() >= until:
                 raise BreakerOpen
             await self._change_or(wakes_at)
@@ -87,15 +100,28 @@ class Breaker:
     def _settle(self, passage: Passage, probe: bool) -> None:
         self._probing = self._probing and not probe
         if passage.healthy:
-            self._failures, self._opens_at, self._cool_down_s = 0, None, self._first_cool_down_s
+            self._come_back(probe)
         elif passage.healthy is False:
             self._fail(probe)
         self._changed.set()
         self._changed = asyncio.Event()
 
+    def _come_back(self, probe: bool) -> None:
+        if self._opens_at is not None:
+            if not probe:
+                return  # it was sent before the failures, and says nothing about what came after
+            self._opens_at, self._bound = None, 0
+        self._failures = 0
+        if self._bound is not None:
+            self._bound += 1
+            if self._bound >= self.full:
+                self._bound, self._cool_down_s = None, self._first_cool_down_s
+
     def _fail(self, probe: bool) -> None:
         self._failures += 1
-        if probe:
+        again = probe or (self._bound is not None and self._opens_at is None)
+        if again:
             self._cool_down_s = min(self._cool_down_s * 2, self._max_cool_down_s)
-        if probe or (self._opens_at is None and self._failures >= self._threshold):
+        if again or (self._opens_at is None and self._failures >= self._threshold):
+            self._bound = None
             self._opens_at = self._clock() + self._cool_down_s

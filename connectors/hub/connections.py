@@ -35,15 +35,15 @@ class Connections:
 
     def url(self, name: str) -> str:
         """The address now; raises Refused (MISCONFIGURED) that says where to write it."""
-        folded = _fold(name)
-        url = self._now().by_name.get(folded)
+        known = folded(name)
+        url = self._now().by_name.get(known)
         if url is not None:
             return url
-        if not _NAME.fullmatch(folded):  # may be data, so it is not quoted
+        if not _NAME.fullmatch(known):  # may be data, so it is not quoted
             raise Refused(Reason.INPUT_INVALID, "connection is no name; write letters, digits and hyphens: core-bank")
-        variable = PREFIX + folded.upper().replace("-", "_")
+        variable = PREFIX + known.upper().replace("-", "_")
         remedy = f"add it to connections.yaml in the site folder, or set {variable}"
-        raise Refused(Reason.MISCONFIGURED, f"connection {folded} has no address; {remedy}")
+        raise Refused(Reason.MISCONFIGURED, f"connection {known} has no address; {remedy}")
 
     def is_current(self, url: str) -> bool:
         """Whether some connection has this address now."""
@@ -67,7 +67,7 @@ class _Addresses:
 
     @classmethod
     def of(cls, given: Mapping[str, str]) -> _Addresses:
-        by_name = {_fold(name): url for name, url in given.items()}
+        by_name = {folded(name): url for name, url in given.items()}
         return cls(by_name, frozenset(by_name.values()))
 
 
@@ -75,5 +75,6 @@ def _always(addresses: Mapping[str, str]) -> Source:
     return lambda: addresses
 
 
-def _fold(name: str) -> str:
+def folded(name: str) -> str:
+    """A name as it is compared."""
     return name.lower().replace("_", "-").replace(".", "-")

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Protocol, TypeVar
 
 from connectors.hub.outcome import CallOutcome
+from connectors.hub.waiting import Waited
 from schemas.functions import EffectClass, Function
 from schemas.payload import Json
 from schemas.reasons import Effect, Reason
@@ -28,6 +29,7 @@ class HubCall:
     key: str  # idempotency key: the step id
     effect: EffectClass | None = None  # as the definition says, for an operation that declares none
     deadline_ms: int | None = None  # Unix time
+    waited: Waited | None = None  # outside of the hub so far; None: it can only wait inside
 
 
 @dataclass(slots=True)
@@ -51,7 +53,8 @@ class Plan(Generic[R]):
     """A call that was read and found in order, before anything is sent."""
 
     call: HubCall
-    connection: str  # the unit of bulkhead and breaker: a host with port, or a database
+    connection: str  # the unit of bulkhead, rate and breaker: a host with port, or what the site gave a name
+    system: str = ""  # that name, if it has one: its limits are the site's
     address: str = field(default="", repr=False)  # what the unit stands for now; another one is another system
     effect: EffectClass
     request: R  # the connector's own

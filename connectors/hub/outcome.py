@@ -25,6 +25,7 @@ class CallOutcome:
     output: Any = None  # JSON value; only with reason OK
     status: int | None = None  # status that the remote side answered with, or 408 where it did not answer in time
     retry_after_ms: int | None = None  # wait demanded by the remote side
+    quiet_ms: int | None = None  # for how long the remote side wants no calls of anybody
     detail: str = ""
     evidence: Mapping[str, str | int] = field(default_factory=dict)
     outdated: bool = False  # a connection kept from earlier calls broke: it says nothing about the system

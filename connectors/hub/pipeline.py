@@ -1,8 +1,8 @@
-"""The way of a call: plan → policy → bulkhead → breaker → intent → transport → short retry.
+"""The way of a call: plan → policy → bulkhead → rate → breaker → intent → transport → short retry.
 
 Everything that can refuse a call stands before the intent, so a refusal is never in doubt. The retry here is for
 seconds and hides hiccups only; what outlasts it is reported, and waiting longer is the business of whoever owns the
-step.
+step. So is waiting for a system that is not to be called now, for one who says that it can wait (`waiting.py`).
 """
 
 from __future__ import annotations
@@ -16,16 +16,21 @@ from hashlib import sha256
 from typing import Any
 
 from connectors.declaration import Declaration
-from connectors.hub.breaker import Breaker, BreakerOpen, State
+from connectors.hub.breaker import BreakerOpen, State
 from connectors.hub.contract import AnyConnector, HubCall, Plan, Refused
-from connectors.hub.lanes import TOO_LATE, Lanes
+from connectors.hub.lanes import TOO_LATE, Lane, Lanes
+from connectors.hub.limits import ConnectionLimits, LimitsOf
 from connectors.hub.observer import EndedCall, Observer, unobserved
 from connectors.hub.operations import Operation, bound
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
+from connectors.hub.waiting import LONGEST_S, SHORT_S, Postponed, WaitsFor
 from schemas.reasons import Advice, Effect, Reason
 
 log = logging.getLogger(__name__)
+
+PausedFor = Callable[[str], float]
+"""How many seconds a system, by the name that the site gave it, is not to be called; 0: it may be."""
 
 BeforeSend = Callable[[Plan[Any]], Awaitable[None]]
 
@@ -39,12 +44,17 @@ class CallLimits:
     tries: int = 3
     first_pause_s: float = 0.2
     max_pause_s: float = 5.0
-    concurrency: int = 16  # calls under way at once on one connection
+    concurrency: int = 16  # calls under way at once on one connection, unless that has limits of its own
     lanes: int = 1_000  # connections remembered; beyond, those that are idle and well are forgotten
 
 
 ANYWHERE = Policy()
 USUAL = CallLimits()
+
+
+def never_paused(system: str) -> float:
+    """Nobody pauses anything."""
+    return 0.0
 
 
 async def send_at_once(plan: Plan[Any]) -> None:
@@ -60,6 +70,8 @@ class Hub:
         policy: Policy = ANYWHERE,
         limits: CallLimits = USUAL,
         observe: Observer = unobserved,
+        limits_of: LimitsOf | None = None,
+        paused_s: PausedFor = never_paused,
     ) -> None:
         self._operations: dict[str, Operation] = {}
         for declaration, connector in connectors.items():
@@ -68,7 +80,10 @@ class Hub:
         self._policy = policy
         self._limits = limits
         self._observe = observe
-        self._lanes = Lanes(limits.lanes, limits.concurrency)
+        self._lanes = Lanes(limits.lanes)
+        usual = ConnectionLimits(concurrency=limits.concurrency)
+        self._paused_s = paused_s
+        self._limits_of = limits_of or (lambda _: usual)
 
     async def __aenter__(self) -> Hub:
         for connector in self._all:
@@ -85,6 +100,8 @@ class Hub:
 
     async def carry_out(self, call: HubCall, before_send: BeforeSend = send_at_once) -> CallOutcome:
         """Makes the call and says what came of it; raises only what `before_send` raises, Refused excepted.
+
+        For a call that can wait (`HubCall.waited`) it also raises Postponed, where the call cannot be made soon.
 
         `before_send` is awaited before each try, when nothing but the sending is left: there an effectful call makes
         its intent durable, and a call that nobody wants any more raises Refused.
@@ -125,9 +142,11 @@ class Hub:
 
     async def _in_lane(self, connector: AnyConnector, plan: Plan[Any], before_send: BeforeSend) -> CallOutcome:
         ends_at = asyncio.get_running_loop().time() + self._budget_s(plan.call)
-        lane = self._lanes.of(plan.connection, plan.address)
+        lane = self._lanes.of(plan.connection, plan.address, self._limits_of(plan.system))
+        _pause(plan, self._paused_s(plan.system))
+        _postpone(plan, lane)
         async with lane.place(ends_at):
-            return await self._tries(connector, plan, before_send, lane.breaker, ends_at)
+            return await self._tries(connector, plan, before_send, lane, ends_at)
 
     def _budget_s(self, call: HubCall) -> float:
         if call.deadline_ms is None:
@@ -135,17 +154,20 @@ class Hub:
         return min(self._limits.total_timeout_s, call.deadline_ms / 1000 - time.time())
 
     async def _tries(
-        self, connector: AnyConnector, plan: Plan[Any], before_send: BeforeSend, breaker: Breaker, ends_at: float
+        self, connector: AnyConnector, plan: Plan[Any], before_send: BeforeSend, lane: Lane, ends_at: float
     ) -> CallOutcome:
         clock = asyncio.get_running_loop().time
         outcome: CallOutcome | None = None
         for attempt in range(1, self._limits.tries + 1):
             try:
-                async with breaker.passage(ends_at) as passage:
+                await _turn(plan, lane, ends_at)
+                async with lane.breaker.passage(ends_at) as passage:
                     if clock() >= ends_at:
                         raise Refused(Reason.TIMED_OUT, TOO_LATE)
                     await before_send(plan)
                     latest = await self._send(connector, plan, ends_at - clock())
+                    if latest.quiet_ms:
+                        lane.rate.quiet(latest.quiet_ms / 1_000)
                     passage.healthy = None if latest.outdated else not latest.meaning.trips
             except (BreakerOpen, Refused) as stopped:
                 return outcome or _stopped(plan, stopped)
@@ -182,6 +204,48 @@ class Hub:
         return spread_s * jitter(plan.call.key, outcome.attempt) + (outcome.retry_after_ms or 0) / 1000
 
 
+def _pause(plan: Plan[Any], left_s: float) -> None:
+    """Hands back a call to a system that is paused; raises Postponed, or Refused where the call cannot wait."""
+    if not left_s or (deadline_s := _left_s(plan.call)) <= 0:
+        return
+    if plan.call.waited is None:
+        raise Refused(Reason.UNREACHED, f"{plan.connection} is paused; see exlify systems show {plan.system}")
+    spread = 1.0 + jitter(plan.call.key, plan.call.waited.times) / 2
+    longer_s = min(left_s, LONGEST_S, 2.0**plan.call.waited.times)  # looked at again, as it may be resumed
+    raise Postponed(plan.connection, WaitsFor.PAUSE, min(max(SHORT_S, longer_s) * spread, deadline_s))
+
+
+def _left_s(call: HubCall) -> float:
+    return float("inf") if call.deadline_ms is None else call.deadline_ms / 1_000 - time.time()
+
+
+def _postpone(plan: Plan[Any], lane: Lane) -> None:
+    """Hands back a call that can wait and would have to; raises Postponed, or Refused where its patience is over."""
+    waited = plan.call.waited
+    if waited is None:
+        return
+    waits_for, seconds = lane.expected_wait()
+    if waits_for is WaitsFor.BREAKER and seconds and waited.seconds >= lane.limits.patience_s:
+        raise Refused(Reason.UNREACHED, _not_well(plan))
+    if seconds <= SHORT_S:
+        return
+    longer_s = min(LONGEST_S, max(seconds, 2.0**waited.times))  # a long wait is looked at less and less often
+    spread = 1.0 + jitter(plan.call.key, waited.times) / 2  # so that not all come back at once
+    if seconds >= _left_s(plan.call):
+        return
+    raise Postponed(plan.connection, waits_for, longer_s * spread)
+
+
+async def _turn(plan: Plan[Any], lane: Lane, ends_at: float) -> None:
+    """Waits for the turn that the rate gives; raises Refused if it comes too late."""
+    wait_s = lane.rate.wait_s()
+    if wait_s and asyncio.get_running_loop().time() + wait_s > ends_at:
+        raise Refused(Reason.RATE_LIMITED, f"{plan.connection} is not to be called so often", int(wait_s * 1_000))
+    lane.rate.take()
+    if wait_s:
+        await asyncio.sleep(wait_s)
+
+
 def jitter(key: str, attempt: int) -> float:
     """A number in [0, 1) that is random across keys and attempts, and the same whenever the same call is made."""
     return int.from_bytes(sha256(f"{key}#{attempt}".encode()).digest()[:8]) / 2**64
@@ -190,8 +254,11 @@ def jitter(key: str, attempt: int) -> float:
 def _stopped(plan: Plan[Any], stopped: BreakerOpen | Refused) -> CallOutcome:
     if isinstance(stopped, Refused):
         return stopped.outcome
-    detail = f"{plan.connection} has failed repeatedly and is not called until it is well again"
-    return CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE, detail=detail, attempt=0)
+    return CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE, detail=_not_well(plan), attempt=0)
+
+
+def _not_well(plan: Plan[Any]) -> str:
+    return f"{plan.connection} has failed repeatedly and is not called until it is well again"
 
 
 def _after(earlier: CallOutcome | None, latest: CallOutcome, attempt: int) -> CallOutcome:

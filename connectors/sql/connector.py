@@ -22,7 +22,7 @@ from dataclasses import dataclass, field
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
 
-from connectors.hub.connections import Connections
+from connectors.hub.connections import Connections, folded
 from connectors.hub.contract import Asked, Check, Plan, Refused
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
@@ -119,7 +119,14 @@ class SqlConnector:
         except StatementError as error:
             raise asked.operation.fault(error.place, error.what, error.remedy) from None
         statement = Statement(name, url, ready, reads=asked.operation is not EXECUTE)
-        return Plan(call=asked.call, connection=f"sql:{name}", address=url, effect=effect, request=statement)
+        return Plan(
+            call=asked.call,
+            connection=f"sql:{name}",
+            system=folded(name),
+            address=url,
+            effect=effect,
+            request=statement,
+        )
 
     def _run(self, plan: Plan[Statement], ends_at: float, session: list[Session]) -> CallOutcome:
         statement = plan.request

@@ -3,6 +3,7 @@
 | connection | system | interface | effect |
 |---|---|---|---|
 | `identity` | identity verification of a third party | JSON, `POST /identity/verifications` | a paid check |
+| `registry` | a public register, which knows the same persons | JSON, `POST /registry/persons` | a paid look-up |
 | `compliance` | database of the compliance department | SQLite: `sanctioned`, `cases`, `checks` | rows of `checks` |
 | `erp` | enterprise resource planning | XML, `POST /erp/accounts` | an account |
 | `mail` | notification service | JSON, `POST /mail/messages` | a letter |

@@ -43,6 +43,15 @@ def verify(body: bytes) -> bytes:
     )
 
 
+def look_up(body: bytes) -> bytes:
+    """Registry: `{"person": {...}}` → `{"known": true | false, "file"}`: the persons that identity verifies."""
+    person = _object(body).get("person")
+    if not isinstance(person, dict) or not person:
+        raise UnacceptableError("member `person`, an object that describes a person, is missing")
+    found = orjson.loads(verify(orjson.dumps({"applicant": person})))
+    return orjson.dumps({"known": found["status"] == "verified", "file": found["reference"].replace("IDV", "REG")})
+
+
 def open_account(body: bytes) -> bytes:
     """ERP: `<account>` with any content → `<accountCreated><number/><status/></accountCreated>`."""
     try:
@@ -90,6 +99,7 @@ def _xml_problem(why: str) -> bytes:
 
 SYSTEMS = (
     System("identity", "/identity/verifications", 201, JSON, verify, _json_problem),
+    System("registry", "/registry/persons", 200, JSON, look_up, _json_problem),
     System("erp", "/erp/accounts", 201, XML, open_account, _xml_problem),
     System("mail", "/mail/messages", 202, JSON, send_letter, _json_problem),
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 import math
 from collections.abc import Mapping
+from copy import copy
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -101,6 +102,12 @@ class Model:
             return cls(card, None, Band(0.0, held, None, covered(b"", written), ""))
         except ModelError as error:
             raise RefusedModelError(f"{folder / CARD_FILE}: {error}") from None
+
+    def under(self, band: Band) -> Model:
+        """The same model with another band: that of an earlier time, to recompute what was decided then."""
+        other = copy(self)
+        other.band = band
+        return other
 
     def predict(self, values: Mapping[str, Any]) -> float:
         """The score of one input; raises FeatureError if the model cannot read it."""

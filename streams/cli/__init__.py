@@ -44,7 +44,10 @@ SUMMARIES = {
     "skip": "Leave a failed step out.",
     "fail": "End an instance with the error of a failed step.",
     "tasks": "List, show and complete human tasks.",
-    "models": "List the models at hand.",
+    "models": "Add, certify and activate models.",
+    "decisions": "Show and recompute what models decided.",
+    "systems": "List outside systems, pause one, resume it.",
+    "connections": "List, show and check outside systems.",
     "topics": "Show or create the topics.",
 }
 

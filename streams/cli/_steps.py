@@ -14,6 +14,8 @@ if TYPE_CHECKING:
     from streams.steps.loading import Steps
 
 FOLDER = "steps"
+BUNDLED = Path(__file__).parents[1] / "workflows" / FOLDER
+"""Steps of the workflows that are delivered."""
 
 steps_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     "--steps",
@@ -21,19 +23,19 @@ steps_option: Callable[[Callable[..., Any]], Callable[..., Any]] = click.option(
     multiple=True,
     type=click.Path(exists=True, path_type=Path),
     help="A Python file with steps of your own, or a folder of them; may be repeated. Default: steps/ of the site "
-    "folder, if it is there.",
+    "folder, and beside the definition, where they are there.",
 )
 
 
-def step_places(given: Sequence[Path], settings: Settings) -> tuple[Path, ...]:
-    """The files and folders meant."""
-    usual = settings.site_dir / FOLDER
-    return tuple(given) or ((usual,) if _has_files(usual) else ())
+def step_places(given: Sequence[Path], settings: Settings, beside: Sequence[Path] = ()) -> tuple[Path, ...]:
+    """The files and folders meant; `beside` are definitions, which may have theirs in a folder next to them."""
+    usual = dict.fromkeys((folder / FOLDER).resolve() for folder in (settings.site_dir, *(f.parent for f in beside)))
+    return tuple(given) or tuple(filter(_has_files, usual))
 
 
-def own_steps(given: Sequence[Path], settings: Settings) -> Steps:
+def own_steps(given: Sequence[Path], settings: Settings, beside: Sequence[Path] = ()) -> Steps:
     """The steps meant; raises UsageError for a file that cannot be used."""
-    places = step_places(given, settings)
+    places = step_places(given, settings, beside)
     if not places:
         return ()
     from streams.steps.loading import load_steps

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from typing import Any
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from streams.cli._client import Client, connect
 from streams.cli._output import bold, echo, json_option, print_fields, print_json, print_table
-from streams.ground.errors import UsageError
+from streams.cli._steps import own_steps, steps_option
+from streams.ground.errors import UnavailableError, UsageError
+
+if TYPE_CHECKING:
+    from streams.ground.settings import Settings
+
+HOSTED = {True: "yes", False: "no", None: None}  # None: no system runs here
 
 
 @click.command(
@@ -20,30 +28,63 @@ Examples:
 """
 )
 @click.argument("name", required=False)
+@steps_option
 @json_option
-def command(name: str | None, as_json: bool) -> None:
-    """List the functions that definitions can call, or show the one called NAME with its arguments."""
-    from streams.catalogue import FUNCTIONS
+def command(name: str | None, places: Sequence[Path], as_json: bool) -> None:
+    """List the functions that definitions can call, or show the one called NAME with its arguments.
+
+    While Exlify runs here, those of the running system, own steps that workers have announced included, and whether
+    somebody carries them out now.
+    """
+    from streams.catalogue import functions, load_settings
     from streams.processors.functions import brief, full
 
+    settings = load_settings()
+    known = functions(own_steps(places, settings))
+    running = _of_the_system(settings)
     if name is None:
-        _print_all([brief(each) for each in FUNCTIONS.values()], as_json)
-    elif name not in FUNCTIONS:
-        raise UsageError(f"functions: there is no {name}. There are: {', '.join(FUNCTIONS)}.")
-    elif as_json:
-        print_json(full(FUNCTIONS[name]))
+        ours = {each.name: brief(each) for each in known.values()}
+        _print_all(list({**ours, **{each["name"]: each for each in running}}.values()), as_json)
+        return
+    there = {each["name"]: each for each in running}
+    if name not in known and name not in there:
+        raise UsageError(
+            f"functions: there is no {name}. There are: {', '.join([*known, *sorted(there.keys() - known.keys())])}."
+        )
+    hosted = there.get(name, {}).get("hosted")
+    shown = full(known[name], hosted=hosted) if name in known else connect().get(f"/v1/functions/{name}")
+    if as_json:
+        print_json(shown)
     else:
-        _print(full(FUNCTIONS[name]))
+        _print(shown)
+
+
+def _of_the_system(settings: Settings) -> list[dict[str, Any]]:
+    """What the gateway tells; nothing where none answers, since a definition is also written without a system."""
+    try:
+        listed: list[dict[str, Any]] = Client(settings).get("/v1/functions")["functions"]
+    except UnavailableError:
+        return []
+    return listed
 
 
 def _print_all(functions: list[dict[str, Any]], as_json: bool) -> None:
     if as_json:
         print_json({"functions": functions})
         return
-    head = ("FUNCTION", "EFFECT", "CARRIED OUT BY", "DOES")
+    head = ("FUNCTION", "EFFECT", "CARRIED OUT BY", "HOSTED", "DOES")
     print_table(
         head,
-        ((each["name"], each["effect"] or "varies", each["carried_out_by"], each["summary"]) for each in functions),
+        (
+            (
+                each["name"],
+                each["effect"] or "varies",
+                each["carried_out_by"],
+                HOSTED[each["hosted"]],
+                each["summary"],
+            )
+            for each in functions
+        ),
     )
 
 
@@ -55,6 +96,7 @@ def _print(function: dict[str, Any]) -> None:
             ("effect", function["effect"] or "depends on the arguments"),
             ("", function["effect_note"]),
             ("carried out by", function["carried_out_by"]),
+            ("hosted", HOSTED[function["hosted"]]),
             ("waits", "for people" if function["waits_for_people"] else None),
         )
     )

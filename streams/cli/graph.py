@@ -74,12 +74,13 @@ def _mermaid(graph: Graph) -> str:
 
 
 def _of_file(name: str) -> Graph:
+    from schemas.functions import WithAssumed
     from streams.catalogue import FUNCTIONS
     from streams.ground.errors import UsageError
     from streams.language import DefinitionError, load
 
     try:
-        return load(Path(name).read_text(encoding="utf-8"), name, FUNCTIONS)
+        return load(Path(name).read_text(encoding="utf-8"), name, WithAssumed(FUNCTIONS))
     except OSError as error:
         raise UsageError(f"{name} cannot be read ({error.strerror})") from None
     except UnicodeDecodeError:
@@ -90,6 +91,7 @@ def _of_file(name: str) -> Graph:
 
 def _of_instance(instance: str) -> tuple[Graph, Account]:
     """An instance on the definition that it started on, with all pages of its history."""
+    from schemas.functions import WithAssumed
     from streams.catalogue import FUNCTIONS
     from streams.cli._client import connect
     from streams.console.account import account
@@ -98,7 +100,7 @@ def _of_instance(instance: str) -> tuple[Graph, Account]:
     client = connect()
     found = client.get(f"/v1/instances/{instance}")
     written = client.get(f"/v1/definitions/{found['digest']}")["yaml"]
-    graph = load(written, found["workflow"], FUNCTIONS)
+    graph = load(written, found["workflow"], WithAssumed(FUNCTIONS))
     entries, following = list(found["history"]), found["next"]
     while following is not None:
         page = client.get(f"/v1/instances/{instance}", after=following)

@@ -14,6 +14,7 @@ from streams.cli._output import echo, json_option, print_json
 from streams.cli._steps import own_steps, steps_option, undeclared_effects
 from streams.language import Fault, check
 from streams.language.faults import errors_of
+from streams.processors.decide import DECIDE
 
 EXIT_FAULTY = 2
 
@@ -36,7 +37,7 @@ def command(files: tuple[Path, ...], places: tuple[Path, ...], as_json: bool) ->
     Prints one line for each fault: FILE:LINE:COLUMN: error[code]: what is wrong. Remedy: what to write instead.
     Warnings do not count as failure. Exit code 0 if all definitions can be deployed, 2 if not.
     """
-    steps = own_steps(places, load_settings(warn=lambda _: None))
+    steps = own_steps(places, load_settings(warn=lambda _: None), files)
     known = functions(steps)
     faults = [fault for file in files for fault in _check(file, known)] + undeclared_effects(steps)
     if as_json:
@@ -53,7 +54,18 @@ def _check(file: Path, known: Mapping[str, Function]) -> list[Fault]:
     except UnicodeDecodeError:
         remedy = "save the file as UTF-8 text"
         return [Fault(file=str(file), line=1, column=1, code="yaml", message="not UTF-8", remedy=remedy)]
-    return check(text, str(file), known)
+    return [*check(text, str(file), known), *_of_models(text, str(file))]
+
+
+def _of_models(text: str, file: str) -> list[Fault]:
+    """What a definition asks of models; they are looked at only where one is asked."""
+    if DECIDE.name not in text:
+        return []
+    from models.serving.shelf import Shelf
+    from streams.processors.decide.lint import model_faults
+    from streams.processors.decide.places import folders
+
+    return model_faults(text, file, Shelf(folders(load_settings(warn=lambda _: None))))
 
 
 def _print(faults: Sequence[Fault], files: int) -> None:

@@ -116,7 +116,7 @@ def _brief(registry: Registry, book: ModelBook, name: str, version: str) -> dict
     except RefusedModelError as error:
         return {"name": name, "version": version, "state": state, "alone": "cannot be used", "reason": str(error)}
     held = model.band.closed or (model.changed(pin.sha256) if pin is not None and pin.version == version else None)
-    reason = held.text.partition(": ")[2] if held else None
+    reason = "it is suspended" if state == "suspended" else held.text.partition(": ")[2] if held else None
     alone = f"no: {reason}" if reason else f"below {model.band.approve_below:g}"
     return {"name": name, "version": version, "state": state, "alone": alone, "reason": reason}
 

@@ -27,6 +27,7 @@ EXIT_NOT_COMPLETED = 1
 Examples:
   exlify run order.yaml --input '{"total": 3}'
   exlify run onboarding.yaml --input @application.json --answer reviewApplication=approve
+  exlify run onboarding.yaml --input @application.json --mock answers.yaml --virtual-time
   exlify run parcel.yaml --steps my_steps.py --input '{"weight": 2}'
 """,
 )
@@ -41,9 +42,25 @@ Examples:
     help="What a person answers to the human task of this name or pointer, with data; may be repeated, also for one "
     'task that is entered several times. The same as JSON: TASK={"outcome": ..., "data": ...}, or {TASK: ...}.',
 )
+@click.option(
+    "--mock",
+    "mock",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="YAML or JSON with answers in place of systems and models, in turn: TASK: [{error: {reason: UNREACHED}}, "
+    "{output: ...}]; TASK@1 for the first that it falls back on.",
+)
+@click.option("--virtual-time", is_flag=True, help="Waits, pauses between tries and timeouts pass at once.")
 @steps_option
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome on one line.")
-def command(file: Path, given: str, answers: Sequence[str], places: Sequence[Path], as_json: bool) -> None:
+def command(
+    file: Path,
+    given: str,
+    answers: Sequence[str],
+    mock: Path | None,
+    virtual_time: bool,
+    places: Sequence[Path],
+    as_json: bool,
+) -> None:
     """Execute one instance of the workflow in FILE here and print how it ended.
 
     Prints one JSON object: status, output, error, and tasks as pointers in the order in which they started. Exit code
@@ -54,14 +71,18 @@ def command(file: Path, given: str, answers: Sequence[str], places: Sequence[Pat
     from streams.ground import logs
     from streams.language import load
     from streams.local import run_locally
+    from streams.mocked import mocks_of
 
     settings = catalogue.load_settings()
-    steps = own_steps(places, settings)
+    steps = own_steps(places, settings, [file])
     graph = load(_text(file), str(file), catalogue.functions(steps))
     data, answered = _input(given), _answers(answers)
     declared = tuple(catalogue.processors(steps).values())
     logs.configure(settings)
-    report = asyncio.run(run_locally(graph, data, answered, settings, declared, steps))
+    mocks = mocks_of(_document(mock), str(mock)) if mock is not None else None
+    report = asyncio.run(
+        run_locally(graph, data, answered, settings, declared, steps, mocks=mocks, virtual_time=virtual_time)
+    )
     print_document(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2).decode())
     if report.status != Status.COMPLETED:
         raise SystemExit(EXIT_NOT_COMPLETED)
@@ -74,6 +95,17 @@ def _text(file: Path) -> str:
         raise UsageError(f"{file}: not UTF-8. Save the file as UTF-8 text.") from None
     except OSError as error:
         raise UsageError(f"{file}: {error.strerror}. Name a file that can be read.") from None
+
+
+def _document(file: Path) -> Any:
+    """The value of a file in YAML, of which JSON is a part; raises UsageError."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    try:
+        return YAML(typ="safe").load(_text(file))
+    except YAMLError as error:
+        raise UsageError(f"{file}: not YAML ({type(error).__name__}). Check indentation, quotes and colons.") from None
 
 
 def _input(given: str) -> Any:

@@ -81,6 +81,8 @@ def _wait(wait: dict[str, Any]) -> str:
         what = f"for the team {task['team']}: {task['title']} (exlify tasks show {task['task_id']})"
     elif wait.get("function"):
         what = f"for {wait['function']} at {wait['pointer']}"
+        if wait.get("hosted") is False:
+            what += ", which nobody hosts (start its worker)"
     else:
         what = f"at {wait['pointer']} ({wait['kind']})"
     due = f", due {moment(task['due'])}" if task and task["due"] else ""

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streams.cli._output import echo
+from streams.cli._steps import BUNDLED, own_steps, step_places, steps_option
 from streams.ground.terminal import has_colours, visible
 
 if TYPE_CHECKING:
@@ -43,7 +44,8 @@ Examples:
 @click.option("--fresh", is_flag=True, help="Empty the data folder first; asks before it does.")
 @click.option("--yes", is_flag=True, help="Empty it without asking.")
 @click.option("--demo", is_flag=True, help="Start the sample systems outside, too, and let applications arrive.")
-def command(fresh: bool, yes: bool, demo: bool) -> None:
+@steps_option
+def command(fresh: bool, yes: bool, demo: bool, places: Sequence[Path]) -> None:
     """Start a local system and keep it running until Ctrl-C or `exlify down`.
 
     Without EXLIFY_BOOTSTRAP, a Kafka broker and a schema registry of its own come with it. The sample systems of an
@@ -57,13 +59,16 @@ def command(fresh: bool, yes: bool, demo: bool) -> None:
     from streams.ground.settings import keep_private, on_stderr
 
     keep_private()
-    folder = DataFolder(load_settings().data_dir)
+    settings = load_settings()
+    own_steps(places, settings)  # a faulty file is told before anything is started
+    places = (*step_places(places, settings), *([BUNDLED] if demo else []))
+    folder = DataFolder(settings.data_dir)
     try:
         if fresh and not yes:
             _ask_to_empty(folder)
         with folder.occupied(fresh=fresh, tell=on_stderr):
             # Again, because the addresses of a system that was killed are gone now; what is to be said was said.
-            asyncio.run(_up(load_settings(warn=lambda _: None), folder, demo))
+            asyncio.run(_up(load_settings(warn=lambda _: None), folder, demo, places))
     except LocalError as error:
         raise UnavailableError(str(error)) from None
 
@@ -80,14 +85,19 @@ def _ask_to_empty(folder: DataFolder) -> None:
     click.confirm(visible(f"Delete what is in {folder.path} ({', '.join(held)})?"), abort=True)
 
 
-async def _up(settings: Settings, folder: DataFolder, demo: bool) -> None:
+async def _up(settings: Settings, folder: DataFolder, demo: bool, places: Sequence[Path]) -> None:
     from infra.local import ports
     from infra.local.supervisor import Supervisor
     from streams import catalogue
     from streams.ground.provision import look_at_cluster
+    from streams.processors import own
 
     gateway_port = _gateway_port(settings)
-    hosts = catalogue.workers()
+    hosts: dict[str, Sequence[str]] = {
+        name: (",".join(processors),) for name, processors in catalogue.workers().items()
+    }
+    if places:
+        hosts[own.WORKER] = (*(part for place in places for part in ("--steps", str(place))), "--reload")
     metrics_ports = ports.remembered(folder.path / "metrics-ports.json", list(hosts))
     gateway_url = f"http://{settings.host}:{gateway_port}"
     servers = _servers(settings, folder)
@@ -206,7 +216,7 @@ def _processes(
         lambda: _is_ready(gateway_url),
         {"EXLIFY_GATEWAY_PORT": str(gateway_port)},
     )
-    workers = [_worker(folder, name, ",".join(names), metrics_ports[name]) for name, names in hosts.items()]
+    workers = [_worker(folder, name, what, metrics_ports[name]) for name, what in hosts.items()]
     return Stage([gateway, *workers], publish_addresses)
 
 
@@ -217,7 +227,7 @@ def _arrivals(folder: DataFolder) -> Stage:
     return Stage([_python("demo", folder, lambda: ["infra.sandbox.demo"], lambda: True)])
 
 
-def _worker(folder: DataFolder, name: str, processors: str, metrics_port: int) -> ChildSpec:
+def _worker(folder: DataFolder, name: str, what: Sequence[str], metrics_port: int) -> ChildSpec:
     """A worker that has its metrics at the same address after a restart, unless another program took it meanwhile."""
     from infra.local import ports
 
@@ -228,7 +238,7 @@ def _worker(folder: DataFolder, name: str, processors: str, metrics_port: int) -
 
     def arguments() -> Sequence[str]:
         port = metrics_port if ports.is_free(metrics_port) else 0
-        return ["streams.cli", "worker", processors, "--name", name, f"--port={port}", f"--port-file={port_file}"]
+        return ["streams.cli", "worker", *what, "--name", name, f"--port={port}", f"--port-file={port_file}"]
 
     return _python(name, folder, arguments, answers)
 

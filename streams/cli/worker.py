@@ -17,7 +17,7 @@ from streams.cli._steps import steps_option
 Examples:
   exlify worker orchestrate                      one processor in this process
   exlify worker intake,decide,call,human --name steps
-  exlify worker --steps my_steps.py              steps of your own
+  exlify worker --steps my_steps.py --reload     steps of your own, begun anew when the file changes
   EXLIFY_BOOTSTRAP=kafka-1:9092 EXLIFY_REGISTRY_URL=none exlify worker orchestrate   join an outside cluster
 """
 )
@@ -29,8 +29,9 @@ Examples:
 )
 @click.option("--port", default=0, show_default=True, help="Port of /metrics, /livez and /readyz; 0 picks a free one.")
 @click.option("--port-file", type=click.Path(path_type=Path), help="Write the address of /metrics there, as JSON.")
+@click.option("--reload", is_flag=True, help="Begin anew when the files of own steps change.")
 def command(
-    processors: str | None, places: Sequence[Path], name: str | None, port: int, port_file: Path | None
+    processors: str | None, places: Sequence[Path], name: str | None, port: int, port_file: Path | None, reload: bool
 ) -> None:
     """Run PROCESSORS (names separated by commas), or own steps, until told to stop."""
     import uvloop
@@ -41,6 +42,13 @@ def command(
     keep_private()
     if not (processors or places):
         raise UsageError("Say what to run: names of processors, or --steps with a file of your own.")
+    if reload and places:
+        from streams.cli._reload import run_reloading
+
+        given = {"--name": name, "--port": port, "--port-file": port_file}
+        said = [f"{option}={value}" for option, value in given.items() if value is not None]
+        files = [f"--steps={place}" for place in places]
+        raise SystemExit(run_reloading([*([processors] if processors else []), *files, *said], places))
     names = processors.split(",") if processors else []
     usual = "-".join([*names, *(place.stem for place in places)])
     uvloop.run(_run(names, places, name or usual, port, port_file))
@@ -50,10 +58,12 @@ async def _run(processors: list[str], places: Sequence[Path], name: str, port: i
     from streams import catalogue
     from streams.cli import _trial as trial
     from streams.definitions.feed import DefinitionFeed
+    from streams.definitions.own import announce
     from streams.ground import logs, status
     from streams.ground.codec import open_codec
     from streams.ground.errors import ConfigurationError
     from streams.ground.provision import provision
+    from streams.ground.publish import Publisher
     from streams.ground.site import Site
     from streams.runtime.worker import Worker
     from streams.steps.loading import load_steps
@@ -70,7 +80,10 @@ async def _run(processors: list[str], places: Sequence[Path], name: str, port: i
     site, feed = Site(loaded.site_dir), DefinitionFeed(loaded, codec, known)
     names = [*processors, *(step.name for step in steps)]
     hosted = catalogue.make_processors(names, loaded, codec, feed, site, steps)
-    await provision(loaded, catalogue.own_topics(loaded, steps))
+    if steps:
+        await provision(loaded, catalogue.own_topics(loaded, steps))
+        async with Publisher(loaded) as publisher:
+            await announce(publisher, codec, (step.function for step in steps))
     worker = Worker(name, hosted, loaded, codec, partial(trial.command, places=places))
     try:
         runner, actual_port = await status.serve_status(loaded.host, port, worker.causes)

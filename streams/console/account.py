@@ -58,6 +58,8 @@ class Step:
     case: str | None = None  # that a switch chose
     output: Payload | None = None
     problem: Mapping[str, Any] | None = None
+    asked: Any = None  # what its function was called with, where that is known
+    until_ms: int | None = None  # when it ends by itself, where that is known
 
     @property
     def anchor(self) -> str:
@@ -67,7 +69,7 @@ class Step:
     @property
     def idle(self) -> bool:
         """Whether it only lets time pass, for a person or by itself."""
-        return self.kind in ("human", "wait")
+        return self.kind in ("human", "wait") or self.status == STOPPED
 
     def took_ms(self, now_ms: int) -> int:
         """How long it took, or has taken so far."""
@@ -89,7 +91,12 @@ class Account:
         """Steps that have not ended and hold no others, as those that do are only as far as what they hold."""
         return [each for each in self.steps if each.status == Status.RUNNING and each.kind not in HOLDERS]
 
+    def stopped(self) -> list[Step]:
+        """Steps that have failed and wait for somebody's decision."""
+        return [each for each in self.steps if each.status == STOPPED]
 
+
+STOPPED = Status.INCIDENT.value  # of a step that has failed and waits for somebody's decision
 HOLDERS = ("for", "fork", "try", "do")
 
 
@@ -104,7 +111,7 @@ def account(entries: Iterable[Entry], graph: Graph | None) -> Account:
             phase = transition["phase"]
             if phase.startswith("workflow."):
                 _whole(told, phase, transition["data"])
-            elif phase.startswith("task."):
+            elif phase.startswith(("task.", "incident.")):
                 place = (transition["pointer"], transition["iteration"])
                 if (step := steps.get(place)) is None:
                     step = steps[place] = _new(place, tasks, graph, entry.at_ms)
@@ -129,6 +136,10 @@ def _whole(told: Account, phase: str, data: Payload | None) -> None:
 
 def _change(step: Step, entry: Entry, transition: Mapping[str, Any]) -> None:
     step.attempts = max(step.attempts, transition["attempt"] + 1)
+    if transition["phase"] == Phase.INCIDENT_OPENED:
+        step.status, step.problem = STOPPED, as_object(transition["data"])
+    elif transition["phase"] == Phase.TASK_RETRIED:
+        step.status = Status.RUNNING.value
     ended = ENDS.get(transition["phase"])
     if ended is None:
         return

@@ -1,4 +1,4 @@
-"""`/instances/cancel?...`: one act on all instances of a list: a preview, the act, and what became of each.
+"""`/instances/cancel?...` and `/incidents/retry?...`: one act on a whole list: a preview, the act, what became of each.
 
 The act touches those that the preview has counted, and no others: what begins meanwhile is not caught, and what has
 ended by itself is told as such. Previews and acts are remembered by this process, the newest of them.
@@ -20,7 +20,8 @@ from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import Act, Target, require
 from streams.gateway.bodies import MAX_LINE_LENGTH, one_line
 from streams.gateway.instances import cancel
-from streams.gateway.problems import ProblemError
+from streams.gateway.problems import ProblemError, problem_of
+from streams.gateway.repairs import KEPT_KEY, repair
 from streams.readmodel.paging import Found
 
 MOST = 1_000  # instances of one act
@@ -34,6 +35,7 @@ class Deed:
     """An act on many instances, and how far it is."""
 
     id: str
+    verb: str  # cancel or retry
     actor: str
     reason: str
     at_ms: int
@@ -78,7 +80,7 @@ async def act(visit: Visit) -> Shown:
     if rows is None:
         return await _preview(visit, "That preview is not remembered any more; these are the instances now.", 409)
     ids = [row["instance_id"] for row in rows]
-    deed = Deed(secrets.token_hex(8), visit.actor.name, reason, visit.now_ms, ids)
+    deed = Deed(secrets.token_hex(8), "cancel", visit.actor.name, reason, visit.now_ms, ids)
     _keep(_deeds, deed.id, deed)
     now = await asyncio.to_thread(queries.statuses, visit.services.reader, ids)
     for start in range(0, len(rows), AT_ONCE):
@@ -105,8 +107,8 @@ async def progress(visit: Visit) -> View:
     rows: list[dict[str, Any]] = [
         {"instance_id": each, "status": now.get(each, ""), "refused": deed.refused.get(each, "")} for each in deed.ids
     ]
-    data = {"id": deed.id, "by": deed.actor, "reason": deed.reason, "at_ms": deed.at_ms, "sent": deed.sent,
-            "count": len(deed.ids), "counts": dict(counts), "instances": rows}  # fmt: skip
+    data = {"id": deed.id, "verb": deed.verb, "by": deed.actor, "reason": deed.reason, "at_ms": deed.at_ms,
+            "sent": deed.sent, "count": len(deed.ids), "counts": dict(counts), "instances": rows}  # fmt: skip
     return View(template="act.html", data=data)
 
 
@@ -116,7 +118,64 @@ def _keep(kept: dict[str, Any], name: str, value: Any) -> None:
     kept[name] = value
 
 
+async def preview_retry(visit: Visit) -> View:
+    """The failed steps that would be done again."""
+    return await _preview_retry(visit, "")
+
+
+async def _preview_retry(visit: Visit, fault: str, status: int = 200) -> View:
+    given = {name: visit.query(name) for name in ("workflow", "pointer", "reason") if visit.query(name)}
+    wanted = {"status": "open", **given}
+    page = await asyncio.to_thread(visit.services.reader.incidents, wanted, limit=MOST)
+    preview_id = secrets.token_hex(16)
+    _keep(_previewed, preview_id, page.rows)
+    rows = [{name: value for name, value in row.items() if name != "message"} for row in page.rows[:SHOWN]]
+    data = {"count": len(page.rows), "more": page.next is not None, "most": MOST, "incidents": rows, "filters": given,
+            "fault": fault}  # fmt: skip
+    drawn = {"preview": preview_id, "query": urlencode(given), "max_reason": MAX_LINE_LENGTH}
+    return View(template="bulk_retry.html", data=data, drawn=drawn, status=status)
+
+
+async def act_retry(visit: Visit) -> Shown:
+    """Has those done again that the preview has shown; its page tells of each as the engine decides."""
+    require(visit.actor, Act.REPAIR, Target("incidents", visit.request.query_string))
+    form = await visit.request.post()
+    why = one_line("why", str(form.get("reason", "")).strip())
+    rows = _previewed.pop(str(form.get("preview", "")), None)
+    if rows is None:
+        return await _preview_retry(visit, "That preview is not remembered any more; these are the steps now.", 409)
+    ids = list(dict.fromkeys(row["instance_id"] for row in rows))
+    deed = Deed(secrets.token_hex(8), "retry", visit.actor.name, why, visit.now_ms, ids)
+    _keep(_deeds, deed.id, deed)
+    task = asyncio.create_task(_retry_all(visit, deed, rows))
+    _under_way.add(task)
+    task.add_done_callback(_under_way.discard)
+    return see_other(f"/acts/{deed.id}")
+
+
+async def _retry_all(visit: Visit, deed: Deed, rows: Sequence[Found]) -> None:
+    for start in range(0, len(rows), AT_ONCE):
+        await asyncio.gather(*(_retry(visit, deed, row) for row in rows[start : start + AT_ONCE]))
+
+
+async def _retry(visit: Visit, deed: Deed, incident: Found) -> None:
+    name = incident["instance_id"]
+    try:
+        row = await asyncio.to_thread(visit.services.reader.instance, name)
+        if row is None:
+            return
+        wish = {"why": deed.reason, "actor": deed.actor, "incident": incident["incident_id"]}
+        await repair(visit.services, row, wish, "retry", {"key": KEPT_KEY}, f"{deed.id}/{incident['incident_id']}")
+        deed.sent += 1
+    except Exception as error:  # noqa: BLE001  # of one; the others go on, and the page says why
+        deed.refused[name] = problem_of(error, visit.request).detail
+
+
+_under_way: set[asyncio.Task[None]] = set()
+
 PAGES = (
+    Page(path="/incidents/retry", show=preview_retry, section="/incidents"),
+    Page(path="/incidents/retry", show=act_retry, section="/incidents", method="POST"),
     Page(path="/acts/{id}", show=progress, section="/instances", live=True),
     # Before the page of an instance, whose path these have, too.
     Page(path="/instances/cancel", show=preview, section="/instances"),

@@ -68,7 +68,7 @@ def decision(record: Mapping[str, Any]) -> Decision:
         route=record["route"],
         score=score,
         limit=limit,
-        why=_why(score, limit, asks, record["route"]),
+        why=_why(record, limit),
         asks_people=asks,
         reasons=tuple(_because(each, card, given, strongest) for each in reasons[:SHOWN]),
         more=max(0, len(reasons) - SHOWN),
@@ -79,14 +79,16 @@ def decision(record: Mapping[str, Any]) -> Decision:
     )
 
 
-def _why(score: float, limit: float | None, asks: bool, route: str) -> str:
+def _why(record: Mapping[str, Any], limit: float | None) -> str:
+    """Why the model could decide alone, or why people are asked."""
+    score = record["score"]
+    if held := [each["text"] for each in record["held"] if each.get("text")]:
+        more = f" (and {words.counted(len(held) - 1, 'more reason')})" if len(held) > 1 else ""
+        return f"The model could not decide alone: {held[0].rstrip('.')}{more}."
     if limit is None:
-        return f"The model chose {words.titled(route).lower()} with a score of {score:.3f}."
-    if not asks:
-        return f"The score {score:.3f} is below {limit:.3f}, the limit up to which the model may decide alone."
-    if score >= limit:
-        return f"The score {score:.3f} is not below {limit:.3f}, the limit up to which the model may decide alone."
-    return f"The score {score:.3f} is below {limit:.3f}, but the model has not learnt from inputs like these."
+        return f"The model chose {words.titled(record['route']).lower()} with a score of {score:.3f}."
+    below = "is below" if score < limit else "is not below"
+    return f"The score {score:.3f} {below} {limit:.3f}, the limit up to which the model may decide alone."
 
 
 def _because(reason: Mapping[str, Any], card: Card | None, given: Mapping[str, Any], strongest: float) -> Because:

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from aiohttp import web
 
 from schemas.cloudevents import CloudEvent, InvalidEventError
+from schemas.functions import Function
 from streams.console import drawing
 from streams.console.diagram.svg import Told
 from streams.console.forms import FormFaultError, data_of, fields_of
@@ -19,7 +20,9 @@ from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import Act, Target, require
 from streams.definitions.book import Deployed
 from streams.definitions.deploy import deploy
+from streams.gateway.definitions import replaced
 from streams.gateway.events import accept
+from streams.gateway.own import known_functions
 from streams.gateway.problems import ProblemError
 from streams.language import UNNAMED, DefinitionError, Fault, check, load
 from streams.language.faults import errors_of
@@ -47,17 +50,17 @@ async def act(visit: Visit) -> Shown:
     """Checks the text; deploys it where that was asked for and it has no error."""
     form = await visit.request.post()
     text = await _text(form.get("file"), str(form.get("yaml", "")))
-    faults = await asyncio.to_thread(check, text, UNNAMED, visit.services.definitions.functions)
+    functions = await known_functions(visit.services)
+    faults = await asyncio.to_thread(check, text, UNNAMED, functions)
     if form.get("do") != "deploy" or errors_of(faults):
         status = 422 if errors_of(faults) else 200
-        picture = "" if errors_of(faults) else await asyncio.to_thread(_picture, visit, text)
+        picture = "" if errors_of(faults) else await asyncio.to_thread(_picture, text, functions)
         return replace(_view(text, faults, checked=True, picture=picture), status=status)
     ours = visit.services
     require(visit.actor, Act.DEPLOY, Target("workflow"))
     try:
-        graph = await deploy(
-            ours.publisher, ours.codec, ours.settings, text, ours.definitions.functions, by=visit.actor.name
-        )
+        replaced(ours, await asyncio.to_thread(load, text, UNNAMED, functions), meant=False)
+        graph = await deploy(ours.publisher, ours.codec, ours.settings, text, functions, by=visit.actor.name)
     except DefinitionError as error:
         return replace(_view(text, list(error.faults), checked=True), status=422)
     await ours.definitions.wait_for(graph.digest, ours.answer_timeout_s)
@@ -84,8 +87,8 @@ def _view(text: str, faults: Sequence[Fault], *, checked: bool, picture: str = "
     return View(template="deploy.html", data=data, drawn={"lines": shown, "picture": picture})
 
 
-def _picture(visit: Visit, text: str) -> str:
-    graph = load(text, UNNAMED, visit.services.definitions.functions)
+def _picture(text: str, functions: Mapping[str, Function]) -> str:
+    graph = load(text, UNNAMED, functions)
     return drawing.drawn(graph, Told(), narrow=True)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -17,8 +18,9 @@ from streams.console.axis import Axis
 from streams.console.decision import Decision, decision
 from streams.console.diagram.path import passed, states
 from streams.console.diagram.svg import Told
-from streams.console.history import entry
+from streams.console.history import entry, retold
 from streams.console.page import Page, Shown, View, Visit, see_other
+from streams.console.repair import stops
 from streams.console.rights import Act, Target, may, require
 from streams.console.story import failed_step, story
 from streams.gateway.bodies import MAX_LINE_LENGTH, one_line
@@ -44,7 +46,11 @@ async def show(visit: Visit) -> Shown:
     decisions = await _decisions(visit, row["instance_id"])
     graph = visit.services.definitions.graph(row["digest"])
     told = account(entries, graph)
-    return View(template="instance.html", data=_data(visit, row, told, tasks, decisions), drawn={
+    if graph is not None and complete:
+        await retold(row["instance_id"], told, entries, visit.services.definitions.graph)
+    found = await stops(visit, row["instance_id"], told, graph)
+    data = {**_data(visit, row, told, tasks, decisions), "incidents": found}
+    return View(template="instance.html", data=data, drawn={
         "entries": entries, "complete": complete, **_drawn(visit, row, told, tasks),
         "path": _path(graph, told, visit.now_ms) if graph else "",
     })  # fmt: skip
@@ -92,6 +98,10 @@ def _drawn(visit: Visit, row: Found, told: Account, tasks: Sequence[Mapping[str,
         "open_tasks": [each for each in tasks if each["status"] == "open"],
         "failed": failed_step(told) if row["status"] == "faulted" else None,
         "may_cancel": row["status"] not in TERMINAL and may(visit.actor, Act.CANCEL, target),
+        "may_repair": may(visit.actor, Act.REPAIR, target),
+        "asks": visit.query("ask"),
+        "about": visit.query("incident"),
+        "action_id": uuid.uuid4().hex,
         "asks_to_cancel": visit.query("ask") == "cancel",
         "cancel_sent": visit.query("sent") == "cancel" and row["status"] not in TERMINAL,
         "max_reason": MAX_LINE_LENGTH,

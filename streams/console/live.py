@@ -3,7 +3,8 @@
     change in the read model ─▶ every page that somebody looks at is rendered again ─▶ the same bytes to all its readers
 
 A reader has one slot, in which the newest bytes replace older ones that it has not taken yet: there is no queue that
-could grow. Nobody looks, nothing is asked. What is sent holds nothing of a session.
+could grow. A page that costs much is made less often. Nobody looks, nothing is asked. What is sent holds nothing of a
+session.
 """
 
 from __future__ import annotations
@@ -26,6 +27,8 @@ from streams.gateway.services import Services
 TICK_S = 0.25
 ANEW_S = 15.0  # ages on a page grow though nothing has changed
 WRITE_S = 20.0
+MOST_REST_S = 5.0
+SHARE = 0.05  # of the time, that rendering may take for all pages together
 MOST_READERS = 1_000
 
 Render = Callable[[], Awaitable[str]]
@@ -68,7 +71,9 @@ class _Shown:
     render: Render
     slots: set[int] = field(default_factory=set)
     last: bytes | None = None
-    at: float = 0.0
+    at: float = 0.0  # when it was rendered last
+    took: float = 0.0
+    stale: bool = True
 
 
 class Hub:
@@ -81,7 +86,6 @@ class Hub:
         self._task: asyncio.Task[None] | None = None
         self._watch: Connection | None = None
         self.closing = asyncio.Event()
-        self.rendered = 0  # how often a page was rendered
 
     async def follow(self, key: str, render: Render) -> AsyncIterator[bytes]:
         """What a reader of a page is sent, from now until it goes; empty bytes where there is nothing new."""
@@ -118,24 +122,31 @@ class Hub:
             self._watch = None
 
     async def _run(self) -> None:
-        """Looks for a change a few times a second, as long as somebody looks at a page."""
+        """Looks for a change a few times a second, as long as somebody looks at a page. A page that takes long is made
+        less often, so that all of them together cost a small share of the time."""
         seen: object = None
         while self._shown:
             now = await self._change()
             for page in list(self._shown.values()):
-                if now != seen or page.last is None or time.monotonic() - page.at >= ANEW_S:
+                page.stale |= now != seen
+                rest = min(MOST_REST_S, page.took * len(self._shown) / SHARE)
+                since = time.monotonic() - page.at
+                if (page.stale and since >= rest) or since >= max(rest, ANEW_S):
                     await self._refresh(page)
             seen = now
             await asyncio.sleep(TICK_S)
 
     async def _refresh(self, page: _Shown) -> None:
-        page.at = time.monotonic()
+        page.stale = False  # a change from now on is seen at the next tick
+        started = time.monotonic()
         try:
             made = frame(await page.render())
         except Exception as error:  # noqa: BLE001  # a page that cannot be made now must not end the others
             log.warning("live page not rendered", reason=type(error).__name__)
             return
-        self.rendered += 1
+        finally:
+            page.at = time.monotonic()
+            page.took = page.at - started
         if made != page.last:
             page.last = made
             for number in page.slots:

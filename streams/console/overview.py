@@ -26,7 +26,7 @@ async def show(visit: Visit) -> View:
     is_open, overdue = await asyncio.to_thread(reader.open_tasks, now)
     took = await asyncio.to_thread(queries.durations, reader, day)
     completed, alone = await asyncio.to_thread(queries.without_people, reader, day)
-    failed = await asyncio.to_thread(queries.newest, reader, {}, (Status.FAULTED,), 5)
+    failed = await asyncio.to_thread(queries.newest, reader, {}, (Status.INCIDENT, Status.FAULTED), 6)
     broken = [each for each in visit.services.definitions.deployed() if each.fault is not None]
     data = {
         "running": _sum(standing, Status.RUNNING, Status.PENDING),
@@ -39,6 +39,7 @@ async def show(visit: Visit) -> View:
         "without_people": alone,
         "median_ms": percentile(took, 50),
         "slow_ms": percentile(took, 95),
+        "stopped": await asyncio.to_thread(reader.count_incidents),
         "tasks_open": is_open,
         "tasks_overdue": overdue,
         "oldest": [{"workflow": name, "started_at_ms": at} for name, at in sorted(oldest.items(), key=lambda x: x[1])],

@@ -22,6 +22,7 @@ class Act(StrEnum):
     CANCEL = "cancel"
     DEPLOY = "deploy"
     START = "start"
+    REPAIR = "repair"
 
 
 @dataclass(frozen=True, slots=True)

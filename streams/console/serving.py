@@ -21,6 +21,7 @@ from streams.console import (
     instances,
     overview,
     queries,
+    repair,
     topics,
     workflows,
 )
@@ -50,6 +51,7 @@ PAGES: tuple[Page, ...] = (
     *instances.PAGES,
     *bulk.PAGES,
     *instance.PAGES,
+    *repair.PAGES,
     *inbox.PAGES,
     *incidents.PAGES,
     *decisions.PAGES,
@@ -125,16 +127,20 @@ async def _for_everybody(page: Page, visit: Visit) -> str:
 async def _around(page: Page, visit: Visit) -> dict[str, Any]:
     """What every page shows around its own."""
     known = bool(visit.actor.name)
-    return _frame(page, visit, await asyncio.to_thread(queries.open_tasks, visit.services.reader) if known else 0)
+    if not known:
+        return _frame(page, visit, 0)
+    tasks = await asyncio.to_thread(queries.open_tasks, visit.services.reader)
+    return _frame(page, visit, tasks, await asyncio.to_thread(visit.services.reader.count_incidents))
 
 
-def _frame(page: Page, visit: Visit, waiting: int) -> dict[str, Any]:
+def _frame(page: Page, visit: Visit, waiting: int, stopped: int = 0) -> dict[str, Any]:
     return {
         "actor": visit.actor,
         "section": page.section,
         "live": page.live,
         "sections": SECTIONS if visit.actor.name else (),
         "tasks_waiting": waiting,
+        "steps_stopped": stopped,
         "form_field": FIELD,
         "form_token": visit.form_token,
         "now_ms": visit.now_ms,

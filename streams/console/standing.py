@@ -61,6 +61,8 @@ def _count(
             counts[failed.pointer]["faulted"] += 1
         failures[failed.title if failed else "", str((told.problem or {}).get("title", ""))] += 1
     elif status in OPEN:
+        for step in told.stopped():
+            counts[step.pointer]["incident"] += 1
         for step in told.open():
             counts[step.pointer]["waiting" if step.idle else "running"] += 1
     else:

@@ -24,6 +24,8 @@ def story(
             return _cancelled(account)
         case Status.FAULTED:
             return _failed(account)
+    if stopped := account.stopped():
+        return _stopped(stopped, now_ms)
     waiting = account.open()
     if not waiting:
         return "Has just begun." if not account.steps else "Is between two steps."
@@ -59,6 +61,14 @@ def _failed(account: Account) -> str:
     return f"{place}{text[:1].lower()}{text[1:]}. {words.EFFECTS.get(str(problem.get('effect')), '')}".strip()
 
 
+def _stopped(steps: Sequence[Step], now_ms: int) -> str:
+    step, problem = steps[0], steps[0].problem or {}
+    text = str(problem.get("title") or "it failed")
+    more = f" So did {words.counted(len(steps) - 1, 'more step')}." if len(steps) > 1 else ""
+    effect = words.EFFECTS.get(str(problem.get("effect")), "")
+    return f"Stopped at “{step.title}”, and waits for a decision: {text[:1].lower()}{text[1:]}. {effect}{more}".strip()
+
+
 def failed_step(account: Account) -> Step | None:
     """The step by which the instance ended: the one that its problem names, else the last that failed."""
     pointer = (account.problem or {}).get("instance")
@@ -76,8 +86,9 @@ def _of_step(step: Step, tasks: Sequence[Task], now_ms: int) -> str:
             return f"“{step.title}” has been waiting for people {since}"
         return f"Has been waiting {since} for the team {task['team']}: {task['title']}{_due(task, now_ms)}"
     if step.kind == "wait":
-        return f"“{step.title}” has been letting time pass {since}"
-    return f"“{step.title}” has been at work {since}"
+        left = "" if step.until_ms is None else f", for {words.span(step.until_ms - now_ms)} more"
+        return f"“{step.title}” has been letting time pass {since}{left}"
+    return f"“{step.title}” ({step.kind or 'a step'}) has been at work {since}"
 
 
 def _due(task: Task, now_ms: int) -> str:

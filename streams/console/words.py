@@ -12,7 +12,7 @@ SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
 
 _EDGES = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\s_\-.]+")
 
-STATUS_WORDS: Final[Mapping[str, str]] = {"open": "Open", "faulted": "Failed"}
+STATUS_WORDS: Final[Mapping[str, str]] = {"open": "Open", "faulted": "Failed", "incident": "Stopped"}
 
 EFFECTS: Final[Mapping[str, str]] = {
     Effect.NONE: "Nothing was changed in the other system, so doing it again does no harm.",

@@ -21,6 +21,14 @@ DEFINITIONS = Topic(
     compacted=True,
     written_by="deploy",
 )
+OWN_FUNCTIONS = Topic(
+    name="engine.state.function.v1",
+    messages=("GenericEvent",),
+    keyed=Keyed.NONE,
+    key="name of the function",
+    compacted=True,
+    written_by="workers of own steps",
+)
 
 
 @cache

@@ -41,7 +41,7 @@ class DefinitionBook:
 
     def __init__(self, functions: Mapping[str, Function]) -> None:
         self.functions = functions
-        self._callable = WithAssumed(functions)
+        self.callable = WithAssumed(functions)  # also by definitions that were checked before
         self._by_digest: dict[str, Deployed] = {}
         self._latest: dict[str, Deployed] = {}
         self._by_event: dict[str, list[Graph]] = {}
@@ -56,7 +56,7 @@ class DefinitionBook:
     def learn(self, data: Mapping[str, Any]) -> Deployed:
         """Takes note of a WorkflowDefinition; the one learnt last is the latest of its workflow."""
         known = self._by_digest.get(data["digest"])
-        graph, fault = (known.graph, known.fault) if known else _compiled(data, self._callable)
+        graph, fault = (known.graph, known.fault) if known else _compiled(data, self.callable)
         fields = {**data, "event_types": tuple(data["event_types"]), "graph": graph, "fault": fault}
         deployed = self._by_digest[data["digest"]] = Deployed(**fields)
         if graph is not None:

@@ -25,6 +25,7 @@ from streams.engine.messages import (
     StartInstance,
     StepCommand,
     StepResult,
+    StepRetrying,
     TimerFired,
     Transition,
 )
@@ -49,6 +50,7 @@ __all__ = [
     "Step",
     "StepCommand",
     "StepResult",
+    "StepRetrying",
     "TimerFired",
     "Transition",
     "Waiting",

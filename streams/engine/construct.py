@@ -44,7 +44,7 @@ class Construct(Generic[OneTask, OneFrame]):
     takes: Callable[[Run, OneFrame, OneTask, Problem], None] | None = None
     answered: Callable[[Run, OneFrame, OneTask, StepResult], None] | None = None  # the result that it waits for is here
     due: Due[OneTask, OneFrame] | None = None
-    working: Callable[[OneTask], bool] | None = None  # while it is open somebody works on it, who is no person
+    working: Callable[[OneFrame, OneTask], bool] | None = None  # somebody who is no person works on it
 
     copy: Callable[[OneFrame], OneFrame] | None = None  # to be changed; frames that nobody changes are their own copy
     withdraw: Callable[[Tree, OneFrame, OneTask, str], None] | None = None  # takes back what it has asked for

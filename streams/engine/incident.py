@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
+from schemas.reasons import Effect, Reason
+from schemas.steps import Problem
 from streams.engine.messages import Incident
 from streams.engine.state import IncidentFrame
 from streams.engine.tree import Tree
@@ -17,11 +19,17 @@ def incident(
     graph, task = tree.graph, tree.graph.tasks[frame.task]
     return Incident(
         tree.instance_id, f"{tree.instance_id}/{frame.id}", frame.id, -1, task.pointer, frame.iteration, frame.attempt,
-        getattr(task, "function", None), status, frame.error.get("reason"), frame.error,
+        getattr(task, "function", None), status, _reason(frame.error), frame.error,
         graph.name, graph.version, graph.digest, tree.instance.business_key, graph.owner,
         frame.since_ms,
         None if status == "open" else tree.now_ms, actor, why,
     )  # fmt: skip
+
+
+def _reason(error: Problem) -> str | None:
+    """The reason under which people look for it: a doubt comes before what has led to it."""
+    in_doubt = error.get("effect") == Effect.UNKNOWN
+    return Reason.OUTCOME_UNKNOWN.value if in_doubt else error.get("reason")
 
 
 def withdrawn(tree: Tree, frame: Any, task: Task, reason: str) -> None:

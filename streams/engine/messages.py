@@ -55,6 +55,19 @@ class CancelInstance(Struct, kw_only=True, gc=False):
     actor: str
 
 
+class StepRetrying(Struct, kw_only=True, gc=False):
+    """A failed step will be tried again at `due_ms`: nothing for the engine to do, and told in history."""
+
+    instance_id: str
+    pointer: str
+    iteration: int
+    attempt: int
+    retry: int
+    retries: int
+    due_ms: int
+    error: Problem
+
+
 class RepairStep(Struct, kw_only=True, gc=False):
     """Somebody has decided how an incident goes on: `action` is retry, skip or fail."""
 
@@ -70,7 +83,7 @@ class RepairStep(Struct, kw_only=True, gc=False):
     actor: str
 
 
-Event = StartInstance | StepResult | TimerFired | CancelInstance | RepairStep
+Event = StartInstance | StepResult | TimerFired | CancelInstance | RepairStep | StepRetrying
 
 
 class StepCommand(Struct, gc=False):
@@ -89,6 +102,7 @@ class StepCommand(Struct, gc=False):
     effect: str | None
     business_key: Key | None
     key: str | None = None  # where the id of the step is not the idempotency key
+    recovery: bytes | None = None  # how it is tried again
 
 
 class CancelStep(Struct, gc=False):

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 
 import msgspec
 
-from streams.engine.constructs.call import StepFrame
+from streams.engine.constructs.call import StepFrame, asked_of
 from streams.engine.state import Frame, IncidentFrame, Instance
 from streams.language.constructs.call import Call
 from streams.language.constructs.fork import Fork
@@ -80,8 +80,10 @@ def _misfits_of_open(frame: Frame, graph: Graph, old: Task, corrected: Graph, ne
         return
     if new.keeps_input and not frame.kept:
         yield f"{old.pointer} is open and reads its input at its end, which was not kept"
-    if type(frame) is StepFrame and isinstance(old, Call) and isinstance(new, Call) and old.function != new.function:
-        yield f"{old.pointer} waits for the answer of {old.function}, and calls {new.function} now"
+    if type(frame) is StepFrame and isinstance(old, Call) and isinstance(new, Call):
+        asked, now = asked_of(frame, old), asked_of(frame, new)
+        if asked != now:
+            yield f"{old.pointer} waits for the answer of {asked}, and calls {now or 'nothing'} there now"
     if isinstance(old, Fork) and isinstance(new, Fork):
         branches = [graph.tasks[each].pointer for each in old.branches]
         if branches != [corrected.tasks[each].pointer for each in new.branches]:

@@ -18,6 +18,7 @@ from schemas.lifecycle import Phase, Status
 from schemas.payload import UnreadablePayloadError
 from schemas.reasons import Reason
 from schemas.steps import Problem
+from schemas.times import rfc3339
 from streams.engine import errors
 from streams.engine.constructs import ANSWERED, DUE, TABLE, WORKING
 from streams.engine.data import evaluate, shape_input
@@ -32,6 +33,7 @@ from streams.engine.messages import (
     RepairStep,
     StartInstance,
     StepResult,
+    StepRetrying,
     TimerFired,
     Transition,
 )
@@ -110,6 +112,10 @@ def _step_live(graph: Graph, state: Instance[Frame], event: Event, now_ms: int, 
         return _guarded(graph, state, event, now_ms, limits, _due)
     if type(event) is CancelInstance:
         return _guarded(graph, state, event, now_ms, limits, _cancelled)
+    if type(event) is StepRetrying:
+        if _awaited(graph, state, event) is None:
+            return _nothing(state)
+        return _guarded(graph, state, event, now_ms, limits, _retrying)
     return _nothing(state)  # its start event again
 
 
@@ -219,6 +225,26 @@ def _awaiting(run: Run, event: StepResult) -> tuple[Frame | None, bool]:
     return awaiting, keeps_time
 
 
+def _awaited(graph: Graph, state: Instance[Frame], step: StepRetrying) -> Frame | None:
+    """The frame that waits for exactly this step."""
+    for frame in state.frames:
+        waits = type(frame) in ANSWERED and graph.tasks[frame.task].pointer == step.pointer
+        if waits and (frame.iteration, frame.attempt) == (step.iteration, step.attempt):
+            return frame
+    return None
+
+
+def _retrying(run: Run, event: StepRetrying) -> None:
+    """The step goes on as it is; people see who tries it again, when and why."""
+    frame = _awaited(run.graph, run.instance, event)
+    assert frame is not None
+    told = {
+        "by": "recover", "retry": event.retry, "of": event.retries, "at": rfc3339(event.due_ms),
+        "because": errors.received(event.error, event.pointer),
+    }  # fmt: skip
+    run.note(run.graph.tasks[frame.task], Phase.TASK_RETRIED, event.iteration, event.attempt, told)
+
+
 def _due(run: Run, _: TimerFired) -> None:
     fire_all(run)
 
@@ -273,6 +299,6 @@ def _status(run: Run) -> Status:
         return Status.INCIDENT
     for frame in run.frames.values():
         working = WORKING.get(type(frame))
-        if working is not None and working(tasks[frame.task]):
+        if working is not None and working(frame, tasks[frame.task]):
             return Status.RUNNING
     return Status.WAITING

@@ -12,9 +12,11 @@ from streams.definitions.deploy import deploy
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import read_body
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
+from streams.gateway.own import known_functions
 from streams.gateway.problems import ProblemError, definition_faults
-from streams.gateway.services import services
+from streams.gateway.services import Services, services
 from streams.language import UNNAMED, check, load
+from streams.language.graph import Graph
 
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
 
@@ -56,22 +58,22 @@ async def deploy_definition(request: web.Request) -> web.Response:
         yaml = (await read_body(request)).decode()
     except UnicodeDecodeError:
         raise ProblemError(400, "encoding", "The definition must be UTF-8 text.") from None
-    before = _replaced(request, yaml)
-    graph = await deploy(ours.publisher, ours.codec, ours.settings, yaml, ours.definitions.functions, by="api")
+    functions = await known_functions(ours)
+    meant = "replace" in read_query(request, DEPLOY_QUERY)
+    before = replaced(ours, load(yaml, UNNAMED, functions), meant=meant)
+    graph = await deploy(ours.publisher, ours.codec, ours.settings, yaml, functions, by="api")
     await ours.definitions.wait_for(graph.digest, ours.answer_timeout_s)
     names = ("digest", "name", "version", "namespace", "event_types")
-    warnings = definition_faults(check(yaml, UNNAMED, ours.definitions.functions))
+    warnings = definition_faults(check(yaml, UNNAMED, functions))
     told = {**{name: getattr(graph, name) for name in names}, "replaces": before, "warnings": warnings}
     return json_answer(told, status=201)
 
 
-def _replaced(request: web.Request, yaml: str) -> dict[str, str] | None:
+def replaced(ours: Services, graph: Graph, *, meant: bool) -> dict[str, str] | None:
     """What new instances of the workflow start on until now, if that is another definition.
 
     Raises ProblemError (409) where a definition with other content has the version already, unless that is meant.
     """
-    ours, meant = services(request), "replace" in read_query(request, DEPLOY_QUERY)
-    graph = load(yaml, UNNAMED, ours.definitions.functions)
     same = [each for each in ours.definitions.deployed() if (each.name, each.version) == (graph.name, graph.version)]
     if same and not meant and graph.digest not in {each.digest for each in same}:
         taken = f"{graph.name} {graph.version} is deployed with other content (digest {same[-1].digest[:12]})"

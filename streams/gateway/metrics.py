@@ -1,9 +1,14 @@
 """What the gateway tells about itself; labels never hold personal data."""
 
-from prometheus_client import Counter
+from prometheus_client import Counter, Gauge
 
 ACCEPTED = Counter(
     "exlify_gateway_events_total", "Events offered over HTTP, by answer: accepted or the problem's status.", ["result"]
+)
+UNHOSTED = Gauge(
+    "exlify_own_steps_unhosted",
+    "Commands of own functions that definitions call and nobody hosts now. Start their worker, and they go on.",
+    ["function"],
 )
 
 UNMATCHED = Counter(
@@ -11,4 +16,4 @@ UNMATCHED = Counter(
     "Events accepted over HTTP that no workflow waits for, as far as is known here.",
 )
 
-ALL = (ACCEPTED, UNMATCHED)
+ALL = (ACCEPTED, UNMATCHED, UNHOSTED)

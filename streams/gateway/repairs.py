@@ -65,12 +65,23 @@ async def fail_instance(request: web.Request) -> web.Response:
 async def _decided(
     request: web.Request, row: Mapping[str, Any], wish: Fields, action: str, more: Fields, *, alone: bool
 ) -> web.Response:
-    ours, instance_id = services(request), row["instance_id"]
-    if len(wish["why"]) > MAX_WHY_LENGTH:
-        raise ProblemError(422, "request-invalid", f"why has at most {MAX_WHY_LENGTH} characters")
     name = request.headers.get("Idempotency-Key") or uuid.uuid4().hex
     if len(name) > MAX_ID_LENGTH:
         raise ProblemError(400, "idempotency-key", f"Idempotency-Key has at most {MAX_ID_LENGTH} characters.")
+    told = await repair(services(request), row, wish, action, more, name, alone=alone)
+    known = all(each["taken"] is not None for each in told)
+    return json_answer({"instance_id": row["instance_id"], "repairs": told}, status=200 if known else 202)
+
+
+async def repair(
+    ours: Services, row: Mapping[str, Any], wish: Fields, action: str, more: Fields, name: str, *, alone: bool = False
+) -> list[Fields]:
+    """Publishes a decision about each incident that is meant, and tells what the engine made of it so far; raises
+    ProblemError where nothing is decided. `name` is that of the wish, however often it comes.
+    """
+    instance_id = row["instance_id"]
+    if len(wish["why"]) > MAX_WHY_LENGTH:
+        raise ProblemError(422, "request-invalid", f"why has at most {MAX_WHY_LENGTH} characters")
     wanted = await _wanted(ours, row, wish)
     if alone and len(wanted) > 1:
         tasks = ", ".join(each["pointer"] for each in wanted)
@@ -90,8 +101,7 @@ async def _decided(
     ]
     if len(told) == 1 and told[0]["taken"] is False:
         raise ProblemError(409, "refused", f"Refused: {told[0]['detail']}.")
-    known = all(each["taken"] is not None for each in told)
-    return json_answer({"instance_id": instance_id, "repairs": told}, status=200 if known else 202)
+    return told
 
 
 _NOTHING: Mapping[str, Any] = {"input": None, "output": None, "key": KEPT_KEY, "digest": None}

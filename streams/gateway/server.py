@@ -12,11 +12,24 @@ from aiohttp import web
 
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
-from streams.gateway import definitions, events, figures, functions, incidents, instances, repairs, tasks
+from streams.definitions.own import KafkaOwnFunctions
+from streams.gateway import (
+    decisions,
+    definitions,
+    events,
+    figures,
+    functions,
+    incidents,
+    instances,
+    repairs,
+    systems,
+    tasks,
+)
 from streams.gateway.access import guard, plain
 from streams.gateway.answers import json_answer
 from streams.gateway.hooks import Hooks, name_former_file
 from streams.gateway.openapi import Route, document
+from streams.gateway.own import unhosted_counted
 from streams.gateway.problems import Handler, refusals
 from streams.gateway.protocol import Runner
 from streams.gateway.services import SERVICES, Services
@@ -30,6 +43,8 @@ from streams.ground.settings import Settings
 from streams.ground.site import Site
 from streams.ground.status import status_routes
 from streams.processors import ALL
+from streams.processors.call.connections import Addresses
+from streams.processors.call.pauses import PauseFeed
 from streams.processors.human import ACTIONS
 from streams.processors.orchestrate import INBOX
 from streams.processors.view.reader import Reader
@@ -52,7 +67,9 @@ ROUTES = (
     *incidents.ROUTES,
     *definitions.ROUTES,
     *functions.ROUTES,
+    *decisions.ROUTES,
     *tasks.ROUTES,
+    *systems.ROUTES,
     *figures.ROUTES,
     Route(
         method="GET",
@@ -114,15 +131,19 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
     """Everything that the handlers need, connected; `functions` are those that definitions can call."""
     site = Site(settings.site_dir)
     hooks = Hooks(settings, site)
+    addresses = Addresses(settings, site)
     name_former_file(settings)
     await asyncio.to_thread(look_at_cluster, settings, (INBOX, ACTIONS))
     codec = await open_codec(settings)
     engine = await asyncio.to_thread(open_database, settings, projections(ALL))
     feed = DefinitionFeed(settings, codec, functions)
+    pauses = PauseFeed(settings, codec)
     try:
         await feed.start()
+        await pauses.start()
         ready = probed(kafka_probe(settings, (INBOX.name, ACTIONS.name)), read_model_probe(engine))
-        async with Publisher(settings) as publisher, site.followed():
+        own = KafkaOwnFunctions(settings, codec)
+        async with Publisher(settings) as publisher, site.followed(), unhosted_counted(own, feed):
             yield Services(
                 settings=settings,
                 codec=codec,
@@ -130,8 +151,12 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
                 definitions=feed,
                 reader=Reader(engine),
                 hooks=hooks,
+                own=own,
+                addresses=addresses,
+                pauses=pauses,
                 ready=ready,
             )
     finally:
         await feed.close()
+        await pauses.close()
         engine.dispose()

@@ -12,10 +12,13 @@ from aiohttp import web
 from schemas.business import EventTypes
 from schemas.codec import Codec
 from streams.definitions.book import DefinitionBook
+from streams.definitions.own import OwnFunctions
 from streams.gateway.hooks import Hook
 from streams.ground.publish import Publishing
 from streams.ground.settings import Settings
 from streams.ground.status import Ready
+from streams.processors.call.connections import Addresses
+from streams.processors.call.pauses import Pauses
 from streams.processors.view.reader import Reader
 
 
@@ -29,6 +32,9 @@ class Services:
     definitions: DefinitionBook
     reader: Reader
     hooks: Mapping[str, Hook]
+    own: OwnFunctions
+    addresses: Addresses
+    pauses: Pauses
     types: EventTypes = field(default_factory=EventTypes.load)
     clock: Callable[[], float] = time.time  # seconds since the epoch
     ready: Ready = lambda: True

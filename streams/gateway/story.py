@@ -9,7 +9,9 @@ from typing import Any
 from schemas import ids
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT
 from streams.gateway.openapi import Schema, object_of
+from streams.gateway.own import hosted
 from streams.gateway.services import Services
+from streams.ground.errors import UnavailableError
 from streams.processors.human.fields import OPEN
 from streams.processors.orchestrate import retrace
 from streams.processors.orchestrate.retrace import Retraced, Wait
@@ -23,6 +25,7 @@ WAITS_FOR: Schema = {
         {"pointer": TEXT, "kind": TEXT, "since": TEXT, "until": OPTIONAL_TEXT},
         function=OPTIONAL_TEXT,
         task={"type": ["object", "null"], "description": "The human task: its id, team, title and when it is due."},
+        hosted={"type": ["boolean", "null"], "description": "Whether somebody carries the function out now."},
     ),
     "description": "What a live instance waits for; null where its history does not tell.",
 }
@@ -47,8 +50,21 @@ class Story:
         """Everything that is waited for, the people who are asked by team and title."""
         if self._found is None:
             return None
-        tasks = await self._tasks() if any(wait.function for wait in self._found.waits) else {}
-        return [{**_shown(wait), "task": tasks.get(self._step(wait))} for wait in self._found.waits]
+        functions = {wait.function for wait in self._found.waits if wait.function}
+        tasks = await self._tasks() if functions else {}
+        there = await self._hosted(functions) if functions else {}
+        return [
+            {**_shown(wait), "task": tasks.get(self._step(wait)), "hosted": there.get(wait.function or "")}
+            for wait in self._found.waits
+        ]
+
+    async def _hosted(self, functions: set[str]) -> dict[str, bool]:
+        """Whether somebody carries each out now; empty while nobody can tell."""
+        try:
+            there = await hosted(self._ours, functions)
+        except UnavailableError:
+            return {}
+        return {name: name in there for name in functions}
 
     async def _tasks(self) -> dict[str, Mapping[str, Any]]:
         filters = {"instance_id": self._instance_id, "status": OPEN}

@@ -25,7 +25,7 @@ async def provision(settings: Settings, topics: Iterable[Topic]) -> None:
     Raises UnavailableError if the brokers do not answer, ConfigurationError if they refuse, or if a topic of the flow
     has another number of partitions than the setting says.
     """
-    await asyncio.to_thread(_provision, settings, tuple(topics))
+    await asyncio.to_thread(_provision, settings, tuple(dict.fromkeys(topics)))
 
 
 def look_at_cluster(settings: Settings, topics: Iterable[Topic], within_s: float = ASK_TIMEOUT_S) -> str:

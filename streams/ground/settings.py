@@ -37,7 +37,7 @@ class Settings(Group):
 
     data_dir: Path = setting("EXLIFY_DATA_DIR", DATA_DIR, "Folder of everything that a local Exlify keeps")
     site_dir: Path = setting(
-        "EXLIFY_SITE_DIR", Path(), "Folder of your own files: connections.yaml, hooks.yaml", kind=FOLDER
+        "EXLIFY_SITE_DIR", Path(), "Folder of your own files: connections.yaml, hooks.yaml, steps/", kind=FOLDER
     )
     bootstrap: str = setting(
         "EXLIFY_BOOTSTRAP", "", "Kafka bootstrap servers, host:port separated by commas", kind=SERVERS, endpoint="kafka"

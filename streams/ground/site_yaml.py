@@ -76,6 +76,12 @@ class Part:
             self.fault("no text", "write a text, in quotes if it looks like something else")
         return str(self.node.value)
 
+    def scalar(self) -> str:
+        """A number or a text, as it stands in the file; a fault where it is neither."""
+        if not isinstance(self.node, ScalarNode) or not self.node.value:
+            self.fault("no single value", "write a number or a text")
+        return str(self.node.value)
+
     def text(self) -> str:
         """The text with its references resolved; a fault where one stands for nothing."""
         try:

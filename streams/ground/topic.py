@@ -97,6 +97,11 @@ def changelog(processor: str, table: str) -> Topic:
     )
 
 
+def dead_letter_topic(processor: str) -> Topic:
+    """The topic of the commands that a step processor could not carry out."""
+    return Topic(name=f"dead-letter.command.{processor}.v1", messages=("DeadLetter",), retention_ms=30 * DAY_MS)
+
+
 def step_topic(processor: str) -> Topic:
     """The topic on which a step processor gets its commands."""
     return Topic(name=f"step.command.{processor}.v1", messages=("StepCommand", "CancelStep"), written_by="orchestrate")

@@ -10,6 +10,7 @@ from streams.language.forms import CONDITION, DURATION, SCHEMA, TEXT, TRANSFORM,
 from streams.language.graph import NOTHING, Expression, Transform
 from streams.language.model import CONTINUE
 from streams.language.nodes import Node
+from streams.language.recovery import FORM as RECOVERY
 from streams.language.schema import compiled_schema
 from streams.language.slots import (
     BODY,
@@ -40,7 +41,7 @@ FORMS: dict[str, Form] = {
     "export": OUTPUT_FORM,
     "timeout": TIMEOUT_FORM,
     "then": {**TEXT, "description": "continue, exit, end, or the name of a task in the same list."},
-    "metadata": {"type": "object", "properties": {"effect": {"enum": list(EFFECTS)}}},
+    "metadata": {"type": "object", "properties": {"effect": {"enum": list(EFFECTS)}, "recovery": RECOVERY}},
 }
 
 

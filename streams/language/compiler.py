@@ -10,11 +10,12 @@ from typing import Any
 import orjson
 
 from schemas.payload import Json
+from schemas.recovery import Policy
 from streams.language.construct import Fields, Links
 from streams.language.constructs import BY_MODEL, children
 from streams.language.constructs.do import DoModel
 from streams.language.graph import Expression, Graph, Task, Transform
-from streams.language.growth import growth_of
+from streams.language.growth import UNKNOWN, growth_of
 from streams.language.model import TaskModel
 from streams.language.source import Path, pointer
 from streams.language.workflow import WorkflowModel
@@ -32,7 +33,7 @@ def digest_of(document: Mapping[str, Json]) -> str:
 
 def compile_model(model: WorkflowModel) -> Graph:
     """The graph of a model without faults."""
-    tasks = _Compiler(model.root).tasks()
+    tasks = _Compiler(model.root, model.policy).tasks()
     return Graph(
         digest=digest_of(model.document),
         namespace=model.namespace,
@@ -77,20 +78,24 @@ def _reads_workflow(model: WorkflowModel) -> bool:
 class _Compiler:
     """Numbers first, then tasks, because jumps and links name tasks that come later."""
 
-    def __init__(self, root: DoModel) -> None:
+    def __init__(self, root: DoModel, policy: Policy | None) -> None:
         self._models: list[TaskModel] = []
         self._index: dict[Path, int] = {}
         self._parent: dict[Path, int] = {}
         self._siblings: dict[Path, Mapping[str, int]] = {}
         self._next: dict[Path, int] = {}
-        self._number(root, -1)
+        self._policies: dict[Path, Policy | None] = {}
+        self._number(root, -1, policy)
 
-    def _number(self, task: TaskModel, parent: int) -> None:
+    def _number(self, task: TaskModel, parent: int, policy: Policy | None) -> None:
         self._index[task.path] = index = len(self._models)
         self._parent[task.path] = parent
         self._models.append(task)
+        self._policies[task.path] = policy
+        inside = BY_MODEL[type(task)].retry(task) or policy
         for child in children(task):
-            self._number(child, index)
+            self._number(child, index, inside)
+            inside = policy  # a handler is not tried again
         if isinstance(task, DoModel):
             self._link(task)
 
@@ -102,7 +107,7 @@ class _Compiler:
 
     def tasks(self) -> tuple[Task, ...]:
         """The tasks in order."""
-        links = Links(self._index, self._siblings)
+        links = Links(self._index, self._siblings, self._policies)
         return tuple(BY_MODEL[type(model)].compiled(model, links, self._common(model, links)) for model in self._models)
 
     def _common(self, model: TaskModel, links: Links) -> Fields:
@@ -120,7 +125,7 @@ class _Compiler:
             "then": links.flow(model.then, model),
             "metadata": model.metadata,
             "keeps_input": _reads_at_end(model),
-            "growth": growth_of(model, leaf=not children(model)),
+            "growth": UNKNOWN if getattr(model, "fallback", ()) else growth_of(model, leaf=not children(model)),
             "document": model.document,
         }
 

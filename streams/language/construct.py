@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from schemas.functions import Function
+from schemas.recovery import Policy
 from streams.language.forms import Form
 from streams.language.graph import Directive, Expression, Flow, Task
 from streams.language.model import TaskModel
@@ -19,11 +20,21 @@ _DIRECTIVES = {directive.value: directive for directive in Directive if directiv
 
 
 class Links:
-    """The numbers of tasks, and where a `then` leads."""
+    """What a task has from where it stands: its number, where a `then` leads, how its calls are tried again."""
 
-    def __init__(self, numbers: Mapping[Path, int], siblings: Mapping[Path, Mapping[str, int]]) -> None:
+    def __init__(
+        self,
+        numbers: Mapping[Path, int],
+        siblings: Mapping[Path, Mapping[str, int]],
+        policies: Mapping[Path, Policy | None],
+    ) -> None:
         self._numbers = numbers
         self._siblings = siblings
+        self._policies = policies
+
+    def policy(self, task: TaskModel) -> Policy | None:
+        """How calls are tried again there, unless they say it themselves."""
+        return self._policies[task.path]
 
     def number(self, model: TaskModel | None) -> int:
         """The number of a task, -1 for none."""
@@ -37,6 +48,10 @@ class Links:
 
 def _nothing(model: Any) -> tuple[Any, ...]:
     return ()
+
+
+def _none(model: Any) -> None:
+    return None
 
 
 def _unnarrowed(functions: Mapping[str, Function]) -> Form:
@@ -56,6 +71,7 @@ class Construct(Syntax[Model]):
     task: type[Task]
     compiled: Callable[[Model, Links, Fields], Task]
     children: Callable[[Model], tuple[TaskModel, ...]] = _nothing  # directly inside, in the order of the document
+    retry: Callable[[Model], Policy | None] = _none  # how calls in its first child are tried again
     late: Callable[[Model], Iterable[Expression | None]] = _nothing  # read when its input is gone unless it is kept
     jumps: Callable[[Model], Iterable[tuple[str, Path]]] = _nothing  # targets beside its own `then`, with their places
     narrowed: Callable[[Mapping[str, Function]], Form] = _unnarrowed  # its form, where functions say more than `keys`

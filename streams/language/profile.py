@@ -46,7 +46,6 @@ USE = {
     "secrets": _CREDENTIALS,
     "errors": _AT_ITS_PLACE,
     "functions": _AT_ITS_PLACE,
-    "retries": _AT_ITS_PLACE,
     "timeouts": _AT_ITS_PLACE,
     "catalogs": _never("call one of the functions that there are"),
     "extensions": _never("write the tasks where they are to run"),
@@ -75,7 +74,10 @@ EVENT_ATTRIBUTES = {
     name: _never("filter on `type`, `source` and `subject`; test anything else in the first task")
     for name in ("id", "time", "data", "datacontenttype", "dataschema")
 }
-CATCH = {"retry": _later("repeat the call in `catch.do`, or let the hub repeat it where the operation allows it")}
+RETRY = {
+    name: _later("leave it out: `errors` of the `catch` says for which errors, and their reason whether it helps")
+    for name in ("when", "exceptWhen")
+} | {"duration": _later("give the step a `timeout`, or write `limit: {duration: ...}` for all tries together")}
 FORK = {"compete": _later("join the branches and choose among their outputs")}
 ENDPOINT = {
     "authentication": _later("name a connection of the settings, which holds the credentials: connection://NAME/path")

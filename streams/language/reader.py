@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
 from schemas.functions import Function
+from schemas.recovery import Policy
 from streams.language import profile
 from streams.language.common import FORMS, Common, read_common
 from streams.language.forms import Form
@@ -35,9 +36,12 @@ class Syntax(Generic[Model]):
 class Reader:
     """Reads tasks; every fault is noted in their source."""
 
-    def __init__(self, kinds: Mapping[str, Syntax[Any]], functions: Mapping[str, Function]) -> None:
+    def __init__(
+        self, kinds: Mapping[str, Syntax[Any]], functions: Mapping[str, Function], retries: Mapping[str, Policy]
+    ) -> None:
         self._kinds = kinds
         self.functions = functions
+        self.retries = retries  # of the workflow, by name
 
     def task(self, node: Node, scope: Scope) -> TaskModel:
         """One task; a task of no kind stands in, with a fault, if it is not clear which it is."""

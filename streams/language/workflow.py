@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from schemas.functions import Function
 from schemas.payload import Json
+from schemas.recovery import Policy
 from streams.language import profile
 from streams.language.common import INPUT_FORM, OUTPUT_FORM, TIMEOUT_FORM, read_input, read_output, read_timeout
 from streams.language.constructs import BY_KEY
@@ -17,6 +18,7 @@ from streams.language.graph import OWNER, Expression, Transform
 from streams.language.hints import warn_of_circle, warn_of_lists
 from streams.language.nodes import Node
 from streams.language.reader import Reader
+from streams.language.recovery import DEFAULTS_FORM, RETRY_FORM, read_defaults, read_policy
 from streams.language.slots import WORKFLOW_INPUT, WORKFLOW_OUTPUT
 from streams.language.source import Source
 
@@ -37,13 +39,14 @@ _TEXTS: dict[str, Form] = {
     "summary": TEXT,
 }
 _ON_ERROR = ("incident", "fault")
-_METADATA: Form = {"type": "object", "properties": {"onError": {"enum": list(_ON_ERROR)}}}
+_METADATA: Form = {"type": "object", "properties": {"onError": {"enum": list(_ON_ERROR)}, "recovery": DEFAULTS_FORM}}
 _DOCUMENT = closed({**_TEXTS, "tags": OBJECT, "metadata": _METADATA}, ["dsl", "namespace", "name", "version"])
 _ATTRIBUTES = closed({"type": FIXED_TEXT, "source": FIXED_TEXT, "subject": FIXED_TEXT}, ["type"])
 _FILTER = closed({"with": _ATTRIBUTES}, ["with"])
 _FILTERS = {"type": "array", "minItems": 1, "items": _FILTER}
 _ON = either(closed({"one": _FILTER}, ["one"]), closed({"any": _FILTERS}, ["any"]))
 _SCHEDULE = closed({"on": _ON}, ["on"])
+_USE = closed({"retries": {"type": "object", "additionalProperties": RETRY_FORM}})
 _EVALUATE = {**closed({"language": {"const": "jq"}, "mode": {"const": "strict"}}), "type": ["object", "null"]}
 
 FORM = closed(
@@ -53,7 +56,7 @@ FORM = closed(
         "output": OUTPUT_FORM,
         "timeout": TIMEOUT_FORM,
         "schedule": _SCHEDULE,
-        "use": {"type": ["object", "null"], "maxProperties": 0, "description": "Nothing yet."},
+        "use": {**_USE, "type": ["object", "null"]},
         "evaluate": _EVALUATE,
         "do": TASKS,
     },
@@ -78,6 +81,7 @@ class WorkflowModel:
     timeout: Expression | None
     owner: str
     faults: bool
+    policy: Policy | None
     root: DoModel
 
 
@@ -87,15 +91,14 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
     parts = node.parts(FORM, refused=profile.ROOT, example=f"{EXAMPLE} and do: [...]")
     identity = _document(parts["document"]) if "document" in parts else {}
     events = _schedule(parts["schedule"]) if "schedule" in parts else []
-    if "use" in parts and parts["use"].value is not None:
-        parts["use"].members((), refused=profile.USE, example="use: {}")
+    retries = _retries(parts["use"]) if "use" in parts and parts["use"].value is not None else {}
     if "evaluate" in parts:
         _evaluate(parts["evaluate"])
     if events:
         warn_of_lists(node)
         warn_of_circle(node, {kind for kind, _ in events})
     nobody: frozenset[str] = frozenset()
-    reader = Reader(BY_KEY, functions)
+    reader = Reader(BY_KEY, functions, retries)
     return WorkflowModel(
         document=source.value if isinstance(source.value, dict) else {},
         namespace=identity.get("namespace", ""),
@@ -106,8 +109,9 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
         input=read_input(parts.get("input"), WORKFLOW_INPUT, nobody),
         output=read_output(parts.get("output"), WORKFLOW_OUTPUT, nobody),
         timeout=read_timeout(parts.get("timeout"), WORKFLOW_INPUT, nobody),
-        owner=_owner(parts["document"]) if "document" in parts else OWNER,
-        faults=_faults(parts["document"]) if "document" in parts else False,
+        owner=_owner(_metadata(parts.get("document"), "owner")),
+        faults=_faults(_metadata(parts.get("document"), "onError")),
+        policy=read_defaults(_metadata(parts.get("document"), "recovery")),
         root=read_list(reader, parts["do"], nobody) if "do" in parts else DoModel(name="do", path=("do",), tasks=()),
     )
 
@@ -136,17 +140,27 @@ def _document(node: Node) -> dict[str, str]:
     return texts
 
 
-def _owner(node: Node) -> str:
+def _metadata(document: Node | None, name: str) -> Node | None:
+    metadata = document.optional("metadata") if document is not None else None
+    return metadata.optional(name) if metadata is not None else None
+
+
+def _retries(node: Node) -> dict[str, Policy]:
+    parts = node.parts(_USE, refused=profile.USE, example="use: {retries: {often: {limit: {attempt: {count: 5}}}}}")
+    if "retries" not in parts or not isinstance(parts["retries"].value, dict):
+        if "retries" in parts:
+            parts["retries"].wrong_type("an object", "retries: {often: {limit: {attempt: {count: 5}}}}")
+        return {}
+    return {str(name): read_policy(parts["retries"].child(name)) for name in parts["retries"].value}
+
+
+def _owner(owner: Node | None) -> str:
     """`metadata.owner`: a text there is a team; anything else is the author's own."""
-    metadata = node.optional("metadata")
-    owner = metadata.optional("owner") if metadata is not None else None
     return owner.value if owner is not None and isinstance(owner.value, str) and owner.value else OWNER
 
 
-def _faults(node: Node) -> bool:
+def _faults(on_error: Node | None) -> bool:
     """`metadata.onError`: whether what nobody catches ends the instance."""
-    metadata = node.optional("metadata")
-    on_error = metadata.optional("onError") if metadata is not None else None
     return on_error is not None and on_error.choice(_ON_ERROR, "onError: incident") == "fault"
 
 

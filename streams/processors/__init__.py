@@ -4,7 +4,7 @@
 tests; one that does not stand in it is not there, and a test says so.
 """
 
-from streams.processors import call, decide, emit, human, intake, orchestrate, view
+from streams.processors import call, decide, emit, human, intake, orchestrate, recover, view
 
 ALL = (
     intake.DECLARATION,
@@ -13,5 +13,6 @@ ALL = (
     call.DECLARATION,
     emit.DECLARATION,
     human.DECLARATION,
+    recover.DECLARATION,
     view.DECLARATION,
 )

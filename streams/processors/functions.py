@@ -17,23 +17,24 @@ CARRIED_OUT_BY = MappingProxyType({function.name: each.name for each in ALL for 
 """The processor of every function."""
 
 
-def brief(function: Function) -> dict[str, Json]:
-    """What it does, to whom, and who does it. No effect: it depends on the arguments."""
+def brief(function: Function, *, hosted: bool | None = None) -> dict[str, Json]:
+    """What it does, to whom, and who does it. No effect: it depends on the arguments. `hosted` None: nobody knows."""
     return {
         "name": function.name,
         "summary": function.summary,
         "effect": function.effect.value if function.effect else None,
         "effect_note": function.effect_note or None,
-        "carried_out_by": CARRIED_OUT_BY.get(function.name),
+        "carried_out_by": CARRIED_OUT_BY.get(function.name, function.name),
         "waits_for_people": function.waits_for_people,
+        "hosted": hosted,
     }
 
 
-def full(function: Function) -> dict[str, Json]:
+def full(function: Function, *, hosted: bool | None = None) -> dict[str, Json]:
     """All of its declaration; `schema` is that of the arguments in a command."""
     described = function.described()
     return {
-        **brief(function),
+        **brief(function, hosted=hosted),
         "arguments": [_argument(each) for each in function.arguments],
         "example": function.example,
         "schema": described["arguments"],

@@ -16,7 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from schemas.functions import Function
 from streams.ground.setting import Group
 from streams.ground.settings import Settings
-from streams.ground.topic import Topic, changelog, own_step_topic, step_topic
+from streams.ground.topic import Topic, changelog, dead_letter_topic, own_step_topic, step_topic
 
 
 def _nothing_more(settings: Settings) -> tuple[Topic, ...]:
@@ -37,6 +37,7 @@ class Declaration:
     follows: tuple[Topic, ...] = ()  # small ones that every process knows whole (`ground/topic_feed.py`)
     table: str | None = None  # its changelog follows
     functions: tuple[Function, ...] = ()
+    buries: bool = False  # commands that it cannot carry out go to its dead letters, and not at once to the instance
     settings: tuple[type[Group], ...] = ()
     metrics: tuple[MetricWrapperBase, ...] = ()
     rows: str | None = None  # "module:NAME", the rows of the read model that are made from what it writes
@@ -50,6 +51,15 @@ class Declaration:
         return own_step_topic(self.name) if own else step_topic(self.name)
 
     @property
+    def dead_letters(self) -> Topic:
+        """The topic of those of its commands that it could not carry out."""
+        return dead_letter_topic(self.name)
+
+    def buries_in(self, topic: Topic) -> bool:
+        """Whether the topic has its dead letters."""
+        return self.buries and topic == self.dead_letters
+
+    @property
     def changelog(self) -> Topic | None:
         """The topic that backs its table."""
         return changelog(self.name, self.table) if self.table is not None else None
@@ -61,7 +71,9 @@ class Declaration:
 
     def topics(self, settings: Settings) -> tuple[Topic, ...]:
         """Every topic that has to exist before it starts."""
-        return (*self.inputs(settings), *self.follows, *self.writes, *((self.changelog,) if self.changelog else ()))
+        more = (self.dead_letters,) if self.buries else ()
+        changelogs = (self.changelog,) if self.changelog else ()
+        return (*self.inputs(settings), *self.follows, *self.writes, *more, *changelogs)
 
 
 def loaded(path: str) -> Any:

@@ -1,8 +1,8 @@
 """The runtime without Kafka: the same processors on topics in memory, for one process that nothing has to survive.
 
-A record goes to every processor that reads its topic, rows are kept in a dictionary, and what falls due does so in real
-time. What is missing is all that durability costs: positions, changelogs, epochs, groups. For runs of one instance and
-for tests; a failure of a processor ends the run.
+A record goes to every processor that reads its topic, and rows are kept in a dictionary. What falls due does so in real
+time or, with virtual time, as soon as nobody has anything else to do. What is missing is all that durability costs:
+positions, changelogs, epochs, groups. For runs of one instance and for tests; a failure of a processor ends the run.
 """
 
 from __future__ import annotations
@@ -35,8 +35,12 @@ Watcher = Callable[[Output], None]
 class MemoryRuntime:
     """Hosts processors. Records are written with `publish`, and `watch` sees those of a topic."""
 
-    def __init__(self, processors: Sequence[Processor], settings: Settings, codec: Codec) -> None:
+    def __init__(
+        self, processors: Sequence[Processor], settings: Settings, codec: Codec, *, virtual_time: bool = False
+    ) -> None:
         self._codec = codec
+        self._virtual_time = virtual_time
+        self._ahead_ms = 0  # of the clock on the wall
         self._hosts = [_host(processor, self) for processor in processors]
         self._readers: defaultdict[str, list[_Host]] = defaultdict(list)
         for host in self._hosts:
@@ -61,6 +65,20 @@ class MemoryRuntime:
                 await host.stop()
                 await host.processor.close()
 
+    def now_ms(self) -> int:
+        """The time of records and of what falls due, Unix milliseconds."""
+        return now_ms() + self._ahead_ms
+
+    def settle(self) -> None:
+        """With virtual time: where all have come to rest, it is the time at which the first has something to do."""
+        if not self._virtual_time or any(host.busy for host in self._hosts):
+            return
+        due = [each for each in (host.first_due_ms() for host in self._hosts) if each is not None]
+        if due:
+            self._ahead_ms += max(0, min(due) - self.now_ms())
+            for host in self._hosts:
+                host.wake()
+
     def watch(self, topic: str, watcher: Watcher) -> None:
         """Shows every record of a topic to `watcher`, before any processor reads it."""
         self._watchers[topic].append(watcher)
@@ -71,7 +89,7 @@ class MemoryRuntime:
             name = output.topic.name
             for watcher in self._watchers[name]:
                 watcher(output)
-            record = Record(name, 0, self._offsets[name], now_ms(), output.key, output.value, output.headers)
+            record = Record(name, 0, self._offsets[name], self.now_ms(), output.key, output.value, output.headers)
             self._offsets[name] += 1
             for host in self._readers[name]:
                 host.deliver(record)
@@ -97,7 +115,23 @@ class _Host:
         self._fired: set[bytes] = set()  # rows that were offered as due and have not changed since
         self._queue: list[Record] = []
         self._wake = asyncio.Event()
+        self._resting = False
         self._tasks: set[asyncio.Task[None]] = set()
+
+    @property
+    def busy(self) -> bool:
+        """Whether it has something to do, or somebody else has who works for it."""
+        return not self._resting or self._wake.is_set() or len(self._tasks) > 1
+
+    def first_due_ms(self) -> int | None:
+        """When the first of its rows falls due that was not offered yet."""
+        return min(
+            (row.due_ms for key, row in self._rows.items() if row.due_ms and key not in self._fired), default=None
+        )
+
+    def wake(self) -> None:
+        """Has it look whether something is due."""
+        self._wake.set()
 
     def start(self, failed: asyncio.Future[None]) -> None:
         """Works from now on; the first failure goes into `failed`."""
@@ -145,15 +179,19 @@ class _Host:
                 await self._pause()
 
     async def _pause(self) -> None:
-        due = [row.due_ms for key, row in self._rows.items() if row.due_ms and key not in self._fired]
+        due_ms = self.first_due_ms()
+        self._resting = True
+        self._runtime.settle()
         try:
-            async with asyncio.timeout(max(0.0, (min(due) - now_ms()) / 1_000) if due else None):
+            wait_s = None if due_ms is None else max(0.0, (due_ms - self._runtime.now_ms()) / 1_000)
+            async with asyncio.timeout(wait_s):
                 await self._wake.wait()
         except TimeoutError:
             pass
+        self._resting = False
 
     def _fire_due(self) -> None:
-        now = now_ms()
+        now = self._runtime.now_ms()
         for key in [key for key, row in self._rows.items() if 0 < row.due_ms <= now and key not in self._fired]:
             self._fired.add(key)
             self.take(self.processor.on_due(key, self._rows[key], now))
@@ -173,6 +211,7 @@ class _Host:
 
     def _ended(self, task: asyncio.Task[None]) -> None:
         self._tasks.discard(task)
+        self._runtime.settle()
         error = None if task.cancelled() else task.exception()
         if error is not None and not self._failed.done():
             self._failed.set_exception(error)

@@ -10,6 +10,12 @@ repeated is repeated with the same key, any other is reported as OUTCOME_UNKNOWN
                    ├─ intent only ──▶ in doubt
                    └─ nothing ──▶ work (before_effect: intent in the changelog) ──▶ result and row, together
 
+Work that cannot begin soon waits in its row, with the command, and is commanded again when its time has come. So it
+holds up no partition and no slot, and nothing has happened meanwhile.
+
+What has failed goes to the dead letters, and whoever recovers sends the command again or answers it. Each re-attempt
+has a number; the row tells of the latest, and an earlier one that comes late is dropped.
+
 The processor says what the work is (`Steps.carry_out`); everything else is here.
 """
 
@@ -19,7 +25,7 @@ import asyncio
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
-from typing import Any
+from typing import Any, Protocol
 
 import msgspec
 
@@ -27,25 +33,58 @@ from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
 from schemas.reasons import Effect, Reason
 from schemas.steps import Problem, faulted, id_of, key_of, problem
-from streams.ground.topic import DAY_MS, Topic
+from streams.ground.topic import DAY_MS, MAX_WRITTEN_BYTES, Topic
 from streams.runtime import metrics
 from streams.runtime.answers import unusable
+from streams.runtime.clock import now_ms
+from streams.runtime.letters import dead_letter, retry_headers, retry_of
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, Message, Output, Row, SlowProcessor, StateView, WritableState
 
 KEPT_MS = 7 * DAY_MS
 FORGOTTEN_AT_ONCE = 2
+LARGEST_THAT_WAITS = MAX_WRITTEN_BYTES - 4_096
 IN_DOUBT = "the worker stopped after the effect may have begun, and nothing tells what came of it"
 
-BeforeEffect = Callable[[bool], Awaitable[None]]
-"""Awaited right before an effect, with whether it may be repeated; returns once the intent is durable if it may not.
+Try = tuple[bytes, int]  # a step, by the key of its row, and the number of the re-attempt
 
-Raises WithdrawnError if the step is not wanted any more.
-"""
+
+class BeforeEffect(Protocol):
+    """What stands between the work of a step and its effect."""
+
+    waited: Waits | None
+    """How the step has waited so far; None if it cannot."""
+
+    async def __call__(self, repeatable: bool, /) -> None:
+        """Awaited right before an effect, with whether it may be repeated; returns once the intent is durable if not.
+
+        Raises WithdrawnError if the step is not wanted any more.
+        """
+        ...
 
 
 class WithdrawnError(Exception):
     """The step was taken back before its effect began: nothing has happened, and nobody waits for an answer."""
+
+
+class LaterError(Exception):
+    """The work cannot begin for so many seconds; nothing has happened."""
+
+    def __init__(self, seconds: float) -> None:
+        super().__init__(f"in {seconds:.1f} s")
+        self.seconds = seconds
+
+
+class Waits(msgspec.Struct, array_like=True, frozen=True):
+    """How a step has waited for its beginning."""
+
+    since_ms: int
+    times: int = 0
+    command: bytes | None = None  # as it came, while the step waits
+
+    def seconds(self, now_ms: int) -> float:
+        """How long it has been."""
+        return max(0, now_ms - self.since_ms) / 1_000
 
 
 class StepRow(msgspec.Struct, array_like=True, omit_defaults=True):
@@ -55,7 +94,10 @@ class StepRow(msgspec.Struct, array_like=True, omit_defaults=True):
     sent: bool = False  # the intent: the effect may have begun
     withdrawn: bool = False
     effect: str = Effect.UNKNOWN.value
-    result: bytes | None = None  # the framed StepResult
+    result: bytes | None = None  # the framed StepResult, or DeadLetter
+    retry: int = 0  # number of the re-attempt that all this is about
+    dead: bool = False  # the result is a dead letter
+    waits: Waits | None = None
 
     @property
     def doubtful(self) -> bool:
@@ -80,8 +122,9 @@ class Steps(SlowProcessor):
     async def carry_out(self, command: Mapping[str, Any], key: str, before_effect: BeforeEffect) -> dict[str, Any]:
         """Does the work of a StepCommand; gives the fields of its StepResult.
 
-        `key` is the idempotency key of its effect. Raises WithdrawnError where `before_effect` has raised it, and
-        nothing else but what is a bug.
+        `key` is the idempotency key of its effect. Beside the fields there may be `wait_ms`, the wait that the remote
+        side has asked for. Raises WithdrawnError where `before_effect` has raised it, LaterError where the step can
+        wait and nothing has begun, and nothing else but what is a bug.
         """
 
     async def handle_one(self, message: Message, state: WritableState) -> Effects:
@@ -91,11 +134,30 @@ class Steps(SlowProcessor):
         if message.name != STEP_COMMAND:
             reason = f"{message.name or 'a record without a value'} is no command"
             return Effects([parked(message.record, self.declaration.name, reason)], {})
-        return await self._under_way.once(message, state, self._command)
+        try:
+            return await self._under_way.once(message, state, self._command)
+        except LaterError as later:
+            return self._wait(message, state, later)
 
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
-        """Forgets a step that nobody will ask about again."""
-        return Effects([], {key: None})
+        """Commands a step again that has waited, and forgets one that nobody will ask about again."""
+        step = msgspec.msgpack.decode(row.value, type=StepRow)
+        if step.waits is None or step.waits.command is None:
+            return Effects([], {key: None})
+        _, command = self._codec.decode(step.waits.command)
+        headers = retry_headers(step.retry) if step.retry else ()
+        again = Output(self.declaration.commands, command["instance_id"].encode(), step.waits.command, headers)
+        waits = msgspec.structs.replace(step.waits, command=None)
+        step = msgspec.structs.replace(step, waits=waits)
+        return Effects([again], {key: Row(msgspec.msgpack.encode(step), now_ms + KEPT_MS)})
+
+    def _wait(self, message: Message, state: StateView, later: LaterError) -> Effects:
+        waited = _waited(message, state)
+        assert waited is not None
+        waits = Waits(waited.since_ms, waited.times + 1, message.record.value)
+        row = StepRow(_effect_key(message.data, state), retry=retry_of(message.record), waits=waits)
+        due_ms = now_ms() + int(later.seconds * 1_000)
+        return Effects([], {key_of(message.data): Row(msgspec.msgpack.encode(row), due_ms)})
 
     def on_parked(self, message: Message, state: StateView) -> Effects:
         """A command that cannot be carried out is answered, or its instance would wait for ever.
@@ -105,67 +167,105 @@ class Steps(SlowProcessor):
         if message.name != STEP_COMMAND:
             return Effects([], {})
         row = _row(state, key_of(message.data))
-        if row and row.settled:
+        if row and (row.settled or row.retry > retry_of(message.record)):
             return Effects([], {})
         key = row.key if row else id_of(message.data)
-        return self._settled(message, key, unusable(message, effect=Effect.UNKNOWN))
+        return self._settled(message, key, unusable(message, effect=Effect.UNKNOWN), dead=False)
 
     async def _command(self, message: Message, state: WritableState) -> Effects:
-        row = _row(state, key_of(message.data))
-        if row and row.result is not None:
-            return Effects([self._answer(message, row.result)], {})
-        if row and row.sent:
-            return self._settled(message, row.key, faulted(message.data, _in_doubt(message.data)))
+        row, retry = _row(state, key_of(message.data)), retry_of(message.record)
+        if row and row.retry > retry:
+            return Effects([], {})
+        if row and row.retry == retry:
+            if row.result is not None:
+                return Effects([self._answer(message, row)], {})
+            if row.sent:
+                doubt = faulted(message.data, _in_doubt(message.data))
+                return self._settled(message, row.key, doubt, withdrawn=row.withdrawn)
         if row and row.withdrawn:
             return Effects([], {})
         return await self._work(message, state)
 
     async def _work(self, message: Message, state: WritableState) -> Effects:
         step, key = key_of(message.data), _effect_key(message.data, state)
-
-        async def before_effect(repeatable: bool) -> None:
-            row = _row(state, step)
-            if row and row.withdrawn:
-                raise WithdrawnError
-            if not (repeatable or (row and row.sent)):
-                await state.write({step: _kept(message, StepRow(key, sent=True))})
-
+        intent = _Intent(message, state, key)
         try:
-            result = await self.carry_out(message.data, key, before_effect)
+            result = await self.carry_out(message.data, key, intent)
         except WithdrawnError:
             return Effects([], {})
-        return self._settled(message, key, result)
+        row = _row(state, step)
+        return self._settled(message, key, result, harmless=intent.harmless, withdrawn=bool(row and row.withdrawn))
 
-    def _settled(self, message: Message, key: str, result: dict[str, Any]) -> Effects:
+    def _settled(
+        self,
+        message: Message,
+        key: str,
+        result: dict[str, Any],
+        *,
+        dead: bool = True,
+        harmless: bool = False,
+        withdrawn: bool = False,
+    ) -> Effects:
+        """A result is an answer; one that is an error is a dead letter first, unless nobody waits for it."""
         metrics.count_step(message.data["function"], result)
-        value = self._codec.encode(STEP_RESULT, result)
-        effect = result["error"]["effect"] if result["error"] else Effect.DONE.value
-        row = StepRow(key, sent=True, effect=effect, result=value)
-        return Effects([self._answer(message, value)], {key_of(message.data): _kept(message, row)})
+        wait_ms, error = result.pop("wait_ms", None), result["error"]
+        dead = dead and self.declaration.buries and error is not None and not withdrawn
+        if dead:
+            letters = self.declaration.dead_letters
+            letter = dead_letter(self._codec, letters, message, error, harmless=harmless, wait_ms=wait_ms)
+            value = letter.value
+        else:
+            value = self._codec.encode(STEP_RESULT, result)
+        effect = error["effect"] if error else Effect.DONE.value
+        retry = retry_of(message.record)
+        row = StepRow(key, sent=True, withdrawn=withdrawn, effect=effect, result=value, retry=retry, dead=dead)
+        return Effects([self._answer(message, row)], {key_of(message.data): _kept(message, row)})
 
     def _withdraw(self, message: Message, state: WritableState) -> Effects:
         step = key_of(message.data)
         row = _row(state, step) or StepRow(_effect_key(message.data, state))
-        if row.result is not None:
+        if row.result is not None and not row.dead:
             return Effects([], {})
-        return Effects([], {step: _kept(message, msgspec.structs.replace(row, withdrawn=True))})
+        return Effects([], {step: _kept(message, msgspec.structs.replace(row, withdrawn=True, waits=None))})
 
-    def _answer(self, message: Message, value: bytes) -> Output:
-        return Output(self._answers, message.record.key, value)
+    def _answer(self, message: Message, row: StepRow) -> Output:
+        topic = self.declaration.dead_letters if row.dead else self._answers
+        return Output(topic, message.record.key, row.result)
+
+
+class _Intent:
+    """The intent of one step, written when its effect is about to begin."""
+
+    def __init__(self, message: Message, state: WritableState, key: str) -> None:
+        self.waited = _waited(message, state)
+        self.harmless = False  # whether another try could do nothing twice
+        self._message = message
+        self._state = state
+        self._key = key
+
+    async def __call__(self, repeatable: bool, /) -> None:
+        """See `BeforeEffect`."""
+        self.harmless = repeatable
+        step, retry = key_of(self._message.data), retry_of(self._message.record)
+        row = _row(self._state, step)
+        if row and row.withdrawn:
+            raise WithdrawnError
+        if not (repeatable or (row and row.sent and row.retry == retry)):
+            await self._state.write({step: _kept(self._message, StepRow(self._key, sent=True, retry=retry))})
 
 
 class UnderWay:
     """Steps whose result is not in the table yet: a command that is on the wire twice is carried out once."""
 
     def __init__(self) -> None:
-        self._partitions: dict[int, dict[bytes, asyncio.Future[Effects]]] = {}
-        self._finished: dict[int, deque[bytes]] = {}  # of them, by partition
+        self._partitions: dict[int, dict[Try, asyncio.Future[Effects]]] = {}
+        self._finished: dict[int, deque[Try]] = {}  # of them, by partition
 
     async def once(
         self, message: Message, state: WritableState, work: Callable[[Message, WritableState], Awaitable[Effects]]
     ) -> Effects:
         """Does the work, or waits for whom is at it already; both get the same effects."""
-        number, step = message.record.partition, key_of(message.data)
+        number, step = message.record.partition, (key_of(message.data), retry_of(message.record))
         steps = self._partitions.setdefault(number, {})
         finished = self._finished.setdefault(number, deque())
         _forget_recorded(steps, finished, state)
@@ -184,7 +284,7 @@ class UnderWay:
         return effects
 
 
-def _forget_recorded(steps: dict[bytes, asyncio.Future[Effects]], finished: deque[bytes], state: WritableState) -> None:
+def _forget_recorded(steps: dict[Try, asyncio.Future[Effects]], finished: deque[Try], state: WritableState) -> None:
     """A few of those whose result is in the table by now: more than come, so that they do not pile up."""
     for _ in range(min(FORGOTTEN_AT_ONCE, len(finished))):
         step = finished.popleft()
@@ -194,9 +294,10 @@ def _forget_recorded(steps: dict[bytes, asyncio.Future[Effects]], finished: dequ
             finished.append(step)
 
 
-def _is_settled(state: StateView, step: bytes) -> bool:
-    row = _row(state, step)
-    return row is not None and row.settled
+def _is_settled(state: StateView, step: Try) -> bool:
+    key, retry = step
+    row = _row(state, key)
+    return row is not None and (row.retry > retry or (row.retry == retry and row.settled))
 
 
 def _fail(twin: asyncio.Future[Effects], error: BaseException) -> None:
@@ -212,10 +313,26 @@ def _in_doubt(command: Mapping[str, Any]) -> Problem:
     return problem(Reason.OUTCOME_UNKNOWN, IN_DOUBT, command["pointer"], effect=Effect.UNKNOWN)
 
 
-def _effect_key(step: Mapping[str, Any], state: WritableState) -> str:
-    """The step id; but the key of the attempt before, if that is in doubt: so the system can recognise it."""
+def _effect_key(step: Mapping[str, Any], state: StateView) -> str:
+    """The key of the try before or that of the command, else the step id.
+
+    But the key of the attempt before, if that is in doubt: so the system can recognise it.
+    """
+    if (row := _row(state, key_of(step))) is not None:
+        return row.key
+    if step.get("key"):
+        return str(step["key"])
     earlier = _row(state, key_of({**step, "attempt": step["attempt"] - 1})) if step["attempt"] else None
     return earlier.key if earlier and earlier.doubtful else id_of(step)
+
+
+def _waited(message: Message, state: StateView) -> Waits | None:
+    """How a step has waited; None where its command is too large to be kept beside it."""
+    if len(message.record.value or b"") > LARGEST_THAT_WAITS:
+        return None
+    row = _row(state, key_of(message.data))
+    of_this_try = row is not None and row.waits is not None and row.retry == retry_of(message.record)
+    return row.waits if row is not None and of_this_try else Waits(message.record.timestamp_ms)
 
 
 def _row(state: StateView, key: bytes) -> StepRow | None:

@@ -5,11 +5,16 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable
+from typing import Any
 
 import structlog
 
 Count = Callable[[str, float], None]
 """Adds to a number of the function's own, by its name."""
+
+
+def _nothing() -> None:
+    """Nobody has to be told."""
 
 
 def _nowhere(name: str, by: float) -> None:
@@ -42,6 +47,12 @@ class Context:
         self.log: structlog.stdlib.BoundLogger = structlog.get_logger().bind(function=function, step=key)
         """The worker's log. Quote no data of the business."""
         self.alive_at = time.monotonic()  # the last sign of life
+        self.on_sign: Callable[[], None] = _nothing
+        self.on_cancel: Callable[[], None] = _nothing
+        self._described = {
+            "function": function, "key": key, "workflow": workflow, "pointer": pointer, "attempt": attempt,
+            "deadline_ms": deadline_ms,
+        }  # fmt: skip
         self._cancelled = threading.Event()
         self._count = count
 
@@ -58,6 +69,7 @@ class Context:
     def progress(self, message: str = "") -> None:
         """A sign of life: `timeout` begins anew. A message goes into the log."""
         self.alive_at = time.monotonic()
+        self.on_sign()
         if message:
             self.log.info("progress", message=message)
 
@@ -68,3 +80,8 @@ class Context:
     def cancel(self) -> None:
         """Tells the step that nobody waits; for whoever carries it out."""
         self._cancelled.set()
+        self.on_cancel()
+
+    def described(self) -> dict[str, Any]:
+        """What another one of the same is made with."""
+        return self._described

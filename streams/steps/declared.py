@@ -17,6 +17,7 @@ Declared = Literal["pure", "read", "idempotent", "keyed", "blind"]
 PURE = "pure"
 EFFECTS: tuple[str, ...] = (PURE, "read", "idempotent", "keyed", "blind")
 USUAL_TIMEOUT_S = 60.0
+USUAL_MEMORY_MB = 2_048
 _NOTES = {
     PURE: "none: computes from its arguments alone",
     "": "blind: what it does to the world is not declared, so it is never repeated",
@@ -34,6 +35,7 @@ class Step(Generic[P, R]):
         timeout: float,
         concurrency: int | None,
         run: str,
+        memory_mb: int,
     ) -> None:
         functools.update_wrapper(self, function)
         self.call = function
@@ -41,6 +43,7 @@ class Step(Generic[P, R]):
         self.timeout_s = float(timeout)
         self.concurrency = concurrency
         self.run = run
+        self.memory_mb = memory_mb
         self.pure = effect == PURE
         self.effect_declared = effect is not None
         self.effect = EffectClass.READ if self.pure else EffectClass(effect or EffectClass.BLIND)
@@ -77,10 +80,12 @@ class Step(Generic[P, R]):
             raise WrongSignatureError(f"effect is none of {', '.join(EFFECTS)}")
         if self.run not in ("thread", "process"):
             raise WrongSignatureError("run is neither thread nor process")
-        if self.timeout_s <= 0 or (self.concurrency is not None and self.concurrency < 1):
-            raise WrongSignatureError("timeout and concurrency are more than 0")
+        if min(self.timeout_s, self.memory_mb, 1 if self.concurrency is None else self.concurrency) <= 0:
+            raise WrongSignatureError("timeout, concurrency and memory_mb are more than 0")
         if self.is_async and (self.pure or self.run == "process"):
             raise WrongSignatureError("an async function waits: it is neither pure nor run in a process; drop `async`")
+        if self.pure and self.run == "process":
+            raise WrongSignatureError("a pure step takes milliseconds; declare effect='read' to run it in a process")
 
 
 def step(
@@ -90,6 +95,7 @@ def step(
     timeout: float = USUAL_TIMEOUT_S,
     concurrency: int | None = None,
     run: Literal["thread", "process"] = "thread",
+    memory_mb: int = USUAL_MEMORY_MB,
 ) -> Callable[[Callable[P, R]], Step[P, R]]:
     """Makes a function, plain or `async`, one that definitions can call by `name`, such as `shipping.quote`.
 
@@ -99,11 +105,12 @@ def step(
         said: it is never repeated, and a doubt is shown to people.
     timeout: seconds without a sign of life (`Context.progress`) after which it is given up.
     concurrency: how many are under way at once in one worker; EXLIFY_STEPS_CONCURRENCY unless given.
-    run: `process` for work that keeps a processor busy or may bring its process down.
+    run: `process` for work that keeps a processor busy, takes memory or may bring its process down.
+    memory_mb: what such a process may take beyond what it begins with.
     """
 
     def made(function: Callable[P, R]) -> Step[P, R]:
-        return Step(function, name, effect, timeout, concurrency, run)
+        return Step(function, name, effect, timeout, concurrency, run, memory_mb)
 
     return made
 

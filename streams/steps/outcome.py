@@ -57,6 +57,11 @@ def overdue(step: Step[..., Any], what: str, effect: EffectClass) -> Outcome:
     return Outcome(reason, effect.when(certain=Effect.UNKNOWN), f"{step.name}: {what}")
 
 
+def brought_down(step: Step[..., Any], how: str, effect: EffectClass) -> Outcome:
+    """The process of the function has ended."""
+    return Outcome(Reason.STEP_FAILED, effect.when(certain=Effect.UNKNOWN), f"{step.name}: {how}")
+
+
 def _told(step: Step[..., Any], error: BaseException) -> str:
     try:
         text = told(str(error)).strip()

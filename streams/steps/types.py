@@ -111,10 +111,9 @@ def _schema(kind: Any, what: str) -> dict[str, Json]:
     """The JSON Schema of a type, without references; a type that contains itself is open where it does."""
     try:
         (schema,), parts = msgspec.json.schema_components([kind], ref_template="{name}")
-    except TypeError as error:
-        raise WrongSignatureError(
-            f"{what}: {error}; write plain types, dataclasses or msgspec structs as annotations"
-        ) from None
+    except TypeError:
+        remedy = "write plain types, dataclasses or msgspec structs as annotations"
+        raise WrongSignatureError(f"{what}: there is no JSON Schema of {_named(kind)}; {remedy}") from None
     inlined: dict[str, Json] = _inlined(schema, parts, ())
     return inlined
 

@@ -93,6 +93,11 @@ class Newcomer:
             assert time.monotonic() < deadline, f"`{command}` never says {wanted}: {log.read_text()}"
             time.sleep(LOOK_S)
 
+    def interrupts(self, name: str) -> None:
+        """Ctrl-C in its terminal; fails if it does not end well."""
+        self._systems[name][0].send_signal(signal.SIGINT)
+        self.finds_ended(name)
+
     def finds_ended(self, name: str) -> None:
         """Waits for the end of what was started; fails if it did not end well."""
         process, log = self._systems.pop(name)

@@ -18,19 +18,26 @@ from infra.local import ports
 from infra.local.process import Launch, Process
 from schemas.codec import Codec
 from streams import catalogue
+from streams.cli._steps import BUNDLED
 from streams.definitions.deploy import deploy
 from streams.ground.provision import provision
 from streams.ground.publish import Publisher
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
+from streams.processors import own
 from streams.processors.call.connections import ConnectionSettings
 from streams.runtime.processor import Record
+from streams.steps.loading import load_steps
 from tests.acceptance.cases import ROOT
 from tests.crash.logs import Log
 from tests.crash.workers import Workers
 
 GATEWAY = "gateway"
-WORKERS = {name: ",".join(hosted) for name, hosted in catalogue.workers().items()}
+STEPS = load_steps([BUNDLED])
+WORKERS = {
+    **{name: (",".join(hosted),) for name, hosted in catalogue.workers().items()},
+    own.WORKER: ("--steps", str(BUNDLED)),
+}
 OUTSIDE = ("identity", "erp", "mail")
 PATIENCE_S = 180.0  # generous: a bound on hanging, not a measure
 LOOK_S = 0.05
@@ -55,7 +62,7 @@ class Site:
         if name == GATEWAY:
             return "-m", "streams.cli", "gateway"
         self._port_file(name).unlink(missing_ok=True)
-        return "-m", "streams.cli", "worker", WORKERS[name], "--name", name, "--port-file", str(self._port_file(name))
+        return "-m", "streams.cli", "worker", *WORKERS[name], "--name", name, "--port-file", str(self._port_file(name))
 
     def _port_file(self, name: str) -> Path:
         return self.settings.data_dir / f"{name}.json"
@@ -125,6 +132,12 @@ class Site:
             yield
             await http.delete(url)
 
+    async def away(self, system: str, times: int) -> None:
+        """A system refuses its next requests, so many of them; it is slow as before."""
+        order = {"system": system, "error_rate": 1.0, "status": 503, "times": times}
+        async with ClientSession(timeout=ASK, raise_for_status=True) as http:
+            await http.post(f"{self.sandbox['control']}/faults", json=order)
+
     def read(self, topic: Topic) -> list[Record]:
         """Every record that a topic holds now."""
         log = Log(self.settings.bootstrap, "acceptance")
@@ -187,13 +200,11 @@ def _environ(settings: Settings, gateway_port: int) -> dict[str, str]:
 
 async def _prepare(settings: Settings) -> None:
     """Topics and definitions, before anybody reads them."""
-    await provision(settings, catalogue.topics(settings))
-    codec = Codec.offline()
+    await provision(settings, (*catalogue.topics(settings), *catalogue.own_topics(settings, STEPS)))
+    codec, functions = Codec.offline(), catalogue.functions(STEPS)
     async with Publisher(settings) as publisher:
         for file in WORKFLOWS:
-            await deploy(
-                publisher, codec, settings, file.read_text(), catalogue.FUNCTIONS, by="acceptance", file=str(file)
-            )
+            await deploy(publisher, codec, settings, file.read_text(), functions, by="acceptance", file=str(file))
 
 
 @contextmanager

@@ -66,6 +66,16 @@ def _run(newcomer: Newcomer) -> None:
     newcomer.starts("run", newcomer.recipe("run"), r"ready in [\d.]+ s[\s\S]*demo .*waits for the team risk-review")
 
 
+def _worker(newcomer: Newcomer) -> None:
+    """In a terminal of its own, where Ctrl-C ends it once it has done its work."""
+    newcomer.starts("worker", WORKER, r"ready .*shipping\.quote")
+
+
+def _outcomes_of_parcels(newcomer: Newcomer) -> None:
+    newcomer.sees("exlify outcomes parcel", r'completed .*"price": ?7')
+    newcomer.interrupts("worker")
+
+
 def _down(newcomer: Newcomer) -> None:
     assert "Stopped" in newcomer.types(newcomer.recipe("down"))
     newcomer.finds_ended("run")
@@ -102,6 +112,7 @@ def _dry(target: str, ends_in: str) -> Callable[[Newcomer], None]:
 
 
 CANCEL = 'exlify cancel INSTANCE --reason "withdrawn"'
+WORKER = "exlify worker --steps my_steps.py --reload"
 ACTIONS: Mapping[str, Callable[[Newcomer], None]] = {
     "make run": _run,
     "make down": _down,
@@ -113,6 +124,8 @@ ACTIONS: Mapping[str, Callable[[Newcomer], None]] = {
     "exlify tasks complete TASK --outcome approve": _complete,
     CANCEL: _cancel,
     "exlify up": _up,
+    WORKER: _worker,
+    "exlify outcomes parcel": _outcomes_of_parcels,
 }
 """Commands that do something: once, and with a check of their own."""
 
@@ -129,6 +142,9 @@ SHOWN: Mapping[str, str] = {
     "exlify topics": r"engine.inbox.instance.v1 +4 +[1-9]",
     "exlify lint ": "no faults",
     "exlify deploy greeting.yaml": "deployed greeting 1.0.0",
+    "exlify deploy parcel.yaml": "deployed parcel 1.0.0",
+    "exlify run parcel.yaml": r'"completed"[\s\S]*"price": 7',
+    "exlify publish com.example.parcel-handed-in.v1 ": "1 event published",
     "exlify run greeting.yaml": r'"completed"[\s\S]*"Welcome, Ada"',
     "exlify run streams/workflows/customer-onboarding.yaml": r'"completed"[\s\S]*"decision": "(approved|on-hold)"',
     "exlify publish exlify.onboarding.application-submitted.v1 ": "3 events published",

@@ -14,13 +14,14 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import calls, idle, journey, micro, parked
+from tests.bench import calls, idle, journey, micro, own, parked
 
 Figures = Mapping[str, float]
 PARTS: Mapping[str, Callable[[], Figures]] = {
     "micro": micro.measure,
     "journey": journey.measure,
     "http": calls.measure,
+    "own": own.measure,
     "idle": idle.measure,
     "parked": parked.measure,
 }

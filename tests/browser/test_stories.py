@@ -9,12 +9,13 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 
-from schemas.messages import HUMAN_ACTION
+from schemas.messages import HISTORY_ENTRY, HUMAN_ACTION, INCIDENT, REPAIR_STEP
 from streams.console import install
 from streams.ground.settings import Settings
 from tests.support.browser import browser, visitor
 from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, change, payload, result
 from tests.support.gateways import AsyncGateway
+from tests.support.stories import Story
 
 pytestmark = pytest.mark.browser
 
@@ -32,6 +33,11 @@ HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
+STOPS = """
+document: {dsl: 1.0.3, namespace: test, name: told, version: 1.0.0}
+do:
+  - fetch: {call: http, with: {method: post, endpoint: 'http://127.0.0.1:1/a'}}
+"""
 FORM = {
     "type": "object",
     "required": ["minutes"],
@@ -91,6 +97,31 @@ async def test_newcomer_finds_why_an_instance_failed(console: Console, started: 
         await expect(somebody.page.get_by_text("doing it again does no harm").first).to_be_visible()
 
 
+async def test_newcomer_repairs_what_has_stopped_in_three_clicks(console: Console, started: Browser) -> None:
+    told = Story(STOPS)
+    console.gateway.services.definitions.learn(told.definition)
+    for entry in (*told.start({}), *told.fault("/do/0/fetch", **(PROBLEM | {"instance": "/do/0/fetch"}))):
+        console.gateway.see(HISTORY_ENTRY, entry)
+    for incident in told.incidents:
+        console.gateway.see(INCIDENT, incident)
+    object.__setattr__(console.gateway.services, "answer_timeout_s", 0.01)
+    async with visitor(started) as somebody:
+        page = somebody.page
+        await page.goto(url(console, "/"))
+        await page.get_by_role("link", name=told.instance_id[:8]).first.click()
+        await expect(
+            page.get_by_text("Stopped at “Fetch”, and waits for a decision: the system failed")
+        ).to_be_visible()
+        await page.get_by_role("link", name="Do it again…").click()
+        await expect(page.get_by_text("doing it again does no harm").first).to_be_visible()
+        assert await somebody.faults() == []
+        await page.get_by_label("Why").fill("it is up again")
+        await page.get_by_role("button", name="Do it again").click()
+        await expect(page.get_by_role("link", name="Do it again…")).to_be_visible()
+    ((name, said),) = console.gateway.outbox.decoded()
+    assert (name, said["action"], said["why"], said["key"]) == (REPAIR_STEP, "retry", "it is up again", "kept")
+
+
 async def test_ten_tasks_by_keyboard_alone(console: Console, started: Browser) -> None:
     tasks = [
         console.asked(task_id=f"{INSTANCE}/do/0/t{n}/0/0", title=f"Number {n}", due_ms=NOW_MS + n) for n in range(10)
@@ -143,6 +174,7 @@ async def test_change_is_seen_without_a_reload_and_what_was_opened_stays_open(
         await somebody.page.get_by_text("Event data").click()
         console.entered(1, "completed", result("/x", 1), [change("workflow.completed", data=payload({"done": 1}))])
         await expect(somebody.page.locator(".status.completed")).to_be_visible()
+        await expect(somebody.page.get_by_text("Cancel…")).to_be_hidden()
         assert await somebody.page.locator("details[open] summary").all_inner_texts() == ["Event data\n24 B"]
 
 

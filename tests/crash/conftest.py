@@ -35,7 +35,7 @@ def scenario(request: pytest.FixtureRequest, kafka: str, tmp_path: Path, ledger:
     def make(kind: str, **options: Any) -> Scenario:
         bootstrap = options.pop("bootstrap", kafka)
         name = f"t{zlib.crc32(request.node.nodeid.encode()):08x}-{RUN:x}-{len(made)}"
-        outside = ledger if kind in ("booker", "prey") else None
+        outside = ledger if kind in ("booker", "own", "prey") else None
         made.append(Scenario(kind, name, bootstrap, tmp_path / name, RUN_SEED, ledger=outside, **options).__enter__())
         return made[-1]
 

@@ -24,9 +24,10 @@ from streams.runtime.parking import PARKING
 from streams.runtime.processor import Headers, Record
 from streams.runtime.store import Position, Store, decode_row
 from streams.runtime.table import NOWHERE
+from tests.crash.inputs import DONE, DOUBTFUL, TABLE, Input, topic
 from tests.crash.ledger import Ledger
 from tests.crash.logs import Log
-from tests.crash.toys import DONE, DOUBTFUL, KINDS, TABLE, Booker, Input, topic
+from tests.crash.toys import KINDS, Booker
 from tests.crash.workers import Workers
 
 PARTITIONS = 3

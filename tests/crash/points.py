@@ -5,7 +5,7 @@ from tests.crash.scenarios import MakeScenario
 from tests.crash.toys import KINDS
 
 KILLED = -9
-HOSTED = ("tally", "relay", "booker", "reminder")
+HOSTED = ("tally", "relay", "booker", "own", "reminder")
 NEEDS_TABLE = {"after_changelog", "after_store", "after_recovery"}
 NEEDS_INTENT = {"after_intent"}
 NEEDS_WAITING = {"after_finish"}  # for others, as slow processors do

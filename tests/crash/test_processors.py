@@ -1,7 +1,7 @@
 """The real processors, each killed at every named point of the write order, while customer onboarding runs on a site.
 
 Every application is delivered twice. In the end there is one outcome for each, as model, reviewers and outside systems
-say, and the outside systems did each thing once.
+say, and the outside systems did each thing once, also where they were away for a while.
 """
 
 import asyncio
@@ -14,13 +14,14 @@ from streams.runtime.crash import POINTS
 from tests.acceptance import chain, onboarding
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
-from tests.acceptance.site import LOOK_S, PATIENCE_S, Site, running
+from tests.acceptance.site import LOOK_S, PATIENCE_S, STEPS, Site, running
 from tests.crash.points import KILLED, NEEDS_INTENT, NEEDS_TABLE, NEEDS_WAITING
 from tests.support import brokers
 
-HOSTED_BY = {processor: worker for worker, hosted in catalogue.workers().items() for processor in hosted}
+DECLARED = catalogue.processors(STEPS)  # own steps are processors like the others
+HOSTED_BY = {each.name: each.worker for each in DECLARED.values()}
+HAVE_TABLES = {each.name for each in DECLARED.values() if each.table}
 IN_ONBOARDING = [name for name in HOSTED_BY if name != "emit"]  # which has a test of its own
-HAVE_TABLES = {each.name for each in catalogue.PROCESSORS.values() if each.table}
 WAIT = {"call"}  # for others: slow processors
 APPLICATIONS = 12  # for each point
 
@@ -54,6 +55,8 @@ async def test_kills_at_every_point_change_no_outcome(site: Site, processor: str
     async with reviewers(site), site.slowed(onboarding.SLOW):
         for point, some in cases.items():
             site.workers.start(worker, crash_at=f"{processor}:{point}:1", restarts=False)
+            if processor == "recover":  # which has work only where something fails
+                await site.away("erp", times=1)
             await deliver(site, some, times=2)
             assert await ended(site, worker) == KILLED, f"{processor} did not reach {point}"
         site.start(worker)

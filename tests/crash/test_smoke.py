@@ -9,7 +9,9 @@ from tests.crash.scenarios import MakeScenario
 
 
 @pytest.mark.crash_smoke
-@pytest.mark.parametrize(("kind", "point"), [("tally", "after_outputs"), ("booker", "after_changelog")])
+@pytest.mark.parametrize(
+    ("kind", "point"), [("tally", "after_outputs"), ("booker", "after_changelog"), ("own", "after_changelog")]
+)
 def test_kill_between_two_writes_changes_nothing(scenario: MakeScenario, kind: str, point: str) -> None:
     run = scenario(kind)
     run.publish(run.inputs(100))

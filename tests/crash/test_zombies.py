@@ -11,9 +11,9 @@ import pytest
 from streams.ground.topic import changelog
 from streams.runtime.crash import POINTS
 from tests.crash.harness import COMPACTING, PARTITIONS, Scenario
+from tests.crash.inputs import TABLE
 from tests.crash.points import LATER, scenarios
 from tests.crash.scenarios import MakeScenario
-from tests.crash.toys import TABLE
 
 USUALLY_LATER = 3
 

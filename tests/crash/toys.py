@@ -20,7 +20,6 @@ from typing import ClassVar, NamedTuple
 import aiohttp
 
 from schemas.messages import TIMER_FIRED
-from streams.ground.topic import Keyed, Topic
 from streams.runtime.declaration import Declaration
 from streams.runtime.parking import parked
 from streams.runtime.processor import (
@@ -33,48 +32,13 @@ from streams.runtime.processor import (
     StateView,
     WritableState,
 )
+from tests.crash.inputs import DONE, DOUBTFUL, TABLE, Expected, Input, parse, recognised, topic
+from tests.crash.own_step import Own, expected_own
 
-TABLE = "state"
 MAX_DELAY_MS = 1_200  # of a reminder
 DEADLY = (b"kill", b"spin", b"hog", b"slow")
 SLOW_S = 2.0
-DONE, SENT, DOUBTFUL = b"done", b"sent", b"unknown"
-
-
-class Input(NamedTuple):
-    """A record to publish; `number` counts within its key, from 1."""
-
-    key: bytes
-    number: int
-    payload: bytes
-
-    @property
-    def value(self) -> bytes:
-        return b"%d:%s" % (self.number, self.payload)
-
-    @property
-    def id(self) -> bytes:
-        return b"%s/%d" % (self.key, self.number)
-
-
-class Expected(NamedTuple):
-    """What must be true in the end. Outputs are by id; where several values are listed, any of them is right."""
-
-    outputs: dict[bytes, set[bytes]]
-    table: dict[bytes, set[bytes]]
-
-
-def _parse(message: Message) -> Input:
-    record = message.record
-    assert record.key is not None
-    assert record.value is not None
-    number, payload = record.value.split(b":", 1)
-    return Input(record.key, int(number), payload)
-
-
-def topic(scenario: str, end: str) -> Topic:
-    """A topic of a scenario; its keys are nobody's, so that records stay on their partition."""
-    return Topic(name=f"{scenario}.{end}", messages=(), keyed=Keyed.CAUSE)
+SENT = b"sent"
 
 
 class _Toy:
@@ -99,7 +63,7 @@ class Tally(_Toy, FastProcessor):
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         effects = Effects([], {})
         for message in batch:
-            item = _parse(message)
+            item = parse(message)
             row = effects.changes.get(item.key) or state.get(item.key)
             last, digest = _tally_row(row)
             if item.number > last:
@@ -146,7 +110,7 @@ class Relay(_Toy, FastProcessor):
     table = None
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
-        return Effects([self._output(item.id, item.payload) for item in map(_parse, batch)], {})
+        return Effects([self._output(item.id, item.payload) for item in map(parse, batch)], {})
 
 
 def expected_relay(inputs: Iterable[Input]) -> Expected:
@@ -169,7 +133,7 @@ class Booker(_Toy, SlowProcessor):
         self._finished: set[bytes] = set()  # a second copy may come before the result of the first is in the table
 
     async def handle_one(self, message: Message, state: WritableState) -> Effects:
-        item = _parse(message)
+        item = parse(message)
         async with self._locks[item.id]:
             row = state.get(item.id)
             if row is not None and row.value != SENT:
@@ -178,14 +142,14 @@ class Booker(_Toy, SlowProcessor):
                 return self._answer(item, DONE)
             if row is None:
                 await state.write({item.id: Row(SENT)})
-            elif not _recognised(item):
+            elif not recognised(item):
                 return self._answer(item, DOUBTFUL)
             await self._book(item)
             self._finished.add(item.id)
             return self._answer(item, DONE)
 
     async def _book(self, item: Input) -> None:
-        kind = "known" if _recognised(item) else "blind"
+        kind = "known" if recognised(item) else "blind"
         async with (
             aiohttp.ClientSession(connector=aiohttp.TCPConnector(force_close=True)) as session,
             session.post(f"{self._ledger}/{kind}/{item.id.decode()}") as reply,
@@ -196,12 +160,8 @@ class Booker(_Toy, SlowProcessor):
         return Effects([self._output(item.id, result)], {item.id: Row(result)})
 
 
-def _recognised(item: Input) -> bool:
-    return item.number % 2 == 1
-
-
 def expected_booker(inputs: Iterable[Input]) -> Expected:
-    results = {item.id: {DONE} if _recognised(item) else {DONE, DOUBTFUL} for item in inputs}
+    results = {item.id: {DONE} if recognised(item) else {DONE, DOUBTFUL} for item in inputs}
     return Expected(results, results)
 
 
@@ -211,7 +171,7 @@ class Reminder(_Toy, FastProcessor):
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         effects = Effects([], {})
         for message in batch:
-            item = _parse(message)
+            item = parse(message)
             if state.get(item.id) is None and item.id not in effects.changes:
                 due_ms = message.record.timestamp_ms + int(item.payload) % MAX_DELAY_MS
                 effects.changes[item.id] = Row(b"waiting", due_ms)
@@ -289,6 +249,7 @@ KINDS = {
     "tally": Kind(Tally, expected_tally),
     "relay": Kind(Relay, expected_relay),
     "booker": Kind(Booker, expected_booker),
+    "own": Kind(Own, expected_own),
     "reminder": Kind(Reminder, expected_reminder),
     "reader": Kind(Reader, expected_relay),
     "victim": Kind(Victim, expected_tally),

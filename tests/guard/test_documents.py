@@ -14,7 +14,8 @@ ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text()
 LAYERS = sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("[a-z]*/README.md"))
 PAGES = (
-    "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "streams/language/PROFILE.md", "streams/steps/README.md", *LAYERS,
+    "README.md", "CONTRIBUTING.md", "CHANGELOG.md", "streams/language/PROFILE.md", "streams/steps/README.md",
+    "streams/steps/WIRE.md", *LAYERS,
 )  # fmt: skip
 NEW_IN_A_RECIPE = {"processors"}  # a command that CONTRIBUTING.md shows how to add
 CARDS = sorted((ROOT / "models" / "registry").glob("*/*/card.toml"))

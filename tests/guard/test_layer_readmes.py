@@ -72,8 +72,9 @@ def test_files_that_the_page_names_exist(page: str) -> None:
 
 
 def test_connections_on_the_page_are_names_and_addresses() -> None:
-    (example,) = [_mapping(block) for block in blocks(HUB, "yaml") if block.startswith("# connections.yaml")]
-    assert all(re.fullmatch(r"[\w+]+://.*", address) for address in example.values())
+    examples = [_mapping(block) for block in blocks(HUB, "yaml") if block.startswith("# connections.yaml")]
+    given = [each if isinstance(each, str) else each["url"] for example in examples for each in example.values()]
+    assert given and all(re.fullmatch(r"[\w+]+://.*", address) for address in given)
 
 
 def test_python_on_the_page_stands_in_the_notebook() -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements.lock", "requirements-dev.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-train.lock")
 
 
 @pytest.mark.parametrize("name", LOCKS)
@@ -21,7 +21,7 @@ def test_locks_hash_everything_and_name_no_index(name: str) -> None:
 
 
 def test_both_locks_agree_on_every_version() -> None:
-    runtime, development = (_versions(ROOT / name) for name in LOCKS)
+    runtime, development = (_versions(ROOT / name) for name in LOCKS[:2])
     assert runtime.items() <= development.items()
 
 

@@ -1,4 +1,4 @@
-"""The call processor on a real broker, killed with -9 while its calls are under way."""
+"""Calls, and who recovers them, on a real broker, killed with -9 while calls are under way."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from schemas.messages import STEP_COMMAND
 from schemas.reasons import Reason
 from streams.ground.provision import provision
 from streams.ground.settings import Settings
-from streams.processors import call
+from streams.processors import call, recover
 from streams.processors.orchestrate import INBOX
 from streams.runtime.parking import PARKING
 from tests.support import peers
@@ -37,14 +37,14 @@ from streams.runtime.worker import Worker
 async def main():
     loaded, codec = catalogue.load_settings(), Codec.offline()
     book, site = DefinitionBook(catalogue.FUNCTIONS), Site(loaded.site_dir)
-    await Worker("call", catalogue.make_processors(["call"], loaded, codec, book, site), loaded, codec).run()
+    await Worker("call", catalogue.make_processors(["call", "recover"], loaded, codec, book, site), loaded, codec).run()
 
 uvloop.run(main())
 """
 INSTANCE = "ab" * 16
 PARTITIONS = Settings().partitions
 NUMBER = partition_of(INSTANCE, PARTITIONS)
-LINES = (*call.DECLARATION.topics(Settings()), PARKING)
+LINES = tuple({*call.DECLARATION.topics(Settings()), *recover.DECLARATION.topics(Settings()), PARKING})
 
 
 @contextmanager

@@ -15,9 +15,11 @@ import pytest
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas.codec import Codec
+from schemas.functions import EffectClass
 from schemas.ids import partition_of, step_id
 from schemas.messages import STEP_COMMAND
 from schemas.reasons import Reason
+from streams.definitions.own import KafkaOwnFunctions
 from streams.ground.provision import provision
 from streams.ground.settings import Settings
 from streams.ground.topic import own_step_topic
@@ -51,6 +53,14 @@ def put(url: str, told: Context) -> str:
 def add(numbers: list[int]) -> int:
     return sum(numbers)
 """
+VERSION = """
+from streams.steps import step
+
+
+@step("reloaded.version", effect="read")
+def version() -> int:
+    return {}
+"""
 INSTANCE = "ab" * 16
 PARTITIONS = Settings().partitions
 NUMBER = partition_of(INSTANCE, PARTITIONS)
@@ -58,16 +68,15 @@ FUNCTIONS = ("ledger.book", "ledger.put", "ledger.sum")
 
 
 @contextmanager
-def worker(kafka: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
+def worker(kafka: str, folder: Path, *options: str) -> Iterator[subprocess.Popen[str]]:
     settings = {
         "EXLIFY_BOOTSTRAP": kafka,
         "EXLIFY_REGISTRY_URL": "none",
         "EXLIFY_DATA_DIR": str(folder),
         "EXLIFY_SESSION_TIMEOUT_MS": "6000",
     }
-    (folder / "steps.py").write_text(STEPS)
-    command = [sys.executable, "-m", "streams.cli", "worker", "--steps", str(folder / "steps.py")]
-    process = subprocess.Popen(command, env={**os.environ, **settings})
+    command = [sys.executable, "-m", "streams.cli", "worker", "--steps", str(folder / "steps.py"), *options]
+    process = subprocess.Popen(command, env={**os.environ, **settings}, stderr=subprocess.PIPE, text=True)
     try:
         yield process
     finally:
@@ -90,8 +99,8 @@ def publish(kafka: str, *commands: Mapping[str, Any]) -> None:
     producer.flush(30)
 
 
-def results(kafka: str, count: int) -> dict[str, dict[str, Any]]:
-    """The results of the first `count` functions on the inbox."""
+def results(kafka: str, count: int, pointer: str = "") -> dict[str, dict[str, Any]]:
+    """The results of the first `count` functions on the inbox, or that of one task."""
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": "reader", "auto.offset.reset": "earliest"})
     consumer.assign([TopicPartition(INBOX.name, NUMBER, 0)])
     codec = Codec.offline()
@@ -100,7 +109,8 @@ def results(kafka: str, count: int) -> dict[str, dict[str, Any]]:
         record = consumer.poll(60)
         assert record is not None and record.error() is None, f"only {len(found)} of {count} results came"
         _, data = codec.decode(record.value() or b"")
-        found[data["pointer"].rpartition("/")[2]] = data
+        if data["pointer"] == pointer or (not pointer and "ledger" in data["pointer"]):
+            found[data["pointer"].rpartition("/")[2]] = data
     consumer.close()
     return found
 
@@ -108,13 +118,18 @@ def results(kafka: str, count: int) -> dict[str, dict[str, Any]]:
 @pytest.mark.broker
 @pytest.mark.slow
 async def test_killed_worker_repeats_only_what_may_be_repeated(kafka: str, tmp_path: Path) -> None:
+    (tmp_path / "steps.py").write_text(STEPS)
     settings = Settings(bootstrap=kafka, partitions=PARTITIONS)
     await provision(settings, (INBOX, PARKING, *map(own_step_topic, FUNCTIONS)))
     silent_then_well = (peers.never_answers, peers.answers(peers.OK))
     async with peers.peer(*silent_then_well) as blind, peers.peer(*silent_then_well) as keyed:
         publish(kafka, command("ledger.book", {"url": blind.url}), command("ledger.put", {"url": keyed.url}))
+        own = KafkaOwnFunctions(settings, Codec.offline())
+        assert await own.waiting(FUNCTIONS) == {"ledger.book": 1, "ledger.put": 1, "ledger.sum": 0}
         with worker(kafka, tmp_path):
             await asyncio.gather(blind.asked.wait(), keyed.asked.wait())
+            assert {"ledger.book", "ledger.put"} <= await own.hosted([*FUNCTIONS, "nobody.here"])
+            assert (await own.announced())["ledger.put"].effect is EffectClass.KEYED
         publish(kafka, command("ledger.sum", {"numbers": [1, 2, 3]}))
         with worker(kafka, tmp_path):
             found = await asyncio.to_thread(results, kafka, 3)
@@ -124,3 +139,35 @@ async def test_killed_worker_repeats_only_what_may_be_repeated(kafka: str, tmp_p
     assert found["ledger.book"]["error"]["reason"] == Reason.OUTCOME_UNKNOWN
     assert found["ledger.put"]["status"] == "completed"
     assert found["ledger.sum"]["output"].value() == 6
+
+
+@pytest.mark.broker
+@pytest.mark.slow
+async def test_changed_file_is_taken_over_and_a_faulty_one_is_not(kafka: str, tmp_path: Path) -> None:
+    file = tmp_path / "steps.py"
+    file.write_text(VERSION.format(1))
+    name = "reloaded.version"
+    await provision(Settings(bootstrap=kafka, partitions=PARTITIONS), (INBOX, PARKING, own_step_topic(name)))
+    with worker(kafka, tmp_path, "--reload") as running:
+
+        async def answered(number: int) -> Any:
+            asked = {**command(name, {}), "pointer": f"/do/{number}/{name}", "iteration": number}
+            publish(kafka, asked)
+            return (await asyncio.to_thread(results, kafka, 1, asked["pointer"]))[name]["output"].value()
+
+        assert await answered(1) == 1
+        file.write_text("def broken(:")
+        await asyncio.to_thread(told, running, "The old steps stay")
+        assert await answered(2) == 1
+        file.write_text(VERSION.format(2))
+        await asyncio.to_thread(told, running, "steps changed")
+        assert await answered(3) == 2
+        running.terminate()
+        assert await asyncio.to_thread(running.wait, 60) == 0
+
+
+def told(running: subprocess.Popen[str], line: str) -> None:
+    """Returns once the worker has said so."""
+    assert running.stderr is not None
+    while line not in (said := running.stderr.readline()):
+        assert said, "the worker has ended"

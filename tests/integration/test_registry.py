@@ -1,12 +1,16 @@
 """Schemas in a real registry: ids are stable, other versions are read, incompatible ones are refused."""
 
+import asyncio
 import json
+import shutil
 from io import BytesIO
+from pathlib import Path
 from uuid import uuid4
 
 import fastavro
 import pytest
 
+from infra.local.registry import RegistryServer
 from schemas.catalogue import current, parse, text
 from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
 from schemas.messages import TIMER_FIRED
@@ -14,6 +18,7 @@ from schemas.registry import Registry, RegistryAccess, RegistryRefusedError
 from schemas.released import FIRST_ID
 from schemas.samples import sample
 from schemas.wire import frame_prefix, schema_id_of
+from tests.support.servers import made
 
 pytestmark = pytest.mark.broker
 
@@ -39,6 +44,23 @@ async def test_second_process_writes_the_same_bytes(access: RegistryAccess) -> N
 async def test_ids_of_the_registry_stay_below_ours(access: RegistryAccess) -> None:
     codec = await Codec.with_registry(access)
     assert schema_id_of(codec.encode(TIMER_FIRED, TIMER)) < FIRST_ID
+
+
+async def test_registry_that_lost_its_data_gives_the_same_ids_again(tmp_path: Path) -> None:
+    """Whoever comes first, and with however many others: what topics hold is read as it was written."""
+    server, ids = made(RegistryServer, tmp_path), []
+    for _ in range(2):
+        url = server.start()
+        try:
+            codecs = await asyncio.gather(*(Codec.with_registry(url) for _ in range(3)))
+            ids.append(
+                [[schema_id_of(codec.encode(name, sample(current()[name]))) for name in current()] for codec in codecs]
+            )
+        finally:
+            server.stop()
+        shutil.rmtree(server.home)
+    assert ids[0] == ids[1]
+    assert len({tuple(each) for each in ids[0]}) == 1
 
 
 async def test_registry_keeps_prose_and_tags(access: RegistryAccess) -> None:

@@ -25,7 +25,7 @@ from sqlalchemy import MetaData, Table, create_engine, text
 from infra import render
 from schemas.catalogue import current
 from schemas.codec import Codec
-from schemas.messages import DECISION, HUMAN_TASK, STEP_RESULT
+from schemas.messages import DEAD_LETTER, DECISION, HUMAN_TASK
 from schemas.samples import sample
 from streams import catalogue
 from streams.cli import group
@@ -179,8 +179,8 @@ def field() -> None:
     (task,) = desk.decoded(desk.deliver(command(priority="high")), HUMAN_TASK)
     assert task["priority"] == "high"
     assert Desk().decoded(Desk().deliver(command()), HUMAN_TASK)[0]["priority"] == "normal"
-    (result,) = desk.decoded(Desk().deliver(command(priority="urgent")), STEP_RESULT)
-    assert "priority" in result["error"]["detail"]
+    (letter,) = desk.decoded(Desk().deliver(command(priority="urgent")), DEAD_LETTER)
+    assert "priority" in letter["error"]["detail"]
     (row,) = desk.table.rows.values()
     assert decode_task(row.value).fields["priority"] == "high"
     assert '"priority": {"type": "string", "enum": ["low", "normal", "high"]}' in json.dumps(document(ROUTES)["paths"])

@@ -21,6 +21,7 @@ from streams.engine import (
     State,
     StepCommand,
     StepResult,
+    StepRetrying,
     TimerFired,
     Transition,
     decode_state,
@@ -69,6 +70,8 @@ class Inbox:
         while not self.outcomes:
             if self.random.random() < 0.3:
                 self.take(self.random.choice(self.records)[0])  # a second delivery
+            elif self.pending and self.random.random() < 0.1:
+                self.take(self._retrying(self.random.choice(self.pending)))
             elif self.incidents and (not self.pending or self.random.random() < 0.5):
                 self.take(self._decided(self.random.choice(list(self.incidents.values()))))
             elif self.pending:
@@ -106,6 +109,14 @@ class Inbox:
 
     def _withdrawn(self, command: CancelStep) -> None:
         """The answer comes all the same."""
+
+    def _retrying(self, command: StepCommand) -> StepRetrying:
+        """Who recovers tells that the step is tried again: it changes nothing."""
+        error = {**FAULTS[0], "detail": None}
+        return StepRetrying(
+            instance_id=INSTANCE, pointer=command.pointer, iteration=command.iteration, attempt=command.attempt,
+            retry=1, retries=2, due_ms=self.now_ms, error=error,
+        )  # fmt: skip
 
     def _decided(self, incident: Incident) -> RepairStep:
         """What a call has answered is mended, by a retry or by hand; any other error is let be the end."""

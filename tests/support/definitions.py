@@ -1,13 +1,17 @@
-"""Definitions as this product understands them: the language, with every function that is declared."""
+"""Definitions as this product understands them: the language, with every function that is declared or bundled."""
 
 from __future__ import annotations
 
-from streams import language
-from streams.catalogue import FUNCTIONS
+from streams import catalogue, language
+from streams.cli._steps import BUNDLED as FILES
 from streams.definitions.book import DefinitionBook
 from streams.language import UNNAMED, Fault
 from streams.language.graph import Graph
 from streams.language.workflow import WorkflowModel
+from streams.steps.loading import load_steps
+
+BUNDLED = load_steps([FILES])
+FUNCTIONS = catalogue.functions(BUNDLED)
 
 
 def load(text: str, file: str = UNNAMED) -> Graph:
@@ -27,4 +31,4 @@ def check(text: str, file: str = UNNAMED) -> list[Fault]:
 
 def empty_book() -> DefinitionBook:
     """A book that knows no definition yet."""
-    return DefinitionBook(FUNCTIONS)
+    return DefinitionBook(catalogue.FUNCTIONS)

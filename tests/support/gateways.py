@@ -7,7 +7,7 @@ handlers do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -16,6 +16,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from jsonschema import Draft202012Validator
 
 from schemas.codec import Codec
+from schemas.functions import Function
 from streams.definitions.deploy import described
 from streams.gateway.hooks import BUILT_IN, Hook
 from streams.gateway.openapi import document
@@ -23,7 +24,10 @@ from streams.gateway.server import ROUTES, Install, make_app
 from streams.gateway.services import Services
 from streams.ground.publish import Outgoing
 from streams.ground.settings import Settings
+from streams.ground.site import Site
 from streams.processors import ALL
+from streams.processors.call.connections import Addresses
+from streams.processors.call.pauses import Pauses
 from streams.processors.view.reader import Reader
 from streams.readmodel.database import open_database
 from streams.readmodel.projection import Received, projections
@@ -80,6 +84,24 @@ class Gateway:
         self.writer.write([Received(*CODEC.decode(value), value)])
 
 
+@dataclass
+class OwnOnes:
+    """Stands for Kafka: own functions as they were announced, and the processors whose groups have members."""
+
+    functions: dict[str, Function] = field(default_factory=dict)
+    commands: dict[str, int] = field(default_factory=dict)  # that wait
+    members: set[str] = field(default_factory=lambda: {each.name for each in ALL})
+
+    async def announced(self) -> Mapping[str, Function]:
+        return self.functions
+
+    async def waiting(self, functions: Iterable[str]) -> Mapping[str, int]:
+        return {name: self.commands.get(name, 0) for name in functions}
+
+    async def hosted(self, processors: Iterable[str]) -> frozenset[str]:
+        return frozenset(self.members.intersection(processors))
+
+
 class AsyncGateway:
     """Starts and stops a gateway for a test that has settings of its own."""
 
@@ -98,7 +120,10 @@ class AsyncGateway:
             publisher=outbox,
             definitions=book,
             reader=Reader(engine),
+            own=OwnOnes(),
             hooks={name: Hook(name=name, secrets=SECRETS, **hook) for name, hook in BUILT_IN.items()},
+            addresses=Addresses(self._settings, Site(self._settings.site_dir, {})),
+            pauses=Pauses(),
             clock=lambda: NOW_S,
             answer_timeout_s=0.05,
         )

@@ -32,7 +32,7 @@ from tests.support.data import payload
 from tests.support.definitions import empty_book, load
 from tests.support.gateways import AsyncGateway, Gateway
 
-HOSTED = ("orchestrate", "call", "human")
+HOSTED = ("orchestrate", "call", "human", "recover")
 PATIENCE_S = 30.0  # a bound on hanging, not a measure
 
 

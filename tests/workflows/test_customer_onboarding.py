@@ -12,9 +12,10 @@ import pytest
 
 import streams.workflows
 from streams.engine import Outcome
+from streams.steps import run_step
 from tests.reference.inbox import Inbox
 from tests.reference.interpreter import Answer
-from tests.support.definitions import load
+from tests.support.definitions import BUNDLED, load
 
 Json = Any
 
@@ -29,6 +30,7 @@ ANSWERS: Mapping[str, Answer] = {
     "verifyIdentity": Answer({"status": "verified"}),
     "checkCompliance": Answer({"rows": [], "count": 0}),
     "provisionAccount": Answer({"accountCreated": {"number": "4711"}}),
+    "writeLetter": Answer({"subject": "Welcome, Ada", "text": "Your account 4711 is open."}),
     "welcomeCustomer": Answer({"accepted": True}),
 }
 REVIEW = Answer({"route": "review", "score": 0.8, "decisionId": "d-1", "reasons": [{"field": "duration"}]})
@@ -62,6 +64,13 @@ def test_low_risk_opens_account_without_people(seed: int) -> None:
     assert story.output["decision"] == "approved"
     assert story.output["account"] == "4711"
     assert "reviewApplication" not in story.asked
+    assert story.asked["welcomeCustomer"]["body"]["subject"] == "Welcome, Ada"
+
+
+def test_letter_is_written_for_the_account() -> None:
+    asked = Story().asked["writeLetter"]
+    (step,) = BUNDLED
+    assert run_step(step, asked)["text"].startswith("Your account 4711 is open.")
 
 
 def test_high_risk_asks_people_first() -> None:

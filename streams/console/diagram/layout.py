@@ -57,7 +57,7 @@ def _block(block: Block, narrow: bool) -> Picture:
     width = max(
         LEAST_WIDTH,
         ROOM + text_width(cut(block.title, MOST_TITLE), 13) + 6,
-        ROOM + text_width(cut(block.note, MOST_NOTE), 11.5) + 44,  # and how long it took
+        ROOM + text_width(cut(block.note, MOST_NOTE), 11.5) + 64,  # and how long it took
     )
     width, height = round(width), SWITCH_HEIGHT if block.kind == "switch" else NODE_HEIGHT
     form = "switch" if block.kind == "switch" else "task"

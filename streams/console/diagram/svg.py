@@ -35,6 +35,7 @@ MARKS: Mapping[str, str] = {
     "completed": "M-3 .2-1 2.200 3-2",
     "waiting": "M0-2.500V.3l2 1.200",
     "faulted": "M-2.200-2.200 2.200 2.200m0-4.400-4.400 4.400",
+    "incident": "M0-3v3.500m0 2.200v.3",
     "cancelled": "M-2.500 0h5",
     "running": "M-.1 0h.2",
 }

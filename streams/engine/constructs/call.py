@@ -1,46 +1,71 @@
-"""`call`: a step. Its function's processor gets a command, and the task waits for the result of exactly this step."""
+"""`call`: a step. Its function's processor gets a command, and the task waits for the result of exactly this step.
+
+Where a step fails for good and falls back on another function, that is a step of its own: the next attempt, with
+arguments of its own, and what it answers is made the answer of the task. Its command is tried again by whoever
+recovers (`processors.recover`); the engine hears of that and goes on waiting.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
+import msgspec
+
 from schemas import problems
+from schemas.ids import step_id
+from schemas.lifecycle import Phase
 from schemas.payload import Json, UnreadablePayloadError
-from schemas.steps import COMPLETED
+from schemas.reasons import Effect
+from schemas.recovery import encode as encode_policy
+from schemas.steps import COMPLETED, Problem
 from streams.engine.activity import Activity
 from streams.engine.construct import Construct
 from streams.engine.data import encode, evaluate
-from streams.engine.errors import TaskError, failed, received
+from streams.engine.errors import TaskError, failed, for_people, received
 from streams.engine.messages import CancelStep, StepCommand, StepResult
 from streams.engine.run import Run
 from streams.engine.state import Frame
 from streams.engine.tree import Tree
 from streams.engine.weight import PER_BYTE
 from streams.language.constructs.call import Call
+from streams.language.recovery import ERROR, Target
 
 
 class StepFrame(Frame, tag=4):
-    """A call: waits for the result of exactly this iteration and attempt."""
+    """A call: waits for the result of exactly this iteration and attempt.
+
+    `fallback` counts whom it has fallen back on: 0 for nobody, and nobody is asked yet where it is negative. `error` is
+    what the one before has failed with.
+    """
 
     iteration: int = 0  # type: ignore[misc]  # of its own, where other frames share that of the class
     attempt: int = 0  # type: ignore[misc]
     key: str = ""  # type: ignore[misc]
+    fallback: int = 0
+    error: dict[str, Json] | None = None
 
 
 def _start(run: Run, task: Call, activity: Activity) -> None:
     arguments = encode(evaluate(run, task.arguments, activity.input, activity), activity, run.limits)
-    frame = run.open(StepFrame, activity)
+    frame = run.open(StepFrame, activity, keep_input=bool(task.fallback))
     frame.iteration, frame.attempt, frame.key = activity.iteration, activity.attempt, activity.key
     graph = run.graph
     run.issued[frame.id] = StepCommand(
         run.instance_id, task.pointer, frame.iteration, frame.attempt, task.function, arguments,
         run.deadline_ms(frame.id), graph.name, graph.version, graph.digest, task.effect, run.instance.business_key,
-        frame.key or None,
+        frame.key or None, task.recovery,
     )  # fmt: skip
 
 
 def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> None:
     activity = run.close(frame)
     if result.status != COMPLETED:
-        raise TaskError(activity, received(result.error, result.pointer))
+        error = received(result.error, result.pointer)
+        position = _next(task, frame.fallback, error)
+        if position is None:
+            raise TaskError(activity, error)
+        _fall_back(run, frame, task, activity, position, error)
+        return
     output: Json = None
     if result.output is not None:
         try:
@@ -48,15 +73,73 @@ def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> Non
             run.bound += len(result.output.raw) * PER_BYTE
         except UnreadablePayloadError as error:
             raise failed(activity, problems.RUNTIME, f"The step's output cannot be read: {error}") from None
+    answer = _target(frame, task).answer if frame.fallback else None
+    if answer is not None:
+        output = evaluate(run, answer, output, activity)
     run.complete(activity, output)
+
+
+def _next(task: Call, fallback: int, error: Problem) -> int | None:
+    """Whom the step falls back on now; in doubt, nobody who would do what may have been done."""
+    certain = error.get("effect") in (None, Effect.NONE)
+    for position in range(fallback, len(task.fallback)):
+        if certain or task.fallback[position].in_doubt:
+            return position + 1
+    return None
+
+
+def _fall_back(run: Run, before: StepFrame, task: Call, activity: Activity, position: int, error: Problem) -> None:
+    """Another function is asked, with a key of its own. The `timeout` of the task goes on.
+
+    The frame keeps the key of the step itself: should people have it done again, it is known by that.
+    """
+    target = task.fallback[position - 1]
+    key = before.key or step_id(run.instance_id, task.pointer, before.iteration, before.attempt)
+    frame = msgspec.structs.replace(
+        before, id=run.next_frame, attempt=before.attempt + 1, key=key, fallback=-position, error=for_people(error)
+    )
+    run.next_frame += 1
+    run.frames[frame.id] = frame
+    activity = run.activity(frame)
+    told = {"by": "fallback", "function": target.function, "because": error}
+    run.note(task, Phase.TASK_RETRIED, frame.iteration, frame.attempt, told)
+    value = evaluate(run, target.arguments, activity.input, activity, scope=frame.id)
+    arguments = encode(value, activity, run.limits)
+    frame.fallback = position
+    graph = run.graph
+    run.issued[frame.id] = StepCommand(
+        run.instance_id, task.pointer, frame.iteration, frame.attempt, target.function, arguments,
+        run.deadline_ms(frame.id), graph.name, graph.version, graph.digest, target.effect, run.instance.business_key,
+        None, None if target.policy is None else encode_policy(target.policy),
+    )  # fmt: skip
+
+
+def asked_of(frame: StepFrame, task: Call) -> str | None:
+    """The function whose answer the frame waits for; None where the task has not so many to fall back on."""
+    if not frame.fallback:
+        return task.function
+    return _target(frame, task).function if frame.fallback <= len(task.fallback) else None
+
+
+def _target(frame: StepFrame, task: Call) -> Target:
+    return task.fallback[abs(frame.fallback) - 1]
 
 
 def _withdraw(tree: Tree, frame: StepFrame, task: Call, reason: str) -> None:
     """Unsent if the command is of this engine step, else the processor is told."""
-    if tree.issued.pop(frame.id, None) is None:
-        tree.cancels.append(
-            CancelStep(tree.instance_id, task.pointer, frame.iteration, frame.attempt, reason, task.function)
-        )
+    if frame.fallback < 0 or tree.issued.pop(frame.id, None) is not None:
+        return
+    function = _target(frame, task).function if frame.fallback else task.function
+    tree.cancels.append(CancelStep(tree.instance_id, task.pointer, frame.iteration, frame.attempt, reason, function))
+
+
+def _working(frame: StepFrame, task: Call) -> bool:
+    asked = _target(frame, task) if frame.fallback else task
+    return not asked.waits_for_people
+
+
+def _binds(frame: StepFrame, task: Call) -> Mapping[str, Json]:
+    return {} if frame.error is None else {ERROR: frame.error}
 
 
 CALL = Construct(
@@ -65,6 +148,7 @@ CALL = Construct(
     numbered=True,
     frame=StepFrame,
     answered=_answered,
-    working=lambda task: not task.waits_for_people,
+    working=_working,
     withdraw=_withdraw,
+    binds=_binds,
 )

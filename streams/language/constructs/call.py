@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from schemas.functions import Function
+from schemas.functions import OWN_NAME, Function
+from schemas.recovery import Policy, encode
 from streams.language import profile
 from streams.language.arguments import arguments_form, read_arguments
 from streams.language.common import Common
@@ -17,6 +18,7 @@ from streams.language.graph import Expression, Task
 from streams.language.model import TaskModel
 from streams.language.nodes import Node
 from streams.language.reader import Reader
+from streams.language.recovery import Target, read_recovery
 from streams.language.slots import Scope
 
 
@@ -28,6 +30,8 @@ class CallModel(TaskModel):
     arguments: Expression
     waits_for_people: bool
     effect: str | None
+    policy: Policy | None
+    fallback: tuple[Target, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,6 +42,8 @@ class Call(Task):
     arguments: Expression  # evaluates to the JSON object of the command
     waits_for_people: bool = False  # an instance that has no other step open is waiting, not running
     effect: str | None = None  # effect class declared under metadata.effect: read, idempotent, keyed, blind
+    recovery: bytes | None = None  # the policy (`schemas.recovery`) as its commands carry it; None: the usual one
+    fallback: tuple[Target, ...] = ()  # whom it falls back on, one after the other
 
 
 def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> CallModel:
@@ -46,12 +52,17 @@ def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> CallModel
     function = reader.functions.get(name)
     if function is None:
         _unknown(child, name, reader.functions)
+    metadata = node.optional("metadata")
+    recovery = metadata.optional("recovery") if metadata is not None else None
+    policy, fallback = read_recovery(recovery, reader.functions, scope)
     return CallModel(
         **common,
         function=name,
         arguments=read_arguments(node, function, scope) if function is not None else Constant({}),
         waits_for_people=function is not None and function.waits_for_people,
         effect=common["metadata"].get("effect"),
+        policy=policy,
+        fallback=fallback,
     )
 
 
@@ -73,13 +84,16 @@ def _compiled(model: CallModel, links: Links, fields: Fields) -> Call:
         arguments=model.arguments,
         waits_for_people=model.waits_for_people,
         effect=model.effect,
+        recovery=None if (policy := model.policy or links.policy(model)) is None else encode(policy),
+        fallback=model.fallback,
     )
 
 
 def _narrowed(functions: Mapping[str, Function]) -> Form:
     """`call` is one of the functions, and `with` has the arguments of that one."""
     known = [{"const": each.name, "description": each.summary} for each in functions.values()]
-    return {"allOf": [{"properties": {"call": {"oneOf": known}}}, *map(_arguments, functions.values())]}
+    own = {"type": "string", "pattern": f"^{OWN_NAME.pattern}$", "description": "A step of your own."}
+    return {"allOf": [{"properties": {"call": {"anyOf": [*known, own]}}}, *map(_arguments, functions.values())]}
 
 
 def _arguments(function: Function) -> Form:

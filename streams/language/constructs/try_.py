@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from typing import Any
 
-from streams.language import profile
+from schemas.recovery import Policy
 from streams.language.common import Common
 from streams.language.construct import Construct, Fields, Links
 from streams.language.constructs.do import DoModel, read_list, read_list_under
@@ -16,6 +16,7 @@ from streams.language.graph import Expression, Flow, Task
 from streams.language.model import TaskModel
 from streams.language.nodes import Node
 from streams.language.reader import Reader
+from streams.language.recovery import NAMED_OR_RETRY, read_retry
 from streams.language.slots import BODY, VARIABLE_FORM, Scope, read_condition, read_variable
 from streams.language.source import Path
 
@@ -26,7 +27,15 @@ _ERROR = closed(
 _FILTER = closed({"with": _ERROR}, ["with"])
 _MEMBER = re.compile(r"(?<![\w\])}\".?$])\.([A-Za-z_]\w*)")  # read from what `.` is
 _CATCH = closed(
-    {"errors": _FILTER, "as": VARIABLE_FORM, "when": CONDITION, "exceptWhen": CONDITION, "do": TASKS, "then": TEXT}
+    {
+        "errors": _FILTER,
+        "as": VARIABLE_FORM,
+        "when": CONDITION,
+        "exceptWhen": CONDITION,
+        "retry": NAMED_OR_RETRY,
+        "do": TASKS,
+        "then": TEXT,
+    }
 )
 
 
@@ -40,6 +49,11 @@ class ErrorFilter:
     detail: str | None = None
     instance: str | None = None
 
+    def members(self) -> dict[str, str | int] | None:
+        """Those that an error has to have; None where any will do."""
+        named = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {name: value for name, value in named.items() if value is not None} or None
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TryModel(TaskModel):
@@ -52,6 +66,7 @@ class TryModel(TaskModel):
     except_when: Expression | None
     handler: DoModel | None
     caught: str | None = None  # `catch.then`
+    retry: Policy | None = None  # of the calls in the body
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -71,21 +86,23 @@ def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> TryModel:
     catch = node.optional("catch")
     parts: dict[str, Node] = {}
     if catch is not None:
-        parts = catch.parts(_CATCH, refused=profile.CATCH, example="catch: {as: error, do: [...]}")
+        parts = catch.parts(_CATCH, example="catch: {as: error, do: [...]}")
     bind = read_variable(parts.get("as"), "error")
     inner = scope | {bind}
+    errors = _errors(parts["errors"]) if "errors" in parts else ErrorFilter()
     for key in ("when", "exceptWhen"):
         if key in parts:
             _warn_of_members(parts[key], bind)
     return TryModel(
         **common,
         body=read_list_under(reader, node, "try", scope),
-        errors=_errors(parts["errors"]) if "errors" in parts else ErrorFilter(),
+        errors=errors,
         bind=bind,
         when=read_condition(parts["when"], BODY, inner) if "when" in parts else None,
         except_when=read_condition(parts["exceptWhen"], BODY, inner) if "exceptWhen" in parts else None,
         handler=read_list(reader, parts["do"], inner) if "do" in parts else None,
         caught=parts["then"].text("then: continue") if "then" in parts else None,
+        retry=read_retry(parts["retry"], reader.retries, errors.members()) if "retry" in parts else None,
     )
 
 
@@ -142,7 +159,7 @@ def _goes_on(model: TryModel) -> Iterator[str]:
 
 TRY = Construct(
     key="try",
-    summary="`catch` with `errors.with`, `as`, `when`, `exceptWhen`, `do`, `then`",
+    summary="`catch` with `errors.with`, `as`, `when`, `exceptWhen`, `retry`, `do`, `then`",
     keys={"try": TASKS, "catch": _CATCH},
     required=("try", "catch"),
     model=TryModel,
@@ -150,6 +167,7 @@ TRY = Construct(
     read=_read,
     compiled=_compiled,
     children=lambda model: (model.body,) if model.handler is None else (model.body, model.handler),
+    retry=lambda model: model.retry,
     late=lambda model: (model.when, model.except_when),
     jumps=_jumps,
     goes_on=_goes_on,

@@ -3,11 +3,12 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from prometheus_client import Gauge, Histogram, Metric
+from prometheus_client import Counter, Gauge, Histogram, Metric
 
 from connectors.catalogue import OPERATIONS
 from streams.ground.metrics import SECONDS as BUCKETS
 from streams.ground.setting import Group, setting
+from streams.ground.topic import Keyed, Topic
 from streams.processors.call.connections import ConnectionSettings
 from streams.processors.orchestrate import INBOX
 from streams.runtime.declaration import Declaration
@@ -17,6 +18,13 @@ SECONDS = Histogram(
     "From the moment a call is made to its outcome, waiting for a place and short retries included.",
     ["function", "result"],
     buckets=BUCKETS,
+)
+
+
+POSTPONED = Counter(
+    "exlify_calls_postponed",
+    "Calls put off for a while, as their system is not well (breaker), has its limit (rate), or is busy (place).",
+    ["connection", "waits_for"],
 )
 
 
@@ -57,6 +65,15 @@ class CallSettings(Group):
     )
 
 
+PAUSES = Topic(
+    name="hub.state.pause.v1",
+    messages=("SystemPause",),
+    keyed=Keyed.NONE,
+    key="connection",
+    compacted=True,
+    written_by="gateway",
+)
+
 DECLARATION = Declaration(
     name="call",
     summary="Carries out steps that ask an outside system.",
@@ -64,7 +81,8 @@ DECLARATION = Declaration(
     make="streams.processors.call.processor:Call",
     writes=(INBOX,),
     table="call",
+    buries=True,
     functions=OPERATIONS,
     settings=(CallSettings, ConnectionSettings),
-    metrics=(SECONDS, BREAKERS),
+    metrics=(SECONDS, POSTPONED, BREAKERS),
 )

@@ -3,6 +3,9 @@
     core-bank: https://bank.example.com/api
     ledger:
       url: postgresql://exlify:${env:LEDGER_PASSWORD}@db.example.com/ledger
+      concurrency: 4      # calls under way at once, in each worker
+      rate: 20/s          # calls in each worker: N/s, N/min or N/h
+      patience: 10m       # how long a call waits while the system is not well, before it fails
 
 A password stands in the environment or in a file of its own, written as the address wants it (`@` is %40). Case makes
 no difference to a name, nor which of `-`, `_` and `.` it has.
@@ -12,10 +15,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from connectors.hub.limits import ConnectionLimits
 from streams.ground.kinds import checked
 from streams.ground.references import without_references
 from streams.ground.setting import Group, family, fold
@@ -28,6 +32,11 @@ if TYPE_CHECKING:
 FILE = "connections.yaml"
 SHAPE = "an address such as https://HOST/PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
+_RATE = re.compile(r"(\d{1,7}(?:\.\d{1,3})?)/(s|min|h)")
+_DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
+_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400}
+MOST_AT_ONCE = 1_000
+USUAL = ConnectionLimits()
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")  # folded
 
 
@@ -53,6 +62,24 @@ class ConnectionSettings(Group):
     )
 
 
+@dataclass(frozen=True, slots=True)
+class Given:
+    """What the file says of one connection."""
+
+    url: str = field(repr=False)
+    limits: ConnectionLimits = USUAL
+
+
+class Described(NamedTuple):
+    """What may be shown of a connection."""
+
+    name: str
+    origin: str  # where its address stands
+    address: str
+    credentials: bool
+    limits: ConnectionLimits
+
+
 class Addresses:
     """The addresses of this process, as they are now; whoever calls asks each time."""
 
@@ -63,6 +90,11 @@ class Addresses:
         self._file = site.file(FILE, read_connections)
         self._merged = (self._file.value, self._over(self._file.value))
 
+    def limits(self, name: str) -> ConnectionLimits:
+        """The limits of a connection now, by its folded name; the same object until they change."""
+        given = self._file.value.get(name)
+        return USUAL if given is None else given.limits
+
     def urls(self) -> Mapping[str, str]:
         """Addresses by folded name, the same object until one changes; never to be shown, they hold passwords."""
         written, merged = self._merged
@@ -72,33 +104,80 @@ class Addresses:
             self._merged = (written, merged)
         return merged
 
-    def _over(self, written: Mapping[str, str]) -> Mapping[str, str]:
-        return {**self._sandbox, **written, **self._given}
+    def described(self) -> list[Described]:
+        """Every connection as it may be shown: without paths, users and passwords, which may be secrets."""
+        sources = [("sandbox", self._sandbox), (FILE, self._file.value), ("environment", self._given)]
+        origins = {name: source for source, known in sources for name in known}
+        urls = self.urls()
+        return [Described(name, origins[name], *_shown(urls[name]), self.limits(name)) for name in sorted(urls)]
+
+    def _over(self, written: Mapping[str, Given]) -> Mapping[str, str]:
+        return {**self._sandbox, **{name: each.url for name, each in written.items()}, **self._given}
 
 
-def read_connections(document: Part | None) -> Mapping[str, str]:
+def read_connections(document: Part | None) -> Mapping[str, Given]:
     """What `connections.yaml` says; faults with their place."""
-    found: dict[str, str] = {}
+    found: dict[str, Given] = {}
     for name, part in document.members().items() if document else ():
         folded = fold(name).replace(".", "-")
         if not _NAME.fullmatch(folded):
             part.fault(f"{name[:70]!r} is no name of a connection", "use letters, digits and hyphens")
         if folded in found:
             part.fault(f"`{name}` stands twice: case, `-`, `_` and `.` make no difference", "keep one of them")
-        found[folded] = _address(part)
+        found[folded] = _given(part)
     return found
 
 
+def _given(part: Part) -> Given:
+    if not part.is_mapping:
+        return Given(_address(part))
+    members = part.only("url", "concurrency", "rate", "patience")
+    if "url" not in members:
+        part.fault("no url", f"add `url:` and {SHAPE}")
+    limits = ConnectionLimits(
+        concurrency=_concurrency(members["concurrency"]) if "concurrency" in members else USUAL.concurrency,
+        per_s=_rate(members["rate"]) if "rate" in members else USUAL.per_s,
+        patience_s=_patience(members["patience"]) if "patience" in members else USUAL.patience_s,
+    )
+    return Given(_address(members["url"]), limits)
+
+
+def _concurrency(part: Part) -> int:
+    text = part.scalar()
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= MOST_AT_ONCE:
+        part.fault("no number of calls", f"write a whole number from 1 to {MOST_AT_ONCE}")
+    return int(text)
+
+
+def _rate(part: Part) -> float:
+    found = _RATE.fullmatch(part.scalar())
+    if found is None or float(found[1]) <= 0:
+        part.fault("no rate", "write so many calls and per what: 20/s, 100/min or 1000/h")
+    return float(found[1]) / _SECONDS[found[2]]
+
+
+def _patience(part: Part) -> float:
+    found = _DURATION.fullmatch(part.scalar())
+    if found is None:
+        part.fault("no length of time", "write seconds, minutes, hours or days: 30s, 10m, 2h or 1d")
+    return float(found[1]) * _SECONDS[found[2]]
+
+
 def _address(part: Part) -> str:
-    if part.is_mapping:
-        members = part.only("url")
-        part = members["url"] if "url" in members else part.fault("no url", f"add `url:` and {SHAPE}")
     if _has_password(without_references(part.written())):
         part.fault("a password in the file", "write ${env:NAME} or ${file:PATH} in its place")
     address = part.text()
     if not is_address(address):
         part.fault("no address", f"write {SHAPE}")
     return address
+
+
+def _shown(url: str) -> tuple[str, bool]:
+    """Scheme, host and port of an address, and whether it holds credentials."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    host = f"[{host}]" if ":" in host else host
+    return f"{parts.scheme}://{host}" + (f":{parts.port}" if parts.port else ""), parts.username is not None
 
 
 def _has_password(written: str) -> bool:

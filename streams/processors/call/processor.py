@@ -13,7 +13,8 @@ from connectors.assembly import standard_hub
 from connectors.hub.contract import HubCall, Plan, Refused
 from connectors.hub.observer import EndedCall
 from connectors.hub.outcome import CallOutcome, to_problem
-from connectors.hub.pipeline import BeforeSend, Hub, send_at_once
+from connectors.hub.pipeline import BeforeSend, CallLimits, Hub, never_paused, send_at_once
+from connectors.hub.waiting import Postponed, Waited
 from schemas import steps
 from schemas.functions import EffectClass
 from schemas.payload import Door, Payload, UnreadablePayloadError
@@ -23,10 +24,13 @@ from streams.ground.site import Site
 from streams.processors import call
 from streams.processors.call import CallSettings
 from streams.processors.call.connections import Addresses
+from streams.processors.call.pauses import PauseFeed, Pauses
 from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
-from streams.runtime.once import BeforeEffect, Steps, WithdrawnError
+from streams.runtime.clock import now_ms
+from streams.runtime.once import BeforeEffect, LaterError, Steps, WithdrawnError
 
+ONCE = CallLimits(tries=1)  # whether it is tried again, the policy of the step says (`processors.recover`)
 MAX_OUTPUT_BYTES = 900 * 1024  # leaves room for the envelope in a record of 1 MiB
 
 
@@ -38,16 +42,21 @@ class Call(Steps):
     def __init__(self, context: Context, hub: Hub | None = None) -> None:
         super().__init__(context.codec, INBOX)
         self.concurrency = context.settings.of(CallSettings).concurrency
-        self._hub = hub or hub_for(context.settings, context.site)
+        self._pauses = None if hub else PauseFeed(context.settings, context.codec)
+        self._hub = hub or hub_for(context.settings, context.site, self._pauses)
 
     async def open(self) -> None:
         """Opens the hub."""
         await self._hub.__aenter__()
+        if self._pauses is not None:
+            await self._pauses.start()
         call.OpenBreakers.states = self._hub.breakers
 
     async def close(self) -> None:
         """Closes the hub."""
         await self._hub.__aexit__()
+        if self._pauses is not None:
+            await self._pauses.close()
 
     async def carry_out(self, command: Mapping[str, Any], key: str, before_effect: BeforeEffect) -> dict[str, Any]:
         """Makes the call."""
@@ -58,29 +67,44 @@ class Call(Steps):
             except WithdrawnError:
                 raise Refused(Reason.WITHDRAWN, "the step is not wanted any more") from None
 
-        result = await carry_out(command, self._hub, key, before_send)
+        waited = before_effect.waited
+        outside = None if waited is None else Waited(waited.seconds(now_ms()), waited.times)
+        try:
+            result = await carry_out(command, self._hub, key, before_send, outside)
+        except Postponed as postponed:
+            call.POSTPONED.labels(postponed.connection, postponed.waits_for).inc()
+            raise LaterError(postponed.seconds) from None
         if result["error"] and result["error"]["reason"] == Reason.WITHDRAWN.value:
             raise WithdrawnError
         return result
 
 
-def hub_for(settings: Settings, site: Site) -> Hub:
+def hub_for(settings: Settings, site: Site, pauses: Pauses | None = None) -> Hub:
     """The hub that settings and site describe; the time of every call is noted."""
     ours = settings.of(CallSettings)
+    addresses = Addresses(settings, site)
     return standard_hub(
-        Addresses(settings, site).urls,
+        addresses.urls,
+        limits_of=addresses.limits,
+        paused_s=never_paused if pauses is None else pauses.seconds_left,
         allow_hosts=[host.strip() for host in ours.allow_hosts.split(",") if host.strip()],
         allow_private=ours.allow_private,
+        limits=ONCE,
         observe=_note_time,
     )
 
 
 async def carry_out(
-    command: Mapping[str, Any], hub: Hub, key: str | None = None, before_send: BeforeSend = send_at_once
+    command: Mapping[str, Any],
+    hub: Hub,
+    key: str | None = None,
+    before_send: BeforeSend = send_at_once,
+    waited: Waited | None = None,
 ) -> dict[str, Any]:
     """Makes the call that a StepCommand asks for; gives the fields of its StepResult. Knows nothing of Kafka.
 
-    `key` is the idempotency key, the step id unless given. Raises only what `before_send` raises.
+    `key` is the idempotency key, the step id unless given. Raises only what `before_send` raises, and Postponed where
+    `waited` says that the call can wait outside of the hub.
     """
     try:
         asked = HubCall(
@@ -89,6 +113,7 @@ async def carry_out(
             key=key or steps.id_of(command),
             effect=_declared(command.get("effect")),
             deadline_ms=command.get("deadline_ms"),
+            waited=waited,
         )
     except Refused as refusal:
         return failed(command, refusal.outcome)
@@ -110,8 +135,9 @@ def answered(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]
 
 
 def failed(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]:
-    """The StepResult of a call that failed."""
-    return steps.faulted(command, to_problem(outcome, command["pointer"]))
+    """The StepResult of a call that failed, and the wait that the remote side has asked for."""
+    result = steps.faulted(command, to_problem(outcome, command["pointer"]))
+    return result if outcome.retry_after_ms is None else {**result, "wait_ms": outcome.retry_after_ms}
 
 
 def _arguments(command: Mapping[str, Any]) -> Any:

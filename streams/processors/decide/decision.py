@@ -136,17 +136,24 @@ def _decision(
         "model_sha256": card.model.sha256,
         "input": seen,
         "input_hash": hashlib.sha256(seen.raw).hexdigest(),
-        "route": verdict.route,
-        "score": NO_SCORE if verdict.score is None else verdict.score,
+        **verdict_fields(model, verdict),
         "thresholds": {"approve_below": model.band.approve_below},
-        "reasons": [_reason(model, c) for c in verdict.contributions if c.amount],
-        "reference": card.reference.name if verdict.contributions else None,
         "certificate": model.band.certificate.id if model.band.certificate else None,
         "covers": model.band.covers,
         "certificate_sha256": model.band.certificate_sha256 or None,
+        "at_ms": at_ms,
+    }
+
+
+def verdict_fields(model: Model, verdict: Verdict) -> dict[str, Any]:
+    """The fields of a Decision that follow from model, band and input."""
+    return {
+        "route": verdict.route,
+        "score": NO_SCORE if verdict.score is None else verdict.score,
+        "reasons": [_reason(model, c) for c in verdict.contributions if c.amount],
+        "reference": model.card.reference.name if verdict.contributions else None,
         "outside": list(verdict.outside),
         "held": [each.as_map() for each in verdict.held],
-        "at_ms": at_ms,
     }
 
 

@@ -44,6 +44,7 @@ DECLARATION = Declaration(
     reads=(ACTIONS,),
     writes=(INBOX, TASKS),
     table="task",
+    buries=True,
     functions=(HUMAN,),
     rows="streams.processors.human.rows:ROWS",
 )

@@ -29,6 +29,7 @@ from streams.processors.human.task import HumanTask, decode_task, encode_task
 from streams.processors.orchestrate import INBOX
 from streams.runtime import metrics
 from streams.runtime.answers import answer_unusable
+from streams.runtime.letters import dead_letter
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, Row, StateView
 
@@ -77,7 +78,9 @@ class Human(FastProcessor):
             task = rules.opened(message.data, message.record.timestamp_ms)
         except ArgumentError as error:
             problem = rules.invalid_task_problem(message.data, error)
-            effects.outputs.append(self._answered(message.record, steps.faulted(message.data, problem)))
+            metrics.count_step(human.HUMAN.name, steps.faulted(message.data, problem))
+            letters = self.declaration.dead_letters
+            effects.outputs.append(dead_letter(self._codec, letters, message, problem, harmless=True))
             return
         self._keep(key, task, effects)
         if early := _row(_EARLY + key, state, effects):

@@ -11,7 +11,7 @@ from streams.runtime.declaration import Declaration
 
 INBOX = Topic(
     name="engine.inbox.instance.v1",
-    messages=("StartInstance", "StepResult", "TimerFired", "CancelInstance", "RepairStep"),
+    messages=("StartInstance", "StepResult", "TimerFired", "CancelInstance", "RepairStep", "StepRetrying"),
     written_by="the gateway",
 )
 HISTORY = Topic(name="engine.history.instance.v1", messages=("HistoryEntry",), retention_ms=90 * DAY_MS)

@@ -36,6 +36,7 @@ EVENTS: dict[str, type[engine.Event]] = {
     messages.TIMER_FIRED: engine.TimerFired,
     messages.CANCEL_INSTANCE: engine.CancelInstance,
     messages.REPAIR_STEP: engine.RepairStep,
+    messages.STEP_RETRYING: engine.StepRetrying,
 }
 
 _OFFSET = struct.Struct(">q")

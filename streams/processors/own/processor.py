@@ -6,6 +6,7 @@ That an effect happens no more often than it may is the runtime's (`runtime.once
 from __future__ import annotations
 
 import asyncio
+import os
 import time
 from collections.abc import Mapping
 from typing import Any
@@ -42,7 +43,8 @@ class OwnStep(Steps):
     def __init__(self, context: Context, step: Step[..., Any]) -> None:
         super().__init__(context.codec, INBOX)
         self.declaration = declared(step)
-        self.concurrency = step.concurrency or context.settings.of(OwnStepsSettings).concurrency
+        usual = os.cpu_count() if step.run == "process" else context.settings.of(OwnStepsSettings).concurrency
+        self.concurrency = step.concurrency or usual or 1
         self._step = step
         self._attempts = Attempts(step)
         self._running: dict[bytes, StepContext] = {}

@@ -11,7 +11,7 @@ import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemas.messages import STEP_COMMAND, STEP_RESULT
+from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
 from schemas.payload import UnreadablePayloadError
 from schemas.reasons import Effect, Reason
 from schemas.steps import id_of
@@ -23,6 +23,7 @@ from streams.processors.own import declared
 from streams.processors.own.results import context_of, refusal, result_of
 from streams.runtime import metrics
 from streams.runtime.answers import answer_unusable
+from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, StateView
 from streams.steps import outcome
 from streams.steps.crew import Crew
@@ -33,8 +34,6 @@ from streams.steps.types import WrongDataError
 LOOK_S = 5.0  # a lane that waits for longer says again that it does
 MAX_LOST = 16
 
-_Batch = tuple[tuple[str, int, int], ...]
-
 
 class Pure(FastProcessor):
     """One function of the user that computes from its arguments alone."""
@@ -44,7 +43,7 @@ class Pure(FastProcessor):
         self._codec = context.codec
         self._step = step
         self._crew = Crew(step.name)
-        self._computing: dict[_Batch, Computation] = {}
+        self._computing: dict[int, Computation] = {}  # by partition: a lane has one batch at a time
 
     async def close(self) -> None:
         """Lets its threads end."""
@@ -53,25 +52,34 @@ class Pure(FastProcessor):
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """The result of every command, once it is computed; one that is not wanted any more is answered in vain."""
         commands = [message for message in batch if message.name == STEP_COMMAND]
-        if not commands:
-            return Effects([], {})
-        name = tuple((each.record.topic, each.record.partition, each.record.offset) for each in commands)
-        found = self._computing.get(name)
-        if found is None:
-            found = self._computing[name] = Computation(self._step, commands)
+        found = self._computation(commands)
         if not found.complete:
             raise NotYet(f"{self._step.name} computes", lambda: self._compute(found))
-        del self._computing[name]
         results = [result_of(each.data, come) for each, come in zip(commands, found.outcomes, strict=True)]
         for message, result in zip(commands, results, strict=True):
             metrics.count_step(message.data["function"], result)
         pairs = zip(commands, results, strict=True)
         encoded = [(each.record.key, self._codec.encode(STEP_RESULT, result)) for each, result in pairs]
-        return Effects([Output(INBOX, key, value) for key, value in encoded], {})
+        strange = [
+            parked(each.record, self.declaration.name, f"{each.name or 'a record without a value'} is no command")
+            for each in batch
+            if each.name not in (STEP_COMMAND, CANCEL_STEP)
+        ]
+        return Effects([*(Output(INBOX, key, value) for key, value in encoded), *strange], {})
 
     def on_parked(self, message: Message, state: StateView) -> Effects:
         """A command that cannot be carried out is answered, or its instance would wait for ever."""
         return answer_unusable(self._codec, message, INBOX)
+
+    def _computation(self, commands: Sequence[Message]) -> Computation:
+        """Of these commands: the one under way, if they have come before."""
+        if not commands:
+            return Computation(self._step, [])
+        number = commands[0].record.partition
+        found = self._computing.get(number)
+        if found is None or not found.is_of(commands):
+            found = self._computing[number] = Computation(self._step, commands)
+        return found
 
     async def _compute(self, found: Computation) -> None:
         if self._crew.lost >= MAX_LOST:
@@ -94,6 +102,10 @@ class Computation:
         self._commands = commands
         self._began_at = 0.0  # the one that is computed
         self._round = 0
+
+    def is_of(self, commands: Sequence[Message]) -> bool:
+        """Whether these are its commands."""
+        return [each.record.offset for each in commands] == [each.record.offset for each in self._commands]
 
     @property
     def complete(self) -> bool:

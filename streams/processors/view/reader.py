@@ -163,6 +163,31 @@ class Reader:
         query = select(DECISIONS).where(ours).order_by(DECISIONS.c.at_ms, DECISIONS.c.decision_id)
         return every(self._engine, query)
 
+    def all_decisions(
+        self,
+        filters: Mapping[str, str],
+        *,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Decisions, newest first; `filters` are columns (model, route ...) and their values; the times as of
+        `instances`. Raises UsageError for a cursor that is none.
+        """
+        at = DECISIONS.c.at_ms
+        query = matching(DECISIONS, filters)
+        if since_ms is not None:
+            query = query.where(at >= since_ms)
+        if until_ms is not None:
+            query = query.where(at < until_ms)
+        order = (at, DECISIONS.c.decision_id)
+        return page(self._engine, query, order, limit=limit, cursor=cursor, newest_first=True)
+
+    def decision(self, decision_id: str) -> Found | None:
+        """One decision."""
+        return self._one(select(DECISIONS).where(DECISIONS.c.decision_id == storable(decision_id)))
+
     def _count(self, table: Table, which: ColumnElement[bool]) -> int:
         (row,) = every(self._engine, select(func.count().label("number")).select_from(table).where(which))
         return int(row["number"])

@@ -20,8 +20,9 @@ from streams.ground.settings import Settings
 from streams.processors.functions import full
 from streams.runtime.processor import Message
 from tests.support.data import payload
+from tests.support.definitions import BUNDLED
 from tests.support.desk import TASK_ID, Desk, action, command
-from tests.support.gateways import YAML, AsyncGateway, Gateway
+from tests.support.gateways import YAML, AsyncGateway, Gateway, OwnOnes
 from tests.support.histories import CODEC, ID, entry
 from tests.support.stories import Story
 
@@ -251,6 +252,19 @@ def test_functions_are_listed_with_who_carries_them_out() -> None:
     lines = {line.split()[0]: line for line in result.output.splitlines()}
     assert set(FUNCTIONS) <= lines.keys()
     assert lines["decide"].split()[:3] == ["decide", "read", "decide"]
+
+
+async def test_functions_of_the_system_are_listed_hosted_or_not(gateway: Gateway, cli: Cli) -> None:
+    (letter,) = BUNDLED
+    assert isinstance(gateway.services.own, OwnOnes)
+    gateway.services.own.functions[letter.name] = letter.function
+    lines = {line.split()[0]: line.split() for line in (await cli("functions")).output.splitlines()}
+    assert (lines["http"][:4], lines[letter.name][:4]) == (
+        ["http", "varies", "call", "yes"], [letter.name, "read", letter.name, "no"],
+    )  # fmt: skip
+    shown = (await cli("functions", letter.name)).output
+    assert "given_name" in shown
+    assert "hosted" in shown
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)

@@ -142,6 +142,7 @@ def test_suspended_model_hands_everything_to_people_until_it_is_resumed(site: Si
     good = {"income": 85, "debts": 5, "age_of_account": 15}
     assert site.decided("theirs", good)["route"] == "approve"
     site.json("models", "suspend", "theirs", "--why", "complaints")
+    assert "suspended" in site.json("models")["models"][-1]["alone"]
     held = site.decided("theirs", good)
     assert (held["route"], [each["why"] for each in held["held"]]) == ("review", ["SUSPENDED"])
     assert held["score"] is not None
@@ -229,3 +230,66 @@ def test_what_cannot_be_done_is_said_in_one_line(site: Site, arguments: tuple[st
         head, _, tail = each.partition("/")
         given.append(str(places[head] / tail) if head in places and tail else str(places.get(each, each)))
     assert said in site.refused("models", *given)
+
+
+DEFINITION = """
+document: { dsl: 1.0.3, namespace: test, name: ask, version: 1.0.0 }
+do:
+  - ask:
+      call: decide
+      with: { model: MODEL, input: INPUT }
+  - choose:
+      switch:
+        - one: { when: '${ .route == "ROUTE" }', then: end }
+        - default: { then: end }
+"""
+LOAN = "{ income: 1, debts: 2, age_of_account: 3 }"
+
+
+@pytest.mark.parametrize(
+    ("model", "given", "route", "code", "said"),
+    [
+        ("theirs", LOAN, "approve", 0, "no faults"),
+        ("theirs", LOAN, "review", 0, "no faults"),
+        ("'${ .model }'", "{ any: 1 }", "any", 0, "no faults"),
+        ("theirs", "'${ . }'", "approve", 0, "no faults"),
+        ("their", LOAN, "approve", 2, ":6:22: error[model]: there is no model 'their' (do you mean theirs?)"),
+        (
+            "theirs",
+            "{ income: 1, debs: 2, age_of_account: 3 }",
+            "approve",
+            2,
+            "reads no field 'debs' (do you mean debts?)",
+        ),
+        ("theirs", "{ income: 1 }", "approve", 0, "warning[model-input]: theirs reads debts, age_of_account as well"),
+        ("theirs", LOAN, "aprove", 2, "has a route 'aprove' (do you mean approve?)"),
+    ],
+)
+def test_lint_knows_models_inputs_and_routes(
+    site: Site, model: str, given: str, route: str, code: int, said: str
+) -> None:
+    site.add("zipmap", "theirs")
+    text = DEFINITION.replace("MODEL", model).replace("INPUT", given).replace("ROUTE", route)
+    (site.folder / "ask.yaml").write_text(text)
+    result = site.run("lint", site.folder / "ask.yaml")
+    assert (result.exit_code, said in result.stdout) == (code, True), result.output
+
+
+def test_lint_tells_of_a_model_that_cannot_be_used(site: Site) -> None:
+    site.add("zipmap", "theirs")
+    (site.folder / "models" / "theirs" / "1" / "card.toml").write_bytes(b"\xff")
+    (site.folder / "ask.yaml").write_text(WORKFLOW.replace("NAME", "theirs"))
+    result = site.run("lint", site.folder / "ask.yaml")
+    assert result.exit_code == 0 and "warning[model]: it cannot be used" in result.stdout
+
+
+def test_local_run_does_not_wait_for_a_model_that_cannot_be_used(site: Site) -> None:
+    site.add("zipmap", "theirs")
+    site.json("models", "activate", "theirs@1")
+    card = site.folder / "models" / "theirs" / "1" / "card.toml"
+    card.write_bytes(b"\xff")
+    (site.folder / "ask.yaml").write_text(WORKFLOW.replace("NAME", "theirs"))
+    report = site.json("run", site.folder / "ask.yaml", code=1)
+    assert report["error"]["detail"].startswith(f"with.model: {card}: not UTF-8")
+    listed = site.json("models", "list", code=1)
+    assert [fault["model"] for fault in listed["faults"]] == ["theirs@1"]

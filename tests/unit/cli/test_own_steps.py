@@ -106,6 +106,14 @@ def test_broken_file_is_one_line(folder: Path) -> None:
     assert "exlify: my_steps.py:1: ModuleNotFoundError" in done.stderr
 
 
+def test_system_is_not_started_with_steps_that_cannot_be_loaded(folder: Path) -> None:
+    (folder / "steps").mkdir()
+    (folder / "steps" / "mine.py").write_text("def broken(:\n")
+    done = exlify(folder, "up")
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1)
+    assert "steps/mine.py:1: SyntaxError" in done.stderr
+
+
 def test_worker_without_anything_to_run_says_what_to_write(folder: Path) -> None:
     done = exlify(folder, "worker")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)

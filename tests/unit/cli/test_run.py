@@ -38,6 +38,33 @@ def test_faulted_instance_is_printed_and_exits_1(tmp_path: Path) -> None:
     assert (report["status"], report["output"], report["error"]["status"]) == ("faulted", None, 409)
 
 
+def test_policies_can_be_tried_with_mocks_and_without_waiting(tmp_path: Path) -> None:
+    (tmp_path / "mocks.yaml").write_text("ask: [{error: {reason: UNREACHED}}, {output: {n: 1}}]\n")
+    ask = "  - ask: {call: http, with: {method: get, endpoint: 'https://a.example.com'}, metadata: {recovery: %s}}\n"
+    arguments = ("--mock", str(tmp_path / "mocks.yaml"), "--virtual-time", "--json")
+    done = exlify_run(tmp_path, ask % "{delay: {days: 9}, cap: {days: 9}, jitter: none}", *arguments)
+    assert orjson.loads(done.stdout)["output"] == {"n": 1}
+    done = exlify_run(tmp_path, ask % "{retries: 0}", *arguments)
+    assert (done.returncode, orjson.loads(done.stdout)["error"]["reason"]) == (1, "UNREACHED")
+
+
+@pytest.mark.parametrize(
+    ("mocks", "complaint"),
+    [
+        ("[1]", b"not an object of tasks"),
+        ("ask: [{error: {reason: ODD}}]", b"no such reason"),
+        ("ask: {}", b"write {output: ...}"),
+        ("other: [{output: 1}]", b"no such call"),
+        ("ask: [", b"not YAML"),
+    ],
+)
+def test_mocks_that_mean_nothing_are_refused_in_a_line(tmp_path: Path, mocks: str, complaint: bytes) -> None:
+    (tmp_path / "mocks.yaml").write_text(mocks)
+    ask = "  - ask: {call: http, with: {method: get, endpoint: 'https://a.example.com'}}\n"
+    done = exlify_run(tmp_path, ask, "--mock", str(tmp_path / "mocks.yaml"))
+    assert done.returncode == 2 and complaint in done.stderr and done.stderr.count(b"\n") == 1
+
+
 def test_input_may_come_from_a_file(tmp_path: Path) -> None:
     (tmp_path / "input.json").write_text('{"n": 7}')
     done = exlify_run(tmp_path, "  - a: {set: '${ . }'}\n", "--input", f"@{tmp_path / 'input.json'}")

@@ -11,8 +11,9 @@ from connectors.hub.breaker import Breaker, BreakerOpen, State
 FOR_EVER = float("inf")
 
 
-def breaker(cool_down_s: float = 0.01) -> Breaker:
-    return Breaker(asyncio.get_running_loop().time, threshold=2, cool_down_s=cool_down_s, max_cool_down_s=0.04)
+def breaker(cool_down_s: float = 0.01, full: int = 1) -> Breaker:
+    clock = asyncio.get_running_loop().time
+    return Breaker(clock, threshold=2, cool_down_s=cool_down_s, max_cool_down_s=0.04, full=full)
 
 
 async def call(it: Breaker, healthy: bool | None, until: float = FOR_EVER) -> None:
@@ -84,3 +85,31 @@ async def test_probe_given_up_makes_room_for_another() -> None:
     await call(it, None)
     await call(it, True)
     assert it.state is State.CLOSED
+
+
+async def test_system_that_comes_back_is_not_run_over() -> None:
+    it, waiting, full = breaker(full=8), 40, 8
+    await call(it, False)
+    await call(it, False)
+    at_once, succeeded, excess = 0, 0, []
+
+    async def one() -> None:
+        nonlocal at_once, succeeded
+        async with it.passage(FOR_EVER) as passage:
+            at_once += 1
+            if at_once > max(1, min(succeeded, full)) and it.state is not State.CLOSED:
+                excess.append((at_once, succeeded))
+            await asyncio.sleep(0.001)
+            at_once -= 1
+            succeeded += 1
+            passage.healthy = True
+
+    await asyncio.gather(*(one() for _ in range(waiting)))
+    assert (excess, it.state) == ([], State.CLOSED)
+
+
+async def test_failure_while_coming_back_opens_it_again() -> None:
+    it = breaker(full=8)
+    for healthy in (False, False, True, False):
+        await call(it, healthy)
+    assert it.state is State.OPEN

@@ -4,68 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 
-from connectors.declaration import Declaration
 from connectors.hub.breaker import State
-from connectors.hub.contract import Asked, Check, HubCall, Plan, Refused
+from connectors.hub.contract import HubCall, Plan, Refused
 from connectors.hub.observer import EndedCall
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import CallLimits, Hub, jitter
-from schemas.functions import Argument, EffectClass, Function, Kind
+from schemas.functions import EffectClass
 from schemas.reasons import Effect, Reason
+from tests.support.scripted import ASK, FINE, SCRIPTED, Scripted
 
 QUICK = CallLimits(total_timeout_s=2.0, first_pause_s=0.001, max_pause_s=0.002, concurrency=2)
-FINE = CallOutcome(reason=Reason.OK, effect=Effect.DONE)
 BUSY = CallOutcome(reason=Reason.CONFLICT, effect=Effect.NONE)
 LOST = CallOutcome(reason=Reason.OUTCOME_UNKNOWN, effect=Effect.UNKNOWN)
-
-
-ASK = Function(
-    name="scripted",
-    summary="Does what the test says.",
-    arguments=(Argument(name="bad", summary="A bug."), Argument(name="to", summary="Connection.", kind=Kind.NAME)),
-    output={},
-    example="{}",
-)
-SCRIPTED = Declaration(name="scripted", summary="Scripted.", make="", operations=(ASK,))
-
-
-class Scripted:
-    """A connector that gives these outcomes in turn, the last one again and again."""
-
-    def __init__(self, *outcomes: CallOutcome | Exception) -> None:
-        self.operations: dict[Function, Check[None]] = {ASK: self._ask}
-        self.address = "here"
-        self._outcomes: Sequence[CallOutcome | Exception] = outcomes or (FINE,)
-        self.sent = 0
-        self.at_once = 0
-        self.most_at_once = 0
-
-    async def open(self) -> None: ...
-
-    async def close(self) -> None: ...
-
-    def _ask(self, asked: Asked) -> Plan[None]:
-        if asked.arguments.get("bad"):
-            raise KeyError("bug")
-        to = asked.arguments.get("to", "it")
-        return Plan(call=asked.call, connection=to, address=self.address, effect=asked.effect(), request=None)
-
-    async def call(self, plan: Plan[None], timeout_s: float) -> CallOutcome:
-        self.sent += 1
-        self.at_once += 1
-        self.most_at_once = max(self.most_at_once, self.at_once)
-        await asyncio.sleep(0)
-        self.at_once -= 1
-        outcome = self._outcomes[min(self.sent, len(self._outcomes)) - 1]
-        if isinstance(outcome, Exception):
-            raise outcome
-        return outcome
 
 
 def a_call(effect: EffectClass = EffectClass.BLIND, deadline_ms: int | None = None, **arguments: Any) -> HubCall:

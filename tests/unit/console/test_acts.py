@@ -131,4 +131,8 @@ async def test_failures_are_grouped_by_their_cause(console: Console) -> None:
         ("", "", 1, ""),
     ]
     _, page = await console.get("/incidents")
-    assert "doing it again does no harm" in page and f'href="/instances/{INSTANCE}"' in page
+    assert (
+        "Ended by a failure" in page
+        and "doing it again does no harm" in page
+        and f'href="/instances/{INSTANCE}"' in page
+    )

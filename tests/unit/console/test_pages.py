@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.messages import CANCEL_INSTANCE
+from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY
 from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, cancelling, change, payload, result
+from tests.support.stories import Story
 
 TASK = f"/inbox/{INSTANCE}/do/1/review/0/0"
 PROBLEM = {
@@ -121,7 +122,7 @@ async def test_instance_that_waits_says_for_whom_and_why(console: Console) -> No
     console.asked()
     console.decided()
     _, page = await console.get(f"/instances/{INSTANCE}")
-    assert "for the team credit: Review it (due in 1 h)" in page or "“Review” has been at work" in page
+    assert "for the team credit: Review it (due in 1 h)" in page or "“Review” (a step) has been at work" in page
     assert "The score 0.400 is not below 0.250" in page and "purpose of the credit" in page and f'href="{TASK}"' in page
 
 
@@ -284,3 +285,43 @@ async def test_what_is_not_there_is_told_as_a_page(console: Console) -> None:
 
 def _token(page: str) -> str:
     return page.partition('name="form_token" value="')[2].partition('"')[0]
+
+
+TOLD = """
+document: {dsl: 1.0.3, namespace: test, name: told, version: 1.0.0}
+do:
+  - both:
+      fork:
+        branches:
+          - pause: {wait: {hours: 1}}
+          - fetch:
+              call: http
+              with: {method: get, endpoint: '${ .address }'}
+              timeout: {after: PT2M}
+"""
+
+
+async def test_steps_tell_what_they_were_asked_with_and_until_when_they_wait(console: Console) -> None:
+    """A history that the engine has made."""
+    told = Story(TOLD)
+    console.gateway.services.definitions.learn(told.definition)
+    for entry in told.start({"address": "http://127.0.0.1:1/a"}):
+        console.gateway.see(HISTORY_ENTRY, entry)
+    data = await console.data(f"/instances/{told.instance_id}")
+    steps = {each["step"]["name"]: each["step"] for each in data["steps"]}
+    assert steps["fetch"]["asked"] == {"method": "GET", "endpoint": "http://127.0.0.1:1/a"}
+    assert steps["pause"]["until_ms"] - steps["pause"]["started_ms"] == 3_600_000
+    assert "“Pause” has been letting time pass" in data["story"] and "“Fetch” (http) has been at work" in data["story"]
+    _, page = await console.get(f"/instances/{told.instance_id}")
+    assert "Asked with" in page and "s-waiting" in page and "s-running" in page
+
+
+async def test_failed_history_of_the_engine_names_its_step(console: Console) -> None:
+    told = Story(TOLD.replace("version: 1.0.0", "version: 1.0.0, metadata: {onError: fault}"))
+    console.gateway.services.definitions.learn(told.definition)
+    pointer = "/do/0/both/fork/branches/1/fetch"
+    for entry in (*told.start({"address": "a"}), *told.fault(pointer, **(PROBLEM | {"instance": pointer}))):
+        console.gateway.see(HISTORY_ENTRY, entry)
+    _, page = await console.get(f"/instances/{told.instance_id}")
+    assert "Failed at “Fetch”: the system failed" in page and 'class="task s-faulted"' in page
+    assert 'class="task s-cancelled"' in page  # the other branch

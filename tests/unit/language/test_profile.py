@@ -23,7 +23,7 @@ EVALUATIONS = re.findall(r"^\| `(.+)` \| `([{\[].*)` \| `(.+)` \|$", PAGE, re.MU
 
 
 def test_page_has_examples_to_hold_it_to() -> None:
-    assert len(EXAMPLES) == 2
+    assert len(EXAMPLES) == 3
     assert len(EVALUATIONS) == 7
 
 
@@ -59,7 +59,7 @@ def test_expression_gives_what_page_says(source: str, data: str, value: str) -> 
 @pytest.mark.parametrize(
     "table",
     [
-        *(profile.ROOT, profile.TASKS, profile.SCHEDULE, profile.EVENTS, profile.EVENT_FILTER, profile.CATCH),
+        *(profile.ROOT, profile.TASKS, profile.SCHEDULE, profile.EVENTS, profile.EVENT_FILTER, profile.RETRY),
         *(profile.FORK, profile.ENDPOINT, profile.SCHEMAS, profile.CALLS, profile.EFFECTS, profile.USE),
     ],
 )

@@ -14,8 +14,7 @@ from prometheus_client import REGISTRY
 from connectors.assembly import standard_hub
 from connectors.hub.pipeline import CallLimits
 from schemas.codec import Codec
-from schemas.ids import step_id
-from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
+from schemas.messages import STEP_RESULT
 from schemas.payload import Payload
 from schemas.reasons import Effect, Reason
 from streams.ground.settings import Settings
@@ -24,40 +23,16 @@ from streams.processors import call
 from streams.processors.call import CallSettings
 from streams.processors.call.connections import ConnectionSettings
 from streams.processors.call.processor import Call, carry_out, hub_for
-from streams.processors.orchestrate import INBOX
+from streams.runtime.letters import retry_headers
 from streams.runtime.once import KEPT_MS, StepRow
 from streams.runtime.parking import PARKING
-from streams.runtime.processor import Effects, Message, Record, Row
+from streams.runtime.processor import Message, Row
 from tests.support import peers
+from tests.support.calls import INSTANCE, NOW_MS, POINTER, Bench, cancel, command, key, message
 from tests.support.contexts import context
-from tests.support.data import payload
 from tests.support.tables import Table
 
-INSTANCE = "0123456789abcdef" * 2
-POINTER = "/do/0/open"
-NOW_MS = 1_795_000_000_000
-QUICK = CallLimits(try_timeout_s=0.3, first_pause_s=0.001, max_pause_s=0.01)
-
-
-class Bench:
-    """A processor on its table, fed message by message; a crash loses what was not written."""
-
-    def __init__(self, processor: Call, codec: Codec) -> None:
-        self.processor = processor
-        self.codec = codec
-        self.table = Table()
-
-    async def handle(self, message: Message) -> Effects:
-        effects = await self.processor.handle_one(message, self.table)
-        self.table.apply(effects)
-        return effects
-
-    async def result(self, message: Message) -> dict[str, Any]:
-        (output,) = (await self.handle(message)).outputs
-        assert (output.topic, output.key) == (INBOX, INSTANCE.encode())
-        name, data = self.codec.decode(output.value or b"")
-        assert name == STEP_RESULT
-        return data
+QUICK = CallLimits(try_timeout_s=0.3, tries=1)
 
 
 @pytest.fixture
@@ -67,27 +42,6 @@ async def bench() -> Any:
     await processor.open()
     yield Bench(processor, codec)
     await processor.close()
-
-
-def message(name: str, data: dict[str, Any]) -> Message:
-    record = Record(call.DECLARATION.commands.name, 0, 0, NOW_MS, INSTANCE.encode(), b"")
-    return Message(record, name, data)
-
-
-def command(url: str, method: str = "POST", effect: str | None = None, attempt: int = 0, **more: Any) -> Message:
-    step = {"instance_id": INSTANCE, "pointer": POINTER, "iteration": 0, "attempt": attempt}
-    arguments = payload({"method": method, "endpoint": url, **more})
-    rest = {"function": "http", "arguments": arguments, "deadline_ms": None, "effect": effect}
-    return message(STEP_COMMAND, {**step, **rest, "workflow": "w", "version": "1.0.0", "digest": "d"})
-
-
-def cancel(attempt: int = 0) -> Message:
-    step = {"instance_id": INSTANCE, "pointer": POINTER, "iteration": 0, "attempt": attempt}
-    return message(CANCEL_STEP, {**step, "reason": "timed out"})
-
-
-def key(attempt: int = 0) -> str:
-    return step_id(INSTANCE, POINTER, 0, attempt)
 
 
 async def test_answer_goes_to_the_inbox(bench: Bench) -> None:
@@ -117,9 +71,9 @@ async def test_command_twice_at_once_is_carried_out_once(bench: Bench) -> None:
 
 async def test_failure_becomes_a_problem_at_the_task(bench: Bench) -> None:
     async with peers.peer(peers.status(404)) as peer:
-        result = await bench.result(command(peer.url))
-    error = result["error"]
-    assert (result["status"], result["output"]) == ("faulted", None)
+        letter = await bench.letter(command(peer.url))
+    error = letter["error"]
+    assert (letter["retry"], letter["function"], letter["again"]) == (0, "http", "harmful")
     assert (error["status"], error["instance"], error["reason"], error["effect"]) == (404, POINTER, "NOT_FOUND", "none")
 
 
@@ -134,7 +88,7 @@ async def crash(bench: Bench, sent: peers.Peer, message: Message) -> None:
 async def test_blind_call_is_not_repeated_after_a_crash(bench: Bench) -> None:
     async with peers.peer(peers.never_answers, peers.answers(peers.OK)) as peer:
         await crash(bench, peer, command(peer.url))
-        result = await bench.result(command(peer.url))
+        result = await bench.letter(command(peer.url))
         assert peer.count == 1
     assert result["error"]["reason"] == Reason.OUTCOME_UNKNOWN
     assert result["error"]["effect"] == Effect.UNKNOWN
@@ -167,16 +121,8 @@ async def test_intent_is_durable_before_a_blind_call(bench: Bench) -> None:
     assert msgspec.msgpack.decode(row.value, type=StepRow) == StepRow(key(), sent=True)
 
 
-async def test_intent_is_written_once_for_all_tries(bench: Bench) -> None:
-    async with peers.peer(peers.status(503), peers.answers(peers.OK)) as peer:
-        result = await bench.result(command(peer.url))
-        assert peer.count == 2
-    assert result["status"] == "completed"
-    assert len(bench.table.writes) == 1
-
-
 async def test_refused_call_leaves_no_intent(bench: Bench) -> None:
-    result = await bench.result(command("ftp://nowhere"))
+    result = await bench.letter(command("ftp://nowhere"))
     assert result["error"]["reason"] == Reason.INPUT_INVALID
     assert bench.table.writes == []
 
@@ -234,7 +180,7 @@ async def test_attempt_after_a_certain_failure_has_its_own_key(bench: Bench) -> 
 
 
 async def test_row_is_forgotten_when_it_is_due(bench: Bench) -> None:
-    effects = bench.processor.on_due(b"k", Row(b""), NOW_MS)
+    effects = bench.processor.on_due(b"k", Row(msgspec.msgpack.encode(StepRow("key", result=b"r"))), NOW_MS)
     assert effects.changes == {b"k": None} and effects.outputs == []
 
 
@@ -246,18 +192,18 @@ async def test_foreign_message_is_parked(bench: Bench) -> None:
 async def test_arguments_that_are_not_json_are_refused(bench: Bench) -> None:
     broken = command("http://127.0.0.1:1")
     broken.data["arguments"] = Payload.inside(b"{")
-    assert (await bench.result(broken))["error"]["reason"] == Reason.INPUT_INVALID
+    assert (await bench.letter(broken))["error"]["reason"] == Reason.INPUT_INVALID
 
 
 async def test_output_nested_too_deeply_is_refused(bench: Bench) -> None:
     deep = peers.status(200, "Content-Type: application/json", body=b"[" * 400 + b"]" * 400)
     async with peers.peer(deep) as peer:
-        error = (await bench.result(command(peer.url)))["error"]
+        error = (await bench.letter(command(peer.url)))["error"]
     assert (error["reason"], error["effect"]) == (Reason.CONTRACT_DRIFT, Effect.DONE)
 
 
 async def test_undeclared_effect_class_is_refused(bench: Bench) -> None:
-    result = await bench.result(command("http://127.0.0.1:1", effect="maybe"))
+    result = await bench.letter(command("http://127.0.0.1:1", effect="maybe"))
     assert result["error"]["reason"] == Reason.INPUT_INVALID
 
 
@@ -295,7 +241,7 @@ async def test_settings_say_where_calls_may_go(tmp_path: Path) -> None:
 
 async def test_system_that_keeps_failing_shows_its_open_breaker(bench: Bench) -> None:
     async with peers.peer(*[peers.resets] * 6) as peer:
-        for attempt in range(2):  # of three tries each: the sixth failure in a row is one too many
+        for attempt in range(6):  # the sixth failure in a row is one too many
             await bench.handle(command(peer.url, "GET", attempt=attempt))
     shown = {sample.labels["connection"] for metric in call.BREAKERS.collect() for sample in metric.samples}
     assert any(connection.endswith(f":{urlsplit(peer.url).port}") for connection in shown)
@@ -312,3 +258,54 @@ async def test_changed_connection_counts_for_the_next_call(tmp_path: Path) -> No
             site.look()
             after = await carry_out(command("connection://erp/x").data, hub)
     assert (before["status"], after["status"]) == ("faulted", "completed")
+
+
+def again(retry: int, message: Message) -> Message:
+    """The command, tried again by whoever recovers."""
+    record = msgspec.structs.replace(message.record, headers=retry_headers(retry))
+    return Message(record, message.name, message.data)
+
+
+async def test_each_try_is_carried_out_once_and_with_the_same_key(bench: Bench) -> None:
+    async with peers.peer(*[peers.status(503)] * 2, peers.answers(peers.OK)) as peer:
+        command_ = command(peer.url, effect="KEYED")
+        for retry in range(2):
+            letters = [await bench.letter(again(retry, command_)) for _ in range(2)]
+            assert [each["retry"] for each in letters] == [retry] * 2
+            assert peer.count == retry + 1
+        assert (await bench.handle(again(0, command_))).outputs == []  # late: the next try has been made
+        assert (await bench.result(again(2, command_)))["status"] == "completed"
+        assert peer.count == 3
+        assert [peer.header("Idempotency-Key", index) for index in range(3)] == [key()] * 3
+
+
+async def test_a_wait_that_is_asked_for_stands_in_the_letter(bench: Bench) -> None:
+    async with peers.peer(peers.status(429, "Retry-After: 7")) as peer:
+        letter = await bench.letter(command(peer.url))
+    assert (letter["error"]["reason"], letter["wait_ms"]) == (Reason.RATE_LIMITED, 7_000)
+
+
+async def test_each_try_of_a_blind_call_has_an_intent_of_its_own(bench: Bench) -> None:
+    async with peers.peer(peers.status(503), peers.never_answers, peers.answers(peers.OK)) as peer:
+        await bench.letter(command(peer.url))
+        peer.asked.clear()
+        await crash(bench, peer, again(1, command(peer.url)))
+        letter = await bench.letter(again(1, command(peer.url)))
+        assert peer.count == 2
+    assert (letter["error"]["reason"], letter["again"]) == (Reason.OUTCOME_UNKNOWN, "harmful")
+
+
+async def test_a_step_that_nobody_wants_is_not_tried_again(bench: Bench) -> None:
+    async with peers.peer(peers.status(503), peers.answers(peers.OK)) as peer:
+        await bench.letter(command(peer.url))
+        await bench.handle(cancel())
+        assert (await bench.handle(again(1, command(peer.url)))).outputs == []
+        assert peer.count == 1
+
+
+async def test_a_key_that_the_command_brings_is_used(bench: Bench) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        kept = command(peer.url, effect="KEYED", attempt=3)
+        kept.data["key"] = key(0)
+        await bench.result(kept)
+        assert peer.header("Idempotency-Key") == key(0)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from connectors.hub.limits import ConnectionLimits
 from streams.ground.errors import ConfigurationError
 from streams.ground.settings import Settings
 from streams.ground.site import Site
@@ -101,3 +102,33 @@ def test_faulty_file_is_told_with_its_place(place: Place, text: str, told: str) 
         place.addresses()
     assert told in str(caught.value)
     assert "hunter2" not in str(caught.value)
+
+
+def test_limits_of_a_connection_are_read_and_change_without_a_restart(place: Place) -> None:
+    place.write("erp: {url: http://erp, concurrency: 4, rate: 90/min, patience: 10m}\nmail: http://mail\n")
+    addresses = place.addresses()
+    erp = addresses.limits("erp")
+    assert erp == ConnectionLimits(concurrency=4, per_s=1.5, patience_s=600)
+    assert addresses.limits("erp") is erp
+    assert addresses.limits("mail") is addresses.limits("nowhere")
+    place.write("erp: {url: http://erp, concurrency: 5}\n")
+    place.look_twice()
+    assert addresses.limits("erp") == ConnectionLimits(concurrency=5)
+
+
+@pytest.mark.parametrize(
+    ("limit", "reason"),
+    [
+        ("concurrency: 0", "no number of calls"),
+        ("concurrency: many", "no number of calls"),
+        ("concurrency: [1]", "no single value"),
+        ("rate: 0/s", "no rate"),
+        ("rate: 5", "no rate"),
+        ("patience: 1 week", "no length of time"),
+        ("burst: 5", "`burst` is no key here"),
+    ],
+)
+def test_faulty_limit_is_told_with_its_place(place: Place, limit: str, reason: str) -> None:
+    place.write(f"erp:\n  url: http://erp\n  {limit}\n")
+    with pytest.raises(ConfigurationError, match=rf"connections.yaml:3:\d+: {reason}"):
+        place.addresses()

@@ -8,7 +8,7 @@ import msgspec
 import pytest
 
 from schemas.catalogue import current
-from schemas.messages import CANCEL_STEP, HUMAN_TASK, STEP_RESULT
+from schemas.messages import CANCEL_STEP, DEAD_LETTER, HUMAN_TASK, STEP_RESULT
 from schemas.payload import ATTRIBUTE, Payload
 from streams.processors.human import TASKS, rows
 from streams.processors.human.fields import FIELDS, Place
@@ -145,9 +145,9 @@ def test_closed_task_is_forgotten_after_its_time(desk: Desk) -> None:
 )
 def test_arguments_that_make_no_task_fault_the_step(desk: Desk, named: str, arguments: dict[str, Any]) -> None:
     effects = desk.deliver(command(**arguments))
-    (result,) = desk.decoded(effects, STEP_RESULT)
-    assert (result["status"], result["error"]["instance"]) == ("faulted", STEP["pointer"])
-    assert named in result["error"]["detail"]
+    (letter,) = desk.decoded(effects, DEAD_LETTER)
+    assert (letter["again"], letter["error"]["instance"]) == ("harmless", STEP["pointer"])
+    assert named in letter["error"]["detail"]
     assert effects.changes == {}
 
 

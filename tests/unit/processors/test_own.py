@@ -11,14 +11,17 @@ import pytest
 
 from schemas.codec import Codec
 from schemas.ids import step_id
-from schemas.messages import CANCEL_STEP, STEP_COMMAND
+from schemas.messages import CANCEL_STEP, STEP_COMMAND, TIMER_FIRED
 from schemas.reasons import Effect, Reason
 from schemas.steps import address
+from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
 from streams.ground.topic import own_step_topic
 from streams.processors import own
 from streams.processors.orchestrate import INBOX
+from streams.processors.own import pure
 from streams.runtime.memory import MemoryRuntime
+from streams.runtime.parking import PARKING
 from streams.runtime.processor import Output
 from streams.steps import Context, Refused, Retryable, step
 from streams.steps.declared import Step
@@ -54,8 +57,11 @@ async def results(
     function: Step[..., Any],
     commands: Sequence[Mapping[str, Any]],
     others: Sequence[tuple[str, Mapping[str, Any]]] = (),
+    *,
+    before: Sequence[tuple[str, Mapping[str, Any]]] = (),
+    parked: list[Output] | None = None,
 ) -> dict[str, dict[str, Any]]:
-    """The results of commands by pointer; `others` are published behind them."""
+    """The results of commands by pointer; `others` are published behind them, `before` before."""
     processor = own.made(own.declared(function), context(steps=(function,)))
     runtime = MemoryRuntime([processor], Settings(), CODEC)
     found: dict[str, dict[str, Any]] = {}
@@ -68,9 +74,10 @@ async def results(
             complete.set()
 
     runtime.watch(INBOX.name, note)
+    runtime.watch(PARKING.name, ([] if parked is None else parked).append)
     topic = own_step_topic(function.name)
     async with asyncio.timeout(PATIENCE_S), runtime.running() as failed:
-        messages = [*((STEP_COMMAND, each) for each in commands), *others]
+        messages = [*before, *((STEP_COMMAND, each) for each in commands), *others]
         runtime.publish([Output(topic, INSTANCE.encode(), CODEC.encode(name, data)) for name, data in messages])
         done = asyncio.create_task(complete.wait())
         either: list[asyncio.Future[Any]] = [done, failed]
@@ -187,3 +194,26 @@ async def test_refusal_of_a_step_reaches_the_workflow() -> None:
     assert (error["reason"], error["effect"], error["detail"]) == (
         Reason.BUSINESS_REJECTED, Effect.NONE, "tests.refuses: too heavy",
     )  # fmt: skip
+
+
+@pytest.mark.parametrize("effect", ["read", "pure"])
+async def test_worker_whose_steps_all_hang_ends_and_says_why(effect: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    release = threading.Event()
+    monkeypatch.setattr(pure, "MAX_LOST", 1)
+
+    @step("tests.stuck", effect=effect, timeout=0.05, concurrency=1)
+    def stuck() -> None:
+        release.wait()
+
+    with pytest.raises(UnavailableError, match=r"tests\.stuck: 1 steps hang and cannot be ended"):
+        await results(stuck, [command("tests.stuck", n, {}) for n in range(3)])
+    release.set()
+
+
+@pytest.mark.parametrize("function", [double, key])
+async def test_record_that_is_no_command_is_parked(function: Step[..., Any]) -> None:
+    timer = (TIMER_FIRED, {"instance_id": INSTANCE, "due_ms": 1})
+    parked: list[Output] = []
+    arguments = {"n": 1} if function is double else {}
+    await results(function, [command(function.name, 0, arguments)], before=[timer], parked=parked)
+    assert [dict(each.headers)["parked.reason"] for each in parked] == [b"exlify.TimerFired is no command"]

@@ -1,0 +1,129 @@
+"""`exlify connections`: the outside systems that this site knows, and whether they can be reached from here."""
+
+from __future__ import annotations
+
+import asyncio
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streams.cli._output import json_option, print_fields, print_json, print_table
+from streams.ground.errors import UsageError
+
+if TYPE_CHECKING:
+    from streams.ground.settings import Settings
+    from streams.processors.call.checking import Checked
+    from streams.processors.call.connections import Addresses
+
+EXIT_NOT_REACHED = 1
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  exlify connections list
+  exlify connections show erp --json
+  exlify connections check
+"""
+)
+def command() -> None:
+    """Look at the outside systems of this site.
+
+    Reads connections.yaml and the environment as a worker that starts here would. Paths, users and passwords are
+    never shown.
+    """
+
+
+@command.command("list")
+@json_option
+def list_(as_json: bool) -> None:
+    """List the connections with their limits."""
+    _, addresses = _known()
+    found = [_fields(each) for each in addresses.described()]
+    if as_json:
+        print_json({"connections": found})
+    else:
+        head = ("CONNECTION", "ADDRESS", "CREDENTIALS", "FROM", "AT ONCE", "A SECOND", "PATIENCE")
+        print_table(head, map(_cells, found))
+
+
+@command.command()
+@click.argument("name")
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """Show the connection NAME."""
+    _, addresses = _known()
+    found = next((_fields(each) for each in addresses.described() if each.name == _existing(addresses, name)), {})
+    if as_json:
+        print_json(found)
+    else:
+        names = ("connection", "address", "credentials", "from", "at once", "a second", "patience")
+        print_fields(zip(names, _cells(found), strict=True))
+
+
+@command.command()
+@click.argument("names", nargs=-1)
+@json_option
+def check(names: tuple[str, ...], as_json: bool) -> None:
+    """Look whether systems can be reached from here: NAMES, or all.
+
+    A system that speaks HTTP is connected to and sent nothing; a database is asked for the number 1. Exit code 1 if
+    one cannot be reached.
+    """
+    settings, addresses = _known()
+    wanted = [_existing(addresses, name) for name in names] or sorted(addresses.urls())
+    found = asyncio.run(_checked(settings, addresses, wanted))
+    if as_json:
+        print_json({"connections": [{**asdict(each), "ok": each.ok} for each in found]})
+    else:
+        rows = ((each.name, "yes" if each.ok else "no", f"{each.ms} ms", each.reason, each.detail) for each in found)
+        print_table(("CONNECTION", "REACHED", "IN", "REASON", "SAYS"), rows)
+    if not all(each.ok for each in found):
+        raise SystemExit(EXIT_NOT_REACHED)
+
+
+def _known() -> tuple[Settings, Addresses]:
+    from streams.catalogue import load_settings
+    from streams.ground.site import Site
+    from streams.processors.call.connections import Addresses
+
+    settings = load_settings()
+    return settings, Addresses(settings, Site(settings.site_dir))
+
+
+def _existing(addresses: Addresses, name: str) -> str:
+    from connectors.hub.connections import folded
+
+    if folded(name) not in addresses.urls():
+        known = ", ".join(sorted(addresses.urls())) or "none"
+        raise UsageError(f"connections: there is no {name}. There are: {known}. Add it to connections.yaml.")
+    return folded(name)
+
+
+async def _checked(settings: Settings, addresses: Addresses, names: list[str]) -> list[Checked]:
+    from connectors.assembly import standard_hub
+    from streams.processors.call.checking import check
+
+    async with standard_hub(addresses.urls) as hub:
+        return list(await asyncio.gather(*(check(name, addresses.urls()[name], hub) for name in names)))
+
+
+def _fields(described: Any) -> dict[str, Any]:
+    limits = described.limits
+    return {
+        "name": described.name,
+        "address": described.address,
+        "credentials": described.credentials,
+        "from": described.origin,
+        "concurrency": limits.concurrency,
+        "per_s": limits.per_s,
+        "patience_s": limits.patience_s,
+    }
+
+
+def _cells(fields: dict[str, Any]) -> tuple[Any, ...]:
+    rate = "any" if fields["per_s"] is None else f"{fields['per_s']:g}"
+    credentials = "yes" if fields["credentials"] else "no"
+    origin, patience = fields["from"], f"{fields['patience_s']:g} s"
+    return fields["name"], fields["address"], credentials, origin, fields["concurrency"], rate, patience

@@ -1,0 +1,206 @@
+"""`exlify decisions`: what models have decided, and whether it can be computed again."""
+
+from __future__ import annotations
+
+import csv
+import json
+import sys
+from collections.abc import Callable, Iterator
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from streams.cli import _models as ours
+from streams.cli._client import connect
+from streams.cli._moments import moment, utc_option
+from streams.cli._output import echo, json_option, print_fields, print_json, print_line, print_page, print_table
+from streams.ground.errors import UsageError
+
+PAGE = 500
+
+
+@click.group(
+    invoke_without_command=True,
+    epilog="""\b
+Examples:
+  exlify decisions
+  exlify decisions list --model credit-risk --route review
+  exlify decisions recompute --since 2026-01-31T00:00:00Z
+  exlify decisions export --model credit-risk --format csv > decisions.csv
+""",
+)
+@json_option
+@click.pass_context
+def command(context: click.Context, as_json: bool) -> None:
+    """List, show, recompute and export decisions of models."""
+    if context.invoked_subcommand is None:
+        context.invoke(list_decisions, as_json=as_json)
+
+
+def _filters(function: Callable[..., None]) -> Callable[..., None]:
+    for option in (
+        click.option("--until", help="Decided before this time (RFC 3339)."),
+        click.option("--since", help="Decided at this time (RFC 3339) or later."),
+        click.option("--instance", "instance_id", help="The instance that it was decided for."),
+        click.option("--route", help="What was decided."),
+        click.option("--version", "model_version", help="Version of the model."),
+        click.option("--model", help="Name of the model."),
+    ):
+        function = option(function)
+    return function
+
+
+@command.command("list")
+@_filters
+@click.option("--limit", type=click.IntRange(1, PAGE), default=50, show_default=True, help="How many at most.")
+@click.option("--cursor", help="Where the list before ended (`next` in its JSON).")
+@json_option
+@utc_option
+def list_decisions(as_json: bool, **query: Any) -> None:
+    """List decisions, newest first."""
+    page = connect().get("/v1/decisions", **query)
+    if as_json:
+        print_json(page)
+        return
+    head = ("DECIDED", "MODEL", "ROUTE", "SCORE", "HELD", "DECISION")
+    rows = (
+        (
+            moment(each["at"]),
+            f"{each['model']}@{each['model_version']}",
+            each["route"],
+            _score(each),
+            ", ".join(dict.fromkeys(held["why"] for held in each["held"])) or None,
+            each["decision_id"],
+        )
+        for each in page["decisions"]
+    )
+    print_page(head, rows, page["next"], spare=["HELD"], whole=["DECISION", "ROUTE", "DECIDED"])
+
+
+@command.command("show")
+@click.argument("decision")
+@json_option
+@utc_option
+def show(decision: str, as_json: bool) -> None:
+    """Show a decision: what was asked, what came out, why, and by which right."""
+    found = _one(decision)
+    if as_json:
+        print_json(found)
+        return
+    print_fields(
+        (
+            ("decision", found["decision_id"]),
+            ("decided", moment(found["at"])),
+            ("model", f"{found['model']}@{found['model_version']}"),
+            ("route", found["route"]),
+            ("score", _score(found)),
+            ("certificate", found["certificate"]),
+            ("compared with", found["reference"]),
+        )
+    )
+    for held in found["held"]:
+        echo(f"held back: {held['text']}")
+    if found["reasons"]:
+        echo()
+        rows = ((each["group"], f"{each['contribution']:+.6f}") for each in found["reasons"])
+        print_table(("REASON", "CONTRIBUTION"), rows)
+    echo()
+    print_table(("INPUT", "VALUE"), ((name, json.dumps(value)) for name, value in found["input"].items()))
+
+
+@command.command("recompute")
+@click.argument("decision", required=False)
+@_filters
+@json_option
+def recompute(decision: str | None, as_json: bool, **query: Any) -> None:
+    """Compute a decision again, or all that the filters find, by the models at hand.
+
+    Exit code 1 if one comes out otherwise than it stands on record, or its model is not at hand.
+    """
+    from models.serving.registry import Registry
+    from streams.processors.decide.recompute import CannotRecomputeError, recomputed
+
+    registry = Registry(shelf=ours.known())
+    equal, found = 0, []
+    for record in [_one(decision)] if decision else _every(query):
+        try:
+            differences = recomputed(record, registry)
+        except CannotRecomputeError as error:
+            found.append({"decision_id": record["decision_id"], "cannot": str(error)})
+            continue
+        if differences:
+            told = [each._asdict() for each in differences]
+            found.append({"decision_id": record["decision_id"], "differences": told})
+        else:
+            equal += 1
+    if as_json:
+        print_json({"equal": equal, "others": found})
+    else:
+        echo(f"{equal} of {equal + len(found)} come out as they stand on record")
+        for each in found:
+            fields = ", ".join(one["field"] for one in each.get("differences", ()))
+            echo(f"! {each['decision_id']}: {each.get('cannot') or f'otherwise: {fields}'}", err=True)
+    if found:
+        raise SystemExit(1)
+
+
+@command.command("export")
+@_filters
+@click.option(
+    "--format", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True, help="Of it."
+)
+def export(kind: str, **query: Any) -> None:
+    """Write decisions with their inputs to standard output, newest first: a line each."""
+    records = _every(query)
+    if kind == "jsonl":
+        for each in records:
+            print_line(each)
+        return
+    rows = [_flat(each) for each in records]
+    columns = list(dict.fromkeys(name for row in rows for name in row))
+    writer = csv.DictWriter(sys.stdout, columns)
+    writer.writeheader()
+    writer.writerows(rows)
+
+
+def _flat(record: dict[str, Any]) -> dict[str, Any]:
+    names = (
+        "decision_id", "instance_id", "at", "workflow", "version", "model", "model_version", "model_sha256", "covers",
+        "certificate", "certificate_sha256", "route",
+    )  # fmt: skip
+    return {
+        **{name: record[name] for name in names},
+        "score": _score(record),
+        **{f"threshold.{name}": value for name, value in record["thresholds"].items()},
+        "held": " ".join(dict.fromkeys(held["why"] for held in record["held"])),
+        **{f"input.{name}": value if _plain(value) else json.dumps(value) for name, value in record["input"].items()},
+    }
+
+
+def _plain(value: Any) -> bool:
+    return value is None or isinstance(value, str | int | float)
+
+
+def _score(record: dict[str, Any]) -> float | None:
+    """None where there is none: the record has -1 then, and says why in `held`."""
+    from streams.processors.decide.decision import NO_SCORE
+
+    return None if record["score"] == NO_SCORE and record["held"] else record["score"]
+
+
+def _one(decision: str) -> dict[str, Any]:
+    if not decision.strip("/"):
+        raise UsageError("decision: empty. Give the id of one, as exlify decisions lists them.")
+    found: dict[str, Any] = connect().get(f"/v1/decisions/{quote(decision)}")
+    return found
+
+
+def _every(query: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    client, cursor = connect(), None
+    while True:
+        page = client.get("/v1/decisions", **query, limit=PAGE, cursor=cursor)
+        yield from page["decisions"]
+        cursor = page["next"]
+        if cursor is None:
+            return

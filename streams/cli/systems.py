@@ -1,0 +1,136 @@
+"""`exlify systems`: outside systems that are to be called, and those that are not for a while."""
+
+from __future__ import annotations
+
+import re
+from datetime import UTC, datetime, timedelta
+from typing import Any
+from urllib.parse import quote
+
+import click
+
+from streams.cli._client import connect
+from streams.cli._moments import moment, utc_option
+from streams.cli._output import json_option, print_fields, print_json, print_table
+from streams.ground.errors import UsageError
+
+_DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
+as_option = click.option("--as", "actor", help="Who asks. Default: the user of this system.")
+why_option = click.option("--why", required=True, help="Why, in a few words; it is kept, so no personal data.")
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  exlify systems list
+  exlify systems pause erp --until 2h --why "maintenance of the ERP"
+  exlify systems resume erp --why "maintenance is over"
+"""
+)
+def command() -> None:
+    """Look at outside systems; pause one, or let it be called again.
+
+    While a system is paused its steps wait: they use up no attempt, and no worker. Only the deadline of a task ends
+    the waiting.
+    """
+
+
+@command.command("list")
+@utc_option
+@json_option
+def list_(as_json: bool) -> None:
+    """List the outside systems."""
+    found = connect().get("/v1/systems")["systems"]
+    if as_json:
+        print_json({"systems": found})
+    else:
+        print_table(("SYSTEM", "ADDRESS", "CALLED", "UNTIL", "WHY"), map(_row, found))
+
+
+@command.command()
+@click.argument("name")
+@utc_option
+@json_option
+def show(name: str, as_json: bool) -> None:
+    """Show the outside system NAME."""
+    _print(connect().get(f"/v1/systems/{quote(name, safe='')}"), as_json)
+
+
+@command.command()
+@click.argument("name")
+@click.option("--until", help="2h, 30m, or a time such as 2026-01-31T12:00:00Z. Default: until it is resumed.")
+@why_option
+@as_option
+@utc_option
+@json_option
+def pause(name: str, until: str | None, why: str, actor: str | None, as_json: bool) -> None:
+    """Let no call to the system NAME begin. Calls under way are not disturbed."""
+    wish = {"why": why, "actor": actor or _user(), **({"until": _time(until)} if until else {})}
+    _, said = connect().post_json(f"/v1/systems/{quote(name, safe='')}/pause", wish)
+    _print(said, as_json)
+
+
+@command.command()
+@click.argument("name")
+@why_option
+@as_option
+@utc_option
+@json_option
+def resume(name: str, why: str, actor: str | None, as_json: bool) -> None:
+    """Let the system NAME be called again. What waited comes back within two minutes, not all at once."""
+    wish = {"why": why, "actor": actor or _user()}
+    _, said = connect().post_json(f"/v1/systems/{quote(name, safe='')}/resume", wish)
+    _print(said, as_json)
+
+
+def _time(text: str) -> str:
+    """RFC 3339 of what was given; raises UsageError."""
+    if found := _DURATION.fullmatch(text):
+        return (datetime.now(UTC) + timedelta(**{_UNITS[found[2]]: int(found[1])})).isoformat()
+    try:
+        return datetime.fromisoformat(text).astimezone().isoformat()
+    except (ValueError, OverflowError):
+        raise UsageError(f"--until {text}: no time. Write 30m, 2h, or 2026-01-31T12:00:00Z.") from None
+
+
+def _user() -> str:
+    import getpass
+
+    return getpass.getuser()
+
+
+def _called(system: dict[str, Any]) -> str:
+    return click.style("paused", fg="yellow") if system["paused"] else "yes"
+
+
+def _until(system: dict[str, Any]) -> str:
+    if not system["paused"]:
+        return "-"
+    return moment(system["until"]) if system["until"] else "resumed"
+
+
+def _row(system: dict[str, Any]) -> tuple[Any, ...]:
+    return system["name"], system["address"], _called(system), _until(system), system.get("why")
+
+
+def _print(system: dict[str, Any], as_json: bool) -> None:
+    if as_json:
+        print_json(system)
+        return
+    rate = "any" if system["per_s"] is None else f"{system['per_s']:g}"
+    paused = system["paused"]
+    print_fields(
+        (
+            ("system", system["name"]),
+            ("address", system["address"]),
+            ("called", _called(system)),
+            ("until", _until(system) if paused else None),
+            ("why", system.get("why")),
+            ("asked by", system.get("actor")),
+            ("since", moment(system["since"]) if paused else None),
+            ("at once", system["concurrency"]),
+            ("a second", rate),
+            ("patience", f"{system['patience_s']:g} s"),
+        )
+    )

@@ -1,0 +1,94 @@
+"""`/instances/{id}/repair`: a failed step that waits for somebody is done again, left out, or made the end.
+
+The page offers what `exlify retry`, `skip` and `fail` do; beside it stands whether anything reached the outside.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import orjson
+
+from schemas.payload import Door, Payload
+from streams.console.account import Account, title_of
+from streams.console.page import Page, Shown, Visit, see_other
+from streams.console.rights import Act, Target, require
+from streams.gateway.bodies import one_line
+from streams.gateway.problems import ProblemError
+from streams.gateway.repairs import KEPT_KEY, LATEST, NEW_KEY, repair
+from streams.language.graph import Graph
+
+ACTIONS = ("retry", "skip", "fail")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Stop:
+    """A failed step that waits for a decision."""
+
+    incident_id: str
+    pointer: str
+    title: str
+    error: Mapping[str, Any]
+    owner: str
+    opened_at_ms: int
+    asked: Any
+
+
+async def stops(visit: Visit, instance_id: str, told: Account, graph: Graph | None) -> list[Stop]:
+    """The open incidents of an instance."""
+    rows = await asyncio.to_thread(visit.services.reader.open_incidents, [instance_id])
+    titles = {task.pointer: title_of(task) for task in graph.tasks} if graph else {}
+    asked = {step.pointer: step.asked for step in told.steps}
+    found = []
+    for row in rows:
+        _, each = await visit.services.codec.decode_learning(row["message"])
+        names = ("incident_id", "pointer", "error", "owner", "opened_at_ms")
+        pointer = each["pointer"]
+        title = titles.get(pointer, pointer)
+        found.append(Stop(**{name: each[name] for name in names}, title=title, asked=asked.get(pointer)))
+    return found
+
+
+async def act(visit: Visit) -> Shown:
+    """Decides about one incident."""
+    instance_id = visit.request.match_info["instance_id"]
+    row = await asyncio.to_thread(visit.services.reader.instance, instance_id)
+    if row is None:
+        raise ProblemError(404, "not-found", "No instance of this id has been seen, or not yet.")
+    require(visit.actor, Act.REPAIR, Target("instance", instance_id))
+    form = {name: str(value) for name, value in (await visit.request.post()).items() if isinstance(value, str)}
+    action = form.get("action", "")
+    if action not in ACTIONS:
+        raise ProblemError(422, "request-invalid", "Choose what is to be done: retry, skip or fail.")
+    why = one_line("why", form.get("why", "").strip())
+    wish = {"why": why, "actor": visit.actor.name, "incident": form.get("incident", "")}
+    name = form.get("action_id") or uuid.uuid4().hex
+    await repair(visit.services, row, wish, action, _more(visit, row, action, form), name[:100])
+    return see_other(f"/instances/{instance_id}")
+
+
+def _more(visit: Visit, row: Mapping[str, Any], action: str, form: Mapping[str, str]) -> dict[str, Any]:
+    if action == "skip":
+        return {"output": _data("output", form.get("output", ""))}
+    if action == "fail":
+        return {}
+    more: dict[str, Any] = {"key": NEW_KEY if form.get("new_key") else KEPT_KEY}
+    if form.get("input", "").strip():
+        more["input"] = _data("input", form["input"])
+    if form.get("definition") == LATEST and (newest := visit.services.definitions.latest(row["workflow"])):
+        more["digest"] = newest.digest
+    return more
+
+
+def _data(name: str, text: str) -> Payload:
+    try:
+        return Payload.from_outside(orjson.loads(text) if text.strip() else None, Door.EDIT)
+    except (orjson.JSONDecodeError, TypeError):
+        raise ProblemError(422, "request-invalid", f"{name} must be JSON.") from None
+
+
+PAGES = (Page(path="/instances/{instance_id}/repair", show=act, section="/instances", method="POST"),)

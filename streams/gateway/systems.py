@@ -1,0 +1,167 @@
+"""`/v1/systems`: the outside systems that this site knows, and whether they are to be called."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+import msgspec
+from aiohttp import web
+
+from connectors.hub.connections import folded
+from schemas.cloudevents import DataFault
+from schemas.messages import SYSTEM_PAUSE
+from schemas.times import rfc3339
+from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
+from streams.gateway.bodies import LINE, one_line, read_object
+from streams.gateway.openapi import Route, Schema, list_of, object_of
+from streams.gateway.problems import ProblemError, data_faults
+from streams.gateway.services import services
+from streams.ground.publish import Outgoing
+from streams.processors.call import PAUSES
+from streams.processors.call.pauses import Pause
+
+SYSTEM: Schema = object_of(
+    {
+        "name": TEXT,
+        "address": OPTIONAL_TEXT,
+        "concurrency": {"type": "integer"},
+        "per_s": {"type": ["number", "null"]},
+        "patience_s": {"type": "number"},
+        "paused": {"type": "boolean"},
+    },
+    until=OPTIONAL_TEXT,
+    why=OPTIONAL_TEXT,
+    actor=OPTIONAL_TEXT,
+    since=OPTIONAL_TEXT,
+)
+
+
+async def list_systems(request: web.Request) -> web.Response:
+    """Every connection of the site, and whatever else is paused."""
+    return json_answer({"systems": [_shown(request, name) for name in _names(request)]})
+
+
+async def show_system(request: web.Request) -> web.Response:
+    """One connection, by its name."""
+    return json_answer(_shown(request, _known(request)))
+
+
+async def pause_system(request: web.Request) -> web.Response:
+    """Lets no call to a system begin until a time, or until it is resumed."""
+    name = _known(request)
+    wish = await read_object(request, {"why": str, "until": str, "actor": str}, required=("why",))
+    until_ms = None if wish.get("until") is None else _moment(request, wish["until"])
+    return await _say(request, name, wish, paused=True, until_ms=until_ms)
+
+
+async def resume_system(request: web.Request) -> web.Response:
+    """Lets calls to a system begin again; they come back within a minute or so, not all at once."""
+    name = _known(request)
+    wish = await read_object(request, {"why": str, "actor": str}, required=("why",))
+    if services(request).pauses.of(name) is None:
+        raise ProblemError(409, "not-paused", f"{name} is not paused.")
+    return await _say(request, name, wish, paused=False, until_ms=None)
+
+
+async def _say(
+    request: web.Request, name: str, wish: dict[str, Any], *, paused: bool, until_ms: int | None
+) -> web.Response:
+    ours = services(request)
+    pause = Pause(
+        connection=name,
+        paused=paused,
+        until_ms=until_ms,
+        why=one_line("why", wish["why"]),
+        actor=one_line("actor", wish.get("actor") or "api"),
+        at_ms=ours.now_ms(),
+    )
+    value = ours.codec.encode(SYSTEM_PAUSE, msgspec.structs.asdict(pause))
+    await ours.publisher.publish([Outgoing(PAUSES, name.encode(), value)])
+    ours.pauses.learn(pause)
+    return json_answer(_shown(request, name))
+
+
+def _moment(request: web.Request, text: str) -> int:
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        reason = "must be a time with its zone, such as 2026-01-31T12:00:00Z"
+    elif at.timestamp() <= services(request).clock():
+        reason = "must be in the future"
+    else:
+        return int(at.timestamp() * 1_000)
+    fault = DataFault("until", reason)
+    raise ProblemError(422, "request-invalid", str(fault), faults=data_faults([fault]))
+
+
+def _names(request: web.Request) -> list[str]:
+    ours = services(request)
+    return sorted({*ours.addresses.urls(), *ours.pauses.all()})
+
+
+def _known(request: web.Request) -> str:
+    name = folded(request.match_info["name"])
+    if name not in _names(request):
+        raise ProblemError(404, "not-found", "This site has no connection of this name.")
+    return name
+
+
+def _shown(request: web.Request, name: str) -> dict[str, Any]:
+    ours = services(request)
+    limits, pause = ours.addresses.limits(name), ours.pauses.of(name)
+    shown: dict[str, Any] = {
+        "name": name,
+        "address": next((each.address for each in ours.addresses.described() if each.name == name), None),
+        "concurrency": limits.concurrency,
+        "per_s": limits.per_s,
+        "patience_s": limits.patience_s,
+        "paused": pause is not None,
+    }
+    if pause is None:
+        return shown
+    until = None if pause.until_ms is None else rfc3339(pause.until_ms)
+    return {**shown, "until": until, "why": pause.why, "actor": pause.actor, "since": rfc3339(pause.at_ms)}
+
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/v1/systems",
+        handler=list_systems,
+        summary="List the outside systems, and which of them are paused.",
+        answers={200: object_of({"systems": list_of(SYSTEM)})},
+        verb="systems",
+    ),
+    Route(
+        method="GET",
+        path="/v1/systems/{name}",
+        handler=show_system,
+        summary="Show an outside system.",
+        answers={200: SYSTEM},
+        problems=(404,),
+        verb="systems",
+    ),
+    Route(
+        method="POST",
+        path="/v1/systems/{name}/pause",
+        handler=pause_system,
+        summary="Let no call to a system begin until a time, or until it is resumed.",
+        answers={200: SYSTEM},
+        problems=(400, 404, 408, 413, 415, 422, 503),
+        body={"application/json": object_of({"why": LINE}, until=TEXT, actor=LINE)},
+        verb="systems",
+    ),
+    Route(
+        method="POST",
+        path="/v1/systems/{name}/resume",
+        handler=resume_system,
+        summary="Let calls to a system begin again.",
+        answers={200: SYSTEM},
+        problems=(400, 404, 408, 409, 413, 415, 422, 503),
+        body={"application/json": object_of({"why": LINE}, actor=LINE)},
+        verb="systems",
+    ),
+)

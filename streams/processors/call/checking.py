@@ -1,0 +1,73 @@
+"""Whether the system behind a connection can be reached now: looked at from here, and nothing is done to it.
+
+A system that speaks HTTP is connected to, with TLS where the address says so; no request is sent, since any could have
+an effect. A database is asked for the number 1, with the credentials of its connection.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import socket
+import ssl
+import time
+from dataclasses import dataclass
+from urllib.parse import urlsplit
+
+from connectors.hub.contract import HubCall
+from connectors.hub.pipeline import Hub
+from schemas.reasons import Reason
+
+PATIENCE_S = 5.0
+_PORTS = {"http": 80, "https": 443}
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """What a look has shown."""
+
+    name: str
+    reason: str
+    detail: str
+    ms: int
+
+    @property
+    def ok(self) -> bool:
+        """Whether it can be reached."""
+        return self.reason == Reason.OK
+
+
+async def check(name: str, url: str, hub: Hub) -> Checked:
+    """Looks at one connection."""
+    started = time.monotonic()
+    if urlsplit(url).scheme in _PORTS:
+        reason, detail = await _connected(url)
+    else:
+        reason, detail = await _asked(name, hub)
+    return Checked(name, reason, detail, int((time.monotonic() - started) * 1_000))
+
+
+async def _connected(url: str) -> tuple[str, str]:
+    parts = urlsplit(url)
+    secure = ssl.create_default_context() if parts.scheme == "https" else None
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            _, writer = await asyncio.open_connection(parts.hostname, parts.port or _PORTS[parts.scheme], ssl=secure)
+        writer.close()
+    except TimeoutError:
+        return Reason.TIMED_OUT, f"no connection within {PATIENCE_S:.0f} s"
+    except ssl.SSLError as error:
+        return Reason.UNREACHED, f"TLS failed: {error.reason or type(error).__name__}"
+    except socket.gaierror:
+        return Reason.UNREACHED, "the name could not be resolved"
+    except OSError as error:
+        return Reason.UNREACHED, f"no connection: {error.strerror or type(error).__name__}"
+    return Reason.OK, "connected" if secure is None else "connected, and its certificate is valid"
+
+
+async def _asked(name: str, hub: Hub) -> tuple[str, str]:
+    arguments = {"connection": name, "statement": "SELECT 1 AS one"}
+    deadline_ms = int((time.time() + PATIENCE_S) * 1_000)
+    outcome = await hub.carry_out(
+        HubCall(function="sql.query", arguments=arguments, key="check", deadline_ms=deadline_ms)
+    )
+    return outcome.reason, "answered" if outcome.ok else outcome.detail

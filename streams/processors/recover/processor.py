@@ -1,0 +1,103 @@
+"""Dead letters in; in their time, the same commands once more, or the answer that they have failed.
+
+A row for each step: the command that waits for its time, or, for a while after, which re-attempt was the last. What
+waits costs a row; no partition and no other step waits with it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import msgspec
+
+from schemas import recovery, steps
+from schemas.messages import DEAD_LETTER, STEP_RESULT, STEP_RETRYING
+from streams.ground.topic import DAY_MS
+from streams.processors import recover
+from streams.processors.context import Context
+from streams.processors.orchestrate import INBOX
+from streams.processors.recover import rules
+from streams.runtime.letters import retry_headers
+from streams.runtime.parking import parked
+from streams.runtime.processor import Effects, FastProcessor, Message, Output, Row, StateView
+
+KEPT_MS = 7 * DAY_MS
+
+
+class Waiting(msgspec.Struct, array_like=True, omit_defaults=True):
+    """What is known of a step that has failed."""
+
+    retry: int  # the re-attempt that waits, or was the last to be made; -1 where there was none
+    first_ms: int  # when the step failed for the first time
+    done: int = 0  # letters answered for good: the number of the try that was the last, from 1
+    function: str = ""
+    instance: bytes = b""
+    command: bytes = b""  # that waits; empty where it was sent
+
+
+class Recover(FastProcessor):
+    """Decides about each letter once, however often it comes."""
+
+    declaration = recover.DECLARATION
+
+    def __init__(self, context: Context) -> None:
+        self._codec = context.codec
+        self._commands = context.command_topics()
+
+    def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
+        """A retry or an answer for each letter."""
+        effects = Effects([], {})
+        for message in batch:
+            if message.name == DEAD_LETTER:
+                self._judge(message, state, effects)
+            else:
+                effects.outputs.append(parked(message.record, self.declaration.name, _not_for_us(message)))
+        return effects
+
+    def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
+        """Sends the command that has waited; forgets the step a while later."""
+        waiting = msgspec.msgpack.decode(row.value, type=Waiting)
+        if not waiting.command:
+            return Effects([], {key: None})
+        topic = self._commands[waiting.function]
+        sent = Output(topic, waiting.instance, waiting.command, retry_headers(waiting.retry))
+        marker = Waiting(waiting.retry, waiting.first_ms)
+        return Effects([sent], {key: _kept(marker, row.due_ms + KEPT_MS)})
+
+    def _judge(self, message: Message, state: StateView, effects: Effects) -> None:
+        letter, now_ms = message.data, message.record.timestamp_ms
+        key = steps.key_of(letter)
+        row = effects.changes[key] if key in effects.changes else state.get(key)
+        known = Waiting(-1, now_ms) if row is None else msgspec.msgpack.decode(row.value, type=Waiting)
+        if letter["retry"] < max(known.retry, known.done):
+            return
+        policy = recovery.decode(letter["recovery"])
+        due_ms = rules.due_ms(letter, policy, now_ms, known.first_ms)
+        _count(letter, "given up" if due_ms is None else "retried")
+        if due_ms is None:
+            answer = steps.faulted(letter, letter["error"])
+            effects.outputs.append(Output(INBOX, message.record.key, self._codec.encode(STEP_RESULT, answer)))
+            marker = Waiting(known.retry, known.first_ms, letter["retry"] + 1)
+            effects.changes[key] = _kept(marker, now_ms + KEPT_MS)
+            return
+        retry = letter["retry"] + 1
+        told = {
+            **steps.address(letter), "retry": retry, "retries": policy.retries, "due_ms": due_ms,
+            "error": letter["error"],
+        }  # fmt: skip
+        effects.outputs.append(Output(INBOX, message.record.key, self._codec.encode(STEP_RETRYING, told)))
+        waiting = Waiting(retry, known.first_ms, 0, letter["function"], message.record.key or b"", letter["command"])
+        effects.changes[key] = _kept(waiting, due_ms)
+
+
+def _kept(waiting: Waiting, due_ms: int) -> Row:
+    return Row(msgspec.msgpack.encode(waiting), due_ms)
+
+
+def _count(letter: Mapping[str, Any], fate: str) -> None:
+    recover.LETTERS.labels(letter["function"], letter["error"]["reason"] or "", fate).inc()
+
+
+def _not_for_us(message: Message) -> str:
+    return f"{message.name} is no dead letter" if message.name else "a record without a value"

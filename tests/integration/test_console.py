@@ -1,0 +1,60 @@
+"""What the console asks of Kafka itself."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp.test_utils import TestClient, TestServer
+
+from schemas.messages import HISTORY_ENTRY
+from streams import catalogue
+from streams.catalogue import FUNCTIONS
+from streams.console import install
+from streams.gateway.server import make_app, opened
+from streams.ground.provision import provision
+from streams.ground.publish import Outgoing, Publisher
+from streams.ground.settings import Settings
+from streams.processors.orchestrate import HISTORY
+from tests.support.histories import CODEC, ID, entry
+
+pytestmark = pytest.mark.broker
+
+JSON = {"Accept": "application/json"}
+
+
+@pytest.fixture
+async def settings(kafka: str, tmp_path: Path) -> Settings:
+    made = Settings(bootstrap=kafka, registry_url="none", data_dir=tmp_path)
+    await provision(made, catalogue.topics(made))
+    return made
+
+
+@pytest.fixture
+async def console(settings: Settings) -> AsyncIterator[TestClient[Any, Any]]:
+    async with opened(settings, FUNCTIONS) as services, TestClient(TestServer(make_app(services, install))) as client:
+        yield client
+
+
+async def test_topics_show_their_latest_records_and_lead_to_the_instance(
+    console: TestClient[Any, Any], settings: Settings
+) -> None:
+    async with Publisher(settings) as publisher:
+        values = [CODEC.encode(HISTORY_ENTRY, entry(seq)) for seq in range(30)]
+        await publisher.publish([Outgoing(HISTORY, ID.encode(), value) for value in (*values, b"\x00no schema")])
+    async with console.get("/topics", headers=JSON) as response:
+        counts = {each["topic"]: each["records"] for each in (await response.json())["topics"]}
+    assert counts[HISTORY.name] >= 31
+    async with console.get(f"/topics/{HISTORY.name}", headers=JSON) as response:
+        records = (await response.json())["records"]
+    assert len(records) == 20 and records[0]["fault"] and records[0]["instance_id"] == ID
+    assert [record["value"]["seq"] for record in records[1:]] == list(range(29, 10, -1))
+    async with console.get(f"/topics/{HISTORY.name}") as response:
+        assert response.status == 200 and f'href="/instances/{ID}"' in await response.text()
+
+
+async def test_topic_that_is_none_of_ours_is_not_read(console: TestClient[Any, Any]) -> None:
+    async with console.get("/topics/__consumer_offsets") as response:
+        assert response.status == 404

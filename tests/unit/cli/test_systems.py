@@ -1,0 +1,56 @@
+"""`exlify systems`, against a gateway over HTTP."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator, Callable, Coroutine
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from streams.cli import group
+from streams.ground.errors import UsageError
+from streams.ground.settings import Settings
+from tests.support.gateways import AsyncGateway, Gateway
+
+Cli = Callable[..., Coroutine[Any, Any, Result]]
+
+
+@pytest.fixture
+async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
+    (tmp_path / "connections.yaml").write_text("erp: http://erp.example.com\n")
+    async with AsyncGateway(Settings(data_dir=tmp_path / "gateway", site_dir=tmp_path)) as running:
+        yield running
+
+
+@pytest.fixture
+def cli(gateway: Gateway, tmp_path: Path) -> Cli:
+    environ = {"EXLIFY_GATEWAY_URL": str(gateway.client.make_url("")), "EXLIFY_DATA_DIR": str(tmp_path)}
+
+    async def run(*arguments: str) -> Result:
+        return await asyncio.to_thread(CliRunner(env=environ).invoke, group, ["systems", *arguments])
+
+    return run
+
+
+async def test_system_is_paused_for_a_while_and_resumed(gateway: Gateway, cli: Cli) -> None:
+    paused = await cli("pause", "erp", "--until", "2h", "--why", "maintenance", "--as", "kim")
+    assert (paused.exit_code, "maintenance" in paused.output, "kim" in paused.output) == (0, True, True)
+    assert 7_000 < gateway.services.pauses.seconds_left("erp") <= 7_200
+    assert "maintenance" in (await cli("list")).output
+    assert json.loads((await cli("resume", "erp", "--why", "over", "--json")).output)["paused"] is False
+    assert json.loads((await cli("list", "--json")).output)["systems"][0]["paused"] is False
+
+
+async def test_time_that_is_none_is_refused(gateway: Gateway, cli: Cli) -> None:
+    told = await cli("pause", "erp", "--until", "soon", "--why", "x")
+    assert isinstance(told.exception, UsageError)
+    assert gateway.outbox.records == []
+
+
+async def test_system_is_shown(cli: Cli) -> None:
+    told = await cli("show", "ERP")
+    assert (told.exit_code, "http://erp.example.com" in told.output) == (0, True)

@@ -1,0 +1,114 @@
+"""Failed steps that wait for a decision: told with what was done, and decided from the page."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from html import unescape
+
+import pytest
+
+from schemas.messages import HISTORY_ENTRY, INCIDENT, REPAIR_STEP
+from tests.support.consoles import Console
+from tests.support.stories import Story
+
+TOLD = """
+document: {dsl: 1.0.3, namespace: test, name: told, version: 1.0.0}
+do:
+  - fetch: {call: http, with: {method: post, endpoint: 'http://127.0.0.1:1/a'}}
+"""
+POINTER = "/do/0/fetch"
+PROBLEM = {
+    "type": "about:blank", "title": "The system failed", "status": 500, "detail": "it answered 500",
+    "instance": POINTER, "reason": "REMOTE_FAULT", "effect": "none",
+}  # fmt: skip
+
+
+@pytest.fixture
+def stopped(console: Console) -> Story:
+    """An instance that has stopped at a step."""
+    told = Story(TOLD)
+    console.gateway.services.definitions.learn(told.definition)
+    for entry in (*told.start({}), *told.fault(POINTER, **PROBLEM)):
+        console.gateway.see(HISTORY_ENTRY, entry)
+    for incident in told.incidents:
+        console.gateway.see(INCIDENT, incident)
+    object.__setattr__(console.gateway.services, "answer_timeout_s", 0.01)
+    return told
+
+
+async def test_page_says_where_it_stopped_and_whether_anything_was_done(console: Console, stopped: Story) -> None:
+    _, page = await console.get(f"/instances/{stopped.instance_id}")
+    assert "Stopped at “Fetch”, and waits for a decision: the system failed. Nothing was changed" in page
+    assert page.count("doing it again does no harm") >= 2 and 'class="task s-incident"' in page
+    assert "for the team operators to decide" in page
+
+
+@pytest.mark.parametrize(
+    ("action", "fields", "expected"),
+    [
+        ("retry", {}, {"action": "retry", "key": "kept", "input": None}),
+        ("retry", {"new_key": "yes", "input": '{"a": 1}'}, {"action": "retry", "key": "new"}),
+        ("skip", {"output": '{"b": 2}'}, {"action": "skip"}),
+        ("fail", {}, {"action": "fail"}),
+    ],
+)
+async def test_decision_is_published_with_who_and_why(
+    console: Console, stopped: Story, action: str, fields: dict[str, str], expected: dict[str, str]
+) -> None:
+    incident = stopped.incidents[0]["incident_id"]
+    _, page = await console.get(f"/instances/{stopped.instance_id}?ask={action}&incident={incident}")
+    path = f"/instances/{stopped.instance_id}/repair"
+    status, onward, _ = await console.send(path, page, {"why": "it is up again", **fields})
+    ((name, said),) = console.gateway.outbox.decoded()
+    assert (status, onward, name) == (303, f"/instances/{stopped.instance_id}", REPAIR_STEP)
+    assert said["why"] == "it is up again" and said["actor"]
+    assert {name: said[name] for name in expected} == expected
+    for member, text in (("input", '{"a":1}'), ("output", '{"b":2}')):
+        assert member not in fields or said[member].raw.decode() == text
+
+
+@pytest.mark.parametrize("fields", [{"why": ""}, {"why": "x", "input": "{"}, {"why": "x", "action": "explode"}])
+async def test_decision_that_cannot_be_taken_is_not_published(
+    console: Console, stopped: Story, fields: dict[str, str]
+) -> None:
+    incident = stopped.incidents[0]["incident_id"]
+    _, page = await console.get(f"/instances/{stopped.instance_id}?ask=retry&incident={incident}")
+    status, _, _ = await console.send(f"/instances/{stopped.instance_id}/repair", page, fields)
+    assert status == 422 and console.gateway.outbox.records == []
+
+
+async def test_decision_about_what_was_decided_is_refused(console: Console, stopped: Story) -> None:
+    incident = stopped.incidents[0]["incident_id"]
+    _, page = await console.get(f"/instances/{stopped.instance_id}?ask=retry&incident={incident}")
+    sent = {"why": "x", "incident": f"{stopped.instance_id}/99"}
+    status, _, answer = await console.send(f"/instances/{stopped.instance_id}/repair", page, sent)
+    assert status == 409 and "No open incident" in answer
+
+
+async def test_stopped_steps_are_grouped_and_done_again_together(console: Console, stopped: Story) -> None:
+    data = await console.data("/incidents")
+    (cause,) = data["stopped"]
+    assert (cause["title"], cause["step"], cause["count"], cause["effect"]) == ("The system failed", "Fetch", 1, "none")
+    _, page = await console.get("/incidents")
+    (onward,) = re.findall(r'href="(/incidents/retry[^"]*)"', page)
+    path = unescape(onward)
+    _, preview = await console.get(path)
+    assert "Do 1 failed step again" in preview and 'class="pill faulted">1<' in preview
+    status, progress, _ = await console.send(path, preview, {"reason": "it is up again"})
+    assert status == 303
+    while not (done := await console.data(progress))["sent"]:
+        await asyncio.sleep(0)
+    ((name, said),) = console.gateway.outbox.decoded()
+    assert (name, said["action"], said["key"], said["why"]) == (REPAIR_STEP, "retry", "kept", "it is up again")
+    assert (done["verb"], done["count"], done["counts"]) == ("retry", 1, {"incident": 1})
+    assert (await console.send(path, preview, {"reason": "again"}))[0] == 409  # once
+
+
+async def test_overview_says_that_steps_wait_for_a_decision(console: Console, stopped: Story) -> None:
+    assert (await console.data("/"))["stopped"] == 1
+    assert (await console.data("/workflows/told"))["counts"] == {POINTER: {"incident": 1}}
+
+
+async def test_nothing_to_do_again_is_said(console: Console) -> None:
+    assert "There is nothing to do again" in (await console.get("/incidents/retry?workflow=x"))[1]

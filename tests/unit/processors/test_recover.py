@@ -1,0 +1,183 @@
+"""What has failed is tried again as its step declares, exactly so often, and never where that could do harm."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schemas import recovery
+from schemas.catalogue import current
+from schemas.codec import Codec
+from schemas.messages import DEAD_LETTER, STEP_RESULT, STEP_RETRYING
+from schemas.reasons import Effect, Reason
+from schemas.recovery import Policy
+from schemas.samples import sample
+from schemas.steps import id_of, problem
+from streams.processors import call, recover
+from streams.processors.orchestrate import INBOX
+from streams.processors.recover import rules
+from streams.processors.recover.processor import KEPT_MS, Recover
+from streams.runtime.letters import retry_of
+from streams.runtime.processor import Effects, Message, Output, Record
+from tests.support.contexts import context
+from tests.support.tables import Table
+
+CODEC = Codec.offline()
+INSTANCE = "ab" * 16
+STEP = {"instance_id": INSTANCE, "pointer": "/do/0/a", "iteration": 0, "attempt": 0}
+NOW_MS = 1_790_000_000_000
+EVEN = Policy(retries=3, backoff="constant", delay_ms=1_000, jitter="none")
+
+
+def letter(
+    retry: int = 0, reason: Reason = Reason.UNREACHED, effect: Effect = Effect.NONE, **more: Any
+) -> dict[str, Any]:
+    policy = more.pop("policy", EVEN)
+    return {
+        **sample(current()[DEAD_LETTER]), **STEP, "retry": retry, "function": "http", "deadline_ms": None,
+        "recovery": None if policy is None else recovery.encode(policy), "command": b"the command",
+        "error": problem(reason, "away", "/do/0/a", effect=effect), "again": "harmful", "wait_ms": None, **more,
+    }  # fmt: skip
+
+
+class Bench:
+    """The processor on its table, with a clock."""
+
+    def __init__(self) -> None:
+        self.table = Table()
+        self.processor = Recover(context(CODEC))
+
+    def deliver(self, *letters: dict[str, Any], at_ms: int = NOW_MS) -> list[Output]:
+        topic = call.DECLARATION.dead_letters.name
+        messages = [
+            Message(Record(topic, 0, 0, at_ms, INSTANCE.encode(), b"", ()), DEAD_LETTER, each) for each in letters
+        ]
+        effects: Effects = self.table.apply(self.processor.handle(messages, self.table))
+        return effects.outputs
+
+    def fire(self, at_ms: int) -> list[Output]:
+        key = id_of(STEP).encode()
+        row = self.table.get(key)
+        if row is None or row.due_ms > at_ms:
+            return []
+        return self.table.apply(self.processor.on_due(key, row, at_ms)).outputs
+
+
+def told(outputs: list[Output]) -> list[tuple[str, dict[str, Any]]]:
+    assert all(each.topic == INBOX and each.key == INSTANCE.encode() for each in outputs)
+    return [CODEC.decode(each.value or b"") for each in outputs]
+
+
+def test_a_letter_waits_for_its_time_and_is_the_same_command_then() -> None:
+    bench = Bench()
+    ((name, data),) = told(bench.deliver(letter()))
+    assert name == STEP_RETRYING
+    assert (data["retry"], data["retries"], data["due_ms"]) == (1, 3, NOW_MS + 1_000)
+    assert bench.fire(NOW_MS + 999) == []
+    (sent,) = bench.fire(NOW_MS + 1_000)
+    assert (sent.topic, sent.key, sent.value) == (call.DECLARATION.commands, INSTANCE.encode(), b"the command")
+    assert retry_of(Record("t", 0, 0, 0, sent.key, sent.value, sent.headers)) == 1
+
+
+def test_so_many_retries_and_no_more() -> None:
+    bench = Bench()
+    for retry in range(3):
+        assert told(bench.deliver(letter(retry)))[0][0] == STEP_RETRYING
+        assert len(bench.fire(NOW_MS + 1_000)) == 1
+    ((name, result),) = told(bench.deliver(letter(3)))
+    assert (name, result["status"], result["error"]["reason"]) == (STEP_RESULT, "faulted", "UNREACHED")
+    assert bench.fire(NOW_MS + KEPT_MS) == []
+    assert bench.table.get(id_of(STEP).encode()) is None
+
+
+@given(st.lists(st.integers(0, 3), max_size=12))
+def test_letters_that_come_again_change_nothing(again: list[int]) -> None:
+    bench, commands, answers = Bench(), 0, 0
+    for retry in range(4):
+        outputs = bench.deliver(letter(retry))
+        answers += told(outputs)[0][0] == STEP_RESULT
+        for old in again:
+            if old <= retry:
+                assert bench.deliver(letter(old)) == []
+        commands += len(bench.fire(NOW_MS + 1_000))
+    assert (commands, answers) == (3, 1)
+
+
+def test_a_batch_knows_what_its_letters_have_done() -> None:
+    assert len(Bench().deliver(letter(), letter())) == 1
+
+
+@pytest.mark.parametrize(
+    ("reason", "effect", "again", "tried"),
+    [
+        (Reason.UNREACHED, Effect.NONE, "harmful", True),
+        (Reason.RATE_LIMITED, Effect.NONE, "harmful", True),
+        (Reason.REMOTE_FAULT, Effect.UNKNOWN, "harmful", False),
+        (Reason.REMOTE_FAULT, Effect.UNKNOWN, "harmless", True),
+        (Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN, "harmful", False),
+        (Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN, "harmless", True),
+        (Reason.MISCONFIGURED, Effect.NONE, "harmless", False),
+        (Reason.NOT_FOUND, Effect.NONE, "harmless", False),
+        (Reason.CONTRACT_DRIFT, Effect.DONE, "harmful", False),
+    ],
+)
+def test_the_meaning_of_the_error_decides(reason: Reason, effect: Effect, again: str, tried: bool) -> None:
+    due = rules.due_ms(letter(reason=reason, effect=effect, again=again), EVEN, NOW_MS, NOW_MS)
+    assert (due is not None) is tried
+
+
+def test_the_wait_that_the_remote_side_asks_for_is_obeyed() -> None:
+    assert rules.due_ms(letter(wait_ms=60_000), EVEN, NOW_MS, NOW_MS) == NOW_MS + 60_000
+    assert rules.due_ms(letter(wait_ms=10), EVEN, NOW_MS, NOW_MS) == NOW_MS + 1_000
+
+
+def test_nothing_begins_when_nobody_waits_any_more() -> None:
+    assert rules.due_ms(letter(deadline_ms=NOW_MS + 1_000), EVEN, NOW_MS, NOW_MS) is None
+    within = Policy(retries=9, delay_ms=1_000, backoff="constant", jitter="none", within_ms=5_000)
+    assert rules.due_ms(letter(4), within, NOW_MS + 4_000, NOW_MS) == NOW_MS + 5_000
+    assert rules.due_ms(letter(4), within, NOW_MS + 4_001, NOW_MS) is None
+
+
+def test_only_errors_that_the_definition_means_are_tried_again() -> None:
+    meant = Policy(only={"status": 503})
+    assert rules.due_ms(letter(), meant, NOW_MS, NOW_MS) is not None
+    assert rules.due_ms(letter(), Policy(only={"status": 429}), NOW_MS, NOW_MS) is None
+
+
+def test_a_step_that_declares_nothing_is_tried_twice_more() -> None:
+    assert recovery.decode(None).retries == 2
+    assert recovery.decode(b"{").retries == 2
+
+
+@pytest.mark.parametrize(
+    ("backoff", "pauses"),
+    [
+        ("constant", [1_000] * 4),
+        ("linear", [1_000, 2_000, 3_000, 4_000]),
+        ("exponential", [1_000, 2_000, 4_000, 5_000]),
+    ],
+)
+def test_pauses_grow_as_declared_up_to_the_cap(backoff: str, pauses: list[int]) -> None:
+    policy = Policy(backoff=backoff, delay_ms=1_000, cap_ms=5_000, jitter="none")
+    assert [policy.pause_ms("s", retry, None) for retry in range(1, 5)] == pauses
+
+
+@given(st.text(max_size=20), st.integers(1, 1_000))
+def test_full_jitter_is_a_share_that_is_the_same_again(step: str, retry: int) -> None:
+    policy = Policy(delay_ms=1_000, cap_ms=8_000)
+    pause = policy.pause_ms(step, retry, None)
+    assert 0 <= pause <= min(1_000 * 2 ** (retry - 1), 8_000)
+    assert pause == policy.pause_ms(step, retry, None)
+    most = Policy(delay_ms=1_000, cap_ms=8_000, more_ms=(10, 20)).pause_ms(step, retry, None)
+    assert min(1_000 * 2 ** (retry - 1), 8_000) + 10 <= most <= 8_020
+
+
+def test_every_processor_that_buries_is_recovered() -> None:
+    from streams.processors import ALL
+
+    buried = {each.dead_letters for each in ALL if each.buries}
+    assert set(recover.DECLARATION.reads) == buried
+    assert {each.commands for each in ALL if each.buries} <= set(recover.DECLARATION.writes)

@@ -1,0 +1,173 @@
+"""From a failed call to its end: tried again, fallen back, caught, or waiting for people.
+
+Engine, processors and systems are real; what the systems were asked is what counts.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from aiohttp import web
+from aiohttp.test_utils import TestServer
+
+from tests.support.journeys import Journey, settings_in, travelling
+
+HEAD = "document: {dsl: '1.0.3', namespace: tests, name: order, version: '1.0.0'}\ndo:\n"
+QUICK = "backoff: constant, delay: {milliseconds: 1}"
+
+
+class Systems:
+    """Two systems that answer as told, by path and in turn, and remember what they were asked."""
+
+    def __init__(self) -> None:
+        self.asked: Counter[str] = Counter()
+        self.keys: dict[str, set[str | None]] = {}
+        self.answers: dict[str, list[int]] = {}
+
+    async def answer(self, request: web.Request) -> web.Response:
+        path = request.path
+        self.asked[path] += 1
+        self.keys.setdefault(path, set()).add(request.headers.get("Idempotency-Key"))
+        turn = self.answers.get(path, [200])
+        status = turn[min(self.asked[path], len(turn)) - 1]
+        return web.json_response({"by": path, "rating": 7}, status=status)
+
+
+@pytest.fixture
+async def systems() -> AsyncIterator[tuple[Systems, str]]:
+    made = Systems()
+    app = web.Application()
+    app.router.add_route("*", "/{name}", made.answer)
+    async with TestServer(app) as server:
+        yield made, str(server.make_url("/")).rstrip("/")
+
+
+@pytest.fixture
+async def journey(tmp_path: Path) -> AsyncIterator[Journey]:
+    async with travelling(settings_in(tmp_path)) as started:
+        yield started
+
+
+def call(url: str, path: str, recovery: str = "", method: str = "post", more: str = "") -> str:
+    metadata = f", metadata: {{{more}{', ' if more and recovery else ''}{recovery and f'recovery: {recovery}'}}}"
+    return f"  - ask: {{call: http, with: {{method: {method}, endpoint: {{uri: '{url}{path}'}}}}{metadata}}}\n"
+
+
+async def history(journey: Journey, instance: str, phase: str) -> list[dict[str, Any]]:
+    _, shown = await journey.gateway.ask("GET", f"/v1/instances/{instance}")
+    moved = [each for entry in shown["history"] for each in entry["transitions"]]
+    return [each["data"] for each in moved if each["phase"] == phase]
+
+
+@pytest.mark.parametrize("retries", [0, 1, 4])
+async def test_n_retries_are_n_more_requests_with_one_key(
+    journey: Journey, systems: tuple[Systems, str], retries: int
+) -> None:
+    made, url = systems
+    made.answers["/a"] = [503]
+    text = HEAD + call(url, "/a", f"{{retries: {retries}, {QUICK}}}", more="effect: keyed")
+    instance = journey.start(journey.deploy(text))
+    await journey.status(instance, "incident")
+    assert made.asked["/a"] == retries + 1
+    assert len(made.keys["/a"]) == 1
+    told = await history(journey, instance, "task.retried")
+    assert [(each["by"], each["retry"], each["of"]) for each in told] == [
+        ("recover", number, retries) for number in range(1, retries + 1)
+    ]
+    assert all(each["because"]["reason"] == "UNREACHED" and each["at"] for each in told)
+
+
+async def test_a_call_that_declares_nothing_is_asked_three_times_where_that_is_certain(
+    journey: Journey, systems: tuple[Systems, str]
+) -> None:
+    made, url = systems
+    made.answers["/a"] = [503, 503, 200]
+    instance = journey.start(journey.deploy(HEAD + call(url, "/a")))
+    assert (await journey.outcome(instance))["status"] == "completed"
+    assert made.asked["/a"] == 3
+
+
+async def test_what_may_have_happened_is_not_done_again_but_shown_as_a_doubt(
+    journey: Journey, systems: tuple[Systems, str]
+) -> None:
+    made, url = systems
+    made.answers["/a"] = [500]
+    fallback = f"{{retries: 5, fallback: [{{call: http, with: {{method: post, endpoint: '{url}/b'}}}}]}}"
+    instance = journey.start(journey.deploy(HEAD + call(url, "/a", fallback)))
+    await journey.status(instance, "incident")
+    assert made.asked == {"/a": 1}
+    _, found = await journey.gateway.ask("GET", "/v1/incidents?reason=OUTCOME_UNKNOWN")
+    assert [each["error"]["effect"] for each in found["incidents"]] == ["unknown"]
+
+
+async def test_where_a_catch_retries_the_step_is_tried_again_and_then_caught(
+    journey: Journey, systems: tuple[Systems, str]
+) -> None:
+    made, url = systems
+    made.answers["/a"] = [503]
+    text = f"""{HEAD}  - guard:
+      try:
+{call(url, "/ok").replace("ask", "first").replace("  - ", "        - ")}{call(url, "/a").replace("  - ", "        - ")}
+      catch:
+        errors: {{with: {{status: 503}}}}
+        retry: {{delay: {{milliseconds: 1}}, limit: {{attempt: {{count: 4}}}}}}
+        do: [{{late: {{set: {{caught: true}}}}}}]
+"""
+    instance = journey.start(journey.deploy(text))
+    assert (await journey.outcome(instance))["output"] == {"caught": True}
+    assert made.asked == {"/ok": 1, "/a": 5}
+
+
+@asynccontextmanager
+async def fallen_to_people(journey: Journey, made: Systems, url: str) -> AsyncIterator[str]:
+    made.answers |= {"/a": [503], "/b": [404]}
+    recovery = f"""
+          retries: 2
+          backoff: constant
+          delay: {{milliseconds: 1}}
+          fallback:
+            - {{call: http, with: {{method: get, endpoint: '{url}/b'}}, as: '${{ {{score: .rating}} }}'}}
+            - call: human
+              with: {{team: desk, title: Ask by phone, outcomes: [done], input: '${{ {{why: $error.title}} }}'}}
+              as: '${{ {{score: .data.score}} }}'"""
+    text = f"""{HEAD}  - ask:
+      call: http
+      with: {{method: post, endpoint: '{url}/a'}}
+      metadata:
+        recovery:{recovery}
+  - note: {{set: '${{ {{got: .score}} }}'}}
+"""
+    yield journey.start(journey.deploy(text))
+
+
+async def test_who_is_away_is_replaced_by_another_and_then_by_people(
+    journey: Journey, systems: tuple[Systems, str]
+) -> None:
+    made, url = systems
+    async with fallen_to_people(journey, made, url) as instance:
+        await journey.status(instance, "waiting")
+        assert made.asked == {"/a": 3, "/b": 1}
+        _, tasks = await journey.gateway.ask("GET", "/v1/tasks")
+        task = tasks["tasks"][0]["task_id"]
+        _, shown = await journey.gateway.ask("GET", f"/v1/tasks/{task}")
+        assert (shown["team"], shown["input"]) == ("desk", {"why": "What the call refers to does not exist"})
+        answer = {"outcome": "done", "data": {"score": 4}, "actor": "kim"}
+        assert (await journey.gateway.ask("POST", f"/v1/tasks/{task}/complete", json=answer))[0] == 200
+        assert (await journey.outcome(instance))["output"] == {"got": 4}
+        fallen = [each["function"] for each in await history(journey, instance, "task.retried") if "function" in each]
+        assert fallen == ["http", "human"]
+
+
+async def test_the_answer_of_another_system_is_made_that_of_the_first(
+    journey: Journey, systems: tuple[Systems, str]
+) -> None:
+    made, url = systems
+    async with fallen_to_people(journey, made, url) as instance:
+        made.answers["/b"] = [200]
+        assert (await journey.outcome(instance))["output"] == {"got": 7}
+        assert made.keys["/a"].isdisjoint(made.keys["/b"])
