@@ -7,7 +7,7 @@ versions are read as today's. Ids come from the committed map (`Codec.offline`) 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -17,7 +17,7 @@ from fastavro.schema import SchemaParseException
 from fastavro.validation import validate
 
 from schemas.catalogue import Schema, current, parse, shape, text
-from schemas.compiled import Decoder, Encoder, decoder, encoder
+from schemas.compiled import Decoder, Encoder, decoder, encoder, part_decoder
 from schemas.payload import unwrapped, wrapped
 from schemas.released import SchemaIds, fixed_ids, in_order_of_time, released_writers
 from schemas.samples import sample
@@ -117,6 +117,28 @@ class Codec:
             except Exception:  # noqa: BLE001  # the fast lane raises anything; the slow one says what is wrong
                 pass
         return known.name, _decode_slowly(known, raw)
+
+    def sparing(self, needed: Mapping[str, Collection[str]]) -> Callable[[bytes], tuple[str, dict[str, Any]]]:
+        """`decode` for who needs only some fields of some messages, by full record name: it looks into no others.
+
+        The others are read once they are asked for by `data[field]`, and nowhere else; asking may then raise what
+        `decode` does. Where there is no fast way, all fields are read at once.
+        """
+        fast = {name: part_decoder(current()[name], fields) for name, fields in needed.items()}
+
+        def decode(raw: bytes) -> tuple[str, dict[str, Any]]:
+            known = self._readers.get(raw[:HEADER_BYTES])
+            read = fast.get(known.name) if known is not None and known.fast is not None else None
+            if known is None or read is None:
+                return self.decode(raw)
+            try:
+                part = read(raw)
+            except Exception:  # noqa: BLE001  # as in `decode`
+                return self.decode(raw)
+            part.read_all = lambda: self.decode(raw)[1]  # type: ignore[attr-defined]  # it is a `Part`
+            return known.name, part
+
+        return decode
 
     async def decode_learning(self, raw: bytes) -> tuple[str, dict[str, Any]]:
         """As `decode`, where waiting is allowed: an id that is not known yet is looked up (`learn`)."""

@@ -9,7 +9,7 @@ does not fit, bytes that are not whole) raises, and the codec lets fastavro read
 are the types that our messages are made of.
 """
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
 from itertools import count
 from operator import index
@@ -62,8 +62,37 @@ def decoder(schema: Schema) -> Decoder | None:
         lines, result = _DecoderSource(schema).value(schema)
     except _NotCoveredError:
         return None
+    return _decode_function(lines, result)
+
+
+class Part(dict[str, Any]):
+    """A message of which only some fields were read. Who asks for another by `[...]` gets it: all are read then.
+
+    What was passed over was not looked into, so asking may find that it cannot be read.
+    """
+
+    __slots__ = ("read_all",)
+    read_all: Callable[[], Mapping[str, Any]]
+
+    def __missing__(self, field: str) -> Any:
+        whole = self.read_all()
+        self.update(whole)
+        return whole[field]
+
+
+def part_decoder(schema: Schema, fields: Collection[str]) -> Decoder | None:
+    """As `decoder`, for these fields of a record only: the others are passed over."""
+    try:
+        lines, result = _DecoderSource(schema).part(schema, fields)
+    except _NotCoveredError:
+        return None
+    return _decode_function(lines, result)
+
+
+def _decode_function(lines: Sequence[str], result: str) -> Decoder:
     check = ["if at != len(raw):", "    raise UncommonError"]
-    compiled: Decoder = _function("raw", [f"at = {HEADER_BYTES}", *lines, *check, f"return {result}"], _DECODER_NAMES)
+    body = [f"at = {HEADER_BYTES}", *lines, *check, f"return {result}"]
+    compiled: Decoder = _function("raw", body, _DECODER_NAMES)
     return compiled
 
 
@@ -163,6 +192,38 @@ class _DecoderSource(_Source):
             case _:
                 raise _NotCoveredError
 
+    def part(self, record: Schema, wanted: Collection[str]) -> tuple[list[str], str]:
+        """Of a record, some fields; lines that pass over what stands between them."""
+        lines, items = [], []
+        for field in record["fields"]:
+            if field["name"] in wanted:
+                more, result = self.value(_type_of(field))
+                items.append(f"{field['name']!r}: {result}")
+            else:
+                more = self._passed_over(field["type"])
+            lines += more
+        return lines, f"Part({{{', '.join(items)}}})"
+
+    def _passed_over(self, schema: Any) -> list[str]:
+        """Lines that move `at` behind a value."""
+        match self._resolved(schema):
+            case "string" | "bytes":
+                return [*_read_size(), "at += size"]
+            case "double":
+                return ["at += 8"]
+            case kind if kind in ("int", "long") or kind == _DATE:
+                return ["while raw[at] > 0x7F:", "    at += 1", "at += 1"]
+            case ["null", other]:
+                return _branches(["pass"], self._passed_over(other))
+            case {"type": "record", "fields": fields}:
+                return [line for field in fields for line in self._passed_over(field["type"])]
+            case {"type": "array", "items": items}:
+                return self._blocks(self._passed_over(items))
+            case {"type": "map", "values": values}:
+                return self._blocks([*self._passed_over("string"), *self._passed_over(values)])
+            case _:
+                raise _NotCoveredError
+
     def _record(self, fields: Sequence[Schema]) -> tuple[list[str], str]:
         read = [(field["name"], *self.value(_type_of(field))) for field in fields]
         items = ", ".join(f"{name!r}: {result}" for name, _, result in read)
@@ -170,17 +231,7 @@ class _DecoderSource(_Source):
 
     def _nullable(self, other: Any, fresh: str) -> list[str]:
         lines, result = self.value(other)
-        some = [*lines, f"{fresh} = {result}"]
-        return [
-            "branch = raw[at]",
-            "at += 1",
-            "if branch == 0:",
-            f"    {fresh} = None",
-            "elif branch == 2:",
-            *_indented(some),
-            "else:",
-            "    raise UncommonError",
-        ]
+        return _branches([f"{fresh} = None"], [*lines, f"{fresh} = {result}"])
 
     def _blocks(self, item: list[str]) -> list[str]:
         """Items come in counted blocks, the last of which is empty; blocks that state their size are not common."""
@@ -204,6 +255,20 @@ def _put_sized(variable: str) -> list[str]:
 def _block(variable: str, lines: list[str]) -> list[str]:
     """One block with all items, if there are any, and the empty block that ends an array or a map."""
     return [f"if {variable}:", *_indented(lines), "put(b'\\x00')"]
+
+
+def _branches(none: Sequence[str], some: Sequence[str]) -> list[str]:
+    """What is done where a value that may be null is, and where it is not."""
+    return [
+        "branch = raw[at]",
+        "at += 1",
+        "if branch == 0:",
+        *_indented(none),
+        "elif branch == 2:",
+        *_indented(some),
+        "else:",
+        "    raise UncommonError",
+    ]
 
 
 def _read_size() -> list[str]:
@@ -290,6 +355,7 @@ _DECODER_NAMES: Final[dict[str, Any]] = {
     "long": _decode_long,
     "double": _DOUBLE.unpack_from,
     "Payload": Payload,
+    "Part": Part,
     "day": date.fromordinal,
     "UncommonError": UncommonError,
 }

@@ -22,12 +22,20 @@ BUSY_TIMEOUT_S = 10
 UNDEFINED_TABLE = "42P01"  # SQLSTATE
 DIALECTS = ("sqlite", "postgresql")
 _FILE = "file"
+_LOST_CONNECTION = {  # to a server whose machine is gone: else a thread would wait for it for hours
+    "connect_timeout": BUSY_TIMEOUT_S,
+    "keepalives_idle": 10,
+    "keepalives_interval": 5,
+    "keepalives_count": 3,
+    "tcp_user_timeout": 30_000,  # ms
+}
 _PRAGMAS = (
+    "page_size=16384",  # bytes, of a file that is new: messages of some KB fill few pages, and a third less is written
     "journal_mode=WAL",
     "synchronous=NORMAL",
     "cache_size=-32000",  # KiB
     "journal_size_limit=67108864",  # bytes
-    "wal_autocheckpoint=8000",  # pages: each copying back writes the indexes once for many batches
+    "wal_autocheckpoint=2000",  # pages: each copying back writes the indexes once for many batches
 )
 
 
@@ -86,7 +94,7 @@ def _engine(address: str) -> Engine:
         if url.get_backend_name() == "sqlite":
             return _sqlite(url.database or "")
         if url.get_backend_name() in DIALECTS:
-            return create_engine(url, pool_pre_ping=True, connect_args={"connect_timeout": BUSY_TIMEOUT_S})
+            return create_engine(url, pool_pre_ping=True, connect_args=_LOST_CONNECTION)
     except (ArgumentError, NoSuchModuleError):
         pass
     except ModuleNotFoundError as error:

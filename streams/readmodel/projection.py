@@ -22,6 +22,7 @@ MESSAGE: Final = "message"
 """Name of the column that takes the framed value."""
 
 _MADE = "made"
+_OF = "of"
 
 Fields = Mapping[str, Any]  # of a decoded message
 Columns = dict[str, Any]  # of one row, as it is written
@@ -35,9 +36,12 @@ class Received(NamedTuple):
     value: bytes
 
 
-def made(by: Callable[[Fields], Any]) -> dict[str, Any]:
-    """The `info` of a column that no field of the message has the name of; `by` is pure."""
-    return {_MADE: by}
+def made(by: Callable[[Fields], Any], *, of: Collection[str]) -> dict[str, Any]:
+    """The `info` of a column that no field of the message has the name of; `by` is pure.
+
+    `of` are the fields that it always looks at. It may ask for others by `fields[name]`, at the price of all.
+    """
+    return {_MADE: by, _OF: of}
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -58,6 +62,13 @@ class Projection:
     def key(self) -> tuple[str, ...]:
         """The columns of the primary key."""
         return tuple(column.name for column in self.table.primary_key)
+
+    @property
+    def fields(self) -> set[str]:
+        """The fields of the message that every row needs."""
+        columns = [each for each in self.table.columns if each.name != MESSAGE]
+        plain = {each.name for each in columns if _MADE not in each.info}
+        return plain.union(*(each.info.get(_OF, ()) for each in columns))
 
     def reader(self, only: Collection[str] | None = None) -> Callable[[Received], Columns]:
         """The function from a message to its row, or to some of its columns. Asked for once, as it is the hot path."""
@@ -91,3 +102,11 @@ def storable(value: Any) -> Any:
 def projections(declarations: Iterable[Declaration]) -> tuple[Projection, ...]:
     """Those that the processors declare, loaded."""
     return tuple(each for declared in declarations if declared.rows for each in loaded(declared.rows))
+
+
+def fields_of(found: Iterable[Projection]) -> dict[str, set[str]]:
+    """The fields that rows need, by message."""
+    fields: dict[str, set[str]] = {}
+    for each in found:
+        fields.setdefault(each.message, set()).update(each.fields)
+    return fields

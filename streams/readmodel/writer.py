@@ -12,9 +12,20 @@ from typing import Any
 
 from sqlalchemy import Engine, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.dml import Insert
 
+from streams.readmodel.database import reason_of
 from streams.readmodel.projection import Columns, Projection, Received
+
+
+class TableError(Exception):
+    """The database does not take rows of a table; `error` is what it says."""
+
+    def __init__(self, table: str, error: SQLAlchemyError) -> None:
+        super().__init__(f"table {table}: {reason_of(error)}")
+        self.table = table
+        self.error = error
 
 
 class Writer:
@@ -25,14 +36,20 @@ class Writer:
         self._inserts = [_Insert(each, engine) for each in projections]
 
     def write(self, batch: Iterable[Received]) -> None:
-        """Makes the batch visible, all of it or nothing. Raises SQLAlchemyError."""
+        """Makes the batch visible, all of it or nothing. Raises TableError, or SQLAlchemyError where no table is at
+        fault.
+        """
         by_message: dict[str, list[Received]] = {}
         for each in batch:
             by_message.setdefault(each.name, []).append(each)
         with self._engine.begin() as connection:
             for insert in self._inserts:
                 if messages := by_message.get(insert.message):
-                    connection.exec_driver_sql(insert.statement, insert.rows(messages))
+                    rows = insert.rows(messages)
+                    try:
+                        connection.exec_driver_sql(insert.statement, rows)
+                    except SQLAlchemyError as error:
+                        raise TableError(insert.table, error) from error
 
 
 class _Insert:
@@ -40,6 +57,7 @@ class _Insert:
 
     def __init__(self, projection: Projection, engine: Engine) -> None:
         self.message = projection.message
+        self.table = projection.table.name
         self.statement = _text(_statement(projection, engine.dialect.name), engine)
         self._read = projection.reader()
         self._key = itemgetter(*projection.key)

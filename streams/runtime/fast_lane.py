@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from streams.runtime import metrics
 from streams.runtime.containment import NOT_THE_RECORD, Overlay, check, set_aside
-from streams.runtime.court import GUILTY, Court
+from streams.runtime.court import GUILTY, TICK_S, Court
 from streams.runtime.lane import Lane
 from streams.runtime.parking import parked
 from streams.runtime.positions import OrderedPositions
 from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Record, Row, StateView
 from streams.runtime.suspects import NOBODY, Suspects
+from streams.runtime.threads import Aside
 
 
 class FastLane(Lane):
@@ -21,8 +24,16 @@ class FastLane(Lane):
     _processor: FastProcessor
     _new_positions = OrderedPositions
 
-    def __init__(self, *arguments: Any, suspects: Suspects | None = None, trial: Sequence[str] | None = None) -> None:
+    def __init__(
+        self,
+        *arguments: Any,
+        suspects: Suspects | None = None,
+        trial: Sequence[str] | None = None,
+        aside: Aside | None = None,
+    ) -> None:
+        """`aside`: where a handler that stands with a system outside runs."""
         super().__init__(*arguments)
+        self._aside = aside
         self._suspects = suspects or NOBODY
         self._court = Court(self._name, trial, self._waits_for_others)
 
@@ -98,13 +109,24 @@ class FastLane(Lane):
     async def _handle(self, messages: list[Message], state: StateView) -> Effects:
         while True:
             try:
-                effects = self._processor.handle(messages, state)
+                effects = await self._handled(messages, state)
             except NotYet as missing:
                 self._waits_for_others(str(missing))
                 await missing.wait()
             else:
                 check(effects)
                 return effects
+
+    async def _handled(self, messages: list[Message], state: StateView) -> Effects:
+        if self._aside is None:
+            return self._processor.handle(messages, state)
+        work = asyncio.ensure_future(self._aside.run(partial(self._processor.handle, messages, state)))
+        try:
+            while not (await asyncio.wait([work], timeout=TICK_S))[0]:
+                self._waits_for_others(f"{self._processor.stands_with} does not answer")
+        finally:
+            work.cancel()
+        return await work
 
 
 class _NoState:

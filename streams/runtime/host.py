@@ -28,7 +28,7 @@ from streams.runtime.fast_lane import FastLane
 from streams.runtime.in_flight import InFlight
 from streams.runtime.lane import Lane, Limits
 from streams.runtime.membership import Membership
-from streams.runtime.processor import Processor, Record, SlowProcessor
+from streams.runtime.processor import FastProcessor, Processor, Record, SlowProcessor
 from streams.runtime.reader import Partition, Reader
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.shortened import check_running, mend_rows, notes_offsets, true_starts
@@ -36,6 +36,7 @@ from streams.runtime.slow_lane import SlowLane
 from streams.runtime.store import Store
 from streams.runtime.suspects import Suspects
 from streams.runtime.table import Changelog, TablePartition
+from streams.runtime.threads import Aside
 from streams.runtime.writer import Writer
 
 STOP_S = 30.0  # for lanes to finish what is being written
@@ -76,6 +77,8 @@ class Host:
         self._letting_go = asyncio.Lock()  # the group and the end of the process may ask at the same time
         self._slots = asyncio.Semaphore(processor.concurrency if isinstance(processor, SlowProcessor) else 1)
         self._name = processor.declaration.name
+        blocks = isinstance(processor, FastProcessor) and processor.stands_with
+        self._aside = Aside(self._name) if blocks else None
         group = f"{settings.group_prefix}-{self._name}"
         self._log = log.bind(processor=self._name)
         self._declared = frozenset(topic.name for topic in processor.declaration.inputs(settings))
@@ -107,6 +110,8 @@ class Host:
         await self._membership.stop()
         await self._reader.stop()
         await self._writer.stop()
+        if self._aside is not None:
+            self._aside.close()
         await self.processor.close()
 
     @property
@@ -233,7 +238,7 @@ class Host:
             self.lanes[number] = SlowLane(*arguments, slots=self._slots, in_flight=in_flight, trial=self._trial)
         else:
             suspects = self._notes[number] = Suspects(self._state_dir / self._name / f"under-way-{number}")
-            self.lanes[number] = FastLane(*arguments, suspects=suspects, trial=self._trial)
+            self.lanes[number] = FastLane(*arguments, suspects=suspects, trial=self._trial, aside=self._aside)
 
     async def _recover(self, number: int) -> TablePartition | None:
         name, topic = self.processor.declaration.table, self.processor.declaration.changelog

@@ -90,6 +90,8 @@ class Lane(ABC):
         self._name = processor.declaration.name
         self._writer = writer
         self._codec = codec
+        needed = processor.fields()
+        self._read = codec.decode if needed is None else codec.sparing(needed)
         self._flow = flow
         self._table = table
         self._limits = limits
@@ -203,7 +205,7 @@ class Lane(ABC):
                 continue
             try:
                 try:
-                    decoded = self._codec.decode(record.value)
+                    decoded = self._read(record.value)
                 except UnknownSchemaId:  # to be learnt; a coroutine for each record that is known would cost them all
                     decoded = await self._decode_value(record.value)
                 messages.append(Message(record, *decoded))

@@ -5,15 +5,15 @@ durable, in this order: outputs, changelog, store, acknowledgement, commit. A cr
 same messages come again with the same state, so a handler must give the same effects again: no clock, no randomness
 (a record's timestamp is the time).
 
-A fast processor computes (`handle`, a batch at a time, never blocks). A slow one waits for others (`handle_one`, many
-at a time and in any order; the runtime commits no further than the oldest message under way).
+A fast processor computes (`handle`, a batch at a time; it blocks only where it says so). A slow one waits for others
+(`handle_one`, many at a time and in any order; the runtime commits no further than the oldest message under way).
 """
 
 from __future__ import annotations
 
 import asyncio
 from abc import ABC, abstractmethod
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, Protocol
 
 import msgspec
@@ -106,6 +106,14 @@ class Processor(ABC):
     offered_again_ms: ClassVar[int] = 0  # a due row of which nothing comes is offered again after this, if given
     framed: ClassVar[bool] = True  # values are Avro in Confluent framing and arrive decoded; False: only in `record`
 
+    def fields(self) -> Mapping[str, Collection[str]] | None:
+        """The fields that it needs of every message, by full record name, where they are few; None: all.
+
+        It may ask for others by `data[field]`. They are not looked into before, so a record in which only they cannot
+        be read is not parked unless it asks.
+        """
+        return None
+
     async def open(self) -> None:  # noqa: B027  # empty on purpose
         """Gets ready, before the first message; raises to refuse the start."""
 
@@ -154,6 +162,10 @@ class Processor(ABC):
 
 class FastProcessor(Processor):
     """Computes: a batch in, its effects out."""
+
+    stands_with: ClassVar[str] = ""
+    """The system outside that `handle` waits for, if it does: then it runs in a thread, for one batch at a time, and
+    must leave `state` alone. However long that takes, it is no stall."""
 
     @abstractmethod
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:

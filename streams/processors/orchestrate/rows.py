@@ -10,7 +10,7 @@ from schemas.lifecycle import Phase, Status
 from schemas.messages import HISTORY_ENTRY, INCIDENT
 from streams.readmodel.projection import METADATA, Fields, Projection, made
 
-_AT = made(itemgetter("at_ms"))
+_AT = made(itemgetter("at_ms"), of=("at_ms",))
 
 
 _ENDED_BADLY = (Phase.WORKFLOW_FAULTED, Phase.WORKFLOW_CANCELLED)
@@ -44,7 +44,7 @@ INSTANCES = Table(
     Column("digest", String(64), nullable=False),
     Column("status", String(16), nullable=False),
     Column("business_key", String),
-    Column("error", String, info=made(_error)),  # of one that faulted or was cancelled
+    Column("error", String, info=made(_error, of=("status",))),  # of one that faulted or was cancelled
     Column("started_at_ms", BigInteger, nullable=False, info=_AT),  # fixed: the time of the first entry
     Column("updated_at_ms", BigInteger, nullable=False, info=_AT),
     Index("instances_by_time", "started_at_ms", "instance_id"),

@@ -2,13 +2,14 @@
 
 Which rows, the processors declare whose messages they are made of; the view knows none of them.
 Keeps no state table: its effect is one SQL transaction for each batch, which gives the same rows when the batch comes
-again. While the database is away the partition waits; Kafka keeps what it has not seen.
+again. While the database is away, stands still or refuses, the partition waits, and nothing else does: rows are
+written in a thread. Kafka keeps what it has not seen.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isfinite
 
 import structlog
@@ -23,12 +24,14 @@ from streams.processors.context import Context
 from streams.processors.view.ages import Ages
 from streams.processors.view.reader import Reader
 from streams.readmodel.database import is_away, is_empty, is_gone, open_database, reason_of
+from streams.readmodel.layout import MisfitError, bring_up_to_date
 from streams.readmodel.probe import read_model_probe
-from streams.readmodel.projection import Projection, Received, projections
-from streams.readmodel.writer import Writer
+from streams.readmodel.projection import Projection, Received, fields_of, projections
+from streams.readmodel.writer import TableError, Writer
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, StateView
 
+REMOVED = "The read model was removed; it is made anew from the topics."
 AWAY_PAUSE_S = 1.0
 WATCH_S = 5.0
 REFUSED_VALUES = ("22", "23", "54")  # SQLSTATE: unfit data, violated constraints, more than an index takes
@@ -40,14 +43,21 @@ class View(FastProcessor):
     """Messages in, rows out."""
 
     declaration = view.DECLARATION
+    stands_with = "the read model"
 
     def __init__(self, context: Context) -> None:
         self._settings = context.settings
         self._projections = projections(context.declarations)
         self._numbers = _numbers(self._projections)
+        self._fields = fields_of(self._projections)
         self._engine: Engine | None = None
         self._probe: Probe | None = None
         self._ages: asyncio.Task[None] | None = None
+        self._refused = False
+
+    def fields(self) -> Mapping[str, Collection[str]]:
+        """See `Processor`: what is shown in full is decoded when somebody looks at it."""
+        return self._fields
 
     async def open(self) -> None:
         """Opens the database and makes its tables; raises what `open_database` does."""
@@ -78,7 +88,7 @@ class View(FastProcessor):
                 await asyncio.to_thread(self.has_nothing)
             except UnavailableError as error:
                 if isinstance(error.__context__, SQLAlchemyError) and is_gone(error.__context__):
-                    raise UnavailableError("The read model was removed; it is made anew from the topics.") from None
+                    raise UnavailableError(REMOVED) from None
 
     async def causes(self) -> Sequence[Cause]:
         """Whether the database answers."""
@@ -95,15 +105,31 @@ class View(FastProcessor):
             elif each.record.value is not None:
                 received.append(Received(each.name, each.data, each.record.value))
         try:
-            self._writer.write(received)
-        except SQLAlchemyError as error:
-            if _is_of_the_data(error):
+            self._write(received)
+        except TableError as error:
+            if _is_of_the_data(error.error):
                 raise
-            if not is_away(error):  # a layout that was changed while we run: the next start mends or refuses it
-                raise UnavailableError(f"The read model takes nothing ({reason_of(error)}).") from error
-            log.warning("read model away", reason=reason_of(error))
-            raise NotYet("the read model does not answer", lambda: asyncio.sleep(AWAY_PAUSE_S)) from None
+            raise self._not_yet(error.error, str(error)) from None
+        except MisfitError as error:
+            raise self._not_yet(None, str(error)) from None
+        except SQLAlchemyError as error:
+            raise self._not_yet(error, reason_of(error)) from None
         return effects
+
+    def _write(self, received: Sequence[Received]) -> None:
+        assert self._engine is not None
+        if self._refused:  # somebody may have changed the tables while we run
+            bring_up_to_date(self._engine, {each.table for each in self._projections})
+        self._writer.write(received)
+        self._refused = False
+
+    def _not_yet(self, error: SQLAlchemyError | None, reason: str) -> Exception:
+        """What the database does not take now waits, and is tried again and again; what it says is told."""
+        if error is not None and is_gone(error):
+            return UnavailableError(REMOVED)
+        self._refused = error is None or not is_away(error)
+        log.warning("read model takes nothing", reason=reason)
+        return NotYet(f"the read model takes nothing ({reason})", lambda: asyncio.sleep(AWAY_PAUSE_S))
 
     def _fault(self, message: Message) -> str | None:
         """Why a message is no row of the read model."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -31,11 +32,18 @@ from streams.readmodel import presentation
 from streams.readmodel.database import open_database
 from streams.readmodel.paging import encode_cursor
 from streams.readmodel.projection import METADATA, Received, projections
-from streams.readmodel.settings import ViewSettings
+from streams.readmodel.settings import ViewSettings, read_model_url
 from streams.readmodel.writer import Writer
+from streams.runtime import fast_lane
+from streams.runtime.crash import CrashPoint
+from streams.runtime.fast_lane import FastLane
+from streams.runtime.lane import STANDS_S
 from streams.runtime.processor import Message, NotYet, Record, StateView
+from streams.runtime.reader import Partition
+from streams.runtime.threads import Aside
 from tests.support.contexts import context
 from tests.support.data import payload
+from tests.support.lanes import ROOMY, Flow, Outside, running, until
 from tests.support.postgresql import Server
 
 CODEC = Codec.offline()
@@ -254,6 +262,26 @@ def test_stopped_server_makes_the_batch_wait_until_it_is_back(view: View, reader
     postgresql.start()
     view.handle([entry(1, 1, "completed")], STATE)
     assert statuses(reader) == {"1": "completed"}
+
+
+async def test_database_that_stands_still_holds_up_its_lane_alone(
+    view: View, settings: Settings, reader: Reader, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fast_lane, "TICK_S", 0.01)
+    aside = Aside("view")
+    lane = FastLane(view, 0, Outside(), CODEC, Flow(), None, ROOMY, CrashPoint(), aside=aside)
+    first = entry(1, 0).record
+    with create_engine(read_model_url(settings)).connect() as somebody:
+        on_sqlite = somebody.dialect.name == "sqlite"
+        somebody.exec_driver_sql("BEGIN IMMEDIATE" if on_sqlite else "LOCK TABLE instances IN ACCESS EXCLUSIVE MODE")
+        async with running(lane):
+            lane.deliver(Partition(first.topic, 0), [first])
+            await until(lambda: "read model" in str(lane.stands(time.monotonic() + STANDS_S + 1)))
+            assert lane.committable() == {Partition(first.topic, 0): 0}
+            somebody.rollback()
+            await until(lambda: lane.committable() == {Partition(first.topic, 0): 1})
+    aside.close()
+    assert statuses(reader) == {"1": "running"}
 
 
 async def test_view_names_a_database_that_is_gone(view: View, settings: Settings, tmp_path: Path) -> None:

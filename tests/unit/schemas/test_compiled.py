@@ -10,13 +10,17 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.catalogue import Schema, current, parse
+from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
 from schemas.compiled import UncommonError, decoder, encoder
+from schemas.messages import HISTORY_ENTRY
 from schemas.payload import unwrapped
+from schemas.released import Release, releases
 from schemas.samples import sample
 from schemas.wire import frame_prefix
 from tests.unit.schemas.strategies import avro_values
 
 PREFIX = frame_prefix(7)
+CODEC = Codec.offline()
 FAST = {name: (encoder(schema, PREFIX), decoder(schema)) for name, schema in current().items()}
 EVERY_MESSAGE = pytest.mark.parametrize("name", current())
 SOME = settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
@@ -40,6 +44,37 @@ def test_fast_bytes_are_those_of_fastavro(name: str, data: st.DataObject) -> Non
     raw = plain(current()[name], message)
     assert encode(message) == raw
     assert decode(raw) == message
+
+
+@EVERY_MESSAGE
+@SOME
+@given(data=st.data())
+def test_fields_that_are_passed_over_are_read_when_asked_for(name: str, data: st.DataObject) -> None:
+    message = data.draw(avro_values(current()[name]))
+    wanted = data.draw(st.sets(st.sampled_from(sorted(message))))
+    raw = CODEC.encode(name, message)
+    known, part = CODEC.sparing({name: wanted})(raw)
+    assert (known, set(part)) == (name, wanted)
+    assert dict(part) == {field: message[field] for field in wanted}
+    assert {field: part[field] for field in message} == message
+    with pytest.raises(KeyError):
+        part["no such field"]
+    for cut in (raw[:-1], raw + b"\0"):
+        with pytest.raises(UndecodableRecord):
+            CODEC.sparing({name: wanted})(cut)
+
+
+@pytest.mark.parametrize("release", releases(), ids=lambda each: f"{each.name}-{each.version}")
+def test_released_messages_are_read_in_part_as_they_are_in_full(release: Release) -> None:
+    raw = bytes.fromhex(release.golden.read_text())
+    name, whole = CODEC.decode(raw)
+    known, part = CODEC.sparing({release.name: ()})(raw)
+    assert (known, {field: part[field] for field in whole}) == (name, whole)
+
+
+def test_id_that_is_not_known_has_to_be_learnt_first() -> None:
+    with pytest.raises(UnknownSchemaId):
+        CODEC.sparing({HISTORY_ENTRY: ()})(PREFIX + b"any")
 
 
 @EVERY_MESSAGE
