@@ -7,12 +7,12 @@ from pathlib import Path
 from typing import Any
 
 import streams.workflows
+from streams.catalogue import processors
 from streams.ground.settings import Settings
 from streams.local import Report, run_locally
 from streams.mocked import Mocks, mocks_of
-from streams.processors import ALL
 from streams.processors.human.local import Answer
-from tests.support.definitions import load
+from tests.support.definitions import BUNDLED, load
 
 TEXT = (Path(next(iter(streams.workflows.__path__))) / "customer-onboarding.yaml").read_text(encoding="utf-8")
 APPLICATION = {
@@ -32,7 +32,10 @@ OTHERS = {
 async def onboarded(**mocks: Any) -> Report:
     answered: Mocks = mocks_of({**OTHERS, **{name.replace("_at_", "@"): said for name, said in mocks.items()}}, "mocks")
     people = {"verifyIdentity": [Answer("refused")]}
-    return await run_locally(load(TEXT), APPLICATION, people, Settings(), ALL, mocks=answered, virtual_time=True)
+    declared = tuple(processors(BUNDLED).values())
+    return await run_locally(
+        load(TEXT), APPLICATION, people, Settings(), declared, BUNDLED, mocks=answered, virtual_time=True
+    )
 
 
 def test_the_policy_is_at_most_fifteen_lines() -> None:
