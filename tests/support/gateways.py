@@ -111,7 +111,7 @@ class AsyncGateway:
         self._services = services
 
     async def __aenter__(self) -> Gateway:
-        engine = open_database(self._settings, ROWS)
+        engine = self._engine = open_database(self._settings, ROWS)
         book, outbox = empty_book(), Outbox()
         book.learn(described(load(YAML), YAML, "test", NOW_S * 1000))
         services = Services(
@@ -134,6 +134,7 @@ class AsyncGateway:
 
     async def __aexit__(self, *_: object) -> None:
         await self._client.close()
+        self._engine.dispose()
 
 
 async def check_against_document(method: str, path: str, response: ClientResponse) -> None:
