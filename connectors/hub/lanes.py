@@ -88,12 +88,13 @@ class Lane:
         return max(self._usual_s, latest_s) * ahead / self.limits.concurrency
 
     @asynccontextmanager
-    async def place(self, ends_at: float) -> AsyncIterator[None]:
-        """A place for one call; raises Refused (TIMED_OUT) if none is free until then."""
-        if len(self._inside) >= self.limits.concurrency or self._waiters:
+    async def place(self, ends_at: float) -> AsyncIterator[bool]:
+        """A place for one call, and whether it had to wait; raises Refused (TIMED_OUT) if none is free until then."""
+        waits = len(self._inside) >= self.limits.concurrency or bool(self._waiters)
+        if waits:
             await self._queue(ends_at)
         with self._held():
-            yield
+            yield waits
 
     @contextmanager
     def _held(self) -> Iterator[None]:

@@ -1,6 +1,8 @@
-"""The way of a call: plan → policy → bulkhead → rate → breaker → intent → transport → short retry.
+"""The way of a call: plan → policy → rate → breaker → intent → bulkhead → transport → short retry.
 
-Everything that can refuse a call stands before the intent, so a refusal is never in doubt. The retry here is for
+A refusal is never in doubt, also where it comes after the intent. The places of a connection are taken when nothing but
+the sending is left: so many intents can be written together, and a place is not held while they are. A worker that dies
+then leaves some doubts about calls that were not made, no more than it has calls under way. The retry here is for
 seconds and hides hiccups only; what outlasts it is reported, and waiting longer is the business of whoever owns the
 step. So is waiting for a system that is not to be called now, for one who says that it can wait (`waiting.py`).
 """
@@ -104,7 +106,8 @@ class Hub:
         For a call that can wait (`HubCall.waited`) it also raises Postponed, where the call cannot be made soon.
 
         `before_send` is awaited before each try, when nothing but the sending is left: there an effectful call makes
-        its intent durable, and a call that nobody wants any more raises Refused.
+        its intent durable, and a call that nobody wants any more raises Refused. It is awaited again after a wait for a
+        place.
         """
         started = time.monotonic()
         connection = ""
@@ -145,8 +148,7 @@ class Hub:
         lane = self._lanes.of(plan.connection, plan.address, self._limits_of(plan.system))
         _pause(plan, self._paused_s(plan.system))
         _postpone(plan, lane)
-        async with lane.place(ends_at):
-            return await self._tries(connector, plan, before_send, lane, ends_at)
+        return await self._tries(connector, plan, before_send, lane, ends_at)
 
     def _budget_s(self, call: HubCall) -> float:
         if call.deadline_ms is None:
@@ -165,7 +167,10 @@ class Hub:
                     if clock() >= ends_at:
                         raise Refused(Reason.TIMED_OUT, TOO_LATE)
                     await before_send(plan)
-                    latest = await self._send(connector, plan, ends_at - clock())
+                    async with lane.place(ends_at) as waited:
+                        if waited:
+                            await before_send(plan)  # it may not be wanted any more
+                        latest = await self._send(connector, plan, ends_at - clock())
                     if latest.quiet_ms:
                         lane.rate.quiet(latest.quiet_ms / 1_000)
                     passage.healthy = None if latest.outdated else not latest.meaning.trips

@@ -115,6 +115,26 @@ async def test_bulkhead_bounds_calls_per_connection() -> None:
     assert connector.most_at_once == QUICK.concurrency
 
 
+async def test_intents_are_not_bounded_by_places_and_what_waited_for_one_is_asked_again() -> None:
+    connector, asked, all_asked = Scripted(), 0, asyncio.Event()
+
+    async def before_send(plan: Plan[Any]) -> None:
+        nonlocal asked
+        asked += 1
+        if asked == 10:
+            all_asked.set()
+        if asked > 10:
+            raise Refused(Reason.WITHDRAWN, "not wanted any more")
+        async with asyncio.timeout(10):
+            await all_asked.wait()
+
+    hub = Hub({SCRIPTED: connector}, limits=QUICK)
+    outcomes = await asyncio.gather(*(hub.carry_out(a_call(), before_send) for _ in range(10)))
+    assert connector.sent == QUICK.concurrency
+    assert sorted(each.reason for each in outcomes) == ["OK"] * 2 + ["WITHDRAWN"] * 8
+    assert {each.effect for each in outcomes if not each.ok} == {Effect.NONE}
+
+
 async def test_dead_system_is_left_alone() -> None:
     connector = Scripted(CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE))
     hub = Hub({SCRIPTED: connector}, limits=CallLimits(total_timeout_s=0.2, first_pause_s=0.001, max_pause_s=0.002))
