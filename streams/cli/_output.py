@@ -24,6 +24,7 @@ COLOURS = {
     "running": "cyan",
     "waiting": "yellow",
     "open": "yellow",
+    "paused": "yellow",
     "faulted": "red",
     "incident": "red",
     "cancelled": "magenta",

@@ -11,7 +11,7 @@ import click
 
 from streams.cli._client import connect
 from streams.cli._moments import moment, utc_option
-from streams.cli._output import json_option, print_fields, print_json, print_table
+from streams.cli._output import Styled, json_option, print_fields, print_json, print_table, status
 from streams.ground.errors import UsageError
 
 _DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
@@ -100,8 +100,8 @@ def _user() -> str:
     return getpass.getuser()
 
 
-def _called(system: dict[str, Any]) -> str:
-    return click.style("paused", fg="yellow") if system["paused"] else "yes"
+def _called(system: dict[str, Any]) -> Styled | str:
+    return status("paused") if system["paused"] else "yes"
 
 
 def _until(system: dict[str, Any]) -> str:

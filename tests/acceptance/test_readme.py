@@ -98,6 +98,12 @@ def _cancel(newcomer: Newcomer) -> None:
     newcomer.sees(f"exlify show {shlex.split(command)[2]}", "cancelled")
 
 
+def _graph(newcomer: Newcomer) -> None:
+    newcomer.types(_filled_in(newcomer, GRAPH))
+    drawn = (newcomer.folder / "path.svg").read_text()
+    assert drawn.startswith("<svg") and "reviewApplication" in drawn
+
+
 def _activate(newcomer: Newcomer) -> None:
     assert "VENV := .venv\n" in (newcomer.folder / "Makefile").read_text()
 
@@ -112,6 +118,7 @@ def _dry(target: str, ends_in: str) -> Callable[[Newcomer], None]:
 
 
 CANCEL = 'exlify cancel INSTANCE --reason "withdrawn"'
+GRAPH = "exlify graph INSTANCE > path.svg"
 WORKER = "exlify worker --steps my_steps.py --reload"
 ACTIONS: Mapping[str, Callable[[Newcomer], None]] = {
     "make run": _run,
@@ -123,6 +130,7 @@ ACTIONS: Mapping[str, Callable[[Newcomer], None]] = {
     "source .venv/bin/activate": _activate,
     "exlify tasks complete TASK --outcome approve": _complete,
     CANCEL: _cancel,
+    GRAPH: _graph,
     "exlify up": _up,
     WORKER: _worker,
     "exlify outcomes parcel": _outcomes_of_parcels,
