@@ -55,6 +55,7 @@ class Projection:
 
     message: str  # full record name
     table: Table
+    edition: int = 1  # raised where a column that is there is made in another way: all rows are made again
     newest_by: tuple[str, ...] = ()
     fixed: tuple[str, ...] = ()
 

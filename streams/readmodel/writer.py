@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Engine, tuple_
+from sqlalchemy import Engine, func, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.dml import Insert
@@ -91,12 +91,13 @@ def _text(statement: Insert, engine: Engine) -> str:
 
 
 def _statement(projection: Projection, dialect: str) -> Insert:
-    """Insert, and where the key is there: nothing, or all but what is kept, unless what is there is newer."""
+    """Insert, and where the key is there: only what has been missing, or all but what is kept, unless what is there is
+    newer.
+    """
     insert: Any = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(projection.table)
-    if not projection.newest_by:
-        first: Insert = insert.on_conflict_do_nothing()
-        return first
     table, fresh = projection.table, insert.excluded
+    if not projection.newest_by:
+        return _first(projection, insert)
     kept = (*projection.key, *projection.fixed)
     newest: Insert = insert.on_conflict_do_update(
         index_elements=list(projection.key),
@@ -105,3 +106,12 @@ def _statement(projection: Projection, dialect: str) -> Insert:
         >= tuple_(*(table.c[name] for name in projection.newest_by)),
     )
     return newest
+
+
+def _first(projection: Projection, insert: Any) -> Insert:
+    """The first row stays. Columns that a later version added are filled where the same message comes again."""
+    table = projection.table
+    added = {each.name: func.coalesce(each, insert.excluded[each.name]) for each in table.columns if each.nullable}
+    if not added:
+        return cast("Insert", insert.on_conflict_do_nothing())
+    return cast("Insert", insert.on_conflict_do_update(index_elements=list(projection.key), set_=added))
