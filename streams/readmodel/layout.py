@@ -80,7 +80,7 @@ def _check(inspector: Inspector, table: Table) -> None:
         if column is None:
             if not found["nullable"] and found["default"] is None:
                 raise MisfitError(f"table {table.name} has a column {name} that this version does not fill")
-        elif _kind(found["type"]) is not _kind(column.type):
+        elif _kind(found["type"]) is not _kind(column.type.dialect_impl(inspector.bind.dialect)):
             raise MisfitError(f"column {name} of table {table.name} is of type {found['type']}")
         elif column.nullable and not found["nullable"]:
             raise MisfitError(f"column {name} of table {table.name} takes no null")

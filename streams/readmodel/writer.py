@@ -44,8 +44,7 @@ class Writer:
             by_message.setdefault(each.name, []).append(each)
         with self._engine.begin() as connection:
             for insert in self._inserts:
-                if messages := by_message.get(insert.message):
-                    rows = insert.rows(messages)
+                if rows := insert.rows(by_message.get(insert.message, ())):
                     try:
                         connection.exec_driver_sql(insert.statement, rows)
                     except SQLAlchemyError as error:
@@ -59,6 +58,7 @@ class _Insert:
         self.message = projection.message
         self.table = projection.table.name
         self.statement = _text(_statement(projection, engine.dialect.name), engine)
+        self._when = projection.when
         self._read = projection.reader()
         self._key = itemgetter(*projection.key)
         self._order = itemgetter(*projection.newest_by) if projection.newest_by else None
@@ -66,6 +66,8 @@ class _Insert:
 
     def rows(self, messages: Iterable[Received]) -> list[Columns]:
         """The rows of messages of its kind, in their order."""
+        if self._when is not None:
+            messages = [each for each in messages if self._when(each.data)]
         if self._order is None:
             return [self._read(each) for each in messages]
         return [self._row(first, newest) for first, newest in self._newest(messages, self._order)]

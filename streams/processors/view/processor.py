@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isfinite
+from typing import Any
 
 import structlog
 from sqlalchemy import Engine, Float
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
+from schemas.codec import UndecodableRecord, UnknownSchemaId
 from streams.ground.errors import UnavailableError
 from streams.ground.probes import Probe
 from streams.ground.status import Cause
@@ -49,6 +51,7 @@ class View(FastProcessor):
 
     def __init__(self, context: Context) -> None:
         self._settings = context.settings
+        self._codec = context.codec
         self._projections = projections(context.declarations)
         self._numbers = _numbers(self._projections)
         self._fields = fields_of(self._projections)
@@ -124,7 +127,7 @@ class View(FastProcessor):
             if fault is not None:
                 effects.outputs.append(parked(each.record, self.declaration.name, fault))
             elif each.record.value is not None:
-                received.append(Received(each.name, each.data, each.record.value))
+                received.append(Received(each.name, each.data, each.record.value, self._read))
         try:
             self._write(received)
         except TableError as error:
@@ -151,6 +154,13 @@ class View(FastProcessor):
         self._refused = error is None or not is_away(error)
         log.warning("read model takes nothing", reason=reason)
         return NotYet(f"the read model takes nothing ({reason})", lambda: asyncio.sleep(AWAY_PAUSE_S))
+
+    def _read(self, framed: bytes) -> tuple[str, Mapping[str, Any]] | None:
+        """A message within another. One that cannot be read leaves its columns empty, and the message as it is."""
+        try:
+            return self._codec.decode(framed)
+        except (UnknownSchemaId, UndecodableRecord):
+            return None
 
     def _fault(self, message: Message) -> str | None:
         """Why a message is no row of the read model."""

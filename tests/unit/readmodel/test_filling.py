@@ -8,8 +8,9 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
-from sqlalchemy import Engine, create_engine, insert, inspect, select
+from sqlalchemy import Column, Engine, create_engine, insert, inspect, select
 
 from schemas.catalogue import current as messages
 from schemas.codec import Codec
@@ -23,7 +24,7 @@ from streams.processors.view import processor as view_module
 from streams.processors.view.processor import View
 from streams.readmodel import filling
 from streams.readmodel.database import open_database
-from streams.readmodel.projection import METADATA, Projection, Received, projections
+from streams.readmodel.projection import DOCUMENT, METADATA, Projection, Received, projections
 from streams.readmodel.settings import ViewSettings, read_model_url
 from streams.runtime.noting import Noting
 from streams.runtime.processor import Message, Record, StateView
@@ -92,15 +93,17 @@ def framed(name: str, changes: dict[str, Any]) -> Message:
 
 
 def content(settings: Settings) -> dict[str, list[Any]]:
-    """Every row of every table, in order of its key."""
-    engine = open_database(settings, ROWS)
-    with engine.connect() as connection:
-        return {
-            each.table.name: [
-                tuple(row) for row in connection.execute(select(each.table).order_by(*each.table.primary_key)).all()
-            ]
-            for each in ROWS
-        }
+    """Every row of every table, in order of its key; JSON as data, as PostgreSQL gives it."""
+    found: dict[str, list[Any]] = {}
+    with open_database(settings, ROWS).connect() as connection:
+        for table in (each.table for each in ROWS):
+            rows = connection.execute(select(table).order_by(*table.primary_key)).all()
+            found[table.name] = [tuple(map(plain, row, table.columns)) for row in rows]
+    return found
+
+
+def plain(value: Any, column: Column[Any]) -> Any:
+    return orjson.loads(value) if column.type is DOCUMENT and isinstance(value, str) else value
 
 
 def as_first_made(engine: Engine, received: Sequence[Message]) -> None:
