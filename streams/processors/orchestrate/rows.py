@@ -22,7 +22,7 @@ def _error(entry: Fields) -> str | None:
         return None
     told = (each["data"] for each in reversed(entry["transitions"]) if each["phase"] in _ENDED_BADLY)
     data = next(told, None)
-    return None if data is None else data.raw.decode(errors="replace")
+    return document(data)
 
 
 def _input(name: str, cause: Fields) -> str | None:
