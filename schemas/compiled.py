@@ -135,6 +135,9 @@ class _EncoderSource(_Source):
                 return [f"put(SMALL[{variable}] if 0 <= {variable} < {_TABLE_SIZE} else {kind}({variable}))"]
             case "double":
                 return [f"put(double({variable}))"]
+            case "boolean":
+                check = [f"if type({variable}) is not bool:", "    raise UncommonError"]
+                return [*check, f"put(b'\\x01' if {variable} else b'\\x00')"]
             case schema if schema == _DATE:
                 return [f"put(long({variable}.toordinal() - {_EPOCH_DAY}))"]
             case ["null", other]:
@@ -177,6 +180,9 @@ class _DecoderSource(_Source):
                 return _read_number(fresh), fresh
             case "double":
                 return [f"({fresh},) = double(raw, at)", "at += 8"], fresh
+            case "boolean":
+                check = ["if raw[at] > 1:", "    raise UncommonError"]
+                return [*check, f"{fresh} = raw[at] == 1", "at += 1"], fresh
             case schema if schema == _DATE:
                 return [*_read_number(fresh), f"{fresh} = day({fresh} + {_EPOCH_DAY})"], fresh
             case ["null", other]:
@@ -211,6 +217,8 @@ class _DecoderSource(_Source):
                 return [*_read_size(), "at += size"]
             case "double":
                 return ["at += 8"]
+            case "boolean":
+                return ["at += 1"]
             case kind if kind in ("int", "long") or kind == _DATE:
                 return ["while raw[at] > 0x7F:", "    at += 1", "at += 1"]
             case ["null", other]:
