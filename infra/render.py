@@ -14,11 +14,13 @@ from prometheus_client.metrics import MetricWrapperBase
 
 import streams.language
 from infra import language
+from schemas.catalogue import current
 from streams import catalogue
 from streams.definitions import outcome_topic
 from streams.ground.setting import Group, shown_default, specs
 from streams.ground.settings import Settings
 from streams.ground.topic import DAY_MS, Topic
+from streams.readmodel.projection import DOCUMENT, MESSAGE, Projection, projections
 
 FOLDER = Path(__file__).with_name("reference")
 PROFILE = Path(streams.language.__file__).with_name("PROFILE.md")
@@ -32,6 +34,16 @@ A secret can stand in a file instead: `<VARIABLE>_FILE` names it. Addresses and 
 site folder (`EXLIFY_SITE_DIR`), `connections.yaml` and `hooks.yaml`, with `${env:NAME}` or `${file:PATH}` in place of a
 secret. The environment counts over these files. They are followed: a change applies within 5 s, a faulty file leaves
 the old one in force.
+"""
+
+TABLES_PROSE = """\
+SQLite (`view.sqlite` in the data folder) or PostgreSQL (`EXLIFY_VIEW_URL`). These tables and columns are an interface:
+a version adds to them and takes nothing away before a major one. Read them with any tool; only the view writes. Times
+are Unix time in milliseconds. JSON is text in SQLite and `json` in PostgreSQL; `column ->> 'member'` works in both, and
+of `instances.error`, which is text in both, too, with `error::json` in PostgreSQL.
+
+Rows stay when Kafka forgets what they were made of: tasks for as long as the database is kept, whether open or not.
+Queries to begin with are in [the README of streams](../../streams/README.md#i-want-to-ask-with-sql).
 """
 
 
@@ -103,6 +115,32 @@ def processors_page() -> str:
     return _page("Processors", "streams/processors", head, rows)
 
 
+def tables_page() -> str:
+    """Every table of the read model, from the rows that processors declare."""
+    found = projections(catalogue.PROCESSORS.values())
+    sections = [
+        line
+        for each in sorted(found, key=lambda each: each.table.name)
+        for line in (
+            f"## {each.table.name}",
+            "",
+            f"Rows of `{each.message}`, one for each {', '.join(each.key)}.",
+            "",
+            *_table(("Column", "Type", "Meaning"), _columns(each)),
+            "",
+        )
+    ]
+    return "\n".join(["# Tables of the read model", "", NOTE, "", TABLES_PROSE, *sections])
+
+
+def _columns(projection: Projection) -> Iterable[Sequence[str]]:
+    docs = {field["name"]: field.get("doc", "") for field in current()[projection.message]["fields"]}
+    for column in projection.table.columns:
+        kind = "JSON" if column.type is DOCUMENT else str(column.type)
+        own = "The record as it stood on the topic, framed Avro." if column.name == MESSAGE else ""
+        yield f"`{column.name}`", kind, column.doc or docs.get(column.name, "") or own
+
+
 def profile_page() -> str:
     """PROFILE.md with the tables of tasks and functions as the code has them now; the rest is written by hand."""
     text = PROFILE.read_text()
@@ -121,6 +159,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "processors.md": processors_page,
     "topics.md": topics_page,
     "metrics.md": metrics_page,
+    "tables.md": tables_page,
     "definition.schema.json": language.definition_schema,
 }
 

@@ -74,7 +74,7 @@ class Codec:
 
     @classmethod
     async def with_registry(cls, access: RegistryAccess | str) -> Self:
-        """Registers today's schemas (idempotent) and writes with the ids that the registry gives.
+        """Registers all schemas that are released or drafts (idempotent), and writes with the ids of the newest.
 
         Raises RegistryUnreachableError where it does not answer in time, RegistryRefusedError where it refuses a
         schema.
@@ -83,9 +83,11 @@ class Codec:
 
         access = RegistryAccess(access) if isinstance(access, str) else access
         async with Registry(access) as registry:
-            given = await registry.register_all({name: text(current()[name]) for name in in_order_of_time()})
-        writers = released_writers() | {id_: current()[name] for name, id_ in given.items()}
-        return cls(SchemaIds(writers, given), access)
+            schemas = in_order_of_time()
+            given = await registry.register_all((name, text(schema)) for name, schema in schemas)
+        writers = released_writers() | {id_: schema for id_, (_, schema) in zip(given, schemas, strict=True)}
+        newest = {name: id_ for id_, (name, _) in zip(given, schemas, strict=True) if name in current()}
+        return cls(SchemaIds(writers, newest), access)
 
     def encode(self, name: str, data: Mapping[str, Any]) -> bytes:
         """The framed value of message `name`.

@@ -6,7 +6,7 @@ pauses up to a bounded total time; a registry that answers "no" is believed at o
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Self
@@ -82,13 +82,13 @@ class Registry:
         self._by_id[int(answer["id"])] = schema
         return int(answer["id"])
 
-    async def register_all(self, schemas: Mapping[str, str]) -> dict[str, int]:
-        """Registers several schemas by subject, one after the other, and returns their ids.
+    async def register_all(self, schemas: Iterable[tuple[str, str]]) -> list[int]:
+        """Registers schemas under their subjects, one after the other, and returns their ids in the same order.
 
         A registry counts: whoever registers the same in the same order, also beside others, has the same ids in an
         empty one. So a registry that lost its data gets them back.
         """
-        return {subject: await self.register(subject, schema) for subject, schema in schemas.items()}
+        return [await self.register(subject, schema) for subject, schema in schemas]
 
     async def by_id(self, schema_id: int) -> str:
         """The schema's text. Raises RegistryRefusedError (status 404) where nothing has this id."""

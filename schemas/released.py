@@ -71,10 +71,13 @@ def newest() -> dict[str, Release]:
     return {release.name: release for release in releases()}
 
 
-def in_order_of_time() -> list[str]:
-    """Today's messages, those that have been there for longest first, so that a new one comes behind all others."""
-    first = {release.name: release.id for release in reversed(releases())}
-    return sorted(current(), key=lambda name: (first.get(name, FIRST_DRAFT_ID), name))
+def in_order_of_time() -> list[tuple[str, Schema]]:
+    """Every release by full record name in the order of time, and behind them what is a draft.
+
+    A later version only adds to the end, and what a release wrote stays known, whatever was changed in its message
+    since then.
+    """
+    return [*((each.name, each.schema()) for each in releases()), *((name, current()[name]) for name in unfrozen())]
 
 
 def unfrozen() -> list[str]:

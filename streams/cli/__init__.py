@@ -49,6 +49,7 @@ SUMMARIES = {
     "systems": "List outside systems, pause one, resume it.",
     "connections": "List, show and check outside systems.",
     "topics": "Show or create the topics.",
+    "view": "Make the rows of the read model again.",
 }
 
 MODULES = {"list": "instances"}  # a module `list` would hide the built-in in this package

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from difflib import get_close_matches
+from typing import Any
 
 import click
 
@@ -22,11 +23,18 @@ Examples:
   exlify list --status faulted
   exlify list --workflow customer-onboarding --since 2026-01-31T00:00:00Z
   exlify list --key A-1007 --json
+  exlify list --step createCustomer --reason UNREACHED
+  exlify list --data address.city=Bremen
 """
 )
 @click.option("--workflow", help="Name of the workflow.")
 @click.option("--status", "wanted", type=click.Choice(STATUSES), help="Status of the instance.")
 @click.option("--key", help="Business key, such as an application number.")
+@click.option("--version", "definition_version", help="Version of the definition that it is on.")
+@click.option("--reason", help="Why it faulted, or waits for a decision, such as UNREACHED.")
+@click.option("--step", help="The step at which it waits or faulted: its name, or its JSON Pointer.")
+@click.option("--data", metavar="PATH=VALUE", help="A member of its input, such as customer.id=4711.")
+@click.option("--find", metavar="VALUE", help="Its key, or a field that `document.metadata.search` names.")
 @click.option("--since", help="Started at this time (RFC 3339) or later.")
 @click.option("--until", help="Started before this time (RFC 3339).")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
@@ -37,11 +45,9 @@ def command(
     workflow: str | None,
     wanted: str | None,
     key: str | None,
-    since: str | None,
-    until: str | None,
-    limit: int,
-    cursor: str | None,
+    definition_version: str | None,
     as_json: bool,
+    **query: Any,
 ) -> None:
     """List instances, newest first."""
     client = connect()
@@ -50,10 +56,8 @@ def command(
         workflow=workflow,
         status=wanted,
         business_key=key,
-        since=since,
-        until=until,
-        limit=limit,
-        cursor=cursor,
+        version=definition_version,
+        **query,
     )
     if workflow and not page["instances"]:
         _require_known(client, workflow)

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from schemas.messages import INSTANCE_OUTCOME
+from schemas.wire import UndecodableRecord
 from streams.cli._client import codec, with_kafka
 from streams.cli._moments import moment, utc_option
 from streams.cli._output import compact, echo, print_line, status
@@ -49,12 +51,18 @@ def command(workflow: str, follow: bool, new: bool, as_json: bool) -> None:
     seen: OrderedDict[str, None] = OrderedDict()
     for message in _messages(settings, workflow, follow, new):
         ce_id = _header(message, "ce_id")
-        if ce_id in seen:
+        if ce_id and ce_id in seen:
             continue
         seen[ce_id] = None
         if len(seen) > REMEMBERED:
             seen.popitem(last=False)
-        _print(_readable(known, message), as_json)
+        try:
+            outcome = _readable(known, message)
+        except UndecodableRecord as error:
+            place = f"{message.topic()}[{message.partition()}] at offset {message.offset()}"
+            echo(f"! left out, as it cannot be read: the record of {place} ({error.reason})", err=True)
+        else:
+            _print(outcome, as_json)
 
 
 def _messages(settings: Settings, workflow: str, follow: bool, new: bool) -> Iterator[Message]:
@@ -116,15 +124,21 @@ def _by_time(consumer: Consumer, topic: str, unread: set[int]) -> Iterator[Messa
 
 def _header(message: Message, name: str) -> str:
     headers: list[tuple[str, bytes]] = list(message.headers() or ())  # type: ignore[arg-type]  # a list for what is read
-    return next((value.decode() for key, value in headers if key == name), "")
+    return next(((value or b"").decode(errors="replace") for key, value in headers if key == name), "")
 
 
 def _readable(codec: Codec, message: Message) -> dict[str, Any]:
     import json
 
+    from schemas.registry import RegistryError
     from streams.readmodel import presentation
 
-    _, outcome = asyncio.run(codec.decode_learning(message.value() or b""))
+    try:
+        name, outcome = asyncio.run(codec.decode_learning(message.value() or b""))
+    except RegistryError as error:
+        raise UnavailableError(f"an outcome cannot be read now: {error}") from None
+    if name != INSTANCE_OUTCOME:
+        raise UndecodableRecord(f"it is no outcome but a {name}")
     readable: dict[str, Any] = json.loads(presentation.dumps(presentation.message(outcome)))
     return readable
 

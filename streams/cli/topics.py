@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -86,6 +87,25 @@ def look(settings: Settings) -> list[dict[str, Any]]:
                     "incomplete. Is it running?"
                 ) from None
         time.sleep(AGAIN_S)
+
+
+def ends(settings: Settings, names: Collection[str]) -> tuple[Offsets, Offsets]:
+    """First and next offset of every partition of topics; raises UnavailableError where one does not answer."""
+    from confluent_kafka import KafkaException
+    from confluent_kafka.admin import AdminClient
+
+    from streams.ground.kafka import client_config
+
+    admin, deadline = AdminClient(client_config(settings)), time.monotonic() + ANSWER_S
+    try:
+        there = admin.list_topics(timeout=ASK_S).topics
+        counts = {name: len(there[name].partitions) for name in names if name in there}
+        first, last = _ends(admin, counts, deadline)
+    except KafkaException as error:
+        raise UnavailableError(f"Kafka at {settings.bootstrap} does not answer ({error.args[0].str()}).") from None
+    if not len(first) == len(last) == sum(counts.values()):
+        raise UnavailableError(f"Partitions of {', '.join(counts)} do not answer.")
+    return first, last
 
 
 def _asked(admin: AdminClient, settings: Settings, deadline: float) -> list[dict[str, Any]]:

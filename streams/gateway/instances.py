@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 from aiohttp import web
+from sqlalchemy import ColumnElement
 
 from schemas.cloudevents import parse_time_ms
 from schemas.lifecycle import OF_INSTANCES, TERMINAL, Status
@@ -18,10 +19,12 @@ from streams.gateway.services import Services, services
 from streams.gateway.story import WAITS_FOR, story
 from streams.ground.publish import Outgoing
 from streams.processors.orchestrate import INBOX, OrchestrateSettings
+from streams.processors.view import search
 from streams.readmodel import presentation
 from streams.readmodel.paging import Found
 from streams.readmodel.stored import stored
 
+SEARCHES = {"reason": search.by_reason, "step": search.by_step}
 HISTORY_LIMIT = 500
 MAX_ASKED = 1_000
 
@@ -45,7 +48,7 @@ ENTRY: Schema = object_of(
 )
 CURSOR = Parameter("cursor", "Where the page before ended: its member `next`.")
 LIMIT = Parameter("limit", "Rows of a page.", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50})
-FILTERS = ("workflow", "status", "business_key")
+FILTERS = ("workflow", "status", "business_key", "version")
 
 
 async def list_instances(request: web.Request) -> web.Response:
@@ -57,6 +60,7 @@ async def list_instances(request: web.Request) -> web.Response:
         since_ms=read_time(query, "since"),
         until_ms=read_time(query, "until"),
         id_begins=_beginning(query),
+        also=_also(services(request), query),
         limit=query.get("limit", 50),
         cursor=query.get("cursor"),
     )
@@ -148,6 +152,30 @@ def _beginning(query: dict[str, Any]) -> str:
     return digits
 
 
+def _also(ours: Services, query: dict[str, Any]) -> list[ColumnElement[bool]]:
+    """What is asked for beyond columns. Raises UsageError, ProblemError."""
+    dialect = ours.reader.engine.dialect
+    wanted = [make(dialect, query[name]) for name, make in SEARCHES.items() if name in query]
+    if "find" in query:
+        wanted.append(search.by_fields(dialect, _search_fields(ours), query["find"]))
+    if "data" in query:
+        path, equals, value = query["data"].partition("=")
+        if not equals:
+            raise ProblemError(400, "query", "data is PATH=VALUE, such as customer.id=4711")
+        wanted.append(search.by_input(dialect, path, value))
+    return wanted
+
+
+def _search_fields(ours: Services) -> list[tuple[str, str]]:
+    """Workflow and path of what definitions name in `document.metadata.search`; what is no list of texts is theirs."""
+    found = set()
+    for each in ours.definitions.deployed():
+        named = each.graph.document["document"].get("metadata", {}).get("search") if each.graph is not None else None
+        if isinstance(named, list):
+            found |= {(each.name, path) for path in named if isinstance(path, str) and search.is_path(path)}
+    return sorted(found)
+
+
 def read_time(query: dict[str, Any], name: str) -> int | None:
     """A time of the query in Unix milliseconds; raises ProblemError for what is none."""
     if name not in query:
@@ -163,6 +191,11 @@ LIST_QUERY = (
     Parameter("status", "Status of the instance.", text_of(OF_INSTANCES)),
     Parameter("business_key", "The business's own name for the case."),
     Parameter("instance_id", "The instance's id, or how it begins."),
+    Parameter("version", "Version of the definition that it is on."),
+    Parameter("reason", "Why it faulted, or waits for a decision: the stable reason, such as UNREACHED."),
+    Parameter("step", "The step at which it waits or faulted: its name, or its JSON Pointer."),
+    Parameter("data", "PATH=VALUE: a member of its input, such as customer.id=4711."),
+    Parameter("find", "Its business key, or a field that its definition names in `document.metadata.search`."),
     Parameter("since", "Started at this time (RFC 3339) or later."),
     Parameter("until", "Started before this time (RFC 3339)."),
     LIMIT,

@@ -39,7 +39,11 @@ _TEXTS: dict[str, Form] = {
     "summary": TEXT,
 }
 _ON_ERROR = ("incident", "fault")
-_METADATA: Form = {"type": "object", "properties": {"onError": {"enum": list(_ON_ERROR)}, "recovery": DEFAULTS_FORM}}
+_SEARCH: Form = {"type": "array", "items": {"type": "string"}}
+_METADATA: Form = {
+    "type": "object",
+    "properties": {"onError": {"enum": list(_ON_ERROR)}, "recovery": DEFAULTS_FORM, "search": _SEARCH},
+}
 _DOCUMENT = closed({**_TEXTS, "tags": OBJECT, "metadata": _METADATA}, ["dsl", "namespace", "name", "version"])
 _ATTRIBUTES = closed({"type": FIXED_TEXT, "source": FIXED_TEXT, "subject": FIXED_TEXT}, ["type"])
 _FILTER = closed({"with": _ATTRIBUTES}, ["with"])

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, event, select
+from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError, DisconnectionError, NoSuchModuleError, OperationalError, SQLAlchemyError
 
@@ -62,13 +62,6 @@ def open_database(settings: Settings, projections: Iterable[Projection]) -> Engi
             ) from None
         raise ConfigurationError(f"The tables of the read model cannot be made ({reason_of(error)}).") from None
     return engine
-
-
-def is_empty(engine: Engine, projections: Iterable[Projection]) -> bool:
-    """Whether no table of these has a row. Raises SQLAlchemyError."""
-    with engine.connect() as connection:
-        tables = {each.table for each in projections}
-        return not any(connection.execute(select(1).select_from(table).limit(1)).first() for table in tables)
 
 
 def is_away(error: SQLAlchemyError) -> bool:

@@ -1,7 +1,8 @@
 """Brings a database of an earlier layout up to the tables that are declared today, or says why that cannot be.
 
 A release may add tables, columns that may be null or have a default of the server, and indexes: those are made here,
-without reading a row. Anything else would need to know what the rows mean, so the start is refused instead.
+without reading a row. What is in them comes from the topics, which are read again (`filling.py`). Anything else would
+need to know what the rows mean, so the start is refused instead.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.schema import CreateColumn
 from sqlalchemy.types import TypeEngine
 
+from streams.readmodel.filling import FILLING, POSITIONS, again
 from streams.readmodel.projection import METADATA
 
 ATTEMPTS = 20
@@ -25,7 +27,7 @@ class MisfitError(Exception):
 
 def bring_up_to_date(engine: Engine, tables: Iterable[Table]) -> None:
     """Makes what is missing of the tables. Raises MisfitError, and SQLAlchemyError where the database is away."""
-    wanted = list(tables)
+    wanted = [FILLING, POSITIONS, *tables]
     for left in reversed(range(ATTEMPTS)):
         try:
             _make(engine, wanted)
@@ -44,8 +46,12 @@ def _made_meanwhile(error: SQLAlchemyError) -> bool:
 
 
 def _make(engine: Engine, wanted: list[Table]) -> None:
+    before = set(inspect(engine).get_table_names())
     METADATA.create_all(engine, tables=wanted)
     inspector = inspect(engine)
+    if FILLING.name in before and not before.issuperset(table.name for table in wanted):
+        with engine.begin() as connection:
+            again(connection)
     with engine.begin() as connection:
         for table in wanted:
             there = {each["name"] for each in inspector.get_columns(table.name)}
@@ -74,7 +80,7 @@ def _check(inspector: Inspector, table: Table) -> None:
         if column is None:
             if not found["nullable"] and found["default"] is None:
                 raise MisfitError(f"table {table.name} has a column {name} that this version does not fill")
-        elif _kind(found["type"]) is not _kind(column.type):
+        elif _kind(found["type"]) is not _kind(column.type.dialect_impl(inspector.bind.dialect)):
             raise MisfitError(f"column {name} of table {table.name} is of type {found['type']}")
         elif column.nullable and not found["nullable"]:
             raise MisfitError(f"column {name} of table {table.name} takes no null")

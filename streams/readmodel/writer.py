@@ -8,9 +8,9 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from operator import itemgetter
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import Engine, tuple_
+from sqlalchemy import Engine, func, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.sql.dml import Insert
@@ -44,8 +44,7 @@ class Writer:
             by_message.setdefault(each.name, []).append(each)
         with self._engine.begin() as connection:
             for insert in self._inserts:
-                if messages := by_message.get(insert.message):
-                    rows = insert.rows(messages)
+                if rows := insert.rows(by_message.get(insert.message, ())):
                     try:
                         connection.exec_driver_sql(insert.statement, rows)
                     except SQLAlchemyError as error:
@@ -59,6 +58,7 @@ class _Insert:
         self.message = projection.message
         self.table = projection.table.name
         self.statement = _text(_statement(projection, engine.dialect.name), engine)
+        self._when = projection.when
         self._read = projection.reader()
         self._key = itemgetter(*projection.key)
         self._order = itemgetter(*projection.newest_by) if projection.newest_by else None
@@ -66,6 +66,8 @@ class _Insert:
 
     def rows(self, messages: Iterable[Received]) -> list[Columns]:
         """The rows of messages of its kind, in their order."""
+        if self._when is not None:
+            messages = [each for each in messages if self._when(each.data)]
         if self._order is None:
             return [self._read(each) for each in messages]
         return [self._row(first, newest) for first, newest in self._newest(messages, self._order)]
@@ -91,12 +93,13 @@ def _text(statement: Insert, engine: Engine) -> str:
 
 
 def _statement(projection: Projection, dialect: str) -> Insert:
-    """Insert, and where the key is there: nothing, or all but what is kept, unless what is there is newer."""
+    """Insert, and where the key is there: only what has been missing, or all but what is kept, unless what is there is
+    newer.
+    """
     insert: Any = (postgresql.insert if dialect == "postgresql" else sqlite.insert)(projection.table)
-    if not projection.newest_by:
-        first: Insert = insert.on_conflict_do_nothing()
-        return first
     table, fresh = projection.table, insert.excluded
+    if not projection.newest_by:
+        return _first(projection, insert)
     kept = (*projection.key, *projection.fixed)
     newest: Insert = insert.on_conflict_do_update(
         index_elements=list(projection.key),
@@ -105,3 +108,12 @@ def _statement(projection: Projection, dialect: str) -> Insert:
         >= tuple_(*(table.c[name] for name in projection.newest_by)),
     )
     return newest
+
+
+def _first(projection: Projection, insert: Any) -> Insert:
+    """The first row stays. Columns that a later version added are filled where the same message comes again."""
+    table = projection.table
+    added = {each.name: func.coalesce(each, insert.excluded[each.name]) for each in table.columns if each.nullable}
+    if not added:
+        return cast("Insert", insert.on_conflict_do_nothing())
+    return cast("Insert", insert.on_conflict_do_update(index_elements=list(projection.key), set_=added))

@@ -28,6 +28,7 @@ from streams.runtime.fast_lane import FastLane
 from streams.runtime.in_flight import InFlight
 from streams.runtime.lane import Lane, Limits
 from streams.runtime.membership import Membership
+from streams.runtime.noting import Noting
 from streams.runtime.processor import FastProcessor, Processor, Record, SlowProcessor
 from streams.runtime.reader import Partition, Reader
 from streams.runtime.settings import RuntimeSettings
@@ -79,6 +80,7 @@ class Host:
         self._name = processor.declaration.name
         blocks = isinstance(processor, FastProcessor) and processor.stands_with
         self._aside = Aside(self._name) if blocks else None
+        self._noting = Noting(processor, self._aside) if self._aside and isinstance(processor, FastProcessor) else None
         group = f"{settings.group_prefix}-{self._name}"
         self._log = log.bind(processor=self._name)
         self._declared = frozenset(topic.name for topic in processor.declaration.inputs(settings))
@@ -166,6 +168,8 @@ class Host:
         if self._tasks:
             await asyncio.wait(self._tasks, timeout=STOP_S)
         await self._commit()
+        if self._noting is not None:
+            await self._noting.settle()
         for task in self._tasks:
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)
@@ -211,8 +215,7 @@ class Host:
         committed = await self._membership.committed(partitions)
         ends = await self._membership.end_offsets(partitions)
         starts = true_starts(self._name, committed, ends)
-        if any(committed.values()) and await asyncio.to_thread(self.processor.has_nothing):
-            starts = await self._from_the_beginning(partitions)
+        starts |= await self._to_be_made_again(starts)
         for partition in partitions if notes_offsets(self.processor) else ():
             table = self._tables.get(partition.number)
             if table is None or partition not in ends:
@@ -221,12 +224,19 @@ class Host:
                 starts[partition] = None
         return starts
 
-    async def _from_the_beginning(self, partitions: set[Partition]) -> dict[Partition, int | None]:
-        """Forgets what was read, in the group first: a crash on the way must not leave a hole."""
-        self._log.warning("reads everything again", partitions=len(partitions))
-        if not await self._membership.commit(dict.fromkeys(partitions, 0)):
-            return {}  # the group has moved on; the next assignment asks again
-        return dict.fromkeys(partitions)
+    async def _to_be_made_again(self, starts: Mapping[Partition, int | None]) -> dict[Partition, int | None]:
+        """Where to begin in partitions of which what was made is gone."""
+        before = await self._noting.before(starts) if self._noting is not None else {}
+        if before:
+            first = await self._membership.first_offsets(before)
+            ends = {each: starts[each] or 0 for each in before}
+            self._log.warning(
+                "reads again",
+                partitions=len(before),
+                records=sum(ends[each] - max(at, first.get(each, 0)) for each, at in before.items()),
+                no_longer_kept=sum(max(0, first.get(each, 0) - at) for each, at in before.items()),
+            )
+        return {each: at or None for each, at in before.items()}
 
     async def _open_lane(self, number: int) -> None:
         table = await self._recover(number)
@@ -277,6 +287,8 @@ class Host:
         positions = self._uncommitted()
         if positions and await self._membership.commit(positions) and generation == self._generation:
             self._committed.update(positions)
+            if self._noting is not None:
+                self._noting.note(positions)
             self._reach("after_commit")
 
     def _uncommitted(self) -> Mapping[Partition, int]:

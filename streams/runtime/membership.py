@@ -162,10 +162,17 @@ class Membership:
 
     async def end_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
         """The offset behind the last record of any partitions; empty while the brokers do not answer."""
+        return await self._offsets(partitions, "end_offsets")
+
+    async def first_offsets(self, partitions: Iterable[Partition]) -> dict[Partition, int]:
+        """The offset of the first record that partitions still hold; empty while the brokers do not answer."""
+        return await self._offsets(partitions, "beginning_offsets")
+
+    async def _offsets(self, partitions: Iterable[Partition], which: str) -> dict[Partition, int]:
         thread = self._consumer._thread
         wanted = {partition: TopicPartition(*partition) for partition in partitions}
         try:
-            found = await thread.call_thread(thread._ensure_consumer().end_offsets, list(wanted.values()))
+            found = await thread.call_thread(getattr(thread._ensure_consumer(), which), list(wanted.values()))
         except KafkaError:
             return {}
         return {partition: found[aiokafka_tp] for partition, aiokafka_tp in wanted.items()}

@@ -131,14 +131,6 @@ class Processor(ABC):
         """
         return False
 
-    def has_nothing(self) -> bool:
-        """Whether what it made of its inputs is gone, so that it must read all of them again, from their beginnings.
-
-        Asked on each assignment, from a thread of its own. For processors that keep what they make elsewhere, and to
-        which the same record may come again.
-        """
-        return False
-
     async def watch(self) -> None:
         """Runs beside the work while it is hosted, until it is cancelled; what it raises ends the worker."""
         await asyncio.Event().wait()
@@ -166,6 +158,18 @@ class FastProcessor(Processor):
     stands_with: ClassVar[str] = ""
     """The system outside that `handle` waits for, if it does: then it runs in a thread, for one batch at a time, and
     must leave `state` alone. However long that takes, it is no stall."""
+
+    def noted(self) -> Mapping[tuple[str, int], int]:
+        """Up to where its inputs (topic and partition) are in what it has made outside, as `note` was told.
+
+        Asked on each assignment; it reads on from there where that is before what its group has committed, so the same
+        record may come to it again. Raises UnavailableError where that cannot be said now. This and `note` are called
+        of those that stand with a system outside, in their thread.
+        """
+        raise NotImplementedError
+
+    def note(self, positions: Mapping[Any, int]) -> None:
+        """Keeps positions, by topic and partition, where what it makes is kept. What it raises ends the worker."""
 
     @abstractmethod
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:

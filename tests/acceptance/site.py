@@ -56,6 +56,7 @@ class Site:
         self.gateway = f"http://{settings.host}:{gateway_port}"
         self.names = (*WORKERS, GATEWAY)
         self.codec = Codec.offline()
+        self.environ = environ
         self.workers = Workers(self._argv, environ, settings.data_dir / "logs")
 
     def _argv(self, name: str) -> tuple[str, ...]:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import json
+import os
+import sqlite3
+import sys
+from asyncio.subprocess import PIPE
 from typing import Any
 
 import pytest
@@ -9,7 +15,7 @@ from aiohttp import ClientSession
 
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import deliver
-from tests.acceptance.site import ASK, Site
+from tests.acceptance.site import ASK, LOOK_S, PATIENCE_S, Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
 
@@ -45,7 +51,7 @@ async def test_removed_read_model_is_filled_again(site: Site, while_it_runs: boo
     if not while_it_runs:
         site.start("view")
     else:
-        await site.until(lambda: ended(site, "view"), "the view notices")
+        await end_of_view(site)
         site.start("view")
     await site.ready("view")
 
@@ -55,9 +61,43 @@ async def test_removed_read_model_is_filled_again(site: Site, while_it_runs: boo
     await site.until(as_before, "the same instances and tasks as before")
 
 
-async def ended(site: Site, name: str) -> bool:
-    """Whether a process has ended; its supervisor would start it again."""
-    return site.workers.exit_code(name) is not None
+async def test_rebuilt_read_model_is_as_before_though_the_view_is_killed(site: Site) -> None:
+    cases = made_up("rebuilt", 10)
+    await deliver(site, cases)
+
+    async def all_seen() -> bool:
+        return len(await waiting(site, {case.instance_id for case in cases})) > 0
+
+    await site.until(all_seen, "tasks of the applications")
+    await site.quiet()
+    before = await seen(site)
+    with sqlite3.connect(site.settings.data_dir / "view.sqlite") as spoilt:
+        spoilt.execute("UPDATE instances SET status = 'spoilt'")
+        spoilt.execute("DELETE FROM tasks")
+    rebuild = await asyncio.create_subprocess_exec(
+        sys.executable,
+        "-m",
+        "streams.cli",
+        "view",
+        "rebuild",
+        "--json",
+        env={**os.environ, **site.environ},
+        stdout=PIPE,
+    )
+    await end_of_view(site)
+    site.start("view")
+    site.kill("view")
+    await site.ready("view")
+    out, _ = await rebuild.communicate()
+    assert rebuild.returncode == 0 and json.loads(out)["complete"]
+    assert await seen(site) == before
+
+
+async def end_of_view(site: Site) -> None:
+    """Returns once the view has noticed and ended; its supervisor would start it again."""
+    async with asyncio.timeout(PATIENCE_S):
+        while site.workers.exit_code("view") is None:
+            await asyncio.sleep(LOOK_S)
 
 
 async def waiting(site: Site, instances: set[str]) -> set[str]:

@@ -11,13 +11,14 @@ import fastavro
 import pytest
 
 from infra.local.registry import RegistryServer
+from schemas import catalogue, released
 from schemas.catalogue import current, parse, text
 from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
 from schemas.messages import TIMER_FIRED
 from schemas.registry import Registry, RegistryAccess, RegistryRefusedError
-from schemas.released import FIRST_ID
+from schemas.released import FIRST_ID, releases
 from schemas.samples import sample
-from schemas.wire import frame_prefix, schema_id_of
+from schemas.wire import HEADER_BYTES, frame_prefix, schema_id_of
 from tests.support.servers import made
 
 pytestmark = pytest.mark.broker
@@ -61,6 +62,31 @@ async def test_registry_that_lost_its_data_gives_the_same_ids_again(tmp_path: Pa
         shutil.rmtree(server.home)
     assert ids[0] == ids[1]
     assert len({tuple(each) for each in ids[0]}) == 1
+
+
+async def test_registry_that_lost_its_data_knows_earlier_releases_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Under their old ids, also where a message was changed since then."""
+    name = releases()[0].name
+    changed = json.loads(text(current()[name]))
+    changed["fields"].append({"name": "added_later", "type": "long", "default": 0})
+    server, ids = made(RegistryServer, tmp_path), []
+    for today in (current()[name], parse(json.dumps(changed))):
+        monkeypatch.setattr(released, "current", lambda today=today: {**catalogue.current(), name: today})
+        url = server.start()
+        try:
+            codec = await Codec.with_registry(url)
+            async with Registry(RegistryAccess(url)) as registry:
+                given = await registry.register_all((each.name, text(each.schema())) for each in releases())
+        finally:
+            server.stop()
+        shutil.rmtree(server.home)
+        ids.append(given)
+        for id_, release in zip(given, releases(), strict=True):
+            golden = bytes.fromhex(release.golden.read_text())
+            assert codec.decode(frame_prefix(id_) + golden[HEADER_BYTES:])[0] == release.name
+    assert ids[0] == ids[1]
 
 
 async def test_registry_keeps_prose_and_tags(access: RegistryAccess) -> None:

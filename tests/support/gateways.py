@@ -81,7 +81,7 @@ class Gateway:
     def see(self, name: str, data: dict[str, Any]) -> None:
         """The view has seen this message."""
         value = CODEC.encode(name, data)
-        self.writer.write([Received(*CODEC.decode(value), value)])
+        self.writer.write([Received(*CODEC.decode(value), value, CODEC.decode)])
 
 
 @dataclass

@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Float, Index, LargeBinary, String, Table
 
 from schemas.messages import DECISION
-from streams.readmodel.projection import METADATA, Projection
+from streams.readmodel.projection import DOCUMENT, METADATA, Projection
 
 DECISIONS = Table(
     "decisions",
@@ -17,6 +17,11 @@ DECISIONS = Table(
     Column("route", String, nullable=False),
     Column("score", Float, nullable=False),
     Column("at_ms", BigInteger, nullable=False),
+    Column("workflow", String),
+    Column("pointer", String),
+    Column("input", DOCUMENT),
+    Column("reasons", DOCUMENT),
+    Column("held", DOCUMENT),
     Column("message", LargeBinary, nullable=False),
     Index("decisions_by_instance", "instance_id"),
     Index("decisions_by_model", "model", "at_ms"),

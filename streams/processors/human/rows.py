@@ -5,7 +5,7 @@ from __future__ import annotations
 from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, text
 
 from schemas.messages import HUMAN_TASK
-from streams.readmodel.projection import METADATA, Projection
+from streams.readmodel.projection import DOCUMENT, METADATA, Projection
 
 _OPEN = text("status = 'open'")
 
@@ -22,6 +22,12 @@ TASKS = Table(
     Column("created_at_ms", BigInteger, nullable=False),
     Column("updated_at_ms", BigInteger, nullable=False),
     Column("due_ms", BigInteger),
+    Column("pointer", String),
+    Column("title", String),
+    Column("input", DOCUMENT),
+    Column("outcome", String),
+    Column("data", DOCUMENT),
+    Column("completed_by", String),
     Column("message", LargeBinary, nullable=False),
     Index("tasks_by_instance", "instance_id"),
     Index("tasks_by_time", "created_at_ms", "task_id"),

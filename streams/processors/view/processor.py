@@ -11,11 +11,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from math import isfinite
+from typing import Any
 
 import structlog
 from sqlalchemy import Engine, Float
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
+from schemas.codec import UndecodableRecord, UnknownSchemaId
 from streams.ground.errors import UnavailableError
 from streams.ground.probes import Probe
 from streams.ground.status import Cause
@@ -23,7 +25,8 @@ from streams.processors import view
 from streams.processors.context import Context
 from streams.processors.view.ages import Ages
 from streams.processors.view.reader import Reader
-from streams.readmodel.database import is_away, is_empty, is_gone, open_database, reason_of
+from streams.readmodel import filling
+from streams.readmodel.database import is_away, is_gone, open_database, reason_of
 from streams.readmodel.layout import MisfitError, bring_up_to_date
 from streams.readmodel.probe import read_model_probe
 from streams.readmodel.projection import Projection, Received, fields_of, projections
@@ -31,6 +34,7 @@ from streams.readmodel.writer import TableError, Writer
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, StateView
 
+AGAIN = "The rows of the read model are to be made again; they come from the topics."
 REMOVED = "The read model was removed; it is made anew from the topics."
 AWAY_PAUSE_S = 1.0
 WATCH_S = 5.0
@@ -47,6 +51,7 @@ class View(FastProcessor):
 
     def __init__(self, context: Context) -> None:
         self._settings = context.settings
+        self._codec = context.codec
         self._projections = projections(context.declarations)
         self._numbers = _numbers(self._projections)
         self._fields = fields_of(self._projections)
@@ -62,6 +67,7 @@ class View(FastProcessor):
     async def open(self) -> None:
         """Opens the database and makes its tables; raises what `open_database` does."""
         self._engine = await asyncio.to_thread(open_database, self._settings, self._projections)
+        self._filling = await asyncio.to_thread(filling.begin, self._engine, self._projections)
         self._probe = read_model_probe(self._engine)
         self._writer = Writer(self._engine, self._projections)
         self._ages = asyncio.create_task(Ages(Reader(self._engine)).keep())
@@ -73,22 +79,40 @@ class View(FastProcessor):
         if self._engine is not None:
             self._engine.dispose()
 
-    def has_nothing(self) -> bool:
-        """See `Processor`: the database is new, or was emptied. Raises UnavailableError."""
+    def noted(self) -> Mapping[tuple[str, int], int]:
+        """See `FastProcessor`."""
+        assert self._engine is not None
         try:
-            return self._engine is None or is_empty(self._engine, self._projections)
+            return filling.positions(self._engine, self._filling)
         except SQLAlchemyError as error:
             raise UnavailableError(f"The read model does not answer ({reason_of(error)}).") from None
 
+    def note(self, positions: Mapping[tuple[str, int], int]) -> None:
+        """See `FastProcessor`. Raises UnavailableError where the rows are to be made again."""
+        assert self._engine is not None
+        try:
+            filling.note(self._engine, self._filling, positions)
+        except filling.OtherFillingError:
+            raise UnavailableError(AGAIN) from None
+        except SQLAlchemyError as error:
+            if is_gone(error):
+                raise UnavailableError(REMOVED) from None
+            log.warning("positions not kept", reason=reason_of(error))  # at worst something is read again
+
     async def watch(self) -> None:
-        """See `Processor`. A database that somebody removes while we run is made anew at the next start."""
+        """See `Processor`. A database that somebody removes while we run, or has filled again, is noticed."""
         while True:
             await asyncio.sleep(WATCH_S)
             try:
-                await asyncio.to_thread(self.has_nothing)
-            except UnavailableError as error:
-                if isinstance(error.__context__, SQLAlchemyError) and is_gone(error.__context__):
+                if await asyncio.to_thread(self._is_another):
+                    raise UnavailableError(AGAIN)
+            except SQLAlchemyError as error:
+                if is_gone(error):
                     raise UnavailableError(REMOVED) from None
+
+    def _is_another(self) -> bool:
+        assert self._engine is not None
+        return filling.current(self._engine) != self._filling
 
     async def causes(self) -> Sequence[Cause]:
         """Whether the database answers."""
@@ -103,7 +127,7 @@ class View(FastProcessor):
             if fault is not None:
                 effects.outputs.append(parked(each.record, self.declaration.name, fault))
             elif each.record.value is not None:
-                received.append(Received(each.name, each.data, each.record.value))
+                received.append(Received(each.name, each.data, each.record.value, self._read))
         try:
             self._write(received)
         except TableError as error:
@@ -130,6 +154,13 @@ class View(FastProcessor):
         self._refused = error is None or not is_away(error)
         log.warning("read model takes nothing", reason=reason)
         return NotYet(f"the read model takes nothing ({reason})", lambda: asyncio.sleep(AWAY_PAUSE_S))
+
+    def _read(self, framed: bytes) -> tuple[str, Mapping[str, Any]] | None:
+        """A message within another. One that cannot be read leaves its columns empty, and the message as it is."""
+        try:
+            return self._codec.decode(framed)
+        except (UnknownSchemaId, UndecodableRecord):
+            return None
 
     def _fault(self, message: Message) -> str | None:
         """Why a message is no row of the read model."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from sqlalchemy import ColumnElement, Engine, Select, Table, func, select
@@ -35,15 +35,16 @@ class Reader:
         since_ms: int | None = None,
         until_ms: int | None = None,
         id_begins: str = "",
+        also: Sequence[ColumnElement[bool]] = (),
         limit: int = 50,
         cursor: str | None = None,
     ) -> Page:
         """Instances, newest start first; `filters` are columns (workflow, status, business_key ...) and their values.
 
-        `since_ms` (inclusive) and `until_ms` (exclusive) bound the start; `id_begins` are the first digits of the id.
-        Raises UsageError for a cursor that is none.
+        `since_ms` (inclusive) and `until_ms` (exclusive) bound the start; `id_begins` are the first digits of the id;
+        `also` are further conditions (`search.py`). Raises UsageError for a cursor that is none.
         """
-        query = beginning(matching(INSTANCES, filters), INSTANCES.c.instance_id, id_begins)
+        query = beginning(matching(INSTANCES, filters), INSTANCES.c.instance_id, id_begins).where(*also)
         started = INSTANCES.c.started_at_ms
         if since_ms is not None:
             query = query.where(started >= since_ms)

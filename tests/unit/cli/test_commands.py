@@ -127,7 +127,8 @@ async def test_reason_of_a_failure_is_told_in_full(gateway: Gateway, story: Stor
     assert fields["reason"] == "A setting of the connection is missing (MISCONFIGURED 400)"
     assert (fields["detail"], fields["where"]) == (problem["detail"], "/do/0/fetch")
     assert fields["effect"] == "the system outside was not changed"
-    listed = (await cli("list", "--status", "faulted")).output
+    listed = (await cli("list", "--reason", "MISCONFIGURED", "--step", "fetch")).output
+    assert "There are none" in (await cli("list", "--reason", "REFUSED", "--find", "x", "--data", "a=b")).stderr
     assert f"{problem['detail']} · at /do/0/fetch · MISCONFIGURED 400" in listed
 
 

@@ -7,9 +7,17 @@ from itertools import chain
 from typing import Any, NamedTuple
 
 import pytest
+from click.testing import CliRunner
 from confluent_kafka import KafkaError, TopicPartition
 
+from schemas.catalogue import current
+from schemas.codec import Codec
+from schemas.messages import INSTANCE_OUTCOME, TIMER_FIRED
+from schemas.samples import sample
 from streams.cli import outcomes
+from streams.ground.settings import Settings
+
+CODEC = Codec.offline()
 
 
 class Record(NamedTuple):
@@ -75,3 +83,37 @@ def test_partition_that_runs_ahead_waits_for_the_others(monkeypatch: pytest.Monk
     consumer = Fetched(partitions)
     assert merged(consumer, 2) == list(range(200))
     assert consumer.most < 40 and not consumer.paused
+
+
+class Told(NamedTuple):
+    """A record of an outcome topic."""
+
+    number: int
+    raw: bytes | None
+
+    def topic(self) -> str:
+        return "t"
+
+    def partition(self) -> int:
+        return 0
+
+    def offset(self) -> int:
+        return self.number
+
+    def headers(self) -> list[tuple[str, bytes | None]]:
+        return [("ce_id", None)]
+
+    def value(self) -> bytes | None:
+        return self.raw
+
+
+def test_record_that_cannot_be_read_is_told_and_the_others_are_shown(monkeypatch: pytest.MonkeyPatch) -> None:
+    good = CODEC.encode(INSTANCE_OUTCOME, sample(current()[INSTANCE_OUTCOME]))
+    another = CODEC.encode(TIMER_FIRED, sample(current()[TIMER_FIRED]))
+    records = [Told(number, raw) for number, raw in enumerate((good, None, b"\0\0\0\0\x07x", another, good))]
+    monkeypatch.setattr(outcomes, "with_kafka", Settings)
+    monkeypatch.setattr(outcomes, "_messages", lambda *_: records)
+    result = CliRunner(env={"EXLIFY_REGISTRY_URL": "none"}).invoke(outcomes.command, ["w", "--json"])
+    told = result.stderr.splitlines()
+    assert result.exit_code == 0 and len(result.stdout.splitlines()) == 2
+    assert [line.partition("offset ")[2][0] for line in told] == ["1", "2", "3"]

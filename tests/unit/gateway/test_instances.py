@@ -7,11 +7,14 @@ from typing import Any
 import pytest
 
 from schemas.catalogue import current
-from schemas.messages import CANCEL_INSTANCE, DECISION, HISTORY_ENTRY, HUMAN_TASK
+from schemas.messages import CANCEL_INSTANCE, DECISION, HISTORY_ENTRY, HUMAN_TASK, INCIDENT, START_INSTANCE
 from schemas.samples import sample
+from streams.definitions.deploy import described
 from streams.gateway import instances
 from streams.processors.orchestrate import INBOX
-from tests.support.gateways import Gateway
+from tests.support.data import payload
+from tests.support.definitions import load
+from tests.support.gateways import CODEC, Gateway
 from tests.support.histories import ID, START_MS, entry
 
 
@@ -55,6 +58,25 @@ async def test_list_is_bounded_by_time(gateway: Gateway) -> None:
     assert (await gateway.ask("GET", "/v1/instances?until=2026-09-21T14:13:20Z"))[1]["instances"] == []
 
 
+SEARCHED = """
+document: {dsl: '1.0.3', namespace: n, name: w, version: 1.2.0, metadata: {search: [customer.id, city]}}
+do: [{a: {set: {b: 1}}}]
+"""
+
+
+async def test_list_finds_by_data_reason_step_and_version(gateway: Gateway) -> None:
+    started = CODEC.encode(START_INSTANCE, sample(current()[START_INSTANCE]) | {"data": payload({"city": "Bremen"})})
+    gateway.see(HISTORY_ENTRY, entry(0, cause=started, workflow="w", version="1.2.0", business_key="A-7"))
+    about = {"instance_id": ID, "status": "open", "pointer": "/do/0/create", "reason": "UNREACHED"}
+    gateway.see(INCIDENT, sample(current()[INCIDENT]) | about)
+    gateway.services.definitions.learn(described(load(SEARCHED), SEARCHED, "test", START_MS))
+    hits = ("data=city=Bremen", "reason=UNREACHED", "step=create", "version=1.2.0", "find=Bremen", "find=A-7")
+    misses = ("data=city=Ulm", "reason=REFUSED", "step=review", "version=1.0.0", "find=Ulm", "find=A-8")
+    for query in (*hits, "&".join(hits[:5]), *misses, f"{hits[0]}&{misses[1]}"):
+        _, page = await gateway.ask("GET", f"/v1/instances?{query}")
+        assert len(page["instances"]) == (query in hits or query == "&".join(hits[:5])), query
+
+
 @pytest.mark.parametrize(
     "query",
     [
@@ -67,6 +89,8 @@ async def test_list_is_bounded_by_time(gateway: Gateway) -> None:
         "since=today",
         "workflow=",
         "limit=1&limit=2",
+        "data=city",
+        "data=a..b=c",
     ],
 )
 async def test_unfit_query_is_refused(gateway: Gateway, query: str) -> None:

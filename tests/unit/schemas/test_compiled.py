@@ -149,7 +149,7 @@ def test_blocks_with_their_size_step_aside() -> None:
 
 
 @pytest.mark.parametrize(
-    "type_", ["float", "float", ["null", "string", "long"], {"type": "enum", "name": "E", "symbols": ["A"]}]
+    "type_", ["float", ["null", "string", "long"], {"type": "enum", "name": "E", "symbols": ["A"]}]
 )
 def test_schema_that_is_not_covered_has_no_fast_lane(type_: Any) -> None:
     schema = schema_of(("field", type_))

@@ -1,0 +1,133 @@
+"""Instances are found by what they carry, on both databases alike."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from sqlalchemy import ColumnElement, create_engine
+
+from schemas.catalogue import current
+from schemas.codec import Codec
+from schemas.messages import HISTORY_ENTRY, HUMAN_TASK, INCIDENT, START_INSTANCE
+from schemas.samples import sample
+from streams.ground.errors import UsageError
+from streams.ground.settings import Settings
+from streams.processors.view import search
+from streams.processors.view.processor import View
+from streams.processors.view.reader import Reader
+from streams.readmodel.projection import METADATA
+from streams.readmodel.settings import ViewSettings
+from streams.runtime.processor import Message, Record
+from tests.support.contexts import context
+from tests.support.data import payload
+from tests.support.postgresql import Server
+
+CODEC = Codec.offline()
+
+
+class NoState:
+    def get(self, key: bytes) -> None:
+        return None
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+async def view(request: pytest.FixtureRequest, tmp_path: Path) -> AsyncIterator[View]:
+    settings = Settings(data_dir=tmp_path)
+    if request.param == "postgresql":
+        server: Server = request.getfixturevalue("postgresql")
+        METADATA.drop_all(create_engine(server.url))
+        settings = settings.with_(ViewSettings(url=server.url))
+    view = View(context(CODEC, settings))
+    await view.open()
+    for number, (status, data) in enumerate(CASES):
+        see(view, HISTORY_ENTRY, number, status=status, cause=started(data), transitions=ended(status), seq=0)
+    see(view, INCIDENT, 2, status="open", pointer="/do/1/create", reason="REFUSED")
+    see(view, HUMAN_TASK, 3, status="open", pointer="/do/2/review")
+    see(view, HUMAN_TASK, 0, status="completed", pointer="/do/2/review")
+    yield view
+    await view.close()
+
+
+CASES: list[tuple[str, Any]] = [
+    ("completed", {"city": "Bremen", "customer": {"id": 4711, "vip": True}}),
+    ("faulted", {"city": "Köln", "customer": {"id": "4711", "vip": False}, "items": [{"sku": "a"}, {"sku": "b"}]}),
+    ("incident", {"city": "Br%men", "note": "\0Bremen"}),
+    ("waiting", ["Bremen"]),
+    ("cancelled", "Bremen"),
+]
+
+
+def started(data: Any) -> bytes:
+    return CODEC.encode(START_INSTANCE, sample(current()[START_INSTANCE]) | {"data": payload(data)})
+
+
+def ended(status: str) -> list[dict[str, Any]]:
+    told = {
+        "faulted": {"title": "Gone", "reason": "UNREACHED", "instance": "/do/1/create"},
+        "cancelled": {"reason": "UNREACHED", "actor": "kim"},
+    }.get(status)
+    moved = {"pointer": "", "iteration": 0, "attempt": 0, "phase": f"workflow.{status}", "data": payload(told)}
+    return [moved] if told else []
+
+
+def see(view: View, name: str, number: int, **changes: Any) -> None:
+    about = {"instance_id": f"{number:032x}", "workflow": "w", "business_key": f"A-{number}"}
+    about |= {"task_id": f"{number}/t", "incident_id": f"{number}/1"} | changes
+    whole = sample(current()[name])
+    value = CODEC.encode(name, whole | {field: each for field, each in about.items() if field in whole})
+    view.handle([Message(Record("any", 0, 0, 0, None, value, ()), *CODEC.decode(value))], NoState())
+
+
+def found(view: View, wanted: Any) -> set[int]:
+    assert view._engine is not None
+    condition: ColumnElement[bool] = wanted(view._engine.dialect)
+    return {int(row["instance_id"], 16) for row in Reader(view._engine).instances({}, also=[condition]).rows}
+
+
+@pytest.mark.parametrize(
+    ("path", "value", "instances"),
+    [
+        ("city", "Bremen", {0}),
+        ("city", "Köln", {1}),
+        ("city", "Br%men", {2}),
+        ("customer.id", "4711", {0, 1}),
+        ("customer.vip", "true", {0}),
+        ("customer.vip", "false", {1}),
+        ("items.1.sku", "b", {1}),
+        ("items.1.sku", "a", set()),
+        ("note", "Bremen", {2}),
+        ("0", "Bremen", {3}),
+        ("customer", "Bremen", set()),
+        ("no.such.member", "null", set()),
+    ],
+)
+def test_member_of_the_input(view: View, path: str, value: str, instances: set[int]) -> None:
+    assert found(view, lambda dialect: search.by_input(dialect, path, value)) == instances
+
+
+def test_reason_of_a_failure(view: View) -> None:
+    assert found(view, lambda dialect: search.by_reason(dialect, "UNREACHED")) == {1}
+    assert found(view, lambda dialect: search.by_reason(dialect, "REFUSED")) == {2}
+
+
+def test_step_where_it_waits_or_failed(view: View) -> None:
+    assert found(view, lambda dialect: search.by_step(dialect, "create")) == {1, 2}
+    assert found(view, lambda dialect: search.by_step(dialect, "/do/2/review")) == {3}
+    assert found(view, lambda dialect: search.by_step(dialect, "reate")) == set()
+    assert found(view, lambda dialect: search.by_step(dialect, "%")) == set()
+
+
+def test_key_or_named_fields(view: View) -> None:
+    fields = [("w", "city"), ("other", "customer.id")]
+    assert found(view, lambda dialect: search.by_fields(dialect, fields, "Bremen")) == {0}
+    assert found(view, lambda dialect: search.by_fields(dialect, fields, "4711")) == set()
+    assert found(view, lambda dialect: search.by_fields(dialect, fields, "A-3")) == {3}
+
+
+@pytest.mark.parametrize("path", ["", "a..b", 'a"b', "a.", "a b", ".".join("abcdefghijkl")])
+def test_path_that_is_none_is_refused(view: View, path: str) -> None:
+    with pytest.raises(UsageError, match="no path"):
+        found(view, lambda dialect: search.by_input(dialect, path, "x"))
