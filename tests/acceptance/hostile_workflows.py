@@ -21,6 +21,7 @@ CHAIN: dict[str, Any] = {
         "a28": {"type": "object"},
     },
 }
+ENDS = {"onError": "fault"}  # instead of waiting for people
 CATASTROPHE = "^([a-zA-Z0-9]+)+@example.org$"
 
 
@@ -34,7 +35,7 @@ class Hostile:
 
     def yaml(self, name: str, peer: str) -> str:
         """The definition."""
-        document = {"dsl": "1.0.3", "namespace": TEAM, "name": name, "version": "1.0.0"}
+        document = {"dsl": "1.0.3", "namespace": TEAM, "name": name, "version": "1.0.0", "metadata": ENDS}
         given = {"input": {"schema": {"document": self.schema}}} if self.schema is not None else {}
         return json.dumps(
             {

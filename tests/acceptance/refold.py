@@ -15,6 +15,7 @@ import msgspec
 from schemas.codec import Codec
 from schemas.messages import HISTORY_ENTRY
 from streams import engine
+from streams.definitions import DEFINITIONS
 from streams.language.graph import Graph
 from streams.processors.orchestrate import DECLARATION, HISTORY, INBOX, OrchestrateSettings
 from streams.processors.orchestrate.processor import EVENTS, encode_row, row_offset
@@ -22,15 +23,16 @@ from streams.runtime.epochs import EpochReader
 from streams.runtime.processor import Row
 from streams.runtime.store import Store, decode_row
 from streams.runtime.table import Changelog
-from tests.acceptance.site import WORKFLOWS, Site
+from tests.acceptance.site import Site
 from tests.support.definitions import load
 
 Entries = dict[bytes, list[bytes]]  # by instance, in the order of their numbers
 
 
-def graphs() -> dict[str, Graph]:
-    """Every definition that a site has deployed, by digest."""
-    loaded = [load(file.read_text(), str(file)) for file in WORKFLOWS]
+def graphs(site: Site) -> dict[str, Graph]:
+    """Every definition that was deployed to a site, by whichever test, by digest."""
+    codec = Codec.offline()
+    loaded = [load(codec.decode(record.value)[1]["yaml"]) for record in site.read(DEFINITIONS) if record.value]
     return {graph.digest: graph for graph in loaded}
 
 
@@ -119,7 +121,7 @@ def folded_history(site: Site, entries: Mapping[bytes, Iterable[bytes]]) -> Fold
 
 def _fold(site: Site) -> Fold:
     window_ms = site.settings.of(OrchestrateSettings).deduplication_window_ms
-    return Fold(graphs(), engine.Limits(deduplication_window_ms=window_ms, incidents=True))
+    return Fold(graphs(site), engine.Limits(deduplication_window_ms=window_ms, incidents=True))
 
 
 def history(site: Site) -> Entries:

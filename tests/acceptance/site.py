@@ -143,7 +143,7 @@ class Site:
         """Every record that a topic holds now."""
         log = Log(self.settings.bootstrap, "acceptance")
         try:
-            return log.read(topic.name, self.settings.partitions)
+            return log.read(topic.name, 1 if topic.one_partition else self.settings.partitions)
         finally:
             log.close()
 

@@ -8,6 +8,7 @@ import os
 import sqlite3
 import sys
 from asyncio.subprocess import PIPE
+from collections.abc import AsyncIterator
 from typing import Any
 
 import pytest
@@ -21,15 +22,24 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
 
 
 async def seen(site: Site) -> dict[str, Any]:
-    """Ids of all instances and tasks that the gateway knows; nothing while it cannot say."""
-    found: dict[str, Any] = {}
+    """Ids of all instances and tasks that the gateway knows; fewer while it cannot say."""
     async with ClientSession(site.gateway, timeout=ASK) as http:
-        for what, key in (("instances", "instance_id"), ("tasks", "task_id")):
-            async with http.get(f"/v1/{what}", params={"limit": "500"}) as reply:
-                assert reply.status in (200, 503), await reply.text()
-                page = await reply.json()
-                found[what] = {(each[key], each["status"]) for each in page.get(what, ())}
-    return found
+        return {
+            what: {(each[key], each["status"]) async for each in listed(http, what)}
+            for what, key in (("instances", "instance_id"), ("tasks", "task_id"))
+        }
+
+
+async def listed(http: ClientSession, what: str) -> AsyncIterator[dict[str, Any]]:
+    """Page after page."""
+    cursor: dict[str, str] | None = {}
+    while cursor is not None:
+        async with http.get(f"/v1/{what}", params={"limit": "500", **cursor}) as reply:
+            assert reply.status in (200, 503), await reply.text()
+            page = await reply.json()
+        for each in page.get(what, ()):
+            yield each
+        cursor = {"cursor": page["next"]} if page.get("next") else None
 
 
 @pytest.mark.parametrize("while_it_runs", [False, True])
