@@ -10,13 +10,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.codec import Codec
-from schemas.messages import DEAD_LETTER
+from schemas.messages import DEAD_LETTER, STEP_RESULT
 from schemas.steps import Problem, address
 from streams.ground.topic import Topic
+from streams.runtime.declaration import Declaration
 from streams.runtime.processor import Headers, Message, Output, Record
 
 RETRY_HEADER = "exlify_retry"
-HARMLESS, HARMFUL = "harmless", "harmful"
+HARMLESS, HARMFUL, POINTLESS = "harmless", "harmful", "pointless"
 
 
 def retry_of(record: Record) -> int:
@@ -33,9 +34,13 @@ def retry_headers(retry: int) -> Headers:
 
 
 def dead_letter(
-    codec: Codec, topic: Topic, message: Message, error: Problem, *, harmless: bool, wait_ms: int | None = None
+    codec: Codec, topic: Topic, message: Message, error: Problem, *, again: str, wait_ms: int | None = None
 ) -> Output:
-    """The letter of a command that has failed with `error`; `harmless`: another try could do nothing twice."""
+    """The letter of a command that has failed with `error`.
+
+    `again` is what another try would be: harmless where it could do nothing twice, harmful where it could, pointless
+    where it would come to the same.
+    """
     command: Mapping[str, Any] = message.data
     letter = {
         **address(command),
@@ -45,7 +50,20 @@ def dead_letter(
         "recovery": command.get("recovery"),
         "command": message.record.value,
         "error": error,
-        "again": HARMLESS if harmless else HARMFUL,
+        "again": again,
         "wait_ms": wait_ms,
     }
     return Output(topic, message.record.key, codec.encode(DEAD_LETTER, letter))
+
+
+def answer(
+    codec: Codec, declaration: Declaration, answers: Topic, message: Message, result: dict[str, Any], again: str
+) -> Output:
+    """The result of a command, for whoever waits for it; the dead letter of one that has failed.
+
+    For processors that keep no results; `result` may have `wait_ms`, the wait that is asked for.
+    """
+    wait_ms, error = result.pop("wait_ms", None), result["error"]
+    if error is None:
+        return Output(answers, message.record.key, codec.encode(STEP_RESULT, result))
+    return dead_letter(codec, declaration.dead_letters, message, error, again=again, wait_ms=wait_ms)

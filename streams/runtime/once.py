@@ -37,7 +37,7 @@ from streams.ground.topic import DAY_MS, MAX_WRITTEN_BYTES, Topic
 from streams.runtime import metrics
 from streams.runtime.answers import unusable
 from streams.runtime.clock import now_ms
-from streams.runtime.letters import dead_letter, retry_headers, retry_of
+from streams.runtime.letters import HARMFUL, HARMLESS, dead_letter, retry_headers, retry_of
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, Message, Output, Row, SlowProcessor, StateView, WritableState
 
@@ -54,6 +54,8 @@ class BeforeEffect(Protocol):
 
     waited: Waits | None
     """How the step has waited so far; None if it cannot."""
+    retry: int
+    """How often the step has been tried again before."""
 
     async def __call__(self, repeatable: bool, /) -> None:
         """Awaited right before an effect, with whether it may be repeated; returns once the intent is durable if not.
@@ -212,7 +214,8 @@ class Steps(SlowProcessor):
         dead = dead and self.declaration.buries and error is not None and not withdrawn
         if dead:
             letters = self.declaration.dead_letters
-            letter = dead_letter(self._codec, letters, message, error, harmless=harmless, wait_ms=wait_ms)
+            again = HARMLESS if harmless else HARMFUL
+            letter = dead_letter(self._codec, letters, message, error, again=again, wait_ms=wait_ms)
             value = letter.value
         else:
             value = self._codec.encode(STEP_RESULT, result)
@@ -238,6 +241,7 @@ class _Intent:
 
     def __init__(self, message: Message, state: WritableState, key: str) -> None:
         self.waited = _waited(message, state)
+        self.retry = retry_of(message.record)
         self.harmless = False  # whether another try could do nothing twice
         self._message = message
         self._state = state
@@ -246,7 +250,7 @@ class _Intent:
     async def __call__(self, repeatable: bool, /) -> None:
         """See `BeforeEffect`."""
         self.harmless = repeatable
-        step, retry = key_of(self._message.data), retry_of(self._message.record)
+        step, retry = key_of(self._message.data), self.retry
         row = _row(self._state, step)
         if row and row.withdrawn:
             raise WithdrawnError

@@ -5,7 +5,6 @@ That an effect happens no more often than it may is the runtime's (`runtime.once
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Mapping
@@ -30,9 +29,6 @@ from streams.steps.declared import Step
 from streams.steps.outcome import Outcome
 
 WORDS = frozenset(word for each in EffectClass for word in (each.value, each.value.upper()))  # of a definition
-TRIES = 3  # where the step says that nothing has changed and that another attempt may do
-FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 5.0  # what asks for more is told, and waits elsewhere
 
 
 class OwnStep(Steps):
@@ -72,16 +68,8 @@ class OwnStep(Steps):
         except UnreadablePayloadError as error:
             return Outcome(Reason.INPUT_INVALID, Effect.NONE, f"{self._step.name}: {error}")
         effect = EffectClass(command["effect"].lower()) if command["effect"] in WORDS else self._step.effect
-        attempt = 0
-        while True:
-            await before_effect(effect.repeatable)
-            context = context_of(command, key, attempt)
-            outcome = await self._attempt(key_of(command), given, context, effect)
-            attempt += 1
-            pause_s = FIRST_PAUSE_S * 2**attempt if outcome.after_s is None else outcome.after_s
-            if not outcome.retryable or attempt >= TRIES or pause_s > _patience_s(context):
-                return outcome
-            await asyncio.sleep(pause_s)
+        await before_effect(effect.repeatable)
+        return await self._attempt(key_of(command), given, context_of(command, key, before_effect.retry), effect)
 
     async def _attempt(self, step: bytes, given: Any, context: StepContext, effect: EffectClass) -> Outcome:
         if self._attempts.lost >= self.concurrency:  # all that may be under way, and nobody can end them
@@ -95,8 +83,3 @@ class OwnStep(Steps):
         finally:
             del self._running[step]
             own.LOST.labels(self._step.name).set(self._attempts.lost)
-
-
-def _patience_s(context: StepContext) -> float:
-    left_s = context.remaining_s
-    return LONGEST_PAUSE_S if left_s is None else min(LONGEST_PAUSE_S, left_s)

@@ -2,12 +2,15 @@
 
 from prometheus_client import Counter
 
+from streams.ground.topic import OWN_DEAD_LETTERS
 from streams.processors.call import DECLARATION as CALL
+from streams.processors.decide import DECLARATION as DECIDE
+from streams.processors.emit import DECLARATION as EMIT
 from streams.processors.human import DECLARATION as HUMAN
 from streams.processors.orchestrate import INBOX
 from streams.runtime.declaration import Declaration
 
-STEPS = (CALL, HUMAN)
+STEPS = (DECIDE, CALL, EMIT, HUMAN)
 
 LETTERS = Counter(
     "exlify_dead_letters_total",
@@ -20,7 +23,7 @@ DECLARATION = Declaration(
     summary="Tries again what has failed, as its step declares.",
     worker="steps",
     make="streams.processors.recover.processor:Recover",
-    reads=tuple(each.dead_letters for each in STEPS),
+    reads=(*(each.dead_letters for each in STEPS), OWN_DEAD_LETTERS),
     writes=(INBOX, *(each.commands for each in STEPS)),
     table="retry",
     metrics=(LETTERS,),

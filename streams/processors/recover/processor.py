@@ -13,7 +13,7 @@ import msgspec
 
 from schemas import recovery, steps
 from schemas.messages import DEAD_LETTER, STEP_RESULT, STEP_RETRYING
-from streams.ground.topic import DAY_MS
+from streams.ground.topic import DAY_MS, own_step_topic
 from streams.processors import recover
 from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
@@ -60,7 +60,7 @@ class Recover(FastProcessor):
         waiting = msgspec.msgpack.decode(row.value, type=Waiting)
         if not waiting.command:
             return Effects([], {key: None})
-        topic = self._commands[waiting.function]
+        topic = self._commands.get(waiting.function) or own_step_topic(waiting.function)
         sent = Output(topic, waiting.instance, waiting.command, retry_headers(waiting.retry))
         marker = Waiting(waiting.retry, waiting.first_ms)
         return Effects([sent], {key: _kept(marker, row.due_ms + KEPT_MS)})

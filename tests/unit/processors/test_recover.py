@@ -16,12 +16,13 @@ from schemas.reasons import Effect, Reason
 from schemas.recovery import Policy
 from schemas.samples import sample
 from schemas.steps import id_of, problem
-from streams.processors import call, recover
+from streams.processors import call, own, recover
 from streams.processors.orchestrate import INBOX
 from streams.processors.recover import rules
 from streams.processors.recover.processor import KEPT_MS, Recover
 from streams.runtime.letters import retry_of
 from streams.runtime.processor import Effects, Message, Output, Record
+from streams.steps import step
 from tests.support.contexts import context
 from tests.support.tables import Table
 
@@ -122,6 +123,7 @@ def test_a_batch_knows_what_its_letters_have_done() -> None:
         (Reason.MISCONFIGURED, Effect.NONE, "harmless", False),
         (Reason.NOT_FOUND, Effect.NONE, "harmless", False),
         (Reason.CONTRACT_DRIFT, Effect.DONE, "harmful", False),
+        (Reason.STEP_FAILED, Effect.NONE, "pointless", False),
     ],
 )
 def test_the_meaning_of_the_error_decides(reason: Reason, effect: Effect, again: str, tried: bool) -> None:
@@ -178,6 +180,11 @@ def test_full_jitter_is_a_share_that_is_the_same_again(step: str, retry: int) ->
 def test_every_processor_that_buries_is_recovered() -> None:
     from streams.processors import ALL
 
-    buried = {each.dead_letters for each in ALL if each.buries}
-    assert set(recover.DECLARATION.reads) == buried
+    @step("tests.own")
+    def own_step() -> None: ...
+
+    everybody = (*ALL, own.declared(own_step))
+    carrying_out = [each for each in everybody if each.functions]
+    assert all(each.buries for each in carrying_out)
+    assert set(recover.DECLARATION.reads) == {each.dead_letters for each in carrying_out}
     assert {each.commands for each in ALL if each.buries} <= set(recover.DECLARATION.writes)
