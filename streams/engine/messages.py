@@ -66,6 +66,8 @@ class StepRetrying(Struct, kw_only=True, gc=False):
     retries: int
     due_ms: int
     error: Problem
+    actor: str | None = None  # who did not want to wait
+    why: str | None = None
 
 
 class RepairStep(Struct, kw_only=True, gc=False):

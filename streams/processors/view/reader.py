@@ -13,6 +13,7 @@ from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
 from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
+from streams.processors.recover.rows import RETRIES, WAITING
 from streams.readmodel.paging import Found, Page, beginning, every, matching, page
 from streams.readmodel.projection import storable
 
@@ -129,6 +130,11 @@ class Reader:
         ours = INCIDENTS.c.instance_id.in_([storable(each) for each in instance_ids]) & (INCIDENTS.c.status == "open")
         query = select(INCIDENTS).where(ours).order_by(INCIDENTS.c.opened_at_ms, INCIDENTS.c.incident_id)
         return every(self._engine, query)
+
+    def retrying(self, instance_ids: Collection[str]) -> list[Found]:
+        """The steps of some instances that wait for their next try, the first to come first."""
+        ours = RETRIES.c.instance_id.in_([storable(each) for each in instance_ids]) & (RETRIES.c.status == WAITING)
+        return every(self._engine, select(RETRIES).where(ours).order_by(RETRIES.c.due_ms, RETRIES.c.pointer))
 
     def incident(self, incident_id: str) -> Found | None:
         """One incident."""

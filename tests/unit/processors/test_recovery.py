@@ -171,3 +171,26 @@ async def test_the_answer_of_another_system_is_made_that_of_the_first(
         made.answers["/b"] = [200]
         assert (await journey.outcome(instance))["output"] == {"got": 7}
         assert made.keys["/a"].isdisjoint(made.keys["/b"])
+
+
+async def test_step_that_waits_for_its_next_try_is_seen_and_need_not_wait(
+    journey: Journey, systems: tuple[Systems, str]
+) -> None:
+    made, url = systems
+    made.answers["/a"] = [503, 200]
+    slow = "{retries: 4, backoff: constant, delay: {hours: 1}, jitter: none}"
+    instance = journey.start(journey.deploy(HEAD + call(url, "/a", slow)))
+    await journey.seen(lambda: bool(journey.gateway.services.reader.retrying([instance])))
+    _, found = await journey.gateway.ask("GET", "/v1/instances?retrying=true")
+    ((step,),) = [each["retrying"] for each in found["instances"]]
+    assert (step["pointer"], step["retry"], step["left"], step["reason"]) == ("/do/0/ask", 1, 4, "UNREACHED")
+    path, wish = f"/v1/instances/{instance}/retry-now", {"why": "it is well again", "actor": "kim"}
+    assert (await journey.gateway.ask("POST", path, json={**wish, "task": "/do/9/x"}))[0] == 409
+    status, told = await journey.gateway.ask("POST", path, json=wish)
+    assert (status, told["retries"]) == (200, [{"pointer": "/do/0/ask", "retry": 1, "begun": True}])
+    assert (await journey.outcome(instance))["status"] == "completed"
+    assert made.asked == {"/a": 2}
+    said = await history(journey, instance, "task.retried")
+    assert [(each["by"], each.get("why")) for each in said] == [("recover", None), ("kim", "it is well again")]
+    assert (await journey.gateway.ask("POST", path, json=wish))[0] == 409
+    assert (await journey.gateway.ask("GET", "/v1/instances?retrying=true"))[1]["instances"] == []
