@@ -66,6 +66,7 @@ class StepRetrying(Struct, kw_only=True, gc=False):
     retries: int
     due_ms: int
     error: Problem
+    policy_of: str | None = None
     actor: str | None = None  # who did not want to wait
     why: str | None = None
 

@@ -242,6 +242,8 @@ def _retrying(run: Run, event: StepRetrying) -> None:
         "by": event.actor or "recover", "retry": event.retry, "of": event.retries, "at": rfc3339(event.due_ms),
         "because": errors.received(event.error, event.pointer),
     }  # fmt: skip
+    if event.policy_of is not None:
+        told["policy"] = event.policy_of
     if event.why is not None:
         told["why"] = event.why
     run.note(run.graph.tasks[frame.task], Phase.TASK_RETRIED, event.iteration, event.attempt, told)

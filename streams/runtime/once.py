@@ -32,12 +32,13 @@ import msgspec
 from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
 from schemas.reasons import Effect, Reason
+from schemas.recovery import Stated
 from schemas.steps import Problem, faulted, id_of, key_of, problem
 from streams.ground.topic import DAY_MS, MAX_WRITTEN_BYTES, Topic
 from streams.runtime import metrics
 from streams.runtime.answers import unusable
 from streams.runtime.clock import now_ms
-from streams.runtime.letters import HARMFUL, HARMLESS, dead_letter, retry_headers, retry_of
+from streams.runtime.letters import HARMFUL, HARMLESS, dead_letter, retry_headers, retry_of, stated_by
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, Message, Output, Row, SlowProcessor, StateView, WritableState
 
@@ -125,9 +126,13 @@ class Steps(SlowProcessor):
         """Does the work of a StepCommand; gives the fields of its StepResult.
 
         `key` is the idempotency key of its effect. Beside the fields there may be `wait_ms`, the wait that the remote
-        side has asked for. Raises WithdrawnError where `before_effect` has raised it, LaterError where the step can
-        wait and nothing has begun, and nothing else but what is a bug.
+        side has asked for, and `connection`, the system that was asked. Raises WithdrawnError where `before_effect` has
+        raised it, LaterError where the step can wait and nothing has begun, and nothing else but what is a bug.
         """
+
+    def stated(self, command: Mapping[str, Any], connection: str) -> Stated:
+        """How a step is tried again whose definition does not say it."""
+        return stated_by(self.declaration, command["function"])
 
     async def handle_one(self, message: Message, state: WritableState) -> Effects:
         """Carries out a command or takes note that it is not wanted any more."""
@@ -210,12 +215,13 @@ class Steps(SlowProcessor):
     ) -> Effects:
         """A result is an answer; one that is an error is a dead letter first, unless nobody waits for it."""
         metrics.count_step(message.data["function"], result)
-        wait_ms, error = result.pop("wait_ms", None), result["error"]
+        wait_ms, connection, error = result.pop("wait_ms", None), result.pop("connection", ""), result["error"]
         dead = dead and self.declaration.buries and error is not None and not withdrawn
         if dead:
             letters = self.declaration.dead_letters
+            stated = self.stated(message.data, connection)
             again = HARMLESS if harmless else HARMFUL
-            letter = dead_letter(self._codec, letters, message, error, again=again, wait_ms=wait_ms)
+            letter = dead_letter(self._codec, letters, message, error, again=again, wait_ms=wait_ms, stated=stated)
             value = letter.value
         else:
             value = self._codec.encode(STEP_RESULT, result)

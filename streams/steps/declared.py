@@ -8,6 +8,7 @@ from collections.abc import Callable
 from typing import Any, Generic, Literal, ParamSpec, TypeVar
 
 from schemas.functions import OWN_NAME, EffectClass, Function
+from streams.steps.retries import Retries, policy_of
 from streams.steps.types import Signature, WrongSignatureError, example_of, signature_of
 
 P = ParamSpec("P")
@@ -36,6 +37,7 @@ class Step(Generic[P, R]):
         concurrency: int | None,
         run: str,
         memory_mb: int,
+        retries: int | Retries | None,
     ) -> None:
         functools.update_wrapper(self, function)
         self.call = function
@@ -52,6 +54,7 @@ class Step(Generic[P, R]):
         self.file, self.line = code.co_filename, code.co_firstlineno
         try:
             self._check(effect)
+            policy = policy_of(retries)
             self.signature: Signature = signature_of(function)
         except WrongSignatureError as wrong:
             raise WrongSignatureError(f"{self.file}:{self.line}: {name}: {wrong}") from None
@@ -64,6 +67,7 @@ class Step(Generic[P, R]):
             effect=self.effect,
             effect_note=_NOTES[PURE] if self.pure else "" if effect else _NOTES[""],
             own=True,
+            recovery=policy,
         )
 
     def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
@@ -96,6 +100,7 @@ def step(
     concurrency: int | None = None,
     run: Literal["thread", "process"] = "thread",
     memory_mb: int = USUAL_MEMORY_MB,
+    retries: int | Retries | None = None,
 ) -> Callable[[Callable[P, R]], Step[P, R]]:
     """Makes a function, plain or `async`, one that definitions can call by `name`, such as `shipping.quote`.
 
@@ -107,10 +112,12 @@ def step(
     concurrency: how many are under way at once in one worker; EXLIFY_STEPS_CONCURRENCY unless given.
     run: `process` for work that keeps a processor busy, takes memory or may bring its process down.
     memory_mb: what such a process may take beyond what it begins with.
+    retries: how often it is tried again where the definition does not say it, or `Retries` with the pauses, too; twice
+        unless given. Never where that could do something twice.
     """
 
     def made(function: Callable[P, R]) -> Step[P, R]:
-        return Step(function, name, effect, timeout, concurrency, run, memory_mb)
+        return Step(function, name, effect, timeout, concurrency, run, memory_mb, retries)
 
     return made
 

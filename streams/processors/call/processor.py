@@ -19,8 +19,8 @@ from schemas import steps
 from schemas.functions import EffectClass
 from schemas.payload import Door, Payload, UnreadablePayloadError
 from schemas.reasons import Reason
+from schemas.recovery import Stated
 from streams.ground.settings import Settings
-from streams.ground.site import Site
 from streams.processors import call
 from streams.processors.call import CallSettings
 from streams.processors.call.connections import Addresses
@@ -43,7 +43,8 @@ class Call(Steps):
         super().__init__(context.codec, INBOX)
         self.concurrency = context.settings.of(CallSettings).concurrency
         self._pauses = None if hub else PauseFeed(context.settings, context.codec)
-        self._hub = hub or hub_for(context.settings, context.site, self._pauses)
+        self._addresses = Addresses(context.settings, context.site)
+        self._hub = hub or hub_for(context.settings, self._addresses, self._pauses)
 
     async def open(self) -> None:
         """Opens the hub."""
@@ -57,6 +58,11 @@ class Call(Steps):
         await self._hub.__aexit__()
         if self._pauses is not None:
             await self._pauses.close()
+
+    def stated(self, command: Mapping[str, Any], connection: str) -> Stated:
+        """As the connection says it, else as the function does."""
+        policy = self._addresses.recovery(connection)
+        return super().stated(command, connection) if policy is None else Stated(policy, f"connection {connection}")
 
     async def carry_out(self, command: Mapping[str, Any], key: str, before_effect: BeforeEffect) -> dict[str, Any]:
         """Makes the call."""
@@ -79,10 +85,9 @@ class Call(Steps):
         return result
 
 
-def hub_for(settings: Settings, site: Site, pauses: Pauses | None = None) -> Hub:
+def hub_for(settings: Settings, addresses: Addresses, pauses: Pauses | None = None) -> Hub:
     """The hub that settings and site describe; the time of every call is noted."""
     ours = settings.of(CallSettings)
-    addresses = Addresses(settings, site)
     return standard_hub(
         addresses.urls,
         limits_of=addresses.limits,
@@ -135,8 +140,10 @@ def answered(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]
 
 
 def failed(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]:
-    """The StepResult of a call that failed, and the wait that the remote side has asked for."""
+    """The StepResult of a call that failed, the system that was asked, and the wait that it has asked for."""
     result = steps.faulted(command, to_problem(outcome, command["pointer"]))
+    if outcome.system:
+        result["connection"] = outcome.system
     return result if outcome.retry_after_ms is None else {**result, "wait_ms": outcome.retry_after_ms}
 
 

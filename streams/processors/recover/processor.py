@@ -121,7 +121,7 @@ class Recover(FastProcessor):
         retry = letter["retry"] + 1
         told = {
             **steps.address(letter), "retry": retry, "retries": policy.retries, "due_ms": due_ms,
-            "error": letter["error"],
+            "error": letter["error"], "policy_of": letter["policy_of"],
         }  # fmt: skip
         effects.outputs.append(Output(INBOX, message.record.key, self._codec.encode(STEP_RETRYING, told)))
         waiting = Waiting(

@@ -26,7 +26,7 @@ from streams.runtime.clock import now_ms
 from streams.runtime.memory import MemoryRuntime
 from streams.runtime.parking import PARKING
 from streams.runtime.processor import Output
-from streams.steps import Context, Refused, Retryable, step
+from streams.steps import Context, Refused, Retries, Retryable, step
 from streams.steps.declared import Step
 from tests.support.contexts import context
 from tests.support.data import payload
@@ -186,6 +186,22 @@ async def test_step_that_raises_is_tried_again_where_that_helps_and_does_no_harm
     found = await results(breaks, [command("tests.breaks", 0, {})])
     assert found["/do/0/x"]["error"]["reason"] == Reason.STEP_FAILED
     assert len(tried) == tries
+
+
+async def test_step_says_how_often_it_is_tried_again_where_no_definition_does() -> None:
+    tried = []
+
+    @step("tests.stubborn", effect="read", retries=Retries(4, delay=0.001))
+    def stubborn() -> None:
+        tried.append(1)
+        raise Retryable("not yet")
+
+    retried: list[dict[str, Any]] = []
+    await results(stubborn, [command("tests.stubborn", 0, {}, recovery=None)], retried=retried)
+    assert (len(tried), {each["policy_of"] for each in retried}) == (5, {"function tests.stubborn"})
+    tried.clear()
+    await results(stubborn, [command("tests.stubborn", 0, {})])
+    assert len(tried) == 3
 
 
 async def test_step_that_is_taken_back_is_told_so() -> None:

@@ -194,3 +194,26 @@ async def test_step_that_waits_for_its_next_try_is_seen_and_need_not_wait(
     assert [(each["by"], each.get("why")) for each in said] == [("recover", None), ("kim", "it is well again")]
     assert (await journey.gateway.ask("POST", path, json=wish))[0] == 409
     assert (await journey.gateway.ask("GET", "/v1/instances?retrying=true"))[1]["instances"] == []
+
+
+@pytest.mark.parametrize(
+    ("head", "recovery", "requests", "whose"),
+    [
+        (HEAD, "", 5, "connection erp"),
+        (HEAD.replace("'1.0.0'}", f"'1.0.0', metadata: {{recovery: {{retries: 1, {QUICK}}}}}}}"), "", 2, "definition"),
+        (HEAD, f"{{retries: 2, {QUICK}}}", 3, "definition"),
+    ],
+)
+async def test_connection_says_how_it_is_tried_again_where_no_definition_does(
+    tmp_path: Path, systems: tuple[Systems, str], head: str, recovery: str, requests: int, whose: str
+) -> None:
+    made, url = systems
+    made.answers["/a"] = [503]
+    settings = settings_in(tmp_path)
+    given = "{retries: 4, backoff: constant, delay: 1ms}"
+    (settings.site_dir / "connections.yaml").write_text(f"erp: {{url: '{url}', recovery: {given}}}\n")
+    async with travelling(settings) as journey:
+        instance = journey.start(journey.deploy(head + call("connection://erp", "/a", recovery)))
+        await journey.status(instance, "incident")
+        assert made.asked["/a"] == requests
+        assert {each["policy"] for each in await history(journey, instance, "task.retried")} == {whose}
