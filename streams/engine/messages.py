@@ -106,6 +106,7 @@ class StepCommand(Struct, gc=False):
     business_key: Key | None
     key: str | None = None  # where the id of the step is not the idempotency key
     recovery: bytes | None = None  # how it is tried again
+    probe: Payload | None = None  # how the system is asked whether it was done
 
 
 class CancelStep(Struct, gc=False):

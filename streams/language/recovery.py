@@ -34,7 +34,7 @@ _RETRYING: dict[str, Form] = {
     "jitter": {"enum": list(JITTERS)},
     "within": DURATION,
 }
-_EFFECTS = [each.value for each in EffectClass if each.value not in profile.EFFECTS]
+_EFFECTS = [each.value for each in EffectClass if each is not EffectClass.PROBED]
 _TARGET = closed(
     {
         "call": TEXT,

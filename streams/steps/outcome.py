@@ -11,7 +11,7 @@ from schemas.reasons import Effect, Reason
 from schemas.recovery import MAX_WAIT_MS
 from schemas.steps import told
 from streams.steps.declared import Step
-from streams.steps.errors import InDoubt, Refused, Retryable
+from streams.steps.errors import InDoubt, NotDone, Refused, Retryable
 from streams.steps.types import WrongDataError
 
 
@@ -47,6 +47,8 @@ def raised(step: Step[..., Any], error: BaseException, effect: EffectClass) -> O
             after_s = _seconds(error.after)
             reason = Reason.REMOTE_FAULT if after_s is None else Reason.RATE_LIMITED
             return Outcome(reason, Effect.NONE, detail, after_s=after_s, retryable=True)
+        case NotDone():
+            return Outcome(Reason.NOT_FOUND, Effect.NONE, detail)
         case InDoubt():
             return Outcome(Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN, detail)
         case _:
@@ -76,6 +78,6 @@ def _told(step: Step[..., Any], error: BaseException) -> str:
         text = told(str(error)).strip()
     except Exception:  # noqa: BLE001  # its `__str__` is the user's, too
         text = ""
-    ours = isinstance(error, Refused | Retryable | InDoubt)
+    ours = isinstance(error, Refused | Retryable | NotDone | InDoubt)
     parts = (step.name, "" if ours else type(error).__name__, text)
     return ": ".join(part for part in parts if part)

@@ -21,12 +21,13 @@ from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.processors.own import OwnStepsSettings, declared
 from streams.processors.own.results import context_of, refusal, result_of
-from streams.runtime.once import BeforeEffect, Steps
+from streams.runtime.once import IN_DOUBT, BeforeEffect, CannotTellError, Steps
 from streams.runtime.processor import Effects, Message, WritableState
 from streams.steps.attempt import Attempts
 from streams.steps.context import Context as StepContext
 from streams.steps.declared import Step
 from streams.steps.outcome import Outcome
+from streams.steps.outcome import given as told
 
 WORDS = frozenset(word for each in EffectClass for word in (each.value, each.value.upper()))  # of a definition
 
@@ -43,11 +44,14 @@ class OwnStep(Steps):
         self.concurrency = step.concurrency or usual or 1
         self._step = step
         self._attempts = Attempts(step)
+        self._probing = Attempts(step.probe) if step.probe is not None else None
         self._running: dict[bytes, StepContext] = {}
 
     async def close(self) -> None:
         """Lets its threads end."""
         self._attempts.close()
+        if self._probing is not None:
+            self._probing.close()
 
     async def handle_one(self, message: Message, state: WritableState) -> Effects:
         """As all steps; one that is not wanted any more is told so while it runs."""
@@ -61,6 +65,25 @@ class OwnStep(Steps):
         outcome = refusal(command, self._step) or await self._outcome(command, key, before_effect)
         own.SECONDS.labels(self._step.name, outcome.reason.value).observe(time.monotonic() - started)
         return result_of(command, outcome)
+
+    def probes(self, command: Mapping[str, Any]) -> bool:
+        """Where the step has a probe."""
+        return self._probing is not None
+
+    async def probe(self, command: Mapping[str, Any], key: str) -> dict[str, Any] | None:
+        """Calls the probe of the step."""
+        if self._probing is None:
+            return await super().probe(command, key)
+        try:
+            given = command["arguments"].value()
+        except UnreadablePayloadError as error:
+            raise CannotTellError(f"{IN_DOUBT}: {error}") from None
+        outcome = await self._probing.one(given, context_of(command, key, 0), EffectClass.READ)
+        if outcome.reason is Reason.NOT_FOUND:
+            return None
+        if outcome.output is None:
+            raise CannotTellError(f"whether it was done cannot be told now: {outcome.detail}")
+        return result_of(command, told(self._step, outcome.output.value()))
 
     async def _outcome(self, command: Mapping[str, Any], key: str, before_effect: BeforeEffect) -> Outcome:
         try:

@@ -26,7 +26,7 @@ from streams.runtime.clock import now_ms
 from streams.runtime.memory import MemoryRuntime
 from streams.runtime.parking import PARKING
 from streams.runtime.processor import Output
-from streams.steps import Context, Refused, Retries, Retryable, step
+from streams.steps import Context, InDoubt, NotDone, Refused, Retries, Retryable, step
 from streams.steps.declared import Step
 from tests.support.contexts import context
 from tests.support.data import payload
@@ -202,6 +202,32 @@ async def test_step_says_how_often_it_is_tried_again_where_no_definition_does() 
     tried.clear()
     await results(stubborn, [command("tests.stubborn", 0, {})])
     assert len(tried) == 3
+
+
+@pytest.mark.parametrize("known", ["done", "not done", "not told"])
+async def test_own_step_in_doubt_is_asked_about(known: str) -> None:
+    ledger: list[str] = []
+
+    def booked(amount: int, told: Context) -> int:
+        if known == "not told":
+            raise OSError("the ledger is away")
+        if known == "done" and told.key in ledger:
+            return ledger.index(told.key)
+        raise NotDone
+
+    @step("tests.book", effect="probed", probe=booked)
+    def book(amount: int, told: Context) -> int:
+        ledger.append(told.key)
+        if len(ledger) == 1:
+            raise InDoubt("the line broke")
+        return amount
+
+    found = (await results(book, [command("tests.book", 0, {"amount": 5})]))["/do/0/x"]
+    assert len(ledger) == (2 if known == "not done" else 1)
+    if known == "not told":
+        assert (found["error"]["reason"], found["error"]["effect"]) == (Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN)
+    else:
+        assert found["output"].value() == (0 if known == "done" else 5)
 
 
 async def test_step_that_is_taken_back_is_told_so() -> None:

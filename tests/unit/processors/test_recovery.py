@@ -10,11 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from schemas.ids import step_id
+from tests.support import peers
 from tests.support.journeys import Journey, settings_in, travelling
 
 HEAD = "document: {dsl: '1.0.3', namespace: tests, name: order, version: '1.0.0'}\ndo:\n"
@@ -217,3 +220,40 @@ async def test_connection_says_how_it_is_tried_again_where_no_definition_does(
         await journey.status(instance, "incident")
         assert made.asked["/a"] == requests
         assert {each["policy"] for each in await history(journey, instance, "task.retried")} == {whose}
+
+
+FOUND = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 8\r\n\r\n{"no":7}'
+
+
+@pytest.mark.parametrize(
+    ("answers", "requests", "end"),
+    [
+        ((peers.resets, peers.answers(FOUND)), ["POST", "GET"], "completed"),
+        ((peers.resets, peers.status(404), peers.answers(FOUND)), ["POST", "GET", "POST"], "completed"),
+        ((peers.resets, peers.status(503), peers.answers(FOUND)), ["POST", "GET", "GET"], "completed"),
+        ((peers.resets, peers.status(503), peers.status(503)), ["POST", "GET", "GET"], "incident"),
+    ],
+    ids=["done", "not done", "told later", "not told"],
+)
+async def test_of_an_effect_in_doubt_the_system_is_asked(
+    journey: Journey, answers: tuple[peers.Act, ...], requests: list[str], end: str
+) -> None:
+    async with peers.peer(*answers) as ledger:
+        text = f"""{HEAD}  - ask:
+      call: http
+      with: {{method: post, endpoint: {{uri: '{ledger.url}/bookings'}}}}
+      metadata:
+        effect: probed
+        probe: {{call: http, with: {{method: get, endpoint: '${{ "{ledger.url}/bookings?step=" + ($key | @uri) }}'}}}}
+        recovery: {{retries: 2, {QUICK}}}
+"""
+        instance = journey.start(journey.deploy(text))
+        assert await journey.status(instance, "completed", "incident") == end
+        assert [each.partition(b" ")[0].decode() for each in ledger.requests] == requests
+        key = step_id(instance, "/do/0/ask", 0, 0)
+        assert f"/bookings?step={quote(key, safe='')} ".encode() in ledger.requests[1]
+    if end == "completed":
+        assert journey.outcomes[instance]["output"] == {"no": 7}
+    else:
+        _, found = await journey.gateway.ask("GET", "/v1/incidents?reason=OUTCOME_UNKNOWN")
+        assert "cannot be told now" in found["incidents"][0]["error"]["detail"]
