@@ -43,6 +43,7 @@ class Journey:
         self.codec = Codec.offline()
         self.book = empty_book()
         made_with = context(self.codec, settings, self.book)
+        self.site = made_with.site
         processors = [loaded(each.make)(made_with) for each in ALL if each.name in hosted]
         self.runtime = MemoryRuntime(processors, settings, self.codec)
         self.gateway: Gateway
@@ -74,9 +75,9 @@ class Journey:
         """What the gateway writes."""
         self.runtime.publish([Output(each.topic, each.key, each.value, each.headers) for each in records])
 
-    async def seen(self, wanted: Callable[[], bool]) -> None:
+    async def seen(self, wanted: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
         """Waits until the view shows it."""
-        async with asyncio.timeout(PATIENCE_S):
+        async with asyncio.timeout(patience_s):
             while not wanted():
                 self._seen.clear()
                 await self._seen.wait()
