@@ -28,6 +28,7 @@ from streams.gateway import (
 )
 from streams.gateway.access import guard, plain
 from streams.gateway.answers import json_answer
+from streams.gateway.closing import closing
 from streams.gateway.hooks import Hooks, name_former_file
 from streams.gateway.openapi import Route, document
 from streams.gateway.own import unhosted_counted
@@ -150,7 +151,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
         ready = probed(kafka_probe(settings, tuple(each.name for each in WRITTEN)), read_model_probe(engine))
         own = KafkaOwnFunctions(settings, codec)
         async with Publisher(settings) as publisher, site.followed(), unhosted_counted(own, feed):
-            yield Services(
+            made = Services(
                 settings=settings,
                 codec=codec,
                 publisher=publisher,
@@ -162,6 +163,8 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
                 pauses=pauses,
                 ready=ready,
             )
+            async with closing(made):
+                yield made
     finally:
         await feed.close()
         await pauses.close()

@@ -73,6 +73,7 @@ TASK_FAULTS = {
     "{call: http, with: {method: post, endpoint: 'http://a/b'}, metadata: {effect: probed}}": "probe",
     "{call: http, with: {method: post, endpoint: 'http://a/b'}, metadata: {probe: {call: http, with: {method: get, endpoint: 'http://a/b'}}}}": "probe",  # noqa: E501
     "{call: http, with: {method: post, endpoint: 'http://a/b'}, metadata: {effect: probed, probe: {call: emit, with: {event: {type: a.b}}}}}": "probe",  # noqa: E501
+    "{call: human, with: {team: a, title: A, outcomes: [ok]}, metadata: {recovery: {closes: often}}}": "type",
     "{call: htp}": "unknown-function",
     "{call: http, emit: {}, with: {method: get, endpoint: 'https://x.org'}}": "task-kind",
     "{call: http}": "missing",

@@ -21,6 +21,12 @@ OLDEST_INCIDENT_SECONDS = Gauge(
     ["workflow"],
 )
 
+INCIDENTS_OPEN = Gauge(
+    "exlify_incidents_open",
+    "Failed steps that wait for a decision, by why they failed and the team that is asked.",
+    ["workflow", "reason", "owner"],
+)
+
 DECLARATION = Declaration(
     name="view",
     summary="Makes what happened visible to people.",
@@ -28,5 +34,5 @@ DECLARATION = Declaration(
     make="streams.processors.view.processor:View",
     reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES),
     settings=(ViewSettings,),
-    metrics=(OLDEST_SECONDS, OLDEST_INCIDENT_SECONDS),
+    metrics=(OLDEST_SECONDS, OLDEST_INCIDENT_SECONDS, INCIDENTS_OPEN),
 )

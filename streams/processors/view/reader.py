@@ -9,6 +9,7 @@ from sqlalchemy import ColumnElement, Engine, Select, Table, func, select
 
 from schemas import ids
 from schemas.lifecycle import OPEN, Status
+from schemas.reasons import Reason
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
@@ -16,6 +17,8 @@ from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
 from streams.processors.recover.rows import RETRIES, WAITING
 from streams.readmodel.paging import Found, Page, beginning, every, matching, page
 from streams.readmodel.projection import storable
+
+REASONS = frozenset(Reason)
 
 
 class Reader:
@@ -124,6 +127,17 @@ class Reader:
             .group_by(INCIDENTS.c.workflow)
         )
         return {row["workflow"]: row["opened_at_ms"] for row in every(self._engine, query)}
+
+    def incidents_open(self) -> dict[tuple[str, str, str], int]:
+        """How many are open, by workflow, reason and owner."""
+        of = (INCIDENTS.c.workflow, INCIDENTS.c.reason, INCIDENTS.c.owner)
+        query = select(*of, func.count().label("number")).where(INCIDENTS.c.status == "open").group_by(*of)
+        found: dict[tuple[str, str, str], int] = {}
+        for row in every(self._engine, query):
+            reason = row["reason"] if row["reason"] in REASONS else "other"  # a definition may raise any
+            key = (row["workflow"], reason, row["owner"])
+            found[key] = found.get(key, 0) + row["number"]
+        return found
 
     def open_incidents(self, instance_ids: Collection[str]) -> list[Found]:
         """Those of some instances, in the order in which they were opened."""
