@@ -14,7 +14,7 @@ import msgspec
 from schemas import problems
 from schemas.ids import step_id
 from schemas.lifecycle import Phase
-from schemas.payload import Json, UnreadablePayloadError
+from schemas.payload import Json, Payload, UnreadablePayloadError
 from schemas.reasons import Effect
 from schemas.recovery import encode as encode_policy
 from schemas.steps import COMPLETED, Problem
@@ -28,6 +28,7 @@ from streams.engine.state import Frame
 from streams.engine.tree import Tree
 from streams.engine.weight import PER_BYTE
 from streams.language.constructs.call import Call
+from streams.language.probing import KEY
 from streams.language.recovery import ERROR, Target
 
 
@@ -49,12 +50,22 @@ def _start(run: Run, task: Call, activity: Activity) -> None:
     arguments = encode(evaluate(run, task.arguments, activity.input, activity), activity, run.limits)
     frame = run.open(StepFrame, activity, keep_input=bool(task.fallback))
     frame.iteration, frame.attempt, frame.key = activity.iteration, activity.attempt, activity.key
+    probe = _probe(run, frame, task, activity)
     graph = run.graph
     run.issued[frame.id] = StepCommand(
         run.instance_id, task.pointer, frame.iteration, frame.attempt, task.function, arguments,
         run.deadline_ms(frame.id), graph.name, graph.version, graph.digest, task.effect, run.instance.business_key,
-        frame.key or None, task.recovery,
+        frame.key or None, task.recovery, probe,
     )  # fmt: skip
+
+
+def _probe(run: Run, frame: StepFrame, task: Call, activity: Activity) -> Payload | None:
+    """How the system is asked whether the step was done: by the key of the step, which the frame keeps for that."""
+    for probe in task.probe:
+        frame.key = frame.key or step_id(run.instance_id, task.pointer, frame.iteration, frame.attempt)
+        asked = evaluate(run, probe.arguments, activity.input, activity, scope=frame.id)
+        return encode({"function": probe.function, "arguments": asked}, activity, run.limits)
+    return None
 
 
 def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> None:
@@ -139,7 +150,8 @@ def _working(frame: StepFrame, task: Call) -> bool:
 
 
 def _binds(frame: StepFrame, task: Call) -> Mapping[str, Json]:
-    return {} if frame.error is None else {ERROR: frame.error}
+    key: Mapping[str, Json] = {KEY: frame.key} if task.probe else {}
+    return key if frame.error is None else {**key, ERROR: frame.error}
 
 
 CALL = Construct(

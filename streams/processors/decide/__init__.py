@@ -65,6 +65,7 @@ DECLARATION = Declaration(
     follows=(STATES,),
     functions=(DECIDE,),
     table="waiting",
+    buries=True,
     metrics=(DECIDED, FAULTY),
     rows="streams.processors.decide.rows:ROWS",
     pins="streams.processors.decide.pins:ModelPins",

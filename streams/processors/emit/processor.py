@@ -12,7 +12,7 @@ from typing import Any
 from schemas.arguments import ArgumentError
 from schemas.business import JSON_TYPE, EventTypes
 from schemas.cloudevents import SPEC_VERSION, CloudEvent, InvalidEventError
-from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
+from schemas.messages import CANCEL_STEP, STEP_COMMAND
 from schemas.payload import Door, Payload
 from schemas.reasons import Reason
 from schemas.steps import completed, faulted, id_of, problem
@@ -24,6 +24,7 @@ from streams.processors.intake import typed_topics
 from streams.processors.orchestrate import INBOX
 from streams.runtime import metrics
 from streams.runtime.answers import answer_unusable
+from streams.runtime.letters import HARMLESS, answer
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, StateView
 
@@ -68,7 +69,7 @@ class Emit(FastProcessor):
             detail = str(emit.EMIT.fault("event", str(error))) if isinstance(error, InvalidEventError) else str(error)
             result = faulted(command, problem(Reason.INPUT_INVALID, detail, command["pointer"]))
         metrics.count_step(command["function"], result)
-        return [*outputs, Output(INBOX, message.record.key, self._codec.encode(STEP_RESULT, result))]
+        return [*outputs, answer(self._codec, self.declaration, INBOX, message, result, HARMLESS)]
 
 
 def event_of(command: Mapping[str, Any], at_ms: int) -> CloudEvent:

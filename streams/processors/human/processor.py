@@ -29,7 +29,7 @@ from streams.processors.human.task import HumanTask, decode_task, encode_task
 from streams.processors.orchestrate import INBOX
 from streams.runtime import metrics
 from streams.runtime.answers import answer_unusable
-from streams.runtime.letters import dead_letter
+from streams.runtime.letters import HARMLESS, dead_letter
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, Row, StateView
 
@@ -80,7 +80,7 @@ class Human(FastProcessor):
             problem = rules.invalid_task_problem(message.data, error)
             metrics.count_step(human.HUMAN.name, steps.faulted(message.data, problem))
             letters = self.declaration.dead_letters
-            effects.outputs.append(dead_letter(self._codec, letters, message, problem, harmless=True))
+            effects.outputs.append(dead_letter(self._codec, letters, message, problem, again=HARMLESS))
             return
         self._keep(key, task, effects)
         if early := _row(_EARLY + key, state, effects):
