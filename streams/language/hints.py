@@ -1,4 +1,4 @@
-"""What is allowed and most likely not meant: warnings that need no more than the text."""
+"""What is allowed and most likely not meant: warnings (and one fault) that need no more than the text."""
 
 from __future__ import annotations
 
@@ -7,15 +7,16 @@ from collections.abc import Collection, Iterator
 
 from streams.language.nodes import Node
 
-_FIRST_EVENT = re.compile(r"\$workflow\.input\s*(\|\s*\.)?\[")
+EVENT_INPUT = "event-input"
+_MEMBER = re.compile(r"\$workflow\.input\s*(?:\|\s*)?\.[A-Za-z_\"]")
 
 
-def warn_of_lists(definition: Node) -> None:
-    """`$workflow.input` of a workflow that events start: to the specification a list of them, here the event's data."""
+def check_lists(definition: Node) -> None:
+    """`$workflow.input` of a workflow that events start is a list of them, and has no members."""
     for node in _texts(definition):
-        if _FIRST_EVENT.search(node.value):
-            message = "`$workflow.input` is the data of the event here, and not a list of events"
-            node.warn("event-input", message, "read the data itself: $workflow.input.id instead of [0].data.id")
+        if _MEMBER.search(node.value):
+            message = "`$workflow.input` is a list, of the events that have started the workflow"
+            node.fault(EVENT_INPUT, message, "read the data of the first: $workflow.input[0].data.id")
 
 
 def warn_of_circle(definition: Node, starts: Collection[str]) -> None:

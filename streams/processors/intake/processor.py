@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 
 from schemas import ids
 from schemas.business import EventTypes
+from schemas.cloudevents import parse_time_ms
 from schemas.codec import UndecodableRecord
 from schemas.messages import START_INSTANCE
 from schemas.payload import Door, Payload
@@ -93,7 +94,7 @@ class Intake(FastProcessor):
                 "event_id": event_id,
                 "event_type": attributes["type"],
                 "business_key": attributes.get("subject"),
-                "time_ms": record.timestamp_ms,
+                "time_ms": parse_time_ms(attributes["time"]) if "time" in attributes else record.timestamp_ms,
                 "data": data,
             },
         )
