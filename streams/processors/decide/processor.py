@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import Any, ClassVar
 
 import structlog
@@ -96,7 +97,7 @@ class Decide(FastProcessor):
                 effects.changes[key_of(command)] = Waiting.of(self._codec, error.model, at_ms, command).row()
                 return
             carried = failed(command, Reason.MISCONFIGURED, f"with.model: {error}")
-        _count(command["function"], carried)
+        effects.counts.append(partial(_count, command["function"], carried))
         effects.outputs.append(Output(INBOX, key, self._codec.encode(STEP_RESULT, carried.result)))
         if carried.decision is not None:
             effects.outputs.append(Output(decide.DECISIONS, key, self._codec.encode(DECISION, carried.decision)))

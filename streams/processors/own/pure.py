@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
@@ -56,8 +57,10 @@ class Pure(FastProcessor):
         if not found.complete:
             raise Computing(f"{self._step.name} computes", lambda: self._compute(found))
         results = [result_of(each.data, come) for each, come in zip(commands, found.outcomes, strict=True)]
-        for message, result in zip(commands, results, strict=True):
-            metrics.count_step(message.data["function"], result)
+        counts: list[Callable[[], object]] = [
+            partial(metrics.count_step, message.data["function"], result)
+            for message, result in zip(commands, results, strict=True)
+        ]
         pairs = zip(commands, results, strict=True)
         encoded = [(each.record.key, self._codec.encode(STEP_RESULT, result)) for each, result in pairs]
         strange = [
@@ -65,7 +68,7 @@ class Pure(FastProcessor):
             for each in batch
             if each.name not in (STEP_COMMAND, CANCEL_STEP)
         ]
-        return Effects([*(Output(INBOX, key, value) for key, value in encoded), *strange], {})
+        return Effects([*(Output(INBOX, key, value) for key, value in encoded), *strange], {}, counts)
 
     def on_parked(self, message: Message, state: StateView) -> Effects:
         """A command that cannot be carried out is answered, or its instance would wait for ever."""
