@@ -10,6 +10,8 @@ from streams.language.nodes import Node
 EVENT_INPUT = "event-input"
 _MEMBER = re.compile(r"\$workflow\.input\s*(?:\|\s*)?\.[A-Za-z_\"]")
 
+_CREDENTIAL = re.compile(r"(?i)(proxy-)?authorization|cookie|(x-)?(api|auth|access)[-_]?(key|token)")
+
 
 def check_lists(definition: Node) -> None:
     """`$workflow.input` of a workflow that events start is a list of them, and has no members."""
@@ -25,6 +27,15 @@ def warn_of_circle(definition: Node, starts: Collection[str]) -> None:
         if node.path[-3:] == ("event", "with", "type") and "emit" in node.path and node.value in starts:
             message = "this event starts this workflow again, and so on without end"
             node.warn("event-circle", message, "emit another type, or end the circle with an `if`")
+
+
+def warn_of_secrets(definition: Node) -> None:
+    """A credential that is written out: definitions stand on a topic, and whoever may read them is shown it."""
+    for node in _texts(definition):
+        name = str(node.path[-1]) if node.path[-2:-1] == ("headers",) else ""
+        if _CREDENTIAL.fullmatch(name) and node.value.strip() and not node.value.strip().startswith("${"):
+            message = f"`{name}` holds a credential, and everybody who can read the definition reads it"
+            node.warn("secret", message, "write it into the address of a connection: connection://NAME/path")
 
 
 def _texts(node: Node) -> Iterator[Node]:
