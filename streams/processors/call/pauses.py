@@ -77,7 +77,9 @@ class PauseFeed(Pauses):
         self._reader: threading.Thread | None = None
 
     async def start(self) -> None:
-        """Returns once everything said so far is known, or it takes too long."""
+        """Returns once everything said so far is known, or it takes too long. Without a Kafka there is nothing said."""
+        if not self._settings.bootstrap:
+            return
         reading = (asyncio.get_running_loop(),)
         self._reader = threading.Thread(target=self._read, args=reading, name="pauses", daemon=True)
         self._reader.start()

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import structlog
@@ -100,7 +101,7 @@ class Decide(FastProcessor):
                 effects.changes[key_of(command)] = Waiting.of(self._codec, error.model, at_ms, command).row()
                 return
             carried = failed(command, Reason.MISCONFIGURED, f"with.model: {error}")
-        _count(command["function"], carried)
+        effects.counts.append(partial(_count, command["function"], carried))
         answered = answer(self._codec, self.declaration, INBOX, message, carried.result, HARMLESS)
         effects.outputs.append(answered)
         if carried.decision is not None:

@@ -11,6 +11,7 @@ the task before its row was durable. Such an answer is kept aside for a while an
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -78,7 +79,7 @@ class Human(FastProcessor):
             task = rules.opened(message.data, message.record.timestamp_ms)
         except ArgumentError as error:
             problem = rules.invalid_task_problem(message.data, error)
-            metrics.count_step(human.HUMAN.name, steps.faulted(message.data, problem))
+            effects.counts.append(partial(metrics.count_step, human.HUMAN.name, steps.faulted(message.data, problem)))
             letters = self.declaration.dead_letters
             effects.outputs.append(dead_letter(self._codec, letters, message, problem, again=HARMLESS))
             return
@@ -103,7 +104,8 @@ class Human(FastProcessor):
         after = rules.answered(before, action, cause.timestamp_ms)
         if after.status != before.status:
             result = steps.completed(steps.address_of(after.task_id), rules.output(after))
-            effects.outputs.append(self._answered(cause, result))
+            effects.outputs.append(Output(INBOX, cause.key, self._codec.encode(STEP_RESULT, result)))
+            effects.counts.append(partial(metrics.count_step, human.HUMAN.name, result))
         self._keep(after.task_id.encode(), after, effects)
 
     def _cancel(self, message: Message, state: StateView, effects: Effects) -> None:
@@ -120,10 +122,6 @@ class Human(FastProcessor):
         effects.changes[key] = Row(encode_task(task), due_ms)
         value = self._codec.encode(HUMAN_TASK, task.fields)
         effects.outputs.append(Output(human.TASKS, key, value))
-
-    def _answered(self, cause: Record, result: Mapping[str, Any]) -> Output:
-        metrics.count_step(human.HUMAN.name, result)
-        return Output(INBOX, cause.key, self._codec.encode(STEP_RESULT, result))
 
 
 def _row(key: bytes, state: StateView, effects: Effects) -> Row | None:

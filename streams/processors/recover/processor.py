@@ -7,6 +7,7 @@ waits costs a row; no partition and no other step waits with it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -111,7 +112,7 @@ class Recover(FastProcessor):
             return
         policy = recovery.decode(letter["recovery"])
         due_ms = rules.due_ms(letter, policy, now_ms, known.first_ms)
-        _count(letter, "given up" if due_ms is None else "retried")
+        effects.counts.append(partial(_count, letter, "given up" if due_ms is None else "retried"))
         if due_ms is None:
             answer = steps.faulted(letter, letter["error"])
             effects.outputs.append(Output(INBOX, message.record.key, self._codec.encode(STEP_RESULT, answer)))
