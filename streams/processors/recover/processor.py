@@ -13,6 +13,7 @@ import msgspec
 
 from schemas import recovery, steps
 from schemas.messages import DEAD_LETTER, STEP_RESULT, STEP_RETRYING
+from schemas.reasons import Effect
 from streams.ground.topic import DAY_MS
 from streams.processors import recover
 from streams.processors.context import Context
@@ -34,6 +35,7 @@ class Waiting(msgspec.Struct, array_like=True, omit_defaults=True):
     function: str = ""
     instance: bytes = b""
     command: bytes = b""  # that waits; empty where it was sent
+    doubt: bool = False  # one of its tries may have had its effect
 
 
 class Recover(FastProcessor):
@@ -62,7 +64,7 @@ class Recover(FastProcessor):
             return Effects([], {key: None})
         topic = self._commands[waiting.function]
         sent = Output(topic, waiting.instance, waiting.command, retry_headers(waiting.retry))
-        marker = Waiting(waiting.retry, waiting.first_ms)
+        marker = Waiting(waiting.retry, waiting.first_ms, doubt=waiting.doubt)
         return Effects([sent], {key: _kept(marker, row.due_ms + KEPT_MS)})
 
     def _judge(self, message: Message, state: StateView, effects: Effects) -> None:
@@ -76,7 +78,7 @@ class Recover(FastProcessor):
         due_ms = rules.due_ms(letter, policy, now_ms, known.first_ms)
         _count(letter, "given up" if due_ms is None else "retried")
         if due_ms is None:
-            answer = steps.faulted(letter, letter["error"])
+            answer = steps.faulted(letter, _in_all(letter["error"], known))
             effects.outputs.append(Output(INBOX, message.record.key, self._codec.encode(STEP_RESULT, answer)))
             marker = Waiting(known.retry, known.first_ms, letter["retry"] + 1)
             effects.changes[key] = _kept(marker, now_ms + KEPT_MS)
@@ -87,8 +89,16 @@ class Recover(FastProcessor):
             "error": letter["error"],
         }  # fmt: skip
         effects.outputs.append(Output(INBOX, message.record.key, self._codec.encode(STEP_RETRYING, told)))
-        waiting = Waiting(retry, known.first_ms, 0, letter["function"], message.record.key or b"", letter["command"])
+        doubt = known.doubt or letter["error"]["effect"] == Effect.UNKNOWN
+        waiting = Waiting(
+            retry, known.first_ms, 0, letter["function"], message.record.key or b"", letter["command"], doubt
+        )
         effects.changes[key] = _kept(waiting, due_ms)
+
+
+def _in_all(error: steps.Problem, known: Waiting) -> steps.Problem:
+    """The error of a step that is given up: what an earlier try may have done, the last does not undo."""
+    return {**error, "effect": Effect.UNKNOWN.value} if known.doubt and error["effect"] == Effect.NONE else error
 
 
 def _kept(waiting: Waiting, due_ms: int) -> Row:
