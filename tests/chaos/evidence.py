@@ -125,9 +125,9 @@ def ledger(folder: Path) -> list[dict[str, Any]]:
     return list(_lines(folder / LEDGER))
 
 
-def faults(folder: Path) -> Counter[str]:
-    """How often each fault has hit."""
-    return Counter(each["fault"] for each in _lines(folder / FAULTS))
+def requests(folder: Path) -> list[dict[str, Any]]:
+    """Every request that has come to the proxy, and what it did to it."""
+    return list(_lines(folder / FAULTS))
 
 
 def _lines(path: Path) -> Iterable[dict[str, Any]]:

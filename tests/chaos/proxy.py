@@ -1,8 +1,8 @@
 """`python -m tests.chaos.proxy FOLDER SEED PEERS FAULTS`: stands before the systems outside and lets requests go wrong.
 
-PEERS is the file with their ports. Ports of its own are in `proxy.json`, one for each system and `control`; what it
-has done to which request is in `faults.jsonl`. FAULTS is `all`, `brief` (none that only a timeout ends) or `none`. The
-file `away` in the folder names systems that are away meanwhile.
+PEERS is the file with their ports. Ports of its own are in `proxy.json`, one for each system; what it has done to which
+request is in `faults.jsonl`. FAULTS is `all`, `brief` (none that only a timeout ends) or `slow` (answers take their
+time, and nothing fails). The file `away` in the folder names systems that are away meanwhile.
 """
 
 from __future__ import annotations
@@ -13,8 +13,10 @@ import random
 import socket
 import struct
 import sys
+import time
 from asyncio import StreamReader, StreamWriter
 from collections import Counter
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from tests.chaos.faults import SERVED, SERVED_STATUS, UNSERVED_STATUS, Fault, dice, drawn
@@ -24,10 +26,11 @@ AWAY = "away"
 FAULTS = "faults.jsonl"
 LATENCY_S = (0.02, 0.8)
 DRIP_S = 0.01  # for each byte
-HIDDEN = {
-    "all": frozenset[Fault](),
-    "brief": frozenset({Fault.SILENT_SERVED, Fault.SILENT_UNSERVED}),
-    "none": frozenset(Fault),
+ENDLESS = frozenset({Fault.SILENT_SERVED, Fault.SILENT_UNSERVED})
+MODES: Mapping[str, Callable[[Fault], Fault]] = {
+    "all": lambda fault: fault,
+    "brief": lambda fault: Fault.NOTHING if fault in ENDLESS else fault,
+    "slow": lambda fault: Fault.LATENCY,
 }
 LONGEST_SILENCE_S = 120.0
 
@@ -35,14 +38,16 @@ LONGEST_SILENCE_S = 120.0
 class Proxy:
     """Before one system."""
 
-    def __init__(self, system: str, upstream: int, seed: int, folder: Path, hidden: frozenset[Fault]) -> None:
+    def __init__(self, system: str, upstream: int, seed: int, folder: Path, faults: str) -> None:
         self._system = system
         self._upstream = upstream
         self._seed = seed
-        self._hidden = hidden
+        self._mode = MODES[faults]
         self._away = folder / AWAY
         self._noted = (folder / FAULTS).open("ab", buffering=0)
         self._seen: Counter[str] = Counter()
+        self._inside = 0  # requests that are being served
+        self._well = 0  # how many were, since the system was away
 
     async def serve(self, reader: StreamReader, writer: StreamWriter) -> None:
         """One connection."""
@@ -59,11 +64,14 @@ class Proxy:
 
     def _fault(self, request: str) -> Fault:
         self._seen[request] += 1
-        fault = drawn(dice(self._seed, self._system, request, self._seen[request]))
-        return Fault.NOTHING if fault in self._hidden else fault
+        return self._mode(drawn(dice(self._seed, self._system, request, self._seen[request])))
 
     def _note(self, fault: Fault, request: str) -> None:
-        self._noted.write(json.dumps({"system": self._system, "request": request, "fault": fault}).encode() + b"\n")
+        told = {
+            "system": self._system, "request": request, "fault": fault, "at_ms": time.time_ns() // 1_000_000,
+            "inside": self._inside, "well": self._well,
+        }  # fmt: skip
+        self._noted.write(json.dumps(told).encode() + b"\n")
 
     async def _exchange(self, reader: StreamReader, writer: StreamWriter) -> bool:
         """A request and what is made of it; whether another may follow on this connection."""
@@ -72,12 +80,20 @@ class Proxy:
         request = line.rpartition(" ")[0]
         fault = self._fault(request)
         if self._is_away():
-            fault = Fault.AWAY
+            fault, self._well = Fault.AWAY, 0
         self._note(fault, request)
+        self._inside += 1
+        try:
+            return await self._serve(fault, request, raw, reader, writer)
+        finally:
+            self._inside -= 1
+
+    async def _serve(self, fault: Fault, request: str, raw: bytes, reader: StreamReader, writer: StreamWriter) -> bool:
         lot = dice(self._seed, self._system, request, -self._seen[request])
         if fault is Fault.LATENCY:
             await asyncio.sleep(lot.uniform(*LATENCY_S))
         answer = await self._answer(raw) if fault in SERVED else b""
+        self._well += fault in (Fault.NOTHING, Fault.LATENCY)
         return await _act(fault, answer, lot, reader, writer)
 
     def _is_away(self) -> bool:
@@ -161,7 +177,7 @@ async def main(folder: Path, seed: int, peers: dict[str, int], faults: str) -> N
     """Serves until it is killed; its leash does so when its parent has gone."""
     ports = {}
     for system, upstream in peers.items():
-        proxy = Proxy(system, upstream, seed, folder, HIDDEN[faults])
+        proxy = Proxy(system, upstream, seed, folder, faults)
         server = await asyncio.start_server(proxy.serve, LOOPBACK, 0, backlog=1_024)
         ports[system] = server.sockets[0].getsockname()[1]
     announce(folder / "proxy.json", ports)

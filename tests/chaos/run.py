@@ -28,8 +28,6 @@ from tests.chaos import evidence, judging, programs
 from tests.chaos.proxy import AWAY
 from tests.support.servers import made
 
-WORKFLOW = "chaos"
-DEFINITION = Path(__file__).with_name("cases.yaml")
 BROKER = "broker"
 LONGEST_PAUSE_S = 2.0  # between new work and a kill
 REPEATED = 20  # of so many events one comes twice
@@ -46,7 +44,9 @@ class Plan:
     workers: tuple[str, ...] = ("engine", "steps")
     broker: bool = True  # killed like the others
     program: str = "streams.cli"
-    faults: str = "all"  # or brief, or none (see `proxy`)
+    faults: str = "all"  # or brief, or slow (see `proxy`)
+    workflow: str = "chaos"
+    patience: str = "30s"
 
     def victims(self) -> list[tuple[str, float]]:
         """Whom to kill in turn, and after how long a pause: everybody about equally often."""
@@ -61,7 +61,7 @@ class Scene:
 
     def __init__(self, site: Site, broker: KafkaServer, folder: Path, plan: Plan) -> None:
         self.site, self.folder, self.plan = site, folder, plan
-        self.watch = evidence.Watch(site, WORKFLOW)
+        self.watch = evidence.Watch(site, plan.workflow)
         self.cases: dict[str, str] = {}  # application by instance
         self.ended = Counter[str]()  # workers that ended by themselves
         self._broker = broker
@@ -75,7 +75,7 @@ class Scene:
         for _ in range(count):
             event = next(self._events)
             data = event.pop("data")
-            self.cases[ids.instance_id(WORKFLOW, SOURCE, event["id"])] = data["application_id"]
+            self.cases[ids.instance_id(self.plan.workflow, SOURCE, event["id"])] = data["application_id"]
             record = types.encode_event(codec, CloudEvent(event, data))
             for _ in range(1 + (self._dice.randrange(REPEATED) == 0)):
                 topic = business_topic(record.topic).name
@@ -122,9 +122,10 @@ class Scene:
         """What has happened."""
         waiting = chain.from_iterable(self.watch.waiting.values())
         by_cause = Counter(f"{each['pointer']} {each['reason']} {each['error']['effect']}" for each in waiting)
+        by_fault = Counter(each["fault"] for each in evidence.requests(self.folder))
         return {
             "applications": len(self.cases), **self.watch.statuses, "incidents": dict(by_cause),
-            "ended": dict(self.ended), "faults": dict(evidence.faults(self.folder)),
+            "ended": dict(self.ended), "faults": dict(by_fault),
         }  # fmt: skip
 
 
@@ -133,6 +134,7 @@ def scene(plan: Plan, folder: Path) -> Iterator[Scene]:
     """A site of its own, with a broker that may be killed."""
     folder.mkdir(exist_ok=True)
     (folder / "site").mkdir(exist_ok=True)
+    definition = Path(__file__).with_name(f"{plan.workflow}.yaml")
     peers = folder / "peers.json"
     before = (str(folder), str(plan.seed), str(peers), plan.faults)
     broker = made(KafkaServer, folder / "broker")
@@ -141,12 +143,15 @@ def scene(plan: Plan, folder: Path) -> Iterator[Scene]:
         programs.running("tests.chaos.proxy", folder / "proxy.json", *before) as ports,
     ):
         systems = {name: f"http://{programs.LOOPBACK}:{port}" for name, port in ports.items()}
-        lines = [f"{name}: {{url: '{url}', concurrency: {CONCURRENCY}}}" for name, url in systems.items()]
+        lines = [
+            f"{name}: {{url: '{url}', concurrency: {CONCURRENCY}, patience: {plan.patience}}}"
+            for name, url in systems.items()
+        ]
         (folder / "site" / "connections.yaml").write_text("\n".join(lines) + "\n")
         environ = {"EXLIFY_SITE_DIR": str(folder / "site"), "EXLIFY_CALL_CONCURRENCY": str(4 * CONCURRENCY)}
         try:
             with working(
-                broker.start(), folder, {}, [DEFINITION], names=plan.workers, program=plan.program, **environ
+                broker.start(), folder, {}, [definition], names=plan.workers, program=plan.program, **environ
             ) as site:
                 made_scene = Scene(site, broker, folder, plan)
                 yield made_scene

@@ -146,8 +146,8 @@ class Run:
         self._count = len(starts)
         async with self.runtime.running() as failed:
             self.runtime.publish(starts)
-            waiting = asyncio.ensure_future(self._all.wait())
-            await asyncio.wait([waiting, failed], return_when=asyncio.FIRST_COMPLETED)
+            either: list[asyncio.Future[Any]] = [asyncio.ensure_future(self._all.wait()), failed]
+            await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
             if failed.done():
                 failed.result()
         return paths
