@@ -26,6 +26,7 @@ from streams.ground.settings import Settings
 from streams.ground.topic import Topic
 from streams.processors import own
 from streams.processors.call.connections import ConnectionSettings
+from streams.runtime.declaration import Declaration
 from streams.runtime.processor import Record
 from streams.steps.loading import load_steps
 from tests.acceptance.cases import ROOT
@@ -173,9 +174,13 @@ class Site:
                 log.close()
 
     def _inputs(self) -> dict[str, tuple[str, ...]]:
+        return {each.name: tuple(topic.name for topic in each.inputs(self.settings)) for each in self.hosted}
+
+    @property
+    def hosted(self) -> list[Declaration]:
+        """The processors that its workers host."""
         kinds = {_kind(name) for name in self.names if name != GATEWAY}
-        known = [each for each in catalogue.PROCESSORS.values() if each.worker in kinds]
-        return {each.name: tuple(topic.name for topic in each.inputs(self.settings)) for each in known}
+        return [each for each in catalogue.PROCESSORS.values() if each.worker in kinds]
 
 
 def _kind(name: str) -> str:

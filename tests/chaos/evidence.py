@@ -17,7 +17,6 @@ from schemas.messages import STEP_COMMAND, STEP_RESULT, STEP_RETRYING
 from schemas.steps import id_of
 from streams.definitions import outcome_topic
 from streams.ground.kafka import client_config
-from streams.processors import ALL
 from streams.processors.orchestrate import INBOX, INCIDENTS
 from streams.runtime.letters import retry_of
 from tests.acceptance.site import PATIENCE_S, Site
@@ -48,7 +47,7 @@ class Letters:
 def letters(site: Site) -> Letters:
     """Every command, every letter, and every answer on the inbox."""
     found, codec = Letters(), Codec.offline()
-    for declared in (each for each in ALL if each.buries):
+    for declared in (each for each in site.hosted if each.buries):
         for record in site.read(declared.commands):
             name, data = codec.decode(record.value or b"")
             if name == STEP_COMMAND:

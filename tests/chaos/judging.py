@@ -10,6 +10,7 @@ from schemas.reasons import Effect
 from tests.chaos.evidence import Letters, Try
 
 WRITE = "/do/4/write"
+TRIES = {"cases": 4, "charges": 2, "bookings": 4, "letters": 4}  # of each step, by what its address begins with
 
 
 def of_events(
@@ -63,6 +64,17 @@ def _of_certainty(case: str, incident: Mapping[str, Any], written: int) -> Itera
             yield f"{case}: {written} letters, and its incident says {effect}"
     elif written:
         yield f"{case}: a letter, though it waits at {incident['pointer']}"
+
+
+def of_requests(requests: Iterable[str], kills: int) -> Iterator[str]:
+    """No step is tried more often than its policy says; a call that was under way when somebody was killed comes again.
+
+    `requests` are method and address of each.
+    """
+    for request, count in Counter(requests).items():
+        most = TRIES[request.split("/")[1]] + kills
+        if count > most:
+            yield f"{request}: {count} requests, where {most} are allowed"
 
 
 def of_letters(found: Letters) -> Iterator[str]:

@@ -115,6 +115,9 @@ class Scene:
         return [
             *judging.of_events(self.cases, outcomes, waiting),
             *judging.of_effects(self.cases, outcomes, waiting, evidence.ledger(self.folder)),
+            *judging.of_requests(
+                (each["request"] for each in evidence.requests(self.folder) if each["request"]), self.plan.kills
+            ),
             *judging.of_letters(evidence.letters(self.site)),
         ]
 

@@ -36,7 +36,7 @@ from tests.support.data import payload
 from tests.support.definitions import empty_book, load
 
 HOSTED = ("orchestrate", "call", "recover")
-EACH = 40  # instances of each policy
+EACH = 36  # instances of each policy
 HOUR = 3_600_000
 
 
