@@ -4,6 +4,7 @@ from prometheus_client import Gauge
 
 from streams.processors.decide import DECISIONS
 from streams.processors.human import TASKS
+from streams.processors.letters import LETTERS
 from streams.processors.orchestrate import HISTORY, INCIDENTS
 from streams.readmodel.settings import ViewSettings
 from streams.runtime.declaration import Declaration
@@ -25,7 +26,7 @@ DECLARATION = Declaration(
     summary="Makes what happened visible to people.",
     worker="view",
     make="streams.processors.view.processor:View",
-    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS),
+    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, LETTERS),
     settings=(ViewSettings,),
     metrics=(OLDEST_SECONDS, OLDEST_INCIDENT_SECONDS),
 )
