@@ -1,4 +1,4 @@
-"""One record of a topic, by its place: for people who look at it."""
+"""One record of a topic, by its place, and which topics there are: for people who look at letters."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import time
 from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from streams.ground.errors import UnavailableError
 from streams.ground.kafka import client_config
@@ -27,6 +28,18 @@ class RawRecord(NamedTuple):
 async def record_at(settings: Settings, topic: str, partition: int, offset: int) -> RawRecord | None:
     """The record at this place; None where it is held no longer. Raises UnavailableError where Kafka is away."""
     return await asyncio.to_thread(_read, settings, TopicPartition(topic, partition, offset))
+
+
+async def topics_there(settings: Settings) -> frozenset[str]:
+    """The names of all topics. Raises UnavailableError where Kafka is away."""
+    return await asyncio.to_thread(_topics, settings)
+
+
+def _topics(settings: Settings) -> frozenset[str]:
+    try:
+        return frozenset(AdminClient(client_config(settings)).list_topics(timeout=TIMEOUT_S).topics)
+    except KafkaException:
+        raise UnavailableError(f"Kafka at {settings.bootstrap} does not answer. Is it running?") from None
 
 
 def _read(settings: Settings, place: TopicPartition) -> RawRecord | None:

@@ -204,6 +204,7 @@ class SlowLane(Lane):
         for _, more in finished:
             effects.outputs.extend(more.outputs)
             effects.changes.update(more.changes)
+        await self._hold_back(effects.outputs)
         self._flushing_since = time.monotonic()
         await self._make_durable(effects)
         self._flushing_since = None
