@@ -240,3 +240,26 @@ def test_parked_headers_are_those_behind_its_own() -> None:
     found = came_from(Record("", 0, 0, 0, None, None, second.headers))
     assert found is not None
     assert (found[0]["processor"], found[0]["topic"], list(found[1])) == ("view", "engine.x", list(first.headers))
+
+
+def test_a_crash_before_the_row_is_durable_sends_the_same_bytes_again() -> None:
+    bench = Bench()
+    bench.park()
+    given = {"letter_id": bench.state["letter_id"], "action_id": "a", "action": "redrive", "seq": 0, "why": "w"}
+    value = CODEC.encode(LETTER_ACTION, {**given, "actor": "me", "value": None, "force": False})
+    message = Message(Record(ACTIONS.name, 3, 9, 10, b"k", value), "", {})
+    lost, done = (bench.processor.handle([message], bench.table) for _ in range(2))
+    assert lost == done
+    copy = bench.processor.handle([message, message], bench.table)
+    assert copy.outputs == done.outputs
+
+
+def test_an_event_without_an_id_starts_the_instance_that_it_would_have_started() -> None:
+    bench = Bench()
+    bench.park(Record("orders.v1", 3, 17, 5, b"k", b"v"))
+    (sent,) = bench.act("redrive")
+    assert first_offset(again(sent, 40)) == 17
+    bench.park(again(sent, 40))
+    (sent,) = bench.act("redrive")
+    assert first_offset(again(sent, 80)) == 17
+    assert first_offset(Record("orders.v1", 3, 90, 5, b"k", b"v", (("exlify_replays", b"1"),))) == 90

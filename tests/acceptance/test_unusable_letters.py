@@ -1,4 +1,7 @@
-"""Letters at hand: what went aside is listed, edited and redriven, each once, also where that was interrupted."""
+"""Letters at hand: what went aside is listed, edited and redriven, each once, also where that was interrupted.
+
+Among the last modules of its folder by its name: those before `test_unharmed` want a site in which nothing is parked.
+"""
 
 from __future__ import annotations
 
