@@ -1,6 +1,8 @@
 """How instances are found by what they carry: members of their input, why they failed, the step where they are.
 
 JSON is looked into by the database. A path is names with dots between them, `customer.address.city`, or `items.0.sku`.
+No index knows what people will look for, so every input is looked through, once. PostgreSQL takes ten times as long to
+parse a text as to find out whether a value stands in it at all, so it does that first; SQLite parses faster than that.
 """
 
 from __future__ import annotations
@@ -8,7 +10,21 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Dialect, Select, String, Table, cast, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    Select,
+    String,
+    Table,
+    Text,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.dialects import postgresql
 
 from schemas.lifecycle import Status
@@ -20,6 +36,9 @@ from streams.readmodel.projection import storable
 
 _PATH = re.compile(r'[^."\\\s\0]{1,100}(\.[^."\\\s\0]{1,100}){0,9}')
 _BOOLEANS = ("true", "false")
+_PLAIN_NUMBER = re.compile(r"-?[0-9]{1,15}")
+_WRITTEN_AS_IT_IS = re.compile(r"[\w .,:;@+*#&=()-]+")  # no quote, no backslash, no slash, nothing of structure
+_BY_NUMBER = "\\u"  # a character that JSON writes as \u and its number
 
 
 def is_path(text: str) -> bool:
@@ -29,17 +48,21 @@ def is_path(text: str) -> bool:
 
 def by_input(dialect: Dialect, path: str, value: str) -> ColumnElement[bool]:
     """Whose input has this value at the path, compared as text. Raises UsageError for a path that is none."""
-    data = INSTANCE_DATA.c
-    found = select(data.instance_id).where(_has(dialect, data.input, path, value))
-    return INSTANCES.c.instance_id.in_(found)
+    return _whose_input(dialect, value, _has(dialect, INSTANCE_DATA.c.input, path, value))
 
 
 def by_fields(dialect: Dialect, fields: Iterable[tuple[str, str]], value: str) -> ColumnElement[bool]:
     """Whose business key is this, or one of the fields (workflow and path) that its definition names for searching."""
     wanted: ColumnElement[bool] = INSTANCES.c.business_key == storable(value)
-    for workflow, path in fields:
-        wanted |= (INSTANCES.c.workflow == workflow) & by_input(dialect, path, value)
-    return wanted
+    if not (named := sorted(set(fields))):
+        return wanted
+    has = {path: _has(dialect, INSTANCE_DATA.c.input, path, value) for _, path in named}
+    ours = INSTANCE_DATA.c.instance_id == INSTANCES.c.instance_id
+    its_own = [
+        (INSTANCES.c.workflow == workflow) & exists().where(ours, has[path]).correlate(INSTANCES)
+        for workflow, path in named
+    ]
+    return wanted | (_whose_input(dialect, value, or_(*has.values())) & or_(*its_own))
 
 
 def by_reason(dialect: Dialect, reason: str) -> ColumnElement[bool]:
@@ -65,6 +88,36 @@ def _open(table: Table) -> Select[tuple[str]]:
 
 def _of(found: Select[tuple[str]]) -> ColumnElement[bool]:
     return INSTANCES.c.instance_id.in_(found)
+
+
+def _whose_input(dialect: Dialect, value: str, has: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Those of whose input a condition holds, which cannot hold where the value does not stand in the text."""
+    data = INSTANCE_DATA.c
+    needle = _needle(value) if dialect.name == "postgresql" else None
+    holds = has if needle is None else case((_stands_in(cast(data.input, Text), needle), has), else_=false())
+    return INSTANCES.c.instance_id.in_(select(data.instance_id).where(holds))
+
+
+def _needle(value: str) -> str | None:
+    """How JSON writes the value, in whatever way it is written, but for characters by their number; None: in several
+    ways.
+    """
+    if _PLAIN_NUMBER.fullmatch(value) or value in (*_BOOLEANS, "null"):
+        return value
+    return f'"{value}"' if _WRITTEN_AS_IT_IS.fullmatch(value) and not _is_number(value) else None
+
+
+def _is_number(value: str) -> bool:
+    """Whether a number of JSON, however written, may be told so: `1.5` is `1.50`, too."""
+    try:
+        float(value)
+    except ValueError:
+        return False
+    return True
+
+
+def _stands_in(text: ColumnElement[str], needle: str) -> ColumnElement[bool]:
+    return (func.strpos(text, needle) > 0) | (func.strpos(text, _BY_NUMBER) > 0)
 
 
 def _has(dialect: Dialect, column: ColumnElement[str], path: str, value: str) -> ColumnElement[bool]:

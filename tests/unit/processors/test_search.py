@@ -2,19 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
+import json
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
+import orjson
 import pytest
-from sqlalchemy import ColumnElement, create_engine
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
+from sqlalchemy import ColumnElement, create_engine, delete
 
 from schemas.catalogue import current
 from schemas.codec import Codec
 from schemas.messages import HISTORY_ENTRY, HUMAN_TASK, INCIDENT, START_INSTANCE
+from schemas.payload import Payload
 from schemas.samples import sample
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
+from streams.processors.orchestrate.rows import INSTANCE_DATA
 from streams.processors.view import search
 from streams.processors.view.processor import View
 from streams.processors.view.reader import Reader
@@ -106,6 +113,30 @@ def found(view: View, wanted: Any) -> set[int]:
 )
 def test_member_of_the_input(view: View, path: str, value: str, instances: set[int]) -> None:
     assert found(view, lambda dialect: search.by_input(dialect, path, value)) == instances
+
+
+VALUES = st.one_of(
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8),
+    st.integers(-(2**40), 2**40),
+    st.booleans(),
+)
+WAYS: tuple[Callable[[Any], bytes], ...] = (orjson.dumps, lambda data: json.dumps(data, indent=1).encode())
+
+
+@settings_of_hypothesis(
+    max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)  # the rows are those of the example before, and are written over
+@given(value=VALUES, other=VALUES, way=st.sampled_from(WAYS))
+def test_member_is_found_however_its_json_is_written(view: View, value: Any, other: Any, way: Any) -> None:
+    for number, each in ((90, value), (91, other)):
+        data = Payload.inside(way({"member": each, "more": [value]}))
+        cause = CODEC.encode(START_INSTANCE, sample(current()[START_INSTANCE]) | {"data": data})
+        assert view._engine is not None
+        with view._engine.begin() as connection:
+            connection.execute(delete(INSTANCE_DATA))
+        see(view, HISTORY_ENTRY, number, status="running", cause=cause, seq=0)
+        text = json.dumps(each) if isinstance(each, bool) else str(each)
+        assert number in found(view, lambda dialect: search.by_input(dialect, "member", text))  # noqa: B023
 
 
 def test_reason_of_a_failure(view: View) -> None:
