@@ -1,21 +1,32 @@
-"""A read model of the first version with 10,000 instances is filled from the topics, its view killed on the way."""
+"""A read model of the first version with 10,000 instances is filled from the topics, its view killed on the way; what
+Kafka no longer keeps is told, and its rows stay.
+"""
 
 from __future__ import annotations
 
 import asyncio
+import os
+import subprocess
+import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from subprocess import PIPE
 
+import orjson
 import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
 from sqlalchemy import Engine, create_engine
 from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.codec import Codec
 from streams import catalogue
 from streams.cli.topics import ends
+from streams.ground.kafka import client_config
 from streams.ground.provision import provision
 from streams.ground.settings import Settings
+from streams.processors.orchestrate import HISTORY
 from streams.processors.view import DECLARATION
 from streams.readmodel import filling
 from streams.readmodel.database import is_gone, open_database
@@ -29,6 +40,7 @@ from tests.support.postgresql import Server
 
 INSTANCES = 10_000
 KILLED_AT = (0.3, 0.6)  # of the records
+FORGOTTEN = 100  # records that Kafka no longer keeps when all rows are made again
 BATCH = 1_000
 LOOK_S = 0.02
 PATIENCE_S = 300.0  # a bound on hanging, not a measure
@@ -51,18 +63,21 @@ def settings(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Setting
 
 
 @pytest.mark.crash
-async def test_rows_of_the_first_version_are_filled_though_the_view_is_killed(
-    settings: Settings, tmp_path: Path
-) -> None:
+async def test_rows_of_the_first_version_are_filled_and_stay(settings: Settings, tmp_path: Path) -> None:
     told.publish(settings, INSTANCES)
     as_first_made(create_engine(read_model_url(settings)), _received())
     workers = Workers(lambda _: ("-m", "streams.cli", "worker", "view"), _environ(settings), tmp_path / "logs")
-    workers.start("view", restarts=False)
     try:
-        killed = await _filled(settings, workers)
+        workers.start("view", restarts=False)
+        assert await _filled(settings, workers, KILLED_AT) == len(KILLED_AT), "the view was done before it was killed"
+        workers.stop("view")
+        _forget(settings, FORGOTTEN)
+        assert await asyncio.to_thread(_rebuild, settings) == FORGOTTEN
+        workers.start("view", restarts=False)
+        await _filled(settings, workers)
+        assert f"no_longer_kept={FORGOTTEN}" in workers.log("view").read_text()
     finally:
         workers.kill_all()
-    assert killed == len(KILLED_AT), "the view was done before it could be killed"
     fresh = open_database(Settings(data_dir=tmp_path / "fresh"), ROWS)
     writer, everything = Writer(fresh, ROWS), list(_received())
     for at in range(0, len(everything), BATCH):
@@ -70,10 +85,10 @@ async def test_rows_of_the_first_version_are_filled_though_the_view_is_killed(
     assert content(open_database(settings, ROWS)) == content(fresh)
 
 
-async def _filled(settings: Settings, workers: Workers) -> int:
+async def _filled(settings: Settings, workers: Workers, killed_at: Sequence[float] = ()) -> int:
     """Returns once all rows are there; how often the view was killed on the way."""
     _, last = ends(settings, [topic.name for topic in DECLARATION.reads])
-    left, deadline = list(KILLED_AT), time.monotonic() + PATIENCE_S
+    left, deadline = list(killed_at), time.monotonic() + PATIENCE_S
     engine = create_engine(read_model_url(settings))
     while (done := await asyncio.to_thread(_done, engine)) < (total := sum(last.values())):
         assert time.monotonic() < deadline, f"{done} of {total}\n{workers.log_tails()}"
@@ -83,7 +98,21 @@ async def _filled(settings: Settings, workers: Workers) -> int:
             workers.kill("view")
             workers.start("view", restarts=False)
         await asyncio.sleep(LOOK_S)
-    return len(KILLED_AT) - len(left)
+    return len(killed_at) - len(left)
+
+
+def _forget(settings: Settings, count: int) -> None:
+    """Has Kafka forget the oldest records of a partition, as its retention does."""
+    upto = TopicPartition(HISTORY.name, 0, count)
+    for future in AdminClient(client_config(settings)).delete_records([upto]).values():
+        future.result()
+
+
+def _rebuild(settings: Settings) -> int:
+    """Has all rows made again; how many records the command says are no longer kept."""
+    command = (sys.executable, "-m", "streams.cli", "view", "rebuild", "--no-wait", "--json")
+    told_of = subprocess.run(command, env=os.environ | _environ(settings), check=True, stdout=PIPE).stdout
+    return int(orjson.loads(told_of)["no_longer_kept"])
 
 
 def _done(engine: Engine) -> int:
