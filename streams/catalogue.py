@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from schemas.functions import Function, by_name
 from streams import definitions
 from streams.gateway import metrics as gateway_metrics
-from streams.gateway.settings import GatewaySettings, HookSettings
+from streams.gateway.settings import GatewaySettings, HookSettings, TaskSettings
 from streams.ground import site_metrics
 from streams.ground.errors import UsageError
 from streams.ground.publish_settings import PublishSettings
@@ -58,6 +58,7 @@ APART: tuple[type[Group], ...] = (
     Settings,
     GatewaySettings,
     HookSettings,
+    TaskSettings,
     PublishSettings,
     RuntimeSettings,
     ViewSettings,

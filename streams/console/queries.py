@@ -18,7 +18,7 @@ from streams.processors.view.reader import Reader
 from streams.readmodel.paging import Found, Page, encode_cursor, every, matching, page
 from streams.readmodel.projection import storable
 
-DUE, NEVER = "due", "never"  # parts of a cursor of tasks
+DUE, NEVER, ASIDE = "due", "never", "aside"  # parts of a cursor of tasks
 MOST_LISTS = 60  # that a list is put together from
 SAMPLE = 2_000  # rows of which something is computed that SQL does not
 MAX_TEXT = "\U0010ffff"
@@ -109,28 +109,35 @@ def teams(reader: Reader) -> list[tuple[str, int]]:
         return sorted((str(team), int(count)) for team, count in connection.execute(query))
 
 
-def tasks(reader: Reader, team: str, *, limit: int, cursor: str | None) -> Page:
-    """Open tasks: those that are due first, then those that are never due, the oldest first.
+def tasks(reader: Reader, team: str, now_ms: int, *, limit: int, cursor: str | None) -> Page:
+    """Open tasks: those that are due first, then those that are never due, the oldest first, then what was put aside.
 
-    Two lists behind each other: the first letter of a cursor says in which of them it is.
+    Lists behind each other: the first word of a cursor says in which of them it is.
     """
     query = matching(TASKS, {"status": OPEN, **({"team": team} if team else {})})
+    is_aside = TASKS.c.aside_until_ms > now_ms
+    there = TASKS.c.aside_until_ms.is_(None) | (TASKS.c.aside_until_ms <= now_ms)
+    lists = {
+        DUE: (TASKS.c.due_ms.is_not(None) & there, TASKS.c.due_ms),
+        NEVER: (TASKS.c.due_ms.is_(None) & there, TASKS.c.created_at_ms),
+        ASIDE: (is_aside, TASKS.c.aside_until_ms),
+    }
     found: list[Found] = []
     place, _, within = (cursor or f"{DUE}.").partition(".")
-    if place == DUE:
-        due = query.where(TASKS.c.due_ms.is_not(None))
-        first = page(reader.engine, due, (TASKS.c.due_ms, TASKS.c.task_id), limit=limit, cursor=within or None)
-        if first.next:
-            return Page(first.rows, f"{DUE}.{first.next}")
-        found, within = first.rows, ""
-    left = limit - len(found)
-    never = query.where(TASKS.c.due_ms.is_(None))
-    rest = page(
-        reader.engine, never, (TASKS.c.created_at_ms, TASKS.c.task_id), limit=max(left, 1), cursor=within or None
-    )
-    if left == 0:
-        return Page(found, f"{NEVER}." if rest.rows else None)
-    return Page([*found, *rest.rows], f"{NEVER}.{rest.next}" if rest.next else None)
+    names = list(lists)
+    for name in names[names.index(place) if place in lists else 0 :]:
+        chosen, by = lists[name]
+        left = limit - len(found)
+        part = page(
+            reader.engine, query.where(chosen), (by, TASKS.c.task_id), limit=max(left, 1), cursor=within or None
+        )
+        if left == 0 and part.rows:
+            return Page(found, f"{name}.")
+        found += part.rows if left else []
+        if part.next and left:
+            return Page(found, f"{name}.{part.next}")
+        within = ""
+    return Page(found, None)
 
 
 def tasks_of(reader: Reader, instance_id: str) -> list[Found]:

@@ -19,6 +19,7 @@ class Act(StrEnum):
 
     LOOK = "look at"
     ANSWER = "answer"
+    CLAIM = "claim"
     CANCEL = "cancel"
     DEPLOY = "deploy"
     START = "start"

@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from connectors.hub.connections import folded
-from schemas.cloudevents import DataFault
 from schemas.messages import SYSTEM_PAUSE
 from schemas.times import rfc3339
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
-from streams.gateway.bodies import LINE, one_line, read_object
+from streams.gateway.bodies import LINE, moment_to_come, one_line, read_object
 from streams.gateway.openapi import Route, Schema, list_of, object_of
-from streams.gateway.problems import ProblemError, data_faults
+from streams.gateway.problems import ProblemError
 from streams.gateway.services import services
 from streams.ground.publish import Outgoing
 from streams.processors.call import PAUSES
@@ -51,7 +49,7 @@ async def pause_system(request: web.Request) -> web.Response:
     """Lets no call to a system begin until a time, or until it is resumed."""
     name = _known(request)
     wish = await read_object(request, {"why": str, "until": str, "actor": str}, required=("why",))
-    until_ms = None if wish.get("until") is None else _moment(request, wish["until"])
+    until_ms = None if wish.get("until") is None else moment_to_come("until", wish["until"], services(request).now_ms())
     return await _say(request, name, wish, paused=True, until_ms=until_ms)
 
 
@@ -80,21 +78,6 @@ async def _say(
     await ours.publisher.publish([Outgoing(PAUSES, name.encode(), value)])
     ours.pauses.learn(pause)
     return json_answer(_shown(request, name))
-
-
-def _moment(request: web.Request, text: str) -> int:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        reason = "must be a time with its zone, such as 2026-01-31T12:00:00Z"
-    elif at.timestamp() <= services(request).clock():
-        reason = "must be in the future"
-    else:
-        return int(at.timestamp() * 1_000)
-    fault = DataFault("until", reason)
-    raise ProblemError(422, "request-invalid", str(fault), faults=data_faults([fault]))
 
 
 def _names(request: web.Request) -> list[str]:

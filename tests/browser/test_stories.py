@@ -12,7 +12,7 @@ from playwright.async_api import Browser, expect
 from schemas.messages import HISTORY_ENTRY, HUMAN_ACTION, INCIDENT, REPAIR_STEP
 from streams.console import install
 from streams.ground.settings import Settings
-from tests.support.browser import browser, visitor
+from tests.support.browser import Visitor, browser, visitor
 from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, change, payload, result
 from tests.support.gateways import AsyncGateway
 from tests.support.stories import Story
@@ -161,7 +161,33 @@ async def test_two_people_and_one_task(console: Console, started: Browser) -> No
         other.complaints[:] = [each for each in other.complaints if "409" not in each]
     assert len(console.gateway.outbox.records) == 2
     row = console.gateway.services.reader.task(f"{INSTANCE}/do/1/review/0/0")
-    assert row is not None and row["status"] == "completed"
+    assert row is not None and (row["status"], row["outcome"]) == ("answered", "approve")
+
+
+async def test_claim_keeps_a_task_and_an_answer_is_taken_back(console: Console, started: Browser) -> None:
+    first = console.asked()
+    processor = Processor(console, first, console.asked(task_id=f"{INSTANCE}/do/2/next/0/0", title="The next one"))
+    async with visitor(started) as one, visitor(started) as other:
+        await named(other, console, "bo")
+        await other.page.goto(url(console, f"/inbox/{first['task_id']}"))
+        await one.page.goto(url(console, "/inbox"))
+        await processor.during(press_and_wait(one.page, "c", "has claimed this task"))
+        assert await one.faults() == []
+        await expect(other.page.locator(".note.running")).to_contain_text("has claimed this task")  # without a reload
+        await processor.during(click_and_wait(other.page, "Decline", "Not taken."))
+        await expect(other.page.get_by_text("You can answer when")).to_be_visible()
+        await processor.during(click_and_wait(one.page, "Approve", "answered approve"))
+        await expect(one.page.locator("#h-task")).to_have_text("The next one")
+        assert await one.faults() == []
+        await processor.during(press_and_wait(one.page, "u", "has claimed this task"))
+        await one.page.get_by_label("For how long").select_option("4 hours")
+        await processor.during(press_and_see(one.page, "p", "The next one"))
+        other.complaints[:] = [each for each in other.complaints if "409" not in each]
+    actions = [data["action"] for name, data in console.gateway.outbox.decoded() if name == HUMAN_ACTION]
+    assert actions == ["claim", "complete", "complete", "undo", "put_aside"]
+    row = console.gateway.services.reader.task(first["task_id"])
+    assert row is not None and (row["status"], row["assignee"]) == ("open", None)
+    assert row["aside_until_ms"] == NOW_MS + 4 * 3_600_000
 
 
 async def test_change_is_seen_without_a_reload_and_what_was_opened_stays_open(
@@ -237,6 +263,18 @@ async def test_printed_page_has_its_content_and_no_buttons(console: Console, sta
         await somebody.page.emulate_media(media="print")
         await expect(somebody.page.locator(".top")).to_be_hidden()
         await expect(somebody.page.get_by_text("The system failed", exact=True)).to_be_visible()
+
+
+async def named(somebody: Visitor, console: Console, name: str) -> None:
+    await somebody.page.goto(url(console, "/login"))
+    await somebody.page.get_by_label("name").fill(name)
+    await somebody.page.keyboard.press("Enter")
+    await expect(somebody.page).to_have_title("Overview · Exlify")
+
+
+async def press_and_see(page: Any, key: str, title: str) -> None:
+    await page.keyboard.press(key)
+    await expect(page.locator("#h-task")).to_have_text(title)
 
 
 async def press_and_wait(page: Any, key: str, text: str) -> None:

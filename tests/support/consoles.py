@@ -80,7 +80,8 @@ class Console:
             "created_at_ms": NOW_MS - 60_000, "updated_at_ms": NOW_MS - 60_000, "due_ms": NOW_MS + 3_600_000,
             "form": payload({"type": "object", "properties": {"note": {"type": "string", "maxLength": 5}}}),
             "input": payload({"score": 0.4}), "outcome": None, "completed_by": None, "data": None, "refusals": [],
-            "last_action_id": None, "business_key": "A-17",
+            "last_action_id": None, "business_key": "A-17", "assignee": None, "assigned_until_ms": None,
+            "aside_until_ms": None, "settles_at_ms": None, "acts": [],
         }  # fmt: skip
         task = sample(current()[HUMAN_TASK]) | fields | changes
         self.gateway.see(HUMAN_TASK, task)
@@ -122,7 +123,7 @@ class Processor:
             assert name == HUMAN_ACTION
             task = self._tasks[action["task_id"]]
             if not task.knows(action["action_id"]):
-                task = self._tasks[action["task_id"]] = rules.answered(task, action, NOW_MS)
+                task = self._tasks[action["task_id"]] = rules.acted(task, action, NOW_MS)
                 self._console.gateway.see(HUMAN_TASK, dict(task.fields))
 
 
