@@ -6,20 +6,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal_column, select
 
 from schemas.lifecycle import OF_INSTANCES, Status
 from schemas.lifecycle import OPEN as OPEN_STATUSES
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.fields import COMPLETED, OPEN
 from streams.processors.human.rows import TASKS
-from streams.processors.orchestrate.rows import HISTORY, INSTANCES
+from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
 from streams.processors.view.reader import Reader
 from streams.readmodel.paging import Found, Page, encode_cursor, every, matching, page
 from streams.readmodel.projection import storable
 
 DUE, NEVER, ASIDE = "due", "never", "aside"  # parts of a cursor of tasks
 MOST_LISTS = 60  # that a list is put together from
+SPANNING = 200  # tasks that changed on both sides of a time
 SAMPLE = 2_000  # rows of which something is computed that SQL does not
 MAX_TEXT = "\U0010ffff"
 
@@ -295,3 +296,26 @@ def statuses(reader: Reader, ids: Sequence[str]) -> dict[str, str]:
     query = select(INSTANCES.c.instance_id, INSTANCES.c.status).where(INSTANCES.c.instance_id.in_(ids))
     with reader.engine.connect() as connection:
         return {str(name): str(status) for name, status in connection.execute(query)}
+
+
+def changed_tasks(reader: Reader, before_ms: int, limit: int) -> list[Found]:
+    """The tasks that changed last before a time; behind them those that changed then and after, as long as they are
+    older: something may have been done to them before, too."""
+    at = TASKS.c.updated_at_ms
+    last = every(reader.engine, select(TASKS).where(at < before_ms).order_by(at.desc()).limit(limit))
+    again = select(TASKS).where(at >= before_ms, TASKS.c.created_at_ms < before_ms).order_by(at).limit(SPANNING)
+    return [*last, *every(reader.engine, again)]
+
+
+def decided_incidents(reader: Reader, before_ms: int, limit: int) -> list[Found]:
+    """The incidents about which somebody decided last before a time, the newest first."""
+    at = INCIDENTS.c.closed_at_ms
+    query = select(INCIDENTS).where(INCIDENTS.c.actor.is_not(None), at < before_ms)
+    return every(reader.engine, query.order_by(at.desc()).limit(limit))
+
+
+def cancelled(reader: Reader, before_ms: int, limit: int) -> list[Found]:
+    """The instances that were cancelled last before a time, the newest first."""
+    at = INSTANCES.c.updated_at_ms
+    query = select(INSTANCES).where(INSTANCES.c.status == literal_column("'cancelled'"), at < before_ms)
+    return every(reader.engine, query.order_by(at.desc()).limit(limit))

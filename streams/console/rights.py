@@ -23,6 +23,7 @@ class Act(StrEnum):
     CANCEL = "cancel"
     DEPLOY = "deploy"
     START = "start"
+    PAUSE = "pause"
     REPAIR = "repair"
 
 

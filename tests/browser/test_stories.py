@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 
-from schemas.messages import HISTORY_ENTRY, HUMAN_ACTION, INCIDENT, REPAIR_STEP
+from schemas.messages import HISTORY_ENTRY, HUMAN_ACTION, INCIDENT, REPAIR_STEP, SYSTEM_PAUSE
 from streams.console import install
 from streams.ground.settings import Settings
 from tests.support.browser import Visitor, browser, visitor
@@ -23,7 +23,7 @@ PAGES = (
     "/", "/incidents", "/deploy", "/workflows/order/start", "/instances/cancel",
     "/workflows", "/workflows/order", "/definitions", "/instances", f"/instances/{INSTANCE}",
     f"/instances/{INSTANCE}?ask=cancel", "/inbox", "/decisions", "/decisions/credit-risk", "/find?q=nothing", "/login",
-    "/instances/" + "9" * 32 + "?try=15", "/nothing",
+    "/systems", "/audit", "/instances/" + "9" * 32 + "?try=15", "/nothing",
 )  # fmt: skip
 PROBLEM = {
     "type": "urn:x", "title": "The system failed", "status": 500, "detail": "it answered 500", "instance": "/do/0/note",
@@ -74,6 +74,8 @@ def filled(console: Console) -> dict[str, Any]:
     ]
     console.entered(1, "faulted", result("/do/0/note", 1), changes, **of)
     console.decided(at_ms=NOW_MS - 1000)
+    console.saw()
+    console.saw(connection="http.example.com:8080", breaker="open", failed=4, last_reason="UNREACHED")
     return console.asked(form=payload(FORM))
 
 
@@ -254,6 +256,23 @@ async def test_keys_lead_everywhere_and_can_be_switched_off(console: Console, st
         await page.get_by_role("button", name="Close").click()
         await page.keyboard.type("gi/")
         assert "/instances/" in page.url and not await page.evaluate("document.activeElement.id === 'q'")
+
+
+async def test_system_is_paused_with_why_and_who_did_it_is_told(console: Console, started: Browser) -> None:
+    console.saw()
+    async with visitor(started) as somebody:
+        page = somebody.page
+        await page.goto(url(console, "/"))
+        await page.keyboard.type("gs")
+        await page.get_by_placeholder("Why").fill("maintenance of the ERP")
+        await page.get_by_label("For how long").select_option("until it is resumed")
+        await page.get_by_role("button", name="Pause").click()
+        await expect(page.get_by_text("paused it, until it is resumed")).to_be_visible()
+        assert await somebody.faults() == []
+        await page.keyboard.type("ga")
+        await expect(page.get_by_text("maintenance of the ERP")).to_be_visible()
+    ((name, said),) = console.gateway.outbox.decoded()
+    assert (name, said["connection"], said["why"]) == (SYSTEM_PAUSE, "erp", "maintenance of the ERP")
 
 
 async def test_printed_page_has_its_content_and_no_buttons(console: Console, started: Browser) -> None:

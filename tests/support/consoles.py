@@ -87,6 +87,12 @@ class Console:
         self.gateway.see(HUMAN_TASK, task)
         return task
 
+    def saw(self, **changes: Any) -> None:
+        """A worker tells of its calls."""
+        report = {"connection": "erp", "worker": "a", "breaker": "closed", "calls": 9, "failed": 0, "took_ms": 90,
+                  "last_reason": None, "at_ms": NOW_MS - 30_000}  # fmt: skip
+        self.gateway.services.seen.learn(report | changes)
+
     def decided(self, **changes: Any) -> None:
         """A model has decided."""
         reasons = [

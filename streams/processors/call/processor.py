@@ -25,6 +25,7 @@ from streams.processors import call
 from streams.processors.call import CallSettings
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import PauseFeed, Pauses
+from streams.processors.call.reports import Reporter, Tally
 from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.runtime.clock import now_ms
@@ -43,17 +44,23 @@ class Call(Steps):
         super().__init__(context.codec, INBOX)
         self.concurrency = context.settings.of(CallSettings).concurrency
         self._pauses = None if hub else PauseFeed(context.settings, context.codec)
-        self._hub = hub or hub_for(context.settings, context.site, self._pauses)
+        tally = Tally()
+        self._hub = hub or hub_for(context.settings, context.site, self._pauses, tally)
+        self._reporter = None if hub else Reporter(context.settings, context.codec, tally, self._hub.breakers)
 
     async def open(self) -> None:
         """Opens the hub."""
         await self._hub.__aenter__()
         if self._pauses is not None:
             await self._pauses.start()
+        if self._reporter is not None:
+            self._reporter.start()
         call.OpenBreakers.states = self._hub.breakers
 
     async def close(self) -> None:
         """Closes the hub."""
+        if self._reporter is not None:
+            await self._reporter.close()
         await self._hub.__aexit__()
         if self._pauses is not None:
             await self._pauses.close()
@@ -79,8 +86,14 @@ class Call(Steps):
         return result
 
 
-def hub_for(settings: Settings, site: Site, pauses: Pauses | None = None) -> Hub:
-    """The hub that settings and site describe; the time of every call is noted."""
+def hub_for(settings: Settings, site: Site, pauses: Pauses | None = None, tally: Tally | None = None) -> Hub:
+    """The hub that settings and site describe; the time of every call is noted, and tallied where somebody does."""
+
+    def observe(ended: EndedCall) -> None:
+        call.SECONDS.labels(ended.function, ended.reason.value).observe(ended.seconds)
+        if tally is not None:
+            tally.note(ended)
+
     ours = settings.of(CallSettings)
     addresses = Addresses(settings, site)
     return standard_hub(
@@ -90,7 +103,7 @@ def hub_for(settings: Settings, site: Site, pauses: Pauses | None = None) -> Hub
         allow_hosts=[host.strip() for host in ours.allow_hosts.split(",") if host.strip()],
         allow_private=ours.allow_private,
         limits=ONCE,
-        observe=_note_time,
+        observe=observe,
     )
 
 
@@ -155,7 +168,3 @@ def _declared(effect: str | None) -> EffectClass | None:
     except ValueError:
         known = ", ".join(EffectClass)
         raise Refused(Reason.INPUT_INVALID, f"metadata.effect {effect!r} is not one of {known}") from None
-
-
-def _note_time(ended: EndedCall) -> None:
-    call.SECONDS.labels(ended.function, ended.reason.value).observe(ended.seconds)

@@ -35,6 +35,7 @@ TASKS = Table(
     Index("tasks_by_instance", "instance_id"),
     Index("tasks_by_time", "created_at_ms", "task_id"),
     Index("tasks_open", "team", "created_at_ms", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("tasks_by_change", "updated_at_ms"),
     Index("tasks_due", "due_ms", sqlite_where=_OPEN, postgresql_where=_OPEN),
 )
 
