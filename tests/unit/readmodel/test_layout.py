@@ -92,7 +92,7 @@ def test_missing_column_is_added_to_rows_that_are_there(settings: Settings, colu
 def test_missing_index_is_made_with_its_column(settings: Settings) -> None:
     engine = open_database(settings, ROWS)
     open_database(settings, with_column(Column("last_action_id", String, index=True)))
-    assert "ix_tasks_assignee" in {each["name"] for each in inspect(engine).get_indexes(TASKS.name)}
+    assert "ix_tasks_last_action_id" in {each["name"] for each in inspect(engine).get_indexes(TASKS.name)}
 
 
 def test_processes_that_start_together_do_not_fail(settings: Settings) -> None:
