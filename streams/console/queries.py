@@ -272,19 +272,6 @@ def search(reader: Reader, text: str, limit: int) -> list[Found]:
     return sorted(found.values(), key=lambda row: -row["started_at_ms"])[:limit]
 
 
-def last_entries(reader: Reader, limit: int) -> list[Found]:
-    """The newest instances that failed, each with the history entry that ended it."""
-    ended = (HISTORY.c.instance_id == INSTANCES.c.instance_id) & (HISTORY.c.seq == INSTANCES.c.seq)
-    query = (
-        select(INSTANCES, HISTORY.c.message)
-        .join(HISTORY, ended)
-        .where(INSTANCES.c.status == Status.FAULTED)
-        .order_by(INSTANCES.c.started_at_ms.desc())
-        .limit(limit)
-    )
-    return every(reader.engine, query)
-
-
 def matching_ids(reader: Reader, wanted: Wanted, limit: int) -> list[Found]:
     """The instances of a list that have not ended, the newest first: what an act on the list would touch."""
     query = _instances(wanted).where(INSTANCES.c.status.in_(OPEN_STATUSES))
