@@ -211,9 +211,9 @@ def without_people(reader: Reader, since_ms: int) -> tuple[int, int]:
 
 
 def newest(reader: Reader, columns: Mapping[str, str], statuses: Sequence[str], limit: int) -> list[Found]:
-    """The newest instances in one of these statuses."""
-    query = matching(INSTANCES, columns).where(INSTANCES.c.status.in_(statuses))
-    return every(reader.engine, query.order_by(INSTANCES.c.started_at_ms.desc()).limit(limit))
+    """The newest instances in one of these statuses: the newest of each, which an index gives at once."""
+    pages = [instances(reader, Wanted(columns={**columns, "status": each}, limit=limit)) for each in statuses]
+    return sorted((row for each in pages for row in each.rows), key=_place, reverse=True)[:limit]
 
 
 def histories(reader: Reader, ids: Sequence[str], most: int) -> list[Found]:
