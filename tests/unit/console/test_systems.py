@@ -23,6 +23,7 @@ async def test_system_that_is_not_well_comes_first_with_what_was_seen(console: C
     console.saw(connection="zeta", breaker="open", calls=3, failed=3, last_reason="UNREACHED")
     assert [each["name"] for each in (await console.data("/systems"))["systems"]] == ["zeta", "erp"]
     _, page = await console.get("/systems")
+    assert "is not called, as it has failed repeatedly" in (await console.get("/"))[1]
     assert "It has failed repeatedly" in page and "UNREACHED" in page and "Not called" in page
 
 
