@@ -278,6 +278,17 @@ def matching_ids(reader: Reader, wanted: Wanted, limit: int) -> list[Found]:
     return every(reader.engine, query.order_by(INSTANCES.c.started_at_ms.desc()).limit(limit))
 
 
+def open_incidents(reader: Reader, wanted: Wanted, columns: Mapping[str, str], limit: int) -> list[Found]:
+    """The failed steps that wait for a decision in the instances of a list, the oldest first; `columns` narrow them:
+    pointer, reason."""
+    ours = _instances(wanted).with_only_columns(INSTANCES.c.instance_id)
+    query = matching(INCIDENTS, {"status": "open", **columns})
+    if wanted.columns or wanted.key or wanted.since_ms is not None:
+        same = ours.where(INSTANCES.c.instance_id == INCIDENTS.c.instance_id)
+        query = query.where(same.exists())
+    return every(reader.engine, query.order_by(INCIDENTS.c.opened_at_ms, INCIDENTS.c.incident_id).limit(limit))
+
+
 def statuses(reader: Reader, ids: Sequence[str]) -> dict[str, str]:
     """How instances stand now, by id."""
     query = select(INSTANCES.c.instance_id, INSTANCES.c.status).where(INSTANCES.c.instance_id.in_(ids))
