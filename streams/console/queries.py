@@ -10,6 +10,7 @@ from sqlalchemy import Select, func, literal_column, select
 
 from schemas.lifecycle import OF_INSTANCES, Status
 from schemas.lifecycle import OPEN as OPEN_STATUSES
+from streams.language.graph import Graph
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.fields import COMPLETED, OPEN
 from streams.processors.human.rows import TASKS
@@ -214,6 +215,20 @@ def newest(reader: Reader, columns: Mapping[str, str], statuses: Sequence[str], 
     """The newest instances in one of these statuses: the newest of each, which an index gives at once."""
     pages = [instances(reader, Wanted(columns={**columns, "status": each}, limit=limit)) for each in statuses]
     return sorted((row for each in pages for row in each.rows), key=_place, reverse=True)[:limit]
+
+
+def open_by_step(reader: Reader, graph: Graph) -> list[tuple[str, str, int]]:
+    """How many instances of a definition wait for people, or for a decision about a failed step: pointer, status of
+    the step, count."""
+    found = []
+    with reader.engine.connect() as connection:
+        for table, status in ((TASKS, Status.WAITING), (INCIDENTS, Status.INCIDENT)):
+            same = (INSTANCES.c.instance_id == table.c.instance_id) & (INSTANCES.c.digest == graph.digest)
+            query = select(table.c.pointer, func.count()).join(INSTANCES, same)
+            query = query.where(table.c.status == OPEN, table.c.workflow == storable(graph.name))
+            rows = connection.execute(query.group_by(table.c.pointer))
+            found += [(str(pointer), status.value, int(count)) for pointer, count in rows]
+    return found
 
 
 def histories(reader: Reader, ids: Sequence[str], most: int) -> list[Found]:

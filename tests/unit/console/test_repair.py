@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 
 from schemas.messages import HISTORY_ENTRY, INCIDENT, REPAIR_STEP
+from streams.console import standing
 from tests.support.consoles import Console
 from tests.support.stories import Story
 
@@ -108,6 +109,19 @@ async def test_stopped_steps_are_grouped_and_done_again_together(console: Consol
 async def test_overview_says_that_steps_wait_for_a_decision(console: Console, stopped: Story) -> None:
     assert (await console.data("/"))["stopped"] == 1
     assert (await console.data("/workflows/told"))["counts"] == {POINTER: {"incident": 1}}
+
+
+async def test_what_waits_at_a_step_is_counted_whole(
+    console: Console, stopped: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "NEWEST", 1)
+    of = {"workflow": "told", "digest": stopped.definition["digest"], "version": "1.0.0"}
+    for number in range(3):
+        name = f"{number:032x}"
+        console.began(instance_id=name, status="waiting", **of)
+        console.asked(instance_id=name, task_id=f"{name}{POINTER}/0/0", pointer=POINTER, workflow="told")
+    console.asked(task_id="x", pointer=POINTER, workflow="told", instance_id="of another version")
+    assert (await console.data("/workflows/told"))["counts"] == {POINTER: {"incident": 1, "waiting": 3}}
 
 
 async def test_nothing_to_do_again_is_said(console: Console) -> None:
