@@ -86,7 +86,9 @@ def _user() -> str:
 
 
 def _called(system: dict[str, Any]) -> Styled | str:
-    return status("paused") if system["paused"] else "yes"
+    if system["paused"]:
+        return status("paused")
+    return "no, it has failed repeatedly" if system["seen"]["breaker"] == "open" else "yes"
 
 
 def _until(system: dict[str, Any]) -> str:
@@ -104,7 +106,8 @@ def _print(system: dict[str, Any], as_json: bool) -> None:
         print_json(system)
         return
     rate = "any" if system["per_s"] is None else f"{system['per_s']:g}"
-    paused = system["paused"]
+    paused, seen = system["paused"], system["seen"]
+    failed = f"{seen['failed']}, last {seen['last_reason']}, {moment(seen['last_failed'])}" if seen["failed"] else None
     print_fields(
         (
             ("system", system["name"]),
@@ -116,6 +119,8 @@ def _print(system: dict[str, Any], as_json: bool) -> None:
             ("since", moment(system["since"]) if paused else None),
             ("at once", system["concurrency"]),
             ("a second", rate),
+            (f"calls in {seen['minutes']} min", seen["calls"]),
+            ("failed", failed),
             ("patience", f"{system['patience_s']:g} s"),
         )
     )
