@@ -20,6 +20,7 @@ HISTORY_ENTRY: Final = "exlify.HistoryEntry"
 INSTANCE_OUTCOME: Final = "exlify.InstanceOutcome"
 WORKFLOW_DEFINITION: Final = "exlify.WorkflowDefinition"
 SYSTEM_PAUSE: Final = "exlify.SystemPause"
+SYSTEM_REPORT: Final = "exlify.SystemReport"
 HUMAN_TASK: Final = "exlify.HumanTask"
 HUMAN_ACTION: Final = "exlify.HumanAction"
 DECISION: Final = "exlify.Decision"
@@ -28,6 +29,6 @@ GENERIC_EVENT: Final = "exlify.GenericEvent"
 APPLICATION_SUBMITTED: Final = "exlify.onboarding.ApplicationSubmitted"
 
 PARTS: Final = frozenset(
-    {"exlify.Problem", "exlify.Transition", "exlify.Reason", "exlify.Refusal", "exlify.ModelChange"}
+    {"exlify.Problem", "exlify.Transition", "exlify.Reason", "exlify.Refusal", "exlify.TaskAct", "exlify.ModelChange"}
 )
 """Records that occur inside messages only and never travel alone."""

@@ -59,6 +59,10 @@ class Pauses:
         """All that last now, by connection."""
         return {name: pause for name in list(self._latest) if (pause := self.of(name)) is not None}
 
+    def said(self) -> list[Pause]:
+        """The last word about each system, also where it is called again."""
+        return list(self._latest.values())
+
     def seconds_left(self, connection: str) -> float:
         """How long a system is not to be called; 0: it may be."""
         found = self._latest.get(connection) if self._latest else None
