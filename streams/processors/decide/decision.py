@@ -20,7 +20,7 @@ from schemas.payload import Door, Payload
 from schemas.reasons import Reason
 from schemas.steps import completed, faulted, id_of, problem
 from streams.processors.decide.asked import RULES, Asked, BadArgumentsError, asked_of
-from streams.processors.decide.chain import Answer, answered, rule_of, told
+from streams.processors.decide.chain import Answer, Beside, answered, rule_of, told
 
 NO_SCORE = -1.0  # on record, where the model was not asked or gave no number; `held` says why
 VERSION_LENGTH = 12  # of a table: the beginning of its hash
@@ -42,7 +42,8 @@ def carry_out(command: Mapping[str, Any], registry: Registry, at_ms: int) -> Car
     """
     try:
         asked = asked_of(command, command["function"])
-        answer = answered(asked, command.get("pin"), registry)
+        case = command.get("business_key") or command["instance_id"]
+        answer = answered(asked, command.get("pin"), registry, case)
     except BadArgumentsError as error:
         return failed(command, Reason.INPUT_INVALID, f"with.{error}")
     except FeatureError as error:
@@ -70,6 +71,17 @@ def _common(command: Mapping[str, Any], asked: Asked, answer: Answer, at_ms: int
         "tables": orjson.dumps(asked.tables).decode() if asked.tables else None,
         "rule": rule.number if rule else None,
         "passed": told(answer.passed),
+        "beside": _beside(answer.beside) if answer.beside else None,
+    }
+
+
+def _beside(beside: Beside) -> dict[str, Any]:
+    return {
+        "model_version": beside.model.card.version,
+        "covers": beside.model.band.covers,
+        "score": NO_SCORE if beside.verdict.score is None else beside.verdict.score,
+        "route": beside.verdict.route,
+        "challenger": beside.challenger,
     }
 
 

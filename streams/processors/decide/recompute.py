@@ -88,4 +88,15 @@ def _by_model(record: Mapping[str, Any], registry: Registry) -> dict[str, Any]:
         now |= {"model_sha256": model.card.model.sha256, **verdict_fields(model, verdict)}  # else it was not asked
         if record.get("covers"):
             now["covers"] = model.band.covers
-    return now
+    beside = record.get("beside")
+    return now | ({"beside": _beside(record, beside, registry)} if beside else {})
+
+
+def _beside(record: Mapping[str, Any], beside: Mapping[str, Any], registry: Registry) -> dict[str, Any]:
+    """What is said beside it: the score of the same files. The route hangs on the band of the time, and is kept."""
+    try:
+        model = registry.get(record["model"], beside["model_version"])
+    except ModelError as error:
+        raise CannotRecomputeError(str(error)) from None
+    score = model.decide(record["input"], explain=False).score
+    return {**beside, "covers": model.band.covers, "score": NO_SCORE if score is None else score}

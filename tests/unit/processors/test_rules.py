@@ -13,7 +13,10 @@ from models.serving.shelf import Shelf
 from schemas.codec import Codec
 from schemas.messages import DECISION
 from schemas.problems import CONFIGURATION, VALIDATION
+from streams.ground.settings import Settings
 from streams.language import Fault
+from streams.local import run_locally
+from streams.processors import ALL
 from streams.processors.decide.chain import OutOfUseError
 from streams.processors.decide.decision import carry_out
 from streams.processors.decide.lint import model_faults
@@ -22,6 +25,7 @@ from streams.processors.decide.recompute import recomputed
 from streams.readmodel import presentation
 from tests.support.contexts import context
 from tests.support.data import payload
+from tests.support.definitions import check, load
 from tests.support.model_folders import models_folder
 
 CODEC = Codec.offline()
@@ -143,6 +147,30 @@ def test_record_whose_table_was_changed_is_told(registry: Registry) -> None:
     _, record = decide(registry, {"amount_dm": 20_000}, model="sound", rules=TOO_LARGE)
     changed = record | {"tables": record["tables"].replace("15000", "25000")}
     assert "rule" in [each.field for each in recomputed(changed | {"model_version": "1", "model": "sound"}, registry)]
+
+
+@pytest.mark.parametrize(
+    ("rows", "at", "said"),
+    [
+        ("[{when: {n: '> x'}, route: a}]", "n: '>", "begins like a condition"),
+        ("[{when: {n: '${ .n }'}, route: a}]", "'${", "is written out, data must not become part of it"),
+        ("[{when: {}, route: a}, {when: {n: 1}, route: b}]", "{when: {n: 1}", "can never decide: row 1 takes all"),
+    ],
+)
+def test_table_is_judged_before_it_is_deployed(rows: str, at: str, said: str) -> None:
+    text = f"{HEAD}do:\n- a: {{call: rules, with: {{table: {{rows: {rows}}}}}}}\n"
+    fault = check(text)[0]
+    line = text.splitlines()[2]
+    assert (fault.line, fault.column, said in fault.message) == (3, line.index(at) + 1, True), fault
+
+
+async def test_rules_are_asked_by_a_definition() -> None:
+    rows = "[{when: {n: '> 5'}, route: much, because: it is a lot}]"
+    text = f"{HEAD}do:\n- a: {{call: rules, with: {{table: {{rows: {rows}}}}}}}\n"
+    found = [(await run_locally(load(text), {"n": n}, {}, Settings(), ALL)).output for n in (9, 1)]
+    shown: Any = found
+    assert [each["route"] for each in shown] == ["much", "review"]
+    assert shown[0]["reasons"][0]["text"] == "it is a lot"
 
 
 HEAD = "document: {dsl: '1.0.3', namespace: a, name: w, version: '1.0.0'}\n"
