@@ -29,6 +29,14 @@ GENERIC_EVENT: Final = "exlify.GenericEvent"
 APPLICATION_SUBMITTED: Final = "exlify.onboarding.ApplicationSubmitted"
 
 PARTS: Final = frozenset(
-    {"exlify.Problem", "exlify.Transition", "exlify.Reason", "exlify.Refusal", "exlify.TaskAct", "exlify.ModelChange"}
+    {
+        "exlify.Problem",
+        "exlify.Transition",
+        "exlify.Reason",
+        "exlify.Refusal",
+        "exlify.TaskAct",
+        "exlify.ModelChange",
+        "exlify.Beside",
+    }
 )
 """Records that occur inside messages only and never travel alone."""

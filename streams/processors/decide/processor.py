@@ -21,7 +21,8 @@ from schemas.steps import key_of
 from streams.ground.status import Cause
 from streams.processors import decide
 from streams.processors.context import Context
-from streams.processors.decide.decision import Carried, OutOfUseError, carry_out, failed
+from streams.processors.decide.chain import OutOfUseError
+from streams.processors.decide.decision import Carried, carry_out, failed
 from streams.processors.decide.pins import LOOK_S
 from streams.processors.decide.waiting import AGAIN_MS, Waiting, waiting
 from streams.processors.orchestrate import INBOX
