@@ -106,6 +106,11 @@ class StepRow(msgspec.Struct, array_like=True, omit_defaults=True):
     retry: int = 0  # number of the re-attempt that all this is about
     dead: bool = False  # the result is a dead letter
     waits: Waits | None = None
+    doubt: bool = False  # an earlier try may have had its effect
+
+    def left_in_doubt(self, retry: int) -> bool:
+        """Whether a try before this one may have had its effect."""
+        return self.doubt or (self.sent and self.doubtful and self.retry < retry)
 
     @property
     def doubtful(self) -> bool:
@@ -178,7 +183,9 @@ class Steps(SlowProcessor):
         waited = _waited(message, state)
         assert waited is not None
         waits = Waits(waited.since_ms, waited.times + 1, message.record.value)
-        row = StepRow(_effect_key(message.data, state), retry=retry_of(message.record), waits=waits)
+        before, retry = _row(state, key_of(message.data)), retry_of(message.record)
+        doubt = before is not None and before.left_in_doubt(retry)
+        row = StepRow(_effect_key(message.data, state), retry=retry, waits=waits, doubt=doubt)
         due_ms = now_ms() + int(later.seconds * 1_000)
         return Effects([], {key_of(message.data): Row(msgspec.msgpack.encode(row), due_ms)})
 
@@ -201,13 +208,16 @@ class Steps(SlowProcessor):
             return Effects([], {})
         if row and row.retry == retry and row.result is not None:
             return Effects([self._answer(message, row)], {})
-        if row and row.sent and row.doubtful and (row.retry == retry or self.probes(message.data)):
+        doubt = row is not None and row.left_in_doubt(retry)
+        begun = row is not None and row.sent and row.retry == retry
+        if row and (begun or (doubt and self.probes(message.data))):
             told = await self._told(message, row)
             if told is not None:
                 return told
+            doubt = False
         if row and row.withdrawn:
             return Effects([], {})
-        return await self._work(message, state)
+        return await self._work(message, state, doubt=doubt)
 
     async def _told(self, message: Message, row: StepRow) -> Effects | None:
         """The end of a doubt: what has happened, or that nobody can tell; None where nothing has."""
@@ -222,7 +232,10 @@ class Steps(SlowProcessor):
         harmless = self.probes(command)  # it is asked again
         return self._settled(message, row.key, result, harmless=harmless, withdrawn=row.withdrawn)
 
-    async def _work(self, message: Message, state: WritableState) -> Effects:
+    async def _work(self, message: Message, state: WritableState, *, doubt: bool) -> Effects:
+        """`doubt`: an earlier try may have had its effect, and it does no harm to have it again; so it stays in doubt
+        unless this one succeeds.
+        """
         step, key = key_of(message.data), _effect_key(message.data, state)
         intent = _Intent(message, state, key)
         try:
@@ -230,7 +243,9 @@ class Steps(SlowProcessor):
         except WithdrawnError:
             return Effects([], {})
         row = _row(state, step)
-        harmless = intent.harmless or self.probes(message.data)
+        harmless = intent.harmless or doubt or self.probes(message.data)
+        if doubt and result["error"] is not None:
+            result["error"] = {**result["error"], "effect": Effect.UNKNOWN.value}
         return self._settled(message, key, result, harmless=harmless, withdrawn=bool(row and row.withdrawn))
 
     def _settled(
@@ -291,7 +306,9 @@ class _Intent:
         if row and row.withdrawn:
             raise WithdrawnError
         if not (repeatable or (row and row.sent and row.retry == retry)):
-            await self._state.write({step: _kept(self._message, StepRow(self._key, sent=True, retry=retry))})
+            doubt = row is not None and row.left_in_doubt(retry)
+            intent = StepRow(self._key, sent=True, retry=retry, doubt=doubt)
+            await self._state.write({step: _kept(self._message, intent)})
 
 
 class UnderWay:

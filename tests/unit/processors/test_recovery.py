@@ -257,3 +257,14 @@ async def test_of_an_effect_in_doubt_the_system_is_asked(
     else:
         _, found = await journey.gateway.ask("GET", "/v1/incidents?reason=OUTCOME_UNKNOWN")
         assert "cannot be told now" in found["incidents"][0]["error"]["detail"]
+
+
+async def test_doubt_of_an_earlier_try_stays_where_later_ones_are_refused(journey: Journey) -> None:
+    async with peers.peer(peers.resets, peers.status(429), peers.status(429), peers.answers(FOUND)) as ledger:
+        other = f"{{call: http, with: {{method: post, endpoint: '{ledger.url}/other'}}}}"
+        recovery = f"{{retries: 2, {QUICK}, fallback: [{other}]}}"
+        instance = journey.start(journey.deploy(HEAD + call(ledger.url, "/a", recovery, more="effect: keyed")))
+        await journey.status(instance, "incident", "completed")
+        assert [each.split(b" ")[1] for each in ledger.requests] == [b"/a"] * 3, "nobody else does what may be done"
+    _, found = await journey.gateway.ask("GET", "/v1/incidents?reason=OUTCOME_UNKNOWN")
+    assert [each["error"]["reason"] for each in found["incidents"]] == ["RATE_LIMITED"]
