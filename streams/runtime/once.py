@@ -11,6 +11,9 @@ OUTCOME_UNKNOWN and left to people.
                    ├─ intent only ──▶ in doubt ──▶ asked outside (`probe`): done, not done, or nobody can tell
                    └─ nothing ──▶ work (before_effect: intent in the changelog) ──▶ result and row, together
 
+Where somebody else is asked if a step fails, work that may be repeated has an intent as well. After a crash it is done
+again, but a refusal then does not say that nothing has happened, and nobody else does it a second time.
+
 Work that cannot begin soon waits in its row, with the command, and is commanded again when its time has come. So it
 holds up no partition and no slot, and nothing has happened meanwhile.
 
@@ -59,8 +62,11 @@ class BeforeEffect(Protocol):
     retry: int
     """How often the step has been tried again before."""
 
-    async def __call__(self, repeatable: bool, /) -> None:
+    async def __call__(self, repeatable: bool, effectful: bool = True, /) -> None:
         """Awaited right before an effect, with whether it may be repeated; returns once the intent is durable if not.
+
+        It is made durable, too, where somebody else is asked if the step fails: who does it again after a crash must
+        not forget that it may have been done.
 
         Raises WithdrawnError if the step is not wanted any more.
         """
@@ -104,6 +110,7 @@ class StepRow(msgspec.Struct, array_like=True, omit_defaults=True):
     effect: str = Effect.UNKNOWN.value
     result: bytes | None = None  # the framed StepResult, or DeadLetter
     retry: int = 0  # number of the re-attempt that all this is about
+    again: bool = False  # without a result: it may be done again, but what comes of that does not undo the doubt
     dead: bool = False  # the result is a dead letter
     waits: Waits | None = None
 
@@ -179,6 +186,8 @@ class Steps(SlowProcessor):
         assert waited is not None
         waits = Waits(waited.since_ms, waited.times + 1, message.record.value)
         row = StepRow(_effect_key(message.data, state), retry=retry_of(message.record), waits=waits)
+        if _begun_before(message, state):
+            row = msgspec.structs.replace(row, sent=True, again=True)
         due_ms = now_ms() + int(later.seconds * 1_000)
         return Effects([], {key_of(message.data): Row(msgspec.msgpack.encode(row), due_ms)})
 
@@ -201,7 +210,7 @@ class Steps(SlowProcessor):
             return Effects([], {})
         if row and row.retry == retry and row.result is not None:
             return Effects([self._answer(message, row)], {})
-        if row and row.sent and row.doubtful and (row.retry == retry or self.probes(message.data)):
+        if row and row.sent and row.doubtful and not row.again and (row.retry == retry or self.probes(message.data)):
             told = await self._told(message, row)
             if told is not None:
                 return told
@@ -224,11 +233,13 @@ class Steps(SlowProcessor):
 
     async def _work(self, message: Message, state: WritableState) -> Effects:
         step, key = key_of(message.data), _effect_key(message.data, state)
-        intent = _Intent(message, state, key)
+        intent, begun = _Intent(message, state, key), _begun_before(message, state)
         try:
             result = await self.carry_out(message.data, key, intent)
         except WithdrawnError:
             return Effects([], {})
+        if begun and result["error"] and result["error"]["effect"] == Effect.NONE:
+            result["error"] = {**result["error"], "effect": Effect.UNKNOWN.value}
         row = _row(state, step)
         harmless = intent.harmless or self.probes(message.data)
         return self._settled(message, key, result, harmless=harmless, withdrawn=bool(row and row.withdrawn))
@@ -283,15 +294,18 @@ class _Intent:
         self._state = state
         self._key = key
 
-    async def __call__(self, repeatable: bool, /) -> None:
+    async def __call__(self, repeatable: bool, effectful: bool = True, /) -> None:
         """See `BeforeEffect`."""
         self.harmless = repeatable
         step, retry = key_of(self._message.data), self.retry
         row = _row(self._state, step)
         if row and row.withdrawn:
             raise WithdrawnError
-        if not (repeatable or (row and row.sent and row.retry == retry)):
-            await self._state.write({step: _kept(self._message, StepRow(self._key, sent=True, retry=retry))})
+        if row and row.sent and row.retry == retry:
+            return
+        if not repeatable or (effectful and self._message.data.get("followed")):
+            intent = StepRow(self._key, sent=True, retry=retry, again=repeatable)
+            await self._state.write({step: _kept(self._message, intent)})
 
 
 class UnderWay:
@@ -347,6 +361,12 @@ def _fail(twin: asyncio.Future[Effects], error: BaseException) -> None:
     else:
         twin.set_exception(error)
         twin.exception()  # nobody has to be waiting
+
+
+def _begun_before(message: Message, state: StateView) -> bool:
+    """Whether this very try was begun by a worker that has not lived to tell, and is now done again."""
+    row = _row(state, key_of(message.data))
+    return bool(row and row.sent and row.again and row.result is None and row.retry == retry_of(message.record))
 
 
 def _effect_key(step: Mapping[str, Any], state: StateView) -> str:

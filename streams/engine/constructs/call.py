@@ -55,7 +55,7 @@ def _start(run: Run, task: Call, activity: Activity) -> None:
     run.issued[frame.id] = StepCommand(
         run.instance_id, task.pointer, frame.iteration, frame.attempt, task.function, arguments,
         run.deadline_ms(frame.id), graph.name, graph.version, graph.digest, task.effect, run.instance.business_key,
-        frame.key or None, task.recovery, probe,
+        frame.key or None, task.recovery, probe, bool(task.fallback),
     )  # fmt: skip
 
 
@@ -71,7 +71,7 @@ def _probe(run: Run, frame: StepFrame, task: Call, activity: Activity) -> Payloa
 def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> None:
     activity = run.close(frame)
     if result.status != COMPLETED:
-        error = received(result.error, result.pointer)
+        error = _in_all(received(result.error, result.pointer), frame)
         position = _next(task, frame.fallback, error)
         if position is None:
             raise TaskError(activity, error)
@@ -88,6 +88,14 @@ def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> Non
     if answer is not None:
         output = evaluate(run, answer, output, activity)
     run.complete(activity, output)
+
+
+def _in_all(error: Problem, frame: StepFrame) -> Problem:
+    """The error of who was asked last: what one before may have done, it does not undo."""
+    before = frame.error if frame.fallback else None
+    in_doubt = before is not None and before.get("effect") == Effect.UNKNOWN
+    harmless = error.get("effect") in (None, Effect.NONE)
+    return {**error, "effect": Effect.UNKNOWN.value} if in_doubt and harmless else error
 
 
 def _next(task: Call, fallback: int, error: Problem) -> int | None:
@@ -121,7 +129,8 @@ def _fall_back(run: Run, before: StepFrame, task: Call, activity: Activity, posi
     run.issued[frame.id] = StepCommand(
         run.instance_id, task.pointer, frame.iteration, frame.attempt, target.function, arguments,
         run.deadline_ms(frame.id), graph.name, graph.version, graph.digest, target.effect, run.instance.business_key,
-        None, None if target.policy is None else encode_policy(target.policy),
+        None, None if target.policy is None else encode_policy(target.policy), None,
+        position < len(task.fallback),
     )  # fmt: skip
 
 
