@@ -20,6 +20,7 @@ from streams.ground.settings import Settings
 from streams.ground.status import Ready
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import Pauses
+from streams.processors.call.reports import Seen
 from streams.processors.view.reader import Reader
 
 Look = Callable[[Settings, str, int, int], Awaitable[RawRecord | None]]  # topic, partition, offset
@@ -38,6 +39,7 @@ class Services:
     own: OwnFunctions
     addresses: Addresses
     pauses: Pauses
+    seen: Seen
     types: EventTypes = field(default_factory=EventTypes.load)
     clock: Callable[[], float] = time.time  # seconds since the epoch
     ready: Ready = lambda: True

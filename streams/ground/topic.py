@@ -105,6 +105,10 @@ def dead_letter_topic(processor: str) -> Topic:
     return Topic(name=f"dead-letter.command.{processor}.v1", messages=("DeadLetter",), retention_ms=30 * DAY_MS)
 
 
+OWN_DEAD_LETTERS = replace(dead_letter_topic("own"), written_by="own steps")
+"""One for all own functions: who recovers reads it whether any is hosted or not."""
+
+
 def step_topic(processor: str) -> Topic:
     """The topic on which a step processor gets its commands."""
     return Topic(name=f"step.command.{processor}.v1", messages=("StepCommand", "CancelStep"), written_by="orchestrate")

@@ -260,6 +260,8 @@ class Lane(ABC):
         self._reach("after_outputs")
         if effects.changes and self._table is not None:
             await self._write(effects.changes)
+        for count in effects.counts:
+            count()
 
     def _waits_for_others(self, what: str) -> None:
         """Waiting for a server that is away is no stall; it is told by `stands` until something is finished."""
@@ -334,8 +336,7 @@ class Lane(ABC):
             row = self._table.get(key)
             if row is not None and 0 < row.due_ms <= now:
                 more = self._due_row(key, row, now)
-                effects.outputs.extend(more.outputs)
-                effects.changes.update(more.changes)
+                effects.add(more)
                 if self._processor.offered_again_ms and key not in more.changes:
                     self._table.due.note(key, now + self._processor.offered_again_ms)
         return effects if effects.outputs or effects.changes else None

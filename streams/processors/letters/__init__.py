@@ -9,10 +9,9 @@ from dataclasses import dataclass
 from prometheus_client import Counter
 
 from streams.ground.setting import Group, setting
-from streams.ground.topic import DAY_MS, Keyed, Topic
-from streams.processors.call import DECLARATION as CALL
-from streams.processors.human import DECLARATION as HUMAN
+from streams.ground.topic import DAY_MS, OWN_DEAD_LETTERS, Keyed, Topic
 from streams.processors.orchestrate import INBOX, INCIDENTS
+from streams.processors.recover import STEPS
 from streams.runtime.declaration import Declaration
 from streams.runtime.parking import PARKING
 
@@ -49,7 +48,7 @@ DECLARATION = Declaration(
     summary="Keeps what went aside, and sends it again if told so.",
     worker="steps",
     make="streams.processors.letters.processor:Letters",
-    reads=(PARKING, CALL.dead_letters, HUMAN.dead_letters, INCIDENTS, ACTIONS),
+    reads=(PARKING, *(each.dead_letters for each in STEPS), OWN_DEAD_LETTERS, INCIDENTS, ACTIONS),
     writes=(INBOX, LETTERS),
     table="letter",
     settings=(LetterSettings,),

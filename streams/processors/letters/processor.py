@@ -145,7 +145,7 @@ class Letters(FastProcessor):
             seq=0,
             kind=DEAD,
             status=OPEN,
-            processor=self._buriers.get(record.topic, ""),
+            processor=self._buriers.get(record.topic, data["function"]),  # an own step is called as its function
             reason=data["error"]["reason"] or "",
             topic=record.topic,
             partition=record.partition,
