@@ -28,11 +28,12 @@ from sqlalchemy import (
 )
 from sqlalchemy.dialects import postgresql
 
-from schemas.lifecycle import Status
+from schemas.lifecycle import OPEN, Status
 from streams.ground.errors import UsageError
 from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
 from streams.processors.orchestrate.rows import INCIDENTS, INSTANCE_DATA, INSTANCES
+from streams.processors.recover.rows import RETRIES, WAITING
 from streams.readmodel.projection import storable
 
 _PATH = re.compile(r'[^."\\\s\0]{1,100}(\.[^."\\\s\0]{1,100}){0,9}')
@@ -78,6 +79,12 @@ def by_step(dialect: Dialect, step: str) -> ColumnElement[bool]:
     faulted = (INSTANCES.c.status == Status.FAULTED) & here(_text(dialect, INSTANCES.c.error, "instance"))
     waiting = [_of(_open(table).where(here(table.c.pointer))) for table in (INCIDENTS, TASKS)]
     return faulted | waiting[0] | waiting[1]
+
+
+def by_retrying(dialect: Dialect, wanted: str) -> ColumnElement[bool]:
+    """That have not ended and have a step that waits for its next try."""
+    waiting = select(RETRIES.c.instance_id).where(RETRIES.c.status == WAITING)
+    return INSTANCES.c.status.in_(OPEN) & _of(waiting)
 
 
 def _open(table: Table) -> Select[tuple[str]]:
