@@ -18,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help train certificates training run down test peers check format coverage bench crash fuzz render lock clean
+.PHONY: help train certificates training run down test peers check format coverage bench crash chaos fuzz render lock clean
 MAKEFLAGS += --no-print-directory
 
 help: ## List what there is
@@ -58,6 +58,9 @@ bench: $(DEV_READY) ## Measure; prints one JSON object
 
 crash: $(DEV_READY) ## Kill everything at every point and compare with the run without faults
 	@$(BIN)/python -m pytest tests/crash -m "crash or crash_smoke" -v --durations=10 $(ARGS)
+
+chaos: $(DEV_READY) ## Let systems, workers and broker fail at once, from a seed (ARGS="--seed 7 --applications 2000 --kills 10")
+	@$(BIN)/python -m pytest tests/chaos -m "chaos or chaos_smoke" -v $(ARGS)
 
 fuzz: $(DEV_READY) ## Try the parsers of what comes from outside on random input, for minutes
 	@$(BIN)/python -m pytest tests/fuzz -m fuzz --hypothesis-profile fuzz -v $(ARGS)

@@ -110,6 +110,7 @@ DECLARATION = Declaration(
     follows=(STATES,),
     functions=(DECIDE, RULES),
     table="waiting",
+    buries=True,
     metrics=(DECIDED, FAULTY),
     rows="streams.processors.decide.rows:ROWS",
     pins="streams.processors.decide.pins:ModelPins",
