@@ -171,7 +171,7 @@ MEANINGS: Mapping[Reason, Meaning] = MappingProxyType(
         ),
         Reason.UNREACHED: Meaning(
             Code.UNAVAILABLE, Advice.BACKOFF, Blame.NETWORK, Reach.CONNECTION, problems.COMMUNICATION, 503,
-            "The system could not be reached", trips=True,
+            "The system is not available", trips=True,
         ),
         Reason.TIMED_OUT: Meaning(
             Code.DEADLINE_EXCEEDED, Advice.BACKOFF, Blame.NETWORK, Reach.CONNECTION, problems.TIMEOUT, 408,

@@ -104,7 +104,14 @@ def parse_json(body: bytes, *, around: int = 0) -> Any:
         raise ProblemError(400, "json", f"The body is no JSON: {error}.") from None
 
 
-_NAMES: Mapping[type, str] = {str: "string", int: "integer", bool: "boolean", object: "any", list: "array"}
+_NAMES: Mapping[type, str] = {
+    str: "string",
+    int: "integer",
+    bool: "boolean",
+    object: "any",
+    list: "array",
+    dict: "object",
+}
 
 
 def _is_a(value: Any, kind: type) -> bool:

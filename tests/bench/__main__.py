@@ -1,7 +1,7 @@
 """`make bench`: measures and prints one JSON object. Name parts to run only them: `python -m tests.bench idle micro`.
 
-`parked` (20,000 instances that wait for people) and `console` (pages on 100,000 instances) take minutes, and run only
-when they are named.
+`parked` (20,000 instances that wait for people), `rebuild` (a read model of 100,000) and `console` (pages on 100,000)
+take minutes, and run only when they are named.
 
 Absolute figures belong to a machine, so every run also measures a baseline on it: one bare hop through the same
 broker, and the loop that the workflows run without engine and runtime would be nothing but such hops.
@@ -15,7 +15,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import calls, console, idle, journey, micro, own, parked
+from tests.bench import calls, console, idle, journey, micro, own, parked, rebuild
 
 Figures = Mapping[str, float]
 PARTS: Mapping[str, Callable[[], Figures]] = {
@@ -25,9 +25,10 @@ PARTS: Mapping[str, Callable[[], Figures]] = {
     "own": own.measure,
     "idle": idle.measure,
     "parked": parked.measure,
+    "rebuild": rebuild.measure,
     "console": console.measure,
 }
-LONG = ("parked", "console")
+LONG = ("parked", "rebuild", "console")
 
 
 def main() -> None:

@@ -89,6 +89,7 @@ DECLARATION = Declaration(
     summary="Carries out steps that ask an outside system.",
     worker="steps",
     make="streams.processors.call.processor:Call",
+    local="streams.processors.call.local:Unpaused",
     writes=(INBOX,),
     table="call",
     buries=True,

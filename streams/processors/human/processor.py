@@ -13,6 +13,7 @@ the task before its row was durable. Such actions are kept aside for a while and
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
@@ -31,7 +32,7 @@ from streams.processors.human.task import HumanTask, decode_task, encode_task
 from streams.processors.orchestrate import INBOX
 from streams.runtime import metrics
 from streams.runtime.answers import answer_unusable
-from streams.runtime.letters import dead_letter
+from streams.runtime.letters import HARMLESS, dead_letter
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, Row, StateView
 
@@ -87,9 +88,9 @@ class Human(FastProcessor):
             task = rules.opened(message.data, message.record.timestamp_ms)
         except ArgumentError as error:
             problem = rules.invalid_task_problem(message.data, error)
-            metrics.count_step(human.HUMAN.name, steps.faulted(message.data, problem))
+            effects.counts.append(partial(metrics.count_step, human.HUMAN.name, steps.faulted(message.data, problem)))
             letters = self.declaration.dead_letters
-            effects.outputs.append(dead_letter(self._codec, letters, message, problem, harmless=True))
+            effects.outputs.append(dead_letter(self._codec, letters, message, problem, again=HARMLESS))
             return
         self._keep(key, task, effects)
         if early := _row(_EARLY + key, state, effects):
@@ -118,8 +119,8 @@ class Human(FastProcessor):
     def _change(self, before: HumanTask, after: HumanTask, key: bytes | None, effects: Effects) -> None:
         if after.status == COMPLETED != before.status:
             result = steps.completed(steps.address_of(after.task_id), rules.output(after))
-            metrics.count_step(human.HUMAN.name, result)
             effects.outputs.append(Output(INBOX, key, self._codec.encode(STEP_RESULT, result)))
+            effects.counts.append(partial(metrics.count_step, human.HUMAN.name, result))
         self._keep(after.task_id.encode(), after, effects)
 
     def _cancel(self, message: Message, state: StateView, effects: Effects) -> None:
