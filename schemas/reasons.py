@@ -107,6 +107,7 @@ class Reason(StrEnum):
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
     CANCELLED = "CANCELLED"
     TASK_CLOSED = "TASK_CLOSED"
+    TASK_CLAIMED = "TASK_CLAIMED"
     STALE_VERSION = "STALE_VERSION"
     UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"
     UNKNOWN_ACTION = "UNKNOWN_ACTION"
@@ -170,7 +171,7 @@ MEANINGS: Mapping[Reason, Meaning] = MappingProxyType(
         ),
         Reason.UNREACHED: Meaning(
             Code.UNAVAILABLE, Advice.BACKOFF, Blame.NETWORK, Reach.CONNECTION, problems.COMMUNICATION, 503,
-            "The system could not be reached", trips=True,
+            "The system is not available", trips=True,
         ),
         Reason.TIMED_OUT: Meaning(
             Code.DEADLINE_EXCEEDED, Advice.BACKOFF, Blame.NETWORK, Reach.CONNECTION, problems.TIMEOUT, 408,
@@ -231,6 +232,10 @@ MEANINGS: Mapping[Reason, Meaning] = MappingProxyType(
         Reason.TASK_CLOSED: Meaning(
             Code.FAILED_PRECONDITION, Advice.NEVER, Blame.CALLER, Reach.ITEM, problems.RUNTIME, 409,
             "The task is closed",
+        ),
+        Reason.TASK_CLAIMED: Meaning(
+            Code.FAILED_PRECONDITION, Advice.NEVER, Blame.CALLER, Reach.ITEM, problems.RUNTIME, 409,
+            "Somebody else works on the task",
         ),
         Reason.STALE_VERSION: Meaning(
             Code.ABORTED, Advice.AFTER_FIX, Blame.CALLER, Reach.ITEM, problems.RUNTIME, 409,

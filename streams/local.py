@@ -163,7 +163,8 @@ def _start(codec: Codec, graph: Graph, data: Json) -> Output:
     instance = instance_id(graph.name, SOURCE, event_id)
     fields = {
         "instance_id": instance, "workflow": graph.name, "version": graph.version, "digest": graph.digest,
-        "source": SOURCE, "event_id": event_id, "event_type": "exlify.local.run", "time_ms": now_ms(),
+        "source": SOURCE, "event_id": event_id, "event_type": next(iter(graph.event_types), "exlify.local.run"),
+        "time_ms": now_ms(),
         "data": Payload.from_outside(data, Door.GATEWAY),
     }  # fmt: skip
     return Output(INBOX, instance.encode(), codec.encode(START_INSTANCE, fields))

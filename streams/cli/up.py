@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 import click
 
 from streams.cli._output import echo
+from streams.cli._sharing import not_shared, others_there
 from streams.cli._steps import BUNDLED, own_steps, step_places, steps_option
 from streams.ground.terminal import has_colours, visible
 
@@ -103,6 +104,10 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool, places: Sequen
     servers = _servers(settings, folder)
     if settings.bootstrap:
         await asyncio.to_thread(look_at_cluster, settings, (), OUTSIDE_ANSWERS_S)
+    others = await asyncio.to_thread(others_there, settings) if settings.bootstrap else 0
+    sharing = not_shared(settings, others)
+    for line in sharing if others else ():
+        echo(line, err=True)
     comes_again = _comes_again(folder, demo)
     stages = [
         _infrastructure(settings, folder, servers, sandbox=demo or comes_again),
@@ -122,7 +127,7 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool, places: Sequen
                 ["sandbox    the sample systems of an earlier --demo run, too; --fresh begins without them"]
                 * comes_again
             ),
-            *_whose_read_model(settings),
+            *(sharing if not others else []),
             *_how_to_find_the_command(),
         ]
 
@@ -132,18 +137,6 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool, places: Sequen
 def _comes_again(folder: DataFolder, demo: bool) -> bool:
     """Whether sample systems of an earlier --demo start again: instances of it still need them."""
     return not demo and (folder.path / SANDBOX).is_dir()
-
-
-def _whose_read_model(settings: Settings) -> list[str]:
-    """On a Kafka that others share, each would know the tasks of its own partitions only."""
-    from streams.readmodel.settings import ViewSettings
-
-    if not settings.bootstrap or settings.of(ViewSettings).url:
-        return []
-    return [
-        "read model SQLite of this folder. Where other machines work on the same Kafka, one must be named for all,",
-        "           EXLIFY_VIEW_URL, and the secrets of webhooks, EXLIFY_HOOK_<NAME>_SECRET: else each knows its share",
-    ]
 
 
 def _how_to_find_the_command() -> list[str]:

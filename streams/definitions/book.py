@@ -109,7 +109,7 @@ class DefinitionBook:
 
 def _compiled(data: Mapping[str, Any], functions: Mapping[str, Function]) -> tuple[Graph | None, str | None]:
     try:
-        graph = language.load(data["yaml"], language.UNNAMED, functions)
+        graph = language.load_deployed(data["yaml"], data["digest"], functions)
     except DefinitionError as error:
         fault = str(error.faults[0])
     else:

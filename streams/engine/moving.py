@@ -50,6 +50,8 @@ def _moved(frame: Frame, there: Mapping[int, int]) -> Frame:
 def _misfits(graph: Graph, state: Instance[Frame], corrected: Graph, places: Mapping[str, int]) -> Iterator[str]:
     if corrected.keeps_input and not graph.keeps_input:
         yield "it reads $workflow.input, which this instance has not kept"
+    elif corrected.reads_input and corrected.lists_events != graph.lists_events:
+        yield "$workflow.input means another thing to it than to the definition that this instance has begun with"
     for frame in state.frames:
         old = graph.tasks[frame.task]
         if old.pointer not in places:

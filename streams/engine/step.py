@@ -42,9 +42,11 @@ from streams.engine.repair import refusal_of, refused, repaired
 from streams.engine.run import Run
 from streams.engine.state import Frame, IncidentFrame, Instance, Marker, State
 from streams.engine.timers import catch_up, fire_all, first_due
+from streams.engine.variables import cloud_event
 from streams.engine.weight import PER_BYTE
 from streams.language.graph import NOTHING, Graph
 
+_ATTRIBUTES_BYTES = 20_480  # of an event, at most: four of 1,024 characters, and their names
 _ENTRY_BYTES = 32  # of a transition in a record, beside its pointer and its data
 
 
@@ -189,8 +191,10 @@ def _begin(run: Run, event: StartInstance) -> None:
     except UnreadablePayloadError as error:
         raise errors.failed("/input", problems.VALIDATION, f"The input cannot be read: {error}") from None
     run.bound += len(event.data.raw) * PER_BYTE
+    if graph.lists_events:
+        run.bound += _ATTRIBUTES_BYTES * PER_BYTE
     if graph.keeps_input:
-        run.input = data
+        run.input = [cloud_event(event, data)] if graph.lists_events else data
     if graph.input is not NOTHING:
         data = shape_input(run, graph.input, data, "/input")
     if graph.timeout is not None:

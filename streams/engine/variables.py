@@ -12,6 +12,7 @@ from schemas.payload import Json
 from schemas.times import rfc3339
 from streams.engine.activity import Activity, Place
 from streams.engine.contexts import context_of
+from streams.engine.messages import StartInstance
 from streams.engine.tree import Tree
 
 # The version of the engine's semantics, not of the product: it changes only when folding the same events gives other
@@ -38,6 +39,15 @@ def variables(tree: Tree, names: frozenset[str], place: Place, scope: int) -> di
 def date_time(at_ms: int) -> dict[str, Json]:
     """A point in time as the definition language describes it (DateTime descriptor), UTC."""
     return {"iso8601": rfc3339(at_ms), "epoch": {"seconds": at_ms // 1000, "milliseconds": at_ms}}
+
+
+def cloud_event(event: StartInstance, data: Json) -> dict[str, Json]:
+    """The event that has started the instance, as `$workflow.input` lists it."""
+    attributes: dict[str, Json] = {
+        "specversion": "1.0", "id": event.event_id, "source": event.source, "type": event.event_type,
+        "time": rfc3339(event.time_ms), "datacontenttype": "application/json",
+    }  # fmt: skip
+    return {**attributes, **({"subject": event.business_key} if event.business_key else {}), "data": data}
 
 
 def _bind(tree: Tree, name: str, scope: int, values: dict[str, Json]) -> None:

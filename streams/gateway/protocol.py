@@ -1,4 +1,5 @@
-"""HTTP itself: what is no request is refused as a problem too, and a client that leaves is no news.
+"""HTTP itself: what is no request is refused as a problem too, a client that leaves is no news, and one that never says
+what it wants is not waited for.
 
 aiohttp answers what its parser refuses by itself, in plain text and with a stack trace in the log, before any handler
 of ours sees it.
@@ -6,6 +7,7 @@ of ours sees it.
 
 from __future__ import annotations
 
+import asyncio
 from http import HTTPStatus
 from typing import Any
 
@@ -17,6 +19,8 @@ from aiohttp.web_protocol import RequestHandler
 from streams.gateway.problems import ProblemError
 
 CONTINUE = "100-continue"
+HEAD_S = 30.0  # in which a new connection has to say what it wants
+IDLE_S = 75.0  # the same for the next request on it
 
 log = structlog.get_logger()
 
@@ -43,10 +47,19 @@ class Runner(web.AppRunner):
 
 class _Server(web.Server):
     def __call__(self) -> RequestHandler:
-        return _Protocol(self, loop=self._loop, **self._kwargs)
+        return _Protocol(self, loop=self._loop, keepalive_timeout=IDLE_S, **self._kwargs)
 
 
 class _Protocol(RequestHandler):
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        """aiohttp waits for the first head without end."""
+        super().connection_made(transport)
+        self._loop.call_later(HEAD_S, self._cut_off)
+
+    def _cut_off(self) -> None:
+        if self._request_count == 0:
+            self.force_close()
+
     def log_exception(self, *args: Any, **kw: Any) -> None:
         """Not what the client sent, nor that it left: it has its answer, or does not want one."""
         if not isinstance(kw.get("exc_info"), (web.RequestPayloadError, ConnectionError)):

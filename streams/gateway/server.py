@@ -22,6 +22,8 @@ from streams.gateway import (
     hurrying,
     incidents,
     instances,
+    letter_acts,
+    letters,
     repairs,
     systems,
     tasks,
@@ -47,6 +49,7 @@ from streams.ground.status import status_routes
 from streams.processors import ALL
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import PauseFeed
+from streams.processors.call.reports import SeenFeed
 from streams.processors.human import ACTIONS
 from streams.processors.orchestrate import INBOX
 from streams.processors.recover import ACTIONS as RETRY_ACTIONS
@@ -72,6 +75,8 @@ ROUTES = (
     *repairs.ROUTES,
     *hurrying.ROUTES,
     *incidents.ROUTES,
+    *letters.ROUTES,
+    *letter_acts.ROUTES,
     *definitions.ROUTES,
     *functions.ROUTES,
     *decisions.ROUTES,
@@ -144,10 +149,11 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
     codec = await open_codec(settings)
     engine = await asyncio.to_thread(open_database, settings, projections(ALL))
     feed = DefinitionFeed(settings, codec, functions)
-    pauses = PauseFeed(settings, codec)
+    pauses, seen = PauseFeed(settings, codec), SeenFeed(settings, codec)
     try:
         await feed.start()
         await pauses.start()
+        seen.start()
         ready = probed(kafka_probe(settings, tuple(each.name for each in WRITTEN)), read_model_probe(engine))
         own = KafkaOwnFunctions(settings, codec)
         async with Publisher(settings) as publisher, site.followed(), unhosted_counted(own, feed):
@@ -161,6 +167,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
                 own=own,
                 addresses=addresses,
                 pauses=pauses,
+                seen=seen,
                 ready=ready,
             )
             async with closing(made):
@@ -168,4 +175,5 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
     finally:
         await feed.close()
         await pauses.close()
+        await seen.close()
         engine.dispose()

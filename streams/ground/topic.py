@@ -29,6 +29,7 @@ class Keyed(Enum):
     INSTANCE = "instance id"  # the partition of the instance
     STEP = "step id"  # the same, told by the instance that a step id begins with
     HASH = "as published"  # murmur2 of the key, as every Kafka client has it
+    LETTER = "letter id"  # the partition number that it begins with
     CAUSE = "as received"  # any key: the partition number of the record that it comes from
     NONE = "one partition"
 
@@ -61,6 +62,8 @@ class Topic:
                 return ids.partition_of(key.decode(), count)
             case Keyed.STEP:
                 return ids.partition_of(ids.instance_of(key.decode()), count)
+            case Keyed.LETTER:
+                return ids.letter_partition(key.decode(), count)
             case Keyed.NONE:
                 return 0
             case _:

@@ -19,12 +19,14 @@ from streams.language.compiler import compile_model
 from streams.language.faults import DefinitionError, Fault, Severity, errors_of
 from streams.language.flow import lint_flow
 from streams.language.graph import Graph
+from streams.language.hints import EVENT_INPUT
 from streams.language.source import Source, parse
 from streams.language.workflow import WorkflowModel, read_workflow
 
-__all__ = ["DefinitionError", "Fault", "Severity", "check", "load", "read"]
+__all__ = ["DefinitionError", "Fault", "Severity", "check", "load", "load_deployed", "read"]
 
 UNNAMED = "<definition>"
+SINCE = frozenset({EVENT_INPUT})  # faults that were none at the time of some that are deployed
 Functions = Mapping[str, Function]
 
 
@@ -34,6 +36,14 @@ def load(text: str, file: str, functions: Functions) -> Graph:
     The same text gives an equal graph for ever.
     """
     return compile_model(read(text, file, functions))
+
+
+def load_deployed(text: str, digest: str, functions: Functions) -> Graph:
+    """The graph of a definition that stands deployed, with the meaning that it had then; raises as `load` does."""
+    source, model = _judged(text, UNNAMED, functions)
+    if any(fault.code not in SINCE for fault in errors_of(source.faults)):
+        raise DefinitionError(_sorted(source))
+    return compile_model(model, digest)
 
 
 def read(text: str, file: str, functions: Functions) -> WorkflowModel:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
 from typing import Any
@@ -21,21 +22,26 @@ from streams.language.source import Path, pointer
 from streams.language.workflow import WorkflowModel
 
 _AT_THE_END = frozenset({"input", "task"})
+_INPUT = re.compile(r"\$workflow\b(?!\.(?:id|definition|startedAt)\b)")
 
 
-def digest_of(document: Mapping[str, Json]) -> str:
+def digest_of(document: Mapping[str, Json], *, lists_events: bool = False) -> str:
     """SHA-256 of the document as compact JSON in the order it is written.
 
     The order counts because it is the order of the members in what templates make: one digest, the same bytes for ever.
+    Where `$workflow.input` is a list of events it is another one, so that what was deployed before keeps its meaning.
     """
-    return hashlib.sha256(orjson.dumps(document)).hexdigest()
+    return hashlib.sha256((b"events\n" if lists_events else b"") + orjson.dumps(document)).hexdigest()
 
 
-def compile_model(model: WorkflowModel) -> Graph:
-    """The graph of a model without faults."""
+def compile_model(model: WorkflowModel, deployed: str | None = None) -> Graph:
+    """The graph of a model without faults; with the meaning that it had when it was `deployed` under a digest."""
     tasks = _Compiler(model.root, model.policy).tasks()
+    keeps_input = _reads_workflow(model)
+    reads_input = keeps_input and _names_input(model.document)
+    lists_events = reads_input and bool(model.event_types) and deployed != digest_of(model.document)
     return Graph(
-        digest=digest_of(model.document),
+        digest=digest_of(model.document, lists_events=lists_events),
         namespace=model.namespace,
         name=model.name,
         version=model.version,
@@ -48,7 +54,9 @@ def compile_model(model: WorkflowModel) -> Graph:
         input=model.input,
         output=model.output,
         timeout=model.timeout,
-        keeps_input=_reads_workflow(model),
+        keeps_input=keeps_input,
+        reads_input=reads_input,
+        lists_events=lists_events,
         owner=model.owner,
         faults=model.faults,
     )
@@ -73,6 +81,15 @@ def _reads_workflow(model: WorkflowModel) -> bool:
         return any("workflow" in found.variables for found in _expressions(task)) or any(map(reads, children(task)))
 
     return any("workflow" in found.variables for found in _expressions(model)) or reads(model.root)
+
+
+def _names_input(part: Json) -> bool:
+    """Whether a text in it reads `$workflow`, and not only a member of it that is no input."""
+    if isinstance(part, str):
+        return _INPUT.search(part) is not None
+    if isinstance(part, dict):
+        return any(map(_names_input, part.values()))
+    return isinstance(part, list) and any(map(_names_input, part))
 
 
 class _Compiler:

@@ -114,6 +114,8 @@ class Graph:
     input: Transform = NOTHING
     output: Transform = NOTHING
     timeout: Expression | None = None  # of the whole workflow, milliseconds
-    keeps_input: bool = False  # some expression reads $workflow.input
+    keeps_input: bool = False  # some expression reads $workflow
+    reads_input: bool = False  # and maybe its input
+    lists_events: bool = False  # which is the list of the events that have started it
     owner: str = OWNER  # `metadata.owner`: the team that is asked what becomes of what fails
     faults: bool = False  # `metadata.onError: fault`: what nobody catches ends it, also where people could mend it

@@ -1,4 +1,4 @@
-"""What is allowed and most likely not meant: warnings that need no more than the text."""
+"""What is allowed and most likely not meant: warnings (and one fault) that need no more than the text."""
 
 from __future__ import annotations
 
@@ -7,15 +7,18 @@ from collections.abc import Collection, Iterator
 
 from streams.language.nodes import Node
 
-_FIRST_EVENT = re.compile(r"\$workflow\.input\s*(\|\s*\.)?\[")
+EVENT_INPUT = "event-input"
+_MEMBER = re.compile(r"\$workflow\.input\s*(?:\|\s*)?\.[A-Za-z_\"]")
+
+_CREDENTIAL = re.compile(r"(?i)(proxy-)?authorization|cookie|(x-)?(api|auth|access)[-_]?(key|token)")
 
 
-def warn_of_lists(definition: Node) -> None:
-    """`$workflow.input` of a workflow that events start: to the specification a list of them, here the event's data."""
+def check_lists(definition: Node) -> None:
+    """`$workflow.input` of a workflow that events start is a list of them, and has no members."""
     for node in _texts(definition):
-        if _FIRST_EVENT.search(node.value):
-            message = "`$workflow.input` is the data of the event here, and not a list of events"
-            node.warn("event-input", message, "read the data itself: $workflow.input.id instead of [0].data.id")
+        if _MEMBER.search(node.value):
+            message = "`$workflow.input` is a list, of the events that have started the workflow"
+            node.fault(EVENT_INPUT, message, "read the data of the first: $workflow.input[0].data.id")
 
 
 def warn_of_circle(definition: Node, starts: Collection[str]) -> None:
@@ -24,6 +27,15 @@ def warn_of_circle(definition: Node, starts: Collection[str]) -> None:
         if node.path[-3:] == ("event", "with", "type") and "emit" in node.path and node.value in starts:
             message = "this event starts this workflow again, and so on without end"
             node.warn("event-circle", message, "emit another type, or end the circle with an `if`")
+
+
+def warn_of_secrets(definition: Node) -> None:
+    """A credential that is written out: definitions stand on a topic, and whoever may read them is shown it."""
+    for node in _texts(definition):
+        name = str(node.path[-1]) if node.path[-2:-1] == ("headers",) else ""
+        if _CREDENTIAL.fullmatch(name) and node.value.strip() and not node.value.strip().startswith("${"):
+            message = f"`{name}` holds a credential, and everybody who can read the definition reads it"
+            node.warn("secret", message, "write it into the address of a connection: connection://NAME/path")
 
 
 def _texts(node: Node) -> Iterator[Node]:

@@ -15,7 +15,7 @@ from streams.language.constructs import BY_KEY
 from streams.language.constructs.do import DoModel, read_list
 from streams.language.forms import FIXED_TEXT, OBJECT, TASKS, TEXT, Form, closed, either
 from streams.language.graph import OWNER, Expression, Transform
-from streams.language.hints import warn_of_circle, warn_of_lists
+from streams.language.hints import check_lists, warn_of_circle, warn_of_secrets
 from streams.language.nodes import Node
 from streams.language.reader import Reader
 from streams.language.recovery import DEFAULTS_FORM, RETRY_FORM, read_defaults, read_policy
@@ -98,8 +98,9 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
     retries = _retries(parts["use"]) if "use" in parts and parts["use"].value is not None else {}
     if "evaluate" in parts:
         _evaluate(parts["evaluate"])
+    warn_of_secrets(node)
     if events:
-        warn_of_lists(node)
+        check_lists(node)
         warn_of_circle(node, {kind for kind, _ in events})
     nobody: frozenset[str] = frozenset()
     reader = Reader(BY_KEY, functions, retries)

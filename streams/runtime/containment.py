@@ -80,8 +80,7 @@ def condemned(processor: Processor, message: Message, state: StateView, reason: 
     except Exception as another:  # noqa: BLE001  # the message can be wrong in any way
         tell(name, record, another)
     else:
-        effects.outputs.extend(told.outputs)
-        effects.changes.update(told.changes)
+        effects.add(told)
     return effects
 
 

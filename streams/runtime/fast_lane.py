@@ -13,7 +13,7 @@ from streams.runtime.court import GUILTY, TICK_S, Court
 from streams.runtime.lane import Lane
 from streams.runtime.parking import parked
 from streams.runtime.positions import OrderedPositions
-from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Record, Row, StateView
+from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Record, Row, StateView
 from streams.runtime.suspects import NOBODY, Suspects
 from streams.runtime.threads import Aside
 
@@ -55,6 +55,7 @@ class FastLane(Lane):
             effects = Effects([parked(records[0], self._name, GUILTY)], {})
         else:
             effects = await self._looked_into(records)
+        await self._hold_back(effects.outputs)
         await self._make_durable(effects)
         self._acknowledge(records)
 
@@ -94,7 +95,7 @@ class FastLane(Lane):
 
     async def _one_by_one(self, messages: list[Message], state: Overlay) -> Effects:
         """The effects of all records together; those that make the handler raise also alone are parked."""
-        outputs: list[Output] = []
+        together = Effects([], {})
         for message in messages:
             try:
                 effects = await self._handle([message], state)
@@ -102,9 +103,9 @@ class FastLane(Lane):
                 raise
             except Exception as error:  # noqa: BLE001  # the record can be wrong in any way
                 effects = set_aside(self._processor, message, state, error)
-            outputs.extend(effects.outputs)
+            together.add(effects)
             state.changes.update(effects.changes)
-        return Effects(outputs, state.changes)
+        return together
 
     async def _handle(self, messages: list[Message], state: StateView) -> Effects:
         while True:

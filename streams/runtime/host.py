@@ -32,7 +32,7 @@ from streams.runtime.noting import Noting
 from streams.runtime.processor import FastProcessor, Processor, Record, SlowProcessor
 from streams.runtime.reader import Partition, Reader
 from streams.runtime.settings import RuntimeSettings
-from streams.runtime.shortened import check_running, mend_rows, notes_offsets, true_starts
+from streams.runtime.shortened import check_running, last_read, mend_rows, notes_offsets, true_starts
 from streams.runtime.slow_lane import SlowLane
 from streams.runtime.store import Store
 from streams.runtime.suspects import Suspects
@@ -216,12 +216,19 @@ class Host:
         ends = await self._membership.end_offsets(partitions)
         starts = true_starts(self._name, committed, ends)
         starts |= await self._to_be_made_again(starts)
-        for partition in partitions if notes_offsets(self.processor) else ():
-            table = self._tables.get(partition.number)
-            if table is None or partition not in ends:
-                continue
-            if await mend_rows(self.processor, table, ends[partition], partition):
-                starts[partition] = None
+        if notes_offsets(self.processor):
+            starts |= await self._mended({each: end for each, end in ends.items() if each.number in self._tables})
+        return starts
+
+    async def _mended(self, ends: Mapping[Partition, int]) -> dict[Partition, int | None]:
+        """Where to begin in partitions that are no longer those from which the rows were made."""
+        noted = {each: await last_read(self.processor, self._tables[each.number]) for each in ends}
+        there = await self._reader.keys_at({each: at for each, (at, _) in noted.items() if 0 <= at < ends[each]})
+        starts: dict[Partition, int | None] = {}
+        for each, (at, key) in noted.items():
+            if at >= ends[each] or there.get(each, key) != key:
+                await mend_rows(self.processor, self._tables[each.number], at + 1, ends[each], each)
+                starts[each] = None
         return starts
 
     async def _to_be_made_again(self, starts: Mapping[Partition, int | None]) -> dict[Partition, int | None]:
@@ -241,7 +248,9 @@ class Host:
     async def _open_lane(self, number: int) -> None:
         table = await self._recover(number)
         ours = self._settings.of(RuntimeSettings)
-        limits = Limits(ours.max_batch_records, ours.max_buffered_records, ours.max_buffered_bytes)
+        limits = Limits(
+            ours.max_batch_records, ours.max_buffered_records, ours.max_buffered_bytes, ours.max_parked_per_minute
+        )
         arguments = (self.processor, number, self._writer, self._codec, self._reader, table, limits, self._crash)
         if isinstance(self.processor, SlowProcessor):
             in_flight = self._notes[number] = InFlight(self._state_dir / self._name / f"in-flight-{number}")

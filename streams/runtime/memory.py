@@ -166,6 +166,8 @@ class _Host:
         """Makes effects true."""
         self._change(effects.changes)
         self._runtime.publish(effects.outputs)
+        for count in effects.counts:
+            count()
 
     async def _run(self) -> None:
         while True:

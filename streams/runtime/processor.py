@@ -63,11 +63,28 @@ class Row(msgspec.Struct, frozen=True, gc=False):
     due_ms: int = 0
 
 
-class Effects(msgspec.Struct):
-    """What a handler wants to be true: records written and rows changed (None deletes)."""
+class Effects(msgspec.Struct, eq=False):
+    """What a handler wants to be true: records written and rows changed (None deletes).
+
+    `counts` are called once that is so. The same records may be handled again (something is not there yet, or one of
+    them is wrong), so a handler that counts for itself would count them twice.
+    """
 
     outputs: list[Output] = []
     changes: dict[bytes, Row | None] = {}
+    counts: list[Callable[[], object]] = []
+
+    def __eq__(self, other: object) -> bool:
+        """Whether the same becomes true; what is counted is nothing that comes again."""
+        return isinstance(other, Effects) and (self.outputs, self.changes) == (other.outputs, other.changes)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def add(self, more: Effects) -> None:
+        """These, too."""
+        self.outputs.extend(more.outputs)
+        self.changes.update(more.changes)
+        self.counts.extend(more.counts)
 
 
 class NotYet(Exception):

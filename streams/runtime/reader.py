@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, NamedTuple
 
@@ -25,6 +26,7 @@ HANDED_OVER = 4  # hand-overs that the event loop has not taken yet; the rest wa
 POLL_S = 0.5  # an idle poll holds up a change of the assignment for this long at most
 PAUSED_POLL_S = 0.05  # while a partition is held back, so that its release is not held up as well
 FETCH_WAIT_MS = 2_000  # a released partition waits for the fetch that its idle neighbours have under way (`lane.py`)
+LOOK_UP_S = 10.0  # for the records at known offsets; who is slower than that is taken at their word
 QUEUED_RECORDS = 2_000  # fetched ahead; a pause throws them away
 
 
@@ -94,6 +96,21 @@ class Reader:
         self._consumer.assign(partitions)
         self._consumer.resume(partitions)  # the client remembers a pause across assignments
         self._paused.clear()
+
+    async def keys_at(self, places: Mapping[Partition, int]) -> dict[Partition, bytes | None]:
+        """The keys of the records at some offsets, without those that are no longer kept; while nothing is assigned."""
+        found: dict[Partition, bytes | None] = await self._order(lambda: self._keys_at(places)) if places else {}
+        return found
+
+    def _keys_at(self, places: Mapping[Partition, int]) -> dict[Partition, bytes | None]:
+        self._consumer.assign([TopicPartition(*partition, offset) for partition, offset in places.items()])
+        first: dict[Partition, Record] = {}
+        until = time.monotonic() + LOOK_UP_S
+        while len(first) < len(places) and time.monotonic() < until and not self._stopped:
+            for partition, records in _by_partition(self._consumer.consume(MAX_RECORDS, timeout=POLL_S)).items():
+                first.setdefault(partition, records[0])
+        self._consumer.assign([])
+        return {each: record.key for each, record in first.items() if record.offset == places[each]}
 
     def pause(self, partition: Partition) -> None:
         """Stops fetching a partition; what was handed over stays valid."""

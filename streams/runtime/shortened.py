@@ -1,8 +1,11 @@
-"""Logs that have become shorter than what was read of them: they lost their end, or the topic was made anew.
+"""Logs that are no longer those that were read: they lost their end, or the topic was made anew.
 
 Offsets are used again then, and who trusts the old ones drops what comes: the group's position lies behind the end of
 the log, and rows that note the offset of their last record take new records for old ones. It is told and set right: the
 log is read from its beginning, and the rows forget their offsets. What is read twice by that is known by its ids.
+
+A log that has grown past the old offsets again is known by the record at the last of them, which is of another key.
+The group's positions need no such look: Kafka forgets them with the topic.
 """
 
 from __future__ import annotations
@@ -48,19 +51,20 @@ def true_starts(
     return starts
 
 
-async def mend_rows(processor: Processor, table: TablePartition, end: int, partition: Partition) -> bool:
-    """Has the rows forget their offsets if one of them lies behind the end of the input."""
-    highest = await in_thread(_highest, processor, table)
-    if highest < end:
-        return False
-    tell(processor.declaration.name, partition, highest + 1, end)
+async def last_read(processor: Processor, table: TablePartition) -> tuple[int, bytes]:
+    """The highest offset that a row notes, -1 for none, and the key of that row."""
+    return await in_thread(_last_read, processor, table)
+
+
+async def mend_rows(processor: Processor, table: TablePartition, read: int, end: int, partition: Partition) -> None:
+    """Has the rows forget their offsets."""
+    tell(processor.declaration.name, partition, read, end)
     rows = await in_thread(lambda: list(table.store.rows()))
     for first in range(0, len(rows), BATCH):
         changes: dict[bytes, Row | None] = {key: processor.reread(row) for key, row in rows[first : first + BATCH]}
         encoded = [(key, encode_row(row)) for key, row in changes.items()]
         await table.append(encoded)
         table.apply(changes, encoded)
-    return True
 
 
 def notes_offsets(processor: Processor) -> bool:
@@ -72,7 +76,7 @@ def tell(processor: str, partition: Partition, read: int, end: int) -> None:
     """Says it in the log and counts it."""
     metrics.SHORTENED.labels(processor, partition.topic).inc()
     log.error(
-        "input shorter than what was read of it; it is read again from its beginning",
+        "input is not what was read of it: it lost its end or was made anew; it is read again from its beginning",
         processor=processor,
         topic=partition.topic,
         partition=partition.number,
@@ -81,5 +85,5 @@ def tell(processor: str, partition: Partition, read: int, end: int) -> None:
     )
 
 
-def _highest(processor: Processor, table: TablePartition) -> int:
-    return max((processor.read_up_to(row) for _, row in table.store.rows()), default=-1)
+def _last_read(processor: Processor, table: TablePartition) -> tuple[int, bytes]:
+    return max(((processor.read_up_to(row), key) for key, row in table.store.rows()), default=(-1, b""))

@@ -202,8 +202,8 @@ class SlowLane(Lane):
             return
         effects = Effects([], {})
         for _, more in finished:
-            effects.outputs.extend(more.outputs)
-            effects.changes.update(more.changes)
+            effects.add(more)
+        await self._hold_back(effects.outputs)
         self._flushing_since = time.monotonic()
         await self._make_durable(effects)
         self._flushing_since = None

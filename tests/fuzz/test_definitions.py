@@ -8,7 +8,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.language.expressions import ExpressionError, evaluate_once
@@ -41,7 +41,6 @@ def nearly(draw: st.DrawFn) -> str:
     return text
 
 
-@settings(max_examples=3_000)  # each takes a while
 @given(text=nearly() | noise)
 def test_definition_is_read_or_its_faults_are_told(text: str) -> None:
     faults = check(text)

@@ -16,6 +16,7 @@ from schemas.codec import Codec
 from streams.ground.provision import provision
 from streams.ground.settings import Settings
 from streams.ground.topic import Keyed, Topic
+from streams.runtime import metrics
 from streams.runtime.crash import CrashPoint
 from streams.runtime.declaration import Declaration
 from streams.runtime.host import Host
@@ -63,7 +64,8 @@ async def hosted(processor: Noting, settings: Settings, folder: Path) -> AsyncIt
 
 
 @pytest.mark.broker
-async def test_records_of_a_topic_made_anew_are_taken(kafka: str, tmp_path: Path) -> None:
+@pytest.mark.parametrize("came", [[b"4", b"5"], [b"4", b"5", b"6", b"7", b"8"]], ids=["shorter", "longer"])
+async def test_records_of_a_topic_made_anew_are_taken(kafka: str, tmp_path: Path, came: list[bytes]) -> None:
     name = f"anew-{uuid.uuid4().hex[:8]}"
     quick = RuntimeSettings(session_timeout_ms=6_000, commit_interval_ms=100)
     settings = Settings(bootstrap=kafka, partitions=1).with_(quick)
@@ -73,16 +75,38 @@ async def test_records_of_a_topic_made_anew_are_taken(kafka: str, tmp_path: Path
     async with hosted(first, settings, tmp_path):
         await until(lambda: len(first.taken) == 3)
     await made_anew(settings, first.topic)
-    publish(kafka, first.topic.name, [b"4", b"5"])
+    publish(kafka, first.topic.name, came, b"another")
+    before = told(name, first.topic)
     async with hosted(second, settings, tmp_path):
-        await until(lambda: len(second.taken) == 2)
-    assert second.taken == [b"4", b"5"]
+        await until(lambda: len(second.taken) == len(came))
+    assert second.taken == came
+    assert told(name, first.topic) == before + 1
 
 
-def publish(kafka: str, topic: str, values: Sequence[bytes]) -> None:
+@pytest.mark.broker
+async def test_what_was_read_is_not_read_again(kafka: str, tmp_path: Path) -> None:
+    name = f"whole-{uuid.uuid4().hex[:8]}"
+    quick = RuntimeSettings(session_timeout_ms=6_000, commit_interval_ms=100)
+    settings = Settings(bootstrap=kafka, partitions=2).with_(quick)
+    first, second = Noting(name), Noting(name)
+    await provision(settings, first.declaration.topics(settings))
+    publish(kafka, first.topic.name, [b"1", b"2", b"3"])
+    async with hosted(first, settings, tmp_path):
+        await until(lambda: len(first.taken) == 3)
+    publish(kafka, first.topic.name, [b"4"], b"another")
+    async with hosted(second, settings, tmp_path):
+        await until(lambda: len(second.taken) == 1)
+    assert second.taken == [b"4"] and told(name, first.topic) == 0
+
+
+def told(processor: str, topic: Topic) -> float:
+    return float(metrics.SHORTENED.labels(processor, topic.name)._value.get())
+
+
+def publish(kafka: str, topic: str, values: Sequence[bytes], key: bytes = b"k") -> None:
     producer = Producer({"bootstrap.servers": kafka})
     for value in values:
-        producer.produce(topic, value, b"k", 0)
+        producer.produce(topic, value, key, 0)
     assert producer.flush(PATIENCE_S) == 0
 
 

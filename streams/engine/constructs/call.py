@@ -71,7 +71,7 @@ def _probe(run: Run, frame: StepFrame, task: Call, activity: Activity) -> Payloa
 def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> None:
     activity = run.close(frame)
     if result.status != COMPLETED:
-        error = received(result.error, result.pointer)
+        error = _in_all(received(result.error, result.pointer), frame)
         position = _next(task, frame.fallback, error)
         if position is None:
             raise TaskError(activity, error)
@@ -88,6 +88,14 @@ def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> Non
     if answer is not None:
         output = evaluate(run, answer, output, activity)
     run.complete(activity, output)
+
+
+def _in_all(error: Problem, frame: StepFrame) -> Problem:
+    """The error of who was asked last: what one before may have done, it does not undo."""
+    before = frame.error if frame.fallback else None
+    in_doubt = before is not None and before.get("effect") == Effect.UNKNOWN
+    harmless = error.get("effect") in (None, Effect.NONE)
+    return {**error, "effect": Effect.UNKNOWN.value} if in_doubt and harmless else error
 
 
 def _next(task: Call, fallback: int, error: Problem) -> int | None:

@@ -26,6 +26,7 @@ from streams.processors import call
 from streams.processors.call import CallSettings
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import PauseFeed, Pauses
+from streams.processors.call.reports import Reporter, Tally
 from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.runtime.clock import now_ms
@@ -44,18 +45,24 @@ class Call(Steps):
         super().__init__(context.codec, INBOX)
         self.concurrency = context.settings.of(CallSettings).concurrency
         self._pauses = None if hub else PauseFeed(context.settings, context.codec)
+        tally = Tally()
         self._addresses = Addresses(context.settings, context.site)
-        self._hub = hub or hub_for(context.settings, self._addresses, self._pauses)
+        self._hub = hub or hub_for(context.settings, self._addresses, self._pauses, tally)
+        self._reporter = None if hub else Reporter(context.settings, context.codec, tally, self._hub.breakers)
 
     async def open(self) -> None:
         """Opens the hub."""
         await self._hub.__aenter__()
         if self._pauses is not None:
             await self._pauses.start()
+        if self._reporter is not None:
+            self._reporter.start()
         call.OpenBreakers.states = self._hub.breakers
 
     async def close(self) -> None:
         """Closes the hub."""
+        if self._reporter is not None:
+            await self._reporter.close()
         await self._hub.__aexit__()
         if self._pauses is not None:
             await self._pauses.close()
@@ -112,8 +119,14 @@ async def _only_reads(plan: Plan[Any]) -> None:
         raise Refused(Reason.INPUT_INVALID, f"{plan.call.function}: a probe only reads; call http with get")
 
 
-def hub_for(settings: Settings, addresses: Addresses, pauses: Pauses | None = None) -> Hub:
-    """The hub that settings and site describe; the time of every call is noted."""
+def hub_for(settings: Settings, addresses: Addresses, pauses: Pauses | None = None, tally: Tally | None = None) -> Hub:
+    """The hub that settings and site describe; the time of every call is noted, and tallied where somebody does."""
+
+    def observe(ended: EndedCall) -> None:
+        call.SECONDS.labels(ended.function, ended.reason.value).observe(ended.seconds)
+        if tally is not None:
+            tally.note(ended)
+
     ours = settings.of(CallSettings)
     return standard_hub(
         addresses.urls,
@@ -122,7 +135,7 @@ def hub_for(settings: Settings, addresses: Addresses, pauses: Pauses | None = No
         allow_hosts=[host.strip() for host in ours.allow_hosts.split(",") if host.strip()],
         allow_private=ours.allow_private,
         limits=ONCE,
-        observe=_note_time,
+        observe=observe,
     )
 
 
@@ -189,7 +202,3 @@ def _declared(effect: str | None) -> EffectClass | None:
     except ValueError:
         known = ", ".join(EffectClass)
         raise Refused(Reason.INPUT_INVALID, f"metadata.effect {effect!r} is not one of {known}") from None
-
-
-def _note_time(ended: EndedCall) -> None:
-    call.SECONDS.labels(ended.function, ended.reason.value).observe(ended.seconds)

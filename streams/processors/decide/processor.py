@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from functools import partial
 from typing import ClassVar
 
 import structlog
@@ -20,7 +21,8 @@ from schemas.steps import key_of
 from streams.ground.status import Cause
 from streams.processors import decide
 from streams.processors.context import Context
-from streams.processors.decide.decision import Carried, OutOfUseError, carry_out, failed
+from streams.processors.decide.chain import OutOfUseError
+from streams.processors.decide.decision import Carried, carry_out, failed
 from streams.processors.decide.pins import LOOK_S
 from streams.processors.decide.waiting import AGAIN_MS, Waiting, waiting
 from streams.processors.orchestrate import INBOX
@@ -100,7 +102,7 @@ class Decide(FastProcessor):
                 effects.changes[key_of(command)] = Waiting.of(self._codec, error.model, at_ms, command).row()
                 return
             carried = failed(command, Reason.MISCONFIGURED, f"with.model: {error}")
-        _count(command["function"], carried)
+        effects.counts.append(partial(_count, command["function"], carried))
         answered = answer(self._codec, self.declaration, INBOX, message, carried.result, HARMLESS)
         effects.outputs.append(answered)
         if carried.decision is not None:

@@ -7,6 +7,7 @@ that of the command's record. Intake, and whoever else follows the topic, knows 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from schemas.arguments import ArgumentError
@@ -46,7 +47,7 @@ class Emit(FastProcessor):
         effects = Effects([], {})
         for message in batch:
             if message.name == STEP_COMMAND:
-                effects.outputs.extend(self._published(message))
+                self._publish(message, effects)
             elif message.name != CANCEL_STEP:
                 reason = f"{message.name} is no command" if message.name else "a record without a value"
                 effects.outputs.append(parked(message.record, self.declaration.name, reason))
@@ -56,20 +57,20 @@ class Emit(FastProcessor):
         """A command that cannot be used is answered."""
         return answer_unusable(self._codec, message, INBOX)
 
-    def _published(self, message: Message) -> list[Output]:
-        command, outputs = message.data, []
+    def _publish(self, message: Message, effects: Effects) -> None:
+        command = message.data
         try:
             event = event_of(command, message.record.timestamp_ms)
             encoded = self._types.encode_event(self._codec, event)
             if len(encoded.value) > MAX_EVENT_BYTES:
                 raise emit.EMIT.fault("event", f"is larger than {MAX_EVENT_BYTES} bytes", "publish where its data is")
-            outputs.append(Output(self._topics[encoded.topic], encoded.key, encoded.value, encoded.headers))
             result = completed(command, Payload.from_outside(_shown(event), Door.RESULT))
+            effects.outputs.append(Output(self._topics[encoded.topic], encoded.key, encoded.value, encoded.headers))
         except (ArgumentError, InvalidEventError) as error:
             detail = str(emit.EMIT.fault("event", str(error))) if isinstance(error, InvalidEventError) else str(error)
             result = faulted(command, problem(Reason.INPUT_INVALID, detail, command["pointer"]))
-        metrics.count_step(command["function"], result)
-        return [*outputs, answer(self._codec, self.declaration, INBOX, message, result, HARMLESS)]
+        effects.outputs.append(answer(self._codec, self.declaration, INBOX, message, result, HARMLESS))
+        effects.counts.append(partial(metrics.count_step, command["function"], result))
 
 
 def event_of(command: Mapping[str, Any], at_ms: int) -> CloudEvent:

@@ -12,6 +12,7 @@ from fnmatch import fnmatchcase
 
 from schemas import ids
 from schemas.business import EventTypes
+from schemas.cloudevents import parse_time_ms
 from schemas.codec import UndecodableRecord
 from schemas.messages import START_INSTANCE
 from schemas.payload import Door, Payload
@@ -22,6 +23,7 @@ from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, StateView
+from streams.runtime.replays import first_offset
 
 NO_JSON = "its data cannot be written as JSON: nested too deeply, or a number out of range"
 MAX_DATA_BYTES = MAX_WRITTEN_BYTES - 65_536  # leaves room for the envelope
@@ -52,10 +54,13 @@ class Intake(FastProcessor):
         """One start for each event and workflow that waits for it."""
         effects = Effects([], {})
         for message in batch:
-            effects.outputs.extend(self._starts(message))
+            fate, outputs = self._starts(message)
+            effects.outputs.extend(outputs)
+            effects.counts.append(intake.EVENTS.labels(fate).inc)
         return effects
 
-    def _starts(self, message: Message) -> list[Output]:
+    def _starts(self, message: Message) -> tuple[str, list[Output]]:
+        """What becomes of an event, and the records of that."""
         record = message.record
         try:
             attributes, data = self._types.event_of(record.headers, message.name, message.data)
@@ -63,24 +68,21 @@ class Intake(FastProcessor):
             return self._parked(record, error.reason)
         graphs = self._definitions.started_by(attributes)
         if not graphs:
-            intake.EVENTS.labels("unmatched").inc()
-            return []
+            return "unmatched", []
         try:
             payload = Payload.from_outside(data, Door.INTAKE)
         except (TypeError, RecursionError):  # orjson reads deeper nesting than it writes
             return self._parked(record, NO_JSON)
         if len(payload) > MAX_DATA_BYTES:
             return self._parked(record, f"its data is larger than {MAX_DATA_BYTES} bytes")
-        intake.EVENTS.labels("started").inc()
-        return [self._start(graph, attributes, payload, record) for graph in graphs]
+        return "started", [self._start(graph, attributes, payload, record) for graph in graphs]
 
-    def _parked(self, record: Record, reason: str) -> list[Output]:
-        intake.EVENTS.labels("parked").inc()
-        return [parked(record, self.declaration.name, reason)]
+    def _parked(self, record: Record, reason: str) -> tuple[str, list[Output]]:
+        return "parked", [parked(record, self.declaration.name, reason)]
 
     def _start(self, graph: Graph, attributes: Mapping[str, str], data: Payload, record: Record) -> Output:
         source = attributes.get("source", f"kafka:{record.topic}/{record.partition}")
-        event_id = attributes.get("id", str(record.offset))
+        event_id = attributes.get("id", str(first_offset(record)))
         instance_id = ids.instance_id(graph.name, source, event_id)
         value = self._codec.encode(
             START_INSTANCE,
@@ -93,7 +95,7 @@ class Intake(FastProcessor):
                 "event_id": event_id,
                 "event_type": attributes["type"],
                 "business_key": attributes.get("subject"),
-                "time_ms": record.timestamp_ms,
+                "time_ms": parse_time_ms(attributes["time"]) if "time" in attributes else record.timestamp_ms,
                 "data": data,
             },
         )

@@ -93,7 +93,7 @@ class Orchestrate(FastProcessor):
             steps[key] = self._step(graph, before, event, message, effects)
             offsets[key] = message.record.offset
             counts.note(message.name, graph.name, before, steps[key])
-        counts.publish()
+        effects.counts.append(counts.publish)
         for key, step in steps.items():
             if step.row is not None and step.state is not None:
                 effects.changes[key] = Row(encode_row(offsets[key], step.row), engine.next_due_ms(step.state))

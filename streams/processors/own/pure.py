@@ -9,6 +9,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from schemas.messages import CANCEL_STEP, STEP_COMMAND
@@ -25,7 +26,7 @@ from streams.runtime import metrics
 from streams.runtime.answers import answer_unusable
 from streams.runtime.letters import HARMLESS, POINTLESS, answer, retry_of
 from streams.runtime.parking import parked
-from streams.runtime.processor import Computing, Effects, FastProcessor, Message, Output, StateView
+from streams.runtime.processor import Computing, Effects, FastProcessor, Message, StateView
 from streams.steps import outcome
 from streams.steps.crew import Crew
 from streams.steps.declared import Step
@@ -56,24 +57,27 @@ class Pure(FastProcessor):
         found = self._computation(commands)
         if not found.complete:
             raise Computing(f"{self._step.name} computes", lambda: self._compute(found))
-        answers = [self._answer(each, come) for each, come in zip(commands, found.outcomes, strict=True)]
+        effects = Effects([], {})
+        for message, come in zip(commands, found.outcomes, strict=True):
+            self._answer(message, come, effects)
         strange = [
             parked(each.record, self.declaration.name, f"{each.name or 'a record without a value'} is no command")
             for each in batch
             if each.name not in (STEP_COMMAND, CANCEL_STEP)
         ]
-        return Effects([*answers, *strange], {})
+        effects.outputs += strange
+        return effects
 
     def on_parked(self, message: Message, state: StateView) -> Effects:
         """A command that cannot be carried out is answered, or its instance would wait for ever."""
         return answer_unusable(self._codec, message, INBOX)
 
-    def _answer(self, message: Message, come: Outcome) -> Output:
+    def _answer(self, message: Message, come: Outcome, effects: Effects) -> None:
         """What only computes comes to the same when it is tried again, unless it has said otherwise or was given up."""
         result = result_of(message.data, come)
-        metrics.count_step(message.data["function"], result)
         again = HARMLESS if come.retryable or come.reason is Reason.TIMED_OUT else POINTLESS
-        return answer(self._codec, self.declaration, INBOX, message, result, again)
+        effects.outputs.append(answer(self._codec, self.declaration, INBOX, message, result, again))
+        effects.counts.append(partial(metrics.count_step, message.data["function"], result))
 
     def _computation(self, commands: Sequence[Message]) -> Computation:
         """Of these commands: the one under way, if they have come before."""

@@ -7,12 +7,14 @@ waits costs a row; no partition and no other step waits with it.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import msgspec
 
 from schemas import recovery, steps
 from schemas.messages import DEAD_LETTER, RETRY_NOW, RETRY_STATE, STEP_RESULT, STEP_RETRYING
+from schemas.reasons import Effect
 from streams.ground.topic import DAY_MS, own_step_topic
 from streams.processors import recover
 from streams.processors.context import Context
@@ -36,6 +38,7 @@ class Waiting(msgspec.Struct, array_like=True, omit_defaults=True):
     command: bytes = b""  # that waits; empty where it was sent
     retries: int = 0  # at most
     error: steps.Problem | None = None  # with which the try before has failed
+    doubt: bool = False  # one of its tries may have had its effect
 
 
 class Recover(FastProcessor):
@@ -70,7 +73,7 @@ class Recover(FastProcessor):
         """The re-attempt that waits begins."""
         topic = self._commands.get(waiting.function) or own_step_topic(waiting.function)
         sent = Output(topic, waiting.instance, waiting.command, retry_headers(waiting.retry))
-        marker = Waiting(waiting.retry, waiting.first_ms)
+        marker = Waiting(waiting.retry, waiting.first_ms, doubt=waiting.doubt)
         return Effects(
             [sent, self._told(key, waiting, at_ms, at_ms, begun=True)], {key: _kept(marker, at_ms + KEPT_MS)}
         )
@@ -111,9 +114,9 @@ class Recover(FastProcessor):
             return
         policy = recovery.decode(letter["recovery"])
         due_ms = rules.due_ms(letter, policy, now_ms, known.first_ms)
-        _count(letter, "given up" if due_ms is None else "retried")
+        effects.counts.append(partial(_count, letter, "given up" if due_ms is None else "retried"))
         if due_ms is None:
-            answer = steps.faulted(letter, letter["error"])
+            answer = steps.faulted(letter, _in_all(letter["error"], known))
             effects.outputs.append(Output(INBOX, message.record.key, self._codec.encode(STEP_RESULT, answer)))
             marker = Waiting(known.retry, known.first_ms, letter["retry"] + 1)
             effects.changes[key] = _kept(marker, now_ms + KEPT_MS)
@@ -124,12 +127,18 @@ class Recover(FastProcessor):
             "error": letter["error"], "policy_of": letter["policy_of"],
         }  # fmt: skip
         effects.outputs.append(Output(INBOX, message.record.key, self._codec.encode(STEP_RETRYING, told)))
+        doubt = known.doubt or letter["error"]["effect"] == Effect.UNKNOWN
         waiting = Waiting(
             retry, known.first_ms, 0, letter["function"], message.record.key or b"", letter["command"], policy.retries,
-            letter["error"],
+            letter["error"], doubt,
         )  # fmt: skip
         effects.outputs.append(self._told(key, waiting, due_ms, now_ms, begun=False))
         effects.changes[key] = _kept(waiting, due_ms)
+
+
+def _in_all(error: steps.Problem, known: Waiting) -> steps.Problem:
+    """The error of a step that is given up: what an earlier try may have done, the last does not undo."""
+    return {**error, "effect": Effect.UNKNOWN.value} if known.doubt and error["effect"] == Effect.NONE else error
 
 
 def _kept(waiting: Waiting, due_ms: int) -> Row:

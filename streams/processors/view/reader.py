@@ -13,6 +13,8 @@ from schemas.reasons import Reason
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
+from streams.processors.letters.letter import UNDECIDED
+from streams.processors.letters.rows import LETTERS
 from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
 from streams.processors.recover.rows import RETRIES, WAITING
 from streams.readmodel.paging import Found, Page, beginning, every, matching, page
@@ -153,6 +155,41 @@ class Reader:
     def incident(self, incident_id: str) -> Found | None:
         """One incident."""
         return self._one(select(INCIDENTS).where(INCIDENTS.c.incident_id == storable(incident_id)))
+
+    def letters(
+        self,
+        filters: Mapping[str, str],
+        *,
+        status: str | None = None,
+        reason: str | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Letters, the oldest first; `filters` are columns (kind, topic ...) and their values; `status` may be
+        undecided, too; `reason` is a part of it; the times bound when it was written.
+        """
+        query, at = matching(LETTERS, filters), LETTERS.c.at_ms
+        if status is not None:
+            wanted = UNDECIDED if status == "undecided" else (status,)
+            query = query.where(LETTERS.c.status.in_(wanted))
+        if reason is not None:
+            query = query.where(LETTERS.c.reason.contains(storable(reason), autoescape=True))
+        if since_ms is not None:
+            query = query.where(at >= since_ms)
+        if until_ms is not None:
+            query = query.where(at < until_ms)
+        return page(self._engine, query, (at, LETTERS.c.letter_id), limit=limit, cursor=cursor)
+
+    def letter(self, letter_id: str) -> Found | None:
+        """One letter."""
+        return self._one(select(LETTERS).where(LETTERS.c.letter_id == storable(letter_id)))
+
+    def letters_of(self, letter_ids: Collection[str]) -> dict[str, Found]:
+        """Those of the letters that are known, by id."""
+        ours = LETTERS.c.letter_id.in_([storable(each) for each in letter_ids])
+        return {row["letter_id"]: row for row in every(self._engine, select(LETTERS).where(ours))}
 
     def tasks(
         self,

@@ -90,9 +90,23 @@ def test_outside_cluster_gets_no_local_servers_and_a_restart_the_same_address(
     with _running(outside):
         assert set(_endpoints(environment)["pids"]) == PROCESSES - {"kafka", "registry"}
         before = _endpoints(environment)
+        assert _warning_of_another(outside | {"EXLIFY_DATA_DIR": f"{environment['EXLIFY_DATA_DIR']}-2"}) == (
+            "! Another system works on this Kafka (1 of the read model). Give both the same\n"
+        )
         os.kill(before["pids"]["view"], signal.SIGKILL)
         _until(lambda: _endpoints(environment)["pids"]["view"] != before["pids"]["view"])
         _until(lambda: _answers(before["metrics"]["view"]))
+
+
+def _warning_of_another(environment: Mapping[str, str]) -> str:
+    """What a second system is told before it starts anything."""
+    second = subprocess.Popen([*EXLIFY, "up"], env=environment, cwd=ROOT, stderr=subprocess.PIPE, text=True)
+    try:
+        assert second.stderr is not None
+        return next(line for line in second.stderr if line.startswith("!"))
+    finally:
+        second.send_signal(signal.SIGTERM)
+        second.communicate()
 
 
 def _until(condition: Callable[[], bool]) -> None:

@@ -8,7 +8,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from infra.local.datafolder import DataFolder
+from streams.catalogue import load_settings
 from streams.cli import group, up
+from streams.cli._sharing import not_shared
+from streams.gateway.webhooks import fresh_secret
 from streams.ground.errors import UnavailableError, UsageError
 from streams.ground.settings import Settings
 from tests.support.commands import exlify
@@ -32,6 +35,26 @@ def folder(tmp_path: Path) -> Path:
     with data.occupied():
         (data.path / "kafka").mkdir()
     return data.path
+
+
+URL, SECRET = {"EXLIFY_VIEW_URL": "postgresql://x/y"}, {"EXLIFY_HOOK_APPLICATIONS_SECRET": fresh_secret()}
+
+
+@pytest.mark.parametrize(
+    ("given", "named"),
+    [
+        ({}, ["EXLIFY_VIEW_URL", "EXLIFY_HOOK_APPLICATIONS_SECRET"]),
+        (URL, ["EXLIFY_HOOK_APPLICATIONS_SECRET"]),
+        (SECRET, ["EXLIFY_VIEW_URL"]),
+        (URL | SECRET, []),
+    ],
+)
+def test_what_systems_on_one_kafka_share_is_named(given: dict[str, str], named: list[str]) -> None:
+    for others in (0, 2):
+        lines = not_shared(load_settings({"EXLIFY_BOOTSTRAP": "k:9", **given}), others)
+        assert [line.split()[0] for line in lines[1:]] == named
+        assert not lines or lines[0].startswith("!") is (others > 0)
+    assert not_shared(load_settings({}), 0) == []
 
 
 def test_kafka_that_does_not_answer_is_named_with_its_setting(folder: Path) -> None:

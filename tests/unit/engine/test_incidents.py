@@ -268,6 +268,16 @@ def test_a_corrected_definition_must_have_the_open_places() -> None:
     assert one.outcome is not None and one.outcome.digest == corrected.digest
 
 
+def test_a_corrected_definition_must_mean_the_same_by_what_was_kept() -> None:
+    """An instance without the events cannot go on with a definition that lists them."""
+    events = "schedule: {on: {one: {with: {type: tests.begun}}}}"
+    one = trial(call("a", ", if: '${ $workflow.id != null }'"), {"n": 1}, events)
+    one.fail("a")
+    refused = one.repair("a", "retry", graph_of(call("a", ", if: '${ $workflow.input[0].data.n == 1 }'"), events))
+    assert refused.transitions[0].phase == "repair.refused" and refused.transitions[0].data is not None
+    assert "$workflow.input means another thing" in refused.transitions[0].data.value()["refused"]
+
+
 def test_a_corrected_definition_may_do_something_else_at_the_failed_place() -> None:
     one = trial(call("a") + "\n- last: {set: '${ {got: .} }'}", {"n": 1})
     one.fail("a")

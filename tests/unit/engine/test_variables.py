@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from schemas.times import rfc3339
 from streams.engine.variables import date_time
 from tests.support.trial import INSTANCE, START_MS, Trial
 
@@ -23,6 +24,29 @@ def test_workflow_tells_about_the_instance() -> None:
         "input": {"n": 1},
         "startedAt": date_time(START_MS),
     }
+
+
+EVENTS = "schedule: {on: {one: {with: {type: tests.begun}}}}"
+
+
+def test_input_of_a_workflow_that_events_start_is_the_list_of_them() -> None:
+    trial = Trial("- a: {set: '${ {events: $workflow.input, data: .} }'}", {"n": 1}, EVENTS)
+    event = {
+        "specversion": "1.0", "id": "1", "source": "/tests", "type": "tests.begun", "time": rfc3339(START_MS),
+        "datacontenttype": "application/json", "subject": "K-1", "data": {"n": 1},
+    }  # fmt: skip
+    assert trial.output == {"events": [event], "data": {"n": 1}}
+
+
+def test_schema_and_from_of_a_workflow_see_the_data_of_the_event() -> None:
+    more = EVENTS + "\ninput: {schema: {document: {required: [n]}}, from: '${ .n + ($workflow.input[0].data.n) }'}"
+    assert Trial("- a: {set: {n: '${ . }'}}", {"n": 1}, more).output == {"n": 2}
+
+
+def test_list_of_events_is_there_after_a_wait() -> None:
+    trial = Trial("- w: {wait: {seconds: 1}}\n- a: {set: {n: '${ $workflow.input[0].data.n }'}}", {"n": 1}, EVENTS)
+    trial.pass_time(1000)
+    assert trial.output == {"n": 1}
 
 
 def test_task_tells_about_itself() -> None:

@@ -16,6 +16,7 @@ from aiohttp import web
 from structlog.testing import capture_logs
 
 from schemas.messages import HUMAN_TASK
+from streams.gateway import protocol
 from streams.gateway.protocol import Runner
 from streams.gateway.server import make_app
 from streams.gateway.settings import GatewaySettings
@@ -85,6 +86,21 @@ async def test_status_says_what_is_wrong(status: int, case: str, door: int) -> N
 async def test_what_is_just_right_is_taken(case: str, door: int) -> None:
     status, _, body = await answer(door, TAKEN[case])
     assert status in (200, 202), body
+
+
+@pytest.mark.parametrize("before", [b"", get(b"/livez")], ids=["first", "second"])
+@pytest.mark.parametrize("head", [b"", b"GET /livez HTTP/1.1\r\nx: "])
+async def test_head_that_never_ends_is_not_waited_for(
+    before: bytes, head: bytes, door: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(protocol, "HEAD_S", 0.1)
+    monkeypatch.setattr(protocol, "IDLE_S", 0.1)
+    reader, writer = await asyncio.open_connection("127.0.0.1", door)
+    writer.write(before.replace(b"connection: close", b"x: y") + head)
+    async with asyncio.timeout(30):
+        while await reader.read(65_536):
+            pass
+    writer.close()
 
 
 @pytest.mark.parametrize("cut", [20, 200])

@@ -93,9 +93,11 @@ WARNINGS = {
     "{try: [{a: {set: {x: 1}}}], catch: {when: '${ $error.status == 503 }'}}": [],
     "{try: [{a: {set: {x: 1}}}], catch: {when: '${ .order.status == 503 }'}}": [],
     "{try: [{a: {set: {x: 1}}}], catch: {when: '${ .status == .wanted }'}}": [],
-    "{set: {x: '${ $workflow.input[0].data }'}}": ["event-input"],
-    "{set: {x: '${ $workflow.input | .[0] }'}}": ["event-input"],
-    "{set: {x: '${ $workflow.input.items[0] }'}}": [],
+    "{set: {x: '${ $workflow.input[0].data }'}}": [],
+    "{set: {x: '${ $workflow.input | .[0].id, length }'}}": [],
+    "{call: http, with: {method: get, endpoint: 'https://x.org', headers: {Authorization: Bearer abc}}}": ["secret"],
+    "{call: http, with: {method: get, endpoint: 'https://x.org', headers: {X-API-Key: abc, Accept: a/b}}}": ["secret"],
+    "{call: http, with: {method: get, endpoint: 'https://x.org', headers: {cookie: '${ .c }'}}}": [],
     "{fork: {compete: null, branches: [{a: {set: {x: 1}}}]}}": [],
     "{fork: {compete: false, branches: [{a: {set: {x: 1}}}]}}": [],
     "{call: http, with: {method: get, endpoint: 'https://x.org', query: {a: null}, headers: {B: null}}}": [],
@@ -107,6 +109,14 @@ def test_what_is_allowed_and_hardly_meant_is_warned_of(task: str, expected: list
     started = "schedule: {on: {one: {with: {type: a.b}}}}\nuse: {}\nevaluate: {language: jq, mode: strict}\n"
     faults = check(f"{HEAD}{started}do:\n- sample: {task}\n")
     assert [(fault.code, fault.severity) for fault in faults] == [(code, "warning") for code in expected]
+
+
+@pytest.mark.parametrize("read", ["$workflow.input.id", "$workflow.input | .id", '$workflow.input."a b"'])
+@pytest.mark.parametrize("started", [True, False])
+def test_list_of_events_has_no_members(read: str, started: bool) -> None:
+    schedule = "schedule: {on: {one: {with: {type: a.b}}}}\n" if started else ""
+    faults = check(f"{HEAD}{schedule}do:\n- sample: {{set: {{x: '${{ {read} }}'}}}}\n")
+    assert [(fault.code, fault.severity) for fault in faults] == ([("event-input", "error")] if started else [])
 
 
 def test_schedule_that_is_not_built_lacks_nothing_else() -> None:

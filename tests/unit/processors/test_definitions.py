@@ -5,9 +5,14 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+import ruamel.yaml
+
 from streams.definitions.deploy import described
+from streams.language.compiler import digest_of
 from tests.support.definitions import empty_book, load
 
+READER = ruamel.yaml.YAML(typ="safe", pure=True)
 YAML = """
 document: {{dsl: 1.0.3, namespace: test, name: {name}, version: {version}}}
 schedule:
@@ -55,6 +60,32 @@ def test_several_workflows_start_on_one_event() -> None:
     book.learn(message("a"))
     book.learn(message("b"))
     assert [graph.name for graph in book.for_event("com.example.order.v1")] == ["a", "b"]
+
+
+READS_INPUT = YAML.replace("true", "'${{ $workflow.input.id }}'")
+
+
+@pytest.mark.parametrize(("yaml", "lists"), [(READS_INPUT, False), (READS_INPUT.replace(".id", "[0].data.id"), True)])
+def test_what_was_deployed_keeps_the_meaning_of_its_input(yaml: str, lists: bool) -> None:
+    """Before `$workflow.input` was a list of events, the digest was that of the document alone."""
+    text = yaml.format(name="order", version="1.0.0", type="com.example.order.v1")
+    before = digest_of(READER.load(text))
+    book = empty_book()
+    book.learn({**message(), "yaml": text, "digest": before})
+    found = book.graph(before)
+    assert found is not None and found.reads_input and not found.lists_events
+    if lists:
+        now = load(text)
+        assert now.lists_events and now.digest != before
+        book.learn(described(now, text, "test", 2))
+        again = book.graph(now.digest)
+        assert again is not None and again.lists_events
+
+
+def test_digest_is_the_same_where_no_input_is_read() -> None:
+    for read in ("$workflow.id", "$workflow.startedAt.iso8601", "$workflow | 1"):
+        text = YAML.replace("true", f"'${{{{ {read} }}}}'").format(name="order", version="1.0.0", type="a.b.v1")
+        assert (load(text).digest == digest_of(READER.load(text))) is ("|" not in read)
 
 
 def test_filter_looks_at_all_its_members() -> None:

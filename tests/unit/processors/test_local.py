@@ -4,15 +4,19 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from typing import Any
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
+from structlog.testing import capture_logs
 
+from streams import local
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
 from streams.local import Report, run_locally
 from streams.processors import ALL
+from streams.processors.call.processor import Call
 from streams.processors.human.local import Answer, Answers
 from tests.support.definitions import load
 
@@ -73,6 +77,27 @@ async def test_call_that_is_too_slow_is_interrupted() -> None:
     assert report.status == "faulted"
     assert report.error is not None
     assert (report.error["status"], report.error["instance"]) == (408, "/do/0/c")
+
+
+async def test_opening_is_over_before_the_time_of_a_task_begins(monkeypatch: pytest.MonkeyPatch) -> None:
+    """And it waits for no Kafka, and tells of none: there is none."""
+    order: list[str] = []
+    opened, start = Call.open, local._start
+
+    async def noted_open(call: Call) -> None:
+        await opened(call)
+        order.append("opened")
+
+    def noted_start(*arguments: Any) -> Any:
+        order.append("started")
+        return start(*arguments)
+
+    monkeypatch.setattr(Call, "open", noted_open)
+    monkeypatch.setattr(local, "_start", noted_start)
+    with capture_logs() as logged:
+        await run("  - c: {call: http, with: {method: get, endpoint: 'connection://nowhere/'}}\n")
+    assert order == ["opened", "started"]
+    assert logged == []
 
 
 @pytest.mark.parametrize("task", ["check", "/do/0/check"])

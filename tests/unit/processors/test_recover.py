@@ -137,6 +137,17 @@ def test_so_many_retries_and_no_more() -> None:
     assert bench.table.get(id_of(STEP).encode()) is None
 
 
+def test_a_doubt_stays_whatever_the_tries_after_it_say() -> None:
+    bench = Bench()
+    bench.deliver(letter(0, Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN, again="harmless"))
+    for retry in (1, 2):
+        bench.fire(NOW_MS + 1_000)
+        bench.deliver(letter(retry, again="harmless"))
+    bench.fire(NOW_MS + 1_000)
+    ((_, result),) = told(bench.deliver(letter(3, again="harmless")))
+    assert (result["error"]["reason"], result["error"]["effect"]) == ("UNREACHED", "unknown")
+
+
 @given(st.lists(st.integers(0, 3), max_size=12))
 def test_letters_that_come_again_change_nothing(again: list[int]) -> None:
     bench, sent, answers = Bench(), 0, 0

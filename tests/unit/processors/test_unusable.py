@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from models.serving.registry import Registry
 from schemas.messages import (
@@ -44,6 +45,7 @@ from tests.support.unusable import (
     ODD,
     OTHER,
     YAML,
+    asked,
     deep,
     message,
 )
@@ -116,6 +118,37 @@ async def test_unusable_record_is_parked_with_its_bytes(name: str, odd: str, tmp
     outputs = await handled(name, [GOOD[name], ODD[odd], GOOD[name]], tmp_path)
     assert list(parked(outputs)) == [1]
     assert next(each.value for each in outputs if each.topic is PARKING) == ODD[odd]
+
+
+def counted() -> dict[str, float]:
+    """What processors count of their own; what the runtime counts of each record is another matter."""
+    of_runtime = ("exlify_records_", "exlify_parked_", "exlify_hop_")
+    found = [
+        each for metric in REGISTRY.collect() for each in metric.samples if metric.type in ("counter", "histogram")
+    ]
+    ours = [each for each in found if each.name.startswith("exlify_") and not each.name.startswith(of_runtime)]
+    return {f"{each.name}{each.labels}": each.value for each in ours if not each.name.endswith(("_created", "_sum"))}
+
+
+async def counts_of(name: str, values: list[bytes | None], folder: Path) -> dict[str, float]:
+    before = counted()
+    await handled(name, values, folder)
+    return {key: value - before.get(key, 0) for key, value in counted().items() if value != before.get(key, 0)}
+
+
+@pytest.mark.parametrize(
+    ("name", "odd"),
+    [
+        ("orchestrate", "a key of the runtime"),
+        ("decide", "arguments that are no JSON"),
+        ("human", "arguments that are no JSON"),
+    ],
+)
+async def test_batch_with_a_bad_record_counts_once(name: str, odd: str, tmp_path: Path) -> None:
+    good = asked(b'{"team": 5}') if name == "human" else GOOD[name]  # a task that is opened is not counted yet
+    alone = await counts_of(name, [good], tmp_path / "alone")
+    assert alone and {*alone.values()} == {1.0}
+    assert await counts_of(name, [good, ODD[odd]], tmp_path / "with") == alone
 
 
 @pytest.mark.parametrize("name", ["decide", "human"])

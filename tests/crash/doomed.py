@@ -1,0 +1,71 @@
+"""A worker of a real processor that dies over one key, as over a fault of a library: `python -m tests.crash.doomed`.
+
+With `--trial` it is the process in which a suspected record is tried; that one dies, too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import signal
+import sys
+from typing import Any
+
+from streams import catalogue
+from streams.definitions.feed import DefinitionFeed
+from streams.ground import logs
+from streams.ground.codec import open_codec
+from streams.ground.site import Site
+from streams.runtime.processor import FastProcessor, Processor, SlowProcessor
+from streams.runtime.trial import stand
+from streams.runtime.worker import Worker
+
+DEADLY = b"dead" * 8  # as long as the id of an instance, so that its answers find their way
+TRIAL = "--trial"
+
+
+async def main(name: str, *, trial: bool) -> None:
+    """Runs until told to stop, or until it dies."""
+    loaded = catalogue.load_settings()
+    logs.configure(loaded)
+    codec = await open_codec(loaded)
+    feed = DefinitionFeed(loaded, codec, catalogue.FUNCTIONS)
+    (processor,) = catalogue.make_processors([name], loaded, codec, feed, Site(loaded.site_dir), ())
+    doom(processor)
+    if trial:
+        await stand(processor, codec)
+        os._exit(0)
+    await Worker(name, [processor], loaded, codec, lambda each: (*COMMAND, each, TRIAL)).run()
+
+
+COMMAND = (sys.executable, "-m", "tests.crash.doomed")
+
+
+def doom(processor: Processor) -> None:
+    """Has the handler die over the key; all the rest of the processor is as it is."""
+    made: Any = processor
+    if isinstance(processor, FastProcessor):
+        handle = made.handle
+
+        def deadly(batch: Any, state: Any) -> Any:
+            _die_over(batch)
+            return handle(batch, state)
+
+        made.handle = deadly
+    elif isinstance(processor, SlowProcessor):
+        handle_one = made.handle_one
+
+        async def deadly_one(message: Any, state: Any) -> Any:
+            _die_over([message])
+            return await handle_one(message, state)
+
+        made.handle_one = deadly_one
+
+
+def _die_over(batch: Any) -> None:
+    if any(message.record.key == DEADLY for message in batch):
+        os.kill(os.getpid(), signal.SIGKILL)
+
+
+if __name__ == "__main__":
+    asyncio.run(main(sys.argv[1], trial=TRIAL in sys.argv))
