@@ -18,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help train training run down test peers check format coverage bench crash fuzz render lock clean
+.PHONY: help train certificates training run down test peers check format coverage bench crash chaos fuzz render lock clean
 MAKEFLAGS += --no-print-directory
 
 help: ## List what there is
@@ -59,14 +59,21 @@ bench: $(DEV_READY) ## Measure; prints one JSON object
 crash: $(DEV_READY) ## Kill everything at every point and compare with the run without faults
 	@$(BIN)/python -m pytest tests/crash -m "crash or crash_smoke" -v --durations=10 $(ARGS)
 
+chaos: $(DEV_READY) ## Let systems, workers and broker fail at once, from a seed (ARGS="--seed 7 --applications 2000 --kills 10")
+	@$(BIN)/python -m pytest tests/chaos -m "chaos or chaos_smoke" -v $(ARGS)
+
 fuzz: $(DEV_READY) ## Try the parsers of what comes from outside on random input, for minutes
 	@$(BIN)/python -m pytest tests/fuzz -m fuzz --hypothesis-profile fuzz -v $(ARGS)
 
-train: $(TRAIN_READY) ## Train the onboarding model (ARGS="--data german.data --version 3")
-	@$(TRAIN_VENV)/bin/python -m models.decisions.credit_risk.train $(ARGS)
+DECISION ?= credit_risk
+train: $(TRAIN_READY) ## Train a bundled model (DECISION=credit_approval ARGS="--data train.csv.gz --version 2")
+	@$(TRAIN_VENV)/bin/python -m models.decisions.$(DECISION).train $(ARGS)
+
+certificates: $(TRAIN_READY) ## See whether certificates keep their word (ARGS="--german FILE --taiwan FILE")
+	@$(TRAIN_VENV)/bin/python -m models.decisions.certificates $(ARGS)
 
 training: $(TRAIN_READY) ## Test training: from rows to a model that serving takes, and the committed one byte for byte
-	@$(TRAIN_VENV)/bin/python -m pytest tests/unit/models/test_training.py tests/unit/models/test_certify.py $(ARGS)
+	@$(TRAIN_VENV)/bin/python -m pytest tests/unit/models/test_training.py tests/unit/models/test_training_credit.py tests/unit/models/test_certify.py $(ARGS)
 
 render: $(RUN_READY) ## Write the files that are rendered from code
 	@$(BIN)/python -m infra.render

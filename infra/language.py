@@ -20,6 +20,7 @@ _HINTS: Mapping[Kind, str] = {
     Kind.SCHEMA: "JSON Schema",
     Kind.DURATION: "duration",
     Kind.FLAG: "true or false",
+    Kind.FIXED: "written out",
     Kind.OBJECT: "object",
     Kind.ADDRESS: "or `{uri}`",
 }

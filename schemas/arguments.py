@@ -7,7 +7,7 @@ way everywhere: function, place, reason, remedy, and none of the data.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -28,6 +28,7 @@ class Kind(StrEnum):
     CHOICES = "choices"  # a list of fixed texts
     TYPED = "typed"  # JSON that follows `schema`, with expressions in it
     SCHEMA = "schema"  # a JSON Schema
+    FIXED = "fixed"  # JSON that follows `schema` and passes `judge`, without expressions in it
     DURATION = "duration"  # in a command: milliseconds
 
 
@@ -50,6 +51,7 @@ _KINDS: Mapping[Kind, tuple[tuple[type, ...], str, Mapping[str, Json]]] = {
     Kind.CHOICES: ((list,), "a list of texts", {"type": "array", "items": {"type": "string"}, "minItems": 1}),
     Kind.SCHEMA: ((dict, bool), "a JSON Schema", {"type": ["object", "boolean"]}),
     Kind.TYPED: ((), "anything", {}),
+    Kind.FIXED: ((dict,), "an object", {"type": "object"}),
     Kind.DURATION: ((int, str, dict), "a duration", {"type": ["integer", "string", "object"]}),
 }
 _TEXTS = (Kind.LINE, Kind.NAME, Kind.ADDRESS, Kind.STATEMENT)
@@ -62,6 +64,10 @@ _VALUES: Mapping[Values, tuple[str, Mapping[str, Json]]] = {
         {"anyOf": [_SCALAR, {"type": "array", "items": _SCALAR}]},
     ),
 }
+
+
+Wrong = tuple[tuple[str | int, ...], str, str]
+"""What is wrong with a value that is written out: the place in it, what, and what to write instead."""
 
 
 class ArgumentError(ValueError):
@@ -92,6 +98,7 @@ class Argument:
     values: Values | None = None  # of an object whose members are not declared
     refused: tuple[str, ...] = ()  # names, in lower case, that such an object may not have in any case of letters
     schema: Mapping[str, Json] | None = None  # JSON Schema of the value in a command; that of the kind unless given
+    judge: Callable[[Json], Iterable[Wrong]] | None = None  # of a FIXED one: everything that is wrong with it
     _types: tuple[type, ...] = field(init=False, repr=False, compare=False)
     _within: Members = field(init=False, repr=False, compare=False)
     _more: Callable[..., Json] | None = field(init=False, repr=False, compare=False)

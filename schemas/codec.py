@@ -17,7 +17,7 @@ from fastavro.schema import SchemaParseException
 from fastavro.validation import validate
 
 from schemas.catalogue import Schema, current, parse, shape, text
-from schemas.compiled import Decoder, Encoder, decoder, encoder, part_decoder
+from schemas.compiled import Decoder, Encoder, Part, decoder, encoder, part_decoder
 from schemas.payload import unwrapped, wrapped
 from schemas.released import SchemaIds, fixed_ids, in_order_of_time, released_writers
 from schemas.samples import sample
@@ -127,6 +127,7 @@ class Codec:
         `decode` does. Where there is no fast way, all fields are read at once.
         """
         fast = {name: part_decoder(current()[name], fields) for name, fields in needed.items()}
+        ask = {name: self._asker(name) for name in needed}
 
         def decode(raw: bytes) -> tuple[str, dict[str, Any]]:
             known = self._readers.get(raw[:HEADER_BYTES])
@@ -134,13 +135,28 @@ class Codec:
             if known is None or read is None:
                 return self.decode(raw)
             try:
-                part = read(raw)
+                part: Part = read(raw)  # type: ignore[assignment]  # what a decoder of parts gives
             except Exception:  # noqa: BLE001  # as in `decode`
                 return self.decode(raw)
-            part.read_all = lambda: self.decode(raw)[1]  # type: ignore[attr-defined]  # it is a `Part`
+            part.raw, part.read = raw, ask[known.name]
             return known.name, part
 
         return decode
+
+    def _asker(self, name: str) -> Callable[[bytes, str], Any]:
+        """Reads one field of a message of this kind."""
+        single = cache(lambda field: part_decoder(current()[name], (field,)))
+
+        def ask(raw: bytes, field: str) -> Any:
+            read = single(field)
+            try:
+                if read is not None:
+                    return read(raw)[field]
+            except Exception:  # noqa: BLE001  # as in `decode`
+                pass
+            return self.decode(raw)[1][field]
+
+        return ask
 
     async def decode_learning(self, raw: bytes) -> tuple[str, dict[str, Any]]:
         """As `decode`, where waiting is allowed: an id that is not known yet is looked up (`learn`)."""

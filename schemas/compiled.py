@@ -66,18 +66,18 @@ def decoder(schema: Schema) -> Decoder | None:
 
 
 class Part(dict[str, Any]):
-    """A message of which only some fields were read. Who asks for another by `[...]` gets it: all are read then.
+    """A message of which only some fields were read. Who asks for another by `[...]` gets it: it is read then.
 
     What was passed over was not looked into, so asking may find that it cannot be read.
     """
 
-    __slots__ = ("read_all",)
-    read_all: Callable[[], Mapping[str, Any]]
+    __slots__ = ("raw", "read")
+    raw: bytes
+    read: Callable[[bytes, str], Any]
 
     def __missing__(self, field: str) -> Any:
-        whole = self.read_all()
-        self.update(whole)
-        return whole[field]
+        self[field] = value = self.read(self.raw, field)
+        return value
 
 
 def part_decoder(schema: Schema, fields: Collection[str]) -> Decoder | None:

@@ -15,6 +15,7 @@ from enum import StrEnum
 from schemas.arguments import Argument, ArgumentError, Kind, Members, Values, object_schema
 from schemas.payload import Json
 from schemas.reasons import Effect
+from schemas.recovery import Policy, described
 
 __all__ = [
     "OWN_NAME",
@@ -58,8 +59,8 @@ class EffectClass(StrEnum):
 class Function:
     """A function: what it takes and gives, and what it does to the world. Who declares it carries it out.
 
-    `effect` None: it depends on the arguments, and the connector judges. The last four are for personal data: which
-    arguments the processor must have in clear, for which purpose, and which personal fields its output has.
+    `effect` None: it depends on the arguments, and the connector judges. Those from `opens` to `gives` are for personal
+    data: which arguments the processor must have in clear, for which purpose, and which personal fields its output has.
     """
 
     name: str
@@ -75,6 +76,7 @@ class Function:
     opens: tuple[str, ...] = ()
     purpose: str = ""
     gives: tuple[str, ...] = ()
+    recovery: Policy | None = None  # how it is tried again where neither definition nor connection says it
 
     _with: Members = field(init=False, repr=False, compare=False)
 
@@ -112,6 +114,7 @@ class Function:
             "arguments": object_schema(self.arguments),
             "output": dict(self.output),
             "example": self.example,
+            "recovery": described(self.recovery) if self.recovery else None,
         }
 
 

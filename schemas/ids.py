@@ -48,6 +48,19 @@ def partition_of(key: str, count: int) -> int:
     return int(key[:_PARTITION_DIGITS], 16) % count
 
 
+def letter_id(partition: int, *parts: str) -> str:
+    """Id of a letter: the partition number where its record stands, and a hash of what it is."""
+    return f"{partition}-{_digest(b'letter', *parts)}"
+
+
+def letter_partition(letter: str, count: int) -> int:
+    """The partition number that a letter's id begins with. Raises ValueError where it is none of `count`."""
+    number, _, rest = letter.partition("-")
+    if not (number.isdecimal() and len(rest) == INSTANCE_ID_LENGTH and int(number) < count):
+        raise ValueError("no id of a letter")
+    return int(number)
+
+
 def _digest(kind: bytes, *parts: str) -> str:
     """Hash of `parts`, each behind its length, so that ("ab", "c") is not ("a", "bc"); `kind` keeps uses apart."""
     digest = blake2b(digest_size=INSTANCE_ID_LENGTH // 2, person=kind)

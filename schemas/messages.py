@@ -7,15 +7,20 @@ STEP_RESULT: Final = "exlify.StepResult"
 TIMER_FIRED: Final = "exlify.TimerFired"
 CANCEL_INSTANCE: Final = "exlify.CancelInstance"
 STEP_RETRYING: Final = "exlify.StepRetrying"
+RETRY_STATE: Final = "exlify.RetryState"
+RETRY_NOW: Final = "exlify.RetryNow"
 DEAD_LETTER: Final = "exlify.DeadLetter"
 REPAIR_STEP: Final = "exlify.RepairStep"
 INCIDENT: Final = "exlify.Incident"
+LETTER: Final = "exlify.Letter"
+LETTER_ACTION: Final = "exlify.LetterAction"
 STEP_COMMAND: Final = "exlify.StepCommand"
 CANCEL_STEP: Final = "exlify.CancelStep"
 HISTORY_ENTRY: Final = "exlify.HistoryEntry"
 INSTANCE_OUTCOME: Final = "exlify.InstanceOutcome"
 WORKFLOW_DEFINITION: Final = "exlify.WorkflowDefinition"
 SYSTEM_PAUSE: Final = "exlify.SystemPause"
+SYSTEM_REPORT: Final = "exlify.SystemReport"
 HUMAN_TASK: Final = "exlify.HumanTask"
 HUMAN_ACTION: Final = "exlify.HumanAction"
 DECISION: Final = "exlify.Decision"
@@ -24,6 +29,14 @@ GENERIC_EVENT: Final = "exlify.GenericEvent"
 APPLICATION_SUBMITTED: Final = "exlify.onboarding.ApplicationSubmitted"
 
 PARTS: Final = frozenset(
-    {"exlify.Problem", "exlify.Transition", "exlify.Reason", "exlify.Refusal", "exlify.ModelChange"}
+    {
+        "exlify.Problem",
+        "exlify.Transition",
+        "exlify.Reason",
+        "exlify.Refusal",
+        "exlify.TaskAct",
+        "exlify.ModelChange",
+        "exlify.Beside",
+    }
 )
 """Records that occur inside messages only and never travel alone."""

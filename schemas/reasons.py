@@ -107,6 +107,7 @@ class Reason(StrEnum):
     LIMIT_EXCEEDED = "LIMIT_EXCEEDED"
     CANCELLED = "CANCELLED"
     TASK_CLOSED = "TASK_CLOSED"
+    TASK_CLAIMED = "TASK_CLAIMED"
     STALE_VERSION = "STALE_VERSION"
     UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"
     UNKNOWN_ACTION = "UNKNOWN_ACTION"
@@ -231,6 +232,10 @@ MEANINGS: Mapping[Reason, Meaning] = MappingProxyType(
         Reason.TASK_CLOSED: Meaning(
             Code.FAILED_PRECONDITION, Advice.NEVER, Blame.CALLER, Reach.ITEM, problems.RUNTIME, 409,
             "The task is closed",
+        ),
+        Reason.TASK_CLAIMED: Meaning(
+            Code.FAILED_PRECONDITION, Advice.NEVER, Blame.CALLER, Reach.ITEM, problems.RUNTIME, 409,
+            "Somebody else works on the task",
         ),
         Reason.STALE_VERSION: Meaning(
             Code.ABORTED, Advice.AFTER_FIX, Blame.CALLER, Reach.ITEM, problems.RUNTIME, 409,

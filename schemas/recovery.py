@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from hashlib import sha256
+from typing import NamedTuple
 
 import msgspec
 
@@ -51,6 +52,31 @@ USUAL = Policy(cap_ms=5_000)  # of a step that declares nothing
 def jitter(step: str, retry: int) -> float:
     """A number in [0, 1) that is random across steps and re-attempts, and the same whenever it is asked."""
     return int.from_bytes(sha256(f"{step}#{retry}".encode()).digest()[:8]) / 2**64
+
+
+class Stated(NamedTuple):
+    """How steps are tried again whose definition does not say it, and who says so."""
+
+    policy: Policy | None = None
+    by: str = "usual"
+
+
+NOBODY = Stated()
+
+
+def described(policy: Policy) -> dict[str, str | int | None]:
+    """For machines, with all that is left out in a declaration."""
+    names = ("retries", "backoff", "delay_ms", "cap_ms", "jitter", "within_ms")
+    return {name: getattr(policy, name) for name in names}
+
+
+def words(policy: Policy) -> str:
+    """For people, in one line."""
+    if not policy.retries:
+        return "never tried again"
+    within = "" if policy.within_ms is None else f", within {policy.within_ms / 1_000:g} s"
+    pauses = f"{policy.backoff} pauses of {policy.delay_ms / 1_000:g} to {policy.cap_ms / 1_000:g} s"
+    return f"{policy.retries} times more, {pauses}, jitter {policy.jitter}{within}"
 
 
 def encode(policy: Policy) -> bytes:

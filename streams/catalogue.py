@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from schemas.functions import Function, by_name
 from streams import definitions
 from streams.gateway import metrics as gateway_metrics
-from streams.gateway.settings import GatewaySettings, HookSettings
+from streams.gateway.settings import GatewaySettings, HookSettings, TaskSettings
 from streams.ground import site_metrics
 from streams.ground.errors import UsageError
 from streams.ground.publish_settings import PublishSettings
@@ -23,7 +23,7 @@ from streams.ground.setting import Group
 from streams.ground.settings import Settings, load, on_stderr
 from streams.ground.topic import Topic
 from streams.processors import ALL, own
-from streams.processors.call import PAUSES
+from streams.processors.call import PAUSES, REPORTS
 from streams.processors.context import Context
 from streams.readmodel.settings import ViewSettings
 from streams.runtime import metrics as runtime_metrics
@@ -58,6 +58,7 @@ APART: tuple[type[Group], ...] = (
     Settings,
     GatewaySettings,
     HookSettings,
+    TaskSettings,
     PublishSettings,
     RuntimeSettings,
     ViewSettings,
@@ -79,7 +80,9 @@ def load_settings(environ: Mapping[str, str] = os.environ, warn: Callable[[str],
 def topics(settings: Settings) -> tuple[Topic, ...]:
     """Every topic that must exist before a worker starts; outcome topics come with their workflow's deployment."""
     declared = (topic for each in ALL for topic in each.topics(settings))
-    return tuple(dict.fromkeys((*declared, definitions.DEFINITIONS, definitions.OWN_FUNCTIONS, PAUSES, PARKING)))
+    return tuple(
+        dict.fromkeys((*declared, definitions.DEFINITIONS, definitions.OWN_FUNCTIONS, PAUSES, REPORTS, PARKING))
+    )
 
 
 def own_topics(settings: Settings, steps: Steps) -> tuple[Topic, ...]:

@@ -26,7 +26,7 @@ from streams.processors.context import Context
 from streams.processors.human.local import name_of
 from streams.processors.orchestrate import INBOX
 from streams.runtime.declaration import Declaration
-from streams.runtime.letters import dead_letter, retry_of
+from streams.runtime.letters import HARMFUL, dead_letter, retry_of
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, StateView
 
 
@@ -68,7 +68,7 @@ class Mocked(FastProcessor):
         detail = f"mocked for {id_of(command)}, try {retry_of(message.record)}"
         error = problem(mock.reason, detail, command["pointer"], effect=mock.effect)
         letters = self.declaration.dead_letters
-        return dead_letter(self._codec, letters, message, error, harmless=False, wait_ms=mock.wait_ms)
+        return dead_letter(self._codec, letters, message, error, again=HARMFUL, wait_ms=mock.wait_ms)
 
     def _mock_of(self, pointer: str, fallback: int) -> str:
         place = f"@{fallback}" if fallback else ""

@@ -11,10 +11,14 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from hypothesis import settings
 
 from tests.support import brokers
 from tests.support.figures import pytest_terminal_summary, report  # noqa: F401
 from tests.support.postgresql import postgresql  # noqa: F401
+
+settings.register_profile("unhurried", deadline=None)  # how long an example takes is no one's promise
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")

@@ -110,10 +110,11 @@ class Hub:
         place.
         """
         started = time.monotonic()
-        connection = ""
+        connection = system = ""
         try:
             connector, plan = self._plan(call)
             connection = plan.connection
+            system = plan.system
             outcome = await self._in_lane(connector, plan, before_send)
         except Refused as refusal:
             outcome = refusal.outcome
@@ -126,7 +127,7 @@ class Hub:
             tries=outcome.attempt,
         )
         self._observe(ended)
-        return outcome
+        return replace(outcome, system=system) if system else outcome
 
     def _plan(self, call: HubCall) -> tuple[AnyConnector, Plan[Any]]:
         operation = self._operations.get(call.function)

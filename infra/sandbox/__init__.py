@@ -1,4 +1,4 @@
-"""The outside world of the sample process, as real servers on loopback: what Exlify integrates, nothing of Exlify.
+"""The outside world of the sample processes, as real servers on loopback: what Exlify integrates, nothing of Exlify.
 
 | connection | system | interface | effect |
 |---|---|---|---|
@@ -6,6 +6,8 @@
 | `registry` | a public register, which knows the same persons | JSON, `POST /registry/persons` | a paid look-up |
 | `compliance` | database of the compliance department | SQLite: `sanctioned`, `cases`, `checks` | rows of `checks` |
 | `erp` | enterprise resource planning | XML, `POST /erp/accounts` | an account |
+| `foundry` | a supplier, of no more than 500 pieces at once | JSON, `POST /foundry/orders` | an order |
+| `trader` | another, of no more than 2,000 | XML, `POST /trader/requests` | an order |
 | `mail` | notification service | JSON, `POST /mail/messages` | a letter |
 | `control` | the sandbox itself | `GET /ledger/{system}`, `POST`, `GET` and `DELETE /faults` | |
 

@@ -11,6 +11,7 @@ import orjson
 from lxml import etree
 
 REFUSED_PERCENT = 3
+FOUNDRY_HAS, TRADER_HAS = 500, 2_000  # pieces at once
 JSON = "application/json"
 XML = "application/xml"
 
@@ -54,12 +55,7 @@ def look_up(body: bytes) -> bytes:
 
 def open_account(body: bytes) -> bytes:
     """ERP: `<account>` with any content → `<accountCreated><number/><status/></accountCreated>`."""
-    try:
-        root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
-    except etree.XMLSyntaxError:
-        raise UnacceptableError("not well-formed XML") from None
-    if root.tag != "account" or len(root) == 0:
-        raise UnacceptableError("an element `account` with content is expected")
+    root = _xml(body, "account")
     number = int.from_bytes(sha256(etree.tostring(root, method="c14n")).digest()[:8]) % 10**10
     created = etree.Element("accountCreated")
     etree.SubElement(created, "number").text = f"{number:010d}"
@@ -75,6 +71,48 @@ def send_letter(body: bytes) -> bytes:
             raise UnacceptableError(f"member `{member}`, a string, is missing")
     digest = sha256(orjson.dumps(message, option=orjson.OPT_SORT_KEYS)).hexdigest()
     return orjson.dumps({"message_id": f"MSG-{digest[:16].upper()}", "status": "queued"})
+
+
+def order(body: bytes) -> bytes:
+    """Foundry: `{"part", "quantity", "needed_by", ...}` → `{"order", "confirmed_for"}`; more than it has is refused."""
+    wanted = _object(body)
+    part, quantity, day = (wanted.get(name) for name in ("part", "quantity", "needed_by"))
+    if not (isinstance(part, str) and isinstance(quantity, int) and isinstance(day, str)):
+        raise UnacceptableError("members `part` and `needed_by`, strings, and `quantity`, a whole number, are expected")
+    _check_stock(quantity, FOUNDRY_HAS)
+    return orjson.dumps({"order": f"F-{_number(body)}", "confirmed_for": day})
+
+
+def request_part(body: bytes) -> bytes:
+    """Trader: `<request><article/><pieces/>...</request>` → `<confirmation><number/><day/></confirmation>`."""
+    root = _xml(body, "request")
+    article, pieces = root.findtext("article"), root.findtext("pieces") or ""
+    if not article or not (pieces.isascii() and pieces.isdecimal()):
+        raise UnacceptableError("elements `article` and `pieces`, a whole number, are expected")
+    _check_stock(int(pieces), TRADER_HAS)
+    confirmed = etree.Element("confirmation")
+    etree.SubElement(confirmed, "number").text = f"T-{_number(body)}"
+    etree.SubElement(confirmed, "day").text = "in ten days"
+    return bytes(etree.tostring(confirmed, encoding="utf-8", xml_declaration=True))
+
+
+def _check_stock(wanted: int, there: int) -> None:
+    if not 0 < wanted <= there:
+        raise UnacceptableError(f"1 to {there} pieces can be delivered at once")
+
+
+def _number(body: bytes) -> str:
+    return sha256(body).hexdigest()[:8].upper()
+
+
+def _xml(body: bytes, tag: str) -> Any:
+    try:
+        root = etree.fromstring(body, etree.XMLParser(resolve_entities=False, no_network=True))
+    except etree.XMLSyntaxError:
+        raise UnacceptableError("not well-formed XML") from None
+    if root.tag != tag or len(root) == 0:
+        raise UnacceptableError(f"an element `{tag}` with content is expected")
+    return root
 
 
 def _object(body: bytes) -> dict[str, Any]:
@@ -101,5 +139,7 @@ SYSTEMS = (
     System("identity", "/identity/verifications", 201, JSON, verify, _json_problem),
     System("registry", "/registry/persons", 200, JSON, look_up, _json_problem),
     System("erp", "/erp/accounts", 201, XML, open_account, _xml_problem),
+    System("foundry", "/foundry/orders", 201, JSON, order, _json_problem),
+    System("trader", "/trader/requests", 201, XML, request_part, _xml_problem),
     System("mail", "/mail/messages", 202, JSON, send_letter, _json_problem),
 )

@@ -1,4 +1,4 @@
-"""Why a model may not act alone on a case, which is then for people: a word for machines, a text for the reviewer.
+"""Why nothing may decide a case alone, which is then for people: a word for machines, a text for the reviewer.
 
 No text repeats a value of the case.
 """
@@ -21,6 +21,8 @@ class Why(StrEnum):
     NOT_WHOLE = "NOT_WHOLE"  # a fraction of what only comes as a whole
     UNLIKE = "UNLIKE"  # each field is in range, but not together
     NO_SCORE = "NO_SCORE"  # it gave no ordinary number
+    OUT_OF_USE = "OUT_OF_USE"  # there is no such model, or its files cannot be used
+    NO_ROW = "NO_ROW"  # no row of a decision table holds
 
 
 class Held(NamedTuple):

@@ -128,7 +128,7 @@ class Model:
             return None
         return Held(Why.CHANGED, "", "the model may not decide: its files are not those that were put into force")
 
-    def decide(self, values: Mapping[str, Any], closed: Held | None = None) -> Verdict:
+    def decide(self, values: Mapping[str, Any], closed: Held | None = None, *, explain: bool = True) -> Verdict:
         """Score, route and reasons of one input; `closed` says why the model may not act alone, if it may not.
 
         Raises FeatureError for a field that is missing or cannot be read if the card says that this is an error.
@@ -150,7 +150,7 @@ class Model:
         if closed:
             held.append(closed)
         alone = judged.doubt < self.band.approve_below and not held
-        explainer = self._explainers[alone]
+        explainer = self._explainers[alone] if explain else None
         scores = partial(self.score_rows, route=judged.route)
         reasons = tuple(explainer.explain(row, scores)) if explainer else ()
         return Verdict(judged.score, judged.route if alone else REVIEW, tuple(held), reasons, judged)

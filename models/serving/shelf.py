@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
@@ -26,6 +26,14 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
 _SHA256 = re.compile(r"[0-9a-f]{64}")
 
 
+class Rival(NamedTuple):
+    """A version that is tried beside the one that decides. It decides `share` per cent of the cases; with 0 none."""
+
+    version: str
+    sha256: str = ""
+    share: int = 0
+
+
 class Pin(NamedTuple):
     """Which version is to decide, and how; the hash over its files is empty where nobody has stated one."""
 
@@ -33,25 +41,40 @@ class Pin(NamedTuple):
     version: str
     sha256: str = ""
     state: State = "active"
+    rival: Rival | None = None
 
     @property
     def text(self) -> str:
         """As a command carries it."""
-        hashed = f"#{self.sha256}" if self.sha256 else ""
-        return f"{self.name}@{self.version}{hashed}" + ("" if self.state == "active" else f"!{self.state}")
+        written = f"{self.name}@{_placed(self)}" + ("" if self.state == "active" else f"!{self.state}")
+        return written if self.rival is None else f"{written}~{_placed(self.rival)}%{self.rival.share}"
 
 
 def read_pin(text: str) -> Pin:
     """The pin that a text spells out. Raises ValueError where it is none."""
-    rest, _, state = text.partition("!")
+    decides, _, beside = text.partition("~")
+    rest, _, state = decides.partition("!")
     place, _, sha256 = rest.partition("#")
     name, _, version = place.partition("@")
     if state not in ("", "suspended"):
         raise ValueError("no state that a command can be made in")
-    pin = Pin(name, version, sha256, "suspended" if state else "active")
+    pin = Pin(name, version, sha256, "suspended" if state else "active", _rival(beside) if beside else None)
     if not (is_word(name) and is_word(version) and (not sha256 or _SHA256.fullmatch(sha256))):
         raise ValueError("no pin of a model")
     return pin
+
+
+def _rival(text: str) -> Rival:
+    place, _, share = text.partition("%")
+    version, _, sha256 = place.partition("#")
+    rival = Rival(version, sha256, int(share))
+    if not (is_word(version) and (not sha256 or _SHA256.fullmatch(sha256)) and 0 <= rival.share <= 100):
+        raise ValueError("no pin of a challenger")
+    return rival
+
+
+def _placed(pin: Pin | Rival) -> str:
+    return f"{pin.version}#{pin.sha256}" if pin.sha256 else pin.version
 
 
 def is_word(text: object) -> bool:
@@ -130,7 +153,7 @@ class Shelf:
 
     def wanted(self) -> list[Pin]:
         """Versions that commands may ask for now."""
-        return [pin for pin in self.active.values() if pin.state != "retired"]
+        return with_rivals(pin for pin in self.active.values() if pin.state != "retired")
 
     def folder(self, name: str, version: str) -> Path:
         """Where a version is, or would be."""
@@ -145,6 +168,12 @@ class Shelf:
             for card in each.path.glob("*/*/card.toml")
         }
         return sorted(pair for pair in found if all(map(is_word, pair)))
+
+
+def with_rivals(pins: Iterable[Pin]) -> list[Pin]:
+    """Pins, each followed by that of its challenger."""
+    both = ((pin, Pin(pin.name, pin.rival.version, pin.rival.sha256) if pin.rival else None) for pin in pins)
+    return [each for pair in both for each in pair if each is not None]
 
 
 def _entries(text: bytes) -> dict[str, Any]:
@@ -166,7 +195,16 @@ def _pin(name: str, entry: object) -> Pin | str:
         return "a sha256 that is none. Give 64 hex digits, or leave it out."
     if state not in STATES:
         return f"a state that is none. Give one of {', '.join(STATES)}, or leave it out."
-    return Pin(name, version, sha256, state)
+    beside = given.get("challenger")
+    if beside is None:
+        return Pin(name, version, sha256, state)
+    if not isinstance(beside, dict):
+        beside = {}
+    try:
+        rival = _rival("{version}#{sha256}%{share}".format(**{"sha256": "", "share": 0, **beside}))
+    except (ValueError, TypeError, KeyError):
+        return "a challenger that is none. Give it version, sha256 and share, a whole number to 100, or leave it out."
+    return Pin(name, version, sha256, state, rival)
 
 
 def _said(error: Exception) -> str:

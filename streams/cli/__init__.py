@@ -40,6 +40,7 @@ SUMMARIES = {
     "show": "Show one instance with its history.",
     "cancel": "End an instance before its time.",
     "incidents": "List and show failed steps that wait for a decision.",
+    "letters": "Look at parked records and dead letters; redrive, edit or drop them.",
     "retry": "Do failed steps again.",
     "skip": "Leave a failed step out.",
     "fail": "End an instance with the error of a failed step.",

@@ -68,7 +68,7 @@ def of_topics(topics: Sequence[Mapping[str, Any]], members: Mapping[str, int]) -
             yield Finding(State.UNKNOWN, "kafka", f"partitions of {topic['topic']} do not answer", "exlify topics")
         if topic["topic"] == PARKING.name and topic["records"]:
             yield Finding(
-                State.WATCH, "parked", f"{many(topic['records'], 'record')} could not be used", "exlify topics"
+                State.WATCH, "parked", f"{many(topic['records'], 'record')} could not be used", "exlify letters"
             )
     for who, hosts in members.items():
         lag = behind.get(who, 0)

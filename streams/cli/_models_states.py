@@ -67,7 +67,7 @@ def resume(name: str, why: str, as_json: bool) -> None:
         found = _decides(book, name)
         if found.state != "suspended":
             raise UsageError(f"{name}: is not suspended")
-        return _as_installed(book, name, found.version, warn=True)
+        return _as_installed(book, name, found.version, warn=True)._replace(rival=found.rival)
 
     _change(choose, why, as_json)
 
@@ -134,15 +134,21 @@ def _change(choose: Choose, why: str, as_json: bool) -> None:
         _write_down(path, pin)
         if start is not None:  # so that what is done after this command meets the change
             await asyncio.sleep(max(0, start - time.time_ns() // 1_000_000) / 1_000)
-        return {**pin._asdict(), "published": start is not None, "file": str(path)}
+        beside = pin.rival._asdict() if pin.rival else None
+        return {**pin._asdict(), "rival": beside, "published": start is not None, "file": str(path)}
 
     found = ours.with_book(work)
     if as_json:
         print_json(found)
-    elif found["published"]:
-        echo(f"{found['name']}@{found['version']} is {found['state']}")
-    else:
-        echo(f"{found['name']}@{found['version']} is {found['state']}, by {found['file']}: no Exlify runs here")
+        return
+    rival = found["rival"]
+    tried = f", {rival['version']} {_tried(rival['share'])} beside it" if rival else ""
+    where = "" if found["published"] else f", by {found['file']}: no Exlify runs here"
+    echo(f"{found['name']}@{found['version']} is {found['state']}{tried}{where}")
+
+
+def _tried(share: int) -> str:
+    return f"decides {share} %" if share else "is a shadow"
 
 
 def _write_down(path: Path, pin: Pin) -> None:
@@ -153,9 +159,63 @@ def _write_down(path: Path, pin: Pin) -> None:
         found = tomllib.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {' '.join(str(error).split())[:200]}") from None
-    entry = {"version": pin.version, "sha256": pin.sha256, "state": pin.state}
+    rival = pin.rival._asdict() if pin.rival else None
+    entry = {"version": pin.version, "sha256": pin.sha256, "state": pin.state, "challenger": rival}
     active = {**found.get("active", {}), pin.name: {key: value for key, value in entry.items() if value}}
     ours.write_whole(path, tomli_w.dumps({**found, "active": active}).encode())
 
 
-COMMANDS = (activate, suspend, resume, rollback, retire)
+@click.command("shadow")
+@click.argument("model", metavar="NAME@VERSION")
+@why_option
+@json_option
+def shadow(model: str, why: str, as_json: bool) -> None:
+    """Try a version beside the one that decides: it scores every case, which is on record, and decides none."""
+    _change(lambda book: _beside(book, model, 0), why, as_json)
+
+
+@click.command("canary")
+@click.argument("model", metavar="NAME@VERSION")
+@click.option("--share", type=click.IntRange(1, 100), required=True, help="Per cent of the cases that it decides.")
+@why_option
+@json_option
+def canary(model: str, share: int, why: str, as_json: bool) -> None:
+    """Let a version decide a share of the cases, inside its own band: a case has the same version every time.
+
+    `activate` lets it decide all, `withdraw` none.
+    """
+    _change(lambda book: _beside(book, model, share), why, as_json)
+
+
+@click.command("withdraw")
+@click.argument("name")
+@why_option
+@json_option
+def withdraw(name: str, why: str, as_json: bool) -> None:
+    """Let nothing be tried beside a model any more."""
+
+    def choose(book: ModelBook) -> Pin:
+        found = _decides(book, name)
+        if found.rival is None:
+            raise UsageError(f"{name}: nothing is tried beside it")
+        return found._replace(rival=None)
+
+    _change(choose, why, as_json)
+
+
+def _beside(book: ModelBook, model: str, share: int) -> Pin:
+    from models.serving.shelf import Rival
+
+    if "@" not in model:
+        raise UsageError(f"{model}: say which version is tried: {model}@VERSION")
+    name, version = ours.place(book, model)
+    found = _decides(book, name)
+    if found.version == version:
+        raise UsageError(f"{name}@{version}: decides already. Try another version beside it.")
+    if found.state == "suspended" and share:
+        raise UsageError(f"{name}: is suspended, so nothing of it decides. Resume it, or let the version be a shadow.")
+    tried = _as_installed(book, name, version, warn=True)
+    return found._replace(rival=Rival(version, tried.sha256, share))
+
+
+COMMANDS = (shadow, canary, withdraw, activate, suspend, resume, rollback, retire)

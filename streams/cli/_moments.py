@@ -1,13 +1,18 @@
-"""Times for people: those of their own place, with its zone; of UTC where they ask for it."""
+"""Times for people: those of their own place, with its zone; of UTC where they ask for it. And times that they give."""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import click
 
+from streams.ground.errors import UsageError
+
+_DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
+_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _UTC = "exlify.utc"  # in what the command and those around it share
 
 
@@ -32,3 +37,13 @@ def moment(rfc3339: str | None) -> str:
     context = click.get_current_context(silent=True)
     local = at.astimezone(UTC if context is not None and context.meta.get(_UTC) else None)
     return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname()}"
+
+
+def time_to_come(option: str, text: str) -> str:
+    """RFC 3339 of what an option was given: how long from now, or a time. Raises UsageError."""
+    if found := _DURATION.fullmatch(text):
+        return (datetime.now(UTC) + timedelta(**{_UNITS[found[2]]: int(found[1])})).isoformat()
+    try:
+        return datetime.fromisoformat(text).astimezone().isoformat()
+    except (ValueError, OverflowError):
+        raise UsageError(f"{option} {text}: no time. Write 30m, 2h, or 2026-01-31T12:00:00Z.") from None

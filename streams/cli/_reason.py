@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from streams.cli._moments import moment
 from streams.cli._output import person
 
 Problem = Mapping[str, Any]
@@ -28,6 +29,13 @@ def reason_fields(problem: Problem | None) -> Iterator[tuple[str, str | None]]:
         yield "effect", EFFECTS.get(problem.get("effect") or "")
         yield "by", person(problem.get("by"))
         yield "type", problem.get("type")
+
+
+def retry_line(step: Mapping[str, Any]) -> str:
+    """When a failed step is tried again, and how often yet."""
+    why = f" after {step['reason']}" if step["reason"] else ""
+    left = f"{step['left']} of {step['retries']} tries left"
+    return f"{step['function']} at {step['pointer']} is tried again {moment(step['due'])}{why}, {left}"
 
 
 EFFECTS = {

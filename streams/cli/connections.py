@@ -59,7 +59,7 @@ def show(name: str, as_json: bool) -> None:
         print_json(found)
     else:
         names = ("connection", "address", "credentials", "from", "at once", "a second", "patience")
-        print_fields(zip(names, _cells(found), strict=True))
+        print_fields((*zip(names, _cells(found), strict=True), ("tried again", _recovery(found["recovery"]))))
 
 
 @command.command()
@@ -110,6 +110,8 @@ async def _checked(settings: Settings, addresses: Addresses, names: list[str]) -
 
 
 def _fields(described: Any) -> dict[str, Any]:
+    from schemas import recovery
+
     limits = described.limits
     return {
         "name": described.name,
@@ -119,7 +121,15 @@ def _fields(described: Any) -> dict[str, Any]:
         "concurrency": limits.concurrency,
         "per_s": limits.per_s,
         "patience_s": limits.patience_s,
+        "recovery": described.recovery and recovery.described(described.recovery),
     }
+
+
+def _recovery(told: dict[str, Any] | None) -> str:
+    """How calls are tried again whose definition does not say it."""
+    from schemas.recovery import Policy, words
+
+    return "as the function says" if told is None else words(Policy(**told))
 
 
 def _cells(fields: dict[str, Any]) -> tuple[Any, ...]:

@@ -97,6 +97,7 @@ def show(decision: str, as_json: bool) -> None:
             ("score", _score(found)),
             ("certificate", found["certificate"]),
             ("compared with", found["reference"]),
+            ("beside it", _beside(found.get("beside"))),
         )
     )
     for held in found["held"]:
@@ -180,6 +181,14 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(value: Any) -> bool:
     return value is None or isinstance(value, str | int | float)
+
+
+def _beside(beside: dict[str, Any] | None) -> str | None:
+    """What the other of champion and challenger says."""
+    if beside is None:
+        return None
+    role = "challenger" if beside["challenger"] else "champion"
+    return f"{role} {beside['model_version']}: {beside['route']}, {beside['score']}"
 
 
 def _score(record: dict[str, Any]) -> float | None:

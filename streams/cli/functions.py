@@ -97,6 +97,7 @@ def _print(function: dict[str, Any]) -> None:
             ("", function["effect_note"]),
             ("carried out by", function["carried_out_by"]),
             ("hosted", HOSTED[function["hosted"]]),
+            ("tried again", _recovery(function["recovery"])),
             ("waits", "for people" if function["waits_for_people"] else None),
         )
     )
@@ -111,6 +112,13 @@ def _print(function: dict[str, Any]) -> None:
     echo()
     echo(bold("output"))
     print_json(function["output"])
+
+
+def _recovery(told: dict[str, Any] | None) -> str:
+    """How it is tried again where neither definition nor connection says it."""
+    from schemas.recovery import USUAL, Policy, words
+
+    return f"{words(USUAL)} (as usual)" if told is None else words(Policy(**told))
 
 
 def _arguments(arguments: list[dict[str, Any]], within: str) -> Iterator[tuple[Any, ...]]:

@@ -11,7 +11,7 @@ from schemas.lifecycle import OF_INSTANCES
 from streams.cli._client import Client, connect
 from streams.cli._moments import moment, utc_option
 from streams.cli._output import json_option, print_json, print_page, status
-from streams.cli._reason import reason_line
+from streams.cli._reason import reason_line, retry_line
 from streams.ground.errors import UsageError
 
 STATUSES = [status.value for status in OF_INSTANCES]
@@ -24,6 +24,7 @@ Examples:
   exlify list --workflow customer-onboarding --since 2026-01-31T00:00:00Z
   exlify list --key A-1007 --json
   exlify list --step createCustomer --reason UNREACHED
+  exlify list --retrying                    with the next time and the tries left
   exlify list --data address.city=Bremen
 """
 )
@@ -32,6 +33,7 @@ Examples:
 @click.option("--key", help="Business key, such as an application number.")
 @click.option("--version", "definition_version", help="Version of the definition that it is on.")
 @click.option("--reason", help="Why it faulted, or waits for a decision, such as UNREACHED.")
+@click.option("--retrying", flag_value="true", help="Only those with a failed step that waits for its next try.")
 @click.option("--step", help="The step at which it waits or faulted: its name, or its JSON Pointer.")
 @click.option("--data", metavar="PATH=VALUE", help="A member of its input, such as customer.id=4711.")
 @click.option("--find", metavar="VALUE", help="Its key, or a field that `document.metadata.search` names.")
@@ -82,8 +84,16 @@ def command(
         ids=["INSTANCE"],
         spare=["UPDATED", "VERSION", "KEY"],
         whole=["INSTANCE", "STATUS", "STARTED"],
-        notes=[reason_line(each["error"]) for each in page["instances"]],
+        notes=[_note(each) for each in page["instances"]],
     )
+
+
+def _note(instance: dict[str, Any]) -> str | None:
+    """Why it has failed; or when the first of its failed steps is tried again."""
+    if instance["error"] or not instance["retrying"]:
+        return reason_line(instance["error"])
+    first, *more = instance["retrying"]
+    return retry_line(first) + (f"; and {len(more)} more" if more else "")
 
 
 def _require_known(client: Client, workflow: str) -> None:

@@ -14,7 +14,7 @@ from streams.cli._output import echo, json_option, print_json
 from streams.cli._steps import own_steps, steps_option, undeclared_effects
 from streams.language import Fault, check
 from streams.language.faults import errors_of
-from streams.processors.decide import DECIDE
+from streams.processors.decide import DECLARATION
 
 EXIT_FAULTY = 2
 
@@ -59,7 +59,7 @@ def _check(file: Path, known: Mapping[str, Function]) -> list[Fault]:
 
 def _of_models(text: str, file: str) -> list[Fault]:
     """What a definition asks of models; they are looked at only where one is asked."""
-    if DECIDE.name not in text:
+    if not any(each.name in text for each in DECLARATION.functions):
         return []
     from models.serving.shelf import Shelf
     from streams.processors.decide.lint import model_faults

@@ -101,16 +101,27 @@ def history(name: str, as_json: bool) -> None:
     elif not found:
         echo(f"Nothing was changed of {name}; what decides is as its folder says.")
     else:
-        rows = [(each["from"] if each["from_ms"] else "-", each["version"], each["state"], each["by"], each["why"])
-                for each in found]  # fmt: skip
-        print_table(("FROM", "VERSION", "STATE", "BY", "WHY"), rows)
+        rows = [
+            (
+                each["from"] if each["from_ms"] else "-",
+                each["version"],
+                each["state"],
+                f"{each['rival']}, {each['share']} %" if each["rival"] else "-",
+                each["by"],
+                each["why"],
+            )
+            for each in found
+        ]
+        print_table(("FROM", "VERSION", "STATE", "BESIDE IT", "BY", "WHY"), rows)
 
 
 def _brief(registry: Registry, book: ModelBook, name: str, version: str) -> dict[str, Any]:
     from models.serving.errors import RefusedModelError
 
     pin = book.active.get(name)
-    state = pin.state if pin is not None and pin.version == version else "-"
+    state: str = pin.state if pin is not None and pin.version == version else "-"
+    if pin is not None and pin.rival is not None and pin.rival.version == version:
+        state = f"canary {pin.rival.share} %" if pin.rival.share else "shadow"
     try:
         model = registry.get(name, version)
     except RefusedModelError as error:

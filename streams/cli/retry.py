@@ -6,6 +6,7 @@ from typing import Any
 
 import click
 
+from streams.cli._hurrying import hurry
 from streams.cli._repairs import decide, decision, json_or_file
 from streams.ground.errors import UsageError
 
@@ -15,20 +16,25 @@ from streams.ground.errors import UsageError
 Examples:
   exlify retry 8f14e45fceea167a5a36dedd4bea2543
   exlify retry 8f14e45fceea167a5a36dedd4bea2543 --task /do/2/transfer --set '{"account": "DE12"}'
+  exlify retry 8f14e45fceea167a5a36dedd4bea2543 --now
   exlify retry --workflow order --error MISCONFIGURED --why "connection is set" --rate 50
   exlify retry --workflow order --definition latest --why "typo mended" --dry-run
 """
 )
 @decision
 @click.option("--set", "patch", metavar="JSON|@FILE", help="Members of that step's input that are to be others.")
+@click.option("--now", is_flag=True, help="Steps of INSTANCE that wait for their next try do not wait for its time.")
 @click.option("--new-key", is_flag=True, help="With a new idempotency key: systems take it for another call.")
 @click.option("--definition", help="Go on with this deployed definition: a version, a digest, or latest.")
-def command(patch: str | None, new_key: bool, definition: str | None, **given: Any) -> None:
+def command(patch: str | None, now: bool, new_key: bool, definition: str | None, **given: Any) -> None:
     """Do failed steps again: those of INSTANCE, or all that the filters find.
 
-    Each keeps its idempotency key, unless told otherwise. Exit code 1 if the engine has not taken all of them, 2 if
-    there is nothing to retry.
+    With --now, begin the next try of those that have not failed for good and wait for it. Each keeps its idempotency
+    key, unless told otherwise. Exit code 1 if the engine has not taken all of them, 2 if there is nothing to retry.
     """
+    if now:
+        hurry(given, {"--set": patch, "--new-key": new_key, "--definition": definition})
+        return
     more: dict[str, Any] = {}
     if patch is not None:
         more["input"] = json_or_file(patch, "--set")

@@ -11,7 +11,7 @@ from streams.cli._client import Client, connect
 from streams.cli._ids import instance_path
 from streams.cli._moments import moment, utc_option
 from streams.cli._output import compact, echo, json_option, person, print_fields, print_json, status
-from streams.cli._reason import reason_fields, reason_line
+from streams.cli._reason import reason_fields, reason_line, retry_line
 
 INDENT = " " * 8
 
@@ -60,6 +60,7 @@ def _head(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "incident", f"{incident['pointer']}, since {moment(incident['opened_at'])} (exlify retry, skip or fail)"
         yield from ((name, value) for name, value in reason_fields(incident["error"]) if name != "where")
     yield from (("waits", _wait(each)) for each in found["waits_for"] or ())
+    yield from (("retrying", retry_line(each)) for each in found["retrying"])
     if found["waits_for"] is None:
         yield "waits", "not told: its history or its definition is not known whole"
     yield "key", found["business_key"]

@@ -2,20 +2,15 @@
 
 from __future__ import annotations
 
-import re
-from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import quote
 
 import click
 
 from streams.cli._client import connect
-from streams.cli._moments import moment, utc_option
+from streams.cli._moments import moment, time_to_come, utc_option
 from streams.cli._output import Styled, json_option, print_fields, print_json, print_table, status
-from streams.ground.errors import UsageError
 
-_DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
-_UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 as_option = click.option("--as", "actor", help="Who asks. Default: the user of this system.")
 why_option = click.option("--why", required=True, help="Why, in a few words; it is kept, so no personal data.")
 
@@ -66,7 +61,7 @@ def show(name: str, as_json: bool) -> None:
 @json_option
 def pause(name: str, until: str | None, why: str, actor: str | None, as_json: bool) -> None:
     """Let no call to the system NAME begin. Calls under way are not disturbed."""
-    wish = {"why": why, "actor": actor or _user(), **({"until": _time(until)} if until else {})}
+    wish = {"why": why, "actor": actor or _user(), **({"until": time_to_come("--until", until)} if until else {})}
     _, said = connect().post_json(f"/v1/systems/{quote(name, safe='')}/pause", wish)
     _print(said, as_json)
 
@@ -84,16 +79,6 @@ def resume(name: str, why: str, actor: str | None, as_json: bool) -> None:
     _print(said, as_json)
 
 
-def _time(text: str) -> str:
-    """RFC 3339 of what was given; raises UsageError."""
-    if found := _DURATION.fullmatch(text):
-        return (datetime.now(UTC) + timedelta(**{_UNITS[found[2]]: int(found[1])})).isoformat()
-    try:
-        return datetime.fromisoformat(text).astimezone().isoformat()
-    except (ValueError, OverflowError):
-        raise UsageError(f"--until {text}: no time. Write 30m, 2h, or 2026-01-31T12:00:00Z.") from None
-
-
 def _user() -> str:
     import getpass
 
@@ -101,7 +86,9 @@ def _user() -> str:
 
 
 def _called(system: dict[str, Any]) -> Styled | str:
-    return status("paused") if system["paused"] else "yes"
+    if system["paused"]:
+        return status("paused")
+    return "no, it has failed repeatedly" if system["seen"]["breaker"] == "open" else "yes"
 
 
 def _until(system: dict[str, Any]) -> str:
@@ -119,7 +106,8 @@ def _print(system: dict[str, Any], as_json: bool) -> None:
         print_json(system)
         return
     rate = "any" if system["per_s"] is None else f"{system['per_s']:g}"
-    paused = system["paused"]
+    paused, seen = system["paused"], system["seen"]
+    failed = f"{seen['failed']}, last {seen['last_reason']}, {moment(seen['last_failed'])}" if seen["failed"] else None
     print_fields(
         (
             ("system", system["name"]),
@@ -131,6 +119,8 @@ def _print(system: dict[str, Any], as_json: bool) -> None:
             ("since", moment(system["since"]) if paused else None),
             ("at once", system["concurrency"]),
             ("a second", rate),
+            (f"calls in {seen['minutes']} min", seen["calls"]),
+            ("failed", failed),
             ("patience", f"{system['patience_s']:g} s"),
         )
     )

@@ -9,10 +9,12 @@ import click
 
 from streams.cli._client import connect
 from streams.cli._ids import task_path
-from streams.cli._moments import moment, utc_option
+from streams.cli._moments import moment, time_to_come, utc_option
 from streams.cli._output import bold, echo, json_option, person, print_fields, print_json, print_page, status
 from streams.cli._repairs import json_or_file
 from streams.processors.human.fields import FIELDS, OPEN, Field, Place
+
+as_option = click.option("--as", "actor", help="Who acts. Default: the user of this system.")
 
 
 @click.group(
@@ -22,6 +24,7 @@ Examples:
   exlify tasks                                         the open ones
   exlify tasks list --team credit --status completed
   exlify tasks show TASK
+  exlify tasks claim TASK                              nobody else answers it for half an hour
   exlify tasks complete TASK --outcome approve --data '{"note": "called back"}'
 """,
 )
@@ -29,7 +32,7 @@ Examples:
 @utc_option
 @click.pass_context
 def command(context: click.Context, as_json: bool) -> None:
-    """List, show and complete human tasks."""
+    """List, show, claim and complete human tasks."""
     if context.invoked_subcommand is None:
         context.invoke(list_tasks, as_json=as_json)
 
@@ -85,26 +88,95 @@ def show(task: str, as_json: bool) -> None:
 @click.argument("task")
 @click.option("--outcome", required=True, help="One of the task's outcomes.")
 @click.option("--data", help="The answer's data as JSON, or @FILE.")
-@click.option("--as", "actor", help="Who answers. Default: the user of this system.")
+@click.option("--undo-until", help="30s, 5m, or a time: until then `exlify tasks undo` takes the answer back.")
+@as_option
 @click.option("--version", type=int, help="Version of the task that was looked at; refused if it has changed since.")
 @json_option
-def complete(task: str, outcome: str, data: str | None, actor: str | None, version: int | None, as_json: bool) -> None:
+def complete(
+    task: str,
+    outcome: str,
+    data: str | None,
+    undo_until: str | None,
+    actor: str | None,
+    version: int | None,
+    as_json: bool,
+) -> None:
     """Answer TASK."""
-    import getpass
-
-    answer: dict[str, Any] = {"outcome": outcome, "actor": actor or getpass.getuser()}
+    answer: dict[str, Any] = {"outcome": outcome}
     if data is not None:
         answer["data"] = json_or_file(data, "--data")
     if version is not None:
         answer["expected_version"] = version
+    if undo_until is not None:
+        answer["undo_until"] = time_to_come("--undo-until", undo_until)
+    _act(task, "complete", answer, actor, as_json)
+
+
+@command.command()
+@click.argument("task")
+@click.option("--until", help="30m, 2h, or a time. Default: half an hour, or what the gateway is set to.")
+@as_option
+@json_option
+@utc_option
+def claim(task: str, until: str | None, actor: str | None, as_json: bool) -> None:
+    """Keep TASK for yourself: nobody else can answer it, until the claim ends or you release it."""
+    _act(task, "claim", _until(until), actor, as_json)
+
+
+@command.command()
+@click.argument("task")
+@as_option
+@json_option
+@utc_option
+def release(task: str, actor: str | None, as_json: bool) -> None:
+    """Let go of TASK."""
+    _act(task, "release", {}, actor, as_json)
+
+
+@command.command("put-aside")
+@click.argument("task")
+@click.option("--until", help="30m, 2h, or a time. Default: a day.")
+@as_option
+@json_option
+@utc_option
+def put_aside(task: str, until: str | None, actor: str | None, as_json: bool) -> None:
+    """Let go of TASK, and let it come last until a time. When it is due does not change."""
+    _act(task, "put-aside", _until(until), actor, as_json)
+
+
+@command.command()
+@click.argument("task")
+@as_option
+@json_option
+@utc_option
+def undo(task: str, actor: str | None, as_json: bool) -> None:
+    """Take your answer to TASK back, as long as it does not count."""
+    _act(task, "undo", {}, actor, as_json)
+
+
+def _until(given: str | None) -> dict[str, str]:
+    return {} if given is None else {"until": time_to_come("--until", given)}
+
+
+def _act(task: str, verb: str, wish: dict[str, Any], actor: str | None, as_json: bool) -> None:
+    """Does it, and tells how the task stands then."""
+    import getpass
+
     client = connect()
-    code, found = client.post_json(f"{task_path(client, task)}/complete", answer)
+    code, found = client.post_json(f"{task_path(client, task)}/{verb}", {**wish, "actor": actor or getpass.getuser()})
     if as_json:
         print_json(found)
     elif code == 202:
         echo("taken note of; `exlify tasks show` tells what became of it")
+    elif found["outcome"]:
+        later = f"; can be taken back until {moment(found['settles_at'])}" if found["settles_at"] else ""
+        echo(status(found["status"]), f": {found['outcome']}, by {person(found['completed_by'])}{later}")
+    elif found["assignee"]:
+        echo(f"claimed by {person(found['assignee'])}, until {moment(found['assigned_until'])}")
+    elif found["aside_until"]:
+        echo(f"put aside until {moment(found['aside_until'])}")
     else:
-        echo(status(found["status"]), f": {found['outcome']}, by {person(found['completed_by'])}")
+        echo(status(found["status"]), ": claimed by nobody")
 
 
 def _print(task: dict[str, Any]) -> None:
@@ -123,7 +195,7 @@ def _cell(field: Field, task: dict[str, Any]) -> Any:
         return status(value)
     if field.name == "due_ms":
         return moment(value) + (" OVERDUE" if task["overdue"] else "")
-    if field.name == "completed_by":
+    if field.name in ("completed_by", "assignee"):
         return person(value)
     if field.shown != field.name:
         return moment(value)

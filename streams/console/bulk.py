@@ -124,14 +124,16 @@ async def preview_retry(visit: Visit) -> View:
 
 
 async def _preview_retry(visit: Visit, fault: str, status: int = 200) -> View:
-    given = {name: visit.query(name) for name in ("workflow", "pointer", "reason") if visit.query(name)}
-    wanted = {"status": "open", **given}
-    page = await asyncio.to_thread(visit.services.reader.incidents, wanted, limit=MOST)
+    asked = {name: visit.query(name) for name in FILTERS}
+    steps = {name: visit.query(name) for name in ("pointer", "reason") if visit.query(name)}
+    given = {**{name: value for name, value in asked.items() if value}, **steps}
+    reader, of = visit.services.reader, wanted(visit, asked)
+    found = await asyncio.to_thread(queries.open_incidents, reader, of, steps, MOST + 1)
     preview_id = secrets.token_hex(16)
-    _keep(_previewed, preview_id, page.rows)
-    rows = [{name: value for name, value in row.items() if name != "message"} for row in page.rows[:SHOWN]]
-    data = {"count": len(page.rows), "more": page.next is not None, "most": MOST, "incidents": rows, "filters": given,
-            "fault": fault}  # fmt: skip
+    _keep(_previewed, preview_id, found[:MOST])
+    rows = [{name: value for name, value in row.items() if name != "message"} for row in found[:SHOWN]]
+    data = {"count": min(len(found), MOST), "more": len(found) > MOST, "most": MOST, "incidents": rows,
+            "filters": given, "fault": fault}  # fmt: skip
     drawn = {"preview": preview_id, "query": urlencode(given), "max_reason": MAX_LINE_LENGTH}
     return View(template="bulk_retry.html", data=data, drawn=drawn, status=status)
 

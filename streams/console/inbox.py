@@ -1,4 +1,4 @@
-"""`/inbox`: what waits for people, the most urgent first, and the answer to one task."""
+"""`/inbox`: what waits for people, the most urgent first, and what somebody does about one task."""
 
 from __future__ import annotations
 
@@ -10,23 +10,35 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from schemas.payload import UnreadablePayloadError
-from streams.console import queries
+from streams.console import queries, words
 from streams.console.decision import Decision, decision
 from streams.console.forms import FormFaultError, data_of, fields_of
 from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import Act, Target, may, require
+from streams.gateway import task_acts
 from streams.gateway.problems import ProblemError
-from streams.gateway.tasks import MAX_ID_LENGTH, answer
+from streams.gateway.settings import TaskSettings
+from streams.gateway.tasks import MAX_ID_LENGTH
+from streams.processors.human.rules import CLAIM, COMPLETE, PUT_ASIDE, RELEASE, UNDO
+from streams.processors.human.task import HumanTask
 
 ROWS = 50
+ACTS = {CLAIM: Act.CLAIM, RELEASE: Act.CLAIM, PUT_ASIDE: Act.CLAIM, COMPLETE: Act.ANSWER, UNDO: Act.ANSWER}
+ASIDE = {"1 hour": words.HOUR, "4 hours": 4 * words.HOUR, "1 day": words.DAY, "1 week": 7 * words.DAY}
+TAKEN_KEYS = "cpu"  # claim or release, put aside, undo
 Task = Mapping[str, Any]  # a HumanTask
 
 
 async def show(visit: Visit) -> Shown:
     """The list, and the task that is next."""
     listed = await _list(visit)
-    chosen = listed.tasks[0] if listed.tasks and not visit.query("cursor") else None
-    return await _view(visit, listed, chosen)
+    return await _view(visit, listed, None if visit.query("cursor") else _next(visit, listed.tasks))
+
+
+def _next(visit: Visit, tasks: Sequence[Task]) -> Task | None:
+    """The first task that nobody else has claimed."""
+    mine = (None, visit.actor.name)
+    return next((task for task in tasks if _holder(task, visit.now_ms) in mine), None)
 
 
 async def show_task(visit: Visit) -> Shown:
@@ -34,25 +46,46 @@ async def show_task(visit: Visit) -> Shown:
     return await _view(visit, await _list(visit), await _task(visit))
 
 
-async def act_answer(visit: Visit) -> Shown:
-    """Takes the answer, and goes on to the next task; shows the form again, filled in, where it is not taken."""
-    task = await _task(visit)
-    require(visit.actor, Act.ANSWER, Target("task", task["task_id"]))
-    posted = await _posted(visit)
+async def act(visit: Visit) -> Shown:
+    """Does what was asked to the task and goes on; shows it again, with the form as it was filled in, and why, where
+    that is not taken."""
+    task, posted = await _task(visit), await _posted(visit)
+    action = _first(posted, "act") or COMPLETE
+    if action not in ACTS:
+        raise ProblemError(422, "request-invalid", f"Choose what is to be done: {', '.join(ACTS)}.")
+    require(visit.actor, ACTS[action], Target("task", task["task_id"]))
+    given: dict[str, Any] = {"actor": visit.actor.name, "until_ms": _until(visit, action, posted)}
+    action_id = _first(posted, "action_id")[:MAX_ID_LENGTH] or uuid.uuid4().hex
     try:
-        outcome = (posted.get("outcome") or [""])[0]
-        data = data_of(fields_of(task["form"].value()), posted)
-        given = {"outcome": outcome, "data": data, "actor": visit.actor.name, "expected_version": _version(posted)}
-        action_id = (posted.get("action_id") or [""])[0][:MAX_ID_LENGTH] or uuid.uuid4().hex
-        await answer(visit.services, task, given, action_id)
+        if action == COMPLETE:
+            data = data_of(fields_of(task["form"].value()), posted)
+            given |= {"outcome": _first(posted, "outcome"), "data": data, "expected_version": _version(posted)}
+        await task_acts.act(visit.services, task, action, given, action_id)
     except (FormFaultError, UnreadablePayloadError) as error:
         return await _again(visit, posted, str(error), 422)
     except ProblemError as error:
         if error.status not in (409, 422):
             raise
         return await _again(visit, posted, error.detail, error.status)
-    query = {name: value for name, value in (("team", visit.query("team")), ("done", task["task_id"])) if value}
-    return see_other(f"/inbox?{urlencode(query)}")
+    return see_other(_onward(visit, action, task))
+
+
+def _until(visit: Visit, action: str, posted: Mapping[str, Sequence[str]]) -> int | None:
+    """When a claim ends, a task comes back, or an answer counts."""
+    settings = visit.services.settings.of(TaskSettings)
+    if action == PUT_ASIDE:
+        return visit.now_ms + ASIDE.get(_first(posted, "for"), words.DAY)
+    lasts_s = {CLAIM: settings.claim_s, COMPLETE: settings.undo_s}.get(action)
+    return visit.now_ms + lasts_s * words.SECOND if lasts_s else None
+
+
+def _onward(visit: Visit, action: str, task: Task) -> str:
+    """Where somebody goes on: at the task that they keep, else at the next one."""
+    team = {"team": visit.query("team")} if visit.query("team") else {}
+    if action in (CLAIM, UNDO):
+        return task_path(task["task_id"]) + (f"?{urlencode(team)}" if team else "")
+    done = {"done": task["task_id"]} if action == COMPLETE else {}
+    return f"/inbox?{urlencode(team | done)}" if team or done else "/inbox"
 
 
 @dataclass(frozen=True)
@@ -65,7 +98,9 @@ class _Listed:
 
 async def _list(visit: Visit) -> _Listed:
     team, reader = visit.query("team"), visit.services.reader
-    page = await asyncio.to_thread(queries.tasks, reader, team, limit=ROWS, cursor=visit.query("cursor") or None)
+    page = await asyncio.to_thread(
+        queries.tasks, reader, team, visit.now_ms, limit=ROWS, cursor=visit.query("cursor") or None
+    )
     teams = await asyncio.to_thread(queries.teams, reader)
     return _Listed([await _decoded(visit, row["message"]) for row in page.rows], page.next, team, teams)
 
@@ -83,19 +118,21 @@ async def _view(
     decided = await _decision_for(visit, chosen) if chosen else None
     team = {"team": listed.team} if listed.team else {}
     data = {
-        "tasks": [_brief(task) for task in listed.tasks],
+        "tasks": [_brief(task, visit.now_ms) for task in listed.tasks],
         "team": listed.team,
         "teams": [{"team": name, "open": count} for name, count in listed.teams],
         "task": chosen,
         "decision": decided,
         "next": f"/inbox?{urlencode({**team, 'cursor': listed.next})}" if listed.next else None,
-        "done": _brief(done) if done else None,
+        "done": _brief(done, visit.now_ms) if done else None,
+        "holder": _holder(chosen, visit.now_ms) if chosen else None,
         "fault": fault,
     }
     drawn = {
         "fields": fields_of(chosen["form"].value()) if chosen else (),
         "posted": posted or {},
         "action_id": uuid.uuid4().hex,
+        "aside": tuple(ASIDE),
         "may_answer": chosen is not None and may(visit.actor, Act.ANSWER, Target("task", chosen["task_id"])),
         "keys": keys(chosen["outcomes"]) if chosen else {},
         "path": task_path,
@@ -138,22 +175,36 @@ async def _posted(visit: Visit) -> dict[str, list[str]]:
     return {name: [each for each in form.getall(name) if isinstance(each, str)] for name in form}
 
 
+def _first(posted: Mapping[str, Sequence[str]], name: str) -> str:
+    return (posted.get(name) or [""])[0]
+
+
 def _version(posted: Mapping[str, Sequence[str]]) -> int | None:
-    text = (posted.get("version") or [""])[0]
+    text = _first(posted, "version")
     return int(text) if text.isascii() and text.isdigit() and len(text) < 10 else None
 
 
 _BRIEF = ("task_id", "instance_id", "business_key", "title", "team", "workflow", "status", "version", "created_at_ms",
-          "due_ms", "outcome", "completed_by", "updated_at_ms")  # fmt: skip
+          "due_ms", "outcome", "completed_by", "updated_at_ms", "settles_at_ms")  # fmt: skip
 
 
-def _brief(task: Task) -> dict[str, Any]:
-    return {name: task[name] for name in _BRIEF}
+def _brief(task: Task, now_ms: int) -> dict[str, Any]:
+    aside = task["aside_until_ms"]
+    return {
+        **{name: task[name] for name in _BRIEF},
+        "holder": _holder(task, now_ms),
+        "aside_until_ms": aside if aside and aside > now_ms else None,
+    }
+
+
+def _holder(task: Task, now_ms: int) -> str | None:
+    return HumanTask(task).holder(now_ms)
 
 
 def keys(outcomes: Sequence[str]) -> dict[str, str]:
-    """A key for each outcome: its first letter where no other begins with it, else its number."""
+    """A key for each outcome: its first letter where nothing else has it, else its number."""
     letters = [outcome[:1].lower() for outcome in outcomes]
+    letters = ["" if letter in TAKEN_KEYS else letter for letter in letters]
     return {
         outcome: letter if letter.isascii() and letter.isalpha() and letters.count(letter) == 1 else str(number)
         for number, (outcome, letter) in enumerate(zip(outcomes, letters, strict=True), start=1)
@@ -169,5 +220,5 @@ def task_path(task_id: str) -> str:
 PAGES = (
     Page(path="/inbox", show=show, section="/inbox", live=True),
     Page(path="/inbox/{task_id:.+}", show=show_task, section="/inbox", live=True),
-    Page(path="/inbox/{task_id:.+}", show=act_answer, section="/inbox", method="POST"),
+    Page(path="/inbox/{task_id:.+}", show=act, section="/inbox", method="POST"),
 )

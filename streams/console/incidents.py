@@ -7,15 +7,15 @@ all at once, with a preview of exactly what that touches.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from schemas.lifecycle import Phase
-from streams.console import history, queries
-from streams.console.account import account, as_object, title_of
+from schemas.lifecycle import Status
+from streams.console import queries, words
+from streams.console.account import title_of
 from streams.console.page import Page, View, Visit
-from streams.console.story import failed_step
 from streams.readmodel.paging import Found
 
 NEWEST = 500  # failed instances that are looked at
@@ -41,18 +41,22 @@ class Cause:
 
 async def show(visit: Visit) -> View:
     """The causes of the newest failures."""
+    reader, titles = visit.services.reader, _titles(visit)
+    page = await asyncio.to_thread(reader.incidents, {"status": "open"}, limit=NEWEST)
     stopped: dict[tuple[str, ...], Cause] = {}
-    page = await asyncio.to_thread(visit.services.reader.incidents, {"status": "open"}, limit=NEWEST)
     for row in page.rows:
-        await _add_stopped(visit, stopped, row)
-    rows = await asyncio.to_thread(queries.last_entries, visit.services.reader, NEWEST)
+        cause = _cause(stopped, titles, row, row["error"], row["pointer"], row["opened_at_ms"])
+        cause.pointer = row["pointer"]
+        shown = {name: row[name] for name in ("instance_id", "business_key")}
+        _count(visit, cause, {**shown, "updated_at_ms": row["opened_at_ms"]})
+    rows = await asyncio.to_thread(queries.newest, reader, {}, (Status.FAULTED,), NEWEST)
     causes: dict[tuple[str, ...], Cause] = {}
     for row in rows:
-        await _add(visit, causes, row)
+        _count(visit, _cause(causes, titles, row, row["error"], "", row["updated_at_ms"]), row)
     data = {
         "stopped": _ordered(stopped),
         "causes": _ordered(causes),
-        "open": await asyncio.to_thread(visit.services.reader.count_incidents),
+        "open": await asyncio.to_thread(reader.count_incidents),
         "looked_at": len(rows),
         "newest": NEWEST,
     }
@@ -63,31 +67,33 @@ def _ordered(causes: Mapping[Any, Cause]) -> list[Cause]:
     return sorted(causes.values(), key=lambda each: (-each.count, -each.last_ms))
 
 
-async def _add_stopped(visit: Visit, causes: dict[tuple[str, ...], Cause], row: Found) -> None:
-    _, incident = await visit.services.codec.decode_learning(row["message"])
-    graph, pointer = visit.services.definitions.graph(incident["digest"]), incident["pointer"]
-    titles = {task.pointer: title_of(task) for task in graph.tasks} if graph else {}
-    error, at = incident["error"], incident["opened_at_ms"]
-    key = (incident["workflow"], titles.get(pointer, pointer), str(error["title"]), incident["reason"] or "")
-    cause = causes.setdefault(
-        (*key, pointer), Cause(*key, effect=str(error.get("effect") or ""), first_ms=at, last_ms=at, pointer=pointer)
-    )
-    shown = {name: incident[name] for name in ("instance_id", "business_key")} | {"updated_at_ms": at}
-    _count(visit, cause, shown)
+def _titles(visit: Visit) -> dict[tuple[str, str, str], str]:
+    """What tasks are called, by workflow, version and pointer."""
+    return {
+        (each.name, each.version, task.pointer): title_of(task)
+        for each in visit.services.definitions.deployed()
+        if each.graph is not None
+        for task in each.graph.tasks
+    }
 
 
-async def _add(visit: Visit, causes: dict[tuple[str, ...], Cause], row: Found) -> None:
-    entry = await history.entry(visit.services.codec, row["message"])
-    told = account([entry], visit.services.definitions.graph(row["digest"]))
-    problem = told.problem or _problem(entry.transitions)
-    step = failed_step(told)
-    title = step.title if step else ""
-    key = (row["workflow"], title, str(problem.get("title", "")), str(problem.get("reason", "")))
-    cause = causes.get(key)
-    if cause is None:
-        effect, at = str(problem.get("effect", "")), row["updated_at_ms"]
-        cause = causes[key] = Cause(*key, effect=effect, first_ms=at, last_ms=at)
-    _count(visit, cause, {name: value for name, value in row.items() if name != "message"})
+def _cause(
+    causes: dict[tuple[str, ...], Cause],
+    titles: Mapping[tuple[str, str, str], str],
+    row: Found,
+    error: Any,
+    pointer: str,
+    at_ms: int,
+) -> Cause:
+    """The cause of a failure, by what its row tells of the problem."""
+    problem = (json.loads(error) if isinstance(error, str) else error) or {}
+    place = pointer or str(problem.get("instance") or "")
+    step = titles.get((row["workflow"], row["version"], place)) or words.titled(place.rpartition("/")[2])
+    key = (row["workflow"], step, str(problem.get("title") or ""), str(problem.get("reason") or ""))
+    if (cause := causes.get((*key, pointer))) is None:
+        effect = str(problem.get("effect") or "")
+        cause = causes[*key, pointer] = Cause(*key, effect=effect, first_ms=at_ms, last_ms=at_ms)
+    return cause
 
 
 def _count(visit: Visit, cause: Cause, shown: Found) -> None:
@@ -99,11 +105,6 @@ def _count(visit: Visit, cause: Cause, shown: Found) -> None:
         cause.by_hour[23 - hour] += 1
     if len(cause.instances) < SHOWN:
         cause.instances.append(shown)
-
-
-def _problem(transitions: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    faulted = [each["data"] for each in transitions if each["phase"] == Phase.TASK_FAULTED]
-    return (as_object(faulted[-1]) if faulted else None) or {}
 
 
 PAGES = (Page(path="/incidents", show=show, section="/incidents", live=True),)

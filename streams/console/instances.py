@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlencode
 
-from schemas.lifecycle import OF_INSTANCES
+from schemas.lifecycle import OF_INSTANCES, Status
 from streams.console import queries, words
 from streams.console.page import Page, View, Visit
 from streams.console.queries import Wanted
@@ -31,6 +31,8 @@ async def show(visit: Visit) -> View:
     known = sorted({each.name for each in visit.services.definitions.deployed()})
     drawn = {
         "may_cancel": bool(page.rows) and may(visit.actor, Act.CANCEL, Target("instances")),
+        "may_retry": any(row["status"] == Status.INCIDENT for row in page.rows)
+        and may(visit.actor, Act.REPAIR, Target("instances")),
         "query": urlencode(given),
         "asked": asked,
         "statuses": OF_INSTANCES,

@@ -11,6 +11,7 @@ from schemas.times import rfc3339
 from streams.console import charts, queries, words
 from streams.console.page import Page, View, Visit
 from streams.console.words import percentile
+from streams.gateway import systems as systems_known
 
 HOURS = 24
 
@@ -28,7 +29,9 @@ async def show(visit: Visit) -> View:
     completed, alone = await asyncio.to_thread(queries.without_people, reader, day)
     failed = await asyncio.to_thread(queries.newest, reader, {}, (Status.INCIDENT, Status.FAULTED), 6)
     broken = [each for each in visit.services.definitions.deployed() if each.fault is not None]
+    systems = [systems_known.shown(visit.services, name) for name in systems_known.names(visit.services)]
     data = {
+        "unwell": [each for each in systems if each["paused"] or each["seen"]["breaker"] == "open"],
         "running": _sum(standing, Status.RUNNING, Status.PENDING),
         "waiting": _sum(standing, Status.WAITING),
         "failed": _sum(today, Status.FAULTED),

@@ -6,20 +6,22 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, func, select
+from sqlalchemy import Select, func, literal_column, select
 
 from schemas.lifecycle import OF_INSTANCES, Status
 from schemas.lifecycle import OPEN as OPEN_STATUSES
+from streams.language.graph import Graph
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.fields import COMPLETED, OPEN
 from streams.processors.human.rows import TASKS
-from streams.processors.orchestrate.rows import HISTORY, INSTANCES
+from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
 from streams.processors.view.reader import Reader
 from streams.readmodel.paging import Found, Page, encode_cursor, every, matching, page
 from streams.readmodel.projection import storable
 
-DUE, NEVER = "due", "never"  # parts of a cursor of tasks
+DUE, NEVER, ASIDE = "due", "never", "aside"  # parts of a cursor of tasks
 MOST_LISTS = 60  # that a list is put together from
+SPANNING = 200  # tasks that changed on both sides of a time
 SAMPLE = 2_000  # rows of which something is computed that SQL does not
 MAX_TEXT = "\U0010ffff"
 
@@ -109,28 +111,35 @@ def teams(reader: Reader) -> list[tuple[str, int]]:
         return sorted((str(team), int(count)) for team, count in connection.execute(query))
 
 
-def tasks(reader: Reader, team: str, *, limit: int, cursor: str | None) -> Page:
-    """Open tasks: those that are due first, then those that are never due, the oldest first.
+def tasks(reader: Reader, team: str, now_ms: int, *, limit: int, cursor: str | None) -> Page:
+    """Open tasks: those that are due first, then those that are never due, the oldest first, then what was put aside.
 
-    Two lists behind each other: the first letter of a cursor says in which of them it is.
+    Lists behind each other: the first word of a cursor says in which of them it is.
     """
     query = matching(TASKS, {"status": OPEN, **({"team": team} if team else {})})
+    is_aside = TASKS.c.aside_until_ms > now_ms
+    there = TASKS.c.aside_until_ms.is_(None) | (TASKS.c.aside_until_ms <= now_ms)
+    lists = {
+        DUE: (TASKS.c.due_ms.is_not(None) & there, TASKS.c.due_ms),
+        NEVER: (TASKS.c.due_ms.is_(None) & there, TASKS.c.created_at_ms),
+        ASIDE: (is_aside, TASKS.c.aside_until_ms),
+    }
     found: list[Found] = []
     place, _, within = (cursor or f"{DUE}.").partition(".")
-    if place == DUE:
-        due = query.where(TASKS.c.due_ms.is_not(None))
-        first = page(reader.engine, due, (TASKS.c.due_ms, TASKS.c.task_id), limit=limit, cursor=within or None)
-        if first.next:
-            return Page(first.rows, f"{DUE}.{first.next}")
-        found, within = first.rows, ""
-    left = limit - len(found)
-    never = query.where(TASKS.c.due_ms.is_(None))
-    rest = page(
-        reader.engine, never, (TASKS.c.created_at_ms, TASKS.c.task_id), limit=max(left, 1), cursor=within or None
-    )
-    if left == 0:
-        return Page(found, f"{NEVER}." if rest.rows else None)
-    return Page([*found, *rest.rows], f"{NEVER}.{rest.next}" if rest.next else None)
+    names = list(lists)
+    for name in names[names.index(place) if place in lists else 0 :]:
+        chosen, by = lists[name]
+        left = limit - len(found)
+        part = page(
+            reader.engine, query.where(chosen), (by, TASKS.c.task_id), limit=max(left, 1), cursor=within or None
+        )
+        if left == 0 and part.rows:
+            return Page(found, f"{name}.")
+        found += part.rows if left else []
+        if part.next and left:
+            return Page(found, f"{name}.{part.next}")
+        within = ""
+    return Page(found, None)
 
 
 def tasks_of(reader: Reader, instance_id: str) -> list[Found]:
@@ -203,9 +212,23 @@ def without_people(reader: Reader, since_ms: int) -> tuple[int, int]:
 
 
 def newest(reader: Reader, columns: Mapping[str, str], statuses: Sequence[str], limit: int) -> list[Found]:
-    """The newest instances in one of these statuses."""
-    query = matching(INSTANCES, columns).where(INSTANCES.c.status.in_(statuses))
-    return every(reader.engine, query.order_by(INSTANCES.c.started_at_ms.desc()).limit(limit))
+    """The newest instances in one of these statuses: the newest of each, which an index gives at once."""
+    pages = [instances(reader, Wanted(columns={**columns, "status": each}, limit=limit)) for each in statuses]
+    return sorted((row for each in pages for row in each.rows), key=_place, reverse=True)[:limit]
+
+
+def open_by_step(reader: Reader, graph: Graph) -> list[tuple[str, str, int]]:
+    """How many instances of a definition wait for people, or for a decision about a failed step: pointer, status of
+    the step, count."""
+    found = []
+    with reader.engine.connect() as connection:
+        for table, status in ((TASKS, Status.WAITING), (INCIDENTS, Status.INCIDENT)):
+            same = (INSTANCES.c.instance_id == table.c.instance_id) & (INSTANCES.c.digest == graph.digest)
+            query = select(table.c.pointer, func.count()).join(INSTANCES, same)
+            query = query.where(table.c.status == OPEN, table.c.workflow == storable(graph.name))
+            rows = connection.execute(query.group_by(table.c.pointer))
+            found += [(str(pointer), status.value, int(count)) for pointer, count in rows]
+    return found
 
 
 def histories(reader: Reader, ids: Sequence[str], most: int) -> list[Found]:
@@ -264,23 +287,21 @@ def search(reader: Reader, text: str, limit: int) -> list[Found]:
     return sorted(found.values(), key=lambda row: -row["started_at_ms"])[:limit]
 
 
-def last_entries(reader: Reader, limit: int) -> list[Found]:
-    """The newest instances that failed, each with the history entry that ended it."""
-    ended = (HISTORY.c.instance_id == INSTANCES.c.instance_id) & (HISTORY.c.seq == INSTANCES.c.seq)
-    query = (
-        select(INSTANCES, HISTORY.c.message)
-        .join(HISTORY, ended)
-        .where(INSTANCES.c.status == Status.FAULTED)
-        .order_by(INSTANCES.c.started_at_ms.desc())
-        .limit(limit)
-    )
-    return every(reader.engine, query)
-
-
 def matching_ids(reader: Reader, wanted: Wanted, limit: int) -> list[Found]:
     """The instances of a list that have not ended, the newest first: what an act on the list would touch."""
     query = _instances(wanted).where(INSTANCES.c.status.in_(OPEN_STATUSES))
     return every(reader.engine, query.order_by(INSTANCES.c.started_at_ms.desc()).limit(limit))
+
+
+def open_incidents(reader: Reader, wanted: Wanted, columns: Mapping[str, str], limit: int) -> list[Found]:
+    """The failed steps that wait for a decision in the instances of a list, the oldest first; `columns` narrow them:
+    pointer, reason."""
+    ours = _instances(wanted).with_only_columns(INSTANCES.c.instance_id)
+    query = matching(INCIDENTS, {"status": "open", **columns})
+    if wanted.columns or wanted.key or wanted.since_ms is not None:
+        same = ours.where(INSTANCES.c.instance_id == INCIDENTS.c.instance_id)
+        query = query.where(same.exists())
+    return every(reader.engine, query.order_by(INCIDENTS.c.opened_at_ms, INCIDENTS.c.incident_id).limit(limit))
 
 
 def statuses(reader: Reader, ids: Sequence[str]) -> dict[str, str]:
@@ -288,3 +309,26 @@ def statuses(reader: Reader, ids: Sequence[str]) -> dict[str, str]:
     query = select(INSTANCES.c.instance_id, INSTANCES.c.status).where(INSTANCES.c.instance_id.in_(ids))
     with reader.engine.connect() as connection:
         return {str(name): str(status) for name, status in connection.execute(query)}
+
+
+def changed_tasks(reader: Reader, before_ms: int, limit: int) -> list[Found]:
+    """The tasks that changed last before a time; behind them those that changed then and after, as long as they are
+    older: something may have been done to them before, too."""
+    at = TASKS.c.updated_at_ms
+    last = every(reader.engine, select(TASKS).where(at < before_ms).order_by(at.desc()).limit(limit))
+    again = select(TASKS).where(at >= before_ms, TASKS.c.created_at_ms < before_ms).order_by(at).limit(SPANNING)
+    return [*last, *every(reader.engine, again)]
+
+
+def decided_incidents(reader: Reader, before_ms: int, limit: int) -> list[Found]:
+    """The incidents about which somebody decided last before a time, the newest first."""
+    at = INCIDENTS.c.closed_at_ms
+    query = select(INCIDENTS).where(INCIDENTS.c.actor.is_not(None), at < before_ms)
+    return every(reader.engine, query.order_by(at.desc()).limit(limit))
+
+
+def cancelled(reader: Reader, before_ms: int, limit: int) -> list[Found]:
+    """The instances that were cancelled last before a time, the newest first."""
+    at = INSTANCES.c.updated_at_ms
+    query = select(INSTANCES).where(INSTANCES.c.status == literal_column("'cancelled'"), at < before_ms)
+    return every(reader.engine, query.order_by(at.desc()).limit(limit))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Mapping
+from datetime import datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -75,7 +76,7 @@ def environment() -> Environment:
     )
     made.filters.update(
         titled=words.titled, status_word=words.status_word, span=words.span, size=words.size, number=words.number,
-        counted=words.counted, plain=words.plain, moment=moment, pretty=pretty, unjson=unjson,
+        counted=words.counted, plain=words.plain, moment=moment, pretty=pretty, unjson=unjson, moment_of=moment_of,
     )  # fmt: skip
     made.globals.update(static=static_path, effects=words.EFFECTS)
     return made
@@ -92,6 +93,11 @@ def moment(at_ms: int | None) -> Markup:
         return Markup("–")
     text = rfc3339(at_ms)
     return Markup('<time datetime="{}">{} UTC</time>').format(text, text[:19].replace("T", " "))
+
+
+def moment_of(rfc3339_text: str) -> Markup:
+    """As `moment`, of a time that is a text."""
+    return moment(round(datetime.fromisoformat(rfc3339_text).timestamp() * 1_000))
 
 
 def pretty(value: Any) -> str:

@@ -19,9 +19,11 @@ class Act(StrEnum):
 
     LOOK = "look at"
     ANSWER = "answer"
+    CLAIM = "claim"
     CANCEL = "cancel"
     DEPLOY = "deploy"
     START = "start"
+    PAUSE = "pause"
     REPAIR = "repair"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from streams.console import (
+    audit,
     bulk,
     decisions,
     deploying,
@@ -22,6 +23,7 @@ from streams.console import (
     overview,
     queries,
     repair,
+    systems,
     topics,
     workflows,
 )
@@ -42,7 +44,9 @@ SECTIONS = (
     ("/inbox", "Inbox"),
     ("/incidents", "Incidents"),
     ("/decisions", "Decisions"),
+    ("/systems", "Systems"),
     ("/topics", "Topics"),
+    ("/audit", "Audit"),
 )
 PAGES: tuple[Page, ...] = (
     *overview.PAGES,
@@ -55,7 +59,9 @@ PAGES: tuple[Page, ...] = (
     *inbox.PAGES,
     *incidents.PAGES,
     *decisions.PAGES,
+    *systems.PAGES,
     *topics.PAGES,
+    *audit.PAGES,
     *find.PAGES,
 )
 

@@ -1,4 +1,7 @@
-"""Where the instances of a workflow stand, and where its time goes: told from the histories of the newest of them."""
+"""Where the instances of a workflow stand, and where its time goes: told from the histories of the newest of them.
+
+What waits for people, and what has stopped, is counted whole, by the rows that it has.
+"""
 
 from __future__ import annotations
 
@@ -43,6 +46,8 @@ async def standing(visit: Visit, graph: Graph) -> Standing:
     failures: Counter[tuple[str, str]] = Counter()
     for row, each in accounts:
         _count(row["status"], each, counts, failures, told.times)
+    for pointer, status, count in await asyncio.to_thread(queries.open_by_step, visit.services.reader, graph):
+        counts[pointer][status] += count
     told.counts = {pointer: dict(count) for pointer, count in counts.items()}
     told.failures = [(step, title, count) for (step, title), count in failures.most_common(8)]
     return told
@@ -61,10 +66,9 @@ def _count(
             counts[failed.pointer]["faulted"] += 1
         failures[failed.title if failed else "", str((told.problem or {}).get("title", ""))] += 1
     elif status in OPEN:
-        for step in told.stopped():
-            counts[step.pointer]["incident"] += 1
-        for step in told.open():
-            counts[step.pointer]["waiting" if step.idle else "running"] += 1
+        for step in told.open():  # what waits for people, or for a decision, is counted whole
+            if step.kind != "human":
+                counts[step.pointer]["waiting" if step.idle else "running"] += 1
     else:
         for step in told.steps:
             if step.status == Status.COMPLETED and step.kind not in (*HOLDERS, "switch", "set"):

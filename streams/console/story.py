@@ -81,7 +81,11 @@ def failed_step(account: Account) -> Step | None:
 def _of_step(step: Step, tasks: Sequence[Task], now_ms: int) -> str:
     since = f"for {words.span(step.took_ms(now_ms))}"
     if step.kind == "human":
-        task = next((task for task in tasks if task["pointer"] == step.pointer and task["status"] == "open"), None)
+        of_step = [task for task in tasks if task["pointer"] == step.pointer]
+        if said := next((task for task in of_step if task["status"] == "answered"), None):
+            left = words.span(said["settles_at_ms"] - now_ms)
+            return f"{said['completed_by']} answered {words.titled(said['outcome']).lower()}, which counts in {left}"
+        task = next((task for task in of_step if task["status"] == "open"), None)
         if task is None:
             return f"“{step.title}” has been waiting for people {since}"
         return f"Has been waiting {since} for the team {task['team']}: {task['title']}{_due(task, now_ms)}"

@@ -41,7 +41,7 @@ async def show(visit: Visit) -> View:
     name, settings = visit.request.match_info["name"], visit.services.settings
     if name not in await asyncio.to_thread(_names, settings):
         raise ProblemError(404, "not-found", "There is no topic of this name.")
-    raw = await asyncio.to_thread(_latest, settings, name)
+    raw = await asyncio.to_thread(latest, settings, name)
     records = [await _decoded(visit, each) for each in raw]
     return View(template="topic.html", data={"topic": name, "records": records, "latest": LATEST})
 
@@ -106,7 +106,7 @@ def _counts(settings: Settings) -> list[dict[str, Any]]:
     return found
 
 
-def _latest(settings: Settings, name: str) -> list[Raw]:
+def latest(settings: Settings, name: str) -> list[Raw]:
     """The latest records, the newest first."""
     consumer, deadline = _consumer(settings), time.monotonic() + ANSWER_S
     try:

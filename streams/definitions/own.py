@@ -13,6 +13,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Any, Protocol, TypeVar
 
+import msgspec
 import structlog
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as Place
@@ -22,6 +23,7 @@ from schemas.arguments import Argument, Kind
 from schemas.codec import Codec, UndecodableRecord
 from schemas.functions import OWN_NAME, EffectClass, Function
 from schemas.messages import GENERIC_EVENT
+from schemas.recovery import Policy
 from streams.definitions import OWN_FUNCTIONS
 from streams.ground.errors import UnavailableError
 from streams.ground.kafka import client_config
@@ -79,7 +81,15 @@ def function_of(name: str, told: Any) -> Function:
         effect=None if effect is None else EffectClass(effect),
         effect_note=str(told.get("effectNote") or ""),
         own=True,
+        recovery=_policy(told.get("recovery")),
     )
+
+
+def _policy(told: Any) -> Policy | None:
+    try:
+        return None if told is None else msgspec.convert(told, Policy)
+    except msgspec.ValidationError as error:
+        raise ValueError(f"recovery: {error}") from None
 
 
 def _arguments(all_of_them: Mapping[str, Any]) -> Iterator[Argument]:

@@ -66,6 +66,9 @@ class StepRetrying(Struct, kw_only=True, gc=False):
     retries: int
     due_ms: int
     error: Problem
+    policy_of: str | None = None
+    actor: str | None = None  # who did not want to wait
+    why: str | None = None
 
 
 class RepairStep(Struct, kw_only=True, gc=False):
@@ -103,6 +106,7 @@ class StepCommand(Struct, gc=False):
     business_key: Key | None
     key: str | None = None  # where the id of the step is not the idempotency key
     recovery: bytes | None = None  # how it is tried again
+    probe: Payload | None = None  # how the system is asked whether it was done
 
 
 class CancelStep(Struct, gc=False):

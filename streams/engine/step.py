@@ -15,7 +15,7 @@ from msgspec import Struct
 
 from schemas import problems
 from schemas.lifecycle import Phase, Status
-from schemas.payload import UnreadablePayloadError
+from schemas.payload import Json, UnreadablePayloadError
 from schemas.reasons import Reason
 from schemas.steps import Problem
 from schemas.times import rfc3339
@@ -242,10 +242,14 @@ def _retrying(run: Run, event: StepRetrying) -> None:
     """The step goes on as it is; people see who tries it again, when and why."""
     frame = _awaited(run.graph, run.instance, event)
     assert frame is not None
-    told = {
-        "by": "recover", "retry": event.retry, "of": event.retries, "at": rfc3339(event.due_ms),
+    told: dict[str, Json] = {
+        "by": event.actor or "recover", "retry": event.retry, "of": event.retries, "at": rfc3339(event.due_ms),
         "because": errors.received(event.error, event.pointer),
     }  # fmt: skip
+    if event.policy_of is not None:
+        told["policy"] = event.policy_of
+    if event.why is not None:
+        told["why"] = event.why
     run.note(run.graph.tasks[frame.task], Phase.TASK_RETRIED, event.iteration, event.attempt, told)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Collection, Mapping
+from datetime import datetime
 from typing import Any
 
 from aiohttp import web
@@ -73,6 +74,22 @@ def one_line(name: str, text: str) -> str:
     return text
 
 
+def moment_to_come(name: str, text: str, now_ms: int) -> int:
+    """A member that is a time, as Unix milliseconds; refused (422) where it has no zone, or is over."""
+    try:
+        at = datetime.fromisoformat(text)
+    except ValueError:
+        at = None
+    if at is None or at.tzinfo is None:
+        reason = "must be a time with its zone, such as 2026-01-31T12:00:00Z"
+    elif at.timestamp() * 1_000 <= now_ms:
+        reason = "must be in the future"
+    else:
+        return int(at.timestamp() * 1_000)
+    fault = DataFault(name, reason)
+    raise ProblemError(422, "request-invalid", str(fault), faults=data_faults([fault]))
+
+
 def require_json(request: web.Request) -> None:
     """Refuses (415) what is not JSON. A plain form of a foreign web page never gets further than this."""
     if not is_json(request.headers.get("Content-Type", "")):
@@ -87,7 +104,14 @@ def parse_json(body: bytes, *, around: int = 0) -> Any:
         raise ProblemError(400, "json", f"The body is no JSON: {error}.") from None
 
 
-_NAMES: Mapping[type, str] = {str: "string", int: "integer", bool: "boolean", object: "any", list: "array"}
+_NAMES: Mapping[type, str] = {
+    str: "string",
+    int: "integer",
+    bool: "boolean",
+    object: "any",
+    list: "array",
+    dict: "object",
+}
 
 
 def _is_a(value: Any, kind: type) -> bool:

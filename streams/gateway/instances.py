@@ -15,6 +15,7 @@ from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import LINE, one_line, read_object
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
 from streams.gateway.problems import ProblemError
+from streams.gateway.retrying import RETRYING, retrying
 from streams.gateway.services import Services, services
 from streams.gateway.story import WAITS_FOR, story
 from streams.ground.publish import Outgoing
@@ -24,7 +25,7 @@ from streams.readmodel import presentation
 from streams.readmodel.paging import Found
 from streams.readmodel.stored import stored
 
-SEARCHES = {"reason": search.by_reason, "step": search.by_step}
+SEARCHES = {"reason": search.by_reason, "step": search.by_step, "retrying": search.by_retrying}
 HISTORY_LIMIT = 500
 MAX_ASKED = 1_000
 
@@ -40,6 +41,7 @@ INSTANCE: Schema = object_of(
         "updated_at": TEXT,
     },
     business_key=OPTIONAL_TEXT,
+    retrying=RETRYING,
     error={"type": ["object", "null"], "description": "Why it faulted, was cancelled, or waits for a decision."},
 )
 ENTRY: Schema = object_of(
@@ -67,9 +69,15 @@ async def list_instances(request: web.Request) -> web.Response:
     shown = [presentation.instance(row) for row in page.rows]
     stopped = [row["instance_id"] for row in page.rows if row["status"] == Status.INCIDENT]
     errors = await _errors(services(request), stopped) if stopped else {}
+    retries = await retrying(services(request), [row["instance_id"] for row in page.rows])
     return json_answer(
         {
-            "instances": [each | {"error": errors.get(each["instance_id"], each["error"])} for each in shown],
+            "instances": [
+                each
+                | {"error": errors.get(each["instance_id"], each["error"])}
+                | {"retrying": retries.get(each["instance_id"], [])}
+                for each in shown
+            ],
             "next": page.next,
         }
     )
@@ -103,6 +111,7 @@ async def show_instance(request: web.Request) -> web.Response:
             "next": rows[HISTORY_LIMIT - 1]["seq"] if len(rows) > HISTORY_LIMIT else None,
             "decisions": [presentation.message(each) for each in (await stored(ours.codec, decisions)).messages],
             "incidents": [presentation.message(each) for each in (await stored(ours.codec, incidents)).messages],
+            "retrying": (await retrying(ours, [row["instance_id"]])).get(row["instance_id"], []),
         }
     )
 
@@ -194,6 +203,7 @@ LIST_QUERY = (
     Parameter("version", "Version of the definition that it is on."),
     Parameter("reason", "Why it faulted, or waits for a decision: the stable reason, such as UNREACHED."),
     Parameter("step", "The step at which it waits or faulted: its name, or its JSON Pointer."),
+    Parameter("retrying", "Only those with a failed step that waits for its next try.", text_of(("true",))),
     Parameter("data", "PATH=VALUE: a member of its input, such as customer.id=4711."),
     Parameter("find", "Its business key, or a field that its definition names in `document.metadata.search`."),
     Parameter("since", "Started at this time (RFC 3339) or later."),

@@ -19,14 +19,18 @@ from streams.gateway import (
     events,
     figures,
     functions,
+    hurrying,
     incidents,
     instances,
+    letter_acts,
+    letters,
     repairs,
     systems,
     tasks,
 )
 from streams.gateway.access import guard, plain
 from streams.gateway.answers import json_answer
+from streams.gateway.closing import closing
 from streams.gateway.hooks import Hooks, name_former_file
 from streams.gateway.openapi import Route, document
 from streams.gateway.own import unhosted_counted
@@ -45,8 +49,10 @@ from streams.ground.status import status_routes
 from streams.processors import ALL
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import PauseFeed
+from streams.processors.call.reports import SeenFeed
 from streams.processors.human import ACTIONS
 from streams.processors.orchestrate import INBOX
+from streams.processors.recover import ACTIONS as RETRY_ACTIONS
 from streams.processors.view.reader import Reader
 from streams.readmodel.database import open_database
 from streams.readmodel.probe import read_model_probe
@@ -60,11 +66,17 @@ async def openapi(request: web.Request) -> web.Response:
     return json_answer(document(ROUTES))
 
 
+WRITTEN = (INBOX, ACTIONS, RETRY_ACTIONS)
+"""The topics that have to be there for whoever decides something."""
+
 ROUTES = (
     *events.ROUTES,
     *instances.ROUTES,
     *repairs.ROUTES,
+    *hurrying.ROUTES,
     *incidents.ROUTES,
+    *letters.ROUTES,
+    *letter_acts.ROUTES,
     *definitions.ROUTES,
     *functions.ROUTES,
     *decisions.ROUTES,
@@ -133,18 +145,19 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
     hooks = Hooks(settings, site)
     addresses = Addresses(settings, site)
     name_former_file(settings)
-    await asyncio.to_thread(look_at_cluster, settings, (INBOX, ACTIONS))
+    await asyncio.to_thread(look_at_cluster, settings, WRITTEN)
     codec = await open_codec(settings)
     engine = await asyncio.to_thread(open_database, settings, projections(ALL))
     feed = DefinitionFeed(settings, codec, functions)
-    pauses = PauseFeed(settings, codec)
+    pauses, seen = PauseFeed(settings, codec), SeenFeed(settings, codec)
     try:
         await feed.start()
         await pauses.start()
-        ready = probed(kafka_probe(settings, (INBOX.name, ACTIONS.name)), read_model_probe(engine))
+        seen.start()
+        ready = probed(kafka_probe(settings, tuple(each.name for each in WRITTEN)), read_model_probe(engine))
         own = KafkaOwnFunctions(settings, codec)
         async with Publisher(settings) as publisher, site.followed(), unhosted_counted(own, feed):
-            yield Services(
+            made = Services(
                 settings=settings,
                 codec=codec,
                 publisher=publisher,
@@ -154,9 +167,13 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
                 own=own,
                 addresses=addresses,
                 pauses=pauses,
+                seen=seen,
                 ready=ready,
             )
+            async with closing(made):
+                yield made
     finally:
         await feed.close()
         await pauses.close()
+        await seen.close()
         engine.dispose()

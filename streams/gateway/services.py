@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,11 +15,15 @@ from streams.definitions.book import DefinitionBook
 from streams.definitions.own import OwnFunctions
 from streams.gateway.hooks import Hook
 from streams.ground.publish import Publishing
+from streams.ground.record_at import RawRecord, record_at, topics_there
 from streams.ground.settings import Settings
 from streams.ground.status import Ready
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import Pauses
+from streams.processors.call.reports import Seen
 from streams.processors.view.reader import Reader
+
+Look = Callable[[Settings, str, int, int], Awaitable[RawRecord | None]]  # topic, partition, offset
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -35,10 +39,17 @@ class Services:
     own: OwnFunctions
     addresses: Addresses
     pauses: Pauses
+    seen: Seen
     types: EventTypes = field(default_factory=EventTypes.load)
     clock: Callable[[], float] = time.time  # seconds since the epoch
     ready: Ready = lambda: True
+    look: Look = record_at
+    topics_there: Callable[[Settings], Awaitable[Collection[str]]] = topics_there
     answer_timeout_s: float = 5.0  # how long a request waits for a processor's answer
+
+    async def record_at(self, topic: str, partition: int, offset: int) -> RawRecord | None:
+        """The record that stands there; raises UnavailableError where Kafka is away."""
+        return await self.look(self.settings, topic, partition, offset)
 
     def now_ms(self) -> int:
         """The time, Unix milliseconds."""

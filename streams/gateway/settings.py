@@ -31,6 +31,26 @@ class GatewaySettings(Group):
 
 
 @dataclass(frozen=True, kw_only=True)
+class TaskSettings(Group):
+    """People's tasks."""
+
+    claim_s: int = setting(
+        "EXLIFY_TASK_CLAIM_S",
+        1_800,
+        "Seconds that a claim on a task lasts, unless it says so itself",
+        minimum=1,
+        maximum=86_400,
+    )
+    undo_s: int = setting(
+        "EXLIFY_TASK_UNDO_S",
+        10,
+        "Seconds that an answer given at the console can be taken back; it counts only then",
+        minimum=0,
+        maximum=600,
+    )
+
+
+@dataclass(frozen=True, kw_only=True)
 class HookSettings(Group):
     """Webhooks."""
 

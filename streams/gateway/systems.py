@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
 from connectors.hub.connections import folded
-from schemas.cloudevents import DataFault
 from schemas.messages import SYSTEM_PAUSE
 from schemas.times import rfc3339
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
-from streams.gateway.bodies import LINE, one_line, read_object
+from streams.gateway.bodies import LINE, moment_to_come, one_line, read_object
 from streams.gateway.openapi import Route, Schema, list_of, object_of
-from streams.gateway.problems import ProblemError, data_faults
-from streams.gateway.services import services
+from streams.gateway.problems import ProblemError
+from streams.gateway.services import Services, services
 from streams.ground.publish import Outgoing
 from streams.processors.call import PAUSES
 from streams.processors.call.pauses import Pause
@@ -34,96 +32,103 @@ SYSTEM: Schema = object_of(
     why=OPTIONAL_TEXT,
     actor=OPTIONAL_TEXT,
     since=OPTIONAL_TEXT,
+    seen=object_of(
+        {
+            "breaker": {
+                **OPTIONAL_TEXT,
+                "description": "closed, open or half_open; null where nobody has told lately.",
+            },
+            "minutes": {"type": "integer", "description": "How long ago the calls began that are counted."},
+            "calls": {"type": "integer"},
+            "failed": {"type": "integer"},
+            "mean_ms": {"type": ["integer", "null"]},
+            "last_reason": OPTIONAL_TEXT,
+            "last_failed": OPTIONAL_TEXT,
+        }
+    ),
 )
 
 
 async def list_systems(request: web.Request) -> web.Response:
-    """Every connection of the site, and whatever else is paused."""
-    return json_answer({"systems": [_shown(request, name) for name in _names(request)]})
+    """Every connection of the site, and whatever else is paused or was called lately."""
+    ours = services(request)
+    return json_answer({"systems": [shown(ours, name) for name in names(ours)]})
 
 
 async def show_system(request: web.Request) -> web.Response:
     """One connection, by its name."""
-    return json_answer(_shown(request, _known(request)))
+    ours = services(request)
+    return json_answer(shown(ours, known(ours, request.match_info["name"])))
 
 
 async def pause_system(request: web.Request) -> web.Response:
     """Lets no call to a system begin until a time, or until it is resumed."""
-    name = _known(request)
+    ours = services(request)
+    name = known(ours, request.match_info["name"])
     wish = await read_object(request, {"why": str, "until": str, "actor": str}, required=("why",))
-    until_ms = None if wish.get("until") is None else _moment(request, wish["until"])
-    return await _say(request, name, wish, paused=True, until_ms=until_ms)
+    until_ms = None if wish.get("until") is None else moment_to_come("until", wish["until"], ours.now_ms())
+    await say(ours, name, wish["why"], wish.get("actor"), paused=True, until_ms=until_ms)
+    return json_answer(shown(ours, name))
 
 
 async def resume_system(request: web.Request) -> web.Response:
     """Lets calls to a system begin again; they come back within a minute or so, not all at once."""
-    name = _known(request)
-    wish = await read_object(request, {"why": str, "actor": str}, required=("why",))
-    if services(request).pauses.of(name) is None:
-        raise ProblemError(409, "not-paused", f"{name} is not paused.")
-    return await _say(request, name, wish, paused=False, until_ms=None)
-
-
-async def _say(
-    request: web.Request, name: str, wish: dict[str, Any], *, paused: bool, until_ms: int | None
-) -> web.Response:
     ours = services(request)
+    name = known(ours, request.match_info["name"])
+    wish = await read_object(request, {"why": str, "actor": str}, required=("why",))
+    await say(ours, name, wish["why"], wish.get("actor"), paused=False)
+    return json_answer(shown(ours, name))
+
+
+async def say(
+    ours: Services, name: str, why: str, actor: str | None, *, paused: bool, until_ms: int | None = None
+) -> None:
+    """Pauses a system, or lets it be called again; raises ProblemError where nothing can be resumed."""
+    if not paused and ours.pauses.of(name) is None:
+        raise ProblemError(409, "not-paused", f"{name} is not paused.")
     pause = Pause(
         connection=name,
         paused=paused,
         until_ms=until_ms,
-        why=one_line("why", wish["why"]),
-        actor=one_line("actor", wish.get("actor") or "api"),
+        why=one_line("why", why),
+        actor=one_line("actor", actor or "api"),
         at_ms=ours.now_ms(),
     )
     value = ours.codec.encode(SYSTEM_PAUSE, msgspec.structs.asdict(pause))
     await ours.publisher.publish([Outgoing(PAUSES, name.encode(), value)])
     ours.pauses.learn(pause)
-    return json_answer(_shown(request, name))
 
 
-def _moment(request: web.Request, text: str) -> int:
-    try:
-        at = datetime.fromisoformat(text)
-    except ValueError:
-        at = None
-    if at is None or at.tzinfo is None:
-        reason = "must be a time with its zone, such as 2026-01-31T12:00:00Z"
-    elif at.timestamp() <= services(request).clock():
-        reason = "must be in the future"
-    else:
-        return int(at.timestamp() * 1_000)
-    fault = DataFault("until", reason)
-    raise ProblemError(422, "request-invalid", str(fault), faults=data_faults([fault]))
+def names(ours: Services) -> list[str]:
+    """The systems that are known: of the site, paused, or called lately."""
+    return sorted({*ours.addresses.urls(), *ours.pauses.all(), *ours.seen.names(ours.now_ms())})
 
 
-def _names(request: web.Request) -> list[str]:
-    ours = services(request)
-    return sorted({*ours.addresses.urls(), *ours.pauses.all()})
-
-
-def _known(request: web.Request) -> str:
-    name = folded(request.match_info["name"])
-    if name not in _names(request):
+def known(ours: Services, name: str) -> str:
+    """The name as it is known; raises ProblemError (404)."""
+    if folded(name) not in names(ours):
         raise ProblemError(404, "not-found", "This site has no connection of this name.")
-    return name
+    return folded(name)
 
 
-def _shown(request: web.Request, name: str) -> dict[str, Any]:
-    ours = services(request)
+def shown(ours: Services, name: str) -> dict[str, Any]:
+    """What is known of a system: what the site says, whether it is paused, and what its calls have seen."""
     limits, pause = ours.addresses.limits(name), ours.pauses.of(name)
-    shown: dict[str, Any] = {
+    seen = ours.seen.of(name, ours.now_ms())
+    last_ms = seen.pop("last_failed_ms")
+    found: dict[str, Any] = {
         "name": name,
         "address": next((each.address for each in ours.addresses.described() if each.name == name), None),
         "concurrency": limits.concurrency,
         "per_s": limits.per_s,
         "patience_s": limits.patience_s,
         "paused": pause is not None,
+        "seen": {**seen, "last_failed": None if last_ms is None else rfc3339(last_ms)},
     }
     if pause is None:
-        return shown
+        return found
     until = None if pause.until_ms is None else rfc3339(pause.until_ms)
-    return {**shown, "until": until, "why": pause.why, "actor": pause.actor, "since": rfc3339(pause.at_ms)}
+    return {**found, "until": until, "why": pause.why, "actor": pause.actor, "since": rfc3339(pause.at_ms)}
 
 
 ROUTES = (

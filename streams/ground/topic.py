@@ -29,6 +29,7 @@ class Keyed(Enum):
     INSTANCE = "instance id"  # the partition of the instance
     STEP = "step id"  # the same, told by the instance that a step id begins with
     HASH = "as published"  # murmur2 of the key, as every Kafka client has it
+    LETTER = "letter id"  # the partition number that it begins with
     CAUSE = "as received"  # any key: the partition number of the record that it comes from
     NONE = "one partition"
 
@@ -61,6 +62,8 @@ class Topic:
                 return ids.partition_of(key.decode(), count)
             case Keyed.STEP:
                 return ids.partition_of(ids.instance_of(key.decode()), count)
+            case Keyed.LETTER:
+                return ids.letter_partition(key.decode(), count)
             case Keyed.NONE:
                 return 0
             case _:
@@ -100,6 +103,10 @@ def changelog(processor: str, table: str) -> Topic:
 def dead_letter_topic(processor: str) -> Topic:
     """The topic of the commands that a step processor could not carry out."""
     return Topic(name=f"dead-letter.command.{processor}.v1", messages=("DeadLetter",), retention_ms=30 * DAY_MS)
+
+
+OWN_DEAD_LETTERS = replace(dead_letter_topic("own"), written_by="own steps")
+"""One for all own functions: who recovers reads it whether any is hosted or not."""
 
 
 def step_topic(processor: str) -> Topic:

@@ -7,7 +7,7 @@ processor finds it as its declaration says.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from schemas.arguments import Argument, Kind, Values
@@ -25,6 +25,8 @@ from streams.language.slots import BODY, Scope, read_duration, read_leaf, read_t
 
 _ADDRESS = r"(https?|connection)://[^\s]+"
 _NAME = r"[a-z0-9]([a-z0-9.-]*[a-z0-9])?"
+
+Place = tuple[str | int, ...]
 
 
 def read_arguments(task: Node, function: Function, scope: Scope) -> Expression:
@@ -207,6 +209,25 @@ def _schema(node: Node, scope: Scope, argument: Argument) -> Expression:
     return Constant(node.value)
 
 
+def _fixed(node: Node, scope: Scope, argument: Argument) -> Expression:
+    for place in _expressions(node.value, ()):
+        message = f"`{node.name}` is written out, data must not become part of it"
+        Node(node.source, (*node.path, *place), None).fault("value", message, "write the value itself")
+    for place, what, remedy in argument.judge(node.value) if argument.judge else ():
+        key = bool(place) and isinstance(place[-1], str)
+        Node(node.source, (*node.path, *place), None).fault("value", f"`{node.name}` {what}", remedy, key=key)
+    return Constant(node.value)
+
+
+def _expressions(value: Json, place: Place) -> Iterator[Place]:
+    if isinstance(value, str):
+        if "${" in value:
+            yield place
+    elif isinstance(value, dict | list):
+        for key, inner in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _expressions(inner, (*place, key))
+
+
 def _duration(node: Node, scope: Scope, argument: Argument) -> Expression:
     return read_duration(node, BODY, scope)
 
@@ -271,6 +292,7 @@ WAYS: Mapping[Kind, Way] = {
     Kind.CHOICES: Way(_choices, lambda argument: _TEXTS),
     Kind.SCHEMA: Way(_schema, lambda argument: SCHEMA),
     Kind.TYPED: Way(_typed, lambda argument: JSON),
+    Kind.FIXED: Way(_fixed, lambda argument: dict(argument.json_schema())),
     Kind.DURATION: Way(_duration, lambda argument: DURATION),
 }
 """One way for each kind of argument; a test says where one is missing."""

@@ -10,6 +10,7 @@ from streams.language.forms import CONDITION, DURATION, SCHEMA, TEXT, TRANSFORM,
 from streams.language.graph import NOTHING, Expression, Transform
 from streams.language.model import CONTINUE
 from streams.language.nodes import Node
+from streams.language.probing import FORM as PROBE
 from streams.language.recovery import FORM as RECOVERY
 from streams.language.schema import compiled_schema
 from streams.language.slots import (
@@ -27,7 +28,7 @@ from streams.language.slots import (
 
 Common = dict[str, Any]  # members of a model that all tasks have
 
-EFFECTS = tuple(each.value for each in EffectClass if each.value not in profile.EFFECTS)
+EFFECTS = tuple(each.value for each in EffectClass)
 
 _CHECKED = closed({"format": {"enum": ["json", "json:2020-12", "json:draft-07"]}, "document": SCHEMA}, ["document"])
 INPUT_FORM = closed({"schema": _CHECKED, "from": TRANSFORM})
@@ -41,7 +42,10 @@ FORMS: dict[str, Form] = {
     "export": OUTPUT_FORM,
     "timeout": TIMEOUT_FORM,
     "then": {**TEXT, "description": "continue, exit, end, or the name of a task in the same list."},
-    "metadata": {"type": "object", "properties": {"effect": {"enum": list(EFFECTS)}, "recovery": RECOVERY}},
+    "metadata": {
+        "type": "object",
+        "properties": {"effect": {"enum": list(EFFECTS)}, "recovery": RECOVERY, "probe": PROBE},
+    },
 }
 
 
@@ -108,6 +112,6 @@ def _metadata(node: Node | None) -> dict[str, Any]:
         node.wrong_type("an object", "metadata: {owner: sales}")
         return {}
     effect = node.optional("effect")
-    if effect is not None and not effect.refuse(profile.EFFECTS):
+    if effect is not None:
         effect.choice(EFFECTS, f"effect: one of {', '.join(EFFECTS)}")
     return dict(node.value)

@@ -142,9 +142,13 @@ class _Compiler:
             "then": links.flow(model.then, model),
             "metadata": model.metadata,
             "keeps_input": _reads_at_end(model),
-            "growth": UNKNOWN if getattr(model, "fallback", ()) else growth_of(model, leaf=not children(model)),
+            "growth": UNKNOWN if _asks_more(model) else growth_of(model, leaf=not children(model)),
             "document": model.document,
         }
+
+
+def _asks_more(model: TaskModel) -> bool:
+    return bool(getattr(model, "fallback", ()) or getattr(model, "probe", ()))
 
 
 def _reads_at_end(model: TaskModel) -> bool:

@@ -82,9 +82,6 @@ FORK = {"compete": _later("join the branches and choose among their outputs")}
 ENDPOINT = {
     "authentication": _later("name a connection of the settings, which holds the credentials: connection://NAME/path")
 }
-EFFECTS = {
-    "probed": _later("declare `keyed` where the system recognises the step's key, else `blind`: a doubt is then shown")
-}
 SCHEMAS = {"resource": _later("write the schema under `document`")}
 CALLS = {
     "openapi": _later("call the operation with `call: http`"),

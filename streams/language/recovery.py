@@ -34,7 +34,7 @@ _RETRYING: dict[str, Form] = {
     "jitter": {"enum": list(JITTERS)},
     "within": DURATION,
 }
-_EFFECTS = [each.value for each in EffectClass if each.value not in profile.EFFECTS]
+_EFFECTS = [each.value for each in EffectClass if each is not EffectClass.PROBED]
 _TARGET = closed(
     {
         "call": TEXT,
@@ -46,8 +46,9 @@ _TARGET = closed(
     },
     ["call"],
 )
-DEFAULTS_FORM = closed(_RETRYING)
-FORM = closed({**_RETRYING, "fallback": {"type": "array", "minItems": 1, "items": _TARGET}})
+_CLOSES: dict[str, Form] = {"closes": {"type": "boolean"}}
+DEFAULTS_FORM = closed({**_RETRYING, **_CLOSES})
+FORM = closed({**_RETRYING, **_CLOSES, "fallback": {"type": "array", "minItems": 1, "items": _TARGET}})
 
 _KINDS = {kind: closed({}) for kind in BACKOFFS}
 RETRY_FORM = closed(
@@ -82,6 +83,7 @@ def read_recovery(
         return None, ()
     parts = node.parts(FORM, example=EXAMPLE)
     targets = parts.pop("fallback", None)
+    _check_closes(parts.pop("closes", None))
     policy = _policy(parts) if parts else None
     found = targets.items("fallback: [{call: http, with: {...}}]") if targets is not None else []
     return policy, tuple(_target(each, functions, scope | {ERROR}) for each in found)
@@ -89,7 +91,25 @@ def read_recovery(
 
 def read_defaults(node: Node | None) -> Policy | None:
     """The policy of all calls of a workflow that declare none."""
-    return None if node is None else _policy(node.parts(DEFAULTS_FORM, example=EXAMPLE))
+    if node is None:
+        return None
+    parts = node.parts(DEFAULTS_FORM, example=EXAMPLE)
+    _check_closes(parts.pop("closes", None))
+    return _policy(parts) if parts else None
+
+
+def closes(document: Mapping[str, Any], task: Mapping[str, Any]) -> bool:
+    """Whether an incident of the task ends by itself when its cause does: as the task says, else the document."""
+    for said in (task, document["document"]):
+        recovery = (said.get("metadata") or {}).get("recovery") or {}
+        if "closes" in recovery:
+            return recovery["closes"] is True
+    return False
+
+
+def _check_closes(node: Node | None) -> None:
+    if node is not None and not isinstance(node.value, bool):
+        node.wrong_type("true or false", "closes: true")
 
 
 def read_retry(node: Node, named: Mapping[str, Policy], only: Mapping[str, str | int] | None) -> Policy:

@@ -4,7 +4,7 @@
 tests; one that does not stand in it is not there, and a test says so.
 """
 
-from streams.processors import call, decide, emit, human, intake, orchestrate, recover, view
+from streams.processors import call, decide, emit, human, intake, letters, orchestrate, recover, view
 
 ALL = (
     intake.DECLARATION,
@@ -14,5 +14,6 @@ ALL = (
     emit.DECLARATION,
     human.DECLARATION,
     recover.DECLARATION,
+    letters.DECLARATION,
     view.DECLARATION,
 )

@@ -36,6 +36,7 @@ def full(function: Function, *, hosted: bool | None = None) -> dict[str, Json]:
     return {
         **brief(function, hosted=hosted),
         "arguments": [_argument(each) for each in function.arguments],
+        "recovery": described["recovery"],
         "example": function.example,
         "schema": described["arguments"],
         "output": described["output"],

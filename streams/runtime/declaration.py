@@ -16,7 +16,7 @@ from prometheus_client.metrics import MetricWrapperBase
 from schemas.functions import Function
 from streams.ground.setting import Group
 from streams.ground.settings import Settings
-from streams.ground.topic import Topic, changelog, dead_letter_topic, own_step_topic, step_topic
+from streams.ground.topic import OWN_DEAD_LETTERS, Topic, changelog, dead_letter_topic, own_step_topic, step_topic
 
 
 def _nothing_more(settings: Settings) -> tuple[Topic, ...]:
@@ -53,7 +53,8 @@ class Declaration:
     @property
     def dead_letters(self) -> Topic:
         """The topic of those of its commands that it could not carry out."""
-        return dead_letter_topic(self.name)
+        own = any(function.own for function in self.functions)
+        return OWN_DEAD_LETTERS if own else dead_letter_topic(self.name)
 
     def buries_in(self, topic: Topic) -> bool:
         """Whether the topic has its dead letters."""

@@ -55,6 +55,7 @@ class FastLane(Lane):
             effects = Effects([parked(records[0], self._name, GUILTY)], {})
         else:
             effects = await self._looked_into(records)
+        await self._hold_back(effects.outputs)
         await self._make_durable(effects)
         self._acknowledge(records)
 

@@ -248,7 +248,9 @@ class Host:
     async def _open_lane(self, number: int) -> None:
         table = await self._recover(number)
         ours = self._settings.of(RuntimeSettings)
-        limits = Limits(ours.max_batch_records, ours.max_buffered_records, ours.max_buffered_bytes)
+        limits = Limits(
+            ours.max_batch_records, ours.max_buffered_records, ours.max_buffered_bytes, ours.max_parked_per_minute
+        )
         arguments = (self.processor, number, self._writer, self._codec, self._reader, table, limits, self._crash)
         if isinstance(self.processor, SlowProcessor):
             in_flight = self._notes[number] = InFlight(self._state_dir / self._name / f"in-flight-{number}")

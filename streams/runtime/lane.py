@@ -23,6 +23,7 @@ from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
 from schemas.registry import RegistryError
 from streams.ground.topic import MAX_WRITTEN_BYTES
 from streams.runtime import metrics
+from streams.runtime.brake import Brake
 from streams.runtime.clock import now_ms
 from streams.runtime.containment import NOT_THE_RECORD, check, tell, where
 from streams.runtime.crash import CrashPoint
@@ -40,6 +41,7 @@ LONGEST_PAUSE_S = 10.0
 STANDS_S = 3.0  # a lane that waits for longer is told of
 STUCK_S = 10.0  # and one that has work and finishes nothing
 NOTHING = "", 0.0
+HELD_LOOK_S = 1.0  # while too many records would be parked
 RELEASE_AT = 0.75  # of what may wait: a lane must not run dry in the time a release takes (`reader.FETCH_WAIT_MS`)
 
 log = structlog.get_logger()
@@ -52,6 +54,7 @@ class Limits:
     batch_records: int
     buffered_records: int
     buffered_bytes: int
+    parked_a_minute: int = 1_000
 
 
 class Flow(Protocol):
@@ -96,6 +99,7 @@ class Lane(ABC):
         self._table = table
         self._limits = limits
         self._crash = crash
+        self.brake = Brake(limits.parked_a_minute)
         self._queue: deque[Record] = deque()
         self._queue_bytes = 0
         self._paused: set[Partition] = set()
@@ -229,6 +233,24 @@ class Lane(ABC):
                 self._waits_for_others("the schema registry does not answer")
                 await asyncio.sleep(pause_s)
                 pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+
+    async def _hold_back(self, outputs: Iterable[Output]) -> None:
+        """Waits while more would be parked than may be in a minute: nothing of it is written, and nothing is lost."""
+        topics = [origin(each) for each in outputs if each.topic is PARKING]
+        if not topics or not (wait_s := self.brake.wait_s(len(topics))):
+            return
+        held = [metrics.PARKING_HELD.labels(self._name, topic) for topic in set(topics)]
+        log.error("too much would be parked", processor=self._name, lane=self.number, topics=sorted(set(topics)))
+        for each in held:
+            each.inc()
+        try:
+            while wait_s and not self._stopping:
+                self._waits_for_others(f"more than {self._limits.parked_a_minute} records a minute would be parked")
+                await asyncio.sleep(min(wait_s, HELD_LOOK_S))
+                wait_s = self.brake.wait_s(len(topics))
+        finally:
+            for each in held:
+                each.dec()
 
     async def _make_durable(self, effects: Effects) -> None:
         self._reach("after_handle")

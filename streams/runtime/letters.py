@@ -10,13 +10,15 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.codec import Codec
-from schemas.messages import DEAD_LETTER
+from schemas.messages import DEAD_LETTER, STEP_RESULT
+from schemas.recovery import NOBODY, Stated, encode
 from schemas.steps import Problem, address
 from streams.ground.topic import Topic
+from streams.runtime.declaration import Declaration
 from streams.runtime.processor import Headers, Message, Output, Record
 
 RETRY_HEADER = "exlify_retry"
-HARMLESS, HARMFUL = "harmless", "harmful"
+HARMLESS, HARMFUL, POINTLESS = "harmless", "harmful", "pointless"
 
 
 def retry_of(record: Record) -> int:
@@ -33,19 +35,55 @@ def retry_headers(retry: int) -> Headers:
 
 
 def dead_letter(
-    codec: Codec, topic: Topic, message: Message, error: Problem, *, harmless: bool, wait_ms: int | None = None
+    codec: Codec,
+    topic: Topic,
+    message: Message,
+    error: Problem,
+    *,
+    again: str,
+    wait_ms: int | None = None,
+    stated: Stated = NOBODY,
 ) -> Output:
-    """The letter of a command that has failed with `error`; `harmless`: another try could do nothing twice."""
+    """The letter of a command that has failed with `error`.
+
+    `again` is what another try would be: harmless where it could do nothing twice, harmful where it could, pointless
+    where it would come to the same. `stated` counts where the definition says nothing of trying again.
+    """
     command: Mapping[str, Any] = message.data
+    said = command.get("recovery")
+    policy = encode(stated.policy) if said is None and stated.policy is not None else said
     letter = {
         **address(command),
         "retry": retry_of(message.record),
         "function": command["function"],
         "deadline_ms": command.get("deadline_ms"),
-        "recovery": command.get("recovery"),
+        "recovery": policy,
+        "policy_of": "definition" if said is not None else stated.by,
         "command": message.record.value,
         "error": error,
-        "again": HARMLESS if harmless else HARMFUL,
+        "again": again,
         "wait_ms": wait_ms,
     }
     return Output(topic, message.record.key, codec.encode(DEAD_LETTER, letter))
+
+
+def answer(
+    codec: Codec, declaration: Declaration, answers: Topic, message: Message, result: dict[str, Any], again: str
+) -> Output:
+    """The result of a command, for whoever waits for it; the dead letter of one that has failed.
+
+    For processors that keep no results; `result` may have `wait_ms`, the wait that is asked for.
+    """
+    wait_ms, error = result.pop("wait_ms", None), result["error"]
+    if error is None:
+        return Output(answers, message.record.key, codec.encode(STEP_RESULT, result))
+    stated, letters = stated_by(declaration, message.data["function"]), declaration.dead_letters
+    return dead_letter(codec, letters, message, error, again=again, wait_ms=wait_ms, stated=stated)
+
+
+def stated_by(declaration: Declaration, function: str) -> Stated:
+    """What a function declares of trying it again."""
+    for each in declaration.functions:
+        if each.name == function and each.recovery is not None:
+            return Stated(each.recovery, f"function {function}")
+    return NOBODY

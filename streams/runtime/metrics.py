@@ -16,6 +16,11 @@ PARKED = Counter(
     "Records that could not be used and went to the parking topic, by the topic they came from. Look at any.",
     ["processor", "topic"],
 )
+PARKING_HELD = Gauge(
+    "exlify_parking_held",
+    "Partitions that stand since more of their records would be parked than may be in a minute. Stop the bad deploy.",
+    ["processor", "topic"],
+)
 HOP_SECONDS = Histogram(
     "exlify_hop_seconds",
     "From a record's timestamp to its handling, the first of every batch.",
@@ -57,4 +62,4 @@ def count_step(function: str, result: Mapping[str, Any]) -> None:
         IN_DOUBT.labels(function).inc()
 
 
-ALL = (STEPS, IN_DOUBT, RECORDS, PARKED, HOP_SECONDS, LAG, LANES, SHORTENED, RECOVERED, REBALANCES, READY)
+ALL = (STEPS, IN_DOUBT, RECORDS, PARKED, PARKING_HELD, HOP_SECONDS, LAG, LANES, SHORTENED, RECOVERED, REBALANCES, READY)

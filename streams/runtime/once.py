@@ -3,11 +3,12 @@
 For every processor that carries out steps and touches what lies outside. Its table keeps, per step, the intent of an
 effect that must not be repeated and the result of every step. So a command that comes again after a crash is answered
 with the bytes on record. Where only the intent is there, nobody knows what happened: work that does no harm when
-repeated is repeated with the same key, any other is reported as OUTCOME_UNKNOWN and left to people.
+repeated is repeated with the same key, of a probed one the system outside is asked, any other is reported as
+OUTCOME_UNKNOWN and left to people.
 
     command ─▶ recorded? ──▶ the answer on record
                    │ no
-                   ├─ intent only ──▶ in doubt
+                   ├─ intent only ──▶ in doubt ──▶ asked outside (`probe`): done, not done, or nobody can tell
                    └─ nothing ──▶ work (before_effect: intent in the changelog) ──▶ result and row, together
 
 Work that cannot begin soon waits in its row, with the command, and is commanded again when its time has come. So it
@@ -32,12 +33,13 @@ import msgspec
 from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
 from schemas.reasons import Effect, Reason
-from schemas.steps import Problem, faulted, id_of, key_of, problem
+from schemas.recovery import Stated
+from schemas.steps import faulted, id_of, key_of, problem
 from streams.ground.topic import DAY_MS, MAX_WRITTEN_BYTES, Topic
 from streams.runtime import metrics
 from streams.runtime.answers import unusable
 from streams.runtime.clock import now_ms
-from streams.runtime.letters import dead_letter, retry_headers, retry_of
+from streams.runtime.letters import HARMFUL, HARMLESS, dead_letter, retry_headers, retry_of, stated_by
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, Message, Output, Row, SlowProcessor, StateView, WritableState
 
@@ -54,6 +56,8 @@ class BeforeEffect(Protocol):
 
     waited: Waits | None
     """How the step has waited so far; None if it cannot."""
+    retry: int
+    """How often the step has been tried again before."""
 
     async def __call__(self, repeatable: bool, /) -> None:
         """Awaited right before an effect, with whether it may be repeated; returns once the intent is durable if not.
@@ -65,6 +69,10 @@ class BeforeEffect(Protocol):
 
 class WithdrawnError(Exception):
     """The step was taken back before its effect began: nothing has happened, and nobody waits for an answer."""
+
+
+class CannotTellError(Exception):
+    """Nobody could say whether the effect has happened; the text says why, to people."""
 
 
 class LaterError(Exception):
@@ -98,6 +106,11 @@ class StepRow(msgspec.Struct, array_like=True, omit_defaults=True):
     retry: int = 0  # number of the re-attempt that all this is about
     dead: bool = False  # the result is a dead letter
     waits: Waits | None = None
+    doubt: bool = False  # an earlier try may have had its effect
+
+    def left_in_doubt(self, retry: int) -> bool:
+        """Whether a try before this one may have had its effect."""
+        return self.doubt or (self.sent and self.doubtful and self.retry < retry)
 
     @property
     def doubtful(self) -> bool:
@@ -123,9 +136,24 @@ class Steps(SlowProcessor):
         """Does the work of a StepCommand; gives the fields of its StepResult.
 
         `key` is the idempotency key of its effect. Beside the fields there may be `wait_ms`, the wait that the remote
-        side has asked for. Raises WithdrawnError where `before_effect` has raised it, LaterError where the step can
-        wait and nothing has begun, and nothing else but what is a bug.
+        side has asked for, and `connection`, the system that was asked. Raises WithdrawnError where `before_effect` has
+        raised it, LaterError where the step can wait and nothing has begun, and nothing else but what is a bug.
         """
+
+    def probes(self, command: Mapping[str, Any]) -> bool:
+        """Whether it can be asked outside if the step was done, so that a try after one in doubt does no harm."""
+        return False
+
+    async def probe(self, command: Mapping[str, Any], key: str) -> dict[str, Any] | None:
+        """Asks whether the effect with this key has happened: gives the fields of its StepResult, None if it has not.
+
+        Raises CannotTellError.
+        """
+        raise CannotTellError(IN_DOUBT)
+
+    def stated(self, command: Mapping[str, Any], connection: str) -> Stated:
+        """How a step is tried again whose definition does not say it."""
+        return stated_by(self.declaration, command["function"])
 
     async def handle_one(self, message: Message, state: WritableState) -> Effects:
         """Carries out a command or takes note that it is not wanted any more."""
@@ -155,7 +183,9 @@ class Steps(SlowProcessor):
         waited = _waited(message, state)
         assert waited is not None
         waits = Waits(waited.since_ms, waited.times + 1, message.record.value)
-        row = StepRow(_effect_key(message.data, state), retry=retry_of(message.record), waits=waits)
+        before, retry = _row(state, key_of(message.data)), retry_of(message.record)
+        doubt = before is not None and before.left_in_doubt(retry)
+        row = StepRow(_effect_key(message.data, state), retry=retry, waits=waits, doubt=doubt)
         due_ms = now_ms() + int(later.seconds * 1_000)
         return Effects([], {key_of(message.data): Row(msgspec.msgpack.encode(row), due_ms)})
 
@@ -176,17 +206,36 @@ class Steps(SlowProcessor):
         row, retry = _row(state, key_of(message.data)), retry_of(message.record)
         if row and row.retry > retry:
             return Effects([], {})
-        if row and row.retry == retry:
-            if row.result is not None:
-                return Effects([self._answer(message, row)], {})
-            if row.sent:
-                doubt = faulted(message.data, _in_doubt(message.data))
-                return self._settled(message, row.key, doubt, withdrawn=row.withdrawn)
+        if row and row.retry == retry and row.result is not None:
+            return Effects([self._answer(message, row)], {})
+        doubt = row is not None and row.left_in_doubt(retry)
+        begun = row is not None and row.sent and row.retry == retry
+        if row and (begun or (doubt and self.probes(message.data))):
+            told = await self._told(message, row)
+            if told is not None:
+                return told
+            doubt = False
         if row and row.withdrawn:
             return Effects([], {})
-        return await self._work(message, state)
+        return await self._work(message, state, doubt=doubt)
 
-    async def _work(self, message: Message, state: WritableState) -> Effects:
+    async def _told(self, message: Message, row: StepRow) -> Effects | None:
+        """The end of a doubt: what has happened, or that nobody can tell; None where nothing has."""
+        command = message.data
+        try:
+            result = await self.probe(command, row.key)
+        except CannotTellError as error:
+            doubt = problem(Reason.OUTCOME_UNKNOWN, str(error), command["pointer"], effect=Effect.UNKNOWN)
+            result = faulted(command, doubt)
+        if result is None:
+            return None
+        harmless = self.probes(command)  # it is asked again
+        return self._settled(message, row.key, result, harmless=harmless, withdrawn=row.withdrawn)
+
+    async def _work(self, message: Message, state: WritableState, *, doubt: bool) -> Effects:
+        """`doubt`: an earlier try may have had its effect, and it does no harm to have it again; so it stays in doubt
+        unless this one succeeds.
+        """
         step, key = key_of(message.data), _effect_key(message.data, state)
         intent = _Intent(message, state, key)
         try:
@@ -194,7 +243,10 @@ class Steps(SlowProcessor):
         except WithdrawnError:
             return Effects([], {})
         row = _row(state, step)
-        return self._settled(message, key, result, harmless=intent.harmless, withdrawn=bool(row and row.withdrawn))
+        harmless = intent.harmless or doubt or self.probes(message.data)
+        if doubt and result["error"] is not None:
+            result["error"] = {**result["error"], "effect": Effect.UNKNOWN.value}
+        return self._settled(message, key, result, harmless=harmless, withdrawn=bool(row and row.withdrawn))
 
     def _settled(
         self,
@@ -208,11 +260,13 @@ class Steps(SlowProcessor):
     ) -> Effects:
         """A result is an answer; one that is an error is a dead letter first, unless nobody waits for it."""
         metrics.count_step(message.data["function"], result)
-        wait_ms, error = result.pop("wait_ms", None), result["error"]
+        wait_ms, connection, error = result.pop("wait_ms", None), result.pop("connection", ""), result["error"]
         dead = dead and self.declaration.buries and error is not None and not withdrawn
         if dead:
             letters = self.declaration.dead_letters
-            letter = dead_letter(self._codec, letters, message, error, harmless=harmless, wait_ms=wait_ms)
+            stated = self.stated(message.data, connection)
+            again = HARMLESS if harmless else HARMFUL
+            letter = dead_letter(self._codec, letters, message, error, again=again, wait_ms=wait_ms, stated=stated)
             value = letter.value
         else:
             value = self._codec.encode(STEP_RESULT, result)
@@ -238,6 +292,7 @@ class _Intent:
 
     def __init__(self, message: Message, state: WritableState, key: str) -> None:
         self.waited = _waited(message, state)
+        self.retry = retry_of(message.record)
         self.harmless = False  # whether another try could do nothing twice
         self._message = message
         self._state = state
@@ -246,12 +301,14 @@ class _Intent:
     async def __call__(self, repeatable: bool, /) -> None:
         """See `BeforeEffect`."""
         self.harmless = repeatable
-        step, retry = key_of(self._message.data), retry_of(self._message.record)
+        step, retry = key_of(self._message.data), self.retry
         row = _row(self._state, step)
         if row and row.withdrawn:
             raise WithdrawnError
         if not (repeatable or (row and row.sent and row.retry == retry)):
-            await self._state.write({step: _kept(self._message, StepRow(self._key, sent=True, retry=retry))})
+            doubt = row is not None and row.left_in_doubt(retry)
+            intent = StepRow(self._key, sent=True, retry=retry, doubt=doubt)
+            await self._state.write({step: _kept(self._message, intent)})
 
 
 class UnderWay:
@@ -307,10 +364,6 @@ def _fail(twin: asyncio.Future[Effects], error: BaseException) -> None:
     else:
         twin.set_exception(error)
         twin.exception()  # nobody has to be waiting
-
-
-def _in_doubt(command: Mapping[str, Any]) -> Problem:
-    return problem(Reason.OUTCOME_UNKNOWN, IN_DOUBT, command["pointer"], effect=Effect.UNKNOWN)
 
 
 def _effect_key(step: Mapping[str, Any], state: StateView) -> str:

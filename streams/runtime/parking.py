@@ -21,7 +21,10 @@ PARKING = Topic(
 
 MAX_REASON = 500  # characters; it may name what a foreign schema is called
 
+_PREFIX = "parked."
 _TOPIC = "parked.topic"
+_NAMES = tuple(_PREFIX + each for each in ("processor", "reason", "topic", "partition", "offset", "timestamp_ms"))
+_NAMES_BY_PLACE = tuple(_PREFIX + each for each in ("left_out", "size", "value_sha256"))
 _ROOM_BYTES = 8_192  # for the headers that say where it came from
 _CUT_KEY_BYTES = 256
 
@@ -52,6 +55,20 @@ def size_bytes(key: bytes | None, value: bytes | None, headers: Headers) -> int:
 def origin(output: Output) -> str:
     """The topic that a parked record came from."""
     return next(value.decode() for name, value in reversed(output.headers) if name == _TOPIC)
+
+
+def came_from(record: Record) -> tuple[dict[str, str], Headers] | None:
+    """What a record of the parking topic says of where it came from, and its own headers; None where it says nothing.
+
+    Theirs are the last: its own may have the same names.
+    """
+    names = tuple(name for name, _ in record.headers)
+    for ours in (_NAMES, _NAMES + _NAMES_BY_PLACE):
+        if names[-len(ours) :] == ours:
+            own, told = record.headers[: -len(ours)], record.headers[-len(ours) :]
+            texts = {name.removeprefix(_PREFIX): (text or b"").decode(errors="replace") for name, text in told}
+            return (texts, own) if all(texts[each].isdigit() for each in ("partition", "offset")) else None
+    return None
 
 
 def _by_place(record: Record, origin: dict[str, str]) -> Output:

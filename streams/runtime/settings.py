@@ -29,6 +29,12 @@ class RuntimeSettings(Group):
     max_buffered_bytes: int = setting(
         "EXLIFY_MAX_BUFFERED_BYTES", 16_777_216, "The same in bytes; what is reached first counts", minimum=1
     )
+    max_parked_per_minute: int = setting(
+        "EXLIFY_MAX_PARKED_PER_MINUTE",
+        1_000,
+        "Records of one partition that a processor parks in a minute; it holds the partition rather than park more",
+        minimum=1,
+    )
     stall_timeout_ms: int = setting(
         "EXLIFY_STALL_TIMEOUT_MS",
         60_000,

@@ -203,6 +203,7 @@ class SlowLane(Lane):
         effects = Effects([], {})
         for _, more in finished:
             effects.add(more)
+        await self._hold_back(effects.outputs)
         self._flushing_since = time.monotonic()
         await self._make_durable(effects)
         self._flushing_since = None

@@ -8,12 +8,13 @@ its store (`epochs.Superseded`).
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
 
 import structlog
-from confluent_kafka import Consumer, KafkaException, TopicPartition
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
@@ -36,6 +37,12 @@ from streams.runtime.threads import in_thread
 from streams.runtime.writer import Writer, Written
 
 REQUEST_S = 30.0
+ASK_AGAIN_S = 0.2
+# What a broker that is away, or has just come back, is told by; it passes.
+PASSING = frozenset({
+    KafkaError._TRANSPORT, KafkaError._ALL_BROKERS_DOWN, KafkaError._TIMED_OUT, KafkaError.NOT_LEADER_FOR_PARTITION,
+    KafkaError.LEADER_NOT_AVAILABLE, KafkaError.BROKER_NOT_AVAILABLE,
+})  # fmt: skip
 NOWHERE = Position(0, 0, 0)
 MAX_STORE_AGE_MS = TOMBSTONES_KEPT_MS - DAY_MS
 BATCH = 5_000  # changelog records applied in one store write during recovery
@@ -72,16 +79,26 @@ class Changelog:
                 return
             consumer.assign([TopicPartition(self.topic.name, self.partition, start)])
             while self._position(consumer, start) < stop:
-                if self.closed:
-                    raise GivenUp(f"{self.topic.name}[{self.partition}]")
+                self._check_wanted()
                 batch = [_log_record(raw) for raw in consumer.consume(BATCH, timeout=0.05) if _usable(raw)]
                 yield [record for record in batch if record.offset < stop]
 
     def _bounds(self, consumer: Consumer) -> tuple[int, int]:
-        found: tuple[int, int] = consumer.get_watermark_offsets(
-            TopicPartition(self.topic.name, self.partition), timeout=REQUEST_S
-        )
-        return found
+        """Asks as long as the broker is away: its loss is nothing that a worker has to end for."""
+        while True:
+            try:
+                place = TopicPartition(self.topic.name, self.partition)
+                found: tuple[int, int] = consumer.get_watermark_offsets(place, timeout=REQUEST_S)
+                return found
+            except KafkaException as error:
+                if error.args[0].code() not in PASSING:
+                    raise
+            self._check_wanted()
+            time.sleep(ASK_AGAIN_S)
+
+    def _check_wanted(self) -> None:
+        if self.closed:
+            raise GivenUp(f"{self.topic.name}[{self.partition}]")
 
     def _position(self, consumer: Consumer, start: int) -> int:
         found = consumer.position([TopicPartition(self.topic.name, self.partition)])[0].offset
@@ -99,7 +116,7 @@ def _reading(config: Mapping[str, object]) -> Iterator[Consumer]:
 
 def _usable(raw: object) -> bool:
     error = raw.error()  # type: ignore[attr-defined]
-    if error is not None and not error.retriable():
+    if error is not None and not (error.retriable() or error.code() in PASSING):
         raise KafkaException(error)
     return error is None
 

@@ -11,7 +11,8 @@
 
 from streams.steps.context import Context
 from streams.steps.declared import step
-from streams.steps.errors import InDoubt, Refused, Retryable
+from streams.steps.errors import InDoubt, NotDone, Refused, Retryable
+from streams.steps.retries import Retries
 from streams.steps.testing import StepFailed, run_step
 
-__all__ = ["Context", "InDoubt", "Refused", "Retryable", "StepFailed", "run_step", "step"]
+__all__ = ["Context", "InDoubt", "NotDone", "Refused", "Retries", "Retryable", "StepFailed", "run_step", "step"]

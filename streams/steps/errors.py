@@ -15,6 +15,10 @@ class Retryable(Exception):
         self.after = after
 
 
+class NotDone(Exception):
+    """Of a probe: the step was not done."""
+
+
 class InDoubt(Exception):
     """Something was sent, and nobody can tell what came of it. People will look."""
 

@@ -8,9 +8,10 @@ from typing import Any
 from schemas.functions import EffectClass
 from schemas.payload import Payload
 from schemas.reasons import Effect, Reason
+from schemas.recovery import MAX_WAIT_MS
 from schemas.steps import told
 from streams.steps.declared import Step
-from streams.steps.errors import InDoubt, Refused, Retryable
+from streams.steps.errors import InDoubt, NotDone, Refused, Retryable
 from streams.steps.types import WrongDataError
 
 
@@ -43,8 +44,11 @@ def raised(step: Step[..., Any], error: BaseException, effect: EffectClass) -> O
         case Refused():
             return Outcome(Reason.BUSINESS_REJECTED, Effect.NONE, detail)
         case Retryable():
-            reason = Reason.REMOTE_FAULT if error.after is None else Reason.RATE_LIMITED
-            return Outcome(reason, Effect.NONE, detail, after_s=error.after, retryable=True)
+            after_s = _seconds(error.after)
+            reason = Reason.REMOTE_FAULT if after_s is None else Reason.RATE_LIMITED
+            return Outcome(reason, Effect.NONE, detail, after_s=after_s, retryable=True)
+        case NotDone():
+            return Outcome(Reason.NOT_FOUND, Effect.NONE, detail)
         case InDoubt():
             return Outcome(Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN, detail)
         case _:
@@ -62,11 +66,18 @@ def brought_down(step: Step[..., Any], how: str, effect: EffectClass) -> Outcome
     return Outcome(Reason.STEP_FAILED, effect.when(certain=Effect.UNKNOWN), f"{step.name}: {how}")
 
 
+def _seconds(asked: Any) -> float | None:
+    """The wait that a step has asked for; None where it is none that can be waited."""
+    if not isinstance(asked, int | float) or not asked >= 0:
+        return None
+    return min(asked, MAX_WAIT_MS / 1_000)
+
+
 def _told(step: Step[..., Any], error: BaseException) -> str:
     try:
         text = told(str(error)).strip()
     except Exception:  # noqa: BLE001  # its `__str__` is the user's, too
         text = ""
-    ours = isinstance(error, Refused | Retryable | InDoubt)
+    ours = isinstance(error, Refused | Retryable | NotDone | InDoubt)
     parts = (step.name, "" if ours else type(error).__name__, text)
     return ": ".join(part for part in parts if part)

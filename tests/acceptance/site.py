@@ -6,7 +6,7 @@ import asyncio
 import json
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from functools import partial
 from pathlib import Path
@@ -26,6 +26,7 @@ from streams.ground.settings import Settings
 from streams.ground.topic import Topic
 from streams.processors import own
 from streams.processors.call.connections import ConnectionSettings
+from streams.runtime.declaration import Declaration
 from streams.runtime.processor import Record
 from streams.steps.loading import load_steps
 from tests.acceptance.cases import ROOT
@@ -49,21 +50,30 @@ class Site:
     """Runs until its context ends. All its processes can be killed and started by name."""
 
     def __init__(
-        self, settings: Settings, sandbox: Mapping[str, str], gateway_port: int, environ: Mapping[str, str]
+        self,
+        settings: Settings,
+        sandbox: Mapping[str, str],
+        gateway_port: int,
+        environ: Mapping[str, str],
+        names: Sequence[str] = (*WORKERS, GATEWAY),
+        program: str = "streams.cli",
     ) -> None:
+        """`names` are its processes; `engine-2` is one more of the kind `engine`. `program` is what they run."""
         self.settings = settings
         self.sandbox = sandbox
         self.gateway = f"http://{settings.host}:{gateway_port}"
-        self.names = (*WORKERS, GATEWAY)
+        self.names = tuple(names)
+        self._program = program
         self.codec = Codec.offline()
         self.environ = environ
         self.workers = Workers(self._argv, environ, settings.data_dir / "logs")
 
     def _argv(self, name: str) -> tuple[str, ...]:
         if name == GATEWAY:
-            return "-m", "streams.cli", "gateway"
-        self._port_file(name).unlink(missing_ok=True)
-        return "-m", "streams.cli", "worker", *WORKERS[name], "--name", name, "--port-file", str(self._port_file(name))
+            return "-m", self._program, "gateway"
+        file = self._port_file(name)
+        file.unlink(missing_ok=True)
+        return "-m", self._program, "worker", *WORKERS[_kind(name)], "--name", name, "--port-file", str(file)
 
     def _port_file(self, name: str) -> Path:
         return self.settings.data_dir / f"{name}.json"
@@ -164,26 +174,49 @@ class Site:
                 log.close()
 
     def _inputs(self) -> dict[str, tuple[str, ...]]:
-        known = catalogue.PROCESSORS.values()
-        return {each.name: tuple(topic.name for topic in each.inputs(self.settings)) for each in known}
+        return {each.name: tuple(topic.name for topic in each.inputs(self.settings)) for each in self.hosted}
+
+    @property
+    def hosted(self) -> list[Declaration]:
+        """The processors that its workers host."""
+        kinds = {_kind(name) for name in self.names if name != GATEWAY}
+        return [each for each in catalogue.PROCESSORS.values() if each.worker in kinds]
+
+
+def _kind(name: str) -> str:
+    return name if name in WORKERS else name.rpartition("-")[0]
 
 
 @contextmanager
 def running(bootstrap: str, folder: Path, **environ: str) -> Iterator[Site]:
     """A site on a broker without topics of ours, with every workflow of the project deployed. Ends with its context."""
-    with _sandbox(folder) as addresses:
-        given = Settings(bootstrap=bootstrap, registry_url="none", data_dir=folder)
-        settings = given.with_(ConnectionSettings(urls=addresses))
-        asyncio.run(_prepare(settings))
-        (port,) = ports.new(1)
-        site = Site(settings, addresses, port, _environ(settings, port) | environ)
-        try:
-            for name in site.names:
-                site.start(name)
-            asyncio.run(site.ready())
-            yield site
-        finally:
-            site.workers.kill_all()
+    with _sandbox(folder) as addresses, working(bootstrap, folder, addresses, WORKFLOWS, **environ) as site:
+        yield site
+
+
+@contextmanager
+def working(
+    bootstrap: str,
+    folder: Path,
+    systems: Mapping[str, str],
+    workflows: Iterable[Path],
+    names: Sequence[str] = (*WORKERS, GATEWAY),
+    program: str = "streams.cli",
+    **environ: str,
+) -> Iterator[Site]:
+    """The same with other systems outside, by name and address, and with other workflows and processes (see `Site`)."""
+    given = Settings(bootstrap=bootstrap, registry_url="none", data_dir=folder)
+    settings = given.with_(ConnectionSettings(urls=systems))
+    asyncio.run(_prepare(settings, workflows))
+    (port,) = ports.new(1)
+    site = Site(settings, systems, port, _environ(settings, port) | environ, names, program)
+    try:
+        for name in site.names:
+            site.start(name)
+        asyncio.run(site.ready())
+        yield site
+    finally:
+        site.workers.kill_all()
 
 
 def _environ(settings: Settings, gateway_port: int) -> dict[str, str]:
@@ -199,12 +232,12 @@ def _environ(settings: Settings, gateway_port: int) -> dict[str, str]:
     }
 
 
-async def _prepare(settings: Settings) -> None:
+async def _prepare(settings: Settings, workflows: Iterable[Path]) -> None:
     """Topics and definitions, before anybody reads them."""
     await provision(settings, (*catalogue.topics(settings), *catalogue.own_topics(settings, STEPS)))
     codec, functions = Codec.offline(), catalogue.functions(STEPS)
     async with Publisher(settings) as publisher:
-        for file in WORKFLOWS:
+        for file in workflows:
             await deploy(publisher, codec, settings, file.read_text(), functions, by="acceptance", file=str(file))
 
 

@@ -1,6 +1,6 @@
 """No input of one stops another: while everything hostile there is comes in by every door, applications end in time.
 
-The last module of its folder by its name: the tests before it want a site in which nothing is parked.
+Among the last modules of its folder by its name: those before it want a site in which nothing is parked.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
 """`make bench`: measures and prints one JSON object. Name parts to run only them: `python -m tests.bench idle micro`.
 
-`parked` (20,000 instances that wait for people) takes minutes, and runs only when it is named.
+`parked` (20,000 instances that wait for people), `rebuild` (a read model of 100,000) and `console` (pages on 100,000)
+take minutes, and run only when they are named.
 
 Absolute figures belong to a machine, so every run also measures a baseline on it: one bare hop through the same
 broker, and the loop that the workflows run without engine and runtime would be nothing but such hops.
@@ -14,7 +15,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import calls, idle, journey, micro, own, parked
+from tests.bench import calls, console, idle, journey, micro, own, parked, rebuild
 
 Figures = Mapping[str, float]
 PARTS: Mapping[str, Callable[[], Figures]] = {
@@ -24,16 +25,22 @@ PARTS: Mapping[str, Callable[[], Figures]] = {
     "own": own.measure,
     "idle": idle.measure,
     "parked": parked.measure,
+    "rebuild": rebuild.measure,
+    "console": console.measure,
 }
+LONG = ("parked", "rebuild", "console")
 
 
 def main() -> None:
     """Runs the parts named on the command line, all by default."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description="Measures Exlify; prints JSON.")
     parser.add_argument(
-        "parts", nargs="*", metavar="PART", help=f"what to measure, of {', '.join(PARTS)}; all but parked unless named"
+        "parts",
+        nargs="*",
+        metavar="PART",
+        help=f"what to measure, of {', '.join(PARTS)}; all but {' and '.join(LONG)} unless named",
     )
-    names = parser.parse_args().parts or [name for name in PARTS if name != "parked"]
+    names = parser.parse_args().parts or [name for name in PARTS if name not in LONG]
     if unknown := set(names) - set(PARTS):
         parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(PARTS)}")
     figures: dict[str, float | str] = {"machine": f"{platform.machine()}, Python {platform.python_version()}"}

@@ -19,12 +19,14 @@ from schemas import messages
 from schemas.catalogue import current
 from schemas.codec import Codec
 from schemas.ids import Key
+from schemas.lifecycle import Phase, Status
 from schemas.samples import sample
 from streams import engine
 from streams.ground.settings import Settings
 from streams.language.graph import Graph
 from streams.processors import ALL
 from streams.processors.decide.decision import carry_out
+from streams.processors.view.processor import WITHIN
 from streams.readmodel.database import open_database
 from streams.readmodel.projection import Received, fields_of, projections
 from streams.readmodel.writer import Writer
@@ -135,7 +137,7 @@ def _decision() -> Iterator[tuple[str, float]]:
 def _rows() -> Iterator[tuple[str, float]]:
     """A history entry on its way into the read model, in batches as a busy view has them."""
     codec, rows = Codec.offline(), projections(ALL)
-    read = codec.sparing(fields_of(rows))
+    read, within = codec.sparing(fields_of(rows)), codec.sparing(WITHIN)
     raws = [codec.encode(messages.HISTORY_ENTRY, entry) for entry in _entries(codec)]
 
     def once() -> float:
@@ -143,7 +145,7 @@ def _rows() -> Iterator[tuple[str, float]]:
             writer = Writer(open_database(Settings(data_dir=Path(folder)), rows), rows)
             started = time.thread_time()
             for at in range(0, len(raws), BATCH):
-                writer.write([Received(*read(raw), raw) for raw in raws[at : at + BATCH]])
+                writer.write([Received(*read(raw), raw, within) for raw in raws[at : at + BATCH]])
             return (time.thread_time() - started) / len(raws) * 1e6
 
     yield "view_record_cpu", round(min(once() for _ in range(ROUNDS)), 2)
@@ -152,13 +154,17 @@ def _rows() -> Iterator[tuple[str, float]]:
 def _entries(codec: Codec) -> Iterator[dict[str, Any]]:
     """Four of each of many instances, which take turns."""
     told = {"pointer": "/do/0/a", "iteration": 0, "attempt": 0, "phase": "task.completed", "data": payload(PAYLOAD)}
+    ends = told | {"pointer": "", "phase": Phase.WORKFLOW_COMPLETED}
+    start = sample(current()[messages.START_INSTANCE]) | {"data": payload(PAYLOAD)}
     result = sample(current()[messages.STEP_RESULT]) | {"output": payload(PAYLOAD)}
-    entry = sample(current()[messages.HISTORY_ENTRY]) | {
+    goes_on = sample(current()[messages.HISTORY_ENTRY]) | {
         "cause": codec.encode(messages.STEP_RESULT, result),
         "transitions": [told, told],
-        "status": "waiting",
+        "status": Status.RUNNING,
     }
-    for first in range(0, INSTANCES, 50):
-        for seq in range(4):
-            for number in range(first, first + 50):
+    first = goes_on | {"cause": codec.encode(messages.START_INSTANCE, start)}
+    last = goes_on | {"transitions": [told, ends], "status": Status.COMPLETED}
+    for begin in range(0, INSTANCES, 50):
+        for seq, entry in enumerate((first, goes_on, goes_on, last)):
+            for number in range(begin, begin + 50):
                 yield entry | {"instance_id": sha256(b"%d" % number).hexdigest()[:32], "seq": seq}

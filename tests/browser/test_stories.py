@@ -9,10 +9,10 @@ from typing import Any
 import pytest
 from playwright.async_api import Browser, expect
 
-from schemas.messages import HISTORY_ENTRY, HUMAN_ACTION, INCIDENT, REPAIR_STEP
+from schemas.messages import HISTORY_ENTRY, HUMAN_ACTION, INCIDENT, REPAIR_STEP, SYSTEM_PAUSE
 from streams.console import install
 from streams.ground.settings import Settings
-from tests.support.browser import browser, visitor
+from tests.support.browser import Visitor, browser, visitor
 from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, change, payload, result
 from tests.support.gateways import AsyncGateway
 from tests.support.stories import Story
@@ -23,7 +23,7 @@ PAGES = (
     "/", "/incidents", "/deploy", "/workflows/order/start", "/instances/cancel",
     "/workflows", "/workflows/order", "/definitions", "/instances", f"/instances/{INSTANCE}",
     f"/instances/{INSTANCE}?ask=cancel", "/inbox", "/decisions", "/decisions/credit-risk", "/find?q=nothing", "/login",
-    "/instances/" + "9" * 32 + "?try=15", "/nothing",
+    "/systems", "/audit", "/instances/" + "9" * 32 + "?try=15", "/nothing",
 )  # fmt: skip
 PROBLEM = {
     "type": "urn:x", "title": "The system failed", "status": 500, "detail": "it answered 500", "instance": "/do/0/note",
@@ -74,6 +74,8 @@ def filled(console: Console) -> dict[str, Any]:
     ]
     console.entered(1, "faulted", result("/do/0/note", 1), changes, **of)
     console.decided(at_ms=NOW_MS - 1000)
+    console.saw()
+    console.saw(connection="http.example.com:8080", breaker="open", failed=4, last_reason="UNREACHED")
     return console.asked(form=payload(FORM))
 
 
@@ -161,7 +163,33 @@ async def test_two_people_and_one_task(console: Console, started: Browser) -> No
         other.complaints[:] = [each for each in other.complaints if "409" not in each]
     assert len(console.gateway.outbox.records) == 2
     row = console.gateway.services.reader.task(f"{INSTANCE}/do/1/review/0/0")
-    assert row is not None and row["status"] == "completed"
+    assert row is not None and (row["status"], row["outcome"]) == ("answered", "approve")
+
+
+async def test_claim_keeps_a_task_and_an_answer_is_taken_back(console: Console, started: Browser) -> None:
+    first = console.asked()
+    processor = Processor(console, first, console.asked(task_id=f"{INSTANCE}/do/2/next/0/0", title="The next one"))
+    async with visitor(started) as one, visitor(started) as other:
+        await named(other, console, "bo")
+        await other.page.goto(url(console, f"/inbox/{first['task_id']}"))
+        await one.page.goto(url(console, "/inbox"))
+        await processor.during(press_and_wait(one.page, "c", "has claimed this task"))
+        assert await one.faults() == []
+        await expect(other.page.locator(".note.running")).to_contain_text("has claimed this task")  # without a reload
+        await processor.during(click_and_wait(other.page, "Decline", "Not taken."))
+        await expect(other.page.get_by_text("You can answer when")).to_be_visible()
+        await processor.during(click_and_wait(one.page, "Approve", "answered approve"))
+        await expect(one.page.locator("#h-task")).to_have_text("The next one")
+        assert await one.faults() == []
+        await processor.during(press_and_wait(one.page, "u", "has claimed this task"))
+        await one.page.get_by_label("For how long").select_option("4 hours")
+        await processor.during(press_and_see(one.page, "p", "The next one"))
+        other.complaints[:] = [each for each in other.complaints if "409" not in each]
+    actions = [data["action"] for name, data in console.gateway.outbox.decoded() if name == HUMAN_ACTION]
+    assert actions == ["claim", "complete", "complete", "undo", "put_aside"]
+    row = console.gateway.services.reader.task(first["task_id"])
+    assert row is not None and (row["status"], row["assignee"]) == ("open", None)
+    assert row["aside_until_ms"] == NOW_MS + 4 * 3_600_000
 
 
 async def test_change_is_seen_without_a_reload_and_what_was_opened_stays_open(
@@ -230,6 +258,23 @@ async def test_keys_lead_everywhere_and_can_be_switched_off(console: Console, st
         assert "/instances/" in page.url and not await page.evaluate("document.activeElement.id === 'q'")
 
 
+async def test_system_is_paused_with_why_and_who_did_it_is_told(console: Console, started: Browser) -> None:
+    console.saw()
+    async with visitor(started) as somebody:
+        page = somebody.page
+        await page.goto(url(console, "/"))
+        await page.keyboard.type("gs")
+        await page.get_by_placeholder("Why").fill("maintenance of the ERP")
+        await page.get_by_label("For how long").select_option("until it is resumed")
+        await page.get_by_role("button", name="Pause").click()
+        await expect(page.get_by_text("paused it, until it is resumed")).to_be_visible()
+        assert await somebody.faults() == []
+        await page.keyboard.type("ga")
+        await expect(page.get_by_text("maintenance of the ERP")).to_be_visible()
+    ((name, said),) = console.gateway.outbox.decoded()
+    assert (name, said["connection"], said["why"]) == (SYSTEM_PAUSE, "erp", "maintenance of the ERP")
+
+
 async def test_printed_page_has_its_content_and_no_buttons(console: Console, started: Browser) -> None:
     filled(console)
     async with visitor(started) as somebody:
@@ -237,6 +282,18 @@ async def test_printed_page_has_its_content_and_no_buttons(console: Console, sta
         await somebody.page.emulate_media(media="print")
         await expect(somebody.page.locator(".top")).to_be_hidden()
         await expect(somebody.page.get_by_text("The system failed", exact=True)).to_be_visible()
+
+
+async def named(somebody: Visitor, console: Console, name: str) -> None:
+    await somebody.page.goto(url(console, "/login"))
+    await somebody.page.get_by_label("name").fill(name)
+    await somebody.page.keyboard.press("Enter")
+    await expect(somebody.page).to_have_title("Overview · Exlify")
+
+
+async def press_and_see(page: Any, key: str, title: str) -> None:
+    await page.keyboard.press(key)
+    await expect(page.locator("#h-task")).to_have_text(title)
 
 
 async def press_and_wait(page: Any, key: str, text: str) -> None:

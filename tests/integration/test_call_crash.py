@@ -63,7 +63,7 @@ def worker(kafka: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
         process.wait()
 
 
-def command(pointer: str, url: str, effect: str | None) -> bytes:
+def command(pointer: str, url: str, effect: str | None, *, probed: bool = False) -> bytes:
     step = {"instance_id": INSTANCE, "pointer": pointer, "iteration": 0, "attempt": 0}
     arguments = payload({"method": "POST", "endpoint": url})
     rest = {
@@ -73,6 +73,7 @@ def command(pointer: str, url: str, effect: str | None) -> bytes:
         "workflow": "w",
         "version": "1",
         "digest": "d",
+        "probe": payload({"function": "http", "arguments": {"method": "get", "endpoint": url}}) if probed else None,
     }
     return Codec.offline().encode(STEP_COMMAND, {**step, **rest})
 
@@ -107,15 +108,29 @@ async def test_killed_worker_repeats_only_what_may_be_repeated(kafka: str, tmp_p
     settings = Settings(bootstrap=kafka, partitions=PARTITIONS)
     await provision(settings, LINES)
     silent_then_well = (peers.never_answers, peers.answers(peers.OK))
-    async with peers.peer(*silent_then_well) as blind, peers.peer(*silent_then_well) as keyed:
-        publish(kafka, command("/do/0/blind", blind.url, None), command("/do/1/keyed", keyed.url, "keyed"))
+    async with (
+        peers.peer(*silent_then_well) as blind,
+        peers.peer(*silent_then_well) as keyed,
+        peers.peer(*silent_then_well) as done,
+        peers.peer(peers.never_answers, peers.status(404), peers.answers(peers.OK)) as undone,
+    ):
+        publish(
+            kafka,
+            command("/do/0/blind", blind.url, None),
+            command("/do/1/keyed", keyed.url, "keyed"),
+            command("/do/2/done", done.url, "probed", probed=True),
+            command("/do/3/undone", undone.url, "probed", probed=True),
+        )
         with worker(kafka, tmp_path):
-            await asyncio.gather(blind.asked.wait(), keyed.asked.wait())
+            await asyncio.gather(*(each.asked.wait() for each in (blind, keyed, done, undone)))
         with worker(kafka, tmp_path):
-            found = await asyncio.to_thread(results, kafka, 2)
+            found = await asyncio.to_thread(results, kafka, 4)
         assert blind.count == 1
         assert [keyed.header("Idempotency-Key", index) for index in (0, 1)] == [
             step_id(INSTANCE, "/do/1/keyed", 0, 0)
         ] * 2
     assert found["/do/0/blind"]["error"]["reason"] == Reason.OUTCOME_UNKNOWN
     assert found["/do/1/keyed"]["status"] == "completed"
+    asked = {each.url: [sent.partition(b" ")[0] for sent in each.requests] for each in (done, undone)}
+    assert asked == {done.url: [b"POST", b"GET"], undone.url: [b"POST", b"GET", b"POST"]}
+    assert [found[each]["output"].value() for each in ("/do/2/done", "/do/3/undone")] == [{"ok": True}] * 2

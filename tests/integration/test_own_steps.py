@@ -22,7 +22,7 @@ from schemas.reasons import Reason
 from streams.definitions.own import KafkaOwnFunctions
 from streams.ground.provision import provision
 from streams.ground.settings import Settings
-from streams.ground.topic import own_step_topic
+from streams.ground.topic import OWN_DEAD_LETTERS, own_step_topic
 from streams.processors.orchestrate import INBOX
 from streams.runtime.parking import PARKING
 from tests.support import peers
@@ -114,9 +114,9 @@ def publish(kafka: str, *commands: Mapping[str, Any]) -> None:
 
 
 def results(kafka: str, count: int, pointer: str = "") -> dict[str, dict[str, Any]]:
-    """The results of the first `count` functions on the inbox, or that of one task."""
+    """The results or dead letters of the first `count` functions, or that of one task."""
     consumer = Consumer({"bootstrap.servers": kafka, "group.id": "reader", "auto.offset.reset": "earliest"})
-    consumer.assign([TopicPartition(INBOX.name, NUMBER, 0)])
+    consumer.assign([TopicPartition(each.name, NUMBER, 0) for each in (INBOX, OWN_DEAD_LETTERS)])
     codec = Codec.offline()
     found: dict[str, dict[str, Any]] = {}
     while len(found) < count:
@@ -136,7 +136,7 @@ def results(kafka: str, count: int, pointer: str = "") -> dict[str, dict[str, An
 async def test_killed_worker_repeats_only_what_may_be_repeated(kafka: str, tmp_path: Path) -> None:
     (tmp_path / "steps.py").write_text(STEPS)
     settings = Settings(bootstrap=kafka, partitions=PARTITIONS)
-    await provision(settings, (INBOX, PARKING, *map(own_step_topic, FUNCTIONS)))
+    await provision(settings, (INBOX, PARKING, OWN_DEAD_LETTERS, *map(own_step_topic, FUNCTIONS)))
     silent_then_well = (peers.never_answers, peers.answers(peers.OK))
     async with peers.peer(*silent_then_well) as blind, peers.peer(*silent_then_well) as keyed:
         publish(kafka, command("ledger.book", {"url": blind.url}), command("ledger.put", {"url": keyed.url}))
@@ -163,7 +163,8 @@ async def test_changed_file_is_taken_over_and_a_faulty_one_is_not(kafka: str, tm
     file = tmp_path / "steps.py"
     file.write_text(VERSION.format(1))
     name = "reloaded.version"
-    await provision(Settings(bootstrap=kafka, partitions=PARTITIONS), (INBOX, PARKING, own_step_topic(name)))
+    topics = (INBOX, PARKING, OWN_DEAD_LETTERS, own_step_topic(name))
+    await provision(Settings(bootstrap=kafka, partitions=PARTITIONS), topics)
     with worker(kafka, tmp_path, "--reload") as running:
 
         async def answered(number: int) -> Any:
@@ -189,7 +190,8 @@ async def test_step_that_ends_its_worker_again_and_again_is_answered_and_the_oth
 ) -> None:
     (tmp_path / "steps.py").write_text(DEADLY)
     name = "deadly.either"
-    await provision(Settings(bootstrap=kafka, partitions=PARTITIONS), (INBOX, PARKING, own_step_topic(name)))
+    topics = (INBOX, PARKING, OWN_DEAD_LETTERS, own_step_topic(name))
+    await provision(Settings(bootstrap=kafka, partitions=PARTITIONS), topics)
     asked = [
         {**command(name, {"dies": dies}), "pointer": f"/do/{number}/{name}"}
         for number, dies in enumerate((True, False))

@@ -80,11 +80,18 @@ class Console:
             "created_at_ms": NOW_MS - 60_000, "updated_at_ms": NOW_MS - 60_000, "due_ms": NOW_MS + 3_600_000,
             "form": payload({"type": "object", "properties": {"note": {"type": "string", "maxLength": 5}}}),
             "input": payload({"score": 0.4}), "outcome": None, "completed_by": None, "data": None, "refusals": [],
-            "last_action_id": None, "business_key": "A-17",
+            "last_action_id": None, "business_key": "A-17", "assignee": None, "assigned_until_ms": None,
+            "aside_until_ms": None, "settles_at_ms": None, "acts": [],
         }  # fmt: skip
         task = sample(current()[HUMAN_TASK]) | fields | changes
         self.gateway.see(HUMAN_TASK, task)
         return task
+
+    def saw(self, **changes: Any) -> None:
+        """A worker tells of its calls."""
+        report = {"connection": "erp", "worker": "a", "breaker": "closed", "calls": 9, "failed": 0, "took_ms": 90,
+                  "last_reason": None, "at_ms": NOW_MS - 30_000}  # fmt: skip
+        self.gateway.services.seen.learn(report | changes)
 
     def decided(self, **changes: Any) -> None:
         """A model has decided."""
@@ -122,7 +129,7 @@ class Processor:
             assert name == HUMAN_ACTION
             task = self._tasks[action["task_id"]]
             if not task.knows(action["action_id"]):
-                task = self._tasks[action["task_id"]] = rules.answered(task, action, NOW_MS)
+                task = self._tasks[action["task_id"]] = rules.acted(task, action, NOW_MS)
                 self._console.gateway.see(HUMAN_TASK, dict(task.fields))
 
 

@@ -63,5 +63,6 @@ def action(action_id: str = "a1", outcome: str = "approve", **changes: Any) -> M
     data = {
         "action_id": action_id, "task_id": TASK_ID, "instance_id": INSTANCE, "action": "complete", "outcome": outcome,
         "data": payload({"note": "fine"}), "actor": "kim", "expected_version": 1, "at_ms": NOW_MS + 5_000,
+        "until_ms": None,
     }  # fmt: skip
     return message(HUMAN_ACTION, data | changes, NOW_MS + 5_000)

@@ -70,7 +70,10 @@ TASK_FAULTS = {
     "{run: {workflow: {name: other}}}": "not-built",
     "{run: {shell: {command: ls}}}": "not-in-profile",
     # calls
-    "{set: {x: 1}, metadata: {effect: probed}}": "not-built",
+    "{call: http, with: {method: post, endpoint: 'http://a/b'}, metadata: {effect: probed}}": "probe",
+    "{call: http, with: {method: post, endpoint: 'http://a/b'}, metadata: {probe: {call: http, with: {method: get, endpoint: 'http://a/b'}}}}": "probe",  # noqa: E501
+    "{call: http, with: {method: post, endpoint: 'http://a/b'}, metadata: {effect: probed, probe: {call: emit, with: {event: {type: a.b}}}}}": "probe",  # noqa: E501
+    "{call: human, with: {team: a, title: A, outcomes: [ok]}, metadata: {recovery: {closes: often}}}": "type",
     "{call: htp}": "unknown-function",
     "{call: http, emit: {}, with: {method: get, endpoint: 'https://x.org'}}": "task-kind",
     "{call: http}": "missing",

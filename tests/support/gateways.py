@@ -28,6 +28,7 @@ from streams.ground.site import Site
 from streams.processors import ALL
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import Pauses
+from streams.processors.call.reports import Seen
 from streams.processors.view.reader import Reader
 from streams.readmodel.database import open_database
 from streams.readmodel.projection import Received, projections
@@ -124,6 +125,7 @@ class AsyncGateway:
             hooks={name: Hook(name=name, secrets=SECRETS, **hook) for name, hook in BUILT_IN.items()},
             addresses=Addresses(self._settings, Site(self._settings.site_dir, {})),
             pauses=Pauses(),
+            seen=Seen(),
             clock=lambda: NOW_S,
             answer_timeout_s=0.05,
         )

@@ -6,7 +6,7 @@ For tests of what goes on between engine, step processors and people, where no c
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
@@ -43,6 +43,7 @@ class Journey:
         self.codec = Codec.offline()
         self.book = empty_book()
         made_with = context(self.codec, settings, self.book)
+        self.site = made_with.site
         processors = [loaded(each.make)(made_with) for each in ALL if each.name in hosted]
         self.runtime = MemoryRuntime(processors, settings, self.codec)
         self.gateway: Gateway
@@ -73,6 +74,13 @@ class Journey:
     async def publish(self, records: Iterable[Outgoing]) -> None:
         """What the gateway writes."""
         self.runtime.publish([Output(each.topic, each.key, each.value, each.headers) for each in records])
+
+    async def seen(self, wanted: Callable[[], bool], patience_s: float = PATIENCE_S) -> None:
+        """Waits until the view shows it."""
+        async with asyncio.timeout(patience_s):
+            while not wanted():
+                self._seen.clear()
+                await self._seen.wait()
 
     async def status(self, instance: str, *wanted: str) -> str:
         """The status of an instance as soon as it is one of these."""

@@ -12,8 +12,10 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
+import psutil
 import pytest
 
 from infra.local import ports
@@ -37,6 +39,10 @@ class Server:
         """Stops it as a crash would."""
         pytest.skip("the server is not ours to stop")
 
+    def frozen(self) -> AbstractContextManager[None]:
+        """It stands still, with its connections open, while the context lasts."""
+        pytest.skip("the server is not ours to stop")
+
 
 class PrivateServer(Server):
     """A PostgreSQL of our own, in a folder that goes away with it."""
@@ -58,6 +64,19 @@ class PrivateServer(Server):
     def stop(self) -> None:
         self._run("pg_ctl", "stop", "-m", "immediate")
 
+    @contextmanager
+    def frozen(self) -> Iterator[None]:
+        """As when its machine is out of breath: nothing answers, nothing is closed."""
+        main = psutil.Process(int((self._folder / "data" / "postmaster.pid").read_text().split()[0]))
+        every = [main, *main.children()]
+        for each in every:
+            each.suspend()
+        try:
+            yield
+        finally:
+            for each in every:
+                each.resume()
+
     def remove(self) -> None:
         """Ends it for good."""
         self.stop()
@@ -75,17 +94,18 @@ def postgresql() -> Iterator[Server]:
     if "EXLIFY_TEST_POSTGRESQL_URL" in os.environ:
         yield Server(os.environ["EXLIFY_TEST_POSTGRESQL_URL"])
         return
-    server = PrivateServer(_programs())
+    programs = installed()
+    if programs is None:
+        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no PostgreSQL is installed: make peers")
+    server = PrivateServer(programs)
     yield server
     server.remove()
 
 
-def _programs() -> Path:
+def installed() -> Path | None:
     """The folder of `initdb`, which Debian does not put on the path."""
     on_path = shutil.which("initdb")
     if on_path is not None:
         return Path(on_path).resolve().parent
-    installed = sorted(DEBIAN.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
-    if not installed:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no PostgreSQL is installed: make peers")
-    return installed[-1].parent
+    found = sorted(DEBIAN.glob("*/bin/initdb"), key=lambda path: int(path.parts[-3]))
+    return found[-1].parent if found else None

@@ -19,7 +19,7 @@ from sklearn.model_selection import RepeatedStratifiedKFold, StratifiedKFold, cr
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, StandardScaler
 
-from models.decisions.credit_risk.measure import Flags, Scores, figure
+from models.decisions.measure import Flags, Scores, figure
 from models.serving.features import Row
 
 FOLDS, REPEATS = 5, 4

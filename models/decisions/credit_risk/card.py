@@ -14,9 +14,9 @@ import numpy as np
 
 from models.decisions.credit_risk import candidates
 from models.decisions.credit_risk.data import protected
-from models.decisions.credit_risk.measure import Flags, fairness, quality, route_quality
 from models.decisions.credit_risk.model import APPROVE_BELOW, COST_BAD, COST_REVIEW, HELD_OUT_SHARE, SEED, Trained
-from models.decisions.credit_risk.onnx_export import OUTPUT, OUTPUT_COLUMN, onnx_scores
+from models.decisions.measure import Flags, fairness, quality, route_quality
+from models.decisions.onnx_export import OUTPUT, OUTPUT_COLUMN, onnx_scores
 from models.serving.features import Code, Encoder, Input
 from models.serving.predict import SCORE_DECIMALS
 

@@ -19,8 +19,8 @@ from sklearn.model_selection import train_test_split
 
 from models.decisions.credit_risk import candidates
 from models.decisions.credit_risk.data import COLUMNS, from_german_row, went_bad
-from models.decisions.credit_risk.measure import Flags, Scores
-from models.decisions.credit_risk.onnx_export import check_parity, export, onnx_scores, parity_cases
+from models.decisions.measure import Flags, Scores
+from models.decisions.onnx_export import check_parity, export, onnx_scores, parity_cases
 from models.making.certification import thresholds
 from models.serving.features import Code, Encoder, Input, Number, Row
 from models.serving.predict import SCORE_DECIMALS

@@ -81,7 +81,7 @@ addEventListener("pagehide", leave);
 addEventListener("pageshow", follow);
 
 // --- Keys -----------------------------------------------------------------------------------------------------------
-const PLACES = { o: "/", w: "/workflows", n: "/instances", i: "/inbox", c: "/incidents", d: "/decisions", t: "/topics" };
+const PLACES = { o: "/", w: "/workflows", n: "/instances", i: "/inbox", c: "/incidents", d: "/decisions", t: "/topics", s: "/systems", a: "/audit" };
 let going = false;
 
 function row(by) {
@@ -112,8 +112,10 @@ addEventListener("keydown", (event) => {
     return;
   }
   const outcome = document.querySelector(`.outcome[data-key="${CSS.escape(event.key)}"]`);
+  const press = document.querySelector(`[data-press="${CSS.escape(event.key)}"]`);
   if (event.key === "/") { event.preventDefault(); document.getElementById("q")?.focus(); }
   else if (event.key === "?") document.getElementById("keys")?.showModal();
+  else if (press) { event.preventDefault(); press.click(); }
   else if (outcome) { event.preventDefault(); outcome.focus(); }
   else if (event.key === "g") going = true;
   else if (event.key === "j") row(1);

@@ -14,7 +14,7 @@ import msgspec
 from schemas import problems
 from schemas.ids import step_id
 from schemas.lifecycle import Phase
-from schemas.payload import Json, UnreadablePayloadError
+from schemas.payload import Json, Payload, UnreadablePayloadError
 from schemas.reasons import Effect
 from schemas.recovery import encode as encode_policy
 from schemas.steps import COMPLETED, Problem
@@ -28,6 +28,7 @@ from streams.engine.state import Frame
 from streams.engine.tree import Tree
 from streams.engine.weight import PER_BYTE
 from streams.language.constructs.call import Call
+from streams.language.probing import KEY
 from streams.language.recovery import ERROR, Target
 
 
@@ -49,18 +50,28 @@ def _start(run: Run, task: Call, activity: Activity) -> None:
     arguments = encode(evaluate(run, task.arguments, activity.input, activity), activity, run.limits)
     frame = run.open(StepFrame, activity, keep_input=bool(task.fallback))
     frame.iteration, frame.attempt, frame.key = activity.iteration, activity.attempt, activity.key
+    probe = _probe(run, frame, task, activity)
     graph = run.graph
     run.issued[frame.id] = StepCommand(
         run.instance_id, task.pointer, frame.iteration, frame.attempt, task.function, arguments,
         run.deadline_ms(frame.id), graph.name, graph.version, graph.digest, task.effect, run.instance.business_key,
-        frame.key or None, task.recovery,
+        frame.key or None, task.recovery, probe,
     )  # fmt: skip
+
+
+def _probe(run: Run, frame: StepFrame, task: Call, activity: Activity) -> Payload | None:
+    """How the system is asked whether the step was done: by the key of the step, which the frame keeps for that."""
+    for probe in task.probe:
+        frame.key = frame.key or step_id(run.instance_id, task.pointer, frame.iteration, frame.attempt)
+        asked = evaluate(run, probe.arguments, activity.input, activity, scope=frame.id)
+        return encode({"function": probe.function, "arguments": asked}, activity, run.limits)
+    return None
 
 
 def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> None:
     activity = run.close(frame)
     if result.status != COMPLETED:
-        error = received(result.error, result.pointer)
+        error = _in_all(received(result.error, result.pointer), frame)
         position = _next(task, frame.fallback, error)
         if position is None:
             raise TaskError(activity, error)
@@ -77,6 +88,14 @@ def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> Non
     if answer is not None:
         output = evaluate(run, answer, output, activity)
     run.complete(activity, output)
+
+
+def _in_all(error: Problem, frame: StepFrame) -> Problem:
+    """The error of who was asked last: what one before may have done, it does not undo."""
+    before = frame.error if frame.fallback else None
+    in_doubt = before is not None and before.get("effect") == Effect.UNKNOWN
+    harmless = error.get("effect") in (None, Effect.NONE)
+    return {**error, "effect": Effect.UNKNOWN.value} if in_doubt and harmless else error
 
 
 def _next(task: Call, fallback: int, error: Problem) -> int | None:
@@ -139,7 +158,8 @@ def _working(frame: StepFrame, task: Call) -> bool:
 
 
 def _binds(frame: StepFrame, task: Call) -> Mapping[str, Json]:
-    return {} if frame.error is None else {ERROR: frame.error}
+    key: Mapping[str, Json] = {KEY: frame.key} if task.probe else {}
+    return key if frame.error is None else {**key, ERROR: frame.error}
 
 
 CALL = Construct(

@@ -17,6 +17,7 @@ from streams.language.forms import OBJECT, TEXT, Form
 from streams.language.graph import Expression, Task
 from streams.language.model import TaskModel
 from streams.language.nodes import Node
+from streams.language.probing import Probe, read_probe
 from streams.language.reader import Reader
 from streams.language.recovery import Target, read_recovery
 from streams.language.slots import Scope
@@ -32,6 +33,7 @@ class CallModel(TaskModel):
     effect: str | None
     policy: Policy | None
     fallback: tuple[Target, ...]
+    probe: tuple[Probe, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,9 +43,10 @@ class Call(Task):
     function: str  # http, decide, human, sql.query ...
     arguments: Expression  # evaluates to the JSON object of the command
     waits_for_people: bool = False  # an instance that has no other step open is waiting, not running
-    effect: str | None = None  # effect class declared under metadata.effect: read, idempotent, keyed, blind
+    effect: str | None = None  # effect class declared under metadata.effect: read, idempotent, keyed, probed, blind
     recovery: bytes | None = None  # the policy (`schemas.recovery`) as its commands carry it; None: the usual one
     fallback: tuple[Target, ...] = ()  # whom it falls back on, one after the other
+    probe: tuple[Probe, ...] = ()  # how the system is asked whether it was done; at most one
 
 
 def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> CallModel:
@@ -63,6 +66,7 @@ def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> CallModel
         effect=common["metadata"].get("effect"),
         policy=policy,
         fallback=fallback,
+        probe=read_probe(metadata, function, reader.functions, scope),
     )
 
 
@@ -86,6 +90,7 @@ def _compiled(model: CallModel, links: Links, fields: Fields) -> Call:
         effect=model.effect,
         recovery=None if (policy := model.policy or links.policy(model)) is None else encode(policy),
         fallback=model.fallback,
+        probe=model.probe,
     )
 
 

@@ -74,11 +74,22 @@ PAUSES = Topic(
     written_by="gateway",
 )
 
+REPORTS = Topic(
+    name="hub.seen.system.v1",
+    messages=("SystemReport",),
+    keyed=Keyed.NONE,
+    key="connection",
+    written_by="call, beside its commands",
+    retention_ms=3_600_000,
+    config={"segment.ms": "900000"},
+)
+
 DECLARATION = Declaration(
     name="call",
     summary="Carries out steps that ask an outside system.",
     worker="steps",
     make="streams.processors.call.processor:Call",
+    local="streams.processors.call.local:Unpaused",
     writes=(INBOX,),
     table="call",
     buries=True,

@@ -6,6 +6,7 @@
       concurrency: 4      # calls under way at once, in each worker
       rate: 20/s          # calls in each worker: N/s, N/min or N/h
       patience: 10m       # how long a call waits while the system is not well, before it fails
+      recovery: {retries: 5, delay: 2s, cap: 1m}   # how a call is tried again whose definition does not say it
 
 A password stands in the environment or in a file of its own, written as the address wants it (`@` is %40). Case makes
 no difference to a name, nor which of `-`, `_` and `.` it has.
@@ -20,10 +21,12 @@ from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
 from connectors.hub.limits import ConnectionLimits
+from schemas.recovery import Policy
 from streams.ground.kinds import checked
 from streams.ground.references import without_references
 from streams.ground.setting import Group, family, fold
 from streams.ground.settings import Settings
+from streams.processors.call.policies import duration_ms, read_policy
 
 if TYPE_CHECKING:
     from streams.ground.site import Site
@@ -33,8 +36,7 @@ FILE = "connections.yaml"
 SHAPE = "an address such as https://HOST/PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _RATE = re.compile(r"(\d{1,7}(?:\.\d{1,3})?)/(s|min|h)")
-_DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
-_SECONDS = {"s": 1, "m": 60, "min": 60, "h": 3_600, "d": 86_400}
+_SECONDS = {"s": 1, "min": 60, "h": 3_600}
 MOST_AT_ONCE = 1_000
 USUAL = ConnectionLimits()
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")  # folded
@@ -68,6 +70,7 @@ class Given:
 
     url: str = field(repr=False)
     limits: ConnectionLimits = USUAL
+    recovery: Policy | None = None
 
 
 class Described(NamedTuple):
@@ -78,6 +81,7 @@ class Described(NamedTuple):
     address: str
     credentials: bool
     limits: ConnectionLimits
+    recovery: Policy | None
 
 
 class Addresses:
@@ -95,6 +99,11 @@ class Addresses:
         given = self._file.value.get(name)
         return USUAL if given is None else given.limits
 
+    def recovery(self, name: str) -> Policy | None:
+        """How calls of a connection are tried again, by its folded name; None where nothing is said."""
+        given = self._file.value.get(name)
+        return None if given is None else given.recovery
+
     def urls(self) -> Mapping[str, str]:
         """Addresses by folded name, the same object until one changes; never to be shown, they hold passwords."""
         written, merged = self._merged
@@ -109,7 +118,10 @@ class Addresses:
         sources = [("sandbox", self._sandbox), (FILE, self._file.value), ("environment", self._given)]
         origins = {name: source for source, known in sources for name in known}
         urls = self.urls()
-        return [Described(name, origins[name], *_shown(urls[name]), self.limits(name)) for name in sorted(urls)]
+        return [
+            Described(name, origins[name], *_shown(urls[name]), self.limits(name), self.recovery(name))
+            for name in sorted(urls)
+        ]
 
     def _over(self, written: Mapping[str, Given]) -> Mapping[str, str]:
         return {**self._sandbox, **{name: each.url for name, each in written.items()}, **self._given}
@@ -131,15 +143,16 @@ def read_connections(document: Part | None) -> Mapping[str, Given]:
 def _given(part: Part) -> Given:
     if not part.is_mapping:
         return Given(_address(part))
-    members = part.only("url", "concurrency", "rate", "patience")
+    members = part.only("url", "concurrency", "rate", "patience", "recovery")
     if "url" not in members:
         part.fault("no url", f"add `url:` and {SHAPE}")
     limits = ConnectionLimits(
         concurrency=_concurrency(members["concurrency"]) if "concurrency" in members else USUAL.concurrency,
         per_s=_rate(members["rate"]) if "rate" in members else USUAL.per_s,
-        patience_s=_patience(members["patience"]) if "patience" in members else USUAL.patience_s,
+        patience_s=duration_ms(members["patience"]) / 1_000 if "patience" in members else USUAL.patience_s,
     )
-    return Given(_address(members["url"]), limits)
+    recovery = read_policy(members["recovery"]) if "recovery" in members else None
+    return Given(_address(members["url"]), limits, recovery)
 
 
 def _concurrency(part: Part) -> int:
@@ -154,13 +167,6 @@ def _rate(part: Part) -> float:
     if found is None or float(found[1]) <= 0:
         part.fault("no rate", "write so many calls and per what: 20/s, 100/min or 1000/h")
     return float(found[1]) / _SECONDS[found[2]]
-
-
-def _patience(part: Part) -> float:
-    found = _DURATION.fullmatch(part.scalar())
-    if found is None:
-        part.fault("no length of time", "write seconds, minutes, hours or days: 30s, 10m, 2h or 1d")
-    return float(found[1]) * _SECONDS[found[2]]
 
 
 def _address(part: Part) -> str:

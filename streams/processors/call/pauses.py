@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 import msgspec
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, TopicPartition
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
 from schemas.codec import Codec, UndecodableRecord
 from schemas.messages import SYSTEM_PAUSE
@@ -59,6 +59,10 @@ class Pauses:
         """All that last now, by connection."""
         return {name: pause for name in list(self._latest) if (pause := self.of(name)) is not None}
 
+    def said(self) -> list[Pause]:
+        """The last word about each system, also where it is called again."""
+        return list(self._latest.values())
+
     def seconds_left(self, connection: str) -> float:
         """How long a system is not to be called; 0: it may be."""
         found = self._latest.get(connection) if self._latest else None
@@ -105,6 +109,9 @@ class PauseFeed(Pauses):
         consumer = Consumer(client_config(self._settings) | config)
         consumer.assign([TopicPartition(PAUSES.name, 0, OFFSET_BEGINNING)])
         try:
+            end = _end(consumer)
+            if end == 0:
+                loop.call_soon_threadsafe(self._caught_up.set)
             while not self._stopping.is_set():
                 message = consumer.poll(POLL_S)
                 if message is None:
@@ -112,6 +119,8 @@ class PauseFeed(Pauses):
                 error = message.error()
                 if error is None:
                     asyncio.run_coroutine_threadsafe(self._take_in(message.value()), loop)
+                    if end is not None and (message.offset() or 0) + 1 >= end:
+                        loop.call_soon_threadsafe(self._caught_up.set)
                 elif error.code() == KafkaError._PARTITION_EOF:
                     loop.call_soon_threadsafe(self._caught_up.set)
         except RuntimeError:
@@ -127,3 +136,12 @@ class PauseFeed(Pauses):
             return
         if name == SYSTEM_PAUSE:
             self.learn(msgspec.convert(data, Pause))
+
+
+def _end(consumer: Consumer) -> int | None:
+    """Where the topic ends, None where nobody says so. A fetch would not tell before its longest wait is over."""
+    try:
+        first, end = consumer.get_watermark_offsets(TopicPartition(PAUSES.name, 0), timeout=FIRST_READING_S)
+    except KafkaException:
+        return None  # away; it will be read later
+    return 0 if first == end else int(end)

@@ -7,6 +7,7 @@ is judged by its connector. Here the two meet.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 from connectors.assembly import standard_hub
@@ -18,17 +19,18 @@ from connectors.hub.waiting import Postponed, Waited
 from schemas import steps
 from schemas.functions import EffectClass
 from schemas.payload import Door, Payload, UnreadablePayloadError
-from schemas.reasons import Reason
+from schemas.reasons import Effect, Reason
+from schemas.recovery import Stated
 from streams.ground.settings import Settings
-from streams.ground.site import Site
 from streams.processors import call
 from streams.processors.call import CallSettings
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import PauseFeed, Pauses
+from streams.processors.call.reports import Reporter, Tally
 from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.runtime.clock import now_ms
-from streams.runtime.once import BeforeEffect, LaterError, Steps, WithdrawnError
+from streams.runtime.once import IN_DOUBT, BeforeEffect, CannotTellError, LaterError, Steps, WithdrawnError
 
 ONCE = CallLimits(tries=1)  # whether it is tried again, the policy of the step says (`processors.recover`)
 MAX_OUTPUT_BYTES = 900 * 1024  # leaves room for the envelope in a record of 1 MiB
@@ -43,20 +45,53 @@ class Call(Steps):
         super().__init__(context.codec, INBOX)
         self.concurrency = context.settings.of(CallSettings).concurrency
         self._pauses = None if hub else PauseFeed(context.settings, context.codec)
-        self._hub = hub or hub_for(context.settings, context.site, self._pauses)
+        tally = Tally()
+        self._addresses = Addresses(context.settings, context.site)
+        self._hub = hub or hub_for(context.settings, self._addresses, self._pauses, tally)
+        self._reporter = None if hub else Reporter(context.settings, context.codec, tally, self._hub.breakers)
 
     async def open(self) -> None:
         """Opens the hub."""
         await self._hub.__aenter__()
         if self._pauses is not None:
             await self._pauses.start()
+        if self._reporter is not None:
+            self._reporter.start()
         call.OpenBreakers.states = self._hub.breakers
 
     async def close(self) -> None:
         """Closes the hub."""
+        if self._reporter is not None:
+            await self._reporter.close()
         await self._hub.__aexit__()
         if self._pauses is not None:
             await self._pauses.close()
+
+    def stated(self, command: Mapping[str, Any], connection: str) -> Stated:
+        """As the connection says it, else as the function does."""
+        policy = self._addresses.recovery(connection)
+        return super().stated(command, connection) if policy is None else Stated(policy, f"connection {connection}")
+
+    def probes(self, command: Mapping[str, Any]) -> bool:
+        """Where the definition says how."""
+        return command.get("probe") is not None
+
+    async def probe(self, command: Mapping[str, Any], key: str) -> dict[str, Any] | None:
+        """Makes the call of the probe: what it finds is the output, what is not there was not done."""
+        if not self.probes(command):
+            return await super().probe(command, key)
+        try:
+            asked = command["probe"].value()
+        except UnreadablePayloadError as error:
+            raise CannotTellError(f"{IN_DOUBT}; its probe cannot be read: {error}") from None
+        function, arguments = asked["function"], asked["arguments"]
+        call = HubCall(function=function, arguments=arguments, key=key, deadline_ms=command.get("deadline_ms"))
+        outcome = await self._hub.carry_out(call, _only_reads)
+        if outcome.reason is Reason.NOT_FOUND or (outcome.ok and outcome.output == []):
+            return None
+        if not outcome.ok:
+            raise CannotTellError(f"whether it was done cannot be told now: {outcome.detail}")
+        return answered(command, replace(outcome, effect=Effect.DONE))
 
     async def carry_out(self, command: Mapping[str, Any], key: str, before_effect: BeforeEffect) -> dict[str, Any]:
         """Makes the call."""
@@ -79,10 +114,20 @@ class Call(Steps):
         return result
 
 
-def hub_for(settings: Settings, site: Site, pauses: Pauses | None = None) -> Hub:
-    """The hub that settings and site describe; the time of every call is noted."""
+async def _only_reads(plan: Plan[Any]) -> None:
+    if plan.effect.effectful:
+        raise Refused(Reason.INPUT_INVALID, f"{plan.call.function}: a probe only reads; call http with get")
+
+
+def hub_for(settings: Settings, addresses: Addresses, pauses: Pauses | None = None, tally: Tally | None = None) -> Hub:
+    """The hub that settings and site describe; the time of every call is noted, and tallied where somebody does."""
+
+    def observe(ended: EndedCall) -> None:
+        call.SECONDS.labels(ended.function, ended.reason.value).observe(ended.seconds)
+        if tally is not None:
+            tally.note(ended)
+
     ours = settings.of(CallSettings)
-    addresses = Addresses(settings, site)
     return standard_hub(
         addresses.urls,
         limits_of=addresses.limits,
@@ -90,7 +135,7 @@ def hub_for(settings: Settings, site: Site, pauses: Pauses | None = None) -> Hub
         allow_hosts=[host.strip() for host in ours.allow_hosts.split(",") if host.strip()],
         allow_private=ours.allow_private,
         limits=ONCE,
-        observe=_note_time,
+        observe=observe,
     )
 
 
@@ -135,8 +180,10 @@ def answered(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]
 
 
 def failed(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]:
-    """The StepResult of a call that failed, and the wait that the remote side has asked for."""
+    """The StepResult of a call that failed, the system that was asked, and the wait that it has asked for."""
     result = steps.faulted(command, to_problem(outcome, command["pointer"]))
+    if outcome.system:
+        result["connection"] = outcome.system
     return result if outcome.retry_after_ms is None else {**result, "wait_ms": outcome.retry_after_ms}
 
 
@@ -155,7 +202,3 @@ def _declared(effect: str | None) -> EffectClass | None:
     except ValueError:
         known = ", ".join(EffectClass)
         raise Refused(Reason.INPUT_INVALID, f"metadata.effect {effect!r} is not one of {known}") from None
-
-
-def _note_time(ended: EndedCall) -> None:
-    call.SECONDS.labels(ended.function, ended.reason.value).observe(ended.seconds)

@@ -1,7 +1,8 @@
-"""Station 4, decide: steps that ask a model."""
+"""Station 4, decide: steps that ask a model, or a decision table."""
 
 from prometheus_client import Counter, Gauge
 
+from models.rules.table import EXAMPLE, SCHEMA, table_faults
 from schemas.functions import Argument, EffectClass, Function, Kind
 from streams.ground.topic import DAY_MS, Keyed, Topic
 from streams.processors.orchestrate import INBOX
@@ -30,6 +31,28 @@ DECIDE = Function(
             example="model: credit-risk",
         ),
         Argument(name="input", summary="What the model reads; the task's input unless given.", default="${ . }"),
+        Argument(
+            name="rules",
+            summary="A decision table that comes first: where a row holds, it decides and no model is asked.",
+            kind=Kind.FIXED,
+            schema=SCHEMA,
+            judge=table_faults,
+            example=f"rules: {EXAMPLE}",
+        ),
+        Argument(
+            name="instead",
+            summary="Models to ask, one after the other, where those before may not act.",
+            kind=Kind.CHOICES,
+            example="instead: [credit-risk-simple]",
+        ),
+        Argument(
+            name="otherwise",
+            summary="A decision table for where no model may act; where no row holds, a person decides.",
+            kind=Kind.FIXED,
+            schema=SCHEMA,
+            judge=table_faults,
+            example=f"otherwise: {EXAMPLE}",
+        ),
     ),
     output={
         "type": "object",
@@ -43,9 +66,31 @@ DECIDE = Function(
             "reasons": {"type": "array", "items": {"type": "object"}},
             "outside": {"type": "array", "items": {"type": "string"}},
             "held": {"type": "array", "items": {"type": "object"}},
+            "rule": {"type": ["object", "null"]},
+            "passed": {"type": "array", "items": {"type": "object"}},
         },
     },
     example="{model: credit-risk, input: '${ .application }'}",
+    effect=EffectClass.READ,
+)
+
+RULES = Function(
+    name="rules",
+    summary="Asks a decision table, for what law or policy fixes.",
+    arguments=(
+        Argument(
+            name="table",
+            summary="Rows of conditions, each with the route that it decides.",
+            kind=Kind.FIXED,
+            schema=SCHEMA,
+            judge=table_faults,
+            required=True,
+            example=f"table: {EXAMPLE}",
+        ),
+        Argument(name="input", summary="What the table reads; the task's input unless given.", default="${ . }"),
+    ),
+    output=DECIDE.output,
+    example=f"{{table: {EXAMPLE}, input: '${{ .application }}'}}",
     effect=EffectClass.READ,
 )
 
@@ -58,13 +103,14 @@ FAULTY = Gauge(
 
 DECLARATION = Declaration(
     name="decide",
-    summary="Carries out steps that ask a model.",
+    summary="Carries out steps that ask a model, or a decision table.",
     worker="steps",
     make="streams.processors.decide.processor:Decide",
     writes=(INBOX, DECISIONS),
     follows=(STATES,),
-    functions=(DECIDE,),
+    functions=(DECIDE, RULES),
     table="waiting",
+    buries=True,
     metrics=(DECIDED, FAULTY),
     rows="streams.processors.decide.rows:ROWS",
     pins="streams.processors.decide.pins:ModelPins",

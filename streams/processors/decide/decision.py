@@ -12,19 +12,18 @@ from typing import Any, NamedTuple
 import orjson
 
 from models.serving.card import REVIEW
-from models.serving.errors import FeatureError, RefusedModelError, UnknownModelError
+from models.serving.errors import FeatureError, UnknownModelError
 from models.serving.explain import Contribution
-from models.serving.held import Held, Why
 from models.serving.predict import SCORE_DECIMALS, Model, Verdict
 from models.serving.registry import Registry
-from models.serving.shelf import Pin, read_pin
 from schemas.payload import Door, Payload
 from schemas.reasons import Reason
 from schemas.steps import completed, faulted, id_of, problem
-from streams.processors.decide.pins import NONE
+from streams.processors.decide.asked import RULES, Asked, BadArgumentsError, asked_of
+from streams.processors.decide.chain import Answer, Beside, answered, rule_of, told
 
 NO_SCORE = -1.0  # on record, where the model was not asked or gave no number; `held` says why
-SUSPENDED = Held(Why.SUSPENDED, "", "the model may not decide alone: it is suspended")
+VERSION_LENGTH = 12  # of a table: the beginning of its hash
 MAX_REASONS = 4  # of a result; the decision's own record has them all
 
 
@@ -35,10 +34,6 @@ class Carried(NamedTuple):
     decision: dict[str, Any] | None  # fields of the Decision; None if none could be made
 
 
-class _BadArgumentsError(Exception):
-    """The step does not say what to ask; the text is place, reason and remedy."""
-
-
 def carry_out(command: Mapping[str, Any], registry: Registry, at_ms: int) -> Carried:
     """Makes the decision that a StepCommand asks for, as of `at_ms` (epoch). Knows nothing of Kafka.
 
@@ -46,58 +41,86 @@ def carry_out(command: Mapping[str, Any], registry: Registry, at_ms: int) -> Car
     arguments are no JSON, and nothing else but what is a bug.
     """
     try:
-        name, values = _arguments(command)
-        model, closed = _model(name, command.get("pin"), registry)
-        verdict = model.decide(values, closed)
-    except _BadArgumentsError as error:
+        asked = asked_of(command, command["function"])
+        case = command.get("business_key") or command["instance_id"]
+        answer = answered(asked, command.get("pin"), registry, case)
+    except BadArgumentsError as error:
         return failed(command, Reason.INPUT_INVALID, f"with.{error}")
     except FeatureError as error:
         return failed(command, Reason.INPUT_INVALID, f"with.input.{error}")
     except UnknownModelError as error:
         return failed(command, Reason.MISCONFIGURED, f"with.model: {error}")
-    output = Payload.from_outside(_output(command, model, verdict), Door.RESULT)
-    return Carried(completed(command, output), _decision(command, model, values, verdict, at_ms))
+    read, own = _of_model(command, asked, answer) if answer.verdict else _of_rules(command, asked, answer)
+    output = Payload.from_outside({**read, "rule": rule_of(answer), "passed": told(answer.passed)}, Door.RESULT)
+    return Carried(completed(command, output), {**own, **_common(command, asked, answer, at_ms)})
 
 
-class OutOfUseError(Exception):
-    """The model that a command needs cannot be used now; the text says why."""
-
-    def __init__(self, model: str, reason: str) -> None:
-        super().__init__(reason)
-        self.model = model
-
-
-def _model(name: str, pinned: str | None, registry: Registry) -> tuple[Model, Held | None]:
-    """The model that a command is pinned to, and why it may not act alone; the active one where it says nothing.
-
-    Raises UnknownModelError, or OutOfUseError.
-    """
-    if pinned == NONE:
-        raise UnknownModelError("There was no such model when the step was asked for. Activate it and try again.")
-    place = name
-    try:
-        if pinned is None:
-            pin = registry.shelf.pin(name) or Pin(name, "")
-            return registry.get(name), SUSPENDED if pin.state == "suspended" else None
-        pin = read_pin(pinned)
-        place = f"{pin.name}@{pin.version}"
-        model = registry.get(pin.name, pin.version)
-    except ValueError:
-        raise UnknownModelError("The command is pinned to no model. It was not made by Exlify.") from None
-    except RefusedModelError as error:
-        raise OutOfUseError(place, str(error)) from None
-    return model, SUSPENDED if pin.state == "suspended" else model.changed(pin.sha256)
+def _common(command: Mapping[str, Any], asked: Asked, answer: Answer, at_ms: int) -> dict[str, Any]:
+    """What every record has, whoever decided."""
+    fields = answer.model.encoder.declared(asked.values) if answer.model else {}
+    for table in filter(None, (asked.before, asked.after if answer.passed else None)):
+        fields |= table.read(asked.values)
+    seen = Payload.inside(orjson.dumps(fields))
+    rule = answer.ruled.row if answer.ruled else None
+    return {
+        **{name: command[name] for name in ("instance_id", "pointer", "workflow", "version", "digest")},
+        "decision_id": id_of(command),
+        "input": seen,
+        "input_hash": hashlib.sha256(seen.raw).hexdigest(),
+        "at_ms": at_ms,
+        "tables": orjson.dumps(asked.tables).decode() if asked.tables else None,
+        "rule": rule.number if rule else None,
+        "passed": told(answer.passed),
+        "beside": _beside(answer.beside) if answer.beside else None,
+    }
 
 
-def _arguments(command: Mapping[str, Any]) -> tuple[str, Mapping[str, Any]]:
-    given = command["arguments"].value()
-    name = given.get("model") if isinstance(given, dict) else None
-    if not isinstance(name, str):
-        raise _BadArgumentsError("model: missing, or not a string. Give the name of a model.")
-    values = given.get("input")
-    if not isinstance(values, dict):
-        raise _BadArgumentsError("input: missing, or not an object. Give the fields that the model reads.")
-    return name, values
+def _beside(beside: Beside) -> dict[str, Any]:
+    return {
+        "model_version": beside.model.card.version,
+        "covers": beside.model.band.covers,
+        "score": NO_SCORE if beside.verdict.score is None else beside.verdict.score,
+        "route": beside.verdict.route,
+        "challenger": beside.challenger,
+    }
+
+
+def _of_rules(command: Mapping[str, Any], asked: Asked, answer: Answer) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Of a table, or of nobody: then a person decides. Output, and fields of the record."""
+    assert answer.ruled is not None
+    row, held = answer.ruled.row, [each.as_map() for each in answer.ruled.held]
+    route, sha256 = row.route if row else REVIEW, answer.table.sha256 if answer.table else ""
+    name = RULES if answer.table else asked.models[0]
+    reasons = [{"group": row.called, "contribution": 0.0, "text_id": f"rules.{row.number}"}] if row else []
+    common = {"route": route, "outside": [], "held": held}
+    output = {
+        **common,
+        "score": None,
+        "model": name,
+        "version": sha256[:VERSION_LENGTH],
+        "decisionId": id_of(command),
+        "reasons": [{**reason, "text": row.because or row.called} for reason in reasons if row],
+    }
+    record: dict[str, Any] = {
+        **common,
+        "score": NO_SCORE,
+        "model": name,
+        "model_version": sha256[:VERSION_LENGTH],
+        "model_sha256": sha256,
+        "reasons": reasons,
+        "reference": None,
+        "thresholds": {},
+        "certificate": None,
+        "covers": None,
+        "certificate_sha256": None,
+    }
+    return output, record
+
+
+def _of_model(command: Mapping[str, Any], asked: Asked, answer: Answer) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Output, and fields of the record."""
+    assert answer.model is not None and answer.verdict is not None
+    return _output(command, answer.model, answer.verdict), _decision(answer.model, answer.verdict)
 
 
 def _output(command: Mapping[str, Any], model: Model, verdict: Verdict) -> dict[str, Any]:
@@ -123,25 +146,17 @@ def _speaks(model: Model, verdict: Verdict, contribution: Contribution) -> bool:
     return contribution.amount * (-1 if against else 1) > 0
 
 
-def _decision(
-    command: Mapping[str, Any], model: Model, values: Mapping[str, Any], verdict: Verdict, at_ms: int
-) -> dict[str, Any]:
+def _decision(model: Model, verdict: Verdict) -> dict[str, Any]:
     card = model.card
-    seen = Payload.inside(orjson.dumps(model.encoder.declared(values)))
     return {
-        **{name: command[name] for name in ("instance_id", "pointer", "workflow", "version", "digest")},
-        "decision_id": id_of(command),
         "model": card.name,
         "model_version": card.version,
         "model_sha256": card.model.sha256,
-        "input": seen,
-        "input_hash": hashlib.sha256(seen.raw).hexdigest(),
         **verdict_fields(model, verdict),
         "thresholds": {"approve_below": model.band.approve_below},
         "certificate": model.band.certificate.id if model.band.certificate else None,
         "covers": model.band.covers,
         "certificate_sha256": model.band.certificate_sha256 or None,
-        "at_ms": at_ms,
     }
 
 

@@ -17,7 +17,10 @@ from schemas.payload import Json
 from streams.language import DefinitionError, Fault, Severity
 from streams.language.source import Path, Source, parse
 from streams.processors import decide
+from streams.processors.decide.asked import OTHERWISE, RULES, TABLE
 
+ASKING = (decide.DECIDE.name, decide.RULES.name)
+TABLES = (RULES, OTHERWISE, TABLE)
 _ROUTE = re.compile(r"\.route\s*[!=]=\s*\"([^\"\\]*)\"|\"([^\"\\]*)\"\s*[!=]=\s*[.\w$]*\.route\b")
 
 
@@ -28,19 +31,41 @@ def model_faults(text: str, file: str, shelf: Shelf) -> list[Fault]:
     except DefinitionError:
         return []
     before = len(source.faults)
-    asked = [(path, task) for path, task in _tasks(source.value, ()) if task.get("call") == decide.DECIDE.name]
+    asked = [(path, task) for path, task in _tasks(source.value, ()) if task.get("call") in ASKING]
     routes: set[str] | None = {REVIEW}
     for path, task in asked:
-        card = _judged(source, (*path, "with"), task.get("with"), shelf)
-        routes = routes | {*head(card).routes} if routes is not None and card is not None else None
+        given = task.get("with")
+        found = {each for table in TABLES for each in _ruled(given, table)}
+        if task["call"] == decide.DECIDE.name:
+            cards = list(_cards(source, (*path, "with"), given, shelf))
+            known = {each for card in cards if card for each in head(card).routes} | found
+            routes = routes | known if routes is not None and all(cards) else None
+        elif routes is not None:
+            routes |= found
     if asked and routes:
         _judge_routes(source, source.value, (), routes)
     return source.faults[before:]
 
 
-def _judged(source: Source, path: Path, given: Json, shelf: Shelf) -> Card | None:
-    """The card of the model that a task asks, after looking at what it gives; None where that is not known."""
-    name = given.get("model") if isinstance(given, dict) else None
+def _ruled(given: Json, table: str) -> Iterator[str]:
+    """The routes of the rows of a table."""
+    written = given.get(table) if isinstance(given, dict) else None
+    rows = written.get("rows") if isinstance(written, dict) else None
+    for row in rows if isinstance(rows, list) else ():
+        if isinstance(row, dict) and isinstance(row.get("route"), str):
+            yield row["route"]
+
+
+def _cards(source: Source, path: Path, given: Json, shelf: Shelf) -> Iterator[Card | None]:
+    """The cards of the models that a task asks, after looking at what it gives; None where one is not known."""
+    asked = given if isinstance(given, dict) else {}
+    yield _judged(source, path, "model", asked.get("model"), asked.get("input"), shelf)
+    instead = asked.get("instead")
+    for index, name in enumerate(instead if isinstance(instead, list) else ()):
+        yield _judged(source, (*path, "instead"), index, name, asked.get("input"), shelf)
+
+
+def _judged(source: Source, path: Path, at: str | int, name: Json, written: Json, shelf: Shelf) -> Card | None:
     if not isinstance(name, str) or "${" in name:
         return None
     known = dict(shelf.versions())
@@ -49,17 +74,16 @@ def _judged(source: Source, path: Path, given: Json, shelf: Shelf) -> Card | Non
         remedy = (
             f"name one that is here: {', '.join(sorted(known)) or 'there is none'}; or add it with exlify models add"
         )
-        source.fault((*path, "model"), "model", f"there is no model {name!r}{_meant(name, known)}", remedy)
+        source.fault((*path, at), "model", f"there is no model {name!r}{_meant(name, known)}", remedy)
         return None
     try:
         card, _ = read_card(shelf.folder(name, known[name]))
     except RefusedModelError as error:
         remedy = "put the right files there; decisions wait for them"
-        source.fault((*path, "model"), "model", f"it cannot be used: {error}", remedy, severity=Severity.WARNING)
+        source.fault((*path, at), "model", f"it cannot be used: {error}", remedy, severity=Severity.WARNING)
         return None
-    written = given.get("input")
     if isinstance(written, dict):
-        _judge_inputs(source, (*path, "input"), written, card)
+        _judge_inputs(source, (*(path if at == "model" else path[:-1]), "input"), written, card)
     return card
 
 
@@ -82,7 +106,7 @@ def _judge_routes(source: Source, node: Json, path: Path, routes: Collection[str
         for found in _ROUTE.finditer(value):
             route = found[1] or found[2] or ""
             if route not in routes:
-                message = f"no model that is asked here has a route {route!r}{_meant(route, routes)}"
+                message = f"nothing that is asked here has a route {route!r}{_meant(route, routes)}"
                 source.fault_inside(
                     at, f'"{route}"', 0, "model-route", message, f"compare with {', '.join(sorted(routes))}"
                 )

@@ -17,6 +17,10 @@ from streams.processors.context import Context
 LOOK_S = 1.5
 NONE = "none"
 """Pinned to no model, since there was none of the name."""
+UNREAD = "unread"
+"""Of several: what decides of the name could not be read."""
+SEPARATOR = ","
+"""Between the pins of several models, in the order in which they are asked."""
 
 log = structlog.get_logger()
 
@@ -48,6 +52,14 @@ class ModelPins:
         name = given.get("model") if isinstance(given, dict) else None
         if not isinstance(name, str):
             return None
+        instead = given.get("instead") or []
+        if not isinstance(instead, list) or not all(isinstance(each, str) for each in instead):
+            return None
+        if not instead:
+            return self._one(name, at_ms)
+        return SEPARATOR.join(self._one(each, at_ms) or UNREAD for each in (name, *instead))
+
+    def _one(self, name: str, at_ms: int) -> str | None:
         try:
             pin = self._book.pin(name, at_ms)
         except UnknownModelError:

@@ -9,26 +9,28 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Sequence
 from functools import partial
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import structlog
 
 from models.serving.registry import Registry
 from models.serving.shelf import Fault
-from schemas.messages import CANCEL_STEP, DECISION, STEP_COMMAND, STEP_RESULT
+from schemas.messages import CANCEL_STEP, DECISION, STEP_COMMAND
 from schemas.reasons import Reason
 from schemas.steps import key_of
 from streams.ground.status import Cause
 from streams.processors import decide
 from streams.processors.context import Context
-from streams.processors.decide.decision import Carried, OutOfUseError, carry_out, failed
+from streams.processors.decide.chain import OutOfUseError
+from streams.processors.decide.decision import Carried, carry_out, failed
 from streams.processors.decide.pins import LOOK_S
 from streams.processors.decide.waiting import AGAIN_MS, Waiting, waiting
 from streams.processors.orchestrate import INBOX
 from streams.runtime import metrics
 from streams.runtime.answers import answer_unusable
+from streams.runtime.letters import HARMLESS, answer
 from streams.runtime.parking import parked
-from streams.runtime.processor import Effects, FastProcessor, Message, Output, Row, StateView
+from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, Row, StateView
 
 log = structlog.get_logger()
 
@@ -68,7 +70,7 @@ class Decide(FastProcessor):
         effects = Effects([], {})
         for message in batch:
             if message.name == STEP_COMMAND:
-                self._answer(message.data, message.record.key, message.record.timestamp_ms, effects)
+                self._answer(message, effects)
             elif message.name != CANCEL_STEP:
                 effects.outputs.append(parked(message.record, self.declaration.name, _no_command(message)))
             elif (key := key_of(message.data)) in effects.changes or state.get(key) is not None:
@@ -86,10 +88,13 @@ class Decide(FastProcessor):
             return Effects([], {})
         _, command = self._codec.decode(found.command)
         effects = Effects([], {key: None})
-        self._answer(command, command["instance_id"].encode(), found.at_ms, effects)
+        topic, instance = self.declaration.commands.name, command["instance_id"].encode()
+        record = Record(topic, -1, -1, found.at_ms, instance, found.command)
+        self._answer(Message(record, STEP_COMMAND, command), effects)
         return effects
 
-    def _answer(self, command: dict[str, Any], key: bytes | None, at_ms: int, effects: Effects) -> None:
+    def _answer(self, message: Message, effects: Effects) -> None:
+        command, key, at_ms = message.data, message.record.key, message.record.timestamp_ms
         try:
             carried = carry_out(command, self._registry, at_ms)
         except OutOfUseError as error:
@@ -98,7 +103,8 @@ class Decide(FastProcessor):
                 return
             carried = failed(command, Reason.MISCONFIGURED, f"with.model: {error}")
         effects.counts.append(partial(_count, command["function"], carried))
-        effects.outputs.append(Output(INBOX, key, self._codec.encode(STEP_RESULT, carried.result)))
+        answered = answer(self._codec, self.declaration, INBOX, message, carried.result, HARMLESS)
+        effects.outputs.append(answered)
         if carried.decision is not None:
             effects.outputs.append(Output(decide.DECISIONS, key, self._codec.encode(DECISION, carried.decision)))
 

@@ -17,7 +17,7 @@ from typing import Any
 import msgspec
 
 from models.serving.errors import UnknownModelError
-from models.serving.shelf import Pin, Shelf, State
+from models.serving.shelf import Pin, Rival, Shelf, State, with_rivals
 from schemas.codec import Codec
 from schemas.messages import MODEL_STATE
 from streams.ground.publish import Outgoing, Publishing
@@ -39,6 +39,9 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     state: State
     by: str
     why: str
+    rival: str | None = None
+    rival_sha256: str = ""
+    share: int = 0
 
 
 class ModelBook(Shelf):
@@ -79,7 +82,8 @@ class ModelBook(Shelf):
 
     def wanted(self) -> list[Pin]:
         """See `Shelf`; also what is still asked for by commands that were made before a change."""
-        return [*super().wanted(), *(_pin(name, each) for name, all_ in self._changes.items() for each in all_[-2:])]
+        recent = with_rivals(_pin(name, each) for name, all_ in self._changes.items() for each in all_[-2:])
+        return [*super().wanted(), *recent]
 
 
 class ModelFeed(ModelBook):
@@ -108,7 +112,7 @@ async def change(
     now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
     before = book.history(pin.name) or _before(book, pin.name)
     start = max(now + AHEAD_MS, before[-1].from_ms + 1 if before else 0)
-    made = Change(from_ms=start, version=pin.version, sha256=pin.sha256, state=pin.state, by=by, why=why)
+    made = _change(pin, start, by, why)
     changes = [msgspec.to_builtins(each) for each in (*before, made)[-KEPT:]]
     value = codec.encode(MODEL_STATE, {"name": pin.name, "changes": changes})
     await publisher.publish([Outgoing(decide.STATES, pin.name.encode(), value)])
@@ -120,10 +124,24 @@ def _before(book: ModelBook, name: str) -> tuple[Change, ...]:
     found = book.active.get(name)
     if found is None:
         return ()
-    return (
-        Change(from_ms=0, version=found.version, sha256=found.sha256, state=found.state, by="", why="as installed"),
-    )
+    return (_change(found, 0, "", "as installed"),)
 
 
 def _pin(name: str, entry: Change) -> Pin:
-    return Pin(name, entry.version, entry.sha256, entry.state)
+    rival = Rival(entry.rival, entry.rival_sha256, entry.share) if entry.rival else None
+    return Pin(name, entry.version, entry.sha256, entry.state, rival)
+
+
+def _change(pin: Pin, from_ms: int, by: str, why: str) -> Change:
+    rival = pin.rival
+    return Change(
+        from_ms=from_ms,
+        version=pin.version,
+        sha256=pin.sha256,
+        state=pin.state,
+        by=by,
+        why=why,
+        rival=rival.version if rival else None,
+        rival_sha256=rival.sha256 if rival else "",
+        share=rival.share if rival else 0,
+    )

@@ -33,5 +33,6 @@ DECLARATION = Declaration(
     worker="steps",
     make="streams.processors.emit.processor:Emit",
     writes=(INBOX, *typed_topics()),
+    buries=True,
     functions=(EMIT,),
 )

@@ -13,7 +13,7 @@ from typing import Any
 from schemas.arguments import ArgumentError
 from schemas.business import JSON_TYPE, EventTypes
 from schemas.cloudevents import SPEC_VERSION, CloudEvent, InvalidEventError
-from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
+from schemas.messages import CANCEL_STEP, STEP_COMMAND
 from schemas.payload import Door, Payload
 from schemas.reasons import Reason
 from schemas.steps import completed, faulted, id_of, problem
@@ -25,6 +25,7 @@ from streams.processors.intake import typed_topics
 from streams.processors.orchestrate import INBOX
 from streams.runtime import metrics
 from streams.runtime.answers import answer_unusable
+from streams.runtime.letters import HARMLESS, answer
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, StateView
 
@@ -68,7 +69,7 @@ class Emit(FastProcessor):
         except (ArgumentError, InvalidEventError) as error:
             detail = str(emit.EMIT.fault("event", str(error))) if isinstance(error, InvalidEventError) else str(error)
             result = faulted(command, problem(Reason.INPUT_INVALID, detail, command["pointer"]))
-        effects.outputs.append(Output(INBOX, message.record.key, self._codec.encode(STEP_RESULT, result)))
+        effects.outputs.append(answer(self._codec, self.declaration, INBOX, message, result, HARMLESS))
         effects.counts.append(partial(metrics.count_step, command["function"], result))
 
 

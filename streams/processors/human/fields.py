@@ -15,9 +15,10 @@ from typing import Final
 from schemas.arguments import Argument, Kind
 
 OPEN: Final = "open"
+ANSWERED: Final = "answered"  # can still be taken back
 COMPLETED: Final = "completed"
 CANCELLED: Final = "cancelled"
-STATUSES: Final = (OPEN, COMPLETED, CANCELLED)
+STATUSES: Final = (OPEN, ANSWERED, COMPLETED, CANCELLED)
 
 MAX_TITLE_LENGTH = 200
 
@@ -126,11 +127,16 @@ FIELDS: Final = (
             example="due: {hours: 4}",
         ),
     ),
+    Field(name="assignee", label="claimed by", place=Place.LIST),
+    Field(name="assigned_until_ms", label="until", place=Place.LIST),
+    Field(name="aside_until_ms", label="put aside until", place=Place.LIST),
     Field(name="outcome", label="outcome", place=Place.LIST),
     Field(name="completed_by", label="answered by", place=Place.LIST),
+    Field(name="settles_at_ms", label="can be taken back until", place=Place.LIST),
     Field(name="version", label="version", place=Place.LIST),
     Field(name="workflow", label="workflow", place=Place.LIST, filter="Name of the workflow."),
     Field(name="instance_id", label="instance", place=Place.LIST, filter="Instance that waits."),
     Field(name="data", label="data", place=Place.DETAIL),
+    Field(name="acts", label="who did what", place=Place.DETAIL),
     Field(name="refusals", label="refused answers", place=Place.DETAIL),
 )

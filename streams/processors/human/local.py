@@ -53,7 +53,7 @@ class People(FastProcessor):
             task = rules.opened(command, at_ms)
         except ArgumentError as error:
             return steps.faulted(command, rules.invalid_task_problem(command, error))
-        done = rules.answered(task, _action(task, self._answer(task, command["iteration"]), at_ms), at_ms)
+        done = rules.acted(task, _action(task, self._answer(task, command["iteration"]), at_ms), at_ms)
         if done.status != COMPLETED:
             raise UsageError(f"--answer for {task.pointer}: {done.refusals[-1]['detail']}")
         return steps.completed(command, rules.output(done))
@@ -85,4 +85,5 @@ def _action(task: HumanTask, answer: Answer, at_ms: int) -> dict[str, Any]:
         "actor": "local",
         "expected_version": None,
         "at_ms": at_ms,
+        "until_ms": None,
     }

@@ -1,11 +1,13 @@
 """Station 4, human: a step that asks people becomes a durable task, and their answer becomes the step's result.
 
+An answer that can be taken back becomes the result when its time has come: the table wakes it.
+
 The table keeps every task in its newest version; the compacted topic of tasks carries the same to whoever lists them.
 A task costs nothing while it waits. A closed one is kept as long as late answers may arrive and deserve a reason, then
 forgotten in both.
 
-Commands and answers come from two topics, so after a crash an answer can overtake the command of its task: people saw
-the task before its row was durable. Such an answer is kept aside for a while and given to the task when that opens.
+Commands and actions come from two topics, so after a crash an action can overtake the command of its task: people saw
+the task before its row was durable. Such actions are kept aside for a while and given to the task when that opens.
 """
 
 from __future__ import annotations
@@ -25,17 +27,18 @@ from streams.ground.topic import DAY_MS
 from streams.processors import human
 from streams.processors.context import Context
 from streams.processors.human import rules
-from streams.processors.human.fields import OPEN
+from streams.processors.human.fields import ANSWERED, COMPLETED, OPEN
 from streams.processors.human.task import HumanTask, decode_task, encode_task
 from streams.processors.orchestrate import INBOX
 from streams.runtime import metrics
 from streams.runtime.answers import answer_unusable
-from streams.runtime.letters import dead_letter
+from streams.runtime.letters import HARMLESS, dead_letter
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, Row, StateView
 
 KEPT_MS = 7 * DAY_MS
 EARLY_KEPT_MS = 600_000
+MAX_EARLY = 16  # actions kept for one task; none is refused for coming later
 _EARLY = b"early/"  # no step id begins like this
 
 
@@ -62,9 +65,15 @@ class Human(FastProcessor):
         return effects
 
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
-        """Forgets a task closed long ago, in the compacted topic too, or an answer whose task never came."""
+        """Completes a task whose answer stands; forgets one closed long ago, in the compacted topic too, and what was
+        done to a task that never came."""
         if key.startswith(_EARLY):
             return Effects([], {key: None})
+        effects = Effects([], {})
+        task = decode_task(row.value)
+        if task.status == ANSWERED:
+            self._change(task, rules.settled(task), task.fields["instance_id"].encode(), effects)
+            return effects
         return Effects([Output(human.TASKS, key, None)], {key: None})
 
     def on_parked(self, message: Message, state: StateView) -> Effects:
@@ -81,12 +90,13 @@ class Human(FastProcessor):
             problem = rules.invalid_task_problem(message.data, error)
             effects.counts.append(partial(metrics.count_step, human.HUMAN.name, steps.faulted(message.data, problem)))
             letters = self.declaration.dead_letters
-            effects.outputs.append(dead_letter(self._codec, letters, message, problem, harmless=True))
+            effects.outputs.append(dead_letter(self._codec, letters, message, problem, again=HARMLESS))
             return
         self._keep(key, task, effects)
         if early := _row(_EARLY + key, state, effects):
-            action = wrapped(current()[HUMAN_ACTION], msgspec.msgpack.decode(early.value))
-            self._take(task, action, message.record, effects)
+            for kept in _kept(early):
+                now = decode_task(effects.changes[key].value)  # type: ignore[union-attr]  # kept a moment ago
+                self._take(now, wrapped(current()[HUMAN_ACTION], kept), message.record, effects)
             effects.changes[_EARLY + key] = None
 
     def _answer(self, message: Message, state: StateView, effects: Effects) -> None:
@@ -94,17 +104,22 @@ class Human(FastProcessor):
         row = _row(key, state, effects)
         if row is not None:
             self._take(decode_task(row.value), message.data, message.record, effects)
-        elif _row(_EARLY + key, state, effects) is None:
+            return
+        early = _row(_EARLY + key, state, effects)
+        kept = _kept(early) if early else []
+        if len(kept) < MAX_EARLY and message.data["action_id"] not in [each["action_id"] for each in kept]:
             kept_until_ms = message.record.timestamp_ms + EARLY_KEPT_MS
-            effects.changes[_EARLY + key] = Row(msgspec.msgpack.encode(unwrapped(message.data)), kept_until_ms)
+            value = msgspec.msgpack.encode([*kept, unwrapped(message.data)])
+            effects.changes[_EARLY + key] = Row(value, early.due_ms if early else kept_until_ms)
 
     def _take(self, before: HumanTask, action: Mapping[str, Any], cause: Record, effects: Effects) -> None:
-        if before.knows(action["action_id"]):
-            return
-        after = rules.answered(before, action, cause.timestamp_ms)
-        if after.status != before.status:
+        if not before.knows(action["action_id"]):
+            self._change(before, rules.acted(before, action, cause.timestamp_ms), cause.key, effects)
+
+    def _change(self, before: HumanTask, after: HumanTask, key: bytes | None, effects: Effects) -> None:
+        if after.status == COMPLETED != before.status:
             result = steps.completed(steps.address_of(after.task_id), rules.output(after))
-            effects.outputs.append(Output(INBOX, cause.key, self._codec.encode(STEP_RESULT, result)))
+            effects.outputs.append(Output(INBOX, key, self._codec.encode(STEP_RESULT, result)))
             effects.counts.append(partial(metrics.count_step, human.HUMAN.name, result))
         self._keep(after.task_id.encode(), after, effects)
 
@@ -114,11 +129,12 @@ class Human(FastProcessor):
         if row is None:
             return
         task = decode_task(row.value)
-        if task.status == OPEN:
+        if task.status in (OPEN, ANSWERED):
             self._keep(key, rules.cancelled(task, message.record.timestamp_ms), effects)
 
     def _keep(self, key: bytes, task: HumanTask, effects: Effects) -> None:
-        due_ms = 0 if task.status == OPEN else task.updated_at_ms + KEPT_MS
+        closed_ms = 0 if task.status == OPEN else task.updated_at_ms + KEPT_MS
+        due_ms = task.settles_at_ms or closed_ms
         effects.changes[key] = Row(encode_task(task), due_ms)
         value = self._codec.encode(HUMAN_TASK, task.fields)
         effects.outputs.append(Output(human.TASKS, key, value))
@@ -127,6 +143,12 @@ class Human(FastProcessor):
 def _row(key: bytes, state: StateView, effects: Effects) -> Row | None:
     """The row as of the messages before this one, those of the same batch included."""
     return effects.changes[key] if key in effects.changes else state.get(key)
+
+
+def _kept(early: Row) -> list[Mapping[str, Any]]:
+    """The actions of a row of early ones, in their order; rows of 0.1 have one, without a list."""
+    found = msgspec.msgpack.decode(early.value)
+    return found if isinstance(found, list) else [found]
 
 
 def _not_for_us(message: Message) -> str:

@@ -28,12 +28,16 @@ TASKS = Table(
     Column("outcome", String),
     Column("data", DOCUMENT),
     Column("completed_by", String),
+    Column("assignee", String),
+    Column("assigned_until_ms", BigInteger),
+    Column("aside_until_ms", BigInteger),
     Column("message", LargeBinary, nullable=False),
     Index("tasks_by_instance", "instance_id"),
     Index("tasks_by_time", "created_at_ms", "task_id"),
     Index("tasks_open", "team", "created_at_ms", sqlite_where=_OPEN, postgresql_where=_OPEN),
+    Index("tasks_by_change", "updated_at_ms"),
     Index("tasks_due", "due_ms", sqlite_where=_OPEN, postgresql_where=_OPEN),
 )
 
-# A refused answer changes a task without making a new version of it.
+# A refused answer or a claim changes a task without making a new version of it.
 ROWS = (Projection(message=HUMAN_TASK, table=TASKS, newest_by=("version", "updated_at_ms"), fixed=("created_at_ms",)),)

@@ -1,16 +1,17 @@
-"""What a human task is: how it opens, what answers it, what it refuses. Pure; `processor.py` makes it durable.
+"""What a human task is: how it opens, what people do with it, what it refuses. Pure; `processor.py` makes it durable.
 
-    open ──answer──▶ completed
-      └───cancel───▶ cancelled
+    open ──answer──▶ completed            open ──answer that can be taken back──▶ answered ──its time──▶ completed
+      └───cancel───▶ cancelled              └◀───────────────undo───────────────────┘
 
 A task counts its versions. Who answers may name the version that they saw; an answer to another version, to a closed
-task, with an outcome that is not offered or with data that the form refuses is not taken, and the task keeps the
-reason for its sender.
+task, to one that somebody else has claimed, with an outcome that is not offered or with data that the form refuses is
+not taken, and the task keeps the reason for its sender. A claim lasts for a time, so that nobody holds a task for ever;
+who puts a task aside lets go of it, and it comes last until then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any
 
 import orjson
@@ -20,15 +21,19 @@ from schemas.payload import Json, Payload
 from schemas.reasons import Reason
 from schemas.steps import Problem, id_of, problem
 from schemas.times import rfc3339
+from streams.ground.topic import DAY_MS
 from streams.language.durations import DurationError, milliseconds
 from streams.processors.human import HUMAN
-from streams.processors.human.fields import CANCELLED, COMPLETED, OPEN
+from streams.processors.human.fields import ANSWERED, CANCELLED, COMPLETED, OPEN
 from streams.processors.human.forms import fault_of_form, form_fault
-from streams.processors.human.task import HumanTask, Refusal, new_task
+from streams.processors.human.task import Act, HumanTask, Refusal, new_task
 
-COMPLETE = "complete"  # the one action so far
+CLAIM, RELEASE, PUT_ASIDE, COMPLETE, UNDO = "claim", "release", "put_aside", "complete", "undo"
 
-MAX_REFUSALS = 16  # the oldest go first; their senders have long had their answer
+LONGEST_MS = {CLAIM: DAY_MS, PUT_ASIDE: 90 * DAY_MS, COMPLETE: 600_000}
+"""For how long each of these may last."""
+
+MAX_REFUSALS = MAX_ACTS = 16  # the oldest go first; their senders have long had their answer
 
 
 def opened(command: Mapping[str, Any], at_ms: int) -> HumanTask:
@@ -56,38 +61,44 @@ def opened(command: Mapping[str, Any], at_ms: int) -> HumanTask:
     )
 
 
-def answered(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> HumanTask:
-    """The task after a HumanAction: completed, or unchanged in version and with one refusal more."""
-    objection = _objection(task, action)
+def acted(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> HumanTask:
+    """The task after a HumanAction: changed as it says, or with one refusal more."""
+    objection = _objection(task, action, at_ms)
     if objection is not None:
         reason, detail = objection
         refusal = Refusal(action_id=action["action_id"], reason=reason.value, detail=detail, at_ms=at_ms)
         return task.changed(refusals=[*task.refusals, refusal][-MAX_REFUSALS:], updated_at_ms=at_ms)
+    act = Act(action_id=action["action_id"], action=action["action"], actor=action["actor"], at_ms=at_ms)
     return task.changed(
-        status=COMPLETED,
-        version=task.version + 1,
-        outcome=action["outcome"],
-        data=action["data"],
-        completed_by=action["actor"],
+        **_ACTIONS[action["action"]](task, action, at_ms),
+        acts=[*task.acts, act][-MAX_ACTS:],
         updated_at_ms=at_ms,
         last_action_id=action["action_id"],
     )
 
 
+def settled(task: HumanTask) -> HumanTask:
+    """The task once its answer cannot be taken back any more; as it is, if it has none."""
+    if task.status != ANSWERED:
+        return task
+    return task.changed(status=COMPLETED, version=task.version + 1, settles_at_ms=None)
+
+
 def cancelled(task: HumanTask, at_ms: int) -> HumanTask:
     """The task after the engine has lost interest in it; a closed one stays as it is."""
-    if task.status != OPEN:
+    if task.status not in (OPEN, ANSWERED):
         return task
-    return task.changed(status=CANCELLED, version=task.version + 1, updated_at_ms=at_ms)
+    return task.changed(status=CANCELLED, version=task.version + 1, settles_at_ms=None, updated_at_ms=at_ms)
 
 
 def output(task: HumanTask) -> Payload:
     """What the workflow gets of a completed task: outcome, data, completedBy, completedAt (RFC 3339)."""
+    answers = [act["at_ms"] for act in task.acts if act["action"] == COMPLETE]
     said = {
         "outcome": task.outcome,
         "data": None if task.data is None else task.data.fragment(),
         "completedBy": task.completed_by,
-        "completedAt": rfc3339(task.updated_at_ms),
+        "completedAt": rfc3339(answers[-1] if answers else task.updated_at_ms),
     }
     return Payload.inside(orjson.dumps(said))
 
@@ -107,15 +118,71 @@ def _due(value: Json) -> int:
         raise HUMAN.fault("due", f"is no duration: {error}") from None
 
 
-def _objection(task: HumanTask, action: Mapping[str, Any]) -> tuple[Reason, str] | None:
+def _claimed(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> dict[str, Any]:
+    until_ms = _until(action, at_ms, LONGEST_MS[CLAIM])
+    return {"assignee": action["actor"], "assigned_until_ms": until_ms, "aside_until_ms": None}
+
+
+def _released(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> dict[str, Any]:
+    return {**_FREE}
+
+
+def _put_aside(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> dict[str, Any]:
+    return {**_FREE, "aside_until_ms": _until(action, at_ms, DAY_MS)}
+
+
+def _completed(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> dict[str, Any]:
+    until_ms = _until(action, at_ms, 0)
+    return {
+        "status": ANSWERED if until_ms > at_ms else COMPLETED,
+        "version": task.version + 1,
+        "outcome": action["outcome"],
+        "data": action["data"],
+        "completed_by": action["actor"],
+        "aside_until_ms": None,
+        "settles_at_ms": until_ms if until_ms > at_ms else None,
+    }
+
+
+def _undone(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> dict[str, Any]:
+    nothing = dict.fromkeys(("outcome", "data", "completed_by", "settles_at_ms"))
+    return {**nothing, "status": OPEN, "version": task.version + 1}
+
+
+_FREE: Mapping[str, Any] = {"assignee": None, "assigned_until_ms": None, "aside_until_ms": None}
+_ACTIONS: Mapping[str, Callable[[HumanTask, Mapping[str, Any], int], Mapping[str, Any]]] = {
+    CLAIM: _claimed,
+    RELEASE: _released,
+    PUT_ASIDE: _put_aside,
+    COMPLETE: _completed,
+    UNDO: _undone,
+}
+
+
+def _until(action: Mapping[str, Any], at_ms: int, usual_ms: int) -> int:
+    """The time that an action asks for, never longer than such an action may last."""
+    asked = action.get("until_ms")
+    return at_ms + usual_ms if asked is None else min(asked, at_ms + LONGEST_MS[action["action"]])
+
+
+def _objection(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> tuple[Reason, str] | None:
     """Reason and detail of a refusal; None if the action can be taken."""
-    seen = action.get("expected_version")
-    if task.status != OPEN:
+    seen, wanted, actor = action.get("expected_version"), action["action"], action["actor"]
+    if wanted not in _ACTIONS:
+        return Reason.UNKNOWN_ACTION, f"the actions are {', '.join(_ACTIONS)}"
+    if task.status != (ANSWERED if wanted == UNDO else OPEN):
         return Reason.TASK_CLOSED, f"the task is {task.status}"
+    if wanted == UNDO and actor != task.completed_by:
+        return Reason.TASK_CLAIMED, f"only {task.completed_by}, who has answered, can take the answer back"
+    if task.holder(at_ms) not in (None, actor):
+        return (
+            Reason.TASK_CLAIMED,
+            f"{task.assignee} has claimed the task, until {rfc3339(task.assigned_until_ms or 0)}",
+        )
     if seen is not None and seen != task.version:
         return Reason.STALE_VERSION, f"the task is at version {task.version}, not {seen}; look at it again"
-    if action["action"] != COMPLETE:
-        return Reason.UNKNOWN_ACTION, f"the only action is {COMPLETE}"
+    if wanted != COMPLETE:
+        return None
     if action["outcome"] not in task.outcomes:
         return Reason.UNKNOWN_OUTCOME, f"choose one of {', '.join(task.outcomes)}"
     fault = form_fault(task.form, action["data"])

@@ -31,6 +31,15 @@ class Refusal(TypedDict):
     at_ms: int
 
 
+class Act(TypedDict):
+    """An action that was taken."""
+
+    action_id: str
+    action: str
+    actor: str
+    at_ms: int
+
+
 class _Field(Generic[T]):
     """A field of the record that the rules know by its name."""
 
@@ -67,11 +76,19 @@ class HumanTask:
     updated_at_ms = _Field[int]()
     last_action_id = _Field[str | None]()
     refusals = _Field[list[Refusal]]()
+    acts = _Field[list[Act]]()
+    assignee = _Field[str | None]()
+    assigned_until_ms = _Field[int | None]()
+    settles_at_ms = _Field[int | None]()
 
     def knows(self, action_id: str) -> bool:
         """Whether the action was taken or refused before."""
-        refused = (refusal["action_id"] for refusal in self.refusals)
-        return action_id == self.last_action_id or action_id in refused
+        known = (each["action_id"] for each in (*self.acts, *self.refusals))
+        return action_id == self.last_action_id or action_id in known
+
+    def holder(self, at_ms: int) -> str | None:
+        """Who has claimed the task, as long as the claim lasts."""
+        return self.assignee if (self.assigned_until_ms or 0) > at_ms else None
 
     def changed(self, **fields: Any) -> HumanTask:
         """The task with other values in these fields."""

@@ -23,6 +23,7 @@ from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, StateView
+from streams.runtime.replays import first_offset
 
 NO_JSON = "its data cannot be written as JSON: nested too deeply, or a number out of range"
 MAX_DATA_BYTES = MAX_WRITTEN_BYTES - 65_536  # leaves room for the envelope
@@ -81,7 +82,7 @@ class Intake(FastProcessor):
 
     def _start(self, graph: Graph, attributes: Mapping[str, str], data: Payload, record: Record) -> Output:
         source = attributes.get("source", f"kafka:{record.topic}/{record.partition}")
-        event_id = attributes.get("id", str(record.offset))
+        event_id = attributes.get("id", str(first_offset(record)))
         instance_id = ids.instance_id(graph.name, source, event_id)
         value = self._codec.encode(
             START_INSTANCE,

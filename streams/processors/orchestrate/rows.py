@@ -51,6 +51,8 @@ HISTORY = Table(
     Column("message", LargeBinary, nullable=False),
 )
 
+_CANCELLED = text("status = 'cancelled'")
+
 INSTANCES = Table(
     "instances",
     METADATA,
@@ -72,6 +74,7 @@ INSTANCES = Table(
     Index("instances_by_time", "started_at_ms", "instance_id"),
     Index("instances_by_status", "status", "workflow", "started_at_ms"),
     Index("instances_by_business_key", "business_key"),
+    Index("instances_cancelled", "updated_at_ms", sqlite_where=_CANCELLED, postgresql_where=_CANCELLED),
 )
 
 INSTANCE_DATA = Table(
@@ -88,6 +91,7 @@ INSTANCE_DATA = Table(
 )
 
 _OPEN = text("status = 'open'")
+_DECIDED = text("actor IS NOT NULL")
 
 INCIDENTS = Table(
     "incidents",
@@ -110,6 +114,7 @@ INCIDENTS = Table(
     Column("message", LargeBinary, nullable=False),
     Index("incidents_by_instance", "instance_id"),
     Index("incidents_by_time", "opened_at_ms", "incident_id"),
+    Index("incidents_decided", "closed_at_ms", sqlite_where=_DECIDED, postgresql_where=_DECIDED),
     Index("incidents_open", "opened_at_ms", "incident_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
 )
 

@@ -26,7 +26,7 @@ WORKER = "own-steps"
 
 SECONDS = Histogram(
     "exlify_own_step_seconds",
-    "From the moment an own step begins to its result, further attempts included; of a pure one, its computing.",
+    "From the moment an own step begins to its result, for each try; of a pure one, its computing.",
     ["function", "result"],
     buckets=BUCKETS,
 )
@@ -64,6 +64,7 @@ def declared(step: Step[..., Any]) -> Declaration:
         make="streams.processors.own.pure:Pure" if step.pure else "streams.processors.own.processor:OwnStep",
         writes=(INBOX,),
         table=None if step.pure else "step",
+        buries=True,
         functions=(step.function,),
     )
 

@@ -5,7 +5,6 @@ That an effect happens no more often than it may is the runtime's (`runtime.once
 
 from __future__ import annotations
 
-import asyncio
 import os
 import time
 from collections.abc import Mapping
@@ -22,17 +21,15 @@ from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.processors.own import OwnStepsSettings, declared
 from streams.processors.own.results import context_of, refusal, result_of
-from streams.runtime.once import BeforeEffect, Steps
+from streams.runtime.once import IN_DOUBT, BeforeEffect, CannotTellError, Steps
 from streams.runtime.processor import Effects, Message, WritableState
 from streams.steps.attempt import Attempts
 from streams.steps.context import Context as StepContext
 from streams.steps.declared import Step
 from streams.steps.outcome import Outcome
+from streams.steps.outcome import given as told
 
 WORDS = frozenset(word for each in EffectClass for word in (each.value, each.value.upper()))  # of a definition
-TRIES = 3  # where the step says that nothing has changed and that another attempt may do
-FIRST_PAUSE_S = 0.2
-LONGEST_PAUSE_S = 5.0  # what asks for more is told, and waits elsewhere
 
 
 class OwnStep(Steps):
@@ -47,11 +44,14 @@ class OwnStep(Steps):
         self.concurrency = step.concurrency or usual or 1
         self._step = step
         self._attempts = Attempts(step)
+        self._probing = Attempts(step.probe) if step.probe is not None else None
         self._running: dict[bytes, StepContext] = {}
 
     async def close(self) -> None:
         """Lets its threads end."""
         self._attempts.close()
+        if self._probing is not None:
+            self._probing.close()
 
     async def handle_one(self, message: Message, state: WritableState) -> Effects:
         """As all steps; one that is not wanted any more is told so while it runs."""
@@ -66,22 +66,33 @@ class OwnStep(Steps):
         own.SECONDS.labels(self._step.name, outcome.reason.value).observe(time.monotonic() - started)
         return result_of(command, outcome)
 
+    def probes(self, command: Mapping[str, Any]) -> bool:
+        """Where the step has a probe."""
+        return self._probing is not None
+
+    async def probe(self, command: Mapping[str, Any], key: str) -> dict[str, Any] | None:
+        """Calls the probe of the step."""
+        if self._probing is None:
+            return await super().probe(command, key)
+        try:
+            given = command["arguments"].value()
+        except UnreadablePayloadError as error:
+            raise CannotTellError(f"{IN_DOUBT}: {error}") from None
+        outcome = await self._probing.one(given, context_of(command, key, 0), EffectClass.READ)
+        if outcome.reason is Reason.NOT_FOUND:
+            return None
+        if outcome.output is None:
+            raise CannotTellError(f"whether it was done cannot be told now: {outcome.detail}")
+        return result_of(command, told(self._step, outcome.output.value()))
+
     async def _outcome(self, command: Mapping[str, Any], key: str, before_effect: BeforeEffect) -> Outcome:
         try:
             given = command["arguments"].value()
         except UnreadablePayloadError as error:
             return Outcome(Reason.INPUT_INVALID, Effect.NONE, f"{self._step.name}: {error}")
         effect = EffectClass(command["effect"].lower()) if command["effect"] in WORDS else self._step.effect
-        attempt = 0
-        while True:
-            await before_effect(effect.repeatable)
-            context = context_of(command, key, attempt)
-            outcome = await self._attempt(key_of(command), given, context, effect)
-            attempt += 1
-            pause_s = FIRST_PAUSE_S * 2**attempt if outcome.after_s is None else outcome.after_s
-            if not outcome.retryable or attempt >= TRIES or pause_s > _patience_s(context):
-                return outcome
-            await asyncio.sleep(pause_s)
+        await before_effect(effect.repeatable)
+        return await self._attempt(key_of(command), given, context_of(command, key, before_effect.retry), effect)
 
     async def _attempt(self, step: bytes, given: Any, context: StepContext, effect: EffectClass) -> Outcome:
         if self._attempts.lost >= self.concurrency:  # all that may be under way, and nobody can end them
@@ -95,8 +106,3 @@ class OwnStep(Steps):
         finally:
             del self._running[step]
             own.LOST.labels(self._step.name).set(self._attempts.lost)
-
-
-def _patience_s(context: StepContext) -> float:
-    left_s = context.remaining_s
-    return LONGEST_PAUSE_S if left_s is None else min(LONGEST_PAUSE_S, left_s)

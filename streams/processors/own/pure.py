@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
+from schemas.messages import CANCEL_STEP, STEP_COMMAND
 from schemas.payload import UnreadablePayloadError
 from schemas.reasons import Effect, Reason
 from schemas.steps import id_of
@@ -24,8 +24,9 @@ from streams.processors.own import declared
 from streams.processors.own.results import context_of, refusal, result_of
 from streams.runtime import metrics
 from streams.runtime.answers import answer_unusable
+from streams.runtime.letters import HARMLESS, POINTLESS, answer, retry_of
 from streams.runtime.parking import parked
-from streams.runtime.processor import Computing, Effects, FastProcessor, Message, Output, StateView
+from streams.runtime.processor import Computing, Effects, FastProcessor, Message, StateView
 from streams.steps import outcome
 from streams.steps.crew import Crew
 from streams.steps.declared import Step
@@ -56,23 +57,27 @@ class Pure(FastProcessor):
         found = self._computation(commands)
         if not found.complete:
             raise Computing(f"{self._step.name} computes", lambda: self._compute(found))
-        results = [result_of(each.data, come) for each, come in zip(commands, found.outcomes, strict=True)]
-        counts: list[Callable[[], object]] = [
-            partial(metrics.count_step, message.data["function"], result)
-            for message, result in zip(commands, results, strict=True)
-        ]
-        pairs = zip(commands, results, strict=True)
-        encoded = [(each.record.key, self._codec.encode(STEP_RESULT, result)) for each, result in pairs]
+        effects = Effects([], {})
+        for message, come in zip(commands, found.outcomes, strict=True):
+            self._answer(message, come, effects)
         strange = [
             parked(each.record, self.declaration.name, f"{each.name or 'a record without a value'} is no command")
             for each in batch
             if each.name not in (STEP_COMMAND, CANCEL_STEP)
         ]
-        return Effects([*(Output(INBOX, key, value) for key, value in encoded), *strange], {}, counts)
+        effects.outputs += strange
+        return effects
 
     def on_parked(self, message: Message, state: StateView) -> Effects:
         """A command that cannot be carried out is answered, or its instance would wait for ever."""
         return answer_unusable(self._codec, message, INBOX)
+
+    def _answer(self, message: Message, come: Outcome, effects: Effects) -> None:
+        """What only computes comes to the same when it is tried again, unless it has said otherwise or was given up."""
+        result = result_of(message.data, come)
+        again = HARMLESS if come.retryable or come.reason is Reason.TIMED_OUT else POINTLESS
+        effects.outputs.append(answer(self._codec, self.declaration, INBOX, message, result, again))
+        effects.counts.append(partial(metrics.count_step, message.data["function"], result))
 
     def _computation(self, commands: Sequence[Message]) -> Computation:
         """Of these commands: the one under way, if they have come before."""
@@ -140,13 +145,13 @@ class Computation:
         """In the thread."""
         while not self.complete and self._round == number and time.monotonic() < until:
             self._began_at = time.monotonic()
-            come = self._computed(self._commands[len(self.outcomes)].data)
+            come = self._computed(self._commands[len(self.outcomes)])
             if self._round == number:
                 own.SECONDS.labels(self._step.name, come.reason.value).observe(time.monotonic() - self._began_at)
                 self.outcomes.append(come)
 
-    def _computed(self, command: Mapping[str, Any]) -> Outcome:
-        step = self._step
+    def _computed(self, message: Message) -> Outcome:
+        step, command = self._step, message.data
         if (refused := refusal(command, step)) is not None:
             return refused
         try:
@@ -154,7 +159,7 @@ class Computation:
         except (WrongDataError, UnreadablePayloadError) as error:
             return Outcome(Reason.INPUT_INVALID, Effect.NONE, f"{step.name}: {error}")
         if step.signature.context is not None:
-            arguments[step.signature.context] = context_of(command, id_of(command), 0)
+            arguments[step.signature.context] = context_of(command, id_of(command), retry_of(message.record))
         try:
             return outcome.given(step, step.call(**arguments))
         except BaseException as error:  # noqa: BLE001  # whatever a function of a user raises is told, not raised

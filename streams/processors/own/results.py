@@ -16,10 +16,11 @@ MAX_OUTPUT_BYTES = 900 * 1024  # leaves room for the envelope in a record of 1 M
 
 
 def result_of(command: Mapping[str, Any], outcome: Outcome) -> dict[str, Any]:
-    """The fields of the StepResult."""
+    """The fields of the StepResult; with `wait_ms` where the step has asked for a wait."""
     if outcome.output is None:
         problem = steps.problem(outcome.reason, outcome.detail, command["pointer"], effect=outcome.effect)
-        return steps.faulted(command, problem)
+        result = steps.faulted(command, problem)
+        return result if outcome.after_s is None else {**result, "wait_ms": int(outcome.after_s * 1_000)}
     if len(outcome.output) <= MAX_OUTPUT_BYTES:
         return steps.completed(command, outcome.output)
     detail = f"{command['function']}: its result is larger than {MAX_OUTPUT_BYTES} bytes"
@@ -34,15 +35,15 @@ def refusal(command: Mapping[str, Any], step: Step[..., Any]) -> Outcome | None:
     return Outcome(Reason.UNSUPPORTED, Effect.NONE, detail)
 
 
-def context_of(command: Mapping[str, Any], key: str, attempt: int) -> Context:
-    """What the function is told of the step."""
+def context_of(command: Mapping[str, Any], key: str, retry: int) -> Context:
+    """What the function is told of the step, which has been tried again so often before."""
     function = command["function"]
     return Context(
         function=function,
         key=key,
         workflow=command["workflow"],
         pointer=command["pointer"],
-        attempt=command["attempt"] + attempt,
+        attempt=command["attempt"] + retry,
         deadline_ms=command["deadline_ms"],
         count=lambda name, by: own.COUNTS.labels(function, name).inc(by),
     )

@@ -2,12 +2,24 @@
 
 from prometheus_client import Counter
 
+from streams.ground.topic import DAY_MS, OWN_DEAD_LETTERS, Keyed, Topic
 from streams.processors.call import DECLARATION as CALL
+from streams.processors.decide import DECLARATION as DECIDE
+from streams.processors.emit import DECLARATION as EMIT
 from streams.processors.human import DECLARATION as HUMAN
 from streams.processors.orchestrate import INBOX
 from streams.runtime.declaration import Declaration
 
-STEPS = (CALL, HUMAN)
+STEPS = (DECIDE, CALL, EMIT, HUMAN)
+
+RETRIES = Topic(
+    name="recover.state.retry.v1",
+    messages=("RetryState",),
+    keyed=Keyed.STEP,
+    compacted=True,
+    config={"delete.retention.ms": str(7 * DAY_MS)},
+)
+ACTIONS = Topic(name="recover.action.retry.v1", messages=("RetryNow",), written_by="the gateway")
 
 LETTERS = Counter(
     "exlify_dead_letters_total",
@@ -20,8 +32,9 @@ DECLARATION = Declaration(
     summary="Tries again what has failed, as its step declares.",
     worker="steps",
     make="streams.processors.recover.processor:Recover",
-    reads=tuple(each.dead_letters for each in STEPS),
-    writes=(INBOX, *(each.commands for each in STEPS)),
+    reads=(*(each.dead_letters for each in STEPS), OWN_DEAD_LETTERS, ACTIONS),
+    writes=(INBOX, RETRIES, *(each.commands for each in STEPS)),
     table="retry",
     metrics=(LETTERS,),
+    rows="streams.processors.recover.rows:ROWS",
 )

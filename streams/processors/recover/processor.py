@@ -13,8 +13,9 @@ from typing import Any
 import msgspec
 
 from schemas import recovery, steps
-from schemas.messages import DEAD_LETTER, STEP_RESULT, STEP_RETRYING
-from streams.ground.topic import DAY_MS
+from schemas.messages import DEAD_LETTER, RETRY_NOW, RETRY_STATE, STEP_RESULT, STEP_RETRYING
+from schemas.reasons import Effect
+from streams.ground.topic import DAY_MS, own_step_topic
 from streams.processors import recover
 from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
@@ -35,6 +36,9 @@ class Waiting(msgspec.Struct, array_like=True, omit_defaults=True):
     function: str = ""
     instance: bytes = b""
     command: bytes = b""  # that waits; empty where it was sent
+    retries: int = 0  # at most
+    error: steps.Problem | None = None  # with which the try before has failed
+    doubt: bool = False  # one of its tries may have had its effect
 
 
 class Recover(FastProcessor):
@@ -52,6 +56,8 @@ class Recover(FastProcessor):
         for message in batch:
             if message.name == DEAD_LETTER:
                 self._judge(message, state, effects)
+            elif message.name == RETRY_NOW:
+                self._hurry(message, state, effects)
             else:
                 effects.outputs.append(parked(message.record, self.declaration.name, _not_for_us(message)))
         return effects
@@ -59,12 +65,45 @@ class Recover(FastProcessor):
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
         """Sends the command that has waited; forgets the step a while later."""
         waiting = msgspec.msgpack.decode(row.value, type=Waiting)
-        if not waiting.command:
-            return Effects([], {key: None})
-        topic = self._commands[waiting.function]
+        if waiting.command:
+            return self._sent(key, waiting, row.due_ms)
+        return Effects([Output(recover.RETRIES, key, None)] if waiting.retry > 0 else [], {key: None})
+
+    def _sent(self, key: bytes, waiting: Waiting, at_ms: int) -> Effects:
+        """The re-attempt that waits begins."""
+        topic = self._commands.get(waiting.function) or own_step_topic(waiting.function)
         sent = Output(topic, waiting.instance, waiting.command, retry_headers(waiting.retry))
-        marker = Waiting(waiting.retry, waiting.first_ms)
-        return Effects([sent], {key: _kept(marker, row.due_ms + KEPT_MS)})
+        marker = Waiting(waiting.retry, waiting.first_ms, doubt=waiting.doubt)
+        return Effects(
+            [sent, self._told(key, waiting, at_ms, at_ms, begun=True)], {key: _kept(marker, at_ms + KEPT_MS)}
+        )
+
+    def _told(self, key: bytes, waiting: Waiting, due_ms: int, at_ms: int, *, begun: bool) -> Output:
+        """What people see of a step."""
+        told = {
+            **steps.address_of(key.decode()), "function": waiting.function, "status": "sent" if begun else "waiting",
+            "retry": waiting.retry, "retries": waiting.retries, "due_ms": due_ms,
+            "reason": waiting.error["reason"] if waiting.error else None, "seq": 2 * waiting.retry + begun,
+            "at_ms": at_ms,
+        }  # fmt: skip
+        return Output(recover.RETRIES, key, self._codec.encode(RETRY_STATE, told))
+
+    def _hurry(self, message: Message, state: StateView, effects: Effects) -> None:
+        """A re-attempt that waits begins now; one that has begun, or is another, is left alone."""
+        wish, now_ms = message.data, message.record.timestamp_ms
+        key = steps.key_of(wish)
+        row = effects.changes[key] if key in effects.changes else state.get(key)
+        waiting = None if row is None else msgspec.msgpack.decode(row.value, type=Waiting)
+        if waiting is None or not waiting.command or waiting.retry != wish["retry"]:
+            return
+        told = {
+            **steps.address(wish), "retry": waiting.retry, "retries": waiting.retries, "due_ms": now_ms,
+            "error": waiting.error, "actor": wish["actor"], "why": wish["why"],
+        }  # fmt: skip
+        effects.outputs.append(Output(INBOX, waiting.instance, self._codec.encode(STEP_RETRYING, told)))
+        sent = self._sent(key, waiting, now_ms)
+        effects.outputs += sent.outputs
+        effects.changes |= sent.changes
 
     def _judge(self, message: Message, state: StateView, effects: Effects) -> None:
         letter, now_ms = message.data, message.record.timestamp_ms
@@ -77,7 +116,7 @@ class Recover(FastProcessor):
         due_ms = rules.due_ms(letter, policy, now_ms, known.first_ms)
         effects.counts.append(partial(_count, letter, "given up" if due_ms is None else "retried"))
         if due_ms is None:
-            answer = steps.faulted(letter, letter["error"])
+            answer = steps.faulted(letter, _in_all(letter["error"], known))
             effects.outputs.append(Output(INBOX, message.record.key, self._codec.encode(STEP_RESULT, answer)))
             marker = Waiting(known.retry, known.first_ms, letter["retry"] + 1)
             effects.changes[key] = _kept(marker, now_ms + KEPT_MS)
@@ -85,11 +124,21 @@ class Recover(FastProcessor):
         retry = letter["retry"] + 1
         told = {
             **steps.address(letter), "retry": retry, "retries": policy.retries, "due_ms": due_ms,
-            "error": letter["error"],
+            "error": letter["error"], "policy_of": letter["policy_of"],
         }  # fmt: skip
         effects.outputs.append(Output(INBOX, message.record.key, self._codec.encode(STEP_RETRYING, told)))
-        waiting = Waiting(retry, known.first_ms, 0, letter["function"], message.record.key or b"", letter["command"])
+        doubt = known.doubt or letter["error"]["effect"] == Effect.UNKNOWN
+        waiting = Waiting(
+            retry, known.first_ms, 0, letter["function"], message.record.key or b"", letter["command"], policy.retries,
+            letter["error"], doubt,
+        )  # fmt: skip
+        effects.outputs.append(self._told(key, waiting, due_ms, now_ms, begun=False))
         effects.changes[key] = _kept(waiting, due_ms)
+
+
+def _in_all(error: steps.Problem, known: Waiting) -> steps.Problem:
+    """The error of a step that is given up: what an earlier try may have done, the last does not undo."""
+    return {**error, "effect": Effect.UNKNOWN.value} if known.doubt and error["effect"] == Effect.NONE else error
 
 
 def _kept(waiting: Waiting, due_ms: int) -> Row:
@@ -101,4 +150,4 @@ def _count(letter: Mapping[str, Any], fate: str) -> None:
 
 
 def _not_for_us(message: Message) -> str:
-    return f"{message.name} is no dead letter" if message.name else "a record without a value"
+    return f"{message.name} is nothing to recover" if message.name else "a record without a value"

@@ -13,7 +13,7 @@ from typing import Any
 from schemas import problems, recovery
 from schemas.reasons import MEANINGS, Advice, Effect, Reason
 from schemas.steps import Problem, id_of
-from streams.runtime.letters import HARMLESS
+from streams.runtime.letters import HARMLESS, POINTLESS
 
 _WORTH_IT = frozenset({Advice.BACKOFF, Advice.AFTER})
 
@@ -38,7 +38,8 @@ def _helps(letter: Mapping[str, Any]) -> bool:
     error = letter["error"]
     reason = error["reason"]
     meaning = MEANINGS.get(reason)
-    if meaning is None or (error["effect"] != Effect.NONE and letter["again"] != HARMLESS):
+    again = letter["again"]
+    if meaning is None or again == POINTLESS or (error["effect"] != Effect.NONE and again != HARMLESS):
         return False
     return meaning.advice in _WORTH_IT or reason == Reason.OUTCOME_UNKNOWN
 

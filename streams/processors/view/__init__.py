@@ -4,7 +4,9 @@ from prometheus_client import Gauge
 
 from streams.processors.decide import DECISIONS
 from streams.processors.human import TASKS
+from streams.processors.letters import LETTERS
 from streams.processors.orchestrate import HISTORY, INCIDENTS
+from streams.processors.recover import RETRIES
 from streams.readmodel.settings import ViewSettings
 from streams.runtime.declaration import Declaration
 
@@ -20,12 +22,18 @@ OLDEST_INCIDENT_SECONDS = Gauge(
     ["workflow"],
 )
 
+INCIDENTS_OPEN = Gauge(
+    "exlify_incidents_open",
+    "Failed steps that wait for a decision, by why they failed and the team that is asked.",
+    ["workflow", "reason", "owner"],
+)
+
 DECLARATION = Declaration(
     name="view",
     summary="Makes what happened visible to people.",
     worker="view",
     make="streams.processors.view.processor:View",
-    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS),
+    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS),
     settings=(ViewSettings,),
-    metrics=(OLDEST_SECONDS, OLDEST_INCIDENT_SECONDS),
+    metrics=(OLDEST_SECONDS, OLDEST_INCIDENT_SECONDS, INCIDENTS_OPEN),
 )

@@ -18,6 +18,7 @@ from sqlalchemy import Engine, Float
 from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from schemas.codec import UndecodableRecord, UnknownSchemaId
+from schemas.messages import START_INSTANCE
 from streams.ground.errors import UnavailableError
 from streams.ground.probes import Probe
 from streams.ground.status import Cause
@@ -38,6 +39,7 @@ AGAIN = "The rows of the read model are to be made again; they come from the top
 REMOVED = "The read model was removed; it is made anew from the topics."
 AWAY_PAUSE_S = 1.0
 WATCH_S = 5.0
+WITHIN = {START_INSTANCE: ("data",)}  # of messages within others, what rows need
 REFUSED_VALUES = ("22", "23", "54")  # SQLSTATE: unfit data, violated constraints, more than an index takes
 
 log = structlog.get_logger()
@@ -51,7 +53,7 @@ class View(FastProcessor):
 
     def __init__(self, context: Context) -> None:
         self._settings = context.settings
-        self._codec = context.codec
+        self._within = context.codec.sparing(WITHIN)
         self._projections = projections(context.declarations)
         self._numbers = _numbers(self._projections)
         self._fields = fields_of(self._projections)
@@ -158,7 +160,7 @@ class View(FastProcessor):
     def _read(self, framed: bytes) -> tuple[str, Mapping[str, Any]] | None:
         """A message within another. One that cannot be read leaves its columns empty, and the message as it is."""
         try:
-            return self._codec.decode(framed)
+            return self._within(framed)
         except (UnknownSchemaId, UndecodableRecord):
             return None
 

@@ -9,12 +9,18 @@ from sqlalchemy import ColumnElement, Engine, Select, Table, func, select
 
 from schemas import ids
 from schemas.lifecycle import OPEN, Status
+from schemas.reasons import Reason
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
+from streams.processors.letters.letter import UNDECIDED
+from streams.processors.letters.rows import LETTERS
 from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
+from streams.processors.recover.rows import RETRIES, WAITING
 from streams.readmodel.paging import Found, Page, beginning, every, matching, page
 from streams.readmodel.projection import storable
+
+REASONS = frozenset(Reason)
 
 
 class Reader:
@@ -124,15 +130,66 @@ class Reader:
         )
         return {row["workflow"]: row["opened_at_ms"] for row in every(self._engine, query)}
 
+    def incidents_open(self) -> dict[tuple[str, str, str], int]:
+        """How many are open, by workflow, reason and owner."""
+        of = (INCIDENTS.c.workflow, INCIDENTS.c.reason, INCIDENTS.c.owner)
+        query = select(*of, func.count().label("number")).where(INCIDENTS.c.status == "open").group_by(*of)
+        found: dict[tuple[str, str, str], int] = {}
+        for row in every(self._engine, query):
+            reason = row["reason"] if row["reason"] in REASONS else "other"  # a definition may raise any
+            key = (row["workflow"], reason, row["owner"])
+            found[key] = found.get(key, 0) + row["number"]
+        return found
+
     def open_incidents(self, instance_ids: Collection[str]) -> list[Found]:
         """Those of some instances, in the order in which they were opened."""
         ours = INCIDENTS.c.instance_id.in_([storable(each) for each in instance_ids]) & (INCIDENTS.c.status == "open")
         query = select(INCIDENTS).where(ours).order_by(INCIDENTS.c.opened_at_ms, INCIDENTS.c.incident_id)
         return every(self._engine, query)
 
+    def retrying(self, instance_ids: Collection[str]) -> list[Found]:
+        """The steps of some instances that wait for their next try, the first to come first."""
+        ours = RETRIES.c.instance_id.in_([storable(each) for each in instance_ids]) & (RETRIES.c.status == WAITING)
+        return every(self._engine, select(RETRIES).where(ours).order_by(RETRIES.c.due_ms, RETRIES.c.pointer))
+
     def incident(self, incident_id: str) -> Found | None:
         """One incident."""
         return self._one(select(INCIDENTS).where(INCIDENTS.c.incident_id == storable(incident_id)))
+
+    def letters(
+        self,
+        filters: Mapping[str, str],
+        *,
+        status: str | None = None,
+        reason: str | None = None,
+        since_ms: int | None = None,
+        until_ms: int | None = None,
+        limit: int = 50,
+        cursor: str | None = None,
+    ) -> Page:
+        """Letters, the oldest first; `filters` are columns (kind, topic ...) and their values; `status` may be
+        undecided, too; `reason` is a part of it; the times bound when it was written.
+        """
+        query, at = matching(LETTERS, filters), LETTERS.c.at_ms
+        if status is not None:
+            wanted = UNDECIDED if status == "undecided" else (status,)
+            query = query.where(LETTERS.c.status.in_(wanted))
+        if reason is not None:
+            query = query.where(LETTERS.c.reason.contains(storable(reason), autoescape=True))
+        if since_ms is not None:
+            query = query.where(at >= since_ms)
+        if until_ms is not None:
+            query = query.where(at < until_ms)
+        return page(self._engine, query, (at, LETTERS.c.letter_id), limit=limit, cursor=cursor)
+
+    def letter(self, letter_id: str) -> Found | None:
+        """One letter."""
+        return self._one(select(LETTERS).where(LETTERS.c.letter_id == storable(letter_id)))
+
+    def letters_of(self, letter_ids: Collection[str]) -> dict[str, Found]:
+        """Those of the letters that are known, by id."""
+        ours = LETTERS.c.letter_id.in_([storable(each) for each in letter_ids])
+        return {row["letter_id"]: row for row in every(self._engine, select(LETTERS).where(ours))}
 
     def tasks(
         self,

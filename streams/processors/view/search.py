@@ -1,21 +1,39 @@
 """How instances are found by what they carry: members of their input, why they failed, the step where they are.
 
 JSON is looked into by the database. A path is names with dots between them, `customer.address.city`, or `items.0.sku`.
+No index knows what people will look for, so every input is looked through, once. PostgreSQL takes three times as long
+to parse a text as to find out whether a value stands in it at all, so that comes first; SQLite parses faster than that.
 """
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable
 
-from sqlalchemy import ColumnElement, Dialect, Select, String, Table, cast, func, select
+from sqlalchemy import (
+    ColumnElement,
+    Dialect,
+    Select,
+    String,
+    Table,
+    Text,
+    case,
+    cast,
+    exists,
+    false,
+    func,
+    or_,
+    select,
+)
 from sqlalchemy.dialects import postgresql
 
-from schemas.lifecycle import Status
+from schemas.lifecycle import OPEN, Status
 from streams.ground.errors import UsageError
 from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
 from streams.processors.orchestrate.rows import INCIDENTS, INSTANCE_DATA, INSTANCES
+from streams.processors.recover.rows import RETRIES, WAITING
 from streams.readmodel.projection import storable
 
 _PATH = re.compile(r'[^."\\\s\0]{1,100}(\.[^."\\\s\0]{1,100}){0,9}')
@@ -29,17 +47,21 @@ def is_path(text: str) -> bool:
 
 def by_input(dialect: Dialect, path: str, value: str) -> ColumnElement[bool]:
     """Whose input has this value at the path, compared as text. Raises UsageError for a path that is none."""
-    data = INSTANCE_DATA.c
-    found = select(data.instance_id).where(_has(dialect, data.input, path, value))
-    return INSTANCES.c.instance_id.in_(found)
+    return _whose_input(dialect, value, _has(dialect, INSTANCE_DATA.c.input, path, value))
 
 
 def by_fields(dialect: Dialect, fields: Iterable[tuple[str, str]], value: str) -> ColumnElement[bool]:
     """Whose business key is this, or one of the fields (workflow and path) that its definition names for searching."""
     wanted: ColumnElement[bool] = INSTANCES.c.business_key == storable(value)
-    for workflow, path in fields:
-        wanted |= (INSTANCES.c.workflow == workflow) & by_input(dialect, path, value)
-    return wanted
+    if not (named := sorted(set(fields))):
+        return wanted
+    has = {path: _has(dialect, INSTANCE_DATA.c.input, path, value) for _, path in named}
+    ours = INSTANCE_DATA.c.instance_id == INSTANCES.c.instance_id
+    its_own = [
+        (INSTANCES.c.workflow == workflow) & exists().where(ours, has[path]).correlate(INSTANCES)
+        for workflow, path in named
+    ]
+    return wanted | (_whose_input(dialect, value, or_(*has.values())) & or_(*its_own))
 
 
 def by_reason(dialect: Dialect, reason: str) -> ColumnElement[bool]:
@@ -59,12 +81,43 @@ def by_step(dialect: Dialect, step: str) -> ColumnElement[bool]:
     return faulted | waiting[0] | waiting[1]
 
 
+def by_retrying(dialect: Dialect, wanted: str) -> ColumnElement[bool]:
+    """That have not ended and have a step that waits for its next try."""
+    waiting = select(RETRIES.c.instance_id).where(RETRIES.c.status == WAITING)
+    return INSTANCES.c.status.in_(OPEN) & _of(waiting)
+
+
 def _open(table: Table) -> Select[tuple[str]]:
     return select(table.c.instance_id).where(table.c.status == OPEN_TASK)
 
 
 def _of(found: Select[tuple[str]]) -> ColumnElement[bool]:
     return INSTANCES.c.instance_id.in_(found)
+
+
+def _whose_input(dialect: Dialect, value: str, has: ColumnElement[bool]) -> ColumnElement[bool]:
+    """Those of whose input a condition holds, which cannot hold where the value does not stand in the text."""
+    data = INSTANCE_DATA.c
+    needle = _needle(value) if dialect.name == "postgresql" else None
+    holds = has if needle is None else case((func.strpos(cast(data.input, Text), needle) > 0, has), else_=false())
+    found = select(data.instance_id).where(holds).cte("found").prefix_with("MATERIALIZED", dialect="postgresql")
+    return INSTANCES.c.instance_id.in_(select(found.c.instance_id))
+
+
+def _needle(value: str) -> str | None:
+    """How JSON as our doors write it has the value, be it a text or not; None for what may be an object or a list."""
+    if value[:1] in ("{", "["):
+        return None
+    return value if _is_a_word(value) else json.dumps(storable(value), ensure_ascii=False)
+
+
+def _is_a_word(value: str) -> bool:
+    """Whether it may stand in JSON without quotes."""
+    try:
+        float(value)
+    except ValueError:
+        return value in (*_BOOLEANS, "null")
+    return True
 
 
 def _has(dialect: Dialect, column: ColumnElement[str], path: str, value: str) -> ColumnElement[bool]:

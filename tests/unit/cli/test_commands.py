@@ -22,7 +22,7 @@ from streams.runtime.processor import Message
 from tests.support.data import payload
 from tests.support.definitions import BUNDLED
 from tests.support.desk import TASK_ID, Desk, action, command
-from tests.support.gateways import YAML, AsyncGateway, Gateway, OwnOnes
+from tests.support.gateways import NOW_S, YAML, AsyncGateway, Gateway, OwnOnes
 from tests.support.histories import CODEC, ID, entry
 from tests.support.stories import Story
 
@@ -198,6 +198,24 @@ async def test_task_is_completed_as_somebody(gateway: Gateway, cli: Cli) -> None
     ((_, sent),) = gateway.outbox.decoded()
     assert (result.exit_code, sent["actor"], sent["data"]) == (0, "kim", payload({"note": "ok"}))
     assert sent["outcome"] == action().data["outcome"]
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (("claim", TASK_ID, "--until", "2999-01-01T00:00:00Z"), ("claim", 32_472_144_000_000)),
+        (("claim", TASK_ID), ("claim", NOW_S * 1_000 + 1_800_000)),
+        (("release", TASK_ID), ("release", None)),
+        (("put-aside", TASK_ID), ("put_aside", None)),
+        (("undo", TASK_ID), ("undo", None)),
+    ],
+)
+async def test_task_is_worked_on_by_somebody(gateway: Gateway, cli: Cli, options: tuple[str, ...], said: Any) -> None:
+    show_task(gateway)
+    result = await cli("tasks", *options, "--as", "kim")
+    ((_, sent),) = gateway.outbox.decoded()
+    assert (result.exit_code, sent["actor"], (sent["action"], sent["until_ms"])) == (0, "kim", said)
+    assert "taken note of" in result.output
 
 
 @pytest.mark.parametrize("data", ["{", "@/no/such/file", "NaN", "[" * 300 + "]" * 300, "1" * 30, r'"\ud800"'])

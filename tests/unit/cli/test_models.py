@@ -154,6 +154,30 @@ def test_suspended_model_hands_everything_to_people_until_it_is_resumed(site: Si
     assert "no such model" in report["error"]["detail"]
 
 
+def test_challenger_is_a_shadow_then_a_canary_then_decides(site: Site) -> None:
+    site.add("zipmap", "theirs")
+    site.json("models", "activate", "theirs@1")
+    site.add("zipmap", "theirs", "--version", "2")
+    site.certify("zipmap", "theirs@2")
+    good = {"income": 85, "debts": 5, "age_of_account": 15}
+    assert site.json("models", "shadow", "theirs@2")["rival"]["share"] == 0
+    assert site.decided("theirs", good)["version"] == "1"
+    assert [each["state"] for each in site.json("models")["models"] if each["name"] == "theirs"] == ["active", "shadow"]
+    told = site.run("models", "canary", "theirs@2", "--share", "100").stdout
+    assert told.startswith("theirs@1 is active, 2 decides 100 % beside it")
+    answer = site.decided("theirs", good)
+    assert (answer["version"], answer["route"]) == ("2", "approve")
+    site.json("models", "suspend", "theirs")
+    assert site.decided("theirs", good)["route"] == "review"
+    assert site.json("models", "resume", "theirs")["rival"]["version"] == "2"
+    site.json("models", "withdraw", "theirs")
+    assert site.decided("theirs", good)["version"] == "1"
+    assert "nothing is tried beside it" in site.refused("models", "withdraw", "theirs")
+    site.json("models", "activate", "theirs@2")
+    assert site.decided("theirs", good)["version"] == "2"
+    assert "decides already" in site.refused("models", "shadow", "theirs@2")
+
+
 @pytest.mark.parametrize("file", ["model.onnx", "card.toml", "certificate.toml"])
 def test_changed_byte_sends_everything_to_people_also_in_a_local_run(file: str, site: Site) -> None:
     site.add("zipmap", "theirs")
@@ -210,6 +234,9 @@ def test_versions_are_numbered_compared_and_never_changed(site: Site) -> None:
         (("activate", "../../x@1"), "names no model"),
         (("suspend", "nobody"), "decides nothing"),
         (("resume", "credit-risk"), "is not suspended"),
+        (("shadow", "credit-risk"), "say which version is tried"),
+        (("shadow", "nobody@1"), "decides nothing"),
+        (("canary", "credit-risk@9", "--share", "5"), "missing"),
         (("rollback", "credit-risk"), "no other version"),
         (("certify", "credit-risk", "--data", "rows.csv", "--label", "nothing"), "there is no column"),
         (("certify", "credit-risk", "--data", "rows.csv", "--label", "bad", "--target", "0.2"), "break-even"),

@@ -115,3 +115,19 @@ async def test_what_is_refused_is_told_and_shown_by_the_exit_code(journey: Journ
 )
 async def test_what_cannot_be_meant_is_a_fault_of_use(cli: Cli, arguments: tuple[str, ...]) -> None:
     assert isinstance((await cli(*arguments)).exception, UsageError)
+
+
+async def test_step_that_waits_for_its_next_try_is_listed_and_need_not_wait(journey: Journey, cli: Cli) -> None:
+    waits = "{retries: 5, backoff: constant, delay: {hours: 2}, jitter: none}"
+    asked = "{call: http, with: {method: get, endpoint: 'http://127.0.0.1:1/x'}, metadata: {recovery: " + waits + "}}"
+    instance = journey.start(journey.deploy(f"{ORDER.partition('do:')[0]}do:\n  - ask: {asked}\n"))
+    await journey.seen(lambda: bool(journey.gateway.services.reader.retrying([instance])))
+    listed = await cli("list", "--retrying")
+    assert instance in listed.output and "5 of 5 tries left" in listed.output and "UNREACHED" in listed.output
+    assert "retrying" in (await cli("show", instance)).output
+    refused = await cli("retry", "--now", "--workflow", "order")
+    assert isinstance(refused.exception, UsageError) and "--workflow" in str(refused.exception)
+    hurried = await cli("retry", instance, "--now", "--why", "is up")
+    assert (hurried.exit_code, "/do/0/ask  retry 1  begun" in hurried.output) == (0, True)
+    await journey.seen(lambda: [each["retry"] for each in journey.gateway.services.reader.retrying([instance])] == [2])
+    assert "4 of 5 tries left" in (await cli("list", "--retrying")).output

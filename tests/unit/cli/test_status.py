@@ -57,7 +57,7 @@ def test_quiet_system_is_told_in_a_few_lines() -> None:
         (of_kafka(["has too few replicas in sync to take records for t"]), State.DOWN, "too few replicas", "topics"),
         (of_topics([topic(lag={"call": 7})], {"call": 0}), State.DOWN, "no worker runs it, 7 records", "worker call"),
         (of_topics([topic(lag={"call": 5_000})], {"call": 1}), State.WATCH, "5000 records", "exlify topics"),
-        (of_topics([topic(PARKING.name, records=2)], {}), State.WATCH, "2 records could not", "exlify topics"),
+        (of_topics([topic(PARKING.name, records=2)], {}), State.WATCH, "2 records could not", "exlify letters"),
         (of_topics([topic(shortened=["call"])], {"call": 1}), State.DOWN, "has read more", "exlify topics"),
         (of_topics([topic(complete=False)], {}), State.UNKNOWN, "do not answer", "exlify topics"),
         (of_figures(QUIET | {"faulted_lately": 1}), State.WATCH, "1 instance within a day", "--status faulted"),

@@ -54,3 +54,13 @@ async def test_time_that_is_none_is_refused(gateway: Gateway, cli: Cli) -> None:
 async def test_system_is_shown(cli: Cli) -> None:
     told = await cli("show", "ERP")
     assert (told.exit_code, "http://erp.example.com" in told.output) == (0, True)
+
+
+async def test_system_that_is_not_called_says_so_and_why(gateway: Gateway, cli: Cli) -> None:
+    gateway.services.seen.learn(
+        {"connection": "erp", "worker": "a", "breaker": "open", "calls": 4, "failed": 3, "took_ms": 9,
+         "last_reason": "UNREACHED", "at_ms": gateway.services.now_ms() - 1_000}
+    )  # fmt: skip
+    assert "no, it has failed repeatedly" in (await cli("list")).output
+    shown = (await cli("show", "erp", "--utc")).output
+    assert "UNREACHED" in shown and "2026-09-21 14:13:19 UTC" in shown

@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY
+from streams.console import queries
 from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, cancelling, change, payload, result
 from tests.support.stories import Story
 
@@ -168,6 +169,33 @@ async def test_every_page_is_data_too(console: Console) -> None:
     assert (await console.data(f"/instances/{INSTANCE}"))["instance"]["business_key"] == "A-17"
     assert (await console.data("/inbox"))["task"]["input"] == {"score": 0.4}
     assert (await console.data(f"/inbox/{INSTANCE}/do/1/review/0/0"))["decision"]["score"] == 0.4
+
+
+async def test_next_task_is_one_that_nobody_else_keeps_and_what_was_put_aside_comes_last(console: Console) -> None:
+    ids = [f"{letter}/do/0/a/0/0" for letter in "bcd"]
+    console.asked(task_id=ids[0], title="Bo has it", due_ms=NOW_MS + 1, assignee="bo", assigned_until_ms=NOW_MS + 1)
+    console.asked(task_id=ids[1], title="Aside", due_ms=NOW_MS - 9, aside_until_ms=NOW_MS + 60_000)
+    console.asked(task_id=ids[2], title="Free", due_ms=NOW_MS + 2, assignee="bo", assigned_until_ms=NOW_MS)
+    data = await console.data("/inbox")
+    assert [task["title"] for task in data["tasks"]] == ["Bo has it", "Free", "Aside"]
+    assert (data["task"]["title"], [task["holder"] for task in data["tasks"]]) == ("Free", ["bo", None, None])
+    assert "You can answer when bo lets go of it" in (await console.get(f"/inbox/{ids[0]}"))[1]
+
+
+async def test_lists_of_tasks_follow_each_other_page_by_page(console: Console) -> None:
+    for number in range(7):
+        due = {"due_ms": NOW_MS + number} if number < 3 else {"due_ms": None}
+        aside = {"aside_until_ms": NOW_MS + number} if number > 4 else {}
+        console.asked(task_id=f"{number}/do/0/a/0/0", created_at_ms=NOW_MS + number, **due, **aside)
+    reader = console.gateway.services.reader
+    for limit in range(1, 9):
+        found: list[str] = []
+        cursor: str | None = ""
+        while cursor is not None:
+            page = queries.tasks(reader, "", NOW_MS, limit=limit, cursor=cursor or None)
+            found += [row["task_id"][0] for row in page.rows]
+            cursor = page.next
+        assert found == list("0123456"), limit
 
 
 async def test_most_urgent_task_comes_first_and_is_shown(console: Console) -> None:

@@ -9,6 +9,7 @@ from html import unescape
 import pytest
 
 from schemas.messages import HISTORY_ENTRY, INCIDENT, REPAIR_STEP
+from streams.console import standing
 from tests.support.consoles import Console
 from tests.support.stories import Story
 
@@ -110,5 +111,40 @@ async def test_overview_says_that_steps_wait_for_a_decision(console: Console, st
     assert (await console.data("/workflows/told"))["counts"] == {POINTER: {"incident": 1}}
 
 
+async def test_what_waits_at_a_step_is_counted_whole(
+    console: Console, stopped: Story, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(standing, "NEWEST", 1)
+    of = {"workflow": "told", "digest": stopped.definition["digest"], "version": "1.0.0"}
+    for number in range(3):
+        name = f"{number:032x}"
+        console.began(instance_id=name, status="waiting", **of)
+        console.asked(instance_id=name, task_id=f"{name}{POINTER}/0/0", pointer=POINTER, workflow="told")
+    console.asked(task_id="x", pointer=POINTER, workflow="told", instance_id="of another version")
+    assert (await console.data("/workflows/told"))["counts"] == {POINTER: {"incident": 1, "waiting": 3}}
+
+
 async def test_nothing_to_do_again_is_said(console: Console) -> None:
     assert "There is nothing to do again" in (await console.get("/incidents/retry?workflow=x"))[1]
+
+
+async def test_failed_steps_of_a_list_are_done_again_as_the_preview_counted_them(console: Console) -> None:
+    told = {number: Story(TOLD, instance_id=f"{number:032x}") for number in range(3)}
+    for number, story in told.items():
+        console.gateway.services.definitions.learn(story.definition)
+        for entry in (*story.start({}, business_key=f"K-{number % 2}"), *story.fault(POINTER, **PROBLEM)):
+            console.gateway.see(HISTORY_ENTRY, entry)
+        for incident in story.incidents:
+            console.gateway.see(INCIDENT, incident)
+    object.__setattr__(console.gateway.services, "answer_timeout_s", 0.01)
+    assert "/incidents/retry?status=incident" in (await console.get("/instances?status=incident"))[1]
+    _, page = await console.get("/incidents/retry?status=incident&key=K-0")
+    assert "Do 2 failed steps again" in page
+    assert (await console.data("/incidents/retry?key=K-1"))["count"] == 1
+    assert (await console.data("/incidents/retry?status=waiting"))["count"] == 0
+    status, onward, _ = await console.send("/incidents/retry?status=incident&key=K-0", page, {"reason": "up again"})
+    async with asyncio.timeout(20):
+        while (await console.data(onward))["sent"] < 2:
+            await asyncio.sleep(0.01)
+    said = {data["instance_id"] for name, data in console.gateway.outbox.decoded() if name == REPAIR_STEP}
+    assert status == 303 and said == {told[0].instance_id, told[2].instance_id}

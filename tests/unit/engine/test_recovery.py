@@ -67,6 +67,18 @@ def test_in_doubt_only_who_is_meant_for_that_is_asked() -> None:
     assert one.pending["/do/0/a"].function == "human"
 
 
+def test_a_doubt_about_the_first_is_one_about_the_step() -> None:
+    one = trial()
+    one.fail("a", effect="unknown")
+    one.fail("a", effect="none", title="Nobody there")
+    assert (one.error["title"], one.error["effect"]) == ("Nobody there", "unknown")
+    more = "          - {call: http, with: {method: post, endpoint: 'https://c.example.com'}}\n- last"
+    other = Trial(STEP.replace("- last", more), {"n": 3})
+    other.fail("a", effect="unknown")
+    other.fail("a", effect="none")
+    assert other.error["effect"] == "unknown", "the third would do what the first may have done"
+
+
 def test_a_retry_by_people_begins_anew_with_the_key_of_the_step() -> None:
     one = trial(incidents=True)
     for _ in range(3):

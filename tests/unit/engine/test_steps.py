@@ -50,6 +50,7 @@ def test_command_carries_all_that_a_processor_needs() -> None:
         "business_key": "K-1",
         "key": None,
         "recovery": None,
+        "probe": None,
     }
     assert trial.pending["/do/0/a"].arguments.value()["input"] == {"n": 1}
 

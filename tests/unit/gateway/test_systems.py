@@ -29,8 +29,29 @@ async def test_systems_are_those_of_the_site_without_their_secrets(gateway: Gate
     assert (status, [each["name"] for each in found["systems"]]) == (200, ["erp", "mail"])
     assert found["systems"][0] == {
         "name": "erp", "address": "https://erp.example.com", "concurrency": 16, "per_s": 5, "patience_s": 30,
-        "paused": False,
+        "paused": False, "seen": {"breaker": None, "minutes": 10, "calls": 0, "failed": 0, "mean_ms": None,
+                                  "last_reason": None, "last_failed": None},
     }  # fmt: skip
+
+
+async def test_what_calls_have_seen_is_told_with_the_systems(gateway: Gateway) -> None:
+    now_ms = NOW_S * 1_000
+    told = {"connection": "erp", "worker": "a", "breaker": "closed", "calls": 9, "failed": 0, "took_ms": 90,
+            "last_reason": None, "at_ms": now_ms - 30_000}  # fmt: skip
+    for report in (
+        told | {"at_ms": now_ms - 700_000},
+        told,
+        told | {"worker": "b", "breaker": "open", "calls": 1, "failed": 1, "took_ms": 910, "last_reason": "UNREACHED"},
+        told | {"connection": "api.example.com:80"},
+    ):
+        gateway.services.seen.learn(report)
+    _, found = await gateway.ask("GET", "/v1/systems")
+    assert [each["name"] for each in found["systems"]] == ["api.example.com:80", "erp", "mail"]
+    seen = found["systems"][1]["seen"]
+    assert (seen["breaker"], seen["calls"], seen["failed"], seen["mean_ms"]) == ("open", 10, 1, 100)
+    assert (seen["last_reason"], seen["last_failed"]) == ("UNREACHED", "2026-09-21T14:12:50.000Z")
+    gateway.services.seen.learn(told | {"worker": "b", "at_ms": now_ms})
+    assert (await gateway.ask("GET", "/v1/systems/erp"))[1]["seen"]["breaker"] == "closed"
 
 
 async def test_pause_is_published_and_shown(gateway: Gateway) -> None:

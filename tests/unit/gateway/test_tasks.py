@@ -38,8 +38,12 @@ class Office:
             self._gateway.see(HUMAN_TASK, task)
 
     async def complete(self, body: Any, **headers: str) -> tuple[int, Any]:
+        """As `act`, with an answer."""
+        return await self.act("complete", body, **headers)
+
+    async def act(self, verb: str, body: Any, **headers: str) -> tuple[int, Any]:
         """Asks, lets the processor work meanwhile, and gives the answer."""
-        asked = asyncio.create_task(self._gateway.ask("POST", f"{PATH}/complete", json=body, headers=headers))
+        asked = asyncio.create_task(self._gateway.ask("POST", f"{PATH}/{verb}", json=body, headers=headers))
         while not asked.done():
             await asyncio.sleep(0)
             self.work()
@@ -91,6 +95,40 @@ async def test_second_answer_is_refused(office: Office) -> None:
     await office.complete(ANSWER)
     status, problem = await office.complete(ANSWER | {"outcome": "decline"})
     assert (status, problem["type"]) == (409, "urn:exlify:problem:task-closed")
+
+
+async def test_claimed_task_is_kept_from_others_until_it_is_released(gateway: Gateway, office: Office) -> None:
+    status, task = await office.act("claim", {"actor": "kim"})
+    assert (status, task["assignee"], task["assigned_until"]) == (200, "kim", "2026-09-21T14:43:20.000Z")
+    status, problem = await office.complete(ANSWER | {"actor": "bo"})
+    assert (status, problem["type"]) == (409, "urn:exlify:problem:task-claimed")
+    assert "kim has claimed the task, until 2026-09-21T14:43:20.000Z" in problem["detail"]
+    assert (await office.act("release", {"actor": "kim"}))[1]["assignee"] is None
+    assert (await office.complete(ANSWER | {"actor": "bo"}))[0] == 200
+    row = gateway.services.reader.task(TASK_ID)
+    assert row is not None and (row["status"], row["completed_by"]) == ("completed", "bo")
+
+
+async def test_claim_that_is_asked_for_again_was_taken_whatever_came_after(office: Office) -> None:
+    await office.act("claim", {"actor": "kim"}, **{"Idempotency-Key": "k-1"})
+    await office.act("release", {"actor": "kim"})
+    assert (await office.act("claim", {"actor": "kim"}, **{"Idempotency-Key": "k-1"}))[1]["assignee"] is None
+
+
+async def test_task_is_put_aside_and_an_answer_is_taken_back(office: Office) -> None:
+    until = {"until": "2026-09-22T00:00:00Z"}
+    assert (await office.act("put-aside", {"actor": "kim", **until}))[1]["aside_until"] == "2026-09-22T00:00:00.000Z"
+    _, task = await office.complete(ANSWER | {"undo_until": "2026-09-21T14:14:00Z"})
+    assert (task["status"], task["outcome"], task["settles_at"]) == ("answered", "approve", "2026-09-21T14:14:00.000Z")
+    assert (await office.act("undo", {"actor": "bo"}))[0] == 409
+    status, task = await office.act("undo", {"actor": "kim"})
+    assert (status, task["status"], task["outcome"], task["version"]) == (200, "open", None, 3)
+
+
+@pytest.mark.parametrize("until", ["soon", "2026-09-22T00:00:00", "2020-01-01T00:00:00Z", 7])
+async def test_claim_until_no_time_to_come_is_refused(gateway: Gateway, office: Office, until: Any) -> None:
+    assert (await office.act("claim", {"actor": "kim", "until": until}))[0] == 422
+    assert gateway.outbox.records == []
 
 
 async def test_answer_to_an_old_version_is_refused(office: Office) -> None:

@@ -10,7 +10,7 @@ import pytest
 from lxml import etree
 
 from infra.sandbox.compliance import prepare
-from infra.sandbox.systems import UnacceptableError, open_account, send_letter, verify
+from infra.sandbox.systems import UnacceptableError, open_account, order, request_part, send_letter, verify
 
 
 def person(number: int) -> bytes:
@@ -39,6 +39,17 @@ def test_letter_gets_an_id() -> None:
     assert answer["status"] == "queued" and answer["message_id"].startswith("MSG-")
 
 
+def test_suppliers_confirm_what_they_have() -> None:
+    wanted = b'{"reference": "D-1", "part": "valve", "quantity": 500, "needed_by": "2026-12-01"}'
+    assert orjson.loads(order(wanted))["confirmed_for"] == "2026-12-01"
+    asked = b"<request><reference>D-1</reference><article>valve</article><pieces>2000</pieces></request>"
+    confirmed = etree.fromstring(request_part(asked))
+    assert confirmed.findtext("number", "").startswith("T-")
+    for system, more in ((order, wanted.replace(b"500", b"501")), (request_part, asked.replace(b"2000", b"2001"))):
+        with pytest.raises(UnacceptableError, match="pieces can be delivered at once"):
+            system(more)
+
+
 @pytest.mark.parametrize(
     ("system", "body"),
     [
@@ -48,6 +59,8 @@ def test_letter_gets_an_id() -> None:
         (open_account, b"<account>"),
         (open_account, b"<account/>"),
         (open_account, b"<other><a/></other>"),
+        (order, b'{"part": "valve"}'),
+        (request_part, b"<request><article>valve</article><pieces>some</pieces></request>"),
         (send_letter, b'{"to": "x"}'),
         (send_letter, b'{"to": 1, "template": "x"}'),
     ],

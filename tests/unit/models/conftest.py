@@ -53,7 +53,17 @@ def altered(tmp_path: Path) -> Callable[..., Path]:
 @pytest.fixture(scope="session")
 def german_credit() -> Path:
     """The German credit data, which is no part of the project."""
-    path = Path(os.environ.get("EXLIFY_SHARED_DATA", ROOT.parent / "shared" / "data")) / "german-credit" / "train.data"
+    return _shared("german-credit", "train.data")
+
+
+@pytest.fixture(scope="session")
+def taiwan_default() -> Path:
+    """The data of card clients in Taiwan, which is no part of the project."""
+    return _shared("taiwan-default", "train.csv.gz")
+
+
+def _shared(*names: str) -> Path:
+    path = Path(os.environ.get("EXLIFY_SHARED_DATA", ROOT.parent / "shared" / "data")).joinpath(*names)
     if not path.exists():
         pytest.skip(f"{path} is not at hand; EXLIFY_SHARED_DATA names the folder of the shared data")
     return path

@@ -183,8 +183,10 @@ def test_version_leads_nowhere_else(tmp_path: Path) -> None:
     (folder / "active.toml").write_text('[active]\nbad = "../../x"\n')
     registry = Registry(folder)
     assert registry.load_all()[0].reason.startswith("a name or version that is none")
-    effects = Decide(context(CODEC), registry).handle([message(command("bad", "bad@../../x"))], Table())
-    assert results(effects) == [(INSTANCES["bad"], "faulted")]
+    asked = message(command("bad", "bad@../../x"))
+    (letter,) = Decide(context(CODEC), registry).handle([asked], Table()).outputs
+    assert letter.topic == decide.DECLARATION.dead_letters
+    assert CODEC.decode(letter.value or b"")[1]["error"]["reason"] == "MISCONFIGURED"
 
 
 async def test_waiting_command_goes_on_by_itself_with_the_right_file(tmp_path: Path) -> None:

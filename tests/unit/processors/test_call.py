@@ -21,7 +21,7 @@ from streams.ground.settings import Settings
 from streams.ground.site import Site
 from streams.processors import call
 from streams.processors.call import CallSettings
-from streams.processors.call.connections import ConnectionSettings
+from streams.processors.call.connections import Addresses, ConnectionSettings
 from streams.processors.call.processor import Call, carry_out, hub_for
 from streams.runtime.letters import retry_headers
 from streams.runtime.once import KEPT_MS, StepRow
@@ -221,7 +221,10 @@ async def test_time_is_noted_of_refused_calls_too(tmp_path: Path) -> None:
         return REGISTRY.get_sample_value("exlify_call_seconds_count", labels) or 0.0
 
     before = [noted(reason) for reason in ("OK", "INPUT_INVALID")]
-    async with peers.peer(peers.answers(peers.OK)) as peer, hub_for(Settings(), Site(tmp_path)) as hub:
+    async with (
+        peers.peer(peers.answers(peers.OK)) as peer,
+        hub_for(Settings(), Addresses(Settings(), Site(tmp_path))) as hub,
+    ):
         await carry_out(command(peer.url).data, hub)
         await carry_out(command("ftp://nowhere").data, hub)
     assert [noted(reason) for reason in ("OK", "INPUT_INVALID")] == [each + 1 for each in before]
@@ -232,7 +235,7 @@ async def test_settings_say_where_calls_may_go(tmp_path: Path) -> None:
         strict = Settings().with_(
             CallSettings(allow_private=False, allow_hosts="*.example.com"), ConnectionSettings(urls={"erp": peer.url})
         )
-        async with hub_for(strict, Site(tmp_path)) as hub:
+        async with hub_for(strict, Addresses(strict, Site(tmp_path))) as hub:
             named = await carry_out(command("connection://erp/x").data, hub)
             literal = await carry_out(command("http://127.0.0.2:1/x").data, hub)
     assert named["status"] == "completed"
@@ -251,7 +254,7 @@ async def test_changed_connection_counts_for_the_next_call(tmp_path: Path) -> No
     async with peers.peer(peers.answers(peers.OK)) as peer:
         (tmp_path / "connections.yaml").write_text("erp: http://127.0.0.1:1\n")
         site = Site(tmp_path, {})
-        async with hub_for(Settings(), site) as hub:
+        async with hub_for(Settings(), Addresses(Settings(), site)) as hub:
             before = await carry_out(command("connection://erp/x").data, hub)
             (tmp_path / "connections.yaml").write_text(f"erp: {peer.url}\n")
             site.look()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from connectors.hub.limits import ConnectionLimits
+from schemas.recovery import Policy
 from streams.ground.errors import ConfigurationError
 from streams.ground.settings import Settings
 from streams.ground.site import Site
@@ -104,6 +105,16 @@ def test_faulty_file_is_told_with_its_place(place: Place, text: str, told: str) 
     assert "hunter2" not in str(caught.value)
 
 
+def test_recovery_of_a_connection_is_read_and_changes_without_a_restart(place: Place) -> None:
+    place.write("erp: {url: http://erp, recovery: {retries: 7, backoff: linear, delay: 500ms, cap: 2m, within: 1h}}\n")
+    addresses = place.addresses()
+    seven = Policy(retries=7, backoff="linear", delay_ms=500, cap_ms=120_000, within_ms=3_600_000)
+    assert (addresses.recovery("erp"), addresses.recovery("mail")) == (seven, None)
+    place.write("erp: {url: http://erp, recovery: {retries: 1}}\n")
+    place.look_twice()
+    assert addresses.recovery("erp") == Policy(retries=1)
+
+
 def test_limits_of_a_connection_are_read_and_change_without_a_restart(place: Place) -> None:
     place.write("erp: {url: http://erp, concurrency: 4, rate: 90/min, patience: 10m}\nmail: http://mail\n")
     addresses = place.addresses()
@@ -125,6 +136,10 @@ def test_limits_of_a_connection_are_read_and_change_without_a_restart(place: Pla
         ("rate: 0/s", "no rate"),
         ("rate: 5", "no rate"),
         ("patience: 1 week", "no length of time"),
+        ("recovery: {retries: often}", "no number of retries"),
+        ("recovery: {backoff: wild}", "none of the choices"),
+        ("recovery: {delay: soon}", "no length of time"),
+        ("recovery: {pauses: 1s}", "`pauses` is no key here"),
         ("burst: 5", "`burst` is no key here"),
     ],
 )

@@ -9,7 +9,7 @@ import pytest
 
 from models.serving.registry import Registry
 from schemas.codec import Codec
-from schemas.messages import CANCEL_STEP, DECISION, STEP_COMMAND, STEP_RESULT, TIMER_FIRED
+from schemas.messages import CANCEL_STEP, DEAD_LETTER, DECISION, STEP_COMMAND, STEP_RESULT, TIMER_FIRED
 from schemas.problems import CONFIGURATION, VALIDATION
 from streams.processors import decide
 from streams.processors.decide.decision import carry_out
@@ -148,16 +148,16 @@ def test_another_attempt_is_another_decision() -> None:
 )
 def test_bad_question_faults_the_step(arguments: Any, kind: str, detail: str) -> None:
     (output,) = handled(message(STEP_COMMAND, command(arguments)))
-    name, result = decoded(output)
-    assert (output.topic, name, result["status"], result["output"]) == (INBOX, STEP_RESULT, "faulted", None)
-    assert (result["error"]["type"], result["error"]["effect"]) == (kind, "none")
-    assert result["error"]["detail"].startswith(detail)
-    assert result["error"]["instance"] == "/do/0/risk"
+    name, letter = decoded(output)
+    assert (output.topic, name) == (decide.DECLARATION.dead_letters, DEAD_LETTER)
+    assert (letter["error"]["type"], letter["error"]["effect"]) == (kind, "none")
+    assert letter["error"]["detail"].startswith(detail)
+    assert letter["error"]["instance"] == "/do/0/risk"
 
 
 def test_bad_question_does_not_hold_up_others() -> None:
     outputs = handled(message(STEP_COMMAND, command({})), message(STEP_COMMAND, asked()))
-    assert [o.topic for o in outputs] == [INBOX, INBOX, decide.DECISIONS]
+    assert [o.topic for o in outputs] == [decide.DECLARATION.dead_letters, INBOX, decide.DECISIONS]
 
 
 def test_cancelled_step_is_passed_over() -> None:

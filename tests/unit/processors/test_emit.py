@@ -10,6 +10,7 @@ from schemas.business import EventTypes
 from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT, TIMER_FIRED
 from streams.processors import emit
+from streams.processors.emit import DECLARATION
 from streams.processors.emit.processor import MAX_EVENT_BYTES, Emit
 from streams.processors.orchestrate import INBOX
 from streams.runtime.parking import PARKING
@@ -100,8 +101,9 @@ def test_command_that_comes_again_gives_the_same_bytes() -> None:
     ],
 )
 def test_what_is_no_event_fails_the_step_and_goes_nowhere(event: Any, told: str) -> None:
-    (answer,) = handled(message(event))
-    problem = result(answer)["error"]
+    (letter,) = handled(message(event))
+    assert letter.topic == DECLARATION.dead_letters
+    problem = CODEC.decode(letter.value or b"")[1]["error"]
     assert told in problem["detail"] and problem["reason"] == "INPUT_INVALID" and problem["effect"] == "none"
     assert "xxxx" not in problem["detail"]
 

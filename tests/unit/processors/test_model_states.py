@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
@@ -11,10 +10,9 @@ import pytest
 
 from models.serving.errors import UnknownModelError
 from models.serving.registry import Registry
-from models.serving.shelf import BUNDLED, Pin, read_pin
+from models.serving.shelf import BUNDLED, Pin, Rival, read_pin
 from schemas.codec import Codec
 from schemas.messages import STEP_COMMAND
-from streams.ground.publish import Outgoing
 from streams.processors import decide
 from streams.processors.decide.pins import NONE, ModelPins
 from streams.processors.decide.processor import Decide
@@ -23,24 +21,12 @@ from streams.runtime.processor import Message, Output, Record
 from tests.support.contexts import context
 from tests.support.data import payload
 from tests.support.model_folders import models_folder
+from tests.support.model_states import Written
 from tests.support.tables import Table
 
 CODEC = Codec.offline()
 NOW_MS = 1_700_000_000_000
 INSTANCE = "0123456789abcdef" * 2
-
-
-class Written:
-    """A topic that a book follows at once."""
-
-    def __init__(self, book: ModelBook) -> None:
-        self.records: list[Outgoing] = []
-        self._book = book
-
-    async def publish(self, records: Iterable[Outgoing]) -> None:
-        for each in records:
-            self.records.append(each)
-            self._book.learn(CODEC.decode(each.value)[1])
 
 
 def book(tmp_path: Path) -> ModelBook:
@@ -53,7 +39,7 @@ def book(tmp_path: Path) -> ModelBook:
 
 
 async def changed(known: ModelBook, *pins: Pin, at_ms: int = NOW_MS) -> Written:
-    written = Written(known)
+    written = Written(known, CODEC)
     for number, pin in enumerate(pins):
         await change(written, CODEC, known, pin, by="ada", why="tried", now_ms=at_ms + number * 10_000)
     return written
@@ -139,6 +125,8 @@ def test_pin_is_read_as_it_was_written() -> None:
         Pin("a", "1", "0" * 64),
         Pin("a", "1", "0" * 64, "suspended"),
         Pin("a", "1", "", "suspended"),
+        Pin("a", "1", "0" * 64, "suspended", Rival("2", "1" * 64, 10)),
+        Pin("a", "1", "", "active", Rival("2")),
     ]
     assert [read_pin(pin.text) for pin in pins] == pins
 

@@ -11,8 +11,9 @@ import pytest
 
 from schemas.codec import Codec
 from schemas.ids import step_id
-from schemas.messages import CANCEL_STEP, STEP_COMMAND, TIMER_FIRED
+from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RETRYING, TIMER_FIRED
 from schemas.reasons import Effect, Reason
+from schemas.recovery import Policy, encode
 from schemas.steps import address
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
@@ -20,10 +21,12 @@ from streams.ground.topic import own_step_topic
 from streams.processors import own
 from streams.processors.orchestrate import INBOX
 from streams.processors.own import pure
+from streams.processors.recover.processor import Recover
+from streams.runtime.clock import now_ms
 from streams.runtime.memory import MemoryRuntime
 from streams.runtime.parking import PARKING
 from streams.runtime.processor import Output
-from streams.steps import Context, Refused, Retryable, step
+from streams.steps import Context, InDoubt, NotDone, Refused, Retries, Retryable, step
 from streams.steps.declared import Step
 from tests.support.contexts import context
 from tests.support.data import payload
@@ -31,6 +34,7 @@ from tests.support.data import payload
 CODEC = Codec.offline()
 INSTANCE = "ab" * 16
 PATIENCE_S = 30
+AT_ONCE = encode(Policy(delay_ms=0))
 
 
 @step("tests.double", effect="pure")
@@ -49,7 +53,7 @@ def command(function: str, number: int, arguments: Mapping[str, Any], **more: An
     return {
         "instance_id": INSTANCE, "pointer": f"/do/{number}/x", "iteration": 0, "attempt": 0, "function": function,
         "arguments": payload(arguments), "deadline_ms": None, "workflow": "w", "version": "1", "digest": "d",
-        "effect": None, "business_key": None, **more,
+        "effect": None, "business_key": None, "recovery": AT_ONCE, **more,
     }  # fmt: skip
 
 
@@ -60,15 +64,20 @@ async def results(
     *,
     before: Sequence[tuple[str, Mapping[str, Any]]] = (),
     parked: list[Output] | None = None,
+    retried: list[dict[str, Any]] | None = None,
 ) -> dict[str, dict[str, Any]]:
     """The results of commands by pointer; `others` are published behind them, `before` before."""
     processor = own.made(own.declared(function), context(steps=(function,)))
-    runtime = MemoryRuntime([processor], Settings(), CODEC)
+    runtime = MemoryRuntime([processor, Recover(context(CODEC))], Settings(), CODEC)
     found: dict[str, dict[str, Any]] = {}
     complete = asyncio.Event()
 
     def note(output: Output) -> None:
-        _, data = CODEC.decode(output.value or b"")
+        name, data = CODEC.decode(output.value or b"")
+        if name == STEP_RETRYING:
+            if retried is not None:
+                retried.append(data)
+            return
         found[data["pointer"]] = data
         if len(found) == len(commands):
             complete.set()
@@ -136,13 +145,89 @@ async def test_step_that_may_be_tried_again_is() -> None:
     assert tried == [0, 1, 2]
 
 
-async def test_step_that_asks_for_a_long_wait_gets_it_elsewhere() -> None:
+async def test_wait_that_a_step_asks_for_is_obeyed() -> None:
+    retried: list[dict[str, Any]] = []
+    tried = []
+
     @step("tests.tired")
-    def tired() -> None:
+    def tired(told: Context) -> str:
+        tried.append(told.attempt)
+        if len(tried) == 1:
+            raise Retryable("come back soon", after=0.3)
         raise Retryable("come back in an hour", after=3_600)
 
-    found = await results(tired, [command("tests.tired", 0, {})])
+    asked = command("tests.tired", 0, {}, deadline_ms=now_ms() + 600_000)
+    before_ms = now_ms()
+    found = await results(tired, [asked], retried=retried)
     assert found["/do/0/x"]["error"]["reason"] == Reason.RATE_LIMITED
+    assert tried == [0, 1]
+    assert [each["due_ms"] >= before_ms + 300 for each in retried] == [True]
+
+
+@pytest.mark.parametrize("after", [float("nan"), float("inf"), -1, "soon"])
+async def test_wait_that_is_none_ends_no_worker(after: Any) -> None:
+    @step("tests.odd")
+    def odd() -> None:
+        raise Retryable("later", after=after)
+
+    found = await results(odd, [command("tests.odd", 0, {}, deadline_ms=now_ms() + 60_000)])
+    assert found["/do/0/x"]["status"] == "faulted"
+
+
+@pytest.mark.parametrize(("effect", "tries"), [("read", 3), ("keyed", 3), ("blind", 1), ("pure", 1)])
+async def test_step_that_raises_is_tried_again_where_that_helps_and_does_no_harm(effect: Any, tries: int) -> None:
+    tried = []
+
+    @step("tests.breaks", effect=effect)
+    def breaks() -> None:
+        tried.append(1)
+        raise ValueError("no")
+
+    found = await results(breaks, [command("tests.breaks", 0, {})])
+    assert found["/do/0/x"]["error"]["reason"] == Reason.STEP_FAILED
+    assert len(tried) == tries
+
+
+async def test_step_says_how_often_it_is_tried_again_where_no_definition_does() -> None:
+    tried = []
+
+    @step("tests.stubborn", effect="read", retries=Retries(4, delay=0.001))
+    def stubborn() -> None:
+        tried.append(1)
+        raise Retryable("not yet")
+
+    retried: list[dict[str, Any]] = []
+    await results(stubborn, [command("tests.stubborn", 0, {}, recovery=None)], retried=retried)
+    assert (len(tried), {each["policy_of"] for each in retried}) == (5, {"function tests.stubborn"})
+    tried.clear()
+    await results(stubborn, [command("tests.stubborn", 0, {})])
+    assert len(tried) == 3
+
+
+@pytest.mark.parametrize("known", ["done", "not done", "not told"])
+async def test_own_step_in_doubt_is_asked_about(known: str) -> None:
+    ledger: list[str] = []
+
+    def booked(amount: int, told: Context) -> int:
+        if known == "not told":
+            raise OSError("the ledger is away")
+        if known == "done" and told.key in ledger:
+            return ledger.index(told.key)
+        raise NotDone
+
+    @step("tests.book", effect="probed", probe=booked)
+    def book(amount: int, told: Context) -> int:
+        ledger.append(told.key)
+        if len(ledger) == 1:
+            raise InDoubt("the line broke")
+        return amount
+
+    found = (await results(book, [command("tests.book", 0, {"amount": 5})]))["/do/0/x"]
+    assert len(ledger) == (2 if known == "not done" else 1)
+    if known == "not told":
+        assert (found["error"]["reason"], found["error"]["effect"]) == (Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN)
+    else:
+        assert found["output"].value() == (0 if known == "done" else 5)
 
 
 async def test_step_that_is_taken_back_is_told_so() -> None:

@@ -11,17 +11,18 @@ from hypothesis import strategies as st
 from schemas import recovery
 from schemas.catalogue import current
 from schemas.codec import Codec
-from schemas.messages import DEAD_LETTER, STEP_RESULT, STEP_RETRYING
+from schemas.messages import DEAD_LETTER, RETRY_NOW, STEP_RESULT, STEP_RETRYING
 from schemas.reasons import Effect, Reason
 from schemas.recovery import Policy
 from schemas.samples import sample
 from schemas.steps import id_of, problem
-from streams.processors import call, recover
+from streams.processors import call, own, recover
 from streams.processors.orchestrate import INBOX
 from streams.processors.recover import rules
 from streams.processors.recover.processor import KEPT_MS, Recover
 from streams.runtime.letters import retry_of
 from streams.runtime.processor import Effects, Message, Output, Record
+from streams.steps import step
 from tests.support.contexts import context
 from tests.support.tables import Table
 
@@ -65,10 +66,53 @@ class Bench:
             return []
         return self.table.apply(self.processor.on_due(key, row, at_ms)).outputs
 
+    def hurry(self, retry: int, *more: dict[str, Any], at_ms: int = NOW_MS + 10) -> list[Output]:
+        wish = {**STEP, "retry": retry, "why": "well again", "actor": "kim"}
+        record = Record(recover.ACTIONS.name, 0, 0, at_ms, INSTANCE.encode(), b"", ())
+        messages = [Message(record, RETRY_NOW, each) for each in (wish, *more)]
+        return self.table.apply(self.processor.handle(messages, self.table)).outputs
+
+
+def commands(outputs: list[Output]) -> list[Output]:
+    return [each for each in outputs if each.topic == call.DECLARATION.commands]
+
 
 def told(outputs: list[Output]) -> list[tuple[str, dict[str, Any]]]:
-    assert all(each.topic == INBOX and each.key == INSTANCE.encode() for each in outputs)
-    return [CODEC.decode(each.value or b"") for each in outputs]
+    said = [each for each in outputs if each.topic == INBOX]
+    assert all(each.key == INSTANCE.encode() for each in said)
+    return [CODEC.decode(each.value or b"") for each in said]
+
+
+def test_hurried_try_begins_once_however_often_it_is_asked_and_when_it_is_due() -> None:
+    bench = Bench()
+    bench.deliver(letter())
+    assert commands(bench.hurry(2)) == []  # another one is meant
+    again = {**STEP, "retry": 1, "why": "me too", "actor": "lee"}
+    outputs = bench.hurry(1, again)
+    (sent,) = commands(outputs)
+    assert (sent.value, retry_of(Record("t", 0, 0, 0, sent.key, sent.value, sent.headers))) == (b"the command", 1)
+    ((name, data),) = told(outputs)
+    assert (name, data["actor"], data["why"], data["due_ms"]) == (STEP_RETRYING, "kim", "well again", NOW_MS + 10)
+    assert bench.hurry(1) == [] and commands(bench.fire(NOW_MS + 1_000)) == []
+    assert told(bench.deliver(letter(1)))[0][1]["retry"] == 2
+
+
+def test_try_that_has_begun_by_itself_is_not_hurried() -> None:
+    bench = Bench()
+    bench.deliver(letter())
+    assert len(commands(bench.fire(NOW_MS + 1_000))) == 1
+    assert bench.hurry(1, at_ms=NOW_MS + 1_001) == []
+
+
+def test_people_see_what_waits_and_what_has_begun() -> None:
+    bench = Bench()
+    seen = [each for each in (*bench.deliver(letter()), *bench.fire(NOW_MS + 1_000)) if each.topic == recover.RETRIES]
+    states = [CODEC.decode(each.value or b"")[1] for each in seen]
+    assert [(each["status"], each["retry"], each["retries"], each["seq"]) for each in states] == [
+        ("waiting", 1, 3, 2),
+        ("sent", 1, 3, 3),
+    ]
+    assert {each.key for each in seen} == {id_of(STEP).encode()}
 
 
 def test_a_letter_waits_for_its_time_and_is_the_same_command_then() -> None:
@@ -77,7 +121,7 @@ def test_a_letter_waits_for_its_time_and_is_the_same_command_then() -> None:
     assert name == STEP_RETRYING
     assert (data["retry"], data["retries"], data["due_ms"]) == (1, 3, NOW_MS + 1_000)
     assert bench.fire(NOW_MS + 999) == []
-    (sent,) = bench.fire(NOW_MS + 1_000)
+    (sent,) = commands(bench.fire(NOW_MS + 1_000))
     assert (sent.topic, sent.key, sent.value) == (call.DECLARATION.commands, INSTANCE.encode(), b"the command")
     assert retry_of(Record("t", 0, 0, 0, sent.key, sent.value, sent.headers)) == 1
 
@@ -86,28 +130,39 @@ def test_so_many_retries_and_no_more() -> None:
     bench = Bench()
     for retry in range(3):
         assert told(bench.deliver(letter(retry)))[0][0] == STEP_RETRYING
-        assert len(bench.fire(NOW_MS + 1_000)) == 1
+        assert len(commands(bench.fire(NOW_MS + 1_000))) == 1
     ((name, result),) = told(bench.deliver(letter(3)))
     assert (name, result["status"], result["error"]["reason"]) == (STEP_RESULT, "faulted", "UNREACHED")
-    assert bench.fire(NOW_MS + KEPT_MS) == []
+    assert [each.value for each in bench.fire(NOW_MS + KEPT_MS)] == [None]
     assert bench.table.get(id_of(STEP).encode()) is None
+
+
+def test_a_doubt_stays_whatever_the_tries_after_it_say() -> None:
+    bench = Bench()
+    bench.deliver(letter(0, Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN, again="harmless"))
+    for retry in (1, 2):
+        bench.fire(NOW_MS + 1_000)
+        bench.deliver(letter(retry, again="harmless"))
+    bench.fire(NOW_MS + 1_000)
+    ((_, result),) = told(bench.deliver(letter(3, again="harmless")))
+    assert (result["error"]["reason"], result["error"]["effect"]) == ("UNREACHED", "unknown")
 
 
 @given(st.lists(st.integers(0, 3), max_size=12))
 def test_letters_that_come_again_change_nothing(again: list[int]) -> None:
-    bench, commands, answers = Bench(), 0, 0
+    bench, sent, answers = Bench(), 0, 0
     for retry in range(4):
         outputs = bench.deliver(letter(retry))
         answers += told(outputs)[0][0] == STEP_RESULT
         for old in again:
             if old <= retry:
                 assert bench.deliver(letter(old)) == []
-        commands += len(bench.fire(NOW_MS + 1_000))
-    assert (commands, answers) == (3, 1)
+        sent += len(commands(bench.fire(NOW_MS + 1_000)))
+    assert (sent, answers) == (3, 1)
 
 
 def test_a_batch_knows_what_its_letters_have_done() -> None:
-    assert len(Bench().deliver(letter(), letter())) == 1
+    assert len(told(Bench().deliver(letter(), letter()))) == 1
 
 
 @pytest.mark.parametrize(
@@ -122,6 +177,7 @@ def test_a_batch_knows_what_its_letters_have_done() -> None:
         (Reason.MISCONFIGURED, Effect.NONE, "harmless", False),
         (Reason.NOT_FOUND, Effect.NONE, "harmless", False),
         (Reason.CONTRACT_DRIFT, Effect.DONE, "harmful", False),
+        (Reason.STEP_FAILED, Effect.NONE, "pointless", False),
     ],
 )
 def test_the_meaning_of_the_error_decides(reason: Reason, effect: Effect, again: str, tried: bool) -> None:
@@ -178,6 +234,11 @@ def test_full_jitter_is_a_share_that_is_the_same_again(step: str, retry: int) ->
 def test_every_processor_that_buries_is_recovered() -> None:
     from streams.processors import ALL
 
-    buried = {each.dead_letters for each in ALL if each.buries}
-    assert set(recover.DECLARATION.reads) == buried
+    @step("tests.own")
+    def own_step() -> None: ...
+
+    everybody = (*ALL, own.declared(own_step))
+    carrying_out = [each for each in everybody if each.functions]
+    assert all(each.buries for each in carrying_out)
+    assert set(recover.DECLARATION.reads) == {recover.ACTIONS, *(each.dead_letters for each in carrying_out)}
     assert {each.commands for each in ALL if each.buries} <= set(recover.DECLARATION.writes)

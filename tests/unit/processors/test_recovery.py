@@ -10,11 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp import web
 from aiohttp.test_utils import TestServer
 
+from schemas.ids import step_id
+from tests.support import peers
 from tests.support.journeys import Journey, settings_in, travelling
 
 HEAD = "document: {dsl: '1.0.3', namespace: tests, name: order, version: '1.0.0'}\ndo:\n"
@@ -171,3 +174,97 @@ async def test_the_answer_of_another_system_is_made_that_of_the_first(
         made.answers["/b"] = [200]
         assert (await journey.outcome(instance))["output"] == {"got": 7}
         assert made.keys["/a"].isdisjoint(made.keys["/b"])
+
+
+async def test_step_that_waits_for_its_next_try_is_seen_and_need_not_wait(
+    journey: Journey, systems: tuple[Systems, str]
+) -> None:
+    made, url = systems
+    made.answers["/a"] = [503, 200]
+    slow = "{retries: 4, backoff: constant, delay: {hours: 1}, jitter: none}"
+    instance = journey.start(journey.deploy(HEAD + call(url, "/a", slow)))
+    await journey.seen(lambda: bool(journey.gateway.services.reader.retrying([instance])))
+    _, found = await journey.gateway.ask("GET", "/v1/instances?retrying=true")
+    ((step,),) = [each["retrying"] for each in found["instances"]]
+    assert (step["pointer"], step["retry"], step["left"], step["reason"]) == ("/do/0/ask", 1, 4, "UNREACHED")
+    path, wish = f"/v1/instances/{instance}/retry-now", {"why": "it is well again", "actor": "kim"}
+    assert (await journey.gateway.ask("POST", path, json={**wish, "task": "/do/9/x"}))[0] == 409
+    status, told = await journey.gateway.ask("POST", path, json=wish)
+    assert (status, told["retries"]) == (200, [{"pointer": "/do/0/ask", "retry": 1, "begun": True}])
+    assert (await journey.outcome(instance))["status"] == "completed"
+    assert made.asked == {"/a": 2}
+    said = await history(journey, instance, "task.retried")
+    assert [(each["by"], each.get("why")) for each in said] == [("recover", None), ("kim", "it is well again")]
+    assert (await journey.gateway.ask("POST", path, json=wish))[0] == 409
+    assert (await journey.gateway.ask("GET", "/v1/instances?retrying=true"))[1]["instances"] == []
+
+
+@pytest.mark.parametrize(
+    ("head", "recovery", "requests", "whose"),
+    [
+        (HEAD, "", 5, "connection erp"),
+        (HEAD.replace("'1.0.0'}", f"'1.0.0', metadata: {{recovery: {{retries: 1, {QUICK}}}}}}}"), "", 2, "definition"),
+        (HEAD, f"{{retries: 2, {QUICK}}}", 3, "definition"),
+    ],
+)
+async def test_connection_says_how_it_is_tried_again_where_no_definition_does(
+    tmp_path: Path, systems: tuple[Systems, str], head: str, recovery: str, requests: int, whose: str
+) -> None:
+    made, url = systems
+    made.answers["/a"] = [503]
+    settings = settings_in(tmp_path)
+    given = "{retries: 4, backoff: constant, delay: 1ms}"
+    (settings.site_dir / "connections.yaml").write_text(f"erp: {{url: '{url}', recovery: {given}}}\n")
+    async with travelling(settings) as journey:
+        instance = journey.start(journey.deploy(head + call("connection://erp", "/a", recovery)))
+        await journey.status(instance, "incident")
+        assert made.asked["/a"] == requests
+        assert {each["policy"] for each in await history(journey, instance, "task.retried")} == {whose}
+
+
+FOUND = b'HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 8\r\n\r\n{"no":7}'
+
+
+@pytest.mark.parametrize(
+    ("answers", "requests", "end"),
+    [
+        ((peers.resets, peers.answers(FOUND)), ["POST", "GET"], "completed"),
+        ((peers.resets, peers.status(404), peers.answers(FOUND)), ["POST", "GET", "POST"], "completed"),
+        ((peers.resets, peers.status(503), peers.answers(FOUND)), ["POST", "GET", "GET"], "completed"),
+        ((peers.resets, peers.status(503), peers.status(503)), ["POST", "GET", "GET"], "incident"),
+    ],
+    ids=["done", "not done", "told later", "not told"],
+)
+async def test_of_an_effect_in_doubt_the_system_is_asked(
+    journey: Journey, answers: tuple[peers.Act, ...], requests: list[str], end: str
+) -> None:
+    async with peers.peer(*answers) as ledger:
+        text = f"""{HEAD}  - ask:
+      call: http
+      with: {{method: post, endpoint: {{uri: '{ledger.url}/bookings'}}}}
+      metadata:
+        effect: probed
+        probe: {{call: http, with: {{method: get, endpoint: '${{ "{ledger.url}/bookings?step=" + ($key | @uri) }}'}}}}
+        recovery: {{retries: 2, {QUICK}}}
+"""
+        instance = journey.start(journey.deploy(text))
+        assert await journey.status(instance, "completed", "incident") == end
+        assert [each.partition(b" ")[0].decode() for each in ledger.requests] == requests
+        key = step_id(instance, "/do/0/ask", 0, 0)
+        assert f"/bookings?step={quote(key, safe='')} ".encode() in ledger.requests[1]
+    if end == "completed":
+        assert journey.outcomes[instance]["output"] == {"no": 7}
+    else:
+        _, found = await journey.gateway.ask("GET", "/v1/incidents?reason=OUTCOME_UNKNOWN")
+        assert "cannot be told now" in found["incidents"][0]["error"]["detail"]
+
+
+async def test_doubt_of_an_earlier_try_stays_where_later_ones_are_refused(journey: Journey) -> None:
+    async with peers.peer(peers.resets, peers.status(429), peers.status(429), peers.answers(FOUND)) as ledger:
+        other = f"{{call: http, with: {{method: post, endpoint: '{ledger.url}/other'}}}}"
+        recovery = f"{{retries: 2, {QUICK}, fallback: [{other}]}}"
+        instance = journey.start(journey.deploy(HEAD + call(ledger.url, "/a", recovery, more="effect: keyed")))
+        await journey.status(instance, "incident", "completed")
+        assert [each.split(b" ")[1] for each in ledger.requests] == [b"/a"] * 3, "nobody else does what may be done"
+    _, found = await journey.gateway.ask("GET", "/v1/incidents?reason=OUTCOME_UNKNOWN")
+    assert [each["error"]["reason"] for each in found["incidents"]] == ["RATE_LIMITED"]

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import ColumnElement, create_engine
+from hypothesis import HealthCheck, given
+from hypothesis import settings as settings_of_hypothesis
+from hypothesis import strategies as st
+from sqlalchemy import ColumnElement, create_engine, delete
 
 from schemas.catalogue import current
 from schemas.codec import Codec
 from schemas.messages import HISTORY_ENTRY, HUMAN_TASK, INCIDENT, START_INSTANCE
+from schemas.payload import Door, Payload
 from schemas.samples import sample
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
+from streams.processors.orchestrate.rows import INSTANCE_DATA
 from streams.processors.view import search
 from streams.processors.view.processor import View
 from streams.processors.view.reader import Reader
@@ -106,6 +112,29 @@ def found(view: View, wanted: Any) -> set[int]:
 )
 def test_member_of_the_input(view: View, path: str, value: str, instances: set[int]) -> None:
     assert found(view, lambda dialect: search.by_input(dialect, path, value)) == instances
+
+
+VALUES = st.one_of(
+    st.text(st.characters(exclude_characters="\0", exclude_categories=["Cs"]), max_size=8),
+    st.integers(-(2**40), 2**40),
+    st.floats(-1e6, 1e6).map(lambda number: round(number, 3)).filter(lambda number: not number.is_integer()),
+    st.lists(st.integers(0, 9), max_size=3),
+    st.booleans(),
+)
+
+
+@settings_of_hypothesis(max_examples=30, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(value=VALUES, number=st.integers(100, 10**6))
+def test_every_member_is_found(view: View, value: Any, number: int) -> None:
+    data = Payload.from_outside({"member": value, "more": [number]}, Door.INTAKE)
+    cause = CODEC.encode(START_INSTANCE, sample(current()[START_INSTANCE]) | {"data": data})
+    assert view._engine is not None
+    with view._engine.begin() as connection:  # the first input of an instance stays
+        connection.execute(delete(INSTANCE_DATA).where(INSTANCE_DATA.c.instance_id == f"{number:032x}"))
+    see(view, HISTORY_ENTRY, number, status="running", cause=cause, seq=0)
+    text = str(value) if isinstance(value, str | float) else json.dumps(value, separators=(",", ":"))
+    found_by = found(view, lambda dialect: search.by_input(dialect, "member", text))
+    assert number in found_by
 
 
 def test_reason_of_a_failure(view: View) -> None:

@@ -350,7 +350,10 @@ async def test_age_is_measured_until_the_instance_ends(view: View, reader: Reade
 async def test_age_of_the_oldest_incident_is_measured_until_it_is_decided(view: View, reader: Reader) -> None:
     ages = Ages(reader)
     about = sample(current()[INCIDENT]) | {"workflow": WORKFLOW, "opened_at_ms": START_MS, "status": "open"}
+    about |= {"reason": "UNREACHED", "owner": "desk"}
     for seq, status, age in ((1, "open", 7), (2, "retried", None)):
         view.handle([framed(INCIDENT, about | {"seq": seq, "status": status})], STATE)
         ages.look(START_MS + 7_000)
         assert REGISTRY.get_sample_value("exlify_oldest_incident_seconds", {"workflow": WORKFLOW}) == age
+        labels = {"workflow": WORKFLOW, "reason": "UNREACHED", "owner": "desk"}
+        assert REGISTRY.get_sample_value("exlify_incidents_open", labels) == (1 if status == "open" else None)

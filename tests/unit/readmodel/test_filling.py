@@ -8,9 +8,8 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
-import orjson
 import pytest
-from sqlalchemy import Column, Engine, create_engine, insert, inspect, select
+from sqlalchemy import create_engine, inspect
 
 from schemas.catalogue import current as messages
 from schemas.codec import Codec
@@ -18,25 +17,23 @@ from schemas.messages import DECISION, HISTORY_ENTRY, HUMAN_TASK
 from schemas.samples import sample
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
-from streams.processors import ALL
 from streams.processors.orchestrate import HISTORY
 from streams.processors.view import processor as view_module
 from streams.processors.view.processor import View
 from streams.readmodel import filling
 from streams.readmodel.database import open_database
-from streams.readmodel.projection import DOCUMENT, METADATA, Projection, Received, projections
+from streams.readmodel.projection import METADATA, Projection, Received
 from streams.readmodel.settings import ViewSettings, read_model_url
 from streams.runtime.noting import Noting
 from streams.runtime.processor import Message, Record, StateView
 from streams.runtime.reader import Partition
 from streams.runtime.threads import Aside
-from tests.support import first_layout
+from tests.support.contents import ROWS, as_first_made, content
 from tests.support.contexts import context
 from tests.support.data import payload
 from tests.support.postgresql import Server
 
 CODEC = Codec.offline()
-ROWS = projections(ALL)
 PLACE = Partition(HISTORY.name, 0)
 INSTANCES = 40
 
@@ -92,41 +89,13 @@ def framed(name: str, changes: dict[str, Any]) -> Message:
     return Message(Record(PLACE.topic, 0, 0, 0, None, value, ()), *CODEC.decode(value))
 
 
-def content(settings: Settings) -> dict[str, list[Any]]:
-    """Every row of every table, in order of its key; JSON as data, as PostgreSQL gives it."""
-    found: dict[str, list[Any]] = {}
-    with open_database(settings, ROWS).connect() as connection:
-        for table in (each.table for each in ROWS):
-            rows = connection.execute(select(table).order_by(*table.primary_key)).all()
-            found[table.name] = [tuple(map(plain, row, table.columns)) for row in rows]
-    return found
-
-
-def plain(value: Any, column: Column[Any]) -> Any:
-    return orjson.loads(value) if column.type is DOCUMENT and isinstance(value, str) else value
-
-
-def as_first_made(engine: Engine, received: Sequence[Message]) -> None:
-    """A database of the first version that has these rows."""
-    first_layout.METADATA.create_all(engine)
-    with engine.begin() as connection:
-        for each in ROWS:
-            table = first_layout.METADATA.tables.get(each.table.name)
-            if table is None:
-                continue
-            rows: dict[Any, dict[str, Any]] = {}
-            read = each.reader([column.name for column in table.columns])
-            for message in received:
-                if message.name == each.message:
-                    row = read(Received(message.name, message.data, message.record.value or b""))
-                    before = rows.get(key := tuple(row[name] for name in each.key), row)
-                    rows[key] = row | {name: before[name] for name in each.fixed}
-            connection.execute(insert(table), list(rows.values()))
+def received(messages: Sequence[Message]) -> Iterator[Received]:
+    return (Received(each.name, each.data, each.record.value or b"") for each in messages)
 
 
 async def test_rows_of_the_first_version_are_filled_from_the_topics(settings: Settings, tmp_path: Path) -> None:
     everything = told()
-    as_first_made(create_engine(read_model_url(settings)), everything)
+    as_first_made(create_engine(read_model_url(settings)), received(everything))
     async with opened(settings) as view:
         assert view.noted() == {}  # so all that the topics hold is read again
         view.handle(everything, STATE)
@@ -135,7 +104,7 @@ async def test_rows_of_the_first_version_are_filled_from_the_topics(settings: Se
     fresh = Settings(data_dir=tmp_path / "fresh")
     async with opened(fresh) as view:
         view.handle(everything, STATE)
-    assert content(settings) == content(fresh)
+    assert content(open_database(settings, ROWS)) == content(open_database(fresh, ROWS))
 
 
 async def test_view_goes_on_where_its_rows_end(settings: Settings) -> None:

@@ -75,45 +75,45 @@ def columns_of(engine: Engine) -> set[str]:
 
 @pytest.mark.parametrize(
     "column",
-    [Column("assignee", String), Column("assignee", String, nullable=False, server_default="untitled")],
+    [Column("last_action_id", String), Column("last_action_id", String, nullable=False, server_default="untitled")],
     ids=["nullable", "with a default"],
 )
 def test_missing_column_is_added_to_rows_that_are_there(settings: Settings, column: Column[Any]) -> None:
     engine = open_database(settings, ROWS)
     Writer(engine, ROWS).write([task(task_id="old")])
     newer = with_column(column)
-    Writer(open_database(settings, newer), newer).write([task(task_id="new", assignee="Review")])
+    Writer(open_database(settings, newer), newer).write([task(task_id="new", last_action_id="Review")])
     table = newer[0].table
     with engine.connect() as connection:
-        found = {row.task_id: row.assignee for row in connection.execute(select(table))}
+        found = {row.task_id: row.last_action_id for row in connection.execute(select(table))}
     assert found == {"old": None if column.nullable else "untitled", "new": "Review"}
 
 
 def test_missing_index_is_made_with_its_column(settings: Settings) -> None:
     engine = open_database(settings, ROWS)
-    open_database(settings, with_column(Column("assignee", String, index=True)))
-    assert "ix_tasks_assignee" in {each["name"] for each in inspect(engine).get_indexes(TASKS.name)}
+    open_database(settings, with_column(Column("last_action_id", String, index=True)))
+    assert "ix_tasks_last_action_id" in {each["name"] for each in inspect(engine).get_indexes(TASKS.name)}
 
 
 def test_processes_that_start_together_do_not_fail(settings: Settings) -> None:
-    newer = with_column(Column("assignee", String, index=True))
+    newer = with_column(Column("last_action_id", String, index=True))
     with ThreadPoolExecutor(4) as pool:
         for projections_of_version in (ROWS, newer):
             engines = list(pool.map(lambda _: open_database(settings, projections_of_version), range(4)))  # noqa: B023
-    assert "assignee" in columns_of(engines[0])
+    assert "last_action_id" in columns_of(engines[0])
 
 
 def test_older_version_runs_on_a_newer_layout(settings: Settings) -> None:
-    engine = open_database(settings, with_column(Column("assignee", String)))
+    engine = open_database(settings, with_column(Column("last_action_id", String)))
     Writer(open_database(settings, ROWS), ROWS).write([task()])
-    assert "assignee" in columns_of(engine)
+    assert "last_action_id" in columns_of(engine)
 
 
 @pytest.mark.parametrize(
     ("change", "told"),
     [
         ({"missing": "team"}, "table tasks has no column team"),
-        ({"added": Column("colour", String, nullable=False)}, "table tasks has a column colour"),
+        ({"added": Column("last_action_id", String, nullable=False)}, "table tasks has a column last_action_id"),
         ({"changed": Column("version", String, nullable=False)}, "column version of table tasks is of type VARCHAR"),
         (
             {"changed": Column("business_key", String, nullable=False)},

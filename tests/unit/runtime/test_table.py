@@ -8,13 +8,16 @@ from typing import NamedTuple
 
 import pytest
 import rocksdict
+from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from streams.ground.settings import Settings
+from streams.ground.topic import Topic
 from streams.runtime.epochs import FENCE_KEY, Superseded
 from streams.runtime.processor import Row
 from streams.runtime.store import Store, encode_row
-from streams.runtime.table import MAX_STORE_AGE_MS, TablePartition
+from streams.runtime.table import MAX_STORE_AGE_MS, Changelog, GivenUp, TablePartition
 from streams.runtime.writer import DeliveryError
 from tests.unit.runtime.changelog import MemoryLog
 
@@ -204,3 +207,39 @@ async def test_last_owner_has_the_right_rows(sequence: list[Act]) -> None:
         for act in sequence:
             await history.perform(act)
         await history.check()
+
+
+class Returning(Consumer):
+    """A broker that is back, and does not know yet that it leads."""
+
+    def __init__(self, *codes: int) -> None:
+        super().__init__({"group.id": "nobody"})
+        self._codes = list(codes)
+
+    def get_watermark_offsets(
+        self, partition: TopicPartition, timeout: float = 0, cached: bool = False
+    ) -> tuple[int, int]:
+        if self._codes:
+            raise KafkaException(KafkaError(self._codes.pop(0)))
+        return (3, 7)
+
+
+def changelog_of(name: str) -> Changelog:
+    return Changelog(Settings(), Topic(name=name, messages=()), 0)
+
+
+def test_a_broker_that_comes_back_is_asked_again() -> None:
+    away = Returning(KafkaError._TRANSPORT, KafkaError.NOT_LEADER_FOR_PARTITION)
+    assert changelog_of("log")._bounds(away) == (3, 7)
+
+
+def test_what_does_not_pass_is_a_failure() -> None:
+    with pytest.raises(KafkaException):
+        changelog_of("log")._bounds(Returning(KafkaError.TOPIC_AUTHORIZATION_FAILED))
+
+
+def test_nobody_asks_for_a_partition_that_is_not_wanted_any_more() -> None:
+    given_up = changelog_of("log")
+    given_up.closed = True
+    with pytest.raises(GivenUp):
+        given_up._bounds(Returning(KafkaError._TIMED_OUT))

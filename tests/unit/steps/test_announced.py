@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from streams.definitions.own import announce, function_of
-from streams.steps import step
+from streams.steps import Retries, step
 from tests.support.gateways import CODEC, Outbox
 
 
-@step("shipping.quote", effect="read")
+@step("shipping.quote", effect="read", retries=Retries(5, delay=1, within=60))
 def quote(weight: float, express: bool = False) -> dict[str, float]:
     """Says what it costs."""
     return {"price": weight + express}
@@ -45,6 +45,7 @@ async def test_announcement_gives_the_function_again() -> None:
         {"name": "shipping.quote", "arguments": []},
         {"name": "shipping.quote", "arguments": {"properties": {"a": 1}}},
         {"name": "shipping.quote", "effect": "magic"},
+        {"name": "shipping.quote", "recovery": {"retries": "many"}},
     ],
 )
 def test_what_is_no_announcement_is_refused(told: Any) -> None:

@@ -29,7 +29,7 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_step_of_the_page_does_what_its_tests_say(folder: Path) -> None:
-    command = [sys.executable, "-c", blocks("python")[1]]
+    command = [sys.executable, "-c", blocks("python")[-1]]
     environ = {"PYTHONPATH": f"{folder}:{Path(__file__).parents[3]}"}
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
     assert done.returncode == 0, done.stderr

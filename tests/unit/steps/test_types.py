@@ -11,7 +11,7 @@ from typing import Any, Literal
 import msgspec
 import pytest
 
-from streams.steps import Context, step
+from streams.steps import Context, Retries, step
 from streams.steps.types import WrongDataError, WrongSignatureError, signature_of
 
 
@@ -143,3 +143,9 @@ def test_result_becomes_json() -> None:
         "size": {"length": 2, "width": 1.0},
         "tags": [],
     }
+
+
+@pytest.mark.parametrize("retries", [-1, 2.5, True, "often", Retries(5_000), Retries(2, delay=float("nan"))])
+def test_retries_that_are_none_are_refused(retries: Any) -> None:
+    with pytest.raises(WrongSignatureError, match=r"retries is a whole number|are seconds"):
+        step("tests.odd", retries=retries)(send)

@@ -10,7 +10,7 @@ import onnxruntime as ort
 from skl2onnx import to_onnx
 from skl2onnx.common.data_types import FloatTensorType
 
-from models.decisions.credit_risk.measure import Scores
+from models.decisions.measure import Scores
 from models.serving.features import Code, Encoder, Number, Row
 from models.serving.predict import SCORE_DECIMALS
 

@@ -46,7 +46,9 @@ def route_quality(approved: Flags, bad: Flags) -> dict[str, float | int]:
 
 def fairness(groups: Iterable[tuple[str, Flags]], approved: Flags, bad: Flags) -> list[dict[str, str | float | int]]:
     """The route's figures for each group; the attribute that makes the group is no input of the model."""
-    return [{"group": name, **route_quality(approved[members], bad[members])} for name, members in groups]
+    return [
+        {"group": name, **route_quality(approved[members], bad[members])} for name, members in groups if members.any()
+    ]
 
 
 def figure(value: float) -> float:

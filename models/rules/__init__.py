@@ -1,0 +1,1 @@
+"""Decision tables: what law or policy fixes, in rows that people read. Light: no model, no numpy."""

@@ -1,0 +1,115 @@
+"""What `letters redrive` and `letters drop` share: the letters that are named or found, in portions, each told."""
+
+from __future__ import annotations
+
+import getpass
+import time
+from collections.abc import Iterator
+from itertools import islice
+from typing import Any
+
+import click
+
+from schemas.times import rfc3339
+from streams.cli._client import Client, Refused, connect
+from streams.cli._output import echo, print_json, print_line
+from streams.cli._repairs import CLOCKS_MS, EXIT_NOT_ALL, PAGE
+from streams.ground.errors import UsageError
+
+PORTION = 100
+WORDS = {"redrive": "redriven", "drop": "dropped", "edit": "edited"}
+as_option = click.option("--as", "actor", help="Who decides. Default: the user of this system.")
+why_option = click.option("--why", help="Why, in a few words; it is kept, so no personal data.")
+
+
+def decide(action: str, given: dict[str, Any], more: dict[str, Any]) -> None:
+    """Carries a decision out about letters that are named, or all undecided ones that the filters find."""
+    as_json, dry_run, rate = given.pop("as_json"), given.pop("dry_run"), given.pop("rate")
+    why, actor, named = given.pop("why"), given.pop("actor") or getpass.getuser(), given.pop("letters")
+    narrowed = {name: value for name, value in given.items() if value is not None}
+    if bool(named) == bool(narrowed):
+        raise UsageError("Name LETTERS, or say by --kind, --reason or another filter which letters are meant.")
+    wish = {"why": why if dry_run else required(why), "actor": actor, **more}
+    client = connect()
+    narrowed.setdefault("until", rfc3339(int(time.time() * 1_000) + CLOCKS_MS))
+    found = iter(dict.fromkeys(named)) if named else _meant(client, narrowed)
+    if dry_run:
+        _print_meant(list(found), as_json)
+    else:
+        _portions(client, action, found, wish, rate, as_json)
+
+
+def required(why: str | None) -> str:
+    """Raises UsageError where nobody says why."""
+    if not why:
+        raise UsageError("--why is missing: say why, in a few words, since it is kept with the letter.")
+    return why
+
+
+def print_told(action: str, told: list[dict[str, Any]], as_json: bool) -> dict[str, int]:
+    """What became of letters, one by one; gives how many became what."""
+    counts: dict[str, int] = {}
+    for each in told:
+        word, detail = _word(action, each)
+        counts[word] = counts.get(word, 0) + 1
+        if as_json:
+            print_line({"letter_id": each["letter_id"], "result": word, "detail": detail})
+        else:
+            echo(f"{each['letter_id']}  {word}" + (f": {detail}" if detail else ""))
+    return counts
+
+
+def _meant(client: Client, narrowed: dict[str, Any]) -> Iterator[str]:
+    """Undecided letters, page by page, each once: one that comes back meanwhile is not meant a second time."""
+    cursor, seen = None, set()
+    while True:
+        page = client.get("/v1/letters", status="undecided", limit=PAGE, cursor=cursor, **narrowed)
+        for each in page["letters"]:
+            if each["letter_id"] not in seen:
+                seen.add(each["letter_id"])
+                yield each["letter_id"]
+        cursor = page["next"]
+        if cursor is None:
+            return
+
+
+def _portions(
+    client: Client, action: str, found: Iterator[str], wish: dict[str, Any], rate: float | None, as_json: bool
+) -> None:
+    counts: dict[str, int] = {}
+    due_s = time.monotonic()
+    size = PORTION if rate is None else max(1, min(PORTION, int(rate)))
+    while some := list(islice(found, size)):
+        time.sleep(max(0.0, due_s - time.monotonic()))
+        due_s = max(due_s, time.monotonic()) + (len(some) / rate if rate else 0.0)
+        for word, count in print_told(action, _decided(client, action, some, wish), as_json).items():
+            counts[word] = counts.get(word, 0) + count
+    if not as_json:
+        echo(", ".join(f"{count} {word}" for word, count in counts.items()) or "no letter is meant", err=True)
+    if counts.keys() - {WORDS[action]}:
+        raise SystemExit(EXIT_NOT_ALL)
+
+
+def _decided(client: Client, action: str, some: list[str], wish: dict[str, Any]) -> list[dict[str, Any]]:
+    try:
+        told: list[dict[str, Any]] = client.post_json(f"/v1/letters/{action}", {**wish, "letters": some})[1]["letters"]
+    except Refused as refusal:
+        if refusal.status != 409:
+            raise
+        return [{"letter_id": some[0], "taken": False, "detail": str(refusal)}]
+    return told
+
+
+def _word(action: str, told: dict[str, Any]) -> tuple[str, str | None]:
+    if told["taken"] is None:
+        return "asked", "nothing is known of it yet; ask again"
+    return (WORDS[action], None) if told["taken"] else ("refused", told["detail"])
+
+
+def _print_meant(found: list[str], as_json: bool) -> None:
+    if as_json:
+        print_json({"letters": found})
+        return
+    for each in found:
+        echo(each)
+    echo(f"{len(found)} letters are meant; nothing was done", err=True)

@@ -1,0 +1,182 @@
+"""`/audit`: who did what here, the newest first: about tasks, failed steps, instances, workflows, systems and models.
+
+Told from what they changed, so it is as true as that: tasks know their newest acts, an incident who decided about it,
+a cancelled instance who ended it, a system the last word about it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Awaitable, Callable, Iterator, Mapping
+from dataclasses import asdict, dataclass
+from typing import Any
+from urllib.parse import quote, urlencode
+
+import orjson
+
+from schemas.codec import UndecodableRecord
+from schemas.messages import MODEL_STATE
+from streams.console import queries
+from streams.console.inbox import task_path
+from streams.console.page import Page, View, Visit
+from streams.console.topics import latest
+from streams.processors.decide import STATES
+from streams.processors.human.rules import CLAIM, COMPLETE, PUT_ASIDE, RELEASE, UNDO
+from streams.readmodel.stored import stored
+
+ROWS = 50
+LAST = 2**62
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Deed:
+    """What somebody did."""
+
+    at_ms: int
+    actor: str
+    did: str
+    what: str
+    path: str
+    why: str = ""
+
+
+async def show(visit: Visit) -> View:
+    """The newest deeds, of one kind or of all that need not be looked for."""
+    of = visit.query("of") if visit.query("of") in KINDS else ""
+    text = visit.query("before")
+    before_ms = int(text) if text.isascii() and text.isdigit() and len(text) < 17 else LAST
+    chosen = [KINDS[of]] if of else [find for name, find in KINDS.items() if name != MODELS]
+    found = [deed for find in chosen for deed in await find(visit, before_ms) if deed.at_ms < before_ms]
+    found.sort(key=lambda deed: -deed.at_ms)
+    more: dict[str, Any] = {}
+    if len(found) > ROWS:
+        more = {"before": _before(found[ROWS - 1].at_ms, before_ms), **({"of": of} if of else {})}
+    data = {
+        "deeds": [asdict(deed) for deed in found[:ROWS]],
+        "of": of,
+        "kinds": tuple(KINDS),
+        "next": f"/audit?{urlencode(more)}" if more else None,
+    }
+    return View(template="audit.html", data=data)
+
+
+def _before(last_ms: int, before_ms: int) -> int:
+    """Where the next page begins: at the last deed, shown again, so that none of the same moment is lost."""
+    return last_ms + 1 if last_ms + 1 < before_ms else last_ms
+
+
+async def _tasks(visit: Visit, before_ms: int) -> list[Deed]:
+    rows = await asyncio.to_thread(queries.changed_tasks, visit.services.reader, before_ms, ROWS + 1)
+    tasks = (await stored(visit.services.codec, rows)).messages
+    return [deed for task in tasks for deed in _of_task(task)]
+
+
+def _of_task(task: Mapping[str, Any]) -> Iterator[Deed]:
+    about = {"what": task["title"], "path": task_path(task["task_id"])}
+    for act in task["acts"]:
+        did = _DONE.get(act["action"], act["action"])
+        if act["action"] == COMPLETE and act["action_id"] == task["last_action_id"] and task["outcome"]:
+            did = f"answered {task['outcome']} to"
+        yield Deed(at_ms=act["at_ms"], actor=act["actor"], did=did, **about)
+    if task["outcome"] and not task["acts"]:  # of a version that kept no acts
+        yield Deed(
+            at_ms=task["updated_at_ms"], actor=task["completed_by"], did=f"answered {task['outcome']} to", **about
+        )
+
+
+_DONE = {
+    CLAIM: "claimed",
+    RELEASE: "released",
+    PUT_ASIDE: "put aside",
+    COMPLETE: "answered",
+    UNDO: "took back the answer to",
+}
+
+
+async def _steps(visit: Visit, before_ms: int) -> list[Deed]:
+    rows = await asyncio.to_thread(queries.decided_incidents, visit.services.reader, before_ms, ROWS + 1)
+    return [
+        Deed(
+            at_ms=each["closed_at_ms"],
+            actor=each["actor"],
+            did={"failed": "made an end at"}.get(each["status"], each["status"]),
+            what=f"{each['pointer']} of {each['business_key'] or each['instance_id'][:8]}",
+            path=f"/instances/{each['instance_id']}",
+            why=each["why"] or "",
+        )
+        for each in (await stored(visit.services.codec, rows)).messages
+    ]
+
+
+async def _instances(visit: Visit, before_ms: int) -> list[Deed]:
+    found = []
+    for row in await asyncio.to_thread(queries.cancelled, visit.services.reader, before_ms, ROWS + 1):
+        said = orjson.loads(row["error"] or "{}")
+        if said.get("actor"):
+            found.append(
+                Deed(
+                    at_ms=row["updated_at_ms"],
+                    actor=str(said["actor"]),
+                    did="cancelled",
+                    what=row["business_key"] or row["instance_id"][:8],
+                    path=f"/instances/{row['instance_id']}",
+                    why=str(said.get("reason") or ""),
+                )
+            )
+    return found
+
+
+async def _workflows(visit: Visit, before_ms: int) -> list[Deed]:
+    return [
+        Deed(
+            at_ms=each.deployed_at_ms,
+            actor=each.deployed_by,
+            did="deployed",
+            what=f"{each.name} {each.version}",
+            path=f"/workflows/{quote(each.name, safe='')}?digest={each.digest}",
+        )
+        for each in visit.services.definitions.deployed()
+    ]
+
+
+async def _systems(visit: Visit, before_ms: int) -> list[Deed]:
+    return [
+        Deed(
+            at_ms=each.at_ms,
+            actor=each.actor,
+            did="paused" if each.paused else "resumed",
+            what=each.connection,
+            path="/systems",
+            why=each.why,
+        )
+        for each in visit.services.pauses.said()
+    ]
+
+
+async def _models(visit: Visit, before_ms: int) -> list[Deed]:
+    """Asked of Kafka itself, for the newest changes."""
+    found = {}
+    for raw in await asyncio.to_thread(latest, visit.services.settings, STATES.name):
+        try:
+            message, data = await visit.services.codec.decode_learning(raw["value"] or b"")
+        except UndecodableRecord:
+            continue
+        for each in data["changes"] if message == MODEL_STATE else ():
+            did = {"active": "put into force", "suspended": "suspended", "retired": "retired"}.get(each["state"], "")
+            what, path = f"{data['name']} {each['version']}", f"/decisions/{quote(data['name'], safe='')}"
+            deed = Deed(at_ms=each["from_ms"], actor=each["by"], did=did, what=what, path=path, why=each["why"])
+            found[deed.at_ms, deed.what] = deed
+    return list(found.values())
+
+
+MODELS = "models"
+KINDS: Mapping[str, Callable[[Visit, int], Awaitable[list[Deed]]]] = {
+    "tasks": _tasks,
+    "failed steps": _steps,
+    "instances": _instances,
+    "workflows": _workflows,
+    "systems": _systems,
+    MODELS: _models,
+}
+
+PAGES = (Page(path="/audit", show=show, section="/audit", live=True),)

@@ -1,0 +1,145 @@
+"""Incidents that close by themselves: what the step lacked is there now, so it is done again.
+
+Only where the definition says `closes: true`, and never where nobody knows whether the step was done. Each is looked at
+again after a while that doubles with every try of its step, so that a cause which only seems to be gone costs little.
+A decision names its incident, so several gateways that come to the same one do no harm.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator, Mapping
+from contextlib import asynccontextmanager
+from typing import Any
+
+import structlog
+from sqlalchemy.exc import SQLAlchemyError
+
+from connectors.hub.connections import folded
+from models.serving.errors import UnknownModelError
+from models.serving.shelf import Shelf
+from schemas.messages import REPAIR_STEP
+from schemas.reasons import Reason
+from streams.gateway.repairs import KEPT_KEY
+from streams.gateway.services import Services
+from streams.ground.errors import UnavailableError
+from streams.ground.publish import Outgoing
+from streams.language.constructs.call import Call
+from streams.language.graph import Graph
+from streams.language.recovery import closes
+from streams.processors.decide import DECIDE
+from streams.processors.decide.places import folders
+from streams.processors.orchestrate import INBOX
+from streams.readmodel.paging import Found
+
+LOOK_S = 5.0
+FIRST_MS = 10_000
+LONGEST_MS = 3_600_000
+PAGE = 500
+AWAY = (Reason.UNREACHED, Reason.TIMED_OUT, Reason.REMOTE_FAULT, Reason.RATE_LIMITED)
+ACTOR = "exlify"
+
+log = structlog.get_logger()
+
+
+@asynccontextmanager
+async def closing(ours: Services) -> AsyncIterator[None]:
+    """Looks again and again for as long as the context lasts."""
+    task = asyncio.create_task(_forever(ours), name="incidents")
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _forever(ours: Services) -> None:
+    decided: set[str] = set()
+    while True:
+        await asyncio.sleep(LOOK_S)
+        try:
+            decided = await look(ours, decided)
+        except (SQLAlchemyError, UnavailableError) as error:
+            log.warning("incidents not looked at", reason=type(error).__name__)
+
+
+async def look(ours: Services, decided: set[str]) -> set[str]:
+    """Does those again whose cause is gone; gives the open ones that have been decided, `decided` among them."""
+    known: set[str] = set()
+    for reason in (Reason.MISCONFIGURED, *AWAY):
+        cursor: str | None = None
+        while True:
+            filters = {"status": "open", "reason": reason.value}
+            page = await asyncio.to_thread(ours.reader.incidents, filters, limit=PAGE, cursor=cursor)
+            fresh = [row for row in page.rows if row["incident_id"] not in decided]
+            known |= {row["incident_id"] for row in page.rows} & decided
+            records = [each async for each in _decisions(ours, fresh)]
+            await ours.publisher.publish([record for _, record in records])
+            known |= {name for name, _ in records}
+            cursor = page.next
+            if cursor is None:
+                break
+    return known
+
+
+async def _decisions(ours: Services, rows: list[Found]) -> AsyncIterator[tuple[str, Outgoing]]:
+    for row in rows:
+        _, incident = await ours.codec.decode_learning(row["message"])
+        why = await asyncio.to_thread(_why, ours, incident)
+        if why is None:
+            continue
+        fields = {
+            "instance_id": incident["instance_id"], "repair_id": f"closes#{incident['incident_id']}",
+            "incident": incident["number"], "action": "retry", "input": None, "output": None, "key": KEPT_KEY,
+            "digest": None, "why": why, "actor": ACTOR,
+        }  # fmt: skip
+        value = ours.codec.encode(REPAIR_STEP, fields)
+        yield incident["incident_id"], Outgoing(INBOX, incident["instance_id"].encode(), value)
+
+
+def _why(ours: Services, incident: Mapping[str, Any]) -> str | None:
+    """Why the step is done again now; None where it is not."""
+    graph = ours.definitions.graph(incident["digest"])
+    task = None if graph is None else _call(graph, incident["pointer"])
+    rests_ms = min(FIRST_MS * 2 ** min(incident["attempt"], 20), LONGEST_MS)
+    if graph is None or task is None or not closes(graph.document, task.document):
+        return None
+    if ours.now_ms() < incident["opened_at_ms"] + rests_ms:
+        return None
+    if incident["reason"] in AWAY:
+        paused = any(ours.pauses.seconds_left(name) for name in _connections(task))
+        return None if paused else "the system may be called"
+    return _there(ours, task)
+
+
+def _there(ours: Services, task: Call) -> str | None:
+    """What a setting was missing for, if it is there."""
+    if task.function == DECIDE.name:
+        name = task.document.get("with", {}).get("model")
+        return f"model {name} is there" if isinstance(name, str) and _is_model(ours, name) else None
+    for name in _connections(task):
+        if name in ours.addresses.urls():
+            return f"connection {name} is there"
+    return None
+
+
+def _is_model(ours: Services, name: str) -> bool:
+    try:
+        return Shelf(folders(ours.settings)).pin(name) is not None
+    except UnknownModelError:
+        return False
+
+
+def _call(graph: Graph, pointer: str) -> Call | None:
+    return next((each for each in graph.tasks if each.pointer == pointer and isinstance(each, Call)), None)
+
+
+def _connections(task: Call) -> Iterator[str]:
+    """The connection that a task names, where that is no matter of data."""
+    given = task.document.get("with", {})
+    endpoint = given.get("endpoint")
+    uri = endpoint.get("uri") if isinstance(endpoint, dict) else endpoint
+    named = [given.get("connection")]
+    if isinstance(uri, str) and uri.startswith("connection://"):
+        named.append(uri.removeprefix("connection://").partition("/")[0])
+    yield from (folded(name) for name in named if isinstance(name, str) and "${" not in name)

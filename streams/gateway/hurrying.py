@@ -1,0 +1,95 @@
+"""`/v1/instances/{id}/retry-now`: failed steps that wait for their next try are tried now.
+
+Each wish names the try that it means. Whether it comes twice, or when that try begins by itself, it begins once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Mapping
+from typing import Any
+
+from aiohttp import web
+
+from schemas.lifecycle import TERMINAL
+from schemas.messages import RETRY_NOW
+from streams.gateway.answers import TEXT, json_answer
+from streams.gateway.bodies import LINE, one_line, read_object
+from streams.gateway.instances import known_instance
+from streams.gateway.openapi import Route, list_of, object_of
+from streams.gateway.problems import ProblemError
+from streams.gateway.repairs import FIRST_PAUSE_S, LONGEST_PAUSE_S
+from streams.gateway.retrying import retrying
+from streams.gateway.services import Services, services
+from streams.ground.publish import Outgoing
+from streams.processors.recover import ACTIONS
+
+Step = tuple[str, int, int, int]  # pointer, iteration, attempt, and the number of the try
+
+
+async def retry_now(request: web.Request) -> web.Response:
+    """Says of each step that is meant whether its try has begun."""
+    ours = services(request)
+    wish = await read_object(request, {"why": str, "actor": str, "task": str}, ("why",))
+    why, actor = one_line("why", wish["why"]), one_line("actor", wish.get("actor") or "api")
+    row = await known_instance(request)
+    instance, meant = row["instance_id"], await _meant(ours, row, wish.get("task"))
+    fields = [{**dict(zip(_NAMES, step, strict=True)), "instance_id": instance} for step in meant]
+    values = [ours.codec.encode(RETRY_NOW, {**each, "why": why, "actor": actor}) for each in fields]
+    await ours.publisher.publish([Outgoing(ACTIONS, instance.encode(), each) for each in values])
+    waiting = await _still_waiting(ours, instance, meant)
+    told = [{"pointer": step[0], "retry": step[3], "begun": step not in waiting} for step in meant]
+    return json_answer({"instance_id": instance, "retries": told}, status=202 if waiting else 200)
+
+
+_NAMES = ("pointer", "iteration", "attempt", "retry")
+
+
+async def _meant(ours: Services, row: Mapping[str, Any], task: str | None) -> list[Step]:
+    if row["status"] in TERMINAL:
+        raise ProblemError(409, "ended", f"The instance has ended: {row['status']}.")
+    found = await _waiting(ours, row["instance_id"])
+    meant = [step for step in found if task in (None, step[0])]
+    if not meant:
+        there = f"; there are some at {', '.join(step[0] for step in found)}" if found else f", it is {row['status']}"
+        raise ProblemError(409, "not-retrying", f"No step that is meant waits for its next try{there}.")
+    return meant
+
+
+async def _waiting(ours: Services, instance: str) -> list[Step]:
+    found = (await retrying(ours, [instance])).get(instance, [])
+    return [(each["pointer"], each["iteration"], each["attempt"], each["retry"]) for each in found]
+
+
+async def _still_waiting(ours: Services, instance: str, meant: list[Step]) -> set[Step]:
+    """Those whose try has not begun after a while."""
+    waiting, pause_s = set(meant), FIRST_PAUSE_S
+    try:
+        async with asyncio.timeout(ours.answer_timeout_s):
+            while waiting:
+                await asyncio.sleep(pause_s)
+                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
+                waiting &= set(await _waiting(ours, instance))
+    except TimeoutError:
+        pass
+    return waiting
+
+
+_ANSWER = object_of(
+    {
+        "instance_id": TEXT,
+        "retries": list_of(object_of({"pointer": TEXT, "retry": {"type": "integer"}, "begun": {"type": "boolean"}})),
+    }
+)
+ROUTES = (
+    Route(
+        method="POST",
+        path="/v1/instances/{instance_id}/retry-now",
+        handler=retry_now,
+        summary="Try failed steps now that wait for their next try. 202: taken note of, but not all have begun yet.",
+        answers={200: _ANSWER, 202: _ANSWER},
+        problems=(400, 404, 408, 409, 413, 415, 422, 503),
+        body={"application/json": object_of({"why": LINE}, actor=LINE, task=TEXT)},
+        verb="retry",
+    ),
+)
