@@ -13,10 +13,10 @@ import pytest
 from confluent_kafka import Producer
 
 from schemas.business import EventTypes
-from schemas.messages import DEAD_LETTER, HISTORY_ENTRY
+from schemas.messages import DEAD_LETTER, HISTORY_ENTRY, INCIDENT
 from streams import catalogue
 from streams.ground.provision import provision
-from streams.processors.orchestrate import HISTORY, INBOX
+from streams.processors.orchestrate import HISTORY, INBOX, INCIDENTS
 from streams.runtime.parking import PARKING
 from tests.crash.doomed import COMMAND, DEADLY
 from tests.crash.logs import Log, header
@@ -32,6 +32,7 @@ TASK = orjson.dumps({"team": "a", "title": "A", "outcomes": ["ok"]})
 READS = {
     "intake": EventTypes.load().of("echo.v1").topic,
     "recover": catalogue.PROCESSORS["recover"].reads[0].name,
+    "letters": INCIDENTS.name,
     "orchestrate": INBOX.name,
     "view": HISTORY.name,
 }  # the others read commands
@@ -44,6 +45,7 @@ def value(name: str, key: bytes) -> bytes:
         "intake": lambda: event(b"{}"),
         "orchestrate": lambda: started(instance_id=instance),
         "human": lambda: asked(TASK, instance_id=instance),
+        "letters": lambda: message(INCIDENT, instance_id=instance),
         "recover": lambda: message(DEAD_LETTER, instance_id=instance, recovery=b""),
         "view": lambda: message(HISTORY_ENTRY, instance_id=instance),
     }

@@ -247,7 +247,7 @@ class Letters(FastProcessor):
         key = letter.letter_id.encode()
         rows.put(key, row, letter.changed_at_ms)
         effects.outputs.append(Output(letters.LETTERS, key, self._codec.encode(LETTER, msgspec.structs.asdict(letter))))
-        letters.CHANGES.labels(letter.kind, "refused" if letter.refused else letter.status).inc()
+        effects.counts.append(letters.CHANGES.labels(letter.kind, "refused" if letter.refused else letter.status).inc)
 
 
 class _Rows:
