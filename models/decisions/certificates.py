@@ -21,7 +21,7 @@ from sklearn.model_selection import StratifiedKFold, cross_val_predict, train_te
 from threadpoolctl import threadpool_limits
 
 from models.decisions.measure import Flags, Scores
-from models.making.certification import thresholds
+from models.making.certification import THRESHOLDS, thresholds
 from models.serving.certify import binomial_tail, learn_then_test
 from models.serving.features import Encoder, Row
 from models.serving.predict import SCORE_DECIMALS
@@ -43,6 +43,7 @@ class World(NamedTuple):
     labels: int
     held_out: float
     loosest: float
+    thresholds: int = THRESHOLDS
 
 
 Modelled = tuple[Scores, Flags, list[float]]
@@ -102,7 +103,7 @@ def _modelled(world: World, number: int) -> Modelled:
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=number)
     known = cross_val_predict(world.make(), world.rows[learn], world.bad[learn], cv=folds, method="predict_proba")
     scores = np.round(native.predict_proba(world.rows[kept])[:, 1], SCORE_DECIMALS)
-    return scores, world.bad[kept], thresholds(known[:, 1].tolist(), world.loosest)
+    return scores, world.bad[kept], thresholds(known[:, 1].tolist(), world.loosest, world.thresholds)
 
 
 def _naive(scores: Scores, bad: Flags, grid: Sequence[float], target: float) -> float | None:
@@ -136,13 +137,14 @@ def german(path: Path) -> World:
 def taiwan(path: Path) -> World:
     """Credit approval; certified on 5,000 rows."""
     from models.decisions.credit_approval.data import Data
-    from models.decisions.credit_approval.model import ALL, APPROVE_BELOW, declared_inputs
+    from models.decisions.credit_approval.model import ALL, APPROVE_BELOW, HELD_OUT, THRESHOLDS, declared_inputs
 
     data = Data.read(path)
     encoder = Encoder(declared_inputs(list(data.requests)))
     rows: Row = np.concatenate([encoder.encode(each) for each in data.requests])
     make = ALL["gradient boosted trees, 100 rounds of 16 leaves at 0.06"]  # that of the committed model
-    return World("credit", rows, data.bad, make, 5_000, 0.4, APPROVE_BELOW)
+    share = HELD_OUT / len(data.bad)
+    return World("credit", rows, data.bad, make, HELD_OUT, share, APPROVE_BELOW, THRESHOLDS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -31,10 +31,10 @@ class Cases:
     sha256: str  # of the data
 
 
-def thresholds(scores: Sequence[float], most: float) -> list[float]:
+def thresholds(scores: Sequence[float], most: float, count: int = THRESHOLDS) -> list[float]:
     """Thresholds from strict to loose, from scores of rows that have no part in the test; the last is `most`."""
     ordered = sorted(score for score in scores if score < most)
-    places = [len(ordered) * n // THRESHOLDS for n in range(1, THRESHOLDS)]
+    places = [len(ordered) * n // count for n in range(1, count)]
     found = {round(ordered[place], _DECIMALS) for place in places} if ordered else set()
     return [*sorted(each for each in found if 0 < each < most), most]
 

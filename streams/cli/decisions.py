@@ -14,7 +14,16 @@ import click
 from streams.cli import _models as ours
 from streams.cli._client import connect
 from streams.cli._moments import moment, utc_option
-from streams.cli._output import echo, json_option, print_fields, print_json, print_line, print_page, print_table
+from streams.cli._output import (
+    echo,
+    json_option,
+    print_fields,
+    print_json,
+    print_line,
+    print_page,
+    print_table,
+    print_text,
+)
 from streams.ground.errors import UsageError
 
 PAGE = 500
@@ -26,6 +35,7 @@ PAGE = 500
 Examples:
   exlify decisions
   exlify decisions list --model credit-risk --route review
+  exlify decisions page ID > decision.html
   exlify decisions recompute --since 2026-01-31T00:00:00Z
   exlify decisions export --model credit-risk --format csv > decisions.csv
 """,
@@ -110,6 +120,16 @@ def show(decision: str, as_json: bool) -> None:
     print_table(("INPUT", "VALUE"), ((name, json.dumps(value)) for name, value in found["input"].items()))
 
 
+@command.command("page")
+@click.argument("decision")
+def page(decision: str) -> None:
+    """Write a decision as a page of HTML to standard output: by which right it was made, and its reasons as bars."""
+    from streams.cli._decision_page import decision_page
+
+    found = _one(decision)
+    print_text(decision_page(found, _score(found), _card(found)))
+
+
 @command.command("recompute")
 @click.argument("decision", required=False)
 @_filters
@@ -163,6 +183,24 @@ def export(kind: str, **query: Any) -> None:
     writer = csv.DictWriter(sys.stdout, columns)
     writer.writeheader()
     writer.writerows(rows)
+
+
+def _card(record: dict[str, Any]) -> dict[str, Any] | None:
+    """The card of the version that decided, where it is at hand."""
+    import msgspec
+
+    from models.serving.card import read_card
+    from models.serving.errors import RefusedModelError
+    from models.serving.shelf import is_word
+
+    if not (is_word(record["model"]) and is_word(record["model_version"])):
+        return None
+    try:
+        card, _ = read_card(ours.known().folder(record["model"], record["model_version"]))
+    except RefusedModelError:
+        return None
+    described: dict[str, Any] = msgspec.to_builtins(card)
+    return described
 
 
 def _flat(record: dict[str, Any]) -> dict[str, Any]:

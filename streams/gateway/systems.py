@@ -84,6 +84,9 @@ async def say(
     ours: Services, name: str, why: str, actor: str | None, *, paused: bool, until_ms: int | None = None
 ) -> None:
     """Pauses a system, or lets it be called again; raises ProblemError where nothing can be resumed."""
+    if name not in {*ours.addresses.urls(), *ours.pauses.all()}:
+        detail = f"Only a connection of the site can be paused: give {name} a name in connections.yaml, and call that."
+        raise ProblemError(409, "no-connection", detail)
     if not paused and ours.pauses.of(name) is None:
         raise ProblemError(409, "not-paused", f"{name} is not paused.")
     pause = Pause(
@@ -106,9 +109,10 @@ def names(ours: Services) -> list[str]:
 
 def known(ours: Services, name: str) -> str:
     """The name as it is known; raises ProblemError (404)."""
-    if folded(name) not in names(ours):
+    found = next((each for each in names(ours) if each in (name, folded(name))), None)
+    if found is None:
         raise ProblemError(404, "not-found", "This site has no connection of this name.")
-    return folded(name)
+    return found
 
 
 def shown(ours: Services, name: str) -> dict[str, Any]:
@@ -155,7 +159,7 @@ ROUTES = (
         handler=pause_system,
         summary="Let no call to a system begin until a time, or until it is resumed.",
         answers={200: SYSTEM},
-        problems=(400, 404, 408, 413, 415, 422, 503),
+        problems=(400, 404, 408, 409, 413, 415, 422, 503),
         body={"application/json": object_of({"why": LINE}, until=TEXT, actor=LINE)},
         verb="systems",
     ),

@@ -11,6 +11,9 @@ OUTCOME_UNKNOWN and left to people.
                    ├─ intent only ──▶ in doubt ──▶ asked outside (`probe`): done, not done, or nobody can tell
                    └─ nothing ──▶ work (before_effect: intent in the changelog) ──▶ result and row, together
 
+Where somebody else is asked if a step fails, work that may be repeated has an intent as well. After a crash it is done
+again, but a refusal then does not say that nothing has happened, and nobody else does it a second time.
+
 Work that cannot begin soon waits in its row, with the command, and is commanded again when its time has come. So it
 holds up no partition and no slot, and nothing has happened meanwhile.
 
@@ -59,8 +62,11 @@ class BeforeEffect(Protocol):
     retry: int
     """How often the step has been tried again before."""
 
-    async def __call__(self, repeatable: bool, /) -> None:
+    async def __call__(self, repeatable: bool, effectful: bool = True, /) -> None:
         """Awaited right before an effect, with whether it may be repeated; returns once the intent is durable if not.
+
+        It is made durable, too, where somebody else is asked if the step fails: who does it again after a crash must
+        not forget that it may have been done.
 
         Raises WithdrawnError if the step is not wanted any more.
         """
@@ -104,13 +110,15 @@ class StepRow(msgspec.Struct, array_like=True, omit_defaults=True):
     effect: str = Effect.UNKNOWN.value
     result: bytes | None = None  # the framed StepResult, or DeadLetter
     retry: int = 0  # number of the re-attempt that all this is about
+    again: bool = False  # without a result: it may be done again, but what comes of that does not undo the doubt
     dead: bool = False  # the result is a dead letter
     waits: Waits | None = None
     doubt: bool = False  # an earlier try may have had its effect
 
     def left_in_doubt(self, retry: int) -> bool:
-        """Whether a try before this one may have had its effect."""
-        return self.doubt or (self.sent and self.doubtful and self.retry < retry)
+        """Whether a try before this one may have had its effect, or this one before a crash."""
+        begun = self.retry < retry or (self.again and self.result is None)
+        return self.doubt or (self.sent and self.doubtful and begun)
 
     @property
     def doubtful(self) -> bool:
@@ -209,7 +217,7 @@ class Steps(SlowProcessor):
         if row and row.retry == retry and row.result is not None:
             return Effects([self._answer(message, row)], {})
         doubt = row is not None and row.left_in_doubt(retry)
-        begun = row is not None and row.sent and row.retry == retry
+        begun = row is not None and row.sent and row.retry == retry and not row.again
         if row and (begun or (doubt and self.probes(message.data))):
             told = await self._told(message, row)
             if told is not None:
@@ -244,7 +252,7 @@ class Steps(SlowProcessor):
             return Effects([], {})
         row = _row(state, step)
         harmless = intent.harmless or doubt or self.probes(message.data)
-        if doubt and result["error"] is not None:
+        if doubt and result["error"] and result["error"]["effect"] == Effect.NONE:
             result["error"] = {**result["error"], "effect": Effect.UNKNOWN.value}
         return self._settled(message, key, result, harmless=harmless, withdrawn=bool(row and row.withdrawn))
 
@@ -298,16 +306,18 @@ class _Intent:
         self._state = state
         self._key = key
 
-    async def __call__(self, repeatable: bool, /) -> None:
+    async def __call__(self, repeatable: bool, effectful: bool = True, /) -> None:
         """See `BeforeEffect`."""
         self.harmless = repeatable
         step, retry = key_of(self._message.data), self.retry
         row = _row(self._state, step)
         if row and row.withdrawn:
             raise WithdrawnError
-        if not (repeatable or (row and row.sent and row.retry == retry)):
+        if row and row.sent and row.retry == retry:
+            return
+        if not repeatable or (effectful and self._message.data.get("followed")):
             doubt = row is not None and row.left_in_doubt(retry)
-            intent = StepRow(self._key, sent=True, retry=retry, doubt=doubt)
+            intent = StepRow(self._key, sent=True, retry=retry, again=repeatable, doubt=doubt)
             await self._state.write({step: _kept(self._message, intent)})
 
 

@@ -18,6 +18,8 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from sqlalchemy import text
+
 from schemas.catalogue import current
 from schemas.messages import DECISION, HISTORY_ENTRY, HUMAN_TASK, INCIDENT, START_INSTANCE, STEP_RESULT
 from schemas.samples import sample
@@ -96,6 +98,8 @@ def _fill(gateway: Gateway, digest: str) -> None:
             gateway.writer.write(batch)
             batch = []
     gateway.writer.write(batch)
+    with gateway.services.reader.engine.begin() as connection:
+        connection.execute(text("ANALYZE"))  # as a database does by itself that has been there for ten weeks
 
 
 def _messages(digest: str) -> Iterator[Message]:

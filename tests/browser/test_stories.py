@@ -53,7 +53,8 @@ async def started() -> AsyncIterator[Browser]:
 
 @pytest.fixture
 async def console(tmp_path: Path) -> AsyncIterator[Console]:
-    async with AsyncGateway(Settings(data_dir=tmp_path, partitions=3), install) as running:
+    (tmp_path / "connections.yaml").write_text("erp: http://erp.example.com\n")
+    async with AsyncGateway(Settings(data_dir=tmp_path, site_dir=tmp_path, partitions=3), install) as running:
         yield Console(running)
 
 

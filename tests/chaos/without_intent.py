@@ -9,7 +9,7 @@ from streams import cli
 from streams.runtime import once
 
 
-async def _promise(self: once._Intent, repeatable: bool, /) -> None:
+async def _promise(self: once._Intent, repeatable: bool, effectful: bool = True, /) -> None:
     """What `_Intent.__call__` does, but for writing anything down."""
     self.harmless = repeatable
 

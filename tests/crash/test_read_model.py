@@ -103,9 +103,9 @@ async def _filled(settings: Settings, workers: Workers, killed_at: Sequence[floa
 
 def _forget(settings: Settings, count: int) -> None:
     """Has Kafka forget the oldest records of a partition, as its retention does."""
-    upto = TopicPartition(HISTORY.name, 0, count)
-    for future in AdminClient(client_config(settings)).delete_records([upto]).values():
-        future.result()
+    admin = AdminClient(client_config(settings))  # has to outlive what it was asked for
+    for future in admin.delete_records([TopicPartition(HISTORY.name, 0, count)]).values():
+        future.result(PATIENCE_S)
 
 
 def _rebuild(settings: Settings) -> int:

@@ -46,13 +46,15 @@ async def test_commands_change_what_everybody_goes_by(kafka: str, tmp_path: Path
     card = folder / name / "2" / "card.toml"
     card.write_text(card.read_text().replace('version = "1"', 'version = "2"', 1))
     try:
-        for arguments in (("activate", f"{name}@2"), ("suspend", name), ("resume", name), ("rollback", name)):
+        steps = (("activate", f"{name}@2"), ("suspend", name), ("resume", name), ("rollback", name))
+        for arguments in (*steps, ("canary", f"{name}@2", "--share", "10")):
             assert (await asyncio.to_thread(run, *arguments))["published"]
         await feed.start()
         found = [(each.version, each.state) for each in feed.history(name)]
-        assert found == [("1", "active"), ("2", "active"), ("2", "suspended"), ("2", "active"), ("1", "active")]
-        assert feed.active[name].version == "1"
+        assert found == [("1", "active"), ("2", "active"), ("2", "suspended"), ("2", "active"), *[("1", "active")] * 2]
+        rival = feed.active[name].rival
+        assert (feed.active[name].version, rival and (rival.version, rival.share)) == ("1", ("2", 10))
         told = await asyncio.to_thread(run, "history", name)
-        assert [each["version"] for each in told] == ["1", "2", "2", "2", "1"]
+        assert [each["version"] for each in told] == ["1", "2", "2", "2", "1", "1"]
     finally:
         await feed.close()

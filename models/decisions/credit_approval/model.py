@@ -38,6 +38,7 @@ COST_REVIEW = 1.0
 APPROVE_BELOW = round(COST_REVIEW / COST_BAD, SCORE_DECIMALS)
 TARGET = 0.12  # of bad ones among the approved, far below the break-even
 DELTA = 0.05
+THRESHOLDS = 60  # more than usual: there are labels enough to tell them apart, and only the starts share delta
 
 
 def _trees(rounds: int, leaves: int, rate: float) -> Any:
@@ -110,7 +111,7 @@ def _train(data: Data) -> Trained:
     together = pairs_of(inputs, learn)
     company = Company(together, {each.field: each.label for each in inputs})
     readable = np.array([not (encoder.beyond(one) or company.unlike(one)) for one in data.requests])
-    grid = thresholds(scores[~held_out & readable].tolist(), APPROVE_BELOW)
+    grid = thresholds(scores[~held_out & readable].tolist(), APPROVE_BELOW, THRESHOLDS)
     parity = parity_cases(encoder, native, SEED)
     return Trained(data, model, inputs, tried, chosen, gap, held_out, scores, readable, grid, together, parity)
 

@@ -55,7 +55,7 @@ def _start(run: Run, task: Call, activity: Activity) -> None:
     run.issued[frame.id] = StepCommand(
         run.instance_id, task.pointer, frame.iteration, frame.attempt, task.function, arguments,
         run.deadline_ms(frame.id), graph.name, graph.version, graph.digest, task.effect, run.instance.business_key,
-        frame.key or None, task.recovery, probe,
+        frame.key or None, task.recovery, probe, bool(task.fallback),
     )  # fmt: skip
 
 
@@ -129,7 +129,8 @@ def _fall_back(run: Run, before: StepFrame, task: Call, activity: Activity, posi
     run.issued[frame.id] = StepCommand(
         run.instance_id, task.pointer, frame.iteration, frame.attempt, target.function, arguments,
         run.deadline_ms(frame.id), graph.name, graph.version, graph.digest, target.effect, run.instance.business_key,
-        None, None if target.policy is None else encode_policy(target.policy),
+        None, None if target.policy is None else encode_policy(target.policy), None,
+        position < len(task.fallback),
     )  # fmt: skip
 
 

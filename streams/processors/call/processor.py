@@ -98,7 +98,7 @@ class Call(Steps):
 
         async def before_send(plan: Plan[Any]) -> None:
             try:
-                await before_effect(plan.effect.repeatable)
+                await before_effect(plan.effect.repeatable, plan.effect.effectful)
             except WithdrawnError:
                 raise Refused(Reason.WITHDRAWN, "the step is not wanted any more") from None
 

@@ -11,7 +11,9 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY, HUMAN_TASK
+from schemas.catalogue import current
+from schemas.messages import CANCEL_INSTANCE, DECISION, HISTORY_ENTRY, HUMAN_TASK
+from schemas.samples import sample
 from streams.catalogue import FUNCTIONS
 from streams.cli import group
 from streams.gateway.settings import GatewaySettings
@@ -49,6 +51,14 @@ def cli(gateway: Gateway, tmp_path: Path) -> Cli:
         return await asyncio.to_thread(CliRunner(env=environ).invoke, group, arguments)
 
     return run
+
+
+async def test_decision_is_written_as_a_page(gateway: Gateway, cli: Cli) -> None:
+    asked = {"decision_id": "0/do/0/a/0/0", "held": [], "passed": []}
+    gateway.see(DECISION, sample(current()[DECISION]) | asked)
+    result = await cli("decisions", "page", "0/do/0/a/0/0")
+    assert result.exit_code == 0, result.output
+    assert result.stdout.startswith("<!doctype html>") and result.stdout.endswith("</html>\n")
 
 
 def show_task(gateway: Gateway, *answers: Message) -> None:

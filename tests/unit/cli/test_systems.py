@@ -64,3 +64,11 @@ async def test_system_that_is_not_called_says_so_and_why(gateway: Gateway, cli: 
     assert "no, it has failed repeatedly" in (await cli("list")).output
     shown = (await cli("show", "erp", "--utc")).output
     assert "UNREACHED" in shown and "2026-09-21 14:13:19 UTC" in shown
+
+
+async def test_system_that_only_definitions_name_is_shown_and_cannot_be_paused(gateway: Gateway, cli: Cli) -> None:
+    seen = {"worker": "a", "breaker": "closed", "calls": 4, "failed": 0, "took_ms": 9, "last_reason": None}
+    gateway.services.seen.learn({"connection": "10.0.0.7:80", **seen, "at_ms": gateway.services.now_ms()})
+    assert "10.0.0.7:80" in (await cli("show", "10.0.0.7:80")).output
+    refused = await cli("pause", "10.0.0.7:80", "--why", "x")
+    assert "connections.yaml" in str(refused.exception) and gateway.outbox.records == []

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from schemas.messages import HISTORY_ENTRY, INCIDENT, SYSTEM_PAUSE
+from streams.ground.settings import Settings
 from tests.support.consoles import NOW_MS, Console, cancelling, change, payload
 from tests.support.stories import Story
 
@@ -16,6 +18,12 @@ document: {dsl: 1.0.3, namespace: test, name: told, version: 1.0.0}
 do:
   - fetch: {call: http, with: {method: post, endpoint: 'http://127.0.0.1:1/a'}}
 """
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> Settings:
+    (tmp_path / "connections.yaml").write_text("erp: http://erp.example.com\n")
+    return Settings(data_dir=tmp_path / "data", site_dir=tmp_path, partitions=3)
 
 
 async def test_system_that_is_not_well_comes_first_with_what_was_seen(console: Console) -> None:
@@ -52,13 +60,15 @@ async def test_system_is_paused_for_a_while_and_resumed_with_why(console: Consol
         ("/systems/erp", {"act": "resume", "why": "x"}, 409),
         ("/systems/erp", {"act": "burn", "why": "x"}, 422),
         ("/systems/other", {"act": "pause", "why": "x"}, 404),
+        ("/systems/10.0.0.7:80", {"act": "pause", "why": "x"}, 409),
     ],
 )
 async def test_what_cannot_be_done_to_a_system_changes_nothing(
     console: Console, path: str, wish: dict[str, str], status: int
 ) -> None:
-    console.saw()
+    console.saw(connection="10.0.0.7:80")
     _, page = await console.get("/systems")
+    assert page.count('value="pause"') == 1  # that of the site
     assert (await console.send(path, page, wish))[0] == status
     assert console.gateway.outbox.records == []
 

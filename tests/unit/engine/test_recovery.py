@@ -46,6 +46,7 @@ def test_the_next_is_asked_with_arguments_and_a_key_of_its_own(incidents: bool) 
     assert second.arguments.value()["query"] == {"n": 3}
     assert second.key is None and second.recovery is None
     assert second.deadline_ms == first.deadline_ms, "the time is that of the task"
+    assert first.followed and second.followed
     one.answer("a", {"rating": 7})
     assert one.output == {"got": {"score": 7}}
     assert one.phases("a") == ["task.started", "task.retried", "task.completed"]
@@ -56,6 +57,7 @@ def test_after_the_last_the_error_goes_where_errors_go() -> None:
     one.fail("a", effect="none")
     one.fail("a", effect="none", title="Gone")
     assert one.status == "waiting", "people are asked now"
+    assert not one.pending["/do/0/a"].followed
     assert one.input_of("a") == "Gone"
     one.fail("a", status=418)
     assert one.error["status"] == 418

@@ -14,7 +14,7 @@ from prometheus_client import REGISTRY
 from connectors.assembly import standard_hub
 from connectors.hub.pipeline import CallLimits
 from schemas.codec import Codec
-from schemas.messages import STEP_RESULT
+from schemas.messages import STEP_COMMAND, STEP_RESULT
 from schemas.payload import Payload
 from schemas.reasons import Effect, Reason
 from streams.ground.settings import Settings
@@ -110,6 +110,34 @@ async def test_repeatable_call_is_repeated_after_a_crash(bench: Bench, method: s
         assert peer.count == 2
         assert peer.header("Idempotency-Key", 0) == peer.header("Idempotency-Key", 1)
     assert result["status"] == "completed"
+
+
+def followed(asked: Message) -> Message:
+    """The command of a step that others are asked to do if it fails."""
+    return message(STEP_COMMAND, {**asked.data, "followed": True})
+
+
+async def test_where_others_follow_a_crash_is_not_forgotten(bench: Bench) -> None:
+    async with peers.peer(peers.never_answers, peers.status(503)) as peer:
+        asked = followed(command(peer.url, effect="keyed"))
+        await crash(bench, peer, asked)
+        letter = await bench.letter(asked)
+        assert peer.count == 2
+        assert peer.header("Idempotency-Key", 0) == peer.header("Idempotency-Key", 1)
+    error = letter["error"]
+    assert (error["reason"], error["effect"], letter["again"]) == ("UNREACHED", "unknown", "harmless")
+
+
+async def test_without_a_crash_there_is_no_doubt_for_those_who_follow(bench: Bench) -> None:
+    async with peers.peer(peers.status(503)) as peer:
+        letter = await bench.letter(followed(command(peer.url, effect="keyed")))
+    assert letter["error"]["effect"] == "none"
+
+
+async def test_of_a_read_nothing_is_written_whoever_follows(bench: Bench) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        await bench.result(followed(command(peer.url, "GET")))
+    assert bench.table.writes == []
 
 
 async def test_intent_is_durable_before_a_blind_call(bench: Bench) -> None:
