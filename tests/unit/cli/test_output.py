@@ -52,6 +52,7 @@ INSTANCE = {
     "error": dict.fromkeys(("type", "title", "detail", "instance", "by"), HOSTILE),
     "waits_for": [{"pointer": HOSTILE, "kind": HOSTILE, "since": HOSTILE, "until": HOSTILE, "function": HOSTILE}],
     "decisions": [],
+    "retrying": [{**dict.fromkeys(("pointer", "function", "due", "reason"), HOSTILE), "left": 1, "retries": 2}],
     "incidents": [{"pointer": HOSTILE, "opened_at": HOSTILE, "error": {"title": HOSTILE, "detail": HOSTILE}}],
     "history": [ENTRY],
 }
