@@ -100,7 +100,7 @@ def _whose_input(dialect: Dialect, value: str, has: ColumnElement[bool]) -> Colu
     data = INSTANCE_DATA.c
     needle = _needle(value) if dialect.name == "postgresql" else None
     holds = has if needle is None else case((func.strpos(cast(data.input, Text), needle) > 0, has), else_=false())
-    found = select(data.instance_id).where(holds).cte("found").prefix_with("MATERIALIZED", dialect="postgresql")
+    found = select(data.instance_id).where(holds).cte().prefix_with("MATERIALIZED", dialect="postgresql")
     return INSTANCES.c.instance_id.in_(select(found.c.instance_id))
 
 

@@ -51,6 +51,7 @@ def test_command_carries_all_that_a_processor_needs() -> None:
         "key": None,
         "recovery": None,
         "probe": None,
+        "followed": False,
     }
     assert trial.pending["/do/0/a"].arguments.value()["input"] == {"n": 1}
 

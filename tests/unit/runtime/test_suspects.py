@@ -148,6 +148,6 @@ async def test_call_on_trial_repeats_no_effect_beyond_its_class(
     async with peers.peer(peers.answers(peers.OK)) as peer:
         arguments = payload({"method": "POST", "endpoint": peer.url})
         step = {**sample(current()[STEP_COMMAND]), "function": "http", "arguments": arguments, "effect": effect}
-        command = Codec.offline().encode(STEP_COMMAND, {**step, "deadline_ms": None})
+        command = Codec.offline().encode(STEP_COMMAND, {**step, "deadline_ms": None, "followed": False})
         verdict = await hold(_trial.command("call"), Record("in", 0, 0, 0, b"k", command), None)
         assert (verdict, peer.count) == (Verdict.INNOCENT, requests)
