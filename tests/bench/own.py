@@ -64,6 +64,7 @@ def _beside_slow_ones(running: Stack) -> dict[str, float]:
     alone = fast.run(FAST, FAST_IN_FLIGHT)
     for _ in range(SLOW_AT_ONCE):
         slow.publish()
+    fast.run(FAST // 2, FAST_IN_FLIGHT)  # until they are under way
     beside = fast.run(FAST, FAST_IN_FLIGHT)
     return {
         "own.fast.p99_ms": round(alone.percentile_ms(99), 1),
