@@ -36,7 +36,9 @@ def _unpack(archive: Path, target: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="staging-", dir=target.parent) as staging:
         contents = Path(staging, "contents")
         with tarfile.open(archive) as tar:
-            tar.extractall(contents, filter="data")
+            if hasattr(tarfile, "data_filter"):  # the first releases of Python 3.11 know no filters
+                tar.extraction_filter = tarfile.data_filter
+            tar.extractall(contents)
         _manifest(target).write_text(json.dumps(_fingerprints(contents)))
         os.replace(contents, target)
 

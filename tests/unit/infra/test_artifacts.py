@@ -116,6 +116,22 @@ def test_changed_file_is_unpacked_anew(tmp_path: Path) -> None:
     assert (folder / "lib" / "b.jar").exists()
 
 
+def test_python_without_filters_unpacks_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As its first releases of 3.11, which Debian 12 has."""
+    extract = tarfile.TarFile.extractall
+    monkeypatch.setattr(tarfile.TarFile, "extractall", lambda tar, path: extract(tar, path))
+    monkeypatch.delattr(tarfile, "data_filter", raising=False)
+    archive = _archive(tmp_path / "thing.tar.gz", {"a.jar": b"a"})
+    assert (unpack(archive, tmp_path / "cache") / "a.jar").read_bytes() == b"a"
+
+
+@pytest.mark.skipif(not hasattr(tarfile, "data_filter"), reason="this Python knows no filters")
+def test_filter_keeps_what_leaves_the_folder_out(tmp_path: Path) -> None:
+    archive = _archive(tmp_path / "thing.tar.gz", {"../a.jar": b"a"})
+    with pytest.raises(tarfile.OutsideDestinationError):
+        unpack(archive, tmp_path / "cache")
+
+
 def test_intact_folder_is_not_unpacked_again(tmp_path: Path) -> None:
     archive = _archive(tmp_path / "thing.tar.gz", {"a.jar": b"a"})
     folder = unpack(archive, tmp_path / "cache")
