@@ -33,6 +33,12 @@ class Rival(NamedTuple):
     sha256: str = ""
     share: int = 0
 
+    @property
+    def words(self) -> str:
+        """For people."""
+        part = f"decides {self.share} %" if self.share else "is a shadow"
+        return f"{self.version} {part} beside it"
+
 
 class Pin(NamedTuple):
     """Which version is to decide, and how; the hash over its files is empty where nobody has stated one."""

@@ -134,21 +134,16 @@ def _change(choose: Choose, why: str, as_json: bool) -> None:
         _write_down(path, pin)
         if start is not None:  # so that what is done after this command meets the change
             await asyncio.sleep(max(0, start - time.time_ns() // 1_000_000) / 1_000)
-        beside = pin.rival._asdict() if pin.rival else None
-        return {**pin._asdict(), "rival": beside, "published": start is not None, "file": str(path)}
+        return {**pin._asdict(), "published": start is not None, "file": str(path)}
 
     found = ours.with_book(work)
-    if as_json:
-        print_json(found)
-        return
     rival = found["rival"]
-    tried = f", {rival['version']} {_tried(rival['share'])} beside it" if rival else ""
+    if as_json:
+        print_json({**found, "rival": rival._asdict() if rival else None})
+        return
+    tried = f", {rival.words}" if rival else ""
     where = "" if found["published"] else f", by {found['file']}: no Exlify runs here"
     echo(f"{found['name']}@{found['version']} is {found['state']}{tried}{where}")
-
-
-def _tried(share: int) -> str:
-    return f"decides {share} %" if share else "is a shadow"
 
 
 def _write_down(path: Path, pin: Pin) -> None:

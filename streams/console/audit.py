@@ -14,6 +14,7 @@ from urllib.parse import quote, urlencode
 
 import orjson
 
+from models.serving.shelf import Rival
 from schemas.codec import UndecodableRecord
 from schemas.messages import MODEL_STATE
 from streams.console import queries
@@ -155,18 +156,31 @@ async def _systems(visit: Visit, before_ms: int) -> list[Deed]:
 
 async def _models(visit: Visit, before_ms: int) -> list[Deed]:
     """Asked of Kafka itself, for the newest changes."""
-    found = {}
+    found: dict[tuple[int, str], Deed] = {}
     for raw in await asyncio.to_thread(latest, visit.services.settings, STATES.name):
         try:
             message, data = await visit.services.codec.decode_learning(raw["value"] or b"")
         except UndecodableRecord:
             continue
-        for each in data["changes"] if message == MODEL_STATE else ():
-            did = {"active": "put into force", "suspended": "suspended", "retired": "retired"}.get(each["state"], "")
-            what, path = f"{data['name']} {each['version']}", f"/decisions/{quote(data['name'], safe='')}"
-            deed = Deed(at_ms=each["from_ms"], actor=each["by"], did=did, what=what, path=path, why=each["why"])
-            found[deed.at_ms, deed.what] = deed
+        if message == MODEL_STATE:
+            found |= {(deed.at_ms, deed.what): deed for deed in _of_model(data)}
     return list(found.values())
+
+
+def _of_model(model: Mapping[str, Any]) -> Iterator[Deed]:
+    path = f"/decisions/{quote(model['name'], safe='')}"
+    for each in model["changes"]:
+        if not each["by"]:
+            continue  # it stood in the files before anybody did anything
+        rival = Rival(each["rival"], share=each["share"]) if each["rival"] else None
+        yield Deed(
+            at_ms=each["from_ms"],
+            actor=each["by"],
+            did={"active": "put into force", "suspended": "suspended", "retired": "retired"}.get(each["state"], ""),
+            what=f"{model['name']} {each['version']}" + (f", {rival.words}" if rival else ""),
+            path=path,
+            why=each["why"],
+        )
 
 
 MODELS = "models"

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from schemas.messages import HISTORY_ENTRY
+from schemas.messages import HISTORY_ENTRY, MODEL_STATE
 from streams import catalogue
 from streams.catalogue import FUNCTIONS
 from streams.console import install
@@ -17,6 +17,7 @@ from streams.gateway.server import make_app, opened
 from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher
 from streams.ground.settings import Settings
+from streams.processors.decide import STATES
 from streams.processors.orchestrate import HISTORY
 from tests.support.histories import CODEC, ID, entry
 
@@ -58,3 +59,20 @@ async def test_topics_show_their_latest_records_and_lead_to_the_instance(
 async def test_topic_that_is_none_of_ours_is_not_read(console: TestClient[Any, Any]) -> None:
     async with console.get("/topics/__consumer_offsets") as response:
         assert response.status == 404
+
+
+async def test_audit_tells_what_became_of_models_but_not_what_nobody_did(
+    console: TestClient[Any, Any], settings: Settings
+) -> None:
+    installed = {"from_ms": 0, "version": "2", "sha256": "", "state": "active", "by": "", "why": "as installed"}
+    tried = installed | {"from_ms": 1_000, "by": "kim", "why": "looks better", "rival": "3", "share": 7}
+    ended = installed | {"from_ms": 2_000, "by": "kim", "why": "was no better"}
+    value = CODEC.encode(MODEL_STATE, {"name": "audited", "changes": [installed, tried, ended]})
+    async with Publisher(settings) as publisher:
+        await publisher.publish([Outgoing(STATES, b"audited", value)])
+    async with console.get("/audit?of=models", headers=JSON) as response:
+        deeds = [each for each in (await response.json())["deeds"] if each["what"].startswith("audited ")]
+    assert [(each["at_ms"], each["did"], each["what"], each["why"]) for each in deeds] == [
+        (2_000, "put into force", "audited 2", "was no better"),
+        (1_000, "put into force", "audited 2, 3 decides 7 % beside it", "looks better"),
+    ]
