@@ -102,7 +102,7 @@ class Waits(msgspec.Struct, array_like=True, frozen=True):
 
 
 class StepRow(msgspec.Struct, array_like=True, omit_defaults=True):
-    """What is known of one step."""
+    """What is known of one step. Rows outlive versions and go by position: a new field comes last."""
 
     key: str  # idempotency key of its effect
     sent: bool = False  # the intent: the effect may have begun
@@ -110,10 +110,10 @@ class StepRow(msgspec.Struct, array_like=True, omit_defaults=True):
     effect: str = Effect.UNKNOWN.value
     result: bytes | None = None  # the framed StepResult, or DeadLetter
     retry: int = 0  # number of the re-attempt that all this is about
-    again: bool = False  # without a result: it may be done again, but what comes of that does not undo the doubt
     dead: bool = False  # the result is a dead letter
     waits: Waits | None = None
     doubt: bool = False  # an earlier try may have had its effect
+    again: bool = False  # without a result: it may be done again, but what comes of that does not undo the doubt
 
     def left_in_doubt(self, retry: int) -> bool:
         """Whether a try before this one may have had its effect, or this one before a crash."""

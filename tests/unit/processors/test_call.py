@@ -149,6 +149,13 @@ async def test_intent_is_durable_before_a_blind_call(bench: Bench) -> None:
     assert msgspec.msgpack.decode(row.value, type=StepRow) == StepRow(key(), sent=True)
 
 
+def test_row_that_was_written_before_doubts_were_kept_is_read_as_it_was() -> None:
+    written = msgspec.msgpack.encode(["key", True, False, "none", b"letter", 1, True])
+    assert msgspec.msgpack.decode(written, type=StepRow) == StepRow(
+        "key", sent=True, effect="none", result=b"letter", retry=1, dead=True
+    )
+
+
 async def test_refused_call_leaves_no_intent(bench: Bench) -> None:
     result = await bench.letter(command("ftp://nowhere"))
     assert result["error"]["reason"] == Reason.INPUT_INVALID
