@@ -11,6 +11,7 @@ import csv
 import gzip
 import hashlib
 import io
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -62,14 +63,17 @@ class Data:
     def read(cls, path: Path) -> Data:
         """The data of a file. Raises OSError, and ValueError for what is none of this data."""
         raw = path.read_bytes()
-        with gzip.open(io.BytesIO(raw)) as packed:
-            text = packed.read(MAX_BYTES + 1)
+        try:
+            with gzip.open(io.BytesIO(raw)) as packed:
+                text = packed.read(MAX_BYTES + 1)
+        except (EOFError, zlib.error):
+            raise ValueError("the packed file is damaged or not whole.") from None
         if len(text) > MAX_BYTES:
-            raise ValueError(f"{path}: more than {MAX_BYTES:,} bytes. This is other data.")
+            raise ValueError(f"more than {MAX_BYTES:,} bytes. This is other data.")
         rows = list(csv.DictReader(io.StringIO(text.decode("ascii"))))
         needed = {LABEL, "SEX", "MARRIAGE", "AGE", *(column.attribute for column in COLUMNS)}
         if not rows or not needed <= rows[0].keys():
-            raise ValueError(f"{path}: lacks columns of the data, or has no rows.")
+            raise ValueError("lacks columns of the data, or has no rows.")
         bad = np.array([row[LABEL] == "1" for row in rows])
         return cls(hashlib.sha256(raw).hexdigest(), tuple(from_row(row) for row in rows), bad, _groups(rows))
 

@@ -9,7 +9,6 @@ the stricter ones are quantiles of scores of the others.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
@@ -23,12 +22,10 @@ from sklearn.preprocessing import StandardScaler
 from threadpoolctl import threadpool_limits
 
 from models.decisions.credit_approval.data import COLUMNS, Data, Flags
-from models.decisions.measure import Scores, figure
-from models.decisions.onnx_export import check_parity, export, onnx_scores, parity_cases
-from models.making.certification import thresholds
-from models.serving.features import Encoder, Number, Row
+from models.decisions.measure import figure
+from models.decisions.training import Choice, Trained, finished
+from models.serving.features import Number, Row
 from models.serving.predict import SCORE_DECIMALS
-from models.serving.together import Company, Pair, pairs_of
 
 SEED = 2009
 HELD_OUT = 5_000
@@ -66,54 +63,14 @@ ALL: dict[str, Callable[[], Any]] = {
 }
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A finished model with all that its card tells. Arrays run over the rows of the data."""
-
-    data: Data
-    model: bytes
-    inputs: tuple[Number, ...]
-    tried: list[dict[str, Any]]
-    chosen: str
-    parity_gap: float
-    held_out: Flags
-    unseen_scores: Scores  # by the model itself where held out, else by one that was trained without the row
-    readable: Flags  # rows that nothing holds back, so that their score decides
-    grid: list[float]
-    together: tuple[Pair, ...]
-    parity: list[dict[str, Any]]
-
-    @property
-    def approved(self) -> Flags:
-        """The routes at the loosest threshold that may be certified."""
-        taken: Flags = (np.round(self.unseen_scores, SCORE_DECIMALS) < APPROVE_BELOW) & self.readable
-        return taken
-
-
-def train(data: Data) -> Trained:
-    """Chooses, trains and converts; raises ValueError if the ONNX model decides other than the native one."""
-    with threadpool_limits(limits=1):  # so that the bytes do not hang on the number of cores
-        return _train(data)
-
-
-def _train(data: Data) -> Trained:
+def train(data: Data) -> Trained[Data]:
+    """See `finished`."""
     held_out = held_out_rows(data)
-    learn = [request for request, out in zip(data.requests, held_out.tolist(), strict=True) if not out]
-    inputs = declared_inputs(learn)
-    encoder = Encoder(inputs)
-    rows: Row = np.concatenate([encoder.encode(request) for request in data.requests])
-    tried, chosen, unseen = _choose(rows[~held_out], data.bad[~held_out])
-    native = ALL[chosen]().fit(rows[~held_out], data.bad[~held_out])
-    model = export(native, encoder.width)
-    scores = onnx_scores(model, rows)
-    gap = check_parity(native.predict_proba(rows)[:, 1], scores, APPROVE_BELOW)
-    scores[~held_out] = unseen
-    together = pairs_of(inputs, learn)
-    company = Company(together, {each.field: each.label for each in inputs})
-    readable = np.array([not (encoder.beyond(one) or company.unlike(one)) for one in data.requests])
-    grid = thresholds(scores[~held_out & readable].tolist(), APPROVE_BELOW, THRESHOLDS)
-    parity = parity_cases(encoder, native, SEED)
-    return Trained(data, model, inputs, tried, chosen, gap, held_out, scores, readable, grid, together, parity)
+    inputs = declared_inputs([each for each, out in zip(data.requests, held_out.tolist(), strict=True) if not out])
+    with threadpool_limits(limits=1):  # so that the bytes do not hang on the number of cores
+        return finished(
+            data, data.requests, inputs, held_out, _choose, loosest=APPROVE_BELOW, seed=SEED, count=THRESHOLDS
+        )
 
 
 def held_out_rows(data: Data) -> Flags:
@@ -134,8 +91,7 @@ def declared_inputs(requests: list[dict[str, Any]]) -> tuple[Number, ...]:
     return tuple(declare(column.field, column.label) for column in COLUMNS)
 
 
-def _choose(rows: Row, bad: Flags) -> tuple[list[dict[str, Any]], str, Scores]:
-    """What every candidate reached, best first, the best one, and its scores of rows that it had not seen."""
+def _choose(rows: Row, bad: Flags) -> Choice:
     folds = StratifiedKFold(FOLDS, shuffle=True, random_state=SEED)
     unseen = {
         name: cross_val_predict(make(), rows, bad, cv=folds, method="predict_proba")[:, 1] for name, make in ALL.items()
@@ -145,4 +101,4 @@ def _choose(rows: Row, bad: Flags) -> tuple[list[dict[str, Any]], str, Scores]:
     ]
     tried.sort(key=lambda each: each["log_loss"])
     chosen = str(tried[0]["candidate"])
-    return tried, chosen, unseen[chosen]
+    return Choice(chosen, ALL[chosen], tried, unseen[chosen])

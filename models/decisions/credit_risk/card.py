@@ -14,9 +14,10 @@ import numpy as np
 
 from models.decisions.credit_risk import candidates
 from models.decisions.credit_risk.data import protected
-from models.decisions.credit_risk.model import APPROVE_BELOW, COST_BAD, COST_REVIEW, HELD_OUT_SHARE, SEED, Trained
+from models.decisions.credit_risk.model import APPROVE_BELOW, COST_BAD, COST_REVIEW, HELD_OUT_SHARE, SEED, Data
 from models.decisions.measure import Flags, fairness, quality, route_quality
 from models.decisions.onnx_export import OUTPUT, OUTPUT_COLUMN, onnx_scores
+from models.decisions.training import Trained
 from models.serving.features import Code, Encoder, Input
 from models.serving.predict import SCORE_DECIMALS
 
@@ -35,7 +36,7 @@ ATTRIBUTION = (
 )
 
 
-def card(trained: Trained, version: str) -> dict[str, Any]:
+def card(trained: Trained[Data], version: str) -> dict[str, Any]:
     """The whole card, ready to be written as TOML."""
     return {
         "name": NAME,
@@ -58,7 +59,7 @@ def card(trained: Trained, version: str) -> dict[str, Any]:
     }
 
 
-def _model(trained: Trained) -> dict[str, Any]:
+def _model(trained: Trained[Data]) -> dict[str, Any]:
     return {
         "sha256": hashlib.sha256(trained.model).hexdigest(),
         "output": OUTPUT,
@@ -83,7 +84,7 @@ def _routing() -> dict[str, Any]:
     }
 
 
-def _reference(trained: Trained) -> dict[str, Any]:
+def _reference(trained: Trained[Data]) -> dict[str, Any]:
     approved = [
         a for a, yes in zip(trained.data.applications, trained.approved & ~trained.held_out, strict=True) if yes
     ]
@@ -106,14 +107,14 @@ def _typical(declared: Input, values: Sequence[Any]) -> Any:
     return statistics.mode(sorted(values)) if isinstance(declared, Code) else statistics.median_low(values)
 
 
-def _explaining(trained: Trained) -> dict[str, Any]:
+def _explaining(trained: Trained[Data]) -> dict[str, Any]:
     drawn = random.Random(SEED)
     fields = [i.field for i in trained.inputs]
     orders = [drawn.sample(fields, len(fields)) for _ in range(max(APPROVE_PAIRS, REVIEW_PAIRS))]
     return {"approve_pairs": APPROVE_PAIRS, "review_pairs": REVIEW_PAIRS, "orders": orders}
 
 
-def _data(trained: Trained) -> dict[str, Any]:
+def _data(trained: Trained[Data]) -> dict[str, Any]:
     return {
         "name": "Statlog (German Credit Data)",
         "reference": "https://doi.org/10.24432/C5NC77",
@@ -127,7 +128,7 @@ def _data(trained: Trained) -> dict[str, Any]:
     }
 
 
-def _metrics(trained: Trained) -> dict[str, Any]:
+def _metrics(trained: Trained[Data]) -> dict[str, Any]:
     out, scores, bad = trained.held_out, trained.unseen_scores, trained.data.bad
     return {
         "how": (
@@ -144,34 +145,34 @@ def _metrics(trained: Trained) -> dict[str, Any]:
     }
 
 
-def _fairness(trained: Trained) -> dict[str, Any]:
+def _fairness(trained: Trained[Data]) -> dict[str, Any]:
     return {
         "how": (
             "Rows and scores as in metrics.routes. Sex cannot be told reliably: A92 mixes groups and A95 does not "
             "occur. Groups of few rows say little. Attributes of the groups are no inputs; others may stand in for "
             "them."
         ),
-        "groups": fairness(groups(trained.data.lines), trained.approved, trained.data.bad),
+        "groups": fairness(groups(trained.data).items(), trained.approved, trained.data.bad),
     }
 
 
-def groups(lines: Sequence[str]) -> list[tuple[str, Flags]]:
+def groups(data: Data) -> dict[str, Flags]:
     """Members of the groups that fairness is looked at for."""
-    people = [protected(line) for line in lines]
+    people = [protected(line) for line in data.lines]
     female = np.array([p.status_and_sex == "A92" for p in people])
     young = np.array([p.age_years < 26 for p in people])
     foreign = np.array([p.foreign_worker == "A201" for p in people])
-    return [
-        ("status A92 (women but single ones)", female),
-        ("other status", ~female),
-        ("younger than 26", young),
-        ("26 or older", ~young),
-        ("foreign worker", foreign),
-        ("no foreign worker", ~foreign),
-    ]
+    return {
+        "status A92 (women but single ones)": female,
+        "other status": ~female,
+        "younger than 26": young,
+        "26 or older": ~young,
+        "foreign worker": foreign,
+        "no foreign worker": ~foreign,
+    }
 
 
-def _training(trained: Trained) -> dict[str, Any]:
+def _training(trained: Trained[Data]) -> dict[str, Any]:
     return {
         "script": "python -m models.decisions.credit_risk.train",
         "seed": SEED,

@@ -19,12 +19,10 @@ from sklearn.model_selection import train_test_split
 
 from models.decisions.credit_risk import candidates
 from models.decisions.credit_risk.data import COLUMNS, from_german_row, went_bad
-from models.decisions.measure import Flags, Scores
-from models.decisions.onnx_export import check_parity, export, onnx_scores, parity_cases
-from models.making.certification import thresholds
-from models.serving.features import Code, Encoder, Input, Number, Row
+from models.decisions.measure import Flags
+from models.decisions.training import Choice, Trained, finished
+from models.serving.features import Code, Input, Number, Row
 from models.serving.predict import SCORE_DECIMALS
-from models.serving.together import Company, Pair, pairs_of
 
 SEED = 1994
 HELD_OUT_SHARE = 0.4
@@ -54,57 +52,19 @@ class Data:
         return cls(hashlib.sha256(raw).hexdigest(), lines, tuple(from_german_row(line) for line in lines), bad)
 
 
-@dataclass(frozen=True)
-class Trained:
-    """A finished model with all that its card tells. Arrays run over the rows of the data."""
-
-    data: Data
-    model: bytes
-    inputs: tuple[Input, ...]
-    tried: list[dict[str, Any]]
-    chosen: str
-    parity_gap: float
-    held_out: Flags
-    unseen_scores: (
-        Scores  # by the model itself where held out, by cross-validation elsewhere: never by a model that saw the row
-    )
-    readable: Flags  # rows that nothing holds back, so that their score decides
-    grid: list[float]  # thresholds that may be certified, from strict to loose
-    together: tuple[Pair, ...]
-    parity: list[dict[str, Any]]
-
-    @property
-    def approved(self) -> Flags:
-        """The routes at the loosest threshold that may be certified."""
-        return self.below(APPROVE_BELOW)
-
-    def below(self, threshold: float) -> Flags:
-        """Which rows take the route at a threshold."""
-        taken: Flags = (np.round(self.unseen_scores, SCORE_DECIMALS) < threshold) & self.readable
-        return taken
-
-
-def train(data: Data) -> Trained:
-    """Chooses, trains, converts and certifies; raises ValueError if the ONNX model decides other than the native."""
+def train(data: Data) -> Trained[Data]:
+    """See `finished`."""
     learn, kept = train_test_split(
         np.arange(len(data.bad)), test_size=HELD_OUT_SHARE, stratify=data.bad, random_state=SEED
     )
     held_out = np.isin(np.arange(len(data.bad)), kept)
     inputs = declared_inputs([data.applications[n] for n in sorted(learn)])
-    encoder = Encoder(inputs)
-    rows: Row = np.concatenate([encoder.encode(a) for a in data.applications])
-    tried, chosen = candidates.choose(rows[~held_out], data.bad[~held_out], SEED)
-    native = candidates.ALL[chosen]().fit(rows[~held_out], data.bad[~held_out])
-    model = export(native, encoder.width)
-    scores = onnx_scores(model, rows)
-    gap = check_parity(native.predict_proba(rows)[:, 1], scores, APPROVE_BELOW)
-    scores[~held_out] = candidates.out_of_fold(chosen, rows[~held_out], data.bad[~held_out], SEED)
-    together = pairs_of(inputs, [data.applications[n] for n in sorted(learn)])
-    company = Company(together, {i.field: i.label for i in inputs})
-    readable = np.array([not (encoder.beyond(a) or company.unlike(a)) for a in data.applications])
-    grid = thresholds(scores[~held_out & readable].tolist(), APPROVE_BELOW)
-    parity = parity_cases(encoder, native, SEED)
-    return Trained(data, model, inputs, tried, chosen, gap, held_out, scores, readable, grid, together, parity)
+    return finished(data, data.applications, inputs, held_out, _choose, loosest=APPROVE_BELOW, seed=SEED)
+
+
+def _choose(rows: Row, bad: Flags) -> Choice:
+    tried, name = candidates.choose(rows, bad, SEED)
+    return Choice(name, candidates.ALL[name], tried, candidates.out_of_fold(name, rows, bad, SEED))
 
 
 def declared_inputs(applications: Sequence[dict[str, Any]]) -> tuple[Input, ...]:

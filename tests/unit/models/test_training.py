@@ -59,9 +59,10 @@ def test_rows_become_a_model_that_serving_takes(tmp_path: Path, capsys: pytest.C
 @pytest.mark.usefixtures("few_candidates")
 def test_nothing_proved_is_said_and_leaves_everything_to_people(tmp_path: Path) -> None:
     from models.decisions.credit_risk import train as credit_risk
+    from models.decisions.training import EXIT_NOT_CERTIFIED
 
     data = made_up(tmp_path / "made-up.data", 120)
-    assert credit_risk.main(["--data", str(data), "--registry", str(tmp_path)]) == credit_risk.EXIT_NOT_CERTIFIED
+    assert credit_risk.main(["--data", str(data), "--registry", str(tmp_path)]) == EXIT_NOT_CERTIFIED
     closed = Model.load(tmp_path / "credit-risk" / "1").band.closed
     assert closed is not None and "not passed" in closed.text
 
@@ -77,3 +78,13 @@ def test_training_again_gives_the_same_files(german_credit: Path, tmp_path: Path
         one, other = Model.load(again), Model.load(committed)
         assert one.band.approve_below == pytest.approx(other.band.approve_below, abs=1e-6)
         assert one.predict(other.card.reference.values) == pytest.approx(other.card.reference.score, abs=1e-6)
+
+
+def test_other_data_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from models.decisions.credit_risk import train
+
+    (tmp_path / "rows.data").write_text("1 2 3\n")
+    with pytest.raises(SystemExit) as ended:
+        train.main(["--data", str(tmp_path / "rows.data")])
+    assert ended.value.code == 2
+    assert "has 21 columns, this one 3" in capsys.readouterr().err

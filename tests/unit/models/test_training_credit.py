@@ -53,10 +53,11 @@ def test_rows_become_a_model_that_serving_takes(tmp_path: Path, monkeypatch: pyt
 
 def test_nothing_proved_leaves_everything_to_people(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     from models.decisions.credit_approval import model, train
+    from models.decisions.training import EXIT_NOT_CERTIFIED
 
     monkeypatch.setattr(model, "ALL", dict(list(model.ALL.items())[:1]))
     data = made_up(tmp_path / "rows.csv.gz", 200, bad_share=0.2)
-    assert train.main(["--data", str(data), "--registry", str(tmp_path)]) == train.EXIT_NOT_CERTIFIED
+    assert train.main(["--data", str(data), "--registry", str(tmp_path)]) == EXIT_NOT_CERTIFIED
     assert Model.load(tmp_path / "credit-approval" / "1").band.closed is not None
 
 
@@ -70,6 +71,16 @@ def test_other_data_is_refused_in_one_line(text: str, tmp_path: Path, capsys: py
         train.main(["--data", str(tmp_path / "rows.csv.gz")])
     assert ended.value.code == 2
     assert "lacks columns of the data, or has no rows" in capsys.readouterr().err
+
+
+def test_file_that_is_cut_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from models.decisions.credit_approval import train
+
+    (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(b"a,b\n" * 100)[:-9])
+    with pytest.raises(SystemExit) as ended:
+        train.main(["--data", str(tmp_path / "rows.csv.gz")])
+    assert ended.value.code == 2
+    assert "damaged or not whole" in capsys.readouterr().err
 
 
 def test_training_again_gives_the_same_files(taiwan_default: Path, tmp_path: Path) -> None:
