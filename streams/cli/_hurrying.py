@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import getpass
 from collections.abc import Mapping
 from typing import Any
 
+from streams.cli._actor import acting
+from streams.cli._bulk import EXIT_NOT_ALL
 from streams.cli._client import connect
 from streams.cli._ids import instance_id
 from streams.cli._output import echo, print_json
-from streams.cli._repairs import EXIT_NOT_ALL
 from streams.ground.errors import UsageError
 
 TAKEN = ("instance", "task", "why", "actor", "as_json")
@@ -24,7 +24,7 @@ def hurry(given: Mapping[str, Any], others: Mapping[str, Any]) -> None:
     if given["instance"] is None:
         raise UsageError("--now: name an INSTANCE; exlify list --retrying shows which wait.")
     client = connect()
-    wish = {"why": given["why"] or "retry by hand", "actor": given["actor"] or getpass.getuser()}
+    wish = {"why": given["why"] or "retry by hand", "actor": acting(given["actor"])}
     wish |= {"task": given["task"]} if given["task"] is not None else {}
     path = f"/v1/instances/{instance_id(client, given['instance'])}/retry-now"
     _, told = client.post_json(path, wish)

@@ -2,30 +2,30 @@
 
 from __future__ import annotations
 
-import getpass
 import time
+from collections import Counter
 from collections.abc import Iterator
-from itertools import islice
 from typing import Any
 
 import click
 
 from schemas.times import rfc3339
+from streams.cli._actor import acting
+from streams.cli._bulk import conclude, paced
 from streams.cli._client import Client, Refused, connect
 from streams.cli._output import echo, print_json, print_line
-from streams.cli._repairs import CLOCKS_MS, EXIT_NOT_ALL, PAGE
+from streams.cli._repairs import CLOCKS_MS, PAGE
 from streams.ground.errors import UsageError
 
 PORTION = 100
 WORDS = {"redrive": "redriven", "drop": "dropped", "edit": "edited"}
-as_option = click.option("--as", "actor", help="Who decides. Default: the user of this system.")
 why_option = click.option("--why", help="Why, in a few words; it is kept, so no personal data.")
 
 
 def decide(action: str, given: dict[str, Any], more: dict[str, Any]) -> None:
     """Carries a decision out about letters that are named, or all undecided ones that the filters find."""
     as_json, dry_run, rate = given.pop("as_json"), given.pop("dry_run"), given.pop("rate")
-    why, actor, named = given.pop("why"), given.pop("actor") or getpass.getuser(), given.pop("letters")
+    why, actor, named = given.pop("why"), acting(given.pop("actor")), given.pop("letters")
     narrowed = {name: value for name, value in given.items() if value is not None}
     if bool(named) == bool(narrowed):
         raise UsageError("Name LETTERS, or say by --kind, --reason or another filter which letters are meant.")
@@ -46,12 +46,12 @@ def required(why: str | None) -> str:
     return why
 
 
-def print_told(action: str, told: list[dict[str, Any]], as_json: bool) -> dict[str, int]:
+def print_told(action: str, told: list[dict[str, Any]], as_json: bool) -> Counter[str]:
     """What became of letters, one by one; gives how many became what."""
-    counts: dict[str, int] = {}
+    counts = Counter[str]()
     for each in told:
         word, detail = _word(action, each)
-        counts[word] = counts.get(word, 0) + 1
+        counts[word] += 1
         if as_json:
             print_line({"letter_id": each["letter_id"], "result": word, "detail": detail})
         else:
@@ -76,18 +76,10 @@ def _meant(client: Client, narrowed: dict[str, Any]) -> Iterator[str]:
 def _portions(
     client: Client, action: str, found: Iterator[str], wish: dict[str, Any], rate: float | None, as_json: bool
 ) -> None:
-    counts: dict[str, int] = {}
-    due_s = time.monotonic()
-    size = PORTION if rate is None else max(1, min(PORTION, int(rate)))
-    while some := list(islice(found, size)):
-        time.sleep(max(0.0, due_s - time.monotonic()))
-        due_s = max(due_s, time.monotonic()) + (len(some) / rate if rate else 0.0)
-        for word, count in print_told(action, _decided(client, action, some, wish), as_json).items():
-            counts[word] = counts.get(word, 0) + count
-    if not as_json:
-        echo(", ".join(f"{count} {word}" for word, count in counts.items()) or "no letter is meant", err=True)
-    if counts.keys() - {WORDS[action]}:
-        raise SystemExit(EXIT_NOT_ALL)
+    counts = Counter[str]()
+    for some in paced(found, rate, PORTION):
+        counts += print_told(action, _decided(client, action, some, wish), as_json)
+    conclude(counts, WORDS[action], "no letter is meant", as_json=as_json)
 
 
 def _decided(client: Client, action: str, some: list[str], wish: dict[str, Any]) -> list[dict[str, Any]]:

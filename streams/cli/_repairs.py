@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import getpass
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -11,13 +11,14 @@ from typing import Any
 import click
 
 from schemas.times import rfc3339
+from streams.cli._actor import acting, as_option
+from streams.cli._bulk import EXIT_NOT_ALL, conclude, paced
 from streams.cli._client import Client, Refused, connect
 from streams.cli._ids import instance_id
 from streams.cli._output import echo, print_json, print_line
 from streams.ground.errors import UsageError
 
 PAGE = 200
-EXIT_NOT_ALL = 1
 IN_DOUBT = "OUTCOME_UNKNOWN"
 CLOCKS_MS = 60_000  # by which this clock may be behind that of the broker
 DONE = {"retry": "retried", "skip": "skipped", "fail": "failed"}
@@ -48,7 +49,7 @@ def decision(function: Callable[..., None]) -> Callable[..., None]:
         click.option("--dry-run", is_flag=True, help="Only say which incidents are meant."),
         click.option("--rate", type=click.FloatRange(0.01), help="At most so many decisions a second."),
         click.option("--why", help="Why, in a few words; history keeps it, so no personal data."),
-        click.option("--as", "actor", help="Who decides. Default: the user of this system."),
+        as_option("decides"),
         click.option("--json", "as_json", is_flag=True, help="Print JSON."),
     )
     for option in reversed(options):
@@ -60,7 +61,7 @@ def decide(action: str, given: dict[str, Any], more: dict[str, Any]) -> None:
     """Carries a decision out: for one instance, or for every open incident that the filters find."""
     as_json, dry_run = given.pop("as_json"), given.pop("dry_run")
     instance, task, rate = given.pop("instance"), given.pop("task"), given.pop("rate")
-    why, actor = given.pop("why"), given.pop("actor") or getpass.getuser()
+    why, actor = given.pop("why"), acting(given.pop("actor"))
     narrowed = {name: value for name, value in given.items() if value is not None}
     if (instance is None) == (not narrowed):
         raise UsageError("Name an INSTANCE, or say by --workflow, --error or another filter which incidents are meant.")
@@ -115,24 +116,17 @@ def _one_by_one(
     rate: float | None,
     as_json: bool,
 ) -> None:
-    counts: dict[str, int] = {}
-    due_s = time.monotonic()
-    for each in found:
-        time.sleep(max(0.0, due_s - time.monotonic()))
-        due_s = max(due_s, time.monotonic()) + (1 / rate if rate else 0.0)
+    counts = Counter[str]()
+    for (each,) in paced(found, rate):
         word, detail = _decide_one(client, action, each, wish)
-        counts[word] = counts.get(word, 0) + 1
+        counts[word] += 1
         if as_json:
             print_line(
                 {"incident_id": each["incident_id"], "pointer": each["pointer"], "result": word, "detail": detail}
             )
         else:
             echo(f"{each['incident_id']}  {each['pointer']}  {word}" + (f": {detail}" if detail else ""))
-    if not as_json:
-        told = ", ".join(f"{count} {word}" for word, count in counts.items()) or "no open incident is meant"
-        echo(told, err=True)
-    if counts.keys() - {DONE[action]}:
-        raise SystemExit(EXIT_NOT_ALL)
+    conclude(counts, DONE[action], "no open incident is meant", as_json=as_json)
 
 
 def _decide_one(client: Client, action: str, incident: dict[str, Any], wish: dict[str, Any]) -> tuple[str, str | None]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from streams.cli._actor import acting, as_option
 from streams.cli._client import connect
 from streams.cli._ids import instance_path
 from streams.cli._output import echo, json_option, print_json
@@ -18,16 +19,14 @@ Examples:
 )
 @click.argument("instance")
 @click.option("--reason", required=True, help="Why, in a few words; history keeps it, so no personal data.")
-@click.option("--as", "actor", help="Who cancels. Default: the user of this system.")
+@as_option("cancels")
 @json_option
 def command(instance: str, reason: str, actor: str | None, as_json: bool) -> None:
     """Ask for INSTANCE to be cancelled.
 
     Its open steps are withdrawn, and its outcome says that it was cancelled. Exit code 2 if it has ended already.
     """
-    import getpass
-
-    wish = {"reason": reason, "actor": actor or getpass.getuser()}
+    wish = {"reason": reason, "actor": acting(actor)}
     client = connect()
     _, taken = client.post_json(f"{instance_path(client, instance)}/cancel", wish)
     if as_json:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import getpass
 import json
 from collections.abc import Callable
 from typing import Any
@@ -11,11 +10,12 @@ from urllib.parse import quote
 
 import click
 
+from streams.cli._actor import acting, as_option
+from streams.cli._bulk import EXIT_NOT_ALL
 from streams.cli._client import connect
-from streams.cli._letters import as_option, decide, print_told, required, why_option
+from streams.cli._letters import decide, print_told, required, why_option
 from streams.cli._moments import moment, utc_option
 from streams.cli._output import json_option, print_fields, print_json, print_page, status
-from streams.cli._repairs import EXIT_NOT_ALL
 from streams.ground.errors import UsageError
 
 
@@ -143,7 +143,7 @@ def _decision(function: Callable[..., None]) -> Callable[..., None]:
         click.option("--dry-run", is_flag=True, help="Only say which letters are meant."),
         click.option("--rate", type=click.FloatRange(0.01), help="At most so many letters a second."),
         why_option,
-        as_option,
+        as_option("decides"),
         json_option,
     )
     for option in reversed(options):
@@ -176,7 +176,7 @@ def drop(**given: Any) -> None:
     "--set", "changes", multiple=True, metavar="PATH=VALUE", help="Another member, JSON or a text; repeatable."
 )
 @why_option
-@as_option
+@as_option("decides")
 @json_option
 def edit(
     letter: str, file: str | None, changes: tuple[str, ...], why: str | None, actor: str | None, as_json: bool
@@ -187,7 +187,7 @@ def edit(
     """
     if (file is None) == (not changes):
         raise UsageError("Give either a FILE with the whole value, or members by --set PATH=VALUE.")
-    wish: dict[str, Any] = {"letter": letter, "why": required(why), "actor": actor or getpass.getuser()}
+    wish: dict[str, Any] = {"letter": letter, "why": required(why), "actor": acting(actor)}
     if file is not None:
         with click.open_file(file, "rb") as opened:
             wish["value"] = base64.b64encode(opened.read()).decode()

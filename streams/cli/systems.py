@@ -7,11 +7,11 @@ from urllib.parse import quote
 
 import click
 
+from streams.cli._actor import acting, as_option
 from streams.cli._client import connect
 from streams.cli._moments import moment, time_to_come, utc_option
 from streams.cli._output import Styled, json_option, print_fields, print_json, print_table, status
 
-as_option = click.option("--as", "actor", help="Who asks. Default: the user of this system.")
 why_option = click.option("--why", required=True, help="Why, in a few words; it is kept, so no personal data.")
 
 
@@ -56,12 +56,12 @@ def show(name: str, as_json: bool) -> None:
 @click.argument("name")
 @click.option("--until", help="2h, 30m, or a time such as 2026-01-31T12:00:00Z. Default: until it is resumed.")
 @why_option
-@as_option
+@as_option("asks")
 @utc_option
 @json_option
 def pause(name: str, until: str | None, why: str, actor: str | None, as_json: bool) -> None:
     """Let no call to the system NAME begin. Calls under way are not disturbed."""
-    wish = {"why": why, "actor": actor or _user(), **({"until": time_to_come("--until", until)} if until else {})}
+    wish = {"why": why, "actor": acting(actor), **({"until": time_to_come("--until", until)} if until else {})}
     _, said = connect().post_json(f"/v1/systems/{quote(name, safe='')}/pause", wish)
     _print(said, as_json)
 
@@ -69,20 +69,14 @@ def pause(name: str, until: str | None, why: str, actor: str | None, as_json: bo
 @command.command()
 @click.argument("name")
 @why_option
-@as_option
+@as_option("asks")
 @utc_option
 @json_option
 def resume(name: str, why: str, actor: str | None, as_json: bool) -> None:
     """Let the system NAME be called again. What waited comes back within two minutes, not all at once."""
-    wish = {"why": why, "actor": actor or _user()}
+    wish = {"why": why, "actor": acting(actor)}
     _, said = connect().post_json(f"/v1/systems/{quote(name, safe='')}/resume", wish)
     _print(said, as_json)
-
-
-def _user() -> str:
-    import getpass
-
-    return getpass.getuser()
 
 
 def _called(system: dict[str, Any]) -> Styled | str:

@@ -7,14 +7,13 @@ from typing import Any
 
 import click
 
+from streams.cli._actor import acting, as_option
 from streams.cli._client import connect
 from streams.cli._ids import task_path
 from streams.cli._moments import moment, time_to_come, utc_option
 from streams.cli._output import bold, echo, json_option, person, print_fields, print_json, print_page, status
 from streams.cli._repairs import json_or_file
 from streams.processors.human.fields import FIELDS, OPEN, Field, Place
-
-as_option = click.option("--as", "actor", help="Who acts. Default: the user of this system.")
 
 
 @click.group(
@@ -89,7 +88,7 @@ def show(task: str, as_json: bool) -> None:
 @click.option("--outcome", required=True, help="One of the task's outcomes.")
 @click.option("--data", help="The answer's data as JSON, or @FILE.")
 @click.option("--undo-until", help="30s, 5m, or a time: until then `exlify tasks undo` takes the answer back.")
-@as_option
+@as_option("acts")
 @click.option("--version", type=int, help="Version of the task that was looked at; refused if it has changed since.")
 @json_option
 def complete(
@@ -115,7 +114,7 @@ def complete(
 @command.command()
 @click.argument("task")
 @click.option("--until", help="30m, 2h, or a time. Default: half an hour, or what the gateway is set to.")
-@as_option
+@as_option("acts")
 @json_option
 @utc_option
 def claim(task: str, until: str | None, actor: str | None, as_json: bool) -> None:
@@ -125,7 +124,7 @@ def claim(task: str, until: str | None, actor: str | None, as_json: bool) -> Non
 
 @command.command()
 @click.argument("task")
-@as_option
+@as_option("acts")
 @json_option
 @utc_option
 def release(task: str, actor: str | None, as_json: bool) -> None:
@@ -136,7 +135,7 @@ def release(task: str, actor: str | None, as_json: bool) -> None:
 @command.command("put-aside")
 @click.argument("task")
 @click.option("--until", help="30m, 2h, or a time. Default: a day.")
-@as_option
+@as_option("acts")
 @json_option
 @utc_option
 def put_aside(task: str, until: str | None, actor: str | None, as_json: bool) -> None:
@@ -146,7 +145,7 @@ def put_aside(task: str, until: str | None, actor: str | None, as_json: bool) ->
 
 @command.command()
 @click.argument("task")
-@as_option
+@as_option("acts")
 @json_option
 @utc_option
 def undo(task: str, actor: str | None, as_json: bool) -> None:
@@ -160,10 +159,8 @@ def _until(given: str | None) -> dict[str, str]:
 
 def _act(task: str, verb: str, wish: dict[str, Any], actor: str | None, as_json: bool) -> None:
     """Does it, and tells how the task stands then."""
-    import getpass
-
     client = connect()
-    code, found = client.post_json(f"{task_path(client, task)}/{verb}", {**wish, "actor": actor or getpass.getuser()})
+    code, found = client.post_json(f"{task_path(client, task)}/{verb}", {**wish, "actor": acting(actor)})
     if as_json:
         print_json(found)
     elif code == 202:
