@@ -16,9 +16,9 @@ from streams.console.forms import FormFaultError, data_of, fields_of
 from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import Act, Target, may, require
 from streams.gateway import task_acts
+from streams.gateway.bodies import MAX_ID_LENGTH
 from streams.gateway.problems import ProblemError
 from streams.gateway.settings import TaskSettings
-from streams.gateway.tasks import MAX_ID_LENGTH
 from streams.processors.human.rules import CLAIM, COMPLETE, PUT_ASIDE, RELEASE, UNDO
 from streams.processors.human.task import HumanTask
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Collection, Mapping
 from datetime import datetime
 from typing import Any
@@ -19,6 +20,7 @@ from streams.gateway.settings import GatewaySettings
 from streams.ground.terminal import visible
 
 READ_TIMEOUT_S = 30.0
+MAX_ID_LENGTH = 200
 MAX_LINE_LENGTH = 200
 PACKED = ("gzip", "deflate")  # that aiohttp unpacks without another library
 ENCODINGS = ("identity", *PACKED)
@@ -63,6 +65,17 @@ async def read_object(
         detail = "; ".join(f"{fault.place[:50]} {fault.message}" for fault in faults)
         raise ProblemError(422, "request-invalid", detail, faults=data_faults(faults))
     return value
+
+
+def idempotency_key(request: web.Request) -> str:
+    """What the request is known by when it is sent again, a new name if it has none; refused (400) where it is long,
+    or does something to a page or a terminal.
+    """
+    key = request.headers.get("Idempotency-Key") or uuid.uuid4().hex
+    if len(key) > MAX_ID_LENGTH or visible(key) != key:
+        detail = f"Idempotency-Key has at most {MAX_ID_LENGTH} characters, all of them visible."
+        raise ProblemError(400, "idempotency-key", detail)
+    return key
 
 
 def one_line(name: str, text: str) -> str:

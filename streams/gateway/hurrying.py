@@ -5,7 +5,6 @@ Each wish names the try that it means. Whether it comes twice, or when that try 
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,11 +13,11 @@ from aiohttp import web
 from schemas.lifecycle import TERMINAL
 from schemas.messages import RETRY_NOW
 from streams.gateway.answers import TEXT, json_answer
+from streams.gateway.awaiting import awaited
 from streams.gateway.bodies import LINE, one_line, read_object
 from streams.gateway.instances import known_instance
 from streams.gateway.openapi import Route, list_of, object_of
 from streams.gateway.problems import ProblemError
-from streams.gateway.repairs import FIRST_PAUSE_S, LONGEST_PAUSE_S
 from streams.gateway.retrying import retrying
 from streams.gateway.services import Services, services
 from streams.ground.publish import Outgoing
@@ -63,15 +62,13 @@ async def _waiting(ours: Services, instance: str) -> list[Step]:
 
 async def _still_waiting(ours: Services, instance: str, meant: list[Step]) -> set[Step]:
     """Those whose try has not begun after a while."""
-    waiting, pause_s = set(meant), FIRST_PAUSE_S
-    try:
-        async with asyncio.timeout(ours.answer_timeout_s):
-            while waiting:
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-                waiting &= set(await _waiting(ours, instance))
-    except TimeoutError:
-        pass
+    waiting = set(meant)
+
+    async def look() -> bool:
+        waiting.intersection_update(await _waiting(ours, instance))
+        return not waiting
+
+    await awaited(ours, look)
     return waiting
 
 

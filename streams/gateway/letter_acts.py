@@ -7,7 +7,6 @@ too, finds another state.
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -15,12 +14,12 @@ from aiohttp import web
 
 from schemas.messages import LETTER_ACTION
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
-from streams.gateway.bodies import LINE, one_line, read_object
+from streams.gateway.awaiting import awaited
+from streams.gateway.bodies import LINE, idempotency_key, one_line, read_object
 from streams.gateway.editing import changed, given_value, patch_of
 from streams.gateway.letters import known_letter, versions
 from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError
-from streams.gateway.repairs import FIRST_PAUSE_S, LONGEST_PAUSE_S, MAX_ID_LENGTH
 from streams.gateway.services import Services, services
 from streams.ground.publish import Outgoing
 from streams.processors.letters import ACTIONS
@@ -96,9 +95,7 @@ async def _told(
     refused: Mapping[str, str] | None = None,
 ) -> web.Response:
     ours = services(request)
-    name = request.headers.get("Idempotency-Key") or uuid.uuid4().hex
-    if len(name) > MAX_ID_LENGTH:
-        raise ProblemError(400, "idempotency-key", f"Idempotency-Key has at most {MAX_ID_LENGTH} characters.")
+    name = idempotency_key(request)
     said = {
         "action": action,
         "why": one_line("why", wish["why"]),
@@ -121,21 +118,17 @@ async def _told(
 async def _await_words(ours: Services, asked: Mapping[str, int], name: str) -> dict[str, Fields]:
     """What has become of each decision; nothing yet where that takes too long."""
     words: dict[str, Fields] = {each: {"taken": None, "detail": None} for each in asked}
-    waiting, pause_s = set(asked), FIRST_PAUSE_S
-    try:
-        async with asyncio.timeout(ours.answer_timeout_s):
-            while waiting:
-                rows = await asyncio.to_thread(ours.reader.letters_of, waiting)
-                for letter_id, row in rows.items():
-                    if row["action_id"] == f"{name}#{letter_id}":
-                        refused = (await ours.codec.decode_learning(row["message"]))[1]["refused"]
-                        words[letter_id] = {"taken": refused is None, "detail": refused}
-                        waiting.discard(letter_id)
-                if waiting:
-                    await asyncio.sleep(pause_s)
-                    pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-    except TimeoutError:
-        pass
+    waiting = set(asked)
+
+    async def look() -> bool:
+        for letter_id, row in (await asyncio.to_thread(ours.reader.letters_of, waiting)).items():
+            if row["action_id"] == f"{name}#{letter_id}":
+                refused = (await ours.codec.decode_learning(row["message"]))[1]["refused"]
+                words[letter_id] = {"taken": refused is None, "detail": refused}
+                waiting.discard(letter_id)
+        return not waiting
+
+    await awaited(ours, look)
     return words
 
 

@@ -7,7 +7,6 @@ The answer says of each what the engine made of it.
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 
@@ -17,7 +16,8 @@ from schemas.lifecycle import TERMINAL, Phase
 from schemas.messages import REPAIR_STEP
 from schemas.payload import Door, Payload
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
-from streams.gateway.bodies import read_object
+from streams.gateway.awaiting import awaited
+from streams.gateway.bodies import idempotency_key, read_object
 from streams.gateway.instances import known_instance
 from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError
@@ -27,9 +27,6 @@ from streams.ground.topic import MAX_RECORD_BYTES
 from streams.processors.orchestrate import INBOX
 
 MAX_WHY_LENGTH = 200
-MAX_ID_LENGTH = 200
-FIRST_PAUSE_S = 0.02
-LONGEST_PAUSE_S = 0.25
 LATEST = "latest"
 KEPT_KEY, NEW_KEY = "kept", "new"
 DECIDED = frozenset({Phase.TASK_RETRIED, Phase.INCIDENT_SKIPPED, Phase.INCIDENT_FAILED})
@@ -65,9 +62,7 @@ async def fail_instance(request: web.Request) -> web.Response:
 async def _decided(
     request: web.Request, row: Mapping[str, Any], wish: Fields, action: str, more: Fields, *, alone: bool
 ) -> web.Response:
-    name = request.headers.get("Idempotency-Key") or uuid.uuid4().hex
-    if len(name) > MAX_ID_LENGTH:
-        raise ProblemError(400, "idempotency-key", f"Idempotency-Key has at most {MAX_ID_LENGTH} characters.")
+    name = idempotency_key(request)
     told = await repair(services(request), row, wish, action, more, name, alone=alone)
     known = all(each["taken"] is not None for each in told)
     return json_answer({"instance_id": row["instance_id"], "repairs": told}, status=200 if known else 202)
@@ -125,17 +120,16 @@ async def _wanted(ours: Services, row: Mapping[str, Any], wish: Fields) -> list[
 async def _await_words(ours: Services, row: Mapping[str, Any], repairs: Iterable[str]) -> dict[str, Fields]:
     """What the engine has made of each decision; nothing yet where that takes too long."""
     words: dict[str, Fields] = {each: {"taken": None, "detail": None} for each in repairs}
-    seen, pause_s = row["seq"], FIRST_PAUSE_S
-    try:
-        async with asyncio.timeout(ours.answer_timeout_s):
-            while any(each["taken"] is None for each in words.values()):
-                for entry in await asyncio.to_thread(ours.reader.history, row["instance_id"], after_seq=seen):
-                    seen = entry["seq"]
-                    _hear(words, (await ours.codec.decode_learning(entry["message"]))[1])
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-    except TimeoutError:
-        pass
+    seen = row["seq"]
+
+    async def look() -> bool:
+        nonlocal seen
+        for entry in await asyncio.to_thread(ours.reader.history, row["instance_id"], after_seq=seen):
+            seen = entry["seq"]
+            _hear(words, (await ours.codec.decode_learning(entry["message"]))[1])
+        return all(each["taken"] is not None for each in words.values())
+
+    await awaited(ours, look)
     return words
 
 

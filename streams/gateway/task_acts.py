@@ -9,6 +9,7 @@ from typing import Any
 from schemas.messages import HUMAN_ACTION
 from schemas.payload import Door, Payload
 from schemas.reasons import Reason
+from streams.gateway.awaiting import awaited
 from streams.gateway.problems import ProblemError, refused
 from streams.gateway.services import Services
 from streams.ground.publish import Outgoing
@@ -16,9 +17,6 @@ from streams.ground.topic import MAX_RECORD_BYTES
 from streams.processors.human import ACTIONS
 from streams.processors.human.forms import form_fault
 from streams.processors.human.rules import COMPLETE
-
-FIRST_PAUSE_S = 0.02
-LONGEST_PAUSE_S = 0.25
 
 Fields = dict[str, Any]  # of a message: a HumanTask or a HumanAction
 
@@ -85,18 +83,18 @@ def _outgoing(ours: Services, wish: Fields) -> Outgoing:
 
 async def _await_word(ours: Services, task_id: str, action_id: str) -> Fields | None:
     """The task once it tells what became of the action; None if that takes too long."""
-    pause_s = FIRST_PAUSE_S
-    try:
-        async with asyncio.timeout(ours.answer_timeout_s):
-            while True:
-                task = await known_task(ours, task_id)
-                taken = (task["last_action_id"], *(each["action_id"] for each in task["acts"]))
-                if action_id in taken or _refusal(task, action_id):
-                    return task
-                await asyncio.sleep(pause_s)
-                pause_s = min(2 * pause_s, LONGEST_PAUSE_S)
-    except TimeoutError:
-        return None
+    told: Fields | None = None
+
+    async def look() -> bool:
+        nonlocal told
+        task = await known_task(ours, task_id)
+        taken = (task["last_action_id"], *(each["action_id"] for each in task["acts"]))
+        if action_id in taken or _refusal(task, action_id):
+            told = task
+        return told is not None
+
+    await awaited(ours, look)
+    return told
 
 
 def _refusal(task: Fields, action_id: str) -> Fields | None:

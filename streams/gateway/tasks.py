@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections.abc import Awaitable, Callable, Collection, Mapping
 
 from aiohttp import web
@@ -11,20 +10,17 @@ from aiohttp import web
 from schemas.catalogue import current
 from schemas.messages import HUMAN_TASK
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, UNREADABLE, json_answer
-from streams.gateway.bodies import LINE, moment_to_come, one_line, read_object
+from streams.gateway.bodies import LINE, idempotency_key, moment_to_come, one_line, read_object
 from streams.gateway.instances import CURSOR, LIMIT
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
-from streams.gateway.problems import ProblemError
 from streams.gateway.services import Services, services
 from streams.gateway.settings import TaskSettings
 from streams.gateway.task_acts import Fields, act, known_task
-from streams.ground.terminal import visible
 from streams.processors.human.fields import FIELDS, OPEN, Place
 from streams.processors.human.rules import CLAIM, COMPLETE, PUT_ASIDE, RELEASE, UNDO
 from streams.readmodel import presentation
 from streams.readmodel.stored import stored
 
-MAX_ID_LENGTH = 200
 FILTERS = tuple(field for field in FIELDS if field.filter)
 DETAILS = frozenset(field.shown for field in FIELDS if field.place is Place.DETAIL)  # of one task only, not in lists
 
@@ -99,10 +95,7 @@ async def _acted(
         given["until_ms"] = moment_to_come(until, given[until], ours.now_ms())
     elif action == CLAIM:
         given["until_ms"] = ours.now_ms() + 1_000 * ours.settings.of(TaskSettings).claim_s
-    action_id = request.headers.get("Idempotency-Key") or uuid.uuid4().hex
-    if len(action_id) > MAX_ID_LENGTH or visible(action_id) != action_id:
-        detail = f"Idempotency-Key has at most {MAX_ID_LENGTH} characters, all of them visible."
-        raise ProblemError(400, "idempotency-key", detail)
+    action_id = idempotency_key(request)
     task = await act(ours, await known_task(ours, request.match_info["task_id"]), action, given, action_id)
     if task is not None:
         return json_answer(_presented(ours, task))
