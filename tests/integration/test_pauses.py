@@ -7,16 +7,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 import pytest
-from confluent_kafka import Consumer
 
 from schemas.codec import Codec
 from schemas.messages import SYSTEM_PAUSE
-from streams.ground.kafka import client_config
 from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher
 from streams.ground.settings import Settings
 from streams.processors.call import PAUSES
-from streams.processors.call.pauses import PauseFeed, _end
+from streams.processors.call.pauses import PauseFeed
 
 CODEC = Codec.offline()
 PATIENCE_S = 60
@@ -59,11 +57,9 @@ async def test_pause_is_known_at_the_start_and_followed(kafka: str) -> None:
 
 
 @pytest.mark.broker
-async def test_where_the_topic_ends_is_known_without_a_fetch(kafka: str) -> None:
+async def test_all_that_was_said_is_known_after_the_start(kafka: str) -> None:
     settings = Settings(bootstrap=kafka)
     await provision(settings, (PAUSES,))
-    await said(settings, "erp", paused=True)
-    consumer = Consumer(client_config(settings) | {"group.id": "nobody"})
-    end = _end(consumer)
-    consumer.close()
-    assert end is not None and end > 0
+    await said(settings, "press", paused=True)
+    async with followed(settings) as feed:
+        assert feed.of("press") is not None

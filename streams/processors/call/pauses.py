@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import asyncio
-import threading
 import time
 from collections.abc import Mapping
+from typing import Any
 
 import msgspec
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException, TopicPartition
 
-from schemas.codec import Codec, UndecodableRecord
+from schemas.codec import Codec
 from schemas.messages import SYSTEM_PAUSE
-from streams.ground.kafka import client_config
+from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
+from streams.ground.topic_feed import TopicFeed
 from streams.processors.call import PAUSES
 
-POLL_S = 0.5
 FIRST_READING_S = 3.0  # then it goes on without; what is read later counts from then on
 
 log = structlog.get_logger()
@@ -74,74 +73,21 @@ class PauseFeed(Pauses):
 
     def __init__(self, settings: Settings, codec: Codec) -> None:
         super().__init__()
-        self._settings = settings
-        self._codec = codec
-        self._stopping = threading.Event()
-        self._caught_up = asyncio.Event()
-        self._reader: threading.Thread | None = None
+        self._feed = TopicFeed(settings, codec, PAUSES, SYSTEM_PAUSE, self._take_in) if settings.bootstrap else None
 
     async def start(self) -> None:
         """Returns once everything said so far is known, or it takes too long. Without a Kafka there is nothing said."""
-        if not self._settings.bootstrap:
-            return
-        reading = (asyncio.get_running_loop(),)
-        self._reader = threading.Thread(target=self._read, args=reading, name="pauses", daemon=True)
-        self._reader.start()
-        try:
-            async with asyncio.timeout(FIRST_READING_S):
-                await self._caught_up.wait()
-        except TimeoutError:
-            log.warning("pauses not read yet", topic=PAUSES.name)
+        if self._feed is not None:
+            try:
+                async with asyncio.timeout(FIRST_READING_S):
+                    await self._feed.start()
+            except (TimeoutError, UnavailableError):
+                log.warning("pauses not read yet", topic=PAUSES.name)
 
     async def close(self) -> None:
         """Stops following."""
-        self._stopping.set()
-        if self._reader is not None:
-            await asyncio.to_thread(self._reader.join)
+        if self._feed is not None:
+            await self._feed.close()
 
-    def _read(self, loop: asyncio.AbstractEventLoop) -> None:
-        config = {
-            "group.id": f"{self._settings.group_prefix}-pauses",  # the client wants a name; nothing is committed
-            "enable.auto.commit": False,
-            "enable.partition.eof": True,
-            "fetch.wait.max.ms": 5_000,
-        }
-        consumer = Consumer(client_config(self._settings) | config)
-        consumer.assign([TopicPartition(PAUSES.name, 0, OFFSET_BEGINNING)])
-        try:
-            end = _end(consumer)
-            if end == 0:
-                loop.call_soon_threadsafe(self._caught_up.set)
-            while not self._stopping.is_set():
-                message = consumer.poll(POLL_S)
-                if message is None:
-                    continue
-                error = message.error()
-                if error is None:
-                    asyncio.run_coroutine_threadsafe(self._take_in(message.value()), loop)
-                    if end is not None and (message.offset() or 0) + 1 >= end:
-                        loop.call_soon_threadsafe(self._caught_up.set)
-                elif error.code() == KafkaError._PARTITION_EOF:
-                    loop.call_soon_threadsafe(self._caught_up.set)
-        except RuntimeError:
-            return  # the loop has ended
-        finally:
-            consumer.close()
-
-    async def _take_in(self, value: bytes | None) -> None:
-        try:
-            name, data = await self._codec.decode_learning(value or b"")
-        except UndecodableRecord as error:
-            log.error("pause unreadable", reason=str(error))
-            return
-        if name == SYSTEM_PAUSE:
-            self.learn(msgspec.convert(data, Pause))
-
-
-def _end(consumer: Consumer) -> int | None:
-    """Where the topic ends, None where nobody says so. A fetch would not tell before its longest wait is over."""
-    try:
-        first, end = consumer.get_watermark_offsets(TopicPartition(PAUSES.name, 0), timeout=FIRST_READING_S)
-    except KafkaException:
-        return None  # away; it will be read later
-    return 0 if first == end else int(end)
+    def _take_in(self, data: Mapping[str, Any]) -> None:
+        self.learn(msgspec.convert(data, Pause))
