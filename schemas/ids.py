@@ -53,6 +53,11 @@ def letter_id(partition: int, *parts: str) -> str:
     return f"{partition}-{_digest(b'letter', *parts)}"
 
 
+def alert_id(kind: str, *place: str) -> str:
+    """Id of the alert about what is wrong in this way at this place, in the form of an instance id."""
+    return _digest(b"alert", kind, *place)
+
+
 def letter_partition(letter: str, count: int) -> int:
     """The partition number that a letter's id begins with. Raises ValueError where it is none of `count`."""
     number, _, rest = letter.partition("-")

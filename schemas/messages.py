@@ -14,6 +14,9 @@ REPAIR_STEP: Final = "exlify.RepairStep"
 INCIDENT: Final = "exlify.Incident"
 LETTER: Final = "exlify.Letter"
 LETTER_ACTION: Final = "exlify.LetterAction"
+ALERT_CAUSE: Final = "exlify.AlertCause"
+ALERT: Final = "exlify.Alert"
+ALERT_ACTION: Final = "exlify.AlertAction"
 STEP_COMMAND: Final = "exlify.StepCommand"
 CANCEL_STEP: Final = "exlify.CancelStep"
 HISTORY_ENTRY: Final = "exlify.HistoryEntry"
@@ -37,6 +40,7 @@ PARTS: Final = frozenset(
         "exlify.TaskAct",
         "exlify.ModelChange",
         "exlify.Beside",
+        "exlify.AlertNotice",
     }
 )
 """Records that occur inside messages only and never travel alone."""

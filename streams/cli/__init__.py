@@ -44,6 +44,7 @@ SUMMARIES = {
     "retry": "Do failed steps again.",
     "skip": "Leave a failed step out.",
     "fail": "End an instance with the error of a failed step.",
+    "alerts": "List and show alerts; take one on, or silence it.",
     "tasks": "List, show and complete human tasks.",
     "models": "Add, certify and activate models.",
     "decisions": "Show and recompute what models decided.",

@@ -41,6 +41,18 @@ def incident_path(client: Client, given: str) -> str:
     return f"/v1/incidents/{instance}/{quote(number, safe='')}"
 
 
+def alert_path(client: Client, given: str) -> str:
+    """Where the alert stands. Of several whose id begins so, the only one that is open is meant."""
+    digits = given.lower().rstrip(CUT)
+    if not _DIGITS.fullmatch(digits):
+        raise UsageError(f"{given!r} is no id of an alert: `exlify alerts` shows them")
+    if len(digits) < LENGTH:
+        found = client.get("/v1/alerts", alert_id=digits, limit=LOOKED_AT)["alerts"]
+        is_open = [each for each in found if each["status"] == "open"]
+        digits = _one("alert", digits, [each["alert_id"] for each in (is_open if len(is_open) == 1 else found)])
+    return f"/v1/alerts/{digits}"
+
+
 def task_path(client: Client, given: str) -> str:
     """Where the task stands. Of several whose id begins so, the only one that is open is meant."""
     digits, slash, place = given.rstrip(CUT).partition("/")

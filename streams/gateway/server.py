@@ -14,6 +14,7 @@ from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
 from streams.definitions.own import KafkaOwnFunctions
 from streams.gateway import (
+    alerts,
     decisions,
     definitions,
     events,
@@ -75,6 +76,7 @@ ROUTES = (
     *repairs.ROUTES,
     *hurrying.ROUTES,
     *incidents.ROUTES,
+    *alerts.ROUTES,
     *letters.ROUTES,
     *letter_acts.ROUTES,
     *definitions.ROUTES,

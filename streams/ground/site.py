@@ -51,6 +51,10 @@ class SiteFile(Generic[T]):
         self._awaited: Seen = self._known
         self._tell()
 
+    def reads_by(self, parse: Parse[Any]) -> bool:
+        """Whether this is what makes its value."""
+        return self._parse == parse
+
     def look(self) -> None:
         """Takes over a change that the look before has seen, too."""
         referred = {path: content_of(path, MAX_BYTES) for path in self._known[1]}
@@ -98,7 +102,13 @@ class Site:
         self._files: list[SiteFile[Any]] = []
 
     def file(self, name: str, parse: Parse[T]) -> SiteFile[T]:
-        """A file that is followed from now on; raises ConfigurationError where it is faulty."""
+        """A file that is followed from now on, once for all who read it in the same way.
+
+        Raises ConfigurationError where it is faulty.
+        """
+        known = (each for each in self._files if each.path == self._folder / name and each.reads_by(parse))
+        if (found := next(known, None)) is not None:
+            return found
         found = SiteFile(self._folder / name, parse, self._environ)
         self._files.append(found)
         return found

@@ -48,6 +48,16 @@ class Part:
         """Whether it has members."""
         return isinstance(self.node, MappingNode)
 
+    @property
+    def is_list(self) -> bool:
+        """Whether it has items."""
+        return isinstance(self.node, SequenceNode)
+
+    @property
+    def is_text(self) -> bool:
+        """Whether it is a text, and not a number or a flag."""
+        return isinstance(self.node, ScalarNode) and self.node.tag == _TEXT
+
     def members(self) -> dict[str, Part]:
         """The members of a mapping by key; a fault where it is none, or a key stands twice."""
         if not isinstance(self.node, MappingNode):
@@ -69,6 +79,12 @@ class Part:
             if name not in known:
                 raise _at(key, f"`{name}` is no key here", f"write {' or '.join(known)}")
         return found
+
+    def items(self) -> list[Part]:
+        """The items of a list; a fault where it is none."""
+        if not isinstance(self.node, SequenceNode):
+            self.fault("not a list", "write `- item` on each line, or [item, item]")
+        return [Part(each, self.resolve, each) for each in self.node.value]
 
     def written(self) -> str:
         """The text as it stands in the file, with its references; a fault where it is none, or empty."""

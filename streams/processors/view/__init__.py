@@ -3,6 +3,7 @@
 from prometheus_client import Gauge
 
 from streams.processors.decide import DECISIONS
+from streams.processors.escalate import ALERTS
 from streams.processors.human import TASKS
 from streams.processors.letters import LETTERS
 from streams.processors.orchestrate import HISTORY, INCIDENTS
@@ -28,12 +29,14 @@ INCIDENTS_OPEN = Gauge(
     ["workflow", "reason", "owner"],
 )
 
+ALERTS_OPEN = Gauge("exlify_alerts_open", "Alerts that have not ended, by kind and severity.", ["kind", "severity"])
+
 DECLARATION = Declaration(
     name="view",
     summary="Makes what happened visible to people.",
     worker="view",
     make="streams.processors.view.processor:View",
-    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS),
+    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS, ALERTS),
     settings=(ViewSettings,),
-    metrics=(OLDEST_SECONDS, OLDEST_INCIDENT_SECONDS, INCIDENTS_OPEN),
+    metrics=(OLDEST_SECONDS, OLDEST_INCIDENT_SECONDS, INCIDENTS_OPEN, ALERTS_OPEN),
 )

@@ -11,6 +11,7 @@ from schemas import ids
 from schemas.lifecycle import OPEN, Status
 from schemas.reasons import Reason
 from streams.processors.decide.rows import DECISIONS
+from streams.processors.escalate.rows import ALERTS
 from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
 from streams.processors.letters.letter import UNDECIDED
@@ -190,6 +191,24 @@ class Reader:
         """Those of the letters that are known, by id."""
         ours = LETTERS.c.letter_id.in_([storable(each) for each in letter_ids])
         return {row["letter_id"]: row for row in every(self._engine, select(LETTERS).where(ours))}
+
+    def alerts(
+        self, filters: Mapping[str, str], *, id_begins: str = "", limit: int = 50, cursor: str | None = None
+    ) -> Page:
+        """Alerts, the newest first; `filters` are columns (status, kind, workflow ...) and their values."""
+        order = (ALERTS.c.opened_at_ms, ALERTS.c.alert_id)
+        query = beginning(matching(ALERTS, filters), ALERTS.c.alert_id, id_begins)
+        return page(self._engine, query, order, limit=limit, cursor=cursor, newest_first=True)
+
+    def alert(self, alert_id: str) -> Found | None:
+        """One alert."""
+        return self._one(select(ALERTS).where(ALERTS.c.alert_id == storable(alert_id)))
+
+    def alerts_open(self) -> dict[tuple[str, str], int]:
+        """How many are open, by kind and severity."""
+        of = (ALERTS.c.kind, ALERTS.c.severity)
+        query = select(*of, func.count().label("number")).where(ALERTS.c.status == "open").group_by(*of)
+        return {(row["kind"], row["severity"]): row["number"] for row in every(self._engine, query)}
 
     def tasks(
         self,

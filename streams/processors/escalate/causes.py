@@ -1,0 +1,129 @@
+"""What may become the cause of an alert, told from the messages that say so. Pure.
+
+A cause begins (since when, what is told of it) or ends; whether it lasts longer than its limit, the watch says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, NamedTuple
+
+from schemas import ids
+from schemas.messages import HUMAN_TASK, INCIDENT, LETTER, MODEL_STATE, SYSTEM_REPORT
+from streams.processors.call import CLOSED as WELL
+from streams.processors.escalate import plan
+from streams.processors.human.fields import OPEN as OPEN_TASK
+from streams.processors.letters.letter import PARKED, UNDECIDED
+
+HEARD_MS = 60_000  # a worker that has not told of an open breaker for so long has stopped, or forgotten it
+
+
+class Cause(NamedTuple):
+    """What is wrong; the place makes the alert, the name the cause."""
+
+    kind: str
+    place: tuple[str, ...]
+    name: str
+    since_ms: int
+    title: str
+    detail: str | None = None
+    workflow: str | None = None
+    owner: str | None = None
+    instance_id: str | None = None
+
+    def fields(self) -> dict[str, Any]:
+        """Those of the message AlertCause, `raised` apart."""
+        return {
+            "alert_id": ids.alert_id(self.kind, *self.place), "cause_id": f"{self.kind}/{self.name}",
+            "kind": self.kind, "title": self.title, "detail": self.detail, "workflow": self.workflow,
+            "owner": self.owner, "instance_id": self.instance_id, "since_ms": self.since_ms,
+        }  # fmt: skip
+
+
+class Seen(NamedTuple):
+    """What a message says of a cause. `by`: who says it, where several may; it ends once none of them says it."""
+
+    cause: Cause
+    is_so: bool
+    by: str = ""
+
+
+def seen(name: str, data: Mapping[str, Any], at_ms: int) -> Iterable[Seen]:
+    """What a message says; nothing where it is about no cause."""
+    read = _READ.get(name)
+    return () if read is None else read(data, at_ms)
+
+
+def takes(name: str) -> bool:
+    """Whether messages of this name may say something."""
+    return name in _READ
+
+
+def undelivered(channel: str, reason: str, at_ms: int) -> Cause:
+    """A channel on which notices do not arrive."""
+    title = f"Notices on the channel {channel} do not arrive"
+    return Cause(plan.DELIVERY, (channel,), channel, at_ms, title, reason)
+
+
+def _incident(data: Mapping[str, Any], at_ms: int) -> Iterable[Seen]:
+    reason = data["reason"] or data["error"]["title"] or "no reason is known"
+    cause = Cause(
+        plan.INCIDENT,
+        (data["workflow"], data["pointer"], reason),
+        data["incident_id"],
+        data["opened_at_ms"],
+        f"{data['workflow']} waits at {data['pointer']} for a decision: {reason}",
+        data["business_key"] and f"of {data['business_key']}, among others",
+        data["workflow"],
+        data["owner"],
+        data["instance_id"],
+    )
+    yield Seen(cause, data["status"] == "open")
+
+
+def _task(data: Mapping[str, Any], at_ms: int) -> Iterable[Seen]:
+    if data["due_ms"] is None:
+        return
+    cause = Cause(
+        plan.TASK,
+        (data["workflow"], data["pointer"], data["team"]),
+        data["task_id"],
+        data["due_ms"],
+        f"{data['team']} is late: {data['title']}",
+        data["business_key"] and f"of {data['business_key']}, among others",
+        data["workflow"],
+        data["team"],
+        data["instance_id"],
+    )
+    yield Seen(cause, data["status"] == OPEN_TASK)
+
+
+def _letter(data: Mapping[str, Any], at_ms: int) -> Iterable[Seen]:
+    if data["kind"] != PARKED:  # the step of a dead letter waits as an incident
+        return
+    title = f"Records of {data['topic']} went aside, as {data['processor']} could not use them"
+    place = (data["processor"], data["topic"])
+    yield Seen(Cause(plan.LETTER, place, data["letter_id"], data["at_ms"], title), data["status"] in UNDECIDED)
+
+
+def _model(data: Mapping[str, Any], at_ms: int) -> Iterable[Seen]:
+    newest = data["changes"][-1]
+    title = f"The model {data['name']} is suspended: people decide its cases"
+    cause = Cause(plan.MODEL, (data["name"],), data["name"], newest["from_ms"], title, newest["why"])
+    yield Seen(cause, newest["state"] == "suspended")
+
+
+def _system(data: Mapping[str, Any], at_ms: int) -> Iterable[Seen]:
+    name = data["connection"]
+    title = f"{name} is not called, as it has failed repeatedly"
+    cause = Cause(plan.BREAKER, (name,), name, data["at_ms"], title, data["last_reason"])
+    yield Seen(cause, data["breaker"] != WELL, data["worker"])
+
+
+_READ: Mapping[str, Callable[[Mapping[str, Any], int], Iterable[Seen]]] = {
+    INCIDENT: _incident,
+    HUMAN_TASK: _task,
+    LETTER: _letter,
+    MODEL_STATE: _model,
+    SYSTEM_REPORT: _system,
+}
