@@ -32,6 +32,7 @@ async def show(visit: Visit) -> View:
     systems = [systems_known.shown(visit.services, name) for name in systems_known.names(visit.services)]
     data = {
         "unwell": [each for each in systems if each["paused"] or each["seen"]["breaker"] == "open"],
+        "alerts": sum((await asyncio.to_thread(reader.alerts_open)).values()),
         "running": _sum(standing, Status.RUNNING, Status.PENDING),
         "waiting": _sum(standing, Status.WAITING),
         "failed": _sum(today, Status.FAULTED),

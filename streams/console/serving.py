@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import web
 
 from streams.console import (
+    alerts,
     audit,
     bulk,
     decisions,
@@ -43,6 +44,7 @@ SECTIONS = (
     ("/instances", "Instances"),
     ("/inbox", "Inbox"),
     ("/incidents", "Incidents"),
+    ("/alerts", "Alerts"),
     ("/decisions", "Decisions"),
     ("/systems", "Systems"),
     ("/topics", "Topics"),
@@ -58,6 +60,7 @@ PAGES: tuple[Page, ...] = (
     *repair.PAGES,
     *inbox.PAGES,
     *incidents.PAGES,
+    *alerts.PAGES,
     *decisions.PAGES,
     *systems.PAGES,
     *topics.PAGES,
