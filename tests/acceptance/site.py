@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import sys
 import time
@@ -110,6 +111,13 @@ class Site:
         except ClientError:
             return False
 
+    async def applied(self, name: str, file: str) -> bool:
+        """Whether a process has taken over what stands in a file of the site folder now."""
+        digest = hashlib.sha256((self.settings.data_dir / "site" / file).read_bytes()).hexdigest()[:12]
+        async with ClientSession(timeout=ASK) as http:
+            metrics = await (await http.get(f"{self._url(name)}/metrics")).text()
+        return f'exlify_site_file_info{{digest="{digest}",file="{file}"}} 1.0' in metrics
+
     async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
         """Waits for something that can be seen; fails with the workers' last words when it cannot come any more."""
         deadline = time.monotonic() + PATIENCE_S
@@ -153,7 +161,7 @@ class Site:
         """Every record that a topic holds now."""
         log = Log(self.settings.bootstrap, "acceptance")
         try:
-            return log.read(topic.name, 1 if topic.one_partition else self.settings.partitions)
+            return log.read(topic.name, self._partitions(topic))
         finally:
             log.close()
 
@@ -163,9 +171,9 @@ class Site:
         logs = {group: Log(self.settings.bootstrap, f"{self.settings.group_prefix}-{group}") for group in inputs}
 
         def is_quiet() -> bool:
-            count = self.settings.partitions
-            committed = [logs[group].committed(topic, count) for group, names in inputs.items() for topic in names]
-            return committed == [logs[group].ends(topic, count) for group, names in inputs.items() for topic in names]
+            pairs = [(logs[group], topic) for group, topics in inputs.items() for topic in topics]
+            committed = [log.committed(topic.name, self._partitions(topic)) for log, topic in pairs]
+            return committed == [log.ends(topic.name, self._partitions(topic)) for log, topic in pairs]
 
         try:
             await self.until(lambda: asyncio.to_thread(is_quiet), "every record finished")
@@ -173,8 +181,11 @@ class Site:
             for log in logs.values():
                 log.close()
 
-    def _inputs(self) -> dict[str, tuple[str, ...]]:
-        return {each.name: tuple(topic.name for topic in each.inputs(self.settings)) for each in self.hosted}
+    def _inputs(self) -> dict[str, tuple[Topic, ...]]:
+        return {each.name: each.inputs(self.settings) for each in self.hosted}
+
+    def _partitions(self, topic: Topic) -> int:
+        return 1 if topic.one_partition else self.settings.partitions
 
     @property
     def hosted(self) -> list[Declaration]:
