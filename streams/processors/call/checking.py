@@ -1,7 +1,7 @@
 """Whether the system behind a connection can be reached now: looked at from here, and nothing is done to it.
 
-A system that speaks HTTP is connected to, with TLS where the address says so; no request is sent, since any could have
-an effect. A database is asked for the number 1, with the credentials of its connection.
+A system that speaks HTTP or SMTP is connected to, with TLS where the address says so; no request is sent, since any
+could have an effect. A database is asked for the number 1, with the credentials of its connection.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from connectors.hub.pipeline import Hub
 from schemas.reasons import Reason
 
 PATIENCE_S = 5.0
-_PORTS = {"http": 80, "https": 443}
+_PORTS = {"http": 80, "https": 443, "smtp": 25, "smtps": 465}
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ async def check(name: str, url: str, hub: Hub) -> Checked:
 
 async def _connected(url: str) -> tuple[str, str]:
     parts = urlsplit(url)
-    secure = ssl.create_default_context() if parts.scheme == "https" else None
+    secure = ssl.create_default_context() if parts.scheme in ("https", "smtps") else None
     try:
         async with asyncio.timeout(PATIENCE_S):
             _, writer = await asyncio.open_connection(parts.hostname, parts.port or _PORTS[parts.scheme], ssl=secure)

@@ -27,7 +27,7 @@ from connectors.hub.outcome import CallOutcome, to_problem
 from connectors.hub.policy import Policy
 from schemas.functions import EffectClass, Function, Kind
 from schemas.reasons import Effect, Reason
-from tests.support import notebook, peers
+from tests.support import mailboxes, notebook, peers
 
 ALL = (*CONNECTORS, notebook.DECLARATION)
 
@@ -67,6 +67,15 @@ async def sql(folder: Path) -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
+async def mail(folder: Path) -> AsyncIterator[Case]:
+    said = {"from": "a@example.com", "to": ["b@example.com"], "subject": "Order", "text": "Thanks."}
+    async with mailboxes.mailbox() as box:
+        urls = {"here": box.url, "nowhere": f"smtp://127.0.0.1:{peers.unused_port()}"}
+        calls = {name: a_call("mail.send", connection=name, **said) for name in urls}
+        yield Case(urls, {"mail.send": (calls["here"],)}, calls["nowhere"])
+
+
+@asynccontextmanager
 async def notes(folder: Path) -> AsyncIterator[Case]:
     urls = {"here": f"{folder}/notes", "nowhere": f"{folder}/no/notes"}
     calls = {name: a_call("notebook.append", connection=name, line="Ada was here") for name in urls}
@@ -76,6 +85,7 @@ async def notes(folder: Path) -> AsyncIterator[Case]:
 CASES: Mapping[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {
     "http": http,
     "sql": sql,
+    "mail": mail,
     "notebook": notes,
 }
 

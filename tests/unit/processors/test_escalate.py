@@ -21,6 +21,7 @@ from streams.processors.letters import LETTERS
 from streams.runtime.processor import Output
 from tests.support import peers
 from tests.support.alerting import CODEC, HOUR, MINUTE, Alerting, told
+from tests.support.mailboxes import mailbox
 
 TITLE = "desk is late: Look at it"
 AWAY = f"http://127.0.0.1:{peers.unused_port()}"
@@ -150,6 +151,19 @@ async def test_a_notice_that_does_not_arrive_is_tried_until_it_does(tmp_path: Pa
             assert (told(alert), team.count) == ([("opened", "team", "told")], 5)
             keys = {team.header("Idempotency-Key", index) for index in range(team.count)}
             assert len(keys) == 1
+
+
+async def test_an_alert_goes_out_by_mail(tmp_path: Path) -> None:
+    async with mailbox() as box:
+        team = f"{{mail: '{box.url}', from: exlify@example.com, to: [ops@example.com]}}"
+        text = f"channels: {{team: {team}}}\nladders: {{usual: [{{tell: [team]}}]}}\n"
+        async with alerting(tmp_path, text) as ours:
+            await ours.incident()
+            await ours.wait(15 * MINUTE)
+            await ours.incident("retried")
+    subjects = [each["Subject"] for each in box.mails]
+    assert subjects[0] == "[warning] order waits at /do/0/pay for a decision: UNREACHED"
+    assert subjects[1:] == [f"{subjects[0]} (closed)"]
 
 
 async def test_a_channel_that_nobody_declares_any_more_is_told_of_and_waits(tmp_path: Path) -> None:
