@@ -97,6 +97,14 @@ class Task:
     document: Mapping[str, Json] = field(default_factory=dict)  # the task as written, for $task.definition
 
 
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """In which time an instance should end; nothing but an alert follows where it has not."""
+
+    within_ms: int
+    calendar: str | None = None  # counts working time of it
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Graph:
     """One version of a workflow, ready to run."""
@@ -118,4 +126,5 @@ class Graph:
     reads_input: bool = False  # and maybe its input
     lists_events: bool = False  # which is the list of the events that have started it
     owner: str = OWNER  # `metadata.owner`: the team that is asked what becomes of what fails
+    deadline: Deadline | None = None  # `metadata.deadline`: by when people are told that it has not ended
     faults: bool = False  # `metadata.onError: fault`: what nobody catches ends it, also where people could mend it

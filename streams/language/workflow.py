@@ -13,8 +13,9 @@ from streams.language import profile
 from streams.language.common import INPUT_FORM, OUTPUT_FORM, TIMEOUT_FORM, read_input, read_output, read_timeout
 from streams.language.constructs import BY_KEY
 from streams.language.constructs.do import DoModel, read_list
-from streams.language.forms import FIXED_TEXT, OBJECT, TASKS, TEXT, Form, closed, either
-from streams.language.graph import OWNER, Expression, Transform
+from streams.language.durations import DurationError, milliseconds
+from streams.language.forms import DURATION, FIXED_TEXT, OBJECT, TASKS, TEXT, Form, closed, either
+from streams.language.graph import OWNER, Deadline, Expression, Transform
 from streams.language.hints import check_lists, warn_of_circle, warn_of_secrets
 from streams.language.nodes import Node
 from streams.language.reader import Reader
@@ -42,7 +43,12 @@ _ON_ERROR = ("incident", "fault")
 _SEARCH: Form = {"type": "array", "items": {"type": "string"}}
 _METADATA: Form = {
     "type": "object",
-    "properties": {"onError": {"enum": list(_ON_ERROR)}, "recovery": DEFAULTS_FORM, "search": _SEARCH},
+    "properties": {
+        "onError": {"enum": list(_ON_ERROR)},
+        "recovery": DEFAULTS_FORM,
+        "search": _SEARCH,
+        "deadline": DURATION,
+    },
 }
 _DOCUMENT = closed({**_TEXTS, "tags": OBJECT, "metadata": _METADATA}, ["dsl", "namespace", "name", "version"])
 _ATTRIBUTES = closed({"type": FIXED_TEXT, "source": FIXED_TEXT, "subject": FIXED_TEXT}, ["type"])
@@ -84,6 +90,7 @@ class WorkflowModel:
     output: Transform
     timeout: Expression | None
     owner: str
+    deadline: Deadline | None
     faults: bool
     policy: Policy | None
     root: DoModel
@@ -115,6 +122,7 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
         output=read_output(parts.get("output"), WORKFLOW_OUTPUT, nobody),
         timeout=read_timeout(parts.get("timeout"), WORKFLOW_INPUT, nobody),
         owner=_owner(_metadata(parts.get("document"), "owner")),
+        deadline=_deadline(_metadata(parts.get("document"), "deadline"), _metadata(parts.get("document"), "calendar")),
         faults=_faults(_metadata(parts.get("document"), "onError")),
         policy=read_defaults(_metadata(parts.get("document"), "recovery")),
         root=read_list(reader, parts["do"], nobody) if "do" in parts else DoModel(name="do", path=("do",), tasks=()),
@@ -162,6 +170,19 @@ def _retries(node: Node) -> dict[str, Policy]:
 def _owner(owner: Node | None) -> str:
     """`metadata.owner`: a text there is a team; anything else is the author's own."""
     return owner.value if owner is not None and isinstance(owner.value, str) and owner.value else OWNER
+
+
+def _deadline(within: Node | None, calendar: Node | None) -> Deadline | None:
+    """`metadata.deadline`, in working time where `metadata.calendar` names whose."""
+    if within is None:
+        return None
+    try:
+        within_ms = milliseconds(within.value)
+    except DurationError as error:
+        within.fault("duration", f"`deadline` is no duration: {error}", "write deadline: {hours: 4}")
+        return None
+    named = calendar.value if calendar is not None else None
+    return Deadline(within_ms, named if isinstance(named, str) else None)
 
 
 def _faults(on_error: Node | None) -> bool:

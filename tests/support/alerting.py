@@ -18,7 +18,7 @@ from streams.processors.escalate import ACTIONS, ALERTS, ANSWERS, CAUSES, NOTICE
 from streams.processors.escalate.processor import Escalate
 from streams.processors.human import TASKS
 from streams.processors.notify.processor import Notify
-from streams.processors.orchestrate import INCIDENTS
+from streams.processors.orchestrate import DEADLINES, INCIDENTS
 from streams.runtime.containment import check
 from streams.runtime.processor import Effects, Message, Output, Record
 from tests.support.contexts import context
@@ -110,7 +110,14 @@ class Alerting:
         return Message(record, *CODEC.decode(output.value or b""))
 
 
-_TOPICS = {"incidents": INCIDENTS, "tasks": TASKS, "actions": ACTIONS, "causes": CAUSES, "answers": ANSWERS}
+_TOPICS = {
+    "incidents": INCIDENTS,
+    "deadlines": DEADLINES,
+    "tasks": TASKS,
+    "actions": ACTIONS,
+    "causes": CAUSES,
+    "answers": ANSWERS,
+}
 
 
 def told(alert: dict[str, Any]) -> list[tuple[str, str, str]]:

@@ -1,7 +1,7 @@
 """Beside the stations, escalate: what nobody has mended in time is told to those who can.
 
-    incidents, tasks, letters, models, systems ─▶ watch ─ longer than its limit ─▶ cause ─▶ alert ─▶ notices ─▶ notify
-                                                                                            ▲ acknowledged, silenced
+    incidents, deadlines, tasks, letters, models, systems ─▶ watch ── longer than the limit ──▶ cause
+                            notify ◀─ notices ◀─ alert (acknowledged, silenced) ◀─────────────────┘
 
 Causes are watched on the partition that their records have, alerts live on that of their own id.
 """
@@ -13,7 +13,7 @@ from streams.processors.call import REPORTS
 from streams.processors.decide import STATES
 from streams.processors.human import TASKS
 from streams.processors.letters import LETTERS
-from streams.processors.orchestrate import INCIDENTS
+from streams.processors.orchestrate import DEADLINES, INCIDENTS
 from streams.runtime.declaration import Declaration
 
 CAUSES = Topic(name="escalate.cause.alert.v1", messages=("AlertCause",), key="alert id")
@@ -44,7 +44,7 @@ DECLARATION = Declaration(
     summary="Raises alerts about what nobody has mended in time.",
     worker="steps",
     make="streams.processors.escalate.processor:Escalate",
-    reads=(INCIDENTS, TASKS, LETTERS, STATES, REPORTS, CAUSES, ACTIONS, ANSWERS),
+    reads=(INCIDENTS, DEADLINES, TASKS, LETTERS, STATES, REPORTS, CAUSES, ACTIONS, ANSWERS),
     writes=(CAUSES, NOTICES, ALERTS),
     table="alert",
     metrics=(CHANGES, UNDELIVERED),

@@ -6,14 +6,17 @@ A cause begins (since when, what is told of it) or ends; whether it lasts longer
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemas import ids
-from schemas.messages import HUMAN_TASK, INCIDENT, LETTER, MODEL_STATE, SYSTEM_REPORT
+from schemas.messages import HUMAN_TASK, INCIDENT, INSTANCE_DEADLINE, LETTER, MODEL_STATE, SYSTEM_REPORT
 from streams.processors.call import CLOSED as WELL
 from streams.processors.escalate import plan
 from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.letters.letter import PARKED, UNDECIDED
+
+if TYPE_CHECKING:
+    from streams.ground.calendars import Calendars
 
 HEARD_MS = 60_000  # a worker that has not told of an open breaker for so long has stopped, or forgotten it
 
@@ -48,10 +51,10 @@ class Seen(NamedTuple):
     by: str = ""
 
 
-def seen(name: str, data: Mapping[str, Any], at_ms: int) -> Iterable[Seen]:
+def seen(name: str, data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:
     """What a message says; nothing where it is about no cause."""
     read = _READ.get(name)
-    return () if read is None else read(data, at_ms)
+    return () if read is None else read(data, calendars)
 
 
 def takes(name: str) -> bool:
@@ -65,7 +68,7 @@ def undelivered(channel: str, reason: str, at_ms: int) -> Cause:
     return Cause(plan.DELIVERY, (channel,), channel, at_ms, title, reason)
 
 
-def _incident(data: Mapping[str, Any], at_ms: int) -> Iterable[Seen]:
+def _incident(data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:
     reason = data["reason"] or data["error"]["title"] or "no reason is known"
     cause = Cause(
         plan.INCIDENT,
@@ -81,7 +84,23 @@ def _incident(data: Mapping[str, Any], at_ms: int) -> Iterable[Seen]:
     yield Seen(cause, data["status"] == "open")
 
 
-def _task(data: Mapping[str, Any], at_ms: int) -> Iterable[Seen]:
+def _deadline(data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:
+    begun, within, known = data["started_at_ms"], data["within_ms"], calendars.get(data["calendar"] or "")
+    cause = Cause(
+        plan.DEADLINE,
+        (data["workflow"],),
+        data["instance_id"],
+        begun + within if known is None else known.after(begun, within),
+        f"{data['workflow']} has not ended by its deadline",
+        data["business_key"] and f"of {data['business_key']}, among others",
+        data["workflow"],
+        data["owner"],
+        data["instance_id"],
+    )
+    yield Seen(cause, not data["over"])
+
+
+def _task(data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:
     if data["due_ms"] is None:
         return
     cause = Cause(
@@ -98,7 +117,7 @@ def _task(data: Mapping[str, Any], at_ms: int) -> Iterable[Seen]:
     yield Seen(cause, data["status"] == OPEN_TASK)
 
 
-def _letter(data: Mapping[str, Any], at_ms: int) -> Iterable[Seen]:
+def _letter(data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:
     if data["kind"] != PARKED:  # the step of a dead letter waits as an incident
         return
     title = f"Records of {data['topic']} went aside, as {data['processor']} could not use them"
@@ -106,22 +125,23 @@ def _letter(data: Mapping[str, Any], at_ms: int) -> Iterable[Seen]:
     yield Seen(Cause(plan.LETTER, place, data["letter_id"], data["at_ms"], title), data["status"] in UNDECIDED)
 
 
-def _model(data: Mapping[str, Any], at_ms: int) -> Iterable[Seen]:
+def _model(data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:
     newest = data["changes"][-1]
     title = f"The model {data['name']} is suspended: people decide its cases"
     cause = Cause(plan.MODEL, (data["name"],), data["name"], newest["from_ms"], title, newest["why"])
     yield Seen(cause, newest["state"] == "suspended")
 
 
-def _system(data: Mapping[str, Any], at_ms: int) -> Iterable[Seen]:
+def _system(data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:
     name = data["connection"]
     title = f"{name} is not called, as it has failed repeatedly"
     cause = Cause(plan.BREAKER, (name,), name, data["at_ms"], title, data["last_reason"])
     yield Seen(cause, data["breaker"] != WELL, data["worker"])
 
 
-_READ: Mapping[str, Callable[[Mapping[str, Any], int], Iterable[Seen]]] = {
+_READ: Mapping[str, Callable[[Mapping[str, Any], Calendars], Iterable[Seen]]] = {
     INCIDENT: _incident,
+    INSTANCE_DEADLINE: _deadline,
     HUMAN_TASK: _task,
     LETTER: _letter,
     MODEL_STATE: _model,

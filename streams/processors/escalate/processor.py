@@ -45,7 +45,7 @@ class Escalate(FastProcessor):
         for message in batch:
             data, at_ms = message.data, message.record.timestamp_ms
             if causes.takes(message.name):
-                for seen in causes.seen(message.name, data, at_ms):
+                for seen in causes.seen(message.name, data, self._calendars.value):
                     self._watch(seen, at_ms, rows, effects)
             elif message.name == ALERT_CAUSE:
                 self._cause(data, at_ms, rows, effects)

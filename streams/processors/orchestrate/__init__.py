@@ -15,6 +15,7 @@ INBOX = Topic(
     written_by="the gateway",
 )
 HISTORY = Topic(name="engine.history.instance.v1", messages=("HistoryEntry",), retention_ms=90 * DAY_MS)
+DEADLINES = Topic(name="engine.deadline.instance.v1", messages=("InstanceDeadline",))
 INCIDENTS = Topic(name="engine.incident.instance.v1", messages=("Incident",), retention_ms=90 * DAY_MS)
 
 ENGINE_STEPS = Counter("exlify_engine_steps_total", "Inbox records that the engine took.", ["cause"])
@@ -52,7 +53,7 @@ DECLARATION = Declaration(
     make="streams.processors.orchestrate.processor:Orchestrate",
     local="streams.processors.orchestrate.local:Unattended",
     reads=(INBOX,),
-    writes=(INBOX, HISTORY, INCIDENTS),
+    writes=(INBOX, HISTORY, INCIDENTS, DEADLINES),
     table="instance",
     settings=(OrchestrateSettings,),
     metrics=(ENGINE_STEPS, INSTANCES, INCIDENT_CHANGES, INSTANCE_SECONDS),

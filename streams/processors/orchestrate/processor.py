@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import struct
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import structlog
 from msgspec.structs import asdict
@@ -21,7 +21,7 @@ from msgspec.structs import asdict
 from schemas import messages
 from streams import engine
 from streams.ground.topic import own_step_topic
-from streams.language.graph import Graph
+from streams.language.graph import Deadline, Graph
 from streams.processors import orchestrate
 from streams.processors.context import Context
 from streams.processors.orchestrate import OrchestrateSettings, outcome
@@ -132,7 +132,23 @@ class Orchestrate(FastProcessor):
             effects.outputs.append(Output(orchestrate.INCIDENTS, key, value))
         if step.outcome is not None:
             effects.outputs.append(outcome.output(self._codec, step.outcome))
+        if graph.deadline is not None:
+            effects.outputs.extend(self._deadline(graph, graph.deadline, before, step, key))
         return step
+
+    def _deadline(
+        self, graph: Graph, deadline: Deadline, before: engine.State | None, step: engine.Step, key: bytes | None
+    ) -> Iterator[Output]:
+        """That an instance with a deadline has begun, or has ended."""
+        begun = before is None and type(step.state) is engine.Instance
+        told = step.state if begun else step.outcome
+        if type(told) is engine.Instance or type(told) is engine.Outcome:
+            fields = {
+                "instance_id": (key or b"").decode(), "workflow": graph.name, "owner": graph.owner,
+                "business_key": told.business_key, "started_at_ms": told.started_at_ms,
+                "within_ms": deadline.within_ms, "calendar": deadline.calendar, "over": not begun,
+            }  # fmt: skip
+            yield Output(orchestrate.DEADLINES, key, self._codec.encode(messages.INSTANCE_DEADLINE, fields))
 
     def _graph(self, before: engine.State | None, event: engine.Event, batch: Sequence[Message]) -> Graph | None:
         """The definition that the instance is pinned to; any will do where the engine does not look at it.

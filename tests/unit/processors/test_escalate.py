@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from schemas.catalogue import current
-from schemas.messages import LETTER, MODEL_STATE, SYSTEM_REPORT
+from schemas.messages import INSTANCE_DEADLINE, LETTER, MODEL_STATE, SYSTEM_REPORT
 from schemas.reasons import Reason
 from schemas.samples import sample
 from streams.processors.call import REPORTS
@@ -20,7 +20,7 @@ from streams.processors.escalate import ALERTS, ANSWERS, CAUSES, NOTICES
 from streams.processors.letters import LETTERS
 from streams.runtime.processor import Output
 from tests.support import peers
-from tests.support.alerting import CODEC, HOUR, MINUTE, Alerting, told
+from tests.support.alerting import CODEC, HOUR, INSTANCE, MINUTE, Alerting, told
 from tests.support.mailboxes import mailbox
 
 TITLE = "desk is late: Look at it"
@@ -233,6 +233,23 @@ async def test_a_late_task_is_told_to_its_team_at_once(tmp_path: Path) -> None:
             "desk is late: Look at it",
         )
         await ours.task("completed", due_ms=ours.now_ms)
+        assert ours.alert["status"] == "closed"
+
+
+async def test_an_instance_past_its_deadline_is_an_alert_also_in_working_time(tmp_path: Path) -> None:
+    (tmp_path / "calendars.yaml").write_text(
+        "always: {days: [mon, tue, wed, thu, fri, sat, sun], hours: ['00:00-12:00']}"
+    )
+    async with alerting(tmp_path) as ours:
+        begun = {"workflow": "order", "owner": "desk", "business_key": "A-1", "within_ms": 13 * HOUR, "over": False}
+        begun |= {"instance_id": INSTANCE, "started_at_ms": 0, "calendar": "always"}
+        ours.now_ms = 24 * HOUR
+        await ours.deliver("deadlines", INSTANCE_DEADLINE, begun)
+        await ours.wait(HOUR - 1)
+        assert ours.alerts == {}
+        await ours.wait(1)
+        assert (ours.alert["kind"], ours.alert["severity"], ours.alert["owner"]) == ("deadline", "critical", "desk")
+        await ours.deliver("deadlines", INSTANCE_DEADLINE, {**begun, "over": True})
         assert ours.alert["status"] == "closed"
 
 

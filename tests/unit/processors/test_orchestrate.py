@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
+import pytest
+
 from models.serving.shelf import Shelf
 from schemas.codec import Codec
 from schemas.messages import HISTORY_ENTRY, START_INSTANCE, STEP_COMMAND, STEP_RESULT
 from streams import engine
 from streams.definitions.deploy import described
-from streams.processors.orchestrate import INBOX
+from streams.language import DefinitionError
+from streams.processors.orchestrate import DEADLINES, INBOX
 from streams.processors.orchestrate.processor import Orchestrate, row_state
 from streams.runtime.processor import Effects, Message, Record
 from tests.support.contexts import context
@@ -118,3 +121,26 @@ do:
     bundled = Shelf().active["credit-risk"]
     messages = [CODEC.decode(output.value or b"") for output in effects.outputs]
     assert [data["pin"] for name, data in messages if name == STEP_COMMAND] == [bundled.text, "none"]
+
+
+def test_an_instance_tells_of_its_deadline_when_it_begins_and_ends_and_only_if_it_has_one() -> None:
+    timed = YAML.replace("version: 1.0.0", "version: 1.0.1, metadata: {deadline: {hours: 4}, calendar: office}")
+    graph, book, table = load(timed), empty_book(), Table()
+    book.learn(described(graph, timed, "test", 0))
+    processor = Orchestrate(context(CODEC, definitions=book))
+    begin = start(5)
+    begin = message(5, START_INSTANCE, {**begin.data, "digest": graph.digest, "version": graph.version})
+    told = []
+    for each in (begin, begin, result(6, 0, "first"), result(7, 1, "second")):
+        effects = processor.handle([each], table)
+        table.apply(effects)
+        told += [CODEC.decode(one.value or b"")[1] for one in effects.outputs if one.topic == DEADLINES]
+    assert [(each["over"], each["within_ms"], each["calendar"]) for each in told] == [
+        (False, 4 * 3_600_000, "office"), (True, 4 * 3_600_000, "office"),
+    ]  # fmt: skip
+    assert told[0]["started_at_ms"] == told[1]["started_at_ms"] == begin.record.timestamp_ms
+
+
+def test_a_deadline_that_is_no_duration_is_a_fault() -> None:
+    with pytest.raises(DefinitionError, match="`deadline` is no duration"):
+        load(YAML.replace("version: 1.0.0", "version: 1.0.1, metadata: {deadline: soon}"))
