@@ -40,11 +40,13 @@ check: $(DEV_READY) ## Lint, types, import contracts, rendered files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/guard
 
-peers: ## Install what some tests drive and skip without: Chromium and PostgreSQL, from Debian's packages, as root
+peers: ## Install what some tests drive and skip without: Chromium, PostgreSQL and Alertmanager, from Debian's packages, as root
 	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || \
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-noto-core; }
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; }
+	@command -v prometheus-alertmanager >/dev/null || command -v alertmanager >/dev/null || \
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus-alertmanager; }
 
 format: $(DEV_READY) ## Put the code into the common format
 	@$(BIN)/ruff check --fix-only .

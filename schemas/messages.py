@@ -42,6 +42,7 @@ PARTS: Final = frozenset(
         "exlify.ModelChange",
         "exlify.Beside",
         "exlify.AlertNotice",
+        "exlify.TaskRung",
     }
 )
 """Records that occur inside messages only and never travel alone."""

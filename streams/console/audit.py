@@ -22,7 +22,7 @@ from streams.console.inbox import task_path
 from streams.console.page import Page, View, Visit
 from streams.console.topics import latest
 from streams.processors.decide import STATES
-from streams.processors.human.rules import CLAIM, COMPLETE, PUT_ASIDE, RELEASE, UNDO
+from streams.processors.human.rules import CLAIM, COMPLETE, HAND_ON, PUT_ASIDE, RELEASE, UNDO
 from streams.readmodel.stored import stored
 
 ROWS = 50
@@ -90,6 +90,7 @@ _DONE = {
     RELEASE: "released",
     PUT_ASIDE: "put aside",
     COMPLETE: "answered",
+    HAND_ON: "handed on",
     UNDO: "took back the answer to",
 }
 

@@ -8,11 +8,13 @@ filters of `exlify tasks`. A filter needs a column in `rows.py`, too.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Final
 
 from schemas.arguments import Argument, Kind
+from schemas.payload import Json
 
 OPEN: Final = "open"
 ANSWERED: Final = "answered"  # can still be taken back
@@ -21,6 +23,21 @@ CANCELLED: Final = "cancelled"
 STATUSES: Final = (OPEN, ANSWERED, COMPLETED, CANCELLED)
 
 MAX_TITLE_LENGTH = 200
+LADDER: Final[Mapping[str, Json]] = {
+    "type": "array",
+    "minItems": 1,
+    "maxItems": 10,
+    "items": {
+        "type": "object",
+        "required": ["after", "team"],
+        "additionalProperties": False,
+        "properties": {
+            "after": {"type": ["object", "string"]},
+            "team": {"type": "string", "minLength": 1},
+            "calendar": {"type": "string", "minLength": 1},
+        },
+    },
+}
 
 
 class Place(StrEnum):
@@ -127,6 +144,30 @@ FIELDS: Final = (
             example="due: {hours: 4}",
         ),
     ),
+    Field(
+        name="calendar",
+        label="calendar",
+        place=Place.DETAIL,
+        argument=Argument(
+            name="calendar",
+            summary="By whose working time `due` and `ladder` are counted, of calendars.yaml; all time unless given.",
+            kind=Kind.NAME,
+            example="calendar: office",
+        ),
+    ),
+    Field(
+        name="ladder",
+        label="ladder",
+        place=Place.DETAIL,
+        argument=Argument(
+            name="ladder",
+            summary="Teams that it is handed on to, one after the other, while nobody answers.",
+            kind=Kind.TYPED,
+            schema=LADDER,
+            example="ladder: [{after: {hours: 1}, team: managers}]",
+        ),
+    ),
+    Field(name="hands_on_ms", label="handed on", place=Place.LIST),
     Field(name="assignee", label="claimed by", place=Place.LIST),
     Field(name="assigned_until_ms", label="until", place=Place.LIST),
     Field(name="aside_until_ms", label="put aside until", place=Place.LIST),

@@ -23,6 +23,7 @@ from schemas.arguments import ArgumentError
 from schemas.catalogue import current
 from schemas.messages import CANCEL_STEP, HUMAN_ACTION, HUMAN_TASK, STEP_COMMAND, STEP_RESULT
 from schemas.payload import unwrapped, wrapped
+from streams.ground import calendars
 from streams.ground.topic import DAY_MS
 from streams.processors import human
 from streams.processors.context import Context
@@ -49,6 +50,7 @@ class Human(FastProcessor):
 
     def __init__(self, context: Context) -> None:
         self._codec = context.codec
+        self._calendars = context.site.file(calendars.FILE, calendars.read_calendars)
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """Opens, completes and cancels tasks; whatever was done before is recognised and not done again."""
@@ -65,14 +67,17 @@ class Human(FastProcessor):
         return effects
 
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
-        """Completes a task whose answer stands; forgets one closed long ago, in the compacted topic too, and what was
-        done to a task that never came."""
+        """Completes a task whose answer stands; hands one on that nobody answers; forgets one closed long ago, in the
+        compacted topic too, and what was done to a task that never came."""
         if key.startswith(_EARLY):
             return Effects([], {key: None})
         effects = Effects([], {})
         task = decode_task(row.value)
         if task.status == ANSWERED:
             self._change(task, rules.settled(task), task.fields["instance_id"].encode(), effects)
+            return effects
+        if task.status == OPEN:
+            self._keep(key, rules.handed_on(task, self._calendars.value), effects)
             return effects
         return Effects([Output(human.TASKS, key, None)], {key: None})
 
@@ -85,7 +90,7 @@ class Human(FastProcessor):
         if _row(key, state, effects) is not None:
             return
         try:
-            task = rules.opened(message.data, message.record.timestamp_ms)
+            task = rules.opened(message.data, message.record.timestamp_ms, self._calendars.value)
         except ArgumentError as error:
             problem = rules.invalid_task_problem(message.data, error)
             effects.counts.append(partial(metrics.count_step, human.HUMAN.name, steps.faulted(message.data, problem)))
@@ -133,8 +138,7 @@ class Human(FastProcessor):
             self._keep(key, rules.cancelled(task, message.record.timestamp_ms), effects)
 
     def _keep(self, key: bytes, task: HumanTask, effects: Effects) -> None:
-        closed_ms = 0 if task.status == OPEN else task.updated_at_ms + KEPT_MS
-        due_ms = task.settles_at_ms or closed_ms
+        due_ms = (task.hands_on_ms or 0) if task.status == OPEN else task.settles_at_ms or task.updated_at_ms + KEPT_MS
         effects.changes[key] = Row(encode_task(task), due_ms)
         value = self._codec.encode(HUMAN_TASK, task.fields)
         effects.outputs.append(Output(human.TASKS, key, value))

@@ -21,14 +21,21 @@ from schemas.payload import Json, Payload
 from schemas.reasons import Reason
 from schemas.steps import Problem, id_of, problem
 from schemas.times import rfc3339
+from streams.ground.calendars import Calendars
 from streams.ground.topic import DAY_MS
 from streams.language.durations import DurationError, milliseconds
+from streams.language.schema import JsonSchema
 from streams.processors.human import HUMAN
-from streams.processors.human.fields import ANSWERED, CANCELLED, COMPLETED, OPEN
+from streams.processors.human.fields import ANSWERED, CANCELLED, COMPLETED, LADDER, OPEN
 from streams.processors.human.forms import fault_of_form, form_fault
-from streams.processors.human.task import Act, HumanTask, Refusal, new_task
+from streams.processors.human.task import Act, HumanTask, Refusal, Rung, new_task
 
 CLAIM, RELEASE, PUT_ASIDE, COMPLETE, UNDO = "claim", "release", "put_aside", "complete", "undo"
+
+HAND_ON = "hand_on"  # nobody's action: a task does it by itself
+ITSELF = "exlify"
+NO_CALENDARS: Calendars = {}
+_LADDER = JsonSchema(LADDER)
 
 LONGEST_MS = {CLAIM: DAY_MS, PUT_ASIDE: 90 * DAY_MS, COMPLETE: 600_000}
 """For how long each of these may last."""
@@ -36,8 +43,10 @@ LONGEST_MS = {CLAIM: DAY_MS, PUT_ASIDE: 90 * DAY_MS, COMPLETE: 600_000}
 MAX_REFUSALS = MAX_ACTS = 16  # the oldest go first; their senders have long had their answer
 
 
-def opened(command: Mapping[str, Any], at_ms: int) -> HumanTask:
+def opened(command: Mapping[str, Any], at_ms: int, calendars: Calendars = NO_CALENDARS) -> HumanTask:
     """The task that a StepCommand asks for, opened at `at_ms`. Raises ArgumentError.
+
+    A calendar that the site does not have counts all time.
 
     An argument becomes the field of its name; what is written out here is all that is more than that.
     """
@@ -45,8 +54,9 @@ def opened(command: Mapping[str, Any], at_ms: int) -> HumanTask:
     form = given.pop("form", {})
     if fault := fault_of_form(form):
         raise HUMAN.fault("form", fault, "describe the answer's data, with what it refers to under $defs")
-    due = given.pop("due", None)
-    return new_task(
+    due, calendar = given.pop("due", None), given.get("calendar")
+    ladder = _ladder(given.pop("ladder", []), calendar)
+    task = new_task(
         {"input": None, **given, "form": form},
         {
             "task_id": id_of(command),
@@ -55,10 +65,50 @@ def opened(command: Mapping[str, Any], at_ms: int) -> HumanTask:
             "workflow": command["workflow"],
             "created_at_ms": at_ms,
             "updated_at_ms": at_ms,
-            "due_ms": command.get("deadline_ms") if due is None else at_ms + _due(due),
+            "due_ms": command.get("deadline_ms")
+            if due is None
+            else _after(at_ms, _due("due", due), calendar, calendars),
             "business_key": command.get("business_key"),
+            "ladder": ladder,
         },
     )
+    return task.changed(hands_on_ms=_next_ms(task, at_ms, calendars))
+
+
+def handed_on(task: HumanTask, calendars: Calendars) -> HumanTask:
+    """The task once nobody has answered it in the time of its rung: another team is asked. A claim stays."""
+    rung, at_ms = task.ladder[task.rung], task.hands_on_ms or 0
+    act = Act(action_id=f"{HAND_ON}/{task.rung}", action=HAND_ON, actor=ITSELF, at_ms=at_ms)
+    after = task.changed(
+        team=rung["team"],
+        rung=task.rung + 1,
+        updated_at_ms=max(at_ms, task.updated_at_ms),
+        acts=[*task.acts, act][-MAX_ACTS:],
+    )
+    return after.changed(hands_on_ms=_next_ms(after, at_ms, calendars))
+
+
+def _next_ms(task: HumanTask, at_ms: int, calendars: Calendars) -> int | None:
+    """When a task whose last rung was at this time is handed on next."""
+    if task.rung >= len(task.ladder):
+        return None
+    rung = task.ladder[task.rung]
+    return _after(at_ms, rung["after_ms"], rung["calendar"], calendars)
+
+
+def _after(at_ms: int, length_ms: int, calendar: str | None, calendars: Calendars) -> int:
+    known = calendars.get(calendar or "")
+    return at_ms + length_ms if known is None else known.after(at_ms, length_ms)
+
+
+def _ladder(given: Json, calendar: str | None) -> list[Rung]:
+    fault = None if given == [] else _LADDER.check(given)
+    if fault is not None:
+        raise HUMAN.fault("ladder", f"is no ladder: {fault}")
+    return [
+        Rung(team=each["team"], after_ms=_due("ladder", each["after"]), calendar=each.get("calendar") or calendar)
+        for each in given
+    ]
 
 
 def acted(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> HumanTask:
@@ -88,7 +138,9 @@ def cancelled(task: HumanTask, at_ms: int) -> HumanTask:
     """The task after the engine has lost interest in it; a closed one stays as it is."""
     if task.status not in (OPEN, ANSWERED):
         return task
-    return task.changed(status=CANCELLED, version=task.version + 1, settles_at_ms=None, updated_at_ms=at_ms)
+    return task.changed(
+        hands_on_ms=None, status=CANCELLED, version=task.version + 1, settles_at_ms=None, updated_at_ms=at_ms
+    )
 
 
 def output(task: HumanTask) -> Payload:
@@ -108,14 +160,14 @@ def invalid_task_problem(command: Mapping[str, Any], error: ArgumentError) -> Pr
     return problem(Reason.INPUT_INVALID, str(error), command["pointer"])
 
 
-def _due(value: Json) -> int:
+def _due(name: str, value: Json) -> int:
     """Milliseconds, as a compiled definition gives them, or a duration as somebody may write it into a command."""
     if type(value) is int and value >= 0:
         return value
     try:
         return milliseconds(value)
     except DurationError as error:
-        raise HUMAN.fault("due", f"is no duration: {error}") from None
+        raise HUMAN.fault(name, f"is no duration: {error}") from None
 
 
 def _claimed(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> dict[str, Any]:

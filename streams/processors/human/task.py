@@ -40,6 +40,14 @@ class Act(TypedDict):
     at_ms: int
 
 
+class Rung(TypedDict):
+    """To whom a task is handed on if nobody has answered it by then."""
+
+    team: str
+    after_ms: int
+    calendar: str | None
+
+
 class _Field(Generic[T]):
     """A field of the record that the rules know by its name."""
 
@@ -80,6 +88,9 @@ class HumanTask:
     assignee = _Field[str | None]()
     assigned_until_ms = _Field[int | None]()
     settles_at_ms = _Field[int | None]()
+    ladder = _Field[list[Rung]]()
+    rung = _Field[int]()
+    hands_on_ms = _Field[int | None]()
 
     def knows(self, action_id: str) -> bool:
         """Whether the action was taken or refused before."""
