@@ -35,7 +35,7 @@ _PRAGMAS = (
     "synchronous=NORMAL",
     "cache_size=-32000",  # KiB
     "journal_size_limit=67108864",  # bytes
-    "wal_autocheckpoint=2000",  # pages: each copying back writes the indexes once for many batches
+    "wal_autocheckpoint=4000",  # pages: each copying back writes the indexes once for many batches
 )
 
 
