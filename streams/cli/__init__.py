@@ -50,6 +50,7 @@ SUMMARIES = {
     "decisions": "Show and recompute what models decided.",
     "systems": "List outside systems, pause one, resume it.",
     "connections": "List, show and check outside systems.",
+    "diagnose": "Write an archive for whoever helps, without secrets.",
     "topics": "Show or create the topics.",
     "view": "Make the rows of the read model again.",
 }
