@@ -51,7 +51,6 @@ USE = {
     "extensions": _never("write the tasks where they are to run"),
 }
 TASKS = {
-    "listen": _later("start the workflow on the event with `schedule.on`, or ask people with `call: human`"),
     "run": _later("put the tasks of the other workflow into a `do`"),
     "foreach": _later("iterate with `for`"),
 }
@@ -74,6 +73,11 @@ EVENT_ATTRIBUTES = {
     name: _never("filter on `type`, `source` and `subject`; test anything else in the first task")
     for name in ("id", "time", "data", "datacontenttype", "dataschema")
 }
+EVENT_ATTRIBUTES_OF_LISTEN = {
+    name: _never("filter on `type`, `source`, `subject`, `id` and `data`")
+    for name in ("time", "datacontenttype", "dataschema")
+}
+LISTEN = {"any": _never("name the events that are waited for")}
 RETRY = {
     name: _later("leave it out: `errors` of the `catch` says for which errors, and their reason whether it helps")
     for name in ("when", "exceptWhen")

@@ -4,11 +4,12 @@
 tests; one that does not stand in it is not there, and a test says so.
 """
 
-from streams.processors import call, decide, emit, human, intake, letters, orchestrate, recover, view
+from streams.processors import call, correlate, decide, emit, human, intake, letters, orchestrate, recover, view
 
 ALL = (
     intake.DECLARATION,
     orchestrate.DECLARATION,
+    correlate.DECLARATION,
     decide.DECLARATION,
     call.DECLARATION,
     emit.DECLARATION,

@@ -23,6 +23,7 @@ from streams.language.constructs.do import DoModel
 from streams.language.constructs.emit import EmitModel
 from streams.language.constructs.for_ import ForModel
 from streams.language.constructs.fork import ForkModel
+from streams.language.constructs.listen import ListenModel
 from streams.language.constructs.raise_ import RaiseModel
 from streams.language.constructs.set_ import SetModel
 from streams.language.constructs.switch import SwitchModel
@@ -47,6 +48,11 @@ class Answer:
     output: Json = None
     error: Mapping[str, Json] | None = None
     after_ms: int = 0
+
+
+def happened(pointer: str, number: int, turn: int) -> Json:
+    """The data of an event that a task listens for: by the number of its filter, and how many came before it."""
+    return {"order": "o", "at": pointer, "of": [number, turn]}
 
 
 Calls = Callable[[str, str, Json], Answer]  # pointer, function, arguments
@@ -363,6 +369,23 @@ class _Interpreter:
             return False
         return task.except_when is None or not self._evaluate(task.except_when, data, inner, at)
 
+    def _listen(self, task: ListenModel, place: _Place) -> tuple[Json, str]:
+        """Of several events that any would do, the first comes first."""
+        for one in task.filters:
+            for value in one.values:
+                expected = value.expected
+                if expected is not None and self._evaluate(expected, place.data, place.variables, place.at) is None:
+                    raise Raised(_problem(problems.EXPRESSION, "null", place.at))
+        numbers = range(task.wanted) if task.strategy == "all" else (0,)
+        came = [happened(place.at, number, 0) for number in numbers]
+        read = [orjson.dumps(each).decode() if task.read == "raw" else each for each in came]
+        for until in task.until:
+            assert until.condition is not None
+            while not self._evaluate(until.condition, read, place.variables, place.at):
+                another = happened(place.at, 0, len(read))
+                read.append(orjson.dumps(another).decode() if task.read == "raw" else another)
+        return read, task.then
+
     def _raise(self, task: RaiseModel, place: _Place) -> tuple[Json, str]:
         error = _raised(self._evaluate(task.error, place.data, place.variables, place.at), place.at)
         raise Raised(error, meant=error["type"] != problems.CONFIGURATION)
@@ -396,6 +419,7 @@ MEANINGS: Mapping[type[TaskModel], Callable[[_Interpreter, Any, _Place], tuple[J
     EmitModel: _Interpreter._emit,
     ForModel: _Interpreter._for,
     ForkModel: _Interpreter._fork,
+    ListenModel: _Interpreter._listen,
     RaiseModel: _Interpreter._raise,
     SetModel: _Interpreter._set,
     SwitchModel: _Interpreter._switch,

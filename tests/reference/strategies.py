@@ -312,6 +312,28 @@ def _try(draw: st.DrawFn, depth: int) -> dict[str, Json]:
     return {"try": draw(_lists(depth - 1)), "catch": catch}
 
 
+EXPECTED = (None, "o", '${ .order? // "o" }', '${ if .n? == 5 then null else "o" end }', "${ .n }")
+UNTIL = ("length > 1", '${ (.[0] | type) == "string" or $context.seen? == true or length > 2 }', ".n", True)
+
+
+@st.composite
+def _listen(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    strategy = draw(st.sampled_from(("one", "any", "any", "all")))
+    correlate = draw(st.booleans())
+    said = draw(st.booleans())
+    events: list[dict[str, Json]] = []
+    for number in range(draw(st.integers(1, 3))):
+        event: dict[str, Json] = {"with": {"type": f"example.happened{number}.v1", "data": ".order != null"}}
+        if correlate:
+            expected = draw(st.sampled_from(EXPECTED[1:])) if said else None
+            event["correlate"] = {"order": {"from": ".order"} | ({"expect": expected} if said else {})}
+        events.append(event)
+    to: dict[str, Json] = {strategy: events[0] if strategy == "one" else events}
+    if strategy == "any" and draw(st.booleans()):
+        to["until"] = draw(st.sampled_from(UNTIL))
+    return {"listen": {"to": to} | ({"read": "raw"} if draw(_rarely()) else {})}
+
+
 class Kind(NamedTuple):
     """How tasks of a kind are drawn, whether there are tasks inside, and how often one is among the others."""
 
@@ -326,6 +348,7 @@ KINDS: Mapping[str, Kind] = {
     "emit": Kind(_emit),
     "for": Kind(_for, nests=True),
     "fork": Kind(_fork, nests=True),
+    "listen": Kind(_listen),
     "raise": Kind(_raise),
     "set": Kind(_set),
     "switch": Kind(_switch),

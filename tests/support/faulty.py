@@ -65,7 +65,7 @@ TASK_FAULTS = {
     "{wait: {week: '${ .x }'}}": "duration",
     "{set: {x: 1}, timeout: {after: P1Y}}": "duration",
     "{set: {x: 1}, timeout: slow}": "not-built",
-    "{listen: {to: {any: []}}}": "not-built",
+    "{listen: {to: {any: []}}}": "not-in-profile",
     "{emit: {event: {}}}": "missing",
     "{run: {workflow: {name: other}}}": "not-built",
     "{run: {shell: {command: ls}}}": "not-in-profile",

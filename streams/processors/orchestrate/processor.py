@@ -37,6 +37,12 @@ EVENTS: dict[str, type[engine.Event]] = {
     messages.CANCEL_INSTANCE: engine.CancelInstance,
     messages.REPAIR_STEP: engine.RepairStep,
     messages.STEP_RETRYING: engine.StepRetrying,
+    messages.EVENT_RECEIVED: engine.EventReceived,
+}
+ABOUT_EVENTS: dict[type[engine.Command], str] = {
+    engine.AwaitEvent: messages.AWAIT_EVENT,
+    engine.CancelAwait: messages.CANCEL_AWAIT,
+    engine.OfferedEvent: messages.OFFERED_EVENT,
 }
 
 _OFFSET = struct.Struct(">q")
@@ -164,8 +170,11 @@ class Orchestrate(FastProcessor):
             self._unknown = set()
         self._unknown |= missing
 
-    def _command(self, key: bytes | None, command: engine.StepCommand | engine.CancelStep, at_ms: int) -> Output:
+    def _command(self, key: bytes | None, command: engine.Command, at_ms: int) -> Output:
         data = asdict(command)
+        if not isinstance(command, engine.StepCommand | engine.CancelStep):
+            value = self._codec.encode(ABOUT_EVENTS[type(command)], data)
+            return Output(orchestrate.CORRELATION, command.key.encode(), value)
         name = messages.STEP_COMMAND
         if command.function in self._pins and type(command) is engine.StepCommand:
             data["pin"] = self._pins[command.function].pin(command.arguments, at_ms)
