@@ -51,6 +51,32 @@ def partition_of(key: str, count: int) -> int:
     return int(key[:_PARTITION_DIGITS], 16) % count
 
 
+_AWAITED, _STARTED = "exlify:run/", "exlify:start/"  # sources of instances that other instances have started
+
+
+def child_id(step: str) -> str:
+    """Id of the instance that a step starts."""
+    return _digest(b"child", step)
+
+
+def child_source(depth: int, *, awaited: bool) -> str:
+    """What stands as the source of an instance that a step has started: whether that waits, and how deep it is."""
+    return f"{_AWAITED if awaited else _STARTED}{depth}"
+
+
+def depth_of(source: str) -> int:
+    """How many instances have started each other, down to the one of this source; 0 where an event did."""
+    for prefix in (_AWAITED, _STARTED):
+        if source.startswith(prefix) and source[len(prefix) :].isdecimal():
+            return int(source[len(prefix) :])
+    return 0
+
+
+def awaited_by(instance: str, source: str, event_id: str) -> str | None:
+    """The id of the step that waits for an instance's outcome; None where none does, whatever its source says."""
+    return event_id if source.startswith(_AWAITED) and child_id(event_id) == instance else None
+
+
 def correlation_key(what: str, values: Sequence[tuple[str, Any]]) -> str:
     """Where an event and who waits for it meet: a hash of what is waited for and of the values that relate the two.
 

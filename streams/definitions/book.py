@@ -84,6 +84,15 @@ class DefinitionBook:
         found = self._latest.get(name)
         return found.graph if found else None
 
+    def version(self, namespace: str, name: str, version: str | None) -> Graph | None:
+        """The graph of a version of a workflow, learnt last; of its latest where none is named."""
+        if version is None:
+            found = self.latest(name)
+            return found if found is not None and found.namespace == namespace else None
+        wanted = (namespace, name, version)
+        known = [each for each in self._by_digest.values() if (each.namespace, each.name, each.version) == wanted]
+        return next((each.graph for each in reversed(known) if each.graph is not None), None)
+
     def for_event(self, ce_type: str) -> list[Graph]:
         """The latest graphs of the workflows that an event of this type may start.
 

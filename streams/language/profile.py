@@ -51,13 +51,12 @@ USE = {
     "extensions": _never("write the tasks where they are to run"),
 }
 TASKS = {
-    "run": _later("put the tasks of the other workflow into a `do`"),
     "foreach": _later("iterate with `for`"),
 }
 RUN = {
     name: _never("call a service with `call: http`, or a database with `call: sql.execute`")
     for name in ("container", "script", "shell")
-}
+} | {"return": _never("leave it out: the output is that of the workflow")}
 SCHEDULE = {
     "read": _later("leave it out: the data of the event is the input"),
     "every": _later("publish an event from a scheduler and start on it with `schedule.on`"),

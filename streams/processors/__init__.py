@@ -4,7 +4,7 @@
 tests; one that does not stand in it is not there, and a test says so.
 """
 
-from streams.processors import call, correlate, decide, emit, human, intake, letters, orchestrate, recover, view
+from streams.processors import call, correlate, decide, emit, human, intake, letters, orchestrate, recover, run, view
 
 ALL = (
     intake.DECLARATION,
@@ -14,6 +14,7 @@ ALL = (
     call.DECLARATION,
     emit.DECLARATION,
     human.DECLARATION,
+    run.DECLARATION,
     recover.DECLARATION,
     letters.DECLARATION,
     view.DECLARATION,

@@ -25,6 +25,7 @@ from streams.language.constructs.for_ import ForModel
 from streams.language.constructs.fork import ForkModel
 from streams.language.constructs.listen import ListenModel
 from streams.language.constructs.raise_ import RaiseModel
+from streams.language.constructs.run import RunModel
 from streams.language.constructs.set_ import SetModel
 from streams.language.constructs.switch import SwitchModel
 from streams.language.constructs.try_ import TryModel
@@ -403,8 +404,13 @@ class _Interpreter:
     def _emit(self, task: EmitModel, place: _Place) -> tuple[Json, str]:
         return self._asked(task, "emit", members({"event": task.event}), place)
 
-    def _asked(self, task: TaskModel, function: str, asked: Expression, place: _Place) -> tuple[Json, str]:
-        arguments = self._evaluate(asked, place.data, place.variables, place.at)
+    def _run(self, task: RunModel, place: _Place) -> tuple[Json, str]:
+        return self._asked(task, "run", task.arguments, place, {"depth": 1})
+
+    def _asked(
+        self, task: TaskModel, function: str, asked: Expression, place: _Place, more: Scope | None = None
+    ) -> tuple[Json, str]:
+        arguments = self._evaluate(asked, place.data, place.variables, place.at) | (more or {})
         answer = self._calls(place.at, function, arguments)
         until_ms = self._now_ms + answer.after_ms
         self._elapse(until_ms, until_ms if self._late else 0)
@@ -421,6 +427,7 @@ MEANINGS: Mapping[type[TaskModel], Callable[[_Interpreter, Any, _Place], tuple[J
     ForkModel: _Interpreter._fork,
     ListenModel: _Interpreter._listen,
     RaiseModel: _Interpreter._raise,
+    RunModel: _Interpreter._run,
     SetModel: _Interpreter._set,
     SwitchModel: _Interpreter._switch,
     TryModel: _Interpreter._try,

@@ -312,6 +312,12 @@ def _try(draw: st.DrawFn, depth: int) -> dict[str, Json]:
     return {"try": draw(_lists(depth - 1)), "catch": catch}
 
 
+@st.composite
+def _run(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    workflow = {"namespace": "test", "name": "child", "input": draw(st.sampled_from(VALUES))}
+    return {"run": {"workflow": workflow, "await": draw(st.booleans())}}
+
+
 EXPECTED = (None, "o", '${ .order? // "o" }', '${ if .n? == 5 then null else "o" end }', "${ .n }")
 UNTIL = ("length > 1", '${ (.[0] | type) == "string" or $context.seen? == true or length > 2 }', ".n", True)
 
@@ -350,6 +356,7 @@ KINDS: Mapping[str, Kind] = {
     "fork": Kind(_fork, nests=True),
     "listen": Kind(_listen),
     "raise": Kind(_raise),
+    "run": Kind(_run),
     "set": Kind(_set),
     "switch": Kind(_switch),
     "try": Kind(_try, nests=True, weight=2),

@@ -67,7 +67,7 @@ TASK_FAULTS = {
     "{set: {x: 1}, timeout: slow}": "not-built",
     "{listen: {to: {any: []}}}": "not-in-profile",
     "{emit: {event: {}}}": "missing",
-    "{run: {workflow: {name: other}}}": "not-built",
+    "{run: {workflow: {name: other}}}": "missing",
     "{run: {shell: {command: ls}}}": "not-in-profile",
     # calls
     "{call: http, with: {method: post, endpoint: 'http://a/b'}, metadata: {effect: probed}}": "probe",

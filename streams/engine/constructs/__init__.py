@@ -17,6 +17,7 @@ from streams.engine.constructs.for_ import FOR
 from streams.engine.constructs.fork import FORK
 from streams.engine.constructs.listen import LISTEN
 from streams.engine.constructs.raise_ import RAISE
+from streams.engine.constructs.run import RUN
 from streams.engine.constructs.set_ import SET
 from streams.engine.constructs.switch import SWITCH
 from streams.engine.constructs.try_ import TRY
@@ -25,7 +26,7 @@ from streams.engine.messages import EventReceived, StepResult
 from streams.engine.run import Run, Table
 from streams.engine.state import Frame, IncidentFrame
 
-ALL: tuple[Construct[Any, Any], ...] = (CALL, DO, EMIT, FOR, FORK, LISTEN, RAISE, SET, SWITCH, TRY, WAIT)
+ALL: tuple[Construct[Any, Any], ...] = (CALL, DO, EMIT, FOR, FORK, LISTEN, RAISE, RUN, SET, SWITCH, TRY, WAIT)
 
 TABLE: Table = table_of(ALL)
 FRAMES: tuple[type[Frame], ...] = (*(each.frame for each in ALL if each.frame is not None), IncidentFrame)

@@ -138,6 +138,7 @@ class Orchestrate(FastProcessor):
             effects.outputs.append(Output(orchestrate.INCIDENTS, key, value))
         if step.outcome is not None:
             effects.outputs.append(outcome.output(self._codec, step.outcome))
+            effects.outputs.extend(outcome.answers(self._codec, step.outcome))
         return step
 
     def _graph(self, before: engine.State | None, event: engine.Event, batch: Sequence[Message]) -> Graph | None:
