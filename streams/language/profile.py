@@ -81,7 +81,6 @@ RETRY = {
     name: _later("leave it out: `errors` of the `catch` says for which errors, and their reason whether it helps")
     for name in ("when", "exceptWhen")
 } | {"duration": _later("give the step a `timeout`, or write `limit: {duration: ...}` for all tries together")}
-FORK = {"compete": _later("join the branches and choose among their outputs")}
 ENDPOINT = {
     "authentication": _later("name a connection of the settings, which holds the credentials: connection://NAME/path")
 }

@@ -309,7 +309,43 @@ class _Interpreter:
             data = self._list(task.body, data, {**place.scope, **bound})
         return data, task.then
 
+    def _compete(self, task: ForkModel, place: _Place) -> tuple[Json, str]:
+        """The only branch that succeeds wins; of several, or where none does, the order would decide."""
+        before, exported_before = self._context, self._exported
+        won: list[tuple[Json, Json, bool]] = []
+        trouble: Raised | None = None
+        depth = len(self._handlers)
+        for branch in task.branches:
+            self._context, self._exported = before, False
+            if len(task.branches) > 1:
+                self._handlers.append(lambda problem: True)
+            try:
+                output, then = self._task(branch, place.data, place.scope)
+                if then == "end":
+                    raise Ended(output)
+                won.append((output, self._context, self._exported))
+            except Raised as raised:
+                trouble = raised
+            except (Ended, Failed):
+                self._ambiguous = self._ambiguous or len(task.branches) > 1
+                self._context, self._exported = before, exported_before
+                raise
+            finally:
+                del self._handlers[depth:]
+        self._context, self._exported = before, exported_before
+        self._interrupted = self._interrupted or len(task.branches) > 1
+        self._ambiguous = self._ambiguous or (len(won) != 1 and len(task.branches) > 1)
+        if not won:
+            assert trouble is not None
+            raise trouble
+        output, context, exported = won[0]
+        if exported:
+            self._context, self._exported = merged(before, before, context), True
+        return output, task.then
+
     def _fork(self, task: ForkModel, place: _Place) -> tuple[Json, str]:
+        if task.compete:
+            return self._compete(task, place)
         before, outputs, joined = self._context, [], self._context
         exported_before, exported_here = self._exported, False
         troubles: list[Exception] = []

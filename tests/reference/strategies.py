@@ -296,7 +296,12 @@ def _for(draw: st.DrawFn, depth: int) -> dict[str, Json]:
 
 @st.composite
 def _fork(draw: st.DrawFn, depth: int) -> dict[str, Json]:
-    return {"fork": {"branches": [{f"b{index}": draw(_tasks(depth - 1))} for index in range(draw(st.integers(1, 3)))]}}
+    branches = [{f"b{index}": draw(_tasks(depth - 1))} for index in range(draw(st.integers(1, 3)))]
+    if not draw(_rarely()):
+        return {"fork": {"branches": branches}}
+    lost = {"do": [{"lose": {"raise": {"error": ERRORS[0]}}}]}
+    losers = [{f"l{index}": lost} for index in range(draw(st.integers(0, 2)))]
+    return {"fork": {"branches": draw(st.permutations((*branches[:1], *losers))), "compete": True}}
 
 
 @st.composite

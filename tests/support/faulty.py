@@ -36,7 +36,7 @@ TASK_FAULTS = {
     "{fork: {branches: []}}": "empty-list",
     "{fork: {branches: [{a: {set: {x: 1}}}, {a: {set: {x: 1}}}]}}": "duplicate-name",
     "{fork: {branches: [{a: {set: {x: 1}, then: b}}, {b: {set: {x: 1}}}]}}": "goto",
-    "{fork: {compete: true, branches: [{a: {set: {x: 1}}}]}}": "not-built",
+    "{fork: {compete: 1, branches: [{a: {set: {x: 1}}}]}}": "type",
     "{try: [{a: {set: {x: 1}}}]}": "missing",
     "{try: [{a: {set: {x: 1}}}], catch: {retry: {when: '${ true }'}}}": "not-built",
     "{try: [{a: {set: {x: 1}}}], catch: {retry: often}}": "unknown-retry",
