@@ -4,15 +4,31 @@
 tests; one that does not stand in it is not there, and a test says so.
 """
 
-from streams.processors import call, decide, emit, escalate, human, intake, letters, notify, orchestrate, recover, view
+from streams.processors import (
+    call,
+    correlate,
+    decide,
+    emit,
+    escalate,
+    human,
+    intake,
+    letters,
+    notify,
+    orchestrate,
+    recover,
+    run,
+    view,
+)
 
 ALL = (
     intake.DECLARATION,
     orchestrate.DECLARATION,
+    correlate.DECLARATION,
     decide.DECLARATION,
     call.DECLARATION,
     emit.DECLARATION,
     human.DECLARATION,
+    run.DECLARATION,
     recover.DECLARATION,
     letters.DECLARATION,
     escalate.DECLARATION,
