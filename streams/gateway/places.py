@@ -34,15 +34,20 @@ def called(graph: Graph) -> dict[str, set[str]]:
     return {pointer: names for pointer, names in tasks.items() if names}
 
 
-def calling(ours: Services, connection: str) -> list[Place]:
-    """The tasks of all definitions that call a connection; raises ProblemError where there is none."""
-    wanted, known, places = folded(connection), set(), []
+def by_connection(ours: Services) -> dict[str, list[Place]]:
+    """The tasks of all definitions that call any, by connection."""
+    found: dict[str, list[Place]] = {}
     for each in ours.definitions.deployed():
         for pointer, names in (called(each.graph) if each.graph is not None else {}).items():
-            known |= names
-            if wanted in names:
-                places.append((each.name, each.version, pointer))
-    if not places:
+            for name in names:
+                found.setdefault(name, []).append((each.name, each.version, pointer))
+    return found
+
+
+def calling(ours: Services, connection: str) -> list[Place]:
+    """The tasks of all definitions that call a connection; raises ProblemError where there is none."""
+    known = by_connection(ours)
+    if (places := known.get(folded(connection))) is None:
         there = f"there are {', '.join(sorted(known))}" if known else "there is none"
         raise ProblemError(400, "query", f"No task of a deployed definition names a connection so; {there}.")
     return places

@@ -17,7 +17,7 @@ from streams.processors.letters.letter import UNDECIDED
 from streams.processors.letters.rows import LETTERS
 from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
 from streams.processors.recover.rows import RETRIES, WAITING
-from streams.processors.view.search import Place, at
+from streams.processors.view.search import Place, at_places
 from streams.readmodel.paging import Found, Page, beginning, every, matching, page
 from streams.readmodel.projection import storable
 
@@ -118,7 +118,7 @@ class Reader:
         """
         query = matching(INCIDENTS, filters)
         if places is not None:
-            query = query.where(at(INCIDENTS, places))
+            query = query.where(at_places(INCIDENTS, places))
         opened = INCIDENTS.c.opened_at_ms
         if since_ms is not None:
             query = query.where(opened >= since_ms)

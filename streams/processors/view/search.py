@@ -83,7 +83,7 @@ def by_step(dialect: Dialect, step: str) -> ColumnElement[bool]:
 
 def by_places(places: Sequence[Place]) -> ColumnElement[bool]:
     """That wait at one of these tasks, for a decision or for their next try."""
-    return _of(_open(INCIDENTS).where(at(INCIDENTS, places))) | by_retrying(places=places)
+    return _of(_open(INCIDENTS).where(at_places(INCIDENTS, places))) | by_retrying(places=places)
 
 
 def by_retrying(
@@ -102,7 +102,7 @@ def by_retrying(
     return INSTANCES.c.status.in_(OPEN) & _of(waiting)
 
 
-def at(table: Table, places: Sequence[Place]) -> ColumnElement[bool]:
+def at_places(table: Table, places: Sequence[Place]) -> ColumnElement[bool]:
     """Rows of one of these tasks."""
     return tuple_(table.c.workflow, table.c.version, table.c.pointer).in_(places)
 
