@@ -17,7 +17,7 @@ from schemas import steps
 from schemas.payload import Json, Payload
 from schemas.reasons import Reason
 from streams.processors import notify
-from streams.processors.call.processor import ONCE, carry_out
+from streams.processors.call.processor import carry_out
 from streams.processors.context import Context
 from streams.processors.escalate import ANSWERS, plan
 from streams.processors.escalate.channels import Asking, asking
@@ -35,7 +35,7 @@ class Notify(Steps):
     def __init__(self, context: Context) -> None:
         super().__init__(context.codec, ANSWERS)
         self._plan = context.site.file(plan.FILE, plan.read_plan)
-        self._hub: Hub = standard_hub(lambda: self._plan.value.urls, limits=ONCE)
+        self._hub: Hub = standard_hub(lambda: self._plan.value.urls)
 
     async def open(self) -> None:
         """Opens the hub."""

@@ -30,7 +30,7 @@ async def box() -> AsyncIterator[Mailbox]:
 
 async def send(box: Mailbox, url: str = "", timeout_s: float = 5.0, **more: Any) -> CallOutcome:
     given = {name: value for name, value in {**ASKED, **more}.items() if value is not None}
-    limits = CallLimits(tries=1, total_timeout_s=timeout_s)
+    limits = CallLimits(total_timeout_s=timeout_s)
     async with standard_hub({"post": url or box.url}, limits=limits) as hub:
         return await _carried_out(hub, given)
 
