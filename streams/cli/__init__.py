@@ -49,6 +49,8 @@ SUMMARIES = {
     "decisions": "Show and recompute what models decided.",
     "systems": "List outside systems, pause one, resume it.",
     "connections": "List, show and check outside systems.",
+    "replay": "Process past events anew, and compare.",
+    "replays": "Look at replays; pause, resume or cancel one.",
     "topics": "Show or create the topics.",
     "view": "Make the rows of the read model again.",
 }

@@ -86,7 +86,7 @@ class DefinitionBook:
 
     def started_by(self, attributes: Mapping[str, str]) -> list[Graph]:
         """The graphs that an event with these CloudEvents attributes starts: one of their filters fits entirely."""
-        return [graph for graph in self.for_event(attributes["type"]) if _matches(graph, attributes)]
+        return [graph for graph in self.for_event(attributes["type"]) if matches(graph, attributes)]
 
     def deployed(self) -> list[Deployed]:
         """Everything known, in the order in which it was learnt first."""
@@ -120,7 +120,8 @@ def _compiled(data: Mapping[str, Any], functions: Mapping[str, Function]) -> tup
     return None, fault
 
 
-def _matches(graph: Graph, attributes: Mapping[str, str]) -> bool:
+def matches(graph: Graph, attributes: Mapping[str, str]) -> bool:
+    """Whether an event with these CloudEvents attributes starts an instance: one of the filters fits entirely."""
     return any(all(attributes.get(name) == wanted for name, wanted in each.items()) for each in graph.event_filters)
 
 

@@ -25,8 +25,10 @@ from streams.gateway import (
     letter_acts,
     letters,
     repairs,
+    replays,
     systems,
     tasks,
+    verification,
 )
 from streams.gateway.access import guard, plain
 from streams.gateway.answers import json_answer
@@ -82,6 +84,8 @@ ROUTES = (
     *decisions.ROUTES,
     *tasks.ROUTES,
     *systems.ROUTES,
+    *replays.ROUTES,
+    *verification.ROUTES,
     *figures.ROUTES,
     Route(
         method="GET",

@@ -4,7 +4,7 @@
 tests; one that does not stand in it is not there, and a test says so.
 """
 
-from streams.processors import call, decide, emit, human, intake, letters, orchestrate, recover, view
+from streams.processors import call, decide, emit, human, intake, letters, orchestrate, recover, replay, view
 
 ALL = (
     intake.DECLARATION,
@@ -15,5 +15,6 @@ ALL = (
     human.DECLARATION,
     recover.DECLARATION,
     letters.DECLARATION,
+    replay.DECLARATION,
     view.DECLARATION,
 )

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import Any
 
 from schemas import ids
 from schemas.business import EventTypes
@@ -81,22 +82,23 @@ class Intake(FastProcessor):
         return "parked", [parked(record, self.declaration.name, reason)]
 
     def _start(self, graph: Graph, attributes: Mapping[str, str], data: Payload, record: Record) -> Output:
-        source = attributes.get("source", f"kafka:{record.topic}/{record.partition}")
-        event_id = attributes.get("id", str(first_offset(record)))
-        instance_id = ids.instance_id(graph.name, source, event_id)
-        value = self._codec.encode(
-            START_INSTANCE,
-            {
-                "instance_id": instance_id,
-                "workflow": graph.name,
-                "version": graph.version,
-                "digest": graph.digest,
-                "source": source,
-                "event_id": event_id,
-                "event_type": attributes["type"],
-                "business_key": attributes.get("subject"),
-                "time_ms": parse_time_ms(attributes["time"]) if "time" in attributes else record.timestamp_ms,
-                "data": data,
-            },
-        )
-        return Output(INBOX, instance_id.encode(), value)
+        start = start_of(graph, attributes, data, record)
+        return Output(INBOX, start["instance_id"].encode(), self._codec.encode(START_INSTANCE, start))
+
+
+def start_of(graph: Graph, attributes: Mapping[str, str], data: Payload, record: Record) -> dict[str, Any]:
+    """The fields of the StartInstance that an event makes of a workflow; the same event names the same instance."""
+    source = attributes.get("source", f"kafka:{record.topic}/{record.partition}")
+    event_id = attributes.get("id", str(first_offset(record)))
+    return {
+        "instance_id": ids.instance_id(graph.name, source, event_id),
+        "workflow": graph.name,
+        "version": graph.version,
+        "digest": graph.digest,
+        "source": source,
+        "event_id": event_id,
+        "event_type": attributes["type"],
+        "business_key": attributes.get("subject"),
+        "time_ms": parse_time_ms(attributes["time"]) if "time" in attributes else record.timestamp_ms,
+        "data": data,
+    }

@@ -14,6 +14,7 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Sequence
+from typing import Any
 
 import structlog
 from msgspec.structs import asdict
@@ -178,21 +179,28 @@ class Orchestrate(FastProcessor):
     def _entry(
         self, graph: Graph, before: engine.State | None, event: engine.Event, step: engine.Step, message: Message
     ) -> Output:
-        assert step.state is not None
-        holder = before if type(before) is engine.Instance else event
-        entry = {
-            "instance_id": event.instance_id,
-            "seq": step.state.seq,
-            "at_ms": message.record.timestamp_ms,
-            "workflow": graph.name,
-            "version": graph.version,
-            "digest": graph.digest,
-            "status": step.state.status,
-            "business_key": getattr(holder, "business_key", None),
-            "cause": message.record.value,
-            "transitions": [asdict(transition) for transition in step.transitions],
-        }
+        entry = entry_of(graph, before, event, step, message.record.timestamp_ms, message.record.value)
         return Output(orchestrate.HISTORY, message.record.key, self._codec.encode(messages.HISTORY_ENTRY, entry))
+
+
+def entry_of(
+    graph: Graph, before: engine.State | None, event: engine.Event, step: engine.Step, at_ms: int, cause: bytes | None
+) -> dict[str, Any]:
+    """The fields of the HistoryEntry of an engine step that changed something; `cause` is its inbox record."""
+    assert step.state is not None
+    holder = before if type(before) is engine.Instance else event
+    return {
+        "instance_id": event.instance_id,
+        "seq": step.state.seq,
+        "at_ms": at_ms,
+        "workflow": graph.name,
+        "version": graph.version,
+        "digest": graph.digest,
+        "status": step.state.status,
+        "business_key": getattr(holder, "business_key", None),
+        "cause": cause,
+        "transitions": [asdict(transition) for transition in step.transitions],
+    }
 
 
 NO_GRAPH = Graph(digest="", namespace="", name="", version="", document={}, tasks=())

@@ -7,6 +7,7 @@ from streams.processors.human import TASKS
 from streams.processors.letters import LETTERS
 from streams.processors.orchestrate import HISTORY, INCIDENTS
 from streams.processors.recover import RETRIES
+from streams.processors.replay import RESULTS, STATES
 from streams.readmodel.settings import ViewSettings
 from streams.runtime.declaration import Declaration
 
@@ -33,7 +34,7 @@ DECLARATION = Declaration(
     summary="Makes what happened visible to people.",
     worker="view",
     make="streams.processors.view.processor:View",
-    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS),
+    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS, STATES, RESULTS),
     settings=(ViewSettings,),
     metrics=(OLDEST_SECONDS, OLDEST_INCIDENT_SECONDS, INCIDENTS_OPEN),
 )
