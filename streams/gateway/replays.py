@@ -77,6 +77,9 @@ async def start_replay(request: web.Request) -> web.Response:
         found = await surveyed(ours.settings, asked, ours.definitions, ours.reader.engine, ours.codec, ours.now_ms())
         return json_answer(found)
     name = name_of(ours, wish)
+    taken = await asyncio.to_thread(reader.replay, ours.reader.engine, name)
+    if taken is not None and taken["action_id"] != f"{idempotency_key(request)}#{name}":
+        raise ProblemError(409, "refused", f"{name}: there has been a replay of this name; give another.")
     fields = {"request": encode(asked), "why": _why(wish)}
     return await _said(request, name, "start", wish, fields)
 
@@ -250,21 +253,21 @@ ROUTES = (
     ),
     Route(
         method="GET",
-        path="/v1/replays/{name}",
-        handler=show_replay,
-        summary="Show a replay and its report as far as it is.",
-        answers={200: {"allOf": [REPLAY, object_of({"report": REPORT})]}},
-        problems=(404, 503),
-        verb="replays show",
-    ),
-    Route(
-        method="GET",
         path="/v1/replays/{name}/results",
         handler=list_results,
         summary="List what became of single events of a replay: those behind a cell of its report.",
         answers={200: object_of({"results": list_of({"type": "object"}), "next": OPTIONAL_TEXT})},
         problems=(400, 404, 503),
         query=RESULTS_QUERY,
+        verb="replays show",
+    ),
+    Route(
+        method="GET",
+        path="/v1/replays/{name}",
+        handler=show_replay,
+        summary="Show a replay and its report as far as it is.",
+        answers={200: {"allOf": [REPLAY, object_of({"report": REPORT})]}},
+        problems=(404, 503),
         verb="replays show",
     ),
     _route("pause", pause_replay, "Let a replay stand until it is resumed."),

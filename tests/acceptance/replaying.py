@@ -11,6 +11,7 @@ from typing import Any
 from aiohttp import ClientSession
 
 from models.serving.registry import Registry
+from streams.ground.past_records import PastRecord, PastRecords
 from tests.acceptance.cases import ROOT, WORKFLOW, Case, Expected, expected, reviewers_word
 from tests.acceptance.site import ASK, OUTSIDE, Site
 
@@ -91,13 +92,18 @@ async def asked(site: Site, path: str, **query: str) -> Json:
         return found if reply.status == 200 else {}
 
 
-async def told(site: Site, name: str, verb: str) -> Json:
-    """Says how a replay goes on."""
-    path = f"/v1/replays/{name}/{verb}"
-    async with ClientSession(site.gateway, timeout=ASK) as http, http.post(path, json={}) as reply:
-        found: Json = await reply.json()
-        assert reply.status in (200, 202), found
-        return found
+async def told(site: Site, name: str, verb: str, status: str) -> Json:
+    """Says how a replay goes on; gives it once it is so."""
+    path, found = f"/v1/replays/{name}", {}
+    async with ClientSession(site.gateway, timeout=ASK) as http, http.post(f"{path}/{verb}", json={}) as reply:
+        assert reply.status in (200, 202), await reply.text()
+
+    async def look() -> bool:
+        found.update(await asked(site, path))
+        return bool(found["status"] == status)
+
+    await site.until(look, f"{name} {status}")
+    return found
 
 
 async def over(site: Site, name: str) -> Json:
@@ -138,6 +144,19 @@ async def results(site: Site, name: str, **query: str) -> list[Json]:
 async def ledgers(site: Site) -> list[Json]:
     """What the systems outside have been asked so far."""
     return list(await asyncio.gather(*(site.ledger(system) for system in OUTSIDE)))
+
+
+def held(site: Site, topic: str) -> list[PastRecord]:
+    """Every record of a topic."""
+    reader = PastRecords(site.settings)
+    try:
+        return [
+            record
+            for number, (first, end) in reader.held(topic).items()
+            for record in (reader.read(topic, number, first, end, 100_000) if first < end else ())
+        ]
+    finally:
+        reader.close()
 
 
 def check(report: Json, found: Sequence[Json], anew: Anew) -> None:

@@ -147,6 +147,7 @@ SHOWN: Mapping[str, str] = {
     "exlify show ": r"credit-risk[\s\S]*task.started +/do/2/reviewApplication",
     "exlify outcomes customer-onboarding": r"completed +A-\d+-\d+ .*approved",
     "exlify outcomes greeting": r"completed .*Good to see you again, Ada",
+    "exlify replay ": r"status +completed[\s\S]*BEFORE +AFTER +EVENTS",
     "exlify status": r"ok +processor orchestrate: ",
     "exlify functions": r"sql.query +read +call ",
     "exlify topics --create": r"engine.inbox.instance.v1 +4",

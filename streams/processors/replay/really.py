@@ -21,7 +21,7 @@ from schemas.steps import faulted, problem
 from streams.engine import StepCommand, StepResult
 from streams.processors import call
 from streams.processors.call.connections import Addresses
-from streams.processors.call.pauses import PauseFeed
+from streams.processors.call.pauses import PauseFeed, Pauses
 from streams.processors.call.processor import Call, carry_out, hub_for
 from streams.processors.context import Context
 from streams.processors.replay.answers import Effects
@@ -36,21 +36,25 @@ PAUSE_S = 1.0
 class Outside:
     """The systems outside, as calls reach them: open until it is closed."""
 
-    def __init__(self, context: Context) -> None:
-        self._pauses = PauseFeed(context.settings, context.codec)
-        self.hub: Hub = hub_for(context.settings, Addresses(context.settings, context.site), self._pauses)
+    def __init__(self, context: Context, pauses: Pauses | None = None) -> None:
+        """`pauses` say which systems are paused; unless given they are followed."""
+        self._feed = PauseFeed(context.settings, context.codec) if pauses is None else None
+        known = self._feed or pauses
+        self.hub: Hub = hub_for(context.settings, Addresses(context.settings, context.site), known)
         self.call = Call(context, self.hub)
         self.codec: Codec = context.codec
 
     async def open(self) -> None:
         """Connects. Raises UnavailableError where Kafka is away."""
-        await self._pauses.start()
+        if self._feed is not None:
+            await self._feed.start()
         await self.call.open()
 
     async def close(self) -> None:
         """Lets go."""
         await self.call.close()
-        await self._pauses.close()
+        if self._feed is not None:
+            await self._feed.close()
 
 
 class Really:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import heapq
 import time
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 from schemas.lifecycle import Phase, Status
@@ -41,7 +41,6 @@ class Rerun:
     tale: Tale
     outcome: Outcome | None = None
     stopped_at: str | None = None
-    commands: list[StepCommand] = field(default_factory=list)
 
 
 def rerun(graph: Graph, start: StartInstance, at_ms: int, ask: Ask, max_seconds: float = MAX_SECONDS) -> Rerun:
@@ -94,7 +93,6 @@ class _Run:
             tale.ended, tale.output = ending(step.outcome.status, step.outcome.error), step.outcome.output
 
     def _command(self, command: StepCommand) -> None:
-        self.found.commands.append(command)
         self.found.tale.asked(command.function)
         came = self._ask(command, self._now_ms)
         if came is None:
