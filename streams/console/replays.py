@@ -49,7 +49,7 @@ async def show_file(visit: Visit) -> View:
     style = await asyncio.to_thread(STYLE.read_text)
     known = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'sha256-{known}'; base-uri 'none'; frame-ancestors 'none'"
-    drawn = {"style": Markup(style), "rows": found[0], "more": bool(found[1]), "link": None}
+    drawn = {"style": Markup(f"<style>{style}</style>"), "rows": found[0], "more": bool(found[1]), "link": None}
     return View(template="replay_file.html", data=data, drawn=drawn, headers={"Content-Security-Policy": policy})
 
 

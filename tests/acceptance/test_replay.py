@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 
 import pytest
 from confluent_kafka import TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from models.serving.registry import Registry
 from schemas.codec import Codec
 from streams.ground.kafka import client_config
 from streams.processors.replay import HEADER, OUTCOMES
@@ -75,6 +77,18 @@ async def test_what_is_processed_as_at_first_comes_to_the_same(site: Site, ended
     assert told["report"]["outputs"] == {"same": 100, "changed": 0, "not compared": 0}
     timed = told["report"]["time"]
     assert timed["before_ms"] == timed["after_ms"] > 0
+
+
+async def test_another_version_of_a_model_decides_anew(site: Site, ended: list[Case]) -> None:
+    registry = Registry()
+    active, other = registry.get("credit-risk"), registry.get("credit-risk", "1")
+    wanted = Counter((active.decide(case.data).route, other.decide(case.data).route) for case in ended)
+    where = '.application_id | startswith("A-replayed-")'
+    await replaying.begun(site, topics=[TOPIC], where=where, name="model", models=["credit-risk@1"], rate=1000)
+    told = await replaying.over(site, "model")
+    cells = [each for each in told["report"]["routes"] if each["task"] == "assessRisk"]
+    assert {(each["before"], each["after"]): each["events"] for each in cells} == wanted
+    assert any(not each["same"] for each in cells)
 
 
 async def test_paused_it_stands_and_resumed_it_goes_on(site: Site, ended: list[Case]) -> None:
