@@ -14,10 +14,10 @@ from typing import Any, NamedTuple
 import orjson
 
 from schemas.lifecycle import Phase, Status
-from schemas.messages import REPAIR_STEP, START_INSTANCE, STEP_RESULT
+from schemas.messages import EVENT_RECEIVED, REPAIR_STEP, START_INSTANCE, STEP_RESULT
 from schemas.payload import Payload, UnreadablePayloadError
 from schemas.steps import COMPLETED, FAULTED
-from streams.engine import StartInstance, StepResult
+from streams.engine import AwaitEvent, EventReceived, StartInstance, StepResult
 from streams.language.graph import Graph
 from streams.processors.human import HUMAN
 from streams.processors.orchestrate.retrace import Entry, retraced
@@ -46,6 +46,7 @@ class FirstRun:
         self._by_request: defaultdict[Request, deque[tuple[Place, Answered]]] = defaultdict(deque)
         self._people: defaultdict[str, deque[tuple[Place, Answered]]] = defaultdict(deque)
         self._used: set[Place] = set()
+        self._received: defaultdict[tuple[str, int], list[tuple[int, EventReceived]]] = defaultdict(list)
 
     def note(self, step: dict[str, Any], answered: Answered) -> None:
         """Takes note of a step and its answer."""
@@ -57,6 +58,14 @@ class FirstRun:
             self._by_request[task, function, arguments].append((place, answered))
             if function == HUMAN.name:
                 self._people[task].append((place, answered))
+
+    def note_received(self, at_ms: int, event: EventReceived) -> None:
+        """Takes note of an event that came to a step that listens."""
+        self._received[name_of(event.pointer), event.filter].append((at_ms, event))
+
+    def received(self, command: AwaitEvent) -> list[tuple[int, EventReceived]]:
+        """See `rerun.Events`."""
+        return self._received.pop((name_of(command.pointer), command.filter), [])
 
     def answer(self, pointer: str, function: str, arguments: bytes) -> tuple[Answered, bool] | None:
         """What is on record for a request, and whether the request is the same; of people, whatever they answered."""
@@ -99,6 +108,9 @@ def first_run(
     tale = Tale(ended=_ending(entries), took_ms=last["at_ms"] - first["at_ms"])
     tale.output = _output(last)
     run = FirstRun(tale, start, first["at_ms"])
+    for entry, name, cause in entries:
+        if name == EVENT_RECEIVED:
+            run.note_received(entry["at_ms"], EventReceived(**cause))
     found = retraced(graphs, entries)
     if found is None:
         return run

@@ -100,7 +100,8 @@ class Rig:
         start = replace(case.start, instance_id=instance_id, digest=graph.digest, version=graph.version)
         answers = Answers(first, original, self._registry, self._pin, really)
         at_ms = case.at_ms if first.at_ms is None else first.at_ms
-        again = rerun(graph, start, at_ms, answers, MAX_SECONDS if really is None else MAX_REAL_SECONDS)
+        seconds = MAX_SECONDS if really is None else MAX_REAL_SECONDS
+        again = rerun(graph, start, at_ms, answers, first.received, seconds)
         before, after = first.tale, again.tale
         fields = {
             "replay": self._name,

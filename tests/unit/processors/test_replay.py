@@ -71,6 +71,7 @@ class Lived:
         self.graph = graph
         self.entries: list[Entry] = []
         self.open: list[StepCommand] = []
+        self.commands: list[object] = []
         self._state: engine.State | None = None
         self._now_ms = START_MS
         self.start = started(graph, total)
@@ -86,6 +87,7 @@ class Lived:
             "status": step.state.status, "transitions": [asdict(each) for each in step.transitions],
         }  # fmt: skip
         self.entries.append((entry, name, asdict(event)))
+        self.commands += step.commands
         self.open += [each for each in step.commands if isinstance(each, StepCommand)]
 
     def answer(self, output: bytes, after_ms: int = 1_000) -> None:
@@ -112,7 +114,7 @@ class Lived:
         start = started(graph, int(self.start.event_id))
         start.instance_id = ids.replay_instance_id(graph.name, "/shop", start.event_id, "again")
         assert first.at_ms is not None
-        return rerun(graph, start, first.at_ms, answers), answers, first
+        return rerun(graph, start, first.at_ms, answers, first.received), answers, first
 
 
 EMPTY = first_run(lambda _: None, ()).tale
@@ -239,3 +241,28 @@ do:
     again = rerun(turning, started(turning, 1), START_MS, lambda command, now: None)
     assert again.tale.ended == "given up"
     assert again.tale.took_ms == 100 * 3_600_000
+
+
+LISTENS = """
+document: { dsl: 1.0.3, namespace: shop, name: order, version: 1.0.0 }
+schedule: { on: { one: { with: { type: com.example.order.v1 } } } }
+do:
+  - paid:
+      listen: { to: { one: { with: { type: com.example.paid.v1 } } } }
+"""
+
+
+def test_event_that_was_listened_for_comes_again_at_its_time() -> None:
+    lived = Lived(load(LISTENS), 50)
+    (await_,) = [each for each in lived.commands if isinstance(each, engine.AwaitEvent)]
+    event = b'{"specversion":"1.0","id":"9","source":"/bank","type":"com.example.paid.v1","data":{}}'
+    received = engine.EventReceived(
+        instance_id=await_.instance_id, pointer=await_.pointer, iteration=0, attempt=0, filter=0, key=await_.key,
+        event_key="e", event=Payload.inside(event), values=Payload.inside(b"{}"), at_ms=START_MS, origin=0,
+    )  # fmt: skip
+    waiting, _, _ = lived.again()
+    assert (waiting.tale.ended, waiting.stopped_at) == ("unanswered", "listen /do/0/paid")
+    lived.take(received, "exlify.EventReceived", 5_000)
+    again, _, first = lived.again()
+    assert first.tale.ended == again.tale.ended == "completed"
+    assert again.tale.took_ms == 5_000
