@@ -81,7 +81,7 @@ addEventListener("pagehide", leave);
 addEventListener("pageshow", follow);
 
 // --- Keys -----------------------------------------------------------------------------------------------------------
-const PLACES = { o: "/", w: "/workflows", n: "/instances", i: "/inbox", c: "/incidents", d: "/decisions", t: "/topics", s: "/systems", a: "/audit" };
+const PLACES = { o: "/", w: "/workflows", n: "/instances", i: "/inbox", c: "/incidents", l: "/letters", d: "/decisions", t: "/topics", s: "/systems", a: "/audit" };
 let going = false;
 
 function row(by) {
