@@ -30,15 +30,22 @@ async def retry_now(request: web.Request) -> web.Response:
     """Says of each step that is meant whether its try has begun."""
     ours = services(request)
     wish = await read_object(request, {"why": str, "actor": str, "task": str}, ("why",))
-    why, actor = one_line("why", wish["why"]), one_line("actor", wish.get("actor") or "api")
     row = await known_instance(request)
-    instance, meant = row["instance_id"], await _meant(ours, row, wish.get("task"))
+    told = await hurry(ours, row, wish.get("task"), wish["why"], wish.get("actor") or "api")
+    begun = all(each["begun"] for each in told)
+    return json_answer({"instance_id": row["instance_id"], "retries": told}, status=200 if begun else 202)
+
+
+async def hurry(ours: Services, row: Mapping[str, Any], task: str | None, why: str, actor: str) -> list[dict[str, Any]]:
+    """Has the steps that are meant tried now, and tells of each whether its try has begun; raises ProblemError where
+    none is."""
+    why, actor = one_line("why", why), one_line("actor", actor)
+    instance, meant = row["instance_id"], await _meant(ours, row, task)
     fields = [{**dict(zip(_NAMES, step, strict=True)), "instance_id": instance} for step in meant]
     values = [ours.codec.encode(RETRY_NOW, {**each, "why": why, "actor": actor}) for each in fields]
     await ours.publisher.publish([Outgoing(ACTIONS, instance.encode(), each) for each in values])
     waiting = await _still_waiting(ours, instance, meant)
-    told = [{"pointer": step[0], "retry": step[3], "begun": step not in waiting} for step in meant]
-    return json_answer({"instance_id": instance, "retries": told}, status=202 if waiting else 200)
+    return [{"pointer": step[0], "retry": step[3], "begun": step not in waiting} for step in meant]
 
 
 _NAMES = ("pointer", "iteration", "attempt", "retry")
