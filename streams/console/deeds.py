@@ -98,7 +98,9 @@ async def _letters(visit: Visit, deed: Deed) -> dict[str, Any]:
         letter, why = said.get(each), deed.refused.get(each, "")
         if letter is not None:
             why = letter["refused"] or ""
-        word = "refused" if why else letter["status"] if letter else "asked"
+        word = "refused" if why else "asked" if letter is None else letter["status"]
+        if word == "open":  # it was sent, and could not be used once more
+            word = "came back"
         told.append({"letter_id": each, "result": word, "why": why})
     return {"letters": told, "counts": dict(Counter(each["result"] for each in told))}
 

@@ -14,7 +14,7 @@ from typing import Any
 import orjson
 
 from schemas.messages import LETTER
-from streams.console.letters import effects
+from streams.console.letters import problems
 from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import Act, Target, may, require
 from streams.gateway.bodies import MAX_LINE_LENGTH, one_line
@@ -80,7 +80,7 @@ async def _view(visit: Visit, letter: Fields, text: str | None = None, fault: st
     undecided = letter["status"] in UNDECIDED
     data = {
         "letter": letter,
-        "effect": (await effects(visit, [letter])).get(letter["letter_id"], ""),
+        "problem": (await problems(visit, [letter])).get(letter["letter_id"]),
         **said,
         "fault": fault,
     }

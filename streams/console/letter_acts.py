@@ -14,7 +14,7 @@ from urllib.parse import urlencode
 from schemas.messages import LETTER
 from streams.console import deeds, letter_rows
 from streams.console.deeds import MOST, Deed
-from streams.console.letters import Fields, effects, meant
+from streams.console.letters import Fields, meant, problems
 from streams.console.page import Page, Shown, View, Visit
 from streams.console.rights import Act, Target, require
 from streams.gateway.bodies import MAX_LINE_LENGTH, one_line
@@ -58,7 +58,7 @@ async def _preview(visit: Visit, action: str, fault: str = "", status: int = 200
     letters = (await stored(ours.codec, page.rows)).messages
     never = await without_topic(ours, letters) if action == REDRIVE else {}
     told = [_judged(visit, each, action, never.get(each["letter_id"])) for each in letters]
-    reached = await effects(visit, letters[:SHOWN])
+    wrong = await problems(visit, letters[:SHOWN])
     names = ("letter_id", "kind", "processor", "topic", "reason", "instance_id", "pointer", "at_ms", "word", "why")
     data = {
         "action": action,
@@ -68,7 +68,7 @@ async def _preview(visit: Visit, action: str, fault: str = "", status: int = 200
         "more": page.next is not None,
         "most": MOST,
         "letters": [
-            {name: each[name] for name in names} | {"effect": reached.get(each["letter_id"], "")}
+            {name: each[name] for name in names} | {"effect": wrong.get(each["letter_id"], {}).get("effect", "")}
             for each in told[:SHOWN]
         ],
         "count": len(told),

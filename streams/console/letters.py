@@ -18,7 +18,6 @@ from streams.console import letter_rows
 from streams.console.instances import AGE_WORDS, AGES
 from streams.console.letter_rows import CAUSE, HOURS, MOST_CAUSES, Meant
 from streams.console.page import Page, View, Visit
-from streams.console.rights import Act, Target, may
 from streams.processors.letters.letter import DEAD, PARKED, STATUSES
 from streams.readmodel.paging import Found
 from streams.readmodel.stored import stored
@@ -53,8 +52,6 @@ async def show(visit: Visit) -> View:
         "statuses": (UNDECIDED, *STATUSES, ALL),
         "kinds": (PARKED, DEAD),
         "ages": AGE_WORDS,
-        "may_redrive": may(visit.actor, Act.REDRIVE, Target("letters")),
-        "may_drop": may(visit.actor, Act.DROP, Target("letters")),
     }
     return View(template="letters.html", data=data, drawn=drawn)
 
@@ -80,17 +77,17 @@ async def shown(visit: Visit, row: Found) -> Fields:
     return told | {name: said[0][name] if said else None for name in names}
 
 
-async def effects(visit: Visit, told: Sequence[Mapping[str, Any]]) -> dict[str, str]:
-    """Whether the failed steps behind dead letters reached the outside, by letter, as far as it is known."""
+async def problems(visit: Visit, told: Sequence[Mapping[str, Any]]) -> dict[str, Fields]:
+    """What went wrong at the failed steps behind dead letters, by letter, as far as it is known."""
     ids = {each["letter_id"]: f"{each['instance_id']}/{each['incident']}" for each in told if each["kind"] == DEAD}
     rows = await asyncio.to_thread(letter_rows.incidents, visit.services.reader, list(ids.values())) if ids else {}
-    return {letter_id: effect for letter_id, name in ids.items() if (effect := _effect(rows.get(name)))}
+    return {letter_id: _problem(rows.get(name)) for letter_id, name in ids.items()}
 
 
-def _effect(incident: Found | None) -> str:
+def _problem(incident: Found | None) -> Fields:
     error = incident["error"] if incident else None
     problem = orjson.loads(error) if isinstance(error, str) else error
-    return str(problem.get("effect") or "") if isinstance(problem, dict) else ""
+    return {name: str((problem or {}).get(name) or "") for name in ("title", "detail", "effect")}
 
 
 async def _causes(visit: Visit, about: Meant, found: Sequence[Found], given: Mapping[str, str]) -> list[Fields]:
@@ -100,18 +97,20 @@ async def _causes(visit: Visit, about: Meant, found: Sequence[Found], given: Map
     examples: dict[tuple[Any, ...], list[Fields]] = {}
     for row in newest.rows:
         examples.setdefault(_cause_of(row), []).append(await shown(visit, row))
-    reached = await effects(visit, [each for some in examples.values() for each in some])
+    wrong = await problems(visit, [each for some in examples.values() for each in some])
     trend = await asyncio.to_thread(letter_rows.by_hour, reader, about, visit.now_ms)
     causes = []
     for row in found:
         cause = _cause_of(row)
         some = examples.get(cause, [])
+        known = [wrong[each["letter_id"]] for each in some if each["letter_id"] in wrong]
         named = {name: row[name] for name in CAUSE if row[name]}
         causes.append(
             {
                 **row,
                 "by_hour": trend.get(cause, [0] * HOURS),
-                "effects": dict(Counter(reached[each["letter_id"]] for each in some if each["letter_id"] in reached)),
+                "title": next((each["title"] for each in known if each["title"]), ""),
+                "effects": dict(Counter(each["effect"] for each in known if each["effect"])),
                 "letters": some[:SHOWN],
                 "query": urlencode({**given, **named}),
             }

@@ -99,6 +99,8 @@ def filled(console: Console) -> dict[str, Any]:
     console.saw()
     console.saw(connection="http.example.com:8080", breaker="open", failed=4, last_reason="UNREACHED")
     letter = sample(current()[LETTER]) | {"seq": 0, "status": "open", "refused": None, "edited_offset": None}
+    stopped = sample(current()[INCIDENT]) | of | {"status": "open", "instance_id": INSTANCE, "actor": None}
+    console.gateway.see(INCIDENT, stopped | {"closed_at_ms": None, "business_key": "A-17"})
     for letter_id, kind, topic in zip(LETTERS, ("parked", "dead"), ("orders.v1", "dead"), strict=True):
         about = {"letter_id": letter_id, "kind": kind, "topic": topic, "at_ms": NOW_MS - 1000}
         console.gateway.see(LETTER, letter | about)

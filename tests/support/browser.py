@@ -69,7 +69,8 @@ class Visitor:
         """Fails where the page has a fault in either scheme."""
         for scheme in SCHEMES:
             await self.page.emulate_media(color_scheme=scheme)
-            assert (self.page.url, scheme, await self.faults()) == (self.page.url, scheme, [])
+            found = await self.faults()
+            assert found == [], f"{self.page.url}, {scheme}: {found}"
 
 
 @asynccontextmanager

@@ -145,7 +145,9 @@ async def test_act_sends_what_the_preview_counted_and_tells_of_each(
     answered(console, letter(1), onward, status="redriven")
     done = await console.data(onward)
     assert done["counts"]["redriven"] == 1
-    answered(console, letter(1) | {"seq": 1}, onward, refused="it has changed since it was looked at")
+    answered(console, letter(1, replays=1) | {"seq": 1}, onward)
+    assert (await console.data(onward))["counts"]["came back"] == 1
+    answered(console, letter(1) | {"seq": 2}, onward, refused="it has changed since it was looked at")
     assert "it has changed since it was looked at" in (await console.get(onward))[1]
     assert (await console.send(path, page, {"reason": "again"}))[0] == 409  # once
 
