@@ -19,6 +19,7 @@ from schemas.codec import UndecodableRecord
 from schemas.messages import LETTER_ACTION, MODEL_STATE
 from streams.console import queries
 from streams.console.inbox import task_path
+from streams.console.incidents import titles_of
 from streams.console.page import Page, View, Visit
 from streams.console.topics import latest
 from streams.processors.decide import STATES
@@ -97,18 +98,24 @@ _DONE = {
 
 
 async def _steps(visit: Visit, before_ms: int) -> list[Deed]:
+    titles = titles_of(visit)
     rows = await asyncio.to_thread(queries.decided_incidents, visit.services.reader, before_ms, ROWS + 1)
     return [
         Deed(
             at_ms=each["closed_at_ms"],
             actor=each["actor"],
             did={"failed": "made an end at"}.get(each["status"], each["status"]),
-            what=f"{each['pointer']} of {each['business_key'] or each['instance_id'][:8]}",
+            what=f"{_title(titles, each)} of {each['business_key'] or each['instance_id'][:8]}",
             path=f"/instances/{each['instance_id']}",
             why=each["why"] or "",
         )
         for each in (await stored(visit.services.codec, rows)).messages
     ]
+
+
+def _title(titles: Mapping[tuple[str, str, str], str], incident: Mapping[str, Any]) -> str:
+    found = titles.get((incident["workflow"], incident["version"], incident["pointer"]))
+    return f"“{found}”" if found else str(incident["pointer"])
 
 
 async def _instances(visit: Visit, before_ms: int) -> list[Deed]:

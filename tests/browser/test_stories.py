@@ -12,7 +12,7 @@ from playwright.async_api import Browser, expect
 from sqlalchemy import create_engine
 
 from schemas.catalogue import current
-from schemas.messages import HISTORY_ENTRY, HUMAN_ACTION, INCIDENT, LETTER, REPAIR_STEP, SYSTEM_PAUSE
+from schemas.messages import HUMAN_ACTION, INCIDENT, LETTER, SYSTEM_PAUSE
 from schemas.samples import sample
 from streams.console import install
 from streams.ground.record_at import RawRecord
@@ -23,7 +23,6 @@ from tests.support.browser import Visitor, browser, visitor
 from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, change, payload, result
 from tests.support.gateways import AsyncGateway
 from tests.support.postgresql import Server
-from tests.support.stories import Story
 
 pytestmark = pytest.mark.browser
 
@@ -44,11 +43,6 @@ HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
-STOPS = """
-document: {dsl: 1.0.3, namespace: test, name: told, version: 1.0.0}
-do:
-  - fetch: {call: http, with: {method: post, endpoint: 'http://127.0.0.1:1/a'}}
-"""
 FORM = {
     "type": "object",
     "required": ["minutes"],
@@ -125,48 +119,6 @@ async def test_newcomer_finds_why_an_instance_failed(console: Console, started: 
         await somebody.page.get_by_role("link", name="A-17").first.click()  # the one click
         await expect(somebody.page.get_by_text("Failed at “Note”: the system failed")).to_be_visible()
         await expect(somebody.page.get_by_text("doing it again does no harm").first).to_be_visible()
-
-
-async def test_newcomer_repairs_what_has_stopped_in_three_clicks(console: Console, started: Browser) -> None:
-    told = Story(STOPS)
-    console.gateway.services.definitions.learn(told.definition)
-    for entry in (*told.start({}), *told.fault("/do/0/fetch", **(PROBLEM | {"instance": "/do/0/fetch"}))):
-        console.gateway.see(HISTORY_ENTRY, entry)
-    for incident in told.incidents:
-        console.gateway.see(INCIDENT, incident)
-    object.__setattr__(console.gateway.services, "answer_timeout_s", 0.01)
-    async with visitor(started) as somebody:
-        page = somebody.page
-        await page.goto(url(console, "/"))
-        await page.get_by_role("link", name=told.instance_id[:8]).first.click()
-        await expect(
-            page.get_by_text("Stopped at “Fetch”, and waits for a decision: the system failed")
-        ).to_be_visible()
-        await page.get_by_role("link", name="Do it again…").click()
-        await expect(page.get_by_text("doing it again does no harm").first).to_be_visible()
-        assert await somebody.faults() == []
-        await page.get_by_label("Why").fill("it is up again")
-        await page.get_by_role("button", name="Do it again").click()
-        await expect(page.get_by_role("link", name="Do it again…")).to_be_visible()
-    ((name, said),) = console.gateway.outbox.decoded()
-    assert (name, said["action"], said["why"], said["key"]) == (REPAIR_STEP, "retry", "it is up again", "kept")
-
-
-async def test_ten_tasks_by_keyboard_alone(console: Console, started: Browser) -> None:
-    tasks = [
-        console.asked(task_id=f"{INSTANCE}/do/0/t{n}/0/0", title=f"Number {n}", due_ms=NOW_MS + n) for n in range(10)
-    ]
-    processor = Processor(console, *tasks)
-    async with visitor(started) as somebody:
-        await somebody.page.goto(url(console, "/inbox"))
-        for number in range(10):
-            await expect(somebody.page.locator("#h-task")).to_have_text(f"Number {number}")
-            await somebody.page.keyboard.press("a")
-            await expect(somebody.page.locator(".outcome:focus")).to_have_text("Approve a")
-            await processor.during(press_and_wait(somebody.page, "Enter", f"answered approve to Number {number}"))
-    answers = [action["outcome"] for name, action in console.gateway.outbox.decoded() if name == HUMAN_ACTION]
-    assert answers == ["approve"] * 10
-    assert console.gateway.services.reader.open_tasks(NOW_MS)[0] == 0
 
 
 async def test_enter_in_a_field_decides_nothing(console: Console, started: Browser) -> None:

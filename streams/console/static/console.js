@@ -144,5 +144,7 @@ addEventListener("pageshow", () => {
   for (const each of document.forms) delete each.dataset.sent;
 });
 
+// On a narrow page the navigation scrolls: where one is has to be seen.
+document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 localTimes(document);
 follow();
