@@ -24,8 +24,8 @@ from streams.readmodel.stored import stored
 
 UNDECIDED, ALL = "undecided", "all"
 FILTERS = ("status", *CAUSE, "instance_id", "letter_id", "age")
-NEWEST = 500  # letters of which effects and examples are told
-SHOWN = 10  # of a cause
+NEWEST = 500  # letters among which examples are looked for
+SHOWN = 10  # of a cause, of which effects are told, too
 ROWS = 50
 Fields = dict[str, Any]
 
@@ -44,7 +44,6 @@ async def show(visit: Visit) -> View:
         "filters": given,
         "next": f"/letters?{urlencode({**given, 'cursor': page.next})}" if page.next else None,
         "first": cursor is None,
-        "newest": NEWEST,
     }
     drawn = {
         "asked": {name: given.get(name, "") for name in FILTERS} | {"status": about.status},
@@ -95,8 +94,11 @@ async def _causes(visit: Visit, about: Meant, found: Sequence[Found], given: Map
     reader = visit.services.reader
     newest = await asyncio.to_thread(letter_rows.letters, reader, about, limit=NEWEST, newest_first=True)
     examples: dict[tuple[Any, ...], list[Fields]] = {}
+    wanted = {_cause_of(row) for row in found}
     for row in newest.rows:
-        examples.setdefault(_cause_of(row), []).append(await shown(visit, row))
+        some = examples.setdefault(_cause_of(row), [])
+        if len(some) < SHOWN and _cause_of(row) in wanted:
+            some.append(await shown(visit, row))
     wrong = await problems(visit, [each for some in examples.values() for each in some])
     trend = await asyncio.to_thread(letter_rows.by_hour, reader, about, visit.now_ms)
     causes = []
@@ -111,7 +113,7 @@ async def _causes(visit: Visit, about: Meant, found: Sequence[Found], given: Map
                 "by_hour": trend.get(cause, [0] * HOURS),
                 "title": next((each["title"] for each in known if each["title"]), ""),
                 "effects": dict(Counter(each["effect"] for each in known if each["effect"])),
-                "letters": some[:SHOWN],
+                "letters": some,
                 "query": urlencode({**given, **named}),
             }
         )
