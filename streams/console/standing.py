@@ -1,6 +1,6 @@
 """Where the instances of a workflow stand, and where its time goes: told from the histories of the newest of them.
 
-What waits for people, and what has stopped, is counted whole, by the rows that it has.
+What waits for people or for another try, and what has stopped, is counted whole, by the rows that it has.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from typing import Any
 
 from schemas.lifecycle import OPEN, Status
 from streams.console import history, queries
-from streams.console.account import HOLDERS, Account, account
+from streams.console.account import HOLDERS, Account, account, retrying
 from streams.console.page import Visit
 from streams.console.story import failed_step
 from streams.language.graph import Graph
@@ -66,8 +66,8 @@ def _count(
             counts[failed.pointer]["faulted"] += 1
         failures[failed.title if failed else "", str((told.problem or {}).get("title", ""))] += 1
     elif status in OPEN:
-        for step in told.open():  # what waits for people, or for a decision, is counted whole
-            if step.kind != "human":
+        for step in told.open():  # what waits for people, a decision or another try is counted whole
+            if step.kind != "human" and step.next_try is None:
                 counts[step.pointer]["waiting" if step.idle else "running"] += 1
     else:
         for step in told.steps:
@@ -80,4 +80,10 @@ async def _accounts(visit: Visit, graph: Graph, rows: Sequence[Found]) -> list[t
     entries: dict[str, list[Any]] = defaultdict(list)
     for row in await asyncio.to_thread(queries.histories, visit.services.reader, ids, MOST_ENTRIES) if ids else ():
         entries[row["instance_id"]].append(await history.entry(visit.services.codec, row["message"]))
-    return [(row, account(entries[row["instance_id"]], graph)) for row in rows if entries[row["instance_id"]]]
+    found = [(row, account(entries[row["instance_id"]], graph)) for row in rows if entries[row["instance_id"]]]
+    again: dict[str, list[Found]] = defaultdict(list)
+    for row in await asyncio.to_thread(visit.services.reader.retrying, ids) if ids else ():
+        again[row["instance_id"]].append(row)
+    for row, told in found:
+        retrying(told, again[row["instance_id"]])
+    return found
