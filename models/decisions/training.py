@@ -18,6 +18,7 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import msgspec
 import numpy as np
 import tomli_w
+from sklearn.pipeline import Pipeline
 
 from models.decisions.measure import Flags, Scores
 from models.decisions.onnx_export import check_parity, export, onnx_scores, parity_cases
@@ -25,6 +26,7 @@ from models.making.certification import THRESHOLDS, Cases, certificate, threshol
 from models.serving.card import CARD_FILE, MODEL_FILE, read_card
 from models.serving.certificate import CERTIFICATE_FILE, Certificate, covered
 from models.serving.features import Encoder, Input, Row
+from models.serving.linear import Linear
 from models.serving.predict import SCORE_DECIMALS, Model
 from models.serving.registry import FOLDER
 from models.serving.together import Company, Pair, pairs_of
@@ -64,6 +66,7 @@ class Trained(Generic[D]):
     grid: list[float]  # thresholds that may be certified, from strict to loose
     together: tuple[Pair, ...]
     parity: list[dict[str, Any]]
+    linear: Linear | None  # the coefficients of a linear model
 
     @property
     def approved(self) -> Flags:
@@ -110,9 +113,18 @@ def finished(
     readable = np.array([not (encoder.beyond(request) or company.unlike(request)) for request in requests])
     grid = thresholds(scores[~held_out & readable].tolist(), loosest, count)
     parity = parity_cases(encoder, native, seed)
+    linear = _linear(native, encoder.width)
     return Trained(
-        data, model, inputs, chosen.tried, chosen.name, gap, held_out, scores, readable, grid, together, parity
+        data, model, inputs, chosen.tried, chosen.name, gap, held_out, scores, readable, grid, together, parity, linear
     )
+
+
+def _linear(native: Any, width: int) -> Linear | None:
+    """The coefficients of the columns as they are, before any scaling; None of a model that is not linear."""
+    if not hasattr(native[-1] if isinstance(native, Pipeline) else native, "coef_"):
+        return None
+    start, *moved = native.decision_function(np.concatenate([np.zeros((1, width)), np.eye(width)])).tolist()
+    return Linear(start, tuple(each - start for each in moved))
 
 
 @dataclass(frozen=True, kw_only=True)

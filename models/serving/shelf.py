@@ -11,6 +11,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
@@ -56,8 +57,9 @@ class Pin(NamedTuple):
         return written if self.rival is None else f"{written}~{_placed(self.rival)}%{self.rival.share}"
 
 
+@lru_cache(maxsize=1024)
 def read_pin(text: str) -> Pin:
-    """The pin that a text spells out. Raises ValueError where it is none."""
+    """The pin that a text spells out; all commands of a time have the same. Raises ValueError where it is none."""
     decides, _, beside = text.partition("~")
     rest, _, state = decides.partition("!")
     place, _, sha256 = rest.partition("#")
