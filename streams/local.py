@@ -28,7 +28,7 @@ from streams.language.graph import Graph
 from streams.mocked import Mocked, Mocks
 from streams.processors import own
 from streams.processors.context import Context
-from streams.processors.decide.places import folders
+from streams.processors.decide.places import folders, trusted
 from streams.processors.decide.states import ModelBook
 from streams.processors.human import HUMAN
 from streams.processors.human.local import Answers, name_of
@@ -79,7 +79,7 @@ async def run_locally(
         declarations=tuple(declarations),
         site=site,
         steps={step.name: step for step in steps},
-        models=ModelBook(folders(settings)),
+        models=ModelBook(folders(settings), trusted(settings)),
     )
     processors = _processors(graph, context, answers, mocks)
     runtime = MemoryRuntime(processors, settings, codec, virtual_time=virtual_time)

@@ -27,6 +27,7 @@ from models.serving.features import Encoder, Row
 from models.serving.heads import Judged, Table, table
 from models.serving.held import Held, Why
 from models.serving.linear import ClosedExplainer, probes
+from models.serving.signature import Trusted
 from models.serving.together import Company
 
 SCORE_DECIMALS = 6  # what is compared, recorded and shown; beyond it, processors of different makes disagree
@@ -71,15 +72,15 @@ class Model:
             self._run = session.run
 
     @classmethod
-    def load(cls, folder: Path) -> Model:
-        """The model of a registry folder.
+    def load(cls, folder: Path, trusted: Trusted | None = None) -> Model:
+        """The model of a registry folder; with `trusted` its certificate has to be signed by one of these keys.
 
         Raises RefusedModelError if a file is missing, contains what is not allowed, or does not give the score that the
         card states for its reference profile, and ChangedModelError if it is not the one that the card pins.
         """
         card, written = read_card(folder)
         data = _checked_bytes(folder, card)
-        band = _band(folder, card, covered(data, written))
+        band = _band(folder, card, covered(data, written), trusted)
         try:
             model = cls(card, session_of(data), band)
             score = model.predict(card.reference.values)
@@ -216,10 +217,10 @@ class Band:
         object.__setattr__(self, "files_sha256", digest(self.covers.encode(), self.certificate_sha256.encode()))
 
 
-def _band(folder: Path, card: Card, covers: str) -> Band:
+def _band(folder: Path, card: Card, covers: str, trusted: Trusted | None) -> Band:
     """The certified band, or the cheaper one by costs if it is narrower; empty without a valid certificate."""
     try:
-        certificate, written = read_certificate(folder, card, covers)
+        certificate, written = read_certificate(folder, card, covers, trusted)
     except CertificateError as error:
         held = Held(Why.NO_CERTIFICATE, "", f"the model may not decide alone: {error}")
         return Band(0.0, held, None, covers, "")

@@ -13,9 +13,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from models.serving.errors import UnknownModelError
+
+if TYPE_CHECKING:
+    from models.serving.signature import Trusted
 
 State = Literal["active", "suspended", "retired"]
 STATES: tuple[State, ...] = ("active", "suspended", "retired")
@@ -126,8 +129,9 @@ class _Folder:
 class Shelf:
     """Folders of models together."""
 
-    def __init__(self, folders: Sequence[Path] = (BUNDLED,)) -> None:
-        """Reads what they say at once."""
+    def __init__(self, folders: Sequence[Path] = (BUNDLED,), trusted: Trusted | None = None) -> None:
+        """Reads what they say at once. With `trusted`, certificates have to be signed by one of these keys."""
+        self.trusted = trusted
         self._folders = [_Folder(path) for path in folders]
         self.look()
 
