@@ -66,6 +66,17 @@ async def test_model_shows_its_routes_and_what_people_answered(console: Console)
     assert f'href="/instances/{INSTANCE}"' in (await console.get("/decisions/credit-risk"))[1]
 
 
+async def test_model_leads_to_its_card_and_certificate(console: Console) -> None:
+    console.decided(at_ms=NOW_MS - 1000, decision_id=f"{INSTANCE}/do/0/assess/0/0", model_version="2")
+    assert 'href="/decisions/credit-risk/2"' in (await console.get("/decisions/credit-risk"))[1]
+    async with console.gateway.client.get("/decisions/credit-risk/2") as response:
+        assert response.status == 200 and "How it was tested" in await response.text()
+        policy = response.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; style-src 'sha256-") and "unsafe" not in policy
+    for other in ("credit-risk/99", "..%2F..%2Fetc/2", "credit-risk/..%2F2"):
+        assert (await console.get(f"/decisions/{other}"))[0] == 404
+
+
 @pytest.mark.parametrize("text", ["A-17", "A-1", INSTANCE, INSTANCE[:8]])
 async def test_search_jumps_to_the_only_hit(console: Console, text: str) -> None:
     console.began()
