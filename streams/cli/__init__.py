@@ -38,6 +38,7 @@ SUMMARIES = {
     "outcomes": "Show how instances of a workflow ended.",
     "list": "Find instances.",
     "show": "Show one instance with its history.",
+    "bottlenecks": "Tell where the time of instances goes.",
     "cancel": "End an instance before its time.",
     "incidents": "List and show failed steps that wait for a decision.",
     "letters": "Look at parked records and dead letters; redrive, edit or drop them.",

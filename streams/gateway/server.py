@@ -14,6 +14,7 @@ from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
 from streams.definitions.own import KafkaOwnFunctions
 from streams.gateway import (
+    bottlenecks,
     decisions,
     definitions,
     events,
@@ -83,6 +84,7 @@ ROUTES = (
     *tasks.ROUTES,
     *systems.ROUTES,
     *figures.ROUTES,
+    *bottlenecks.ROUTES,
     Route(
         method="GET",
         path="/openapi.json",
