@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.catalogue import OPERATIONS
 from schemas.lifecycle import Phase
-from schemas.messages import STEP_RESULT, STEP_RETRYING
+from schemas.messages import STEP_RETRYING
 from schemas.payload import Payload, UnreadablePayloadError
 from streams.language.constructs import ALL
 from streams.language.constructs.call import Call
@@ -46,14 +46,6 @@ class Spell:
         self.marks = [mark for mark in self.marks if mark[0] <= at_ms]
         self.marks.append((at_ms, way))
 
-    def lay(self, at_ms: int, waited_ms: int) -> None:
-        """The command of the try that is answered now had lain for so long."""
-        tries = [number for number, (at, way) in enumerate(self.marks) if way is self.usual and at <= at_ms]
-        begun = tries[-1] if tries else None
-        if begun is not None:
-            since = self.marks[begun][0]
-            self.marks[begun : begun + 1] = [(since, Way.WORKER), (min(since + waited_ms, at_ms), self.usual)]
-
     def parts(self, end_ms: int) -> Iterable[tuple[int, int, Way]]:
         """Beginning, end and way of its stretches."""
         end = end_ms if self.ended_ms is None else self.ended_ms
@@ -78,8 +70,6 @@ def spent(entries: Sequence[Entry], graph: Graph, now_ms: int) -> Spent:
     told, ended_ms = Spent(), None
     for entry, name, cause in entries:
         at_ms = entry["at_ms"]
-        if name == STEP_RESULT and cause.get("waited_ms") and (spell := is_open.get(_place(cause))) is not None:
-            spell.lay(at_ms, cause["waited_ms"])
         for transition in entry["transitions"]:
             if transition["phase"] in CLOSED:
                 ended_ms = at_ms

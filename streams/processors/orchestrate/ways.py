@@ -10,12 +10,11 @@ from typing import Final
 class Way(StrEnum):
     """What a step waits for, or that it waits for nothing."""
 
-    WORKING = "working"  # computing: models, tables, own steps, the engine
+    WORKING = "working"  # computing: models, tables, own steps, the engine; and until a worker has taken the command
     SYSTEMS = "systems"  # a call to a system outside, with its limits and pauses
     PEOPLE = "people"  # a task for people
     REPAIR = "repair"  # a decision about the step, which has failed
     RETRIES = "retries"  # the time at which it is tried again
-    WORKER = "worker"  # a worker that takes its command
     TIMER = "timer"  # a `wait`
 
 
@@ -25,6 +24,5 @@ WORDS: Final[Mapping[str, str]] = {
     Way.PEOPLE: "people",
     Way.REPAIR: "a decision",
     Way.RETRIES: "the next try",
-    Way.WORKER: "a worker",
     Way.TIMER: "the clock",
 }
