@@ -39,6 +39,7 @@ SUMMARIES = {
     "list": "Find instances.",
     "show": "Show one instance with its history.",
     "bottlenecks": "Tell where the time of instances goes.",
+    "report": "Tell how workflows do: rates, times, what time goes to.",
     "cancel": "End an instance before its time.",
     "incidents": "List and show failed steps that wait for a decision.",
     "letters": "Look at parked records and dead letters; redrive, edit or drop them.",

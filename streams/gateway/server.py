@@ -26,6 +26,7 @@ from streams.gateway import (
     letter_acts,
     letters,
     repairs,
+    report,
     systems,
     tasks,
 )
@@ -85,6 +86,7 @@ ROUTES = (
     *systems.ROUTES,
     *figures.ROUTES,
     *bottlenecks.ROUTES,
+    *report.ROUTES,
     Route(
         method="GET",
         path="/openapi.json",

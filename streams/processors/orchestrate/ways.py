@@ -26,3 +26,5 @@ WORDS: Final[Mapping[str, str]] = {
     Way.RETRIES: "the next try",
     Way.TIMER: "the clock",
 }
+
+WORK: Final = frozenset({Way.WORKING, Way.SYSTEMS})  # what is done, as against waiting
