@@ -14,7 +14,7 @@ from streams.processors.view import DAY_FIRST_TIME_RIGHT, DAY_INSTANCES, DAY_SEC
 from streams.processors.view.reader import Reader
 from streams.processors.view.report import Figures, figures
 
-EVERY_S = 60.0
+EVERY_S = 15.0
 REST = 50  # times as long as it took: where a day has millions of instances, they are counted less often
 DAY_MS = 86_400_000
 
