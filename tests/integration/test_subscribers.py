@@ -38,6 +38,7 @@ async def test_kcat_shows_who_ended_how(kafka: str) -> None:
     )  # fmt: skip
     await provision(settings, [outcome_topic("greeting")])
     record = output(Codec.offline(), ended)
+    assert record.key is not None and record.value is not None
     async with Publisher(settings) as publisher:
         await publisher.publish([Outgoing(record.topic, record.key, record.value, record.headers)])
     found = re.search(r"^(kcat .*)\n```\n\n```\n(.*)\n```$", PAGE, re.MULTILINE)
