@@ -35,6 +35,7 @@ SUMMARIES = {
     "functions": "Show what a definition can call.",
     "run": "Execute one instance here, without Kafka.",
     "publish": "Publish business events.",
+    "stress": "Start instances at a rate, and tell what became of them.",
     "outcomes": "Show how instances of a workflow ended.",
     "list": "Find instances.",
     "show": "Show one instance with its history.",
