@@ -15,6 +15,7 @@ ROW, NAMES, FIGURES, MOST_NAME = 22, 30, 9, 34  # of bars: pixels, percent, perc
 COLOURS: Mapping[str, str] = {
     Way.WORKING: "s-completed", Way.SYSTEMS: "s-running", Way.PEOPLE: "s-waiting", Way.REPAIR: "s-faulted",
     Way.RETRIES: "s-incident", Way.TIMER: "s-cancelled",
+    Way.EVENTS: "s-cancelled", Way.WORKFLOWS: "s-running",
 }  # fmt: skip
 STACK = ("completed", "cancelled", "running", "waiting", "incident", "faulted")
 

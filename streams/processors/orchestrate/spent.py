@@ -17,6 +17,8 @@ from schemas.messages import STEP_RETRYING
 from schemas.payload import Payload, UnreadablePayloadError
 from streams.language.constructs import ALL
 from streams.language.constructs.call import Call
+from streams.language.constructs.listen import Listen
+from streams.language.constructs.run import Run
 from streams.language.constructs.wait import Wait
 from streams.language.graph import Graph, Task
 from streams.processors.human import HUMAN
@@ -27,6 +29,7 @@ Place = tuple[str, int]  # pointer and iteration of a step
 
 SYSTEM_FUNCTIONS = frozenset(operation.name for operation in OPERATIONS)
 HOLDERS = tuple(each.task for each in ALL if each.key in ("do", "for", "fork", "try"))
+WAITS: Mapping[type[Task], Way] = {Listen: Way.EVENTS, Run: Way.WORKFLOWS, Wait: Way.TIMER}
 ENDS = (Phase.TASK_COMPLETED, Phase.TASK_FAULTED, Phase.TASK_CANCELLED, Phase.TASK_SKIPPED)
 CLOSED = (Phase.WORKFLOW_COMPLETED, Phase.WORKFLOW_FAULTED, Phase.WORKFLOW_CANCELLED)
 
@@ -113,9 +116,10 @@ def _change(
 
 
 def _usual(task: Task | None) -> Way:
-    if isinstance(task, Call):
+    waits = next((way for kind, way in WAITS.items() if isinstance(task, kind)), None)  # first: a `run` is a call, too
+    if waits is None and isinstance(task, Call):
         return _way_of(task.function)
-    return Way.TIMER if isinstance(task, Wait) else Way.WORKING
+    return waits or Way.WORKING
 
 
 def _way_of(function: str) -> Way:

@@ -15,6 +15,8 @@ class Way(StrEnum):
     PEOPLE = "people"  # a task for people
     REPAIR = "repair"  # a decision about the step, which has failed
     RETRIES = "retries"  # the time at which it is tried again
+    EVENTS = "events"  # a `listen`
+    WORKFLOWS = "workflows"  # another workflow, of a `run` that awaits it
     TIMER = "timer"  # a `wait`
 
 
@@ -24,6 +26,8 @@ WORDS: Final[Mapping[str, str]] = {
     Way.PEOPLE: "people",
     Way.REPAIR: "a decision",
     Way.RETRIES: "the next try",
+    Way.EVENTS: "events",
+    Way.WORKFLOWS: "other workflows",
     Way.TIMER: "the clock",
 }
 

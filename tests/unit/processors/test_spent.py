@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from schemas.messages import HISTORY_ENTRY, REPAIR_STEP
 from streams.processors.orchestrate import retrace
 from streams.processors.orchestrate.spent import Spent, spent
@@ -71,3 +73,20 @@ async def test_failed_step_waits_for_a_decision_and_open_one_until_now() -> None
         (fetch, Way.SYSTEMS): 15,
         (fetch, Way.REPAIR): 60,
     }
+
+
+@pytest.mark.parametrize(
+    ("task", "way"),
+    [
+        ("{listen: {to: {one: {with: {type: a.b.v1}, correlate: {order: {from: .id, expect: '7'}}}}}}", Way.EVENTS),
+        ("{run: {workflow: {namespace: test, name: other, version: 1.0.0}}}", Way.WORKFLOWS),
+    ],
+)
+async def test_events_and_other_workflows_are_waited_for(task: str, way: Way) -> None:
+    story = Clocked(f"""
+document: {{dsl: 1.0.3, namespace: test, name: told, version: 1.0.0}}
+do:
+  - hear: {task}
+""")
+    story.at(0).start({})
+    assert seconds(await told(story, now_s=40)) == {("/do/0/hear", way): 40}
