@@ -15,6 +15,7 @@ from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
 from streams.definitions.own import KafkaOwnFunctions
 from streams.gateway import (
+    bottlenecks,
     decisions,
     definitions,
     events,
@@ -27,6 +28,7 @@ from streams.gateway import (
     letters,
     repairs,
     replays,
+    report,
     systems,
     tasks,
     verification,
@@ -88,6 +90,8 @@ ROUTES = (
     *replays.ROUTES,
     *verification.ROUTES,
     *figures.ROUTES,
+    *bottlenecks.ROUTES,
+    *report.ROUTES,
     Route(
         method="GET",
         path="/openapi.json",
