@@ -21,7 +21,7 @@ from tests.support import brokers
 DECLARED = catalogue.processors(STEPS)  # own steps are processors like the others
 HOSTED_BY = {each.name: each.worker for each in DECLARED.values()}
 HAVE_TABLES = {each.name for each in DECLARED.values() if each.table}
-APART = ("emit", "correlate", "run")  # which have tests of their own
+APART = ("emit", "correlate", "run", "plain")  # which have tests of their own
 IN_ONBOARDING = [name for name in HOSTED_BY if name not in APART]
 WAIT = {"call", *(step.name for step in STEPS if not step.pure)}  # for others: slow processors
 APPLICATIONS = 12  # for each point
