@@ -321,11 +321,12 @@ def _encode(state: Instance[Frame], limits: Limits) -> bytes:
 
 def _status(run: Run) -> Status:
     """With an incident, or running while a step processor works on a step, else waiting: for time or for a person."""
-    tasks = run.graph.tasks
-    if any(type(frame) is IncidentFrame for frame in run.frames.values()):
-        return Status.INCIDENT
+    tasks, status = run.graph.tasks, Status.WAITING
     for frame in run.frames.values():
-        working = WORKING.get(type(frame))
+        kind = type(frame)
+        if kind is IncidentFrame:
+            return Status.INCIDENT
+        working = WORKING.get(kind)
         if working is not None and working(frame, tasks[frame.task]):
-            return Status.RUNNING
-    return Status.WAITING
+            status = Status.RUNNING
+    return status

@@ -153,10 +153,13 @@ class Orchestrate(FastProcessor):
         else:
             return NO_GRAPH
         another = _another(before, event)
+        graph = self._definitions.graph(digest)
+        if graph is not None and another is None:
+            return graph
         wanted = {digest} if another is None else {digest, another}
         if any(self._definitions.graph(each) is None and each not in self._unknown for each in wanted):
             raise NotYet("a definition", lambda: self._learn({*wanted, *_digests(batch)}))
-        return self._definitions.graph(digest)
+        return graph
 
     async def _learn(self, digests: set[str]) -> None:
         """Learns definitions, which were deployed before anything named them: else they are nowhere.
@@ -173,15 +176,16 @@ class Orchestrate(FastProcessor):
 
     def _command(self, key: bytes | None, command: engine.Command, at_ms: int) -> Output:
         data = asdict(command)
-        if not isinstance(command, engine.StepCommand | engine.CancelStep):
-            value = self._codec.encode(ABOUT_EVENTS[type(command)], data)
-            return Output(orchestrate.CORRELATION, command.key.encode(), value)
-        name = messages.STEP_COMMAND
-        if command.function in self._pins and type(command) is engine.StepCommand:
-            data["pin"] = self._pins[command.function].pin(command.arguments, at_ms)
-        if type(command) is engine.CancelStep:
+        if isinstance(command, engine.CancelStep):
             name = messages.CANCEL_STEP
             del data["function"]
+        elif isinstance(command, engine.StepCommand):
+            name = messages.STEP_COMMAND
+            pins = self._pins.get(command.function)
+            data["pin"] = None if pins is None else pins.pin(command.arguments, at_ms)
+        else:
+            value = self._codec.encode(ABOUT_EVENTS[type(command)], data)
+            return Output(orchestrate.CORRELATION, command.key.encode(), value)
         topic = self._commands.get(command.function) or own_step_topic(command.function)
         return Output(topic, key, self._codec.encode(name, data))
 
