@@ -13,6 +13,7 @@ from streams.processors import (
     intake,
     letters,
     orchestrate,
+    plain,
     recover,
     replay,
     run,
@@ -20,6 +21,7 @@ from streams.processors import (
 )
 
 ALL = (
+    plain.DECLARATION,
     intake.DECLARATION,
     orchestrate.DECLARATION,
     correlate.DECLARATION,
