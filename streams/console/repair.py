@@ -20,7 +20,7 @@ from streams.console.account import Account, title_of
 from streams.console.page import Page, Shown, Visit, see_other
 from streams.console.rights import Act, Target, require
 from streams.gateway.bodies import one_line
-from streams.gateway.hurrying import WHICH, hurry
+from streams.gateway.hurrying import hurry
 from streams.gateway.problems import ProblemError
 from streams.gateway.repairs import KEPT_KEY, LATEST, NEW_KEY, repair
 from streams.language.graph import Graph
@@ -74,8 +74,7 @@ async def try_now(visit: Visit) -> Shown:
     row, form = await _asked(visit)
     require(visit.actor, Act.REPAIR, Target("instance", row["instance_id"]))
     why = form.get("why", "").strip()
-    which = dict.fromkeys(WHICH) | {"task": form.get("task") or None}
-    await hurry(visit.services, row, which, why, visit.actor.name)
+    await hurry(visit.services, row, {"task": form.get("task") or None}, why, visit.actor.name)
     return see_other(f"/instances/{row['instance_id']}")
 
 

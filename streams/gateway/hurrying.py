@@ -41,8 +41,10 @@ async def retry_now(request: web.Request) -> web.Response:
 async def hurry(
     ours: Services, row: Found, which: Mapping[str, str | None], why: str, actor: str
 ) -> list[dict[str, Any]]:
-    """Has the steps that are meant tried now, and tells of each whether its try has begun; raises ProblemError where
-    none is."""
+    """Has the steps that are meant (`WHICH`) tried now, and tells of each whether its try has begun.
+
+    Raises ProblemError where none is.
+    """
     why, actor = one_line("why", why), one_line("actor", actor)
     instance, meant = row["instance_id"], await _meant(ours, row, which)
     fields = [{**dict(zip(_NAMES, step, strict=True)), "instance_id": instance} for step in meant]
@@ -59,7 +61,9 @@ _NAMES = ("pointer", "iteration", "attempt", "retry")
 async def _meant(ours: Services, row: Found, which: Mapping[str, str | None]) -> list[Step]:
     if row["status"] in TERMINAL:
         raise ProblemError(409, "ended", f"The instance has ended: {row['status']}.")
-    meant = await _waiting(ours, row, step=which["task"], reason=which["reason"], connection=which["connection"])
+    meant = await _waiting(
+        ours, row, step=which.get("task"), reason=which.get("reason"), connection=which.get("connection")
+    )
     if not meant:
         found = await _waiting(ours, row)
         there = f"; there are some at {', '.join(step[0] for step in found)}" if found else f", it is {row['status']}"
