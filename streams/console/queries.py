@@ -15,7 +15,7 @@ from streams.language.graph import Graph
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.fields import COMPLETED, OPEN
 from streams.processors.human.rows import TASKS
-from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
+from streams.processors.orchestrate.rows import INCIDENTS, INSTANCES
 from streams.processors.recover.rows import RETRIES, WAITING
 from streams.processors.view.reader import Reader
 from streams.processors.view.search import Place, at_places
@@ -238,12 +238,6 @@ def open_by_step(reader: Reader, graph: Graph) -> list[tuple[str, str, int]]:
         rows = connection.execute(query.group_by(RETRIES.c.pointer))
         found += [(str(pointer), "retrying", int(count)) for pointer, count in rows]
     return found
-
-
-def histories(reader: Reader, ids: Sequence[str], most: int) -> list[Found]:
-    """History entries of several instances, in order."""
-    query = select(HISTORY).where(HISTORY.c.instance_id.in_(ids)).order_by(HISTORY.c.instance_id, HISTORY.c.seq)
-    return every(reader.engine, query.limit(most))
 
 
 def decisions_of(reader: Reader, model: str, *, limit: int, cursor: str | None) -> Page:

@@ -33,7 +33,7 @@ PAGES = (
     "/deploy", "/workflows/order/start", "/instances/cancel",
     "/workflows", "/workflows/order", "/definitions", "/instances", f"/instances/{INSTANCE}",
     f"/instances/{INSTANCE}?ask=cancel", "/inbox", "/decisions", "/decisions/credit-risk", "/find?q=nothing", "/login",
-    "/systems", "/audit", "/instances/" + "9" * 32 + "?try=15", "/nothing",
+    "/systems", "/audit", "/report", "/instances/" + "9" * 32 + "?try=15", "/nothing",
 )  # fmt: skip
 PROBLEM = {
     "type": "urn:x", "title": "The system failed", "status": 500, "detail": "it answered 500", "instance": "/do/0/note",
