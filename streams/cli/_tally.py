@@ -39,7 +39,7 @@ class Tally:
         for event in events:
             found.published += 1
             graphs = book.started_by(event)
-            found.unmatched += not graphs
+            found.unmatched += not book.is_awaited(event)
             for graph in graphs:
                 instance = ids.instance_id(graph.name, event["source"], event["id"])
                 again += instance in wanted or instance in self._seen

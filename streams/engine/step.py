@@ -20,7 +20,8 @@ from schemas.reasons import Reason
 from schemas.steps import Problem
 from schemas.times import rfc3339
 from streams.engine import errors
-from streams.engine.constructs import ANSWERED, DUE, TABLE, WORKING
+from streams.engine.constructs import ANSWERED, DUE, RECEIVED, TABLE, WORKING
+from streams.engine.constructs.listen import give_back, offered_again
 from streams.engine.data import evaluate, shape_input
 from streams.engine.encoding import encode_state
 from streams.engine.limits import LIMITS, LimitExceededError, Limits
@@ -28,6 +29,7 @@ from streams.engine.messages import (
     CancelInstance,
     Command,
     Event,
+    EventReceived,
     Incident,
     Outcome,
     RepairStep,
@@ -85,6 +87,8 @@ def step(
         if type(event) is RepairStep:
             return _repaired(graph, state, event, now_ms, limits, corrected)
         return _step_live(graph, state, event, now_ms, limits)
+    if type(event) is EventReceived and type(state) is not Instance:
+        return _nothing(state, [offered_again(event)])
     if type(state) is Marker:
         over = type(event) is TimerFired and max(now_ms, event.due_ms) >= state.expires_ms
         return _nothing(None if over else state)
@@ -93,8 +97,8 @@ def step(
     return _nothing(None)
 
 
-def _nothing(state: State | None) -> Step:
-    return Step(state, None if state is None else encode_state(state), [], [])
+def _nothing(state: State | None, commands: list[Command] | None = None) -> Step:
+    return Step(state, None if state is None else encode_state(state), commands or [], [])
 
 
 def _newborn(graph: Graph, event: StartInstance, now_ms: int) -> Instance[Frame]:
@@ -107,6 +111,8 @@ def _newborn(graph: Graph, event: StartInstance, now_ms: int) -> Instance[Frame]
 def _step_live(graph: Graph, state: Instance[Frame], event: Event, now_ms: int, limits: Limits) -> Step:
     if type(event) is StepResult:
         return _guarded(graph, state, event, now_ms, limits, _answered)
+    if type(event) is EventReceived:
+        return _guarded(graph, state, event, now_ms, limits, _received)
     if type(event) is TimerFired:
         now_ms = max(now_ms, event.due_ms)
         if not first_due(state.expires_ms, state.frames, now_ms):
@@ -229,6 +235,19 @@ def _awaiting(run: Run, event: StepResult) -> tuple[Frame | None, bool]:
     return awaiting, keeps_time
 
 
+def _received(run: Run, event: EventReceived) -> None:
+    """What is due by its time has happened before; then it counts if a step listens for exactly this, else others may
+    have it."""
+    fire_all(run)
+    for frame in run.frames.values() if run.outcome is None else ():
+        task = run.graph.tasks[frame.task]
+        at = (task.pointer, frame.iteration, frame.attempt)
+        if type(frame) in RECEIVED and at == (event.pointer, event.iteration, event.attempt):
+            run.settled(RECEIVED[type(frame)], run, frame, task, event)
+            return
+    give_back(run, event)
+
+
 def _awaited(graph: Graph, state: Instance[Frame], step: StepRetrying) -> Frame | None:
     """The frame that waits for exactly this step."""
     for frame in state.frames:
@@ -268,7 +287,7 @@ def _cancelled(run: Run, event: CancelInstance) -> None:
 def _result(run: Run) -> Step:
     old = run.instance
     seq = old.seq + 1
-    commands: list[Command] = [*run.issued.values(), *run.cancels]
+    commands: list[Command] = [*run.issued.values(), *run.cancels, *run.asked]
     for each in run.incidents:
         each.seq = seq
     if run.outcome is not None:
@@ -277,7 +296,7 @@ def _result(run: Run) -> Step:
     state = Instance(
         old.digest, old.workflow, old.version, _status(run), seq, old.business_key, old.source, old.event_id,
         old.started_at_ms, run.expires_ms, run.next_frame, run.input, run.context, run.entries,
-        list(run.frames.values()),
+        list(run.frames.values()), taken=run.taken,
     )  # fmt: skip
     return Step(state, _encode(state, run.limits), commands, run.transitions, None, run.incidents)
 
@@ -302,11 +321,12 @@ def _encode(state: Instance[Frame], limits: Limits) -> bytes:
 
 def _status(run: Run) -> Status:
     """With an incident, or running while a step processor works on a step, else waiting: for time or for a person."""
-    tasks = run.graph.tasks
-    if any(type(frame) is IncidentFrame for frame in run.frames.values()):
-        return Status.INCIDENT
+    tasks, status = run.graph.tasks, Status.WAITING
     for frame in run.frames.values():
-        working = WORKING.get(type(frame))
+        kind = type(frame)
+        if kind is IncidentFrame:
+            return Status.INCIDENT
+        working = WORKING.get(kind)
         if working is not None and working(frame, tasks[frame.task]):
-            return Status.RUNNING
-    return Status.WAITING
+            status = Status.RUNNING
+    return status

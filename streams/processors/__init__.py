@@ -4,15 +4,17 @@
 tests; one that does not stand in it is not there, and a test says so.
 """
 
-from streams.processors import call, decide, emit, human, intake, letters, orchestrate, recover, view
+from streams.processors import call, correlate, decide, emit, human, intake, letters, orchestrate, recover, run, view
 
 ALL = (
     intake.DECLARATION,
     orchestrate.DECLARATION,
+    correlate.DECLARATION,
     decide.DECLARATION,
     call.DECLARATION,
     emit.DECLARATION,
     human.DECLARATION,
+    run.DECLARATION,
     recover.DECLARATION,
     letters.DECLARATION,
     view.DECLARATION,

@@ -15,7 +15,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import calls, console, decide, idle, journey, micro, own, parked, rebuild
+from tests.bench import beside, calls, console, decide, idle, journey, micro, own, parked, rebuild
 
 Figures = Mapping[str, float]
 PARTS: Mapping[str, Callable[[], Figures]] = {
@@ -23,6 +23,7 @@ PARTS: Mapping[str, Callable[[], Figures]] = {
     "decide": decide.measure,
     "journey": journey.measure,
     "http": calls.measure,
+    "beside": beside.measure,
     "own": own.measure,
     "idle": idle.measure,
     "parked": parked.measure,

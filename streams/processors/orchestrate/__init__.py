@@ -11,8 +11,21 @@ from streams.runtime.declaration import Declaration
 
 INBOX = Topic(
     name="engine.inbox.instance.v1",
-    messages=("StartInstance", "StepResult", "TimerFired", "CancelInstance", "RepairStep", "StepRetrying"),
+    messages=(
+        "StartInstance",
+        "StepResult",
+        "TimerFired",
+        "CancelInstance",
+        "RepairStep",
+        "StepRetrying",
+        "EventReceived",
+    ),
     written_by="the gateway",
+)
+CORRELATION = Topic(
+    name="engine.correlation.key.v1",
+    messages=("AwaitEvent", "CancelAwait", "OfferedEvent"),
+    key="correlation key",
 )
 HISTORY = Topic(name="engine.history.instance.v1", messages=("HistoryEntry",), retention_ms=90 * DAY_MS)
 INCIDENTS = Topic(name="engine.incident.instance.v1", messages=("Incident",), retention_ms=90 * DAY_MS)
@@ -52,7 +65,7 @@ DECLARATION = Declaration(
     make="streams.processors.orchestrate.processor:Orchestrate",
     local="streams.processors.orchestrate.local:Unattended",
     reads=(INBOX,),
-    writes=(INBOX, HISTORY, INCIDENTS),
+    writes=(INBOX, HISTORY, INCIDENTS, CORRELATION),
     table="instance",
     settings=(OrchestrateSettings,),
     metrics=(ENGINE_STEPS, INSTANCES, INCIDENT_CHANGES, INSTANCE_SECONDS),

@@ -15,6 +15,7 @@ schedule: {{on: {{one: {{with: {{type: t, source: {source}}}}}}}}}
 do:
   - note: {{set: {{seen: true}}}}
 """
+LISTEN = "note: {listen: {to: {one: {with: {type: heard}}}}}"
 BOOK = empty_book()
 for name, source in (("first", "/a"), ("second", "/a"), ("other", "/b")):
     text = YAML.format(name=name, source=source)
@@ -68,3 +69,12 @@ def test_nobody_to_ask_is_said() -> None:
     counted.add(counted.look(BOOK, [event("2", "/b")]))
     assert counted.told()["known"] is None
     assert str(counted) == "2 instances of other start, if they are new (no gateway says so)"
+
+
+def test_event_that_a_task_may_listen_for_is_awaited_though_it_starts_nothing() -> None:
+    listening = YAML.format(name="listens", source="/c").replace("note: {set: {seen: true}}", LISTEN)
+    book = empty_book()
+    book.learn(described(load(listening), listening, "test", 0))
+    counted = tally()
+    counted.add(counted.look(book, [event("1") | {"type": "heard"}, event("2") | {"type": "unheard"}]))
+    assert counted.unmatched == 1
