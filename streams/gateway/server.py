@@ -15,6 +15,7 @@ from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
 from streams.definitions.own import KafkaOwnFunctions
 from streams.gateway import (
+    bottlenecks,
     decisions,
     definitions,
     events,
@@ -26,6 +27,7 @@ from streams.gateway import (
     letter_acts,
     letters,
     repairs,
+    report,
     systems,
     tasks,
 )
@@ -84,6 +86,8 @@ ROUTES = (
     *tasks.ROUTES,
     *systems.ROUTES,
     *figures.ROUTES,
+    *bottlenecks.ROUTES,
+    *report.ROUTES,
     Route(
         method="GET",
         path="/openapi.json",

@@ -4,9 +4,23 @@
 tests; one that does not stand in it is not there, and a test says so.
 """
 
-from streams.processors import call, correlate, decide, emit, human, intake, letters, orchestrate, recover, run, view
+from streams.processors import (
+    call,
+    correlate,
+    decide,
+    emit,
+    human,
+    intake,
+    letters,
+    orchestrate,
+    plain,
+    recover,
+    run,
+    view,
+)
 
 ALL = (
+    plain.DECLARATION,
     intake.DECLARATION,
     orchestrate.DECLARATION,
     correlate.DECLARATION,

@@ -6,6 +6,7 @@ import pytest
 
 from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY
 from streams.console import queries
+from tests.support.clocked import Clocked
 from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, cancelling, change, payload, result
 from tests.support.stories import Story
 
@@ -53,6 +54,27 @@ async def test_workflow_shows_where_its_instances_stand_and_where_time_goes(cons
         and deployed.name in (await console.get("/definitions"))[1]
     )
     assert (await console.get("/workflows/other"))[0] == 404
+
+
+async def test_workflow_shows_what_its_time_goes_to_and_which_share(console: Console) -> None:
+    story = Clocked("""
+document: {dsl: 1.0.3, namespace: test, name: claim, version: 1.0.0}
+do:
+  - fetch: {call: http, with: {method: get, endpoint: 'http://127.0.0.1:1/a'}}
+  - ask: {call: human, with: {team: risk, title: Look at it, outcomes: [approve, decline]}}
+""")
+    console.gateway.services.definitions.learn(story.definition)
+    story.at(0).start({})
+    story.at(10).result("/do/0/fetch", {})
+    story.at(40).result("/do/1/ask", {})
+    for entry in story.entries:
+        console.gateway.see(HISTORY_ENTRY, entry)
+    data = await console.data("/workflows/claim")
+    told = [(step["title"], step["share"], step["goes_to"], step["median_ms"]) for step in data["times"]]
+    assert told == [("Ask", 0.75, ["people"], 30_000), ("Fetch", 0.25, ["systems"], 10_000)]
+    assert data["by"] == {"people": 30_000, "systems": 10_000}
+    _, page = await console.get("/workflows/claim")
+    assert "75.0 %" in page and page.count(">75%<") == 2  # on the diagram, in both widths
 
 
 async def test_model_shows_its_routes_and_what_people_answered(console: Console) -> None:
