@@ -30,6 +30,7 @@ SUMMARIES = {
     "worker": "Run processors.",
     "gateway": "Serve the HTTP interface.",
     "deploy": "Deploy a workflow definition.",
+    "definitions": "List, show and compare versions; pause, activate or retire a workflow.",
     "lint": "Check a workflow definition.",
     "graph": "Draw a workflow, or the path of an instance.",
     "functions": "Show what a definition can call.",

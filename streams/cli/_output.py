@@ -25,6 +25,7 @@ COLOURS = {
     "waiting": "yellow",
     "open": "yellow",
     "paused": "yellow",
+    "retired": "magenta",
     "faulted": "red",
     "incident": "red",
     "cancelled": "magenta",

@@ -1,7 +1,7 @@
 """`/audit`: who did what here, the newest first: about tasks, failed steps, instances, workflows, systems and models.
 
 Told from what they changed, so it is as true as that: tasks know their newest acts, an incident who decided about it,
-a cancelled instance who ended it, a system the last word about it.
+a cancelled instance who ended it, a system and a workflow the last word about it.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from streams.console import queries
 from streams.console.inbox import task_path
 from streams.console.page import Page, View, Visit
 from streams.console.topics import latest
+from streams.definitions.states import State
 from streams.processors.decide import STATES
 from streams.processors.human.rules import CLAIM, COMPLETE, PUT_ASIDE, RELEASE, UNDO
 from streams.readmodel.stored import stored
@@ -128,7 +129,18 @@ async def _instances(visit: Visit, before_ms: int) -> list[Deed]:
 
 
 async def _workflows(visit: Visit, before_ms: int) -> list[Deed]:
-    return [
+    said = [
+        Deed(
+            at_ms=each.at_ms,
+            actor=each.actor,
+            did={State.ACTIVE: "activated"}.get(each.state, each.state.value),
+            what=each.name,
+            path=f"/workflows/{quote(each.name, safe='')}",
+            why=each.why,
+        )
+        for each in visit.services.definitions.words()
+    ]
+    return said + [
         Deed(
             at_ms=each.deployed_at_ms,
             actor=each.deployed_by,

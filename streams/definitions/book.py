@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import structlog
 
 from schemas.functions import Function, WithAssumed
 from streams import definitions, language
+from streams.definitions.states import State, Word
 from streams.language import DefinitionError
 from streams.language.graph import Graph
 
@@ -45,6 +47,7 @@ class DefinitionBook:
         self._by_digest: dict[str, Deployed] = {}
         self._latest: dict[str, Deployed] = {}
         self._by_event: dict[str, list[Graph]] = {}
+        self._words: dict[str, Word] = {}
         self._changed = asyncio.Event()
 
     async def start(self) -> None:
@@ -66,6 +69,24 @@ class DefinitionBook:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
         return deployed
+
+    def learn_state(self, data: Mapping[str, Any]) -> None:
+        """Takes note of a WorkflowState."""
+        word = msgspec.convert(data, Word)
+        self._words[word.name] = word
+
+    def word(self, name: str) -> Word | None:
+        """What somebody has said last about a workflow."""
+        return self._words.get(name)
+
+    def words(self) -> list[Word]:
+        """The last word about each workflow."""
+        return list(self._words.values())
+
+    def state(self, name: str) -> State:
+        """Whether a workflow may start instances: it may, unless somebody has said otherwise."""
+        word = self._words.get(name)
+        return State.ACTIVE if word is None else word.state
 
     def graph(self, digest: str) -> Graph | None:
         """The graph of a digest; None if it is not known or does not compile."""

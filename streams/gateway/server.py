@@ -15,6 +15,7 @@ from streams.definitions.feed import DefinitionFeed
 from streams.definitions.own import KafkaOwnFunctions
 from streams.gateway import (
     decisions,
+    definition_acts,
     definitions,
     events,
     figures,
@@ -78,6 +79,7 @@ ROUTES = (
     *letters.ROUTES,
     *letter_acts.ROUTES,
     *definitions.ROUTES,
+    *definition_acts.ROUTES,
     *functions.ROUTES,
     *decisions.ROUTES,
     *tasks.ROUTES,

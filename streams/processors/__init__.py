@@ -4,10 +4,11 @@
 tests; one that does not stand in it is not there, and a test says so.
 """
 
-from streams.processors import call, decide, emit, human, intake, letters, orchestrate, recover, view
+from streams.processors import call, decide, emit, hold, human, intake, letters, orchestrate, recover, view
 
 ALL = (
     intake.DECLARATION,
+    hold.DECLARATION,
     orchestrate.DECLARATION,
     decide.DECLARATION,
     call.DECLARATION,
