@@ -6,6 +6,7 @@ START_INSTANCE: Final = "exlify.StartInstance"
 STEP_RESULT: Final = "exlify.StepResult"
 TIMER_FIRED: Final = "exlify.TimerFired"
 CANCEL_INSTANCE: Final = "exlify.CancelInstance"
+CONTROL_INSTANCE: Final = "exlify.ControlInstance"
 STEP_RETRYING: Final = "exlify.StepRetrying"
 RETRY_STATE: Final = "exlify.RetryState"
 RETRY_NOW: Final = "exlify.RetryNow"
@@ -40,6 +41,7 @@ PARTS: Final = frozenset(
         "exlify.TaskAct",
         "exlify.ModelChange",
         "exlify.Beside",
+        "exlify.Rerun",
     }
 )
 """Records that occur inside messages only and never travel alone."""

@@ -9,7 +9,7 @@ from markupsafe import Markup, escape
 from streams.console.words import number
 
 HEIGHT = 84
-STACK = ("completed", "cancelled", "running", "waiting", "incident", "faulted")
+STACK = ("completed", "cancelled", "running", "waiting", "suspended", "incident", "faulted")
 
 
 def columns(slots: Sequence[Mapping[str, int]], names: Sequence[str], label: str) -> Markup:

@@ -13,6 +13,7 @@ from aiohttp import web
 from streams.console import (
     audit,
     bulk,
+    control,
     decisions,
     deploying,
     find,
@@ -56,6 +57,7 @@ PAGES: tuple[Page, ...] = (
     *bulk.PAGES,
     *instance.PAGES,
     *repair.PAGES,
+    *control.PAGES,
     *inbox.PAGES,
     *incidents.PAGES,
     *decisions.PAGES,

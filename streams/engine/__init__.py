@@ -9,7 +9,7 @@ Read `step` first, then `run` (how control moves through the tree of tasks) and 
 does, one file each). Nobody imports what stands above it:
 
     state ─▶ tree ─▶ contexts, variables ─▶ data ─▶ run ─▶ construct ─▶ constructs ─▶ encoding, timers ─▶ step, waits
-    frames   open     what an expression            control  the record   one file      repair, moving
+    frames   open     what an expression            control  the record   one file      repair, moving, control
              tasks    can read                               of a kind    each          what people decide
 """
 
@@ -18,6 +18,7 @@ from streams.engine.limits import LIMITS, Limits
 from streams.engine.messages import (
     CancelInstance,
     CancelStep,
+    ControlInstance,
     Event,
     Incident,
     Outcome,
@@ -38,6 +39,7 @@ __all__ = [
     "LIMITS",
     "CancelInstance",
     "CancelStep",
+    "ControlInstance",
     "Event",
     "Incident",
     "Instance",

@@ -11,7 +11,7 @@ from typing import Any
 
 from orjson import dumps
 
-from schemas.lifecycle import Phase
+from schemas.lifecycle import Phase, Status
 from schemas.payload import Json, Payload
 from streams.engine.activity import Activity, Stage
 from streams.engine.limits import LimitExceededError, Limits
@@ -39,8 +39,8 @@ class Tree:
 
     __slots__ = (
         "_scale", "bound", "cancels", "context", "entries", "expires_ms", "frames", "graph", "held", "incidents",
-        "input", "instance", "instance_id", "issued", "limits", "next_frame", "now_ms", "of_frames", "told_bytes",
-        "transitions",
+        "input", "instance", "instance_id", "issued", "later", "limits", "next_frame", "now_ms", "of_frames",
+        "suspended", "told_bytes", "transitions",
     )  # fmt: skip
 
     def __init__(
@@ -69,6 +69,8 @@ class Tree:
         self.expires_ms = instance.expires_ms
         self.entries = instance.entries
         self.next_frame = instance.next_frame
+        self.suspended = instance.status is Status.SUSPENDED
+        self.later = instance.later
         self.issued: dict[int, StepCommand] = {}
         self.cancels: list[CancelStep] = []
         self.incidents: list[Incident] = []  # those that were opened or closed

@@ -14,6 +14,7 @@ from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
 from streams.definitions.own import KafkaOwnFunctions
 from streams.gateway import (
+    controls,
     decisions,
     definition_acts,
     definitions,
@@ -26,6 +27,7 @@ from streams.gateway import (
     letter_acts,
     letters,
     repairs,
+    reruns,
     systems,
     tasks,
 )
@@ -74,6 +76,8 @@ ROUTES = (
     *events.ROUTES,
     *instances.ROUTES,
     *repairs.ROUTES,
+    *controls.ROUTES,
+    *reruns.ROUTES,
     *hurrying.ROUTES,
     *incidents.ROUTES,
     *letters.ROUTES,

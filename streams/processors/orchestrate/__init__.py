@@ -11,7 +11,15 @@ from streams.runtime.declaration import Declaration
 
 INBOX = Topic(
     name="engine.inbox.instance.v1",
-    messages=("StartInstance", "StepResult", "TimerFired", "CancelInstance", "RepairStep", "StepRetrying"),
+    messages=(
+        "StartInstance",
+        "StepResult",
+        "TimerFired",
+        "CancelInstance",
+        "RepairStep",
+        "StepRetrying",
+        "ControlInstance",
+    ),
     written_by="the gateway",
 )
 HISTORY = Topic(name="engine.history.instance.v1", messages=("HistoryEntry",), retention_ms=90 * DAY_MS)

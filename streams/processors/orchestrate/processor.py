@@ -37,6 +37,7 @@ EVENTS: dict[str, type[engine.Event]] = {
     messages.CANCEL_INSTANCE: engine.CancelInstance,
     messages.REPAIR_STEP: engine.RepairStep,
     messages.STEP_RETRYING: engine.StepRetrying,
+    messages.CONTROL_INSTANCE: engine.ControlInstance,
 }
 
 _OFFSET = struct.Struct(">q")
@@ -199,10 +200,10 @@ NO_GRAPH = Graph(digest="", namespace="", name="", version="", document={}, task
 
 
 def _another(before: engine.State | None, event: engine.Event) -> str | None:
-    """The digest of another definition that a repair wants to go on with."""
-    if type(event) is not engine.RepairStep or type(before) is not engine.Instance or event.digest == before.digest:
+    """The digest of another definition that somebody wants to go on with."""
+    if not isinstance(event, engine.RepairStep | engine.ControlInstance) or type(before) is not engine.Instance:
         return None
-    return event.digest
+    return None if event.digest == before.digest else event.digest
 
 
 def _digests(batch: Sequence[Message]) -> list[str]:
