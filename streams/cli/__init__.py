@@ -53,6 +53,7 @@ SUMMARIES = {
     "models": "Add, certify and activate models.",
     "decisions": "Show and recompute what models decided.",
     "systems": "List outside systems, pause one, resume it.",
+    "site": "Say what would change if the site folder were brought elsewhere.",
     "connections": "List, show and check outside systems.",
     "topics": "Show or create the topics.",
     "view": "Make the rows of the read model again.",

@@ -71,8 +71,12 @@ class DefinitionBook:
         return deployed
 
     def learn_state(self, data: Mapping[str, Any]) -> None:
-        """Takes note of a WorkflowState."""
-        word = msgspec.convert(data, Word)
+        """Takes note of a WorkflowState; of one that says what is not known here, nothing changes."""
+        try:
+            word = msgspec.convert(data, Word)
+        except msgspec.ValidationError as error:
+            log.error("state of a workflow not understood", workflow=data.get("name"), reason=str(error))
+            return
         self._words[word.name] = word
 
     def word(self, name: str) -> Word | None:

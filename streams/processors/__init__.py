@@ -4,11 +4,12 @@
 tests; one that does not stand in it is not there, and a test says so.
 """
 
-from streams.processors import call, decide, emit, hold, human, intake, letters, orchestrate, recover, view
+from streams.processors import call, decide, emit, hold, human, intake, letters, orchestrate, recover, schedule, view
 
 ALL = (
     intake.DECLARATION,
     hold.DECLARATION,
+    schedule.DECLARATION,
     orchestrate.DECLARATION,
     decide.DECLARATION,
     call.DECLARATION,

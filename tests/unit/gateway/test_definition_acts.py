@@ -72,3 +72,14 @@ async def test_what_runs_where_is_told(gateway: Gateway) -> None:
 async def test_word_that_means_nothing_is_refused(gateway: Gateway, status: int, path: str, body: Any) -> None:
     assert (await gateway.ask("POST", f"/v1/definitions/{path}", json=body))[0] == status
     assert gateway.outbox.records == []
+
+
+async def test_receipt_of_an_event_says_that_its_instance_is_held_or_that_none_starts(gateway: Gateway) -> None:
+    event = {"specversion": "1.0", "id": "1", "source": "/tests", "type": "com.example.order.v1", "data": {}}
+    headers = {"Content-Type": "application/cloudevents+json"}
+    found = []
+    for verb in ("pause", "retire"):
+        await said(gateway, verb)
+        status, told = await gateway.ask("POST", "/v1/events", json=event, headers=headers)
+        found.append((status, [each.get("held") for each in told["accepted"][0]["instances"]]))
+    assert found == [(202, [True]), (202, [])]
