@@ -9,6 +9,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 from aiohttp import web
+from sqlalchemy import Engine
 
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
@@ -42,7 +43,7 @@ from streams.gateway.protocol import Runner
 from streams.gateway.services import SERVICES, Services
 from streams.gateway.settings import GatewaySettings
 from streams.ground.codec import open_codec
-from streams.ground.errors import ConfigurationError
+from streams.ground.errors import ConfigurationError, UnavailableError
 from streams.ground.probes import kafka_probe, probed
 from streams.ground.provision import look_at_cluster
 from streams.ground.publish import Publisher
@@ -57,7 +58,7 @@ from streams.processors.human import ACTIONS
 from streams.processors.orchestrate import INBOX
 from streams.processors.recover import ACTIONS as RETRY_ACTIONS
 from streams.processors.view.reader import Reader
-from streams.readmodel.database import open_database
+from streams.readmodel.database import database, prepare
 from streams.readmodel.probe import read_model_probe
 from streams.readmodel.projection import projections
 
@@ -144,6 +145,19 @@ async def serve(settings: Settings, functions: Mapping[str, Function], install: 
         await runner.cleanup()
 
 
+async def _read_model(settings: Settings) -> Engine:
+    """The database. While it is away, whatever asks it is refused, and events are taken in; the view makes its tables.
+
+    Raises ConfigurationError as `open_database` does.
+    """
+    engine = database(settings)
+    try:
+        await asyncio.to_thread(prepare, engine, projections(ALL))
+    except UnavailableError as error:
+        log.warning("read model away", reason=str(error))
+    return engine
+
+
 @asynccontextmanager
 async def opened(settings: Settings, functions: Mapping[str, Function]) -> AsyncIterator[Services]:
     """Everything that the handlers need, connected; `functions` are those that definitions can call."""
@@ -153,7 +167,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
     name_former_file(settings)
     await asyncio.to_thread(look_at_cluster, settings, WRITTEN)
     codec = await open_codec(settings)
-    engine = await asyncio.to_thread(open_database, settings, projections(ALL))
+    engine = await _read_model(settings)
     feed = DefinitionFeed(settings, codec, functions)
     pauses, seen = PauseFeed(settings, codec), SeenFeed(settings, codec)
     try:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
-from functools import partial
 from typing import Any
 
 from streams.runtime import metrics
@@ -13,9 +12,9 @@ from streams.runtime.court import GUILTY, TICK_S, Court
 from streams.runtime.lane import Lane
 from streams.runtime.parking import parked
 from streams.runtime.positions import OrderedPositions
-from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Record, Row, StateView
+from streams.runtime.processor import NO_STATE, Effects, FastProcessor, Message, NotYet, Record, StateView
 from streams.runtime.suspects import NOBODY, Suspects
-from streams.runtime.threads import Aside
+from streams.runtime.together import Together
 
 
 class FastLane(Lane):
@@ -29,11 +28,11 @@ class FastLane(Lane):
         *arguments: Any,
         suspects: Suspects | None = None,
         trial: Sequence[str] | None = None,
-        aside: Aside | None = None,
+        together: Together | None = None,
     ) -> None:
-        """`aside`: where a handler that stands with a system outside runs."""
+        """`together`: where a handler that stands with a system outside runs, with those of the other lanes."""
         super().__init__(*arguments)
-        self._aside = aside
+        self._together = together
         self._suspects = suspects or NOBODY
         self._court = Court(self._name, trial, self._waits_for_others)
 
@@ -83,7 +82,7 @@ class FastLane(Lane):
 
     @property
     def _state(self) -> StateView:
-        return self._table or _NO_STATE
+        return self._table or NO_STATE
 
     async def _effects(self, messages: list[Message]) -> Effects:
         try:
@@ -119,22 +118,12 @@ class FastLane(Lane):
                 return effects
 
     async def _handled(self, messages: list[Message], state: StateView) -> Effects:
-        if self._aside is None:
+        if self._together is None:
             return self._processor.handle(messages, state)
-        work = asyncio.ensure_future(self._aside.run(partial(self._processor.handle, messages, state)))
+        work = asyncio.ensure_future(self._together.handle(messages))
         try:
             while not (await asyncio.wait([work], timeout=TICK_S))[0]:
                 self._waits_for_others(f"{self._processor.stands_with} does not answer")
         finally:
             work.cancel()
         return await work
-
-
-class _NoState:
-    """The view of a processor without a table."""
-
-    def get(self, key: bytes) -> Row | None:
-        return None
-
-
-_NO_STATE = _NoState()

@@ -38,6 +38,7 @@ from streams.runtime.store import Store
 from streams.runtime.suspects import Suspects
 from streams.runtime.table import Changelog, TablePartition
 from streams.runtime.threads import Aside
+from streams.runtime.together import Together
 from streams.runtime.writer import Writer
 
 STOP_S = 30.0  # for lanes to finish what is being written
@@ -78,16 +79,20 @@ class Host:
         self._letting_go = asyncio.Lock()  # the group and the end of the process may ask at the same time
         self._slots = asyncio.Semaphore(processor.concurrency if isinstance(processor, SlowProcessor) else 1)
         self._name = processor.declaration.name
-        blocks = isinstance(processor, FastProcessor) and processor.stands_with
-        self._aside = Aside(self._name) if blocks else None
-        self._noting = Noting(processor, self._aside) if self._aside and isinstance(processor, FastProcessor) else None
+        self._aside: Aside | None = None  # the thread of a processor that stands with a system outside, and its users
+        self._noting: Noting | None = None
+        self._together: Together | None = None
+        if isinstance(processor, FastProcessor) and processor.stands_with:
+            self._aside = Aside(self._name)
+            self._noting = Noting(processor, self._aside)
+            self._together = Together(processor, self._aside)
         group = f"{settings.group_prefix}-{self._name}"
         self._log = log.bind(processor=self._name)
         self._declared = frozenset(topic.name for topic in processor.declaration.inputs(settings))
         self._inputs = self._declared
         self._admin = AdminClient(client_config(settings)) if self._follows() else None
         self._writer = Writer(settings, group)
-        self._reader = Reader(settings, group, self._deliver, self._fail)
+        self._reader = Reader(settings, group, self._deliver, self._fail, gathers=self._together is not None)
         self._membership = Membership(settings, group, self._inputs, self)
 
     async def start(self) -> None:
@@ -257,7 +262,7 @@ class Host:
             self.lanes[number] = SlowLane(*arguments, slots=self._slots, in_flight=in_flight, trial=self._trial)
         else:
             suspects = self._notes[number] = Suspects(self._state_dir / self._name / f"under-way-{number}")
-            self.lanes[number] = FastLane(*arguments, suspects=suspects, trial=self._trial, aside=self._aside)
+            self.lanes[number] = FastLane(*arguments, suspects=suspects, trial=self._trial, together=self._together)
 
     async def _recover(self, number: int) -> TablePartition | None:
         name, topic = self.processor.declaration.table, self.processor.declaration.changelog

@@ -14,7 +14,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
-from typing import TYPE_CHECKING, Any, ClassVar, Protocol
+from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import msgspec
 
@@ -78,6 +78,10 @@ class Effects(msgspec.Struct, eq=False):
         """Whether the same becomes true; what is counted is nothing that comes again."""
         return isinstance(other, Effects) and (self.outputs, self.changes) == (other.outputs, other.changes)
 
+    def __ne__(self, other: object) -> bool:
+        """As `__eq__`: msgspec would compare identities."""
+        return not self == other
+
     __hash__ = None  # type: ignore[assignment]
 
     def add(self, more: Effects) -> None:
@@ -106,6 +110,15 @@ class StateView(Protocol):
     def get(self, key: bytes) -> Row | None:
         """The row as of the messages handled before."""
         ...
+
+
+class _NoState:
+    def get(self, key: bytes) -> Row | None:
+        return None
+
+
+NO_STATE: Final[StateView] = _NoState()
+"""What a processor without a table sees."""
 
 
 class WritableState(StateView, Protocol):

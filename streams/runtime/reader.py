@@ -21,12 +21,15 @@ from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
 from streams.runtime.processor import Record
 
-MAX_RECORDS = 1_000  # in one hand-over to the event loop
+MAX_RECORDS = 1_000  # in one hand-over to the event loop,
+MAX_GATHERED = 4_000  # and in one of a reader that gathers
 HANDED_OVER = 4  # hand-overs that the event loop has not taken yet; the rest waits in the client's bounded queue
 POLL_S = 0.5  # an idle poll holds up a change of the assignment for this long at most
 PAUSED_POLL_S = 0.05  # while a partition is held back, so that its release is not held up as well
 FETCH_WAIT_MS = 2_000  # a released partition waits for the fetch that its idle neighbours have under way (`lane.py`)
 LOOK_UP_S = 10.0  # for the records at known offsets; who is slower than that is taken at their word
+GATHER_S = 0.2  # a reader that gathers rests for this long at most after a hand-over,
+GATHER_S_PER_RECORD = 0.0005  # and for this long for each record of it: what is rare is handed over at once
 QUEUED_RECORDS = 2_000  # fetched ahead; a pause throws them away
 
 
@@ -47,7 +50,10 @@ class Reader:
         group: str,
         deliver: Callable[[int, Mapping[Partition, list[Record]]], None],
         fail: Callable[[BaseException], None],
+        *,
+        gathers: bool = False,
     ) -> None:
+        """`gathers`: under load, records are handed over in few large batches, at the price of `GATHER_S` at most."""
         self._consumer = Consumer(
             client_config(settings)
             | {
@@ -65,6 +71,9 @@ class Reader:
         )
         self._deliver = deliver
         self._fail = fail
+        self._gathers = gathers
+        self._most = MAX_GATHERED if gathers else MAX_RECORDS
+        self._rests_until = 0.0
         self._room = threading.Semaphore(HANDED_OVER)
         self._loop = asyncio.get_running_loop()
         self._orders: queue.SimpleQueue[tuple[Callable[[], Any], asyncio.Future[Any]]] = queue.SimpleQueue()
@@ -152,7 +161,11 @@ class Reader:
         if first is None:
             self._room.release()
             return
-        raw = [first, *self._consumer.consume(MAX_RECORDS - 1, timeout=0)]
+        if self._gathers and (rest_s := self._rests_until - time.monotonic()) > 0:
+            time.sleep(rest_s)
+        raw = [first, *self._consumer.consume(self._most - 1, timeout=0)]
+        if len(raw) < self._most:
+            self._rests_until = time.monotonic() + min(len(raw) * GATHER_S_PER_RECORD, GATHER_S)
         self._call(self._hand_over, self._generation, _by_partition(raw))
 
     def _hand_over(self, generation: int, records: Mapping[Partition, list[Record]]) -> None:

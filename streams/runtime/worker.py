@@ -83,7 +83,7 @@ class Worker:
             stall_ms = self._settings.of(RuntimeSettings).stall_timeout_ms
             watchdog = asyncio.create_task(Watchdog(stall_ms, self._stalled).run())
             clock = asyncio.create_task(self._watch_clock())
-            await self._start()
+            await self._start_unless(stop)
             on_started()
             await self._wait(stop)
             await asyncio.gather(*(host.stop() for host in self._hosts))
@@ -103,6 +103,17 @@ class Worker:
         except Exception:  # the edge: anything unexpected ends the process at once
             log.exception("failed", worker=self._name)
             _exit(EXIT_FAILED)
+
+    async def _start_unless(self, stop: asyncio.Event) -> None:
+        """To start may mean to wait for others, for as long as they are away."""
+        starting: asyncio.Future[None] = asyncio.create_task(self._start())
+        stopping: asyncio.Future[Any] = asyncio.create_task(stop.wait())
+        await asyncio.wait([starting, stopping], return_when=asyncio.FIRST_COMPLETED)
+        stopping.cancel()
+        if not starting.done():
+            log.info("stopped at the start", worker=self._name)
+            _exit(0)
+        await starting
 
     async def _start(self) -> None:
         crash = CrashPoint(self._settings.of(RuntimeSettings).crash_at)

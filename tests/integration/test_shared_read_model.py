@@ -16,6 +16,7 @@ from confluent_kafka import Producer
 from sqlalchemy import create_engine
 
 from infra.local import ports
+from infra.sandbox.applications import applications
 from schemas.codec import Codec
 from schemas.ids import partition_of
 from schemas.messages import STEP_COMMAND
@@ -55,8 +56,11 @@ class Machines:
             "EXLIFY_SESSION_TIMEOUT_MS": "2000",
         }
         self.workers = Workers(self._argv, environ, folder)
+
+    def start(self) -> None:
+        """Starts everything."""
         for name in (*MACHINES, GATEWAY):
-            self.workers.start(name, restarts=False, EXLIFY_DATA_DIR=str(folder / name))
+            self.workers.start(name, restarts=False, EXLIFY_DATA_DIR=str(self._folder / name))
 
     def _argv(self, name: str) -> tuple[str, ...]:
         if name == GATEWAY:
@@ -137,6 +141,24 @@ async def test_tasks_stay_in_reach_whatever_happens_to_a_machine_and_the_databas
 
         async def says(word: str) -> bool:
             return word in await machines.asked(http, "two", "/readyz")
+
+        async def gateway_says(status: int, method: str, path: str, **sent: Any) -> bool:
+            try:
+                async with http.request(method, f"{machines.gateway}{path}", **sent) as reply:
+                    return reply.status == status
+            except ClientError:
+                return False  # not up yet
+
+        postgresql.stop()
+        try:
+            machines.start()
+            await machines.until(lambda: says("read model: does not answer"), "a view that waits for its database")
+            await machines.until(lambda: gateway_says(503, "GET", "/v1/tasks"), "a gateway that knows of no tasks now")
+            event = next(applications(seed=1, count=1))
+            kind = {"Content-Type": "application/cloudevents+json"}
+            assert await gateway_says(202, "POST", "/v1/events", data=json.dumps(event), headers=kind)
+        finally:
+            postgresql.start()
 
         first, second, third = ({id_of(number) for number in _numbers(turn)} for turn in range(3))
         await machines.until(lambda: machines.shares(http), "shares of both machines")

@@ -27,7 +27,7 @@ from streams.processors.context import Context
 from streams.processors.view.ages import Ages
 from streams.processors.view.reader import Reader
 from streams.readmodel import filling
-from streams.readmodel.database import is_away, is_gone, open_database, reason_of
+from streams.readmodel.database import database, is_away, is_gone, prepare, reason_of
 from streams.readmodel.layout import MisfitError, bring_up_to_date
 from streams.readmodel.probe import read_model_probe
 from streams.readmodel.projection import Projection, Received, fields_of, projections
@@ -67,12 +67,26 @@ class View(FastProcessor):
         return self._fields
 
     async def open(self) -> None:
-        """Opens the database and makes its tables; raises what `open_database` does."""
-        self._engine = await asyncio.to_thread(open_database, self._settings, self._projections)
-        self._filling = await asyncio.to_thread(filling.begin, self._engine, self._projections)
+        """Opens the database and makes its tables, once it answers; raises ConfigurationError as `database` does."""
+        self._engine = database(self._settings)
         self._probe = read_model_probe(self._engine)
+        self._filling = await self._begun(self._engine)
         self._writer = Writer(self._engine, self._projections)
         self._ages = asyncio.create_task(Ages(Reader(self._engine)).keep())
+
+    async def _begun(self, engine: Engine) -> str:
+        """The filling that is under way. A database that is away is waited for: `causes` names it meanwhile."""
+        while True:
+            try:
+                await asyncio.to_thread(prepare, engine, self._projections)
+                return await asyncio.to_thread(filling.begin, engine, self._projections)
+            except UnavailableError as error:
+                log.warning("read model away", reason=str(error))
+            except SQLAlchemyError as error:
+                if not is_away(error):
+                    raise
+                log.warning("read model away", reason=reason_of(error))
+            await asyncio.sleep(AWAY_PAUSE_S)
 
     async def close(self) -> None:
         """Closes the connections."""

@@ -41,6 +41,7 @@ from streams.runtime.lane import STANDS_S
 from streams.runtime.processor import Message, NotYet, Record, StateView
 from streams.runtime.reader import Partition
 from streams.runtime.threads import Aside
+from streams.runtime.together import Together
 from tests.support.contexts import context
 from tests.support.data import payload
 from tests.support.lanes import ROOMY, Flow, Outside, running, until
@@ -269,7 +270,7 @@ async def test_database_that_stands_still_holds_up_its_lane_alone(
 ) -> None:
     monkeypatch.setattr(fast_lane, "TICK_S", 0.01)
     aside = Aside("view")
-    lane = FastLane(view, 0, Outside(), CODEC, Flow(), None, ROOMY, CrashPoint(), aside=aside)
+    lane = FastLane(view, 0, Outside(), CODEC, Flow(), None, ROOMY, CrashPoint(), together=Together(view, aside))
     first = entry(1, 0).record
     with create_engine(read_model_url(settings)).connect() as somebody:
         on_sqlite = somebody.dialect.name == "sqlite"
