@@ -111,7 +111,18 @@ async def _steps(visit: Visit, before_ms: int) -> list[Deed]:
 
 
 async def _instances(visit: Visit, before_ms: int) -> list[Deed]:
-    found = []
+    rows = await asyncio.to_thread(queries.acts, visit.services.reader, before_ms, ROWS + 1)
+    found = [
+        Deed(
+            at_ms=row["at_ms"],
+            actor=row["actor"],
+            did=_CONTROLLED.get(row["action"], row["action"]) + (", in vain," if row["refused"] else ""),
+            what=row["business_key"] or row["instance_id"][:8],
+            path=f"/instances/{row['instance_id']}",
+            why=row["why"],
+        )
+        for row in rows
+    ]
     for row in await asyncio.to_thread(queries.cancelled, visit.services.reader, before_ms, ROWS + 1):
         said = orjson.loads(row["error"] or "{}")
         if said.get("actor"):
@@ -126,6 +137,9 @@ async def _instances(visit: Visit, before_ms: int) -> list[Deed]:
                 )
             )
     return found
+
+
+_CONTROLLED = {"suspend": "suspended", "resume": "resumed", "move": "moved", "rerun": "ran again the case of"}
 
 
 async def _workflows(visit: Visit, before_ms: int) -> list[Deed]:

@@ -24,6 +24,7 @@ INBOX = Topic(
 )
 HISTORY = Topic(name="engine.history.instance.v1", messages=("HistoryEntry",), retention_ms=90 * DAY_MS)
 INCIDENTS = Topic(name="engine.incident.instance.v1", messages=("Incident",), retention_ms=90 * DAY_MS)
+ACTS = Topic(name="engine.act.instance.v1", messages=("InstanceAct",), retention_ms=90 * DAY_MS)
 
 ENGINE_STEPS = Counter("exlify_engine_steps_total", "Inbox records that the engine took.", ["cause"])
 INSTANCES = Counter(
@@ -60,7 +61,7 @@ DECLARATION = Declaration(
     make="streams.processors.orchestrate.processor:Orchestrate",
     local="streams.processors.orchestrate.local:Unattended",
     reads=(INBOX,),
-    writes=(INBOX, HISTORY, INCIDENTS),
+    writes=(INBOX, HISTORY, INCIDENTS, ACTS),
     table="instance",
     settings=(OrchestrateSettings,),
     metrics=(ENGINE_STEPS, INSTANCES, INCIDENT_CHANGES, INSTANCE_SECONDS),

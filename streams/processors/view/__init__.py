@@ -3,9 +3,10 @@
 from prometheus_client import Gauge
 
 from streams.processors.decide import DECISIONS
+from streams.processors.hold import COUNTS
 from streams.processors.human import TASKS
 from streams.processors.letters import LETTERS
-from streams.processors.orchestrate import HISTORY, INCIDENTS
+from streams.processors.orchestrate import ACTS, HISTORY, INCIDENTS
 from streams.processors.recover import RETRIES
 from streams.readmodel.settings import ViewSettings
 from streams.runtime.declaration import Declaration
@@ -33,7 +34,7 @@ DECLARATION = Declaration(
     summary="Makes what happened visible to people.",
     worker="view",
     make="streams.processors.view.processor:View",
-    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS),
+    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS, COUNTS, ACTS),
     settings=(ViewSettings,),
     metrics=(OLDEST_SECONDS, OLDEST_INCIDENT_SECONDS, INCIDENTS_OPEN),
 )

@@ -9,6 +9,7 @@ from typing import Any
 import msgspec
 import pytest
 
+from streams.console.queries import acts
 from streams.definitions.states import State, Word
 from tests.support.journeys import Journey, settings_in, travelling
 
@@ -67,6 +68,10 @@ async def test_suspended_instance_keeps_an_answer_and_goes_on_with_it(journey: J
     (said,) = [each["data"] for entry in shown["history"] for each in entry["transitions"]
                if each["phase"] == "workflow.suspended"]  # fmt: skip
     assert (said["actor"], said["why"]) == ("ann", "prices")
+    rows = acts(journey.gateway.services.reader, 2**62, 10)
+    assert [(row["action"], row["actor"], row["refused"]) for row in reversed(rows)] == [
+        ("suspend", "ann", False), ("suspend", "ann", True), ("resume", "ann", False),
+    ]  # fmt: skip
 
 
 async def test_waiting_instance_moves_to_a_version_with_the_task_elsewhere(journey: Journey) -> None:
