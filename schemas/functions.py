@@ -76,6 +76,7 @@ class Function:
     opens: tuple[str, ...] = ()
     purpose: str = ""
     gives: tuple[str, ...] = ()
+    by_task: bool = False  # a task of its own kind asks for it, and no `call` can
     recovery: Policy | None = None  # how it is tried again where neither definition nor connection says it
 
     _with: Members = field(init=False, repr=False, compare=False)

@@ -3,8 +3,11 @@
 So whoever sees something a second time can tell that it does, without asking anybody.
 """
 
+from collections.abc import Sequence
 from hashlib import blake2b
-from typing import NewType
+from typing import Any, NewType
+
+import orjson
 
 INSTANCE_ID_LENGTH = 32
 """Length of an instance id in characters: 16 bytes as lower-case hex digits."""
@@ -46,6 +49,46 @@ def partition_of(key: str, count: int) -> int:
     if len(key) != INSTANCE_ID_LENGTH:
         raise ValueError(f"an instance id has {INSTANCE_ID_LENGTH} hex digits, this key has {len(key)} characters")
     return int(key[:_PARTITION_DIGITS], 16) % count
+
+
+_AWAITED, _STARTED = "exlify:run/", "exlify:start/"  # sources of instances that other instances have started
+
+
+def child_id(step: str) -> str:
+    """Id of the instance that a step starts."""
+    return _digest(b"child", step)
+
+
+def child_source(depth: int, *, awaited: bool) -> str:
+    """What stands as the source of an instance that a step has started: whether that waits, and how deep it is."""
+    return f"{_AWAITED if awaited else _STARTED}{depth}"
+
+
+def depth_of(source: str) -> int:
+    """How many instances have started each other, down to the one of this source; 0 where an event did."""
+    for prefix in (_AWAITED, _STARTED):
+        if source.startswith(prefix) and source[len(prefix) :].isdecimal():
+            return int(source[len(prefix) :])
+    return 0
+
+
+def awaited_by(instance: str, source: str, event_id: str) -> str | None:
+    """The id of the step that waits for an instance's outcome; None where none does, whatever its source says."""
+    return event_id if source.startswith(_AWAITED) and child_id(event_id) == instance else None
+
+
+def correlation_key(what: str, values: Sequence[tuple[str, Any]]) -> str:
+    """Where an event and who waits for it meet: a hash of what is waited for and of the values that relate the two.
+
+    32 lower-case hex digits, so that a topic can be keyed by it as by an instance id. Nobody can read a value off it.
+    """
+    written = orjson.dumps(values, option=orjson.OPT_SORT_KEYS).decode()
+    return _digest(b"correlation", what, written)
+
+
+def event_key(source: str, event_id: str) -> str:
+    """A hash by which an event is known, also when it is delivered a second time."""
+    return _digest(b"event-key", source, event_id)[:16]
 
 
 def letter_id(partition: int, *parts: str) -> str:

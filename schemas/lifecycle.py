@@ -36,6 +36,7 @@ class Phase(StrEnum):
     TASK_CANCELLED = "task.cancelled"
     TASK_SKIPPED = "task.skipped"
     TASK_RETRIED = "task.retried"
+    TASK_RECEIVED = "task.received"  # an event that it listens for
     INCIDENT_OPENED = "incident.opened"
     INCIDENT_SKIPPED = "incident.skipped"
     INCIDENT_FAILED = "incident.failed"

@@ -13,6 +13,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from schemas.business import EventTypes
+from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
 from schemas.ids import instance_id
 from schemas.lifecycle import Phase
@@ -24,14 +26,18 @@ from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
 from streams.ground.site import Site
 from streams.language.constructs.call import Call
+from streams.language.events import all_filters
 from streams.language.graph import Graph
 from streams.mocked import Mocked, Mocks
 from streams.processors import own
 from streams.processors.context import Context
+from streams.processors.correlate import DECLARATION as CORRELATE
 from streams.processors.decide.places import folders
 from streams.processors.decide.states import ModelBook
 from streams.processors.human import HUMAN
 from streams.processors.human.local import Answers, name_of
+from streams.processors.intake import DECLARATION as INTAKE
+from streams.processors.intake import business_topic
 from streams.processors.orchestrate import HISTORY, INBOX
 from streams.runtime.clock import now_ms
 from streams.runtime.declaration import Declaration, loaded
@@ -62,9 +68,11 @@ async def run_locally(
     *,
     mocks: Mocks | None = None,
     virtual_time: bool = False,
+    events: Sequence[CloudEvent] = (),
 ) -> Report:
     """Runs one instance; raises UsageError for a human task without an answer, or with one that it does not take.
 
+    `events` happen before it begins: what it listens for among them is there, early.
     `mocks` answer the calls of tasks in place of the systems outside. With `virtual_time` waits, pauses and timeouts
     pass as soon as nothing else is to be done.
     """
@@ -85,7 +93,7 @@ async def run_locally(
     runtime = MemoryRuntime(processors, settings, codec, virtual_time=virtual_time)
     ended, started = _watched(runtime, codec, graph)
     async with runtime.running() as failed:
-        runtime.publish([_start(codec, graph, data)])
+        runtime.publish([*(_event(codec, each) for each in events), _start(codec, graph, data)])
         either: list[asyncio.Future[Any]] = [ended, failed]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if failed.done():
@@ -101,6 +109,7 @@ class _Only(DefinitionBook):
     def __init__(self, graph: Graph) -> None:
         super().__init__(functions={})
         self._only = graph
+        self._listen(graph)
 
     def graph(self, digest: str) -> Graph | None:
         return self._only
@@ -114,7 +123,10 @@ def _processors(graph: Graph, context: Context, answers: Answers, mocks: Mocks |
     called = {name for task in graph.tasks if isinstance(task, Call) for name in _asked(task)}
     asked = [each for each in context.declarations if any(function.name in called for function in each.functions)]
     of_engine = {INBOX, *(each.dead_letters for each in asked if each.buries)}
-    needed = [each for each in context.declarations if each in asked or of_engine.intersection(each.reads)]
+    listened = {INTAKE, CORRELATE} if all_filters(graph) else set()
+    needed = [
+        each for each in context.declarations if each in asked or each in listened or of_engine.intersection(each.reads)
+    ]
     calls = [task for task in graph.tasks if isinstance(task, Call) and _is_mocked(task, mocks or {})]
     mocked = {name for task in calls for name in _asked(task)}
     return [_made(each, context, answers, mocks, mocked) for each in needed]
@@ -168,6 +180,11 @@ def _start(codec: Codec, graph: Graph, data: Json) -> Output:
         "data": Payload.from_outside(data, Door.GATEWAY),
     }  # fmt: skip
     return Output(INBOX, instance.encode(), codec.encode(START_INSTANCE, fields))
+
+
+def _event(codec: Codec, event: CloudEvent) -> Output:
+    encoded = EventTypes.load().encode_event(codec, event)
+    return Output(business_topic(encoded.topic), encoded.key, encoded.value, encoded.headers)
 
 
 def _check_mocks(graph: Graph, mocks: Mocks) -> None:

@@ -2,7 +2,7 @@
 
 A connector is one kind of system (HTTP, SQL) with any number of connections. It knows how to make a plan of a call,
 send it and classify what comes back. What calls have in common (arguments by their declaration, deadline, policy,
-retry, breaker) is the hub's.
+breaker) is the hub's.
 """
 
 from __future__ import annotations
@@ -66,9 +66,7 @@ class Refused(Exception):
 
     def __init__(self, reason: Reason, detail: str, retry_after_ms: int | None = None) -> None:
         super().__init__(detail)
-        self.outcome = CallOutcome(
-            reason=reason, effect=Effect.NONE, detail=detail, retry_after_ms=retry_after_ms, attempt=0
-        )
+        self.outcome = CallOutcome(reason=reason, effect=Effect.NONE, detail=detail, retry_after_ms=retry_after_ms)
 
 
 Check = Callable[[Asked], Plan[R]]

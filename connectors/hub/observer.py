@@ -20,8 +20,7 @@ class EndedCall:
     connection: str  # the unit of bulkhead and breaker; empty where the call was refused before that was known
     reason: Reason
     effect: Effect
-    seconds: float  # in the hub: waiting, tries and pauses
-    tries: int  # how often it was sent; 0: never, as it was refused or stopped by a breaker
+    seconds: float  # in the hub, waiting included
 
     @property
     def in_doubt(self) -> bool:

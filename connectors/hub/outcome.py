@@ -30,7 +30,6 @@ class CallOutcome:
     evidence: Mapping[str, str | int] = field(default_factory=dict)
     outdated: bool = False  # a connection kept from earlier calls broke: it says nothing about the system
     system: str = ""  # that was asked, by the name that the site gave it
-    attempt: int = 1  # tries made in this process, this one included; 0: nothing was sent
 
     @property
     def ok(self) -> bool:

@@ -1,10 +1,10 @@
-"""The way of a call: plan → policy → rate → breaker → intent → bulkhead → transport → short retry.
+"""The way of a call: plan → policy → rate → breaker → intent → bulkhead → transport, once.
 
 A refusal is never in doubt, also where it comes after the intent. The places of a connection are taken when nothing but
 the sending is left: so many intents can be written together, and a place is not held while they are. A worker that dies
-then leaves some doubts about calls that were not made, no more than it has calls under way. The retry here is for
-seconds and hides hiccups only; what outlasts it is reported, and waiting longer is the business of whoever owns the
-step. So is waiting for a system that is not to be called now, for one who says that it can wait (`waiting.py`).
+then leaves some doubts about calls that were not made, no more than it has calls under way. Whether a call is made
+again is the business of whoever owns the step. So is waiting for a system that is not to be called now, for one who
+says that it can wait (`waiting.py`).
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from connectors.hub.operations import Operation, bound
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
 from connectors.hub.waiting import LONGEST_S, SHORT_S, Postponed, WaitsFor
-from schemas.reasons import Advice, Effect, Reason
+from schemas.reasons import Effect, Reason
 
 log = logging.getLogger(__name__)
 
@@ -41,11 +41,8 @@ BeforeSend = Callable[[Plan[Any]], Awaitable[None]]
 class CallLimits:
     """Bounds of every call."""
 
-    total_timeout_s: float = 30.0  # waiting, tries and pauses together; a deadline of the step can only shorten it
-    try_timeout_s: float = 15.0
-    tries: int = 3
-    first_pause_s: float = 0.2
-    max_pause_s: float = 5.0
+    total_timeout_s: float = 30.0  # waiting and sending together; a deadline of the step can only shorten it
+    try_timeout_s: float = 15.0  # from sending to the answer
     concurrency: int = 16  # calls under way at once on one connection, unless that has limits of its own
     lanes: int = 1_000  # connections remembered; beyond, those that are idle and well are forgotten
 
@@ -105,9 +102,8 @@ class Hub:
 
         For a call that can wait (`HubCall.waited`) it also raises Postponed, where the call cannot be made soon.
 
-        `before_send` is awaited before each try, when nothing but the sending is left: there an effectful call makes
-        its intent durable, and a call that nobody wants any more raises Refused. It is awaited again after a wait for a
-        place.
+        `before_send` is awaited when nothing but the sending is left: there an effectful call makes its intent durable,
+        and a call that nobody wants any more raises Refused. It is awaited again after a wait for a place.
         """
         started = time.monotonic()
         connection = system = ""
@@ -124,7 +120,6 @@ class Hub:
             reason=outcome.reason,
             effect=outcome.effect,
             seconds=time.monotonic() - started,
-            tries=outcome.attempt,
         )
         self._observe(ended)
         return replace(outcome, system=system) if system else outcome
@@ -149,40 +144,33 @@ class Hub:
         lane = self._lanes.of(plan.connection, plan.address, self._limits_of(plan.system))
         _pause(plan, self._paused_s(plan.system))
         _postpone(plan, lane)
-        return await self._tries(connector, plan, before_send, lane, ends_at)
+        return await self._once(connector, plan, before_send, lane, ends_at)
 
     def _budget_s(self, call: HubCall) -> float:
         if call.deadline_ms is None:
             return self._limits.total_timeout_s
         return min(self._limits.total_timeout_s, call.deadline_ms / 1000 - time.time())
 
-    async def _tries(
+    async def _once(
         self, connector: AnyConnector, plan: Plan[Any], before_send: BeforeSend, lane: Lane, ends_at: float
     ) -> CallOutcome:
         clock = asyncio.get_running_loop().time
-        outcome: CallOutcome | None = None
-        for attempt in range(1, self._limits.tries + 1):
-            try:
-                await _turn(plan, lane, ends_at)
-                async with lane.breaker.passage(ends_at) as passage:
-                    if clock() >= ends_at:
-                        raise Refused(Reason.TIMED_OUT, TOO_LATE)
-                    await before_send(plan)
-                    async with lane.place(ends_at) as waited:
-                        if waited:
-                            await before_send(plan)  # it may not be wanted any more
-                        latest = await self._send(connector, plan, ends_at - clock())
-                    if latest.quiet_ms:
-                        lane.rate.quiet(latest.quiet_ms / 1_000)
-                    passage.healthy = None if latest.outdated else not latest.meaning.trips
-            except (BreakerOpen, Refused) as stopped:
-                return outcome or _stopped(plan, stopped)
-            outcome = _after(outcome, latest, attempt)
-            pause_s = self._pause_s(plan, outcome)
-            if pause_s is None or clock() + pause_s >= ends_at or attempt == self._limits.tries:
-                return outcome
-            await asyncio.sleep(pause_s)
-        raise AssertionError("there is always a last try")
+        await _turn(plan, lane, ends_at)
+        try:
+            async with lane.breaker.passage(ends_at) as passage:
+                if clock() >= ends_at:
+                    raise Refused(Reason.TIMED_OUT, TOO_LATE)
+                await before_send(plan)
+                async with lane.place(ends_at) as waited:
+                    if waited:
+                        await before_send(plan)  # it may not be wanted any more
+                    outcome = await self._send(connector, plan, ends_at - clock())
+                if outcome.quiet_ms:
+                    lane.rate.quiet(outcome.quiet_ms / 1_000)
+                passage.healthy = None if outcome.outdated else not outcome.meaning.trips
+        except BreakerOpen:
+            raise Refused(Reason.UNREACHED, _not_well(plan)) from None
+        return outcome
 
     async def _send(self, connector: AnyConnector, plan: Plan[Any], left_s: float) -> CallOutcome:
         try:
@@ -196,18 +184,6 @@ class Hub:
                 effect=plan.effect.when(certain=Effect.UNKNOWN),
                 detail=f"{plan.call.function}: the connector failed; see the log",
             )
-
-    def _pause_s(self, plan: Plan[Any], outcome: CallOutcome) -> float | None:
-        """How long to wait before the same call may be made again; None if it may not."""
-        harmless = plan.effect.repeatable or outcome.effect is Effect.NONE
-        advice = outcome.meaning.advice
-        worth_it = advice in (Advice.BACKOFF, Advice.AFTER) or outcome.reason is Reason.OUTCOME_UNKNOWN
-        if not (harmless and worth_it):
-            return None
-        if outcome.outdated:
-            return 0.0
-        spread_s = min(self._limits.max_pause_s, self._limits.first_pause_s * 2.0 ** (outcome.attempt - 1))
-        return spread_s * jitter(plan.call.key, outcome.attempt) + (outcome.retry_after_ms or 0) / 1000
 
 
 def _pause(plan: Plan[Any], left_s: float) -> None:
@@ -252,23 +228,10 @@ async def _turn(plan: Plan[Any], lane: Lane, ends_at: float) -> None:
         await asyncio.sleep(wait_s)
 
 
-def jitter(key: str, attempt: int) -> float:
-    """A number in [0, 1) that is random across keys and attempts, and the same whenever the same call is made."""
-    return int.from_bytes(sha256(f"{key}#{attempt}".encode()).digest()[:8]) / 2**64
-
-
-def _stopped(plan: Plan[Any], stopped: BreakerOpen | Refused) -> CallOutcome:
-    if isinstance(stopped, Refused):
-        return stopped.outcome
-    return CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE, detail=_not_well(plan), attempt=0)
+def jitter(key: str, times: int) -> float:
+    """A number in [0, 1) that is random across keys and times, and the same whenever the same call is made."""
+    return int.from_bytes(sha256(f"{key}#{times}".encode()).digest()[:8]) / 2**64
 
 
 def _not_well(plan: Plan[Any]) -> str:
     return f"{plan.connection} has failed repeatedly and is not called until it is well again"
-
-
-def _after(earlier: CallOutcome | None, latest: CallOutcome, attempt: int) -> CallOutcome:
-    """The latest outcome; a doubt that an earlier try left stays, unless the call has succeeded now."""
-    if earlier is not None and earlier.effect is Effect.UNKNOWN and not latest.ok:
-        return replace(latest, attempt=attempt, effect=Effect.UNKNOWN)
-    return latest if latest.attempt == attempt else replace(latest, attempt=attempt)

@@ -1,18 +1,24 @@
-"""`exlify retry --now`: steps that wait for their next try do not wait for its time."""
+"""`exlify retry --now`: steps that wait for their next try do not wait for its time, those of one instance or many."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from streams.cli._actor import acting
-from streams.cli._bulk import EXIT_NOT_ALL
-from streams.cli._client import connect
+from streams.cli._bulk import EXIT_NOT_ALL, conclude, paced
+from streams.cli._client import Client, Refused, connect
 from streams.cli._ids import instance_id
-from streams.cli._output import echo, print_json
+from streams.cli._output import echo, print_json, print_line
+from streams.cli._reason import retry_line
+from streams.cli._repairs import PAGE
 from streams.ground.errors import UsageError
 
-TAKEN = ("instance", "task", "why", "actor", "as_json")
+OF_INSTANCES = ("workflow", "version", "business_key")
+OF_STEPS = ("reason", "connection")
+TAKEN = (*OF_INSTANCES, *OF_STEPS, "instance", "task", "why", "actor", "as_json", "dry_run", "rate")
+BEGUN = "begun"
 
 
 def hurry(given: Mapping[str, Any], others: Mapping[str, Any]) -> None:
@@ -21,18 +27,95 @@ def hurry(given: Mapping[str, Any], others: Mapping[str, Any]) -> None:
     strange += [name for name, value in others.items() if value]
     if strange:
         raise UsageError(f"--now does not go with {', '.join(strange)}: the try that is due anyway begins earlier.")
-    if given["instance"] is None:
-        raise UsageError("--now: name an INSTANCE; exlify list --retrying shows which wait.")
+    narrowed = {name: given[name] for name in (*OF_INSTANCES, *OF_STEPS) if given[name] is not None}
+    if (given["instance"] is None) == (not narrowed):
+        raise UsageError(
+            "--now: name an INSTANCE, or say by --workflow, --error, --connection or --key which steps are meant; "
+            "exlify list --retrying shows which wait."
+        )
+    if given["instance"] is None and not given["why"] and not given["dry_run"]:
+        raise UsageError("--why is missing: say why, in a few words, since history keeps it for every instance.")
     client = connect()
-    wish = {"why": given["why"] or "retry by hand", "actor": acting(given["actor"])}
-    wish |= {"task": given["task"]} if given["task"] is not None else {}
-    path = f"/v1/instances/{instance_id(client, given['instance'])}/retry-now"
-    _, told = client.post_json(path, wish)
-    if given["as_json"]:
+    wish = {"why": given["why"] or "retry by hand", "actor": acting(given["actor"]), "task": given["task"]}
+    wish |= {name: given[name] for name in OF_STEPS}
+    wish = {name: value for name, value in wish.items() if value is not None}
+    if given["instance"] is not None and not given["dry_run"]:
+        _of_one(client, instance_id(client, given["instance"]), wish, given["as_json"])
+        return
+    if given["instance"] is not None:
+        narrowed["instance_id"] = instance_id(client, given["instance"])
+    if given["task"] is not None:
+        narrowed["step"] = given["task"]
+    found = _meant(client, narrowed)
+    if given["dry_run"]:
+        _print_meant(list(found), given["as_json"])
+    else:
+        _one_by_one(client, found, wish, given["rate"], given["as_json"])
+
+
+def _of_one(client: Client, instance: str, wish: Mapping[str, Any], as_json: bool) -> None:
+    _, told = client.post_json(_path(instance), wish)
+    if as_json:
         print_json(told)
     else:
         for each in told["retries"]:
-            word = "begun" if each["begun"] else "asked: it has not begun yet"
+            word = BEGUN if each["begun"] else "asked: it has not begun yet"
             echo(f"{each['pointer']}  retry {each['retry']}  {word}")
     if not all(each["begun"] for each in told["retries"]):
         raise SystemExit(EXIT_NOT_ALL)
+
+
+def _path(instance: str) -> str:
+    return f"/v1/instances/{instance}/retry-now"
+
+
+def _meant(client: Client, narrowed: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """The instances with steps that are meant, page by page."""
+    cursor = None
+    while True:
+        page = client.get("/v1/instances", retrying="true", limit=PAGE, cursor=cursor, **narrowed)
+        yield from page["instances"]
+        cursor = page["next"]
+        if cursor is None:
+            return
+
+
+def _one_by_one(
+    client: Client, found: Iterator[dict[str, Any]], wish: Mapping[str, Any], rate: float | None, as_json: bool
+) -> None:
+    counts = Counter[str]()
+    for (each,) in paced(found, rate):
+        for told in _decide_one(client, each["instance_id"], wish):
+            counts[told["result"]] += 1
+            if as_json:
+                print_line(told)
+            else:
+                detail = f": {told['detail']}" if told["detail"] else ""
+                echo(f"{told['instance_id']}  {told['pointer'] or ''}  {told['result']}{detail}")
+    conclude(counts, BEGUN, "no step that is meant waits for its next try", as_json=as_json)
+
+
+def _decide_one(client: Client, instance: str, wish: Mapping[str, Any]) -> list[dict[str, Any]]:
+    try:
+        _, told = client.post_json(_path(instance), wish)
+    except Refused as refusal:
+        return [{"instance_id": instance, "pointer": None, "result": "refused", "detail": str(refusal)}]
+    return [
+        {
+            "instance_id": instance,
+            "pointer": each["pointer"],
+            "result": BEGUN if each["begun"] else "asked",
+            "detail": None if each["begun"] else "it has not begun yet",
+        }
+        for each in told["retries"]
+    ]
+
+
+def _print_meant(found: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json({"instances": found})
+        return
+    steps = [(each["instance_id"], step) for each in found for step in each["retrying"]]
+    for instance, step in steps:
+        echo(f"{instance}  {retry_line(step)}")
+    echo(f"{len(steps)} steps are meant; nothing was done", err=True)

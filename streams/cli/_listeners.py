@@ -1,4 +1,4 @@
-"""Which workflows an event would start, as the topic of definitions says now; the gateway need not run."""
+"""Which workflows an event would start or reach, as the topic of definitions says now; the gateway need not run."""
 
 from __future__ import annotations
 
@@ -17,7 +17,8 @@ ASK_S = 10.0
 
 
 async def listeners(settings: Settings, codec: Codec, event_type: str, allow_none: bool) -> DefinitionBook:
-    """The newest versions of the workflows that wait for events of this type.
+    """The workflows that wait for events of this type: that start on them in their newest version, or listen for them
+    in any.
 
     Raises UsageError where there are none, unless that is allowed, and UnavailableError.
     """
@@ -26,7 +27,7 @@ async def listeners(settings: Settings, codec: Codec, event_type: str, allow_non
     from streams.catalogue import FUNCTIONS
     from streams.definitions.book import DefinitionBook
 
-    latest: dict[str, dict[str, Any]] = {}
+    versions: dict[str, list[dict[str, Any]]] = {}
     words: list[dict[str, Any]] = []
     for value in _values(settings):
         try:
@@ -34,17 +35,20 @@ async def listeners(settings: Settings, codec: Codec, event_type: str, allow_non
         except UndecodableRecord:
             continue
         if name == WORKFLOW_DEFINITION:
-            latest[data["name"]] = data
+            versions.setdefault(data["name"], []).append(data)
         elif name == WORKFLOW_STATE:
             words.append(data)
     book = DefinitionBook(FUNCTIONS)
     for data in words:
         book.learn_state(data)
-    for data in latest.values():
-        if event_type in data["event_types"]:
-            book.learn(data)
-    if not book.deployed() and not allow_none:
-        raise UsageError(_nobody(event_type, {each for data in latest.values() for each in data["event_types"]}))
+    for each in versions.values():
+        if any(event_type in data["yaml"] for data in each):
+            for data in each:
+                book.learn(data)
+    if not (book.for_event(event_type) or book.listened_for(event_type) or allow_none):
+        raise UsageError(
+            _nobody(event_type, {type_ for each in versions.values() for type_ in each[-1]["event_types"]})
+        )
     return book
 
 

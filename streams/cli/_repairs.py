@@ -30,6 +30,7 @@ def filters(function: Callable[..., None]) -> Callable[..., None]:
         click.option("--workflow", help="Name of the workflow."),
         click.option("--version", help="Version of the definition."),
         click.option("--error", "reason", help="Reason of the error, such as UNREACHED."),
+        click.option("--connection", help="Of a step whose definition names this connection, such as erp."),
         click.option("--owner", help="The team that is asked."),
         click.option("--key", "business_key", help="Business key, such as an application number."),
         click.option("--since", help="Opened at this time (RFC 3339) or later."),

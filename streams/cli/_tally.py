@@ -43,7 +43,7 @@ class Tally:
         for event in events:
             found.published += 1
             graphs = book.started_by(event)
-            found.unmatched += not graphs
+            found.unmatched += not book.is_awaited(event)
             for graph in graphs:
                 if (state := book.state(graph.name)) != "active":
                     found.kept[graph.name, state] += 1

@@ -25,6 +25,7 @@ Examples:
   exlify list --key A-1007 --json
   exlify list --step createCustomer --reason UNREACHED
   exlify list --retrying                    with the next time and the tries left
+  exlify list --retrying --connection erp
   exlify list --data address.city=Bremen
 """
 )
@@ -32,9 +33,10 @@ Examples:
 @click.option("--status", "wanted", type=click.Choice(STATUSES), help="Status of the instance.")
 @click.option("--key", help="Business key, such as an application number.")
 @click.option("--version", "definition_version", help="Version of the definition that it is on.")
-@click.option("--reason", help="Why it faulted, or waits for a decision, such as UNREACHED.")
+@click.option("--reason", help="Why it faulted, waits for a decision or, with --retrying, for its next try.")
 @click.option("--retrying", flag_value="true", help="Only those with a failed step that waits for its next try.")
 @click.option("--step", help="The step at which it waits or faulted: its name, or its JSON Pointer.")
+@click.option("--connection", help="With a failed step whose definition names this connection, such as erp.")
 @click.option("--data", metavar="PATH=VALUE", help="A member of its input, such as customer.id=4711.")
 @click.option("--find", metavar="VALUE", help="Its key, or a field that `document.metadata.search` names.")
 @click.option("--since", help="Started at this time (RFC 3339) or later.")

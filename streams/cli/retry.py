@@ -17,13 +17,14 @@ Examples:
   exlify retry 8f14e45fceea167a5a36dedd4bea2543
   exlify retry 8f14e45fceea167a5a36dedd4bea2543 --task /do/2/transfer --set '{"account": "DE12"}'
   exlify retry 8f14e45fceea167a5a36dedd4bea2543 --now
+  exlify retry --now --connection erp --why "it is well again"
   exlify retry --workflow order --error MISCONFIGURED --why "connection is set" --rate 50
   exlify retry --workflow order --definition latest --why "typo mended" --dry-run
 """
 )
 @decision
 @click.option("--set", "patch", metavar="JSON|@FILE", help="Members of that step's input that are to be others.")
-@click.option("--now", is_flag=True, help="Steps of INSTANCE that wait for their next try do not wait for its time.")
+@click.option("--now", is_flag=True, help="Steps that wait for their next try do not wait for its time.")
 @click.option("--new-key", is_flag=True, help="With a new idempotency key: systems take it for another call.")
 @click.option("--definition", help="Go on with this deployed definition: a version, a digest, or latest.")
 def command(patch: str | None, now: bool, new_key: bool, definition: str | None, **given: Any) -> None:

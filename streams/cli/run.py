@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -16,6 +17,7 @@ from streams.cli._steps import own_steps, steps_option
 from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
+    from schemas.cloudevents import CloudEvent
     from streams.processors.human.local import Answer
 
 EXIT_NOT_COMPLETED = 1
@@ -27,6 +29,7 @@ EXIT_NOT_COMPLETED = 1
 Examples:
   exlify run order.yaml --input '{"total": 3}'
   exlify run onboarding.yaml --input @application.json --answer reviewApplication=approve
+  exlify run order.yaml --event '{"type": "order.paid.v1", "data": {"order": 5}}'
   exlify run onboarding.yaml --input @application.json --mock answers.yaml --virtual-time
   exlify run parcel.yaml --steps my_steps.py --input '{"weight": 2}'
 """,
@@ -50,6 +53,14 @@ Examples:
     "{output: ...}]; TASK@1 for the first that it falls back on.",
 )
 @click.option("--virtual-time", is_flag=True, help="Waits, pauses between tries and timeouts pass at once.")
+@click.option(
+    "--event",
+    "events",
+    multiple=True,
+    metavar="JSON|@FILE",
+    help="An event that happens before the instance begins, for a task that listens, as CloudEvents writes it as JSON; "
+    "or a list of them. May be repeated.",
+)
 @steps_option
 @click.option("--json", "as_json", is_flag=True, help="Print the outcome on one line.")
 def command(
@@ -58,6 +69,7 @@ def command(
     answers: Sequence[str],
     mock: Path | None,
     virtual_time: bool,
+    events: Sequence[str],
     places: Sequence[Path],
     as_json: bool,
 ) -> None:
@@ -76,12 +88,15 @@ def command(
     settings = catalogue.load_settings()
     steps = own_steps(places, settings, [file])
     graph = load(_text(file), str(file), catalogue.functions(steps))
-    data, answered = _input(given), _answers(answers)
+    data, answered = _value(given, "--input"), _answers(answers)
     declared = tuple(catalogue.processors(steps).values())
     logs.configure(settings)
     mocks = mocks_of(_document(mock), str(mock)) if mock is not None else None
+    happened = [event for text in events for event in _events(text)]
     report = asyncio.run(
-        run_locally(graph, data, answered, settings, declared, steps, mocks=mocks, virtual_time=virtual_time)
+        run_locally(
+            graph, data, answered, settings, declared, steps, mocks=mocks, virtual_time=virtual_time, events=happened
+        )
     )
     print_document(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2).decode())
     if report.status != Status.COMPLETED:
@@ -108,9 +123,25 @@ def _document(file: Path) -> Any:
         raise UsageError(f"{file}: not YAML ({type(error).__name__}). Check indentation, quotes and colons.") from None
 
 
-def _input(given: str) -> Any:
-    """The value of `--input`; raises UsageError."""
-    name = "--input"
+def _events(given: str) -> list[CloudEvent]:
+    """The events of one `--event`; raises UsageError."""
+    from schemas.cloudevents import CloudEvent, check_attributes
+
+    found = []
+    value = _value(given, "--event")
+    for one in value if isinstance(value, list) else [value]:
+        if not isinstance(one, dict):
+            raise UsageError('--event: not an event. Write {"type": "order.paid.v1", "data": {}}.')
+        attributes = {"specversion": "1.0", "source": "/exlify/local", "id": uuid.uuid4().hex, **one}
+        data = attributes.pop("data", None)
+        if faults := check_attributes(attributes):
+            raise UsageError(f"--event: {'; '.join(map(str, faults))}")
+        found.append(CloudEvent(attributes, data))
+    return found
+
+
+def _value(given: str, name: str) -> Any:
+    """The value of an option that takes JSON or a file of it; raises UsageError."""
     text = given
     if given.startswith("@"):
         name = given[1:]

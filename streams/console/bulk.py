@@ -20,6 +20,7 @@ from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import Act, Target, require
 from streams.gateway.bodies import MAX_LINE_LENGTH, one_line
 from streams.gateway.instances import cancel
+from streams.gateway.places import calling
 from streams.gateway.problems import ProblemError, problem_of
 from streams.gateway.repairs import KEPT_KEY, repair
 from streams.readmodel.paging import Found
@@ -126,9 +127,11 @@ async def preview_retry(visit: Visit) -> View:
 async def _preview_retry(visit: Visit, fault: str, status: int = 200) -> View:
     asked = {name: visit.query(name) for name in FILTERS}
     steps = {name: visit.query(name) for name in ("pointer", "reason") if visit.query(name)}
-    given = {**{name: value for name, value in asked.items() if value}, **steps}
+    calls = {"connection": visit.query("connection")} if visit.query("connection") else {}
+    given = {**{name: value for name, value in asked.items() if value}, **steps, **calls}
     reader, of = visit.services.reader, wanted(visit, asked)
-    found = await asyncio.to_thread(queries.open_incidents, reader, of, steps, MOST + 1)
+    places = calling(visit.services, calls["connection"]) if calls else None
+    found = await asyncio.to_thread(queries.open_incidents, reader, of, steps, places, MOST + 1)
     preview_id = secrets.token_hex(16)
     _keep(_previewed, preview_id, found[:MOST])
     rows = [{name: value for name, value in row.items() if name != "message"} for row in found[:SHOWN]]

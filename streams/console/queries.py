@@ -6,16 +6,18 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Select, func, literal_column, select
+from sqlalchemy import ColumnElement, Select, func, literal_column, select
 
 from schemas.lifecycle import OF_INSTANCES, Status
 from schemas.lifecycle import OPEN as OPEN_STATUSES
+from schemas.reasons import Reason
 from streams.language.graph import Graph
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.fields import COMPLETED, OPEN
 from streams.processors.human.rows import TASKS
 from streams.processors.orchestrate.rows import ACTS, HISTORY, INCIDENTS, INSTANCES
 from streams.processors.view.reader import Reader
+from streams.processors.view.search import Place, at_places
 from streams.readmodel.paging import Found, Page, encode_cursor, every, matching, page
 from streams.readmodel.projection import storable
 
@@ -293,15 +295,34 @@ def matching_ids(reader: Reader, wanted: Wanted, limit: int) -> list[Found]:
     return every(reader.engine, query.order_by(INSTANCES.c.started_at_ms.desc()).limit(limit))
 
 
-def open_incidents(reader: Reader, wanted: Wanted, columns: Mapping[str, str], limit: int) -> list[Found]:
-    """The failed steps that wait for a decision in the instances of a list, the oldest first; `columns` narrow them:
-    pointer, reason."""
+def open_incidents(
+    reader: Reader, wanted: Wanted, columns: Mapping[str, str], places: Sequence[Place] | None, limit: int
+) -> list[Found]:
+    """The failed steps that wait for a decision in the instances of a list, the oldest first; `columns` (pointer,
+    reason) and `places` narrow them. Those that may have been done are among them only if that is the reason asked for.
+    """
     ours = _instances(wanted).with_only_columns(INSTANCES.c.instance_id)
     query = matching(INCIDENTS, {"status": "open", **columns})
+    if "reason" not in columns:
+        query = query.where(_is_clear())
+    if places is not None:
+        query = query.where(at_places(INCIDENTS, places))
     if wanted.columns or wanted.key or wanted.since_ms is not None:
         same = ours.where(INSTANCES.c.instance_id == INCIDENTS.c.instance_id)
         query = query.where(same.exists())
     return every(reader.engine, query.order_by(INCIDENTS.c.opened_at_ms, INCIDENTS.c.incident_id).limit(limit))
+
+
+def count_stopped(reader: Reader, places: Sequence[Place]) -> int:
+    """How many failed steps wait for a decision at these tasks, and can be done again together."""
+    query = select(func.count()).select_from(INCIDENTS).where(INCIDENTS.c.status == "open", _is_clear())
+    with reader.engine.connect() as connection:
+        return int(connection.execute(query.where(at_places(INCIDENTS, places))).scalar_one())
+
+
+def _is_clear() -> ColumnElement[bool]:
+    """Whether it is known that the step was not done, or that it was."""
+    return INCIDENTS.c.reason.is_distinct_from(Reason.OUTCOME_UNKNOWN.value)
 
 
 def statuses(reader: Reader, ids: Sequence[str]) -> dict[str, str]:

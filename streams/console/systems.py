@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 from urllib.parse import quote
 
-from streams.console import words
+from streams.console import queries, words
 from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import Act, Target, may, require
+from streams.gateway.places import by_connection
 from streams.gateway.problems import ProblemError
 from streams.gateway.systems import known, names, say, shown
 
@@ -16,7 +18,7 @@ LASTS = {"1 hour": words.HOUR, "4 hours": 4 * words.HOUR, "1 day": words.DAY, "u
 
 async def show(visit: Visit) -> View:
     """All of them, those that are not well first."""
-    return _view(visit)
+    return await _view(visit)
 
 
 async def act(visit: Visit) -> Shown:
@@ -34,14 +36,19 @@ async def act(visit: Visit) -> Shown:
     except ProblemError as error:
         if error.status not in (409, 422):
             raise
-        return _view(visit, fault=error.detail, status=error.status)
+        return await _view(visit, fault=error.detail, status=error.status)
     return see_other(f"/systems#s-{quote(name, safe='')}")
 
 
-def _view(visit: Visit, *, fault: str = "", status: int = 200) -> View:
-    found = [shown(visit.services, name) for name in names(visit.services)]
+async def _view(visit: Visit, *, fault: str = "", status: int = 200) -> View:
+    reader, places = visit.services.reader, by_connection(visit.services)
+    found = []
+    for name in names(visit.services):
+        stopped = await asyncio.to_thread(queries.count_stopped, reader, places[name]) if name in places else 0
+        found.append({**shown(visit.services, name), "stopped": stopped})
     data = {"systems": sorted(found, key=_urgency), "fault": fault}
-    drawn = {"lasts": tuple(LASTS), "may_pause": may(visit.actor, Act.PAUSE, Target("system")), "quote": quote}
+    drawn = {"lasts": tuple(LASTS), "may_pause": may(visit.actor, Act.PAUSE, Target("system")), "quote": quote,
+             "may_retry": may(visit.actor, Act.REPAIR, Target("incidents"))}  # fmt: skip
     return View(template="systems.html", data=data, drawn=drawn, status=status)
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -14,6 +14,7 @@ from schemas.functions import Function, WithAssumed
 from streams import definitions, language
 from streams.definitions.states import State, Word
 from streams.language import DefinitionError
+from streams.language.events import EventFilter, all_filters
 from streams.language.graph import Graph
 
 log = structlog.get_logger()
@@ -48,6 +49,7 @@ class DefinitionBook:
         self._latest: dict[str, Deployed] = {}
         self._by_event: dict[str, list[Graph]] = {}
         self._words: dict[str, Word] = {}
+        self._listened: dict[str, dict[str, EventFilter]] = {}  # by type and identity, of every definition
         self._changed = asyncio.Event()
 
     async def start(self) -> None:
@@ -64,6 +66,7 @@ class DefinitionBook:
         deployed = self._by_digest[data["digest"]] = Deployed(**fields)
         if graph is not None:
             self._latest[deployed.name] = deployed
+            self._listen(graph)
         self._by_event = _by_event(self._latest)
         _count(self._by_digest)
         changed, self._changed = self._changed, asyncio.Event()
@@ -92,6 +95,10 @@ class DefinitionBook:
         word = self._words.get(name)
         return State.ACTIVE if word is None else word.state
 
+    def _listen(self, graph: Graph) -> None:
+        for each in all_filters(graph):
+            self._listened.setdefault(each.type, {})[each.identity] = each
+
     def graph(self, digest: str) -> Graph | None:
         """The graph of a digest; None if it is not known or does not compile."""
         found = self._by_digest.get(digest)
@@ -101,6 +108,15 @@ class DefinitionBook:
         """The graph that new instances of a workflow start on."""
         found = self._latest.get(name)
         return found.graph if found else None
+
+    def version(self, namespace: str, name: str, version: str | None) -> Graph | None:
+        """The graph of a version of a workflow, learnt last; of its latest where none is named."""
+        if version is None:
+            found = self.latest(name)
+            return found if found is not None and found.namespace == namespace else None
+        wanted = (namespace, name, version)
+        known = [each for each in self._by_digest.values() if (each.namespace, each.name, each.version) == wanted]
+        return next((each.graph for each in reversed(known) if each.graph is not None), None)
 
     def for_event(self, ce_type: str) -> list[Graph]:
         """The latest graphs of the workflows that an event of this type may start.
@@ -112,6 +128,15 @@ class DefinitionBook:
     def started_by(self, attributes: Mapping[str, str]) -> list[Graph]:
         """The graphs that an event with these CloudEvents attributes starts: one of their filters fits entirely."""
         return [graph for graph in self.for_event(attributes["type"]) if _matches(graph, attributes)]
+
+    def listened_for(self, ce_type: str) -> Collection[EventFilter]:
+        """What tasks of any definition listen for among events of this type; instances of old ones run on."""
+        found = self._listened.get(ce_type)
+        return found.values() if found is not None else ()
+
+    def is_awaited(self, attributes: Mapping[str, str]) -> bool:
+        """Whether an event with these CloudEvents attributes starts a workflow, or a task may listen for its type."""
+        return bool(self.listened_for(attributes["type"]) or self.started_by(attributes))
 
     def deployed(self) -> list[Deployed]:
         """Everything known, in the order in which it was learnt first."""

@@ -16,11 +16,17 @@ does, one file each). Nobody imports what stands above it:
 from streams.engine.encoding import decode_state, encode_state
 from streams.engine.limits import LIMITS, Limits
 from streams.engine.messages import (
+    AwaitEvent,
+    CancelAwait,
     CancelInstance,
     CancelStep,
+    Command,
     ControlInstance,
     Event,
+    EventCommand,
+    EventReceived,
     Incident,
+    OfferedEvent,
     Outcome,
     RepairStep,
     StartInstance,
@@ -37,14 +43,20 @@ from streams.engine.waits import Waiting, waits
 
 __all__ = [
     "LIMITS",
+    "AwaitEvent",
+    "CancelAwait",
     "CancelInstance",
     "CancelStep",
+    "Command",
     "ControlInstance",
     "Event",
+    "EventCommand",
+    "EventReceived",
     "Incident",
     "Instance",
     "Limits",
     "Marker",
+    "OfferedEvent",
     "Outcome",
     "RepairStep",
     "StartInstance",

@@ -10,7 +10,7 @@ from schemas.payload import Json
 from schemas.steps import Problem
 from streams.engine.activity import Activity
 from streams.engine.incident import withdrawn
-from streams.engine.messages import StepResult
+from streams.engine.messages import EventReceived, StepResult
 from streams.engine.run import Run, Table
 from streams.engine.state import Frame, IncidentFrame
 from streams.engine.tree import Exports, FrameTable, Tree
@@ -43,6 +43,7 @@ class Construct(Generic[OneTask, OneFrame]):
     )
     takes: Callable[[Run, OneFrame, OneTask, Problem], None] | None = None
     answered: Callable[[Run, OneFrame, OneTask, StepResult], None] | None = None  # the result that it waits for is here
+    received: Callable[[Run, OneFrame, OneTask, EventReceived], None] | None = None  # an event that it listens for
     due: Due[OneTask, OneFrame] | None = None
     working: Callable[[OneFrame, OneTask], bool] | None = None  # somebody who is no person works on it
 

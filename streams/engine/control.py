@@ -7,8 +7,8 @@ fell due since then happens, once. But what begins then begins then: its `timeou
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol, TypeVar
 
 from schemas import problems
 from schemas.lifecycle import Phase
@@ -16,11 +16,21 @@ from schemas.payload import Json, Payload, UnreadablePayloadError
 from streams.engine import errors
 from streams.engine.activity import Activity
 from streams.engine.constructs.do import ListFrame
-from streams.engine.messages import ControlInstance, StepResult, Transition
+from streams.engine.messages import ControlInstance, EventReceived, StepResult, Transition
 from streams.engine.run import Run
 from streams.engine.state import Frame, Instance, Later
 from streams.engine.timers import fire_all
 from streams.engine.weight import PER_BYTE
+
+Came = TypeVar("Came", contravariant=True)
+
+
+class Take(Protocol[Came]):
+    """Takes what has come by the time at which it came."""
+
+    def __call__(self, run: Run, event: Came, came_ms: int, /) -> None:
+        """In the run of the instance."""
+
 
 SUSPEND, RESUME, MOVE = "suspend", "resume", "move"
 
@@ -52,14 +62,17 @@ def moved(run: Run, event: ControlInstance) -> None:
     _note(run, Phase.WORKFLOW_MOVED, _about(event) | {"version": run.graph.version, "places": dict(event.places)})
 
 
-def resumed(run: Run, event: ControlInstance, answered: Callable[[Run, StepResult, int], None]) -> None:
-    """The instance goes on; `answered` takes a result by the time at which it came."""
+def resumed(run: Run, event: ControlInstance, takes: tuple[Take[StepResult], Take[EventReceived]]) -> None:
+    """The instance goes on; `takes` take a result, and an event that was listened for, by the time at which it came."""
+    answered, received = takes
     later, run.later, run.suspended = run.later, [], False
     _note(run, Phase.WORKFLOW_RESUMED, _about(event))
     for each in later:
-        if run.outcome is None:
-            answered(run, result_of(run.instance_id, each), each.at_ms)
-            run.drain()
+        if each.heard is not None:
+            received(run, _event_of(run.instance_id, each), each.at_ms)
+        elif run.outcome is None:
+            answered(run, _result_of(run.instance_id, each), each.at_ms)
+        run.drain()
     fire_all(run)
 
 
@@ -73,13 +86,22 @@ def kept(run: Run, event: StepResult) -> None:
     run.told_bytes += len(event.pointer)
 
 
+def heard(run: Run, event: EventReceived) -> None:
+    """An event is kept until the instance goes on; whether it is still listened for is seen then."""
+    address = (event.pointer, event.iteration, event.attempt)
+    parts = (event.filter, event.key, event.event_key, event.event.raw, event.values.raw, event.at_ms, event.origin)
+    run.later = [*run.later, Later(run.now_ms, *address, "", None, None, parts)]
+    run.transitions.append(Transition(*address, Phase.RESULT_KEPT))
+    run.told_bytes += len(event.pointer)
+
+
 def is_kept(state: Instance[Frame], event: StepResult) -> bool:
     """Whether the result has come before."""
     address = (event.pointer, event.iteration, event.attempt)
-    return any((each.pointer, each.iteration, each.attempt) == address for each in state.later)
+    return any(each.heard is None and (each.pointer, each.iteration, each.attempt) == address for each in state.later)
 
 
-def result_of(instance_id: str, each: Later) -> StepResult:
+def _result_of(instance_id: str, each: Later) -> StepResult:
     """The result as it came."""
     output = None if each.output is None else Payload.inside(each.output)
     return StepResult(
@@ -108,6 +130,17 @@ def begin_at(run: Run, index: int, data: Json) -> None:
     """Control enters there, as if all before it had been done."""
     frame = run.open_around(ListFrame, Activity(run.graph.tasks[0], -1, data, data, run.now_ms))
     run.defer(index, frame.id, data)
+
+
+def _event_of(instance_id: str, each: Later) -> EventReceived:
+    """The event as it came."""
+    assert each.heard is not None
+    number, key, event_key, event, values, at_ms, origin = each.heard
+    return EventReceived(
+        instance_id=instance_id, pointer=each.pointer, iteration=each.iteration, attempt=each.attempt,
+        filter=number, key=key, event_key=event_key, event=Payload.inside(event), values=Payload.inside(values),
+        at_ms=at_ms, origin=origin,
+    )  # fmt: skip
 
 
 def _note(run: Run, phase: Phase, data: Mapping[str, Json]) -> None:

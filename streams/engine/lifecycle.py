@@ -53,6 +53,7 @@ TASK: Table = MappingProxyType(
         (Status.PENDING, Phase.TASK_FAULTED): Status.FAULTED,
         (Status.PENDING, Phase.TASK_CANCELLED): Status.CANCELLED,
         (Status.PENDING, Phase.TASK_STARTED): Status.RUNNING,
+        (Status.RUNNING, Phase.TASK_RECEIVED): Status.RUNNING,
         (Status.RUNNING, Phase.TASK_COMPLETED): Status.COMPLETED,
         (Status.RUNNING, Phase.TASK_FAULTED): Status.FAULTED,
         (Status.RUNNING, Phase.TASK_CANCELLED): Status.CANCELLED,

@@ -23,6 +23,7 @@ class Limits:
     record_bytes: int = (
         960 * 1024
     )  # arguments of a command, output, transitions of a step; leaves room for the envelope
+    children: int = 16  # how deep instances may start instances
     deduplication_window_ms: int = 7 * 86_400_000  # how long an ended instance is remembered
     incidents: bool = False  # whether there are people who mend: what nobody catches waits for them (`repair`)
 

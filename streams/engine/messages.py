@@ -102,7 +102,32 @@ class RepairStep(Struct, kw_only=True, gc=False):
     actor: str
 
 
-Event = StartInstance | StepResult | TimerFired | CancelInstance | RepairStep | StepRetrying | ControlInstance
+class EventReceived(Struct, kw_only=True, gc=False):
+    """An event that a step listens for has come; `values` relate it to the instance, by name."""
+
+    instance_id: str
+    pointer: str
+    iteration: int
+    attempt: int
+    filter: int
+    key: str
+    event_key: str
+    event: Payload
+    values: Payload
+    at_ms: int
+    origin: int
+
+
+Event = (
+    StartInstance
+    | StepResult
+    | EventReceived
+    | TimerFired
+    | CancelInstance
+    | RepairStep
+    | StepRetrying
+    | ControlInstance
+)
 
 
 class StepCommand(Struct, gc=False):
@@ -137,7 +162,42 @@ class CancelStep(Struct, gc=False):
     function: str  # not on the wire: says to which processor the command went
 
 
-Command = StepCommand | CancelStep
+class AwaitEvent(Struct, gc=False):
+    """A step waits for an event from now on; `filter` says for which of its events."""
+
+    key: str
+    instance_id: str
+    pointer: str
+    iteration: int
+    attempt: int
+    filter: int
+    once: bool
+
+
+class CancelAwait(Struct, gc=False):
+    """It waits for that no longer."""
+
+    key: str
+    instance_id: str
+    pointer: str
+    iteration: int
+    attempt: int
+    filter: int
+
+
+class OfferedEvent(Struct, gc=False):
+    """An event came to a step that waits for it no longer: it is for whoever waits next."""
+
+    key: str
+    event_key: str
+    event: Payload
+    values: Payload
+    at_ms: int
+    origin: int
+
+
+EventCommand = AwaitEvent | CancelAwait | OfferedEvent
+Command = StepCommand | CancelStep | EventCommand
 
 
 class Transition(Struct, gc=False):

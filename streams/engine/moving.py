@@ -18,6 +18,7 @@ from streams.engine.constructs.call import StepFrame, asked_of
 from streams.engine.state import Frame, IncidentFrame, Instance
 from streams.language.constructs.call import Call
 from streams.language.constructs.fork import Fork
+from streams.language.constructs.listen import Listen
 from streams.language.graph import Graph, Task
 
 TOLD = 5  # misfits in a refusal; who mends the first will see the others
@@ -124,3 +125,13 @@ def _misfits_of_open(frame: Frame, graph: Graph, old: Task, corrected: Graph, ne
         branches = [graph.tasks[each].pointer for each in old.branches]
         if branches != [corrected.tasks[each].pointer for each in new.branches]:
             yield f"{old.pointer} is open, and has other branches now"
+        if old.compete != new.compete:
+            yield f"{old.pointer} is open, and its branches {'' if new.compete else 'no longer '}compete now"
+    if isinstance(old, Listen) and old.pointer != new.pointer:
+        yield f"{old.pointer} is open, and what it listens for would not find it at {new.pointer}"
+    if isinstance(old, Listen) and isinstance(new, Listen) and _listened(old) != _listened(new):
+        yield f"{old.pointer} is open, and listens for other events now"
+
+
+def _listened(task: Listen) -> tuple[object, ...]:
+    return task.strategy, task.wanted, bool(task.until), [each.identity for each in task.filters]

@@ -228,12 +228,12 @@ class Run(Tree):
     def _climb(self, frame_id: int, problem: Problem) -> None:
         while frame_id >= 0:
             frame = self.frames[frame_id]
-            self.cancel_below(frame_id, "another branch has failed")
             task = self.graph.tasks[frame.task]
             matches = self._table.matches.get(type(frame))
             if matches is not None and matches(self, frame, task, problem):
                 self._table.takes[type(frame)](self, frame, task, problem)
                 return
+            self.cancel_below(frame_id, "another branch has failed")
             del self.frames[frame_id]
             self.note(task, Phase.TASK_FAULTED)
             frame_id = frame.parent

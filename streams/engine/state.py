@@ -8,12 +8,8 @@ ids, a child after its parent. What a kind of frame holds beside that, its const
 An ended instance leaves a `Marker`: enough to recognise a second delivery of its start event and late results, until
 the deduplication window is over.
 
-How what is not built yet fits in:
-
-- `compete`: when a branch ends, the fork closes the others as it does now when one raises.
-- `listen`: a leaf beside `wait`, with the keys it listens for and the events taken so far.
-- `run: workflow`, `map`: a leaf beside `call`, with the id of the child instance, or one for each element; what comes
-  back from a child is a result.
+How what is not built yet fits in: `map` is a leaf beside `call`, with an id of a child instance for each element; what
+comes back from a child is a result.
 
 The encoding (`encoding`) is msgpack of arrays, without field names. New fields go to the end of a struct and have a
 default, so that states written by an older version still decode; tags of frames are never given a second time.
@@ -68,7 +64,7 @@ class IncidentFrame(Frame, tag=60):
 
 
 class Later(msgspec.Struct, array_like=True, gc=False):
-    """A result that came while the instance stood still."""
+    """A result, or an event that is listened for, that came while the instance stood still."""
 
     at_ms: int
     pointer: str
@@ -77,6 +73,7 @@ class Later(msgspec.Struct, array_like=True, gc=False):
     status: str
     output: bytes | None = None
     error: dict[str, Json] | None = None
+    heard: tuple[int, str, str, bytes, bytes, int, int] | None = None  # of an event that was listened for
 
 
 AnyFrame = TypeVar("AnyFrame", bound=Frame)  # the frames of one construct; for the decoder, all of them
@@ -101,6 +98,7 @@ class Instance(msgspec.Struct, Generic[AnyFrame], array_like=True, tag=0, gc=Fal
     entries: dict[int, int] = msgspec.field(default_factory=dict)  # call task -> times entered, numbers its iterations
     frames: list[AnyFrame] = msgspec.field(default_factory=list)
     size: int = 0  # bytes of the row that it was read from, 0 if from none; never written (`encoding`)
+    taken: list[str] = msgspec.field(default_factory=list)  # events that its steps have listened for and taken
     later: list[Later] = msgspec.field(default_factory=list)  # while it is suspended
 
 

@@ -20,7 +20,8 @@ from schemas.reasons import Reason
 from schemas.steps import Problem
 from schemas.times import rfc3339
 from streams.engine import control, errors
-from streams.engine.constructs import ANSWERED, DUE, TABLE, WORKING
+from streams.engine.constructs import ANSWERED, DUE, RECEIVED, TABLE, WORKING
+from streams.engine.constructs.listen import give_back, offered_again
 from streams.engine.data import evaluate, shape_input
 from streams.engine.encoding import encode_state
 from streams.engine.limits import LIMITS, LimitExceededError, Limits
@@ -29,6 +30,7 @@ from streams.engine.messages import (
     Command,
     ControlInstance,
     Event,
+    EventReceived,
     Incident,
     Outcome,
     RepairStep,
@@ -90,6 +92,8 @@ def step(
         if state.status is Status.SUSPENDED:
             return _step_suspended(graph, state, event, now_ms, limits)
         return _step_live(graph, state, event, now_ms, limits)
+    if type(event) is EventReceived and type(state) is not Instance:
+        return _nothing(state, [offered_again(event)])
     if type(state) is Marker:
         over = type(event) is TimerFired and max(now_ms, event.due_ms) >= state.expires_ms
         return _nothing(None if over else state)
@@ -98,8 +102,8 @@ def step(
     return _nothing(None)
 
 
-def _nothing(state: State | None) -> Step:
-    return Step(state, None if state is None else encode_state(state), [], [])
+def _nothing(state: State | None, commands: list[Command] | None = None) -> Step:
+    return Step(state, None if state is None else encode_state(state), commands or [], [])
 
 
 def _newborn(graph: Graph, event: StartInstance, now_ms: int) -> Instance[Frame]:
@@ -112,6 +116,8 @@ def _newborn(graph: Graph, event: StartInstance, now_ms: int) -> Instance[Frame]
 def _step_live(graph: Graph, state: Instance[Frame], event: Event, now_ms: int, limits: Limits) -> Step:
     if type(event) is StepResult:
         return _guarded(graph, state, event, now_ms, limits, _answered)
+    if type(event) is EventReceived:
+        return _guarded(graph, state, event, now_ms, limits, _received)
     if type(event) is TimerFired:
         now_ms = max(now_ms, event.due_ms)
         if not first_due(state.expires_ms, state.frames, now_ms):
@@ -134,6 +140,11 @@ def _step_suspended(graph: Graph, state: Instance[Frame], event: Event, now_ms: 
         return _guarded(graph, state, event, now_ms, limits, control.kept)
     if type(event) is StepResult:
         return _guarded(graph, state, event, now_ms, limits, _ignored)
+    if type(event) is EventReceived:
+        try:
+            return _applied(graph, state, event, now_ms, limits, control.heard)
+        except LimitExceededError:  # it is too much to be kept: others may have it
+            return _guarded(graph, state, event, now_ms, limits, give_back)
     return _step_live(graph, state, event, now_ms, limits)
 
 
@@ -153,7 +164,7 @@ def _controlled(
         return _guarded(graph, state, event, now_ms, limits, partial(control.refused, why=refusal))
     if event.action == control.SUSPEND:
         return _guarded(graph, state, event, now_ms, limits, control.suspended)
-    return _guarded(graph, state, event, now_ms, limits, partial(control.resumed, answered=_answered))
+    return _guarded(graph, state, event, now_ms, limits, partial(control.resumed, takes=(_answered, _received)))
 
 
 def _repaired(
@@ -278,6 +289,19 @@ def _awaiting(run: Run, event: StepResult) -> tuple[Frame | None, bool]:
     return awaiting, keeps_time
 
 
+def _received(run: Run, event: EventReceived, came_ms: int | None = None) -> None:
+    """What is due by its time has happened before; then it counts if a step listens for exactly this, else others may
+    have it."""
+    fire_all(run, came_ms)
+    for frame in run.frames.values() if run.outcome is None else ():
+        task = run.graph.tasks[frame.task]
+        at = (task.pointer, frame.iteration, frame.attempt)
+        if type(frame) in RECEIVED and at == (event.pointer, event.iteration, event.attempt):
+            run.settled(RECEIVED[type(frame)], run, frame, task, event)
+            return
+    give_back(run, event)
+
+
 def _awaited(graph: Graph, state: Instance[Frame], step: StepRetrying | StepResult) -> Frame | None:
     """The frame that waits for exactly this step."""
     for frame in state.frames:
@@ -317,7 +341,7 @@ def _cancelled(run: Run, event: CancelInstance) -> None:
 def _result(run: Run) -> Step:
     old = run.instance
     seq = old.seq + 1
-    commands: list[Command] = [*run.issued.values(), *run.cancels]
+    commands: list[Command] = [*run.issued.values(), *run.cancels, *run.asked]
     for each in run.incidents:
         each.seq = seq
     if run.outcome is not None:
@@ -326,7 +350,7 @@ def _result(run: Run) -> Step:
     state = Instance(
         old.digest, old.workflow, old.version, _status(run), seq, old.business_key, old.source, old.event_id,
         old.started_at_ms, run.expires_ms, run.next_frame, run.input, run.context, run.entries,
-        list(run.frames.values()),
+        list(run.frames.values()), taken=run.taken,
     )  # fmt: skip
     if run.suspended:
         state.status, state.later = Status.SUSPENDED, run.later
@@ -353,11 +377,12 @@ def _encode(state: Instance[Frame], limits: Limits) -> bytes:
 
 def _status(run: Run) -> Status:
     """With an incident, or running while a step processor works on a step, else waiting: for time or for a person."""
-    tasks = run.graph.tasks
-    if any(type(frame) is IncidentFrame for frame in run.frames.values()):
-        return Status.INCIDENT
+    tasks, status = run.graph.tasks, Status.WAITING
     for frame in run.frames.values():
-        working = WORKING.get(type(frame))
+        kind = type(frame)
+        if kind is IncidentFrame:
+            return Status.INCIDENT
+        working = WORKING.get(kind)
         if working is not None and working(frame, tasks[frame.task]):
-            return Status.RUNNING
-    return Status.WAITING
+            status = Status.RUNNING
+    return status

@@ -15,7 +15,7 @@ from schemas.lifecycle import Phase, Status
 from schemas.payload import Json, Payload
 from streams.engine.activity import Activity, Stage
 from streams.engine.limits import LimitExceededError, Limits
-from streams.engine.messages import CancelStep, Incident, StepCommand, Transition
+from streams.engine.messages import CancelStep, EventCommand, Incident, StepCommand, Transition
 from streams.engine.state import Frame, Instance
 from streams.engine.weight import PER_BYTE, Scale
 from streams.language.graph import Graph, Task
@@ -38,9 +38,9 @@ class Tree:
     """The frames of an instance during one engine step. It works on copies; `instance` as given is never changed."""
 
     __slots__ = (
-        "_scale", "bound", "cancels", "context", "entries", "expires_ms", "frames", "graph", "held", "incidents",
-        "input", "instance", "instance_id", "issued", "later", "limits", "next_frame", "now_ms", "of_frames",
-        "suspended", "told_bytes", "transitions",
+        "_scale", "asked", "bound", "cancels", "context", "entries", "expires_ms", "frames", "graph", "held",
+        "incidents", "input", "instance", "instance_id", "issued", "later", "limits", "next_frame", "now_ms",
+        "of_frames", "suspended", "taken", "told_bytes", "transitions",
     )  # fmt: skip
 
     def __init__(
@@ -68,11 +68,13 @@ class Tree:
         self.context: Json = instance.context
         self.expires_ms = instance.expires_ms
         self.entries = instance.entries
+        self.taken = instance.taken
         self.next_frame = instance.next_frame
         self.suspended = instance.status is Status.SUSPENDED
         self.later = instance.later
         self.issued: dict[int, StepCommand] = {}
         self.cancels: list[CancelStep] = []
+        self.asked: list[EventCommand] = []  # about events, in their order
         self.incidents: list[Incident] = []  # those that were opened or closed
         self.transitions: list[Transition] = []
         self.told_bytes = 0  # of data in transitions

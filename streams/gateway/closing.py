@@ -8,19 +8,19 @@ A decision names its incident, so several gateways that come to the same one do 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from connectors.hub.connections import folded
 from models.serving.errors import UnknownModelError
 from models.serving.shelf import Shelf
 from schemas.lifecycle import Status
 from schemas.messages import REPAIR_STEP
 from schemas.reasons import Reason
+from streams.gateway.places import named
 from streams.gateway.repairs import KEPT_KEY
 from streams.gateway.services import Services
 from streams.ground.errors import UnavailableError
@@ -114,7 +114,7 @@ def _why(ours: Services, incident: Mapping[str, Any]) -> str | None:
     if ours.now_ms() < incident["opened_at_ms"] + rests_ms:
         return None
     if incident["reason"] in AWAY:
-        paused = any(ours.pauses.seconds_left(name) for name in _connections(task))
+        paused = any(ours.pauses.seconds_left(name) for name in named(task.document.get("with", {})))
         return None if paused else "the system may be called"
     return _there(ours, task)
 
@@ -124,7 +124,7 @@ def _there(ours: Services, task: Call) -> str | None:
     if task.function == DECIDE.name:
         name = task.document.get("with", {}).get("model")
         return f"model {name} is there" if isinstance(name, str) and _is_model(ours, name) else None
-    for name in _connections(task):
+    for name in named(task.document.get("with", {})):
         if name in ours.addresses.urls():
             return f"connection {name} is there"
     return None
@@ -139,14 +139,3 @@ def _is_model(ours: Services, name: str) -> bool:
 
 def _call(graph: Graph, pointer: str) -> Call | None:
     return next((each for each in graph.tasks if each.pointer == pointer and isinstance(each, Call)), None)
-
-
-def _connections(task: Call) -> Iterator[str]:
-    """The connection that a task names, where that is no matter of data."""
-    given = task.document.get("with", {})
-    endpoint = given.get("endpoint")
-    uri = endpoint.get("uri") if isinstance(endpoint, dict) else endpoint
-    named = [given.get("connection")]
-    if isinstance(uri, str) and uri.startswith("connection://"):
-        named.append(uri.removeprefix("connection://").partition("/")[0])
-    yield from (folded(name) for name in named if isinstance(name, str) and "${" not in name)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from aiohttp import web
@@ -84,7 +84,7 @@ async def _receive(request: web.Request) -> web.Response:
 
 async def _accept(ours: Services, events: Sequence[CloudEvent]) -> web.Response:
     accepted = await accept(ours, events)
-    return json_answer({"accepted": accepted, "unmatched": _unmatched(accepted)}, status=202)
+    return json_answer({"accepted": accepted, "unmatched": _unmatched(ours, events)}, status=202)
 
 
 async def accept(ours: Services, events: Sequence[CloudEvent]) -> list[dict[str, Any]]:
@@ -92,13 +92,12 @@ async def accept(ours: Services, events: Sequence[CloudEvent]) -> list[dict[str,
     encoded = [ours.types.encode_event(ours.codec, event) for event in events]
     await ours.publisher.publish([_outgoing(each) for each in encoded])
     metrics.ACCEPTED.labels("accepted").inc(len(events))
-    receipts = [_receipt(ours, event) for event in events]
-    metrics.UNMATCHED.inc(_unmatched(receipts))
-    return receipts
+    metrics.UNMATCHED.inc(_unmatched(ours, events))
+    return [_receipt(ours, event) for event in events]
 
 
-def _unmatched(receipts: Iterable[Mapping[str, Any]]) -> int:
-    return sum(not each["instances"] for each in receipts)
+def _unmatched(ours: Services, events: Iterable[CloudEvent]) -> int:
+    return sum(not ours.definitions.is_awaited(event.attributes) for event in events)
 
 
 def _outgoing(event: EncodedEvent) -> Outgoing:

@@ -6,7 +6,6 @@ Each wish names the try that it means. Whether it comes twice, or when that try 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from aiohttp import web
 
@@ -22,6 +21,7 @@ from streams.gateway.retrying import retrying
 from streams.gateway.services import Services, services
 from streams.ground.publish import Outgoing
 from streams.processors.recover import ACTIONS
+from streams.readmodel.paging import Found
 
 Step = tuple[str, int, int, int]  # pointer, iteration, attempt, and the number of the try
 
@@ -29,43 +29,44 @@ Step = tuple[str, int, int, int]  # pointer, iteration, attempt, and the number 
 async def retry_now(request: web.Request) -> web.Response:
     """Says of each step that is meant whether its try has begun."""
     ours = services(request)
-    wish = await read_object(request, {"why": str, "actor": str, "task": str}, ("why",))
+    wish = await read_object(request, {"why": str, "actor": str, **WHICH}, ("why",))
     why, actor = one_line("why", wish["why"]), one_line("actor", wish.get("actor") or "api")
     row = await known_instance(request)
-    instance, meant = row["instance_id"], await _meant(ours, row, wish.get("task"))
+    instance, meant = row["instance_id"], await _meant(ours, row, {name: wish.get(name) for name in WHICH})
     fields = [{**dict(zip(_NAMES, step, strict=True)), "instance_id": instance} for step in meant]
     values = [ours.codec.encode(RETRY_NOW, {**each, "why": why, "actor": actor}) for each in fields]
     await ours.publisher.publish([Outgoing(ACTIONS, instance.encode(), each) for each in values])
-    waiting = await _still_waiting(ours, instance, meant)
+    waiting = await _still_waiting(ours, row, meant)
     told = [{"pointer": step[0], "retry": step[3], "begun": step not in waiting} for step in meant]
     return json_answer({"instance_id": instance, "retries": told}, status=202 if waiting else 200)
 
 
+WHICH = {"task": str, "reason": str, "connection": str}
 _NAMES = ("pointer", "iteration", "attempt", "retry")
 
 
-async def _meant(ours: Services, row: Mapping[str, Any], task: str | None) -> list[Step]:
+async def _meant(ours: Services, row: Found, which: Mapping[str, str | None]) -> list[Step]:
     if row["status"] in TERMINAL:
         raise ProblemError(409, "ended", f"The instance has ended: {row['status']}.")
-    found = await _waiting(ours, row["instance_id"])
-    meant = [step for step in found if task in (None, step[0])]
+    meant = await _waiting(ours, row, step=which["task"], reason=which["reason"], connection=which["connection"])
     if not meant:
+        found = await _waiting(ours, row)
         there = f"; there are some at {', '.join(step[0] for step in found)}" if found else f", it is {row['status']}"
         raise ProblemError(409, "not-retrying", f"No step that is meant waits for its next try{there}.")
     return meant
 
 
-async def _waiting(ours: Services, instance: str) -> list[Step]:
-    found = (await retrying(ours, [instance])).get(instance, [])
+async def _waiting(ours: Services, row: Found, **narrowed: str | None) -> list[Step]:
+    found = (await retrying(ours, [row], **narrowed)).get(row["instance_id"], [])
     return [(each["pointer"], each["iteration"], each["attempt"], each["retry"]) for each in found]
 
 
-async def _still_waiting(ours: Services, instance: str, meant: list[Step]) -> set[Step]:
+async def _still_waiting(ours: Services, row: Found, meant: list[Step]) -> set[Step]:
     """Those whose try has not begun after a while."""
     waiting = set(meant)
 
     async def look() -> bool:
-        waiting.intersection_update(await _waiting(ours, instance))
+        waiting.intersection_update(await _waiting(ours, row))
         return not waiting
 
     await awaited(ours, look)
@@ -86,7 +87,7 @@ ROUTES = (
         summary="Try failed steps now that wait for their next try. 202: taken note of, but not all have begun yet.",
         answers={200: _ANSWER, 202: _ANSWER},
         problems=(400, 404, 408, 409, 413, 415, 422, 503),
-        body={"application/json": object_of({"why": LINE}, actor=LINE, task=TEXT)},
+        body={"application/json": object_of({"why": LINE}, actor=LINE, **dict.fromkeys(WHICH, TEXT))},
         verb="retry",
     ),
 )

@@ -9,8 +9,9 @@ from aiohttp import web
 from schemas.catalogue import current
 from schemas.messages import INCIDENT
 from streams.gateway.answers import OPTIONAL_TEXT, UNREADABLE, json_answer
-from streams.gateway.instances import CURSOR, LIMIT, read_time
+from streams.gateway.instances import CONNECTION, CURSOR, LIMIT, read_time
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
+from streams.gateway.places import calling
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import services
 from streams.readmodel import presentation
@@ -30,6 +31,7 @@ async def list_incidents(request: web.Request) -> web.Response:
     page = await asyncio.to_thread(
         ours.reader.incidents,
         {name: query[name] for name in FILTERS if name in query},
+        places=calling(ours, query["connection"]) if "connection" in query else None,
         since_ms=read_time(query, "since"),
         until_ms=read_time(query, "until"),
         limit=query.get("limit", 50),
@@ -54,6 +56,7 @@ LIST_QUERY = (
     Parameter("version", "Version of the definition."),
     Parameter("status", "What was decided, or open.", text_of(STATUSES)),
     Parameter("reason", "Reason of the error, such as UNREACHED."),
+    CONNECTION,
     Parameter("owner", "The team that is asked."),
     Parameter("business_key", "The business's own name for the case."),
     Parameter("instance_id", "Those of one instance."),

@@ -14,8 +14,9 @@ from schemas.messages import CANCEL_INSTANCE
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import LINE, one_line, read_object
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
+from streams.gateway.places import calling
 from streams.gateway.problems import ProblemError
-from streams.gateway.retrying import RETRYING, retrying
+from streams.gateway.retrying import NARROWING, RETRYING, retrying
 from streams.gateway.services import Services, services
 from streams.gateway.story import WAITS_FOR, story
 from streams.ground.publish import Outgoing
@@ -25,7 +26,7 @@ from streams.readmodel import presentation
 from streams.readmodel.paging import Found
 from streams.readmodel.stored import stored
 
-SEARCHES = {"reason": search.by_reason, "step": search.by_step, "retrying": search.by_retrying}
+SEARCHES = {"reason": search.by_reason, "step": search.by_step}
 HISTORY_LIMIT = 500
 MAX_ASKED = 1_000
 
@@ -48,6 +49,9 @@ ENTRY: Schema = object_of(
     {"seq": {"type": "integer"}, "at": TEXT, "status": TEXT, "cause": {"type": "object"}, "transitions": list_of({})},
     asked={**list_of({"type": "object"}), "description": "The steps that were asked for, with their arguments."},
 )
+CONNECTION = Parameter(
+    "connection", "Those of a step whose definition names this connection, be it to fall back on it."
+)
 CURSOR = Parameter("cursor", "Where the page before ended: its member `next`.")
 LIMIT = Parameter("limit", "Rows of a page.", {"type": "integer", "minimum": 1, "maximum": 500, "default": 50})
 FILTERS = ("workflow", "status", "business_key", "version")
@@ -69,7 +73,8 @@ async def list_instances(request: web.Request) -> web.Response:
     shown = [presentation.instance(row) for row in page.rows]
     stopped = [row["instance_id"] for row in page.rows if row["status"] == Status.INCIDENT]
     errors = await _errors(services(request), stopped) if stopped else {}
-    retries = await retrying(services(request), [row["instance_id"] for row in page.rows])
+    narrowed = {name: query.get(name) for name in NARROWING} if "retrying" in query else {}
+    retries = await retrying(services(request), page.rows, **narrowed)
     return json_answer(
         {
             "instances": [
@@ -111,7 +116,7 @@ async def show_instance(request: web.Request) -> web.Response:
             "next": rows[HISTORY_LIMIT - 1]["seq"] if len(rows) > HISTORY_LIMIT else None,
             "decisions": [presentation.message(each) for each in (await stored(ours.codec, decisions)).messages],
             "incidents": [presentation.message(each) for each in (await stored(ours.codec, incidents)).messages],
-            "retrying": (await retrying(ours, [row["instance_id"]])).get(row["instance_id"], []),
+            "retrying": (await retrying(ours, [row])).get(row["instance_id"], []),
         }
     )
 
@@ -164,7 +169,12 @@ def _beginning(query: dict[str, Any]) -> str:
 def _also(ours: Services, query: dict[str, Any]) -> list[ColumnElement[bool]]:
     """What is asked for beyond columns. Raises UsageError, ProblemError."""
     dialect = ours.reader.engine.dialect
-    wanted = [make(dialect, query[name]) for name, make in SEARCHES.items() if name in query]
+    places = calling(ours, query["connection"]) if "connection" in query else None
+    if "retrying" in query:
+        wanted = [search.by_retrying(reason=query.get("reason"), step=query.get("step"), places=places)]
+    else:
+        wanted = [make(dialect, query[name]) for name, make in SEARCHES.items() if name in query]
+        wanted += [search.by_places(places)] if places is not None else []
     if "find" in query:
         wanted.append(search.by_fields(dialect, _search_fields(ours), query["find"]))
     if "data" in query:
@@ -203,7 +213,12 @@ LIST_QUERY = (
     Parameter("version", "Version of the definition that it is on."),
     Parameter("reason", "Why it faulted, or waits for a decision: the stable reason, such as UNREACHED."),
     Parameter("step", "The step at which it waits or faulted: its name, or its JSON Pointer."),
-    Parameter("retrying", "Only those with a failed step that waits for its next try.", text_of(("true",))),
+    CONNECTION,
+    Parameter(
+        "retrying",
+        "Only those with a failed step that waits for its next try; reason, step and connection mean that one.",
+        text_of(("true",)),
+    ),
     Parameter("data", "PATH=VALUE: a member of its input, such as customer.id=4711."),
     Parameter("find", "Its business key, or a field that its definition names in `document.metadata.search`."),
     Parameter("since", "Started at this time (RFC 3339) or later."),

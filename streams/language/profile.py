@@ -51,14 +51,12 @@ USE = {
     "extensions": _never("write the tasks where they are to run"),
 }
 TASKS = {
-    "listen": _later("start the workflow on the event with `schedule.on`, or ask people with `call: human`"),
-    "run": _later("put the tasks of the other workflow into a `do`"),
     "foreach": _later("iterate with `for`"),
 }
 RUN = {
     name: _never("call a service with `call: http`, or a database with `call: sql.execute`")
     for name in ("container", "script", "shell")
-}
+} | {"return": _never("leave it out: the output is that of the workflow")}
 SCHEDULE = {
     "read": _later("leave it out: the data of the event is the input"),
 }
@@ -71,11 +69,15 @@ EVENT_ATTRIBUTES = {
     name: _never("filter on `type`, `source` and `subject`; test anything else in the first task")
     for name in ("id", "time", "data", "datacontenttype", "dataschema")
 }
+EVENT_ATTRIBUTES_OF_LISTEN = {
+    name: _never("filter on `type`, `source`, `subject`, `id` and `data`")
+    for name in ("time", "datacontenttype", "dataschema")
+}
+LISTEN = {"any": _never("name the events that are waited for")}
 RETRY = {
     name: _later("leave it out: `errors` of the `catch` says for which errors, and their reason whether it helps")
     for name in ("when", "exceptWhen")
 } | {"duration": _later("give the step a `timeout`, or write `limit: {duration: ...}` for all tries together")}
-FORK = {"compete": _later("join the branches and choose among their outputs")}
 ENDPOINT = {
     "authentication": _later("name a connection of the settings, which holds the credentials: connection://NAME/path")
 }

@@ -40,7 +40,7 @@ class Reader:
         self, kinds: Mapping[str, Syntax[Any]], functions: Mapping[str, Function], retries: Mapping[str, Policy]
     ) -> None:
         self._kinds = kinds
-        self.functions = functions
+        self.functions = {name: each for name, each in functions.items() if not each.by_task}
         self.retries = retries  # of the workflow, by name
 
     def task(self, node: Node, scope: Scope) -> TaskModel:
@@ -74,18 +74,10 @@ class Reader:
     def _no_kind(self, node: Node) -> None:
         if refused := [key for key in node.value if key in profile.TASKS]:
             for key in refused:
-                _refuse(node.child(key))
+                node.child(key).unknown((), profile.TASKS)
         elif unknown := [key for key in node.value if key not in FORMS]:
             for key in unknown:
                 node.child(key).unknown((*self._kinds, *FORMS), profile.TASKS)
         else:
             message = f"the task `{node.name}` does not say what it does"
             node.fault("task-kind", message, f"give it one of {', '.join(self._kinds)}", key=True)
-
-
-def _refuse(node: Node) -> None:
-    never = [key for key in profile.RUN if node.name == "run" and node.optional(key) is not None]
-    for key in never:
-        node.child(key).unknown((), profile.RUN)
-    if not never:
-        node.unknown((), profile.TASKS)

@@ -4,17 +4,33 @@
 tests; one that does not stand in it is not there, and a test says so.
 """
 
-from streams.processors import call, decide, emit, hold, human, intake, letters, orchestrate, recover, schedule, view
+from streams.processors import (
+    call,
+    correlate,
+    decide,
+    emit,
+    hold,
+    human,
+    intake,
+    letters,
+    orchestrate,
+    recover,
+    run,
+    schedule,
+    view,
+)
 
 ALL = (
     intake.DECLARATION,
     hold.DECLARATION,
     schedule.DECLARATION,
     orchestrate.DECLARATION,
+    correlate.DECLARATION,
     decide.DECLARATION,
     call.DECLARATION,
     emit.DECLARATION,
     human.DECLARATION,
+    run.DECLARATION,
     recover.DECLARATION,
     letters.DECLARATION,
     view.DECLARATION,

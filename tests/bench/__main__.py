@@ -15,13 +15,14 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import calls, console, idle, journey, micro, own, parked, rebuild
+from tests.bench import beside, calls, console, idle, journey, micro, own, parked, rebuild
 
 Figures = Mapping[str, float]
 PARTS: Mapping[str, Callable[[], Figures]] = {
     "micro": micro.measure,
     "journey": journey.measure,
     "http": calls.measure,
+    "beside": beside.measure,
     "own": own.measure,
     "idle": idle.measure,
     "parked": parked.measure,

@@ -17,6 +17,19 @@ STEP = """
         body: "${{ . + {{step: {number}}} }}"
 """
 
+RETRIES = 3
+FAILS = """
+document: {{ dsl: 1.0.3, namespace: bench, name: {connection}-calls, version: 1.0.0, metadata: {{ onError: fault }} }}
+schedule: {{ on: {{ one: {{ with: {{ type: bench.{connection}-calls.v1 }} }} }} }}
+do:
+  - step:
+      call: http
+      with: {{ method: post, endpoint: connection://{connection}/, body: "${{ . }}" }}
+      metadata:
+        effect: keyed
+        recovery: {{ retries: {retries}, delay: {{ milliseconds: 500 }} }}
+"""
+
 PARKED = """
   - ask:
       call: human
@@ -31,5 +44,8 @@ def steps(name: str, count: int, effect: str | None = None) -> str:
 
 
 CALLS = {f"{effect}-calls": steps(f"{effect}-calls", 3, effect) for effect in ("keyed", "blind")}
-DEFINITIONS = {"three-step": steps("three-step", 3), "one-task": steps("one-task", 1), **CALLS}
+FAILING = {
+    f"{connection}-calls": FAILS.format(connection=connection, retries=RETRIES) for connection in ("refusing", "away")
+}
+DEFINITIONS = {"three-step": steps("three-step", 3), "one-task": steps("one-task", 1), **CALLS, **FAILING}
 PARKED_DEFINITION = HEAD.format(name="parked") + PARKED

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from threading import Event
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
@@ -88,6 +89,16 @@ class Load:
                 self._latencies_ms.append((now - sent) * 1_000)
                 count += 1
         return count
+
+    def keep(self, in_flight: int, ended: Event) -> int:
+        """Keeps so many workflows under way until it is to end; gives how many it has begun."""
+        published = done = 0
+        while not ended.is_set():
+            while published - done < in_flight:
+                self.publish()
+                published += 1
+            done += self._collect(0.2)
+        return published
 
     def run(self, count: int, in_flight: int) -> Figures:
         """Runs `count` workflows, never more than `in_flight` at once. Raises TimeoutError if outcomes stay away."""

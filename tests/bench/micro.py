@@ -88,7 +88,7 @@ def run_through(graph: Graph) -> engine.Outcome | None:
         event = _answer(step.commands[0])
 
 
-def _answer(command: engine.StepCommand | engine.CancelStep) -> engine.StepResult:
+def _answer(command: engine.Command) -> engine.StepResult:
     assert isinstance(command, engine.StepCommand)
     return engine.StepResult(
         instance_id=command.instance_id,

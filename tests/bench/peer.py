@@ -46,9 +46,9 @@ class Peer:
 
 
 @contextmanager
-def ledger_peer(kept_s: float = KEPT_S) -> Iterator[Peer]:
-    """Starts a peer that closes connections after so many seconds without a request."""
-    command = [sys.executable, "-m", "tests.bench.peer", str(kept_s)]
+def ledger_peer(kept_s: float = KEPT_S, status: int = 200) -> Iterator[Peer]:
+    """Starts a peer that answers with a status and closes connections after so many seconds without a request."""
+    command = [sys.executable, "-m", "tests.bench.peer", str(kept_s), str(status)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -58,7 +58,7 @@ def ledger_peer(kept_s: float = KEPT_S) -> Iterator[Peer]:
         process.wait()
 
 
-async def _serve(kept_s: float) -> None:
+async def _serve(kept_s: float, status: int) -> None:
     keys: Counter[str] = Counter()
     connections: set[object] = set()
 
@@ -69,7 +69,7 @@ async def _serve(kept_s: float) -> None:
             seen = Seen(keys.total(), len(keys), most, len(connections))
             return web.Response(body=orjson.dumps(seen), content_type="application/json")
         keys[request.headers.get(KEY_HEADER, "")] += 1
-        return web.Response(body=await request.read(), content_type="application/json")
+        return web.Response(status=status, body=await request.read(), content_type="application/json")
 
     application = web.Application()
     application.router.add_route("*", "/{path:.*}", answer)
@@ -82,4 +82,4 @@ async def _serve(kept_s: float) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(float(sys.argv[1])))
+    uvloop.run(_serve(float(sys.argv[1]), int(sys.argv[2])))

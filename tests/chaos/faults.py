@@ -38,6 +38,10 @@ SHARES: Mapping[Fault, int] = {
     Fault.SILENT_UNSERVED: 1, Fault.SILENT_SERVED: 1, Fault.HALF_CLOSE: 10, Fault.STATUS_UNSERVED: 20,
     Fault.STATUS_SERVED: 10, Fault.BUSY: 10, Fault.BUSY_WAIT: 2, Fault.MALFORMED: 4, Fault.DRIP: 10,
 }  # fmt: skip
+# What tells nothing of whether a step was done, or cannot be read.
+UNTELLING = (
+    Fault.RESET_UNREAD, Fault.RESET_UNSERVED, Fault.HALF_CLOSE, Fault.STATUS_UNSERVED, Fault.BUSY, Fault.MALFORMED,
+)  # fmt: skip
 UNSERVED_STATUS = (500, 502, 503, 503, 503)
 SERVED_STATUS = (500, 502, 504)  # those that leave it open whether it was served: a system that says 503 lies
 

@@ -9,8 +9,8 @@ from typing import Any
 from schemas.reasons import Effect
 from tests.chaos.evidence import Letters, Try
 
-WRITE = "/do/4/write"
-TRIES = {"cases": 4, "charges": 2, "bookings": 4, "letters": 4}  # of each step, by what its address begins with
+ONCE = {"seats": "/do/4/reserve", "letters": "/do/5/write"}  # systems that recognise nothing, and who asks them
+TRIES = {"cases": 4, "charges": 2, "bookings": 4, "seats": 4, "letters": 4}  # of each step, by how its address begins
 
 
 def of_events(
@@ -32,38 +32,42 @@ def of_effects(
     ledger: Iterable[Mapping[str, Any]],
 ) -> Iterator[str]:
     """Each effect once, as its class allows, and every doubt listed."""
-    kept, charged, written = Counter[str](), Counter[str](), Counter[str]()
+    kept, charged = Counter[str](), Counter[str]()
+    asked = {system: Counter[str]() for system in ONCE}
     bodies: dict[str, set[str]] = {}
     for line in ledger:
-        case, done = line["case"], line["result"] == "done"
-        if line["system"] == "register":
+        system, case, done = line["system"], line["case"], line["result"] == "done"
+        if system == "register":
             bodies.setdefault(case, set()).add(line["body"])
             kept[case] += done
-        elif line["system"] == "letters":
-            written[case] += 1
+        elif system in ONCE:
+            asked[system][case] += 1
         else:
             charged[case] += done
     for instance, case in cases.items():
+        counts = {system: asked[system][case] for system in ONCE}
         if len(bodies.get(case, ())) > 1:
             yield f"{case}: the register was told two things"
         if charged[case] > 1:
             yield f"{case}: charged {charged[case]} times"
-        if written[case] > 1:
-            yield f"{case}: {written[case]} letters"
-        if instance in outcomes and (kept[case], charged[case], written[case]) != (1, 1, 1):
-            yield f"{case}: ended, but kept {kept[case]}, charged {charged[case]}, written {written[case]}"
+        for system, count in counts.items():
+            if count > 1:
+                yield f"{case}: {count} {system}"
+        if instance in outcomes and {kept[case], charged[case], *counts.values()} != {1}:
+            yield f"{case}: ended, but kept {kept[case]}, charged {charged[case]}, {counts}"
         for incident in waiting.get(instance, ()):
-            yield from _of_certainty(case, incident, written[case])
+            yield from _of_certainty(case, incident, counts)
 
 
-def _of_certainty(case: str, incident: Mapping[str, Any], written: int) -> Iterator[str]:
-    """An incident says honestly whether the letter was written."""
-    effect = incident["error"]["effect"]
-    if incident["pointer"] == WRITE:
-        if (effect == Effect.NONE and written) or (effect == Effect.DONE and not written):
-            yield f"{case}: {written} letters, and its incident says {effect}"
-    elif written:
-        yield f"{case}: a letter, though it waits at {incident['pointer']}"
+def _of_certainty(case: str, incident: Mapping[str, Any], counts: Mapping[str, int]) -> Iterator[str]:
+    """An incident says honestly whether the seat was taken, or the letter written."""
+    effect, pointer = incident["error"]["effect"], incident["pointer"]
+    for system, count in counts.items():
+        if pointer == ONCE[system]:
+            if (effect == Effect.NONE and count) or (effect == Effect.DONE and not count):
+                yield f"{case}: {count} {system}, and its incident says {effect}"
+        elif bool(count) != (pointer > ONCE[system]):
+            yield f"{case}: {count} {system}, though it waits at {pointer}"
 
 
 def of_requests(requests: Iterable[str], kills: int) -> Iterator[str]:

@@ -1,10 +1,11 @@
-"""`python -m tests.chaos.peers FOLDER`: four systems outside in one process, each with a port, and their ledger.
+"""`python -m tests.chaos.peers FOLDER`: systems outside in one process, each with a port, and their ledger.
 
 | system | asked | does |
 |---|---|---|
 | `register` | `PUT /cases/ID`, `GET /cases/ID` | keeps a case: idempotent; tells of it |
 | `charges` | `POST /charges/ID`, JSON | charges once for each `Idempotency-Key` |
 | `till` | `POST /bookings/ID`, another JSON, answers in XML | books once for each `Idempotency-Key` |
+| `seats` | `POST /seats/ID`, `GET /seats/ID?step=KEY` | takes a seat, as often as it is asked; tells of a step's |
 | `letters` | `POST /letters/ID` | writes a letter, as often as it is asked |
 
 What a system has been asked is in `ledger.jsonl` before it answers; addresses are in `peers.json`.
@@ -23,7 +24,7 @@ from aiohttp import web
 
 from tests.chaos.programs import LOOPBACK, announce
 
-SYSTEMS = ("register", "charges", "till", "letters")
+SYSTEMS = ("register", "charges", "till", "seats", "letters")
 LEDGER = "ledger.jsonl"
 
 
@@ -49,6 +50,7 @@ class Peers:
     def __init__(self, ledger: Ledger) -> None:
         self._ledger = ledger
         self._letters = 0
+        self._seats: dict[str, int] = {}  # by the key of the step
 
     def application(self, system: str) -> web.Application:
         """The server of one system."""
@@ -60,6 +62,9 @@ class Peers:
             made.router.add_post("/charges/{id}", self.charge)
         elif system == "till":
             made.router.add_post("/bookings/{id}", self.book)
+        elif system == "seats":
+            made.router.add_post("/seats/{id}", self.take)
+            made.router.add_get("/seats/{id}", self.taken)
         else:
             made.router.add_post("/letters/{id}", self.write)
         return made
@@ -86,6 +91,17 @@ class Peers:
         self._ledger.note("till", case, request.headers["Idempotency-Key"], await request.read())
         text = f"<booked><slip>T-{case}</slip><cents>{cents}</cents></booked>"
         return web.Response(text=text, content_type="application/xml")
+
+    async def take(self, request: web.Request) -> web.Response:
+        """Probed: every request takes a seat of its own, and which step it was for can be told."""
+        number = self._seats[request.headers["Idempotency-Key"]] = len(self._seats) + 1
+        self._ledger.note("seats", request.match_info["id"], f"seat-{number}-{_now_ms()}", await request.read())
+        return web.json_response({"seat": number}, status=201)
+
+    async def taken(self, request: web.Request) -> web.Response:
+        """A read, by which the system is asked whether a step was done."""
+        number = self._seats.get(request.query["step"])
+        return web.json_response({"seat": number}, status=404 if number is None else 200)
 
     async def write(self, request: web.Request) -> web.Response:
         """Blind: every request is a letter of its own."""

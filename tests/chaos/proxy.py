@@ -1,8 +1,9 @@
 """`python -m tests.chaos.proxy FOLDER SEED PEERS FAULTS`: stands before the systems outside and lets requests go wrong.
 
 PEERS is the file with their ports. Ports of its own are in `proxy.json`, one for each system; what it has done to which
-request is in `faults.jsonl`. FAULTS is `all`, `brief` (none that only a timeout ends) or `slow` (answers take their
-time, and nothing fails). The file `away` in the folder names systems that are away meanwhile.
+request is in `faults.jsonl`. FAULTS is `all`, `brief` (none that only a timeout ends), `mute` (brief, and no system
+tells whether a step was done) or `slow` (answers take their time, and nothing fails). The file `away` in the folder
+names systems that are away meanwhile.
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from collections import Counter
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
-from tests.chaos.faults import SERVED, SERVED_STATUS, UNSERVED_STATUS, Fault, dice, drawn
+from tests.chaos.faults import SERVED, SERVED_STATUS, UNSERVED_STATUS, UNTELLING, Fault, dice, drawn
 from tests.chaos.programs import LOOPBACK, announce
 
 AWAY = "away"
@@ -30,8 +31,10 @@ ENDLESS = frozenset({Fault.SILENT_SERVED, Fault.SILENT_UNSERVED})
 MODES: Mapping[str, Callable[[Fault], Fault]] = {
     "all": lambda fault: fault,
     "brief": lambda fault: Fault.NOTHING if fault in ENDLESS else fault,
+    "mute": lambda fault: Fault.NOTHING if fault in ENDLESS else fault,
     "slow": lambda fault: Fault.LATENCY,
 }
+PROBE = "GET /seats/"
 LONGEST_SILENCE_S = 120.0
 
 
@@ -43,6 +46,7 @@ class Proxy:
         self._upstream = upstream
         self._seed = seed
         self._mode = MODES[faults]
+        self._mute = faults == "mute"
         self._away = folder / AWAY
         self._noted = (folder / FAULTS).open("ab", buffering=0)
         self._seen: Counter[str] = Counter()
@@ -64,7 +68,8 @@ class Proxy:
 
     def _fault(self, request: str) -> Fault:
         self._seen[request] += 1
-        return self._mode(drawn(dice(self._seed, self._system, request, self._seen[request])))
+        lot = dice(self._seed, self._system, request, self._seen[request])
+        return lot.choice(UNTELLING) if self._mute and request.startswith(PROBE) else self._mode(drawn(lot))
 
     def _note(self, fault: Fault, request: str) -> None:
         told = {

@@ -44,7 +44,7 @@ class Plan:
     workers: tuple[str, ...] = ("engine", "steps")
     broker: bool = True  # killed like the others
     program: str = "streams.cli"
-    faults: str = "all"  # or brief, or slow (see `proxy`)
+    faults: str = "all"  # or brief, mute, slow (see `proxy`)
     workflow: str = "chaos"
     patience: str = "30s"
 

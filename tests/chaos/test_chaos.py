@@ -6,6 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from schemas.reasons import Effect, Reason
+from tests.chaos.judging import ONCE
 from tests.chaos.run import Plan, run
 from tests.support.figures import Report
 
@@ -40,3 +42,17 @@ def test_without_the_intent_it_is_noticed(pytestconfig: pytest.Config, tmp_path:
     problems, figures = run(plan, tmp_path)
     report(**figures, problems=len(problems))
     assert any("letters" in problem for problem in problems), "no letter was written twice"
+
+
+@pytest.mark.chaos
+def test_where_no_system_tells_what_was_done_it_is_a_doubt_and_not_done_again(
+    pytestconfig: pytest.Config, tmp_path: Path, report: Report
+) -> None:
+    plan = Plan(
+        pytestconfig.getoption("--seed"), 150, kills=4, workers=("engine", "steps"), broker=False, faults="mute",
+        patience="5s",
+    )  # fmt: skip
+    problems, figures = run(plan, tmp_path)
+    report(**figures)
+    assert not problems, f"--seed {plan.seed} repeats it: {problems[:20]}"
+    assert figures["incidents"][f"{ONCE['seats']} {Reason.OUTCOME_UNKNOWN} {Effect.UNKNOWN}"], "nothing was in doubt"

@@ -15,18 +15,21 @@ GOOD = [
     {"system": "register", "case": "A-1", "body": "x", "result": "done"},
     {"system": "register", "case": "A-1", "body": "x", "result": "replayed"},
     {"system": "charges", "case": "A-1", "body": "y", "result": "done"},
+    {"system": "seats", "case": "A-1", "body": "s", "result": "done"},
     {"system": "letters", "case": "A-1", "body": "z", "result": "done"},
 ]
+RESERVE, WRITE = judging.ONCE.values()
 
 
-def stopped(effect: str, pointer: str = judging.WRITE) -> dict[str, list[dict[str, Any]]]:
+def stopped(effect: str, pointer: str = WRITE) -> dict[str, list[dict[str, Any]]]:
     return {"i": [{"pointer": pointer, "error": {"effect": effect}}]}
 
 
 def test_what_is_well_is_not_complained_of() -> None:
     assert [*judging.of_events(CASES, ENDED, {}), *judging.of_effects(CASES, ENDED, {}, GOOD)] == []
     assert [*judging.of_events(CASES, {}, stopped("unknown"))] == []
-    assert [*judging.of_effects(CASES, {}, stopped("unknown"), GOOD[:3])] == []
+    assert [*judging.of_effects(CASES, {}, stopped("unknown"), GOOD[:4])] == []
+    assert [*judging.of_effects(CASES, {}, stopped("unknown", RESERVE), GOOD[:3])] == []
     assert [*judging.of_requests(["PUT /cases/A-1"] * 5, kills=1)] == []
 
 
@@ -43,10 +46,12 @@ def test_events_without_one_end_are_seen(
 @pytest.mark.parametrize(
     "ledger",
     [
-        GOOD[:3],
+        GOOD[:4],
+        [*GOOD[:3], GOOD[4]],
         [*GOOD, {**GOOD[0], "body": "other"}],
         [*GOOD, {**GOOD[2], "system": "till"}],
         [*GOOD, GOOD[3]],
+        [*GOOD, GOOD[4]],
     ],
 )
 def test_effects_that_are_missing_or_too_many_are_seen(ledger: list[dict[str, Any]]) -> None:
@@ -54,10 +59,19 @@ def test_effects_that_are_missing_or_too_many_are_seen(ledger: list[dict[str, An
 
 
 @pytest.mark.parametrize(
-    ("waiting", "written"), [(stopped("none"), 1), (stopped("done"), 0), (stopped("none", "/do/3/charge"), 1)]
+    ("effect", "pointer", "done"),
+    [
+        ("none", WRITE, 5),
+        ("done", WRITE, 4),
+        ("unknown", WRITE, 3),
+        ("none", RESERVE, 4),
+        ("done", RESERVE, 3),
+        ("unknown", RESERVE, 5),
+        ("none", "/do/3/charge", 4),
+    ],
 )
-def test_incidents_that_say_what_is_not_so_are_seen(waiting: dict[str, list[dict[str, Any]]], written: int) -> None:
-    assert [*judging.of_effects(CASES, {}, waiting, GOOD[: 3 + written])]
+def test_incidents_that_say_what_is_not_so_are_seen(effect: str, pointer: str, done: int) -> None:
+    assert [*judging.of_effects(CASES, {}, stopped(effect, pointer), GOOD[:done])]
 
 
 def test_requests_beyond_the_policy_are_seen() -> None:

@@ -11,7 +11,7 @@ import pytest
 
 from streams import catalogue
 from streams.runtime.crash import POINTS
-from tests.acceptance import chain, onboarding, starts
+from tests.acceptance import chain, family, meeting, onboarding, starts
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.site import LOOK_S, PATIENCE_S, STEPS, Site, running
@@ -21,8 +21,8 @@ from tests.support import brokers
 DECLARED = catalogue.processors(STEPS)  # own steps are processors like the others
 HOSTED_BY = {each.name: each.worker for each in DECLARED.values()}
 HAVE_TABLES = {each.name for each in DECLARED.values() if each.table}
-OF_THEIR_OWN = {"emit", "hold", "schedule"}  # have tests of their own
-IN_ONBOARDING = [name for name in HOSTED_BY if name not in OF_THEIR_OWN]
+APART = ("emit", "correlate", "run", "hold", "schedule")  # which have tests of their own
+IN_ONBOARDING = [name for name in HOSTED_BY if name not in APART]
 WAIT = {"call", *(step.name for step in STEPS if not step.pure)}  # for others: slow processors
 APPLICATIONS = 12  # for each point
 
@@ -110,6 +110,39 @@ async def test_kills_at_every_point_start_one_instance_for_each_time(site: Site)
         assert await ended(site, HOSTED_BY["schedule"]) == KILLED, f"schedule did not reach {point}"
     site.start(HOSTED_BY["schedule"])
     await starts.ticked(site, more=3)
+
+
+@pytest.mark.crash
+async def test_kills_at_every_point_lose_no_event_that_is_listened_for(site: Site) -> None:
+    await meeting.prepare(site)
+    names = {point: [f"met-{point}-{number}" for number in range(APPLICATIONS)] for point in points("correlate")}
+    every = [name for some in names.values() for name in some]
+    subscriber = Subscriber(site, meeting.instances(every), meeting.WORKFLOW)
+    worker = HOSTED_BY["correlate"]
+    site.workers.stop(worker)
+    for point, some in names.items():
+        site.workers.start(worker, crash_at=f"correlate:{point}:2", restarts=False)
+        await meeting.happen(site, some)
+        assert await ended(site, worker) == KILLED, f"correlate did not reach {point}"
+    site.start(worker)
+    await meeting.verified(site, subscriber, every)
+
+
+@pytest.mark.crash
+async def test_kills_at_every_point_start_and_cancel_children_once(site: Site) -> None:
+    await family.prepare(site)
+    worker = HOSTED_BY["run"]
+    numbers = {point: range(4 * at, 4 * at + 4) for at, point in enumerate(points("run"))}
+    every = [number for some in numbers.values() for number in some]
+    parents = Subscriber(site, map(family.parent, every), "parent")
+    below = Subscriber(site, (each for number in every for each in family.children(number)), "child")
+    site.workers.stop(worker)
+    for point, some in numbers.items():
+        site.workers.start(worker, crash_at=f"run:{point}:2", restarts=False)
+        await family.begin(site, some)
+        assert await ended(site, worker) == KILLED, f"run did not reach {point}"
+    site.start(worker)
+    await family.verified(parents, below, every)
 
 
 async def ended(site: Site, worker: str) -> int | None:

@@ -11,10 +11,12 @@ from tests.support.definitions import check, load
 
 HEAD = "document: {dsl: '1.0.3', namespace: test, name: example, version: '1.0.0'}\n"
 
-every_function = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=lambda each: each.name)
+CALLED = [each for each in FUNCTIONS.values() if not each.by_task]
+
+every_function = pytest.mark.parametrize("function", CALLED, ids=lambda each: each.name)
 every_argument = pytest.mark.parametrize(
     ("function", "argument"),
-    [(function, argument) for function in FUNCTIONS.values() for argument in function.arguments],
+    [(function, argument) for function in CALLED for argument in function.arguments],
     ids=lambda each: each.name,
 )
 

@@ -20,7 +20,7 @@ from connectors.hub.pipeline import CallLimits, Hub
 from streams.processors.call.processor import carry_out
 from tests.support.data import payload
 
-QUICK = CallLimits(try_timeout_s=2.0, first_pause_s=0.001, max_pause_s=0.01)
+QUICK = CallLimits(try_timeout_s=2.0)
 ACCOUNT = {"account": {"applicationId": "A-1", "givenName": "Ada", "familyName": "M\u00fcller & S\u00f6hne"}}
 
 
@@ -109,9 +109,17 @@ async def test_compliance_is_asked_and_told_through_sql(hub: Hub) -> None:
     assert counts == [1, 0]
 
 
+async def done(step: dict[str, Any], hub: Hub) -> dict[str, Any]:
+    """The result of a step that is tried again, as `recover` does, until it has one."""
+    while (result := await carry_out(step, hub))["status"] != "completed":
+        held_back = result["error"]["reason"] == "UNREACHED"
+        assert result["error"]["effect"] == ("none" if held_back else "unknown")
+    return result
+
+
 async def test_lost_answer_does_not_open_a_second_account(hub: Hub, sandbox: Sandbox) -> None:
     await sandbox.fault(system="erp", error_rate=1.0, drop_connection=True, when="after", times=1)
-    result = await carry_out(provision(), hub)
+    result = await done(provision(), hub)
     ledger = await sandbox.ledger("erp")
     assert result["status"] == "completed"
     assert (ledger["requests"], ledger["effects"], ledger["repeated"]) == (2, 1, [])
@@ -136,9 +144,7 @@ async def test_faults_and_latency_lose_nothing_and_repeat_nothing(hub: Hub, sand
             "body": body,
         }
         step = {**command("http", arguments), "pointer": f"/do/{number}/x"}
-        while (result := await carry_out(step, hub))["status"] != "completed":
-            assert result["error"]["effect"] == "unknown"
-        return str(result["output"].value()["accountCreated"]["number"])
+        return str((await done(step, hub))["output"].value()["accountCreated"]["number"])
 
     numbers = await asyncio.gather(*(one(number) for number in range(60)))
     ledger = await sandbox.ledger("erp")
@@ -153,7 +159,7 @@ async def test_ledger_and_addresses_survive_a_kill(hub: Hub, sandbox: Sandbox) -
     sandbox.process.wait()
     sandbox.start()
     assert sandbox.addresses == before
-    assert (await carry_out(provision(), hub))["output"] == first["output"]
+    assert (await done(provision(), hub))["output"] == first["output"]
     assert (await sandbox.ledger("erp"))["effects"] == 1
 
 

@@ -21,9 +21,7 @@ async def test_what_calls_have_seen_reaches_who_asks(kafka: str, monkeypatch: py
     monkeypatch.setattr(reports, "EVERY_S", 0.05)
     settings, codec, tally = Settings(bootstrap=kafka), Codec.offline(), Tally()
     await provision(settings, (REPORTS,))
-    call = EndedCall(
-        function="http", connection="http:erp", reason=Reason.UNREACHED, effect=Effect.NONE, seconds=1, tries=1
-    )
+    call = EndedCall(function="http", connection="http:erp", reason=Reason.UNREACHED, effect=Effect.NONE, seconds=1)
     reporter, feed = Reporter(settings, codec, tally, lambda: {"http:erp": "open"}), SeenFeed(settings, codec)
     feed.start()
     reporter.start()

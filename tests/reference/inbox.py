@@ -3,17 +3,21 @@ calls answered by a function."""
 
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import dataclass, field
 from random import Random
 from typing import Any
 from zlib import crc32
 
-from schemas.ids import Key
+from schemas.ids import Key, event_key
 from streams.engine import (
     LIMITS,
+    AwaitEvent,
+    CancelAwait,
     CancelStep,
     ControlInstance,
     Event,
+    EventReceived,
     Incident,
     Limits,
     Outcome,
@@ -30,8 +34,9 @@ from streams.engine import (
     step,
 )
 from streams.engine.state import Instance
+from streams.language.constructs.listen import Listen
 from streams.language.graph import Graph
-from tests.reference.interpreter import Answer, Calls
+from tests.reference.interpreter import Answer, Calls, happened
 from tests.reference.strategies import FAULTS, OUTPUTS
 from tests.support.data import payload
 
@@ -62,6 +67,8 @@ class Inbox:
     state: State | None = None
     now_ms: int = START_MS
     pending: list[StepCommand] = field(default_factory=list)
+    waits: dict[tuple[Any, ...], AwaitEvent] = field(default_factory=dict)
+    turns: Counter[tuple[Any, ...]] = field(default_factory=Counter)
     records: list[tuple[Event, int]] = field(default_factory=list)
     transitions: list[Transition] = field(default_factory=list)
     rows: list[bytes | None] = field(default_factory=list)
@@ -81,8 +88,10 @@ class Inbox:
                 self.take(_control("suspend"))
             elif self.pending and self.random.random() < 0.1:
                 self.take(self._retrying(self.random.choice(self.pending)))
-            elif self.incidents and (not self.pending or self.random.random() < 0.5):
+            elif self.incidents and (not (self.pending or self.waits) or self.random.random() < 0.5):
                 self.take(self._decided(self.random.choice(list(self.incidents.values()))))
+            elif self.waits and (not self.pending or self.random.random() < 0.5):
+                self.take(self._happens())
             elif self.pending:
                 self.take(self._answer(self.pending.pop(self.random.randrange(len(self.pending)))))
             else:
@@ -111,14 +120,42 @@ class Inbox:
         for command in done.commands:
             if isinstance(command, StepCommand):
                 self.pending.append(command)
-            else:
+            elif isinstance(command, CancelStep):
                 self._withdrawn(command)
+            elif isinstance(command, AwaitEvent):
+                self.waits[_of(command)] = command
+            elif isinstance(command, CancelAwait):
+                self.waits.pop(_of(command), None)
         for incident in done.incidents:
             if incident.status == "open":
                 self.incidents[incident.number] = incident
             else:
                 del self.incidents[incident.number]
         self.outcomes += [done.outcome] if done.outcome is not None else []
+
+    def _happens(self) -> EventReceived:
+        """An event that is waited for: of those that a task listens for any of, the first."""
+        wait = self.random.choice(list(self.waits.values()))
+        at = (wait.pointer, wait.iteration, wait.attempt)
+        task = next(each for each in self.graph.tasks if each.pointer == wait.pointer)
+        assert isinstance(task, Listen)
+        if task.strategy != "all":
+            wait = min((each for place, each in self.waits.items() if place[:3] == at), key=lambda each: each.filter)
+        one, turn = task.filters[wait.filter], self.turns[_of(wait)[:4]]
+        self.turns[_of(wait)[:4]] += 1
+        data = happened(wait.pointer, wait.filter, turn)
+        values = one.read(one.attributes, data)
+        assert values is not None
+        assert wait.key in one.keys(values)
+        if wait.once:
+            del self.waits[_of(wait)]
+        id_ = f"{at}{wait.filter}/{turn}"
+        return EventReceived(
+            instance_id=INSTANCE, pointer=wait.pointer, iteration=wait.iteration, attempt=wait.attempt,
+            filter=wait.filter, key=wait.key, event_key=event_key("/test", id_),
+            event=payload({"id": id_, "source": "/test", "type": one.type, "data": data}),
+            values=payload(values), at_ms=self.now_ms, origin=0,
+        )  # fmt: skip
 
     def _withdrawn(self, command: CancelStep) -> None:
         """The answer comes all the same."""
@@ -206,6 +243,10 @@ class TimedInbox(Inbox):
 
     def _lasts_ms(self, command: StepCommand) -> int:
         return self.calls(command.pointer, command.function, command.arguments.value()).after_ms
+
+
+def _of(wait: AwaitEvent | CancelAwait) -> tuple[Any, ...]:
+    return wait.pointer, wait.iteration, wait.attempt, wait.filter, wait.key
 
 
 def _start(graph: Graph, data: Json) -> StartInstance:

@@ -23,7 +23,9 @@ from streams.language.constructs.do import DoModel
 from streams.language.constructs.emit import EmitModel
 from streams.language.constructs.for_ import ForModel
 from streams.language.constructs.fork import ForkModel
+from streams.language.constructs.listen import ListenModel
 from streams.language.constructs.raise_ import RaiseModel
+from streams.language.constructs.run import RunModel
 from streams.language.constructs.set_ import SetModel
 from streams.language.constructs.switch import SwitchModel
 from streams.language.constructs.try_ import TryModel
@@ -47,6 +49,11 @@ class Answer:
     output: Json = None
     error: Mapping[str, Json] | None = None
     after_ms: int = 0
+
+
+def happened(pointer: str, number: int, turn: int) -> Json:
+    """The data of an event that a task listens for: by the number of its filter, and how many came before it."""
+    return {"order": "o", "at": pointer, "of": [number, turn]}
 
 
 Calls = Callable[[str, str, Json], Answer]  # pointer, function, arguments
@@ -302,7 +309,43 @@ class _Interpreter:
             data = self._list(task.body, data, {**place.scope, **bound})
         return data, task.then
 
+    def _compete(self, task: ForkModel, place: _Place) -> tuple[Json, str]:
+        """The only branch that succeeds wins; of several, or where none does, the order would decide."""
+        before, exported_before = self._context, self._exported
+        won: list[tuple[Json, Json, bool]] = []
+        trouble: Raised | None = None
+        depth = len(self._handlers)
+        for branch in task.branches:
+            self._context, self._exported = before, False
+            if len(task.branches) > 1:
+                self._handlers.append(lambda problem: True)
+            try:
+                output, then = self._task(branch, place.data, place.scope)
+                if then == "end":
+                    raise Ended(output)
+                won.append((output, self._context, self._exported))
+            except Raised as raised:
+                trouble = raised
+            except (Ended, Failed):
+                self._ambiguous = self._ambiguous or len(task.branches) > 1
+                self._context, self._exported = before, exported_before
+                raise
+            finally:
+                del self._handlers[depth:]
+        self._context, self._exported = before, exported_before
+        self._interrupted = self._interrupted or len(task.branches) > 1
+        self._ambiguous = self._ambiguous or (len(won) != 1 and len(task.branches) > 1)
+        if not won:
+            assert trouble is not None
+            raise trouble
+        output, context, exported = won[0]
+        if exported:
+            self._context, self._exported = merged(before, before, context), True
+        return output, task.then
+
     def _fork(self, task: ForkModel, place: _Place) -> tuple[Json, str]:
+        if task.compete:
+            return self._compete(task, place)
         before, outputs, joined = self._context, [], self._context
         exported_before, exported_here = self._exported, False
         troubles: list[Exception] = []
@@ -363,6 +406,23 @@ class _Interpreter:
             return False
         return task.except_when is None or not self._evaluate(task.except_when, data, inner, at)
 
+    def _listen(self, task: ListenModel, place: _Place) -> tuple[Json, str]:
+        """Of several events that any would do, the first comes first."""
+        for one in task.filters:
+            for value in one.values:
+                expected = value.expected
+                if expected is not None and self._evaluate(expected, place.data, place.variables, place.at) is None:
+                    raise Raised(_problem(problems.EXPRESSION, "null", place.at))
+        numbers = range(task.wanted) if task.strategy == "all" else (0,)
+        came = [happened(place.at, number, 0) for number in numbers]
+        read = [orjson.dumps(each).decode() if task.read == "raw" else each for each in came]
+        for until in task.until:
+            assert until.condition is not None
+            while not self._evaluate(until.condition, read, place.variables, place.at):
+                another = happened(place.at, 0, len(read))
+                read.append(orjson.dumps(another).decode() if task.read == "raw" else another)
+        return read, task.then
+
     def _raise(self, task: RaiseModel, place: _Place) -> tuple[Json, str]:
         error = _raised(self._evaluate(task.error, place.data, place.variables, place.at), place.at)
         raise Raised(error, meant=error["type"] != problems.CONFIGURATION)
@@ -380,8 +440,13 @@ class _Interpreter:
     def _emit(self, task: EmitModel, place: _Place) -> tuple[Json, str]:
         return self._asked(task, "emit", members({"event": task.event}), place)
 
-    def _asked(self, task: TaskModel, function: str, asked: Expression, place: _Place) -> tuple[Json, str]:
-        arguments = self._evaluate(asked, place.data, place.variables, place.at)
+    def _run(self, task: RunModel, place: _Place) -> tuple[Json, str]:
+        return self._asked(task, "run", task.arguments, place, {"depth": 1})
+
+    def _asked(
+        self, task: TaskModel, function: str, asked: Expression, place: _Place, more: Scope | None = None
+    ) -> tuple[Json, str]:
+        arguments = self._evaluate(asked, place.data, place.variables, place.at) | (more or {})
         answer = self._calls(place.at, function, arguments)
         until_ms = self._now_ms + answer.after_ms
         self._elapse(until_ms, until_ms if self._late else 0)
@@ -396,7 +461,9 @@ MEANINGS: Mapping[type[TaskModel], Callable[[_Interpreter, Any, _Place], tuple[J
     EmitModel: _Interpreter._emit,
     ForModel: _Interpreter._for,
     ForkModel: _Interpreter._fork,
+    ListenModel: _Interpreter._listen,
     RaiseModel: _Interpreter._raise,
+    RunModel: _Interpreter._run,
     SetModel: _Interpreter._set,
     SwitchModel: _Interpreter._switch,
     TryModel: _Interpreter._try,

@@ -296,7 +296,12 @@ def _for(draw: st.DrawFn, depth: int) -> dict[str, Json]:
 
 @st.composite
 def _fork(draw: st.DrawFn, depth: int) -> dict[str, Json]:
-    return {"fork": {"branches": [{f"b{index}": draw(_tasks(depth - 1))} for index in range(draw(st.integers(1, 3)))]}}
+    branches = [{f"b{index}": draw(_tasks(depth - 1))} for index in range(draw(st.integers(1, 3)))]
+    if not draw(_rarely()):
+        return {"fork": {"branches": branches}}
+    lost = {"do": [{"lose": {"raise": {"error": ERRORS[0]}}}]}
+    losers = [{f"l{index}": lost} for index in range(draw(st.integers(0, 2)))]
+    return {"fork": {"branches": draw(st.permutations((*branches[:1], *losers))), "compete": True}}
 
 
 @st.composite
@@ -310,6 +315,34 @@ def _try(draw: st.DrawFn, depth: int) -> dict[str, Json]:
     if draw(st.booleans()):
         catch["do"] = draw(_lists(depth - 1))
     return {"try": draw(_lists(depth - 1)), "catch": catch}
+
+
+@st.composite
+def _run(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    workflow = {"namespace": "test", "name": "child", "input": draw(st.sampled_from(VALUES))}
+    return {"run": {"workflow": workflow, "await": draw(st.booleans())}}
+
+
+EXPECTED = (None, "o", '${ .order? // "o" }', '${ if .n? == 5 then null else "o" end }', "${ .n }")
+UNTIL = ("length > 1", '${ (.[0] | type) == "string" or $context.seen? == true or length > 2 }', ".n", True)
+
+
+@st.composite
+def _listen(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    strategy = draw(st.sampled_from(("one", "any", "any", "all")))
+    correlate = draw(st.booleans())
+    said = draw(st.booleans())
+    events: list[dict[str, Json]] = []
+    for number in range(draw(st.integers(1, 3))):
+        event: dict[str, Json] = {"with": {"type": f"example.happened{number}.v1", "data": ".order != null"}}
+        if correlate:
+            expected = draw(st.sampled_from(EXPECTED[1:])) if said else None
+            event["correlate"] = {"order": {"from": ".order"} | ({"expect": expected} if said else {})}
+        events.append(event)
+    to: dict[str, Json] = {strategy: events[0] if strategy == "one" else events}
+    if strategy == "any" and draw(st.booleans()):
+        to["until"] = draw(st.sampled_from(UNTIL))
+    return {"listen": {"to": to} | ({"read": "raw"} if draw(_rarely()) else {})}
 
 
 class Kind(NamedTuple):
@@ -326,7 +359,9 @@ KINDS: Mapping[str, Kind] = {
     "emit": Kind(_emit),
     "for": Kind(_for, nests=True),
     "fork": Kind(_fork, nests=True),
+    "listen": Kind(_listen),
     "raise": Kind(_raise),
+    "run": Kind(_run),
     "set": Kind(_set),
     "switch": Kind(_switch),
     "try": Kind(_try, nests=True, weight=2),

@@ -13,14 +13,18 @@ from typing import Any
 
 import msgspec
 
-from schemas.ids import Key
+from schemas.ids import Key, event_key
 from schemas.lifecycle import Phase, Status
 from streams.engine import (
     LIMITS,
+    AwaitEvent,
+    CancelAwait,
     CancelInstance,
     CancelStep,
     ControlInstance,
     Event,
+    EventCommand,
+    EventReceived,
     Incident,
     Limits,
     Outcome,
@@ -82,6 +86,7 @@ class Trial:
         self.history: list[Transition] = []
         self.pending: dict[str, StepCommand] = {}
         self.withdrawn: list[CancelStep] = []
+        self.asked: list[EventCommand] = []  # about events
         self.incidents: dict[int, Incident] = {}
         self.start_event = StartInstance(
             instance_id=INSTANCE, workflow=self.graph.name, version=self.graph.version, digest=self.graph.digest,
@@ -90,7 +95,32 @@ class Trial:
         )  # fmt: skip
         self.send(self.start_event)
 
+    @property
+    def awaited(self) -> list[AwaitEvent]:
+        """The events that are waited for now."""
+        found: dict[Any, AwaitEvent] = {}
+        for each in self.asked:
+            if isinstance(each, AwaitEvent):
+                found[each.pointer, each.iteration, each.filter, each.key] = each
+            elif isinstance(each, CancelAwait):
+                found.pop((each.pointer, each.iteration, each.filter, each.key), None)
+        return list(found.values())
+
     # What comes in
+
+    def receive(
+        self, wait: AwaitEvent, id_: str, data: Json = None, values: Json = None, source: str = "/elsewhere"
+    ) -> Step:
+        """An event of that id comes, which is waited for; who correlates has then forgotten the wait."""
+        if wait.once:
+            self.asked.append(CancelAwait(*(getattr(wait, name) for name in CancelAwait.__struct_fields__)))
+        envelope = {"specversion": "1.0", "id": id_, "source": source, "type": "tests.happened", "data": data}
+        event = EventReceived(
+            instance_id=INSTANCE, pointer=wait.pointer, iteration=wait.iteration, attempt=wait.attempt,
+            filter=wait.filter, key=wait.key, event_key=event_key(source, id_), event=payload(envelope),
+            values=payload(values or {}), at_ms=self.now_ms, origin=7,
+        )  # fmt: skip
+        return self.send(event)
 
     def send(self, event: Event, corrected: Graph | None = None) -> Step:
         """Folds one event."""
@@ -103,6 +133,8 @@ class Trial:
         for command in done.commands:
             if isinstance(command, StepCommand):
                 self.pending[command.pointer] = command
+            elif not isinstance(command, CancelStep):
+                self.asked.append(command)
             else:
                 self.withdrawn.append(command)
                 self.pending.pop(command.pointer, None)

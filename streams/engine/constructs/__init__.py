@@ -15,19 +15,22 @@ from streams.engine.constructs.do import DO
 from streams.engine.constructs.emit import EMIT
 from streams.engine.constructs.for_ import FOR
 from streams.engine.constructs.fork import FORK
+from streams.engine.constructs.listen import LISTEN
 from streams.engine.constructs.raise_ import RAISE
+from streams.engine.constructs.run import RUN
 from streams.engine.constructs.set_ import SET
 from streams.engine.constructs.switch import SWITCH
 from streams.engine.constructs.try_ import TRY
 from streams.engine.constructs.wait import WAIT
-from streams.engine.messages import StepResult
+from streams.engine.messages import EventReceived, StepResult
 from streams.engine.run import Run, Table
 from streams.engine.state import Frame, IncidentFrame
 
-ALL: tuple[Construct[Any, Any], ...] = (CALL, DO, EMIT, FOR, FORK, RAISE, SET, SWITCH, TRY, WAIT)
+ALL: tuple[Construct[Any, Any], ...] = (CALL, DO, EMIT, FOR, FORK, LISTEN, RAISE, RUN, SET, SWITCH, TRY, WAIT)
 
 TABLE: Table = table_of(ALL)
 FRAMES: tuple[type[Frame], ...] = (*(each.frame for each in ALL if each.frame is not None), IncidentFrame)
 ANSWERED: Mapping[type[Frame], Callable[[Run, Any, Any, StepResult], None]] = by_frame(ALL, "answered")
+RECEIVED: Mapping[type[Frame], Callable[[Run, Any, Any, EventReceived], None]] = by_frame(ALL, "received")
 DUE: Mapping[type[Frame], Due[Any, Any]] = by_frame(ALL, "due")
 WORKING: Mapping[type[Frame], Callable[[Any, Any], bool]] = by_frame(ALL, "working")

@@ -48,7 +48,12 @@ class StepFrame(Frame, tag=4):
 
 
 def _start(run: Run, task: Call, activity: Activity) -> None:
-    arguments = encode(evaluate(run, task.arguments, activity.input, activity), activity, run.limits)
+    ask(run, task, activity, evaluate(run, task.arguments, activity.input, activity))
+
+
+def ask(run: Run, task: Call, activity: Activity, asked: Json) -> None:
+    """The step's processor is asked, and the task waits for its answer."""
+    arguments = encode(asked, activity, run.limits)
     frame = run.open(StepFrame, activity, keep_input=bool(task.fallback))
     frame.iteration, frame.attempt, frame.key = activity.iteration, activity.attempt, activity.key
     probe = _probe(run, frame, task, activity)

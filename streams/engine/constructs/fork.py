@@ -1,6 +1,8 @@
-"""`fork`: branches side by side, joined in the order of declaration.
+"""`fork`: branches side by side, joined in the order of declaration, or racing for the first to succeed (`compete`).
 
-Each branch works on a `$context` of its own (`contexts`); a join makes one of them again.
+Each branch works on a `$context` of its own (`contexts`); a join makes one of them again. In a race the context of the
+winner counts, and the others are cancelled with all that they have asked for. A branch that fails is out of the race;
+the error of the last goes on as any other.
 """
 
 from __future__ import annotations
@@ -11,6 +13,7 @@ from bisect import bisect_left
 import msgspec
 
 from schemas.payload import Json
+from schemas.steps import Problem
 from streams.engine.activity import Activity
 from streams.engine.construct import Construct
 from streams.engine.contexts import context_of, replace_context
@@ -41,6 +44,9 @@ def _start(run: Run, fork: Fork, activity: Activity) -> None:
 
 
 def _child_ended(run: Run, frame: ForkFrame, fork: Fork, branch: Task, output: Json, flow: Flow) -> None:
+    if fork.compete:
+        _won(run, frame, bisect_left(fork.branches, branch.index), output)
+        return
     run.keep(output)
     frame.results[bisect_left(fork.branches, branch.index)] = output
     frame.waiting -= 1
@@ -48,6 +54,22 @@ def _child_ended(run: Run, frame: ForkFrame, fork: Fork, branch: Task, output: J
         run.weigh(frame.results, fork.pointer)
         _join(run, frame)
         run.complete(run.close(frame), frame.results)
+
+
+def _won(run: Run, frame: ForkFrame, branch: int, output: Json) -> None:
+    run.cancel_below(frame.id, "another branch has succeeded")
+    frame.exports = {each: context for each, context in frame.exports.items() if each == branch}
+    _join(run, frame)
+    run.complete(run.close(frame), output)
+
+
+def _is_one_out(run: Run, frame: ForkFrame, fork: Fork, problem: Problem) -> bool:
+    """Whether a branch that fails is out of a race that goes on."""
+    return fork.compete and frame.waiting > 1
+
+
+def _out(run: Run, frame: ForkFrame, fork: Fork, problem: Problem) -> None:
+    frame.waiting -= 1
 
 
 def _join(run: Run, frame: ForkFrame) -> None:
@@ -125,4 +147,13 @@ def _copy(frame: ForkFrame) -> ForkFrame:
     return twin
 
 
-FORK = Construct(task=Fork, start=_start, frame=ForkFrame, child_ended=_child_ended, copy=_copy, exports=_exports)
+FORK = Construct(
+    task=Fork,
+    start=_start,
+    frame=ForkFrame,
+    child_ended=_child_ended,
+    matches=_is_one_out,
+    takes=_out,
+    copy=_copy,
+    exports=_exports,
+)

@@ -15,14 +15,16 @@ from streams.language.constructs.do import DO
 from streams.language.constructs.emit import EMIT
 from streams.language.constructs.for_ import FOR
 from streams.language.constructs.fork import FORK
+from streams.language.constructs.listen import LISTEN
 from streams.language.constructs.raise_ import RAISE
+from streams.language.constructs.run import RUN
 from streams.language.constructs.set_ import SET
 from streams.language.constructs.switch import SWITCH
 from streams.language.constructs.try_ import TRY
 from streams.language.constructs.wait import WAIT
 from streams.language.model import TaskModel
 
-ALL: tuple[Construct[Any], ...] = (CALL, DO, EMIT, FOR, FORK, RAISE, SET, SWITCH, TRY, WAIT)
+ALL: tuple[Construct[Any], ...] = (CALL, DO, EMIT, FOR, FORK, LISTEN, RAISE, RUN, SET, SWITCH, TRY, WAIT)
 
 BY_KEY: Mapping[str, Construct[Any]] = {each.key: each for each in ALL}
 BY_MODEL: Mapping[type[TaskModel], Construct[Any]] = {each.model: each for each in ALL}

@@ -96,6 +96,7 @@ def _compiled(model: CallModel, links: Links, fields: Fields) -> Call:
 
 def _narrowed(functions: Mapping[str, Function]) -> Form:
     """`call` is one of the functions, and `with` has the arguments of that one."""
+    functions = {name: each for name, each in functions.items() if not each.by_task}
     known = [{"const": each.name, "description": each.summary} for each in functions.values()]
     own = {"type": "string", "pattern": f"^{OWN_NAME.pattern}$", "description": "A step of your own."}
     return {"allOf": [{"properties": {"call": {"anyOf": [*known, own]}}}, *map(_arguments, functions.values())]}

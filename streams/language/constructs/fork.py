@@ -1,10 +1,9 @@
-"""`fork`: branches side by side, joined in the order of declaration."""
+"""`fork`: branches side by side, joined in the order of declaration, or racing for the first to succeed."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from streams.language import profile
 from streams.language.common import Common
 from streams.language.construct import Construct, Fields, Links
 from streams.language.forms import TASK, closed, named
@@ -15,19 +14,20 @@ from streams.language.reader import Reader
 from streams.language.slots import Scope
 
 _EXAMPLE = "fork: {branches: [{first: {...}}, {second: {...}}]}"
-_FORK = closed({"branches": named(TASK), "compete": {"enum": [False, None]}}, ["branches"])
+_FORK = closed({"branches": named(TASK), "compete": {"type": ["boolean", "null"]}}, ["branches"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ForkModel(TaskModel):
-    """`fork`, joined."""
+    """`fork`."""
 
     branches: tuple[TaskModel, ...]
+    compete: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fork(Task):
-    """Branches side by side; joined in the order of declaration."""
+    """Branches side by side; joined in the order of declaration, or ended by the first that succeeds (`compete`)."""
 
     branches: tuple[int, ...]  # index of one task each (a Do where the branch is a list)
     compete: bool = False
@@ -35,10 +35,12 @@ class Fork(Task):
 
 def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> ForkModel:
     fork = node.child("fork")
-    joined = fork.optional("compete")
-    known = tuple(_FORK["properties"]) if joined and (joined.value is False or joined.value is None) else ("branches",)
-    parts = fork.members(known, required=_FORK["required"], refused=profile.FORK, example=_EXAMPLE)
-    return ForkModel(**common, branches=_branches(reader, parts["branches"], scope) if "branches" in parts else ())
+    parts = fork.parts(_FORK, example=_EXAMPLE)
+    compete = parts["compete"].value if "compete" in parts else None
+    if compete is not None and not isinstance(compete, bool):
+        parts["compete"].wrong_type("true or false", "compete: true")
+    branches = _branches(reader, parts["branches"], scope) if "branches" in parts else ()
+    return ForkModel(**common, branches=branches, compete=compete is True)
 
 
 def _branches(reader: Reader, node: Node, scope: Scope) -> tuple[TaskModel, ...]:
@@ -55,12 +57,13 @@ def _branches(reader: Reader, node: Node, scope: Scope) -> tuple[TaskModel, ...]
 
 
 def _compiled(model: ForkModel, links: Links, fields: Fields) -> Fork:
-    return Fork(**fields, branches=tuple(links.number(branch) for branch in model.branches))
+    branches = tuple(links.number(branch) for branch in model.branches)
+    return Fork(**fields, branches=branches, compete=model.compete)
 
 
 FORK = Construct(
     key="fork",
-    summary="`branches`, side by side; the outputs are joined into a list, in the order written",
+    summary="`branches`, side by side; their outputs as a list, or with `compete` that of the first that succeeds",
     keys={"fork": _FORK},
     required=("fork",),
     model=ForkModel,

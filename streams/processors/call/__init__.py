@@ -15,7 +15,7 @@ from streams.runtime.declaration import Declaration
 
 SECONDS = Histogram(
     "exlify_call_seconds",
-    "From the moment a call is made to its outcome, waiting for a place and short retries included.",
+    "From the moment a call is made to its outcome, waiting for a place included.",
     ["function", "result"],
     buckets=BUCKETS,
 )

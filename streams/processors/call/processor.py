@@ -14,7 +14,7 @@ from connectors.assembly import standard_hub
 from connectors.hub.contract import HubCall, Plan, Refused
 from connectors.hub.observer import EndedCall
 from connectors.hub.outcome import CallOutcome, to_problem
-from connectors.hub.pipeline import BeforeSend, CallLimits, Hub, never_paused, send_at_once
+from connectors.hub.pipeline import BeforeSend, Hub, never_paused, send_at_once
 from connectors.hub.waiting import Postponed, Waited
 from schemas import steps
 from schemas.functions import EffectClass
@@ -32,7 +32,6 @@ from streams.processors.orchestrate import INBOX
 from streams.runtime.clock import now_ms
 from streams.runtime.once import IN_DOUBT, BeforeEffect, CannotTellError, LaterError, Steps, WithdrawnError
 
-ONCE = CallLimits(tries=1)  # whether it is tried again, the policy of the step says (`processors.recover`)
 MAX_OUTPUT_BYTES = 900 * 1024  # leaves room for the envelope in a record of 1 MiB
 
 
@@ -134,7 +133,6 @@ def hub_for(settings: Settings, addresses: Addresses, pauses: Pauses | None = No
         paused_s=never_paused if pauses is None else pauses.seconds_left,
         allow_hosts=[host.strip() for host in ours.allow_hosts.split(",") if host.strip()],
         allow_private=ours.allow_private,
-        limits=ONCE,
         observe=observe,
     )
 

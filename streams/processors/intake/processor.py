@@ -1,4 +1,5 @@
-"""Station 2, intake: a business event becomes the start of an instance of every workflow that waits for its type.
+"""Station 2, intake: a business event becomes the start of an instance of every workflow that waits for its type, and
+an offer to the instances that listen for it.
 
 Intake keeps no state. The instance id is derived from workflow, source and event id, so the same event delivered or
 published twice names the same instance, and `orchestrate` starts that once. An event that no workflow waits for is
@@ -7,22 +8,23 @@ counted, no more, and so is one of a retired workflow; that of a paused one goes
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 
 from schemas import ids
 from schemas.business import EventTypes
-from schemas.cloudevents import parse_time_ms
+from schemas.cloudevents import SPEC_VERSION, parse_time_ms
 from schemas.codec import UndecodableRecord
-from schemas.messages import START_INSTANCE
-from schemas.payload import Door, Payload
+from schemas.messages import OFFERED_EVENT, START_INSTANCE
+from schemas.payload import Door, Json, Payload
 from streams.definitions.states import State
 from streams.ground.topic import MAX_WRITTEN_BYTES, Topic
+from streams.language.events import EventFilter
 from streams.language.graph import Graph
 from streams.processors import intake
 from streams.processors.context import Context
 from streams.processors.hold import HELD
-from streams.processors.orchestrate import INBOX
+from streams.processors.orchestrate import CORRELATION, INBOX
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, StateView
 from streams.runtime.replays import first_offset
@@ -70,7 +72,8 @@ class Intake(FastProcessor):
         except UndecodableRecord as error:
             return self._parked(record, error.reason)
         graphs = self._definitions.started_by(attributes)
-        if not graphs:
+        listened = self._definitions.listened_for(attributes["type"])
+        if not graphs and not listened:
             return "unmatched", []
         try:
             payload = Payload.from_outside(data, Door.INTAKE)
@@ -85,16 +88,37 @@ class Intake(FastProcessor):
             if state is not State.RETIRED:
                 topic = INBOX if state is State.ACTIVE else HELD
                 outputs.append(self._start(topic, graph, attributes, payload, record))
-        return next(fate for fate in FATES.values() if fate in fates), outputs
+        offers = self._offers(listened, attributes, data, record) if listened else []
+        unstarted = "offered" if offers else "unmatched"
+        return next((fate for fate in FATES.values() if fate in fates), unstarted), outputs + offers
 
     def _parked(self, record: Record, reason: str) -> tuple[str, list[Output]]:
         return "parked", [parked(record, self.declaration.name, reason)]
 
+    def _offers(
+        self, listened: Collection[EventFilter], attributes: Mapping[str, str], data: Json, record: Record
+    ) -> list[Output]:
+        """One record for each key under which somebody may wait for the event."""
+        source, event_id = _named(attributes, record)
+        event = {"specversion": SPEC_VERSION, **attributes, "source": source, "id": event_id, "data": data}
+        offer = {
+            "event_key": ids.event_key(source, event_id),
+            "event": Payload.from_outside(event, Door.INTAKE),
+        }
+        offers = []
+        for each in listened:
+            values = each.read(attributes, data)
+            if values is not None:
+                offer["values"] = Payload.from_outside(values, Door.INTAKE)
+                for key in each.keys(values):
+                    message = self._codec.encode(OFFERED_EVENT, {**offer, "key": key})
+                    offers.append(Output(CORRELATION, key.encode(), message))
+        return offers
+
     def _start(
         self, topic: Topic, graph: Graph, attributes: Mapping[str, str], data: Payload, record: Record
     ) -> Output:
-        source = attributes.get("source", f"kafka:{record.topic}/{record.partition}")
-        event_id = attributes.get("id", str(first_offset(record)))
+        source, event_id = _named(attributes, record)
         instance_id = ids.instance_id(graph.name, source, event_id)
         value = self._codec.encode(
             START_INSTANCE,
@@ -112,3 +136,9 @@ class Intake(FastProcessor):
             },
         )
         return Output(topic, instance_id.encode(), value)
+
+
+def _named(attributes: Mapping[str, str], record: Record) -> tuple[str, str]:
+    """Source and id of an event: its own, or the place of its record."""
+    source = attributes.get("source", f"kafka:{record.topic}/{record.partition}")
+    return source, attributes.get("id", str(first_offset(record)))

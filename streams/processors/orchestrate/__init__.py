@@ -19,8 +19,14 @@ INBOX = Topic(
         "RepairStep",
         "StepRetrying",
         "ControlInstance",
+        "EventReceived",
     ),
     written_by="the gateway",
+)
+CORRELATION = Topic(
+    name="engine.correlation.key.v1",
+    messages=("AwaitEvent", "CancelAwait", "OfferedEvent"),
+    key="correlation key",
 )
 HISTORY = Topic(name="engine.history.instance.v1", messages=("HistoryEntry",), retention_ms=90 * DAY_MS)
 INCIDENTS = Topic(name="engine.incident.instance.v1", messages=("Incident",), retention_ms=90 * DAY_MS)
@@ -61,7 +67,7 @@ DECLARATION = Declaration(
     make="streams.processors.orchestrate.processor:Orchestrate",
     local="streams.processors.orchestrate.local:Unattended",
     reads=(INBOX,),
-    writes=(INBOX, HISTORY, INCIDENTS, ACTS),
+    writes=(INBOX, HISTORY, INCIDENTS, ACTS, CORRELATION),
     table="instance",
     settings=(OrchestrateSettings,),
     metrics=(ENGINE_STEPS, INSTANCES, INCIDENT_CHANGES, INSTANCE_SECONDS),

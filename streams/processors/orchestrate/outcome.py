@@ -7,13 +7,18 @@ An outcome is a CloudEvent in Kafka's binary mode. Its id is derived from the in
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from msgspec.structs import asdict
 
-from schemas import cloudevents
+from schemas import cloudevents, ids
 from schemas.codec import Codec
-from schemas.messages import INSTANCE_OUTCOME
+from schemas.lifecycle import Status
+from schemas.messages import INSTANCE_OUTCOME, STEP_RESULT
+from schemas.steps import address_of, completed, faulted
 from streams.definitions import outcome_topic
 from streams.engine import Outcome
+from streams.processors.orchestrate import INBOX
 from streams.runtime.processor import Output
 
 CONTENT_TYPE = "application/avro"
@@ -42,3 +47,16 @@ def output(codec: Codec, ended: Outcome) -> Output:
         codec.encode(INSTANCE_OUTCOME, asdict(ended)),
         cloudevents.to_headers(attributes, CONTENT_TYPE),
     )
+
+
+def answers(codec: Codec, ended: Outcome) -> Sequence[Output]:
+    """The outcome as the answer of the step that has started the instance and waits for it, if one does."""
+    step = ids.awaited_by(ended.instance_id, ended.source, ended.event_id)
+    if step is None:
+        return ()
+    address = address_of(step)
+    if ended.status == Status.COMPLETED and ended.output is not None:
+        result = completed(address, ended.output)
+    else:
+        result = faulted(address, {**(ended.error or {}), "instance": address["pointer"]})
+    return (Output(INBOX, ids.instance_of(step).encode(), codec.encode(STEP_RESULT, result)),)

@@ -39,6 +39,12 @@ EVENTS: dict[str, type[engine.Event]] = {
     messages.REPAIR_STEP: engine.RepairStep,
     messages.STEP_RETRYING: engine.StepRetrying,
     messages.CONTROL_INSTANCE: engine.ControlInstance,
+    messages.EVENT_RECEIVED: engine.EventReceived,
+}
+ABOUT_EVENTS: dict[type[engine.Command], str] = {
+    engine.AwaitEvent: messages.AWAIT_EVENT,
+    engine.CancelAwait: messages.CANCEL_AWAIT,
+    engine.OfferedEvent: messages.OFFERED_EVENT,
 }
 
 _OFFSET = struct.Struct(">q")
@@ -136,6 +142,7 @@ class Orchestrate(FastProcessor):
             effects.outputs.append(self._act(graph, before, event, said, step, message))
         if step.outcome is not None:
             effects.outputs.append(outcome.output(self._codec, step.outcome))
+            effects.outputs.extend(outcome.answers(self._codec, step.outcome))
         return step
 
     def _graph(self, before: engine.State | None, event: engine.Event, batch: Sequence[Message]) -> Graph | None:
@@ -150,10 +157,13 @@ class Orchestrate(FastProcessor):
         else:
             return NO_GRAPH
         another = _another(before, event)
+        graph = self._definitions.graph(digest)
+        if graph is not None and another is None:
+            return graph
         wanted = {digest} if another is None else {digest, another}
         if any(self._definitions.graph(each) is None and each not in self._unknown for each in wanted):
             raise NotYet("a definition", lambda: self._learn({*wanted, *_digests(batch)}))
-        return self._definitions.graph(digest)
+        return graph
 
     async def _learn(self, digests: set[str]) -> None:
         """Learns definitions, which were deployed before anything named them: else they are nowhere.
@@ -168,14 +178,18 @@ class Orchestrate(FastProcessor):
             self._unknown = set()
         self._unknown |= missing
 
-    def _command(self, key: bytes | None, command: engine.StepCommand | engine.CancelStep, at_ms: int) -> Output:
+    def _command(self, key: bytes | None, command: engine.Command, at_ms: int) -> Output:
         data = asdict(command)
-        name = messages.STEP_COMMAND
-        if command.function in self._pins and type(command) is engine.StepCommand:
-            data["pin"] = self._pins[command.function].pin(command.arguments, at_ms)
-        if type(command) is engine.CancelStep:
+        if isinstance(command, engine.CancelStep):
             name = messages.CANCEL_STEP
             del data["function"]
+        elif isinstance(command, engine.StepCommand):
+            name = messages.STEP_COMMAND
+            pins = self._pins.get(command.function)
+            data["pin"] = None if pins is None else pins.pin(command.arguments, at_ms)
+        else:
+            value = self._codec.encode(ABOUT_EVENTS[type(command)], data)
+            return Output(orchestrate.CORRELATION, command.key.encode(), value)
         topic = self._commands.get(command.function) or own_step_topic(command.function)
         return Output(topic, key, self._codec.encode(name, data))
 

@@ -8,9 +8,10 @@ from streams.processors.decide import DECLARATION as DECIDE
 from streams.processors.emit import DECLARATION as EMIT
 from streams.processors.human import DECLARATION as HUMAN
 from streams.processors.orchestrate import INBOX
+from streams.processors.run import DECLARATION as RUN
 from streams.runtime.declaration import Declaration
 
-STEPS = (DECIDE, CALL, EMIT, HUMAN)
+STEPS = (DECIDE, CALL, EMIT, HUMAN, RUN)
 
 RETRIES = Topic(
     name="recover.state.retry.v1",

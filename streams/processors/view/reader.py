@@ -18,6 +18,7 @@ from streams.processors.letters.letter import UNDECIDED
 from streams.processors.letters.rows import LETTERS
 from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
 from streams.processors.recover.rows import RETRIES, WAITING
+from streams.processors.view.search import Place, at_places
 from streams.readmodel.paging import Found, Page, beginning, every, matching, page
 from streams.readmodel.projection import storable
 
@@ -115,6 +116,7 @@ class Reader:
         self,
         filters: Mapping[str, str],
         *,
+        places: Sequence[Place] | None = None,
         since_ms: int | None = None,
         until_ms: int | None = None,
         limit: int = 50,
@@ -122,9 +124,12 @@ class Reader:
     ) -> Page:
         """Incidents, the oldest first; `filters` are columns (workflow, status, reason ...) and their values.
 
-        `since_ms` (inclusive) and `until_ms` (exclusive) bound the time at which they were opened.
+        `places`: those of these tasks only. `since_ms` (inclusive) and `until_ms` (exclusive) bound the time at which
+        they were opened.
         """
         query = matching(INCIDENTS, filters)
+        if places is not None:
+            query = query.where(at_places(INCIDENTS, places))
         opened = INCIDENTS.c.opened_at_ms
         if since_ms is not None:
             query = query.where(opened >= since_ms)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from sqlalchemy import (
     ColumnElement,
@@ -25,6 +25,7 @@ from sqlalchemy import (
     func,
     or_,
     select,
+    tuple_,
 )
 from sqlalchemy.dialects import postgresql
 
@@ -35,6 +36,8 @@ from streams.processors.human.rows import TASKS
 from streams.processors.orchestrate.rows import INCIDENTS, INSTANCE_DATA, INSTANCES
 from streams.processors.recover.rows import RETRIES, WAITING
 from streams.readmodel.projection import storable
+
+Place = tuple[str, str, str]  # workflow, version, and the pointer of a task
 
 _PATH = re.compile(r'[^."\\\s\0]{1,100}(\.[^."\\\s\0]{1,100}){0,9}')
 _BOOLEANS = ("true", "false")
@@ -72,19 +75,40 @@ def by_reason(dialect: Dialect, reason: str) -> ColumnElement[bool]:
 
 def by_step(dialect: Dialect, step: str) -> ColumnElement[bool]:
     """That wait at a step, for a person or for a decision, or faulted there; by its name, or its place after a `/`."""
-
-    def here(pointer: ColumnElement[str]) -> ColumnElement[bool]:
-        return pointer == step if step.startswith("/") else pointer.endswith(f"/{step}", autoescape=True)
-
-    faulted = (INSTANCES.c.status == Status.FAULTED) & here(_text(dialect, INSTANCES.c.error, "instance"))
-    waiting = [_of(_open(table).where(here(table.c.pointer))) for table in (INCIDENTS, TASKS)]
+    error = _text(dialect, INSTANCES.c.error, "instance")
+    faulted = (INSTANCES.c.status == Status.FAULTED) & _is_step(error, step)
+    waiting = [_of(_open(table).where(_is_step(table.c.pointer, step))) for table in (INCIDENTS, TASKS)]
     return faulted | waiting[0] | waiting[1]
 
 
-def by_retrying(dialect: Dialect, wanted: str) -> ColumnElement[bool]:
-    """That have not ended and have a step that waits for its next try."""
+def by_places(places: Sequence[Place]) -> ColumnElement[bool]:
+    """That wait at one of these tasks, for a decision or for their next try."""
+    return _of(_open(INCIDENTS).where(at_places(INCIDENTS, places))) | by_retrying(places=places)
+
+
+def by_retrying(
+    *, reason: str | None = None, step: str | None = None, places: Sequence[Place] | None = None
+) -> ColumnElement[bool]:
+    """That have not ended and have a step that waits for its next try: with this reason, this step, at these tasks."""
     waiting = select(RETRIES.c.instance_id).where(RETRIES.c.status == WAITING)
+    if reason is not None:
+        waiting = waiting.where(RETRIES.c.reason == storable(reason))
+    if step is not None:
+        waiting = waiting.where(_is_step(RETRIES.c.pointer, storable(step)))
+    if places is not None:
+        its = INSTANCES.alias()
+        is_there = tuple_(its.c.workflow, its.c.version, RETRIES.c.pointer).in_(places)
+        waiting = waiting.join(its, its.c.instance_id == RETRIES.c.instance_id).where(is_there)
     return INSTANCES.c.status.in_(OPEN) & _of(waiting)
+
+
+def at_places(table: Table, places: Sequence[Place]) -> ColumnElement[bool]:
+    """Rows of one of these tasks."""
+    return tuple_(table.c.workflow, table.c.version, table.c.pointer).in_(places)
+
+
+def _is_step(pointer: ColumnElement[str], step: str) -> ColumnElement[bool]:
+    return pointer == step if step.startswith("/") else pointer.endswith(f"/{step}", autoescape=True)
 
 
 def _open(table: Table) -> Select[tuple[str]]:

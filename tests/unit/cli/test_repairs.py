@@ -125,9 +125,99 @@ async def test_step_that_waits_for_its_next_try_is_listed_and_need_not_wait(jour
     listed = await cli("list", "--retrying")
     assert instance in listed.output and "5 of 5 tries left" in listed.output and "UNREACHED" in listed.output
     assert "retrying" in (await cli("show", instance)).output
-    refused = await cli("retry", "--now", "--workflow", "order")
-    assert isinstance(refused.exception, UsageError) and "--workflow" in str(refused.exception)
+    refused = await cli("retry", "--now", "--owner", "desk", "--why", "is up")
+    assert isinstance(refused.exception, UsageError) and "--owner" in str(refused.exception)
     hurried = await cli("retry", instance, "--now", "--why", "is up")
     assert (hurried.exit_code, "/do/0/ask  retry 1  begun" in hurried.output) == (0, True)
     await journey.seen(lambda: [each["retry"] for each in journey.gateway.services.reader.retrying([instance])] == [2])
     assert "4 of 5 tries left" in (await cli("list", "--retrying")).output
+
+
+CALLS = """
+document: {{dsl: '1.0.3', namespace: tests, name: {name}, version: '1.0.0'}}
+do:
+  - ask:
+      call: http
+      with: {{method: post, endpoint: 'connection://{first}/x'}}
+      metadata:
+        recovery:
+          retries: {retries}
+          delay: {{hours: 2}}
+          jitter: none
+          fallback: [{{call: http, with: {{method: post, endpoint: 'connection://{then}/x'}}, retries: 0}}]
+"""
+
+
+@pytest.fixture
+def calls(journey: Journey) -> Callable[..., Coroutine[Any, Any, str]]:
+    """Connections of a site where nothing listens; gives an instance that calls two of them, one after the other."""
+    site = journey.gateway.services.settings.site_dir
+    (site / "connections.yaml").write_text("".join(f"{name}: http://127.0.0.1:1\n" for name in ("erp", "crm", "till")))
+    journey.site.look()
+    journey.site.look()
+
+    async def started(name: str, first: str, then: str, retries: int) -> str:
+        instance = journey.start(journey.deploy(CALLS.format(name=name, first=first, then=then, retries=retries)))
+        await journey.seen(
+            lambda: (
+                bool(journey.gateway.services.reader.retrying([instance]))
+                or bool(journey.gateway.services.reader.open_incidents([instance]))
+            )
+        )
+        return instance
+
+    return started
+
+
+async def test_incidents_are_found_by_the_connection_that_their_step_names(
+    journey: Journey, cli: Cli, calls: Callable[..., Coroutine[Any, Any, str]]
+) -> None:
+    one, two = await calls("one", "erp", "till", 0), await calls("two", "crm", "till", 0)
+    for connection, meant in (("ERP", {one}), ("crm", {two}), ("till", {one, two})):
+        listed = json.loads((await cli("incidents", "list", "--connection", connection, "--json")).output)
+        assert {each["instance_id"] for each in listed["incidents"]} == meant
+        listed = json.loads((await cli("list", "--connection", connection, "--json")).output)
+        assert {each["instance_id"] for each in listed["instances"]} == meant
+    result = await cli("retry", "--connection", "erp", "--why", "it is well again", "--json")
+    assert [json.loads(line)["result"] for line in result.output.splitlines()] == ["retried"]
+    result = await cli("skip", "--connection", "crm", "--output", "1", "--why", "not needed")
+    assert (result.exit_code, (await journey.outcome(two))["output"]) == (0, 1)
+    await journey.status(one, "incident")
+    result = await cli("fail", "--connection", "till", "--why", "given up")
+    assert (result.exit_code, (await journey.outcome(one))["status"]) == (0, "faulted")
+
+
+async def test_connection_that_no_definition_names_is_told(
+    cli: Cli, calls: Callable[..., Coroutine[Any, Any, str]]
+) -> None:
+    await calls("one", "erp", "till", 0)
+    for command in (["list"], ["list", "--retrying"], ["incidents", "list"], ["retry", "--now", "--why", "x"]):
+        refused = await cli(*command, "--connection", "erq")
+        assert isinstance(refused.exception, UsageError) and "erp, till" in str(refused.exception)
+
+
+async def test_many_that_wait_for_their_next_try_need_not_wait(
+    journey: Journey, cli: Cli, calls: Callable[..., Coroutine[Any, Any, str]]
+) -> None:
+    one, two = await calls("one", "erp", "till", 5), await calls("two", "crm", "till", 5)
+    reader = journey.gateway.services.reader
+
+    def tries() -> list[int]:
+        return [each["retry"] for instance in (one, two) for each in reader.retrying([instance])]
+
+    listed = json.loads((await cli("list", "--retrying", "--connection", "crm", "--json")).output)["instances"]
+    assert [(each["instance_id"], each["retrying"][0]["connections"]) for each in listed] == [(two, ["crm", "till"])]
+    meant = await cli("retry", "--now", "--connection", "crm", "--dry-run")
+    assert two in meant.output and "1 steps are meant; nothing was done" in meant.output
+    for nobody in (["--error", "NOT_FOUND"], ["--workflow", "one", "--connection", "crm"], ["--key", "K-2"]):
+        assert "0 steps are meant" in (await cli("retry", "--now", *nobody, "--dry-run")).output
+    assert tries() == [1, 1]
+    assert isinstance((await cli("retry", "--now", "--connection", "crm")).exception, UsageError)
+    hurried = await cli("retry", "--now", "--connection", "crm", "--error", "UNREACHED", "--why", "is up", "--json")
+    assert (hurried.exit_code, [json.loads(line)["result"] for line in hurried.output.splitlines()]) == (0, ["begun"])
+    await journey.seen(lambda: tries() == [1, 2])
+    hurried = await cli("retry", "--now", "--connection", "till", "--rate", "500", "--why", "is up")
+    assert (hurried.exit_code, "2 begun" in hurried.output) == (0, True)
+    await journey.seen(lambda: tries() == [2, 3])
+    path, wish = f"/v1/instances/{one}/retry-now", {"why": "is up", "connection": "crm"}
+    assert (await journey.gateway.ask("POST", path, json=wish))[0] == 409

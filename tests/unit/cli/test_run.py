@@ -87,6 +87,7 @@ def test_answers_can_be_written_in_several_ways(tmp_path: Path, answer: str) -> 
         ("  - a: {set: {}}\n", ["--input", "{"], [b"--input: not JSON"]),
         ("  - a: {set: {}}\n", ["--input", "[" * 300 + "]" * 300], [b"--input: data cannot be taken: nested deeper"]),
         ("  - a: {set: {}}\n", ["--input", "@/no/such/file"], [b"/no/such/file: No such file"]),
+        ("  - a: {set: {}}\n", ["--event", '{"id": "1"}'], [b"--event: type: is required"]),
         (HUMAN, [], [b"waits for a person of team t"]),
         (HUMAN, ["--answer", "check"], [b"Write TASK=OUTCOME"]),
         (HUMAN, ["--answer", "check=yes:{"], [b"--answer check: not JSON"]),

@@ -15,6 +15,7 @@ schedule: {{on: {{one: {{with: {{type: t, source: {source}}}}}}}}}
 do:
   - note: {{set: {{seen: true}}}}
 """
+LISTEN = "note: {listen: {to: {one: {with: {type: heard}}}}}"
 BOOK = empty_book()
 for name, source in (("first", "/a"), ("second", "/a"), ("other", "/b")):
     text = YAML.format(name=name, source=source)
@@ -79,3 +80,12 @@ def test_events_of_a_paused_workflow_are_told_as_held() -> None:
     counted.add(counted.look(book, [event("1"), event("2")]))
     assert counted.told()["kept"] == [{"workflow": "first", "state": "paused", "events": 2}]
     assert str(counted) == "no instance starts, 2 events of first, which is paused: held until it is active"
+
+
+def test_event_that_a_task_may_listen_for_is_awaited_though_it_starts_nothing() -> None:
+    listening = YAML.format(name="listens", source="/c").replace("note: {set: {seen: true}}", LISTEN)
+    book = empty_book()
+    book.learn(described(load(listening), listening, "test", 0))
+    counted = tally()
+    counted.add(counted.look(book, [event("1") | {"type": "heard"}, event("2") | {"type": "unheard"}]))
+    assert counted.unmatched == 1

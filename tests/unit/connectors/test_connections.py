@@ -110,20 +110,6 @@ async def test_call_under_way_ends_where_it_began() -> None:
         assert (await under_way).ok
 
 
-async def test_retry_goes_to_the_address_of_its_call() -> None:
-    site = Site()
-
-    async def resets_and_is_forgotten(writer: asyncio.StreamWriter) -> None:
-        site.urls = {}
-        await peers.resets(writer)
-
-    script = (resets_and_is_forgotten, peers.answers(peers.OK))
-    async with peers.peer(*script) as peer, standard_hub(site, allow_private=False, limits=QUICK) as hub:
-        site.urls = {"erp": peer.url.replace("127.0.0.1", "localhost")}
-        outcome = await get(hub)
-    assert outcome.ok and outcome.attempt == 2
-
-
 @pytest.mark.parametrize("strict", [{"allow_private": False}, {"allow_hosts": ["api.example.com"]}])
 async def test_connection_is_trusted_and_its_host_is_not(strict: dict[str, Any]) -> None:
     """Neither another port of it, nor its own by an address that the definition gives."""

@@ -21,7 +21,7 @@ from connectors.sql.statement import Statement
 from schemas.reasons import Effect, Reason
 from tests.unit.connectors import corpus_sql as corpus
 
-LIMITS = CallLimits(total_timeout_s=10.0, try_timeout_s=5.0, tries=1)
+LIMITS = CallLimits(total_timeout_s=10.0, try_timeout_s=5.0)
 
 
 @pytest.fixture
@@ -94,7 +94,7 @@ async def test_query_sees_no_database_that_a_change_has_attached(hub: Hub) -> No
 async def test_statement_that_looks_at_no_clock_is_interrupted(tmp_path: Path) -> None:
     """Instructions that take long each: the clock is looked at only after thousands of them."""
     heavy = f"{corpus.NUMBERS}) SELECT sum(length(hex(randomblob(9000000)))) AS x FROM n"
-    limits = CallLimits(try_timeout_s=0.3, tries=1)
+    limits = CallLimits(try_timeout_s=0.3)
     async with standard_hub({"db": f"sqlite:///{tmp_path}/db.sqlite"}, limits=limits) as hub:
         outcome = await run(hub, "sql.query", heavy)
         assert (outcome.reason, outcome.status) == (Reason.TIMED_OUT, None)

@@ -146,7 +146,7 @@ async def test_reading_an_answer_counts_into_the_time_of_the_try(monkeypatch: py
         time.sleep(0.6)
 
     monkeypatch.setattr(connector, "shaped", dawdles)
-    limits = CallLimits(try_timeout_s=0.2, tries=3, first_pause_s=0.001)
+    limits = CallLimits(try_timeout_s=0.2)
     async with standard_hub({}, limits=limits) as hub, peers.peer(answer(b" " * 40_000)) as peer:
         turns = 0
 

@@ -25,7 +25,7 @@ from tests.support.scripted import FINE, SCRIPTED, Scripted
 
 DOWN = CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
-AT_ONCE = CallLimits(total_timeout_s=5.0, tries=1)
+AT_ONCE = CallLimits(total_timeout_s=5.0)
 FOR_EVER = float("inf")
 
 
@@ -177,7 +177,7 @@ async def test_call_that_cannot_wait_fails_as_ever() -> None:
     hub = hub_of(Scripted(DOWN))
     await opened(hub)
     outcome = await hub.carry_out(a_call(None))
-    assert (outcome.reason, outcome.attempt) == (Reason.UNREACHED, 0)
+    assert (outcome.reason, outcome.effect) == (Reason.UNREACHED, Effect.NONE)
 
 
 async def test_patience_of_the_connection_ends_the_waiting() -> None:
@@ -186,14 +186,14 @@ async def test_patience_of_the_connection_ends_the_waiting() -> None:
     with pytest.raises(Postponed):
         await hub.carry_out(a_call(Waited(599, 20)))
     outcome = await hub.carry_out(a_call(Waited(600, 20)))
-    assert (outcome.reason, outcome.effect, outcome.attempt) == (Reason.UNREACHED, Effect.NONE, 0)
+    assert (outcome.reason, outcome.effect) == (Reason.UNREACHED, Effect.NONE)
 
 
 async def test_deadline_of_the_step_ends_the_waiting() -> None:
     hub = hub_of(Scripted(DOWN))
     await opened(hub)
     outcome = await hub.carry_out(a_call(deadline_ms=int(time.time() * 1_000) + 5_000))
-    assert (outcome.reason, outcome.attempt) == (Reason.UNREACHED, 0)
+    assert (outcome.reason, outcome.effect) == (Reason.UNREACHED, Effect.NONE)
 
 
 async def test_quiet_that_was_asked_for_holds_the_calls_of_that_connection_back() -> None:

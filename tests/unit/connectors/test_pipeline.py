@@ -18,7 +18,8 @@ from schemas.functions import EffectClass
 from schemas.reasons import Effect, Reason
 from tests.support.scripted import ASK, FINE, SCRIPTED, Scripted
 
-QUICK = CallLimits(total_timeout_s=2.0, first_pause_s=0.001, max_pause_s=0.002, concurrency=2)
+QUICK = CallLimits(total_timeout_s=2.0, concurrency=2)
+AT_ONCE = CallLimits(total_timeout_s=0.2)
 BUSY = CallOutcome(reason=Reason.CONFLICT, effect=Effect.NONE)
 LOST = CallOutcome(reason=Reason.OUTCOME_UNKNOWN, effect=Effect.UNKNOWN)
 
@@ -32,28 +33,12 @@ async def test_unknown_function_is_refused() -> None:
     assert (outcome.reason, outcome.effect) == (Reason.UNSUPPORTED, Effect.NONE)
 
 
-async def test_refused_effect_is_tried_again() -> None:
-    connector = Scripted(BUSY, FINE)
-    assert (await Hub({SCRIPTED: connector}, limits=QUICK).carry_out(a_call())).ok
-    assert connector.sent == 2
-
-
-async def test_blind_doubt_is_never_tried_again() -> None:
-    connector = Scripted(LOST)
-    assert (await Hub({SCRIPTED: connector}, limits=QUICK).carry_out(a_call())).reason is Reason.OUTCOME_UNKNOWN
-    assert connector.sent == 1
-
-
-async def test_probed_doubt_is_never_tried_again() -> None:
-    connector = Scripted(LOST)
-    await Hub({SCRIPTED: connector}, limits=QUICK).carry_out(a_call(EffectClass.PROBED))
-    assert connector.sent == 1
-
-
-async def test_repeatable_doubt_is_tried_so_many_times() -> None:
-    connector = Scripted(LOST)
-    outcome = await Hub({SCRIPTED: connector}, limits=QUICK).carry_out(a_call(EffectClass.KEYED))
-    assert connector.sent == outcome.attempt == QUICK.tries
+@pytest.mark.parametrize("effect", EffectClass)
+@pytest.mark.parametrize("failed", [BUSY, LOST])
+async def test_call_is_sent_once_whatever_comes_of_it(effect: EffectClass, failed: CallOutcome) -> None:
+    connector = Scripted(failed, FINE)
+    outcome = await Hub({SCRIPTED: connector}, limits=QUICK).carry_out(a_call(effect))
+    assert (outcome.reason, connector.sent) == (failed.reason, 1)
 
 
 async def test_deadline_in_the_past_sends_nothing() -> None:
@@ -62,14 +47,14 @@ async def test_deadline_in_the_past_sends_nothing() -> None:
     assert (outcome.reason, outcome.effect, connector.sent) == (Reason.TIMED_OUT, Effect.NONE, 0)
 
 
-async def test_intent_comes_before_every_try() -> None:
-    connector, seen = Scripted(BUSY, FINE), []
+async def test_intent_comes_before_the_sending() -> None:
+    connector, seen = Scripted(), []
 
     async def before_send(plan: Plan[Any]) -> None:
         seen.append(connector.sent)
 
     await Hub({SCRIPTED: connector}, limits=QUICK).carry_out(a_call(), before_send)
-    assert seen == [0, 1]
+    assert (seen, connector.sent) == ([0], 1)
 
 
 async def test_refusal_before_sending_has_no_effect() -> None:
@@ -137,8 +122,8 @@ async def test_intents_are_not_bounded_by_places_and_what_waited_for_one_is_aske
 
 async def test_dead_system_is_left_alone() -> None:
     connector = Scripted(CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE))
-    hub = Hub({SCRIPTED: connector}, limits=CallLimits(total_timeout_s=0.2, first_pause_s=0.001, max_pause_s=0.002))
-    outcomes = [await hub.carry_out(a_call()) for _ in range(4)]
+    hub = Hub({SCRIPTED: connector}, limits=AT_ONCE)
+    outcomes = [await hub.carry_out(a_call()) for _ in range(7)]
     assert connector.sent == 5  # the breaker's threshold; the rest waited for it in vain
     assert {outcome.reason for outcome in outcomes} == {Reason.UNREACHED}
     assert hub.breakers() == {"it": State.OPEN}
@@ -154,7 +139,7 @@ async def test_business_refusals_leave_the_breaker_closed() -> None:
 
 async def test_another_address_is_not_held_back() -> None:
     connector = Scripted(*[CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE)] * 5, FINE)
-    hub = Hub({SCRIPTED: connector}, limits=CallLimits(total_timeout_s=0.2, first_pause_s=0.001, max_pause_s=0.002))
+    hub = Hub({SCRIPTED: connector}, limits=AT_ONCE)
     while hub.breakers().get("it") is not State.OPEN:
         await hub.carry_out(a_call())
     connector.address = "there"
@@ -181,12 +166,12 @@ def a_watched_hub(connector: Scripted, limits: CallLimits = QUICK) -> tuple[Hub,
 
 
 async def test_observer_is_told_what_became_of_a_call() -> None:
-    hub, seen = a_watched_hub(Scripted(BUSY, FINE))
+    hub, seen = a_watched_hub(Scripted())
     before = time.monotonic()
     await hub.carry_out(a_call())
     (ended,) = seen
     assert (ended.function, ended.connection, ended.reason, ended.effect) == ("scripted", "it", "OK", "done")
-    assert (ended.tries, ended.in_doubt) == (2, False)
+    assert not ended.in_doubt
     assert 0 < ended.seconds <= time.monotonic() - before
 
 
@@ -194,25 +179,25 @@ async def test_observer_is_told_of_refused_calls_too() -> None:
     hub, seen = a_watched_hub(Scripted())
     await hub.carry_out(HubCall(function="nothing", arguments={}, key="k"))
     await hub.carry_out(a_call(surprise=1))
-    assert [(ended.reason, ended.connection, ended.tries) for ended in seen] == [
-        (Reason.UNSUPPORTED, "", 0),
-        (Reason.INPUT_INVALID, "", 0),
+    assert [(ended.reason, ended.connection) for ended in seen] == [
+        (Reason.UNSUPPORTED, ""),
+        (Reason.INPUT_INVALID, ""),
     ]
 
 
 async def test_observer_is_told_of_doubts() -> None:
     hub, seen = a_watched_hub(Scripted(LOST))
     await hub.carry_out(a_call())
-    assert [(ended.reason, ended.in_doubt, ended.tries) for ended in seen] == [(Reason.OUTCOME_UNKNOWN, True, 1)]
+    assert [(ended.reason, ended.in_doubt) for ended in seen] == [(Reason.OUTCOME_UNKNOWN, True)]
 
 
 async def test_observer_is_told_of_calls_that_a_breaker_stopped() -> None:
     down = Scripted(CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE))
-    hub, seen = a_watched_hub(down, CallLimits(total_timeout_s=0.2, first_pause_s=0.001, max_pause_s=0.002))
-    for _ in range(3):
+    hub, seen = a_watched_hub(down, AT_ONCE)
+    for _ in range(6):
         await hub.carry_out(a_call())
     stopped = seen[-1]
-    assert (stopped.connection, stopped.reason, stopped.effect, stopped.tries) == ("it", "UNREACHED", "none", 0)
+    assert (down.sent, stopped.connection, stopped.reason, stopped.effect) == (5, "it", "UNREACHED", "none")
 
 
 async def test_effect_declared_for_all_calls_is_final() -> None:
@@ -220,8 +205,13 @@ async def test_effect_declared_for_all_calls_is_final() -> None:
     connector = Scripted(LOST)
     connector.operations = {sure: connector.operations[ASK]}
     hub = Hub({replace(SCRIPTED, operations=(sure,)): connector}, limits=QUICK)
-    await hub.carry_out(a_call(EffectClass.BLIND))
-    assert connector.sent == QUICK.tries
+    seen = []
+
+    async def before_send(plan: Plan[Any]) -> None:
+        seen.append(plan.effect)
+
+    await hub.carry_out(a_call(EffectClass.BLIND), before_send)
+    assert seen == [EffectClass.READ]
 
 
 def test_hub_refuses_a_connector_that_lacks_what_it_declares() -> None:

@@ -21,7 +21,7 @@ from connectors.sql.values import to_json
 from schemas.functions import EffectClass
 from schemas.reasons import Effect, Reason
 
-QUICK = CallLimits(total_timeout_s=5.0, try_timeout_s=0.3, first_pause_s=0.001, max_pause_s=0.01)
+QUICK = CallLimits(total_timeout_s=5.0, try_timeout_s=0.3)
 INSERT = "INSERT INTO account (step_id, owner) VALUES (:step_id, :owner) ON CONFLICT (step_id) DO NOTHING"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS top FROM n"
 

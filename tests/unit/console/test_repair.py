@@ -106,6 +106,17 @@ async def test_stopped_steps_are_grouped_and_done_again_together(console: Consol
     assert (await console.send(path, preview, {"reason": "again"}))[0] == 409  # once
 
 
+async def test_steps_in_doubt_are_done_again_together_only_where_that_is_asked_for(console: Console) -> None:
+    told = Story(TOLD)
+    console.gateway.services.definitions.learn(told.definition)
+    for entry in (*told.start({}), *told.fault(POINTER, **{**PROBLEM, "effect": "unknown"})):
+        console.gateway.see(HISTORY_ENTRY, entry)
+    for incident in told.incidents:
+        console.gateway.see(INCIDENT, incident)
+    assert (await console.data("/incidents/retry?workflow=told"))["count"] == 0
+    assert (await console.data("/incidents/retry?workflow=told&reason=OUTCOME_UNKNOWN"))["count"] == 1
+
+
 async def test_overview_says_that_steps_wait_for_a_decision(console: Console, stopped: Story) -> None:
     assert (await console.data("/"))["stopped"] == 1
     assert (await console.data("/workflows/told"))["counts"] == {POINTER: {"incident": 1}}

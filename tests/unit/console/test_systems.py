@@ -35,6 +35,22 @@ async def test_system_that_is_not_well_comes_first_with_what_was_seen(console: C
     assert "It has failed repeatedly" in page and "UNREACHED" in page and "Not called" in page
 
 
+async def test_failed_steps_of_a_system_are_done_again_from_its_card(console: Console) -> None:
+    told = Story(STOPS.replace("http://127.0.0.1:1/a", "connection://erp/a"))
+    console.gateway.services.definitions.learn(told.definition)
+    assert "/incidents/retry" not in (await console.get("/systems"))[1]
+    problem = {"type": "about:blank", "title": "Away", "status": 503, "detail": None, "instance": "/do/0/fetch",
+               "reason": "UNREACHED", "effect": "none"}  # fmt: skip
+    for entry in (*told.start({}), *told.fault("/do/0/fetch", **problem)):
+        console.gateway.see(HISTORY_ENTRY, entry)
+    for incident in told.incidents:
+        console.gateway.see(INCIDENT, incident)
+    _, page = await console.get("/systems")
+    assert 'href="/incidents/retry?connection=erp"' in page and "Do 1 failed step again" in page
+    assert (await console.data("/incidents/retry?connection=erp"))["count"] == 1
+    assert (await console.get("/incidents/retry?connection=crm"))[0] == 400
+
+
 async def test_system_is_paused_for_a_while_and_resumed_with_why(console: Console) -> None:
     console.saw()
     _, page = await console.get("/systems")

@@ -12,6 +12,9 @@ from tests.support.trial import INSTANCE, Trial, call, graph_of
 
 TWO = f"{call('a')}\n{call('b')}"
 FORK = f"- f:\n    fork:\n      branches:\n        {call('a')}\n        {call('b')}"
+LISTENS = (
+    "- w:\n    listen: {to: {one: {with: {type: p.v1}, correlate: {order: {from: .order, expect: '${ .id }'}}}}}\n"
+)
 MENDED = Limits(incidents=True)
 
 
@@ -145,6 +148,27 @@ def test_suspended_instance_goes_on_by_nothing() -> None:
     one.control("suspend")
     (wait,) = waits(state(one))
     assert wait.until_ms is None
+
+
+@pytest.mark.parametrize(("came_ms", "ends"), [(4_000, "completed"), (6_000, "faulted")])
+def test_event_that_is_listened_for_counts_on_resume_as_of_its_time(came_ms: int, ends: str) -> None:
+    one = Trial(f"{LISTENS}    timeout: {{after: {{seconds: 5}}}}\n- then: {{set: {{got: '${{ .[0] }}'}}}}", {"id": 5})
+    (wait,) = one.awaited
+    one.control("suspend")
+    one.now_ms += came_ms
+    one.receive(wait, "1", {"sum": 3}, {"order": 5})
+    assert one.status == "suspended"
+    one.now_ms += 60_000
+    one.control("resume")
+    assert one.outcome is not None and one.outcome.status == ends
+    if ends == "completed":
+        assert one.output == {"got": {"sum": 3}}
+
+
+def test_listening_that_stands_elsewhere_is_not_moved() -> None:
+    one = Trial(LISTENS, {"id": 5})
+    one.control("move", graph_of(f"- first: {{set: {{x: 1}}}}\n{LISTENS}"), w="w")
+    assert "would not find it" in told(one)["refused"]
 
 
 # Moves

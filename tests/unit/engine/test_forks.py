@@ -9,6 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from streams.engine import Limits
 from streams.engine.constructs.fork import merge_exports
 from tests.reference.interpreter import merged
 from tests.support.trial import Trial, call
@@ -209,3 +210,65 @@ def test_error_of_a_nested_fork_is_caught_outside() -> None:
     trial.fail("bad", status=418)
     assert trial.output == {"caught": 418}
     assert trial.phases("slow") == ["task.started", "task.cancelled"]
+
+
+RACE = THREE.replace("fork:\n", "fork:\n      compete: true\n")
+
+
+@pytest.mark.parametrize("winner", "abc")
+def test_first_that_succeeds_wins_and_the_others_are_taken_back(winner: str) -> None:
+    trial = Trial(RACE)
+    late = {name: trial.result(name, "late") for name in "abc" if name != winner}
+    trial.answer(winner, "first")
+    assert trial.output == "first"
+    assert sorted(each.pointer[-1] for each in trial.withdrawn) == sorted(late)
+    for result in late.values():
+        assert trial.send(result).transitions == []
+
+
+def test_branch_that_fails_is_out_of_the_race_and_nobody_mends_it() -> None:
+    trial = Trial(RACE, limits=Limits(incidents=True))
+    trial.fail("a")
+    assert trial.waiting_for == ["b", "c"]
+    trial.fail("c")
+    assert not trial.incidents
+    trial.answer("b", "the last")
+    assert trial.output == "the last"
+    assert trial.withdrawn == []
+
+
+def test_error_of_the_last_goes_on() -> None:
+    trial = Trial(RACE)
+    for name in "bca":
+        trial.fail(name, title=f"no {name}")
+    assert trial.error["title"] == "no a"
+
+
+def test_last_that_fails_waits_for_people() -> None:
+    trial = Trial(RACE, limits=Limits(incidents=True))
+    for name in "bca":
+        trial.fail(name)
+    assert [each.pointer[-1] for each in trial.incidents.values()] == ["a"]
+
+
+def test_branch_that_succeeds_at_once_ends_the_race_before_the_others_begin() -> None:
+    trial = Trial(RACE.replace(call("a"), "- a: {set: {x: 1}}"))
+    assert trial.output == {"x": 1}
+    assert trial.pending == {}
+
+
+def test_only_the_context_of_the_winner_counts() -> None:
+    export = "export: {as: '${ {by: $task.name} }'}"
+    race = f"""
+- f:
+    fork:
+      compete: true
+      branches:
+        - x: {{do: [{{x1: {{set: {{}}, {export}}}}}, {{x2: {{raise: {{error: {{type: 'u:x', status: 400}}}}}}}}]}}
+        - y: {{do: [{{y1: {{set: {{}}, {export}}}}}, {{y2: {{wait: PT1H}}}}]}}
+        - z: {{do: [{{z1: {{wait: PT1S}}}}, {{z2: {{set: {{}}, {export}}}}}]}}
+- out: {{set: '${{ $context }}'}}
+"""
+    trial = Trial(race)
+    trial.pass_time(1_000)
+    assert trial.output == {"by": "z2"}

@@ -100,6 +100,7 @@ WARNINGS = {
     "{call: http, with: {method: get, endpoint: 'https://x.org', headers: {cookie: '${ .c }'}}}": [],
     "{fork: {compete: null, branches: [{a: {set: {x: 1}}}]}}": [],
     "{fork: {compete: false, branches: [{a: {set: {x: 1}}}]}}": [],
+    "{fork: {compete: true, branches: [{a: {set: {x: 1}}}]}}": [],
     "{call: http, with: {method: get, endpoint: 'https://x.org', query: {a: null}, headers: {B: null}}}": [],
 }
 

@@ -32,7 +32,7 @@ from tests.support.calls import INSTANCE, NOW_MS, POINTER, Bench, cancel, comman
 from tests.support.contexts import context
 from tests.support.tables import Table
 
-QUICK = CallLimits(try_timeout_s=0.3, tries=1)
+QUICK = CallLimits(try_timeout_s=0.3)
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ async def test_result_outlives_a_late_withdrawal(bench: Bench) -> None:
 
 
 async def test_attempt_after_a_doubt_reuses_its_key(bench: Bench) -> None:
-    once = CallLimits(tries=1, try_timeout_s=0.3)
+    once = CallLimits(try_timeout_s=0.3)
     bench.processor = Call(context(bench.codec), standard_hub({}, limits=once))
     await bench.processor.open()
     async with peers.peer(peers.resets, peers.resets, peers.answers(peers.OK)) as peer:

@@ -22,7 +22,7 @@ from tests.support.calls import INSTANCE, NOW_MS, POINTER, Bench, cancel, comman
 from tests.support.contexts import context
 from tests.support.data import payload
 
-ONCE = CallLimits(tries=1, try_timeout_s=2.0, total_timeout_s=5.0)
+ONCE = CallLimits(try_timeout_s=2.0, total_timeout_s=5.0)
 QUIET = peers.status(200, "RateLimit-Remaining: 0", "RateLimit-Reset: 30")
 
 

@@ -11,7 +11,9 @@ from aiohttp import web
 from aiohttp.test_utils import TestServer
 from structlog.testing import capture_logs
 
+from schemas.cloudevents import CloudEvent
 from streams import local
+from streams.catalogue import load_settings
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
 from streams.local import Report, run_locally
@@ -25,7 +27,11 @@ HUMAN = "call: human, with: {team: risk, title: Check, outcomes: [approve, rejec
 
 
 async def run(tasks: str, data: object = None, answers: Answers | None = None) -> Report:
-    return await run_locally(load(DOCUMENT + tasks), {} if data is None else data, answers or {}, Settings(), ALL)
+    return await run_locally(load(DOCUMENT + tasks), {} if data is None else data, answers or {}, settings(), ALL)
+
+
+def settings() -> Settings:
+    return load_settings({})
 
 
 class Meeting:
@@ -136,3 +142,27 @@ async def test_decisions_are_asked_of_the_registry() -> None:
     report = await run("  - d: {call: decide, with: {model: no-such-model, input: '${ . }'}}\n")
     assert report.error is not None
     assert report.error["reason"] == "MISCONFIGURED"
+
+
+LISTEN = """
+  - w:
+      listen: {to: {one: {with: {type: paid.v1}, correlate: {order: {from: .order, expect: '${ .id }'}}}}}
+      timeout: {after: PT5S}
+"""
+EMIT = "{emit: {event: {with: {type: paid.v1, data: '${ {order: .id} }'}}}}"
+
+
+@pytest.mark.parametrize(("order", "status"), [(5, "completed"), (6, "faulted")])
+async def test_events_may_happen_before_the_instance_listens(order: int, status: str) -> None:
+    attributes = {"specversion": "1.0", "id": "1", "source": "/shop", "type": "paid.v1"}
+    events = [CloudEvent(attributes, {"order": order}), CloudEvent(attributes | {"type": "sent.v1"}, {"order": 5})]
+    graph = load(DOCUMENT + LISTEN)
+    report = await run_locally(graph, {"id": 5}, {}, settings(), ALL, virtual_time=True, events=events)
+    assert report.status == status
+    assert report.output == ([{"order": 5}] if status == "completed" else None)
+
+
+async def test_branch_listens_for_what_another_emits() -> None:
+    branches = LISTEN.replace("\n", "\n        ").rstrip() + f"\n          - e: {EMIT}\n"
+    report = await run(f"  - f:\n      fork:\n        branches:{branches}", {"id": 5})
+    assert report.output[0] == [{"order": 5}]

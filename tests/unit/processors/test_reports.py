@@ -12,9 +12,7 @@ AT_MS = 1_790_000_000_000
 
 
 def ended(connection: str, reason: Reason = Reason.OK, seconds: float = 0.1) -> EndedCall:
-    return EndedCall(
-        function="http", connection=connection, reason=reason, effect=Effect.NONE, seconds=seconds, tries=1
-    )
+    return EndedCall(function="http", connection=connection, reason=reason, effect=Effect.NONE, seconds=seconds)
 
 
 def told(seen: Seen, reports: list[Report]) -> None:

@@ -1,0 +1,132 @@
+"""`listen`: waits for events: for one, for any of several, for all, or for every one until something is so."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Final
+
+from streams.language import profile
+from streams.language.common import Common
+from streams.language.construct import Construct, Fields, Links
+from streams.language.events import EXAMPLE as EVENT
+from streams.language.events import FILTER, EventFilter, open_names, read_filter
+from streams.language.forms import CONDITION, Form, closed, either
+from streams.language.graph import Expression, Task
+from streams.language.model import TaskModel
+from streams.language.nodes import Node
+from streams.language.reader import Reader
+from streams.language.slots import BODY, Scope, read_condition
+
+DATA: Final = "data"
+ENVELOPE: Final = "envelope"
+RAW: Final = "raw"
+MAX_EVENTS = 32  # that one task names
+
+_EXAMPLE = f"listen: {{to: {{one: {EVENT}}}}}"
+_STRATEGIES = ("one", "any", "all")
+_FILTERS: Form = {"type": "array", "minItems": 1, "maxItems": MAX_EVENTS, "items": FILTER}
+_EVENTS = {"one": FILTER, "any": _FILTERS, "all": _FILTERS}
+_UNTIL = either(CONDITION, {**closed(_EVENTS), "minProperties": 1, "maxProperties": 1})
+_LISTEN = closed({"to": closed({**_EVENTS, "until": _UNTIL}), "read": {"enum": [DATA, ENVELOPE, RAW]}}, ["to"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Until:
+    """What ends the listening to every one of some events: a condition on what has come, or other events."""
+
+    condition: Expression | None = None
+    every: bool = False  # all of the events, not any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ListenModel(TaskModel):
+    """`listen`."""
+
+    strategy: str
+    filters: tuple[EventFilter, ...]
+    wanted: int
+    until: tuple[Until, ...]
+    read: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Listen(Task):
+    """Waits for events; the list of those that were taken becomes the output."""
+
+    strategy: str  # one, any, all
+    filters: tuple[EventFilter, ...]  # of the events that are wanted, and behind them those that end the listening
+    wanted: int  # how many of the filters are of the first kind
+    until: tuple[Until, ...] = ()  # at most one; with it every event that is wanted is taken
+    read: str = DATA
+    names: tuple[frozenset[str], ...] = field(default=())  # by filter: of values that the first event decides
+
+
+def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> ListenModel:
+    parts = node.child("listen").parts(_LISTEN, example=_EXAMPLE)
+    read = parts["read"].choice(_LISTEN["properties"]["read"]["enum"], "read: data") if "read" in parts else DATA
+    strategy, wanted, ending, until = "one", (), (), ()  # type: tuple[str, tuple[EventFilter, ...], tuple[EventFilter, ...], tuple[Until, ...]]
+    if "to" in parts:
+        strategy, wanted = _events(parts["to"], scope, also=("until",))
+        condition = parts["to"].optional("until")
+        if condition is not None:
+            if strategy != "any":
+                condition.fault("listen", "`until` belongs to `any`", "listen to any: [...]", key=True)
+            until, ending = _until(condition, scope)
+    filters = (*wanted, *ending)
+    if len(set(open_names(filters))) > 1:
+        message = "these events are to be related to each other, and not all by the same values"
+        node.child("listen").fault("correlate", message, "name the same values everywhere, or say what to `expect`")
+    return ListenModel(**common, strategy=strategy, filters=filters, wanted=len(wanted), until=until, read=read)
+
+
+def _events(node: Node, scope: Scope, also: tuple[str, ...] = ()) -> tuple[str, tuple[EventFilter, ...]]:
+    parts = node.members((*_STRATEGIES, *also), example=_EXAMPLE)
+    there = [name for name in _STRATEGIES if name in parts]
+    if len(there) != 1:
+        if isinstance(node.value, dict):
+            node.fault("listen", f"`{node.name}` takes one of `one`, `any` and `all`", f"write {_EXAMPLE}", key=True)
+        return "one", ()
+    strategy = there[0]
+    events = parts[strategy]
+    if strategy == "one":
+        return strategy, (read_filter(events, scope),)
+    listed = events.items(f"{strategy}: [{EVENT}]")
+    if not listed and events.value == []:
+        refusal = profile.LISTEN["any"]
+        events.fault(refusal.code, f"`{strategy}: []`, every event, is not part of Exlify's profile", refusal.remedy)
+    if len(listed) > MAX_EVENTS:
+        events.fault("limit", f"more than {MAX_EVENTS} events", "listen in branches of a `fork`")
+    return strategy, tuple(read_filter(each, scope) for each in listed)
+
+
+def _until(node: Node, scope: Scope) -> tuple[tuple[Until, ...], tuple[EventFilter, ...]]:
+    if isinstance(node.value, dict):
+        strategy, filters = _events(node, scope)
+        return (Until(every=strategy == "all"),), filters
+    return (Until(condition=read_condition(node, BODY, scope)),), ()
+
+
+def _compiled(model: ListenModel, links: Links, fields: Fields) -> Listen:
+    names = tuple(frozenset(each.name for each in one.values if each.expected is None) for one in model.filters)
+    return Listen(
+        **fields,
+        strategy=model.strategy,
+        filters=model.filters,
+        wanted=model.wanted,
+        until=model.until,
+        read=model.read,
+        names=names,
+    )
+
+
+LISTEN = Construct(
+    key="listen",
+    summary="`to` with `one`, `any` (and `until`) or `all`, `read`; waits for events; the list of them is the output",
+    keys={"listen": _LISTEN},
+    required=("listen",),
+    model=ListenModel,
+    task=Listen,
+    read=_read,
+    compiled=_compiled,
+    late=lambda model: (each.condition for each in model.until),
+)

@@ -1,0 +1,84 @@
+"""`run`: another workflow, as an instance of its own. A step like a call, of a function that its processor declares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+from streams.language import profile
+from streams.language.common import Common
+from streams.language.construct import Construct, Fields, Links
+from streams.language.constructs.call import Call
+from streams.language.expressions import Constant, members
+from streams.language.forms import FIXED_TEXT, closed
+from streams.language.graph import Expression
+from streams.language.model import TaskModel
+from streams.language.nodes import Node
+from streams.language.reader import Reader
+from streams.language.slots import BODY, Scope, read_transform
+
+FUNCTION: Final = "run"
+"""The function that carries it out, declared by its processor."""
+
+LATEST: Final = "latest"
+
+_EXAMPLE = "run: {workflow: {namespace: sales, name: refund, input: {order: '${ .id }'}}}"
+_WORKFLOW = closed(
+    {"namespace": FIXED_TEXT, "name": FIXED_TEXT, "version": FIXED_TEXT, "input": {"type": ["object", "string"]}},
+    ["namespace", "name"],
+)
+_RUN = closed({"workflow": _WORKFLOW, "await": {"type": "boolean"}}, ["workflow"])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RunModel(TaskModel):
+    """`run: workflow`."""
+
+    arguments: Expression
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run(Call):
+    """Starts an instance of another workflow; what that gives becomes the output."""
+
+
+def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> RunModel:
+    run = node.child("run")
+    others = isinstance(run.value, dict) and bool(run.value.keys() & profile.RUN.keys())
+    parts = run.members(
+        _RUN["properties"], required=() if others else ("workflow",), refused=profile.RUN, example=_EXAMPLE
+    )
+    awaited = True
+    if "await" in parts:
+        awaited = parts["await"].value is not False
+        if not isinstance(parts["await"].value, bool):
+            parts["await"].wrong_type("true or false", "await: false")
+    arguments: dict[str, Expression] = {"await": Constant(awaited)}
+    if "workflow" in parts:
+        said = parts["workflow"].parts(_WORKFLOW, example=_EXAMPLE)
+        arguments |= {name: Constant(_fixed(said[name])) for name in ("namespace", "name", "version") if name in said}
+        arguments["input"] = read_transform(said["input"], BODY, scope) if "input" in said else Constant({})
+    return RunModel(**common, arguments=members(arguments))
+
+
+def _fixed(node: Node) -> str:
+    text = node.text(f"{node.name}: text")
+    if "${" in text:
+        node.fault("not-in-profile", f"an expression as `{node.name}` is not part of Exlify's profile", "write a text")
+    return text
+
+
+def _compiled(model: RunModel, links: Links, fields: Fields) -> Run:
+    return Run(**fields, function=FUNCTION, arguments=model.arguments)
+
+
+RUN = Construct(
+    key="run",
+    summary="`workflow` (`namespace`, `name`, `version`, `input`), `await`; another workflow, an instance of its own",
+    keys={"run": _RUN},
+    required=("run",),
+    model=RunModel,
+    task=Run,
+    read=_read,
+    compiled=_compiled,
+)

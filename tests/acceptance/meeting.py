@@ -1,0 +1,100 @@
+"""Orders that wait for events: payments one after the other, two events together, and one that never comes.
+
+Of each order some events come before it and some after, all of them twice.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from schemas import ids
+from schemas.business import EventTypes
+from schemas.cloudevents import CloudEvent
+from schemas.codec import Codec
+from streams.catalogue import FUNCTIONS
+from streams.definitions.deploy import deploy
+from streams.ground.publish import Outgoing, Publisher
+from streams.processors.intake import business_topic
+from tests.acceptance.journey import Subscriber
+from tests.acceptance.site import Site
+
+SOURCE = "acceptance"
+WORKFLOW = "order"
+DEFINITION = """
+document: { dsl: 1.0.3, namespace: acceptance, name: order, version: 1.0.0 }
+schedule: { on: { one: { with: { type: acceptance.ordered.v1 } } } }
+do:
+  - payments:
+      for: { in: '${ [1, 2] }' }
+      do:
+        - paid:
+            listen:
+              to:
+                one:
+                  with: { type: acceptance.paid.v1, data: .part > 0 }
+                  correlate: { order: { from: .order, expect: '${ $workflow.input[0].data.order }' } }
+            export: { as: '${ {paid: (($context.paid // []) + map(.part))} }' }
+  - both:
+      listen:
+        to:
+          all:
+            - with: { type: acceptance.packed.v1 }
+              correlate: { order: { from: .order, expect: '${ $workflow.input[0].data.order }' } }
+            - with: { type: acceptance.labelled.v1 }
+              correlate: { order: { from: .order, expect: '${ $workflow.input[0].data.order }' } }
+  - hope:
+      try:
+        - never:
+            listen:
+              to:
+                any:
+                  - with: { type: acceptance.praised.v1 }
+                    correlate: { order: { from: .order, expect: '${ $workflow.input[0].data.order }' } }
+                until: false
+            timeout: { after: PT0.2S }
+      catch: { errors: { with: { status: 408 } } }
+  - out: { set: { paid: '${ $context.paid }', rest: '${ map(.what) }' } }
+"""
+DONE = {"paid": [1, 2], "rest": ["packed", "labelled"]}
+
+
+async def prepare(site: Site) -> None:
+    """Deploys the workflow."""
+    async with Publisher(site.settings) as publisher:
+        await deploy(publisher, Codec.offline(), site.settings, DEFINITION, FUNCTIONS, by="acceptance")
+
+
+async def happen(site: Site, names: Sequence[str]) -> None:
+    """All that happens about these orders, every event twice."""
+    before = [_event(name, "paid", part=part) for name in names[::2] for part in (0, 1, 2)]
+    before += [_event(name, "packed") for name in names[::3]]
+    after = [_event(name, "paid", part=part) for name in names[1::2] for part in (1, 2)]
+    after += [_event(name, "labelled") for name in names]
+    after += [_event(name, "packed") for name in names if name not in names[::3]]
+    await _publish(site, [*before, *(_event(name, "ordered") for name in names), *after], times=2)
+
+
+async def verified(site: Site, subscriber: Subscriber, names: Sequence[str]) -> None:
+    """Each order has ended once, with all its events, each taken once and in its order."""
+    outcomes = await subscriber.all_ended()
+    output = {instance: outcome["output"].value() for instance, outcome in outcomes.decoded.items()}
+    assert output == dict.fromkeys(instances(names), DONE)
+    assert not outcomes.contradicted
+
+
+def instances(names: Iterable[str]) -> list[str]:
+    """The instances of these orders."""
+    return [ids.instance_id(WORKFLOW, SOURCE, f"{name}-ordered-") for name in names]
+
+
+def _event(name: str, what: str, part: int | None = None) -> CloudEvent:
+    id_ = f"{name}-{what}-{'' if part is None else part}"
+    attributes = {"specversion": "1.0", "id": id_, "source": SOURCE, "type": f"acceptance.{what}.v1", "subject": name}
+    return CloudEvent(attributes, {"order": name, "what": what} | ({} if part is None else {"part": part}))
+
+
+async def _publish(site: Site, events: Sequence[CloudEvent], times: int) -> None:
+    types, codec = EventTypes.load(), Codec.offline()
+    encoded = [types.encode_event(codec, event) for _ in range(times) for event in events]
+    async with Publisher(site.settings) as publisher:
+        await publisher.publish(Outgoing(business_topic(e.topic), e.key, e.value, e.headers) for e in encoded)

@@ -1,0 +1,56 @@
+"""Calls of one system beside another's that fail: what failing costs those who have nothing to do with it.
+
+Two systems fail all the time: one refuses every call (409), so that each try is a request; one is away (503), so that
+its breaker opens and calls wait outside. No call may be asked for more often than its step says.
+"""
+
+from __future__ import annotations
+
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from threading import Event
+
+from tests.bench.definitions import FAILING, RETRIES
+from tests.bench.load import Figures, Load
+from tests.bench.peer import Peer, ledger_peer
+from tests.bench.stack import Stack, stack
+
+WORKERS = {"engine": ("orchestrate",), "steps": ("intake", "call", "recover"), "view": ("view",)}
+WORKFLOW = "keyed-calls"
+WARM_UP = 1_000
+COUNT = 3_000
+IN_FLIGHT = 32
+
+
+def measure() -> dict[str, float]:
+    """Figures of three calls alone, beside each kind of failing system, and alone again."""
+    with ledger_peer() as echo, ledger_peer(status=409) as refusing, ledger_peer(status=503) as away:
+        addresses = {"ECHO": echo.url, "REFUSING": refusing.url, "AWAY": away.url}
+        with stack(WORKERS, {f"EXLIFY_CONNECTION_{name}": url for name, url in addresses.items()}) as running:
+            load = Load(running.settings, WORKFLOW)
+            load.run(WARM_UP, 100)
+            figures = _figures("alone", load.run(COUNT, IN_FLIGHT))
+            for workflow, peer in zip(FAILING, (refusing, away), strict=True):
+                print(f"  beside {workflow} ...", file=sys.stderr, flush=True)
+                figures |= _beside(running, load, workflow, peer)
+            return figures | _figures("alone_again", load.run(COUNT, IN_FLIGHT))
+
+
+def _beside(running: Stack, load: Load, workflow: str, peer: Peer) -> dict[str, float]:
+    name = workflow.partition("-")[0]
+    failing, ended = Load(running.settings, workflow), Event()
+    with ThreadPoolExecutor(1) as pool:
+        begun = pool.submit(failing.keep, IN_FLIGHT, ended)
+        try:
+            found = _figures(name, load.run(COUNT, IN_FLIGHT))
+        finally:
+            ended.set()
+    seen = peer.seen()
+    if seen.most_of_one_key > RETRIES + 1:
+        raise AssertionError(f"a call was to be asked for {RETRIES + 1} times at most, not {seen.most_of_one_key}")
+    return found | {f"{name}.failing_workflows": begun.result(), f"{name}.failing_requests": seen.requests}
+
+
+def _figures(name: str, run: Figures) -> dict[str, float]:
+    found = {f"{name}.p{percent}_ms_{IN_FLIGHT}": round(run.percentile_ms(percent), 1) for percent in (50, 95, 99)}
+    return found | {f"{name}.per_s_{IN_FLIGHT}": round(run.rate, 1)}

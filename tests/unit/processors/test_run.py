@@ -1,0 +1,127 @@
+"""Workflows that run others, on the real processors in memory: outcomes, errors, cancels, and what is not there."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from schemas import ids
+from schemas.codec import Codec
+from streams.catalogue import load_settings
+from streams.definitions import outcome_topic
+from streams.definitions.book import DefinitionBook
+from streams.definitions.deploy import described
+from streams.local import _start
+from streams.processors.orchestrate.local import Unattended
+from streams.processors.recover.processor import Recover
+from streams.processors.run.processor import Run
+from streams.runtime.memory import MemoryRuntime
+from streams.runtime.processor import Output
+from tests.support.contexts import context
+from tests.support.definitions import empty_book, load
+
+CODEC = Codec.offline()
+DOCUMENT = "document: {{dsl: '1.0.3', namespace: tests, name: {name}, version: '{version}'}}\ndo:\n{tasks}\n"
+CHILD = "- r: {run: {workflow: {namespace: tests, name: child, input: '${ . }'}MORE}}"
+
+
+def book_of(**tasks: str) -> DefinitionBook:
+    book = empty_book()
+    for name, text in tasks.items():
+        text = DOCUMENT.format(name=name.partition("_")[0], version=name.partition("_")[2] or "1", tasks=text)
+        text = text.replace("version: '1'", "version: '1.0.0'").replace("version: '2'", "version: '2.0.0'")
+        book.learn(described(load(text), text, "test", 0))
+    return book
+
+
+async def outcomes(book: DefinitionBook, data: Any, last: str = "parent") -> dict[str, dict[str, Any]]:
+    """How the instances of each workflow ended, once that of `last` has."""
+    made = context(CODEC, load_settings({}), book)
+    runtime = MemoryRuntime([Unattended(made, {}), Run(made), Recover(made)], made.settings, CODEC, virtual_time=True)
+    ended: dict[str, dict[str, Any]] = {}
+    over = asyncio.Event()
+
+    def note(output: Output) -> None:
+        outcome = CODEC.decode(output.value or b"")[1]
+        ended[outcome["workflow"]] = outcome
+        if outcome["workflow"] == last:
+            over.set()
+
+    for each in ("parent", "child", "grandchild"):
+        runtime.watch(outcome_topic(each).name, note)
+    graph = book.latest("parent")
+    assert graph is not None
+    async with runtime.running() as failed, asyncio.timeout(30):
+        runtime.publish([_start(CODEC, graph, data)])
+        either: list[asyncio.Future[Any]] = [asyncio.ensure_future(over.wait()), failed]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+        if failed.done():
+            failed.result()
+    return ended
+
+
+def run(more: str = "") -> str:
+    return CHILD.replace("MORE", more)
+
+
+async def test_output_of_the_other_workflow_is_that_of_the_step() -> None:
+    found = await outcomes(book_of(parent=run(), child="- s: {set: {twice: '${ .n * 2 }'}}"), {"n": 4})
+    assert found["parent"]["output"].value() == {"twice": 8}
+    assert found["child"]["instance_id"] == ids.child_id(f"{found['parent']['instance_id']}/do/0/r/0/0")
+
+
+async def test_version_that_is_named_runs_and_else_the_newest() -> None:
+    first = "- r: {run: {workflow: {namespace: tests, name: child, version: '1.0.0'}}}"
+    newest = run().replace("r:", "n:")
+    book = book_of(child_1="- s: {set: {v: 1}}", child_2="- s: {set: {v: 2}}", parent=f"{first}\n{newest}")
+    text = DOCUMENT.format(name="parent", version="3.0.0", tasks=first)
+    assert (await outcomes(book, {}))["parent"]["output"].value() == {"v": 2}
+    book.learn(described(load(text), text, "test", 1))
+    assert (await outcomes(book, {}))["parent"]["output"].value() == {"v": 1}
+
+
+async def test_error_of_the_other_workflow_can_be_caught() -> None:
+    handler = "do: [{c: {set: {told: '${ $error.title }'}}}]"
+    caught = f"- t:\n    try: [{{{run()[2:]}}}]\n    catch: {{errors: {{with: {{status: 409}}}}, {handler}}}"
+    child = "- s: {raise: {error: {type: 'https://e.com/x', status: 409, title: Sold out}}}"
+    found = await outcomes(book_of(parent=caught, child=child), {})
+    assert found["parent"]["output"].value() == {"told": "Sold out"}
+    assert found["child"]["status"] == "faulted"
+
+
+async def test_who_does_not_wait_goes_on_at_once() -> None:
+    book = book_of(parent=run(", await: false"), child="- w: {wait: PT1H}\n- s: {set: {late: true}}")
+    found = await outcomes(book, {}, last="child")
+    assert found["parent"]["output"].value() == {"instanceId": found["child"]["instance_id"]}
+    assert found["child"]["status"] == "completed"
+
+
+async def test_timeout_cancels_those_below_down_to_the_last() -> None:
+    parent = run()[:-1] + ", timeout: {after: PT1S}}"
+    child = "- r: {run: {workflow: {namespace: tests, name: grandchild}}}"
+    found = await outcomes(book_of(parent=parent, child=child, grandchild="- w: {wait: P1D}"), {}, last="grandchild")
+    assert {name: each["status"] for name, each in found.items()} == {
+        "parent": "faulted", "child": "cancelled", "grandchild": "cancelled",
+    }  # fmt: skip
+
+
+async def test_workflow_that_is_not_there_is_told_by_name() -> None:
+    found = await outcomes(book_of(parent=run()), {})
+    assert found["parent"]["error"]["reason"] == "MISCONFIGURED"
+    assert "tests/child latest" in found["parent"]["error"]["detail"]
+
+
+async def test_workflow_that_runs_itself_ends_at_the_limit() -> None:
+    endless = "- r: {run: {workflow: {namespace: tests, name: parent}}}"
+    ended: list[dict[str, Any]] = []
+    book = book_of(parent=endless)
+    made = context(CODEC, load_settings({}), book)
+    runtime = MemoryRuntime([Unattended(made, {}), Run(made)], made.settings, CODEC, virtual_time=True)
+    runtime.watch(outcome_topic("parent").name, lambda output: ended.append(CODEC.decode(output.value or b"")[1]))
+    graph = book.latest("parent")
+    assert graph is not None
+    async with runtime.running(), asyncio.timeout(30):
+        runtime.publish([_start(CODEC, graph, {})])
+        while len(ended) < 17:
+            await asyncio.sleep(0)
+    assert {each["error"]["reason"] for each in ended} == {"LIMIT_EXCEEDED"}
