@@ -42,6 +42,16 @@ class Entry:
     transitions: Sequence[Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextTry:
+    """When a failed step is tried again by itself, and how often yet."""
+
+    due_ms: int
+    number: int
+    most: int
+    reason: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Step:
     """One time that control came to a task."""
@@ -61,6 +71,7 @@ class Step:
     problem: Mapping[str, Any] | None = None
     asked: Any = None  # what its function was called with, where that is known
     until_ms: int | None = None  # when it ends by itself, where that is known
+    next_try: NextTry | None = None
 
     @property
     def anchor(self) -> str:
@@ -71,6 +82,11 @@ class Step:
     def idle(self) -> bool:
         """Whether it only lets time pass, for a person or by itself."""
         return self.kind in ("human", "wait") or self.status == STOPPED
+
+    @property
+    def shown(self) -> str:
+        """Its status as people are told it."""
+        return "retrying" if self.next_try is not None else self.status
 
     def took_ms(self, now_ms: int) -> int:
         """How long it took, or has taken so far."""
@@ -121,6 +137,16 @@ def account(entries: Iterable[Entry], graph: Graph | None) -> Account:
                     told.steps.append(step)
                 _change(step, entry, transition)
     return told
+
+
+def retrying(told: Account, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Tells of the steps that wait for their next try, by the rows of the read model, that they do."""
+    steps = {(step.pointer, step.iteration): step for step in told.steps if step.status == Status.RUNNING}
+    for row in rows:
+        if step := steps.get((row["pointer"], row["iteration"])):
+            step.next_try = NextTry(
+                due_ms=row["due_ms"], number=row["retry"], most=row["retries"], reason=row["reason"] or ""
+            )
 
 
 def _cause(told: Account, entry: Entry) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Any
 from urllib.parse import quote
 
@@ -22,8 +21,11 @@ from streams.gateway.bodies import MAX_LINE_LENGTH
 from streams.gateway.definition_acts import bring
 from streams.gateway.problems import ProblemError
 from streams.language.graph import Graph
+from streams.processors.orchestrate.ways import WORDS
+from streams.processors.view import bottlenecks
 
 MOST_LINES = 400  # of a difference that is shown
+LEAST_SHARE = 0.005  # of the time, that the diagram tells
 
 
 async def show_all(visit: Visit) -> View:
@@ -54,13 +56,15 @@ async def show(visit: Visit) -> View:
         raise ProblemError(404, "not-found", "No workflow of this name is deployed, or not yet.")
     chosen = next((each for each in known if each.digest == visit.query("digest")), latest(visit, name, known))
     told = await standing(visit, chosen.graph) if chosen.graph else Standing()
+    times = _times(chosen.graph, told) if chosen.graph else []
     before = _before(known, chosen)
     data = {
         "workflow": _brief(visit, chosen),
         "versions": [_brief(visit, each) for each in reversed(known)],
         "counts": told.counts,
         "looked_at": told.looked_at,
-        "times": _times(chosen.graph, told) if chosen.graph else [],
+        "times": times,
+        "by": bottlenecks.summary(told.totals),
         "failures": [{"step": step, "title": title, "count": count} for step, title, count in told.failures],
         "yaml": chosen.yaml,
         "difference": _difference(before, chosen) if before else None,
@@ -68,8 +72,7 @@ async def show(visit: Visit) -> View:
         "open": await asyncio.to_thread(reader.open_by_digest),
         "held": (await asyncio.to_thread(reader.held)).get(name, 0),
     }
-    shown = Told(states={pointer: State(counts=counts) for pointer, counts in told.counts.items()},
-                 links=_links(chosen, told))  # fmt: skip
+    shown = Told(states=_states(told, times), links=_links(chosen, told))
     drawn = drawing.both(chosen.graph, shown) if chosen.graph else {"wide": "", "narrow": ""}
     may_say = may(visit.actor, Act.PAUSE, Target("workflow", name))
     more = {"before": before, "quote": quote, "may_say": may_say, "max_reason": MAX_LINE_LENGTH}
@@ -125,25 +128,22 @@ def _links(chosen: Deployed, told: Standing) -> dict[str, str]:
 
 
 def _times(graph: Graph, told: Standing) -> list[dict[str, Any]]:
-    """Where the time goes: the steps that took longest at the median, with their share of it."""
+    """Where the time goes: the steps that took the greatest part of it, and what they waited for."""
     tasks = {task.pointer: task for task in graph.tasks}
-    middles = {pointer: int(median(times)) for pointer, times in told.times.items()}
-    longest = max(middles.values(), default=0) or 1
-    rows = [
-        {
-            "title": title_of(tasks[pointer]),
-            "pointer": pointer,
-            "median_ms": middle,
-            "slow_ms": sorted(told.times[pointer])[
-                min(len(told.times[pointer]) - 1, len(told.times[pointer]) * 95 // 100)
-            ],
-            "count": len(told.times[pointer]),
-            "share": round(100 * middle / longest, 1),
-        }
-        for pointer, middle in middles.items()
-        if pointer in tasks
+    return [
+        {**step, "title": title_of(tasks[step["pointer"]]), "goes_to": [WORDS[way] for way in step["by"]]}
+        for step in bottlenecks.told(told.totals, graph)
+        if step["pointer"] in tasks and step["took_ms"]
     ]
-    return sorted(rows, key=lambda row: -row["median_ms"])
+
+
+def _states(told: Standing, times: Sequence[Mapping[str, Any]]) -> dict[str, State]:
+    """What is told at each task: how many instances are there, and its part of the time."""
+    shares = {step["pointer"]: f"{step['share']:.0%}" for step in times if step["share"] >= LEAST_SHARE}
+    return {
+        pointer: State(counts=told.counts.get(pointer, {}), took=shares.get(pointer, ""))
+        for pointer in (*told.counts, *shares)
+    }
 
 
 def _before(known: Sequence[Deployed], chosen: Deployed) -> Deployed | None:

@@ -11,6 +11,7 @@ from schemas import ids
 from schemas.business import EncodedEvent
 from schemas.cloudevents import CloudEvent
 from schemas.cloudevents_http import BATCH, STRUCTURED, parse_request
+from schemas.jsontext import text_at
 from schemas.times import rfc3339
 from streams.definitions.states import State
 from streams.gateway import metrics
@@ -19,7 +20,7 @@ from streams.gateway.bodies import parse_json, read_body, require_json
 from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError, problem_of
 from streams.gateway.services import Services, services
-from streams.gateway.webhooks import InvalidSignatureError, subject_of, verify
+from streams.gateway.webhooks import InvalidSignatureError, verify
 from streams.ground.publish import Outgoing
 from streams.ground.topic import MAX_RECORD_BYTES
 from streams.processors.intake import business_topic
@@ -78,7 +79,7 @@ async def _receive(request: web.Request) -> web.Response:
         "type": hook.type,
         "time": rfc3339(1_000 * delivery.timestamp_s),
     }
-    subject = subject_of(data, hook.subject)
+    subject = text_at(data, hook.subject)
     return await _accept(ours, [CloudEvent(attributes | ({"subject": subject} if subject else {}), data)])
 
 

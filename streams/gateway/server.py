@@ -15,6 +15,7 @@ from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
 from streams.definitions.own import KafkaOwnFunctions
 from streams.gateway import (
+    bottlenecks,
     controls,
     decisions,
     definition_acts,
@@ -28,6 +29,7 @@ from streams.gateway import (
     letter_acts,
     letters,
     repairs,
+    report,
     reruns,
     systems,
     tasks,
@@ -90,6 +92,8 @@ ROUTES = (
     *tasks.ROUTES,
     *systems.ROUTES,
     *figures.ROUTES,
+    *bottlenecks.ROUTES,
+    *report.ROUTES,
     Route(
         method="GET",
         path="/openapi.json",

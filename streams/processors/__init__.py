@@ -14,6 +14,7 @@ from streams.processors import (
     intake,
     letters,
     orchestrate,
+    plain,
     recover,
     run,
     schedule,
@@ -21,6 +22,7 @@ from streams.processors import (
 )
 
 ALL = (
+    plain.DECLARATION,
     intake.DECLARATION,
     hold.DECLARATION,
     schedule.DECLARATION,

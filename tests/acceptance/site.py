@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
+from sqlalchemy import create_engine, text
 
 from infra.local import ports
 from infra.local.process import Launch, Process
@@ -26,6 +27,7 @@ from streams.ground.settings import Settings
 from streams.ground.topic import Topic
 from streams.processors import own
 from streams.processors.call.connections import ConnectionSettings
+from streams.readmodel.settings import read_model_url
 from streams.runtime.declaration import Declaration
 from streams.runtime.processor import Record
 from streams.steps.loading import load_steps
@@ -156,6 +158,23 @@ class Site:
             return log.read(topic.name, 1 if topic.one_partition else self.settings.partitions)
         finally:
             log.close()
+
+    def decoded(self, topic: Topic, message: str) -> list[dict[str, Any]]:
+        """The messages of a kind that a topic holds now."""
+        found = [self.codec.decode(each.value) for each in self.read(topic) if each.value]
+        return [data for name, data in found if name == message]
+
+    async def sql(self, question: str) -> int:
+        """A number that the read model answers to SQL."""
+
+        def ask() -> int:
+            engine = create_engine(read_model_url(self.settings))
+            with engine.connect() as connection:
+                found = int(connection.execute(text(question)).scalar_one())
+            engine.dispose()
+            return found
+
+        return await asyncio.to_thread(ask)
 
     async def quiet(self) -> None:
         """Returns once every processor has committed everything there is to read: nothing is under way any more."""

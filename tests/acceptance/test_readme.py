@@ -145,6 +145,8 @@ SHOWN: Mapping[str, str] = {
     "exlify tasks show ": r"risk-review[\s\S]*reasons",
     "exlify tasks": r"/reviewApplication/0/0 +risk-review ",
     "exlify show ": r"credit-risk[\s\S]*task.started +/do/2/reviewApplication",
+    "exlify bottlenecks customer-onboarding": r"reviewApplication +people +[\d.]+%",
+    "exlify report ": r"customer-onboarding +\S+ +\d+",
     "exlify outcomes customer-onboarding": r"completed +A-\d+-\d+ .*approved",
     "exlify outcomes greeting": r"completed .*Good to see you again, Ada",
     "exlify status": r"ok +processor orchestrate: ",

@@ -15,13 +15,13 @@ from tests.acceptance import chain, family, meeting, onboarding, starts
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.site import LOOK_S, PATIENCE_S, STEPS, Site, running
-from tests.crash.points import KILLED, NEEDS_INTENT, NEEDS_TABLE, NEEDS_WAITING
+from tests.crash.points import KILLED, LATER, NEEDS_INTENT, NEEDS_TABLE, NEEDS_WAITING
 from tests.support import brokers
 
 DECLARED = catalogue.processors(STEPS)  # own steps are processors like the others
 HOSTED_BY = {each.name: each.worker for each in DECLARED.values()}
 HAVE_TABLES = {each.name for each in DECLARED.values() if each.table}
-APART = ("emit", "correlate", "run", "hold", "schedule")  # which have tests of their own
+APART = ("emit", "correlate", "run", "plain", "hold", "schedule")  # which have tests of their own
 IN_ONBOARDING = [name for name in HOSTED_BY if name not in APART]
 WAIT = {"call", *(step.name for step in STEPS if not step.pure)}  # for others: slow processors
 APPLICATIONS = 12  # for each point
@@ -121,7 +121,7 @@ async def test_kills_at_every_point_lose_no_event_that_is_listened_for(site: Sit
     worker = HOSTED_BY["correlate"]
     site.workers.stop(worker)
     for point, some in names.items():
-        site.workers.start(worker, crash_at=f"correlate:{point}:2", restarts=False)
+        site.workers.start(worker, crash_at=f"correlate:{point}:{LATER.get(point, 2)}", restarts=False)
         await meeting.happen(site, some)
         assert await ended(site, worker) == KILLED, f"correlate did not reach {point}"
     site.start(worker)
@@ -138,7 +138,7 @@ async def test_kills_at_every_point_start_and_cancel_children_once(site: Site) -
     below = Subscriber(site, (each for number in every for each in family.children(number)), "child")
     site.workers.stop(worker)
     for point, some in numbers.items():
-        site.workers.start(worker, crash_at=f"run:{point}:2", restarts=False)
+        site.workers.start(worker, crash_at=f"run:{point}:1", restarts=False)
         await family.begin(site, some)
         assert await ended(site, worker) == KILLED, f"run did not reach {point}"
     site.start(worker)

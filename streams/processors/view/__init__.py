@@ -29,6 +29,28 @@ INCIDENTS_OPEN = Gauge(
     ["workflow", "reason", "owner"],
 )
 
+# Of several views that share a database each tells the same: take the greatest, not the sum.
+DAY_INSTANCES = Gauge(
+    "exlify_day_instances",
+    "Instances that began within a day, by how they stand: open, completed, faulted, cancelled.",
+    ["workflow", "version", "status"],
+)
+DAY_WITHOUT_PEOPLE = Gauge(
+    "exlify_day_without_people",
+    "Those of them that have completed without asking anybody. By the completed: the automation rate.",
+    ["workflow", "version"],
+)
+DAY_FIRST_TIME_RIGHT = Gauge(
+    "exlify_day_first_time_right",
+    "Those of them that have completed with no step tried again, and none that somebody had to decide about.",
+    ["workflow", "version"],
+)
+DAY_SECONDS = Gauge(
+    "exlify_day_instance_seconds",
+    "How long those of them that have completed took, on average.",
+    ["workflow", "version"],
+)
+
 DECLARATION = Declaration(
     name="view",
     summary="Makes what happened visible to people.",
@@ -36,5 +58,13 @@ DECLARATION = Declaration(
     make="streams.processors.view.processor:View",
     reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS, COUNTS, ACTS),
     settings=(ViewSettings,),
-    metrics=(OLDEST_SECONDS, OLDEST_INCIDENT_SECONDS, INCIDENTS_OPEN),
+    metrics=(
+        OLDEST_SECONDS,
+        OLDEST_INCIDENT_SECONDS,
+        INCIDENTS_OPEN,
+        DAY_INSTANCES,
+        DAY_WITHOUT_PEOPLE,
+        DAY_FIRST_TIME_RIGHT,
+        DAY_SECONDS,
+    ),
 )

@@ -8,7 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Select, Table, func, select
 
 from schemas import ids
-from schemas.lifecycle import OPEN, Status
+from schemas.lifecycle import OF_INSTANCES, OPEN, Status
 from schemas.reasons import Reason
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.hold.rows import HELD
@@ -85,6 +85,14 @@ class Reader:
         query = select(HELD.c.workflow, func.sum(HELD.c.waiting).label("number")).group_by(HELD.c.workflow)
         return {row["workflow"]: int(row["number"]) for row in every(self._engine, query)}
 
+    def count(self, filters: Mapping[str, str], since_ms: int | None) -> int:
+        """How many instances there are with these values of columns, that were started then or later."""
+        query = matching(INSTANCES, filters).where(INSTANCES.c.status.in_(OF_INSTANCES))  # so that the index serves
+        if since_ms is not None:
+            query = query.where(INSTANCES.c.started_at_ms >= since_ms)
+        (row,) = every(self._engine, select(func.count().label("number")).select_from(query.subquery()))
+        return int(row["number"])
+
     def faulted_since(self, since_ms: int) -> int:
         """How many instances have faulted since then."""
         return self._count(INSTANCES, (INSTANCES.c.status == Status.FAULTED) & (INSTANCES.c.updated_at_ms >= since_ms))
@@ -111,6 +119,11 @@ class Reader:
         """History entries of an instance behind a sequence number, in order."""
         ours = (HISTORY.c.instance_id == instance_id) & (HISTORY.c.seq > after_seq)
         return every(self._engine, select(HISTORY).where(ours).order_by(HISTORY.c.seq).limit(limit))
+
+    def histories(self, instance_ids: Collection[str], limit: int) -> list[Found]:
+        """History entries of several instances, each in order."""
+        query = select(HISTORY).where(HISTORY.c.instance_id.in_(instance_ids))
+        return every(self._engine, query.order_by(HISTORY.c.instance_id, HISTORY.c.seq).limit(limit))
 
     def incidents(
         self,
