@@ -6,6 +6,8 @@ START_INSTANCE: Final = "exlify.StartInstance"
 STEP_RESULT: Final = "exlify.StepResult"
 TIMER_FIRED: Final = "exlify.TimerFired"
 CANCEL_INSTANCE: Final = "exlify.CancelInstance"
+CONTROL_INSTANCE: Final = "exlify.ControlInstance"
+INSTANCE_ACT: Final = "exlify.InstanceAct"
 AWAIT_EVENT: Final = "exlify.AwaitEvent"
 CANCEL_AWAIT: Final = "exlify.CancelAwait"
 OFFERED_EVENT: Final = "exlify.OfferedEvent"
@@ -23,6 +25,9 @@ CANCEL_STEP: Final = "exlify.CancelStep"
 HISTORY_ENTRY: Final = "exlify.HistoryEntry"
 INSTANCE_OUTCOME: Final = "exlify.InstanceOutcome"
 WORKFLOW_DEFINITION: Final = "exlify.WorkflowDefinition"
+WORKFLOW_STATE: Final = "exlify.WorkflowState"
+RELEASE_STARTS: Final = "exlify.ReleaseStarts"
+HELD_STARTS: Final = "exlify.HeldStarts"
 SYSTEM_PAUSE: Final = "exlify.SystemPause"
 SYSTEM_REPORT: Final = "exlify.SystemReport"
 HUMAN_TASK: Final = "exlify.HumanTask"
@@ -45,6 +50,7 @@ PARTS: Final = frozenset(
         "exlify.TaskAct",
         "exlify.ModelChange",
         "exlify.Beside",
+        "exlify.Rerun",
     }
 )
 """Records that occur inside messages only and never travel alone."""

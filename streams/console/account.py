@@ -14,6 +14,7 @@ from schemas.lifecycle import Phase, Status
 from schemas.messages import CANCEL_INSTANCE, START_INSTANCE, STEP_RESULT
 from schemas.payload import Payload, UnreadablePayloadError
 from streams.console import words
+from streams.engine.moving import place_of
 from streams.language.constructs.call import Call
 from streams.language.constructs.fork import Fork
 from streams.language.constructs.set_ import Set
@@ -127,6 +128,8 @@ def account(entries: Iterable[Entry], graph: Graph | None) -> Account:
             phase = transition["phase"]
             if phase.startswith("workflow."):
                 _whole(told, phase, transition["data"])
+                if phase == Phase.WORKFLOW_MOVED:
+                    steps = _moved(told, as_object(transition["data"]) or {}, tasks)
             elif phase.startswith(("task.", "incident.")):
                 place = (transition["pointer"], transition["iteration"])
                 if (step := steps.get(place)) is None:
@@ -151,6 +154,15 @@ def _cause(told: Account, entry: Entry) -> None:
         told.started = entry.caused_by
     elif entry.cause == CANCEL_INSTANCE and entry.status == Status.CANCELLED:
         told.cancelled, told.cancelled_ms = entry.caused_by, entry.at_ms
+
+
+def _moved(told: Account, about: Mapping[str, Any], tasks: Mapping[str, Task]) -> dict[tuple[str, int], Step]:
+    """The steps by where they stand now, on another definition."""
+    for step in told.steps:
+        step.pointer = place_of(step.pointer, about.get("places") or {})
+        if (task := tasks.get(step.pointer)) is not None:
+            step.name, step.title, step.kind = task.name, title_of(task), kind_of(task)
+    return {(step.pointer, step.iteration): step for step in told.steps}
 
 
 def _whole(told: Account, phase: str, data: Payload | None) -> None:

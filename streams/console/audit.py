@@ -1,7 +1,7 @@
 """`/audit`: who did what here, the newest first, about tasks, failed steps, instances, workflows, systems and so on.
 
 Told from what they changed, so it is as true as that: tasks know their newest acts, an incident who decided about it,
-a cancelled instance who ended it, a system the last word about it.
+a cancelled instance who ended it, a system and a workflow the last word about it.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from streams.console.inbox import task_path
 from streams.console.incidents import titles_of
 from streams.console.page import Page, View, Visit
 from streams.console.topics import latest
+from streams.definitions.states import State
 from streams.processors.decide import STATES
 from streams.processors.human.rules import CLAIM, COMPLETE, PUT_ASIDE, RELEASE, UNDO
 from streams.processors.letters import ACTIONS
@@ -119,7 +120,18 @@ def _title(titles: Mapping[tuple[str, str, str], str], incident: Mapping[str, An
 
 
 async def _instances(visit: Visit, before_ms: int) -> list[Deed]:
-    found = []
+    rows = await asyncio.to_thread(queries.acts, visit.services.reader, before_ms, ROWS + 1)
+    found = [
+        Deed(
+            at_ms=row["at_ms"],
+            actor=row["actor"],
+            did=_CONTROLLED.get(row["action"], row["action"]) + (", in vain," if row["refused"] else ""),
+            what=row["business_key"] or row["instance_id"][:8],
+            path=f"/instances/{row['instance_id']}",
+            why=row["why"],
+        )
+        for row in rows
+    ]
     for row in await asyncio.to_thread(queries.cancelled, visit.services.reader, before_ms, ROWS + 1):
         said = orjson.loads(row["error"] or "{}")
         if said.get("actor"):
@@ -136,8 +148,22 @@ async def _instances(visit: Visit, before_ms: int) -> list[Deed]:
     return found
 
 
+_CONTROLLED = {"suspend": "suspended", "resume": "resumed", "move": "moved", "rerun": "ran again the case of"}
+
+
 async def _workflows(visit: Visit, before_ms: int) -> list[Deed]:
-    return [
+    said = [
+        Deed(
+            at_ms=each.at_ms,
+            actor=each.actor,
+            did={State.ACTIVE: "activated"}.get(each.state, each.state.value),
+            what=each.name,
+            path=f"/workflows/{quote(each.name, safe='')}",
+            why=each.why,
+        )
+        for each in visit.services.definitions.words()
+    ]
+    return said + [
         Deed(
             at_ms=each.deployed_at_ms,
             actor=each.deployed_by,

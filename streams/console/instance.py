@@ -15,6 +15,7 @@ from schemas.lifecycle import TERMINAL
 from streams.console import drawing, queries
 from streams.console.account import Account, Entry, account, retrying
 from streams.console.axis import Axis
+from streams.console.control import WORDS, acts_of
 from streams.console.decision import Decision, decision
 from streams.console.diagram.path import passed, states
 from streams.console.diagram.svg import Told
@@ -105,6 +106,9 @@ def _drawn(visit: Visit, row: Found, told: Account, tasks: Sequence[Mapping[str,
         "failed": failed_step(told) if row["status"] == "faulted" else None,
         "may_cancel": row["status"] not in TERMINAL and may(visit.actor, Act.CANCEL, target),
         "may_repair": may(visit.actor, Act.REPAIR, target),
+        "may_control": may(visit.actor, Act.CANCEL, target),
+        "acts": acts_of(visit, row),
+        "act_words": WORDS,
         "asks": visit.query("ask"),
         "about": visit.query("incident"),
         "about_step": visit.query("step"),

@@ -15,7 +15,7 @@ from streams.language.graph import Graph
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.fields import COMPLETED, OPEN
 from streams.processors.human.rows import TASKS
-from streams.processors.orchestrate.rows import INCIDENTS, INSTANCES
+from streams.processors.orchestrate.rows import ACTS, INCIDENTS, INSTANCES
 from streams.processors.recover.rows import RETRIES, WAITING
 from streams.processors.view.reader import Reader
 from streams.processors.view.search import Place, at_places
@@ -347,6 +347,11 @@ def decided_incidents(reader: Reader, before_ms: int, limit: int) -> list[Found]
     at = INCIDENTS.c.closed_at_ms
     query = select(INCIDENTS).where(INCIDENTS.c.actor.is_not(None), at < before_ms)
     return every(reader.engine, query.order_by(at.desc()).limit(limit))
+
+
+def acts(reader: Reader, before_ms: int, limit: int) -> list[Found]:
+    """What people did about instances before a time, beside cancelling them, the newest first."""
+    return every(reader.engine, select(ACTS).where(ACTS.c.at_ms < before_ms).order_by(ACTS.c.at_ms.desc()).limit(limit))
 
 
 def decided_of(reader: Reader, instance_id: str) -> list[Found]:

@@ -13,6 +13,7 @@ from aiohttp import web
 from streams.console import (
     audit,
     bulk,
+    control,
     decisions,
     deeds,
     deploying,
@@ -65,6 +66,7 @@ PAGES: tuple[Page, ...] = (
     *deeds.PAGES,
     *instance.PAGES,
     *repair.PAGES,
+    *control.PAGES,
     *inbox.PAGES,
     *incidents.PAGES,
     *letters.PAGES,

@@ -9,6 +9,7 @@ from streams.processors import (
     correlate,
     decide,
     emit,
+    hold,
     human,
     intake,
     letters,
@@ -17,12 +18,15 @@ from streams.processors import (
     recover,
     replay,
     run,
+    schedule,
     view,
 )
 
 ALL = (
     plain.DECLARATION,
     intake.DECLARATION,
+    hold.DECLARATION,
+    schedule.DECLARATION,
     orchestrate.DECLARATION,
     correlate.DECLARATION,
     decide.DECLARATION,

@@ -182,9 +182,8 @@ class Site:
         logs = {group: Log(self.settings.bootstrap, f"{self.settings.group_prefix}-{group}") for group in inputs}
 
         def is_quiet() -> bool:
-            count = self.settings.partitions
-            committed = [logs[group].committed(topic, count) for group, names in inputs.items() for topic in names]
-            return committed == [logs[group].ends(topic, count) for group, names in inputs.items() for topic in names]
+            committed = [logs[group].committed(*topic) for group, topics in inputs.items() for topic in topics]
+            return committed == [logs[group].ends(*topic) for group, topics in inputs.items() for topic in topics]
 
         try:
             await self.until(lambda: asyncio.to_thread(is_quiet), "every record finished")
@@ -192,8 +191,13 @@ class Site:
             for log in logs.values():
                 log.close()
 
-    def _inputs(self) -> dict[str, tuple[str, ...]]:
-        return {each.name: tuple(topic.name for topic in each.inputs(self.settings)) for each in self.hosted}
+    def _inputs(self) -> dict[str, list[tuple[str, int]]]:
+        """Topics and their partitions, by who reads them."""
+        count = self.settings.partitions
+        return {
+            each.name: [(topic.name, 1 if topic.one_partition else count) for topic in each.inputs(self.settings)]
+            for each in self.hosted
+        }
 
     @property
     def hosted(self) -> list[Declaration]:

@@ -11,7 +11,7 @@ import pytest
 
 from streams import catalogue
 from streams.runtime.crash import POINTS
-from tests.acceptance import chain, family, meeting, onboarding
+from tests.acceptance import chain, family, meeting, onboarding, starts
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.site import LOOK_S, PATIENCE_S, STEPS, Site, running
@@ -21,7 +21,7 @@ from tests.support import brokers
 DECLARED = catalogue.processors(STEPS)  # own steps are processors like the others
 HOSTED_BY = {each.name: each.worker for each in DECLARED.values()}
 HAVE_TABLES = {each.name for each in DECLARED.values() if each.table}
-APART = ("emit", "correlate", "run", "plain")  # which have tests of their own
+APART = ("emit", "correlate", "run", "plain", "hold", "schedule")  # which have tests of their own
 IN_ONBOARDING = [name for name in HOSTED_BY if name not in APART]
 WAIT = {"call", *(step.name for step in STEPS if not step.pure)}  # for others: slow processors
 APPLICATIONS = 12  # for each point
@@ -79,6 +79,37 @@ async def test_kills_at_every_point_emit_nothing_twice(site: Site) -> None:
         assert await ended(site, HOSTED_BY["emit"]) == KILLED, f"emit did not reach {point}"
     site.start(HOSTED_BY["emit"])
     await chain.verified(site, subscriber, every)
+
+
+@pytest.mark.crash
+async def test_kills_at_every_point_lose_and_double_no_held_event(site: Site) -> None:
+    await starts.prepare(site)
+    names = {point: [f"hold-{point}-{number}" for number in range(APPLICATIONS)] for point in points("hold")}
+    every = [name for some in names.values() for name in some]
+    subscriber = Subscriber(site, starts.held(every), starts.HELD)
+    site.workers.stop(HOSTED_BY["hold"])
+    for point, some in names.items():
+        site.workers.start(HOSTED_BY["hold"], crash_at=f"hold:{point}:1", restarts=False)
+        await starts.publish(site, some, times=2)
+        assert await ended(site, HOSTED_BY["hold"]) == KILLED, f"hold did not reach {point}"
+    await starts.activate(site)
+    for point in ("after_outputs", "after_changelog"):  # while they are let go
+        site.workers.start(HOSTED_BY["hold"], crash_at=f"hold:{point}:1", restarts=False)
+        assert await ended(site, HOSTED_BY["hold"]) == KILLED, f"hold did not reach {point}"
+    site.start(HOSTED_BY["hold"])
+    outcomes = await subscriber.all_ended()
+    assert not outcomes.contradicted
+
+
+@pytest.mark.crash
+async def test_kills_at_every_point_start_one_instance_for_each_time(site: Site) -> None:
+    site.workers.stop(HOSTED_BY["schedule"])
+    for number, point in enumerate(points("schedule")):
+        await starts.tick(site, number)  # what it reads
+        site.workers.start(HOSTED_BY["schedule"], crash_at=f"schedule:{point}:1", restarts=False)
+        assert await ended(site, HOSTED_BY["schedule"]) == KILLED, f"schedule did not reach {point}"
+    site.start(HOSTED_BY["schedule"])
+    await starts.ticked(site, more=3)
 
 
 @pytest.mark.crash

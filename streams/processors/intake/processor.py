@@ -3,7 +3,7 @@ an offer to the instances that listen for it.
 
 Intake keeps no state. The instance id is derived from workflow, source and event id, so the same event delivered or
 published twice names the same instance, and `orchestrate` starts that once. An event that no workflow waits for is
-counted, no more.
+counted, no more, and so is one of a retired workflow; that of a paused one goes to `hold`.
 """
 
 from __future__ import annotations
@@ -18,17 +18,20 @@ from schemas.cloudevents import SPEC_VERSION, parse_time_ms
 from schemas.codec import UndecodableRecord
 from schemas.messages import OFFERED_EVENT, START_INSTANCE
 from schemas.payload import Door, Json, Payload
-from streams.ground.topic import MAX_WRITTEN_BYTES
+from streams.definitions.states import State
+from streams.ground.topic import MAX_WRITTEN_BYTES, Topic
 from streams.language.events import EventFilter
 from streams.language.graph import Graph
 from streams.processors import intake
 from streams.processors.context import Context
+from streams.processors.hold import HELD
 from streams.processors.orchestrate import CORRELATION, INBOX
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, StateView
 from streams.runtime.replays import first_offset
 
 NO_JSON = "its data cannot be written as JSON: nested too deeply, or a number out of range"
+FATES = {State.ACTIVE: "started", State.PAUSED: "held", State.RETIRED: "retired"}  # the first of an event's is told
 MAX_DATA_BYTES = MAX_WRITTEN_BYTES - 65_536  # leaves room for the envelope
 
 
@@ -79,9 +82,16 @@ class Intake(FastProcessor):
             return self._parked(record, NO_JSON)
         if len(payload) > MAX_DATA_BYTES:
             return self._parked(record, f"its data is larger than {MAX_DATA_BYTES} bytes")
-        starts = [self._start(graph, attributes, payload, record) for graph in graphs]
+        fates, outputs = set(), []
+        for graph in graphs:
+            state = self._definitions.state(graph.name)
+            fates.add(FATES[state])
+            if state is not State.RETIRED:
+                topic = INBOX if state is State.ACTIVE else HELD
+                outputs.append(self._start(topic, graph, attributes, payload, record))
         offers = self._offers(listened, attributes, data, record) if listened else []
-        return "started" if starts else "offered" if offers else "unmatched", starts + offers
+        unstarted = "offered" if offers else "unmatched"
+        return next((fate for fate in FATES.values() if fate in fates), unstarted), outputs + offers
 
     def _parked(self, record: Record, reason: str) -> tuple[str, list[Output]]:
         return "parked", [parked(record, self.declaration.name, reason)]
@@ -106,9 +116,11 @@ class Intake(FastProcessor):
                     offers.append(Output(CORRELATION, key.encode(), message))
         return offers
 
-    def _start(self, graph: Graph, attributes: Mapping[str, str], data: Payload, record: Record) -> Output:
+    def _start(
+        self, topic: Topic, graph: Graph, attributes: Mapping[str, str], data: Payload, record: Record
+    ) -> Output:
         start = start_of(graph, attributes, data, record)
-        return Output(INBOX, start["instance_id"].encode(), self._codec.encode(START_INSTANCE, start))
+        return Output(topic, start["instance_id"].encode(), self._codec.encode(START_INSTANCE, start))
 
 
 def start_of(graph: Graph, attributes: Mapping[str, str], data: Payload, record: Record) -> dict[str, Any]:

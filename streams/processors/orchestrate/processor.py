@@ -20,6 +20,7 @@ import structlog
 from msgspec.structs import asdict
 
 from schemas import messages
+from schemas.lifecycle import Phase
 from streams import engine
 from streams.ground.topic import own_step_topic
 from streams.language.graph import Graph
@@ -38,6 +39,7 @@ EVENTS: dict[str, type[engine.Event]] = {
     messages.CANCEL_INSTANCE: engine.CancelInstance,
     messages.REPAIR_STEP: engine.RepairStep,
     messages.STEP_RETRYING: engine.StepRetrying,
+    messages.CONTROL_INSTANCE: engine.ControlInstance,
     messages.EVENT_RECEIVED: engine.EventReceived,
 }
 ABOUT_EVENTS: dict[type[engine.Command], str] = {
@@ -137,6 +139,8 @@ class Orchestrate(FastProcessor):
         for each in step.incidents:
             value = self._codec.encode(messages.INCIDENT, asdict(each))
             effects.outputs.append(Output(orchestrate.INCIDENTS, key, value))
+        if (said := _said(event)) is not None and step.transitions and step.state is not None:
+            effects.outputs.append(self._act(graph, before, event, said, step, message))
         if step.outcome is not None:
             effects.outputs.append(outcome.output(self._codec, step.outcome))
             effects.outputs.extend(outcome.answers(self._codec, step.outcome))
@@ -190,6 +194,26 @@ class Orchestrate(FastProcessor):
         topic = self._commands.get(command.function) or own_step_topic(command.function)
         return Output(topic, key, self._codec.encode(name, data))
 
+    def _act(
+        self,
+        graph: Graph,
+        before: engine.State | None,
+        event: engine.Event,
+        said: tuple[str, str, str],
+        step: engine.Step,
+        message: Message,
+    ) -> Output:
+        """What somebody has done about an instance, for the audit."""
+        assert step.state is not None
+        action, actor, why = said
+        act = {
+            "instance_id": event.instance_id, "seq": step.state.seq, "action": action, "workflow": graph.name,
+            "business_key": getattr(before if before is not None else event, "business_key", None), "actor": actor,
+            "why": why, "at_ms": message.record.timestamp_ms,
+            "refused": any(each.phase == Phase.CONTROL_REFUSED for each in step.transitions),
+        }  # fmt: skip
+        return Output(orchestrate.ACTS, message.record.key, self._codec.encode(messages.INSTANCE_ACT, act))
+
     def _entry(
         self, graph: Graph, before: engine.State | None, event: engine.Event, step: engine.Step, message: Message
     ) -> Output:
@@ -221,10 +245,19 @@ NO_GRAPH = Graph(digest="", namespace="", name="", version="", document={}, task
 
 
 def _another(before: engine.State | None, event: engine.Event) -> str | None:
-    """The digest of another definition that a repair wants to go on with."""
-    if type(event) is not engine.RepairStep or type(before) is not engine.Instance or event.digest == before.digest:
+    """The digest of another definition that somebody wants to go on with."""
+    if not isinstance(event, engine.RepairStep | engine.ControlInstance) or type(before) is not engine.Instance:
         return None
-    return event.digest
+    return None if event.digest == before.digest else event.digest
+
+
+def _said(event: engine.Event) -> tuple[str, str, str] | None:
+    """What somebody wants of an instance, who and why; None for what nobody wanted, or is told elsewhere."""
+    if type(event) is engine.ControlInstance:
+        return event.action, event.actor, event.why
+    if type(event) is engine.StartInstance and event.rerun is not None:
+        return "rerun", event.rerun["actor"], event.rerun["why"]
+    return None
 
 
 def _digests(batch: Sequence[Message]) -> list[str]:

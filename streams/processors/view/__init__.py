@@ -3,9 +3,10 @@
 from prometheus_client import Gauge
 
 from streams.processors.decide import DECISIONS
+from streams.processors.hold import COUNTS
 from streams.processors.human import TASKS
 from streams.processors.letters import LETTERS
-from streams.processors.orchestrate import HISTORY, INCIDENTS
+from streams.processors.orchestrate import ACTS, HISTORY, INCIDENTS
 from streams.processors.recover import RETRIES
 from streams.processors.replay import RESULTS, STATES
 from streams.readmodel.settings import ViewSettings
@@ -56,7 +57,7 @@ DECLARATION = Declaration(
     summary="Makes what happened visible to people.",
     worker="view",
     make="streams.processors.view.processor:View",
-    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS, STATES, RESULTS),
+    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS, COUNTS, ACTS, STATES, RESULTS),
     settings=(ViewSettings,),
     metrics=(
         OLDEST_SECONDS,

@@ -11,6 +11,7 @@ from schemas import ids
 from schemas.lifecycle import OF_INSTANCES, OPEN, Status
 from schemas.reasons import Reason
 from streams.processors.decide.rows import DECISIONS
+from streams.processors.hold.rows import HELD
 from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
 from streams.processors.letters.letter import UNDECIDED
@@ -73,6 +74,16 @@ class Reader:
         """How many instances there are, by status."""
         query = select(INSTANCES.c.status, func.count().label("number")).group_by(INSTANCES.c.status)
         return {row["status"]: row["number"] for row in every(self._engine, query)}
+
+    def open_by_digest(self) -> dict[str, int]:
+        """How many instances have not ended, by the definition that they are on."""
+        query = select(INSTANCES.c.digest, func.count().label("number")).where(INSTANCES.c.status.in_(OPEN))
+        return {row["digest"]: row["number"] for row in every(self._engine, query.group_by(INSTANCES.c.digest))}
+
+    def held(self) -> dict[str, int]:
+        """How many events wait until their workflow is active again, by workflow."""
+        query = select(HELD.c.workflow, func.sum(HELD.c.waiting).label("number")).group_by(HELD.c.workflow)
+        return {row["workflow"]: int(row["number"]) for row in every(self._engine, query)}
 
     def count(self, filters: Mapping[str, str], since_ms: int | None) -> int:
         """How many instances there are with these values of columns, that were started then or later."""
