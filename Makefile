@@ -40,13 +40,17 @@ check: $(DEV_READY) ## Lint, types, import contracts, rendered files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/guard
 
-peers: ## Install what some tests drive and skip without: Chromium, PostgreSQL and Alertmanager, from Debian's packages, as root
+peers: ## Install what some tests drive and skip without: Chromium, PostgreSQL, Prometheus, Alertmanager and kcat, from Debian's packages, as root
 	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || \
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-noto-core; }
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends postgresql; }
 	@command -v prometheus-alertmanager >/dev/null || command -v alertmanager >/dev/null || \
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus-alertmanager; }
+	@command -v prometheus >/dev/null || \
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus; }
+	@command -v kcat >/dev/null || \
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends kcat; }
 
 format: $(DEV_READY) ## Put the code into the common format
 	@$(BIN)/ruff check --fix-only .
@@ -77,7 +81,7 @@ certificates: $(TRAIN_READY) ## See whether certificates keep their word (ARGS="
 training: $(TRAIN_READY) ## Test training: from rows to a model that serving takes, and the committed one byte for byte
 	@$(TRAIN_VENV)/bin/python -m pytest tests/unit/models/test_training.py tests/unit/models/test_training_credit.py tests/unit/models/test_certify.py $(ARGS)
 
-render: $(RUN_READY) ## Write the files that are rendered from code
+render: $(DEV_READY) ## Write the files that are rendered from code
 	@$(BIN)/python -m infra.render
 
 lock: $(DEV_READY) ## Resolve the dependencies anew and write the lock files

@@ -14,6 +14,7 @@ from prometheus_client.metrics import MetricWrapperBase
 
 import streams.language
 from infra import language
+from infra.dashboards import boards
 from schemas.catalogue import current
 from streams import catalogue
 from streams.definitions import outcome_topic
@@ -23,6 +24,7 @@ from streams.ground.topic import DAY_MS, Topic
 from streams.readmodel.projection import DOCUMENT, MESSAGE, Projection, projections
 
 FOLDER = Path(__file__).with_name("reference")
+BOARDS = Path(__file__).with_name("grafana") / "dashboards"
 PROFILE = Path(streams.language.__file__).with_name("PROFILE.md")
 NOTE = "<!-- Rendered by `make render`; change the table in the code instead. -->"
 SETTINGS_PROSE = """\
@@ -165,8 +167,9 @@ PAGES: Mapping[str, Callable[[], str]] = {
 
 
 def stale(folder: Path = FOLDER) -> list[Path]:
-    """The pages that differ from what the code says now."""
+    """The pages and dashboards that differ from what the code says now."""
     outdated = [folder / name for name, render in PAGES.items() if _read(folder / name) != render()]
+    outdated += [BOARDS / name for name, board in boards().items() if _read(BOARDS / name) != board]
     return outdated if PROFILE.read_text() == profile_page() else [*outdated, PROFILE]
 
 
@@ -181,6 +184,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     FOLDER.mkdir(exist_ok=True)
     for name, render in PAGES.items():
         (FOLDER / name).write_text(render())
+    for name, board in boards().items():
+        (BOARDS / name).write_text(board)
     PROFILE.write_text(profile_page())
     return 0
 

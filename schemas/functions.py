@@ -154,6 +154,25 @@ class WithAssumed(Mapping[str, Function]):
         return len(self._known)
 
 
+class ForCalls(Mapping[str, Function]):
+    """Those of the functions that a `call` can ask for, each looked up where it is known: what is assumed stays so."""
+
+    def __init__(self, known: Mapping[str, Function]) -> None:
+        self._known = known
+
+    def __getitem__(self, name: str) -> Function:
+        found = self._known[name]
+        if found.by_task:
+            raise KeyError(name)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return (name for name, each in self._known.items() if not each.by_task)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
+
+
 def by_name(*groups: tuple[Function, ...]) -> dict[str, Function]:
     """Functions of several owners by name. Raises ValueError where two have the same name."""
     known: dict[str, Function] = {}

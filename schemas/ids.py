@@ -29,6 +29,11 @@ def instance_id(workflow: str, source: str, event_id: str) -> str:
     return _digest(b"event", workflow, source, event_id)
 
 
+def replay_instance_id(workflow: str, source: str, event_id: str, replay: str) -> str:
+    """Id of the instance in which a replay processes the same event anew: another for every replay."""
+    return _digest(b"replay", workflow, source, event_id, replay)
+
+
 def step_id(instance: str, pointer: str, iteration: int, attempt: int) -> str:
     """Id of one step and idempotency key of its effects; `pointer` is a JSON Pointer, so it begins with a slash."""
     return f"{instance}{pointer}/{iteration}/{attempt}"

@@ -64,3 +64,12 @@ def _exact(digits: str) -> int:
     if len(digits) <= 20 and int(digits) in _BITS_64:
         return 0
     raise UnfitDataError("a whole number has more than 64 bits")
+
+
+def text_at(document: Any, pointer: str | None) -> str | None:
+    """The text or number at a JSON Pointer, as text; None if there is none."""
+    value = document
+    for part in (pointer or "").split("/")[1:]:
+        name = part.replace("~1", "/").replace("~0", "~")
+        value = value.get(name) if isinstance(value, dict) else None
+    return str(value) if pointer and isinstance(value, str | int) and str(value) else None

@@ -13,6 +13,7 @@ class Status(StrEnum):
     RUNNING = "running"
     WAITING = "waiting"
     INCIDENT = "incident"  # instances only: a step has failed, and somebody has to decide how it goes on
+    SUSPENDED = "suspended"  # instances only: somebody lets it stand still
     CANCELLED = "cancelled"
     FAULTED = "faulted"
     COMPLETED = "completed"
@@ -23,6 +24,9 @@ class Phase(StrEnum):
     """What happened: the words of history."""
 
     WORKFLOW_STARTED = "workflow.started"
+    WORKFLOW_SUSPENDED = "workflow.suspended"
+    WORKFLOW_RESUMED = "workflow.resumed"
+    WORKFLOW_MOVED = "workflow.moved"
     WORKFLOW_COMPLETED = "workflow.completed"
     WORKFLOW_FAULTED = "workflow.faulted"
     WORKFLOW_CANCELLED = "workflow.cancelled"
@@ -37,6 +41,8 @@ class Phase(StrEnum):
     INCIDENT_SKIPPED = "incident.skipped"
     INCIDENT_FAILED = "incident.failed"
     REPAIR_REFUSED = "repair.refused"
+    CONTROL_REFUSED = "control.refused"
+    RESULT_KEPT = "result.kept"
     RESULT_IGNORED = "result.ignored"
 
 

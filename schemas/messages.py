@@ -6,6 +6,8 @@ START_INSTANCE: Final = "exlify.StartInstance"
 STEP_RESULT: Final = "exlify.StepResult"
 TIMER_FIRED: Final = "exlify.TimerFired"
 CANCEL_INSTANCE: Final = "exlify.CancelInstance"
+CONTROL_INSTANCE: Final = "exlify.ControlInstance"
+INSTANCE_ACT: Final = "exlify.InstanceAct"
 AWAIT_EVENT: Final = "exlify.AwaitEvent"
 CANCEL_AWAIT: Final = "exlify.CancelAwait"
 OFFERED_EVENT: Final = "exlify.OfferedEvent"
@@ -27,12 +29,19 @@ CANCEL_STEP: Final = "exlify.CancelStep"
 HISTORY_ENTRY: Final = "exlify.HistoryEntry"
 INSTANCE_OUTCOME: Final = "exlify.InstanceOutcome"
 WORKFLOW_DEFINITION: Final = "exlify.WorkflowDefinition"
+WORKFLOW_STATE: Final = "exlify.WorkflowState"
+RELEASE_STARTS: Final = "exlify.ReleaseStarts"
+HELD_STARTS: Final = "exlify.HeldStarts"
 SYSTEM_PAUSE: Final = "exlify.SystemPause"
 SYSTEM_REPORT: Final = "exlify.SystemReport"
 HUMAN_TASK: Final = "exlify.HumanTask"
 HUMAN_ACTION: Final = "exlify.HumanAction"
 DECISION: Final = "exlify.Decision"
 MODEL_STATE: Final = "exlify.ModelState"
+REPLAY_ACTION: Final = "exlify.ReplayAction"
+REPLAY_TURN: Final = "exlify.ReplayTurn"
+REPLAY_STATE: Final = "exlify.ReplayState"
+REPLAY_RESULT: Final = "exlify.ReplayResult"
 GENERIC_EVENT: Final = "exlify.GenericEvent"
 APPLICATION_SUBMITTED: Final = "exlify.onboarding.ApplicationSubmitted"
 
@@ -47,6 +56,7 @@ PARTS: Final = frozenset(
         "exlify.Beside",
         "exlify.AlertNotice",
         "exlify.TaskRung",
+        "exlify.Rerun",
     }
 )
 """Records that occur inside messages only and never travel alone."""

@@ -18,13 +18,16 @@ from typing import Any, Generic, NamedTuple, Protocol, TypeVar
 import msgspec
 import numpy as np
 import tomli_w
+from sklearn.pipeline import Pipeline
 
 from models.decisions.measure import Flags, Scores
 from models.decisions.onnx_export import check_parity, export, onnx_scores, parity_cases
 from models.making.certification import THRESHOLDS, Cases, certificate, thresholds
+from models.making.pictures import overall
 from models.serving.card import CARD_FILE, MODEL_FILE, read_card
 from models.serving.certificate import CERTIFICATE_FILE, Certificate, covered
 from models.serving.features import Encoder, Input, Row
+from models.serving.linear import Linear
 from models.serving.predict import SCORE_DECIMALS, Model
 from models.serving.registry import FOLDER
 from models.serving.together import Company, Pair, pairs_of
@@ -64,6 +67,8 @@ class Trained(Generic[D]):
     grid: list[float]  # thresholds that may be certified, from strict to loose
     together: tuple[Pair, ...]
     parity: list[dict[str, Any]]
+    linear: Linear | None  # the coefficients of a linear model
+    unseen: list[dict[str, Any]]  # the requests that are held out
 
     @property
     def approved(self) -> Flags:
@@ -110,9 +115,20 @@ def finished(
     readable = np.array([not (encoder.beyond(request) or company.unlike(request)) for request in requests])
     grid = thresholds(scores[~held_out & readable].tolist(), loosest, count)
     parity = parity_cases(encoder, native, seed)
+    linear = _linear(native, encoder.width)
+    unseen = [request for request, out in zip(requests, held_out.tolist(), strict=True) if out]
     return Trained(
-        data, model, inputs, chosen.tried, chosen.name, gap, held_out, scores, readable, grid, together, parity
-    )
+        data, model, inputs, chosen.tried, chosen.name, gap, held_out, scores, readable, grid, together, parity, linear,
+        unseen,
+    )  # fmt: skip
+
+
+def _linear(native: Any, width: int) -> Linear | None:
+    """The coefficients of the columns as they are, before any scaling; None of a model that is not linear."""
+    if not hasattr(native[-1] if isinstance(native, Pipeline) else native, "coef_"):
+        return None
+    start, *moved = native.decision_function(np.concatenate([np.zeros((1, width)), np.eye(width)])).tolist()
+    return Linear(start, tuple(each - start for each in moved))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -162,7 +178,7 @@ class Trainer(Generic[D]):
         (folder / CARD_FILE).write_text(tomli_w.dumps(self.card(trained, version)))
         (folder / PARITY_FILE).write_text("".join(json.dumps(case) + "\n" for case in trained.parity))
         read, written = read_card(folder)
-        covers, cases = covered(trained.model, written), self._held_out(trained)
+        covers, cases = covered(trained.model, written), self._held_out(trained, Model.load(folder))
         proof, text = certificate(
             read, covers, cases, trained.grid, target=self.target, delta=self.delta, code=self.code
         )
@@ -170,7 +186,7 @@ class Trainer(Generic[D]):
         Model.load(folder)
         return proof
 
-    def _held_out(self, trained: Trained[D]) -> Cases:
+    def _held_out(self, trained: Trained[D], model: Model) -> Cases:
         """The rows that had no part in the model."""
         out = trained.held_out
         rounded = np.round(trained.unseen_scores[out], SCORE_DECIMALS).tolist()
@@ -180,4 +196,5 @@ class Trainer(Generic[D]):
             wrong=trained.data.bad[out].tolist(),
             groups={name: members[out].tolist() for name, members in self.groups(trained.data).items()},
             sha256=trained.data.sha256,
+            reasons=overall(model, trained.unseen),
         )

@@ -12,6 +12,7 @@ from typing import Any
 
 import tomli_w
 
+from models.making.pictures import calibration, curve
 from models.serving.card import Card, head
 from models.serving.certificate import Certificate, certificate_fields, sealed
 from models.serving.certify import STARTS, Test, binomial_tail, learn_then_test, upper_bound
@@ -29,6 +30,7 @@ class Cases:
     wrong: Sequence[bool]
     groups: Mapping[str, Sequence[bool]]  # members of each group that fairness is looked at for
     sha256: str  # of the data
+    reasons: Sequence[Mapping[str, Any]] = ()  # overall, for the page of the model
 
 
 def thresholds(scores: Sequence[float], most: float, count: int = THRESHOLDS) -> list[float]:
@@ -110,5 +112,14 @@ def _written(
         code=code,
         thresholds=list(grid),
         groups=list(groups),
+        calibration=calibration(*_shown(cases)),
+        curve=curve(*_shown(cases), grid),
+        reasons=list(cases.reasons),
     )
     return sealed(tomli_w.dumps(fields))
+
+
+def _shown(cases: Cases) -> tuple[list[float], list[bool]]:
+    """The cases that nothing holds back, of which a score says something."""
+    kept = [(score, bad) for score, bad in zip(cases.scores, cases.wrong, strict=True) if score is not None]
+    return [score for score, _ in kept], [bad for _, bad in kept]

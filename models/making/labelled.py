@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from models.making.certification import Cases, certificate, thresholds
+from models.making.pictures import overall
 from models.making.rows import Rows
 from models.serving.certificate import Certificate
 from models.serving.heads import Judged
@@ -52,6 +53,7 @@ def certify_rows(
         wrong=[wrong[n] for n in tested],
         groups={name: [flags[n] for n in tested] for name, flags in members.items()},
         sha256=rows.sha256,
+        reasons=overall(model, [rows.cases[n] for n in tested]),
     )
     return certificate(model.card, model.band.covers, cases, grid, target=target, delta=delta, code=code)
 

@@ -17,6 +17,7 @@ import msgspec
 from models.serving.errors import RefusedModelError
 from models.serving.features import LARGEST, Code, Input, Number, Text, words_of
 from models.serving.heads import Band, Head, Kind
+from models.serving.linear import Linear
 from models.serving.together import Pair
 
 CARD_FILE = "card.toml"
@@ -70,6 +71,7 @@ class Explaining(msgspec.Struct, frozen=True):
     approve_pairs: int
     review_pairs: int
     orders: tuple[tuple[str, ...], ...]
+    linear: Linear | None = None  # of a linear model: reasons follow from its coefficients, it is not asked for them
 
 
 class Card(msgspec.Struct, frozen=True, kw_only=True):
@@ -131,6 +133,7 @@ def _faults(card: Card, folder: Path) -> Iterator[str]:
     if card.model.column < 0:
         yield "model.column is below 0"
     yield from _head_faults(card)
+    yield from _linear_faults(card)
     if not 0 <= card.routing.approve_below <= 1:  # false for NaN, too
         yield "routing.approve_below is no number from 0 to 1"
     if not all(0 < cost < math.inf for cost in (card.routing.cost_bad, card.routing.cost_review)):
@@ -156,6 +159,18 @@ def _head_faults(card: Card) -> Iterator[str]:
     routes = head(card).routes if bands or card.model.task != "regression" else ()
     if REVIEW in routes or not all(routes):
         yield f"a route is called {REVIEW!r}, or has no name"
+
+
+def _linear_faults(card: Card) -> Iterator[str]:
+    linear = card.explaining.linear
+    if linear is None:
+        return
+    if card.model.task == "classes":
+        yield "explaining.linear is of a number or of log odds, and the model gives classes"
+    if len(linear.coefficients) != sum(i.width for i in card.inputs):
+        yield "explaining.linear has not one coefficient for each column"
+    if not all(map(math.isfinite, (linear.intercept, *linear.coefficients))):
+        yield "explaining.linear holds what is no ordinary number"
 
 
 def head(card: Card) -> Head:

@@ -17,6 +17,7 @@ import msgspec
 from models.serving.card import Card, content
 from models.serving.certify import certify
 from models.serving.errors import RefusedModelError
+from models.serving.signature import Trusted, parted, signature_fault
 
 CERTIFICATE_FILE = "certificate.toml"
 MAX_CERTIFICATE_BYTES = 2**20
@@ -66,8 +67,13 @@ def sealed(text: str) -> bytes:
     return body + _SEAL + f"sha256:{hashlib.sha256(body).hexdigest()}\n".encode()
 
 
-def read_certificate(folder: Path, card: Card, covers: str) -> tuple[Certificate, bytes]:
-    """The certificate of a model whose files have the hash `covers`, and its bytes. Raises CertificateError."""
+def read_certificate(
+    folder: Path, card: Card, covers: str, trusted: Trusted | None = None
+) -> tuple[Certificate, bytes]:
+    """The certificate of a model whose files have the hash `covers`, and its bytes. Raises CertificateError.
+
+    With `trusted` it has to be signed by one of these keys.
+    """
     path = folder / CERTIFICATE_FILE
     if not path.exists():
         raise CertificateError("there is no certificate")
@@ -77,9 +83,12 @@ def read_certificate(folder: Path, card: Card, covers: str) -> tuple[Certificate
         raise CertificateError(str(error)) from None
     if not data.strip():
         raise CertificateError("the certificate is empty")
-    body, seal, _ = data.rpartition(_SEAL)
-    if not seal or data != sealed(body.decode(errors="replace")):
+    plain, _ = parted(data)
+    body, seal, _ = plain.rpartition(_SEAL)
+    if not seal or plain != sealed(body.decode(errors="replace")):
         raise CertificateError("the certificate has no seal, or was changed after it was sealed")
+    if trusted is not None and (fault := signature_fault(data, trusted)):
+        raise CertificateError(fault)
     try:
         found = msgspec.toml.decode(data, type=Certificate)
     except (msgspec.DecodeError, UnicodeDecodeError, RecursionError):

@@ -32,16 +32,11 @@ class Explainer:
     def __init__(self, encoder: Encoder, reference: Row, orders: Sequence[Sequence[str]]) -> None:
         self._fields = [i.field for i in encoder.inputs]
         self._reference = reference
-        both_ways = [o for order in orders for o in (list(order), list(reversed(order)))]
-        ranks = np.array([[order.index(field) for field in self._fields] for order in both_ways])
-        steps = np.arange(len(self._fields) + 1)
-        switched = (
-            ranks[:, None, :] < steps[None, :, None]
-        )  # [order, step, field]: is the field the case's own by then?
+        switched, ranks = switched_on(self._fields, orders)
         widths = [i.width for i in encoder.inputs]
         self._switched = np.repeat(switched, widths, axis=2).reshape(-1, encoder.width)
-        self._shape = (len(both_ways), len(steps))
-        self._moves = np.arange(len(both_ways))[:, None] * len(self._fields) + ranks  # [order, field], into all moves
+        self._shape = switched.shape[:2]
+        self._moves = np.arange(len(ranks))[:, None] * len(self._fields) + ranks  # [order, field], into all moves
 
     def explain(self, row: Row, score: Callable[[Row], Scores]) -> list[Contribution]:
         """One contribution for each field, the largest first (fields in the order of the declaration where equal)."""
@@ -49,3 +44,10 @@ class Explainer:
         moves = scores[:, 1:] - scores[:, :-1]
         amounts = moves.take(self._moves).mean(axis=0).tolist()
         return sorted(map(Contribution, self._fields, amounts), key=lambda c: -abs(c.amount))
+
+
+def switched_on(fields: Sequence[str], orders: Sequence[Sequence[str]]) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:
+    """By order, both ways, and step: whether each field is the case's own by then; and at which step it becomes so."""
+    both_ways = [o for order in orders for o in (list(order), list(reversed(order)))]
+    ranks = np.array([[order.index(field) for field in fields] for order in both_ways])
+    return ranks[:, None, :] < np.arange(len(fields) + 1)[None, :, None], ranks

@@ -8,12 +8,12 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from copy import copy
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import onnxruntime as ort
@@ -26,6 +26,8 @@ from models.serving.explain import Contribution, Explainer, Scores
 from models.serving.features import Encoder, Row
 from models.serving.heads import Judged, Table, table
 from models.serving.held import Held, Why
+from models.serving.linear import ClosedExplainer, probes
+from models.serving.signature import Trusted
 from models.serving.together import Company
 
 SCORE_DECIMALS = 6  # what is compared, recorded and shown; beyond it, processors of different makes disagree
@@ -34,8 +36,7 @@ MAX_SAID = 300
 ANYWAY = Held(Why.NO_CERTIFICATE, "", "asked what it would say")
 
 
-@dataclass(frozen=True, slots=True)
-class Verdict:
+class Verdict(NamedTuple):
     """What a model says about one case."""
 
     score: float | None  # what the model gives, 6 decimals (`heads`); None where it could not be asked
@@ -59,6 +60,7 @@ class Model:
         self.band = band
         self.encoder = Encoder(card.inputs)
         self.labels = {i.field: i.label for i in card.inputs}  # what people read for a field
+        self.text_ids = {i.field: f"{card.name}.{i.field}" for i in card.inputs}  # of a field's reason, for programs
         self._company = Company(card.together, self.labels)
         self._run: Any = None
         self._output = [card.model.output]
@@ -70,15 +72,15 @@ class Model:
             self._run = session.run
 
     @classmethod
-    def load(cls, folder: Path) -> Model:
-        """The model of a registry folder.
+    def load(cls, folder: Path, trusted: Trusted | None = None) -> Model:
+        """The model of a registry folder; with `trusted` its certificate has to be signed by one of these keys.
 
         Raises RefusedModelError if a file is missing, contains what is not allowed, or does not give the score that the
         card states for its reference profile, and ChangedModelError if it is not the one that the card pins.
         """
         card, written = read_card(folder)
         data = _checked_bytes(folder, card)
-        band = _band(folder, card, covered(data, written))
+        band = _band(folder, card, covered(data, written), trusted)
         try:
             model = cls(card, session_of(data), band)
             score = model.predict(card.reference.values)
@@ -90,6 +92,7 @@ class Model:
             raise RefusedModelError(
                 f"{folder}: scores its reference profile {score}, the card says {card.reference.score}. Train it anew."
             )
+        model._check_coefficients(folder)
         model.decide(card.reference.values)  # the first call of a kind is slow
         return model
 
@@ -156,20 +159,46 @@ class Model:
         return Verdict(judged.score, judged.route if alone else REVIEW, tuple(held), reasons, judged)
 
     def _judge(self, row: Row) -> Judged:
-        return self.head.judge(self._table(row)[0], SCORE_DECIMALS)
+        output = self._run(self._output, {self._input: row})[0]
+        if self.head.kind == "binary" and type(output) is np.ndarray and output.ndim == 2:  # the usual one, made quick
+            score = round(float(output[0, self.card.model.column]), SCORE_DECIMALS)
+            return Judged(score, self.card.routing.route, score)
+        return self.head.judge(table(output, self.card.model.labels)[0], SCORE_DECIMALS)
 
     def _table(self, rows: Row) -> Table:
         return table(self._run(self._output, {self._input: rows})[0], self.card.model.labels)
 
-    def _make_explainers(self) -> dict[bool, Explainer | None]:
+    def _make_explainers(self) -> dict[bool, Explainer | ClosedExplainer | None]:
         """By whether the model may act alone."""
-        how = self.card.explaining
+        how, reference = self.card.explaining, self._reference()
+        pairs = {True: how.approve_pairs, False: how.review_pairs}
+        return {alone: self._explainer(reference, how.orders[:count]) for alone, count in pairs.items()}
+
+    def _explainer(self, reference: Row, orders: Sequence[Sequence[str]]) -> Explainer | ClosedExplainer | None:
+        linear = self.card.explaining.linear
+        if not orders:
+            return None
+        if linear is not None:
+            return ClosedExplainer(self.encoder, reference, orders, linear, odds=self.head.kind == "binary")
+        return Explainer(self.encoder, reference, orders)
+
+    def _reference(self) -> Row:
         try:
-            reference = self.encoder.encode(self.card.reference.values)
+            return self.encoder.encode(self.card.reference.values)
         except FeatureError as error:
             raise RefusedModelError(f"reference profile: {error} Train the model anew.") from None
-        pairs = {True: how.approve_pairs, False: how.review_pairs}
-        return {r: Explainer(self.encoder, reference, how.orders[:n]) if n else None for r, n in pairs.items()}
+
+    def _check_coefficients(self, folder: Path) -> None:
+        """Raises RefusedModelError where the card states coefficients that are not the model's."""
+        linear = self.card.explaining.linear
+        if linear is None:
+            return
+        rows = probes(self.encoder, self._reference())
+        asked = self.score_rows(rows)
+        gaps = np.abs(linear.scores(rows, odds=self.head.kind == "binary") - asked)
+        if not (gaps <= _REFERENCE_TOLERANCE * np.maximum(1.0, np.abs(asked))).all():  # so that NaN does not pass
+            what = "explaining.linear: its coefficients do not give the model's scores"
+            raise RefusedModelError(f"{folder / CARD_FILE}: {what}. Train it anew.")
 
 
 @dataclass(frozen=True, slots=True)
@@ -181,17 +210,17 @@ class Band:
     certificate: Certificate | None
     covers: str  # one hash over model and card
     certificate_sha256: str
+    files_sha256: str = field(init=False)  # over certificate, too: what is put into force, and a command is pinned to
 
-    @property
-    def files_sha256(self) -> str:
-        """One hash over model, card and certificate: what is put into force, and a command is pinned to."""
-        return digest(self.covers.encode(), self.certificate_sha256.encode())
+    def __post_init__(self) -> None:
+        """Once, since every command asks for it."""
+        object.__setattr__(self, "files_sha256", digest(self.covers.encode(), self.certificate_sha256.encode()))
 
 
-def _band(folder: Path, card: Card, covers: str) -> Band:
+def _band(folder: Path, card: Card, covers: str, trusted: Trusted | None) -> Band:
     """The certified band, or the cheaper one by costs if it is narrower; empty without a valid certificate."""
     try:
-        certificate, written = read_certificate(folder, card, covers)
+        certificate, written = read_certificate(folder, card, covers, trusted)
     except CertificateError as error:
         held = Held(Why.NO_CERTIFICATE, "", f"the model may not decide alone: {error}")
         return Band(0.0, held, None, covers, "")

@@ -17,6 +17,7 @@ from models.serving.errors import ChangedModelError, RefusedModelError
 from models.serving.held import Why
 from models.serving.predict import Model
 from models.serving.shelf import BUNDLED, Fault, Pin, Shelf
+from models.serving.signature import Trusted
 
 FOLDER = BUNDLED
 FILES = (CARD_FILE, MODEL_FILE, CERTIFICATE_FILE)
@@ -106,7 +107,7 @@ class Registry:
             files = self._files(place)
             loaded: _Loaded
             try:
-                loaded = _loaded(self.shelf.folder(*place))
+                loaded = _loaded(self.shelf.folder(*place), self.shelf.trusted)
             except RefusedModelError as error:
                 loaded = error
             self._loaded[place] = files, loaded
@@ -117,9 +118,9 @@ class Registry:
         return _signature([self.shelf.folder(*place) / name for name in FILES])
 
 
-def _loaded(folder: Path) -> Model:
+def _loaded(folder: Path, trusted: Trusted | None) -> Model:
     try:
-        return Model.load(folder)
+        return Model.load(folder, trusted)
     except ChangedModelError as error:
         return Model.closed(folder, str(error))
 

@@ -11,10 +11,14 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
-from typing import Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 from models.serving.errors import UnknownModelError
+
+if TYPE_CHECKING:
+    from models.serving.signature import Trusted
 
 State = Literal["active", "suspended", "retired"]
 STATES: tuple[State, ...] = ("active", "suspended", "retired")
@@ -56,8 +60,9 @@ class Pin(NamedTuple):
         return written if self.rival is None else f"{written}~{_placed(self.rival)}%{self.rival.share}"
 
 
+@lru_cache(maxsize=1024)
 def read_pin(text: str) -> Pin:
-    """The pin that a text spells out. Raises ValueError where it is none."""
+    """The pin that a text spells out; all commands of a time have the same. Raises ValueError where it is none."""
     decides, _, beside = text.partition("~")
     rest, _, state = decides.partition("!")
     place, _, sha256 = rest.partition("#")
@@ -124,8 +129,9 @@ class _Folder:
 class Shelf:
     """Folders of models together."""
 
-    def __init__(self, folders: Sequence[Path] = (BUNDLED,)) -> None:
-        """Reads what they say at once."""
+    def __init__(self, folders: Sequence[Path] = (BUNDLED,), trusted: Trusted | None = None) -> None:
+        """Reads what they say at once. With `trusted`, certificates have to be signed by one of these keys."""
+        self.trusted = trusted
         self._folders = [_Folder(path) for path in folders]
         self.look()
 

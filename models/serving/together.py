@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from itertools import combinations
+from math import copysign, log1p
 from typing import Any
 
 import msgspec
@@ -37,21 +38,25 @@ class Company:
         self._pairs, self._labels = tuple(pairs), labels
         self._fields = sorted({field for pair in pairs for field in pair.fields})
         place = {field: at for at, field in enumerate(self._fields)}
-        self._first = np.array([place[pair.fields[0]] for pair in pairs], dtype=np.intp)
-        self._second = np.array([place[pair.fields[1]] for pair in pairs], dtype=np.intp)
-        self._centres = np.array([pair.centre for pair in pairs], dtype=np.float64).reshape(-1, 2)
-        self._inverses = np.array([pair.inverse for pair in pairs], dtype=np.float64).reshape(-1, 3)
+        places = [place[pair.fields[at]] for at in (0, 1) for pair in self._pairs]
+        self._places = np.array(places, dtype=np.intp)  # of the first of each pair, then of the second
+        self._centres = np.array([pair.centre for pair in pairs], dtype=np.float64).reshape(-1, 2).T.ravel()
+        along, across, beside = np.array([pair.inverse for pair in pairs], dtype=np.float64).reshape(-1, 3).T.copy()
+        self._inverses = along, 2 * across, beside
         self._limits = np.array([pair.limit for pair in pairs], dtype=np.float64)
 
     def unlike(self, values: Mapping[str, Any]) -> list[Held]:
-        """Pairs of numbers of an encodable input that are unlike all training rows."""
+        """Pairs of numbers of an encodable input that are unlike all training rows. Quick where there are none."""
         if not self._pairs:
             return []
-        given = _scale(np.array([values[field] for field in self._fields], dtype=np.float64))
-        first = given[self._first] - self._centres[:, 0]
-        second = given[self._second] - self._centres[:, 1]
-        far = _distances(first, second, self._inverses.T) > self._limits
-        return [self._held(pair) for pair, beyond in zip(self._pairs, far, strict=True) if beyond] if far.any() else []
+        given = np.array([copysign(log1p(abs(values[field])), values[field]) for field in self._fields])
+        apart = given[self._places] - self._centres
+        first, second = apart[: len(self._pairs)], apart[len(self._pairs) :]
+        along, across, beside = self._inverses
+        far = along * first * first + across * first * second + beside * second * second > self._limits
+        if not np.count_nonzero(far):
+            return []
+        return [self._held(pair) for pair, beyond in zip(self._pairs, far, strict=True) if beyond]
 
     def _held(self, pair: Pair) -> Held:
         names = " and ".join(f"{self._labels[field]} ({field})" for field in pair.fields)

@@ -54,9 +54,9 @@ class Client:
         sent = {"Content-Type": content_type, **(headers or {})}
         return self._ask(Request(f"{self._base}{path}", data=body, headers=sent, method="POST"))
 
-    def post_json(self, path: str, value: Any) -> tuple[int, Any]:
+    def post_json(self, path: str, value: Any, headers: Mapping[str, str] | None = None) -> tuple[int, Any]:
         """As `post`."""
-        return self.post(path, json.dumps(value).encode(), "application/json")
+        return self.post(path, json.dumps(value).encode(), "application/json", headers)
 
     def _ask(self, request: Request) -> tuple[int, Any]:
         """Raises Refused, or UnavailableError where nobody answers or Kafka is away."""

@@ -23,11 +23,12 @@ async def listeners(settings: Settings, codec: Codec, event_type: str, allow_non
     Raises UsageError where there are none, unless that is allowed, and UnavailableError.
     """
     from schemas.codec import UndecodableRecord
-    from schemas.messages import WORKFLOW_DEFINITION
+    from schemas.messages import WORKFLOW_DEFINITION, WORKFLOW_STATE
     from streams.catalogue import FUNCTIONS
     from streams.definitions.book import DefinitionBook
 
     versions: dict[str, list[dict[str, Any]]] = {}
+    words: list[dict[str, Any]] = []
     for value in _values(settings):
         try:
             name, data = await codec.decode_learning(value)
@@ -35,7 +36,11 @@ async def listeners(settings: Settings, codec: Codec, event_type: str, allow_non
             continue
         if name == WORKFLOW_DEFINITION:
             versions.setdefault(data["name"], []).append(data)
+        elif name == WORKFLOW_STATE:
+            words.append(data)
     book = DefinitionBook(FUNCTIONS)
+    for data in words:
+        book.learn_state(data)
     for each in versions.values():
         if any(event_type in data["yaml"] for data in each):
             for data in each:

@@ -43,11 +43,11 @@ def with_book(work: Callable[[Settings, Codec | None, ModelBook], Awaitable[T]])
 
 async def _with_book(settings: Settings, work: Callable[[Settings, Codec | None, ModelBook], Awaitable[T]]) -> T:
     from streams.ground.codec import open_codec
-    from streams.processors.decide.places import folders
+    from streams.processors.decide.places import folders, trusted
     from streams.processors.decide.states import ModelBook, ModelFeed
 
     if not settings.bootstrap:
-        return await work(settings, None, ModelBook(folders(settings)))
+        return await work(settings, None, ModelBook(folders(settings), trusted(settings)))
     codec = await open_codec(settings)
     feed = ModelFeed(settings, codec)
     try:
@@ -83,9 +83,23 @@ def loaded(book: ModelBook, name: str, version: str) -> Model:
     from models.serving.predict import Model
 
     try:
-        return Model.load(book.folder(name, version))
+        return Model.load(book.folder(name, version), book.trusted)
     except RefusedModelError as error:
         raise UsageError(str(error)) from None
+
+
+def signed(certificate: bytes, *, needed: bool = False) -> bytes:
+    """A certificate signed by the key of this process, if it has one. Raises UsageError."""
+    from models.serving import signature
+    from streams.processors.decide import ModelSettings
+
+    text = load_settings().of(ModelSettings).certificate_key
+    if not text and not needed:
+        return certificate
+    try:
+        return signature.signed(certificate, signature.private_key(text))
+    except ValueError as error:
+        raise UsageError(f"EXLIFY_CERTIFICATE_KEY: {error} Or name its file in EXLIFY_CERTIFICATE_KEY_FILE.") from None
 
 
 def rows(file: Path) -> Rows:

@@ -187,7 +187,7 @@ def certify(
         )
     except ValueError as error:
         raise UsageError(f"{file}: {error}") from None
-    ours.write_whole(place / CERTIFICATE_FILE, text)
+    ours.write_whole(place / CERTIFICATE_FILE, ours.signed(text))
     if as_json:
         import msgspec
 
@@ -233,4 +233,29 @@ def _site_folder() -> Path:
     return load_settings().site_dir / SITE_FOLDER
 
 
-COMMANDS = (add, check, certify)
+@click.command("sign")
+@click.argument("model", metavar="NAME[@VERSION]")
+def sign(model: str) -> None:
+    """Sign a certificate with the key in EXLIFY_CERTIFICATE_KEY, or in the file that EXLIFY_CERTIFICATE_KEY_FILE names.
+
+    A model that comes with the product is copied into the site folder. One that decides has to be activated anew.
+    """
+    from models.serving.card import content
+    from models.serving.certificate import CERTIFICATE_FILE, MAX_CERTIFICATE_BYTES
+    from models.serving.errors import RefusedModelError
+    from models.serving.shelf import BUNDLED
+
+    book = ours.known()
+    name, version = ours.place(book, model)
+    place = book.folder(name, version)
+    try:
+        text = ours.signed(content(place / CERTIFICATE_FILE, MAX_CERTIFICATE_BYTES), needed=True)
+    except RefusedModelError as error:
+        raise UsageError(str(error)) from None
+    if place.is_relative_to(BUNDLED):
+        place = shutil.copytree(place, _site_folder() / name / version)
+    ours.write_whole(place / CERTIFICATE_FILE, text)
+    echo(f"signed: {place / CERTIFICATE_FILE}. Put it into force: exlify models activate {name}@{version}")
+
+
+COMMANDS = (add, check, certify, sign)

@@ -39,11 +39,31 @@ def moment(rfc3339: str | None) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname()}"
 
 
+def time_past(option: str, text: str) -> str:
+    """RFC 3339 of what an option was given: how long ago, or a time. Raises UsageError."""
+    return _time(option, text, -1)
+
+
 def time_to_come(option: str, text: str) -> str:
     """RFC 3339 of what an option was given: how long from now, or a time. Raises UsageError."""
+    return _time(option, text, 1)
+
+
+def _time(option: str, text: str, sign: int) -> str:
     if found := _DURATION.fullmatch(text):
-        return (datetime.now(UTC) + timedelta(**{_UNITS[found[2]]: int(found[1])})).isoformat()
+        length = timedelta(**{_UNITS[found[2]]: int(found[1])})
+        return (datetime.now(UTC) + sign * length).isoformat()
     try:
         return datetime.fromisoformat(text).astimezone().isoformat()
     except (ValueError, OverflowError):
         raise UsageError(f"{option} {text}: no time. Write 30m, 2h, or 2026-01-31T12:00:00Z.") from None
+
+
+def past_time(option: str, text: str) -> str:
+    """RFC 3339 of what an option was given: how long ago, or a time. Raises UsageError."""
+    if found := _DURATION.fullmatch(text):
+        return (datetime.now(UTC) - timedelta(**{_UNITS[found[2]]: int(found[1])})).isoformat()
+    try:
+        return datetime.fromisoformat(text).astimezone().isoformat()
+    except (ValueError, OverflowError):
+        raise UsageError(f"{option} {text}: no time. Write 30m, 2h, 7d, or 2026-01-31T12:00:00Z.") from None

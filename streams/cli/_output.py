@@ -25,6 +25,8 @@ COLOURS = {
     "waiting": "yellow",
     "open": "yellow",
     "paused": "yellow",
+    "suspended": "yellow",
+    "retired": "magenta",
     "faulted": "red",
     "incident": "red",
     "cancelled": "magenta",

@@ -18,6 +18,9 @@ Known = Callable[[list[str]], Iterable[str] | None]
 """Of ids of instances those that have started before; None where nobody can tell."""
 
 
+_FATES = {"paused": ": held until it is active", "retired": ": counted only"}
+
+
 @dataclass
 class Tally:
     """Counts. `known` counts instances, `unmatched` events."""
@@ -27,6 +30,7 @@ class Tally:
     starts: Counter[str] = field(default_factory=Counter)  # by workflow
     known: int | None = 0
     unmatched: int = 0
+    kept: Counter[tuple[str, str]] = field(default_factory=Counter)  # that start nothing now, by workflow and its state
     _seen: set[str] = field(default_factory=set)
 
     def look(self, book: DefinitionBook, events: Iterable[Mapping[str, str]]) -> Tally:
@@ -41,6 +45,9 @@ class Tally:
             graphs = book.started_by(event)
             found.unmatched += not book.is_awaited(event)
             for graph in graphs:
+                if (state := book.state(graph.name)) != "active":
+                    found.kept[graph.name, state] += 1
+                    continue
                 instance = ids.instance_id(graph.name, event["source"], event["id"])
                 again += instance in wanted or instance in self._seen
                 wanted[instance] = graph.name
@@ -59,6 +66,7 @@ class Tally:
         """Those events have been acknowledged."""
         self.published += found.published
         self.unmatched += found.unmatched
+        self.kept += found.kept
         self.starts += found.starts
         self.known = None if self.known is None or found.known is None else self.known + found.known
         self._seen = found._seen if len(self._seen) > REMEMBERED else self._seen | found._seen
@@ -66,7 +74,9 @@ class Tally:
     def told(self) -> dict[str, Any]:
         """For machines."""
         names = ("published", "known", "unmatched")
-        return {**{name: getattr(self, name) for name in names}, "starts": dict(self.starts)}
+        told = {**{name: getattr(self, name) for name in names}, "starts": dict(self.starts)}
+        kept = [{"workflow": name, "state": state, "events": count} for (name, state), count in self.kept.items()]
+        return told | ({"kept": kept} if kept else {})
 
     def __str__(self) -> str:
         each = [f"{many(number, 'instance')} of {workflow}" for workflow, number in sorted(self.starts.items())]
@@ -75,4 +85,6 @@ class Tally:
             starts += ", if they are new (no gateway says so)"
         elif self.known:
             starts += f", {self.known} {'was' if self.known == 1 else 'were'} there already"
+        for (workflow, state), number in sorted(self.kept.items()):
+            starts += f", {many(number, 'event')} of {workflow}, which is {state}" + _FATES[state]
         return starts + (f", {many(self.unmatched, 'event')} nobody waits for" if self.unmatched else "")

@@ -1,35 +1,29 @@
-"""`exlify cancel`: end an instance before its time."""
+"""`exlify cancel`: end instances before their time."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import click
 
-from streams.cli._actor import acting, as_option
-from streams.cli._client import connect
-from streams.cli._ids import instance_path
-from streams.cli._output import echo, json_option, print_json
+from streams.cli._controls import Verb, carry_out, decision
 
 
 @click.command(
     epilog="""\b
 Examples:
-  exlify cancel 8f14e45fceea167a5a36dedd4bea2543 --reason "withdrawn by the customer"
-  exlify cancel 8f14e45fceea167a5a36dedd4bea2543 --reason duplicate --as kim --json
+  exlify cancel 8f14e45fceea167a5a36dedd4bea2543 --why "withdrawn by the customer"
+  exlify cancel 8f14e45fceea167a5a36dedd4bea2543 --why duplicate --as kim --json
+  exlify cancel --workflow order --status waiting --until 2026-01-31T00:00:00Z --why "too old" --dry-run
 """
 )
-@click.argument("instance")
-@click.option("--reason", required=True, help="Why, in a few words; history keeps it, so no personal data.")
-@as_option("cancels")
-@json_option
-def command(instance: str, reason: str, actor: str | None, as_json: bool) -> None:
-    """Ask for INSTANCE to be cancelled.
+@decision
+@click.option("--reason", help="The same as --why.")
+def command(reason: str | None, **given: Any) -> None:
+    """Ask for INSTANCE to be cancelled, or for all open instances that the filters find.
 
-    Its open steps are withdrawn, and its outcome says that it was cancelled. Exit code 2 if it has ended already.
+    Their open steps are withdrawn, and their outcome says that they were cancelled. Exit code 2 if it has
+    ended already.
     """
-    wish = {"reason": reason, "actor": acting(actor)}
-    client = connect()
-    _, taken = client.post_json(f"{instance_path(client, instance)}/cancel", wish)
-    if as_json:
-        print_json(taken)
-    else:
-        echo(f"taken note of; `exlify show {taken['instance_id']}` tells what became of it")
+    given["why"] = given["why"] or reason
+    carry_out(Verb(name="cancel", done="asked to end", said_as="reason"), given, {})

@@ -6,6 +6,7 @@ import csv
 import json
 import sys
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
@@ -38,6 +39,7 @@ Examples:
   exlify decisions page ID > decision.html
   exlify decisions recompute --since 2026-01-31T00:00:00Z
   exlify decisions export --model credit-risk --format csv > decisions.csv
+  exlify decisions export --model credit-risk decisions.parquet
 """,
 )
 @json_option
@@ -169,11 +171,25 @@ def recompute(decision: str | None, as_json: bool, **query: Any) -> None:
 @command.command("export")
 @_filters
 @click.option(
-    "--format", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True, help="Of it."
-)
-def export(kind: str, **query: Any) -> None:
-    """Write decisions with their inputs to standard output, newest first: a line each."""
+    "--format", "kind", type=click.Choice(["jsonl", "csv"]), default="jsonl", show_default=True,
+    help="Of what is written to standard output.",
+)  # fmt: skip
+@click.argument("file", required=False, metavar="[FILE.parquet]", type=click.Path(dir_okay=False, path_type=Path))
+def export(kind: str, file: Path | None, **query: Any) -> None:
+    """Write decisions with their inputs, newest first: a line each to standard output, or a file of Parquet.
+
+    The file also has what a person answered afterwards where one was asked (label), and the chance with which a
+    case like it is looked at by one (inclusion_probability), which what is learned from such labels has to weigh.
+    """
     records = _every(query)
+    if file is not None:
+        from streams.cli._decisions_parquet import write
+
+        if file.suffix != ".parquet":
+            raise UsageError(f"{file}: is to be called .parquet. Other forms go to standard output: --format.")
+        count = write(file, ({**_flat(each), **_answer(each)} for each in records))
+        echo(f"{count} decisions written to {file}", err=True)
+        return
     if kind == "jsonl":
         for each in records:
             print_line(each)
@@ -183,6 +199,21 @@ def export(kind: str, **query: Any) -> None:
     writer = csv.DictWriter(sys.stdout, columns)
     writer.writeheader()
     writer.writerows(rows)
+
+
+def _answer(record: dict[str, Any]) -> dict[str, Any]:
+    """What a person said of the case after it was decided, where the route asked one; and the chance of being asked."""
+    from models.serving.card import REVIEW
+
+    asked = record["route"] == REVIEW
+    beside = record.get("beside")
+    drawn = beside is not None and (beside["route"] == REVIEW) != asked  # who decides was drawn, by a share of the time
+    found = {"label": None, "label_at": None, "inclusion_probability": None if drawn else float(asked)}
+    if not asked:
+        return found
+    tasks = connect().get("/v1/tasks", instance_id=record["instance_id"], status="completed", limit=PAGE)["tasks"]
+    answered = next((each for each in tasks if each["created_at"] >= record["at"]), None)
+    return found | ({"label": answered["outcome"], "label_at": answered["updated_at"]} if answered else {})
 
 
 def _card(record: dict[str, Any]) -> dict[str, Any] | None:
@@ -206,7 +237,7 @@ def _card(record: dict[str, Any]) -> dict[str, Any] | None:
 def _flat(record: dict[str, Any]) -> dict[str, Any]:
     names = (
         "decision_id", "instance_id", "at", "workflow", "version", "model", "model_version", "model_sha256", "covers",
-        "certificate", "certificate_sha256", "route",
+        "certificate", "certificate_sha256", "input_hash", "route",
     )  # fmt: skip
     return {
         **{name: record[name] for name in names},

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import click
 
+from streams.cli._actor import acting, as_option
 from streams.cli._client import Client, Refused, connect
+from streams.cli._moments import moment
 from streams.cli._output import echo, json_option, print_json
 
 VERSION_TAKEN = 409
@@ -22,8 +25,9 @@ Examples:
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--replace", is_flag=True, help="Deploy also what has the version of another definition.")
+@as_option("deploys")
 @json_option
-def command(files: tuple[Path, ...], replace: bool, as_json: bool) -> None:
+def command(files: tuple[Path, ...], replace: bool, actor: str | None, as_json: bool) -> None:
     """Deploy workflow definitions.
 
     New instances start on the version deployed last; instances that run stay on theirs. A definition with faults is
@@ -31,7 +35,7 @@ def command(files: tuple[Path, ...], replace: bool, as_json: bool) -> None:
     any was refused.
     """
     client = connect()
-    results = [_deploy(client, file, replace) for file in files]
+    results = [_deploy(client, file, replace, acting(actor)) for file in files]
     if as_json:
         print_json(results)
     else:
@@ -41,10 +45,10 @@ def command(files: tuple[Path, ...], replace: bool, as_json: bool) -> None:
         raise SystemExit(2)
 
 
-def _deploy(client: Client, file: Path, replace: bool) -> dict[str, Any]:
-    path = "/v1/definitions" + ("?replace=true" if replace else "")
+def _deploy(client: Client, file: Path, replace: bool, actor: str) -> dict[str, Any]:
+    query = {"actor": actor, **({"replace": "true"} if replace else {})}
     try:
-        _, deployed = client.post(path, file.read_bytes(), "application/yaml")
+        _, deployed = client.post(f"/v1/definitions?{urlencode(query)}", file.read_bytes(), "application/yaml")
     except Refused as refusal:
         if refusal.status == VERSION_TAKEN:
             return {"file": str(file), "refused": f"{refusal} (--replace)"}
@@ -66,7 +70,13 @@ def _print(result: dict[str, Any]) -> None:
 
 
 def _instead(result: dict[str, Any]) -> str:
+    """What it takes the place of, and whether anything starts at all."""
+    held = {"paused": "; the workflow is paused, so its events wait", "retired": "; the workflow is retired"}
+    stands = held.get(result.get("state", ""), "")
     before = result.get("replaces")
     if not before:
-        return ""
-    return f"; new instances start on it, and no more on {before['version']}, digest {before['digest'][:12]}"
+        return stands
+    by = f"deployed by {before['deployed_by']}, {moment(before['deployed_at'])}"
+    return (
+        f"; new instances start on it, and no more on {before['version']}, digest {before['digest'][:12]}, {by}{stands}"
+    )

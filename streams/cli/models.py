@@ -10,7 +10,7 @@ import click
 from streams.cli import _models as ours
 from streams.cli import _models_making as making
 from streams.cli import _models_states as states
-from streams.cli._output import echo, json_option, print_fields, print_json, print_table
+from streams.cli._output import echo, json_option, print_fields, print_json, print_table, print_text
 from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ Examples:
   exlify models
   exlify models add risk.onnx --rows training.csv --without paid
   exlify models certify risk --data labelled.csv --label paid --bad no
+  exlify models page risk@1 > risk.html
   exlify models activate risk@1
   exlify models suspend risk --why "complaints"
 """,
@@ -83,6 +84,20 @@ def show(model: str, as_json: bool) -> None:
     print_fields((field, _text(value)) for field, value in found.items())
     echo()
     print_table(("INPUT", "KIND", "MISSING", "UNKNOWN", "LABEL"), (tuple(each.values()) for each in inputs))
+
+
+@command.command("page")
+@click.argument("model", metavar="NAME[@VERSION]")
+def page(model: str) -> None:
+    """Write card and certificate as a page of HTML to standard output, with plots; the one that decides unless said."""
+    from models.making.page import model_page
+    from models.serving.errors import RefusedModelError
+
+    book = ours.known()
+    try:
+        print_text(model_page(book.folder(*ours.place(book, model)), book.trusted))
+    except RefusedModelError as error:
+        raise UsageError(str(error)) from None
 
 
 @command.command("history")

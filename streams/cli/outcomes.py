@@ -4,15 +4,17 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from schemas.cloudevents import parse_time_ms
+from schemas.lifecycle import TERMINAL
 from schemas.messages import INSTANCE_OUTCOME
 from schemas.wire import UndecodableRecord
 from streams.cli._client import codec, with_kafka
-from streams.cli._moments import moment, utc_option
+from streams.cli._moments import moment, time_past, utc_option
 from streams.cli._output import compact, echo, print_line, status
 from streams.cli._reason import reason_line
 from streams.ground.errors import UnavailableError, UsageError
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
     from streams.ground.settings import Settings
 
 POLL_S = 0.5
+MOST_TOLD = 5
+STATUSES = sorted(status.value for status in TERMINAL)
 HELD = 2_000  # records of a partition that wait for those of the others
 ASK_S = 10.0
 REMEMBERED = (
@@ -36,20 +40,37 @@ REMEMBERED = (
 Examples:
   exlify outcomes customer-onboarding
   exlify outcomes customer-onboarding --follow --new
+  exlify outcomes customer-onboarding --since 1d --status faulted
+  exlify outcomes customer-onboarding --where '.output.decision == "on-hold"'
   exlify outcomes customer-onboarding --json | jq -c .output
 """
 )
 @click.argument("workflow")
 @click.option("--follow", is_flag=True, help="Go on with outcomes as they appear, until Ctrl-C.")
 @click.option("--new", is_flag=True, help="Leave out what is there already; useful with --follow.")
+@click.option("--since", help="Those since 12h, 7d, or a time such as 2026-01-31T12:00:00Z.")
+@click.option("--status", "statuses", type=click.Choice(STATUSES), multiple=True, help="How they ended; repeatable.")
+@click.option("--where", help="A jq expression over what --json prints, such as '.output.amount > 100'.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: one outcome on each line.")
 @utc_option
-def command(workflow: str, follow: bool, new: bool, as_json: bool) -> None:
+def command(
+    workflow: str,
+    follow: bool,
+    new: bool,
+    since: str | None,
+    statuses: Sequence[str],
+    where: str | None,
+    as_json: bool,
+) -> None:
     """Show how instances of WORKFLOW ended, one line each, each once, in the order of time."""
+    if since and new:
+        raise UsageError("--since and --new each say where to begin; give one of them")
+    since_ms = parse_time_ms(time_past("--since", since)) if since else None
+    condition = _condition(where) if where is not None else None
     settings = with_kafka()
     known = asyncio.run(codec(settings))
     seen: OrderedDict[str, None] = OrderedDict()
-    for message in _messages(settings, workflow, follow, new):
+    for message in _messages(settings, workflow, follow, new, since_ms):
         ce_id = _header(message, "ce_id")
         if ce_id and ce_id in seen:
             continue
@@ -62,10 +83,39 @@ def command(workflow: str, follow: bool, new: bool, as_json: bool) -> None:
             place = f"{message.topic()}[{message.partition()}] at offset {message.offset()}"
             echo(f"! left out, as it cannot be read: the record of {place} ({error.reason})", err=True)
         else:
-            _print(outcome, as_json)
+            if (not statuses or outcome["status"] in statuses) and (condition is None or condition(outcome)):
+                _print(outcome, as_json)
 
 
-def _messages(settings: Settings, workflow: str, follow: bool, new: bool) -> Iterator[Message]:
+def _condition(where: str) -> Callable[[dict[str, Any]], bool]:
+    """Whether an expression holds of an outcome; of one that it cannot be asked of, it does not, which is told once.
+
+    Raises UsageError.
+    """
+    from streams.language.expressions import Condition, ExpressionError, expression
+    from streams.language.jq.program import ProgramError
+
+    try:
+        asked = Condition(expression(where))
+    except ProgramError as error:
+        raise UsageError(f"--where: {error}") from None
+    told: set[str] = set()
+
+    def holds(outcome: dict[str, Any]) -> bool:
+        try:
+            return asked.evaluate(outcome, {})
+        except ExpressionError as error:
+            if str(error) not in told and len(told) < MOST_TOLD:
+                told.add(str(error))
+                echo(f"! left out, as --where cannot be asked of it: {outcome['instance_id']} ({error})", err=True)
+            return False
+
+    return holds
+
+
+def _messages(
+    settings: Settings, workflow: str, follow: bool, new: bool, since_ms: int | None = None
+) -> Iterator[Message]:
     """Records of the outcome topic, all of those that are there by time and with `follow` those to come."""
     from confluent_kafka import OFFSET_BEGINNING, OFFSET_END, Consumer, KafkaException, TopicPartition
 
@@ -82,8 +132,9 @@ def _messages(settings: Settings, workflow: str, follow: bool, new: bool) -> Ite
             raise UnavailableError(f"Kafka at {settings.bootstrap} does not answer. Is it running?") from None
         if found.error is not None:
             raise UsageError(f"no outcomes of {workflow!r}: no such workflow is deployed (topic {topic})")
-        start = OFFSET_END if new else OFFSET_BEGINNING
-        consumer.assign([TopicPartition(topic, number, start) for number in found.partitions])
+        start = (OFFSET_END if new else OFFSET_BEGINNING) if since_ms is None else since_ms
+        places = [TopicPartition(topic, number, start) for number in found.partitions]
+        consumer.assign(places if since_ms is None else consumer.offsets_for_times(places, timeout=ASK_S))
         yield from _by_time(consumer, topic, set(found.partitions))
         while follow:
             message = consumer.poll(POLL_S)

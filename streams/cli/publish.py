@@ -239,9 +239,9 @@ def _event(plan: Plan, line: Line, id_: str | None) -> CloudEvent:
 
 
 def _found(data: Any, pointer: str, place: str) -> str:
-    from streams.gateway.webhooks import subject_of
+    from schemas.jsontext import text_at
 
-    found = subject_of(data, pointer)
+    found = text_at(data, pointer)
     if found is None:
         raise UsageError(f"{place}: there is no text or number at {pointer}")
     return found

@@ -25,6 +25,7 @@ from streams.ground.terminal import has_colours, visible
 if TYPE_CHECKING:
     from infra.local.child import ChildSpec
     from infra.local.datafolder import DataFolder
+    from infra.local.process import Launch
     from infra.local.server import Server
     from infra.local.supervisor import Stage
     from streams.ground.settings import Settings
@@ -45,8 +46,9 @@ Examples:
 @click.option("--fresh", is_flag=True, help="Empty the data folder first; asks before it does.")
 @click.option("--yes", is_flag=True, help="Empty it without asking.")
 @click.option("--demo", is_flag=True, help="Start the sample systems outside, too, and let applications arrive.")
+@click.option("--watch", is_flag=True, help="Start Prometheus, too, where it is installed.")
 @steps_option
-def command(fresh: bool, yes: bool, demo: bool, places: Sequence[Path]) -> None:
+def command(fresh: bool, yes: bool, demo: bool, watch: bool, places: Sequence[Path]) -> None:
     """Start a local system and keep it running until Ctrl-C or `exlify down`.
 
     Without EXLIFY_BOOTSTRAP, a Kafka broker and a schema registry of its own come with it. The sample systems of an
@@ -69,7 +71,7 @@ def command(fresh: bool, yes: bool, demo: bool, places: Sequence[Path]) -> None:
             _ask_to_empty(folder)
         with folder.occupied(fresh=fresh, tell=on_stderr):
             # Again, because the addresses of a system that was killed are gone now; what is to be said was said.
-            asyncio.run(_up(load_settings(warn=lambda _: None), folder, demo, places))
+            asyncio.run(_up(load_settings(warn=lambda _: None), folder, demo, watch, places))
     except LocalError as error:
         raise UnavailableError(str(error)) from None
 
@@ -86,7 +88,7 @@ def _ask_to_empty(folder: DataFolder) -> None:
     click.confirm(visible(f"Delete what is in {folder.path} ({', '.join(held)})?"), abort=True)
 
 
-async def _up(settings: Settings, folder: DataFolder, demo: bool, places: Sequence[Path]) -> None:
+async def _up(settings: Settings, folder: DataFolder, demo: bool, watch: bool, places: Sequence[Path]) -> None:
     from infra.local import ports
     from infra.local.supervisor import Supervisor
     from streams import catalogue
@@ -109,10 +111,12 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool, places: Sequen
     for line in sharing if others else ():
         echo(line, err=True)
     comes_again = _comes_again(folder, demo)
+    watching = _watching(folder) if watch else None
     stages = [
         _infrastructure(settings, folder, servers, sandbox=demo or comes_again),
         _processes(folder, hosts, gateway_port, gateway_url, metrics_ports),
         *([_arrivals(folder)] if demo else []),
+        *([watching[0]] if watching else []),
     ]
 
     def where_to_look(seconds: float) -> Sequence[str]:
@@ -120,6 +124,7 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool, places: Sequen
             f"console    {gateway_url}/   (open it in a browser)",
             f"ready in {seconds:.1f} s",
             f"interface  {gateway_url}/openapi.json   (health: {gateway_url}/readyz, metrics: {gateway_url}/metrics)",
+            *([f"prometheus {watching[1]}/   (dashboards for Grafana: infra/grafana)"] if watching else []),
             f"addresses  {folder.path / 'endpoints.json'}",
             f"logs       {folder.path / 'logs'}",
             "instances  exlify list     human tasks  exlify tasks     stop  Ctrl-C or exlify down",
@@ -218,6 +223,28 @@ def _arrivals(folder: DataFolder) -> Stage:
     from infra.local.supervisor import Stage
 
     return Stage([_python("demo", folder, lambda: ["infra.sandbox.demo"], lambda: True)])
+
+
+def _watching(folder: DataFolder) -> tuple[Stage, str] | None:
+    """Prometheus and its address; None, and a line about it, where it is not installed."""
+    from infra.local.child import ChildSpec
+    from infra.local.supervisor import Stage
+    from infra.prometheus import server
+
+    if not server.installed():
+        echo("! Prometheus is not installed, so nothing is watched. On Debian: apt-get install prometheus", err=True)
+        return None
+    port = server.port_of(folder.path)
+    url = server.url_of(port)
+
+    async def publish_address() -> None:
+        folder.publish({"prometheus": url})
+
+    def prepare() -> Launch:
+        return server.launch(folder.path, port)
+
+    child = ChildSpec("prometheus", prepare, lambda: server.answers(url))
+    return Stage([child], publish_address), url
 
 
 def _worker(folder: DataFolder, name: str, what: Sequence[str], metrics_port: int) -> ChildSpec:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -10,6 +11,8 @@ from pathlib import Path
 import click
 
 from streams.cli._steps import steps_option
+
+YIELDING = 10  # niceness of a process that hosts nothing on the way of live events
 
 
 @click.command(
@@ -84,6 +87,8 @@ async def _run(processors: list[str], places: Sequence[Path], name: str, port: i
         await provision(loaded, catalogue.own_topics(loaded, steps))
         async with Publisher(loaded) as publisher:
             await announce(publisher, codec, (step.function for step in steps))
+    if all(each.declaration.background for each in hosted):
+        os.nice(YIELDING)
     worker = Worker(name, hosted, loaded, codec, partial(trial.command, places=places))
     try:
         runner, actual_port = await status.serve_status(loaded.host, port, worker.causes)

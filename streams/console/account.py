@@ -14,6 +14,7 @@ from schemas.lifecycle import Phase, Status
 from schemas.messages import CANCEL_INSTANCE, START_INSTANCE, STEP_RESULT
 from schemas.payload import Payload, UnreadablePayloadError
 from streams.console import words
+from streams.engine.moving import place_of
 from streams.language.constructs.call import Call
 from streams.language.constructs.fork import Fork
 from streams.language.constructs.set_ import Set
@@ -41,6 +42,16 @@ class Entry:
     transitions: Sequence[Mapping[str, Any]]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NextTry:
+    """When a failed step is tried again by itself, and how often yet."""
+
+    due_ms: int
+    number: int
+    most: int
+    reason: str
+
+
 @dataclass(slots=True, kw_only=True)
 class Step:
     """One time that control came to a task."""
@@ -60,6 +71,7 @@ class Step:
     problem: Mapping[str, Any] | None = None
     asked: Any = None  # what its function was called with, where that is known
     until_ms: int | None = None  # when it ends by itself, where that is known
+    next_try: NextTry | None = None
 
     @property
     def anchor(self) -> str:
@@ -70,6 +82,11 @@ class Step:
     def idle(self) -> bool:
         """Whether it only lets time pass, for a person or by itself."""
         return self.kind in ("human", "wait") or self.status == STOPPED
+
+    @property
+    def shown(self) -> str:
+        """Its status as people are told it."""
+        return "retrying" if self.next_try is not None else self.status
 
     def took_ms(self, now_ms: int) -> int:
         """How long it took, or has taken so far."""
@@ -111,6 +128,8 @@ def account(entries: Iterable[Entry], graph: Graph | None) -> Account:
             phase = transition["phase"]
             if phase.startswith("workflow."):
                 _whole(told, phase, transition["data"])
+                if phase == Phase.WORKFLOW_MOVED:
+                    steps = _moved(told, as_object(transition["data"]) or {}, tasks)
             elif phase.startswith(("task.", "incident.")):
                 place = (transition["pointer"], transition["iteration"])
                 if (step := steps.get(place)) is None:
@@ -120,11 +139,30 @@ def account(entries: Iterable[Entry], graph: Graph | None) -> Account:
     return told
 
 
+def retrying(told: Account, rows: Iterable[Mapping[str, Any]]) -> None:
+    """Tells of the steps that wait for their next try, by the rows of the read model, that they do."""
+    steps = {(step.pointer, step.iteration): step for step in told.steps if step.status == Status.RUNNING}
+    for row in rows:
+        if step := steps.get((row["pointer"], row["iteration"])):
+            step.next_try = NextTry(
+                due_ms=row["due_ms"], number=row["retry"], most=row["retries"], reason=row["reason"] or ""
+            )
+
+
 def _cause(told: Account, entry: Entry) -> None:
     if entry.cause == START_INSTANCE and told.started is None:
         told.started = entry.caused_by
     elif entry.cause == CANCEL_INSTANCE and entry.status == Status.CANCELLED:
         told.cancelled, told.cancelled_ms = entry.caused_by, entry.at_ms
+
+
+def _moved(told: Account, about: Mapping[str, Any], tasks: Mapping[str, Task]) -> dict[tuple[str, int], Step]:
+    """The steps by where they stand now, on another definition."""
+    for step in told.steps:
+        step.pointer = place_of(step.pointer, about.get("places") or {})
+        if (task := tasks.get(step.pointer)) is not None:
+            step.name, step.title, step.kind = task.name, title_of(task), kind_of(task)
+    return {(step.pointer, step.iteration): step for step in told.steps}
 
 
 def _whole(told: Account, phase: str, data: Payload | None) -> None:

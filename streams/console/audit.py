@@ -1,7 +1,7 @@
-"""`/audit`: who did what here, the newest first: about tasks, failed steps, instances, workflows, systems and models.
+"""`/audit`: who did what here, the newest first, about tasks, failed steps, instances, workflows, systems and so on.
 
 Told from what they changed, so it is as true as that: tasks know their newest acts, an incident who decided about it,
-a cancelled instance who ended it, a system the last word about it.
+a cancelled instance who ended it, a system and a workflow the last word about it.
 """
 
 from __future__ import annotations
@@ -16,13 +16,17 @@ import orjson
 
 from models.serving.shelf import Rival
 from schemas.codec import UndecodableRecord
-from schemas.messages import MODEL_STATE
+from schemas.messages import LETTER_ACTION, MODEL_STATE
 from streams.console import queries
 from streams.console.inbox import task_path
+from streams.console.incidents import titles_of
 from streams.console.page import Page, View, Visit
 from streams.console.topics import latest
+from streams.definitions.states import State
 from streams.processors.decide import STATES
 from streams.processors.human.rules import CLAIM, COMPLETE, HAND_ON, PUT_ASIDE, RELEASE, UNDO
+from streams.processors.letters import ACTIONS
+from streams.processors.letters.letter import DROP, EDIT, REDRIVE
 from streams.readmodel.stored import stored
 
 ROWS = 50
@@ -46,7 +50,7 @@ async def show(visit: Visit) -> View:
     of = visit.query("of") if visit.query("of") in KINDS else ""
     text = visit.query("before")
     before_ms = int(text) if text.isascii() and text.isdigit() and len(text) < 17 else LAST
-    chosen = [KINDS[of]] if of else [find for name, find in KINDS.items() if name != MODELS]
+    chosen = [KINDS[of]] if of else [find for name, find in KINDS.items() if name not in ASKED_OF_KAFKA]
     found = [deed for find in chosen for deed in await find(visit, before_ms) if deed.at_ms < before_ms]
     found.sort(key=lambda deed: -deed.at_ms)
     more: dict[str, Any] = {}
@@ -96,13 +100,14 @@ _DONE = {
 
 
 async def _steps(visit: Visit, before_ms: int) -> list[Deed]:
+    titles = titles_of(visit)
     rows = await asyncio.to_thread(queries.decided_incidents, visit.services.reader, before_ms, ROWS + 1)
     return [
         Deed(
             at_ms=each["closed_at_ms"],
             actor=each["actor"],
             did={"failed": "made an end at"}.get(each["status"], each["status"]),
-            what=f"{each['pointer']} of {each['business_key'] or each['instance_id'][:8]}",
+            what=f"{_title(titles, each)} of {each['business_key'] or each['instance_id'][:8]}",
             path=f"/instances/{each['instance_id']}",
             why=each["why"] or "",
         )
@@ -110,8 +115,24 @@ async def _steps(visit: Visit, before_ms: int) -> list[Deed]:
     ]
 
 
+def _title(titles: Mapping[tuple[str, str, str], str], incident: Mapping[str, Any]) -> str:
+    found = titles.get((incident["workflow"], incident["version"], incident["pointer"]))
+    return f"“{found}”" if found else str(incident["pointer"])
+
+
 async def _instances(visit: Visit, before_ms: int) -> list[Deed]:
-    found = []
+    rows = await asyncio.to_thread(queries.acts, visit.services.reader, before_ms, ROWS + 1)
+    found = [
+        Deed(
+            at_ms=row["at_ms"],
+            actor=row["actor"],
+            did=_CONTROLLED.get(row["action"], row["action"]) + (", in vain," if row["refused"] else ""),
+            what=row["business_key"] or row["instance_id"][:8],
+            path=f"/instances/{row['instance_id']}",
+            why=row["why"],
+        )
+        for row in rows
+    ]
     for row in await asyncio.to_thread(queries.cancelled, visit.services.reader, before_ms, ROWS + 1):
         said = orjson.loads(row["error"] or "{}")
         if said.get("actor"):
@@ -128,8 +149,22 @@ async def _instances(visit: Visit, before_ms: int) -> list[Deed]:
     return found
 
 
+_CONTROLLED = {"suspend": "suspended", "resume": "resumed", "move": "moved", "rerun": "ran again the case of"}
+
+
 async def _workflows(visit: Visit, before_ms: int) -> list[Deed]:
-    return [
+    said = [
+        Deed(
+            at_ms=each.at_ms,
+            actor=each.actor,
+            did={State.ACTIVE: "activated"}.get(each.state, each.state.value),
+            what=each.name,
+            path=f"/workflows/{quote(each.name, safe='')}",
+            why=each.why,
+        )
+        for each in visit.services.definitions.words()
+    ]
+    return said + [
         Deed(
             at_ms=each.deployed_at_ms,
             actor=each.deployed_by,
@@ -156,16 +191,38 @@ async def _systems(visit: Visit, before_ms: int) -> list[Deed]:
 
 
 async def _models(visit: Visit, before_ms: int) -> list[Deed]:
-    """Asked of Kafka itself, for the newest changes."""
     found: dict[tuple[int, str], Deed] = {}
-    for raw in await asyncio.to_thread(latest, visit.services.settings, STATES.name):
+    for _, data in await _latest(visit, STATES.name, MODEL_STATE):
+        found |= {(deed.at_ms, deed.what): deed for deed in _of_model(data)}
+    return list(found.values())
+
+
+async def _latest(visit: Visit, topic: str, wanted: str) -> list[tuple[int, dict[str, Any]]]:
+    """The newest messages of a topic with their times, asked of Kafka itself."""
+    found = []
+    for raw in await asyncio.to_thread(latest, visit.services.settings, topic):
         try:
             message, data = await visit.services.codec.decode_learning(raw["value"] or b"")
         except UndecodableRecord:
             continue
-        if message == MODEL_STATE:
-            found |= {(deed.at_ms, deed.what): deed for deed in _of_model(data)}
-    return list(found.values())
+        if message == wanted:
+            found.append((raw["at_ms"], data))
+    return found
+
+
+async def _letters(visit: Visit, before_ms: int) -> list[Deed]:
+    """What was asked for; the page of a letter tells what became of it."""
+    return [
+        Deed(
+            at_ms=at_ms,
+            actor=data["actor"],
+            did={REDRIVE: "asked to send once more", DROP: "asked to drop", EDIT: "edited"}.get(data["action"], ""),
+            what=f"letter {data['letter_id'][:12]}",
+            path=f"/letters/{quote(data['letter_id'], safe='')}",
+            why=data["why"],
+        )
+        for at_ms, data in await _latest(visit, ACTIONS.name, LETTER_ACTION)
+    ]
 
 
 def _of_model(model: Mapping[str, Any]) -> Iterator[Deed]:
@@ -184,13 +241,15 @@ def _of_model(model: Mapping[str, Any]) -> Iterator[Deed]:
         )
 
 
-MODELS = "models"
+LETTERS, MODELS = "letters", "models"
+ASKED_OF_KAFKA = (LETTERS, MODELS)  # the newest only, and only where they are asked for
 KINDS: Mapping[str, Callable[[Visit, int], Awaitable[list[Deed]]]] = {
     "tasks": _tasks,
     "failed steps": _steps,
     "instances": _instances,
     "workflows": _workflows,
     "systems": _systems,
+    LETTERS: _letters,
     MODELS: _models,
 }
 

@@ -6,10 +6,18 @@ from collections.abc import Mapping, Sequence
 
 from markupsafe import Markup, escape
 
+from streams.console.diagram.shapes import cut
 from streams.console.words import number
+from streams.processors.orchestrate.ways import WORDS, Way
 
 HEIGHT = 84
-STACK = ("completed", "cancelled", "running", "waiting", "incident", "faulted")
+ROW, NAMES, FIGURES, MOST_NAME = 22, 30, 9, 34  # of bars: pixels, percent, percent, characters
+COLOURS: Mapping[str, str] = {
+    Way.WORKING: "s-completed", Way.SYSTEMS: "s-running", Way.PEOPLE: "s-waiting", Way.REPAIR: "s-faulted",
+    Way.RETRIES: "s-incident", Way.TIMER: "s-cancelled",
+    Way.EVENTS: "s-cancelled", Way.WORKFLOWS: "s-running",
+}  # fmt: skip
+STACK = ("completed", "cancelled", "running", "waiting", "suspended", "incident", "faulted")
 
 
 def columns(slots: Sequence[Mapping[str, int]], names: Sequence[str], label: str) -> Markup:
@@ -66,6 +74,30 @@ def spread(scores: Sequence[float], limit: float | None, bins: int = 25) -> Mark
         parts.append(
             Markup('<text x="{}%" y="{}" text-anchor="{}">{}</text>').format(float(at) * 100, HEIGHT + 14, anchor, at)
         )
+    return Markup("").join([*parts, Markup("</svg>")])
+
+
+def shares(rows: Sequence[tuple[str, float]], label: str) -> Markup:
+    """A bar for each share, with its name before it."""
+    whole = [(name, {"working": share}) for name, share in rows]
+    return bars(whole, 1.0, label)
+
+
+def bars(rows: Sequence[tuple[str, Mapping[str, float]]], whole: float, label: str) -> Markup:
+    """A bar for each row, put together from what its time goes to; all of `whole` is as wide as there is room."""
+    height = ROW * max(1, len(rows))
+    parts = [Markup('<svg class="chart" role="img" aria-label="{}" height="{}">').format(label, height)]
+    for place, (name, by) in enumerate(rows):
+        top, x = place * ROW, float(NAMES)
+        said = ", ".join(f"{WORDS.get(way, way)} {amount / whole:.1%}" for way, amount in by.items() if amount)
+        parts.append(Markup("<g><title>{}: {}</title>").format(name, said or "nothing"))
+        parts.append(Markup('<text x="0" y="{}">{}</text>').format(top + 15, cut(name, MOST_NAME)))
+        for way in (each for each in COLOURS if by.get(each)):
+            width = (100 - NAMES - FIGURES) * by[way] / whole
+            parts.append(_rect(COLOURS[way], x, top + 4, max(width, 0.2), ROW - 10))
+            x += width
+        share = Markup('<text x="100%" y="{}" text-anchor="end">{}</text></g>')
+        parts.append(share.format(top + 15, f"{sum(by.values()) / whole:.1%}"))
     return Markup("").join([*parts, Markup("</svg>")])
 
 

@@ -6,9 +6,17 @@ import asyncio
 from collections import Counter, defaultdict
 from urllib.parse import quote, urlencode
 
+from aiohttp import web
+
+from models.making.page import POLICY, model_page
+from models.serving.errors import RefusedModelError
+from models.serving.shelf import Shelf, is_word
 from streams.console import charts, queries, words
 from streams.console.decision import card_of, decision
 from streams.console.page import Page, View, Visit
+from streams.console.rendering import PRIVATE
+from streams.gateway.problems import ProblemError
+from streams.processors.decide.places import folders, trusted
 from streams.readmodel.stored import stored
 
 SINCE_MS = 7 * words.DAY
@@ -50,11 +58,35 @@ async def show(visit: Visit) -> View:
         "next": f"/decisions/{quote(model, safe='')}?{urlencode({'cursor': page.next})}" if page.next else None,
         "inputs": [each.label for each in card.inputs] if card else [],
     }
-    drawn = {"spread": charts.spread(scores, newest.limit if newest else None)}
+    versions = {version for _, version, _, _ in counts} | ({newest.version} if newest else set())
+    drawn = {
+        "cards": [(each, _card_path(model, each)) for each in sorted(versions) if is_word(model) and is_word(each)],
+        "spread": charts.spread(scores, newest.limit if newest else None),
+    }
     return View(template="model.html", data=data, drawn=drawn)
+
+
+def _card_path(model: str, version: str) -> str:
+    return f"/decisions/{quote(model, safe='')}/{quote(version, safe='')}"
+
+
+async def show_card(visit: Visit) -> web.Response:
+    """Card and certificate of one version, as `exlify models page` writes them."""
+    name, version = (visit.request.match_info[part] for part in ("model", "version"))
+    if not (is_word(name) and is_word(version)):
+        raise ProblemError(404, "not-found", "There is no such model.")
+    try:
+        settings = visit.services.settings
+        folder = Shelf(folders(settings)).folder(name, version)
+        text = await asyncio.to_thread(model_page, folder, trusted(settings))
+    except RefusedModelError:
+        raise ProblemError(404, "not-found", "Its files are not on this machine, or cannot be used.") from None
+    headers = {**PRIVATE, "Content-Security-Policy": f"{POLICY}; frame-ancestors 'none'"}
+    return web.Response(text=text, content_type="text/html", charset="utf-8", headers=headers)
 
 
 PAGES = (
     Page(path="/decisions", show=show_all, section="/decisions", live=True),
     Page(path="/decisions/{model}", show=show, section="/decisions", live=True),
+    Page(path="/decisions/{model}/{version}", show=show_card, section="/decisions"),
 )

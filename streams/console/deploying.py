@@ -131,6 +131,8 @@ def _startable(visit: Visit) -> Deployed:
     found = visit.services.definitions.find(visit.request.match_info["name"])
     if found is None or found.graph is None or found.name != visit.request.match_info["name"]:
         raise ProblemError(404, "not-found", "No workflow of this name can be started, or not yet.")
+    if (state := visit.services.definitions.state(found.name)) != "active":
+        raise ProblemError(409, "not-active", f"{found.name} is {state}, so nothing starts: activate it first.")
     if not found.event_types:
         raise ProblemError(409, "no-event", "No event starts this workflow.")
     return found

@@ -28,6 +28,12 @@ async def entry(codec: Codec, message: bytes) -> Entry:
     return Entry(**known, cause=cause, caused_by=caused_by)
 
 
+def facts(entries: Sequence[Entry]) -> list[retrace.Entry]:
+    """The entries as those who fold them take them."""
+    return [({"seq": each.seq, "at_ms": each.at_ms, "transitions": each.transitions}, each.cause, each.caused_by)
+            for each in entries]  # fmt: skip
+
+
 async def retold(instance_id: str, told: Account, entries: Sequence[Entry], graphs: Graphs) -> None:
     """Adds to the steps what history does not hold and the engine can tell: what they were asked with, and until when
     they wait. Folded once for each new entry."""
@@ -35,9 +41,7 @@ async def retold(instance_id: str, told: Account, entries: Sequence[Entry], grap
     if key not in _retraced:
         while len(_retraced) >= KEPT:
             _retraced.pop(next(iter(_retraced)))
-        facts = [({"seq": each.seq, "at_ms": each.at_ms, "transitions": each.transitions}, each.cause, each.caused_by)
-                 for each in entries]  # fmt: skip
-        _retraced[key] = await asyncio.to_thread(retrace.retraced, graphs, facts)
+        _retraced[key] = await asyncio.to_thread(retrace.retraced, graphs, facts(entries))
     found = _retraced[key]
     if found is None:
         return

@@ -41,7 +41,7 @@ class Cause:
 
 async def show(visit: Visit) -> View:
     """The causes of the newest failures."""
-    reader, titles = visit.services.reader, _titles(visit)
+    reader, titles = visit.services.reader, titles_of(visit)
     page = await asyncio.to_thread(reader.incidents, {"status": "open"}, limit=NEWEST)
     stopped: dict[tuple[str, ...], Cause] = {}
     for row in page.rows:
@@ -67,7 +67,7 @@ def _ordered(causes: Mapping[Any, Cause]) -> list[Cause]:
     return sorted(causes.values(), key=lambda each: (-each.count, -each.last_ms))
 
 
-def _titles(visit: Visit) -> dict[tuple[str, str, str], str]:
+def titles_of(visit: Visit) -> dict[tuple[str, str, str], str]:
     """What tasks are called, by workflow, version and pointer."""
     return {
         (each.name, each.version, task.pointer): title_of(task)

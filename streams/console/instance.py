@@ -13,14 +13,15 @@ from markupsafe import Markup
 
 from schemas.lifecycle import TERMINAL
 from streams.console import drawing, queries
-from streams.console.account import Account, Entry, account
+from streams.console.account import Account, Entry, account, retrying
 from streams.console.axis import Axis
+from streams.console.control import WORDS, acts_of
 from streams.console.decision import Decision, decision
 from streams.console.diagram.path import passed, states
 from streams.console.diagram.svg import Told
 from streams.console.history import entry, retold
 from streams.console.page import Page, Shown, View, Visit, see_other
-from streams.console.repair import stops
+from streams.console.repair import decided, stops
 from streams.console.rights import Act, Target, may, require
 from streams.console.story import failed_step, story
 from streams.gateway.bodies import MAX_LINE_LENGTH, one_line
@@ -48,8 +49,13 @@ async def show(visit: Visit) -> Shown:
     told = account(entries, graph)
     if graph is not None and complete:
         await retold(row["instance_id"], told, entries, visit.services.definitions.graph)
+    retrying(told, await asyncio.to_thread(visit.services.reader.retrying, [row["instance_id"]]))
     found = await stops(visit, row["instance_id"], told, graph)
-    data = {**_data(visit, row, told, tasks, decisions), "incidents": found}
+    data = {
+        **_data(visit, row, told, tasks, decisions),
+        "incidents": found,
+        "decided": await decided(visit, row["instance_id"], graph),
+    }
     return View(template="instance.html", data=data, drawn={
         "entries": entries, "complete": complete, **_drawn(visit, row, told, tasks),
         "path": _path(graph, told, visit.now_ms) if graph else "",
@@ -96,11 +102,16 @@ def _drawn(visit: Visit, row: Found, told: Account, tasks: Sequence[Mapping[str,
     target = Target("instance", row["instance_id"])
     return {
         "open_tasks": [each for each in tasks if each["status"] == "open"],
+        "trying": [step for step in told.steps if step.next_try is not None],
         "failed": failed_step(told) if row["status"] == "faulted" else None,
         "may_cancel": row["status"] not in TERMINAL and may(visit.actor, Act.CANCEL, target),
         "may_repair": may(visit.actor, Act.REPAIR, target),
+        "may_control": may(visit.actor, Act.CANCEL, target),
+        "acts": acts_of(visit, row),
+        "act_words": WORDS,
         "asks": visit.query("ask"),
         "about": visit.query("incident"),
+        "about_step": visit.query("step"),
         "action_id": uuid.uuid4().hex,
         "asks_to_cancel": visit.query("ask") == "cancel",
         "cancel_sent": visit.query("sent") == "cancel" and row["status"] not in TERMINAL,

@@ -10,10 +10,13 @@ from streams.console import queries, words
 from streams.console.page import Page, View, Visit
 from streams.console.queries import Wanted
 from streams.console.rights import Act, Target, may
+from streams.gateway.instances import also
 
 AGES = {"1h": words.HOUR, "24h": words.DAY, "7d": 7 * words.DAY, "30d": 30 * words.DAY}
 AGE_WORDS = {"1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 7 days", "30d": "the last 30 days"}
-FILTERS = ("status", "workflow", "version", "key", "age")
+FILTERS = ("status", "workflow", "version", "key", "age", "reason", "step", "data")
+SEARCHED = ("reason", "step", "data")  # beyond the columns of the table
+RETRYING = "retrying"  # no status of an instance: one of its steps waits for its next try
 ROWS = 50
 
 
@@ -35,7 +38,8 @@ async def show(visit: Visit) -> View:
         and may(visit.actor, Act.REPAIR, Target("instances")),
         "query": urlencode(given),
         "asked": asked,
-        "statuses": OF_INSTANCES,
+        "statuses": (*OF_INSTANCES, RETRYING),
+        "searches": any(asked[name] for name in SEARCHED),
         "workflows": known if asked["workflow"] in ("", *known) else [*known, asked["workflow"]],
         "ages": AGE_WORDS,
     }
@@ -45,8 +49,12 @@ async def show(visit: Visit) -> View:
 def wanted(visit: Visit, asked: dict[str, str]) -> Wanted:
     """The instances that a query of this page names."""
     age = AGES.get(asked["age"])
+    searched = {name: asked[name] for name in SEARCHED if asked[name]}
+    if asked["status"] == RETRYING:
+        asked, searched = {**asked, "status": ""}, {**searched, RETRYING: "true"}
     return Wanted(
         columns={name: asked[name] for name in ("status", "workflow", "version") if asked[name]},
+        also=also(visit.services, searched),
         key=asked["key"],
         since_ms=visit.now_ms - age if age else None,
         limit=ROWS,

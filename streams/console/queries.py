@@ -15,7 +15,8 @@ from streams.language.graph import Graph
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.fields import COMPLETED, OPEN
 from streams.processors.human.rows import TASKS
-from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
+from streams.processors.orchestrate.rows import ACTS, INCIDENTS, INSTANCES
+from streams.processors.recover.rows import RETRIES, WAITING
 from streams.processors.view.reader import Reader
 from streams.processors.view.search import Place, at_places
 from streams.readmodel.paging import Found, Page, encode_cursor, every, matching, page
@@ -36,6 +37,7 @@ class Wanted:
     key: str = ""  # how the business key begins
     since_ms: int | None = None
     until_ms: int | None = None
+    also: Sequence[ColumnElement[bool]] = ()
     limit: int = 50
     cursor: str | None = None
 
@@ -47,7 +49,7 @@ def instances(reader: Reader, wanted: Wanted) -> Page:
     is narrowed by one of them only is put together from short lists, one for each value of the other.
     """
     narrowed = {"status", "workflow"} & wanted.columns.keys()
-    if len(narrowed) != 1:
+    if len(narrowed) != 1 or wanted.also:
         return _page(reader, wanted)
     other, values = ("status", OF_INSTANCES) if "workflow" in narrowed else ("workflow", _workflows(reader, wanted))
     if values is None:
@@ -85,7 +87,7 @@ def _place(row: Found) -> tuple[int, str]:
 
 
 def _instances(wanted: Wanted) -> Select[Any]:
-    query = matching(INSTANCES, wanted.columns)
+    query = matching(INSTANCES, wanted.columns).where(*wanted.also)
     started = INSTANCES.c.started_at_ms
     if wanted.key:
         key = storable(wanted.key)
@@ -220,8 +222,8 @@ def newest(reader: Reader, columns: Mapping[str, str], statuses: Sequence[str], 
 
 
 def open_by_step(reader: Reader, graph: Graph) -> list[tuple[str, str, int]]:
-    """How many instances of a definition wait for people, or for a decision about a failed step: pointer, status of
-    the step, count."""
+    """How many instances of a definition wait for people, for a decision about a failed step, or for another try of
+    one: pointer, status of the step, count."""
     found = []
     with reader.engine.connect() as connection:
         for table, status in ((TASKS, Status.WAITING), (INCIDENTS, Status.INCIDENT)):
@@ -230,13 +232,12 @@ def open_by_step(reader: Reader, graph: Graph) -> list[tuple[str, str, int]]:
             query = query.where(table.c.status == OPEN, table.c.workflow == storable(graph.name))
             rows = connection.execute(query.group_by(table.c.pointer))
             found += [(str(pointer), status.value, int(count)) for pointer, count in rows]
+        same = (INSTANCES.c.instance_id == RETRIES.c.instance_id) & (INSTANCES.c.digest == graph.digest)
+        query = select(RETRIES.c.pointer, func.count()).join(INSTANCES, same)
+        query = query.where(RETRIES.c.status == literal_column(f"'{WAITING}'"), INSTANCES.c.status.in_(OPEN_STATUSES))
+        rows = connection.execute(query.group_by(RETRIES.c.pointer))
+        found += [(str(pointer), "retrying", int(count)) for pointer, count in rows]
     return found
-
-
-def histories(reader: Reader, ids: Sequence[str], most: int) -> list[Found]:
-    """History entries of several instances, in order."""
-    query = select(HISTORY).where(HISTORY.c.instance_id.in_(ids)).order_by(HISTORY.c.instance_id, HISTORY.c.seq)
-    return every(reader.engine, query.limit(most))
 
 
 def decisions_of(reader: Reader, model: str, *, limit: int, cursor: str | None) -> Page:
@@ -307,7 +308,7 @@ def open_incidents(
         query = query.where(_is_clear())
     if places is not None:
         query = query.where(at_places(INCIDENTS, places))
-    if wanted.columns or wanted.key or wanted.since_ms is not None:
+    if wanted.columns or wanted.key or wanted.also or wanted.since_ms is not None:
         same = ours.where(INSTANCES.c.instance_id == INCIDENTS.c.instance_id)
         query = query.where(same.exists())
     return every(reader.engine, query.order_by(INCIDENTS.c.opened_at_ms, INCIDENTS.c.incident_id).limit(limit))
@@ -346,6 +347,17 @@ def decided_incidents(reader: Reader, before_ms: int, limit: int) -> list[Found]
     at = INCIDENTS.c.closed_at_ms
     query = select(INCIDENTS).where(INCIDENTS.c.actor.is_not(None), at < before_ms)
     return every(reader.engine, query.order_by(at.desc()).limit(limit))
+
+
+def acts(reader: Reader, before_ms: int, limit: int) -> list[Found]:
+    """What people did about instances before a time, beside cancelling them, the newest first."""
+    return every(reader.engine, select(ACTS).where(ACTS.c.at_ms < before_ms).order_by(ACTS.c.at_ms.desc()).limit(limit))
+
+
+def decided_of(reader: Reader, instance_id: str) -> list[Found]:
+    """The incidents of an instance about which somebody has decided, the newest 100."""
+    query = matching(INCIDENTS, {"instance_id": instance_id}).where(INCIDENTS.c.actor.is_not(None))
+    return every(reader.engine, query.order_by(INCIDENTS.c.closed_at_ms.desc()).limit(100))
 
 
 def cancelled(reader: Reader, before_ms: int, limit: int) -> list[Found]:

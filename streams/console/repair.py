@@ -1,6 +1,7 @@
 """`/instances/{id}/repair`: a failed step that waits for somebody is done again, left out, or made the end.
 
-The page offers what `exlify retry`, `skip` and `fail` do; beside it stands whether anything reached the outside.
+The page offers what `exlify retry`, `skip` and `fail` do; beside it stands whether anything reached the outside. What
+waits for its next try can be tried now.
 """
 
 from __future__ import annotations
@@ -14,13 +15,17 @@ from typing import Any
 import orjson
 
 from schemas.payload import Door, Payload
+from streams.console import queries
 from streams.console.account import Account, title_of
 from streams.console.page import Page, Shown, Visit, see_other
 from streams.console.rights import Act, Target, require
 from streams.gateway.bodies import one_line
+from streams.gateway.hurrying import hurry
 from streams.gateway.problems import ProblemError
 from streams.gateway.repairs import KEPT_KEY, LATEST, NEW_KEY, repair
 from streams.language.graph import Graph
+from streams.readmodel.paging import Found
+from streams.readmodel.stored import stored
 
 ACTIONS = ("retry", "skip", "fail")
 
@@ -53,14 +58,41 @@ async def stops(visit: Visit, instance_id: str, told: Account, graph: Graph | No
     return found
 
 
-async def act(visit: Visit) -> Shown:
-    """Decides about one incident."""
+async def decided(visit: Visit, instance_id: str, graph: Graph | None) -> list[dict[str, Any]]:
+    """What somebody decided about failed steps of an instance, the newest first."""
+    titles = {task.pointer: title_of(task) for task in graph.tasks} if graph else {}
+    rows = await asyncio.to_thread(queries.decided_of, visit.services.reader, instance_id)
+    found = (await stored(visit.services.codec, rows)).messages
+    names = ("closed_at_ms", "actor", "why", "status")
+    return [
+        {name: each[name] for name in names} | {"title": titles.get(each["pointer"], each["pointer"])} for each in found
+    ]
+
+
+async def try_now(visit: Visit) -> Shown:
+    """Has a failed step tried at once that waits for its next try."""
+    row, form = await _asked(visit)
+    require(visit.actor, Act.REPAIR, Target("instance", row["instance_id"]))
+    why = form.get("why", "").strip()
+    await hurry(visit.services, row, {"task": form.get("task") or None}, why, visit.actor.name)
+    return see_other(f"/instances/{row['instance_id']}")
+
+
+async def _asked(visit: Visit) -> tuple[Found, dict[str, str]]:
+    """The instance that an act is about, and what its form says."""
     instance_id = visit.request.match_info["instance_id"]
     row = await asyncio.to_thread(visit.services.reader.instance, instance_id)
     if row is None:
         raise ProblemError(404, "not-found", "No instance of this id has been seen, or not yet.")
+    form = await visit.request.post()
+    return row, {name: str(value) for name, value in form.items() if isinstance(value, str)}
+
+
+async def act(visit: Visit) -> Shown:
+    """Decides about one incident."""
+    row, form = await _asked(visit)
+    instance_id = row["instance_id"]
     require(visit.actor, Act.REPAIR, Target("instance", instance_id))
-    form = {name: str(value) for name, value in (await visit.request.post()).items() if isinstance(value, str)}
     action = form.get("action", "")
     if action not in ACTIONS:
         raise ProblemError(422, "request-invalid", "Choose what is to be done: retry, skip or fail.")
@@ -91,4 +123,7 @@ def _data(name: str, text: str) -> Payload:
         raise ProblemError(422, "request-invalid", f"{name} must be JSON.") from None
 
 
-PAGES = (Page(path="/instances/{instance_id}/repair", show=act, section="/instances", method="POST"),)
+PAGES = (
+    Page(path="/instances/{instance_id}/repair", show=act, section="/instances", method="POST"),
+    Page(path="/instances/{instance_id}/try-now", show=try_now, section="/instances", method="POST"),
+)

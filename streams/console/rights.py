@@ -25,6 +25,9 @@ class Act(StrEnum):
     START = "start"
     PAUSE = "pause"
     REPAIR = "repair"
+    REDRIVE = "redrive"
+    DROP = "drop"
+    EDIT = "edit"
 
 
 @dataclass(frozen=True, slots=True)

@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.lifecycle import Status
 from streams.console import words
-from streams.console.account import Account, Step
+from streams.console.account import Account, NextTry, Step
 from streams.console.decision import Decision
 
 Task = Mapping[str, Any]  # a HumanTask
@@ -89,10 +89,18 @@ def _of_step(step: Step, tasks: Sequence[Task], now_ms: int) -> str:
         if task is None:
             return f"“{step.title}” has been waiting for people {since}"
         return f"Has been waiting {since} for the team {task['team']}: {task['title']}{_due(task, now_ms)}"
+    if step.next_try is not None:
+        return _next_try(step, step.next_try, now_ms)
     if step.kind == "wait":
         left = "" if step.until_ms is None else f", for {words.span(step.until_ms - now_ms)} more"
         return f"“{step.title}” has been letting time pass {since}{left}"
     return f"“{step.title}” ({step.kind or 'a step'}) has been at work {since}"
+
+
+def _next_try(step: Step, following: NextTry, now_ms: int) -> str:
+    why = f" ({following.reason})" if following.reason else ""
+    when = f"in {words.span(following.due_ms - now_ms)}" if following.due_ms > now_ms else "now"
+    return f"“{step.title}” did not work{why} and is tried again {when}, {following.number} of {following.most} times"
 
 
 def _due(task: Task, now_ms: int) -> str:

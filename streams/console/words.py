@@ -7,8 +7,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from schemas.reasons import Effect
-
-SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
+from streams.ground.spans import DAY as DAY
+from streams.ground.spans import HOUR as HOUR
+from streams.ground.spans import SECOND as SECOND
+from streams.ground.spans import span as span
 
 _EDGES = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\s_\-.]+")
 
@@ -32,25 +34,6 @@ def titled(name: str) -> str:
 def status_word(status: str) -> str:
     """A status as people call it."""
     return STATUS_WORDS.get(status) or titled(status)
-
-
-def span(ms: int) -> str:
-    """A length of time in the one or two units that matter."""
-    ms = max(ms, 0)
-    if ms < SECOND:
-        return f"{ms} ms"
-    if ms < MINUTE:
-        return f"{ms / SECOND:.1f} s" if ms < 10 * SECOND else f"{ms // SECOND} s"
-    if ms < HOUR:
-        return _two(ms, MINUTE, "min", SECOND, "s") if ms < 10 * MINUTE else f"{ms // MINUTE} min"
-    if ms < DAY:
-        return _two(ms, HOUR, "h", MINUTE, "min")
-    return _two(ms, DAY, "d", HOUR, "h") if ms < 30 * DAY else f"{ms // DAY} d"
-
-
-def _two(ms: int, large: int, large_name: str, small: int, small_name: str) -> str:
-    rest = ms % large // small
-    return f"{ms // large} {large_name}" + (f" {rest} {small_name}" if rest else "")
 
 
 def size(count: int) -> str:

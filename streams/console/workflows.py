@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import difflib
 from collections.abc import Mapping, Sequence
-from statistics import median
 from typing import Any
 from urllib.parse import quote
 
@@ -13,13 +12,20 @@ from schemas.lifecycle import OPEN, Status
 from streams.console import drawing, queries, words
 from streams.console.account import title_of
 from streams.console.diagram.svg import State, Told
-from streams.console.page import Page, View, Visit
+from streams.console.page import Page, Shown, View, Visit, see_other
+from streams.console.rights import Act, Target, may, require
 from streams.console.standing import Standing, standing
+from streams.definitions import states
 from streams.definitions.book import Deployed
+from streams.gateway.bodies import MAX_LINE_LENGTH
+from streams.gateway.definition_acts import bring
 from streams.gateway.problems import ProblemError
 from streams.language.graph import Graph
+from streams.processors.orchestrate.ways import WORDS
+from streams.processors.view import bottlenecks
 
 MOST_LINES = 400  # of a difference that is shown
+LEAST_SHARE = 0.005  # of the time, that the diagram tells
 
 
 async def show_all(visit: Visit) -> View:
@@ -44,27 +50,46 @@ async def show_all(visit: Visit) -> View:
 
 async def show(visit: Visit) -> View:
     """One workflow: the version that new instances start on, or the one that the query names."""
-    name = visit.request.match_info["name"]
+    name, reader = visit.request.match_info["name"], visit.services.reader
     known = [each for each in visit.services.definitions.deployed() if each.name == name]
     if not known:
         raise ProblemError(404, "not-found", "No workflow of this name is deployed, or not yet.")
     chosen = next((each for each in known if each.digest == visit.query("digest")), latest(visit, name, known))
     told = await standing(visit, chosen.graph) if chosen.graph else Standing()
+    times = _times(chosen.graph, told) if chosen.graph else []
     before = _before(known, chosen)
     data = {
         "workflow": _brief(visit, chosen),
         "versions": [_brief(visit, each) for each in reversed(known)],
         "counts": told.counts,
         "looked_at": told.looked_at,
-        "times": _times(chosen.graph, told) if chosen.graph else [],
+        "times": times,
+        "by": bottlenecks.summary(told.totals),
         "failures": [{"step": step, "title": title, "count": count} for step, title, count in told.failures],
         "yaml": chosen.yaml,
         "difference": _difference(before, chosen) if before else None,
+        "said": _said(visit, name),
+        "open": await asyncio.to_thread(reader.open_by_digest),
+        "held": (await asyncio.to_thread(reader.held)).get(name, 0),
     }
-    shown = Told(states={pointer: State(counts=counts) for pointer, counts in told.counts.items()},
-                 links=_links(chosen, told))  # fmt: skip
+    shown = Told(states=_states(told, times), links=_links(chosen, told))
     drawn = drawing.both(chosen.graph, shown) if chosen.graph else {"wide": "", "narrow": ""}
-    return View(template="workflow.html", data=data, drawn={**drawn, "before": before, "quote": quote})
+    may_say = may(visit.actor, Act.PAUSE, Target("workflow", name))
+    more = {"before": before, "quote": quote, "may_say": may_say, "max_reason": MAX_LINE_LENGTH}
+    return View(template="workflow.html", data=data, drawn={**drawn, **more})
+
+
+async def act(visit: Visit) -> Shown:
+    """Pauses a workflow, activates it, also on another version, or retires it."""
+    name = visit.request.match_info["name"]
+    require(visit.actor, Act.PAUSE, Target("workflow", name))
+    form = {field: str(value) for field, value in (await visit.request.post()).items() if isinstance(value, str)}
+    state = next((each for each in states.State if each == form.get("state")), None)
+    if state is None:
+        raise ProblemError(422, "request-invalid", f"Choose what is to be: {', '.join(states.State)}.")
+    why = form.get("why", "").strip()
+    await bring(visit.services, name, state, why, visit.actor.name, form.get("version") or None)
+    return see_other(f"/workflows/{quote(name, safe='')}")
 
 
 def latest(visit: Visit, name: str, known: Sequence[Deployed]) -> Deployed:
@@ -83,7 +108,14 @@ def _brief(visit: Visit, each: Deployed) -> dict[str, Any]:
         "title": title if isinstance(title, str) else words.titled(each.name),
         "summary": summary if isinstance(summary, str) else "",
         "latest": newest is not None and newest.digest == each.digest,
+        "state": visit.services.definitions.state(each.name),
     }
+
+
+def _said(visit: Visit, name: str) -> dict[str, Any] | None:
+    """What somebody has said last about whether it may start instances."""
+    word = visit.services.definitions.word(name)
+    return None if word is None else {"why": word.why, "actor": word.actor, "at_ms": word.at_ms}
 
 
 def _links(chosen: Deployed, told: Standing) -> dict[str, str]:
@@ -96,25 +128,22 @@ def _links(chosen: Deployed, told: Standing) -> dict[str, str]:
 
 
 def _times(graph: Graph, told: Standing) -> list[dict[str, Any]]:
-    """Where the time goes: the steps that took longest at the median, with their share of it."""
+    """Where the time goes: the steps that took the greatest part of it, and what they waited for."""
     tasks = {task.pointer: task for task in graph.tasks}
-    middles = {pointer: int(median(times)) for pointer, times in told.times.items()}
-    longest = max(middles.values(), default=0) or 1
-    rows = [
-        {
-            "title": title_of(tasks[pointer]),
-            "pointer": pointer,
-            "median_ms": middle,
-            "slow_ms": sorted(told.times[pointer])[
-                min(len(told.times[pointer]) - 1, len(told.times[pointer]) * 95 // 100)
-            ],
-            "count": len(told.times[pointer]),
-            "share": round(100 * middle / longest, 1),
-        }
-        for pointer, middle in middles.items()
-        if pointer in tasks
+    return [
+        {**step, "title": title_of(tasks[step["pointer"]]), "goes_to": [WORDS[way] for way in step["by"]]}
+        for step in bottlenecks.told(told.totals, graph)
+        if step["pointer"] in tasks and step["took_ms"]
     ]
-    return sorted(rows, key=lambda row: -row["median_ms"])
+
+
+def _states(told: Standing, times: Sequence[Mapping[str, Any]]) -> dict[str, State]:
+    """What is told at each task: how many instances are there, and its part of the time."""
+    shares = {step["pointer"]: f"{step['share']:.0%}" for step in times if step["share"] >= LEAST_SHARE}
+    return {
+        pointer: State(counts=told.counts.get(pointer, {}), took=shares.get(pointer, ""))
+        for pointer in (*told.counts, *shares)
+    }
 
 
 def _before(known: Sequence[Deployed], chosen: Deployed) -> Deployed | None:
@@ -139,5 +168,6 @@ async def show_definitions(visit: Visit) -> View:
 PAGES = (
     Page(path="/workflows", show=show_all, section="/workflows", live=True),
     Page(path="/workflows/{name}", show=show, section="/workflows", live=True),
+    Page(path="/workflows/{name}/state", show=act, section="/workflows", method="POST"),
     Page(path="/definitions", show=show_definitions, section="/workflows", live=True),
 )

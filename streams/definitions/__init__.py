@@ -3,7 +3,8 @@
     deploy ─▶ topic ─▶ feed (follows it) ─▶ book (what is known, which version is the latest, what an event starts)
 
 A definition is published under its digest, for ever. The version that starts new instances of a workflow is the one
-deployed last, so deploying an old file again is how to go back. A definition that no longer compiles is told, and holds
+deployed last, so deploying an old file again is how to go back (`exlify definitions activate` does it). Whether a
+workflow starts any stands there, too (`states`). A definition that no longer compiles is told, and holds
 up nobody.
 """
 
@@ -15,9 +16,9 @@ from streams.ground.topic import DAY_MS, Keyed, Topic
 
 DEFINITIONS = Topic(
     name="engine.state.definition.v1",
-    messages=("WorkflowDefinition",),
+    messages=("WorkflowDefinition", "WorkflowState"),
     keyed=Keyed.NONE,
-    key="digest",
+    key="digest; of a state, name of the workflow",
     compacted=True,
     written_by="deploy",
 )

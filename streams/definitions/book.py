@@ -7,10 +7,12 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import msgspec
 import structlog
 
 from schemas.functions import Function, WithAssumed
 from streams import definitions, language
+from streams.definitions.states import State, Word
 from streams.language import DefinitionError
 from streams.language.events import EventFilter, all_filters
 from streams.language.graph import Graph
@@ -46,6 +48,7 @@ class DefinitionBook:
         self._by_digest: dict[str, Deployed] = {}
         self._latest: dict[str, Deployed] = {}
         self._by_event: dict[str, list[Graph]] = {}
+        self._words: dict[str, Word] = {}
         self._listened: dict[str, dict[str, EventFilter]] = {}  # by type and identity, of every definition
         self._changed = asyncio.Event()
 
@@ -69,6 +72,28 @@ class DefinitionBook:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
         return deployed
+
+    def learn_state(self, data: Mapping[str, Any]) -> None:
+        """Takes note of a WorkflowState; of one that says what is not known here, nothing changes."""
+        try:
+            word = msgspec.convert(data, Word)
+        except msgspec.ValidationError as error:
+            log.error("state of a workflow not understood", workflow=data.get("name"), reason=str(error))
+            return
+        self._words[word.name] = word
+
+    def word(self, name: str) -> Word | None:
+        """What somebody has said last about a workflow."""
+        return self._words.get(name)
+
+    def words(self) -> list[Word]:
+        """The last word about each workflow."""
+        return list(self._words.values())
+
+    def state(self, name: str) -> State:
+        """Whether a workflow may start instances: it may, unless somebody has said otherwise."""
+        word = self._words.get(name)
+        return State.ACTIVE if word is None else word.state
 
     def _listen(self, graph: Graph) -> None:
         for each in all_filters(graph):
@@ -102,7 +127,7 @@ class DefinitionBook:
 
     def started_by(self, attributes: Mapping[str, str]) -> list[Graph]:
         """The graphs that an event with these CloudEvents attributes starts: one of their filters fits entirely."""
-        return [graph for graph in self.for_event(attributes["type"]) if _matches(graph, attributes)]
+        return [graph for graph in self.for_event(attributes["type"]) if matches(graph, attributes)]
 
     def listened_for(self, ce_type: str) -> Collection[EventFilter]:
         """What tasks of any definition listen for among events of this type; instances of old ones run on."""
@@ -145,7 +170,8 @@ def _compiled(data: Mapping[str, Any], functions: Mapping[str, Function]) -> tup
     return None, fault
 
 
-def _matches(graph: Graph, attributes: Mapping[str, str]) -> bool:
+def matches(graph: Graph, attributes: Mapping[str, str]) -> bool:
+    """Whether an event with these CloudEvents attributes starts an instance: one of the filters fits entirely."""
     return any(all(attributes.get(name) == wanted for name, wanted in each.items()) for each in graph.event_filters)
 
 

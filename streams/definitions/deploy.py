@@ -37,9 +37,16 @@ async def deploy(
     """
     graph = await asyncio.to_thread(language.load, yaml, file, functions)
     await provision(settings, (outcome_topic(graph.name), *map(own_step_topic, own_functions(graph, functions))))
-    value = codec.encode(WORKFLOW_DEFINITION, described(graph, yaml, by, time.time_ns() // 1_000_000))
-    await publisher.publish([Outgoing(DEFINITIONS, graph.digest.encode(), value)])
+    await put_in_front(publisher, codec, graph, yaml, by=by)
     return graph
+
+
+async def put_in_front(publisher: Publishing, codec: Codec, graph: Graph, yaml: str, *, by: str) -> dict[str, Any]:
+    """Publishes a definition that is in order, so that new instances start on it; gives what was said."""
+    told = described(graph, yaml, by, time.time_ns() // 1_000_000)
+    value = codec.encode(WORKFLOW_DEFINITION, told)
+    await publisher.publish([Outgoing(DEFINITIONS, graph.digest.encode(), value)])
+    return told
 
 
 def own_functions(graph: Graph, functions: Mapping[str, Function]) -> list[str]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from schemas.codec import Codec
 from schemas.functions import Function
-from schemas.messages import WORKFLOW_DEFINITION
+from schemas.messages import WORKFLOW_DEFINITION, WORKFLOW_STATE
 from streams.definitions import DEFINITIONS
 from streams.definitions.book import DefinitionBook
 from streams.ground.settings import Settings
@@ -18,7 +18,8 @@ class DefinitionFeed(DefinitionBook):
 
     def __init__(self, settings: Settings, codec: Codec, functions: Mapping[str, Function]) -> None:
         super().__init__(functions)
-        self._feed = TopicFeed(settings, codec, DEFINITIONS, WORKFLOW_DEFINITION, self.learn)
+        also = {WORKFLOW_STATE: self.learn_state}
+        self._feed = TopicFeed(settings, codec, DEFINITIONS, WORKFLOW_DEFINITION, self.learn, also)
 
     async def start(self) -> None:
         """Returns once everything deployed so far is known; may be called by everybody who needs it.

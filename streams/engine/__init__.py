@@ -9,7 +9,7 @@ Read `step` first, then `run` (how control moves through the tree of tasks) and 
 does, one file each). Nobody imports what stands above it:
 
     state ─▶ tree ─▶ contexts, variables ─▶ data ─▶ run ─▶ construct ─▶ constructs ─▶ encoding, timers ─▶ step, waits
-    frames   open     what an expression            control  the record   one file      repair, moving
+    frames   open     what an expression            control  the record   one file      repair, moving, control
              tasks    can read                               of a kind    each          what people decide
 """
 
@@ -21,6 +21,7 @@ from streams.engine.messages import (
     CancelInstance,
     CancelStep,
     Command,
+    ControlInstance,
     Event,
     EventCommand,
     EventReceived,
@@ -47,6 +48,7 @@ __all__ = [
     "CancelInstance",
     "CancelStep",
     "Command",
+    "ControlInstance",
     "Event",
     "EventCommand",
     "EventReceived",

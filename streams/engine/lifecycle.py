@@ -12,9 +12,8 @@ is not in the table cannot happen, so the tables are promises that tests hold ev
 
 `running` and `waiting` are the same for the engine. They are told apart for people: an instance is *running* while a
 step processor works on at least one of its steps, and *waiting* while all that it waits for is time or a person. With
-an *incident* one of its steps has failed and waits for somebody's decision, whatever its other branches do.
-
-Room is left for `suspended` (pause and resume by an operator), which is a status beside `waiting`.
+an *incident* one of its steps has failed and waits for somebody's decision, whatever its other branches do. One that is
+*suspended* stands still until somebody lets it go on (`control`): its tasks stay where they are.
 """
 
 from __future__ import annotations
@@ -34,6 +33,17 @@ WORKFLOW: Table = MappingProxyType(
         (Status.RUNNING, Phase.WORKFLOW_CANCELLED): Status.CANCELLED,
         (Status.RUNNING, Phase.RESULT_IGNORED): Status.RUNNING,
         (Status.RUNNING, Phase.REPAIR_REFUSED): Status.RUNNING,
+        (Status.RUNNING, Phase.CONTROL_REFUSED): Status.RUNNING,
+        (Status.RUNNING, Phase.WORKFLOW_MOVED): Status.RUNNING,
+        (Status.RUNNING, Phase.WORKFLOW_SUSPENDED): Status.SUSPENDED,
+        (Status.SUSPENDED, Phase.WORKFLOW_RESUMED): Status.RUNNING,
+        (Status.SUSPENDED, Phase.WORKFLOW_MOVED): Status.SUSPENDED,
+        (Status.SUSPENDED, Phase.RESULT_KEPT): Status.SUSPENDED,
+        (Status.SUSPENDED, Phase.RESULT_IGNORED): Status.SUSPENDED,
+        (Status.SUSPENDED, Phase.REPAIR_REFUSED): Status.SUSPENDED,
+        (Status.SUSPENDED, Phase.CONTROL_REFUSED): Status.SUSPENDED,
+        (Status.SUSPENDED, Phase.WORKFLOW_FAULTED): Status.FAULTED,
+        (Status.SUSPENDED, Phase.WORKFLOW_CANCELLED): Status.CANCELLED,
     }
 )
 

@@ -6,6 +6,9 @@ Names and order are those of `schemas/avro/exlify.*.avsc`, so that `StartInstanc
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 from msgspec import Struct
 
 from schemas.ids import Key
@@ -26,6 +29,7 @@ class StartInstance(Struct, kw_only=True, gc=False):
     business_key: Key | None = None
     time_ms: int
     data: Payload
+    rerun: Mapping[str, Any] | None = None  # the Avro record `Rerun`
 
 
 class StepResult(Struct, kw_only=True, gc=False):
@@ -52,6 +56,18 @@ class CancelInstance(Struct, kw_only=True, gc=False):
 
     instance_id: str
     reason: str
+    actor: str
+
+
+class ControlInstance(Struct, kw_only=True, gc=False):
+    """Somebody wants the instance to stand still, to go on, or to be on another definition: suspend, resume or move."""
+
+    instance_id: str
+    control_id: str
+    action: str
+    digest: str | None = None
+    places: dict[str, str] = {}
+    why: str
     actor: str
 
 
@@ -102,7 +118,16 @@ class EventReceived(Struct, kw_only=True, gc=False):
     origin: int
 
 
-Event = StartInstance | StepResult | EventReceived | TimerFired | CancelInstance | RepairStep | StepRetrying
+Event = (
+    StartInstance
+    | StepResult
+    | EventReceived
+    | TimerFired
+    | CancelInstance
+    | RepairStep
+    | StepRetrying
+    | ControlInstance
+)
 
 
 class StepCommand(Struct, gc=False):

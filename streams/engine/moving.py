@@ -1,16 +1,19 @@
-"""An instance that goes on with a corrected definition: every open task has to be there, at the same place.
+"""An instance that goes on with another definition: every open task has to be there, at the same place or where it is
+said to stand.
 
-Tasks are recognised by their pointer. What has been decided already by the tasks that are open (the branches of a fork,
-the steps that are waited for, what was kept of inputs) has to fit the corrected definition, or it is refused with all
-that does not fit.
+Tasks are recognised by their pointer; who moves an instance may say that one, with all in it, stands elsewhere. What
+has been decided already by the tasks that are open (the branches of a fork, the steps that are waited for, what was
+kept of inputs) has to fit the corrected definition, or it is refused with all that does not fit.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import msgspec
 
+from schemas.ids import step_id
 from streams.engine.constructs.call import StepFrame, asked_of
 from streams.engine.state import Frame, IncidentFrame, Instance
 from streams.language.constructs.call import Call
@@ -21,28 +24,56 @@ from streams.language.graph import Graph, Task
 TOLD = 5  # misfits in a refusal; who mends the first will see the others
 
 
-def on_corrected(graph: Graph, state: Instance[Frame], corrected: Graph | None) -> tuple[Graph, Instance[Frame]] | str:
-    """The corrected graph and the state on it, or why that cannot be."""
+def on_corrected(
+    graph: Graph,
+    state: Instance[Frame],
+    corrected: Graph | None,
+    instance_id: str = "",
+    moves: Mapping[str, str] = MappingProxyType({}),
+) -> tuple[Graph, Instance[Frame]] | str:
+    """The corrected graph and the state on it, or why that cannot be; `moves` are pointers by those before."""
     if corrected is None:
         return "the corrected definition is not known"
     if (corrected.namespace, corrected.name) != (graph.namespace, graph.name):
         return f"the corrected definition is of another workflow, {corrected.name}"
-    places = {task.pointer: task.index for task in corrected.tasks}
-    misfits = list(_misfits(graph, state, corrected, places))
+    by_pointer = {task.pointer: task.index for task in corrected.tasks}
+    known = {task.pointer for task in graph.tasks}
+    strange = [f"there has been no {each}" for each in moves if each not in known]
+    strange += [f"there is no {each}" for each in moves.values() if each not in by_pointer]
+    places = {each: by_pointer[to] for each in known if (to := place_of(each, moves)) in by_pointer}
+    misfits = [*strange, *_misfits(graph, state, corrected, places)]
     if misfits:
         more = f"; and {len(misfits) - TOLD} more" if len(misfits) > TOLD else ""
         return "the corrected definition does not fit: " + "; ".join(misfits[:TOLD]) + more
     there = {task.index: places[task.pointer] for task in graph.tasks if task.pointer in places}
-    entries = {there[task]: count for task, count in state.entries.items() if task in there}
-    frames = [_moved(frame, there) for frame in state.frames]
+    entries: dict[int, int] = {}
+    for task, count in state.entries.items():
+        if task in there:
+            entries[there[task]] = max(count, entries.get(there[task], 0))
+    frames = [_moved(frame, graph.tasks[frame.task].pointer, corrected, there, instance_id) for frame in state.frames]
     version = corrected.version
     return corrected, msgspec.structs.replace(
         state, digest=corrected.digest, version=version, entries=entries, frames=frames
     )
 
 
-def _moved(frame: Frame, there: Mapping[int, int]) -> Frame:
+def place_of(pointer: str, moves: Mapping[str, str]) -> str:
+    """Where a task stands in the other definition: as the innermost move says that it, or what it is in, is in."""
+    place = pointer
+    while place:
+        if place in moves:
+            return moves[place] + pointer[len(place) :]
+        place = place.rpartition("/")[0]
+    return pointer
+
+
+def _moved(frame: Frame, pointer: str, corrected: Graph, there: Mapping[int, int], instance_id: str) -> Frame:
     moved = msgspec.structs.replace(frame, task=there[frame.task])
+    if corrected.tasks[moved.task].pointer != pointer and isinstance(moved, (StepFrame, IncidentFrame)):
+        before = moved.asked or pointer
+        moved.key = moved.key or step_id(instance_id, before, moved.iteration, moved.attempt)
+        if isinstance(moved, StepFrame):
+            moved.asked = before
     if isinstance(moved, IncidentFrame) and moved.flow is not None and moved.flow[1] >= 0:
         moved.flow = (moved.flow[0], there[moved.flow[1]])
     return moved
@@ -53,12 +84,15 @@ def _misfits(graph: Graph, state: Instance[Frame], corrected: Graph, places: Map
         yield "it reads $workflow.input, which this instance has not kept"
     elif corrected.reads_input and corrected.lists_events != graph.lists_events:
         yield "$workflow.input means another thing to it than to the definition that this instance has begun with"
+    tasks = {frame.id: frame.task for frame in state.frames}
     for frame in state.frames:
         old = graph.tasks[frame.task]
         if old.pointer not in places:
             yield f"there is no {old.pointer}"
             continue
         new = corrected.tasks[places[old.pointer]]
+        if frame.parent >= 0 and new.parent != places.get(graph.tasks[tasks[frame.parent]].pointer):
+            yield f"{old.pointer} is in something else there, {new.pointer}"
         if type(frame) is IncidentFrame:
             yield from _misfits_of_incident(frame, graph, old, new, places)
         else:
@@ -93,6 +127,8 @@ def _misfits_of_open(frame: Frame, graph: Graph, old: Task, corrected: Graph, ne
             yield f"{old.pointer} is open, and has other branches now"
         if old.compete != new.compete:
             yield f"{old.pointer} is open, and its branches {'' if new.compete else 'no longer '}compete now"
+    if isinstance(old, Listen) and old.pointer != new.pointer:
+        yield f"{old.pointer} is open, and what it listens for would not find it at {new.pointer}"
     if isinstance(old, Listen) and isinstance(new, Listen) and _listened(old) != _listened(new):
         yield f"{old.pointer} is open, and listens for other events now"
 

@@ -20,6 +20,7 @@ from streams.engine.weight import PER_BYTE
 from streams.language.graph import Directive, Flow
 
 NEW_KEY = "new"
+FAIL = "fail"
 _CLOSED_AS = {"retry": "retried", "skip": "skipped", "fail": "failed"}
 
 

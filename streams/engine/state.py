@@ -30,12 +30,14 @@ class Frame(msgspec.Struct, array_like=True, gc=False):
     """An open task. `kept` is what an expression may still read: nothing, (input,), or (input, raw input).
 
     A frame that is a step has an iteration, an attempt and a key of its own. Everything that names the step takes them
-    from there: its command, the taking back of it, the result that counts, history.
+    from there: its command, the taking back of it, the result that counts, history. `asked` is the pointer that it was
+    asked for with, where that is not the one of its task any more (`moving`).
     """
 
     iteration: ClassVar[int] = 0
     attempt: ClassVar[int] = 0
     key: ClassVar[str] = ""
+    asked: ClassVar[str] = ""
 
     id: int
     task: int
@@ -61,6 +63,19 @@ class IncidentFrame(Frame, tag=60):
     flow: tuple[str, int] | None = None  # where the flow goes behind the raw output, if not where `then` says
 
 
+class Later(msgspec.Struct, array_like=True, gc=False):
+    """A result, or an event that is listened for, that came while the instance stood still."""
+
+    at_ms: int
+    pointer: str
+    iteration: int
+    attempt: int
+    status: str
+    output: bytes | None = None
+    error: dict[str, Json] | None = None
+    heard: tuple[int, str, str, bytes, bytes, int, int] | None = None  # of an event that was listened for
+
+
 AnyFrame = TypeVar("AnyFrame", bound=Frame)  # the frames of one construct; for the decoder, all of them
 
 
@@ -84,6 +99,7 @@ class Instance(msgspec.Struct, Generic[AnyFrame], array_like=True, tag=0, gc=Fal
     frames: list[AnyFrame] = msgspec.field(default_factory=list)
     size: int = 0  # bytes of the row that it was read from, 0 if from none; never written (`encoding`)
     taken: list[str] = msgspec.field(default_factory=list)  # events that its steps have listened for and taken
+    later: list[Later] = msgspec.field(default_factory=list)  # while it is suspended
 
 
 class Marker(msgspec.Struct, array_like=True, tag=1, gc=False):

@@ -19,7 +19,7 @@ from schemas.payload import Json, UnreadablePayloadError
 from schemas.reasons import Reason
 from schemas.steps import Problem
 from schemas.times import rfc3339
-from streams.engine import errors
+from streams.engine import control, errors
 from streams.engine.constructs import ANSWERED, DUE, RECEIVED, TABLE, WORKING
 from streams.engine.constructs.listen import give_back, offered_again
 from streams.engine.data import evaluate, shape_input
@@ -28,6 +28,7 @@ from streams.engine.limits import LIMITS, LimitExceededError, Limits
 from streams.engine.messages import (
     CancelInstance,
     Command,
+    ControlInstance,
     Event,
     EventReceived,
     Incident,
@@ -40,7 +41,7 @@ from streams.engine.messages import (
     Transition,
 )
 from streams.engine.moving import on_corrected
-from streams.engine.repair import refusal_of, refused, repaired
+from streams.engine.repair import FAIL, refusal_of, refused, repaired
 from streams.engine.run import Run
 from streams.engine.state import Frame, IncidentFrame, Instance, Marker, State
 from streams.engine.timers import catch_up, fire_all, first_due
@@ -86,6 +87,10 @@ def step(
     if type(state) is Instance:
         if type(event) is RepairStep:
             return _repaired(graph, state, event, now_ms, limits, corrected)
+        if type(event) is ControlInstance:
+            return _controlled(graph, state, event, now_ms, limits, corrected)
+        if state.status is Status.SUSPENDED:
+            return _step_suspended(graph, state, event, now_ms, limits)
         return _step_live(graph, state, event, now_ms, limits)
     if type(event) is EventReceived and type(state) is not Instance:
         return _nothing(state, [offered_again(event)])
@@ -127,11 +132,48 @@ def _step_live(graph: Graph, state: Instance[Frame], event: Event, now_ms: int, 
     return _nothing(state)  # its start event again
 
 
+def _step_suspended(graph: Graph, state: Instance[Frame], event: Event, now_ms: int, limits: Limits) -> Step:
+    """What would have it go on waits, or is left alone."""
+    if type(event) is TimerFired:
+        return _nothing(state)
+    if type(event) is StepResult and _awaited(graph, state, event) is not None and not control.is_kept(state, event):
+        return _guarded(graph, state, event, now_ms, limits, control.kept)
+    if type(event) is StepResult:
+        return _guarded(graph, state, event, now_ms, limits, _ignored)
+    if type(event) is EventReceived:
+        try:
+            return _applied(graph, state, event, now_ms, limits, control.heard)
+        except LimitExceededError:  # it is too much to be kept: others may have it
+            return _guarded(graph, state, event, now_ms, limits, give_back)
+    return _step_live(graph, state, event, now_ms, limits)
+
+
+def _controlled(
+    graph: Graph, state: Instance[Frame], event: ControlInstance, now_ms: int, limits: Limits, other: Graph | None
+) -> Step:
+    refusal = control.refusal_of(event, is_suspended=state.status is Status.SUSPENDED)
+    if refusal is None and event.action == control.MOVE:
+        moved = on_corrected(graph, state, other, event.instance_id, event.places)
+        if not isinstance(moved, str):
+            try:
+                return _applied(*moved, event, now_ms, limits, control.moved)
+            except (LimitExceededError, RecursionError) as error:
+                moved = _limit_problem(error)["detail"] or ""
+        refusal = moved
+    if refusal is not None:
+        return _guarded(graph, state, event, now_ms, limits, partial(control.refused, why=refusal))
+    if event.action == control.SUSPEND:
+        return _guarded(graph, state, event, now_ms, limits, control.suspended)
+    return _guarded(graph, state, event, now_ms, limits, partial(control.resumed, takes=(_answered, _received)))
+
+
 def _repaired(
     graph: Graph, state: Instance[Frame], event: RepairStep, now_ms: int, limits: Limits, corrected: Graph | None
 ) -> Step:
     """The instance goes on as decided, on a corrected definition if its place is there, too; or nothing happens."""
     refusal, target = refusal_of(state, event), (graph, state)
+    if refusal is None and state.status is Status.SUSPENDED and event.action != FAIL:
+        refusal = "the instance is suspended: resume it first"
     if refusal is None and event.digest not in (None, state.digest):
         moved = on_corrected(graph, state, corrected)
         if isinstance(moved, str):
@@ -201,25 +243,33 @@ def _begin(run: Run, event: StartInstance) -> None:
         run.bound += _ATTRIBUTES_BYTES * PER_BYTE
     if graph.keeps_input:
         run.input = [cloud_event(event, data)] if graph.lists_events else data
-    if graph.input is not NOTHING:
+    begins = None if event.rerun is None else control.begins_at(run, event.rerun)
+    if graph.input is not NOTHING and begins is None:
         data = shape_input(run, graph.input, data, "/input")
     if graph.timeout is not None:
         run.expires_ms = run.now_ms + evaluate(run, graph.timeout, data, "/timeout")
-    run.defer(0, -1, data)
+    if begins is None:
+        run.defer(0, -1, data)
+    else:
+        control.begin_at(run, *begins)
 
 
-def _answered(run: Run, event: StepResult) -> None:
+def _answered(run: Run, event: StepResult, came_ms: int | None = None) -> None:
     frame, keeps_time = _awaiting(run, event)
     if keeps_time:
-        catch_up(run, frame, event)
+        catch_up(run, frame, event, came_ms)
         if run.outcome is not None:
             return
         frame, _ = _awaiting(run, event)
     if frame is None:
-        run.transitions.append(Transition(event.pointer, event.iteration, event.attempt, Phase.RESULT_IGNORED))
-        run.told_bytes += len(event.pointer)
+        _ignored(run, event)
     else:
         run.settled(ANSWERED[type(frame)], run, frame, run.graph.tasks[frame.task], event)
+
+
+def _ignored(run: Run, event: StepResult) -> None:
+    run.transitions.append(Transition(event.pointer, event.iteration, event.attempt, Phase.RESULT_IGNORED))
+    run.told_bytes += len(event.pointer)
 
 
 def _awaiting(run: Run, event: StepResult) -> tuple[Frame | None, bool]:
@@ -230,15 +280,19 @@ def _awaiting(run: Run, event: StepResult) -> tuple[Frame | None, bool]:
         kind = type(frame)
         if frame.expires_ms or kind in DUE:
             keeps_time = True
-        if kind in ANSWERED and tasks[frame.task].pointer == pointer and frame.iteration == event.iteration:
+        if (
+            kind in ANSWERED
+            and (frame.asked or tasks[frame.task].pointer) == pointer
+            and frame.iteration == event.iteration
+        ):
             awaiting = frame if frame.attempt == event.attempt else None
     return awaiting, keeps_time
 
 
-def _received(run: Run, event: EventReceived) -> None:
+def _received(run: Run, event: EventReceived, came_ms: int | None = None) -> None:
     """What is due by its time has happened before; then it counts if a step listens for exactly this, else others may
     have it."""
-    fire_all(run)
+    fire_all(run, came_ms)
     for frame in run.frames.values() if run.outcome is None else ():
         task = run.graph.tasks[frame.task]
         at = (task.pointer, frame.iteration, frame.attempt)
@@ -248,10 +302,10 @@ def _received(run: Run, event: EventReceived) -> None:
     give_back(run, event)
 
 
-def _awaited(graph: Graph, state: Instance[Frame], step: StepRetrying) -> Frame | None:
+def _awaited(graph: Graph, state: Instance[Frame], step: StepRetrying | StepResult) -> Frame | None:
     """The frame that waits for exactly this step."""
     for frame in state.frames:
-        waits = type(frame) in ANSWERED and graph.tasks[frame.task].pointer == step.pointer
+        waits = type(frame) in ANSWERED and (frame.asked or graph.tasks[frame.task].pointer) == step.pointer
         if waits and (frame.iteration, frame.attempt) == (step.iteration, step.attempt):
             return frame
     return None
@@ -298,6 +352,8 @@ def _result(run: Run) -> Step:
         old.started_at_ms, run.expires_ms, run.next_frame, run.input, run.context, run.entries,
         list(run.frames.values()), taken=run.taken,
     )  # fmt: skip
+    if run.suspended:
+        state.status, state.later = Status.SUSPENDED, run.later
     return Step(state, _encode(state, run.limits), commands, run.transitions, None, run.incidents)
 
 

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 import msgspec
 
 from schemas import problems
+from schemas.lifecycle import Status
 from schemas.reasons import MEANINGS, Code
 from schemas.steps import COMPLETED
 from streams.engine.constructs import DUE
@@ -29,6 +30,8 @@ def next_due_ms(state: State) -> int:
     """When the engine has to be given a `TimerFired`, Unix time in milliseconds; 0 for never."""
     if isinstance(state, Marker):
         return state.expires_ms
+    if state.status is Status.SUSPENDED:
+        return 0
     earliest = state.expires_ms
     for frame in state.frames:
         at_ms = due_ms(frame)
@@ -50,25 +53,26 @@ def first_due(expires_ms: int, frames: Iterable[Frame], now_ms: int) -> Frame | 
     return first
 
 
-def fire_all(run: Run) -> None:
-    """Fires all that is due, in the order of time and then from the outside in."""
+def fire_all(run: Run, until_ms: int | None = None) -> None:
+    """Fires all that is due, now or at an earlier time, in the order of time and then from the outside in."""
+    until_ms = run.now_ms if until_ms is None else until_ms
     while run.outcome is None:
-        due = first_due(run.expires_ms, run.frames.values(), run.now_ms)
+        due = first_due(run.expires_ms, run.frames.values(), until_ms)
         if due is None:
             return
-        run.settled(_fire, run, _outermost(run, due))
+        run.settled(_fire, run, _outermost(run, due, until_ms))
         run.drain()
 
 
-def catch_up(run: Run, frame: Frame | None, result: StepResult) -> None:
-    """Fires what is due when a result comes, for `frame` if somebody still waits for it.
+def catch_up(run: Run, frame: Frame | None, result: StepResult, came_ms: int | None = None) -> None:
+    """Fires what is due when a result comes, or came, for `frame` if somebody still waits for it.
 
     A step that says itself that it ran out of time is believed, if that time was its own: its account of it is the
     better one, for it tells what became of the effect.
     """
     if frame is not None and frame.expires_ms and _ran_out_of_time(result):
         run.frames[frame.id] = msgspec.structs.replace(frame, expires_ms=0)
-    fire_all(run)
+    fire_all(run, came_ms)
 
 
 def _ran_out_of_time(result: StepResult) -> bool:
@@ -79,16 +83,16 @@ def _ran_out_of_time(result: StepResult) -> bool:
     return by_reason or problems.canonical(str(result.error.get("type"))) == problems.TIMEOUT
 
 
-def _outermost(run: Run, due: Frame | int) -> Frame | int:
+def _outermost(run: Run, due: Frame | int, until_ms: int) -> Frame | int:
     """What has happened where this is due: of timeouts around each other that have passed, the outermost."""
     if isinstance(due, int) or _own_due_ms(due):
         return due
-    if 0 < run.expires_ms <= run.now_ms:
+    if 0 < run.expires_ms <= until_ms:
         return run.expires_ms
     outermost, parent = due, due.parent
     while parent >= 0:
         around = run.frames[parent]
-        if 0 < around.expires_ms <= run.now_ms:
+        if 0 < around.expires_ms <= until_ms:
             outermost = around
         parent = around.parent
     return outermost

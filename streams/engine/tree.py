@@ -11,7 +11,7 @@ from typing import Any
 
 from orjson import dumps
 
-from schemas.lifecycle import Phase
+from schemas.lifecycle import Phase, Status
 from schemas.payload import Json, Payload
 from streams.engine.activity import Activity, Stage
 from streams.engine.limits import LimitExceededError, Limits
@@ -39,8 +39,8 @@ class Tree:
 
     __slots__ = (
         "_scale", "asked", "bound", "cancels", "context", "entries", "expires_ms", "frames", "graph", "held",
-        "incidents", "input", "instance", "instance_id", "issued", "limits", "next_frame", "now_ms", "of_frames",
-        "taken", "told_bytes", "transitions",
+        "incidents", "input", "instance", "instance_id", "issued", "later", "limits", "next_frame", "now_ms",
+        "of_frames", "suspended", "taken", "told_bytes", "transitions",
     )  # fmt: skip
 
     def __init__(
@@ -70,6 +70,8 @@ class Tree:
         self.entries = instance.entries
         self.taken = instance.taken
         self.next_frame = instance.next_frame
+        self.suspended = instance.status is Status.SUSPENDED
+        self.later = instance.later
         self.issued: dict[int, StepCommand] = {}
         self.cancels: list[CancelStep] = []
         self.asked: list[EventCommand] = []  # about events, in their order

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from msgspec import Struct
 
+from schemas.lifecycle import Status
 from streams.engine.state import Frame, IncidentFrame, Instance
 from streams.engine.timers import due_ms
 
@@ -30,6 +31,8 @@ def waits(state: Instance[Frame]) -> list[Waiting]:
 
 
 def _until_ms(state: Instance[Frame], frames: dict[int, Frame], frame: Frame) -> int | None:
+    if state.status is Status.SUSPENDED:
+        return None
     times = [state.expires_ms, due_ms(frame)]
     while frame.parent >= 0:
         frame = frames[frame.parent]

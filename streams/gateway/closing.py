@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from models.serving.errors import UnknownModelError
 from models.serving.shelf import Shelf
+from schemas.lifecycle import Status
 from schemas.messages import REPAIR_STEP
 from schemas.reasons import Reason
 from streams.gateway.places import named
@@ -86,7 +87,7 @@ async def _decisions(ours: Services, rows: list[Found]) -> AsyncIterator[tuple[s
     for row in rows:
         _, incident = await ours.codec.decode_learning(row["message"])
         why = await asyncio.to_thread(_why, ours, incident)
-        if why is None:
+        if why is None or await asyncio.to_thread(_stands_still, ours, incident["instance_id"]):
             continue
         fields = {
             "instance_id": incident["instance_id"], "repair_id": f"closes#{incident['incident_id']}",
@@ -95,6 +96,12 @@ async def _decisions(ours: Services, rows: list[Found]) -> AsyncIterator[tuple[s
         }  # fmt: skip
         value = ours.codec.encode(REPAIR_STEP, fields)
         yield incident["incident_id"], Outgoing(INBOX, incident["instance_id"].encode(), value)
+
+
+def _stands_still(ours: Services, instance_id: str) -> bool:
+    """Whether the instance is suspended, so that nothing of it is done again yet."""
+    row = ours.reader.instance(instance_id)
+    return row is not None and row["status"] == Status.SUSPENDED
 
 
 def _why(ours: Services, incident: Mapping[str, Any]) -> str | None:

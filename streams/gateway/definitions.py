@@ -1,7 +1,9 @@
-"""`/v1/definitions`: which workflows can run, and a new one."""
+"""`/v1/definitions`: which workflows can run, what runs where, and a new one."""
 
 from __future__ import annotations
 
+import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -9,8 +11,9 @@ from aiohttp import web
 from schemas.times import rfc3339
 from streams.definitions.book import Deployed
 from streams.definitions.deploy import deploy
+from streams.definitions.states import State
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
-from streams.gateway.bodies import read_body
+from streams.gateway.bodies import LINE, one_line, read_body
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
 from streams.gateway.own import known_functions
 from streams.gateway.problems import ProblemError, definition_faults
@@ -32,21 +35,40 @@ BRIEF: Schema = object_of(
     deployed_by=TEXT,
     latest={"type": "boolean"},
     fault=OPTIONAL_TEXT,
+    state={**text_of(State), "description": "Of its workflow: whether it may start instances."},
+    open={"type": "integer", "description": "Instances on this version that have not ended."},
+    held={"type": "integer", "description": "Events that wait until the workflow is active again."},
 )
 
 
 async def list_definitions(request: web.Request) -> web.Response:
     """Every version of every workflow that was deployed."""
-    book = services(request).definitions
-    return json_answer({"definitions": [_brief(request, each) for each in book.deployed()]})
+    ours = services(request)
+    told = await _counts(ours)
+    return json_answer({"definitions": [_brief(ours, each, told) for each in ours.definitions.deployed()]})
 
 
 async def show_definition(request: web.Request) -> web.Response:
-    """One version by digest, or the latest of a workflow by name, as it was written."""
-    found = services(request).definitions.find(request.match_info["reference"])
+    """One version by digest, or the latest of a workflow by name, or another of its versions, as it was written."""
+    ours, reference = services(request), request.match_info["reference"]
+    found = meant(ours, reference, read_query(request, SHOW_QUERY).get("version"))
+    word = ours.definitions.word(found.name)
+    said = None if word is None else {"why": word.why, "actor": word.actor, "at": rfc3339(word.at_ms)}
+    return json_answer({**_brief(ours, found, await _counts(ours)), "said": said, "yaml": found.yaml})
+
+
+def meant(ours: Services, reference: str, version: str | None = None) -> Deployed:
+    """The definition with a digest, the latest of a name, or the newest of a name with this version; raises
+    ProblemError (404).
+    """
+    if version is None:
+        found = ours.definitions.find(reference)
+    else:
+        known = [each for each in ours.definitions.deployed() if (each.name, each.version) == (reference, version)]
+        found = max(known, key=lambda each: each.deployed_at_ms, default=None)
     if found is None:
-        raise ProblemError(404, "not-found", "No definition has this digest or name.")
-    return json_answer({**_brief(request, found), "yaml": found.yaml})
+        raise ProblemError(404, "not-found", "No definition has this digest, name or version.")
+    return found
 
 
 async def deploy_definition(request: web.Request) -> web.Response:
@@ -59,14 +81,15 @@ async def deploy_definition(request: web.Request) -> web.Response:
     except UnicodeDecodeError:
         raise ProblemError(400, "encoding", "The definition must be UTF-8 text.") from None
     functions = await known_functions(ours)
-    meant = "replace" in read_query(request, DEPLOY_QUERY)
-    before = replaced(ours, load(yaml, UNNAMED, functions), meant=meant)
-    graph = await deploy(ours.publisher, ours.codec, ours.settings, yaml, functions, by="api")
+    query = read_query(request, DEPLOY_QUERY)
+    by = one_line("actor", query.get("actor", "api"))
+    before = replaced(ours, load(yaml, UNNAMED, functions), meant="replace" in query)
+    graph = await deploy(ours.publisher, ours.codec, ours.settings, yaml, functions, by=by)
     await ours.definitions.wait_for(graph.digest, ours.answer_timeout_s)
     names = ("digest", "name", "version", "namespace", "event_types")
     warnings = definition_faults(check(yaml, UNNAMED, functions))
     told = {**{name: getattr(graph, name) for name in names}, "replaces": before, "warnings": warnings}
-    return json_answer(told, status=201)
+    return json_answer({**told, "deployed_by": by, "state": ours.definitions.state(graph.name)}, status=201)
 
 
 def replaced(ours: Services, graph: Graph, *, meant: bool) -> dict[str, str] | None:
@@ -81,22 +104,36 @@ def replaced(ours: Services, graph: Graph, *, meant: bool) -> dict[str, str] | N
     latest = ours.definitions.find(graph.name)
     if latest is None or latest.digest == graph.digest:
         return None
-    return {"version": latest.version, "digest": latest.digest}
+    at = rfc3339(latest.deployed_at_ms)
+    return {"version": latest.version, "digest": latest.digest, "deployed_by": latest.deployed_by, "deployed_at": at}
 
 
-def _brief(request: web.Request, deployed: Deployed) -> dict[str, Any]:
+Counts = tuple[Mapping[str, int], Mapping[str, int]]  # open instances by digest, and held events by workflow
+
+
+async def _counts(ours: Services) -> Counts:
+    return await asyncio.to_thread(ours.reader.open_by_digest), await asyncio.to_thread(ours.reader.held)
+
+
+def _brief(ours: Services, deployed: Deployed, counts: Counts) -> dict[str, Any]:
     names = ("digest", "name", "version", "namespace", "event_types", "deployed_by", "fault")
-    latest = services(request).definitions.find(deployed.name)
+    latest = ours.definitions.find(deployed.name)
+    is_open, held = counts
     return {
         **{name: getattr(deployed, name) for name in names},
         "deployed_at": rfc3339(deployed.deployed_at_ms),
         "latest": latest is not None and latest.digest == deployed.digest,
+        "state": ours.definitions.state(deployed.name),
+        "open": is_open.get(deployed.digest, 0),
+        "held": held.get(deployed.name, 0),
     }
 
 
 DEPLOY_QUERY = (
     Parameter("replace", "Deploy also where another definition has the version already.", text_of(("true",))),
+    Parameter("actor", "Who deploys it.", LINE),
 )
+SHOW_QUERY = (Parameter("version", "That version of the workflow, and not the latest."),)
 
 ROUTES = (
     Route(
@@ -105,14 +142,18 @@ ROUTES = (
         handler=list_definitions,
         summary="List all versions of all workflows.",
         answers={200: object_of({"definitions": list_of(BRIEF)})},
+        problems=(503,),
+        verb="definitions",
     ),
     Route(
         method="GET",
         path="/v1/definitions/{reference}",
         handler=show_definition,
-        summary="Show a definition by digest, or the latest by name.",
-        answers={200: {"allOf": [BRIEF, object_of({"yaml": TEXT})]}},
-        problems=(404,),
+        summary="Show a definition by digest, or by name the latest or another version.",
+        answers={200: {"allOf": [BRIEF, object_of({"yaml": TEXT}, said={"type": ["object", "null"]})]}},
+        problems=(400, 404, 503),
+        query=SHOW_QUERY,
+        verb="definitions",
     ),
     Route(
         method="POST",
@@ -123,6 +164,8 @@ ROUTES = (
             201: object_of(
                 {"digest": TEXT, "name": TEXT, "version": TEXT, "namespace": TEXT, "event_types": list_of(TEXT)},
                 warnings=list_of({"type": "object"}),
+                deployed_by=TEXT,
+                state={**text_of(State), "description": "Of the workflow: a paused or retired one stays so."},
                 replaces={
                     "type": ["object", "null"],
                     "description": "What new instances started on until now, if that was another.",

@@ -11,14 +11,16 @@ from schemas import ids
 from schemas.business import EncodedEvent
 from schemas.cloudevents import CloudEvent
 from schemas.cloudevents_http import BATCH, STRUCTURED, parse_request
+from schemas.jsontext import text_at
 from schemas.times import rfc3339
+from streams.definitions.states import State
 from streams.gateway import metrics
 from streams.gateway.answers import TEXT, json_answer
 from streams.gateway.bodies import parse_json, read_body, require_json
 from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError, problem_of
 from streams.gateway.services import Services, services
-from streams.gateway.webhooks import InvalidSignatureError, subject_of, verify
+from streams.gateway.webhooks import InvalidSignatureError, verify
 from streams.ground.publish import Outgoing
 from streams.ground.topic import MAX_RECORD_BYTES
 from streams.processors.intake import business_topic
@@ -26,7 +28,10 @@ from streams.processors.intake import business_topic
 EVENT: Schema = object_of(
     {"specversion": {"const": "1.0"}, "id": TEXT, "source": TEXT, "type": TEXT}, subject=TEXT, data={}
 )
-INSTANCE: Schema = object_of({"workflow": TEXT, "instance_id": TEXT})
+INSTANCE: Schema = object_of(
+    {"workflow": TEXT, "instance_id": TEXT},
+    held={"const": True, "description": "Its workflow is paused: it starts once that is active again."},
+)
 ACCEPTED: Schema = object_of(
     {
         "accepted": list_of(object_of({"id": TEXT, "source": TEXT, "instances": list_of(INSTANCE)})),
@@ -74,7 +79,7 @@ async def _receive(request: web.Request) -> web.Response:
         "type": hook.type,
         "time": rfc3339(1_000 * delivery.timestamp_s),
     }
-    subject = subject_of(data, hook.subject)
+    subject = text_at(data, hook.subject)
     return await _accept(ours, [CloudEvent(attributes | ({"subject": subject} if subject else {}), data)])
 
 
@@ -104,10 +109,12 @@ def _outgoing(event: EncodedEvent) -> Outgoing:
 
 def _receipt(ours: Services, event: CloudEvent) -> dict[str, Any]:
     """What names the event, and the instances that it starts by the definitions known here and now."""
-    started = [
-        {"workflow": graph.name, "instance_id": ids.instance_id(graph.name, event.source, event.id)}
-        for graph in ours.definitions.started_by(event.attributes)
-    ]
+    started: list[dict[str, Any]] = []
+    for graph in ours.definitions.started_by(event.attributes):
+        state = ours.definitions.state(graph.name)
+        if state is not State.RETIRED:
+            each = {"workflow": graph.name, "instance_id": ids.instance_id(graph.name, event.source, event.id)}
+            started.append(each | ({"held": True} if state is State.PAUSED else {}))
     return {"id": event.id, "source": event.source, "instances": started}
 
 

@@ -6,6 +6,7 @@ Each wish names the try that it means. Whether it comes twice, or when that try 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from aiohttp import web
 
@@ -30,15 +31,27 @@ async def retry_now(request: web.Request) -> web.Response:
     """Says of each step that is meant whether its try has begun."""
     ours = services(request)
     wish = await read_object(request, {"why": str, "actor": str, **WHICH}, ("why",))
-    why, actor = one_line("why", wish["why"]), one_line("actor", wish.get("actor") or "api")
     row = await known_instance(request)
-    instance, meant = row["instance_id"], await _meant(ours, row, {name: wish.get(name) for name in WHICH})
+    which = {name: wish.get(name) for name in WHICH}
+    told = await hurry(ours, row, which, wish["why"], wish.get("actor") or "api")
+    begun = all(each["begun"] for each in told)
+    return json_answer({"instance_id": row["instance_id"], "retries": told}, status=200 if begun else 202)
+
+
+async def hurry(
+    ours: Services, row: Found, which: Mapping[str, str | None], why: str, actor: str
+) -> list[dict[str, Any]]:
+    """Has the steps that are meant (`WHICH`) tried now, and tells of each whether its try has begun.
+
+    Raises ProblemError where none is.
+    """
+    why, actor = one_line("why", why), one_line("actor", actor)
+    instance, meant = row["instance_id"], await _meant(ours, row, which)
     fields = [{**dict(zip(_NAMES, step, strict=True)), "instance_id": instance} for step in meant]
     values = [ours.codec.encode(RETRY_NOW, {**each, "why": why, "actor": actor}) for each in fields]
     await ours.publisher.publish([Outgoing(ACTIONS, instance.encode(), each) for each in values])
     waiting = await _still_waiting(ours, row, meant)
-    told = [{"pointer": step[0], "retry": step[3], "begun": step not in waiting} for step in meant]
-    return json_answer({"instance_id": instance, "retries": told}, status=202 if waiting else 200)
+    return [{"pointer": step[0], "retry": step[3], "begun": step not in waiting} for step in meant]
 
 
 WHICH = {"task": str, "reason": str, "connection": str}
@@ -48,7 +61,9 @@ _NAMES = ("pointer", "iteration", "attempt", "retry")
 async def _meant(ours: Services, row: Found, which: Mapping[str, str | None]) -> list[Step]:
     if row["status"] in TERMINAL:
         raise ProblemError(409, "ended", f"The instance has ended: {row['status']}.")
-    meant = await _waiting(ours, row, step=which["task"], reason=which["reason"], connection=which["connection"])
+    meant = await _waiting(
+        ours, row, step=which.get("task"), reason=which.get("reason"), connection=which.get("connection")
+    )
     if not meant:
         found = await _waiting(ours, row)
         there = f"; there are some at {', '.join(step[0] for step in found)}" if found else f", it is {row['status']}"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -66,7 +67,7 @@ async def list_instances(request: web.Request) -> web.Response:
         since_ms=read_time(query, "since"),
         until_ms=read_time(query, "until"),
         id_begins=_beginning(query),
-        also=_also(services(request), query),
+        also=also(services(request), query),
         limit=query.get("limit", 50),
         cursor=query.get("cursor"),
     )
@@ -166,8 +167,8 @@ def _beginning(query: dict[str, Any]) -> str:
     return digits
 
 
-def _also(ours: Services, query: dict[str, Any]) -> list[ColumnElement[bool]]:
-    """What is asked for beyond columns. Raises UsageError, ProblemError."""
+def also(ours: Services, query: Mapping[str, Any]) -> list[ColumnElement[bool]]:
+    """What is asked for beyond columns: reason, step, retrying, find, data. Raises UsageError, ProblemError."""
     dialect = ours.reader.engine.dialect
     places = calling(ours, query["connection"]) if "connection" in query else None
     if "retrying" in query:

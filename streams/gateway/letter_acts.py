@@ -49,11 +49,13 @@ async def edit_letter(request: web.Request) -> web.Response:
         raise ProblemError(422, "request-invalid", "Give either a whole value, or members to set by their path.")
     ours = services(request)
     letter = await known_letter(ours, wish["letter"])
-    value = await _edited(ours, letter, wish)
+    value = await edited_value(ours, letter, wish)
     return await _told(request, wish, EDIT, [letter], {"value": value})
 
 
-async def _edited(ours: Services, letter: Fields, wish: Fields) -> bytes:
+async def edited_value(ours: Services, letter: Fields, wish: Fields) -> bytes:
+    """What an edit makes of a letter: a whole `value` in base64, or members to `set` by their path; raises ProblemError
+    where that cannot be."""
     whole, changes = wish.get("value"), wish.get("set") or {}
     if letter["kind"] == DEAD:
         return patch_of(None if whole is None else given_value(whole), changes)
@@ -74,11 +76,11 @@ async def _many(request: web.Request, wish: Fields, action: str) -> web.Response
     known = [(await ours.codec.decode_learning(row["message"]))[1] for row in found.values()]
     refused = {each: "no letter of this id has been seen, or not yet" for each in ids if each not in found}
     if action == REDRIVE:
-        refused |= await _without_topic(ours, known)
+        refused |= await without_topic(ours, known)
     return await _told(request, wish, action, known, {"force": bool(wish.get("force"))}, refused)
 
 
-async def _without_topic(ours: Services, letters: Sequence[Fields]) -> dict[str, str]:
+async def without_topic(ours: Services, letters: Sequence[Fields]) -> dict[str, str]:
     """Those that cannot be sent: a writer that waits for a topic that is gone would stand still."""
     wanted = {each["topic"] for each in letters if each["kind"] == PARKED}
     there = await ours.topics_there(ours.settings) if wanted else wanted
@@ -94,25 +96,43 @@ async def _told(
     more: Fields,
     refused: Mapping[str, str] | None = None,
 ) -> web.Response:
-    ours = services(request)
-    name = idempotency_key(request)
+    told = await decide(services(request), idempotency_key(request), action, letters, wish, more, refused or {})
+    if len(told) == 1 and told[0]["taken"] is False:
+        raise ProblemError(409, "refused", f"Refused: {told[0]['detail']}.")
+    return json_answer({"letters": told}, status=200 if all(each["taken"] is not None for each in told) else 202)
+
+
+async def decide(
+    ours: Services,
+    name: str,
+    action: str,
+    letters: Sequence[Fields],
+    wish: Fields,
+    more: Fields,
+    refused: Mapping[str, str],
+) -> list[Fields]:
+    """Publishes a decision about each letter in the state that was looked at (`letter_id`, `seq`), but the refused,
+    and tells what became of each so far. `name` is that of the wish, however often it comes; `wish` has why and who.
+    """
     said = {
         "action": action,
         "why": one_line("why", wish["why"]),
         "actor": one_line("actor", wish.get("actor") or "api"),
     }
-    words: dict[str, Fields] = {each: {"taken": False, "detail": told} for each, told in (refused or {}).items()}
+    words: dict[str, Fields] = {each: {"taken": False, "detail": told} for each, told in refused.items()}
     asked = {each["letter_id"]: each["seq"] for each in letters if each["letter_id"] not in words}
     outgoing = []
     for letter_id, seq in asked.items():
-        fields = {"letter_id": letter_id, "action_id": f"{name}#{letter_id}", "seq": seq, **said, **more}
+        fields = {"letter_id": letter_id, "action_id": action_id(name, letter_id), "seq": seq, **said, **more}
         outgoing.append(Outgoing(ACTIONS, letter_id.encode(), ours.codec.encode(LETTER_ACTION, fields)))
     await ours.publisher.publish(outgoing)
     words |= await _await_words(ours, asked, name)
-    told = [{"letter_id": letter_id, **word} for letter_id, word in words.items()]
-    if len(told) == 1 and told[0]["taken"] is False:
-        raise ProblemError(409, "refused", f"Refused: {told[0]['detail']}.")
-    return json_answer({"letters": told}, status=200 if all(each["taken"] is not None for each in told) else 202)
+    return [{"letter_id": letter_id, **word} for letter_id, word in words.items()]
+
+
+def action_id(name: str, letter_id: str) -> str:
+    """The id of the decision about one letter that a wish of this name makes."""
+    return f"{name}#{letter_id}"
 
 
 async def _await_words(ours: Services, asked: Mapping[str, int], name: str) -> dict[str, Fields]:
@@ -122,7 +142,7 @@ async def _await_words(ours: Services, asked: Mapping[str, int], name: str) -> d
 
     async def look() -> bool:
         for letter_id, row in (await asyncio.to_thread(ours.reader.letters_of, waiting)).items():
-            if row["action_id"] == f"{name}#{letter_id}":
+            if row["action_id"] == action_id(name, letter_id):
                 refused = (await ours.codec.decode_learning(row["message"]))[1]["refused"]
                 words[letter_id] = {"taken": refused is None, "detail": refused}
                 waiting.discard(letter_id)

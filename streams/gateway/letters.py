@@ -81,7 +81,7 @@ async def show_letter(request: web.Request) -> web.Response:
     original, edited = await versions(ours, letter)
     shown = presentation.message(letter)
     return json_answer(
-        {**shown, "original": await _version(ours.codec, original), "edited": await _version(ours.codec, edited)}
+        {**shown, "original": await version(ours.codec, original), "edited": await version(ours.codec, edited)}
     )
 
 
@@ -108,7 +108,8 @@ async def versions(ours: Services, letter: Mapping[str, Any]) -> tuple[RawRecord
     return held, RawRecord(held.key, value, held.headers) if held else RawRecord(None, value, [])
 
 
-async def _version(codec: Codec, record: RawRecord | None) -> Fields | None:
+async def version(codec: Codec, record: RawRecord | None) -> Fields | None:
+    """A record as people read it; None where it is held no longer."""
     if record is None:
         return None
     name, data = await _said(codec, record.value)

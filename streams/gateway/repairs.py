@@ -42,7 +42,7 @@ async def retry_instance(request: web.Request) -> web.Response:
     if wish.get("input") is not None:
         more["input"] = _data(wish["input"])
     if wish.get("definition") is not None:
-        more["digest"] = _digest(services(request), row["workflow"], wish["definition"])
+        more["digest"] = deployed_digest(services(request), row["workflow"], wish["definition"])
     return await _decided(request, row, wish, "retry", more, alone="input" in more)
 
 
@@ -160,7 +160,7 @@ def _data(value: Any) -> Payload:
         raise ProblemError(422, "request-invalid", f"the data cannot be written as JSON: {error}") from None
 
 
-def _digest(ours: Services, workflow: str, wanted: str) -> str:
+def deployed_digest(ours: Services, workflow: str, wanted: str) -> str:
     """The deployed definition of a workflow that is meant by a digest, a version or `latest`."""
     if wanted == LATEST and (newest := ours.definitions.latest(workflow)) is not None:
         return newest.digest

@@ -16,7 +16,10 @@ from streams.definitions.feed import DefinitionFeed
 from streams.definitions.own import KafkaOwnFunctions
 from streams.gateway import (
     alerts,
+    bottlenecks,
+    controls,
     decisions,
+    definition_acts,
     definitions,
     events,
     figures,
@@ -27,8 +30,12 @@ from streams.gateway import (
     letter_acts,
     letters,
     repairs,
+    replays,
+    report,
+    reruns,
     systems,
     tasks,
+    verification,
 )
 from streams.gateway.access import guard, plain
 from streams.gateway.answers import json_answer
@@ -75,17 +82,24 @@ ROUTES = (
     *events.ROUTES,
     *instances.ROUTES,
     *repairs.ROUTES,
+    *controls.ROUTES,
+    *reruns.ROUTES,
     *hurrying.ROUTES,
     *incidents.ROUTES,
     *alerts.ROUTES,
     *letters.ROUTES,
     *letter_acts.ROUTES,
     *definitions.ROUTES,
+    *definition_acts.ROUTES,
     *functions.ROUTES,
     *decisions.ROUTES,
     *tasks.ROUTES,
     *systems.ROUTES,
+    *replays.ROUTES,
+    *verification.ROUTES,
     *figures.ROUTES,
+    *bottlenecks.ROUTES,
+    *report.ROUTES,
     Route(
         method="GET",
         path="/openapi.json",

@@ -13,7 +13,6 @@ import re
 import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 TOLERANCE_S = 300
 SECRET_PREFIX = "whsec_"
@@ -70,15 +69,6 @@ def signed_headers(secret: bytes, message_id: str, timestamp_s: int, body: bytes
         "webhook-timestamp": str(timestamp_s),
         "webhook-signature": signature(secret, message_id, str(timestamp_s), body),
     }
-
-
-def subject_of(body: Any, pointer: str | None) -> str | None:
-    """The text or number at a JSON Pointer; None if there is none."""
-    value = body
-    for part in (pointer or "").split("/")[1:]:
-        name = part.replace("~1", "/").replace("~0", "~")
-        value = value.get(name) if isinstance(value, dict) else None
-    return str(value) if pointer and isinstance(value, str | int) and str(value) else None
 
 
 def fresh_secret() -> str:

@@ -25,6 +25,7 @@ POLL_S = 0.5
 ASKED_POLL_S = 0.05  # while somebody waits
 ASK_S = 5.0
 NEVER = -(2**62)
+Learn = Callable[[Mapping[str, Any]], object]
 LOST = (
     "{count} messages, all that {topic} holds, cannot be read: to the schema registry at {registry} their schemas are "
     "something else, as to one that lost its data. Bring its data back, or begin anew: exlify up --fresh."
@@ -37,14 +38,21 @@ class TopicFeed:
     """Hands every message of a topic of one partition to `learn`, in order, for as long as it is open."""
 
     def __init__(
-        self, settings: Settings, codec: Codec, topic: Topic, message: str, learn: Callable[[Mapping[str, Any]], object]
+        self,
+        settings: Settings,
+        codec: Codec,
+        topic: Topic,
+        message: str,
+        learn: Learn,
+        also: Mapping[str, Learn] | None = None,
     ) -> None:
-        """`message` is the full name of the messages that are meant; others are told of and passed over."""
+        """`message` is the full name of the messages that are meant, `also` who learns others that stand there; any
+        others are told of and passed over.
+        """
         self._settings = settings
         self._codec = codec
         self._topic = topic
-        self._message = message
-        self._learnt = learn
+        self._learnt = {message: learn, **(also or {})}
         self._place = TopicPartition(topic.name, 0)
         self._group = {"group.id": f"{settings.group_prefix}-{message.rpartition('.')[2].lower()}"}
         self._values: asyncio.Queue[bytes | asyncio.Future[None]] = asyncio.Queue()
@@ -105,12 +113,13 @@ class TopicFeed:
             log.error("message unreadable", topic=self._topic.name, reason=str(error))
             self._strange += 1
             return
-        if name != self._message:
+        learn = self._learnt.get(name)
+        if learn is None:
             log.error("message of another kind", topic=self._topic.name, found=name)
             self._strange += 1
             return
         self._strange = NEVER
-        self._learnt(data)
+        learn(data)
 
     def _read(self, loop: asyncio.AbstractEventLoop) -> None:
         """Runs on its own thread; every value goes to the event loop, and behind it what `catch_up` waits for."""

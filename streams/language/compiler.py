@@ -51,6 +51,7 @@ def compile_model(model: WorkflowModel, deployed: str | None = None) -> Graph:
         pointer_bytes=max(4 * len(task.pointer) for task in tasks),
         event_types=model.event_types,
         event_filters=model.event_filters,
+        schedule=model.schedule,
         input=model.input,
         output=model.output,
         timeout=model.timeout,

@@ -20,6 +20,7 @@ from enum import Enum
 from typing import Protocol
 
 from schemas.payload import Json
+from streams.language.schedules import Schedule
 
 OWNER = "operators"
 
@@ -118,6 +119,7 @@ class Graph:
     pointer_bytes: int = 0  # of the longest pointer of its tasks, at most
     tasks: tuple[Task, ...]  # tasks[i].index == i; tasks[0] is the root Do
     event_types: tuple[str, ...] = ()  # business events that start it (schedule.on)
+    schedule: Schedule | None = None  # when it starts by itself
     event_filters: tuple[Mapping[str, Json], ...] = ()  # as written under schedule.on..with, one for each event type
     input: Transform = NOTHING
     output: Transform = NOTHING

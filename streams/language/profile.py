@@ -59,9 +59,6 @@ RUN = {
 } | {"return": _never("leave it out: the output is that of the workflow")}
 SCHEDULE = {
     "read": _later("leave it out: the data of the event is the input"),
-    "every": _later("publish an event from a scheduler and start on it with `schedule.on`"),
-    "cron": _later("publish an event from a scheduler and start on it with `schedule.on`"),
-    "after": _later("end with an event that starts the workflow again"),
 }
 EVENTS = {
     "all": _later("start on one event with `one`, or on each of several with `any`"),

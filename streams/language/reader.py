@@ -9,7 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
-from schemas.functions import Function
+from schemas.functions import ForCalls, Function
 from schemas.recovery import Policy
 from streams.language import profile
 from streams.language.common import FORMS, Common, read_common
@@ -40,7 +40,7 @@ class Reader:
         self, kinds: Mapping[str, Syntax[Any]], functions: Mapping[str, Function], retries: Mapping[str, Policy]
     ) -> None:
         self._kinds = kinds
-        self.functions = {name: each for name, each in functions.items() if not each.by_task}
+        self.functions = ForCalls(functions)
         self.retries = retries  # of the workflow, by name
 
     def task(self, node: Node, scope: Scope) -> TaskModel:

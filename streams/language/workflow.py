@@ -20,6 +20,10 @@ from streams.language.hints import check_lists, warn_of_circle, warn_of_secrets
 from streams.language.nodes import Node
 from streams.language.reader import Reader
 from streams.language.recovery import DEFAULTS_FORM, RETRY_FORM, read_defaults, read_policy
+from streams.language.schedules import Schedule
+from streams.language.scheduling import KEYS as SCHEDULE_KEYS
+from streams.language.scheduling import METADATA_FORM as SCHEDULE_FORM
+from streams.language.scheduling import read_schedule
 from streams.language.slots import WORKFLOW_INPUT, WORKFLOW_OUTPUT
 from streams.language.source import Source
 
@@ -48,6 +52,7 @@ _METADATA: Form = {
         "recovery": DEFAULTS_FORM,
         "search": _SEARCH,
         "deadline": DURATION,
+        "schedule": SCHEDULE_FORM,
     },
 }
 _DOCUMENT = closed({**_TEXTS, "tags": OBJECT, "metadata": _METADATA}, ["dsl", "namespace", "name", "version"])
@@ -55,7 +60,7 @@ _ATTRIBUTES = closed({"type": FIXED_TEXT, "source": FIXED_TEXT, "subject": FIXED
 _FILTER = closed({"with": _ATTRIBUTES}, ["with"])
 _FILTERS = {"type": "array", "minItems": 1, "items": _FILTER}
 _ON = either(closed({"one": _FILTER}, ["one"]), closed({"any": _FILTERS}, ["any"]))
-_SCHEDULE = closed({"on": _ON}, ["on"])
+_SCHEDULE = {**closed({"on": _ON, **SCHEDULE_KEYS}), "minProperties": 1}
 _USE = closed({"retries": {"type": "object", "additionalProperties": RETRY_FORM}})
 _EVALUATE = {**closed({"language": {"const": "jq"}, "mode": {"const": "strict"}}), "type": ["object", "null"]}
 
@@ -86,6 +91,7 @@ class WorkflowModel:
     version: str
     event_types: tuple[str, ...]
     event_filters: tuple[Mapping[str, Json], ...]
+    schedule: Schedule | None
     input: Transform
     output: Transform
     timeout: Expression | None
@@ -101,7 +107,8 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
     node = Node(source, (), source.value)
     parts = node.parts(FORM, refused=profile.ROOT, example=f"{EXAMPLE} and do: [...]")
     identity = _document(parts["document"]) if "document" in parts else {}
-    events = _schedule(parts["schedule"]) if "schedule" in parts else []
+    starts = _starts(parts["schedule"]) if "schedule" in parts else {}
+    events = _events(starts["on"]) if "on" in starts else []
     retries = _retries(parts["use"]) if "use" in parts and parts["use"].value is not None else {}
     if "evaluate" in parts:
         _evaluate(parts["evaluate"])
@@ -118,6 +125,7 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
         version=identity.get("version", ""),
         event_types=tuple(kind for kind, _ in events),
         event_filters=tuple(attributes for _, attributes in events),
+        schedule=read_schedule(starts, _metadata(parts.get("document"), "schedule")),
         input=read_input(parts.get("input"), WORKFLOW_INPUT, nobody),
         output=read_output(parts.get("output"), WORKFLOW_OUTPUT, nobody),
         timeout=read_timeout(parts.get("timeout"), WORKFLOW_INPUT, nobody),
@@ -207,16 +215,23 @@ def _check_name(node: Node | None) -> None:
         node.fault("name", message, f"write {node.name}: {better[:MAX_NAME] or 'order'}")
 
 
-def _schedule(node: Node) -> list[Event]:
-    example = "schedule: {on: {one: {with: {type: com.example.order.placed.v1}}}}"
+_ON_EXAMPLE = "schedule: {on: {one: {with: {type: com.example.order.placed.v1}}}}"
+
+
+def _starts(node: Node) -> dict[str, Node]:
+    """What starts the workflow: events, or time."""
     others = isinstance(node.value, dict) and bool(node.value.keys() & profile.SCHEDULE.keys())
-    required = () if others else _SCHEDULE["required"]
-    parts = node.members(_SCHEDULE["properties"], required=required, refused=profile.SCHEDULE, example=example)
-    if "on" not in parts:
-        return []
-    strategies = parts["on"].members(("one", "any"), refused=profile.EVENTS, example=example)
-    if len(strategies) != 1 and isinstance(parts["on"].value, dict) and not (parts["on"].value.keys() & profile.EVENTS):
-        parts["on"].fault("schedule", "`on` takes either `one` or `any`", f"write {example}")
+    parts = node.members(_SCHEDULE["properties"], refused=profile.SCHEDULE, example=_ON_EXAMPLE)
+    if not parts and not others and isinstance(node.value, dict):
+        node.fault("missing", "`schedule` says nothing", f"write {_ON_EXAMPLE}")
+    return parts
+
+
+def _events(node: Node) -> list[Event]:
+    example = _ON_EXAMPLE
+    strategies = node.members(("one", "any"), refused=profile.EVENTS, example=example)
+    if len(strategies) != 1 and isinstance(node.value, dict) and not (node.value.keys() & profile.EVENTS):
+        node.fault("schedule", "`on` takes either `one` or `any`", f"write {example}")
     filters = [strategies["one"]] if "one" in strategies else []
     if "any" in strategies:
         filters += strategies["any"].items("any: [{with: {type: com.example.order.placed.v1}}]")

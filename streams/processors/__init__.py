@@ -10,18 +10,25 @@ from streams.processors import (
     decide,
     emit,
     escalate,
+    hold,
     human,
     intake,
     letters,
     notify,
     orchestrate,
+    plain,
     recover,
+    replay,
     run,
+    schedule,
     view,
 )
 
 ALL = (
+    plain.DECLARATION,
     intake.DECLARATION,
+    hold.DECLARATION,
+    schedule.DECLARATION,
     orchestrate.DECLARATION,
     correlate.DECLARATION,
     decide.DECLARATION,
@@ -33,5 +40,6 @@ ALL = (
     letters.DECLARATION,
     escalate.DECLARATION,
     notify.DECLARATION,
+    replay.DECLARATION,
     view.DECLARATION,
 )

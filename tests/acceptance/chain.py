@@ -16,6 +16,7 @@ from tests.acceptance.journey import Subscriber
 from tests.acceptance.site import Site
 
 SOURCE = "acceptance"
+ASKED = "acceptance.asked.v1"
 DEFINITIONS = (
     """
 document: { dsl: 1.0.3, namespace: acceptance, name: teller, version: 1.0.0 }
@@ -48,8 +49,7 @@ async def ask(site: Site, names: Iterable[str], times: int = 1) -> None:
     """One event of each name, `times` times."""
     types, codec = EventTypes.load(), Codec.offline()
     events = [
-        CloudEvent({"specversion": "1.0", "id": name, "source": SOURCE, "type": "acceptance.asked.v1"}, {"n": name})
-        for name in names
+        CloudEvent({"specversion": "1.0", "id": name, "source": SOURCE, "type": ASKED}, {"n": name}) for name in names
     ]
     encoded = [types.encode_event(codec, event) for event in events for _ in range(times)]
     async with Publisher(site.settings) as publisher:

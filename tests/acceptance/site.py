@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 from aiohttp import ClientError, ClientSession, ClientTimeout
+from sqlalchemy import create_engine, text
 
 from infra.local import ports
 from infra.local.process import Launch, Process
@@ -27,6 +28,7 @@ from streams.ground.settings import Settings
 from streams.ground.topic import Topic
 from streams.processors import own
 from streams.processors.call.connections import ConnectionSettings
+from streams.readmodel.settings import read_model_url
 from streams.runtime.declaration import Declaration
 from streams.runtime.processor import Record
 from streams.steps.loading import load_steps
@@ -165,15 +167,31 @@ class Site:
         finally:
             log.close()
 
+    def decoded(self, topic: Topic, message: str) -> list[dict[str, Any]]:
+        """The messages of a kind that a topic holds now."""
+        found = [self.codec.decode(each.value) for each in self.read(topic) if each.value]
+        return [data for name, data in found if name == message]
+
+    async def sql(self, question: str) -> int:
+        """A number that the read model answers to SQL."""
+
+        def ask() -> int:
+            engine = create_engine(read_model_url(self.settings))
+            with engine.connect() as connection:
+                found = int(connection.execute(text(question)).scalar_one())
+            engine.dispose()
+            return found
+
+        return await asyncio.to_thread(ask)
+
     async def quiet(self) -> None:
         """Returns once every processor has committed everything there is to read: nothing is under way any more."""
         inputs = self._inputs()
         logs = {group: Log(self.settings.bootstrap, f"{self.settings.group_prefix}-{group}") for group in inputs}
 
         def is_quiet() -> bool:
-            pairs = [(logs[group], topic) for group, topics in inputs.items() for topic in topics]
-            committed = [log.committed(topic.name, self._partitions(topic)) for log, topic in pairs]
-            return committed == [log.ends(topic.name, self._partitions(topic)) for log, topic in pairs]
+            committed = [logs[group].committed(*topic) for group, topics in inputs.items() for topic in topics]
+            return committed == [logs[group].ends(*topic) for group, topics in inputs.items() for topic in topics]
 
         try:
             await self.until(lambda: asyncio.to_thread(is_quiet), "every record finished")
@@ -181,8 +199,13 @@ class Site:
             for log in logs.values():
                 log.close()
 
-    def _inputs(self) -> dict[str, tuple[Topic, ...]]:
-        return {each.name: each.inputs(self.settings) for each in self.hosted}
+    def _inputs(self) -> dict[str, list[tuple[str, int]]]:
+        """Topics and their partitions, by who reads them."""
+        count = self.settings.partitions
+        return {
+            each.name: [(topic.name, 1 if topic.one_partition else count) for topic in each.inputs(self.settings)]
+            for each in self.hosted
+        }
 
     def _partitions(self, topic: Topic) -> int:
         return 1 if topic.one_partition else self.settings.partitions

@@ -89,7 +89,7 @@ class Feeder:
     def _write_records(self) -> None:
         """Every odd record on every topic that somebody reads."""
         producer = Producer(client_config(self._site.settings) | {"compression.type": "lz4", "message.max.bytes": 9**9})
-        topics = sorted({topic.name for topics in self._site._inputs().values() for topic in topics})
+        topics = sorted({topic for read in self._site._inputs().values() for topic, _ in read})
         headers: list[tuple[str, str | bytes | None]] = [*EVENT]
         for topic in topics:
             for value in (*UNDECODABLE, LARGE, *ODD.values()):

@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import re
 import sys
 import uuid
 from collections import Counter
@@ -18,13 +19,16 @@ from typing import Any
 
 import pytest
 from aiohttp import ClientSession
+from playwright.async_api import expect
 
 from schemas.business import EventTypes
-from schemas.messages import GENERIC_EVENT
+from schemas.messages import GENERIC_EVENT, LETTER_ACTION
 from streams.ground.publish import Outgoing, Publisher
 from streams.processors.intake import business_topic
+from streams.processors.letters import ACTIONS
 from streams.runtime.replays import COUNT, LETTER
 from tests.acceptance.site import ASK, Site
+from tests.support.browser import browser, visitor
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.broker]
 EVENT = "acceptance.letter.v1"
@@ -72,6 +76,53 @@ async def test_what_went_aside_is_redriven_each_once_and_edited(site: Site) -> N
             return len((await found.json())["instances"]) == FAILING + 1
 
         await site.until(all_done, "every instance completed")
+
+
+@pytest.mark.crash  # of no crash, but of the long suites
+@pytest.mark.browser
+async def test_people_edit_send_again_and_drop_letters_as_the_preview_has_shown(site: Site) -> None:
+    async with (
+        ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as http,
+        browser() as started,
+        visitor(started) as somebody,
+    ):
+        _, until = await parked(site, http, FEW)
+        page, meant = somebody.page, f"topic = '{TOPIC.name}' AND status IN ('open', 'edited')"
+        await page.goto(f"{site.gateway}/letters?kind=parked&topic={TOPIC.name}")
+        await expect(page.get_by_text("live", exact=True)).to_be_visible()
+        await page.get_by_label("data of the generic event is no JSON", exact=False).get_by_text("again…").click()
+        count = int(re.findall(r"\d+", await page.locator("h1").inner_text())[0])
+        reason = "reason = 'data of the generic event is no JSON'"
+        assert count == await site.sql(f"SELECT count(*) FROM letters WHERE {meant} AND {reason}") >= FEW
+        await somebody.clean()
+        await page.get_by_label("Why").fill("mended at the console")
+        await page.get_by_role("button", name="Send them again").click()
+        await expect(page.locator("h1")).to_have_text(f"{count} of {count} letters sent again")
+        await somebody.clean()
+        actions = [data for data in site.decoded(ACTIONS, LETTER_ACTION) if data["why"] == "mended at the console"]
+        assert (len(actions), len({each["letter_id"] for each in actions})) == (count, count)
+
+        back = partial(are, http, since=until, topic=TOPIC.name, status="undecided")
+        await site.until(partial(back, number=count), "all came back")
+        await page.goto(f"{site.gateway}/letters?kind=parked&topic={TOPIC.name}")
+        first = page.locator("tbody a.name").first
+        path = await first.get_attribute("href") or ""
+        await first.click()
+        await page.get_by_role("link", name="Edit…").click()
+        await somebody.clean()
+        await page.get_by_label("Members to set").fill('{"data": {"n": 1}}')
+        await page.get_by_label("Why").fill("by hand")
+        await page.get_by_role("button", name="Keep the edit").click()
+        await expect(page.get_by_role("heading", name="As edited")).to_be_visible()
+        await somebody.clean()
+        shown = await (await http.get(f"/v1{path}")).json()
+        assert (shown["status"], shown["edited"]["data"]) == ("edited", {"data": {"n": 1}})
+        await page.goto(f"{site.gateway}/letters/drop?kind=parked&topic={TOPIC.name}")
+        await page.get_by_label("Why").fill("a test")
+        await page.get_by_role("button", name="Drop them").click()
+        await expect(page.locator("h1")).to_contain_text("dropped")
+        await site.until(partial(back, number=0), "every letter dropped")
+    assert await site.sql(f"SELECT count(*) FROM letters WHERE {meant} AND {reason}") == 0
 
 
 @pytest.mark.crash

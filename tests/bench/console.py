@@ -1,5 +1,5 @@
-"""The console on a read model of 100,000 instances and 5,000 tasks: how long each page takes at the server, and what
-50 open consoles cost at one change a second.
+"""The console on a read model of 100,000 instances, 5,000 tasks and 20,000 letters: how long each page takes at the
+server, and what 50 open consoles cost at one change a second.
 
 On SQLite, and on PostgreSQL where EXLIFY_TEST_POSTGRESQL_URL names one. What the consoles cost is of the whole process,
 their own readers and the writer of the changes included, so it is more than the server's.
@@ -21,7 +21,7 @@ from typing import Any
 from sqlalchemy import text
 
 from schemas.catalogue import current
-from schemas.messages import DECISION, HISTORY_ENTRY, HUMAN_TASK, INCIDENT, START_INSTANCE, STEP_RESULT
+from schemas.messages import DECISION, HISTORY_ENTRY, HUMAN_TASK, INCIDENT, LETTER, START_INSTANCE, STEP_RESULT
 from schemas.samples import sample
 from streams.console import install
 from streams.ground.settings import Settings
@@ -33,6 +33,7 @@ from tests.support.gateways import CODEC, ROWS, AsyncGateway, Gateway
 INSTANCES = 100_000
 TASKS = 5_000
 INCIDENTS = 500
+LETTERS = 20_000
 BATCH = 1_000
 ROUNDS = 15
 CONSOLES = 50
@@ -77,6 +78,7 @@ def _paths() -> list[str]:
         f"/instances/{_id(INSTANCES - 1)}", f"/instances/{_id(3)}", "/instances/cancel?status=waiting", "/inbox",
         "/inbox?team=team-3", f"/inbox/{_task(7)}", "/incidents", "/decisions", "/decisions/credit-risk", "/systems",
         "/audit", "/audit?of=instances", "/find?q=K-0001", "/deploy", "/workflows/order/start",
+        "/letters", "/letters?kind=dead&workflow=claim", "/letters/redrive?kind=dead",
     ]  # fmt: skip
 
 
@@ -104,6 +106,7 @@ def _fill(gateway: Gateway, digest: str) -> None:
 
 def _messages(digest: str) -> Iterator[Message]:
     """A business of ten weeks: most of it ended well, some failed or was cancelled, and some waits for people."""
+    yield from _letters()
     task, decision, incident = (sample(current()[name]) for name in (HUMAN_TASK, DECISION, INCIDENT))
     for number in range(INSTANCES):
         at_ms = NOW_MS - (INSTANCES - number) * APART_MS
@@ -128,6 +131,22 @@ def _messages(digest: str) -> Iterator[Message]:
                 "incident_id": f"{of['instance_id']}/1", "status": "open", "actor": None, "closed_at_ms": None,
                 "opened_at_ms": at_ms + 2, "digest": digest, "pointer": "/do/0/note", "error": PROBLEM,
             }  # fmt: skip
+
+
+def _letters() -> Iterator[Message]:
+    """Many that nobody has decided about: dead ones of failed steps, and parked ones whose reason names a place."""
+    example = sample(current()[LETTER]) | {"seq": 0, "status": "open", "left_out": None, "refused": None}
+    dead = {"kind": "dead", "processor": "call", "topic": "dead-letter.command.call.v1", "incident": 1}
+    parked = {"kind": "parked", "processor": "intake", "workflow": None, "instance_id": None}
+    for number in range(LETTERS):
+        letter = {"letter_id": f"0-{_id(number)}", "at_ms": NOW_MS - number * APART_MS // 4}
+        if number % 2:
+            reason = ("UNREACHED", "REMOTE_FAULT")[number % 3 == 0]
+            of = {"reason": reason, "workflow": WORKFLOWS[number % 5], "instance_id": _id(number)}
+            yield LETTER, example | letter | dead | of
+        else:
+            of = {"reason": f"no JSON at character {number % 40}", "topic": f"orders.v{number % 3}"}
+            yield LETTER, example | letter | parked | of
 
 
 def _history(of: dict[str, Any], status: str, at_ms: int) -> Iterator[Message]:

@@ -2,28 +2,38 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from playwright.async_api import Browser, expect
+from sqlalchemy import create_engine
 
-from schemas.messages import HISTORY_ENTRY, HUMAN_ACTION, INCIDENT, REPAIR_STEP, SYSTEM_PAUSE
+from schemas.catalogue import current
+from schemas.messages import HUMAN_ACTION, INCIDENT, LETTER, SYSTEM_PAUSE
+from schemas.samples import sample
 from streams.console import install
+from streams.ground.record_at import RawRecord
 from streams.ground.settings import Settings
+from streams.readmodel.projection import METADATA
+from streams.readmodel.settings import ViewSettings
 from tests.support.browser import Visitor, browser, visitor
 from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, change, payload, result
 from tests.support.gateways import AsyncGateway
-from tests.support.stories import Story
+from tests.support.postgresql import Server
 
 pytestmark = pytest.mark.browser
 
+LETTERS = ("0-" + "1" * 32, "0-" + "2" * 32)  # one parked, one dead
 PAGES = (
-    "/", "/incidents", "/deploy", "/workflows/order/start", "/instances/cancel",
+    "/", "/incidents", "/letters", "/letters/redrive", "/letters/drop", *(f"/letters/{each}" for each in LETTERS),
+    *(f"/letters/{each}?ask=edit" for each in LETTERS), "/letters?status=dropped",
+    "/deploy", "/workflows/order/start", "/instances/cancel",
     "/workflows", "/workflows/order", "/definitions", "/instances", f"/instances/{INSTANCE}",
     f"/instances/{INSTANCE}?ask=cancel", "/inbox", "/decisions", "/decisions/credit-risk", "/find?q=nothing", "/login",
-    "/systems", "/alerts", "/audit", "/instances/" + "9" * 32 + "?try=15", "/nothing",
+    "/systems", "/alerts", "/audit", "/report", "/instances/" + "9" * 32 + "?try=15", "/nothing",
 )  # fmt: skip
 PROBLEM = {
     "type": "urn:x", "title": "The system failed", "status": 500, "detail": "it answered 500", "instance": "/do/0/note",
@@ -33,11 +43,6 @@ HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
-STOPS = """
-document: {dsl: 1.0.3, namespace: test, name: told, version: 1.0.0}
-do:
-  - fetch: {call: http, with: {method: post, endpoint: 'http://127.0.0.1:1/a'}}
-"""
 FORM = {
     "type": "object",
     "required": ["minutes"],
@@ -54,8 +59,18 @@ async def started() -> AsyncIterator[Browser]:
 @pytest.fixture
 async def console(tmp_path: Path) -> AsyncIterator[Console]:
     (tmp_path / "connections.yaml").write_text("erp: http://erp.example.com\n")
-    async with AsyncGateway(Settings(data_dir=tmp_path, site_dir=tmp_path, partitions=3), install) as running:
+    settings = Settings(data_dir=tmp_path, site_dir=tmp_path, partitions=3)
+    async with AsyncGateway(settings, install, look=look, topics_there=topics_there) as running:
         yield Console(running)
+
+
+async def look(settings: Settings, topic: str, partition: int, offset: int) -> RawRecord | None:
+    """What a letter says, where a broker would be asked."""
+    return RawRecord(b"k", b'{"n": 1}', [("ce_id", b"7")])
+
+
+async def topics_there(settings: Settings) -> list[str]:
+    return ["orders.v1"]
 
 
 def url(console: Console, path: str) -> str:
@@ -77,6 +92,12 @@ def filled(console: Console) -> dict[str, Any]:
     console.decided(at_ms=NOW_MS - 1000)
     console.saw()
     console.saw(connection="http.example.com:8080", breaker="open", failed=4, last_reason="UNREACHED")
+    letter = sample(current()[LETTER]) | {"seq": 0, "status": "open", "refused": None, "edited_offset": None}
+    stopped = sample(current()[INCIDENT]) | of | {"status": "open", "instance_id": INSTANCE, "actor": None}
+    console.gateway.see(INCIDENT, stopped | {"closed_at_ms": None, "business_key": "A-17"})
+    for letter_id, kind, topic in zip(LETTERS, ("parked", "dead"), ("orders.v1", "dead"), strict=True):
+        about = {"letter_id": letter_id, "kind": kind, "topic": topic, "at_ms": NOW_MS - 1000}
+        console.gateway.see(LETTER, letter | about)
     return console.asked(form=payload(FORM))
 
 
@@ -98,48 +119,6 @@ async def test_newcomer_finds_why_an_instance_failed(console: Console, started: 
         await somebody.page.get_by_role("link", name="A-17").first.click()  # the one click
         await expect(somebody.page.get_by_text("Failed at “Note”: the system failed")).to_be_visible()
         await expect(somebody.page.get_by_text("doing it again does no harm").first).to_be_visible()
-
-
-async def test_newcomer_repairs_what_has_stopped_in_three_clicks(console: Console, started: Browser) -> None:
-    told = Story(STOPS)
-    console.gateway.services.definitions.learn(told.definition)
-    for entry in (*told.start({}), *told.fault("/do/0/fetch", **(PROBLEM | {"instance": "/do/0/fetch"}))):
-        console.gateway.see(HISTORY_ENTRY, entry)
-    for incident in told.incidents:
-        console.gateway.see(INCIDENT, incident)
-    object.__setattr__(console.gateway.services, "answer_timeout_s", 0.01)
-    async with visitor(started) as somebody:
-        page = somebody.page
-        await page.goto(url(console, "/"))
-        await page.get_by_role("link", name=told.instance_id[:8]).first.click()
-        await expect(
-            page.get_by_text("Stopped at “Fetch”, and waits for a decision: the system failed")
-        ).to_be_visible()
-        await page.get_by_role("link", name="Do it again…").click()
-        await expect(page.get_by_text("doing it again does no harm").first).to_be_visible()
-        assert await somebody.faults() == []
-        await page.get_by_label("Why").fill("it is up again")
-        await page.get_by_role("button", name="Do it again").click()
-        await expect(page.get_by_role("link", name="Do it again…")).to_be_visible()
-    ((name, said),) = console.gateway.outbox.decoded()
-    assert (name, said["action"], said["why"], said["key"]) == (REPAIR_STEP, "retry", "it is up again", "kept")
-
-
-async def test_ten_tasks_by_keyboard_alone(console: Console, started: Browser) -> None:
-    tasks = [
-        console.asked(task_id=f"{INSTANCE}/do/0/t{n}/0/0", title=f"Number {n}", due_ms=NOW_MS + n) for n in range(10)
-    ]
-    processor = Processor(console, *tasks)
-    async with visitor(started) as somebody:
-        await somebody.page.goto(url(console, "/inbox"))
-        for number in range(10):
-            await expect(somebody.page.locator("#h-task")).to_have_text(f"Number {number}")
-            await somebody.page.keyboard.press("a")
-            await expect(somebody.page.locator(".outcome:focus")).to_have_text("Approve a")
-            await processor.during(press_and_wait(somebody.page, "Enter", f"answered approve to Number {number}"))
-    answers = [action["outcome"] for name, action in console.gateway.outbox.decoded() if name == HUMAN_ACTION]
-    assert answers == ["approve"] * 10
-    assert console.gateway.services.reader.open_tasks(NOW_MS)[0] == 0
 
 
 async def test_enter_in_a_field_decides_nothing(console: Console, started: Browser) -> None:
@@ -205,6 +184,33 @@ async def test_change_is_seen_without_a_reload_and_what_was_opened_stays_open(
         await expect(somebody.page.locator(".status.completed")).to_be_visible()
         await expect(somebody.page.get_by_text("Cancel…")).to_be_hidden()
         assert await somebody.page.locator("details[open] summary").all_inner_texts() == ["Event data\n24 B"]
+
+
+async def test_read_model_goes_away_and_comes_back_while_somebody_looks(
+    tmp_path: Path, started: Browser, postgresql: Server
+) -> None:
+    METADATA.drop_all(create_engine(postgresql.url))
+    settings = Settings(data_dir=tmp_path, partitions=3).with_(ViewSettings(url=postgresql.url))
+    async with AsyncGateway(settings, install) as running, visitor(started) as somebody:
+        console = Console(running)
+        console.began()
+        other = await somebody.another()
+        await other.page.goto(url(console, "/instances"))
+        await expect(other.page.get_by_text("live", exact=True)).to_be_visible()
+        await asyncio.to_thread(postgresql.stop)
+        await somebody.page.goto(url(console, "/instances"))
+        await expect(somebody.page.get_by_text("Not reachable just now")).to_be_visible()
+        await somebody.clean()
+        await expect(other.page.get_by_text("A-17")).to_be_visible()  # what was there is still shown
+        await asyncio.to_thread(postgresql.start)
+        await somebody.page.reload()
+        await expect(somebody.page.get_by_text("A-17")).to_be_visible()
+        await asyncio.to_thread(console.began, instance_id="cd" * 16, business_key="NEW-1")
+        for each in (somebody, other):
+            await expect(each.page.get_by_text("NEW-1")).to_be_visible()  # without a reload
+        await other.clean()
+        somebody.complaints[:] = [each for each in somebody.complaints if "503" not in each]
+    METADATA.drop_all(create_engine(postgresql.url))
 
 
 async def test_eight_windows_at_once_of_which_one_is_seen(console: Console, started: Browser) -> None:

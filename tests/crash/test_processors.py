@@ -11,17 +11,17 @@ import pytest
 
 from streams import catalogue
 from streams.runtime.crash import POINTS
-from tests.acceptance import chain, family, meeting, onboarding
+from tests.acceptance import chain, family, meeting, onboarding, starts
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.site import LOOK_S, PATIENCE_S, STEPS, Site, running
-from tests.crash.points import KILLED, NEEDS_INTENT, NEEDS_TABLE, NEEDS_WAITING
+from tests.crash.points import KILLED, LATER, NEEDS_INTENT, NEEDS_TABLE, NEEDS_WAITING
 from tests.support import brokers
 
 DECLARED = catalogue.processors(STEPS)  # own steps are processors like the others
 HOSTED_BY = {each.name: each.worker for each in DECLARED.values()}
 HAVE_TABLES = {each.name for each in DECLARED.values() if each.table}
-APART = ("emit", "correlate", "run")  # which have tests of their own
+APART = ("emit", "correlate", "run", "plain", "hold", "schedule")  # which have tests of their own
 IN_ONBOARDING = [name for name in HOSTED_BY if name not in APART]
 WAIT = {"call", *(step.name for step in STEPS if not step.pure)}  # for others: slow processors
 APPLICATIONS = 12  # for each point
@@ -82,6 +82,37 @@ async def test_kills_at_every_point_emit_nothing_twice(site: Site) -> None:
 
 
 @pytest.mark.crash
+async def test_kills_at_every_point_lose_and_double_no_held_event(site: Site) -> None:
+    await starts.prepare(site)
+    names = {point: [f"hold-{point}-{number}" for number in range(APPLICATIONS)] for point in points("hold")}
+    every = [name for some in names.values() for name in some]
+    subscriber = Subscriber(site, starts.held(every), starts.HELD)
+    site.workers.stop(HOSTED_BY["hold"])
+    for point, some in names.items():
+        site.workers.start(HOSTED_BY["hold"], crash_at=f"hold:{point}:1", restarts=False)
+        await starts.publish(site, some, times=2)
+        assert await ended(site, HOSTED_BY["hold"]) == KILLED, f"hold did not reach {point}"
+    await starts.activate(site)
+    for point in ("after_outputs", "after_changelog"):  # while they are let go
+        site.workers.start(HOSTED_BY["hold"], crash_at=f"hold:{point}:1", restarts=False)
+        assert await ended(site, HOSTED_BY["hold"]) == KILLED, f"hold did not reach {point}"
+    site.start(HOSTED_BY["hold"])
+    outcomes = await subscriber.all_ended()
+    assert not outcomes.contradicted
+
+
+@pytest.mark.crash
+async def test_kills_at_every_point_start_one_instance_for_each_time(site: Site) -> None:
+    site.workers.stop(HOSTED_BY["schedule"])
+    for number, point in enumerate(points("schedule")):
+        await starts.tick(site, number)  # what it reads
+        site.workers.start(HOSTED_BY["schedule"], crash_at=f"schedule:{point}:1", restarts=False)
+        assert await ended(site, HOSTED_BY["schedule"]) == KILLED, f"schedule did not reach {point}"
+    site.start(HOSTED_BY["schedule"])
+    await starts.ticked(site, more=3)
+
+
+@pytest.mark.crash
 async def test_kills_at_every_point_lose_no_event_that_is_listened_for(site: Site) -> None:
     await meeting.prepare(site)
     names = {point: [f"met-{point}-{number}" for number in range(APPLICATIONS)] for point in points("correlate")}
@@ -90,7 +121,7 @@ async def test_kills_at_every_point_lose_no_event_that_is_listened_for(site: Sit
     worker = HOSTED_BY["correlate"]
     site.workers.stop(worker)
     for point, some in names.items():
-        site.workers.start(worker, crash_at=f"correlate:{point}:2", restarts=False)
+        site.workers.start(worker, crash_at=f"correlate:{point}:{LATER.get(point, 2)}", restarts=False)
         await meeting.happen(site, some)
         assert await ended(site, worker) == KILLED, f"correlate did not reach {point}"
     site.start(worker)
@@ -107,7 +138,7 @@ async def test_kills_at_every_point_start_and_cancel_children_once(site: Site) -
     below = Subscriber(site, (each for number in every for each in family.children(number)), "child")
     site.workers.stop(worker)
     for point, some in numbers.items():
-        site.workers.start(worker, crash_at=f"run:{point}:2", restarts=False)
+        site.workers.start(worker, crash_at=f"run:{point}:1", restarts=False)
         await family.begin(site, some)
         assert await ended(site, worker) == KILLED, f"run did not reach {point}"
     site.start(worker)

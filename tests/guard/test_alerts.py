@@ -6,59 +6,38 @@ import re
 import shutil
 import subprocess
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
 import pytest
-from ruamel.yaml import YAML
 
 from infra.prometheus import TARGETS_FILE
 from streams import catalogue
 from streams.cli import SUMMARIES
 from streams.ground import settings
 from streams.ground.setting import specs
+from tests.support.series import ALL_RULES, CONFIG, FOLDER, RULES, SERIES, kept_labels
 
-FOLDER = Path(__file__).parents[2] / "infra" / "prometheus"
-CONFIG: Mapping[str, Any] = YAML(typ="safe").load(FOLDER / "prometheus.yml")
-RULES = [rule for group in YAML(typ="safe").load(FOLDER / "alerts.yml")["groups"] for rule in group["rules"]]
-OF_THE_TARGET = {"job", "instance", "process"}
-SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
-
+every_rule = pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: rule.get("alert") or rule["record"])
 every_alert = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 
 
-def _labels_by_series() -> dict[str, set[str]]:
-    """Names of all time series that our processes can show, with their labels."""
-    found = {"up": set(OF_THE_TARGET)}
-    for metric in catalogue.METRICS:
-        (family,) = metric.describe()
-        for suffix in SUFFIXES[family.type]:
-            extra = {"le"} if suffix == "_bucket" else set()
-            # The names that a metric was declared with are told by no public member.
-            found[family.name + suffix] = {*metric._labelnames, *extra, *OF_THE_TARGET}
-    return found
-
-
-SERIES = _labels_by_series()
-
-
 def _series_in(expression: str) -> set[str]:
-    return set(re.findall(r"\bexlify_\w+|\bup\b", expression))
+    return set(re.findall(r"\bexlify[_:][\w:]+|\bup\b", expression))
 
 
-@every_alert
+@every_rule
 def test_alert_asks_for_declared_metrics_only(rule: Mapping[str, Any]) -> None:
     named = _series_in(rule["expr"])
     assert named
     assert named <= SERIES.keys()
 
 
-@every_alert
+@every_rule
 def test_alert_uses_labels_that_its_metrics_have(rule: Mapping[str, Any]) -> None:
     known = set.union(*(SERIES[name] for name in _series_in(rule["expr"])))
     selected = re.findall(r"(\w+)\s*(?:=~|!~|!=|=)\s*\"", rule["expr"])
-    shown = re.findall(r"\$labels\.(\w+)", " ".join(rule["annotations"].values()))
-    kept = {name.strip() for names in re.findall(r"\bby \(([^)]*)\)", rule["expr"]) for name in names.split(",")}
+    shown = re.findall(r"\$labels\.(\w+)", " ".join(rule.get("annotations", {}).values()))
+    kept = kept_labels(rule["expr"])
     assert {*selected, *shown, *kept} <= known
     assert not kept or set(shown) <= kept
 
@@ -92,7 +71,6 @@ def test_alert_sees_a_counter_that_begins(rule: Mapping[str, Any]) -> None:
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here")
 def test_alerts_fire_when_they_should() -> None:
-    done = subprocess.run(
-        ["promtool", "test", "rules", FOLDER / "alerts_test.yml"], capture_output=True, text=True, timeout=60
-    )
+    tests = [FOLDER / "alerts_test.yml", FOLDER / "slo_test.yml"]
+    done = subprocess.run(["promtool", "test", "rules", *tests], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr

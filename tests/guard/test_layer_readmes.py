@@ -182,7 +182,7 @@ def test_fault_on_the_page_can_be_ordered() -> None:
 
 def test_page_names_every_process_of_a_local_system() -> None:
     named = set(re.findall(r"^\| \d \| `(\w+)` \|", INFRA, re.MULTILINE))
-    assert named == {"kafka", "registry", "sandbox", "gateway", "demo", *catalogue.workers()}
+    assert named == {"kafka", "registry", "sandbox", "gateway", "demo", "prometheus", *catalogue.workers()}
 
 
 def test_page_names_every_folder_of_tests() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from schemas.messages import HISTORY_ENTRY, MODEL_STATE
+from schemas.messages import HISTORY_ENTRY, LETTER_ACTION, MODEL_STATE
 from streams import catalogue
 from streams.catalogue import FUNCTIONS
 from streams.console import install
@@ -18,6 +18,7 @@ from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher
 from streams.ground.settings import Settings
 from streams.processors.decide import STATES
+from streams.processors.letters import ACTIONS
 from streams.processors.orchestrate import HISTORY
 from tests.support.histories import CODEC, ID, entry
 
@@ -76,3 +77,14 @@ async def test_audit_tells_what_became_of_models_but_not_what_nobody_did(
         (2_000, "put into force", "audited 2", "was no better"),
         (1_000, "put into force", "audited 2, 3 decides 7 % beside it", "looks better"),
     ]
+
+
+async def test_audit_tells_what_was_decided_about_letters(console: TestClient[Any, Any], settings: Settings) -> None:
+    letter_id = "0-" + "ab" * 16
+    action = {"action_id": "audited", "seq": 0, "action": "redrive", "why": "it is mended", "actor": "kim"}
+    value = CODEC.encode(LETTER_ACTION, {"letter_id": letter_id, **action})
+    async with Publisher(settings) as publisher:
+        await publisher.publish([Outgoing(ACTIONS, letter_id.encode(), value)])
+    async with console.get("/audit?of=letters", headers=JSON) as response:
+        (deed,) = [each for each in (await response.json())["deeds"] if each["path"] == f"/letters/{letter_id}"]
+    assert (deed["actor"], deed["did"], deed["why"]) == ("kim", "asked to send once more", "it is mended")

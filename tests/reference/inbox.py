@@ -15,6 +15,7 @@ from streams.engine import (
     AwaitEvent,
     CancelAwait,
     CancelStep,
+    ControlInstance,
     Event,
     EventReceived,
     Incident,
@@ -47,6 +48,10 @@ INSTANCE = "0" * 31 + "1"
 ANSWERED = frozenset(each["type"] for each in FAULTS)
 
 
+def _control(action: str) -> ControlInstance:
+    return ControlInstance(instance_id=INSTANCE, control_id="c", action=action, why="so", actor="ann")
+
+
 def mended(pointer: str) -> Json:
     """What people have a task give that nobody could carry out."""
     return OUTPUTS[crc32(pointer.encode()) % len(OUTPUTS)]
@@ -77,6 +82,10 @@ class Inbox:
         while not self.outcomes:
             if self.random.random() < 0.3:
                 self.take(self.random.choice(self.records)[0])  # a second delivery
+            elif self._is_suspended and (not self.pending or self.random.random() < 0.3):
+                self.take(_control("resume"))
+            elif not self._is_suspended and self.random.random() < 0.05:
+                self.take(_control("suspend"))
             elif self.pending and self.random.random() < 0.1:
                 self.take(self._retrying(self.random.choice(self.pending)))
             elif self.incidents and (not (self.pending or self.waits) or self.random.random() < 0.5):
@@ -91,6 +100,10 @@ class Inbox:
             self.take(event)
         assert len(self.outcomes) == 1
         return self.outcomes[0]
+
+    @property
+    def _is_suspended(self) -> bool:
+        return isinstance(self.state, Instance) and self.state.status == "suspended"
 
     def take(self, event: Event) -> None:
         """One record of the inbox, some time after the last one."""

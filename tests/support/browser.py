@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from functools import cache
 from importlib.resources import files
-from typing import Any
+from typing import Any, Literal
 
 import pytest
 from playwright.async_api import Browser, BrowserContext, Page, async_playwright
 
 NAMES = ("chromium-headless-shell", "chromium", "google-chrome")
 ARGUMENTS = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
+SCHEMES: tuple[Literal["light", "dark"], ...] = ("light", "dark")
 VIOLATIONS = (
     "addEventListener('securitypolicyviolation', (e) => console.error('policy', e.violatedDirective, e.blockedURI))"
 )
@@ -63,6 +64,13 @@ class Visitor:
         told = [f"{each['id']}: {node['html'][:200]}" for each in found for node in each["nodes"]]
         wider = await self.page.evaluate("document.documentElement.scrollWidth - innerWidth")
         return told + ([f"{wider} px too wide"] if wider > 0 else [])
+
+    async def clean(self) -> None:
+        """Fails where the page has a fault in either scheme."""
+        for scheme in SCHEMES:
+            await self.page.emulate_media(color_scheme=scheme)
+            found = await self.faults()
+            assert found == [], f"{self.page.url}, {scheme}: {found}"
 
 
 @asynccontextmanager

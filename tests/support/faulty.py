@@ -138,7 +138,7 @@ WORKFLOW_FAULTS = {
     HEAD + "do: [{a: {set: {x: 1}}}]\nevaluate: {language: js}": "not-in-profile",
     HEAD + "do: [{a: {set: {x: 1}}}]\ninput: {from: $context}": "unavailable-variable",
     HEAD + "do: [{a: {set: {x: 1}}}]\noutput: {as: $input}": "unavailable-variable",
-    HEAD + "do: [{a: {set: {x: 1}}}]\nschedule: {cron: '* * * * *'}": "not-built",
+    HEAD + "do: [{a: {set: {x: 1}}}]\nschedule: {read: data}": "not-built",
     HEAD + "do: [{a: {set: {x: 1}}}]\nschedule: {on: {all: []}}": "not-built",
     HEAD + "do: [{a: {set: {x: 1}}}]\nschedule: {on: {}}": "schedule",
     HEAD + "do: [{a: {set: {x: 1}}}]\nschedule: {on: {one: {with: {source: x}}}}": "missing",

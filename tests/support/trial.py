@@ -21,6 +21,7 @@ from streams.engine import (
     CancelAwait,
     CancelInstance,
     CancelStep,
+    ControlInstance,
     Event,
     EventCommand,
     EventReceived,
@@ -40,6 +41,7 @@ from streams.engine import (
     step,
 )
 from streams.engine.lifecycle import TASK, WORKFLOW
+from streams.engine.moving import place_of
 from streams.language.graph import Graph
 from tests.support.data import payload
 from tests.support.definitions import load
@@ -65,6 +67,11 @@ def graph_of(tasks: str, more: str = "") -> Graph:
 def call(name: str, more: str = "") -> str:
     """A task that is a step whose argument is the data that it gets."""
     return f"- {name}: {{call: human, with: {{team: t, title: x, outcomes: [ok], input: '${{ . }}'}}{more}}}"
+
+
+def _pointer(graph: Graph | None, name: str) -> str:
+    found = [] if graph is None else [task.pointer for task in graph.tasks if task.name == name]
+    return found[0] if found else f"/do/9/{name}"
 
 
 class Trial:
@@ -178,6 +185,15 @@ class Trial:
         """Somebody cancels the instance."""
         return self.send(CancelInstance(instance_id=INSTANCE, reason=reason, actor="ann"))
 
+    def control(self, action: str, other: Graph | None = None, **places: str) -> Step:
+        """Somebody has it stand still, go on, or move; `places` are names of tasks by those before."""
+        digest = None if other is None else other.digest
+        wish = ControlInstance(
+            instance_id=INSTANCE, control_id="c1", action=action, digest=digest, why="so", actor="ann",
+            places={_pointer(self.graph, before): _pointer(other, now) for before, now in places.items()},
+        )  # fmt: skip
+        return self.send(wish, other)
+
     def repair(self, name: str, action: str, corrected: Graph | None = None, **more: Any) -> Step:
         """Somebody decides about the open incident of the task of that name."""
         (number,) = [each.number for each in self.open_incidents if each.pointer.endswith(f"/{name}")]
@@ -253,6 +269,9 @@ def hold_to_tables(history: list[Transition]) -> None:
             tasks[entry.pointer] = TASK[before if before is Status.RUNNING else Status.PENDING, phase]
         else:
             workflow = WORKFLOW[workflow, phase]
+        if phase is Phase.WORKFLOW_MOVED and entry.data is not None:
+            places = entry.data.value()["places"]
+            tasks = {place_of(pointer, places): status for pointer, status in tasks.items()}
     assert workflow in {Status.COMPLETED, Status.FAULTED, Status.CANCELLED}
     assert Status.RUNNING not in tasks.values(), "a task was left open"
 

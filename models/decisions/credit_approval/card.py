@@ -66,6 +66,7 @@ def card(trained: Trained[Data], version: str) -> dict[str, Any]:
             "approve_pairs": APPROVE_PAIRS,
             "review_pairs": REVIEW_PAIRS,
             "orders": [drawn.sample(fields, len(fields)) for _ in range(max(APPROVE_PAIRS, REVIEW_PAIRS))],
+            **({"linear": msgspec.to_builtins(trained.linear)} if trained.linear else {}),
         },
         "inputs": [_declared(each) for each in trained.inputs],
         "together": [msgspec.to_builtins(pair) for pair in trained.together],

@@ -111,7 +111,8 @@ def _explaining(trained: Trained[Data]) -> dict[str, Any]:
     drawn = random.Random(SEED)
     fields = [i.field for i in trained.inputs]
     orders = [drawn.sample(fields, len(fields)) for _ in range(max(APPROVE_PAIRS, REVIEW_PAIRS))]
-    return {"approve_pairs": APPROVE_PAIRS, "review_pairs": REVIEW_PAIRS, "orders": orders}
+    linear = {"linear": msgspec.to_builtins(trained.linear)} if trained.linear else {}
+    return {"approve_pairs": APPROVE_PAIRS, "review_pairs": REVIEW_PAIRS, "orders": orders, **linear}
 
 
 def _data(trained: Trained[Data]) -> dict[str, Any]:

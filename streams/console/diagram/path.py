@@ -19,7 +19,7 @@ def states(account: Account, now_ms: int) -> dict[str, State]:
     """Where the instance is with each task, by its newest time there."""
     found: dict[str, State] = {}
     for step in account.steps:
-        status = "waiting" if step.status == Status.RUNNING and step.idle else step.status
+        status = "waiting" if step.status == Status.RUNNING and step.idle else step.shown
         took = (
             "" if step.status == Status.SKIPPED or step.kind in ("set", "switch") else words.span(step.took_ms(now_ms))
         )

@@ -34,6 +34,7 @@ CALL = "M2 8h11M9 4l4 4-4 4"
 MARKS: Mapping[str, str] = {
     "completed": "M-3 .2-1 2.200 3-2",
     "waiting": "M0-2.500V.3l2 1.200",
+    "retrying": "M2.200-1.500a2.700 2.700 0 1 0 .4 2.300M2.500-3v1.700H.8",
     "faulted": "M-2.200-2.200 2.200 2.200m0-4.400-4.400 4.400",
     "incident": "M0-3v3.500m0 2.200v.3",
     "cancelled": "M-2.500 0h5",

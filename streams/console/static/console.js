@@ -81,7 +81,7 @@ addEventListener("pagehide", leave);
 addEventListener("pageshow", follow);
 
 // --- Keys -----------------------------------------------------------------------------------------------------------
-const PLACES = { o: "/", w: "/workflows", n: "/instances", i: "/inbox", c: "/incidents", d: "/decisions", t: "/topics", s: "/systems", a: "/audit" };
+const PLACES = { o: "/", w: "/workflows", n: "/instances", i: "/inbox", c: "/incidents", l: "/letters", d: "/decisions", t: "/topics", s: "/systems", a: "/audit" };
 let going = false;
 
 function row(by) {
@@ -144,5 +144,7 @@ addEventListener("pageshow", () => {
   for (const each of document.forms) delete each.dataset.sent;
 });
 
+// On a narrow page the navigation scrolls: where one is has to be seen.
+document.querySelector(".top nav [aria-current]")?.scrollIntoView({ block: "nearest", inline: "center" });
 localTimes(document);
 follow();

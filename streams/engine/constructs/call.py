@@ -44,6 +44,7 @@ class StepFrame(Frame, tag=4):
     key: str = ""  # type: ignore[misc]
     fallback: int = 0
     error: dict[str, Json] | None = None
+    asked: str = ""  # type: ignore[misc]
 
 
 def _start(run: Run, task: Call, activity: Activity) -> None:
@@ -120,7 +121,13 @@ def _fall_back(run: Run, before: StepFrame, task: Call, activity: Activity, posi
     target = task.fallback[position - 1]
     key = before.key or step_id(run.instance_id, task.pointer, before.iteration, before.attempt)
     frame = msgspec.structs.replace(
-        before, id=run.next_frame, attempt=before.attempt + 1, key=key, fallback=-position, error=for_people(error)
+        before,
+        id=run.next_frame,
+        attempt=before.attempt + 1,
+        key=key,
+        fallback=-position,
+        error=for_people(error),
+        asked="",
     )
     run.next_frame += 1
     run.frames[frame.id] = frame
@@ -155,7 +162,8 @@ def _withdraw(tree: Tree, frame: StepFrame, task: Call, reason: str) -> None:
     if frame.fallback < 0 or tree.issued.pop(frame.id, None) is not None:
         return
     function = _target(frame, task).function if frame.fallback else task.function
-    tree.cancels.append(CancelStep(tree.instance_id, task.pointer, frame.iteration, frame.attempt, reason, function))
+    pointer = frame.asked or task.pointer
+    tree.cancels.append(CancelStep(tree.instance_id, pointer, frame.iteration, frame.attempt, reason, function))
 
 
 def _working(frame: StepFrame, task: Call) -> bool:

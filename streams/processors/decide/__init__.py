@@ -1,9 +1,13 @@
 """Station 4, decide: steps that ask a model, or a decision table."""
 
+from dataclasses import dataclass
+
 from prometheus_client import Counter, Gauge
 
 from models.rules.table import EXAMPLE, SCHEMA, table_faults
 from schemas.functions import Argument, EffectClass, Function, Kind
+from streams.ground.kinds import FILE
+from streams.ground.setting import Group, setting
 from streams.ground.topic import DAY_MS, Keyed, Topic
 from streams.processors.orchestrate import INBOX
 from streams.runtime.declaration import Declaration
@@ -101,6 +105,25 @@ FAULTY = Gauge(
     ["model"],
 )
 
+
+@dataclass(frozen=True, kw_only=True)
+class ModelSettings(Group):
+    """Models: who answers for their certificates."""
+
+    certificate_keys: str = setting(
+        "EXLIFY_CERTIFICATE_KEYS",
+        "",
+        "Public Ed25519 keys (PEM): a certificate opens its band only if signed by one of them; without: any whole one",
+        kind=FILE,
+    )
+    certificate_key: str = setting(
+        "EXLIFY_CERTIFICATE_KEY",
+        "",
+        "Private Ed25519 key (PEM) that `exlify models certify` and `sign` sign with",
+        secret=True,
+    )
+
+
 DECLARATION = Declaration(
     name="decide",
     summary="Carries out steps that ask a model, or a decision table.",
@@ -111,6 +134,7 @@ DECLARATION = Declaration(
     functions=(DECIDE, RULES),
     table="waiting",
     buries=True,
+    settings=(ModelSettings,),
     metrics=(DECIDED, FAULTY),
     rows="streams.processors.decide.rows:ROWS",
     pins="streams.processors.decide.pins:ModelPins",

@@ -80,7 +80,7 @@ def _modelled(asked: Asked, pins: Sequence[str | None], registry: Registry, case
             continue
         right = model.band.closed or closed
         if right is None or not asked.chained:
-            return _both(asked, model, closed, _rival(name, rival, registry), case)._replace(passed=tuple(passed))
+            return _both(asked, model, closed, _rival(name, rival, registry), case, tuple(passed))
         first = first or (model, closed)
         passed.append(right._replace(field=name))
     if asked.after is not None:
@@ -93,17 +93,19 @@ def _modelled(asked: Asked, pins: Sequence[str | None], registry: Registry, case
     return Answer(first[0], first[0].decide(asked.values, first[1]), None, None, False, tuple(passed))
 
 
-def _both(asked: Asked, model: Model, closed: Held | None, rival: _Rival | None, case: str) -> Answer:
+def _both(
+    asked: Asked, model: Model, closed: Held | None, rival: _Rival | None, case: str, passed: tuple[Held, ...]
+) -> Answer:
     """The champion decides, or the challenger its share of the cases; the other one is heard."""
     if rival is None:
-        return Answer(model, model.decide(asked.values, closed), None, None, False, ())
+        return Answer(model, model.decide(asked.values, closed), None, None, False, passed)
     tried, rivals, share = rival
     taken = closed is None and tried.band.closed is None and rivals is None and bucket(model.card.name, case) < share
     if taken:
         beside = Beside(model, model.decide(asked.values, closed, explain=False), challenger=False)
-        return Answer(tried, tried.decide(asked.values), None, None, False, (), beside)
+        return Answer(tried, tried.decide(asked.values), None, None, False, passed, beside)
     beside = Beside(tried, tried.decide(asked.values, closed or rivals, explain=False), challenger=True)
-    return Answer(model, model.decide(asked.values, closed), None, None, False, (), beside)
+    return Answer(model, model.decide(asked.values, closed), None, None, False, passed, beside)
 
 
 def bucket(name: str, case: str) -> float:

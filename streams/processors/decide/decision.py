@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
+from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
@@ -125,7 +126,7 @@ def _of_model(command: Mapping[str, Any], asked: Asked, answer: Answer) -> tuple
 
 def _output(command: Mapping[str, Any], model: Model, verdict: Verdict) -> dict[str, Any]:
     """What the workflow sees; the reasons are those that speak for the route, strongest first."""
-    speaking = [c for c in verdict.contributions if _speaks(model, verdict, c)][:MAX_REASONS]
+    speaking = islice((c for c in verdict.contributions if _speaks(model, verdict, c)), MAX_REASONS)
     return {
         "route": verdict.route,
         "score": verdict.score,
@@ -176,7 +177,7 @@ def _reason(model: Model, contribution: Contribution) -> dict[str, Any]:
     return {
         "group": contribution.field,
         "contribution": round(contribution.amount, SCORE_DECIMALS),
-        "text_id": f"{model.card.name}.{contribution.field}",
+        "text_id": model.text_ids[contribution.field],
     }
 
 

@@ -18,13 +18,14 @@ import msgspec
 
 from models.serving.errors import UnknownModelError
 from models.serving.shelf import Pin, Rival, Shelf, State, with_rivals
+from models.serving.signature import Trusted
 from schemas.codec import Codec
 from schemas.messages import MODEL_STATE
 from streams.ground.publish import Outgoing, Publishing
 from streams.ground.settings import Settings
 from streams.ground.topic_feed import TopicFeed
 from streams.processors import decide
-from streams.processors.decide.places import folders
+from streams.processors.decide.places import folders, trusted
 
 AHEAD_MS = 2_000  # by when everybody knows of a change and has the model in memory
 KEPT = 50  # changes of one name
@@ -47,8 +48,8 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 class ModelBook(Shelf):
     """What is known of all names, by record and by file."""
 
-    def __init__(self, places: Sequence[Path]) -> None:
-        super().__init__(places)
+    def __init__(self, places: Sequence[Path], trusted: Trusted | None = None) -> None:
+        super().__init__(places, trusted)
         self._changes: dict[str, tuple[Change, ...]] = {}
 
     async def start(self) -> None:
@@ -90,7 +91,7 @@ class ModelFeed(ModelBook):
     """A book that follows the topic. One per process, shared by all that need it."""
 
     def __init__(self, settings: Settings, codec: Codec) -> None:
-        super().__init__(folders(settings))
+        super().__init__(folders(settings), trusted(settings))
         self._feed = TopicFeed(settings, codec, decide.STATES, MODEL_STATE, self.learn)
 
     async def start(self) -> None:

@@ -64,7 +64,7 @@ class Emit(FastProcessor):
             encoded = self._types.encode_event(self._codec, event)
             if len(encoded.value) > MAX_EVENT_BYTES:
                 raise emit.EMIT.fault("event", f"is larger than {MAX_EVENT_BYTES} bytes", "publish where its data is")
-            result = completed(command, Payload.from_outside(_shown(event), Door.RESULT))
+            result = completed(command, Payload.from_outside(shown(event), Door.RESULT))
             effects.outputs.append(Output(self._topics[encoded.topic], encoded.key, encoded.value, encoded.headers))
         except (ArgumentError, InvalidEventError) as error:
             detail = str(emit.EMIT.fault("event", str(error))) if isinstance(error, InvalidEventError) else str(error)
@@ -94,6 +94,6 @@ def event_of(command: Mapping[str, Any], at_ms: int) -> CloudEvent:
     return CloudEvent(attributes, given.get("data"))
 
 
-def _shown(event: CloudEvent) -> dict[str, Any]:
+def shown(event: CloudEvent) -> dict[str, Any]:
     """As CloudEvents writes an event as JSON."""
     return {**event.attributes, "data": event.data}

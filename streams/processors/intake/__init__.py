@@ -11,6 +11,7 @@ from streams.ground.kinds import PATTERNS
 from streams.ground.setting import Group, setting
 from streams.ground.settings import Settings
 from streams.ground.topic import Keyed, Topic
+from streams.processors.hold import HELD
 from streams.processors.orchestrate import CORRELATION, INBOX
 from streams.runtime.declaration import Declaration
 
@@ -62,7 +63,8 @@ def topics_of_settings(settings: Settings) -> tuple[Topic, ...]:
 
 EVENTS = Counter(
     "exlify_intake_events_total",
-    "Business events read, by what became of them: started, offered (to instances that listen), unmatched or parked.",
+    "Business events read, by what became of them: started, held, retired, offered (to instances that listen), "
+    "unmatched or parked.",
     ["result"],
 )
 
@@ -73,7 +75,7 @@ DECLARATION = Declaration(
     make="streams.processors.intake.processor:Intake",
     reads=typed_topics(),
     reads_by_setting=topics_of_settings,
-    writes=(INBOX, CORRELATION),
+    writes=(INBOX, HELD, CORRELATION),
     settings=(IntakeSettings,),
     metrics=(EVENTS,),
 )

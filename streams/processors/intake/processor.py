@@ -3,13 +3,14 @@ an offer to the instances that listen for it.
 
 Intake keeps no state. The instance id is derived from workflow, source and event id, so the same event delivered or
 published twice names the same instance, and `orchestrate` starts that once. An event that no workflow waits for is
-counted, no more.
+counted, no more, and so is one of a retired workflow; that of a paused one goes to `hold`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
+from typing import Any
 
 from schemas import ids
 from schemas.business import EventTypes
@@ -17,17 +18,20 @@ from schemas.cloudevents import SPEC_VERSION, parse_time_ms
 from schemas.codec import UndecodableRecord
 from schemas.messages import OFFERED_EVENT, START_INSTANCE
 from schemas.payload import Door, Json, Payload
-from streams.ground.topic import MAX_WRITTEN_BYTES
+from streams.definitions.states import State
+from streams.ground.topic import MAX_WRITTEN_BYTES, Topic
 from streams.language.events import EventFilter
 from streams.language.graph import Graph
 from streams.processors import intake
 from streams.processors.context import Context
+from streams.processors.hold import HELD
 from streams.processors.orchestrate import CORRELATION, INBOX
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, StateView
 from streams.runtime.replays import first_offset
 
 NO_JSON = "its data cannot be written as JSON: nested too deeply, or a number out of range"
+FATES = {State.ACTIVE: "started", State.PAUSED: "held", State.RETIRED: "retired"}  # the first of an event's is told
 MAX_DATA_BYTES = MAX_WRITTEN_BYTES - 65_536  # leaves room for the envelope
 
 
@@ -78,9 +82,16 @@ class Intake(FastProcessor):
             return self._parked(record, NO_JSON)
         if len(payload) > MAX_DATA_BYTES:
             return self._parked(record, f"its data is larger than {MAX_DATA_BYTES} bytes")
-        starts = [self._start(graph, attributes, payload, record) for graph in graphs]
+        fates, outputs = set(), []
+        for graph in graphs:
+            state = self._definitions.state(graph.name)
+            fates.add(FATES[state])
+            if state is not State.RETIRED:
+                topic = INBOX if state is State.ACTIVE else HELD
+                outputs.append(self._start(topic, graph, attributes, payload, record))
         offers = self._offers(listened, attributes, data, record) if listened else []
-        return "started" if starts else "offered" if offers else "unmatched", starts + offers
+        unstarted = "offered" if offers else "unmatched"
+        return next((fate for fate in FATES.values() if fate in fates), unstarted), outputs + offers
 
     def _parked(self, record: Record, reason: str) -> tuple[str, list[Output]]:
         return "parked", [parked(record, self.declaration.name, reason)]
@@ -105,25 +116,28 @@ class Intake(FastProcessor):
                     offers.append(Output(CORRELATION, key.encode(), message))
         return offers
 
-    def _start(self, graph: Graph, attributes: Mapping[str, str], data: Payload, record: Record) -> Output:
-        source, event_id = _named(attributes, record)
-        instance_id = ids.instance_id(graph.name, source, event_id)
-        value = self._codec.encode(
-            START_INSTANCE,
-            {
-                "instance_id": instance_id,
-                "workflow": graph.name,
-                "version": graph.version,
-                "digest": graph.digest,
-                "source": source,
-                "event_id": event_id,
-                "event_type": attributes["type"],
-                "business_key": attributes.get("subject"),
-                "time_ms": parse_time_ms(attributes["time"]) if "time" in attributes else record.timestamp_ms,
-                "data": data,
-            },
-        )
-        return Output(INBOX, instance_id.encode(), value)
+    def _start(
+        self, topic: Topic, graph: Graph, attributes: Mapping[str, str], data: Payload, record: Record
+    ) -> Output:
+        start = start_of(graph, attributes, data, record)
+        return Output(topic, start["instance_id"].encode(), self._codec.encode(START_INSTANCE, start))
+
+
+def start_of(graph: Graph, attributes: Mapping[str, str], data: Payload, record: Record) -> dict[str, Any]:
+    """The fields of the StartInstance that an event makes of a workflow; the same event names the same instance."""
+    source, event_id = _named(attributes, record)
+    return {
+        "instance_id": ids.instance_id(graph.name, source, event_id),
+        "workflow": graph.name,
+        "version": graph.version,
+        "digest": graph.digest,
+        "source": source,
+        "event_id": event_id,
+        "event_type": attributes["type"],
+        "business_key": attributes.get("subject"),
+        "time_ms": parse_time_ms(attributes["time"]) if "time" in attributes else record.timestamp_ms,
+        "data": data,
+    }
 
 
 def _named(attributes: Mapping[str, str], record: Record) -> tuple[str, str]:

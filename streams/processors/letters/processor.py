@@ -104,12 +104,13 @@ class Letters(FastProcessor):
         told, own = found
         headers, replay = split(own)
         offset = int(told["offset"])
-        before = rows.get(replay.letter_id.encode()) if replay else None
+        before, action_id = rows.get(replay.letter_id.encode()) if replay else None, None
         if isinstance(before, Held) and _is_the_same(before.letter, told):
             letter = before.letter
             if letter.status != REDRIVEN or letter.offset >= offset:
                 return  # a copy
             key, seq, first = letter.letter_id, letter.seq + 1, before.first_offset
+            action_id = letter.action_id  # who asked may look only now, and learns that it was taken
         else:
             key = ids.letter_id(record.partition, told["processor"], told["topic"], told["partition"], told["offset"])
             if rows.get(key.encode()) is not None:
@@ -132,6 +133,7 @@ class Letters(FastProcessor):
             at_ms=record.timestamp_ms,
             changed_at_ms=record.timestamp_ms,
             left_out=told.get("left_out"),
+            action_id=action_id,
         )
         self._keep(Held(letter, first, record.key, record.value, headers), rows, effects)
 

@@ -18,6 +18,7 @@ INBOX = Topic(
         "CancelInstance",
         "RepairStep",
         "StepRetrying",
+        "ControlInstance",
         "EventReceived",
     ),
     written_by="the gateway",
@@ -30,6 +31,7 @@ CORRELATION = Topic(
 HISTORY = Topic(name="engine.history.instance.v1", messages=("HistoryEntry",), retention_ms=90 * DAY_MS)
 DEADLINES = Topic(name="engine.deadline.instance.v1", messages=("InstanceDeadline",))
 INCIDENTS = Topic(name="engine.incident.instance.v1", messages=("Incident",), retention_ms=90 * DAY_MS)
+ACTS = Topic(name="engine.act.instance.v1", messages=("InstanceAct",), retention_ms=90 * DAY_MS)
 
 ENGINE_STEPS = Counter("exlify_engine_steps_total", "Inbox records that the engine took.", ["cause"])
 INSTANCES = Counter(
@@ -66,7 +68,7 @@ DECLARATION = Declaration(
     make="streams.processors.orchestrate.processor:Orchestrate",
     local="streams.processors.orchestrate.local:Unattended",
     reads=(INBOX,),
-    writes=(INBOX, HISTORY, INCIDENTS, CORRELATION, DEADLINES),
+    writes=(INBOX, HISTORY, INCIDENTS, ACTS, CORRELATION, DEADLINES),
     table="instance",
     settings=(OrchestrateSettings,),
     metrics=(ENGINE_STEPS, INSTANCES, INCIDENT_CHANGES, INSTANCE_SECONDS),

@@ -14,11 +14,13 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 import structlog
 from msgspec.structs import asdict
 
 from schemas import messages
+from schemas.lifecycle import Phase
 from streams import engine
 from streams.ground.topic import own_step_topic
 from streams.language.graph import Deadline, Graph
@@ -37,6 +39,7 @@ EVENTS: dict[str, type[engine.Event]] = {
     messages.CANCEL_INSTANCE: engine.CancelInstance,
     messages.REPAIR_STEP: engine.RepairStep,
     messages.STEP_RETRYING: engine.StepRetrying,
+    messages.CONTROL_INSTANCE: engine.ControlInstance,
     messages.EVENT_RECEIVED: engine.EventReceived,
 }
 ABOUT_EVENTS: dict[type[engine.Command], str] = {
@@ -136,6 +139,8 @@ class Orchestrate(FastProcessor):
         for each in step.incidents:
             value = self._codec.encode(messages.INCIDENT, asdict(each))
             effects.outputs.append(Output(orchestrate.INCIDENTS, key, value))
+        if (said := _said(event)) is not None and step.transitions and step.state is not None:
+            effects.outputs.append(self._act(graph, before, event, said, step, message))
         if step.outcome is not None:
             effects.outputs.append(outcome.output(self._codec, step.outcome))
             effects.outputs.extend(outcome.answers(self._codec, step.outcome))
@@ -205,34 +210,70 @@ class Orchestrate(FastProcessor):
         topic = self._commands.get(command.function) or own_step_topic(command.function)
         return Output(topic, key, self._codec.encode(name, data))
 
+    def _act(
+        self,
+        graph: Graph,
+        before: engine.State | None,
+        event: engine.Event,
+        said: tuple[str, str, str],
+        step: engine.Step,
+        message: Message,
+    ) -> Output:
+        """What somebody has done about an instance, for the audit."""
+        assert step.state is not None
+        action, actor, why = said
+        act = {
+            "instance_id": event.instance_id, "seq": step.state.seq, "action": action, "workflow": graph.name,
+            "business_key": getattr(before if before is not None else event, "business_key", None), "actor": actor,
+            "why": why, "at_ms": message.record.timestamp_ms,
+            "refused": any(each.phase == Phase.CONTROL_REFUSED for each in step.transitions),
+        }  # fmt: skip
+        return Output(orchestrate.ACTS, message.record.key, self._codec.encode(messages.INSTANCE_ACT, act))
+
     def _entry(
         self, graph: Graph, before: engine.State | None, event: engine.Event, step: engine.Step, message: Message
     ) -> Output:
-        assert step.state is not None
-        holder = before if type(before) is engine.Instance else event
-        entry = {
-            "instance_id": event.instance_id,
-            "seq": step.state.seq,
-            "at_ms": message.record.timestamp_ms,
-            "workflow": graph.name,
-            "version": graph.version,
-            "digest": graph.digest,
-            "status": step.state.status,
-            "business_key": getattr(holder, "business_key", None),
-            "cause": message.record.value,
-            "transitions": [asdict(transition) for transition in step.transitions],
-        }
+        entry = entry_of(graph, before, event, step, message.record.timestamp_ms, message.record.value)
         return Output(orchestrate.HISTORY, message.record.key, self._codec.encode(messages.HISTORY_ENTRY, entry))
+
+
+def entry_of(
+    graph: Graph, before: engine.State | None, event: engine.Event, step: engine.Step, at_ms: int, cause: bytes | None
+) -> dict[str, Any]:
+    """The fields of the HistoryEntry of an engine step that changed something; `cause` is its inbox record."""
+    assert step.state is not None
+    holder = before if type(before) is engine.Instance else event
+    return {
+        "instance_id": event.instance_id,
+        "seq": step.state.seq,
+        "at_ms": at_ms,
+        "workflow": graph.name,
+        "version": graph.version,
+        "digest": graph.digest,
+        "status": step.state.status,
+        "business_key": getattr(holder, "business_key", None),
+        "cause": cause,
+        "transitions": [asdict(transition) for transition in step.transitions],
+    }
 
 
 NO_GRAPH = Graph(digest="", namespace="", name="", version="", document={}, tasks=())
 
 
 def _another(before: engine.State | None, event: engine.Event) -> str | None:
-    """The digest of another definition that a repair wants to go on with."""
-    if type(event) is not engine.RepairStep or type(before) is not engine.Instance or event.digest == before.digest:
+    """The digest of another definition that somebody wants to go on with."""
+    if not isinstance(event, engine.RepairStep | engine.ControlInstance) or type(before) is not engine.Instance:
         return None
-    return event.digest
+    return None if event.digest == before.digest else event.digest
+
+
+def _said(event: engine.Event) -> tuple[str, str, str] | None:
+    """What somebody wants of an instance, who and why; None for what nobody wanted, or is told elsewhere."""
+    if type(event) is engine.ControlInstance:
+        return event.action, event.actor, event.why
+    if type(event) is engine.StartInstance and event.rerun is not None:
+        return "rerun", event.rerun["actor"], event.rerun["why"]
+    return None
 
 
 def _digests(batch: Sequence[Message]) -> list[str]:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from operator import itemgetter
 
-from sqlalchemy import BigInteger, Column, Index, Integer, LargeBinary, String, Table, text
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table, text
 
 from schemas.lifecycle import Phase, Status
-from schemas.messages import HISTORY_ENTRY, INCIDENT, START_INSTANCE
+from schemas.messages import HISTORY_ENTRY, INCIDENT, INSTANCE_ACT, START_INSTANCE
 from streams.readmodel.projection import DOCUMENT, METADATA, Fields, Projection, document, made, made_of_cause
 
 _AT = made(itemgetter("at_ms"), of=("at_ms",))
@@ -118,7 +118,23 @@ INCIDENTS = Table(
     Index("incidents_open", "opened_at_ms", "incident_id", sqlite_where=_OPEN, postgresql_where=_OPEN),
 )
 
+ACTS = Table(
+    "acts",
+    METADATA,
+    Column("instance_id", String(32), primary_key=True),
+    Column("seq", Integer, primary_key=True, autoincrement=False),
+    Column("action", String(16), nullable=False),
+    Column("workflow", String, nullable=False),
+    Column("business_key", String),
+    Column("actor", String, nullable=False),
+    Column("why", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("refused", Boolean, nullable=False),
+    Index("acts_by_time", "at_ms"),
+)
+
 ROWS = (
+    Projection(message=INSTANCE_ACT, table=ACTS),
     Projection(message=INCIDENT, table=INCIDENTS, newest_by=("seq",)),
     Projection(message=HISTORY_ENTRY, table=HISTORY),
     Projection(message=HISTORY_ENTRY, table=INSTANCES, newest_by=("seq",), fixed=("started_at_ms", "business_key")),

@@ -4,10 +4,12 @@ from prometheus_client import Gauge
 
 from streams.processors.decide import DECISIONS
 from streams.processors.escalate import ALERTS
+from streams.processors.hold import COUNTS
 from streams.processors.human import TASKS
 from streams.processors.letters import LETTERS
-from streams.processors.orchestrate import HISTORY, INCIDENTS
+from streams.processors.orchestrate import ACTS, HISTORY, INCIDENTS
 from streams.processors.recover import RETRIES
+from streams.processors.replay import RESULTS, STATES
 from streams.readmodel.settings import ViewSettings
 from streams.runtime.declaration import Declaration
 
@@ -31,12 +33,43 @@ INCIDENTS_OPEN = Gauge(
 
 ALERTS_OPEN = Gauge("exlify_alerts_open", "Alerts that have not ended, by kind and severity.", ["kind", "severity"])
 
+# Of several views that share a database each tells the same: take the greatest, not the sum.
+DAY_INSTANCES = Gauge(
+    "exlify_day_instances",
+    "Instances that began within a day, by how they stand: open, completed, faulted, cancelled.",
+    ["workflow", "version", "status"],
+)
+DAY_WITHOUT_PEOPLE = Gauge(
+    "exlify_day_without_people",
+    "Those of them that have completed without asking anybody. By the completed: the automation rate.",
+    ["workflow", "version"],
+)
+DAY_FIRST_TIME_RIGHT = Gauge(
+    "exlify_day_first_time_right",
+    "Those of them that have completed with no step tried again, and none that somebody had to decide about.",
+    ["workflow", "version"],
+)
+DAY_SECONDS = Gauge(
+    "exlify_day_instance_seconds",
+    "How long those of them that have completed took, on average.",
+    ["workflow", "version"],
+)
+
 DECLARATION = Declaration(
     name="view",
     summary="Makes what happened visible to people.",
     worker="view",
     make="streams.processors.view.processor:View",
-    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS, ALERTS),
+    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS, COUNTS, ACTS, STATES, RESULTS, ALERTS),
     settings=(ViewSettings,),
-    metrics=(OLDEST_SECONDS, OLDEST_INCIDENT_SECONDS, INCIDENTS_OPEN, ALERTS_OPEN),
+    metrics=(
+        OLDEST_SECONDS,
+        OLDEST_INCIDENT_SECONDS,
+        INCIDENTS_OPEN,
+        ALERTS_OPEN,
+        DAY_INSTANCES,
+        DAY_WITHOUT_PEOPLE,
+        DAY_FIRST_TIME_RIGHT,
+        DAY_SECONDS,
+    ),
 )

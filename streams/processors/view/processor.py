@@ -25,6 +25,7 @@ from streams.ground.status import Cause
 from streams.processors import view
 from streams.processors.context import Context
 from streams.processors.view.ages import Ages
+from streams.processors.view.business import Business
 from streams.processors.view.reader import Reader
 from streams.readmodel import filling
 from streams.readmodel.database import database, is_away, is_gone, prepare, reason_of
@@ -59,7 +60,7 @@ class View(FastProcessor):
         self._fields = fields_of(self._projections)
         self._engine: Engine | None = None
         self._probe: Probe | None = None
-        self._ages: asyncio.Task[None] | None = None
+        self._kept: list[asyncio.Task[None]] = []
         self._refused = False
 
     def fields(self) -> Mapping[str, Collection[str]]:
@@ -72,7 +73,8 @@ class View(FastProcessor):
         self._probe = read_model_probe(self._engine)
         self._filling = await self._begun(self._engine)
         self._writer = Writer(self._engine, self._projections)
-        self._ages = asyncio.create_task(Ages(Reader(self._engine)).keep())
+        reader = Reader(self._engine)
+        self._kept = [asyncio.create_task(each.keep()) for each in (Ages(reader), Business(reader))]
 
     async def _begun(self, engine: Engine) -> str:
         """The filling that is under way. A database that is away is waited for: `causes` names it meanwhile."""
@@ -90,8 +92,8 @@ class View(FastProcessor):
 
     async def close(self) -> None:
         """Closes the connections."""
-        if self._ages is not None:
-            self._ages.cancel()
+        for each in self._kept:
+            each.cancel()
         if self._engine is not None:
             self._engine.dispose()
 

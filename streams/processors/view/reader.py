@@ -8,10 +8,11 @@ from typing import Any
 from sqlalchemy import ColumnElement, Engine, Select, Table, func, select
 
 from schemas import ids
-from schemas.lifecycle import OPEN, Status
+from schemas.lifecycle import OF_INSTANCES, OPEN, Status
 from schemas.reasons import Reason
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.escalate.rows import ALERTS
+from streams.processors.hold.rows import HELD
 from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
 from streams.processors.letters.letter import UNDECIDED
@@ -75,6 +76,24 @@ class Reader:
         query = select(INSTANCES.c.status, func.count().label("number")).group_by(INSTANCES.c.status)
         return {row["status"]: row["number"] for row in every(self._engine, query)}
 
+    def open_by_digest(self) -> dict[str, int]:
+        """How many instances have not ended, by the definition that they are on."""
+        query = select(INSTANCES.c.digest, func.count().label("number")).where(INSTANCES.c.status.in_(OPEN))
+        return {row["digest"]: row["number"] for row in every(self._engine, query.group_by(INSTANCES.c.digest))}
+
+    def held(self) -> dict[str, int]:
+        """How many events wait until their workflow is active again, by workflow."""
+        query = select(HELD.c.workflow, func.sum(HELD.c.waiting).label("number")).group_by(HELD.c.workflow)
+        return {row["workflow"]: int(row["number"]) for row in every(self._engine, query)}
+
+    def count(self, filters: Mapping[str, str], since_ms: int | None) -> int:
+        """How many instances there are with these values of columns, that were started then or later."""
+        query = matching(INSTANCES, filters).where(INSTANCES.c.status.in_(OF_INSTANCES))  # so that the index serves
+        if since_ms is not None:
+            query = query.where(INSTANCES.c.started_at_ms >= since_ms)
+        (row,) = every(self._engine, select(func.count().label("number")).select_from(query.subquery()))
+        return int(row["number"])
+
     def faulted_since(self, since_ms: int) -> int:
         """How many instances have faulted since then."""
         return self._count(INSTANCES, (INSTANCES.c.status == Status.FAULTED) & (INSTANCES.c.updated_at_ms >= since_ms))
@@ -101,6 +120,11 @@ class Reader:
         """History entries of an instance behind a sequence number, in order."""
         ours = (HISTORY.c.instance_id == instance_id) & (HISTORY.c.seq > after_seq)
         return every(self._engine, select(HISTORY).where(ours).order_by(HISTORY.c.seq).limit(limit))
+
+    def histories(self, instance_ids: Collection[str], limit: int) -> list[Found]:
+        """History entries of several instances, each in order."""
+        query = select(HISTORY).where(HISTORY.c.instance_id.in_(instance_ids))
+        return every(self._engine, query.order_by(HISTORY.c.instance_id, HISTORY.c.seq).limit(limit))
 
     def incidents(
         self,

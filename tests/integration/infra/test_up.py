@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import select
+import shutil
 import signal
 import socket
 import subprocess
@@ -39,9 +40,12 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 
 def test_system_starts_answers_and_goes_down(environment: dict[str, str]) -> None:
-    with _running(environment) as system:
+    watched = {"prometheus"} if shutil.which("prometheus") else set()
+    with _running(environment, "--watch") as system:
         endpoints = _endpoints(environment)
-        assert set(endpoints["pids"]) == PROCESSES
+        assert set(endpoints["pids"]) == PROCESSES | watched
+        if watched:
+            _until(lambda: _watched(endpoints["prometheus"]) >= {"engine", "gateway"})
         with urllib.request.urlopen(f"{endpoints['gateway']}/readyz") as reply:
             assert reply.status == 200
         folder = Path(environment["EXLIFY_DATA_DIR"])
@@ -124,10 +128,15 @@ def _answers(url: str) -> bool:
         return False
 
 
+def _watched(prometheus: str) -> set[str]:
+    with urllib.request.urlopen(f"{prometheus}/api/v1/targets", timeout=5) as reply:
+        return {each["labels"]["process"] for each in json.load(reply)["data"]["activeTargets"]}
+
+
 @contextmanager
-def _running(environment: Mapping[str, str]) -> Iterator[subprocess.Popen[str]]:
+def _running(environment: Mapping[str, str], *options: str) -> Iterator[subprocess.Popen[str]]:
     """`exlify up`, from the moment at which it says that it is ready; asked to stop at the end."""
-    system = subprocess.Popen([*EXLIFY, "up"], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    system = subprocess.Popen([*EXLIFY, "up", *options], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
     try:
         assert system.stdout is not None
         said = []

@@ -12,6 +12,8 @@ from typing import Any
 import pytest
 import structlog
 from click.testing import CliRunner, Result
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from streams.cli import group
 from streams.ground.errors import ExlifyError
@@ -63,10 +65,10 @@ class Site:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self._environ = {"EXLIFY_SITE_DIR": str(folder), "EXLIFY_DATA_DIR": str(folder / "data")}
+        self.environ = {"EXLIFY_SITE_DIR": str(folder), "EXLIFY_DATA_DIR": str(folder / "data")}
 
     def run(self, *arguments: object) -> Result:
-        return CliRunner().invoke(group, [str(each) for each in arguments], env=self._environ)
+        return CliRunner().invoke(group, [str(each) for each in arguments], env=self.environ)
 
     def json(self, *arguments: object, code: int = 0) -> Any:
         result = self.run(*arguments, "--json")
@@ -320,3 +322,32 @@ def test_local_run_does_not_wait_for_a_model_that_cannot_be_used(site: Site) -> 
     assert report["error"]["detail"].startswith(f"with.model: {card}: not UTF-8")
     listed = site.json("models", "list", code=1)
     assert [fault["model"] for fault in listed["faults"]] == ["theirs@1"]
+
+
+def test_where_signatures_are_demanded_only_signed_certificates_count(site: Site) -> None:
+    key = Ed25519PrivateKey.generate()
+    (site.folder / "key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    public = key.public_key().public_bytes(Encoding.PEM, PublicFormat.SubjectPublicKeyInfo)
+    (site.folder / "keys.pem").write_bytes(public)
+    site.environ["EXLIFY_CERTIFICATE_KEYS"] = str(site.folder / "keys.pem")
+    assert "not signed" in site.json("models", "show", "credit-risk")["alone"]
+    assert "EXLIFY_CERTIFICATE_KEY: holds no private Ed25519 key" in site.refused("models", "sign", "credit-risk")
+    site.environ["EXLIFY_CERTIFICATE_KEY_FILE"] = str(site.folder / "key")
+    assert site.run("models", "sign", "credit-risk").exit_code == 0
+    assert site.json("models", "show", "credit-risk@2")["alone"].startswith("where the doubt is below")
+    assert "where the doubt is below" in site.run("models", "page", "credit-risk@2").stdout
+    site.add("zipmap", "loans")
+    site.certify("zipmap", "loans")
+    assert site.json("models", "show", "loans")["alone"].startswith("where the doubt is below")
+    (site.folder / "keys.pem").write_text("none")
+    assert "has to hold public Ed25519 keys" in site.refused("models", "show", "loans")
+
+
+def test_page_of_a_model_that_somebody_brought_has_its_plots(site: Site) -> None:
+    for kind in ("zipmap", "regression"):
+        site.add(kind, kind)
+        assert "<figure" not in site.run("models", "page", kind).stdout
+        site.certify(kind, kind)
+        page = site.run("models", "page", kind).stdout
+        assert page.count("<figure>") == (2 if kind == "zipmap" else 1) and "What counts" in page
+    assert "names no model" in site.refused("models", "page", "../x")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterable
 from itertools import chain
 from typing import Any, NamedTuple
@@ -15,7 +16,9 @@ from schemas.codec import Codec
 from schemas.messages import INSTANCE_OUTCOME, TIMER_FIRED
 from schemas.samples import sample
 from streams.cli import outcomes
+from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
+from tests.support.data import payload
 
 CODEC = Codec.offline()
 
@@ -117,3 +120,47 @@ def test_record_that_cannot_be_read_is_told_and_the_others_are_shown(monkeypatch
     told = result.stderr.splitlines()
     assert result.exit_code == 0 and len(result.stdout.splitlines()) == 2
     assert [line.partition("offset ")[2][0] for line in told] == ["1", "2", "3"]
+
+
+def shown(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[list[str], str]:
+    """Names of the instances of three outcomes that a list shows, and what is said beside it."""
+    ended: dict[str, dict[str, Any]] = {
+        "a": {"status": "completed", "output": payload({"decision": "approved", "risk": 0.1}), "error": None},
+        "b": {"status": "completed", "output": payload({"decision": "on-hold", "risk": 0.7}), "error": None},
+        "c": {"status": "cancelled", "output": None},
+    }
+    whole = sample(current()[INSTANCE_OUTCOME])
+    values = [CODEC.encode(INSTANCE_OUTCOME, whole | {"instance_id": name} | fields) for name, fields in ended.items()]
+    monkeypatch.setattr(outcomes, "with_kafka", Settings)
+    monkeypatch.setattr(outcomes, "_messages", lambda *_: [Told(number, raw) for number, raw in enumerate(values)])
+    result = CliRunner(env={"EXLIFY_REGISTRY_URL": "none"}).invoke(outcomes.command, ["w", "--json", *arguments])
+    if result.exception is not None:
+        raise result.exception
+    return [json.loads(line)["instance_id"] for line in result.stdout.splitlines()], result.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "names"),
+    [
+        ([], ["a", "b", "c"]),
+        (["--status", "cancelled"], ["c"]),
+        (["--status", "cancelled", "--status", "completed"], ["a", "b", "c"]),
+        (["--where", ".output.risk > 0.5"], ["b"]),
+        (["--where", '.output.decision == "approved"', "--status", "completed"], ["a"]),
+    ],
+)
+def test_outcomes_are_narrowed(monkeypatch: pytest.MonkeyPatch, arguments: list[str], names: list[str]) -> None:
+    assert shown(monkeypatch, *arguments) == (names, "")
+
+
+def test_what_a_condition_cannot_be_asked_of_is_left_out_and_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    names, said = shown(monkeypatch, "--where", '.output.decision | startswith("a")')
+    assert names == ["a"] and "left out, as --where cannot be asked of it: c" in said
+    assert shown(monkeypatch, "--where", ".output.risk")[0] == []
+
+
+@pytest.mark.parametrize("arguments", [["--where", ".output ="], ["--where", "env"], ["--since", "x"],
+                                       ["--since", "1d", "--new"]])  # fmt: skip
+def test_what_cannot_be_asked_is_refused(monkeypatch: pytest.MonkeyPatch, arguments: list[str]) -> None:
+    with pytest.raises(UsageError):
+        shown(monkeypatch, *arguments)

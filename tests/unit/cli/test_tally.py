@@ -71,6 +71,17 @@ def test_nobody_to_ask_is_said() -> None:
     assert str(counted) == "2 instances of other start, if they are new (no gateway says so)"
 
 
+def test_events_of_a_paused_workflow_are_told_as_held() -> None:
+    book = empty_book()
+    text = YAML.format(name="first", source="/a")
+    book.learn(described(load(text), text, "test", 0))
+    book.learn_state({"name": "first", "state": "paused", "why": "x", "actor": "y", "at_ms": 1})
+    counted = tally()
+    counted.add(counted.look(book, [event("1"), event("2")]))
+    assert counted.told()["kept"] == [{"workflow": "first", "state": "paused", "events": 2}]
+    assert str(counted) == "no instance starts, 2 events of first, which is paused: held until it is active"
+
+
 def test_event_that_a_task_may_listen_for_is_awaited_though_it_starts_nothing() -> None:
     listening = YAML.format(name="listens", source="/c").replace("note: {set: {seen: true}}", LISTEN)
     book = empty_book()

@@ -6,6 +6,7 @@ import pytest
 
 from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY
 from streams.console import queries
+from tests.support.clocked import Clocked
 from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, cancelling, change, payload, result
 from tests.support.stories import Story
 
@@ -55,6 +56,27 @@ async def test_workflow_shows_where_its_instances_stand_and_where_time_goes(cons
     assert (await console.get("/workflows/other"))[0] == 404
 
 
+async def test_workflow_shows_what_its_time_goes_to_and_which_share(console: Console) -> None:
+    story = Clocked("""
+document: {dsl: 1.0.3, namespace: test, name: claim, version: 1.0.0}
+do:
+  - fetch: {call: http, with: {method: get, endpoint: 'http://127.0.0.1:1/a'}}
+  - ask: {call: human, with: {team: risk, title: Look at it, outcomes: [approve, decline]}}
+""")
+    console.gateway.services.definitions.learn(story.definition)
+    story.at(0).start({})
+    story.at(10).result("/do/0/fetch", {})
+    story.at(40).result("/do/1/ask", {})
+    for entry in story.entries:
+        console.gateway.see(HISTORY_ENTRY, entry)
+    data = await console.data("/workflows/claim")
+    told = [(step["title"], step["share"], step["goes_to"], step["median_ms"]) for step in data["times"]]
+    assert told == [("Ask", 0.75, ["people"], 30_000), ("Fetch", 0.25, ["systems"], 10_000)]
+    assert data["by"] == {"people": 30_000, "systems": 10_000}
+    _, page = await console.get("/workflows/claim")
+    assert "75.0 %" in page and page.count(">75%<") == 2  # on the diagram, in both widths
+
+
 async def test_model_shows_its_routes_and_what_people_answered(console: Console) -> None:
     console.decided(at_ms=NOW_MS - 1000, decision_id=f"{INSTANCE}/do/0/assess/0/0")
     console.asked(status="completed", outcome="decline", version=2)
@@ -64,6 +86,17 @@ async def test_model_shows_its_routes_and_what_people_answered(console: Console)
     data = await console.data("/decisions/credit-risk")
     assert (data["answers"], data["scores"], data["decisions"][0]["score"]) == ({"decline": 1}, 1, 0.4)
     assert f'href="/instances/{INSTANCE}"' in (await console.get("/decisions/credit-risk"))[1]
+
+
+async def test_model_leads_to_its_card_and_certificate(console: Console) -> None:
+    console.decided(at_ms=NOW_MS - 1000, decision_id=f"{INSTANCE}/do/0/assess/0/0", model_version="2")
+    assert 'href="/decisions/credit-risk/2"' in (await console.get("/decisions/credit-risk"))[1]
+    async with console.gateway.client.get("/decisions/credit-risk/2") as response:
+        assert response.status == 200 and "How it was tested" in await response.text()
+        policy = response.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; style-src 'sha256-") and "unsafe" not in policy
+    for other in ("credit-risk/99", "..%2F..%2Fetc/2", "credit-risk/..%2F2"):
+        assert (await console.get(f"/decisions/{other}"))[0] == 404
 
 
 @pytest.mark.parametrize("text", ["A-17", "A-1", INSTANCE, INSTANCE[:8]])

@@ -8,9 +8,11 @@ from html import unescape
 
 import pytest
 
-from schemas.messages import HISTORY_ENTRY, INCIDENT, REPAIR_STEP
+from schemas.catalogue import current
+from schemas.messages import HISTORY_ENTRY, INCIDENT, REPAIR_STEP, RETRY_NOW, RETRY_STATE
+from schemas.samples import sample
 from streams.console import standing
-from tests.support.consoles import Console
+from tests.support.consoles import NOW_MS, Console
 from tests.support.stories import Story
 
 TOLD = """
@@ -159,3 +161,73 @@ async def test_failed_steps_of_a_list_are_done_again_as_the_preview_counted_them
             await asyncio.sleep(0.01)
     said = {data["instance_id"] for name, data in console.gateway.outbox.decoded() if name == REPAIR_STEP}
     assert status == 303 and said == {told[0].instance_id, told[2].instance_id}
+
+
+def waits_again(console: Console, stopped: Story, **changes: object) -> None:
+    """The step waits for its next try."""
+    state = sample(current()[RETRY_STATE]) | {"instance_id": stopped.instance_id, "pointer": POINTER, "iteration": 0}
+    about = {"attempt": 0, "status": "waiting", "retry": 2, "retries": 5, "reason": "UNREACHED", "seq": 7}
+    console.gateway.see(RETRY_STATE, state | about | {"due_ms": NOW_MS + 90_000} | changes)
+
+
+@pytest.fixture
+def trying(console: Console) -> Story:
+    """An instance whose step has failed once and waits for its next try."""
+    told = Story(TOLD)
+    console.gateway.services.definitions.learn(told.definition)
+    for entry in told.start({}):
+        console.gateway.see(HISTORY_ENTRY, entry)
+    waits_again(console, told)
+    object.__setattr__(console.gateway.services, "answer_timeout_s", 0.01)
+    return told
+
+
+async def test_step_that_is_tried_again_says_when_and_why_and_is_tried_now(console: Console, trying: Story) -> None:
+    path = f"/instances/{trying.instance_id}"
+    _, page = await console.get(path)
+    assert "“Fetch” did not work (UNREACHED) and is tried again in 1 min 30 s, 2 of 5 times" in page
+    assert 'class="task s-retrying"' in page
+    assert (await console.data("/workflows/told"))["counts"] == {POINTER: {"retrying": 1}}
+    (onward,) = re.findall(r'href="(\?ask=now[^"]*)"', page)
+    _, asks = await console.get(path + unescape(onward))
+    assert "Try “Fetch” now?" in asks
+    status, leads, _ = await console.send(f"{path}/try-now", asks, {"why": "it is up again"})
+    ((name, said),) = console.gateway.outbox.decoded()
+    assert (status, leads, name) == (303, path, RETRY_NOW)
+    assert (said["pointer"], said["retry"], said["why"]) == (POINTER, 2, "it is up again") and said["actor"]
+    waits_again(console, trying, status="sent", seq=8)
+    assert "tried again" not in (await console.get(path))[1]
+    assert (await console.send(f"{path}/try-now", asks, {"why": "once more"}))[0] == 409
+
+
+async def test_instances_are_found_by_what_happens_in_them_and_acts_follow_the_list(
+    console: Console, trying: Story
+) -> None:
+    console.began(instance_id="cd" * 16, workflow="told", digest=trying.definition["digest"])
+    for query, expected in (
+        ("status=retrying", [trying.instance_id]),
+        ("reason=REMOTE_FAULT", []),
+        ("step=fetch", []),
+        ("data=customer.id%3D4711", []),
+    ):
+        found = await console.data(f"/instances?{query}")
+        assert [each["instance_id"] for each in found["instances"]] == expected, query
+        preview = await console.data(f"/instances/cancel?{query}")
+        assert [each["instance_id"] for each in preview["instances"]] == expected, query
+    assert (await console.get("/instances?data=nonsense"))[0] == 400
+    assert '<details class="further" open>' in (await console.get("/instances?step=fetch"))[1]
+
+
+async def test_failed_steps_are_found_by_their_reason(console: Console, stopped: Story) -> None:
+    for query in ("reason=REMOTE_FAULT", "step=fetch", f"step={POINTER}"):
+        assert (await console.data(f"/incidents/retry?{query}"))["count"] == 1, query
+    assert (await console.data("/incidents/retry?step=other"))["count"] == 0
+    async with console.gateway.client.get("/find?q=REMOTE_FAULT", allow_redirects=False) as response:
+        assert response.headers["Location"] == f"/instances/{stopped.instance_id}"
+
+
+async def test_page_tells_who_decided_about_a_failed_step(console: Console, stopped: Story) -> None:
+    closed = {"seq": 9, "status": "retried", "actor": "kim", "why": "it is up", "closed_at_ms": NOW_MS}
+    console.gateway.see(INCIDENT, stopped.incidents[0] | closed)
+    _, page = await console.get(f"/instances/{stopped.instance_id}")
+    assert "kim <b>retried</b> “Fetch”: it is up" in page

@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterable
 import pytest
 
 from schemas.messages import WORKFLOW_DEFINITION
+from schemas.times import rfc3339
 from streams.definitions import DEFINITIONS
 from streams.definitions.deploy import described
 from streams.ground.settings import Settings
@@ -83,7 +84,8 @@ async def test_other_content_under_one_version_is_refused_unless_it_is_meant(
     status, problem = await gateway.ask("POST", "/v1/definitions", data=other, headers=YAML_TYPE)
     assert (status, gateway.outbox.records) == (409, []) and "order 1.0.0 is deployed with other" in problem["detail"]
     status, told = await gateway.ask("POST", "/v1/definitions?replace=true", data=other, headers=YAML_TYPE)
-    before = {"version": "1.0.0", "digest": load(YAML).digest}
+    at = rfc3339(NOW_S * 1_000)
+    before = {"version": "1.0.0", "digest": load(YAML).digest, "deployed_by": "test", "deployed_at": at}
     assert (status, told["replaces"], len(gateway.outbox.records)) == (201, before, 1)
 
 

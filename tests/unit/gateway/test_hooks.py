@@ -13,12 +13,13 @@ from structlog.testing import capture_logs
 
 from schemas.catalogue import current
 from schemas.jsondata import to_json
+from schemas.jsontext import text_at
 from schemas.messages import APPLICATION_SUBMITTED
 from schemas.samples import sample
 from streams.catalogue import load_settings
 from streams.gateway.hooks import FILE, Hooks, name_former_file, read_secret, secret_file
 from streams.gateway.settings import HookSettings
-from streams.gateway.webhooks import TOLERANCE_S, signed_headers, subject_of
+from streams.gateway.webhooks import TOLERANCE_S, signed_headers
 from streams.ground.errors import ConfigurationError
 from streams.ground.settings import Settings
 from streams.ground.site import Site
@@ -266,4 +267,4 @@ async def test_gateway_takes_deliveries_of_a_new_hook(place: Place) -> None:
     ("pointer", "subject"), [("/a/b", "x"), ("/n", "7"), ("/missing", None), ("/a", None), (None, None), ("/x~1y", "z")]
 )
 def test_subject_is_found_by_its_pointer(pointer: str | None, subject: str | None) -> None:
-    assert subject_of({"a": {"b": "x"}, "n": 7, "x/y": "z"}, pointer) == subject
+    assert text_at({"a": {"b": "x"}, "n": 7, "x/y": "z"}, pointer) == subject

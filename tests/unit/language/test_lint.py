@@ -121,7 +121,7 @@ def test_list_of_events_has_no_members(read: str, started: bool) -> None:
 
 
 def test_schedule_that_is_not_built_lacks_nothing_else() -> None:
-    (fault,) = check(f"{HEAD}do: [{{a: {{set: {{x: 1}}}}}}]\nschedule: {{cron: '* * * * *'}}")
+    (fault,) = check(f"{HEAD}do: [{{a: {{set: {{x: 1}}}}}}]\nschedule: {{read: data}}")
     assert fault.code == "not-built"
 
 

@@ -2,14 +2,23 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import numpy as np
 import pytest
 
+from models.serving.card import MODEL_FILE
+from models.serving.errors import RefusedModelError
 from models.serving.explain import Explainer, Scores
 from models.serving.features import Code, Encoder, Number, Row
-from models.serving.predict import Model
+from models.serving.held import Why
+from models.serving.linear import ClosedExplainer, Linear
+from models.serving.predict import Model, session_of
+from models.serving.registry import FOLDER
 
 
 def test_contributions_add_up_to_the_difference(model: Model, parity_cases: list[dict[str, Any]]) -> None:
@@ -64,3 +73,53 @@ def test_one_pair_is_exact_for_linear_models() -> None:
 def test_one_pair_is_exact_for_interactions_of_two() -> None:
     found = Explainer(ENCODER, REFERENCE, [("age", "colour", "size")]).explain(CASE, _product)
     assert {c.field: c.amount for c in found} == pytest.approx({"colour": 0.0, "size": 6.0, "age": 8.0})
+
+
+def _without_coefficients(model: Model) -> Model:
+    """The same model, which is asked for its reasons row by row."""
+    card = msgspec.structs.replace(model.card, explaining=msgspec.structs.replace(model.card.explaining, linear=None))
+    session = session_of((FOLDER / card.name / card.version / MODEL_FILE).read_bytes())
+    return Model(card, session, model.band)
+
+
+def test_coefficients_give_the_reasons_that_asking_gives(model: Model, parity_cases: list[dict[str, Any]]) -> None:
+    """To the digits of the model's numbers, which are of 32 bits; those from coefficients are of 64."""
+    asked = _without_coefficients(model)
+    assert model.card.explaining.linear is not None
+    for case in parity_cases:
+        found, other = model.decide(case["input"]), asked.decide(case["input"])
+        assert found[:3] == other[:3]
+        amounts = {c.field: c.amount for c in other.contributions}
+        assert {c.field: c.amount for c in found.contributions} == pytest.approx(amounts, abs=2e-6)
+
+
+def test_coefficients_of_another_model_are_refused(altered: Callable[..., Path]) -> None:
+    def other(card: bytes) -> bytes:
+        return re.sub(rb"(coefficients = \[\n\s+)[^,]+", rb"\g<1>0.61", card)
+
+    with pytest.raises(RefusedModelError, match="its coefficients do not give the model's scores"):
+        Model.load(altered(card=other))
+
+
+@pytest.mark.parametrize("line", ["intercept = nan", "coefficients = [0.0]"])
+def test_coefficients_that_cannot_be_are_refused(altered: Callable[..., Path], line: str) -> None:
+    def broken(card: bytes) -> bytes:
+        name = line.split(" = ")[0]
+        return re.sub(rf"{name} = (\[.*?\n\]|\S+)".encode(), line.encode(), card, count=1, flags=re.DOTALL)
+
+    with pytest.raises(RefusedModelError, match=r"explaining\.linear"):
+        Model.load(altered(card=broken))
+
+
+def test_numbers_that_no_case_has_are_explained_without_a_warning(model: Model) -> None:
+    case = {**model.card.reference.values, "amount_dm": 1e18}
+    with np.errstate(all="raise"):
+        found = model.decide(case)
+    assert [held.why for held in found.held][:1] == [Why.OUTSIDE]
+    assert found.contributions[0].field == "amount_dm"
+
+
+def test_a_number_is_explained_by_its_coefficients() -> None:
+    linear = Linear(1.0, (0.0, 10.0, 2.0, -1.0))
+    found = ClosedExplainer(ENCODER, REFERENCE, [("age", "colour", "size")], linear, odds=False).explain(CASE)
+    assert found == Explainer(ENCODER, REFERENCE, [("age", "colour", "size")]).explain(CASE, _linear)

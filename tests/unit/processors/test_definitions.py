@@ -62,6 +62,14 @@ def test_several_workflows_start_on_one_event() -> None:
     assert [graph.name for graph in book.for_event("com.example.order.v1")] == ["a", "b"]
 
 
+def test_state_that_is_not_known_changes_nothing() -> None:
+    book = empty_book()
+    word = {"name": "order", "state": "paused", "why": "x", "actor": "y", "at_ms": 1}
+    book.learn_state(word)
+    book.learn_state(word | {"state": "dancing"})
+    assert (book.state("order"), book.state("other")) == ("paused", "active")
+
+
 READS_INPUT = YAML.replace("true", "'${{ $workflow.input.id }}'")
 
 

@@ -126,6 +126,17 @@ def test_what_comes_back_is_the_same_letter_and_counted_until_it_needs_force() -
     assert len(sent.headers) == len(BAD.headers) + 3
 
 
+def test_what_came_back_says_of_which_wish_it_was_sent() -> None:
+    bench = Bench()
+    bench.park()
+    seq = bench.state["seq"]
+    (sent,) = bench.act("redrive", action_id="one")
+    bench.park(again(sent, 99))
+    assert (bench.state["status"], bench.state["action_id"], bench.state["refused"]) == ("open", "one", None)
+    assert bench.act("redrive", action_id="one", seq=seq) == []  # a copy
+    assert (bench.state["refused"], bench.state["replays"]) == (None, 1)
+
+
 def test_headers_that_name_somebody_elses_letter_change_nothing_of_it() -> None:
     bench = Bench()
     bench.park()

@@ -17,6 +17,8 @@ from schemas.payload import Payload
 from schemas.samples import sample
 from streams.ground.settings import Settings
 from streams.processors.view.processor import View
+from streams.processors.view.reader import Reader
+from streams.processors.view.report import figures
 from streams.readmodel.projection import METADATA
 from streams.readmodel.settings import ViewSettings, read_model_url
 from streams.runtime.processor import Message, Record
@@ -121,3 +123,13 @@ def test_payload_that_is_no_json_leaves_its_column_empty(view: View) -> None:
 def test_zero_characters_of_json_end_no_query(view: View) -> None:
     view.handle([told(HUMAN_TASK, data=payload({"a": "x\0y", "b": "\\u0000"}))], NoState())
     assert answers(view, "SELECT data ->> 'a', data ->> 'b' FROM tasks") == [("xy", "\\u0000")]
+
+
+def test_report_asks_both_databases_alike(view: View) -> None:
+    view.handle([entry(0, "running"), entry(1, "completed"), told(HUMAN_TASK, status="completed")], NoState())
+    assert view._engine is not None
+    (found,) = figures(Reader(view._engine), STARTED_MS, STARTED_MS + DAY_MS)
+    assert (found.started, found.completed, found.open) == (1, 1, 0)
+    assert (found.without_people, found.first_time_right) == (0, 1)
+    assert (found.mean_ms, found.median_ms, found.slow_ms) == (1_000, 1_000, 1_000)
+    assert figures(Reader(view._engine), STARTED_MS + 1, STARTED_MS + DAY_MS) == []

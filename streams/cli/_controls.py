@@ -1,0 +1,158 @@
+"""What `suspend`, `resume`, `move`, `cancel` and `rerun` share: one instance, or all that a filter finds."""
+
+from __future__ import annotations
+
+import time
+import uuid
+from collections import Counter
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import click
+
+from schemas.lifecycle import OF_INSTANCES, TERMINAL
+from schemas.times import rfc3339
+from streams.cli._actor import acting, as_option
+from streams.cli._bulk import EXIT_NOT_ALL, conclude, paced
+from streams.cli._client import Client, Refused, connect
+from streams.cli._ids import instance_id
+from streams.cli._moments import moment
+from streams.cli._output import echo, print_json, print_line, print_table, status
+from streams.ground.errors import UsageError
+
+PAGE = 200
+STATUSES = [each.value for each in OF_INSTANCES]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Verb:
+    """What is done to instances: the last part of its path, and what somebody reads who asks for it."""
+
+    name: str
+    done: str
+    said_as: str = "why"  # the member of the body that says why
+    of_open: bool = True  # instances that have not ended; False: any
+
+
+def filters(function: Callable[..., None]) -> Callable[..., None]:
+    """The options that say which instances are meant."""
+    options = (
+        click.option("--workflow", help="Name of the workflow."),
+        click.option("--version", help="Version of the definition that they are on."),
+        click.option("--status", type=click.Choice(STATUSES), help="Status of the instances."),
+        click.option("--key", "business_key", help="Business key, such as an application number."),
+        click.option("--step", help="The step at which they wait or faulted: its name, or its JSON Pointer."),
+        click.option("--error", "reason", help="Why they faulted, or wait for a decision, such as UNREACHED."),
+        click.option("--since", help="Started at this time (RFC 3339) or later."),
+        click.option("--until", help="Started before this time (RFC 3339)."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def decision(function: Callable[..., None]) -> Callable[..., None]:
+    """The argument and options of all of them."""
+    options = (
+        click.argument("instance", required=False),
+        filters,
+        click.option("--dry-run", is_flag=True, help="Only say which instances are meant."),
+        click.option("--rate", type=click.FloatRange(0.01), help="At most so many a second."),
+        click.option("--why", help="Why, in a few words; history keeps it, so no personal data."),
+        as_option("decides"),
+        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    )
+    for option in reversed(options):
+        function = option(function)
+    return function
+
+
+def carry_out(verb: Verb, given: dict[str, Any], more: dict[str, Any]) -> None:
+    """Does it to one instance, or to every one that the filters find and that was there before."""
+    as_json, dry_run, instance = given.pop("as_json"), given.pop("dry_run"), given.pop("instance")
+    rate, why, actor = given.pop("rate"), given.pop("why"), acting(given.pop("actor"))
+    narrowed = {name: value for name, value in given.items() if value is not None}
+    if (instance is None) == (not narrowed):
+        message = "Name an INSTANCE, or say by --workflow, --status or another filter which instances are meant."
+        raise UsageError(message)
+    if not why and not dry_run:
+        raise UsageError("--why is missing: say why, in a few words, since history keeps it.")
+    wish = {verb.said_as: why, "actor": actor, **more}
+    client = connect()
+    if instance is not None:
+        found: Iterator[dict[str, Any]] = iter([{"instance_id": instance_id(client, instance)}])
+        if not dry_run:
+            _one(client, verb, next(found)["instance_id"], wish, as_json)
+            return
+        found = iter([client.get(f"/v1/instances/{each['instance_id']}") for each in found])
+    else:
+        narrowed.setdefault("until", rfc3339(int(time.time() * 1_000)))
+        found = _meant(client, verb, narrowed)
+    if dry_run:
+        _print_meant(list(found), as_json)
+        return
+    _one_by_one(client, verb, found, wish, rate, as_json)
+
+
+def _meant(client: Client, verb: Verb, narrowed: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    cursor = None
+    while True:
+        page = client.get("/v1/instances", limit=PAGE, cursor=cursor, **narrowed)
+        yield from (each for each in page["instances"] if not (verb.of_open and each["status"] in TERMINAL))
+        cursor = page["next"]
+        if cursor is None:
+            return
+
+
+def _one(client: Client, verb: Verb, instance: str, wish: dict[str, Any], as_json: bool) -> None:
+    _, told = client.post_json(f"/v1/instances/{instance}/{verb.name}", wish)
+    if as_json:
+        print_json(told)
+    elif "started" in told:
+        echo(f"started {told['started']}; `exlify show {told['started']}` tells how it goes")
+    elif told.get("taken"):
+        echo(f"{verb.done}; `exlify show {instance}` tells how it goes")
+    else:
+        echo(f"taken note of; `exlify show {instance}` tells what became of it")
+    if told.get("taken", True) is None:
+        raise SystemExit(EXIT_NOT_ALL)
+
+
+def _one_by_one(
+    client: Client, verb: Verb, found: Iterator[dict[str, Any]], wish: dict[str, Any], rate: float | None, as_json: bool
+) -> None:
+    counts = Counter[str]()
+    run = uuid.uuid4().hex  # so that a request that is sent again is known
+    for (each,) in paced(found, rate):
+        instance = each["instance_id"]
+        word, detail = _ask(client, verb, instance, wish, f"{run}/{instance}")
+        counts[word] += 1
+        if as_json:
+            print_line({"instance_id": instance, "result": word, "detail": detail})
+        else:
+            echo(f"{instance}  {word}" + (f": {detail}" if detail else ""))
+    conclude(counts, verb.done, "no instance is meant", as_json=as_json)
+
+
+def _ask(client: Client, verb: Verb, instance: str, wish: dict[str, Any], name: str) -> tuple[str, str | None]:
+    path, headers = f"/v1/instances/{instance}/{verb.name}", {"Idempotency-Key": name}
+    try:
+        _, told = client.post_json(path, wish, headers)
+    except Refused as refusal:
+        return "refused", str(refusal)
+    if told.get("taken", True) is None:
+        return "asked", "the engine has not answered yet"
+    return verb.done, told.get("started")
+
+
+def _print_meant(found: list[dict[str, Any]], as_json: bool) -> None:
+    if as_json:
+        print_json({"instances": [{name: each[name] for name in ("instance_id", "status")} for each in found]})
+        return
+    rows = (
+        (each["instance_id"], each["workflow"], each["version"], status(each["status"]), moment(each["started_at"]))
+        for each in found
+    )
+    print_table(("INSTANCE", "WORKFLOW", "VERSION", "STATUS", "STARTED"), rows, ids=["INSTANCE"])
+    echo(f"{len(found)} meant; nothing was done", err=True)

@@ -1,0 +1,69 @@
+"""What a load has done: the figures of `exlify stress`, from what was sent and what came out. Pure."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+PERCENTS = (50, 95, 99)
+BEHIND_S = 1.0  # so much of a second's events may wait at any moment before that counts as falling behind
+
+
+@dataclass
+class Load:
+    """Events that were sent, by the instance that they start, and the first outcome of each."""
+
+    sent: dict[str, int] = field(default_factory=dict)  # when, Unix milliseconds
+    latencies: list[int] = field(default_factory=list)  # from there to the outcome on its topic
+    statuses: Counter[str] = field(default_factory=Counter)
+    reasons: Counter[str] = field(default_factory=Counter)
+    ended: dict[str, int] = field(default_factory=dict)
+    repeated: int = 0  # outcomes that stand on the topic once more; subscribers drop them
+
+    def took(self, outcome: Mapping[str, Any], at_ms: int) -> None:
+        """An outcome stands on its topic; those of others are passed over."""
+        instance = outcome["instance_id"]
+        if instance not in self.sent:
+            return
+        if instance in self.ended:
+            self.repeated += 1
+            return
+        self.ended[instance] = at_ms
+        self.latencies.append(max(0, at_ms - self.sent[instance]))
+        self.statuses[outcome["status"]] += 1
+        if outcome["error"] is not None:
+            self.reasons[outcome["error"]["reason"] or outcome["error"]["title"]] += 1
+
+    @property
+    def open(self) -> int:
+        """How many have no outcome yet."""
+        return len(self.sent) - len(self.ended)
+
+    def report(self, rate: float, seconds: float) -> dict[str, Any]:
+        """The figures; `seconds` is how long the sending took."""
+        begun, last_sent = min(self.sent.values(), default=0), max(self.sent.values(), default=0)
+        whole_s = max(1, max(self.ended.values(), default=begun) - begun) / 1_000
+        waiting = len(self.sent) - sum(at <= last_sent for at in self.ended.values())
+        return {
+            "sent": len(self.sent),
+            "ended": len(self.ended),
+            "open": self.open,
+            "repeated": self.repeated,
+            "statuses": dict(self.statuses),
+            "reasons": dict(self.reasons.most_common()),
+            "rate_wanted": rate,
+            "rate_sent": round(len(self.sent) / seconds, 2) if seconds else None,
+            "throughput": round(len(self.ended) / whole_s, 2),
+            "latency_ms": {f"p{percent}": _percentile(self.latencies, percent) for percent in PERCENTS}
+            | {"max": max(self.latencies, default=None)},
+            "open_when_sent": waiting,
+            "kept_up": waiting <= max(1.0, rate * BEHIND_S) + rate * (_percentile(self.latencies, 50) or 0) / 1_000
+            and len(self.sent) >= 0.95 * rate * seconds,
+        }
+
+
+def _percentile(values: Sequence[int], percent: int) -> int | None:
+    ordered = sorted(values)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if ordered else None

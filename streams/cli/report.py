@@ -1,0 +1,61 @@
+"""`exlify report`: how workflows do."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from streams.cli._client import connect
+from streams.cli._moments import moment, time_past, utc_option
+from streams.cli._output import echo, json_option, print_json, print_table
+from streams.ground.spans import span
+
+
+@click.command(
+    epilog="""\b
+Examples:
+  exlify report
+  exlify report --since 7d
+  exlify report --since 30d --json
+"""
+)
+@click.option("--since", default="1d", show_default=True, help="Instances that began since: 12h, 7d, or a time.")
+@utc_option
+@json_option
+def command(since: str, as_json: bool) -> None:
+    """Tell how workflows do, by version.
+
+    How many instances began and how they ended; which share of the completed asked nobody (AUTOMATED) and had nothing
+    to mend (RIGHT); how long they took; which share of their time they worked and waited.
+
+    The console has the same with charts, at /report.
+    """
+    found = connect().get("/v1/report", since=time_past("--since", since))
+    if as_json:
+        print_json(found)
+        return
+    echo(f"Instances that began since {moment(found['since'])}")
+    head = ("WORKFLOW", "VERSION", "BEGAN", "OPEN", "COMPLETED", "FAULTED", "CANCELLED", "AUTOMATED", "RIGHT", "MEDIAN",
+            "95 % WITHIN", "WORKED", "WAITED")  # fmt: skip
+    print_table(head, map(_row, found["workflows"]), spare=["CANCELLED", "95 % WITHIN"], whole=["AUTOMATED", "RIGHT"])
+    if not found["workflows"]:
+        echo("There are none.", err=True)
+
+
+def _row(each: dict[str, Any]) -> tuple[Any, ...]:
+    counts = (each[name] for name in ("started", "open", "completed", "faulted", "cancelled"))
+    rates = (_percent(each[name]) for name in ("automation_rate", "first_time_right_rate"))
+    times = (_span(each[name]) for name in ("median_ms", "slow_ms"))
+    lives = each["working_ms"] + each["waiting_ms"]
+    worked = each["working_ms"] / lives if lives else None
+    shares = (_percent(worked), _percent(None if worked is None else 1 - worked))
+    return each["workflow"], each["version"], *counts, *rates, *times, *shares
+
+
+def _percent(share: float | None) -> str | None:
+    return None if share is None else f"{share:.1%}"
+
+
+def _span(ms: int | None) -> str | None:
+    return None if ms is None else span(ms)

@@ -1,0 +1,113 @@
+"""`/v1/report`: how workflows do, by version: automation rate, first-time-right, and where time goes."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+from typing import Any
+
+from aiohttp import web
+
+from schemas.times import rfc3339
+from streams.gateway.answers import TEXT, json_answer
+from streams.gateway.bottlenecks import BY, COUNT, MILLISECONDS, STEP
+from streams.gateway.instances import read_time
+from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query
+from streams.gateway.services import Services, services
+from streams.processors.orchestrate.ways import WORK
+from streams.processors.view.bottlenecks import bottlenecks, summary, told
+from streams.processors.view.report import Figures, figures
+
+DAY_MS = 86_400_000
+LOOKED_AT = 200  # instances of a version, for its steps
+MOST_VERSIONS = 25  # of which steps are told: those with the most instances
+
+
+async def report(ours: Services, since_ms: int, until_ms: int) -> dict[str, Any]:
+    """The report, as it goes out."""
+    found = await asyncio.to_thread(figures, ours.reader, since_ms, until_ms)
+    busiest = sorted(found, key=lambda each: -each.started)[:MOST_VERSIONS]
+    return {
+        "since": rfc3339(since_ms),
+        "until": rfc3339(until_ms),
+        "workflows": [await _of(ours, each, since_ms, until_ms, steps=each in busiest) for each in found],
+    }
+
+
+async def _of(ours: Services, each: Figures, since_ms: int, until_ms: int, *, steps: bool) -> dict[str, Any]:
+    of = {"workflow": each.workflow, "version": each.version}
+    names = ("started", "open", "completed", "faulted", "cancelled", "without_people", "first_time_right")
+    shown: dict[str, Any] = {
+        **of,
+        **{name: getattr(each, name) for name in names},
+        "automation_rate": _rate(each.automation_rate),
+        "first_time_right_rate": _rate(each.first_time_right_rate),
+        "mean_ms": each.mean_ms,
+        "median_ms": each.median_ms,
+        "slow_ms": each.slow_ms,
+        "looked_at": 0,
+        "working_ms": 0,
+        "waiting_ms": 0,
+        "by": {},
+        "steps": [],
+    }
+    if not steps:
+        return shown
+    graphs = ours.definitions.graph
+    found = await bottlenecks(ours.reader, ours.codec, graphs, of, since_ms, LOOKED_AT, until_ms)
+    for digest, totals in found.versions.items():
+        graph, by = graphs(digest), summary(totals)
+        working = sum(took for way, took in by.items() if way in WORK)
+        shown["looked_at"] += totals.instances
+        shown["working_ms"] += working
+        shown["waiting_ms"] += sum(by.values()) - working
+        shown["by"] = dict(Counter(shown["by"]) + Counter(by))
+        shown["steps"] += told(totals, graph) if graph is not None else []
+    return shown
+
+
+def _rate(rate: float | None) -> float | None:
+    return None if rate is None else round(rate, 4)
+
+
+async def show_report(request: web.Request) -> web.Response:
+    """The report of the instances that began since then; of a day, unless it is said."""
+    ours, query = services(request), read_query(request, QUERY)
+    now_ms = ours.now_ms()
+    since_ms = read_time(query, "since")
+    return json_answer(await report(ours, now_ms - DAY_MS if since_ms is None else since_ms, now_ms))
+
+
+QUERY = (Parameter("since", "Instances that began at this time (RFC 3339) or later. Default: a day ago."),)
+RATE: Schema = {"type": ["number", "null"]}
+OF_VERSION: Schema = object_of(
+    {
+        "workflow": TEXT,
+        "version": TEXT,
+        **dict.fromkeys(("started", "open", "completed", "faulted", "cancelled"), COUNT),
+        "without_people": {**COUNT, "description": "Of the completed: nobody was asked."},
+        "first_time_right": {**COUNT, "description": "Of the completed: no step tried again or decided about."},
+        "automation_rate": RATE,
+        "first_time_right_rate": RATE,
+        "mean_ms": MILLISECONDS,
+        "median_ms": MILLISECONDS,
+        "slow_ms": {**MILLISECONDS, "description": "95 % of the completed are within."},
+        "looked_at": {**COUNT, "description": "Instances, the newest, of which the times of steps are."},
+        "working_ms": {**COUNT, "description": "Of their lives: work, and calls to systems outside."},
+        "waiting_ms": {**COUNT, "description": "The rest: people, decisions, next tries, the clock."},
+        "by": BY,
+        "steps": list_of(STEP),
+    }
+)
+ROUTES = (
+    Route(
+        method="GET",
+        path="/v1/report",
+        handler=show_report,
+        summary="Tell how workflows do, by version: rates, times, and what time went to.",
+        answers={200: object_of({"since": TEXT, "until": TEXT, "workflows": list_of(OF_VERSION)})},
+        problems=(400, 503),
+        query=QUERY,
+        verb="report",
+    ),
+)

@@ -1,0 +1,89 @@
+"""What the read model says of first runs. Everything here blocks: ask from a thread."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from typing import NamedTuple
+
+from sqlalchemy import Engine, select, tuple_
+from sqlalchemy.exc import SQLAlchemyError
+
+from streams.ground.errors import UnavailableError
+from streams.processors.orchestrate.retrace import MAX_ENTRIES
+from streams.processors.orchestrate.rows import HISTORY, INSTANCES
+from streams.processors.replay.standing import Past
+from streams.readmodel.database import reason_of
+
+MAX_AT_ONCE = 5_000  # entries
+
+
+class Known(NamedTuple):
+    """What is known of a first run: its status, and its history as far as that can be read."""
+
+    status: str
+    messages: list[bytes]
+
+
+class Start(NamedTuple):
+    """The first entry of an instance."""
+
+    at_ms: int
+    instance_id: str
+    message: bytes
+
+
+def first_runs(engine: Engine, instance_ids: Collection[str]) -> Mapping[str, Known]:
+    """Those of the instances that are on record."""
+    found: dict[str, Known] = {}
+    try:
+        with engine.connect() as connection:
+            asked = select(INSTANCES.c.instance_id, INSTANCES.c.status, INSTANCES.c.seq).where(
+                INSTANCES.c.instance_id.in_(instance_ids)
+            )
+            rows = list(connection.execute(asked))
+            found = {row.instance_id: Known(row.status, []) for row in rows}
+            for group in _groups([(row.instance_id, row.seq + 1) for row in rows]):
+                entries = (
+                    select(HISTORY.c.instance_id, HISTORY.c.message)
+                    .where(HISTORY.c.instance_id.in_(group))
+                    .order_by(HISTORY.c.instance_id, HISTORY.c.seq)
+                )
+                for row in connection.execute(entries):
+                    found[row.instance_id].messages.append(row.message)
+    except SQLAlchemyError as error:
+        raise UnavailableError(f"The read model does not answer ({reason_of(error)}).") from None
+    return found
+
+
+def _groups(sizes: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
+    """The instances in groups of so many entries; one of too many is left out."""
+    group: list[str] = []
+    entries = 0
+    for instance_id, size in sizes:
+        if size > MAX_ENTRIES:
+            continue
+        if entries + size > MAX_AT_ONCE and group:
+            yield group
+            group, entries = [], 0
+        group.append(instance_id)
+        entries += size
+    if group:
+        yield group
+
+
+def starts(engine: Engine, workflows: Collection[str], past: Past, limit: int) -> list[Start]:
+    """The first entries of the instances that began next, in the order of time."""
+    place = tuple_(INSTANCES.c.started_at_ms, INSTANCES.c.instance_id)
+    query = (
+        select(INSTANCES.c.started_at_ms, INSTANCES.c.instance_id, HISTORY.c.message)
+        .join(HISTORY, (HISTORY.c.instance_id == INSTANCES.c.instance_id) & (HISTORY.c.seq == 0))
+        .where(INSTANCES.c.workflow.in_(workflows), place > (past.at_ms, past.instance_id))
+        .where(INSTANCES.c.started_at_ms < past.until_ms)
+        .order_by(INSTANCES.c.started_at_ms, INSTANCES.c.instance_id)
+        .limit(limit)
+    )
+    try:
+        with engine.connect() as connection:
+            return [Start(*row) for row in connection.execute(query)]
+    except SQLAlchemyError as error:
+        raise UnavailableError(f"The read model does not answer ({reason_of(error)}).") from None

@@ -1,0 +1,157 @@
+"""Where the time of a workflow's instances goes: by step and by what is waited for, from the histories of the newest.
+
+The parts of each version add up to the lives of its instances. What people ask for is bounded: so many instances, so
+many entries; the answer says how many there are and how many were looked at.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import partial
+from typing import Any
+
+from schemas.codec import Codec
+from streams.language.graph import Graph
+from streams.processors.orchestrate import retrace
+from streams.processors.orchestrate.spent import Spent, spent
+from streams.processors.orchestrate.ways import Way
+from streams.processors.view.reader import Reader
+from streams.readmodel.paging import Found
+
+MOST_ENTRIES = 20_000  # history entries that are looked at
+AT_ONCE = 1_000  # of them that are in memory
+Graphs = Callable[[str], Graph | None]  # by digest
+
+
+@dataclass(slots=True)
+class OfStep:
+    """What a step has taken of the time of instances, in milliseconds."""
+
+    by_way: dict[Way, float] = field(default_factory=lambda: defaultdict(float))
+    times: list[int] = field(default_factory=list)  # how long it took, each time that it ended
+    is_open: int = 0  # times that it has not ended
+
+    @property
+    def total_ms(self) -> float:
+        """All of it."""
+        return sum(self.by_way.values())
+
+
+@dataclass(slots=True)
+class Totals:
+    """The time of some instances of one version."""
+
+    instances: int = 0
+    elapsed_ms: int = 0
+    steps: dict[str, OfStep] = field(default_factory=lambda: defaultdict(OfStep))  # by pointer; "" is between steps
+
+    def add(self, each: Spent) -> None:
+        """One more instance."""
+        self.instances += 1
+        self.elapsed_ms += each.elapsed_ms
+        for (pointer, way), took_ms in each.shares.items():
+            self.steps[pointer].by_way[way] += took_ms
+        for spell in each.spells:
+            step = self.steps[spell.pointer]
+            if spell.ended_ms is None:
+                step.is_open += 1
+            else:
+                step.times.append(spell.ended_ms - spell.started_ms)
+
+    def by_way(self) -> dict[Way, float]:
+        """All steps together."""
+        found: dict[Way, float] = defaultdict(float)
+        for step in self.steps.values():
+            for way, took_ms in step.by_way.items():
+                found[way] += took_ms
+        return found
+
+
+@dataclass(slots=True)
+class Answer:
+    """What was found."""
+
+    versions: dict[str, Totals] = field(default_factory=dict)  # by digest
+    matching: int = 0  # instances that were asked for
+    looked_at: int = 0
+
+
+async def bottlenecks(
+    reader: Reader, codec: Codec, graphs: Graphs, filters: dict[str, str], since_ms: int | None, most: int, now_ms: int
+) -> Answer:
+    """The time of the newest instances, at most so many; `filters` are columns and their values.
+
+    Left out are those whose definition is not known, and whose history is not whole or too long.
+    """
+    page = await asyncio.to_thread(partial(reader.instances, filters, since_ms=since_ms, limit=most))
+    answer = Answer(matching=await asyncio.to_thread(reader.count, filters, since_ms))
+    for some in _portions(page.rows):
+        found: dict[str, list[bytes]] = defaultdict(list)
+        for entry in await asyncio.to_thread(reader.histories, [row["instance_id"] for row in some], AT_ONCE):
+            found[entry["instance_id"]].append(entry["message"])
+        for row in some:
+            graph, messages = graphs(row["digest"]), found[row["instance_id"]]
+            entries = await retrace.decoded(codec, messages) if graph is not None else None
+            if graph is not None and entries and entries[0][0]["seq"] == 0:
+                answer.versions.setdefault(row["digest"], Totals()).add(spent(entries, graph, now_ms))
+                answer.looked_at += 1
+            await asyncio.sleep(0)  # others want to be served, too
+    return answer
+
+
+def _portions(rows: Sequence[Found]) -> Iterator[list[Found]]:
+    """Instances whose histories are read together; none with one that is too long, and no more than are to be."""
+    portion: list[Found] = []
+    entries = total = 0
+    for row in rows:
+        count = row["seq"] + 1
+        if count > AT_ONCE:
+            continue
+        if total + count > MOST_ENTRIES:
+            break
+        if entries + count > AT_ONCE:
+            yield portion
+            portion, entries = [], 0
+        portion.append(row)
+        entries, total = entries + count, total + count
+    if portion:
+        yield portion
+
+
+def percentile(times: Sequence[int], percent: int) -> int | None:
+    """What so many percent of the times do not exceed; None of none."""
+    ordered = sorted(times)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if ordered else None
+
+
+def told(totals: Totals, graph: Graph) -> list[dict[str, Any]]:
+    """The steps of a version, that which took most first."""
+    tasks = {task.pointer: task for task in graph.tasks}
+    whole = totals.elapsed_ms or 1
+    rows = [
+        {
+            "pointer": pointer,
+            "name": tasks[pointer].name if pointer in tasks else "",
+            "times": len(step.times),
+            "open": step.is_open,
+            "median_ms": percentile(step.times, 50),
+            "slow_ms": percentile(step.times, 95),
+            "took_ms": round(step.total_ms),
+            "share": round(step.total_ms / whole, 4),
+            "by": _ways(step.by_way),
+        }
+        for pointer, step in totals.steps.items()
+    ]
+    return sorted(rows, key=lambda row: (-row["took_ms"], row["pointer"]))
+
+
+def _ways(by_way: dict[Way, float]) -> dict[str, int]:
+    return {way.value: round(by_way[way]) for way in Way if round(by_way.get(way, 0))}
+
+
+def summary(totals: Totals) -> dict[str, int]:
+    """The time of a version by what was waited for, in milliseconds."""
+    return _ways(totals.by_way())

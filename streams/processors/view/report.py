@@ -1,0 +1,113 @@
+"""How workflows do: the figures of the business, by workflow and version, of the instances that began in some time.
+
+All of it is asked of the rows, so that anybody can ask the same with SQL.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from sqlalchemy import ColumnElement, func, or_, select
+
+from schemas.lifecycle import OPEN, Status
+from streams.processors.human.rows import TASKS
+from streams.processors.orchestrate.rows import INCIDENTS, INSTANCES
+from streams.processors.recover.rows import RETRIES
+from streams.processors.view.reader import Reader
+
+Key = tuple[str, str]  # workflow and version
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Figures:
+    """Instances of one version."""
+
+    workflow: str
+    version: str
+    started: int
+    open: int
+    completed: int
+    faulted: int
+    cancelled: int
+    without_people: int  # of the completed: nobody was asked
+    first_time_right: int  # of the completed: no step failed in a way that somebody or something had to mend
+    mean_ms: int | None = None  # from the beginning to the end, of the completed
+    median_ms: int | None = None
+    slow_ms: int | None = None  # 95 % are within
+
+    @property
+    def automation_rate(self) -> float | None:
+        """The share of the completed that went without people; None of none."""
+        return self.without_people / self.completed if self.completed else None
+
+    @property
+    def first_time_right_rate(self) -> float | None:
+        """The share of the completed in which nothing had to be mended."""
+        return self.first_time_right / self.completed if self.completed else None
+
+
+def figures(reader: Reader, since_ms: int, until_ms: int) -> list[Figures]:
+    """Of the instances that began then or later, and before `until_ms`; by workflow and version. Blocks."""
+    took = _took(reader, since_ms, until_ms)
+    of = (INSTANCES.c.workflow, INSTANCES.c.version)
+    completed = INSTANCES.c.status == Status.COMPLETED
+    query = (
+        select(
+            *of,
+            func.count(),
+            func.count().filter(INSTANCES.c.status.in_(OPEN)),
+            func.count().filter(completed),
+            func.count().filter(INSTANCES.c.status == Status.FAULTED),
+            func.count().filter(INSTANCES.c.status == Status.CANCELLED),
+            func.count().filter(completed & ~_has(TASKS.c.instance_id)),
+            func.count().filter(completed & ~or_(_has(INCIDENTS.c.instance_id), _has(RETRIES.c.instance_id))),
+        )
+        .where(_began(since_ms, until_ms))
+        .group_by(*of)
+        .order_by(*of)
+    )
+    names = ("started", "open", "completed", "faulted", "cancelled", "without_people", "first_time_right")
+    with reader.engine.connect() as connection:
+        return [
+            Figures(workflow=workflow, version=version, **dict(zip(names, counts, strict=True)),
+                    **took.get((workflow, version), {}))
+            for workflow, version, *counts in connection.execute(query)
+        ]  # fmt: skip
+
+
+def _took(reader: Reader, since_ms: int, until_ms: int) -> Mapping[Key, Mapping[str, int]]:
+    """Mean, median and what 95 % are within, exactly: the rows are numbered by how long they took."""
+    took = INSTANCES.c.updated_at_ms - INSTANCES.c.started_at_ms
+    of = (INSTANCES.c.workflow, INSTANCES.c.version)
+    each = (
+        select(
+            *of,
+            took.label("took"),
+            (func.row_number().over(partition_by=of, order_by=took) - 1).label("place"),
+            func.count().over(partition_by=of).label("number"),
+        )
+        .where(_began(since_ms, until_ms), INSTANCES.c.status == Status.COMPLETED)
+        .subquery()
+    )
+    rows = each.c
+    query = select(
+        rows.workflow,
+        rows.version,
+        func.avg(rows.took),
+        func.min(rows.took).filter(rows.place == rows.number * 50 // 100),
+        func.min(rows.took).filter(rows.place == rows.number * 95 // 100),
+    ).group_by(rows.workflow, rows.version)
+    with reader.engine.connect() as connection:
+        return {
+            (workflow, version): {"mean_ms": round(mean), "median_ms": int(median), "slow_ms": int(slow)}
+            for workflow, version, mean, median, slow in connection.execute(query)
+        }
+
+
+def _began(since_ms: int, until_ms: int) -> ColumnElement[bool]:
+    return (INSTANCES.c.started_at_ms >= since_ms) & (INSTANCES.c.started_at_ms < until_ms)
+
+
+def _has(instance_id: ColumnElement[str]) -> ColumnElement[bool]:
+    return select(instance_id).where(instance_id == INSTANCES.c.instance_id).correlate(INSTANCES).exists()

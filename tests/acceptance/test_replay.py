@@ -1,0 +1,145 @@
+"""Past events processed anew: the report is right to the instance, no system is asked anything, kills lose nothing."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import Counter
+
+import pytest
+from confluent_kafka import TopicPartition
+from confluent_kafka.admin import AdminClient
+
+from models.serving.registry import Registry
+from schemas.codec import Codec
+from streams.ground.kafka import client_config
+from streams.processors.replay import HEADER, OUTCOMES
+from tests.acceptance import replaying
+from tests.acceptance.cases import Case, made_up
+from tests.acceptance.journey import Subscriber, deliver, reviewers
+from tests.acceptance.replaying import TOPIC, Anew
+from tests.acceptance.site import Site
+from tests.support.figures import Report
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
+COUNT = 200
+
+
+@pytest.fixture(scope="module")
+def ended(site: Site) -> list[Case]:
+    """Applications that have ended, each by the model or by a reviewer."""
+    cases = made_up("replayed", COUNT, seed=22)
+    asyncio.run(_ended(site, cases))
+    return cases
+
+
+async def _ended(site: Site, cases: list[Case]) -> None:
+    subscriber = Subscriber(site, (case.instance_id for case in cases))
+    async with reviewers(site):
+        await deliver(site, cases)
+        await subscriber.all_ended()
+    await site.quiet()
+
+
+async def test_report_is_right_to_the_instance_after_a_kill(site: Site, ended: list[Case], report: Report) -> None:
+    anew = Anew(ended)
+    before, figures = await replaying.ledgers(site), await replaying.asked(site, "/v1/instances", limit="1")
+    wish = {"topics": [TOPIC], "where": '.application_id | startswith("A-replayed-")', "yaml": anew.yaml}
+    survey = await replaying.begun(site, **wish, dry_run=True)
+    assert (survey["meant"], survey["gone"], survey["whole"]) == (COUNT, 0, True)
+    await replaying.begun(site, **wish, name="threshold", rate=100)
+    await replaying.replayed(site, "threshold", 1)
+    site.kill("replay")
+    told = await replaying.over(site, "threshold")
+    found = await replaying.results(site, "threshold")
+    report(replayed=told["replayed"], changed=told["changed"], unanswered=told["unanswered"])
+    assert (told["status"], told["replayed"]) == ("completed", COUNT)
+    assert told["unanswered"] == anew.outcomes()["unanswered"] > 0
+    replaying.check(told["report"], found, anew)
+    assert told["report"]["outputs"]["changed"] == 0
+    assert await replaying.ledgers(site) == before
+    assert await replaying.asked(site, "/v1/instances", limit="1") == figures
+    _check_outcomes(site, "threshold", anew)
+
+
+def _check_outcomes(site: Site, name: str, anew: Anew) -> None:
+    """Each that ended has one outcome, on the topic of replays and marked as one."""
+    records = [each for each in replaying.held(site, OUTCOMES.name) if dict(each.headers)[HEADER] == name.encode()]
+    decoded = [Codec.offline().decode(each.value or b"")[1] for each in records]
+    assert len({each["instance_id"] for each in decoded}) == anew.outcomes()["completed"]
+    assert not {each["instance_id"] for each in decoded} & anew.first.keys()
+
+
+async def test_what_is_processed_as_at_first_comes_to_the_same(site: Site, ended: list[Case]) -> None:
+    where = '.application_id | startswith("A-replayed-00")'
+    await replaying.begun(site, topics=[TOPIC], where=where, name="same", outcomes=["completed"], rate=1000)
+    told = await replaying.over(site, "same")
+    assert (told["replayed"], told["changed"], told["unanswered"]) == (100, 0, 0)
+    assert told["report"]["outputs"] == {"same": 100, "changed": 0, "not compared": 0}
+    timed = told["report"]["time"]
+    assert timed["before_ms"] == timed["after_ms"] > 0
+
+
+async def test_another_version_of_a_model_decides_anew(site: Site, ended: list[Case]) -> None:
+    registry = Registry()
+    active, other = registry.get("credit-risk"), registry.get("credit-risk", "1")
+    wanted = Counter((active.decide(case.data).route, other.decide(case.data).route) for case in ended)
+    where = '.application_id | startswith("A-replayed-")'
+    await replaying.begun(site, topics=[TOPIC], where=where, name="model", models=["credit-risk@1"], rate=1000)
+    told = await replaying.over(site, "model")
+    cells = [each for each in told["report"]["routes"] if each["task"] == "assessRisk"]
+    assert {(each["before"], each["after"]): each["events"] for each in cells} == wanted
+    assert any(not each["same"] for each in cells)
+
+
+async def test_paused_it_stands_and_resumed_it_goes_on(site: Site, ended: list[Case]) -> None:
+    where = '.application_id | startswith("A-replayed-000")'
+    await replaying.begun(site, topics=[TOPIC], where=where, name="slow", rate=0.5)
+    await replaying.replayed(site, "slow", 1)
+    await replaying.told(site, "slow", "pause", "paused")
+    await replaying.told(site, "slow", "resume", "running")
+    over = await replaying.told(site, "slow", "cancel", "cancelled")
+    assert 0 < over["replayed"] < 10
+
+
+async def test_what_only_reads_is_really_read(site: Site, ended: list[Case]) -> None:
+    before = await replaying.ledgers(site)
+    where = '.application_id | startswith("A-replayed-00")'
+    await replaying.begun(site, topics=[TOPIC], where=where, name="reading", effects="read")
+    told = await replaying.over(site, "reading")
+    opened = sum(first.opens_account for _, first in Anew(ended[:100]).first.values())
+    assert (told["replayed"], told["changed"], told["report"]["calls"]["real"]) == (100, 0, opened)
+    assert await replaying.ledgers(site) == before
+
+
+async def test_what_is_asked_for_wrongly_is_refused(site: Site, ended: list[Case]) -> None:
+    for wish, status, word in (
+        ({"topics": ["events.nobody.v1"]}, 404, "no topic"),
+        ({"topics": [TOPIC], "where": ".["}, 422, "no jq"),
+        ({"topics": [TOPIC], "effects": "on"}, 422, "sure"),
+        ({"topics": [TOPIC], "models": ["credit-risk@none"]}, 404, "no model"),
+        ({"topics": [TOPIC], "definition": "nothing@1"}, 404, "No definition"),
+        ({"topics": [TOPIC], "rate": 0}, 422, "rate"),
+        ({"topics": [TOPIC], "name": "same"}, 409, "another"),
+    ):
+        found = await replaying.refused(site, wish)
+        assert (found["status"], word in found["detail"]) == (status, True), found
+
+
+async def test_history_folds_again_to_the_same_bytes(site: Site, ended: list[Case]) -> None:
+    found = await replaying.asked(site, "/v1/verification", workflow="customer-onboarding", limit="100")
+    assert (found["checked"], found["findings"]) == (100, [])
+
+
+async def test_what_the_topic_holds_no_longer_comes_from_history(site: Site, ended: list[Case]) -> None:
+    gone = [each for each in replaying.held(site, TOPIC) if each.partition == 0]
+    ours = {b"A-replayed-%04d" % number for number in range(COUNT)}
+    lost = [each for each in gone if dict(each.headers)["ce_subject"] in ours]
+    place = TopicPartition(TOPIC, 0, gone[-1].offset + 1)
+    admin = AdminClient(client_config(site.settings))  # kept: what it is asked ends with it
+    for deleted in admin.delete_records([place]).values():
+        deleted.result(30)
+    where = '.application_id | startswith("A-replayed-")'
+    await replaying.begun(site, topics=[TOPIC], where=where, name="gone", rate=1000)
+    told = await replaying.over(site, "gone")
+    assert (told["replayed"], told["changed"], told["unanswered"]) == (COUNT, 0, 0)
+    assert (told["from_history"], told["gone"]) == (len(lost), place.offset) and lost

@@ -1,0 +1,67 @@
+"""`exlify stress` on a whole site: what it tells is what stands on the outcome topic."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections import Counter
+
+import pytest
+from aiohttp import ClientSession
+from click.testing import CliRunner, Result
+
+from schemas.codec import Codec
+from streams.catalogue import FUNCTIONS
+from streams.cli import group
+from streams.definitions import outcome_topic
+from streams.definitions.deploy import deploy
+from streams.ground.publish import Publisher
+from tests.acceptance.site import ASK, Site
+
+pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
+YAML = """
+document: { dsl: 1.0.3, namespace: acceptance, name: loaded, version: 1.0.0 }
+schedule: { on: { one: { with: { type: acceptance.loaded.v1 } } } }
+do:
+  - choose: { switch: [{ bad: { when: .bad, then: refuse } }, { good: { then: end } }] }
+  - refuse: { raise: { error: { type: 'https://example.com/bad', title: It is bad, status: 400 } } }
+"""
+MIX = '{"bad": false}\n{"bad": false}\n{"bad": true}\n'
+
+
+async def known(site: Site) -> bool:
+    async with ClientSession(site.gateway, timeout=ASK) as http:
+        found = (await (await http.get("/v1/definitions")).json())["definitions"]
+        return any(each["name"] == "loaded" for each in found)
+
+
+async def test_load_is_told_as_it_stands_on_the_topic(site: Site) -> None:
+    async with Publisher(site.settings) as publisher:
+        await deploy(publisher, Codec.offline(), site.settings, YAML, FUNCTIONS, by="acceptance")
+    await site.until(lambda: known(site), "the definition known")
+
+    def run() -> Result:
+        runner = CliRunner(env={**site.environ, "EXLIFY_GATEWAY_URL": site.gateway})
+        with runner.isolated_filesystem():
+            with open("mix.jsonl", "w") as file:
+                file.write(MIX)
+            options = ("--file", "mix.jsonl", "--rate", "60", "--for", "1.5", "--json")
+            refused = runner.invoke(group, ["stress", "loaded", *options])
+            assert "--yes" in str(refused.exception)
+            return runner.invoke(group, ["stress", "loaded", *options, "--yes"])
+
+    done = await asyncio.to_thread(run)
+    assert done.exit_code == 0, done.output
+    told = json.loads(done.stdout)
+    outcomes = [site.codec.decode(record.value or b"")[1] for record in site.read(outcome_topic("loaded"))]
+    by_instance = {each["instance_id"]: each for each in outcomes}
+    assert told["sent"] == told["ended"] == len(by_instance) == 90
+    assert (
+        told["statuses"] == Counter(each["status"] for each in by_instance.values()) == {"completed": 60, "faulted": 30}
+    )
+    errors = (each["error"] for each in by_instance.values() if each["error"])
+    assert told["reasons"] == Counter(each["reason"] or each["title"] for each in errors)
+    assert told["repeated"] == len(outcomes) - 90 and told["open"] == 0
+    assert 0 <= told["latency_ms"]["p50"] <= told["latency_ms"]["p99"] <= told["latency_ms"]["max"]
+    assert {step["name"] for step in told["steps"]} >= {"choose", "refuse"}
+    assert {step["name"]: step["times"] for step in told["steps"]}["choose"] == 90

@@ -1,0 +1,76 @@
+"""A decision in the processor, from the command to the bytes of result and record: microseconds of this thread's
+processor time, the best of several rounds."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from copy import copy
+from typing import Any
+
+from models.serving.predict import Model
+from models.serving.registry import Registry
+from models.serving.shelf import BUNDLED
+from schemas.codec import Codec
+from schemas.messages import DECISION, STEP_RESULT
+from streams.processors.decide.decision import carry_out
+from tests.support.data import payload
+
+ROUNDS, REPEAT = 15, 300
+
+
+def measure() -> dict[str, float]:
+    """Of the bundled models: a linear one with reasons, trees without and with them, and the codec's part of each."""
+    registry = Registry()
+    figures: dict[str, float] = {}
+    linear, trees = registry.get("credit-risk"), registry.get("credit-approval")
+    plain = copy(trees)
+    plain._explainers = {True: None, False: None}  # as a card that asks for no reasons
+    for name, model in (("linear_with_reasons", linear), ("trees_without_reasons", plain), ("trees_with", trees)):
+        figures |= _of(f"decide.{name}", model)
+    return figures
+
+
+def _of(name: str, model: Model) -> dict[str, float]:
+    registry, codec = Registry(), Codec.offline()
+    place = model.card.name, model.card.version
+    registry.get(*place)
+    registry._loaded[place] = registry._loaded[place][0], model
+    command = {
+        "instance_id": "0" * 32,
+        "pointer": "/do/0/assess",
+        "iteration": 0,
+        "attempt": 0,
+        "workflow": "bench",
+        "version": "1.0.0",
+        "digest": "0" * 64,
+        "business_key": "case",
+        "function": "decide",
+        "pin": f"{model.card.name}@{model.card.version}#{model.band.files_sha256}",
+        "arguments": payload({"model": model.card.name, "input": _case(model)}),
+    }
+    carried = carry_out(command, registry, 1)
+
+    def written() -> None:
+        codec.encode(STEP_RESULT, carried.result)
+        codec.encode(DECISION, carried.decision or {})
+
+    return {f"{name}_us": _best(lambda: carry_out(command, registry, 1)), f"{name}_codec_us": _best(written)}
+
+
+def _case(model: Model) -> dict[str, Any]:
+    """The first of the made-up cases beside the model that nothing holds back, so that its score decides."""
+    text = (BUNDLED / model.card.name / model.card.version / "parity.jsonl").read_text()
+    cases: list[dict[str, Any]] = [json.loads(line)["input"] for line in text.splitlines()]
+    return next((case for case in cases if not model.decide(case).held), dict(model.card.reference.values))
+
+
+def _best(action: Callable[[], Any]) -> float:
+    def once() -> float:
+        started = time.thread_time()
+        for _ in range(REPEAT):
+            action()
+        return (time.thread_time() - started) / REPEAT * 1e6
+
+    return round(min(once() for _ in range(ROUNDS)), 1)

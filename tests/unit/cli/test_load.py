@@ -1,0 +1,41 @@
+"""The figures of a load are those of a count by hand."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from streams.cli._load import Load
+
+
+def outcome(number: int, status: str = "completed", reason: str | None = None) -> dict[str, Any]:
+    error = None if status == "completed" else {"reason": reason, "title": "Away"}
+    return {"instance_id": str(number), "status": status, "error": error}
+
+
+def test_figures_are_those_of_what_was_sent_and_came_out() -> None:
+    load = Load(sent={str(number): 1_000 + 100 * number for number in range(20)})  # ten a second, the last at 2,900
+    for number in range(18):
+        load.took(outcome(number), 1_000 + 100 * number + 50 + number)
+    load.took(outcome(18, "faulted", "UNREACHED"), 4_000)
+    load.took(outcome(18, "faulted", "UNREACHED"), 4_100)
+    load.took(outcome(99), 4_200)  # of somebody else
+    told = load.report(10, 2.0)
+    assert (told["sent"], told["ended"], told["open"], told["repeated"]) == (20, 19, 1, 1)
+    assert (told["statuses"], told["reasons"]) == ({"completed": 18, "faulted": 1}, {"UNREACHED": 1})
+    assert told["latency_ms"] == {"p50": 59, "p95": 1_200, "p99": 1_200, "max": 1_200}
+    assert (told["rate_sent"], told["throughput"]) == (10.0, round(19 / 3.0, 2))
+    assert (told["open_when_sent"], told["kept_up"]) == (2, True)
+
+
+def test_rate_that_is_too_high_is_told() -> None:
+    load = Load(sent={str(number): 1_000 + number for number in range(1_000)})
+    for number in range(1_000):
+        load.took(outcome(number), 1_000 + 10 * number)
+    told = load.report(1_000, 1.0)
+    assert told["open_when_sent"] == 1_000 - 100 and told["throughput"] == round(1_000 / 9.99, 2)
+    assert not Load(sent=dict.fromkeys(map(str, range(50)), 1)).report(100, 1.0)["kept_up"]  # half of what was wanted
+
+
+def test_load_of_which_nothing_came_out_has_no_times() -> None:
+    told = Load(sent={"1": 1}).report(1, 1.0)
+    assert told["latency_ms"] == {"p50": None, "p95": None, "p99": None, "max": None} and told["open"] == 1

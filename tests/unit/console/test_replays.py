@@ -1,0 +1,52 @@
+"""Replays at the console: the report, the events behind a cell, and the report as one file."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+
+from schemas.messages import REPLAY_ACTION
+from tests.support.consoles import Console
+from tests.support.replays import see_state, see_three
+
+
+async def test_replays_are_listed_and_shown_with_their_report(console: Console) -> None:
+    assert "Nothing was replayed yet" in (await console.get("/replays"))[1]
+    see_three(console.gateway)
+    assert 'href="/replays/band"' in (await console.get("/replays"))[1]
+    status, page = await console.get("/replays/band")
+    assert (status, "unanswered" in page, "http /do/2/pay" in page) == (200, True, True)
+    assert (await console.get("/replays/nobody"))[0] == 404
+
+
+async def test_cell_leads_to_the_events_behind_it(console: Console) -> None:
+    see_three(console.gateway)
+    _, page = await console.get("/replays/band")
+    cells = [each.replace("&amp;", "&") for each in re.findall(r'href="(/replays/band\?[^"#]*)#events"', page)]
+    (cell,) = [each for each in cells if "task=check" in each and "after=approve" in each]
+    _, events = await console.get(cell)
+    assert "O-2" in events and "O-1" not in events and "O-3" not in events
+
+
+async def test_report_is_one_file_that_fetches_nothing(console: Console) -> None:
+    see_three(console.gateway)
+    async with console.gateway.client.get("/replays/band/report", headers={"Accept": "text/html"}) as response:
+        text, policy = await response.text(), response.headers["Content-Security-Policy"]
+    assert not re.findall(r"(?:src|href)=|url\(|<script", text)
+    (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
+    assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in policy
+    assert "O-2" in text and "O-3" in text and "O-1" not in text
+
+
+async def test_replay_is_paused_and_resumed_from_its_page(console: Console) -> None:
+    see_three(console.gateway)
+    _, page = await console.get("/replays/band")
+    assert (await console.send("/replays/band", page, {"act": "pause"}))[:2] == (303, "/replays/band")
+    see_state(console.gateway, seq=2, status="paused")
+    _, page = await console.get("/replays/band")
+    assert "Resume" in page
+    assert (await console.send("/replays/band", page, {"act": "burn"}))[0] == 422
+    await console.send("/replays/band", page, {"act": "resume"})
+    told = [data["action"] for name, data in console.gateway.outbox.decoded() if name == REPLAY_ACTION]
+    assert told == ["pause", "resume"]

@@ -1,0 +1,153 @@
+"""Events of paused workflows: held, let go in order on the version of that day, counted where it was retired."""
+
+from __future__ import annotations
+
+import msgspec
+import pytest
+
+from schemas.cloudevents import to_headers
+from schemas.codec import Codec
+from schemas.messages import GENERIC_EVENT, HELD_STARTS, RELEASE_STARTS
+from streams.definitions.deploy import described
+from streams.definitions.states import State, Word
+from streams.processors.hold import COUNTS, HELD
+from streams.processors.hold import processor as hold_processor
+from streams.processors.hold.processor import Hold
+from streams.processors.intake.processor import Intake
+from streams.processors.orchestrate import INBOX
+from streams.runtime.processor import Message, Output, Record
+from tests.support.contexts import context
+from tests.support.definitions import empty_book, load
+from tests.support.tables import Table
+
+CODEC = Codec.offline()
+NOW_MS = 1_790_000_000_000
+TYPE = "com.example.order.v1"
+YAML = """
+document: {{dsl: 1.0.3, namespace: test, name: {name}, version: {version}}}
+schedule:
+  on: {{one: {{with: {{type: com.example.order.v1}}}}}}
+do:
+  - note: {{set: {{seen: true}}}}
+"""
+
+
+class Way:
+    """Intake and hold on one partition, with one book; what hold writes for itself comes to it again."""
+
+    def __init__(self) -> None:
+        self.book = empty_book()
+        made_with = context(CODEC, definitions=self.book)
+        self.intake, self.hold, self.table = Intake(made_with), Hold(made_with), Table()
+        self.started: list[tuple[str, str]] = []  # event and version
+        self.told: list[int] = []
+        self._offset = 0
+
+    def deploy(self, name: str = "order", version: str = "1.0.0") -> None:
+        yaml = YAML.format(name=name, version=version)
+        self.book.learn(described(load(yaml), yaml, "test", 1))
+
+    def say(self, state: State, name: str = "order") -> None:
+        word = Word(name=name, state=state, why="because", actor="kim", at_ms=NOW_MS)
+        self.book.learn_state(msgspec.structs.asdict(word))
+
+    def events(self, *ids: str) -> None:
+        for each in ids:
+            headers = to_headers(
+                {"specversion": "1.0", "id": each, "source": "/tests", "type": TYPE}, "application/avro"
+            )
+            record = self._record("business.event.generic.v1", each.encode(), b"", headers)
+            message = Message(record, GENERIC_EVENT, {"data": b"{}"})
+            self._take(self.intake.handle([message], self.table).outputs)
+
+    def offer(self) -> None:
+        """All rows whose time has come are offered, as the runtime does it."""
+        for key, row in list(self.table.rows.items()):
+            if row.due_ms:
+                self._take(self.hold.on_due(key, row, NOW_MS).outputs)
+
+    def _record(self, topic: str, key: bytes | None, value: bytes | None, headers: object = ()) -> Record:
+        self._offset += 1
+        return Record(topic, 0, self._offset, NOW_MS, key, value, headers)  # type: ignore[arg-type]
+
+    def _take(self, outputs: list[Output]) -> None:
+        for each in outputs:
+            name, data = CODEC.decode(each.value or b"")
+            if each.topic == INBOX:
+                self.started.append((data["event_id"], data["version"]))
+            elif each.topic == COUNTS:
+                assert name == HELD_STARTS
+                self.told.append(data["waiting"])
+            else:
+                assert each.topic == HELD
+                message = Message(self._record(HELD.name, each.key, each.value), name, data)
+                self._take(self.table.apply(self.hold.handle([message], self.table)).outputs)
+
+
+@pytest.fixture
+def way() -> Way:
+    way = Way()
+    way.deploy()
+    return way
+
+
+def test_events_of_a_paused_workflow_wait_and_start_in_order_on_the_version_of_that_day(way: Way) -> None:
+    way.say(State.PAUSED)
+    way.events("1", "2", "3")
+    way.offer()
+    assert (way.started, way.told[-1]) == ([], 3)
+    way.deploy(version="1.1.0")
+    way.say(State.ACTIVE)
+    way.events("4")  # does not wait for those before it
+    way.offer()
+    assert way.started == [("4", "1.1.0"), ("1", "1.1.0"), ("2", "1.1.0"), ("3", "1.1.0")]
+    assert (way.told[-1], way.table.rows) == (0, {})
+
+
+def test_nothing_is_let_go_while_it_is_paused_again(way: Way) -> None:
+    way.say(State.PAUSED)
+    way.events("1")
+    way.say(State.ACTIVE)
+    gate = next(row for row in way.table.rows.values() if row.due_ms)
+    (asked,) = way.hold.on_due(b"", gate, NOW_MS).outputs
+    way.say(State.PAUSED)
+    way._take([asked])
+    assert (way.started, way.told[-1]) == ([], 1)
+
+
+def test_events_of_a_retired_workflow_start_nothing_also_those_that_waited(way: Way) -> None:
+    way.say(State.PAUSED)
+    way.events("1")
+    way.say(State.RETIRED)
+    way.events("2")
+    way.offer()
+    assert (way.started, way.told[-1], way.table.rows) == ([], 0, {})
+
+
+def test_another_workflow_of_the_same_event_starts(way: Way) -> None:
+    way.deploy("bill")
+    way.say(State.PAUSED)
+    way.events("1")
+    assert len(way.started) == 1 and way.told == [1]
+    way.say(State.ACTIVE)
+    way.offer()
+    assert len(way.started) == 2
+
+
+def test_many_are_let_go_by_portions(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(hold_processor, "PORTION", 2)
+    way.say(State.PAUSED)
+    way.events(*"abcde")
+    way.say(State.ACTIVE)
+    way.offer()
+    assert [event for event, _ in way.started] == list("abcde")
+    assert way.told[-3:] == [0, 1, 3]  # the last first: each portion asks for the next before it is told
+
+
+def test_a_portion_that_comes_again_after_a_crash_gives_the_same(way: Way) -> None:
+    way.say(State.PAUSED)
+    way.events("1", "2")
+    way.say(State.ACTIVE)
+    asked = Message(Record(HELD.name, 0, 99, NOW_MS, b"k", b""), RELEASE_STARTS, {"workflow": "order"})
+    first = way.hold.handle([asked], way.table)
+    assert way.hold.handle([asked], way.table) == first and len(first.outputs) == 3
