@@ -100,7 +100,7 @@ def of_figures(figures: Mapping[str, Any]) -> Iterator[Finding]:
         yield Finding(State.WATCH, "overdue", told, "exlify tasks list --overdue")
     for broken in definitions["broken"]:
         yield Finding(State.DOWN, "definition", broken, "exlify deploy FILE")
-    running = sum(instances[name] for name in OPEN)
+    running = sum(instances.get(name, 0) for name in OPEN)  # an older gateway knows fewer
     for each in figures["oldest"][:1]:
         told = (
             f"{many(running, 'instance')} under way, the oldest since {moment(each['started_at'])} ({each['workflow']})"

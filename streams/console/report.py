@@ -40,7 +40,7 @@ async def show(visit: Visit) -> View:
     }  # fmt: skip
     if not visit.query("save"):
         return View(template="report.html", data=data, drawn=drawn)
-    style = Markup((STATIC / "console.css").read_text())  # ours, and no text of anybody's
+    style = Markup(f"<style>{(STATIC / 'console.css').read_text()}</style>")  # ours, and no text of anybody's
     name = f"report-{period}-{data['until'][:10]}.html"
     headers = {"Content-Disposition": f'attachment; filename="{name}"'}
     return View(template="report_file.html", data=data, drawn={**drawn, "style": style}, headers=headers)
