@@ -101,7 +101,8 @@ async def _check_ledgers(site: Site, wanted: dict[str, Expected]) -> int:
     again = 0
     for system, served in (("erp", opened), ("identity", opened), ("mail", approved)):
         ledger = await site.ledger(system)
-        assert not ledger["repeated"], f"{system} did the same thing twice"
+        ours = {each["body"] for each in ledger["entries"] if ids.instance_of(each["key"]) in wanted}
+        assert not ours & set(ledger["repeated"]), f"{system} did the same thing twice"
         assert ledger["requests"] <= len(ledger["entries"]), "the ledger has more entries than it shows"
         entries = [(entry["result"], ids.instance_of(entry["key"])) for entry in ledger["entries"]]
         done = Counter(instance for result, instance in entries if result == "done" and instance in wanted)
