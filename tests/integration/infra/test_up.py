@@ -28,7 +28,7 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 EXLIFY = [sys.executable, "-m", "streams.cli"]
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 60.0  # a bound on hanging
-PROCESSES = {"kafka", "registry", "engine", "steps", "view", "gateway"}
+PROCESSES = {"kafka", "registry", "engine", "replay", "steps", "view", "gateway"}
 
 
 @pytest.fixture
