@@ -9,9 +9,12 @@ from __future__ import annotations
 
 import asyncio
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from orjson import dumps
 
 from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
@@ -26,6 +29,7 @@ from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
 from streams.ground.site import Site
 from streams.language.constructs.call import Call
+from streams.language.constructs.listen import Listen
 from streams.language.events import all_filters
 from streams.language.graph import Graph
 from streams.mocked import Mocked, Mocks
@@ -46,6 +50,7 @@ from streams.runtime.processor import Output, Processor
 from streams.steps.loading import Steps
 
 SOURCE = "/exlify/local"
+_ENDED = (Phase.TASK_COMPLETED, Phase.TASK_FAULTED, Phase.TASK_CANCELLED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +75,8 @@ async def run_locally(
     virtual_time: bool = False,
     events: Sequence[CloudEvent] = (),
 ) -> Report:
-    """Runs one instance; raises UsageError for a human task without an answer, or with one that it does not take.
+    """Runs one instance; raises UsageError for a human task without an answer, or with one that it does not take, and
+    where it listens for what does not happen.
 
     `events` happen before it begins: what it listens for among them is there, early.
     `mocks` answer the calls of tasks in place of the systems outside. With `virtual_time` waits, pauses and timeouts
@@ -91,16 +97,17 @@ async def run_locally(
     )
     processors = _processors(graph, context, answers, mocks)
     runtime = MemoryRuntime(processors, settings, codec, virtual_time=virtual_time)
-    ended, started = _watched(runtime, codec, graph)
+    watched = _Watched(runtime, codec, graph)
     async with runtime.running() as failed:
         runtime.publish([*(_event(codec, each) for each in events), _start(codec, graph, data)])
-        either: list[asyncio.Future[Any]] = [ended, failed]
+        runtime.watch_rest(watched.give_up, {CORRELATE.name})
+        either: list[asyncio.Future[Any]] = [watched.ended, failed]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if failed.done():
             failed.result()
-    outcome = ended.result()
+    outcome = watched.ended.result()
     output = None if outcome["output"] is None else outcome["output"].value()
-    return Report(outcome["status"], output, outcome["error"], started)
+    return Report(outcome["status"], output, outcome["error"], watched.started)
 
 
 class _Only(DefinitionBook):
@@ -150,24 +157,42 @@ def _asked(task: Call) -> set[str]:
     return {task.function, *(target.function for target in task.fallback)}
 
 
-def _watched(
-    runtime: MemoryRuntime, codec: Codec, graph: Graph
-) -> tuple[asyncio.Future[Mapping[str, Json]], list[str]]:
-    """The outcome, once it is there, and the tasks as they are started."""
-    ended: asyncio.Future[Mapping[str, Json]] = asyncio.get_running_loop().create_future()
-    started: list[str] = []
+class _Watched:
+    """How the instance is doing: its outcome, once it is there, and its tasks."""
 
-    def on_outcome(output: Output) -> None:
-        if not ended.done():
-            ended.set_result(codec.decode(output.value or b"")[1])
+    def __init__(self, runtime: MemoryRuntime, codec: Codec, graph: Graph) -> None:
+        self.ended: asyncio.Future[Mapping[str, Json]] = asyncio.get_running_loop().create_future()
+        self.started: list[str] = []  # pointers, in the order in which they were started
+        self._open: Counter[str] = Counter()
+        self._codec = codec
+        self._graph = graph
+        runtime.watch(outcome_topic(graph.name).name, self._on_outcome)
+        runtime.watch(HISTORY.name, self._on_history)
 
-    def on_history(output: Output) -> None:
-        transitions = codec.decode(output.value or b"")[1]["transitions"]
-        started.extend(each["pointer"] for each in transitions if each["phase"] == Phase.TASK_STARTED)
+    def _on_outcome(self, output: Output) -> None:
+        if not self.ended.done():
+            self.ended.set_result(self._codec.decode(output.value or b"")[1])
 
-    runtime.watch(outcome_topic(graph.name).name, on_outcome)
-    runtime.watch(HISTORY.name, on_history)
-    return ended, started
+    def _on_history(self, output: Output) -> None:
+        for each in self._codec.decode(output.value or b"")[1]["transitions"]:
+            if each["phase"] == Phase.TASK_STARTED:
+                self.started.append(each["pointer"])
+                self._open[each["pointer"]] += 1
+            elif each["phase"] in _ENDED:
+                self._open[each["pointer"]] -= 1
+
+    def give_up(self) -> None:
+        """Nobody has anything to do, and nothing falls due: the instance waits for events that do not come."""
+        if self.ended.done():
+            return
+        listening = [each for each in self._graph.tasks if isinstance(each, Listen) and self._open[each.pointer] > 0]
+        types = sorted({of.type for each in listening for of in each.filters})
+        at = ", ".join(each.pointer for each in listening)
+        event = dumps({"type": types[0] if types else "", "data": {}}).decode()
+        told = (
+            f"nothing is left to do, and the instance listens for {' or '.join(types)}. Give it with --event '{event}'."
+        )
+        self.ended.set_exception(UsageError(f"{at}: {told}"))
 
 
 def _start(codec: Codec, graph: Graph, data: Json) -> Output:

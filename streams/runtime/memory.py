@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -47,6 +47,8 @@ class MemoryRuntime:
             for topic in host.processor.declaration.inputs(settings):
                 self._readers[topic.name].append(host)
         self._watchers: defaultdict[str, list[Watcher]] = defaultdict(list)
+        self._at_rest: Callable[[], None] | None = None
+        self._tidying: frozenset[str] = frozenset()
         self._offsets: defaultdict[str, int] = defaultdict(int)
 
     @asynccontextmanager
@@ -70,14 +72,24 @@ class MemoryRuntime:
         return now_ms() + self._ahead_ms
 
     def settle(self) -> None:
-        """With virtual time: where all have come to rest, it is the time at which the first has something to do."""
-        if not self._virtual_time or any(host.busy for host in self._hosts):
+        """Where all have come to rest: with virtual time, it is the time at which the first has something to do."""
+        if any(host.busy for host in self._hosts):
             return
-        due = [each for each in (host.first_due_ms() for host in self._hosts) if each is not None]
-        if due:
+        dues = {host.processor.declaration.name: host.first_due_ms() for host in self._hosts}
+        if self._at_rest is not None and all(at is None for name, at in dues.items() if name not in self._tidying):
+            self._at_rest()
+            return
+        due = [each for each in dues.values() if each is not None]
+        if due and self._virtual_time:
             self._ahead_ms += max(0, min(due) - self.now_ms())
             for host in self._hosts:
                 host.wake()
+
+    def watch_rest(self, watcher: Callable[[], None], tidying: Collection[str]) -> None:
+        """Tells `watcher`, from now on, where nobody has anything to do any more; `tidying` are the names of processors
+        whose rows fall due for their own sake only.
+        """
+        self._at_rest, self._tidying = watcher, frozenset(tidying)
 
     def watch(self, topic: str, watcher: Watcher) -> None:
         """Shows every record of a topic to `watcher`, before any processor reads it."""

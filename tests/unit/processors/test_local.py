@@ -162,6 +162,14 @@ async def test_events_may_happen_before_the_instance_listens(order: int, status:
     assert report.output == ([{"order": 5}] if status == "completed" else None)
 
 
+@pytest.mark.parametrize("virtual_time", [False, True])
+async def test_what_nobody_tells_is_not_waited_for_without_end(virtual_time: bool) -> None:
+    graph = load(DOCUMENT + LISTEN.replace("      timeout: {after: PT5S}\n", ""))
+    others = [CloudEvent({"specversion": "1.0", "id": "1", "source": "/t", "type": "paid.v1"}, {"order": 6})]
+    with pytest.raises(UsageError, match=r"/do/0/\w+: .* listens for paid.v1. Give it with --event '.*paid.v1"):
+        await run_locally(graph, {"id": 5}, {}, settings(), ALL, virtual_time=virtual_time, events=others)
+
+
 async def test_branch_listens_for_what_another_emits() -> None:
     branches = LISTEN.replace("\n", "\n        ").rstrip() + f"\n          - e: {EMIT}\n"
     report = await run(f"  - f:\n      fork:\n        branches:{branches}", {"id": 5})
