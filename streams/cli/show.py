@@ -84,6 +84,8 @@ def _wait(wait: dict[str, Any]) -> str:
         what = f"for {wait['function']} at {wait['pointer']}"
         if wait.get("hosted") is False:
             what += ", which nobody hosts (start its worker)"
+    elif wait.get("events"):
+        what = f"for {' or '.join(wait['events'])} at {wait['pointer']}"
     else:
         what = f"at {wait['pointer']} ({wait['kind']})"
     due = f", due {moment(task['due'])}" if task and task["due"] else ""

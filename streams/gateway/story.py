@@ -24,6 +24,7 @@ WAITS_FOR: Schema = {
     "items": object_of(
         {"pointer": TEXT, "kind": TEXT, "since": TEXT, "until": OPTIONAL_TEXT},
         function=OPTIONAL_TEXT,
+        events={"type": "array", "items": TEXT, "description": "Types of the events that it listens for."},
         task={"type": ["object", "null"], "description": "The human task: its id, team, title and when it is due."},
         hosted={"type": ["boolean", "null"], "description": "Whether somebody carries the function out now."},
     ),

@@ -17,6 +17,7 @@ from msgspec.structs import asdict
 from schemas.codec import Codec, UndecodableRecord
 from streams import engine
 from streams.language.constructs import ALL
+from streams.language.constructs.listen import Listen
 from streams.language.graph import Graph
 from streams.processors.orchestrate.processor import EVENTS
 
@@ -37,6 +38,7 @@ class Wait(NamedTuple):
     attempt: int
     since_ms: int
     until_ms: int | None
+    events: list[str]  # types of those that it listens for
 
 
 @dataclass
@@ -108,4 +110,5 @@ def _wait(graph: Graph, wait: engine.Waiting) -> Wait:
         wait.attempt,
         wait.since_ms,
         wait.until_ms,
+        sorted({each.type for each in task.filters}) if isinstance(task, Listen) else [],
     )

@@ -118,6 +118,16 @@ def story(gateway: Gateway) -> Story:
     return told
 
 
+async def test_show_says_for_which_events_an_instance_listens(gateway: Gateway, cli: Cli) -> None:
+    listening = "do:\n  - paid: {listen: {to: {one: {with: {type: order.paid.v1}}}}}\n"
+    told = Story(STEPS.partition("do:")[0] + listening, ID)
+    gateway.services.definitions.learn(told.definition)
+    for each in told.start({}):
+        gateway.see(HISTORY_ENTRY, each)
+    lines = (await cli("--utc", "show", ID[:6])).output.splitlines()
+    assert "waits     for order.paid.v1 at /do/0/paid, since 2026-09-21 14:13:21 UTC" in lines
+
+
 async def test_show_says_what_is_waited_for_and_with_what_it_was_asked(story: Story, cli: Cli) -> None:
     lines = (await cli("--utc", "show", ID[:6])).output.splitlines()
     assert "waits     for http at /do/0/fetch, since 2026-09-21 14:13:21 UTC, until 2026-09-21 14:15:21 UTC" in lines
