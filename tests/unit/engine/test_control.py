@@ -228,6 +228,24 @@ def test_moved_incident_is_done_again_with_its_key() -> None:
     assert one.pending["/do/1/a"].key == f"{INSTANCE}/do/0/a/0/0"
 
 
+def test_open_fork_is_moved_with_all_that_is_in_it() -> None:
+    one = Trial(FORK)
+    one.answer("a", 1)
+    one.control("move", graph_of(f"- first: {{set: {{x: 1}}}}\n{FORK}"), f="f")
+    assert phases(one)[-1] == Phase.WORKFLOW_MOVED
+    one.answer("b", 2)
+    assert one.output == [1, 2]
+
+
+def test_branches_of_an_open_fork_do_not_change_their_places() -> None:
+    one = Trial(FORK)
+    one.answer("a", 1)
+    one.control("move", one.graph, a="b", b="a")  # what a has given would be taken for what b gives
+    assert "has other branches now" in told(one).get("refused", "")
+    one.answer("b", 2)
+    assert one.output == [1, 2]
+
+
 @pytest.mark.parametrize(
     ("tasks", "places", "because"),
     [
