@@ -82,8 +82,7 @@ def kept(run: Run, event: StepResult) -> None:
     error = None if event.error is None else dict(event.error)
     address = (event.pointer, event.iteration, event.attempt)
     run.later = [*run.later, Later(run.now_ms, *address, event.status, output, error)]
-    run.transitions.append(Transition(*address, Phase.RESULT_KEPT))
-    run.told_bytes += len(event.pointer)
+    run.note_came(event, Phase.RESULT_KEPT)
 
 
 def heard(run: Run, event: EventReceived) -> None:
@@ -91,8 +90,7 @@ def heard(run: Run, event: EventReceived) -> None:
     address = (event.pointer, event.iteration, event.attempt)
     parts = (event.filter, event.key, event.event_key, event.event.raw, event.values.raw, event.at_ms, event.origin)
     run.later = [*run.later, Later(run.now_ms, *address, "", None, None, parts)]
-    run.transitions.append(Transition(*address, Phase.RESULT_KEPT))
-    run.told_bytes += len(event.pointer)
+    run.note_came(event, Phase.RESULT_KEPT)
 
 
 def is_kept(state: Instance[Frame], event: StepResult) -> bool:

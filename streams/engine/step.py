@@ -92,7 +92,7 @@ def step(
         if state.status is Status.SUSPENDED:
             return _step_suspended(graph, state, event, now_ms, limits)
         return _step_live(graph, state, event, now_ms, limits)
-    if type(event) is EventReceived and type(state) is not Instance:
+    if type(event) is EventReceived:
         return _nothing(state, [offered_again(event)])
     if type(state) is Marker:
         over = type(event) is TimerFired and max(now_ms, event.due_ms) >= state.expires_ms
@@ -268,8 +268,7 @@ def _answered(run: Run, event: StepResult, came_ms: int | None = None) -> None:
 
 
 def _ignored(run: Run, event: StepResult) -> None:
-    run.transitions.append(Transition(event.pointer, event.iteration, event.attempt, Phase.RESULT_IGNORED))
-    run.told_bytes += len(event.pointer)
+    run.note_came(event, Phase.RESULT_IGNORED)
 
 
 def _awaiting(run: Run, event: StepResult) -> tuple[Frame | None, bool]:
