@@ -340,6 +340,8 @@ def _cancelled(run: Run, event: CancelInstance) -> None:
 def _result(run: Run) -> Step:
     old = run.instance
     seq = old.seq + 1
+    if run.outcome is not None:
+        control.let_go(run)
     commands: list[Command] = [*run.issued.values(), *run.cancels, *run.asked]
     for each in run.incidents:
         each.seq = seq

@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from schemas.ids import event_key
 from schemas.lifecycle import Phase
-from streams.engine import Instance, Limits, TimerFired, decode_state, next_due_ms, waits
+from streams.engine import Instance, Limits, OfferedEvent, TimerFired, decode_state, next_due_ms, waits
 from tests.support.trial import INSTANCE, Trial, call, graph_of
 
 TWO = f"{call('a')}\n{call('b')}"
@@ -163,6 +164,16 @@ def test_event_that_is_listened_for_counts_on_resume_as_of_its_time(came_ms: int
     assert one.outcome is not None and one.outcome.status == ends
     if ends == "completed":
         assert one.output == {"got": {"sum": 3}}
+
+
+def test_event_that_was_kept_is_for_others_when_the_instance_ends_without_it() -> None:
+    one = Trial(LISTENS, {"id": 5})
+    (wait,) = one.awaited
+    one.control("suspend")
+    one.receive(wait, "1", {"sum": 3}, {"order": 5})
+    one.cancel()
+    (offered,) = [each for each in one.asked if isinstance(each, OfferedEvent)]
+    assert (offered.key, offered.event_key, offered.origin) == (wait.key, event_key("/elsewhere", "1"), 7)
 
 
 def test_listening_that_stands_elsewhere_is_not_moved() -> None:
