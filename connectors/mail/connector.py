@@ -108,12 +108,15 @@ class MailConnector:
 
 
 def _server(name: str, url: str) -> Server:
-    parts = urlsplit(url)
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-        detail = f"connection {name} is no mail server; write smtps://USER:PASSWORD@HOST or smtp://HOST"
+    detail = f"connection {name} is no mail server; write smtps://USER:PASSWORD@HOST or smtp://HOST"
+    try:
+        parts = urlsplit(url)
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:  # it may quote a part of the password
+        raise Refused(Reason.MISCONFIGURED, detail) from None
+    if port is None or parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise Refused(Reason.MISCONFIGURED, detail)
     user = None if parts.username is None else unquote(parts.username)
-    port = parts.port or DEFAULT_PORTS[parts.scheme]
     return Server(parts.hostname, port, parts.scheme == "smtps", user, unquote(parts.password or ""))
 
 
