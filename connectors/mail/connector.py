@@ -74,24 +74,19 @@ class MailConnector:
         client = aiosmtplib.SMTP(
             hostname=server.host, port=server.port, use_tls=server.tls, start_tls=server.upgrade, timeout=timeout_s
         )
-        begun = [False]  # whether the server may have the text
+        begun = False  # whether the server may have the text
         try:
             async with asyncio.timeout(timeout_s):
                 await client.connect(username=server.user, password=server.password)
-                await self._deliver(client, plan.request.mail, begun)
+                await _address(client, plan.request.mail)
+                begun = True
+                await client.data(plan.request.mail.content)
         except (TimeoutError, OSError, aiosmtplib.SMTPException) as error:
-            return _explained(plan, error, begun[0])
+            return _explained(plan, error, begun)
         finally:
             client.close()
         output = {"messageId": plan.request.mail.message_id}
         return CallOutcome(reason=Reason.OK, effect=Effect.DONE, output=output, evidence=_evidence(plan))
-
-    async def _deliver(self, client: aiosmtplib.SMTP, mail: Mail, begun: list[bool]) -> None:
-        await client.mail(mail.sender)
-        for each in mail.recipients:
-            await client.rcpt(each)
-        begun[0] = True
-        await client.data(mail.content)
 
     def _send(self, asked: Asked) -> Plan[Sending]:
         name = asked.arguments["connection"]
@@ -105,6 +100,12 @@ class MailConnector:
             effect=asked.effect(),
             request=sending,
         )
+
+
+async def _address(client: aiosmtplib.SMTP, mail: Mail) -> None:
+    await client.mail(mail.sender)
+    for each in mail.recipients:
+        await client.rcpt(each)
 
 
 def _server(name: str, url: str) -> Server:
