@@ -116,7 +116,7 @@ def _received(run: Run, frame: ListenFrame, task: Listen, event: EventReceived) 
         _withdraw(run, frame, task, "")
         run.complete(run.close(frame), _output(frame, task))
     else:
-        _narrow(run, frame, task, task.names[number], values, activity)
+        _narrow(run, frame, task, task.filters[number].unsaid, values, activity)
 
 
 def _as_read(task: Listen, envelope: Mapping[str, Json]) -> Json:
@@ -150,7 +150,7 @@ def _narrow(
 ) -> None:
     """The first event has said what is expected of others."""
     for number, one in enumerate(task.filters):
-        unsaid = task.names[number] - frame.expected[number].keys()
+        unsaid = one.unsaid - frame.expected[number].keys()
         if not unsaid or not unsaid <= names:
             continue
         frame.expected[number] = {**frame.expected[number], **{name: values[name] for name in unsaid}}
