@@ -24,6 +24,7 @@ from streams.language.slots import BODY, Scope, Slot, read_condition, read_expre
 
 EXAMPLE = "{with: {type: com.example.order.paid.v1}, correlate: {order: {from: .orderId, expect: '${ .id }'}}}"
 MAX_VALUES = 8  # of a filter
+_FIXED = "write a fixed text, and relate events to the instance by `correlate`"
 
 _ON_EVENT = Slot("what is read of an event", frozenset())
 _ATTRIBUTES = closed(
@@ -108,21 +109,13 @@ def read_filter(node: Node, scope: Scope) -> EventFilter:
             if name == "data":
                 data = read_condition(part, _ON_EVENT, frozenset())
             else:
-                attributes[name] = _fixed(part)
+                attributes[name] = part.fixed_text(_FIXED)
     values = _values(parts["correlate"], scope) if "correlate" in parts else ()
     said = [attributes, data.text if data is not None else None]
     read = [[each.name, each.read.text, each.expected is not None] for each in values]
     return EventFilter(
         attributes=attributes, data=data, values=values, identity=correlation_key("filter", [("said", [said, read])])
     )
-
-
-def _fixed(node: Node) -> str:
-    text = node.text(f"{node.name}: text")
-    if "${" in text:
-        message = f"an expression as `{node.name}` is not part of Exlify's profile"
-        node.fault("not-in-profile", message, "write a fixed text, and relate events to the instance by `correlate`")
-    return text
 
 
 def _values(node: Node, scope: Scope) -> tuple[Value, ...]:
