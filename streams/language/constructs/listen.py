@@ -63,7 +63,10 @@ class Listen(Task):
 def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> ListenModel:
     parts = node.child("listen").parts(_LISTEN, example=_EXAMPLE)
     read = parts["read"].choice(_LISTEN["properties"]["read"]["enum"], "read: data") if "read" in parts else DATA
-    strategy, wanted, ending, until = "one", (), (), ()  # type: tuple[str, tuple[EventFilter, ...], tuple[EventFilter, ...], tuple[Until, ...]]
+    strategy = "one"
+    wanted: tuple[EventFilter, ...] = ()
+    ending: tuple[EventFilter, ...] = ()
+    until: tuple[Until, ...] = ()
     if "to" in parts:
         strategy, wanted = _events(parts["to"], scope, also=("until",))
         condition = parts["to"].optional("until")
