@@ -28,7 +28,7 @@ def on_corrected(
     graph: Graph,
     state: Instance[Frame],
     corrected: Graph | None,
-    instance_id: str = "",
+    instance_id: str,
     moves: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Graph, Instance[Frame]] | str:
     """The corrected graph and the state on it, or why that cannot be; `moves` are pointers by those before."""

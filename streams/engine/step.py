@@ -41,7 +41,7 @@ from streams.engine.messages import (
     Transition,
 )
 from streams.engine.moving import on_corrected
-from streams.engine.repair import FAIL, refusal_of, refused, repaired
+from streams.engine.repair import refusal_of, refused, repaired
 from streams.engine.run import Run
 from streams.engine.state import Frame, IncidentFrame, Instance, Marker, State
 from streams.engine.timers import catch_up, fire_all, first_due
@@ -153,13 +153,11 @@ def _controlled(
 ) -> Step:
     refusal = control.refusal_of(event, is_suspended=state.status is Status.SUSPENDED)
     if refusal is None and event.action == control.MOVE:
-        moved = on_corrected(graph, state, other, event.instance_id, event.places)
-        if not isinstance(moved, str):
-            try:
-                return _applied(*moved, event, now_ms, limits, control.moved)
-            except (LimitExceededError, RecursionError) as error:
-                moved = _limit_problem(error)["detail"] or ""
-        refusal = moved
+        target = on_corrected(graph, state, other, event.instance_id, event.places)
+        done = _unless_refused(target, event, now_ms, limits, control.moved)
+        if isinstance(done, Step):
+            return done
+        refusal = done
     if refusal is not None:
         return _guarded(graph, state, event, now_ms, limits, partial(control.refused, why=refusal))
     if event.action == control.SUSPEND:
@@ -171,21 +169,32 @@ def _repaired(
     graph: Graph, state: Instance[Frame], event: RepairStep, now_ms: int, limits: Limits, corrected: Graph | None
 ) -> Step:
     """The instance goes on as decided, on a corrected definition if its place is there, too; or nothing happens."""
-    refusal, target = refusal_of(state, event), (graph, state)
-    if refusal is None and state.status is Status.SUSPENDED and event.action != FAIL:
-        refusal = "the instance is suspended: resume it first"
-    if refusal is None and event.digest not in (None, state.digest):
-        moved = on_corrected(graph, state, corrected)
-        if isinstance(moved, str):
-            refusal = moved
-        else:
-            target = moved
+    refusal = refusal_of(state, event)
     if refusal is None:
-        try:
-            return _applied(*target, event, now_ms, limits, repaired)
-        except (LimitExceededError, RecursionError) as error:
-            refusal = _limit_problem(error)["detail"]
+        moves = event.digest not in (None, state.digest)
+        target = on_corrected(graph, state, corrected, event.instance_id) if moves else (graph, state)
+        done = _unless_refused(target, event, now_ms, limits, repaired)
+        if isinstance(done, Step):
+            return done
+        refusal = done
     return _guarded(graph, state, event, now_ms, limits, partial(refused, why=refusal))
+
+
+def _unless_refused(
+    target: tuple[Graph, Instance[Frame]] | str,
+    event: Event,
+    now_ms: int,
+    limits: Limits,
+    apply: Callable[[Run, Any], None],
+) -> Step | str:
+    """What people decide, applied to the instance on the definition that it is to go on with; or why that cannot be:
+    nothing has happened then, also where it would break a limit."""
+    if isinstance(target, str):
+        return target
+    try:
+        return _applied(*target, event, now_ms, limits, apply)
+    except (LimitExceededError, RecursionError) as error:
+        return _limit_problem(error)["detail"] or ""
 
 
 def _guarded(
