@@ -47,7 +47,7 @@ def read_schedule(parts: Mapping[str, Node], metadata: Node | None) -> Schedule 
 def _settings(node: Node | None) -> tuple[str, str]:
     parts = {} if node is None else node.parts(METADATA_FORM, example="schedule: {timeZone: Europe/Berlin}")
     misfire = parts["misfire"].choice(MISFIRES, "misfire: once") if "misfire" in parts else ONCE
-    zone = parts["timeZone"].text("timeZone: Europe/Berlin") if "timeZone" in parts else UTC_ZONE
+    zone = (parts["timeZone"].text("timeZone: Europe/Berlin") if "timeZone" in parts else "") or UTC_ZONE
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):  # no such zone is among them

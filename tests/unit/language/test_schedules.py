@@ -49,6 +49,7 @@ def test_schedule_is_read_with_its_zone() -> None:
         ("{every: {minutes: 5}, cron: '* * * * *'}", "", "exclude each other"),
         ("{}", "", "says nothing"),
         ("{cron: '* * * * *'}", ", metadata: {schedule: {timeZone: Mars/Base}}", "IANA"),
+        ("{cron: '* * * * *'}", ", metadata: {schedule: {timeZone: 5}}", "where a text is needed"),
         ("{cron: '* * * * *'}", ", metadata: {schedule: {misfire: maybe}}", "none of once, all, skip"),
         ("{on: {one: {with: {type: a.b}}}}", ", metadata: {schedule: {misfire: all}}", "is for `every`"),
     ],
