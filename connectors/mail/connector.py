@@ -89,13 +89,13 @@ class MailConnector:
         return CallOutcome(reason=Reason.OK, effect=Effect.DONE, output=output, evidence=_evidence(plan))
 
     def _send(self, asked: Asked) -> Plan[Sending]:
-        name = asked.arguments["connection"]
+        name = folded(asked.arguments["connection"])
         url = self._connections.url(name)
         sending = Sending(_server(name, url), written(asked))
         return Plan(
             call=asked.call,
             connection=f"mail:{name}",
-            system=folded(name),
+            system=name,
             address=url,
             effect=asked.effect(),
             request=sending,

@@ -112,6 +112,11 @@ async def test_a_connection_that_is_no_mail_server_says_so(
     assert "s3" not in caplog.text
 
 
+async def test_one_server_is_one_connection_however_its_name_is_written(box: Mailbox) -> None:
+    outcomes = [await send(box, connection=name) for name in ("post", "POST")]
+    assert [(each.reason, each.evidence["connection"]) for each in outcomes] == [(Reason.OK, "mail:post")] * 2
+
+
 async def test_a_password_does_not_go_in_clear_to_another_machine() -> None:
     from connectors.mail.connector import _server
 
