@@ -57,7 +57,8 @@ class Step(Struct, gc=False):
     """What one event did.
 
     `row` are the bytes of `state` (None: there is nothing to remember), so that nobody has to encode it again.
-    Without `transitions` nothing has happened: there is nothing to write but, after a marker's time, its deletion.
+    Without `transitions` nothing has happened: there is nothing to write but, after a marker's time, its deletion, and
+    the command that gives back an event for which there is no instance.
     With them, one history entry is to be written, with `state.seq` and `state.status`.
     """
 
