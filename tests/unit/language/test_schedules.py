@@ -44,6 +44,7 @@ def test_schedule_is_read_with_its_zone() -> None:
     [
         ("{cron: 'every day'}", "", "`cron` cannot be read"),
         ("{cron: '0 0 31 2 *'}", "", "`cron` cannot be read"),
+        ("{cron: '*/5 * * * * *'}", "", "`cron` has five fields"),
         ("{every: {milliseconds: 5}}", "", "a second at least"),
         ("{every: soon}", "", "`every`"),
         ("{every: {minutes: 5}, cron: '* * * * *'}", "", "exclude each other"),
