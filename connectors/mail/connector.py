@@ -74,46 +74,50 @@ class MailConnector:
         client = aiosmtplib.SMTP(
             hostname=server.host, port=server.port, use_tls=server.tls, start_tls=server.upgrade, timeout=timeout_s
         )
-        begun = [False]  # whether the server may have the text
+        begun = False  # whether the server may have the text
         try:
             async with asyncio.timeout(timeout_s):
                 await client.connect(username=server.user, password=server.password)
-                await self._deliver(client, plan.request.mail, begun)
+                await _address(client, plan.request.mail)
+                begun = True
+                await client.data(plan.request.mail.content)
         except (TimeoutError, OSError, aiosmtplib.SMTPException) as error:
-            return _explained(plan, error, begun[0])
+            return _explained(plan, error, begun)
         finally:
             client.close()
         output = {"messageId": plan.request.mail.message_id}
         return CallOutcome(reason=Reason.OK, effect=Effect.DONE, output=output, evidence=_evidence(plan))
 
-    async def _deliver(self, client: aiosmtplib.SMTP, mail: Mail, begun: list[bool]) -> None:
-        await client.mail(mail.sender)
-        for each in mail.recipients:
-            await client.rcpt(each)
-        begun[0] = True
-        await client.data(mail.content)
-
     def _send(self, asked: Asked) -> Plan[Sending]:
-        name = asked.arguments["connection"]
+        name = folded(asked.arguments["connection"])
         url = self._connections.url(name)
         sending = Sending(_server(name, url), written(asked))
         return Plan(
             call=asked.call,
             connection=f"mail:{name}",
-            system=folded(name),
+            system=name,
             address=url,
             effect=asked.effect(),
             request=sending,
         )
 
 
+async def _address(client: aiosmtplib.SMTP, mail: Mail) -> None:
+    await client.mail(mail.sender)
+    for each in mail.recipients:
+        await client.rcpt(each)
+
+
 def _server(name: str, url: str) -> Server:
-    parts = urlsplit(url)
-    if parts.scheme not in DEFAULT_PORTS or not parts.hostname:
-        detail = f"connection {name} is no mail server; write smtps://USER:PASSWORD@HOST or smtp://HOST"
+    detail = f"connection {name} is no mail server; write smtps://USER:PASSWORD@HOST or smtp://HOST"
+    try:
+        parts = urlsplit(url)
+        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
+    except ValueError:  # it may quote a part of the password
+        raise Refused(Reason.MISCONFIGURED, detail) from None
+    if port is None or parts.scheme not in DEFAULT_PORTS or not parts.hostname:
         raise Refused(Reason.MISCONFIGURED, detail)
     user = None if parts.username is None else unquote(parts.username)
-    port = parts.port or DEFAULT_PORTS[parts.scheme]
     return Server(parts.hostname, port, parts.scheme == "smtps", user, unquote(parts.password or ""))
 
 

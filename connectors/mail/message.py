@@ -12,7 +12,10 @@ from hashlib import sha256
 from connectors.hub.contract import Asked
 from schemas.payload import Json
 
-MAILBOX = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?")
+MAILBOX = re.compile(
+    r"(?!\.|.*=\?)"  # what would be taken for something encoded is nobody's
+    r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}@[A-Za-z0-9](?:[A-Za-z0-9.-]{0,251}[A-Za-z0-9])?"
+)
 MOST_RECIPIENTS = 100
 
 
@@ -39,7 +42,9 @@ def written(asked: Asked) -> Mail:
         made["Cc"] = ", ".join(cc)
     if "replyTo" in given:
         made["Reply-To"] = _mailbox(asked, "replyTo", given["replyTo"])
-    made["Subject"] = _line(asked, "subject", given["subject"])
+    made["Subject"] = subject = _line(asked, "subject", given["subject"])
+    if made["Subject"] != subject:  # what it hides may be line breaks, and further headers behind them
+        raise asked.operation.fault("subject", "is read as something else; leave out =? and ?=")
     made["Message-ID"] = message_id = (
         f"<{sha256(asked.call.key.encode()).hexdigest()[:32]}@{sender.rpartition('@')[2]}>"
     )

@@ -113,7 +113,7 @@ class SqlConnector:
             raise asked.operation.fault(error.place, error.what, error.remedy) from None
 
     def _plan(self, asked: Asked, text: Text, url: str, effect: EffectClass) -> Plan[Statement]:
-        name = asked.arguments["connection"]
+        name = folded(asked.arguments["connection"])
         try:
             ready = text.ready(_bound(asked, text.names))
         except StatementError as error:
@@ -122,7 +122,7 @@ class SqlConnector:
         return Plan(
             call=asked.call,
             connection=f"sql:{name}",
-            system=folded(name),
+            system=name,
             address=url,
             effect=effect,
             request=statement,

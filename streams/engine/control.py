@@ -16,6 +16,7 @@ from schemas.payload import Json, Payload, UnreadablePayloadError
 from streams.engine import errors
 from streams.engine.activity import Activity
 from streams.engine.constructs.do import ListFrame
+from streams.engine.constructs.listen import give_back
 from streams.engine.messages import ControlInstance, EventReceived, StepResult, Transition
 from streams.engine.run import Run
 from streams.engine.state import Frame, Instance, Later
@@ -76,23 +77,28 @@ def resumed(run: Run, event: ControlInstance, takes: tuple[Take[StepResult], Tak
     fire_all(run)
 
 
+def let_go(run: Run) -> None:
+    """The instance has ended: events that were kept for it are for others."""
+    for each in run.later:
+        if each.heard is not None:
+            give_back(run, _event_of(run.instance_id, each))
+
+
 def kept(run: Run, event: StepResult) -> None:
     """A result that is waited for is kept until the instance goes on."""
     output = None if event.output is None else event.output.raw
     error = None if event.error is None else dict(event.error)
     address = (event.pointer, event.iteration, event.attempt)
     run.later = [*run.later, Later(run.now_ms, *address, event.status, output, error)]
-    run.transitions.append(Transition(*address, Phase.RESULT_KEPT))
-    run.told_bytes += len(event.pointer)
+    run.note_came(event, Phase.RESULT_KEPT)
 
 
 def heard(run: Run, event: EventReceived) -> None:
-    """An event is kept until the instance goes on; whether it is still listened for is seen then."""
+    """An event is kept until the instance goes on, or ends; whether it is still listened for is seen then."""
     address = (event.pointer, event.iteration, event.attempt)
     parts = (event.filter, event.key, event.event_key, event.event.raw, event.values.raw, event.at_ms, event.origin)
     run.later = [*run.later, Later(run.now_ms, *address, "", None, None, parts)]
-    run.transitions.append(Transition(*address, Phase.RESULT_KEPT))
-    run.told_bytes += len(event.pointer)
+    run.note_came(event, Phase.RESULT_KEPT)
 
 
 def is_kept(state: Instance[Frame], event: StepResult) -> bool:

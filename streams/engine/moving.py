@@ -28,7 +28,7 @@ def on_corrected(
     graph: Graph,
     state: Instance[Frame],
     corrected: Graph | None,
-    instance_id: str = "",
+    instance_id: str,
     moves: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Graph, Instance[Frame]] | str:
     """The corrected graph and the state on it, or why that cannot be; `moves` are pointers by those before."""
@@ -96,7 +96,7 @@ def _misfits(graph: Graph, state: Instance[Frame], corrected: Graph, places: Map
         if type(frame) is IncidentFrame:
             yield from _misfits_of_incident(frame, graph, old, new, places)
         else:
-            yield from _misfits_of_open(frame, graph, old, corrected, new)
+            yield from _misfits_of_open(frame, graph, old, new, places)
 
 
 def _misfits_of_incident(
@@ -111,7 +111,7 @@ def _misfits_of_incident(
         yield f"{old.pointer} reads its input at its end, which was not kept"
 
 
-def _misfits_of_open(frame: Frame, graph: Graph, old: Task, corrected: Graph, new: Task) -> Iterator[str]:
+def _misfits_of_open(frame: Frame, graph: Graph, old: Task, new: Task, places: Mapping[str, int]) -> Iterator[str]:
     if type(new) is not type(old):
         yield f"{old.pointer} is open, and is of another kind now"
         return
@@ -122,8 +122,7 @@ def _misfits_of_open(frame: Frame, graph: Graph, old: Task, corrected: Graph, ne
         if asked != now:
             yield f"{old.pointer} waits for the answer of {asked}, and calls {now or 'nothing'} there now"
     if isinstance(old, Fork) and isinstance(new, Fork):
-        branches = [graph.tasks[each].pointer for each in old.branches]
-        if branches != [corrected.tasks[each].pointer for each in new.branches]:
+        if [places.get(graph.tasks[each].pointer) for each in old.branches] != list(new.branches):
             yield f"{old.pointer} is open, and has other branches now"
         if old.compete != new.compete:
             yield f"{old.pointer} is open, and its branches {'' if new.compete else 'no longer '}compete now"

@@ -20,7 +20,6 @@ from streams.engine.weight import PER_BYTE
 from streams.language.graph import Directive, Flow
 
 NEW_KEY = "new"
-FAIL = "fail"
 _CLOSED_AS = {"retry": "retried", "skip": "skipped", "fail": "failed"}
 
 
@@ -31,6 +30,8 @@ def refusal_of(state: Instance[Frame], event: RepairStep) -> str | None:
         return "the incident is not open, or not any more"
     if event.action not in _CLOSED_AS:
         return "nobody knows how to do that: the actions are retry, skip and fail"
+    if state.status is Status.SUSPENDED and event.action != "fail":
+        return "the instance is suspended: resume it first"
     for payload in (event.input, event.output):
         if payload is not None and isinstance(_value(payload), UnreadablePayloadError):
             return "its data cannot be read"

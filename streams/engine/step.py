@@ -41,7 +41,7 @@ from streams.engine.messages import (
     Transition,
 )
 from streams.engine.moving import on_corrected
-from streams.engine.repair import FAIL, refusal_of, refused, repaired
+from streams.engine.repair import refusal_of, refused, repaired
 from streams.engine.run import Run
 from streams.engine.state import Frame, IncidentFrame, Instance, Marker, State
 from streams.engine.timers import catch_up, fire_all, first_due
@@ -57,7 +57,8 @@ class Step(Struct, gc=False):
     """What one event did.
 
     `row` are the bytes of `state` (None: there is nothing to remember), so that nobody has to encode it again.
-    Without `transitions` nothing has happened: there is nothing to write but, after a marker's time, its deletion.
+    Without `transitions` nothing has happened: there is nothing to write but, after a marker's time, its deletion, and
+    the command that gives back an event for which there is no instance.
     With them, one history entry is to be written, with `state.seq` and `state.status`.
     """
 
@@ -92,7 +93,7 @@ def step(
         if state.status is Status.SUSPENDED:
             return _step_suspended(graph, state, event, now_ms, limits)
         return _step_live(graph, state, event, now_ms, limits)
-    if type(event) is EventReceived and type(state) is not Instance:
+    if type(event) is EventReceived:
         return _nothing(state, [offered_again(event)])
     if type(state) is Marker:
         over = type(event) is TimerFired and max(now_ms, event.due_ms) >= state.expires_ms
@@ -153,13 +154,11 @@ def _controlled(
 ) -> Step:
     refusal = control.refusal_of(event, is_suspended=state.status is Status.SUSPENDED)
     if refusal is None and event.action == control.MOVE:
-        moved = on_corrected(graph, state, other, event.instance_id, event.places)
-        if not isinstance(moved, str):
-            try:
-                return _applied(*moved, event, now_ms, limits, control.moved)
-            except (LimitExceededError, RecursionError) as error:
-                moved = _limit_problem(error)["detail"] or ""
-        refusal = moved
+        target = on_corrected(graph, state, other, event.instance_id, event.places)
+        done = _unless_refused(target, event, now_ms, limits, control.moved)
+        if isinstance(done, Step):
+            return done
+        refusal = done
     if refusal is not None:
         return _guarded(graph, state, event, now_ms, limits, partial(control.refused, why=refusal))
     if event.action == control.SUSPEND:
@@ -171,21 +170,32 @@ def _repaired(
     graph: Graph, state: Instance[Frame], event: RepairStep, now_ms: int, limits: Limits, corrected: Graph | None
 ) -> Step:
     """The instance goes on as decided, on a corrected definition if its place is there, too; or nothing happens."""
-    refusal, target = refusal_of(state, event), (graph, state)
-    if refusal is None and state.status is Status.SUSPENDED and event.action != FAIL:
-        refusal = "the instance is suspended: resume it first"
-    if refusal is None and event.digest not in (None, state.digest):
-        moved = on_corrected(graph, state, corrected)
-        if isinstance(moved, str):
-            refusal = moved
-        else:
-            target = moved
+    refusal = refusal_of(state, event)
     if refusal is None:
-        try:
-            return _applied(*target, event, now_ms, limits, repaired)
-        except (LimitExceededError, RecursionError) as error:
-            refusal = _limit_problem(error)["detail"]
+        moves = event.digest not in (None, state.digest)
+        target = on_corrected(graph, state, corrected, event.instance_id) if moves else (graph, state)
+        done = _unless_refused(target, event, now_ms, limits, repaired)
+        if isinstance(done, Step):
+            return done
+        refusal = done
     return _guarded(graph, state, event, now_ms, limits, partial(refused, why=refusal))
+
+
+def _unless_refused(
+    target: tuple[Graph, Instance[Frame]] | str,
+    event: Event,
+    now_ms: int,
+    limits: Limits,
+    apply: Callable[[Run, Any], None],
+) -> Step | str:
+    """What people decide, applied to the instance on the definition that it is to go on with; or why that cannot be:
+    nothing has happened then, also where it would break a limit."""
+    if isinstance(target, str):
+        return target
+    try:
+        return _applied(*target, event, now_ms, limits, apply)
+    except (LimitExceededError, RecursionError) as error:
+        return _limit_problem(error)["detail"] or ""
 
 
 def _guarded(
@@ -268,8 +278,7 @@ def _answered(run: Run, event: StepResult, came_ms: int | None = None) -> None:
 
 
 def _ignored(run: Run, event: StepResult) -> None:
-    run.transitions.append(Transition(event.pointer, event.iteration, event.attempt, Phase.RESULT_IGNORED))
-    run.told_bytes += len(event.pointer)
+    run.note_came(event, Phase.RESULT_IGNORED)
 
 
 def _awaiting(run: Run, event: StepResult) -> tuple[Frame | None, bool]:
@@ -341,6 +350,8 @@ def _cancelled(run: Run, event: CancelInstance) -> None:
 def _result(run: Run) -> Step:
     old = run.instance
     seq = old.seq + 1
+    if run.outcome is not None:
+        control.let_go(run)
     commands: list[Command] = [*run.issued.values(), *run.cancels, *run.asked]
     for each in run.incidents:
         each.seq = seq

@@ -15,7 +15,15 @@ from schemas.lifecycle import Phase, Status
 from schemas.payload import Json, Payload
 from streams.engine.activity import Activity, Stage
 from streams.engine.limits import LimitExceededError, Limits
-from streams.engine.messages import CancelStep, EventCommand, Incident, StepCommand, Transition
+from streams.engine.messages import (
+    CancelStep,
+    EventCommand,
+    EventReceived,
+    Incident,
+    StepCommand,
+    StepResult,
+    Transition,
+)
 from streams.engine.state import Frame, Instance
 from streams.engine.weight import PER_BYTE, Scale
 from streams.language.graph import Graph, Task
@@ -172,6 +180,11 @@ class Tree:
         raw = Payload.inside(dumps(data))
         self.told_bytes += len(raw.raw)
         return raw
+
+    def note_came(self, event: StepResult | EventReceived, phase: Phase) -> None:
+        """Writes into history what became of something that came for a step."""
+        self.transitions.append(Transition(event.pointer, event.iteration, event.attempt, phase))
+        self.told_bytes += len(event.pointer)
 
     def note(self, task: Task, phase: Phase, iteration: int = 0, attempt: int = 0, data: Json = None) -> None:
         """Writes history. Lists that only hold the body of a task, and the root, are no tasks to people."""

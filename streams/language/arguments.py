@@ -176,9 +176,7 @@ def _choice(node: Node, scope: Scope, argument: Argument) -> Expression:
 
 
 def _flag(node: Node, scope: Scope, argument: Argument) -> Expression:
-    if not isinstance(node.value, bool):
-        node.wrong_type("true or false", argument.example or f"{node.name}: true")
-    return Constant(node.value)
+    return Constant(node.flag(argument.example or f"{node.name}: true"))
 
 
 def _statement(node: Node, scope: Scope, argument: Argument) -> Expression:

@@ -8,7 +8,7 @@ then it waits under a key without that value. So an event has two keys at most, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +24,7 @@ from streams.language.slots import BODY, Scope, Slot, read_condition, read_expre
 
 EXAMPLE = "{with: {type: com.example.order.paid.v1}, correlate: {order: {from: .orderId, expect: '${ .id }'}}}"
 MAX_VALUES = 8  # of a filter
+_FIXED = "write a fixed text, and relate events to the instance by `correlate`"
 
 _ON_EVENT = Slot("what is read of an event", frozenset())
 _ATTRIBUTES = closed(
@@ -60,6 +61,11 @@ class EventFilter:
         """The type of event; empty only where a fault was noted."""
         return self.attributes.get("type", "")
 
+    @property
+    def unsaid(self) -> frozenset[str]:
+        """Names of the values of which the instance does not say what it expects: the first event does."""
+        return frozenset(each.name for each in self.values if each.expected is None)
+
     def read(self, attributes: Mapping[str, str], data: Json) -> dict[str, Json] | None:
         """The values of an event that passes the filter; None where it does not, or cannot be related to anything."""
         if any(attributes.get(name) != wanted for name, wanted in self.attributes.items()):
@@ -74,7 +80,7 @@ class EventFilter:
 
     def keys(self, values: Mapping[str, Json]) -> tuple[str, ...]:
         """The correlation keys of an event with these values: of who has said all that it expects, and of others."""
-        sure = {each.name for each in self.values if each.expected is not None}
+        sure = values.keys() - self.unsaid
         return tuple(dict.fromkeys(self.key({name: values[name] for name in names}) for names in (sure, values)))
 
     def key(self, expected: Mapping[str, Json]) -> str:
@@ -103,21 +109,13 @@ def read_filter(node: Node, scope: Scope) -> EventFilter:
             if name == "data":
                 data = read_condition(part, _ON_EVENT, frozenset())
             else:
-                attributes[name] = _fixed(part)
+                attributes[name] = part.fixed_text(_FIXED)
     values = _values(parts["correlate"], scope) if "correlate" in parts else ()
     said = [attributes, data.text if data is not None else None]
     read = [[each.name, each.read.text, each.expected is not None] for each in values]
     return EventFilter(
         attributes=attributes, data=data, values=values, identity=correlation_key("filter", [("said", [said, read])])
     )
-
-
-def _fixed(node: Node) -> str:
-    text = node.text(f"{node.name}: text")
-    if "${" in text:
-        message = f"an expression as `{node.name}` is not part of Exlify's profile"
-        node.fault("not-in-profile", message, "write a fixed text, and relate events to the instance by `correlate`")
-    return text
 
 
 def _values(node: Node, scope: Scope) -> tuple[Value, ...]:
@@ -136,11 +134,6 @@ def _values(node: Node, scope: Scope) -> tuple[Value, ...]:
         read: Expression = read_expression(parts["from"], _ON_EVENT, frozenset()) if "from" in parts else Constant(None)
         found.append(Value(name=name, read=read, expected=expected))
     return tuple(found)
-
-
-def open_names(filters: Sequence[EventFilter]) -> list[frozenset[str]]:
-    """Of each filter that relates events, the values of which the instance does not say what it expects."""
-    return [frozenset(each.name for each in one.values if each.expected is None) for one in filters if one.values]
 
 
 def all_filters(graph: Any) -> tuple[EventFilter, ...]:

@@ -129,6 +129,21 @@ class Node:
         )
         return ""
 
+    def fixed_text(self, remedy: str) -> str:
+        """A text that holds no expression."""
+        text = self.text(f"{self.name}: text")
+        if "${" in text:
+            message = f"an expression as `{self.name}` is not part of Exlify's profile"
+            self.fault("not-in-profile", message, remedy)
+        return text
+
+    def flag(self, example: str) -> bool | None:
+        """True or false; None stands in."""
+        if isinstance(self.value, bool):
+            return self.value
+        self.wrong_type("true or false", example)
+        return None
+
     def choice(self, choices: Collection[str], example: str) -> str:
         """One of a few texts."""
         if self.value in choices:

@@ -108,8 +108,8 @@ def closes(document: Mapping[str, Any], task: Mapping[str, Any]) -> bool:
 
 
 def _check_closes(node: Node | None) -> None:
-    if node is not None and not isinstance(node.value, bool):
-        node.wrong_type("true or false", "closes: true")
+    if node is not None:
+        node.flag("closes: true")
 
 
 def read_retry(node: Node, named: Mapping[str, Policy], only: Mapping[str, str | int] | None) -> Policy:
@@ -173,16 +173,13 @@ def _target(node: Node, functions: Mapping[str, Function], scope: Scope) -> Targ
     function = functions.get(name)
     if function is None and name:
         parts["call"].fault("unknown-function", f"there is no function `{name}`", f"known are {', '.join(functions)}")
-    doubt = parts.get("inDoubt")
-    if doubt is not None and not isinstance(doubt.value, bool):
-        doubt.wrong_type("true or false", "inDoubt: true")
     return Target(
         function=name,
         arguments=read_arguments(node, function, scope) if function is not None else Constant({}),
         answer=read_transform(parts["as"], BODY, scope) if "as" in parts else None,
         waits_for_people=function is not None and function.waits_for_people,
         effect=(parts["effect"].choice(_EFFECTS, "effect: keyed") or None) if "effect" in parts else None,
-        in_doubt=doubt is not None and doubt.value is True,
+        in_doubt="inDoubt" in parts and parts["inDoubt"].flag("inDoubt: true") is True,
         policy=Policy(retries=_count(parts["retries"])) if "retries" in parts else None,
     )
 

@@ -14,6 +14,7 @@ from streams.language.nodes import Node
 from streams.language.schedules import MISFIRES, ONCE, UTC_ZONE, Schedule
 
 LEAST_MS = 1_000
+CRON_FIELDS = 5
 KEYS: dict[str, Form] = {"every": DURATION, "cron": TEXT, "after": DURATION}
 METADATA_FORM = closed({"timeZone": TEXT, "misfire": {"enum": list(MISFIRES)}})
 
@@ -47,7 +48,7 @@ def read_schedule(parts: Mapping[str, Node], metadata: Node | None) -> Schedule 
 def _settings(node: Node | None) -> tuple[str, str]:
     parts = {} if node is None else node.parts(METADATA_FORM, example="schedule: {timeZone: Europe/Berlin}")
     misfire = parts["misfire"].choice(MISFIRES, "misfire: once") if "misfire" in parts else ONCE
-    zone = parts["timeZone"].text("timeZone: Europe/Berlin") if "timeZone" in parts else UTC_ZONE
+    zone = (parts["timeZone"].text("timeZone: Europe/Berlin") if "timeZone" in parts else "") or UTC_ZONE
     try:
         ZoneInfo(zone)
     except (KeyError, ValueError, OSError):  # no such zone is among them
@@ -58,6 +59,9 @@ def _settings(node: Node | None) -> tuple[str, str]:
 
 def _fits(node: Node, text: str, zone: str) -> bool:
     remedy = "write minute, hour, day, month and day of the week, such as '0 9 * * MON-FRI'"
+    if len(text.split()) > CRON_FIELDS:  # seconds would stand in front
+        node.fault("value", "`cron` has five fields", remedy)
+        return False
     try:
         CronSim(text, datetime(2000, 1, 1, tzinfo=ZoneInfo(zone)))
     except CronSimError as error:

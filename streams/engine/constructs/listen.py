@@ -24,7 +24,7 @@ from streams.engine.activity import Activity
 from streams.engine.construct import Construct
 from streams.engine.data import evaluate
 from streams.engine.errors import failed
-from streams.engine.messages import AwaitEvent, CancelAwait, EventReceived, OfferedEvent, Transition
+from streams.engine.messages import AwaitEvent, CancelAwait, EventReceived, OfferedEvent
 from streams.engine.run import Run
 from streams.engine.state import Frame
 from streams.engine.tree import Tree
@@ -76,7 +76,12 @@ def _key(one: EventFilter, expected: Mapping[str, Json], activity: Activity) -> 
 
 def _await(run: Run, frame: ListenFrame, task: Listen, number: int) -> None:
     at = (frame.keys[number], run.instance_id, task.pointer, frame.iteration, frame.attempt, number)
-    run.asked.append(AwaitEvent(*at, once=not (task.until and number < task.wanted)))
+    run.asked.append(AwaitEvent(*at, once=_once(task, number)))
+
+
+def _once(task: Listen, number: int) -> bool:
+    """Whether one event is enough."""
+    return not task.until or number >= task.wanted
 
 
 def _received(run: Run, frame: ListenFrame, task: Listen, event: EventReceived) -> None:
@@ -93,8 +98,8 @@ def _received(run: Run, frame: ListenFrame, task: Listen, event: EventReceived) 
         give_back(run, event)  # another has come first, and said what is expected
         return
     if event.event_key in run.taken or event.event_key == event_key(run.instance.source, run.instance.event_id):
-        _ignored(run, event)
-        if event.key == frame.keys[number] and not (task.until and number < task.wanted):
+        run.note_came(event, Phase.RESULT_IGNORED)
+        if event.key == frame.keys[number] and _once(task, number):
             _await(run, frame, task, number)
         return
     run.taken = [*run.taken[1 - TAKEN_KEPT :], event.event_key]
@@ -103,7 +108,7 @@ def _received(run: Run, frame: ListenFrame, task: Listen, event: EventReceived) 
     value = _as_read(task, envelope)
     run.keep(value)
     frame.events.append((number, value))
-    if number >= task.wanted or not task.until:
+    if _once(task, number):
         if event.key != frame.keys[number]:  # it was on its way when the key became narrower
             run.asked.append(_cancel(run, frame, task, number))
         frame.keys[number] = ""  # whoever correlates has forgotten it by itself
@@ -111,7 +116,7 @@ def _received(run: Run, frame: ListenFrame, task: Listen, event: EventReceived) 
         _withdraw(run, frame, task, "")
         run.complete(run.close(frame), _output(frame, task))
     else:
-        _narrow(run, frame, task, task.names[number], values, activity)
+        _narrow(run, frame, task, task.filters[number].unsaid, values, activity)
 
 
 def _as_read(task: Listen, envelope: Mapping[str, Json]) -> Json:
@@ -145,7 +150,7 @@ def _narrow(
 ) -> None:
     """The first event has said what is expected of others."""
     for number, one in enumerate(task.filters):
-        unsaid = task.names[number] - frame.expected[number].keys()
+        unsaid = one.unsaid - frame.expected[number].keys()
         if not unsaid or not unsaid <= names:
             continue
         frame.expected[number] = {**frame.expected[number], **{name: values[name] for name in unsaid}}
@@ -169,14 +174,9 @@ def _withdraw(tree: Tree, frame: ListenFrame, task: Listen, reason: str) -> None
 def give_back(run: Run, event: EventReceived) -> None:
     """The event is for others, unless this instance has taken it before."""
     if run.outcome is None:
-        _ignored(run, event)
+        run.note_came(event, Phase.RESULT_IGNORED)
     if event.event_key not in run.taken:
         run.asked.append(offered_again(event))
-
-
-def _ignored(run: Run, event: EventReceived) -> None:
-    run.transitions.append(Transition(event.pointer, event.iteration, event.attempt, Phase.RESULT_IGNORED))
-    run.told_bytes += len(event.pointer)
 
 
 def offered_again(event: EventReceived) -> OfferedEvent:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 
-from schemas.functions import OWN_NAME, Function
+from schemas.functions import OWN_NAME, ForCalls, Function
 from schemas.recovery import Policy, encode
 from streams.language import profile
 from streams.language.arguments import arguments_form, read_arguments
@@ -96,7 +96,7 @@ def _compiled(model: CallModel, links: Links, fields: Fields) -> Call:
 
 def _narrowed(functions: Mapping[str, Function]) -> Form:
     """`call` is one of the functions, and `with` has the arguments of that one."""
-    functions = {name: each for name, each in functions.items() if not each.by_task}
+    functions = ForCalls(functions)
     known = [{"const": each.name, "description": each.summary} for each in functions.values()]
     own = {"type": "string", "pattern": f"^{OWN_NAME.pattern}$", "description": "A step of your own."}
     return {"allOf": [{"properties": {"call": {"anyOf": [*known, own]}}}, *map(_arguments, functions.values())]}

@@ -36,11 +36,10 @@ class Fork(Task):
 def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> ForkModel:
     fork = node.child("fork")
     parts = fork.parts(_FORK, example=_EXAMPLE)
-    compete = parts["compete"].value if "compete" in parts else None
-    if compete is not None and not isinstance(compete, bool):
-        parts["compete"].wrong_type("true or false", "compete: true")
+    compete = parts.get("compete")
+    competes = compete is not None and compete.value is not None and compete.flag("compete: true") is True
     branches = _branches(reader, parts["branches"], scope) if "branches" in parts else ()
-    return ForkModel(**common, branches=branches, compete=compete is True)
+    return ForkModel(**common, branches=branches, compete=competes)
 
 
 def _branches(reader: Reader, node: Node, scope: Scope) -> tuple[TaskModel, ...]:

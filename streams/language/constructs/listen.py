@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Final
 
 from streams.language import profile
 from streams.language.common import Common
 from streams.language.construct import Construct, Fields, Links
 from streams.language.events import EXAMPLE as EVENT
-from streams.language.events import FILTER, EventFilter, open_names, read_filter
+from streams.language.events import FILTER, EventFilter, read_filter
 from streams.language.forms import CONDITION, Form, closed, either
 from streams.language.graph import Expression, Task
 from streams.language.model import TaskModel
@@ -58,13 +58,15 @@ class Listen(Task):
     wanted: int  # how many of the filters are of the first kind
     until: tuple[Until, ...] = ()  # at most one; with it every event that is wanted is taken
     read: str = DATA
-    names: tuple[frozenset[str], ...] = field(default=())  # by filter: of values that the first event decides
 
 
 def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> ListenModel:
     parts = node.child("listen").parts(_LISTEN, example=_EXAMPLE)
     read = parts["read"].choice(_LISTEN["properties"]["read"]["enum"], "read: data") if "read" in parts else DATA
-    strategy, wanted, ending, until = "one", (), (), ()  # type: tuple[str, tuple[EventFilter, ...], tuple[EventFilter, ...], tuple[Until, ...]]
+    strategy = "one"
+    wanted: tuple[EventFilter, ...] = ()
+    ending: tuple[EventFilter, ...] = ()
+    until: tuple[Until, ...] = ()
     if "to" in parts:
         strategy, wanted = _events(parts["to"], scope, also=("until",))
         condition = parts["to"].optional("until")
@@ -73,7 +75,7 @@ def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> ListenMod
                 condition.fault("listen", "`until` belongs to `any`", "listen to any: [...]", key=True)
             until, ending = _until(condition, scope)
     filters = (*wanted, *ending)
-    if len(set(open_names(filters))) > 1:
+    if len({each.unsaid for each in filters if each.values}) > 1:
         message = "these events are to be related to each other, and not all by the same values"
         node.child("listen").fault("correlate", message, "name the same values everywhere, or say what to `expect`")
     return ListenModel(**common, strategy=strategy, filters=filters, wanted=len(wanted), until=until, read=read)
@@ -107,7 +109,6 @@ def _until(node: Node, scope: Scope) -> tuple[tuple[Until, ...], tuple[EventFilt
 
 
 def _compiled(model: ListenModel, links: Links, fields: Fields) -> Listen:
-    names = tuple(frozenset(each.name for each in one.values if each.expected is None) for one in model.filters)
     return Listen(
         **fields,
         strategy=model.strategy,
@@ -115,7 +116,6 @@ def _compiled(model: ListenModel, links: Links, fields: Fields) -> Listen:
         wanted=model.wanted,
         until=model.until,
         read=model.read,
-        names=names,
     )
 
 

@@ -48,24 +48,17 @@ def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> RunModel:
     parts = run.members(
         _RUN["properties"], required=() if others else ("workflow",), refused=profile.RUN, example=_EXAMPLE
     )
-    awaited = True
-    if "await" in parts:
-        awaited = parts["await"].value is not False
-        if not isinstance(parts["await"].value, bool):
-            parts["await"].wrong_type("true or false", "await: false")
+    awaited = "await" not in parts or parts["await"].flag("await: false") is not False
     arguments: dict[str, Expression] = {"await": Constant(awaited)}
     if "workflow" in parts:
         said = parts["workflow"].parts(_WORKFLOW, example=_EXAMPLE)
-        arguments |= {name: Constant(_fixed(said[name])) for name in ("namespace", "name", "version") if name in said}
+        arguments |= {
+            name: Constant(said[name].fixed_text("write a text"))
+            for name in ("namespace", "name", "version")
+            if name in said
+        }
         arguments["input"] = read_transform(said["input"], BODY, scope) if "input" in said else Constant({})
     return RunModel(**common, arguments=members(arguments))
-
-
-def _fixed(node: Node) -> str:
-    text = node.text(f"{node.name}: text")
-    if "${" in text:
-        node.fault("not-in-profile", f"an expression as `{node.name}` is not part of Exlify's profile", "write a text")
-    return text
 
 
 def _compiled(model: RunModel, links: Links, fields: Fields) -> Run:

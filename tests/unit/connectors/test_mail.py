@@ -93,7 +93,8 @@ async def test_silence_before_it_is_none() -> None:
     [
         ("from", "Shop"), ("to", []), ("to", ["ada@example.org\nBcc: x@example.org"]), ("to", "ada"), ("to", 7),
         ("to", ["a@b.example"] * 101), ("cc", {"a": 1}), ("subject", "a\nBcc: x@example.org"), ("replyTo", "me"),
-        ("text", "\ud800"),
+        ("text", "\ud800"), ("subject", "=?utf-8?q?=0D=0ABcc=3A_x=40example.org?="), ("to", ".ada@example.org"),
+        ("replyTo", "=?utf-8?q?=0D=0ABcc=3A_x?=@example.org"),
     ],
 )  # fmt: skip
 async def test_what_is_no_mail_is_refused_by_name_and_not_quoted(box: Mailbox, argument: str, value: Any) -> None:
@@ -102,9 +103,18 @@ async def test_what_is_no_mail_is_refused_by_name_and_not_quoted(box: Mailbox, a
     assert outcome.detail.startswith(f"mail.send: {argument} ") and "example.org" not in outcome.detail
 
 
-async def test_a_connection_that_is_no_mail_server_says_so(box: Mailbox) -> None:
-    outcome = await send(box, "https://example.com")
+@pytest.mark.parametrize("url", ["https://example.com", "smtps://me:s3/cret@mail.example.com", "smtp://[::1"])
+async def test_a_connection_that_is_no_mail_server_says_so(
+    box: Mailbox, url: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    outcome = await send(box, url)
     assert outcome.reason is Reason.MISCONFIGURED and "smtps://" in outcome.detail
+    assert "s3" not in caplog.text
+
+
+async def test_one_server_is_one_connection_however_its_name_is_written(box: Mailbox) -> None:
+    outcomes = [await send(box, connection=name) for name in ("post", "POST")]
+    assert [(each.reason, each.evidence["connection"]) for each in outcomes] == [(Reason.OK, "mail:post")] * 2
 
 
 async def test_a_password_does_not_go_in_clear_to_another_machine() -> None:

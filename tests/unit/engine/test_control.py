@@ -6,8 +6,9 @@ from typing import Any
 
 import pytest
 
+from schemas.ids import event_key
 from schemas.lifecycle import Phase
-from streams.engine import Instance, Limits, TimerFired, decode_state, next_due_ms, waits
+from streams.engine import Instance, Limits, OfferedEvent, TimerFired, decode_state, next_due_ms, waits
 from tests.support.trial import INSTANCE, Trial, call, graph_of
 
 TWO = f"{call('a')}\n{call('b')}"
@@ -165,6 +166,16 @@ def test_event_that_is_listened_for_counts_on_resume_as_of_its_time(came_ms: int
         assert one.output == {"got": {"sum": 3}}
 
 
+def test_event_that_was_kept_is_for_others_when_the_instance_ends_without_it() -> None:
+    one = Trial(LISTENS, {"id": 5})
+    (wait,) = one.awaited
+    one.control("suspend")
+    one.receive(wait, "1", {"sum": 3}, {"order": 5})
+    one.cancel()
+    (offered,) = [each for each in one.asked if isinstance(each, OfferedEvent)]
+    assert (offered.key, offered.event_key, offered.origin) == (wait.key, event_key("/elsewhere", "1"), 7)
+
+
 def test_listening_that_stands_elsewhere_is_not_moved() -> None:
     one = Trial(LISTENS, {"id": 5})
     one.control("move", graph_of(f"- first: {{set: {{x: 1}}}}\n{LISTENS}"), w="w")
@@ -226,6 +237,24 @@ def test_moved_incident_is_done_again_with_its_key() -> None:
     one.control("move", graph_of(ELSEWHERE), a="a")
     one.send(one.decision(max(one.incidents), "retry"))
     assert one.pending["/do/1/a"].key == f"{INSTANCE}/do/0/a/0/0"
+
+
+def test_open_fork_is_moved_with_all_that_is_in_it() -> None:
+    one = Trial(FORK)
+    one.answer("a", 1)
+    one.control("move", graph_of(f"- first: {{set: {{x: 1}}}}\n{FORK}"), f="f")
+    assert phases(one)[-1] == Phase.WORKFLOW_MOVED
+    one.answer("b", 2)
+    assert one.output == [1, 2]
+
+
+def test_branches_of_an_open_fork_do_not_change_their_places() -> None:
+    one = Trial(FORK)
+    one.answer("a", 1)
+    one.control("move", one.graph, a="b", b="a")  # what a has given would be taken for what b gives
+    assert "has other branches now" in told(one).get("refused", "")
+    one.answer("b", 2)
+    assert one.output == [1, 2]
 
 
 @pytest.mark.parametrize(

@@ -44,11 +44,13 @@ def test_schedule_is_read_with_its_zone() -> None:
     [
         ("{cron: 'every day'}", "", "`cron` cannot be read"),
         ("{cron: '0 0 31 2 *'}", "", "`cron` cannot be read"),
+        ("{cron: '*/5 * * * * *'}", "", "`cron` has five fields"),
         ("{every: {milliseconds: 5}}", "", "a second at least"),
         ("{every: soon}", "", "`every`"),
         ("{every: {minutes: 5}, cron: '* * * * *'}", "", "exclude each other"),
         ("{}", "", "says nothing"),
         ("{cron: '* * * * *'}", ", metadata: {schedule: {timeZone: Mars/Base}}", "IANA"),
+        ("{cron: '* * * * *'}", ", metadata: {schedule: {timeZone: 5}}", "where a text is needed"),
         ("{cron: '* * * * *'}", ", metadata: {schedule: {misfire: maybe}}", "none of once, all, skip"),
         ("{on: {one: {with: {type: a.b}}}}", ", metadata: {schedule: {misfire: all}}", "is for `every`"),
     ],
