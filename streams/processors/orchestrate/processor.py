@@ -126,11 +126,10 @@ class Orchestrate(FastProcessor):
     def _step(
         self, graph: Graph, before: engine.State | None, event: engine.Event, message: Message, effects: Effects
     ) -> engine.Step:
-        another = _another(before, event)
+        another = another_digest(before, event)
         corrected = None if another is None else self._definitions.graph(another)
         step = engine.step(graph, before, event, message.record.timestamp_ms, self._limits, corrected)
-        if corrected is not None and corrected.digest == getattr(step.outcome or step.state, "digest", None):
-            graph = corrected
+        graph = graph_after(graph, corrected, step)
         key = message.record.key
         at_ms = message.record.timestamp_ms
         effects.outputs.extend(self._command(key, command, at_ms) for command in step.commands)
@@ -173,7 +172,7 @@ class Orchestrate(FastProcessor):
             digest = event.digest
         else:
             return NO_GRAPH
-        another = _another(before, event)
+        another = another_digest(before, event)
         graph = self._definitions.graph(digest)
         if graph is not None and another is None:
             return graph
@@ -260,11 +259,18 @@ def entry_of(
 NO_GRAPH = Graph(digest="", namespace="", name="", version="", document={}, tasks=())
 
 
-def _another(before: engine.State | None, event: engine.Event) -> str | None:
-    """The digest of another definition that somebody wants to go on with."""
+def another_digest(before: engine.State | None, event: engine.Event) -> str | None:
+    """The digest of another definition that somebody wants to go on with; None where nobody does."""
     if not isinstance(event, engine.RepairStep | engine.ControlInstance) or type(before) is not engine.Instance:
         return None
     return None if event.digest == before.digest else event.digest
+
+
+def graph_after(graph: Graph, another: Graph | None, step: engine.Step) -> Graph:
+    """The definition that an instance is on after a step: `another` if it went on with that."""
+    if another is not None and another.digest == getattr(step.outcome or step.state, "digest", None):
+        return another
+    return graph
 
 
 def _said(event: engine.Event) -> tuple[str, str, str] | None:
