@@ -8,6 +8,7 @@ from typing import Any
 from schemas.codec import Codec
 from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY, INCIDENT, START_INSTANCE, STEP_RESULT, TIMER_FIRED
 from streams.definitions.deploy import described
+from streams.language.graph import Graph
 from streams.processors.orchestrate import INBOX
 from streams.processors.orchestrate.processor import Orchestrate
 from streams.runtime.processor import Message, Record
@@ -27,9 +28,9 @@ class Story:
         self.graph, self.instance_id = load(yaml), instance_id
         self.incidents: list[dict[str, Any]] = []  # as they were written
         self.definition = described(self.graph, yaml, "test", 0)
-        book = empty_book()
-        book.learn(self.definition)
-        self._processor, self._table, self._offset = Orchestrate(context(CODEC, definitions=book)), Table(), 0
+        self.book = empty_book()
+        self.book.learn(self.definition)
+        self._processor, self._table, self._offset = Orchestrate(context(CODEC, definitions=self.book)), Table(), 0
 
     def start(self, data: Any, **fields: Any) -> list[dict[str, Any]]:
         graph = self.graph
@@ -48,6 +49,12 @@ class Story:
 
     def timer(self, due_ms: int) -> list[dict[str, Any]]:
         return self._take(TIMER_FIRED, {"due_ms": due_ms})
+
+    def learn(self, yaml: str) -> Graph:
+        """Another definition is deployed, with which it may go on."""
+        graph = load(yaml)
+        self.book.learn(described(graph, yaml, "test", 0))
+        return graph
 
     def cancel(self, reason: str, actor: str) -> list[dict[str, Any]]:
         return self._take(CANCEL_INSTANCE, {"reason": reason, "actor": actor})

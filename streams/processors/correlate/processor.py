@@ -123,8 +123,7 @@ class _Work:
         head = self.rows.head(key)
         seen = next((each for each in head.seen if each.event_key == offer["event_key"]), None)
         if offer["origin"] >= 0:
-            event = {**offer, "at_ms": offer["at_ms"]}
-            self._go_on(key, event) if offer["after"] >= 0 else self._offer_again(key, event, seen, at.timestamp_ms)
+            self._go_on(key, offer) if offer["after"] >= 0 else self._offer_again(key, offer, seen, at.timestamp_ms)
             return
         if seen is not None:
             self.fates.append("again")

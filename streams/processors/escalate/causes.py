@@ -44,11 +44,15 @@ class Cause(NamedTuple):
 
 
 class Seen(NamedTuple):
-    """What a message says of a cause. `by`: who says it, where several may; it ends once none of them says it."""
+    """What a message says of a cause. `by`: who says it, where several may; it ends once none of them says it.
+
+    `order` tells a later word from a copy of an earlier one, where the same cause may end and be so again.
+    """
 
     cause: Cause
     is_so: bool
     by: str = ""
+    order: int = 0
 
 
 def seen(name: str, data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:
@@ -114,7 +118,7 @@ def _task(data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:
         data["team"],
         data["instance_id"],
     )
-    yield Seen(cause, data["status"] == OPEN_TASK)
+    yield Seen(cause, data["status"] == OPEN_TASK, order=data["version"])  # its answer may be taken back
 
 
 def _letter(data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:

@@ -26,25 +26,29 @@ class Watch(msgspec.Struct):
     raised: bool = False
     over_ms: int = 0  # when it ended
     heard: dict[str, int] = {}  # by whom it is told, and when they last did; empty where it is told once
+    order: int = 0  # of the last word about it
 
 
 def noted(watch: Watch | None, seen: Seen, plan: Plan, at_ms: int) -> Watch | None:
     """The watch after a message; None where nothing is to be kept of it."""
     fields = seen.cause.fields()
+    if watch is not None and seen.order < watch.order:
+        return None  # a copy of an earlier word
     if not seen.is_so:
-        return None if watch is None or watch.over_ms else _without(watch, seen.by, at_ms)
+        return None if watch is None or watch.over_ms else _without(watch, seen, at_ms)
     if watch is not None and watch.over_ms:
-        if fields["since_ms"] <= watch.cause["since_ms"]:
+        if fields["since_ms"] <= watch.cause["since_ms"] and seen.order <= watch.order:
             return None  # a copy of what has ended
         watch = None
     if watch is None:
         watch = Watch(fields)
         watch.due_ms = _limit_ms(watch, plan, at_ms)
-    elif not seen.by and fields["since_ms"] != watch.cause["since_ms"]:
+    elif not seen.by and (not watch.raised or fields["since_ms"] != watch.cause["since_ms"]):
         watch.cause = fields
         watch.due_ms = 0 if watch.raised else _limit_ms(watch, plan, at_ms)
     if seen.by:
         watch.heard[seen.by] = at_ms
+    watch.order = seen.order
     return watch
 
 
@@ -71,8 +75,9 @@ def _limit_ms(watch: Watch, plan: Plan, at_ms: int) -> int:
     return max(at_ms + FAR_MS if older_ms is None else cause["since_ms"] + older_ms, 1)
 
 
-def _without(watch: Watch, by: str, at_ms: int) -> Watch:
-    watch.heard.pop(by, None)
+def _without(watch: Watch, seen: Seen, at_ms: int) -> Watch:
+    watch.heard.pop(seen.by, None)
+    watch.order = seen.order
     return watch if watch.heard else _over(watch, at_ms)
 
 

@@ -2,8 +2,8 @@
 
 A row for each start, numbered in the order in which they came, and a *gate* for each workflow, which knows the first
 and the last number. Only gates are looked at while a workflow is paused, so what is held costs its row and no more. A
-gate that may open says so on the topic that the starts come on, since only a handler sees other rows than one; it lets
-a portion go, and says so again while something is left.
+gate that may open says so on the topic that the starts come on, since only a handler sees other rows than one; that
+lets a portion go, and the gate says so again while something is left.
 
 A start that is held twice after a crash is the same instance, and `orchestrate` starts that once.
 """
@@ -26,7 +26,8 @@ from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Row, StateView
 
 PORTION = 200  # starts let go at once
-ALWAYS_MS = 1  # of a gate: it is due whenever it is offered
+PORTION_BYTES = 16 * 1024 * 1024  # of them; one more at most
+ALWAYS_MS = 1  # of a gate: it is due whenever it is offered, which is after each change of it, too
 
 
 class Gate(msgspec.Struct, array_like=True):
@@ -84,7 +85,8 @@ class Hold(FastProcessor):
         gate = msgspec.msgpack.decode(row.value, type=Gate)
         if self._definitions.state(gate.workflow) is State.PAUSED:
             return Effects([], {})
-        return Effects([self._again(gate)], {})
+        value = self._codec.encode(RELEASE_STARTS, {"workflow": gate.workflow})
+        return Effects([Output(HELD, gate.key, value)], {})
 
     def _keep(self, message: Message, state: StateView, effects: Effects) -> None:
         record, workflow = message.record, message.data["workflow"]
@@ -102,12 +104,15 @@ class Hold(FastProcessor):
         gate, fate = _gate(workflow, state, effects), self._definitions.state(workflow)
         if gate is None or fate is State.PAUSED:
             return
-        last = min(gate.end, gate.first + PORTION)
-        for number in range(gate.first, last):
-            place = _place(workflow, number)
+        last, given_bytes = gate.first, 0
+        while last < min(gate.end, gate.first + PORTION) and given_bytes < PORTION_BYTES:
+            place = _place(workflow, last)
             if fate is State.ACTIVE:
-                effects.outputs.append(self._start(workflow, _start_at(place, state, effects)))
+                held = _start_at(place, state, effects)
+                effects.outputs.append(self._start(workflow, held))
+                given_bytes += len(held.value)
             effects.changes[place] = None
+            last += 1
         effects.counts.append(partial(_count, workflow, _FATES[fate], last - gate.first))
         gate.first = last
         if last == gate.end:
@@ -115,7 +120,6 @@ class Hold(FastProcessor):
             return
         gate.since_ms = _start_at(_place(workflow, last), state, effects).at_ms
         _put(gate, effects)
-        effects.outputs.append(self._again(gate))
 
     def _start(self, workflow: str, held: Start) -> Output:
         """The start on what new instances start on now; that of its day where nothing is known any more."""
@@ -125,9 +129,6 @@ class Hold(FastProcessor):
             return Output(INBOX, held.key, held.value)
         fields |= {"digest": graph.digest, "version": graph.version}
         return Output(INBOX, held.key, self._codec.encode(START_INSTANCE, fields))
-
-    def _again(self, gate: Gate) -> Output:
-        return Output(HELD, gate.key, self._codec.encode(RELEASE_STARTS, {"workflow": gate.workflow}))
 
     def _told(self, workflow: str, message: Message, state: StateView, effects: Effects) -> Output:
         """How much is held now, for people."""

@@ -131,7 +131,7 @@ def settled(task: HumanTask) -> HumanTask:
     """The task once its answer cannot be taken back any more; as it is, if it has none."""
     if task.status != ANSWERED:
         return task
-    return task.changed(status=COMPLETED, version=task.version + 1, settles_at_ms=None)
+    return task.changed(status=COMPLETED, version=task.version + 1, settles_at_ms=None, hands_on_ms=None)
 
 
 def cancelled(task: HumanTask, at_ms: int) -> HumanTask:
@@ -185,14 +185,16 @@ def _put_aside(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> dict[s
 
 def _completed(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> dict[str, Any]:
     until_ms = _until(action, at_ms, 0)
+    waits = until_ms > at_ms
     return {
-        "status": ANSWERED if until_ms > at_ms else COMPLETED,
+        "status": ANSWERED if waits else COMPLETED,
         "version": task.version + 1,
         "outcome": action["outcome"],
         "data": action["data"],
         "completed_by": action["actor"],
         "aside_until_ms": None,
-        "settles_at_ms": until_ms if until_ms > at_ms else None,
+        "settles_at_ms": until_ms if waits else None,
+        "hands_on_ms": task.hands_on_ms if waits else None,
     }
 
 

@@ -126,11 +126,10 @@ class Orchestrate(FastProcessor):
     def _step(
         self, graph: Graph, before: engine.State | None, event: engine.Event, message: Message, effects: Effects
     ) -> engine.Step:
-        another = _another(before, event)
+        another = another_digest(before, event)
         corrected = None if another is None else self._definitions.graph(another)
         step = engine.step(graph, before, event, message.record.timestamp_ms, self._limits, corrected)
-        if corrected is not None and corrected.digest == getattr(step.outcome or step.state, "digest", None):
-            graph = corrected
+        left, graph = graph, graph_after(graph, corrected, step)
         key = message.record.key
         at_ms = message.record.timestamp_ms
         effects.outputs.extend(self._command(key, command, at_ms) for command in step.commands)
@@ -144,21 +143,23 @@ class Orchestrate(FastProcessor):
         if step.outcome is not None:
             effects.outputs.append(outcome.output(self._codec, step.outcome))
             effects.outputs.extend(outcome.answers(self._codec, step.outcome))
-        if graph.deadline is not None:
-            effects.outputs.extend(self._deadline(graph, graph.deadline, before, step, key))
+        deadline = graph.deadline or left.deadline
+        if deadline is not None:
+            is_new = before is None or left.deadline != graph.deadline
+            effects.outputs.extend(self._deadline(graph, deadline, is_new, step, key))
         return step
 
     def _deadline(
-        self, graph: Graph, deadline: Deadline, before: engine.State | None, step: engine.Step, key: bytes | None
+        self, graph: Graph, deadline: Deadline, is_new: bool, step: engine.Step, key: bytes | None
     ) -> Iterator[Output]:
-        """That an instance with a deadline has begun, or has ended."""
-        begun = before is None and type(step.state) is engine.Instance
-        told = step.state if begun else step.outcome
+        """That an instance has a deadline from now on, or has none any more: it has ended, or was moved."""
+        told = step.state if is_new and step.outcome is None else step.outcome
         if type(told) is engine.Instance or type(told) is engine.Outcome:
             fields = {
                 "instance_id": (key or b"").decode(), "workflow": graph.name, "owner": graph.owner,
                 "business_key": told.business_key, "started_at_ms": told.started_at_ms,
-                "within_ms": deadline.within_ms, "calendar": deadline.calendar, "over": not begun,
+                "within_ms": deadline.within_ms, "calendar": deadline.calendar,
+                "over": graph.deadline is None or step.outcome is not None,
             }  # fmt: skip
             yield Output(orchestrate.DEADLINES, key, self._codec.encode(messages.INSTANCE_DEADLINE, fields))
 
@@ -173,7 +174,7 @@ class Orchestrate(FastProcessor):
             digest = event.digest
         else:
             return NO_GRAPH
-        another = _another(before, event)
+        another = another_digest(before, event)
         graph = self._definitions.graph(digest)
         if graph is not None and another is None:
             return graph
@@ -260,11 +261,18 @@ def entry_of(
 NO_GRAPH = Graph(digest="", namespace="", name="", version="", document={}, tasks=())
 
 
-def _another(before: engine.State | None, event: engine.Event) -> str | None:
-    """The digest of another definition that somebody wants to go on with."""
+def another_digest(before: engine.State | None, event: engine.Event) -> str | None:
+    """The digest of another definition that somebody wants to go on with; None where nobody does."""
     if not isinstance(event, engine.RepairStep | engine.ControlInstance) or type(before) is not engine.Instance:
         return None
     return None if event.digest == before.digest else event.digest
+
+
+def graph_after(graph: Graph, another: Graph | None, step: engine.Step) -> Graph:
+    """The definition that an instance is on after a step: `another` if it went on with that."""
+    if another is not None and another.digest == getattr(step.outcome or step.state, "digest", None):
+        return another
+    return graph
 
 
 def _said(event: engine.Event) -> tuple[str, str, str] | None:

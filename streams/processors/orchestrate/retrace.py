@@ -19,7 +19,7 @@ from streams import engine
 from streams.language.constructs import ALL
 from streams.language.constructs.listen import Listen
 from streams.language.graph import Graph
-from streams.processors.orchestrate.processor import EVENTS
+from streams.processors.orchestrate.processor import EVENTS, another_digest
 
 MAX_ENTRIES = 2_000
 MAX_BYTES = 32 * 1024 * 1024
@@ -83,7 +83,7 @@ def retraced(graphs: Callable[[str], Graph | None], entries: Sequence[Entry]) ->
         graph = graphs(state.digest if type(state) is engine.Instance else getattr(event, "digest", ""))
         if graph is None:
             return None
-        corrected = graphs(getattr(event, "digest", None) or "")
+        corrected = graphs(another_digest(state, event) or "")
         step = engine.step(graph, state, event, entry["at_ms"], LIMITS, corrected)
         if step.state is None or [asdict(each) for each in step.transitions] != entry["transitions"]:
             return None

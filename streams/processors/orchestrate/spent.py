@@ -9,12 +9,14 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import reduce
 from typing import Any
 
 from connectors.catalogue import OPERATIONS
 from schemas.lifecycle import Phase
 from schemas.messages import STEP_RETRYING
 from schemas.payload import Payload, UnreadablePayloadError
+from streams.engine.moving import place_of
 from streams.language.constructs import ALL
 from streams.language.constructs.call import Call
 from streams.language.constructs.listen import Listen
@@ -26,6 +28,7 @@ from streams.processors.orchestrate.retrace import Entry
 from streams.processors.orchestrate.ways import Way
 
 Place = tuple[str, int]  # pointer and iteration of a step
+Move = tuple[int, Mapping[str, str]]  # the number of its entry; places in the definition behind it, by those before
 
 SYSTEM_FUNCTIONS = frozenset(operation.name for operation in OPERATIONS)
 HOLDERS = tuple(each.task for each in ALL if each.key in ("do", "for", "fork", "try"))
@@ -71,14 +74,17 @@ def spent(entries: Sequence[Entry], graph: Graph, now_ms: int) -> Spent:
     tasks = {task.pointer: task for task in graph.tasks}
     is_open: dict[Place, Spell] = {}
     told, ended_ms = Spent(), None
-    for entry, name, cause in entries:
+    moves = _moves(entries)
+    for number, (entry, name, cause) in enumerate(entries):
         at_ms = entry["at_ms"]
+        later = [places for moved, places in moves if moved > number]
         for transition in entry["transitions"]:
             if transition["phase"] in CLOSED:
                 ended_ms = at_ms
             else:
-                _change(told.spells, is_open, tasks.get(transition["pointer"]), transition, at_ms)
-        if name == STEP_RETRYING and (spell := is_open.get(_place(cause))) is not None:
+                pointer, iteration = _place(transition, later)
+                _change(told.spells, is_open, tasks.get(pointer), (pointer, iteration), transition, at_ms)
+        if name == STEP_RETRYING and (spell := _retried(is_open, cause, moves)) is not None:
             spell.turn(at_ms, Way.RETRIES)
             spell.marks.append((max(at_ms, cause["due_ms"]), spell.usual))
     if entries:
@@ -88,14 +94,34 @@ def spent(entries: Sequence[Entry], graph: Graph, now_ms: int) -> Spent:
     return told
 
 
-def _place(told: Mapping[str, Any]) -> Place:
-    return told["pointer"], told["iteration"]
+def _moves(entries: Sequence[Entry]) -> list[Move]:
+    """The moves of the instance to other definitions."""
+    return [
+        (number, cause["places"])
+        for number, (entry, _, cause) in enumerate(entries)
+        if any(each["phase"] == Phase.WORKFLOW_MOVED for each in entry["transitions"])
+    ]
+
+
+def _place(told: Mapping[str, Any], moves: Iterable[Mapping[str, str]]) -> Place:
+    """The place of a step in the definition that the instance is on after these moves."""
+    return reduce(place_of, moves, told["pointer"]), told["iteration"]
+
+
+def _retried(is_open: Mapping[Place, Spell], step: Mapping[str, Any], moves: Sequence[Move]) -> Spell | None:
+    """The spell of a step that is tried again; it may be called by the place at which it was asked."""
+    return is_open.get(_place(step, ())) or is_open.get(_place(step, [places for _, places in moves]))
 
 
 def _change(
-    spells: list[Spell], is_open: dict[Place, Spell], task: Task | None, told: Mapping[str, Any], at_ms: int
+    spells: list[Spell],
+    is_open: dict[Place, Spell],
+    task: Task | None,
+    place: Place,
+    told: Mapping[str, Any],
+    at_ms: int,
 ) -> None:
-    place, phase = _place(told), told["phase"]
+    phase = told["phase"]
     holder = task is None or isinstance(task, HOLDERS)
     spell = is_open.get(place)
     if phase == Phase.INCIDENT_OPENED or (phase == Phase.TASK_STARTED and not holder):

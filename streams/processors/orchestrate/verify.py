@@ -14,7 +14,7 @@ from schemas.codec import Codec
 from schemas.messages import HISTORY_ENTRY
 from streams import engine
 from streams.language.graph import Graph
-from streams.processors.orchestrate.processor import EVENTS, entry_of
+from streams.processors.orchestrate.processor import EVENTS, another_digest, entry_of, graph_after
 from streams.processors.orchestrate.retrace import LIMITS, MAX_SECONDS, Entry
 
 
@@ -41,13 +41,11 @@ def verified(codec: Codec, graphs: Callable[[str], Graph | None], entries: Seque
             return Finding(number, False, "its definition is not known, or does not compile any more")
         if time.monotonic() > until:
             return Finding(number, False, f"folding takes longer than {MAX_SECONDS:g} s")
-        another = graphs(event.digest) if type(event) is engine.RepairStep and event.digest else None
+        another = graphs(another_digest(state, event) or "")
         step = engine.step(graph, state, event, entry["at_ms"], LIMITS, another)
         if step.state is None or not step.transitions:
             return Finding(number, True, "the engine does nothing here")
-        if another is not None and another.digest == getattr(step.outcome or step.state, "digest", None):
-            graph = another
-        made = entry_of(graph, state, event, step, entry["at_ms"], entry["cause"])
+        made = entry_of(graph_after(graph, another, step), state, event, step, entry["at_ms"], entry["cause"])
         if codec.encode(HISTORY_ENTRY, made) != codec.encode(HISTORY_ENTRY, entry):
             other = [each for each in made if made[each] != entry[each]]
             return Finding(number, True, f"the engine makes another entry of it: {', '.join(other)}")

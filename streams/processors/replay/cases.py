@@ -133,7 +133,9 @@ class Cases:
             name, cause = await self._codec.decode_learning(entry["cause"])
         except UndecodableRecord:
             return None
-        if name != START_INSTANCE or self._types.of(cause["event_type"]).topic not in self._request.topics:
+        if name != START_INSTANCE or cause.get("rerun") is not None:  # what somebody ran once more is no event
+            return None
+        if self._types.of(cause["event_type"]).topic not in self._request.topics:
             return None
         graph = self._graphs[cause["workflow"]]
         attributes: dict[str, Any] = {"type": cause["event_type"], "source": cause["source"], "id": cause["event_id"]}

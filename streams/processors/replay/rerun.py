@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import heapq
 import time
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
@@ -17,13 +18,25 @@ from msgspec.structs import replace
 from schemas.lifecycle import Phase, Status
 from schemas.steps import ADDRESS
 from streams import engine
-from streams.engine import AwaitEvent, EventReceived, Outcome, StartInstance, StepCommand, StepResult, Transition
+from streams.engine import (
+    AwaitEvent,
+    EventReceived,
+    OfferedEvent,
+    Outcome,
+    StartInstance,
+    StepCommand,
+    StepResult,
+    Transition,
+)
 from streams.language.graph import Graph
 from streams.processors.replay.tale import GIVEN_UP, UNANSWERED, Tale, ending, problem_of
 
 LIMITS = engine.Limits(incidents=True)  # as the workers have it
 MAX_STEPS = 10_000
 MAX_SECONDS = 5.0
+
+
+Place = tuple[str, int]  # the pointer of a step that listens, and the number of a filter
 
 
 class Came(NamedTuple):
@@ -74,6 +87,8 @@ class _Run:
         self._ask = ask
         self._events = events
         self._listens = ""  # the step that has begun to listen last
+        self._waits: dict[Place, AwaitEvent] = {}  # the last of each step and filter
+        self._left: defaultdict[Place, list[EventReceived]] = defaultdict(list)  # that it did not take
         self._state: engine.State | None = None
         self._incident = Transition("", 0, 0, "")
         self._now_ms = self._began_ms = at_ms
@@ -111,6 +126,8 @@ class _Run:
                     return
             elif type(command) is AwaitEvent:
                 self._listen(command)
+            elif type(command) is OfferedEvent and type(event) is EventReceived:
+                self._given_back(event)
         if step.outcome is not None:
             self.found.outcome = step.outcome
             tale.ended, tale.output = ending(step.outcome.status, step.outcome.error), step.outcome.output
@@ -127,9 +144,19 @@ class _Run:
     def _listen(self, command: AwaitEvent) -> None:
         """What came to the step at first comes again, at its time or at once; it says itself what it takes."""
         self._listens = command.pointer
-        step = {name: getattr(command, name) for name in (*ADDRESS, "filter", "key")}
+        self._waits[command.pointer, command.filter] = command
+        for event in self._left.pop((command.pointer, command.filter), ()):
+            self._comes(self._now_ms, event, "")
         for at_ms, event in self._events(command):
-            self._comes(max(self._now_ms, at_ms), replace(event, **step), "")
+            self._comes(max(self._now_ms, at_ms), _addressed(event, command), "")
+
+    def _given_back(self, event: EventReceived) -> None:
+        """It is for the step when that listens the next time, if it does not already."""
+        waits = self._waits[event.pointer, event.filter]
+        if _addressed(event, waits) != event:
+            self._comes(self._now_ms, event, "")
+        else:
+            self._left[event.pointer, event.filter].append(event)
 
     def _comes(self, at_ms: int, event: StepResult | EventReceived, function: str) -> None:
         self._asked += 1
@@ -140,8 +167,9 @@ class _Run:
         due_ms = engine.next_due_ms(self._state) if type(self._state) is engine.Instance else 0
         if self._coming and not 0 < due_ms < self._coming[0][0]:
             self._now_ms, _, event, function = heapq.heappop(self._coming)
-            if type(event) is StepResult:
-                self.found.tale.answered(function, event)
+            if isinstance(event, EventReceived):
+                return _addressed(event, self._waits[event.pointer, event.filter])
+            self.found.tale.answered(function, event)
             return event
         if not due_ms or self._status() == Status.INCIDENT:
             return None
@@ -161,3 +189,8 @@ class _Run:
 
     def _end(self, how: str) -> None:
         self.found.tale.ended = how
+
+
+def _addressed(event: EventReceived, command: AwaitEvent) -> EventReceived:
+    """The event for the step as it listens by now."""
+    return replace(event, **{name: getattr(command, name) for name in (*ADDRESS, "filter", "key")})

@@ -17,6 +17,7 @@ from schemas.messages import CANCEL_INSTANCE, CANCEL_STEP, START_INSTANCE, STEP_
 from schemas.payload import Door, Payload
 from schemas.reasons import Reason
 from schemas.steps import completed, faulted, id_of, problem
+from streams.definitions.states import State
 from streams.language.constructs.run import LATEST
 from streams.language.graph import Graph
 from streams.processors import run
@@ -76,6 +77,10 @@ class Run(FastProcessor):
             told = f"There is no workflow {asked['namespace']}/{asked['name']} {version}. Deploy it and retry."
             self._fail(message, Reason.MISCONFIGURED, told, effects)
             return
+        if (state := self._state(graph, message)) is not State.ACTIVE:
+            told = f"{graph.namespace}/{graph.name} is {state}, so nothing starts. Activate it and retry."
+            self._fail(message, Reason.MISCONFIGURED, told, effects)
+            return
         awaited = asked.get("await") is not False
         child = ids.child_id(id_of(command))
         start = {
@@ -99,6 +104,12 @@ class Run(FastProcessor):
             self._looked_for = {*self._looked_for, place} if len(self._looked_for) < REMEMBERED else {place}
             raise NotYet("a definition", self._definitions.catch_up)
         return found
+
+    def _state(self, graph: Graph, message: Message) -> State:
+        """Whether it may start. A word counts for the commands behind it: one that comes again after a crash does as it
+        did."""
+        word = self._definitions.word(graph.name)
+        return State.ACTIVE if word is None or word.at_ms > message.record.timestamp_ms else word.state
 
     def _fail(self, message: Message, reason: Reason, detail: str, effects: Effects) -> None:
         result = faulted(message.data, problem(reason, detail, message.data["pointer"]))

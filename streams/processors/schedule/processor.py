@@ -130,13 +130,16 @@ class Schedules(FastProcessor):
             return None  # told by who keeps the book
 
     def _ended(self, message: Message, state: StateView, effects: Effects) -> None:
-        key = message.data["workflow"].encode()
+        ended = message.data
+        key = ended["workflow"].encode()
         row = effects.changes[key] if key in effects.changes else state.get(key)
         plan = None if row is None else msgspec.msgpack.decode(row.value, type=Plan)
-        if plan is None or plan.schedule.after_ms is None or plan.waits_for != message.data["event_id"]:
+        if plan is None or plan.schedule.after_ms is None or plan.waits_for != ended["event_id"]:
             return
+        if ended["instance_id"] != instance_id(ended["workflow"], SOURCE, ended["event_id"]):
+            return  # the same case once more, which somebody wanted
         plan.waits_for = ""
-        effects.changes[key] = _row(plan, message.data["ended_at_ms"] + plan.schedule.after_ms)
+        effects.changes[key] = _row(plan, ended["ended_at_ms"] + plan.schedule.after_ms)
 
     def _start(self, graph: Graph, at_ms: int) -> Output:
         at = rfc3339(at_ms)

@@ -236,6 +236,32 @@ async def test_a_late_task_is_told_to_its_team_at_once(tmp_path: Path) -> None:
         assert ours.alert["status"] == "closed"
 
 
+async def test_a_task_whose_answer_is_taken_back_is_late_as_before(tmp_path: Path) -> None:
+    async with alerting(tmp_path) as ours:
+        due_ms = ours.now_ms + HOUR
+        await ours.task(due_ms=due_ms, version=1)
+        await ours.task("answered", due_ms=due_ms, version=2)
+        await ours.task(due_ms=due_ms, version=1)  # a copy
+        await ours.wait(HOUR)
+        assert ours.alerts == {}
+        await ours.task(due_ms=due_ms, version=3)
+        await ours.wait(1)
+        assert ours.alert["title"] == "desk is late: Look at it"
+        await ours.task("completed", due_ms=due_ms, version=4)
+        assert ours.alert["status"] == "closed"
+
+
+async def test_a_task_that_was_handed_on_is_late_at_the_team_that_has_it(tmp_path: Path) -> None:
+    async with alerting(tmp_path) as ours:
+        due_ms = ours.now_ms + HOUR
+        await ours.task(due_ms=due_ms)
+        await ours.task(due_ms=due_ms, team="managers")
+        await ours.wait(HOUR)
+        assert (ours.alert["owner"], ours.alert["title"]) == ("managers", "managers is late: Look at it")
+        await ours.task("completed", due_ms=due_ms, team="managers")
+        assert ours.alert["status"] == "closed"
+
+
 async def test_an_instance_past_its_deadline_is_an_alert_also_in_working_time(tmp_path: Path) -> None:
     (tmp_path / "calendars.yaml").write_text(
         "always: {days: [mon, tue, wed, thu, fri, sat, sun], hours: ['00:00-12:00']}"

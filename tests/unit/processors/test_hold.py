@@ -62,9 +62,14 @@ class Way:
 
     def offer(self) -> None:
         """All rows whose time has come are offered, as the runtime does it."""
-        for key, row in list(self.table.rows.items()):
-            if row.due_ms:
-                self._take(self.hold.on_due(key, row, NOW_MS).outputs)
+        self._take(self.due())
+
+    def due(self) -> list[Output]:
+        rows = [(key, row) for key, row in self.table.rows.items() if row.due_ms]
+        return [each for key, row in rows for each in self.hold.on_due(key, row, NOW_MS).outputs]
+
+    def record(self, output: Output) -> Record:
+        return self._record(HELD.name, output.key, output.value)
 
     def _record(self, topic: str, key: bytes | None, value: bytes | None, headers: object = ()) -> Record:
         self._offset += 1
@@ -80,7 +85,7 @@ class Way:
                 self.told.append(data["waiting"])
             else:
                 assert each.topic == HELD
-                message = Message(self._record(HELD.name, each.key, each.value), name, data)
+                message = Message(self.record(each), name, data)
                 self._take(self.table.apply(self.hold.handle([message], self.table)).outputs)
 
 
@@ -139,9 +144,28 @@ def test_many_are_let_go_by_portions(way: Way, monkeypatch: pytest.MonkeyPatch) 
     way.say(State.PAUSED)
     way.events(*"abcde")
     way.say(State.ACTIVE)
-    way.offer()
+    for _ in range(3):
+        way.offer()
     assert [event for event, _ in way.started] == list("abcde")
-    assert way.told[-3:] == [0, 1, 3]  # the last first: each portion asks for the next before it is told
+    assert way.told[-3:] == [3, 1, 0]
+
+
+@pytest.mark.parametrize("bound", ["PORTION", "PORTION_BYTES"])
+def test_a_batch_lets_one_portion_go_however_long_it_takes(
+    way: Way, monkeypatch: pytest.MonkeyPatch, bound: str
+) -> None:
+    monkeypatch.setattr(hold_processor, bound, 1)
+    way.say(State.PAUSED)
+    way.events(*"abcde")
+    way.say(State.ACTIVE)
+    let_go = []
+    coming = way.due()
+    while coming:
+        batch = [Message(way.record(each), *CODEC.decode(each.value or b"")) for each in coming]
+        outputs = way.table.apply(way.hold.handle(batch, way.table)).outputs
+        let_go.append(sum(each.topic == INBOX for each in outputs))
+        coming = [*(each for each in outputs if each.topic == HELD), *way.due()]
+    assert let_go == [1] * 5
 
 
 def test_a_portion_that_comes_again_after_a_crash_gives_the_same(way: Way) -> None:

@@ -10,7 +10,7 @@ import pytest
 from schemas.messages import CANCEL_STEP, DEAD_LETTER, HUMAN_TASK, STEP_RESULT
 from streams.ground.settings import Settings
 from streams.processors.human.processor import Human
-from streams.processors.human.rules import CLAIM
+from streams.processors.human.rules import CLAIM, UNDO
 from tests.support.contexts import context
 from tests.support.desk import NOW_MS, STEP, TASK_ID, Desk, action, command, message
 
@@ -63,6 +63,20 @@ def test_an_answer_or_the_end_of_the_step_ends_the_ladder(desk: Desk) -> None:
     desk.deliver(message(CANCEL_STEP, {**STEP, "reason": "timed out"}))
     assert task(desk)["status"] == "cancelled"
     assert desk.table.rows[TASK_ID.encode()].due_ms > NOW_MS + 24 * HOUR
+
+
+def test_what_is_done_is_not_told_as_still_to_be_handed_on(desk: Desk) -> None:
+    desk.deliver(command(ladder=LADDER))
+    desk.deliver(action())
+    assert (task(desk)["status"], task(desk)["hands_on_ms"]) == ("completed", None)
+
+
+def test_an_answer_that_is_taken_back_leaves_the_ladder_and_one_that_stands_ends_it(desk: Desk) -> None:
+    desk.deliver(command(ladder=LADDER), action(until_ms=NOW_MS + 60_000))
+    desk.deliver(action("u", action=UNDO, expected_version=2))
+    assert (task(desk)["status"], task(desk)["hands_on_ms"]) == ("open", NOW_MS + HOUR)
+    desk.deliver(action("again", until_ms=NOW_MS + 60_000, expected_version=3))
+    assert (wait(desk)[1]["status"], task(desk)["hands_on_ms"]) == ("completed", None)
 
 
 def test_a_step_of_the_ladder_that_comes_again_after_a_crash_gives_the_same(desk: Desk) -> None:

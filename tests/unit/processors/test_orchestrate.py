@@ -8,7 +8,7 @@ import pytest
 
 from models.serving.shelf import Shelf
 from schemas.codec import Codec
-from schemas.messages import HISTORY_ENTRY, START_INSTANCE, STEP_COMMAND, STEP_RESULT
+from schemas.messages import CONTROL_INSTANCE, HISTORY_ENTRY, START_INSTANCE, STEP_COMMAND, STEP_RESULT
 from streams import engine
 from streams.definitions.deploy import described
 from streams.language import DefinitionError
@@ -139,6 +139,27 @@ def test_an_instance_tells_of_its_deadline_when_it_begins_and_ends_and_only_if_i
         (False, 4 * 3_600_000, "office"), (True, 4 * 3_600_000, "office"),
     ]  # fmt: skip
     assert told[0]["started_at_ms"] == told[1]["started_at_ms"] == begin.record.timestamp_ms
+
+
+def test_a_deadline_begins_and_ends_with_the_definition_that_the_instance_is_moved_to() -> None:
+    timed = {hours: YAML.replace("version: 1.0.0", f"version: 1.0.{hours}, metadata: {{deadline: {{hours: {hours}}}}}")
+             for hours in (4, 8)}  # fmt: skip
+    graphs, book, table = {hours: load(yaml) for hours, yaml in timed.items()}, empty_book(), Table()
+    for graph, yaml in ((GRAPH, YAML), *((graphs[hours], yaml) for hours, yaml in timed.items())):
+        book.learn(described(graph, yaml, "test", 0))
+    processor = Orchestrate(context(CODEC, definitions=book))
+    moves = [
+        message(number, CONTROL_INSTANCE, {"instance_id": INSTANCE, "control_id": str(number), "action": "move",
+                "digest": graph.digest, "why": "better", "actor": "kim"})
+        for number, graph in enumerate((graphs[4], graphs[8], GRAPH), 6)
+    ]  # fmt: skip
+    told = []
+    for each in (start(5), *moves, result(9, 0, "first"), result(10, 1, "second")):
+        effects = processor.handle([each], table)
+        table.apply(effects)
+        told += [CODEC.decode(one.value or b"")[1] for one in effects.outputs if one.topic == DEADLINES]
+    assert [(each["over"], each["within_ms"] // 3_600_000) for each in told] == [(False, 4), (False, 8), (True, 8)]
+    assert {each["started_at_ms"] for each in told} == {1_005}
 
 
 def test_a_deadline_that_is_no_duration_is_a_fault() -> None:

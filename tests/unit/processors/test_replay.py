@@ -266,3 +266,65 @@ def test_event_that_was_listened_for_comes_again_at_its_time() -> None:
     again, _, first = lived.again()
     assert first.tale.ended == again.tale.ended == "completed"
     assert again.tale.took_ms == 5_000
+
+
+LISTENS_TWICE = """
+document: { dsl: 1.0.3, namespace: shop, name: order, version: 1.0.0 }
+schedule: { on: { one: { with: { type: com.example.order.v1 } } } }
+do:
+  - each:
+      for: { each: number, in: "${ [1, 2] }" }
+      do:
+        - hear:
+            try:
+              - part:
+                  listen: { to: { one: { with: { type: com.example.part.v1 } } } }
+                  timeout: { after: PT1M }
+            catch:
+              do:
+                - none: { set: { late: true } }
+"""
+
+
+def heard(lived: Lived, event_id: str, after_ms: int, to: int = -1) -> None:
+    """An event comes to the round that has begun to listen last, or to another."""
+    await_ = [each for each in lived.commands if isinstance(each, engine.AwaitEvent)][to]
+    event = b'{"specversion":"1.0","id":"%b","source":"/shop","type":"com.example.part.v1","data":{}}'
+    received = engine.EventReceived(
+        instance_id=await_.instance_id, pointer=await_.pointer, iteration=await_.iteration, attempt=0, filter=0,
+        key=await_.key, event_key=event_id, event=Payload.inside(event % event_id.encode()),
+        values=Payload.inside(b"{}"), at_ms=START_MS, origin=0,
+    )  # fmt: skip
+    lived.take(received, "exlify.EventReceived", after_ms)
+
+
+def late(lived: Lived, after_ms: int) -> None:
+    lived.take(engine.TimerFired(instance_id="", due_ms=lived._now_ms + after_ms), "exlify.TimerFired", after_ms)
+
+
+def test_events_of_a_loop_come_again_each_to_its_round() -> None:
+    lived = Lived(load(LISTENS_TWICE), 50)
+    heard(lived, "1", 5_000)
+    heard(lived, "2", 7_000)
+    again, _, first = lived.again()
+    assert first.tale.ended == again.tale.ended == "completed"
+    assert again.tale == first.tale
+
+
+def test_event_of_a_later_round_does_not_come_to_one_that_heard_nothing() -> None:
+    lived = Lived(load(LISTENS_TWICE), 50)
+    late(lived, 60_000)
+    heard(lived, "1", 7_000)
+    again, _, first = lived.again()
+    assert first.tale.ended == again.tale.ended == "completed"
+    assert again.tale == first.tale
+
+
+def test_event_that_came_too_late_for_a_round_comes_to_the_next() -> None:
+    lived = Lived(load(LISTENS_TWICE), 50)
+    late(lived, 60_000)
+    heard(lived, "1", 1_000, to=0)  # on its way when the time was over, and given back
+    heard(lived, "1", 1_000)
+    again, _, first = lived.again()
+    assert first.tale.ended == again.tale.ended == "completed"
+    assert again.tale.output == first.tale.output

@@ -5,12 +5,16 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import pytest
+from msgspec.structs import asdict
+
 from schemas import ids
 from schemas.codec import Codec
 from streams.catalogue import load_settings
 from streams.definitions import outcome_topic
 from streams.definitions.book import DefinitionBook
 from streams.definitions.deploy import described
+from streams.definitions.states import State, Word
 from streams.local import _start
 from streams.processors.orchestrate.local import Unattended
 from streams.processors.recover.processor import Recover
@@ -109,6 +113,22 @@ async def test_workflow_that_is_not_there_is_told_by_name() -> None:
     found = await outcomes(book_of(parent=run()), {})
     assert found["parent"]["error"]["reason"] == "MISCONFIGURED"
     assert "tests/child latest" in found["parent"]["error"]["detail"]
+
+
+@pytest.mark.parametrize("state", [State.PAUSED, State.RETIRED])
+async def test_workflow_that_is_not_active_is_not_started(state: State) -> None:
+    book = book_of(parent=run(), child="- s: {set: {done: true}}")
+    book.learn_state(asdict(Word(name="child", state=state, why="prices are wrong", actor="kim", at_ms=0)))
+    found = await outcomes(book, {})
+    assert list(found) == ["parent"]
+    assert found["parent"]["error"]["reason"] == "MISCONFIGURED"
+    assert f"tests/child is {state}" in found["parent"]["error"]["detail"]
+
+
+async def test_command_from_before_a_pause_starts_what_it_started_before_a_crash() -> None:
+    book = book_of(parent=run(), child="- s: {set: {done: true}}")
+    book.learn_state(asdict(Word(name="child", state=State.PAUSED, why="x", actor="kim", at_ms=4_000_000_000_000)))
+    assert (await outcomes(book, {}))["child"]["status"] == "completed"
 
 
 async def test_workflow_that_runs_itself_ends_at_the_limit() -> None:

@@ -7,6 +7,7 @@ import pytest
 
 from schemas.catalogue import current
 from schemas.codec import Codec
+from schemas.ids import instance_id
 from schemas.messages import INSTANCE_OUTCOME, WORKFLOW_DEFINITION
 from schemas.samples import sample
 from schemas.times import rfc3339
@@ -77,10 +78,11 @@ class Clock:
                     assert start["data"].value() == {"scheduledAt": start["event_id"]}
                     self.started.append((start["time_ms"] - START_MS) / MINUTE)
 
-    def ended(self, event_id: str, minute: int) -> None:
+    def ended(self, event_id: str, minute: int, instance: str | None = None) -> None:
         """An instance has ended."""
         data = sample(current()[INSTANCE_OUTCOME]) | {
             "workflow": "tick", "source": SOURCE, "event_id": event_id, "ended_at_ms": START_MS + minute * MINUTE,
+            "instance_id": instance or instance_id("tick", SOURCE, event_id),
         }  # fmt: skip
         self.handle(outcome_topic("tick").name, INSTANCE_OUTCOME, data)
         for each in self.handed_on:
@@ -152,6 +154,7 @@ def test_next_run_begins_a_while_after_the_end_of_the_one_before(clock: Clock) -
     clock.passes(30)
     assert clock.started == [0]
     clock.ended("of another run", 30)
+    clock.ended(rfc3339(START_MS), 25, instance="ab" * 16)  # the same case, which somebody has run once more
     clock.ended(rfc3339(START_MS), 30)
     clock.ended(rfc3339(START_MS), 31)  # told twice
     clock.passes(15)

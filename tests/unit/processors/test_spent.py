@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from schemas.messages import HISTORY_ENTRY, REPAIR_STEP
+from schemas.messages import CONTROL_INSTANCE, HISTORY_ENTRY, REPAIR_STEP
 from streams.processors.orchestrate import retrace
 from streams.processors.orchestrate.spent import Spent, spent
 from streams.processors.orchestrate.ways import Way
@@ -73,6 +73,25 @@ async def test_failed_step_waits_for_a_decision_and_open_one_until_now() -> None
         (fetch, Way.SYSTEMS): 15,
         (fetch, Way.REPAIR): 60,
     }
+
+
+async def test_step_that_stands_elsewhere_since_a_move_is_the_same_step() -> None:
+    story, fetch = Clocked(ALONE), "/do/0/fetch"
+    story.at(0).start({})
+    moved = ALONE.replace("1.0.0", "1.1.0").replace("do:\n", "do:\n  - first: {set: {n: 1}}\n")
+    graph = story.learn(moved + "  - ask: {call: human, with: {team: a, title: A, outcomes: [done]}}\n")
+    wish = {"control_id": "c", "action": "move", "digest": graph.digest, "places": {fetch: "/do/1/fetch"}}
+    story.at(5)._take(CONTROL_INSTANCE, {**wish, "why": "better", "actor": "kim"})
+    story.at(6).retrying(fetch, due_s=8)
+    story.at(10).result(fetch, {})
+    story.graph = graph
+    found = await told(story, now_s=30)
+    assert seconds(found) == {
+        ("/do/1/fetch", Way.SYSTEMS): 8,
+        ("/do/1/fetch", Way.RETRIES): 2,
+        ("/do/2/ask", Way.PEOPLE): 20,
+    }
+    assert [spell.ended_ms for spell in found.spells] == [START_MS + 10_000, None]
 
 
 @pytest.mark.parametrize(
