@@ -9,7 +9,7 @@ import click
 
 from streams.cli._actor import acting, as_option
 from streams.cli._client import connect
-from streams.cli._moments import past_time, utc_option
+from streams.cli._moments import time_past, utc_option
 from streams.cli._output import echo, json_option, print_json
 from streams.cli._replays import print_counts, print_dry_run, verified, waited
 from streams.ground.errors import UsageError
@@ -83,7 +83,7 @@ def command(
     nothing on record answers stops that instance: the report counts it. Subscribers of outcomes see nothing of it.
     """
     if verify:
-        bounds = {name: past_time(f"--{name}", given[name]) for name in ("since", "until") if given[name]}
+        bounds = {name: time_past(f"--{name}", given[name]) for name in ("since", "until") if given[name]}
         verified(connect(), {"workflow": workflow, "instance_id": instance, **bounds}, as_json)
         return
     if not topics:
@@ -93,7 +93,7 @@ def command(
     wish |= {"topics": list(topics), "actor": acting(actor)}
     for name in ("since", "until"):
         if name in wish:
-            wish[name] = past_time(f"--{name}", wish[name])
+            wish[name] = time_past(f"--{name}", wish[name])
     if offsets:
         wish["offsets"] = [_offsets(each) for each in offsets]
     if definition is not None:

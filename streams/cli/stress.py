@@ -15,6 +15,7 @@ import click
 
 from streams.cli._client import Client, codec, connect, with_kafka
 from streams.cli._load import Load
+from streams.cli._moments import length
 from streams.cli._output import echo, json_option, print_fields, print_json, print_table
 from streams.ground.errors import ExlifyError, UnavailableError, UsageError
 from streams.ground.spans import span
@@ -248,7 +249,7 @@ def _print(report: dict[str, Any]) -> None:
     )
     steps = [
         (each["name"] or "(between steps)", ", ".join(WORDS[way] for way in each["by"]), f"{each['share']:.1%}",
-         each["times"], *(None if each[name] is None else span(each[name]) for name in ("median_ms", "slow_ms")))
+         each["times"], *(length(each[name]) for name in ("median_ms", "slow_ms")))
         for each in report["steps"]
         if each["took_ms"]
     ]  # fmt: skip
