@@ -16,12 +16,11 @@ from schemas.times import rfc3339
 from streams.cli._actor import acting, as_option
 from streams.cli._bulk import EXIT_NOT_ALL, conclude, paced
 from streams.cli._client import Client, Refused, connect
-from streams.cli._ids import instance_id
+from streams.cli._ids import instance_path
 from streams.cli._moments import moment
 from streams.cli._output import echo, print_json, print_line, print_table, status
 from streams.ground.errors import UsageError
 
-PAGE = 200
 STATUSES = [each.value for each in OF_INSTANCES]
 
 
@@ -81,11 +80,11 @@ def carry_out(verb: Verb, given: dict[str, Any], more: dict[str, Any]) -> None:
     wish = {verb.said_as: why, "actor": actor, **more}
     client = connect()
     if instance is not None:
-        found: Iterator[dict[str, Any]] = iter([{"instance_id": instance_id(client, instance)}])
+        path = instance_path(client, instance)
         if not dry_run:
-            _one(client, verb, next(found)["instance_id"], wish, as_json)
+            _one(client, verb, path, wish, as_json)
             return
-        found = iter([client.get(f"/v1/instances/{each['instance_id']}") for each in found])
+        found = iter([client.get(path)])
     else:
         narrowed.setdefault("until", rfc3339(int(time.time() * 1_000)))
         found = _meant(client, verb, narrowed)
@@ -96,25 +95,20 @@ def carry_out(verb: Verb, given: dict[str, Any], more: dict[str, Any]) -> None:
 
 
 def _meant(client: Client, verb: Verb, narrowed: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    cursor = None
-    while True:
-        page = client.get("/v1/instances", limit=PAGE, cursor=cursor, **narrowed)
-        yield from (each for each in page["instances"] if not (verb.of_open and each["status"] in TERMINAL))
-        cursor = page["next"]
-        if cursor is None:
-            return
+    found = client.every("/v1/instances", "instances", **narrowed)
+    return (each for each in found if not (verb.of_open and each["status"] in TERMINAL))
 
 
-def _one(client: Client, verb: Verb, instance: str, wish: dict[str, Any], as_json: bool) -> None:
-    _, told = client.post_json(f"/v1/instances/{instance}/{verb.name}", wish)
+def _one(client: Client, verb: Verb, path: str, wish: dict[str, Any], as_json: bool) -> None:
+    _, told = client.post_json(f"{path}/{verb.name}", wish)
     if as_json:
         print_json(told)
     elif "started" in told:
         echo(f"started {told['started']}; `exlify show {told['started']}` tells how it goes")
     elif told.get("taken"):
-        echo(f"{verb.done}; `exlify show {instance}` tells how it goes")
+        echo(f"{verb.done}; `exlify show {told['instance_id']}` tells how it goes")
     else:
-        echo(f"taken note of; `exlify show {instance}` tells what became of it")
+        echo(f"taken note of; `exlify show {told['instance_id']}` tells what became of it")
     if told.get("taken", True) is None:
         raise SystemExit(EXIT_NOT_ALL)
 

@@ -14,7 +14,7 @@ from streams.cli._actor import acting
 from streams.cli._bulk import conclude, paced
 from streams.cli._client import Client, Refused, connect
 from streams.cli._output import echo, print_json, print_line
-from streams.cli._repairs import CLOCKS_MS, PAGE
+from streams.cli._repairs import CLOCKS_MS
 from streams.ground.errors import UsageError
 
 PORTION = 100
@@ -61,16 +61,11 @@ def print_told(action: str, told: list[dict[str, Any]], as_json: bool) -> Counte
 
 def _meant(client: Client, narrowed: dict[str, Any]) -> Iterator[str]:
     """Undecided letters, page by page, each once: one that comes back meanwhile is not meant a second time."""
-    cursor, seen = None, set()
-    while True:
-        page = client.get("/v1/letters", status="undecided", limit=PAGE, cursor=cursor, **narrowed)
-        for each in page["letters"]:
-            if each["letter_id"] not in seen:
-                seen.add(each["letter_id"])
-                yield each["letter_id"]
-        cursor = page["next"]
-        if cursor is None:
-            return
+    seen = set()
+    for each in client.every("/v1/letters", "letters", status="undecided", **narrowed):
+        if each["letter_id"] not in seen:
+            seen.add(each["letter_id"])
+            yield each["letter_id"]
 
 
 def _portions(

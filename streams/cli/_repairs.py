@@ -18,7 +18,6 @@ from streams.cli._ids import instance_id
 from streams.cli._output import echo, print_json, print_line
 from streams.ground.errors import UsageError
 
-PAGE = 200
 IN_DOUBT = "OUTCOME_UNKNOWN"
 CLOCKS_MS = 60_000  # by which this clock may be behind that of the broker
 DONE = {"retry": "retried", "skip": "skipped", "fail": "failed"}
@@ -93,20 +92,14 @@ def _meant(client: Client, action: str, narrowed: dict[str, Any]) -> Iterator[di
     Where nobody knows whether the outside world has changed, a retry for many would do harm to some: those are meant
     only where they are named.
     """
-    cursor = None
     named = "instance_id" in narrowed or narrowed.get("reason") == IN_DOUBT
     decided = set()  # a step that fails again is a new incident, and not meant a second time
-    while True:
-        page = client.get("/v1/incidents", status="open", limit=PAGE, cursor=cursor, **narrowed)
-        for each in page["incidents"]:
-            step = (each["instance_id"], each["pointer"], each["iteration"])
-            doubtful = each["reason"] == IN_DOUBT and action == "retry"
-            if step not in decided and (named or not doubtful):
-                decided.add(step)
-                yield each
-        cursor = page["next"]
-        if cursor is None:
-            return
+    for each in client.every("/v1/incidents", "incidents", status="open", **narrowed):
+        step = (each["instance_id"], each["pointer"], each["iteration"])
+        doubtful = each["reason"] == IN_DOUBT and action == "retry"
+        if step not in decided and (named or not doubtful):
+            decided.add(step)
+            yield each
 
 
 def _one_by_one(
