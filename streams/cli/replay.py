@@ -84,7 +84,7 @@ def command(
     """
     if verify:
         bounds = {name: time_past(f"--{name}", given[name]) for name in ("since", "until") if given[name]}
-        verified(connect(), {"workflow": workflow, "instance_id": instance, **bounds}, as_json)
+        verified(connect(), instance, {"workflow": workflow, **bounds}, as_json)
         return
     if not topics:
         raise UsageError("Name the business topics whose events are meant; `exlify topics` lists them.")
