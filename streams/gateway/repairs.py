@@ -7,7 +7,7 @@ The answer says of each what the engine made of it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -16,7 +16,7 @@ from schemas.lifecycle import TERMINAL, Phase
 from schemas.messages import REPAIR_STEP
 from schemas.payload import Door, Payload
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
-from streams.gateway.awaiting import awaited
+from streams.gateway.awaiting import engine_words
 from streams.gateway.bodies import idempotency_key, read_object
 from streams.gateway.instances import known_instance
 from streams.gateway.openapi import Route, Schema, list_of, object_of
@@ -29,7 +29,7 @@ from streams.processors.orchestrate import INBOX
 MAX_WHY_LENGTH = 200
 LATEST = "latest"
 KEPT_KEY, NEW_KEY = "kept", "new"
-DECIDED = frozenset({Phase.TASK_RETRIED, Phase.INCIDENT_SKIPPED, Phase.INCIDENT_FAILED})
+TOLD = frozenset({Phase.TASK_RETRIED, Phase.INCIDENT_SKIPPED, Phase.INCIDENT_FAILED, Phase.REPAIR_REFUSED})
 COMMON: Mapping[str, type] = {"why": str, "actor": str, "task": str, "incident": str}
 Fields = dict[str, Any]
 
@@ -89,7 +89,7 @@ async def repair(
         number = int(each["incident_id"].rpartition("/")[2])
         repairs[f"{name}#{number}"] = {**said, "instance_id": instance_id, "incident": number}
     await ours.publisher.publish([_outgoing(ours, repair_id, fields) for repair_id, fields in repairs.items()])
-    words = await _await_words(ours, row, repairs.keys())
+    words = await engine_words(ours, row, "repair", TOLD, repairs.keys())
     told = [
         {"incident_id": each["incident_id"], "pointer": each["pointer"], **words[repair_id]}
         for each, repair_id in zip(wanted, repairs, strict=True)
@@ -115,35 +115,6 @@ async def _wanted(ours: Services, row: Mapping[str, Any], wish: Fields) -> list[
         tasks = ", ".join(each["pointer"] for each in found)
         raise ProblemError(409, "no-incident", f"No open incident is meant by that; there are some at {tasks}.")
     return wanted
-
-
-async def _await_words(ours: Services, row: Mapping[str, Any], repairs: Iterable[str]) -> dict[str, Fields]:
-    """What the engine has made of each decision; nothing yet where that takes too long."""
-    words: dict[str, Fields] = {each: {"taken": None, "detail": None} for each in repairs}
-    seen = row["seq"]
-
-    async def look() -> bool:
-        nonlocal seen
-        for entry in await asyncio.to_thread(ours.reader.history, row["instance_id"], after_seq=seen):
-            seen = entry["seq"]
-            _hear(words, (await ours.codec.decode_learning(entry["message"]))[1])
-        return all(each["taken"] is not None for each in words.values())
-
-    await awaited(ours, look)
-    return words
-
-
-def _hear(words: dict[str, Fields], entry: Fields) -> None:
-    for transition in entry["transitions"]:
-        if transition["phase"] in DECIDED or transition["phase"] == Phase.REPAIR_REFUSED:
-            about = transition["data"].value()
-            if about.get("repair") in words:
-                refused = about.get("refused")
-                words[about["repair"]] = {"taken": refused is None, "detail": refused}
-    if entry["status"] in TERMINAL:
-        for word in words.values():
-            if word["taken"] is None:
-                word |= {"taken": False, "detail": f"the instance has ended: {entry['status']}"}
 
 
 def _outgoing(ours: Services, repair_id: str, fields: Fields) -> Outgoing:

@@ -130,15 +130,12 @@ async def say(
         "at_ms": ours.now_ms(), **more,
     }  # fmt: skip
     await ours.publisher.publish([Outgoing(ACTIONS, name.encode(), ours.codec.encode(REPLAY_ACTION, fields))])
-    found: list[Found] = []
 
-    async def look() -> bool:
+    async def look() -> Found | None:
         row = await asyncio.to_thread(reader.replay, ours.reader.engine, name)
-        found[:] = [row] if row is not None and row["action_id"] == action_id else []
-        return bool(found)
+        return row if row is not None and row["action_id"] == action_id else None
 
-    await awaited(ours, look)
-    return found[0] if found else None
+    return await awaited(ours, look)
 
 
 async def known(ours: Services, name: str) -> Found:
