@@ -135,9 +135,10 @@ def deployed_digest(ours: Services, workflow: str, wanted: str) -> str:
     """The deployed definition of a workflow that is meant by a digest, a version or `latest`."""
     if wanted == LATEST and (newest := ours.definitions.latest(workflow)) is not None:
         return newest.digest
-    for each in reversed(ours.definitions.deployed()):
-        if each.graph is not None and each.name == workflow and wanted in (each.digest, each.version):
-            return each.digest
+    deployed = ours.definitions.of_version(workflow, wanted)
+    graph = ours.definitions.graph(wanted if deployed is None else deployed.digest)
+    if graph is not None and graph.name == workflow:
+        return graph.digest
     raise ProblemError(
         422, "definition-unknown", f"No definition of {workflow} is known by this digest or version: deploy it first."
     )

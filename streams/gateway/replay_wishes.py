@@ -112,14 +112,10 @@ async def _definitions(ours: Services, wish: Fields, topics: tuple[str, ...]) ->
 
 def _named(ours: Services, named: str) -> Deployed:
     name, _, version = named.partition("@")
-    deployed = [each for each in ours.definitions.deployed() if each.graph is not None]
-    fits = [
-        each for each in deployed if named in (each.digest, each.name) or (each.name, each.version) == (name, version)
-    ]
-    if not fits:
+    found = ours.definitions.of_version(name, version) if version else ours.definitions.find(named)
+    if found is None or found.graph is None:
         raise refused(f"No definition {named[:100]} is deployed: write NAME@VERSION, a name or a digest.", 404)
-    latest = ours.definitions.latest(named)
-    return next((each for each in fits if latest is not None and each.digest == latest.digest), fits[-1])
+    return found
 
 
 def _models(ours: Services, wish: Fields) -> dict[str, str]:
