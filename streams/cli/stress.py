@@ -145,12 +145,13 @@ async def _run(
     sending = asyncio.create_task(_send(settings, known, load, workflow, type_, bodies, count, rate))
     try:
         deadline = None
-        while not sending.done() or (load.open and time.monotonic() < (deadline or 0)):
+        while deadline is None or (load.open and time.monotonic() < deadline):
             for message in await asyncio.to_thread(consumer.consume, AT_ONCE, TICK_S * 5):
                 if message.error() is None:
                     _, outcome = await known.decode_learning(message.value() or b"")
                     load.took(outcome, message.timestamp()[1])
             if sending.done() and deadline is None:
+                sending.result()  # raises where it has failed: nobody waits for what was not sent
                 deadline = time.monotonic() + patience
         return await sending
     finally:
