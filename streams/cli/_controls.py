@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
@@ -18,6 +18,7 @@ from streams.cli._bulk import EXIT_NOT_ALL, conclude, paced
 from streams.cli._client import Client, Refused, connect
 from streams.cli._ids import instance_path
 from streams.cli._moments import moment
+from streams.cli._options import together
 from streams.cli._output import echo, print_json, print_line, print_table, status
 from streams.ground.errors import UsageError
 
@@ -34,37 +35,29 @@ class Verb:
     of_open: bool = True  # instances that have not ended; False: any
 
 
-def filters(function: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which instances are meant."""
-    options = (
-        click.option("--workflow", help="Name of the workflow."),
-        click.option("--version", help="Version of the definition that they are on."),
-        click.option("--status", type=click.Choice(STATUSES), help="Status of the instances."),
-        click.option("--key", "business_key", help="Business key, such as an application number."),
-        click.option("--step", help="The step at which they wait or faulted: its name, or its JSON Pointer."),
-        click.option("--error", "reason", help="Why they faulted, or wait for a decision, such as UNREACHED."),
-        click.option("--since", help="Started at this time (RFC 3339) or later."),
-        click.option("--until", help="Started before this time (RFC 3339)."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+filters = together(
+    click.option("--workflow", help="Name of the workflow."),
+    click.option("--version", help="Version of the definition that they are on."),
+    click.option("--status", type=click.Choice(STATUSES), help="Status of the instances."),
+    click.option("--key", "business_key", help="Business key, such as an application number."),
+    click.option("--step", help="The step at which they wait or faulted: its name, or its JSON Pointer."),
+    click.option("--error", "reason", help="Why they faulted, or wait for a decision, such as UNREACHED."),
+    click.option("--since", help="Started at this time (RFC 3339) or later."),
+    click.option("--until", help="Started before this time (RFC 3339)."),
+)
+"""The options that say which instances are meant."""
 
 
-def decision(function: Callable[..., None]) -> Callable[..., None]:
-    """The argument and options of all of them."""
-    options = (
-        click.argument("instance", required=False),
-        filters,
-        click.option("--dry-run", is_flag=True, help="Only say which instances are meant."),
-        click.option("--rate", type=click.FloatRange(0.01), help="At most so many a second."),
-        click.option("--why", help="Why, in a few words; history keeps it, so no personal data."),
-        as_option("decides"),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+decision = together(
+    click.argument("instance", required=False),
+    filters,
+    click.option("--dry-run", is_flag=True, help="Only say which instances are meant."),
+    click.option("--rate", type=click.FloatRange(0.01), help="At most so many a second."),
+    click.option("--why", help="Why, in a few words; history keeps it, so no personal data."),
+    as_option("decides"),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+)
+"""The argument and options of all of them."""
 
 
 def carry_out(verb: Verb, given: dict[str, Any], more: dict[str, Any]) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from streams.cli._actor import acting, as_option
 from streams.cli._bulk import EXIT_NOT_ALL, conclude, paced
 from streams.cli._client import Client, Refused, connect
 from streams.cli._ids import instance_id
+from streams.cli._options import together
 from streams.cli._output import echo, print_json, print_line
 from streams.ground.errors import UsageError
 
@@ -23,38 +24,30 @@ CLOCKS_MS = 60_000  # by which this clock may be behind that of the broker
 DONE = {"retry": "retried", "skip": "skipped", "fail": "failed"}
 
 
-def filters(function: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which incidents are meant."""
-    options = (
-        click.option("--workflow", help="Name of the workflow."),
-        click.option("--version", help="Version of the definition."),
-        click.option("--error", "reason", help="Reason of the error, such as UNREACHED."),
-        click.option("--connection", help="Of a step whose definition names this connection, such as erp."),
-        click.option("--owner", help="The team that is asked."),
-        click.option("--key", "business_key", help="Business key, such as an application number."),
-        click.option("--since", help="Opened at this time (RFC 3339) or later."),
-        click.option("--until", help="Opened before this time (RFC 3339)."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+filters = together(
+    click.option("--workflow", help="Name of the workflow."),
+    click.option("--version", help="Version of the definition."),
+    click.option("--error", "reason", help="Reason of the error, such as UNREACHED."),
+    click.option("--connection", help="Of a step whose definition names this connection, such as erp."),
+    click.option("--owner", help="The team that is asked."),
+    click.option("--key", "business_key", help="Business key, such as an application number."),
+    click.option("--since", help="Opened at this time (RFC 3339) or later."),
+    click.option("--until", help="Opened before this time (RFC 3339)."),
+)
+"""The options that say which incidents are meant."""
 
 
-def decision(function: Callable[..., None]) -> Callable[..., None]:
-    """The argument and options of all decisions."""
-    options = (
-        click.argument("instance", required=False),
-        click.option("--task", help="The incident at this task, as a JSON Pointer; default: all of the instance."),
-        filters,
-        click.option("--dry-run", is_flag=True, help="Only say which incidents are meant."),
-        click.option("--rate", type=click.FloatRange(0.01), help="At most so many decisions a second."),
-        click.option("--why", help="Why, in a few words; history keeps it, so no personal data."),
-        as_option("decides"),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+decision = together(
+    click.argument("instance", required=False),
+    click.option("--task", help="The incident at this task, as a JSON Pointer; default: all of the instance."),
+    filters,
+    click.option("--dry-run", is_flag=True, help="Only say which incidents are meant."),
+    click.option("--rate", type=click.FloatRange(0.01), help="At most so many decisions a second."),
+    click.option("--why", help="Why, in a few words; history keeps it, so no personal data."),
+    as_option("decides"),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+)
+"""The argument and options of all decisions."""
 
 
 def decide(action: str, given: dict[str, Any], more: dict[str, Any]) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -15,6 +15,7 @@ import click
 from streams.cli import _models as ours
 from streams.cli._client import Client, connect
 from streams.cli._moments import moment, utc_option
+from streams.cli._options import together
 from streams.cli._output import (
     echo,
     json_option,
@@ -50,17 +51,14 @@ def command(context: click.Context, as_json: bool) -> None:
         context.invoke(list_decisions, as_json=as_json)
 
 
-def _filters(function: Callable[..., None]) -> Callable[..., None]:
-    for option in (
-        click.option("--until", help="Decided before this time (RFC 3339)."),
-        click.option("--since", help="Decided at this time (RFC 3339) or later."),
-        click.option("--instance", "instance_id", help="The instance that it was decided for."),
-        click.option("--route", help="What was decided."),
-        click.option("--version", "model_version", help="Version of the model."),
-        click.option("--model", help="Name of the model."),
-    ):
-        function = option(function)
-    return function
+_filters = together(
+    click.option("--model", help="Name of the model."),
+    click.option("--version", "model_version", help="Version of the model."),
+    click.option("--route", help="What was decided."),
+    click.option("--instance", "instance_id", help="The instance that it was decided for."),
+    click.option("--since", help="Decided at this time (RFC 3339) or later."),
+    click.option("--until", help="Decided before this time (RFC 3339)."),
+)
 
 
 @command.command("list")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,6 +12,7 @@ import click
 from streams.cli._actor import acting, as_option
 from streams.cli._client import Client, connect
 from streams.cli._moments import moment, utc_option
+from streams.cli._options import together
 from streams.cli._output import (
     echo,
     json_option,
@@ -157,10 +157,7 @@ def _get(client: Client, name: str, version: str | None) -> Any:
     return client.get(f"/v1/definitions/{quote(name, safe='')}", version=version)
 
 
-def _deciding(function: Callable[..., None]) -> Callable[..., None]:
-    for option in (json_option, as_option("decides"), why_option, click.argument("name")):
-        function = option(function)
-    return function
+_deciding = together(click.argument("name"), why_option, as_option("decides"), json_option)
 
 
 @command.command()
