@@ -17,7 +17,7 @@ from schemas.messages import REPAIR_STEP
 from schemas.payload import Door, Payload
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.awaiting import engine_words
-from streams.gateway.bodies import idempotency_key, read_object
+from streams.gateway.bodies import LINE, idempotency_key, one_line, read_object
 from streams.gateway.instances import known_instance
 from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError
@@ -26,7 +26,6 @@ from streams.ground.publish import Outgoing
 from streams.ground.topic import MAX_RECORD_BYTES
 from streams.processors.orchestrate import INBOX
 
-MAX_WHY_LENGTH = 200
 LATEST = "latest"
 KEPT_KEY, NEW_KEY = "kept", "new"
 TOLD = frozenset({Phase.TASK_RETRIED, Phase.INCIDENT_SKIPPED, Phase.INCIDENT_FAILED, Phase.REPAIR_REFUSED})
@@ -75,15 +74,14 @@ async def repair(
     ProblemError where nothing is decided. `name` is that of the wish, however often it comes.
     """
     instance_id = row["instance_id"]
-    if len(wish["why"]) > MAX_WHY_LENGTH:
-        raise ProblemError(422, "request-invalid", f"why has at most {MAX_WHY_LENGTH} characters")
+    why, actor = one_line("why", wish["why"]), one_line("actor", wish.get("actor") or "api")
     wanted = await _wanted(ours, row, wish)
     if alone and len(wanted) > 1:
         tasks = ", ".join(each["pointer"] for each in wanted)
         raise ProblemError(422, "request-invalid", f"There are several incidents: name the task, one of {tasks}.")
     if action == "fail":
         wanted = wanted[:1]  # the instance has one end
-    said = {"action": action, "why": wish["why"], "actor": wish.get("actor") or "api", **_NOTHING, **more}
+    said = {"action": action, "why": why, "actor": actor, **_NOTHING, **more}
     repairs = {}
     for each in wanted:
         number = int(each["incident_id"].rpartition("/")[2])
@@ -148,8 +146,7 @@ _TAKEN: Schema = object_of(
     {"incident_id": TEXT, "pointer": TEXT, "taken": {"type": ["boolean", "null"]}, "detail": OPTIONAL_TEXT}
 )
 _ANSWER: Schema = object_of({"instance_id": TEXT, "repairs": list_of(_TAKEN)})
-_COMMON: Mapping[str, Schema] = {"actor": TEXT, "task": TEXT, "incident": TEXT}
-_WHY: Mapping[str, Schema] = {"why": {"type": "string", "maxLength": MAX_WHY_LENGTH}}
+_COMMON: Mapping[str, Schema] = {"actor": LINE, "task": TEXT, "incident": TEXT}
 
 
 def _route(verb: str, handler: Any, summary: str, **members: Schema) -> Route:
@@ -160,7 +157,7 @@ def _route(verb: str, handler: Any, summary: str, **members: Schema) -> Route:
         summary=summary + " 202: taken note of, but the engine has not said yet what became of it.",
         answers={200: _ANSWER, 202: _ANSWER},
         problems=(400, 404, 408, 409, 413, 415, 422, 503),
-        body={"application/json": object_of(_WHY, **_COMMON, **members)},
+        body={"application/json": object_of({"why": LINE}, **_COMMON, **members)},
         verb=verb,
     )
 
