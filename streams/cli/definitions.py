@@ -11,6 +11,7 @@ import click
 
 from streams.cli._actor import acting, as_option
 from streams.cli._client import Client, connect
+from streams.cli._files import text_of
 from streams.cli._moments import moment, utc_option
 from streams.cli._options import together
 from streams.cli._output import (
@@ -144,7 +145,7 @@ def diff(name: str, before: str, after: str | None, as_json: bool) -> None:
 def _source(client: Client, name: str, which: str | None) -> tuple[str, str]:
     """What it is called, and its text."""
     if which is not None and (path := Path(which)).is_file():
-        return which, path.read_text()
+        return which, text_of(path)
     versions = [each for each in client.get("/v1/definitions")["definitions"] if each["name"] == name]
     if which is not None and any(each["digest"] == which for each in versions):
         found = _get(client, which, None)

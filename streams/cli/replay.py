@@ -9,6 +9,7 @@ import click
 
 from streams.cli._actor import acting, as_option
 from streams.cli._client import connect
+from streams.cli._files import text_of
 from streams.cli._moments import time_past, utc_option
 from streams.cli._output import echo, json_option, print_json
 from streams.cli._replays import print_counts, print_dry_run, verified, waited
@@ -130,7 +131,4 @@ def _definition(text: str) -> dict[str, str]:
         if file.suffix in (".yaml", ".yml"):
             raise UsageError(f"--definition {text}: there is no such file.")
         return {"definition": text}
-    try:
-        return {"yaml": file.read_text(encoding="utf-8")}
-    except (OSError, UnicodeDecodeError):
-        raise UsageError(f"--definition {text}: cannot be read as UTF-8 text.") from None
+    return {"yaml": text_of(file)}
