@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections import Counter
 from collections.abc import Iterator
@@ -12,9 +11,8 @@ from typing import Any
 import click
 
 from schemas.lifecycle import OF_INSTANCES, TERMINAL
-from schemas.times import rfc3339
 from streams.cli._actor import acting, as_option
-from streams.cli._bulk import EXIT_NOT_ALL, conclude, paced
+from streams.cli._bulk import EXIT_NOT_ALL, by_now, conclude, paced
 from streams.cli._client import Client, Refused, connect
 from streams.cli._ids import instance_path
 from streams.cli._moments import moment
@@ -79,7 +77,7 @@ def carry_out(verb: Verb, given: dict[str, Any], more: dict[str, Any]) -> None:
             return
         found = iter([client.get(path)])
     else:
-        narrowed.setdefault("until", rfc3339(int(time.time() * 1_000)))
+        narrowed.setdefault("until", by_now())
         found = _meant(client, verb, narrowed)
     if dry_run:
         _print_meant(list(found), as_json)

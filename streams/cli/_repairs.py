@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
@@ -10,9 +9,8 @@ from typing import Any
 
 import click
 
-from schemas.times import rfc3339
 from streams.cli._actor import acting, as_option
-from streams.cli._bulk import EXIT_NOT_ALL, conclude, paced
+from streams.cli._bulk import EXIT_NOT_ALL, by_now, conclude, paced
 from streams.cli._client import Client, Refused, connect
 from streams.cli._ids import instance_id
 from streams.cli._options import together
@@ -20,7 +18,6 @@ from streams.cli._output import echo, print_json, print_line
 from streams.ground.errors import UsageError
 
 IN_DOUBT = "OUTCOME_UNKNOWN"
-CLOCKS_MS = 60_000  # by which this clock may be behind that of the broker
 DONE = {"retry": "retried", "skip": "skipped", "fail": "failed"}
 
 
@@ -62,7 +59,7 @@ def decide(action: str, given: dict[str, Any], more: dict[str, Any]) -> None:
         raise UsageError("--why is missing: say why, in a few words, since history keeps it for every instance.")
     wish = {"why": why or f"{action} by hand", "actor": actor, **more}
     client = connect()
-    narrowed.setdefault("until", rfc3339(int(time.time() * 1_000) + CLOCKS_MS))
+    narrowed.setdefault("until", by_now())
     if instance is not None:
         instance = narrowed["instance_id"] = instance_id(client, instance)
     if task is not None:
