@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import shutil
-import urllib.request
 from pathlib import Path
 
 from infra.local import ports
+from infra.local.answering import answers
 from infra.local.process import Launch
 from infra.prometheus import TARGETS_FILE
 
@@ -56,10 +56,6 @@ def launch(data_dir: Path, port: int, every_s: int = 5) -> Launch:
     return Launch(argv, data_dir.absolute() / "logs" / f"{PROGRAM}.log")
 
 
-def answers(url: str) -> bool:
+def is_ready(url: str) -> bool:
     """Whether it is ready."""
-    try:
-        with urllib.request.urlopen(f"{url}/-/ready", timeout=ASK_TIMEOUT_S) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False
+    return answers(f"{url}/-/ready", ASK_TIMEOUT_S)

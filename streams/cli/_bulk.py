@@ -7,10 +7,17 @@ from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import TypeVar
 
+from schemas.times import rfc3339
 from streams.cli._output import echo
 
 EXIT_NOT_ALL = 1
+CLOCKS_S = 60  # by which this clock may be behind that of the broker
 T = TypeVar("T")
+
+
+def by_now() -> str:
+    """The bound (RFC 3339) of what is there already, and not of what comes meanwhile."""
+    return rfc3339(int((time.time() + CLOCKS_S) * 1_000))
 
 
 def paced(items: Iterable[T], rate: float | None, most: int = 1) -> Iterator[list[T]]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import ipaddress
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from schemas.codec import Codec
 
 TIMEOUT_S = 60.0
+PAGE = 200  # rows that are asked for at once
 
 
 class Refused(UsageError):
@@ -46,6 +47,16 @@ class Client:
         """The JSON that stands at a path; parameters that are None are left out."""
         given = {name: value for name, value in query.items() if value is not None}
         return self._ask(Request(f"{self._base}{path}" + (f"?{urlencode(given)}" if given else "")))[1]
+
+    def every(self, path: str, member: str, *, limit: int = PAGE, **query: Any) -> Iterator[Any]:
+        """What a list has in `member`, asked for page by page as it is used."""
+        cursor = None
+        while True:
+            page = self.get(path, limit=limit, cursor=cursor, **query)
+            yield from page[member]
+            cursor = page["next"]
+            if cursor is None:
+                return
 
     def post(
         self, path: str, body: bytes, content_type: str, headers: Mapping[str, str] | None = None

@@ -2,26 +2,24 @@
 
 from __future__ import annotations
 
-import time
 import uuid
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
 import click
 
 from schemas.lifecycle import OF_INSTANCES, TERMINAL
-from schemas.times import rfc3339
 from streams.cli._actor import acting, as_option
-from streams.cli._bulk import EXIT_NOT_ALL, conclude, paced
+from streams.cli._bulk import EXIT_NOT_ALL, by_now, conclude, paced
 from streams.cli._client import Client, Refused, connect
-from streams.cli._ids import instance_id
+from streams.cli._ids import instance_path
 from streams.cli._moments import moment
+from streams.cli._options import together
 from streams.cli._output import echo, print_json, print_line, print_table, status
 from streams.ground.errors import UsageError
 
-PAGE = 200
 STATUSES = [each.value for each in OF_INSTANCES]
 
 
@@ -35,37 +33,29 @@ class Verb:
     of_open: bool = True  # instances that have not ended; False: any
 
 
-def filters(function: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which instances are meant."""
-    options = (
-        click.option("--workflow", help="Name of the workflow."),
-        click.option("--version", help="Version of the definition that they are on."),
-        click.option("--status", type=click.Choice(STATUSES), help="Status of the instances."),
-        click.option("--key", "business_key", help="Business key, such as an application number."),
-        click.option("--step", help="The step at which they wait or faulted: its name, or its JSON Pointer."),
-        click.option("--error", "reason", help="Why they faulted, or wait for a decision, such as UNREACHED."),
-        click.option("--since", help="Started at this time (RFC 3339) or later."),
-        click.option("--until", help="Started before this time (RFC 3339)."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+filters = together(
+    click.option("--workflow", help="Name of the workflow."),
+    click.option("--version", help="Version of the definition that they are on."),
+    click.option("--status", type=click.Choice(STATUSES), help="Status of the instances."),
+    click.option("--key", "business_key", help="Business key, such as an application number."),
+    click.option("--step", help="The step at which they wait or faulted: its name, or its JSON Pointer."),
+    click.option("--error", "reason", help="Why they faulted, or wait for a decision, such as UNREACHED."),
+    click.option("--since", help="Started at this time (RFC 3339) or later."),
+    click.option("--until", help="Started before this time (RFC 3339)."),
+)
+"""The options that say which instances are meant."""
 
 
-def decision(function: Callable[..., None]) -> Callable[..., None]:
-    """The argument and options of all of them."""
-    options = (
-        click.argument("instance", required=False),
-        filters,
-        click.option("--dry-run", is_flag=True, help="Only say which instances are meant."),
-        click.option("--rate", type=click.FloatRange(0.01), help="At most so many a second."),
-        click.option("--why", help="Why, in a few words; history keeps it, so no personal data."),
-        as_option("decides"),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+decision = together(
+    click.argument("instance", required=False),
+    filters,
+    click.option("--dry-run", is_flag=True, help="Only say which instances are meant."),
+    click.option("--rate", type=click.FloatRange(0.01), help="At most so many a second."),
+    click.option("--why", help="Why, in a few words; history keeps it, so no personal data."),
+    as_option("decides"),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+)
+"""The argument and options of all of them."""
 
 
 def carry_out(verb: Verb, given: dict[str, Any], more: dict[str, Any]) -> None:
@@ -81,13 +71,13 @@ def carry_out(verb: Verb, given: dict[str, Any], more: dict[str, Any]) -> None:
     wish = {verb.said_as: why, "actor": actor, **more}
     client = connect()
     if instance is not None:
-        found: Iterator[dict[str, Any]] = iter([{"instance_id": instance_id(client, instance)}])
+        path = instance_path(client, instance)
         if not dry_run:
-            _one(client, verb, next(found)["instance_id"], wish, as_json)
+            _one(client, verb, path, wish, as_json)
             return
-        found = iter([client.get(f"/v1/instances/{each['instance_id']}") for each in found])
+        found = iter([client.get(path)])
     else:
-        narrowed.setdefault("until", rfc3339(int(time.time() * 1_000)))
+        narrowed.setdefault("until", by_now())
         found = _meant(client, verb, narrowed)
     if dry_run:
         _print_meant(list(found), as_json)
@@ -96,25 +86,20 @@ def carry_out(verb: Verb, given: dict[str, Any], more: dict[str, Any]) -> None:
 
 
 def _meant(client: Client, verb: Verb, narrowed: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    cursor = None
-    while True:
-        page = client.get("/v1/instances", limit=PAGE, cursor=cursor, **narrowed)
-        yield from (each for each in page["instances"] if not (verb.of_open and each["status"] in TERMINAL))
-        cursor = page["next"]
-        if cursor is None:
-            return
+    found = client.every("/v1/instances", "instances", **narrowed)
+    return (each for each in found if not (verb.of_open and each["status"] in TERMINAL))
 
 
-def _one(client: Client, verb: Verb, instance: str, wish: dict[str, Any], as_json: bool) -> None:
-    _, told = client.post_json(f"/v1/instances/{instance}/{verb.name}", wish)
+def _one(client: Client, verb: Verb, path: str, wish: dict[str, Any], as_json: bool) -> None:
+    _, told = client.post_json(f"{path}/{verb.name}", wish)
     if as_json:
         print_json(told)
     elif "started" in told:
         echo(f"started {told['started']}; `exlify show {told['started']}` tells how it goes")
     elif told.get("taken"):
-        echo(f"{verb.done}; `exlify show {instance}` tells how it goes")
+        echo(f"{verb.done}; `exlify show {told['instance_id']}` tells how it goes")
     else:
-        echo(f"taken note of; `exlify show {instance}` tells what became of it")
+        echo(f"taken note of; `exlify show {told['instance_id']}` tells what became of it")
     if told.get("taken", True) is None:
         raise SystemExit(EXIT_NOT_ALL)
 

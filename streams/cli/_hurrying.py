@@ -12,7 +12,6 @@ from streams.cli._client import Client, Refused, connect
 from streams.cli._ids import instance_id
 from streams.cli._output import echo, print_json, print_line
 from streams.cli._reason import retry_line
-from streams.cli._repairs import PAGE
 from streams.ground.errors import UsageError
 
 OF_INSTANCES = ("workflow", "version", "business_key")
@@ -46,7 +45,7 @@ def hurry(given: Mapping[str, Any], others: Mapping[str, Any]) -> None:
         narrowed["instance_id"] = instance_id(client, given["instance"])
     if given["task"] is not None:
         narrowed["step"] = given["task"]
-    found = _meant(client, narrowed)
+    found = client.every("/v1/instances", "instances", retrying="true", **narrowed)
     if given["dry_run"]:
         _print_meant(list(found), given["as_json"])
     else:
@@ -67,17 +66,6 @@ def _of_one(client: Client, instance: str, wish: Mapping[str, Any], as_json: boo
 
 def _path(instance: str) -> str:
     return f"/v1/instances/{instance}/retry-now"
-
-
-def _meant(client: Client, narrowed: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
-    """The instances with steps that are meant, page by page."""
-    cursor = None
-    while True:
-        page = client.get("/v1/instances", retrying="true", limit=PAGE, cursor=cursor, **narrowed)
-        yield from page["instances"]
-        cursor = page["next"]
-        if cursor is None:
-            return
 
 
 def _one_by_one(

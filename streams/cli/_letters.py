@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
 import click
 
-from schemas.times import rfc3339
 from streams.cli._actor import acting
-from streams.cli._bulk import conclude, paced
+from streams.cli._bulk import by_now, conclude, paced
 from streams.cli._client import Client, Refused, connect
 from streams.cli._output import echo, print_json, print_line
-from streams.cli._repairs import CLOCKS_MS, PAGE
 from streams.ground.errors import UsageError
 
 PORTION = 100
@@ -31,7 +28,7 @@ def decide(action: str, given: dict[str, Any], more: dict[str, Any]) -> None:
         raise UsageError("Name LETTERS, or say by --kind, --reason or another filter which letters are meant.")
     wish = {"why": why if dry_run else required(why), "actor": actor, **more}
     client = connect()
-    narrowed.setdefault("until", rfc3339(int(time.time() * 1_000) + CLOCKS_MS))
+    narrowed.setdefault("until", by_now())
     found = iter(dict.fromkeys(named)) if named else _meant(client, narrowed)
     if dry_run:
         _print_meant(list(found), as_json)
@@ -61,16 +58,11 @@ def print_told(action: str, told: list[dict[str, Any]], as_json: bool) -> Counte
 
 def _meant(client: Client, narrowed: dict[str, Any]) -> Iterator[str]:
     """Undecided letters, page by page, each once: one that comes back meanwhile is not meant a second time."""
-    cursor, seen = None, set()
-    while True:
-        page = client.get("/v1/letters", status="undecided", limit=PAGE, cursor=cursor, **narrowed)
-        for each in page["letters"]:
-            if each["letter_id"] not in seen:
-                seen.add(each["letter_id"])
-                yield each["letter_id"]
-        cursor = page["next"]
-        if cursor is None:
-            return
+    seen = set()
+    for each in client.every("/v1/letters", "letters", status="undecided", **narrowed):
+        if each["letter_id"] not in seen:
+            seen.add(each["letter_id"])
+            yield each["letter_id"]
 
 
 def _portions(

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from streams.ground.errors import UsageError
+from streams.ground.spans import span
 
 _DURATION = re.compile(r"(\d{1,6})(s|m|h|d)")
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
@@ -56,14 +57,9 @@ def _time(option: str, text: str, sign: int) -> str:
     try:
         return datetime.fromisoformat(text).astimezone().isoformat()
     except (ValueError, OverflowError):
-        raise UsageError(f"{option} {text}: no time. Write 30m, 2h, or 2026-01-31T12:00:00Z.") from None
-
-
-def past_time(option: str, text: str) -> str:
-    """RFC 3339 of what an option was given: how long ago, or a time. Raises UsageError."""
-    if found := _DURATION.fullmatch(text):
-        return (datetime.now(UTC) - timedelta(**{_UNITS[found[2]]: int(found[1])})).isoformat()
-    try:
-        return datetime.fromisoformat(text).astimezone().isoformat()
-    except (ValueError, OverflowError):
         raise UsageError(f"{option} {text}: no time. Write 30m, 2h, 7d, or 2026-01-31T12:00:00Z.") from None
+
+
+def length(ms: int | None) -> str | None:
+    """How long something took, as people read it; nothing of what has not been measured."""
+    return None if ms is None else span(ms)

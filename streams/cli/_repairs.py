@@ -2,60 +2,49 @@
 
 from __future__ import annotations
 
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from schemas.times import rfc3339
 from streams.cli._actor import acting, as_option
-from streams.cli._bulk import EXIT_NOT_ALL, conclude, paced
+from streams.cli._bulk import EXIT_NOT_ALL, by_now, conclude, paced
 from streams.cli._client import Client, Refused, connect
 from streams.cli._ids import instance_id
+from streams.cli._options import together
 from streams.cli._output import echo, print_json, print_line
 from streams.ground.errors import UsageError
 
-PAGE = 200
 IN_DOUBT = "OUTCOME_UNKNOWN"
-CLOCKS_MS = 60_000  # by which this clock may be behind that of the broker
 DONE = {"retry": "retried", "skip": "skipped", "fail": "failed"}
 
 
-def filters(function: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which incidents are meant."""
-    options = (
-        click.option("--workflow", help="Name of the workflow."),
-        click.option("--version", help="Version of the definition."),
-        click.option("--error", "reason", help="Reason of the error, such as UNREACHED."),
-        click.option("--connection", help="Of a step whose definition names this connection, such as erp."),
-        click.option("--owner", help="The team that is asked."),
-        click.option("--key", "business_key", help="Business key, such as an application number."),
-        click.option("--since", help="Opened at this time (RFC 3339) or later."),
-        click.option("--until", help="Opened before this time (RFC 3339)."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+filters = together(
+    click.option("--workflow", help="Name of the workflow."),
+    click.option("--version", help="Version of the definition."),
+    click.option("--error", "reason", help="Reason of the error, such as UNREACHED."),
+    click.option("--connection", help="Of a step whose definition names this connection, such as erp."),
+    click.option("--owner", help="The team that is asked."),
+    click.option("--key", "business_key", help="Business key, such as an application number."),
+    click.option("--since", help="Opened at this time (RFC 3339) or later."),
+    click.option("--until", help="Opened before this time (RFC 3339)."),
+)
+"""The options that say which incidents are meant."""
 
 
-def decision(function: Callable[..., None]) -> Callable[..., None]:
-    """The argument and options of all decisions."""
-    options = (
-        click.argument("instance", required=False),
-        click.option("--task", help="The incident at this task, as a JSON Pointer; default: all of the instance."),
-        filters,
-        click.option("--dry-run", is_flag=True, help="Only say which incidents are meant."),
-        click.option("--rate", type=click.FloatRange(0.01), help="At most so many decisions a second."),
-        click.option("--why", help="Why, in a few words; history keeps it, so no personal data."),
-        as_option("decides"),
-        click.option("--json", "as_json", is_flag=True, help="Print JSON."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+decision = together(
+    click.argument("instance", required=False),
+    click.option("--task", help="The incident at this task, as a JSON Pointer; default: all of the instance."),
+    filters,
+    click.option("--dry-run", is_flag=True, help="Only say which incidents are meant."),
+    click.option("--rate", type=click.FloatRange(0.01), help="At most so many decisions a second."),
+    click.option("--why", help="Why, in a few words; history keeps it, so no personal data."),
+    as_option("decides"),
+    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+)
+"""The argument and options of all decisions."""
 
 
 def decide(action: str, given: dict[str, Any], more: dict[str, Any]) -> None:
@@ -70,7 +59,7 @@ def decide(action: str, given: dict[str, Any], more: dict[str, Any]) -> None:
         raise UsageError("--why is missing: say why, in a few words, since history keeps it for every instance.")
     wish = {"why": why or f"{action} by hand", "actor": actor, **more}
     client = connect()
-    narrowed.setdefault("until", rfc3339(int(time.time() * 1_000) + CLOCKS_MS))
+    narrowed.setdefault("until", by_now())
     if instance is not None:
         instance = narrowed["instance_id"] = instance_id(client, instance)
     if task is not None:
@@ -93,20 +82,14 @@ def _meant(client: Client, action: str, narrowed: dict[str, Any]) -> Iterator[di
     Where nobody knows whether the outside world has changed, a retry for many would do harm to some: those are meant
     only where they are named.
     """
-    cursor = None
     named = "instance_id" in narrowed or narrowed.get("reason") == IN_DOUBT
     decided = set()  # a step that fails again is a new incident, and not meant a second time
-    while True:
-        page = client.get("/v1/incidents", status="open", limit=PAGE, cursor=cursor, **narrowed)
-        for each in page["incidents"]:
-            step = (each["instance_id"], each["pointer"], each["iteration"])
-            doubtful = each["reason"] == IN_DOUBT and action == "retry"
-            if step not in decided and (named or not doubtful):
-                decided.add(step)
-                yield each
-        cursor = page["next"]
-        if cursor is None:
-            return
+    for each in client.every("/v1/incidents", "incidents", status="open", **narrowed):
+        step = (each["instance_id"], each["pointer"], each["iteration"])
+        doubtful = each["reason"] == IN_DOUBT and action == "retry"
+        if step not in decided and (named or not doubtful):
+            decided.add(step)
+            yield each
 
 
 def _one_by_one(

@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import quote
 
 from streams.cli._client import Client
+from streams.cli._ids import instance_path
 from streams.cli._moments import moment
 from streams.cli._output import echo, print_fields, print_json, print_table, status
 
@@ -128,8 +129,10 @@ def print_dry_run(told: Fields, as_json: bool) -> None:
         print_table(("PLACE", "TYPE", "SUBJECT", "WORKFLOW", "FIRST RUN"), rows)
 
 
-def verified(client: Client, query: Fields, as_json: bool) -> None:
-    """Folds instances page by page; exit code 1 where the history of one is not what the engine makes of it."""
+def verified(client: Client, instance: str | None, query: Fields, as_json: bool) -> None:
+    """Folds instances page by page, or one; exit code 1 where the history of one is not what the engine makes of it."""
+    if instance is not None:
+        query = {**query, "instance_id": client.get(instance_path(client, instance))["instance_id"]}  # it is there
     checked, findings, cursor = 0, [], None
     while True:
         page = client.get("/v1/verification", limit=500, cursor=cursor, **query)

@@ -8,7 +8,7 @@ from urllib.parse import quote
 import click
 
 from streams.cli._client import connect
-from streams.cli._moments import time_past
+from streams.cli._moments import length, time_past
 from streams.cli._output import bold, echo, json_option, print_json, print_table
 from streams.ground.spans import span
 from streams.processors.orchestrate.ways import WORDS
@@ -70,8 +70,8 @@ def _print(workflow: str, version: dict[str, Any], *, gap: bool) -> None:
             f"{took / whole:.1%}",
             span(took),
             step["times"] + step["open"],
-            _span(step["median_ms"]),
-            _span(step["slow_ms"]),
+            length(step["median_ms"]),
+            length(step["slow_ms"]),
         )
         for step in version["steps"]
         for way, took in step["by"].items()
@@ -81,7 +81,3 @@ def _print(workflow: str, version: dict[str, Any], *, gap: bool) -> None:
     print_table(
         ("STEP", "GOES TO", "SHARE", "TIME", "TIMES", "MEDIAN", "95 % WITHIN"), rows, whole=["SHARE", "GOES TO"]
     )
-
-
-def _span(ms: int | None) -> str | None:
-    return None if ms is None else span(ms)

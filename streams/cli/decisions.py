@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -13,8 +13,9 @@ from urllib.parse import quote
 import click
 
 from streams.cli import _models as ours
-from streams.cli._client import connect
+from streams.cli._client import Client, connect
 from streams.cli._moments import moment, utc_option
+from streams.cli._options import together
 from streams.cli._output import (
     echo,
     json_option,
@@ -50,17 +51,14 @@ def command(context: click.Context, as_json: bool) -> None:
         context.invoke(list_decisions, as_json=as_json)
 
 
-def _filters(function: Callable[..., None]) -> Callable[..., None]:
-    for option in (
-        click.option("--until", help="Decided before this time (RFC 3339)."),
-        click.option("--since", help="Decided at this time (RFC 3339) or later."),
-        click.option("--instance", "instance_id", help="The instance that it was decided for."),
-        click.option("--route", help="What was decided."),
-        click.option("--version", "model_version", help="Version of the model."),
-        click.option("--model", help="Name of the model."),
-    ):
-        function = option(function)
-    return function
+_filters = together(
+    click.option("--model", help="Name of the model."),
+    click.option("--version", "model_version", help="Version of the model."),
+    click.option("--route", help="What was decided."),
+    click.option("--instance", "instance_id", help="The instance that it was decided for."),
+    click.option("--since", help="Decided at this time (RFC 3339) or later."),
+    click.option("--until", help="Decided before this time (RFC 3339)."),
+)
 
 
 @command.command("list")
@@ -146,7 +144,7 @@ def recompute(decision: str | None, as_json: bool, **query: Any) -> None:
 
     registry = Registry(shelf=ours.known())
     equal, found = 0, []
-    for record in [_one(decision)] if decision else _every(query):
+    for record in [_one(decision)] if decision else _every(connect(), query):
         try:
             differences = recomputed(record, registry)
         except CannotRecomputeError as error:
@@ -181,13 +179,14 @@ def export(kind: str, file: Path | None, **query: Any) -> None:
     The file also has what a person answered afterwards where one was asked (label), and the chance with which a
     case like it is looked at by one (inclusion_probability), which what is learned from such labels has to weigh.
     """
-    records = _every(query)
+    if file is not None and file.suffix != ".parquet":
+        raise UsageError(f"{file}: is to be called .parquet. Other forms go to standard output: --format.")
+    client = connect()
+    records = _every(client, query)
     if file is not None:
         from streams.cli._decisions_parquet import write
 
-        if file.suffix != ".parquet":
-            raise UsageError(f"{file}: is to be called .parquet. Other forms go to standard output: --format.")
-        count = write(file, ({**_flat(each), **_answer(each)} for each in records))
+        count = write(file, ({**_flat(each), **_answer(client, each)} for each in records))
         echo(f"{count} decisions written to {file}", err=True)
         return
     if kind == "jsonl":
@@ -201,7 +200,7 @@ def export(kind: str, file: Path | None, **query: Any) -> None:
     writer.writerows(rows)
 
 
-def _answer(record: dict[str, Any]) -> dict[str, Any]:
+def _answer(client: Client, record: dict[str, Any]) -> dict[str, Any]:
     """What a person said of the case after it was decided, where the route asked one; and the chance of being asked."""
     from models.serving.card import REVIEW
 
@@ -211,7 +210,7 @@ def _answer(record: dict[str, Any]) -> dict[str, Any]:
     found = {"label": None, "label_at": None, "inclusion_probability": None if drawn else float(asked)}
     if not asked:
         return found
-    tasks = connect().get("/v1/tasks", instance_id=record["instance_id"], status="completed", limit=PAGE)["tasks"]
+    tasks = client.get("/v1/tasks", instance_id=record["instance_id"], status="completed", limit=PAGE)["tasks"]
     answered = next((each for each in tasks if each["created_at"] >= record["at"]), None)
     return found | ({"label": answered["outcome"], "label_at": answered["updated_at"]} if answered else {})
 
@@ -274,11 +273,5 @@ def _one(decision: str) -> dict[str, Any]:
     return found
 
 
-def _every(query: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    client, cursor = connect(), None
-    while True:
-        page = client.get("/v1/decisions", **query, limit=PAGE, cursor=cursor)
-        yield from page["decisions"]
-        cursor = page["next"]
-        if cursor is None:
-            return
+def _every(client: Client, query: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    return client.every("/v1/decisions", "decisions", limit=PAGE, **query)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -12,7 +11,9 @@ import click
 
 from streams.cli._actor import acting, as_option
 from streams.cli._client import Client, connect
+from streams.cli._files import text_of
 from streams.cli._moments import moment, utc_option
+from streams.cli._options import together
 from streams.cli._output import (
     echo,
     json_option,
@@ -144,7 +145,7 @@ def diff(name: str, before: str, after: str | None, as_json: bool) -> None:
 def _source(client: Client, name: str, which: str | None) -> tuple[str, str]:
     """What it is called, and its text."""
     if which is not None and (path := Path(which)).is_file():
-        return which, path.read_text()
+        return which, text_of(path)
     versions = [each for each in client.get("/v1/definitions")["definitions"] if each["name"] == name]
     if which is not None and any(each["digest"] == which for each in versions):
         found = _get(client, which, None)
@@ -157,10 +158,7 @@ def _get(client: Client, name: str, version: str | None) -> Any:
     return client.get(f"/v1/definitions/{quote(name, safe='')}", version=version)
 
 
-def _deciding(function: Callable[..., None]) -> Callable[..., None]:
-    for option in (json_option, as_option("decides"), why_option, click.argument("name")):
-        function = option(function)
-    return function
+_deciding = together(click.argument("name"), why_option, as_option("decides"), json_option)
 
 
 @command.command()

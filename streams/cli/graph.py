@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from streams.cli._files import text_of
 from streams.cli._output import print_text
 
 if TYPE_CHECKING:
@@ -80,11 +81,7 @@ def _of_file(name: str) -> Graph:
     from streams.language import DefinitionError, load
 
     try:
-        return load(Path(name).read_text(encoding="utf-8"), name, WithAssumed(FUNCTIONS))
-    except OSError as error:
-        raise UsageError(f"{name} cannot be read ({error.strerror})") from None
-    except UnicodeDecodeError:
-        raise UsageError(f"{name} is no UTF-8 text") from None
+        return load(text_of(Path(name)), name, WithAssumed(FUNCTIONS))
     except DefinitionError as error:
         raise UsageError("\n".join(str(fault) for fault in error.faults)) from None
 

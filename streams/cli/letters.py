@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote
 
@@ -15,24 +14,20 @@ from streams.cli._bulk import EXIT_NOT_ALL
 from streams.cli._client import connect
 from streams.cli._letters import decide, print_told, required, why_option
 from streams.cli._moments import moment, utc_option
+from streams.cli._options import together
 from streams.cli._output import json_option, print_fields, print_json, print_page, status
 from streams.ground.errors import UsageError
 
-
-def filters(function: Callable[..., None]) -> Callable[..., None]:
-    """The options that say which letters are meant."""
-    options = (
-        click.option("--kind", type=click.Choice(["parked", "dead"]), help="parked records, or dead letters of steps."),
-        click.option("--topic", help="Topic on which it came."),
-        click.option("--processor", help="Who could not use it."),
-        click.option("--reason", help="A part of the reason, such as UNREACHED."),
-        click.option("--workflow", help="Name of the workflow; of dead letters only."),
-        click.option("--since", help="Written at this time (RFC 3339) or later."),
-        click.option("--until", help="Written before this time (RFC 3339)."),
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+filters = together(
+    click.option("--kind", type=click.Choice(["parked", "dead"]), help="parked records, or dead letters of steps."),
+    click.option("--topic", help="Topic on which it came."),
+    click.option("--processor", help="Who could not use it."),
+    click.option("--reason", help="A part of the reason, such as UNREACHED."),
+    click.option("--workflow", help="Name of the workflow; of dead letters only."),
+    click.option("--since", help="Written at this time (RFC 3339) or later."),
+    click.option("--until", help="Written before this time (RFC 3339)."),
+)
+"""The options that say which letters are meant."""
 
 
 @click.group(
@@ -136,19 +131,15 @@ def show(letter: str, as_json: bool) -> None:
     )
 
 
-def _decision(function: Callable[..., None]) -> Callable[..., None]:
-    options = (
-        click.argument("letters", nargs=-1),
-        filters,
-        click.option("--dry-run", is_flag=True, help="Only say which letters are meant."),
-        click.option("--rate", type=click.FloatRange(0.01), help="At most so many letters a second."),
-        why_option,
-        as_option("decides"),
-        json_option,
-    )
-    for option in reversed(options):
-        function = option(function)
-    return function
+_decision = together(
+    click.argument("letters", nargs=-1),
+    filters,
+    click.option("--dry-run", is_flag=True, help="Only say which letters are meant."),
+    click.option("--rate", type=click.FloatRange(0.01), help="At most so many letters a second."),
+    why_option,
+    as_option("decides"),
+    json_option,
+)
 
 
 @command.command()

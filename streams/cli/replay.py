@@ -9,7 +9,8 @@ import click
 
 from streams.cli._actor import acting, as_option
 from streams.cli._client import connect
-from streams.cli._moments import past_time, utc_option
+from streams.cli._files import text_of
+from streams.cli._moments import time_past, utc_option
 from streams.cli._output import echo, json_option, print_json
 from streams.cli._replays import print_counts, print_dry_run, verified, waited
 from streams.ground.errors import UsageError
@@ -83,8 +84,8 @@ def command(
     nothing on record answers stops that instance: the report counts it. Subscribers of outcomes see nothing of it.
     """
     if verify:
-        bounds = {name: past_time(f"--{name}", given[name]) for name in ("since", "until") if given[name]}
-        verified(connect(), {"workflow": workflow, "instance_id": instance, **bounds}, as_json)
+        bounds = {name: time_past(f"--{name}", given[name]) for name in ("since", "until") if given[name]}
+        verified(connect(), instance, {"workflow": workflow, **bounds}, as_json)
         return
     if not topics:
         raise UsageError("Name the business topics whose events are meant; `exlify topics` lists them.")
@@ -93,7 +94,7 @@ def command(
     wish |= {"topics": list(topics), "actor": acting(actor)}
     for name in ("since", "until"):
         if name in wish:
-            wish[name] = past_time(f"--{name}", wish[name])
+            wish[name] = time_past(f"--{name}", wish[name])
     if offsets:
         wish["offsets"] = [_offsets(each) for each in offsets]
     if definition is not None:
@@ -130,7 +131,4 @@ def _definition(text: str) -> dict[str, str]:
         if file.suffix in (".yaml", ".yml"):
             raise UsageError(f"--definition {text}: there is no such file.")
         return {"definition": text}
-    try:
-        return {"yaml": file.read_text(encoding="utf-8")}
-    except (OSError, UnicodeDecodeError):
-        raise UsageError(f"--definition {text}: cannot be read as UTF-8 text.") from None
+    return {"yaml": text_of(file)}

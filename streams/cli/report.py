@@ -7,9 +7,8 @@ from typing import Any
 import click
 
 from streams.cli._client import connect
-from streams.cli._moments import moment, time_past, utc_option
+from streams.cli._moments import length, moment, time_past, utc_option
 from streams.cli._output import echo, json_option, print_json, print_table
-from streams.ground.spans import span
 
 
 @click.command(
@@ -46,7 +45,7 @@ def command(since: str, as_json: bool) -> None:
 def _row(each: dict[str, Any]) -> tuple[Any, ...]:
     counts = (each[name] for name in ("started", "open", "completed", "faulted", "cancelled"))
     rates = (_percent(each[name]) for name in ("automation_rate", "first_time_right_rate"))
-    times = (_span(each[name]) for name in ("median_ms", "slow_ms"))
+    times = (length(each[name]) for name in ("median_ms", "slow_ms"))
     lives = each["working_ms"] + each["waiting_ms"]
     worked = each["working_ms"] / lives if lives else None
     shares = (_percent(worked), _percent(None if worked is None else 1 - worked))
@@ -55,7 +54,3 @@ def _row(each: dict[str, Any]) -> tuple[Any, ...]:
 
 def _percent(share: float | None) -> str | None:
     return None if share is None else f"{share:.1%}"
-
-
-def _span(ms: int | None) -> str | None:
-    return None if ms is None else span(ms)

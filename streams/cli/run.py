@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from streams.cli._files import text_of
 from streams.cli._output import print_document
 from streams.cli._steps import own_steps, steps_option
 from streams.ground.errors import UsageError
@@ -87,7 +88,7 @@ def command(
 
     settings = catalogue.load_settings()
     steps = own_steps(places, settings, [file])
-    graph = load(_text(file), str(file), catalogue.functions(steps))
+    graph = load(text_of(file), str(file), catalogue.functions(steps))
     data, answered = _value(given, "--input"), _answers(answers)
     declared = tuple(catalogue.processors(steps).values())
     logs.configure(settings)
@@ -103,22 +104,13 @@ def command(
         raise SystemExit(EXIT_NOT_COMPLETED)
 
 
-def _text(file: Path) -> str:
-    try:
-        return file.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise UsageError(f"{file}: not UTF-8. Save the file as UTF-8 text.") from None
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror}. Name a file that can be read.") from None
-
-
 def _document(file: Path) -> Any:
     """The value of a file in YAML, of which JSON is a part; raises UsageError."""
     from ruamel.yaml import YAML
     from ruamel.yaml.error import YAMLError
 
     try:
-        return YAML(typ="safe").load(_text(file))
+        return YAML(typ="safe").load(text_of(file))
     except YAMLError as error:
         raise UsageError(f"{file}: not YAML ({type(error).__name__}). Check indentation, quotes and colons.") from None
 
@@ -145,7 +137,7 @@ def _value(given: str, name: str) -> Any:
     text = given
     if given.startswith("@"):
         name = given[1:]
-        text = _text(Path(name))
+        text = text_of(Path(name))
     return _json(text, name)
 
 

@@ -15,6 +15,7 @@ import click
 
 from streams.cli._client import Client, codec, connect, with_kafka
 from streams.cli._load import Load
+from streams.cli._moments import length
 from streams.cli._output import echo, json_option, print_fields, print_json, print_table
 from streams.ground.errors import ExlifyError, UnavailableError, UsageError
 from streams.ground.spans import span
@@ -144,12 +145,13 @@ async def _run(
     sending = asyncio.create_task(_send(settings, known, load, workflow, type_, bodies, count, rate))
     try:
         deadline = None
-        while not sending.done() or (load.open and time.monotonic() < (deadline or 0)):
+        while deadline is None or (load.open and time.monotonic() < deadline):
             for message in await asyncio.to_thread(consumer.consume, AT_ONCE, TICK_S * 5):
                 if message.error() is None:
                     _, outcome = await known.decode_learning(message.value() or b"")
                     load.took(outcome, message.timestamp()[1])
             if sending.done() and deadline is None:
+                sending.result()  # raises where it has failed: nobody waits for what was not sent
                 deadline = time.monotonic() + patience
         return await sending
     finally:
@@ -248,7 +250,7 @@ def _print(report: dict[str, Any]) -> None:
     )
     steps = [
         (each["name"] or "(between steps)", ", ".join(WORDS[way] for way in each["by"]), f"{each['share']:.1%}",
-         each["times"], *(None if each[name] is None else span(each[name]) for name in ("median_ms", "slow_ms")))
+         each["times"], *(length(each[name]) for name in ("median_ms", "slow_ms")))
         for each in report["steps"]
         if each["took_ms"]
     ]  # fmt: skip

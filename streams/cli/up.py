@@ -9,7 +9,6 @@ import asyncio
 import json
 import shutil
 import sys
-import urllib.request
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -243,7 +242,7 @@ def _watching(folder: DataFolder) -> tuple[Stage, str] | None:
     def prepare() -> Launch:
         return server.launch(folder.path, port)
 
-    child = ChildSpec("prometheus", prepare, lambda: server.answers(url))
+    child = ChildSpec("prometheus", prepare, lambda: server.is_ready(url))
     return Stage([child], publish_address), url
 
 
@@ -300,8 +299,6 @@ def _python(
 
 
 def _is_ready(url: str) -> bool:
-    try:
-        with urllib.request.urlopen(f"{url}/readyz", timeout=ASK_TIMEOUT_S) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False
+    from infra.local.answering import answers
+
+    return answers(f"{url}/readyz", ASK_TIMEOUT_S)

@@ -110,7 +110,7 @@ async def act_start(visit: Visit) -> Shown:
         if schema is not None and (fault := JsonSchema(schema).check(data)):
             raise FormFaultError(f"The data does not follow the schema of the workflow: {fault}")
         event = CloudEvent(_attributes(visit, deployed, posted), data)
-        (receipt,) = await accept(visit.services, [event])
+        (receipt,), _ = await accept(visit.services, [event])
     except (FormFaultError, InvalidEventError) as error:
         return replace(_start(deployed, posted, str(error)), status=422)
     ours = [each for each in receipt["instances"] if each["workflow"] == deployed.name]

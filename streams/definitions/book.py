@@ -46,6 +46,7 @@ class DefinitionBook:
         self.functions = functions
         self.callable = WithAssumed(functions)  # also by definitions that were checked before
         self._by_digest: dict[str, Deployed] = {}
+        self._learnt: dict[str, None] = {}  # digests, the one learnt last behind all others
         self._latest: dict[str, Deployed] = {}
         self._by_event: dict[str, list[Graph]] = {}
         self._words: dict[str, Word] = {}
@@ -64,6 +65,8 @@ class DefinitionBook:
         graph, fault = (known.graph, known.fault) if known else _compiled(data, self.callable)
         fields = {**data, "event_types": tuple(data["event_types"]), "graph": graph, "fault": fault}
         deployed = self._by_digest[data["digest"]] = Deployed(**fields)
+        self._learnt.pop(deployed.digest, None)
+        self._learnt[deployed.digest] = None
         if graph is not None:
             self._latest[deployed.name] = deployed
             self._listen(graph)
@@ -114,9 +117,16 @@ class DefinitionBook:
         if version is None:
             found = self.latest(name)
             return found if found is not None and found.namespace == namespace else None
-        wanted = (namespace, name, version)
-        known = [each for each in self._by_digest.values() if (each.namespace, each.name, each.version) == wanted]
-        return next((each.graph for each in reversed(known) if each.graph is not None), None)
+        deployed = self.of_version(name, version, namespace)
+        return deployed.graph if deployed is not None else None
+
+    def of_version(self, name: str, version: str, namespace: str | None = None) -> Deployed | None:
+        """The definition with this version, of several the one learnt last: of those that can run, if any can."""
+        known = [
+            each for each in map(self._by_digest.__getitem__, reversed(self._learnt))
+            if (each.name, each.version) == (name, version) and namespace in (None, each.namespace)
+        ]  # fmt: skip
+        return next((each for each in known if each.graph is not None), known[0] if known else None)
 
     def for_event(self, ce_type: str) -> list[Graph]:
         """The latest graphs of the workflows that an event of this type may start.

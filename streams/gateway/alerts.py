@@ -88,18 +88,15 @@ async def decide(
     fields = {"alert_id": alert_id, "action_id": action_id, "action": action, "until_ms": until_ms}
     value = ours.codec.encode(ALERT_ACTION, {**fields, "why": one_line("why", why), "actor": one_line("actor", actor)})
     await ours.publisher.publish([Outgoing(ACTIONS, alert_id.encode(), value)])
-    found: list[Fields] = []
 
-    async def look() -> bool:
+    async def look() -> Fields | None:
         latest = await known_alert(ours, alert_id)
-        if latest["action_id"] == action_id:
-            found.append(latest)
-        return bool(found)
+        return latest if latest["action_id"] == action_id else None
 
-    await awaited(ours, look)
-    if found and found[0]["refused"] is not None:
-        raise ProblemError(409, "refused", f"Refused: {found[0]['refused']}.")
-    return found[0] if found else None
+    after = await awaited(ours, look)
+    if after is not None and after["refused"] is not None:
+        raise ProblemError(409, "refused", f"Refused: {after['refused']}.")
+    return after
 
 
 async def _asked(

@@ -5,7 +5,6 @@ The answer says what the engine made of it. Both are told in history, with who a
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Mapping
 from typing import Any
 
@@ -14,7 +13,7 @@ from aiohttp import web
 from schemas.lifecycle import TERMINAL, Phase
 from schemas.messages import CONTROL_INSTANCE
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
-from streams.gateway.awaiting import awaited
+from streams.gateway.awaiting import engine_words
 from streams.gateway.bodies import LINE, idempotency_key, one_line, read_object
 from streams.gateway.instances import known_instance
 from streams.gateway.openapi import Route, Schema, object_of
@@ -69,7 +68,7 @@ async def control(ours: Services, row: Mapping[str, Any], action: str, wish: Fie
     }  # fmt: skip
     key = row["instance_id"].encode()
     await ours.publisher.publish([Outgoing(INBOX, key, ours.codec.encode(CONTROL_INSTANCE, fields))])
-    word = await _word(ours, row, name)
+    word = (await engine_words(ours, row, "control", TOLD, [name]))[name]
     if word["taken"] is False:
         raise ProblemError(409, "refused", f"Refused: {word['detail']}.")
     return {"instance_id": row["instance_id"], **word}
@@ -81,31 +80,6 @@ def _places(places: Mapping[str, Any]) -> dict[str, str]:
         detail = f"places says of at most {MOST_PLACES} tasks where they stand, both as JSON Pointers"
         raise ProblemError(422, "request-invalid", detail)
     return dict(places)
-
-
-async def _word(ours: Services, row: Mapping[str, Any], name: str) -> Fields:
-    """What the engine has made of the wish; nothing yet where that takes too long."""
-    word: Fields = {"taken": None, "detail": None}
-    seen = row["seq"]
-
-    async def look() -> bool:
-        nonlocal seen
-        for found in await asyncio.to_thread(ours.reader.history, row["instance_id"], after_seq=seen):
-            seen = found["seq"]
-            _hear(word, name, (await ours.codec.decode_learning(found["message"]))[1])
-        return word["taken"] is not None
-
-    await awaited(ours, look)
-    return word
-
-
-def _hear(word: Fields, name: str, entry: Fields) -> None:
-    for transition in entry["transitions"]:
-        if transition["phase"] in TOLD and (about := transition["data"].value()).get("control") == name:
-            refused = about.get("refused")
-            word |= {"taken": refused is None, "detail": refused}
-    if word["taken"] is None and entry["status"] in TERMINAL:
-        word |= {"taken": False, "detail": f"the instance has ended: {entry['status']}"}
 
 
 _ANSWER: Schema = object_of({"instance_id": TEXT, "taken": {"type": ["boolean", "null"]}, "detail": OPTIONAL_TEXT})

@@ -61,11 +61,8 @@ def meant(ours: Services, reference: str, version: str | None = None) -> Deploye
     """The definition with a digest, the latest of a name, or the newest of a name with this version; raises
     ProblemError (404).
     """
-    if version is None:
-        found = ours.definitions.find(reference)
-    else:
-        known = [each for each in ours.definitions.deployed() if (each.name, each.version) == (reference, version)]
-        found = max(known, key=lambda each: each.deployed_at_ms, default=None)
+    book = ours.definitions
+    found = book.find(reference) if version is None else book.of_version(reference, version)
     if found is None:
         raise ProblemError(404, "not-found", "No definition has this digest, name or version.")
     return found

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from aiohttp import web
@@ -84,21 +84,20 @@ async def _receive(request: web.Request) -> web.Response:
 
 
 async def _accept(ours: Services, events: Sequence[CloudEvent]) -> web.Response:
-    accepted = await accept(ours, events)
-    return json_answer({"accepted": accepted, "unmatched": _unmatched(ours, events)}, status=202)
+    accepted, unmatched = await accept(ours, events)
+    return json_answer({"accepted": accepted, "unmatched": unmatched}, status=202)
 
 
-async def accept(ours: Services, events: Sequence[CloudEvent]) -> list[dict[str, Any]]:
-    """Publishes events; gives what names each, and the instances that it starts, once Kafka has all of them."""
+async def accept(ours: Services, events: Sequence[CloudEvent]) -> tuple[list[dict[str, Any]], int]:
+    """Publishes events; gives what names each and the instances that it starts, and how many nobody waits for, once
+    Kafka has all of them.
+    """
     encoded = [ours.types.encode_event(ours.codec, event) for event in events]
     await ours.publisher.publish([_outgoing(each) for each in encoded])
     metrics.ACCEPTED.labels("accepted").inc(len(events))
-    metrics.UNMATCHED.inc(_unmatched(ours, events))
-    return [_receipt(ours, event) for event in events]
-
-
-def _unmatched(ours: Services, events: Iterable[CloudEvent]) -> int:
-    return sum(not ours.definitions.is_awaited(event.attributes) for event in events)
+    unmatched = sum(not ours.definitions.is_awaited(event.attributes) for event in events)
+    metrics.UNMATCHED.inc(unmatched)
+    return [_receipt(ours, event) for event in events], unmatched
 
 
 def _outgoing(event: EncodedEvent) -> Outgoing:

@@ -7,7 +7,7 @@ The answer says of each what the engine made of it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any
 
 from aiohttp import web
@@ -16,8 +16,8 @@ from schemas.lifecycle import TERMINAL, Phase
 from schemas.messages import REPAIR_STEP
 from schemas.payload import Door, Payload
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
-from streams.gateway.awaiting import awaited
-from streams.gateway.bodies import idempotency_key, read_object
+from streams.gateway.awaiting import engine_words
+from streams.gateway.bodies import LINE, idempotency_key, one_line, read_object
 from streams.gateway.instances import known_instance
 from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError
@@ -26,10 +26,9 @@ from streams.ground.publish import Outgoing
 from streams.ground.topic import MAX_RECORD_BYTES
 from streams.processors.orchestrate import INBOX
 
-MAX_WHY_LENGTH = 200
 LATEST = "latest"
 KEPT_KEY, NEW_KEY = "kept", "new"
-DECIDED = frozenset({Phase.TASK_RETRIED, Phase.INCIDENT_SKIPPED, Phase.INCIDENT_FAILED})
+TOLD = frozenset({Phase.TASK_RETRIED, Phase.INCIDENT_SKIPPED, Phase.INCIDENT_FAILED, Phase.REPAIR_REFUSED})
 COMMON: Mapping[str, type] = {"why": str, "actor": str, "task": str, "incident": str}
 Fields = dict[str, Any]
 
@@ -75,21 +74,20 @@ async def repair(
     ProblemError where nothing is decided. `name` is that of the wish, however often it comes.
     """
     instance_id = row["instance_id"]
-    if len(wish["why"]) > MAX_WHY_LENGTH:
-        raise ProblemError(422, "request-invalid", f"why has at most {MAX_WHY_LENGTH} characters")
+    why, actor = one_line("why", wish["why"]), one_line("actor", wish.get("actor") or "api")
     wanted = await _wanted(ours, row, wish)
     if alone and len(wanted) > 1:
         tasks = ", ".join(each["pointer"] for each in wanted)
         raise ProblemError(422, "request-invalid", f"There are several incidents: name the task, one of {tasks}.")
     if action == "fail":
         wanted = wanted[:1]  # the instance has one end
-    said = {"action": action, "why": wish["why"], "actor": wish.get("actor") or "api", **_NOTHING, **more}
+    said = {"action": action, "why": why, "actor": actor, **_NOTHING, **more}
     repairs = {}
     for each in wanted:
         number = int(each["incident_id"].rpartition("/")[2])
         repairs[f"{name}#{number}"] = {**said, "instance_id": instance_id, "incident": number}
     await ours.publisher.publish([_outgoing(ours, repair_id, fields) for repair_id, fields in repairs.items()])
-    words = await _await_words(ours, row, repairs.keys())
+    words = await engine_words(ours, row, "repair", TOLD, repairs.keys())
     told = [
         {"incident_id": each["incident_id"], "pointer": each["pointer"], **words[repair_id]}
         for each, repair_id in zip(wanted, repairs, strict=True)
@@ -117,35 +115,6 @@ async def _wanted(ours: Services, row: Mapping[str, Any], wish: Fields) -> list[
     return wanted
 
 
-async def _await_words(ours: Services, row: Mapping[str, Any], repairs: Iterable[str]) -> dict[str, Fields]:
-    """What the engine has made of each decision; nothing yet where that takes too long."""
-    words: dict[str, Fields] = {each: {"taken": None, "detail": None} for each in repairs}
-    seen = row["seq"]
-
-    async def look() -> bool:
-        nonlocal seen
-        for entry in await asyncio.to_thread(ours.reader.history, row["instance_id"], after_seq=seen):
-            seen = entry["seq"]
-            _hear(words, (await ours.codec.decode_learning(entry["message"]))[1])
-        return all(each["taken"] is not None for each in words.values())
-
-    await awaited(ours, look)
-    return words
-
-
-def _hear(words: dict[str, Fields], entry: Fields) -> None:
-    for transition in entry["transitions"]:
-        if transition["phase"] in DECIDED or transition["phase"] == Phase.REPAIR_REFUSED:
-            about = transition["data"].value()
-            if about.get("repair") in words:
-                refused = about.get("refused")
-                words[about["repair"]] = {"taken": refused is None, "detail": refused}
-    if entry["status"] in TERMINAL:
-        for word in words.values():
-            if word["taken"] is None:
-                word |= {"taken": False, "detail": f"the instance has ended: {entry['status']}"}
-
-
 def _outgoing(ours: Services, repair_id: str, fields: Fields) -> Outgoing:
     value = ours.codec.encode(REPAIR_STEP, {"repair_id": repair_id, **fields})
     if len(value) > MAX_RECORD_BYTES:
@@ -164,9 +133,10 @@ def deployed_digest(ours: Services, workflow: str, wanted: str) -> str:
     """The deployed definition of a workflow that is meant by a digest, a version or `latest`."""
     if wanted == LATEST and (newest := ours.definitions.latest(workflow)) is not None:
         return newest.digest
-    for each in reversed(ours.definitions.deployed()):
-        if each.graph is not None and each.name == workflow and wanted in (each.digest, each.version):
-            return each.digest
+    deployed = ours.definitions.of_version(workflow, wanted)
+    graph = ours.definitions.graph(wanted if deployed is None else deployed.digest)
+    if graph is not None and graph.name == workflow:
+        return graph.digest
     raise ProblemError(
         422, "definition-unknown", f"No definition of {workflow} is known by this digest or version: deploy it first."
     )
@@ -176,8 +146,7 @@ _TAKEN: Schema = object_of(
     {"incident_id": TEXT, "pointer": TEXT, "taken": {"type": ["boolean", "null"]}, "detail": OPTIONAL_TEXT}
 )
 _ANSWER: Schema = object_of({"instance_id": TEXT, "repairs": list_of(_TAKEN)})
-_COMMON: Mapping[str, Schema] = {"actor": TEXT, "task": TEXT, "incident": TEXT}
-_WHY: Mapping[str, Schema] = {"why": {"type": "string", "maxLength": MAX_WHY_LENGTH}}
+_COMMON: Mapping[str, Schema] = {"actor": LINE, "task": TEXT, "incident": TEXT}
 
 
 def _route(verb: str, handler: Any, summary: str, **members: Schema) -> Route:
@@ -188,7 +157,7 @@ def _route(verb: str, handler: Any, summary: str, **members: Schema) -> Route:
         summary=summary + " 202: taken note of, but the engine has not said yet what became of it.",
         answers={200: _ANSWER, 202: _ANSWER},
         problems=(400, 404, 408, 409, 413, 415, 422, 503),
-        body={"application/json": object_of(_WHY, **_COMMON, **members)},
+        body={"application/json": object_of({"why": LINE}, **_COMMON, **members)},
         verb=verb,
     )
 

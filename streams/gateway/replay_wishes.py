@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from schemas.cloudevents import parse_time_ms
+from schemas.ids import event_key
 from schemas.lifecycle import OF_INSTANCES
 from streams.definitions.book import Deployed
 from streams.gateway.own import known_functions
@@ -42,9 +43,12 @@ def refused(detail: str, status: int = 422) -> ProblemError:
     return ProblemError(status, "request-invalid", detail)
 
 
-def name_of(ours: Services, wish: Fields) -> str:
-    """The name of the replay, after its first topic and the time unless it is given."""
-    made = f"{wish['topics'][0]}-{datetime.fromtimestamp(ours.clock(), UTC):%Y%m%d-%H%M%S}"
+def name_of(ours: Services, wish: Fields, key: str | None) -> str:
+    """The name of the replay, unless it is given: after its first topic, and what the request is known by when it is
+    sent again; where that is nothing, the time.
+    """
+    at = datetime.fromtimestamp(ours.clock(), UTC)
+    made = f"{wish['topics'][0]}-" + (f"{at:%Y%m%d-%H%M%S}" if key is None else event_key("replay", key))
     name = wish.get("name") or re.sub(r"[^A-Za-z0-9._-]", "-", made)
     if not _NAME.fullmatch(name):
         raise refused("name: write letters, digits, dots, hyphens and underscores, at most 100.")
@@ -108,14 +112,10 @@ async def _definitions(ours: Services, wish: Fields, topics: tuple[str, ...]) ->
 
 def _named(ours: Services, named: str) -> Deployed:
     name, _, version = named.partition("@")
-    deployed = [each for each in ours.definitions.deployed() if each.graph is not None]
-    fits = [
-        each for each in deployed if named in (each.digest, each.name) or (each.name, each.version) == (name, version)
-    ]
-    if not fits:
+    found = ours.definitions.of_version(name, version) if version else ours.definitions.find(named)
+    if found is None or found.graph is None:
         raise refused(f"No definition {named[:100]} is deployed: write NAME@VERSION, a name or a digest.", 404)
-    latest = ours.definitions.latest(named)
-    return next((each for each in fits if latest is not None and each.digest == latest.digest), fits[-1])
+    return found
 
 
 def _models(ours: Services, wish: Fields) -> dict[str, str]:

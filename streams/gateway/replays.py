@@ -76,12 +76,13 @@ async def start_replay(request: web.Request) -> web.Response:
     if wish.get("dry_run"):
         found = await surveyed(ours.settings, asked, ours.definitions, ours.reader.engine, ours.codec, ours.now_ms())
         return json_answer(found)
-    name = name_of(ours, wish)
+    key = idempotency_key(request)
+    name = name_of(ours, wish, key if "Idempotency-Key" in request.headers else None)
     taken = await asyncio.to_thread(reader.replay, ours.reader.engine, name)
-    if taken is not None and taken["action_id"] != f"{idempotency_key(request)}#{name}":
+    if taken is not None and taken["action_id"] != _action_id(key, name):
         raise ProblemError(409, "refused", f"{name}: there has been a replay of this name; give another.")
     fields = {"request": encode(asked), "why": _why(wish)}
-    return await _said(request, name, "start", wish, fields)
+    return await _said(ours, name, "start", wish, fields, key)
 
 
 async def pause_replay(request: web.Request) -> web.Response:
@@ -102,18 +103,22 @@ async def cancel_replay(request: web.Request) -> web.Response:
 async def _act(request: web.Request, verb: str) -> web.Response:
     wish = await read_object(request, {"why": str, "actor": str})
     name = request.match_info["name"]
-    await known(services(request), name)
-    return await _said(request, name, verb, wish, {"why": _why(wish)})
-
-
-async def _said(request: web.Request, name: str, verb: str, wish: Fields, more: Fields) -> web.Response:
     ours = services(request)
-    row = await say(ours, name, verb, wish.get("actor") or "api", more, f"{idempotency_key(request)}#{name}")
+    await known(ours, name)
+    return await _said(ours, name, verb, wish, {"why": _why(wish)}, idempotency_key(request))
+
+
+async def _said(ours: Services, name: str, verb: str, wish: Fields, more: Fields, key: str) -> web.Response:
+    row = await say(ours, name, verb, wish.get("actor") or "api", more, _action_id(key, name))
     if row is None:
         return json_answer({"name": name, "status": None}, status=202)
     if row["refused"] is not None:
         raise ProblemError(409, "refused", f"{name}: {row['refused']}.")
     return json_answer(await shown(ours, row), status=201 if verb == "start" else 200)
+
+
+def _action_id(key: str, name: str) -> str:
+    return f"{key}#{name}"
 
 
 async def say(
@@ -125,15 +130,12 @@ async def say(
         "at_ms": ours.now_ms(), **more,
     }  # fmt: skip
     await ours.publisher.publish([Outgoing(ACTIONS, name.encode(), ours.codec.encode(REPLAY_ACTION, fields))])
-    found: list[Found] = []
 
-    async def look() -> bool:
+    async def look() -> Found | None:
         row = await asyncio.to_thread(reader.replay, ours.reader.engine, name)
-        found[:] = [row] if row is not None and row["action_id"] == action_id else []
-        return bool(found)
+        return row if row is not None and row["action_id"] == action_id else None
 
-    await awaited(ours, look)
-    return found[0] if found else None
+    return await awaited(ours, look)
 
 
 async def known(ours: Services, name: str) -> Found:

@@ -83,18 +83,13 @@ def _outgoing(ours: Services, wish: Fields) -> Outgoing:
 
 async def _await_word(ours: Services, task_id: str, action_id: str) -> Fields | None:
     """The task once it tells what became of the action; None if that takes too long."""
-    told: Fields | None = None
 
-    async def look() -> bool:
-        nonlocal told
+    async def look() -> Fields | None:
         task = await known_task(ours, task_id)
         taken = (task["last_action_id"], *(each["action_id"] for each in task["acts"]))
-        if action_id in taken or _refusal(task, action_id):
-            told = task
-        return told is not None
+        return task if action_id in taken or _refusal(task, action_id) else None
 
-    await awaited(ours, look)
-    return told
+    return await awaited(ours, look)
 
 
 def _refusal(task: Fields, action_id: str) -> Fields | None:

@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from schemas import ids
-from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
-from schemas.codec import Codec
-from streams.catalogue import FUNCTIONS
-from streams.definitions.deploy import deploy
-from streams.ground.publish import Outgoing, Publisher
-from streams.processors.intake import business_topic
 from tests.acceptance.journey import Subscriber
 from tests.acceptance.site import Site
 
@@ -40,20 +34,15 @@ do:
 
 async def prepare(site: Site) -> None:
     """Deploys both; events that come afterwards start them."""
-    async with Publisher(site.settings) as publisher:
-        for text in DEFINITIONS:
-            await deploy(publisher, Codec.offline(), site.settings, text, FUNCTIONS, by="acceptance")
+    await site.deploy(*DEFINITIONS)
 
 
 async def ask(site: Site, names: Iterable[str], times: int = 1) -> None:
     """One event of each name, `times` times."""
-    types, codec = EventTypes.load(), Codec.offline()
     events = [
         CloudEvent({"specversion": "1.0", "id": name, "source": SOURCE, "type": ASKED}, {"n": name}) for name in names
     ]
-    encoded = [types.encode_event(codec, event) for event in events for _ in range(times)]
-    async with Publisher(site.settings) as publisher:
-        await publisher.publish(Outgoing(business_topic(e.topic), e.key, e.value, e.headers) for e in encoded)
+    await site.publish(event for event in events for _ in range(times))
 
 
 def hearers(names: Iterable[str]) -> dict[str, dict[str, object]]:

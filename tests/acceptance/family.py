@@ -5,13 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from schemas import ids
-from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
-from schemas.codec import Codec
-from streams.catalogue import FUNCTIONS
-from streams.definitions.deploy import deploy
-from streams.ground.publish import Outgoing, Publisher
-from streams.processors.intake import business_topic
 from tests.acceptance.journey import Subscriber
 from tests.acceptance.site import Site
 
@@ -41,14 +35,11 @@ do:
 
 async def prepare(site: Site) -> None:
     """Deploys both, the children first."""
-    async with Publisher(site.settings) as publisher:
-        for text in reversed(DEFINITIONS):
-            await deploy(publisher, Codec.offline(), site.settings, text, FUNCTIONS, by="acceptance")
+    await site.deploy(*reversed(DEFINITIONS))
 
 
 async def begin(site: Site, numbers: Sequence[int], times: int = 2) -> None:
     """A parent for each number: the children of even ones end at once, those of odd ones are cancelled with it."""
-    types, codec = EventTypes.load(), Codec.offline()
     events = [
         CloudEvent(
             {"specversion": "1.0", "id": str(number), "source": SOURCE, "type": "acceptance.born.v1"},
@@ -56,9 +47,7 @@ async def begin(site: Site, numbers: Sequence[int], times: int = 2) -> None:
         )
         for number in numbers
     ]
-    encoded = [types.encode_event(codec, event) for event in events for _ in range(times)]
-    async with Publisher(site.settings) as publisher:
-        await publisher.publish(Outgoing(business_topic(e.topic), e.key, e.value, e.headers) for e in encoded)
+    await site.publish(event for event in events for _ in range(times))
 
 
 def parent(number: int) -> str:

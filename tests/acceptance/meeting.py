@@ -8,13 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 
 from schemas import ids
-from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
-from schemas.codec import Codec
-from streams.catalogue import FUNCTIONS
-from streams.definitions.deploy import deploy
-from streams.ground.publish import Outgoing, Publisher
-from streams.processors.intake import business_topic
 from tests.acceptance.journey import Subscriber
 from tests.acceptance.site import Site
 
@@ -60,8 +54,7 @@ DONE = {"paid": [1, 2], "rest": ["packed", "labelled"]}
 
 async def prepare(site: Site) -> None:
     """Deploys the workflow."""
-    async with Publisher(site.settings) as publisher:
-        await deploy(publisher, Codec.offline(), site.settings, DEFINITION, FUNCTIONS, by="acceptance")
+    await site.deploy(DEFINITION)
 
 
 async def happen(site: Site, names: Sequence[str]) -> None:
@@ -71,7 +64,7 @@ async def happen(site: Site, names: Sequence[str]) -> None:
     after = [_event(name, "paid", part=part) for name in names[1::2] for part in (1, 2)]
     after += [_event(name, "labelled") for name in names]
     after += [_event(name, "packed") for name in names if name not in names[::3]]
-    await _publish(site, [*before, *(_event(name, "ordered") for name in names), *after], times=2)
+    await site.publish([*before, *(_event(name, "ordered") for name in names), *after] * 2)
 
 
 async def verified(site: Site, subscriber: Subscriber, names: Sequence[str]) -> None:
@@ -91,10 +84,3 @@ def _event(name: str, what: str, part: int | None = None) -> CloudEvent:
     id_ = f"{name}-{what}-{'' if part is None else part}"
     attributes = {"specversion": "1.0", "id": id_, "source": SOURCE, "type": f"acceptance.{what}.v1", "subject": name}
     return CloudEvent(attributes, {"order": name, "what": what} | ({} if part is None else {"part": part}))
-
-
-async def _publish(site: Site, events: Sequence[CloudEvent], times: int) -> None:
-    types, codec = EventTypes.load(), Codec.offline()
-    encoded = [types.encode_event(codec, event) for _ in range(times) for event in events]
-    async with Publisher(site.settings) as publisher:
-        await publisher.publish(Outgoing(business_topic(e.topic), e.key, e.value, e.headers) for e in encoded)

@@ -18,16 +18,19 @@ from sqlalchemy import create_engine, text
 
 from infra.local import ports
 from infra.local.process import Launch, Process
+from schemas.business import EventTypes
+from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
 from streams import catalogue
 from streams.cli._steps import BUNDLED
 from streams.definitions.deploy import deploy
 from streams.ground.provision import provision
-from streams.ground.publish import Publisher
+from streams.ground.publish import Outgoing, Publisher
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
 from streams.processors import own
 from streams.processors.call.connections import ConnectionSettings
+from streams.processors.intake import business_topic
 from streams.readmodel.settings import read_model_url
 from streams.runtime.declaration import Declaration
 from streams.runtime.processor import Record
@@ -119,6 +122,19 @@ class Site:
         async with ClientSession(timeout=ASK) as http:
             metrics = await (await http.get(f"{self._url(name)}/metrics")).text()
         return f'exlify_site_file_info{{digest="{digest}",file="{file}"}} 1.0' in metrics
+
+    async def deploy(self, *definitions: str) -> None:
+        """Deploys definitions, one after the other; events that come afterwards start them."""
+        async with Publisher(self.settings) as publisher:
+            for each in definitions:
+                await deploy(publisher, self.codec, self.settings, each, catalogue.FUNCTIONS, by="acceptance")
+
+    async def publish(self, events: Iterable[CloudEvent]) -> None:
+        """Writes events on their topics, as any Kafka producer may."""
+        types = EventTypes.load()
+        encoded = [types.encode_event(self.codec, event) for event in events]
+        async with Publisher(self.settings) as publisher:
+            await publisher.publish(Outgoing(business_topic(e.topic), e.key, e.value, e.headers) for e in encoded)
 
     async def until(self, condition: Callable[[], Awaitable[bool]], what: str) -> None:
         """Waits for something that can be seen; fails with the workers' last words when it cannot come any more."""

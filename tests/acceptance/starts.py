@@ -6,15 +6,11 @@ import time
 from collections.abc import Iterable
 
 from schemas import ids
-from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
 from schemas.messages import START_INSTANCE
-from streams.catalogue import FUNCTIONS
-from streams.definitions.deploy import deploy
 from streams.definitions.states import State, Word, say
-from streams.ground.publish import Outgoing, Publisher
-from streams.processors.intake import business_topic
+from streams.ground.publish import Publisher
 from streams.processors.orchestrate import INBOX
 from streams.processors.schedule.processor import SOURCE as BY_TIME
 from tests.acceptance.site import Site
@@ -58,13 +54,10 @@ async def tick(site: Site, number: int) -> None:
 
 async def publish(site: Site, names: Iterable[str], times: int = 1) -> None:
     """One event of each name, `times` times."""
-    types = EventTypes.load()
     events = [
         CloudEvent({"specversion": "1.0", "id": name, "source": SOURCE, "type": EVENT}, {"n": name}) for name in names
     ]
-    encoded = [types.encode_event(CODEC, event) for event in events for _ in range(times)]
-    async with Publisher(site.settings) as publisher:
-        await publisher.publish(Outgoing(business_topic(e.topic), e.key, e.value, e.headers) for e in encoded)
+    await site.publish(event for event in events for _ in range(times))
 
 
 def held(names: Iterable[str]) -> list[str]:
@@ -96,9 +89,7 @@ def _times(site: Site) -> dict[str, int]:
 
 
 async def _deploy(site: Site, name: str, number: int) -> None:
-    text = DEFINITIONS[name].format(number=number)
-    async with Publisher(site.settings) as publisher:
-        await deploy(publisher, CODEC, site.settings, text, FUNCTIONS, by="acceptance")
+    await site.deploy(DEFINITIONS[name].format(number=number))
 
 
 async def _say(site: Site, state: State) -> None:

@@ -10,12 +10,8 @@ import pytest
 from aiohttp import ClientSession
 from click.testing import CliRunner, Result
 
-from schemas.codec import Codec
-from streams.catalogue import FUNCTIONS
 from streams.cli import group
 from streams.definitions import outcome_topic
-from streams.definitions.deploy import deploy
-from streams.ground.publish import Publisher
 from tests.acceptance.site import ASK, Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
@@ -36,8 +32,7 @@ async def known(site: Site) -> bool:
 
 
 async def test_load_is_told_as_it_stands_on_the_topic(site: Site) -> None:
-    async with Publisher(site.settings) as publisher:
-        await deploy(publisher, Codec.offline(), site.settings, YAML, FUNCTIONS, by="acceptance")
+    await site.deploy(YAML)
     await site.until(lambda: known(site), "the definition known")
 
     def run() -> Result:

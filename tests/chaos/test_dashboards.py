@@ -57,7 +57,7 @@ async def watched(site: Site) -> AsyncIterator[ClientSession]:
     (port,) = ports.new(1)
     process = await asyncio.to_thread(Process, server.launch(site.settings.data_dir, port, every_s=1))
     try:
-        await site.until(lambda: asyncio.to_thread(server.answers, server.url_of(port)), "Prometheus ready")
+        await site.until(lambda: asyncio.to_thread(server.is_ready, server.url_of(port)), "Prometheus ready")
         async with ClientSession(server.url_of(port), timeout=ASK) as http:
             yield http
     finally:

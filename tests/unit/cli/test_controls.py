@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import time
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
@@ -45,6 +46,16 @@ async def asked(journey: Journey, count: int) -> list[str]:
     for each in instances:
         await journey.status(each, "waiting")
     return instances
+
+
+async def test_what_began_by_the_brokers_clock_is_meant_where_this_one_is_behind(
+    journey: Journey, cli: Cli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    await asked(journey, 2)
+    now_s = time.time
+    monkeypatch.setattr(time, "time", lambda: now_s() - 30)
+    meant = await cli("suspend", "--workflow", "order", "--dry-run")
+    assert "2 meant; nothing was done" in meant.output
 
 
 async def test_many_are_suspended_moved_and_resumed_and_told_one_by_one(journey: Journey, cli: Cli) -> None:

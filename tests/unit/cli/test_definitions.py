@@ -59,6 +59,8 @@ async def test_versions_are_compared_with_each_other_and_with_a_file(cli: Cli, t
     file.write_text(NEXT)
     assert (await cli("diff", "order", str(file))).exit_code == 0
     assert isinstance((await cli("diff", "order", "9.9.9")).exception, UsageError)
+    file.write_bytes(b"# caf\xe9\n")
+    assert "not UTF-8" in str((await cli("diff", "order", str(file))).exception)
 
 
 async def test_version_is_shown_with_its_source(cli: Cli) -> None:

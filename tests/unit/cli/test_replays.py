@@ -11,10 +11,13 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
+from schemas.messages import HISTORY_ENTRY
 from streams.cli import group
+from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
 from streams.processors.replay.request import decode
 from tests.support.gateways import YAML, AsyncGateway, Gateway
+from tests.support.histories import entry
 from tests.support.replays import see_state, see_three
 
 Cli = Callable[..., Coroutine[Any, Any, Result]]
@@ -110,6 +113,15 @@ async def test_replay_is_told_how_to_go_on(gateway: Gateway, cli: Cli) -> None:
         assert (await cli("replays", verb, "band", "--why", "month end")).exit_code == 0
     told = [(action["action"], action["why"]) for _, action in gateway.outbox.decoded()]
     assert told == [("pause", "month end"), ("resume", "month end"), ("cancel", "month end")]
+
+
+async def test_instance_to_verify_is_named_as_everywhere(gateway: Gateway, cli: Cli) -> None:
+    seen = entry(0)
+    gateway.see(HISTORY_ENTRY, seen)
+    told = await cli("replay", "--verify", "--instance", seen["instance_id"][:8])
+    assert "1 instances folded again" in told.output
+    for unknown in ("f" * 32, "f", "nothing"):
+        assert isinstance((await cli("replay", "--verify", "--instance", unknown)).exception, UsageError)
 
 
 async def test_nothing_recorded_is_nothing_that_differs(cli: Cli) -> None:

@@ -107,5 +107,7 @@ async def test_a_wish_that_means_nothing_is_refused(journey: Journey) -> None:
     instance = await stopped(journey)
     assert (await decide(journey, instance, "retry", task="/do/9/none"))[0] == 409
     assert (await decide(journey, instance, "retry", why=None))[0] == 422
+    for unfit in ({"why": " "}, {"why": "on\x1b[2J"}, {"why": "x" * 201}, {"actor": "ann\n"}, {"actor": "a" * 201}):
+        assert (await decide(journey, instance, "fail", **unfit))[0] == 422
     assert (await decide(journey, "0" * 32, "retry"))[0] == 404
     assert (await decide(journey, instance, "retry", input=3))[0] == 409

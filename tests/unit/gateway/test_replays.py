@@ -10,7 +10,8 @@ import pytest
 from schemas.messages import REPLAY_ACTION
 from streams.ground.settings import Settings
 from streams.processors.replay.request import decode
-from tests.support.gateways import YAML, AsyncGateway, Gateway
+from tests.support import gateways
+from tests.support.gateways import NOW_S, YAML, AsyncGateway, Gateway
 from tests.support.replays import see_result, see_state, see_three
 
 
@@ -130,6 +131,17 @@ async def test_what_the_processor_refuses_is_told(gateway: Gateway) -> None:
     status, told = await gateway.ask("POST", "/v1/replays/band/pause", json={}, headers=headers)
     assert (status, told["detail"]) == (409, "band: it is completed.")
     assert (await gateway.ask("POST", "/v1/replays/nobody/pause", json={}))[0] == 404
+
+
+async def test_start_without_a_name_that_is_sent_again_is_the_same_replay(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for key, later_s in (("a", 0), ("a", 1), ("b", 1)):
+        monkeypatch.setattr(gateways, "NOW_S", NOW_S + later_s)
+        headers = {"Idempotency-Key": key}
+        await gateway.ask("POST", "/v1/replays", json={"topics": ["orders.v1"]}, headers=headers)
+    first, again, other = ((action["name"], action["action_id"]) for _, action in gateway.outbox.decoded())
+    assert first == again != other
 
 
 async def test_name_that_was_given_is_refused(gateway: Gateway) -> None:

@@ -38,6 +38,17 @@ def test_version_deployed_last_starts_instances() -> None:
     assert [each.version for each in book.deployed()] == ["1.0.0", "1.1.0"]
 
 
+def test_of_several_with_one_version_the_one_deployed_last_is_meant() -> None:
+    book = empty_book()
+    first, other = message(), message(type_="com.example.other.v1")
+    for each in (first, other, first):
+        book.learn(each)
+    found, graph = book.of_version("order", "1.0.0"), book.version("test", "order", "1.0.0")
+    assert found is not None and graph is not None
+    assert (found.digest, graph.digest) == (first["digest"], first["digest"])
+    assert book.of_version("order", "1.1.0") is None
+
+
 def test_older_versions_stay_known_by_digest() -> None:
     book = empty_book()
     first = message()
