@@ -18,6 +18,7 @@ from models.serving.shelf import Rival
 from schemas.codec import UndecodableRecord
 from schemas.messages import LETTER_ACTION, MODEL_STATE
 from streams.console import queries
+from streams.console.control import DID
 from streams.console.inbox import task_path
 from streams.console.incidents import titles_of
 from streams.console.page import Page, View, Visit
@@ -126,7 +127,7 @@ async def _instances(visit: Visit, before_ms: int) -> list[Deed]:
         Deed(
             at_ms=row["at_ms"],
             actor=row["actor"],
-            did=_CONTROLLED.get(row["action"], row["action"]) + (", in vain," if row["refused"] else ""),
+            did=DID.get(row["action"], row["action"]) + (", in vain," if row["refused"] else ""),
             what=row["business_key"] or row["instance_id"][:8],
             path=f"/instances/{row['instance_id']}",
             why=row["why"],
@@ -147,9 +148,6 @@ async def _instances(visit: Visit, before_ms: int) -> list[Deed]:
                 )
             )
     return found
-
-
-_CONTROLLED = {"suspend": "suspended", "resume": "resumed", "move": "moved", "rerun": "ran again the case of"}
 
 
 async def _workflows(visit: Visit, before_ms: int) -> list[Deed]:

@@ -21,8 +21,14 @@ from streams.readmodel.paging import Found
 WORDS: Final[Mapping[str, str]] = {
     "suspend": "Suspend",
     "resume": "Resume",
-    "move": "Move to the newest version",
+    "move": "Move to the version in force",
     "rerun": "Run again",
+}
+DID: Final[Mapping[str, str]] = {
+    "suspend": "suspended",
+    "resume": "resumed",
+    "move": "moved",
+    "rerun": "ran again the case of",
 }
 
 

@@ -15,7 +15,7 @@ from schemas.lifecycle import TERMINAL
 from streams.console import drawing, queries
 from streams.console.account import Account, Entry, account, retrying
 from streams.console.axis import Axis
-from streams.console.control import WORDS, acts_of
+from streams.console.control import DID, WORDS, acts_of
 from streams.console.decision import Decision, decision
 from streams.console.diagram.path import passed, states
 from streams.console.diagram.svg import Told
@@ -83,6 +83,7 @@ def _data(
         "problem": told.problem if row["status"] == "faulted" else None,
         "started_by": told.started,
         "output": told.output,
+        "controlled": told.controlled,
         "cancelled": told.cancelled,
         "cancelled_ms": told.cancelled_ms,
     }  # fmt: skip
@@ -109,6 +110,7 @@ def _drawn(visit: Visit, row: Found, told: Account, tasks: Sequence[Mapping[str,
         "may_control": may(visit.actor, Act.CANCEL, target),
         "acts": acts_of(visit, row),
         "act_words": WORDS,
+        "act_did": DID,
         "asks": visit.query("ask"),
         "about": visit.query("incident"),
         "about_step": visit.query("step"),
