@@ -35,6 +35,7 @@ async def show(visit: Visit) -> View:
         "alerts": sum((await asyncio.to_thread(reader.alerts_open)).values()),
         "running": _sum(standing, Status.RUNNING, Status.PENDING),
         "waiting": _sum(standing, Status.WAITING),
+        "suspended": _sum(standing, Status.SUSPENDED),
         "failed": _sum(today, Status.FAULTED),
         "failed_before": _sum(before, Status.FAULTED),
         "begun": sum(today.values()),
