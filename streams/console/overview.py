@@ -10,8 +10,8 @@ from schemas.lifecycle import OPEN, Status
 from schemas.times import rfc3339
 from streams.console import charts, queries, words
 from streams.console.page import Page, View, Visit
-from streams.console.words import percentile
 from streams.gateway import systems as systems_known
+from streams.ground.spans import percentile
 
 HOURS = 24
 
