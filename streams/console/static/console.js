@@ -41,6 +41,21 @@ function swap(html) {
     if (focus) [...made.querySelectorAll("a, summary, button")].find((each) => addressOf(each) === focus)?.focus();
     localTimes(made);
   }
+  for (const list of fresh.querySelectorAll("[data-list]")) renew(list);
+}
+
+// What a list has gained and lost. What is in it stays, as it may hold a form; what comes has none, as it is for everybody.
+function renew(fresh) {
+  const now = document.querySelector(`[data-list="${CSS.escape(fresh.dataset.list)}"]`);
+  if (!now) return;
+  const wanted = [...fresh.children];
+  for (const each of [...now.children]) {
+    if (!wanted.some((other) => other.id === each.id) && !each.contains(document.activeElement)) each.remove();
+  }
+  for (const each of wanted) {
+    if (document.getElementById(each.id)) continue;
+    localTimes(now.appendChild(document.adoptNode(each)));
+  }
 }
 
 function nameOf(details) {
