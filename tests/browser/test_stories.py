@@ -255,6 +255,9 @@ async def test_keys_lead_everywhere_and_can_be_switched_off(console: Console, st
         await page.goto(url(console, "/"))
         await page.keyboard.type("gn")
         await expect(page).to_have_title("Instances · Exlify")
+        for key, name in ("e", "Alerts"), ("r", "Replays"), ("n", "Instances"):
+            await page.keyboard.type(f"g{key}")
+            await expect(page).to_have_title(f"{name} · Exlify")
         await page.keyboard.press("j")
         await page.keyboard.press("Enter")
         await expect(page.locator("h1")).to_have_text("A-17")

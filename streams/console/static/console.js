@@ -96,7 +96,6 @@ addEventListener("pagehide", leave);
 addEventListener("pageshow", follow);
 
 // --- Keys -----------------------------------------------------------------------------------------------------------
-const PLACES = { o: "/", w: "/workflows", n: "/instances", i: "/inbox", c: "/incidents", l: "/letters", d: "/decisions", t: "/topics", s: "/systems", a: "/audit" };
 let going = false;
 
 function row(by) {
@@ -123,7 +122,7 @@ addEventListener("keydown", (event) => {
   if (field || event.ctrlKey || event.metaKey || event.altKey || keysAreOff()) return;
   if (going) {
     going = false;
-    if (PLACES[event.key]) location.assign(PLACES[event.key]);
+    document.querySelector(`.top nav [data-go="${CSS.escape(event.key)}"]`)?.click();
     return;
   }
   const outcome = document.querySelector(`.outcome[data-key="${CSS.escape(event.key)}"]`);
