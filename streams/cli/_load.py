@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+from streams.ground.spans import percentile
 
 PERCENTS = (50, 95, 99)
 BEHIND_S = 1.0  # so much of a second's events may wait at any moment before that counts as falling behind
@@ -56,14 +58,9 @@ class Load:
             "rate_wanted": rate,
             "rate_sent": round(len(self.sent) / seconds, 2) if seconds else None,
             "throughput": round(len(self.ended) / whole_s, 2),
-            "latency_ms": {f"p{percent}": _percentile(self.latencies, percent) for percent in PERCENTS}
+            "latency_ms": {f"p{percent}": percentile(self.latencies, percent) for percent in PERCENTS}
             | {"max": max(self.latencies, default=None)},
             "open_when_sent": waiting,
-            "kept_up": waiting <= max(1.0, rate * BEHIND_S) + rate * (_percentile(self.latencies, 50) or 0) / 1_000
+            "kept_up": waiting <= max(1.0, rate * BEHIND_S) + rate * (percentile(self.latencies, 50) or 0) / 1_000
             and len(self.sent) >= 0.95 * rate * seconds,
         }
-
-
-def _percentile(values: Sequence[int], percent: int) -> int | None:
-    ordered = sorted(values)
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if ordered else None

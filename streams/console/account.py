@@ -101,6 +101,7 @@ class Account:
     started: Mapping[str, Any] | None = None  # the StartInstance
     cancelled: Mapping[str, Any] | None = None  # the CancelInstance
     cancelled_ms: int | None = None
+    controlled: list[Mapping[str, Any]] = field(default_factory=list)  # suspended, resumed, moved: when, by whom, why
     output: Payload | None = None  # of the whole
     problem: Mapping[str, Any] | None = None  # that it ended by
 
@@ -115,6 +116,11 @@ class Account:
 
 STOPPED = Status.INCIDENT.value  # of a step that has failed and waits for somebody's decision
 HOLDERS = ("for", "fork", "try", "do")
+CONTROLS: Mapping[str, str] = {
+    Phase.WORKFLOW_SUSPENDED: "suspend",
+    Phase.WORKFLOW_RESUMED: "resume",
+    Phase.WORKFLOW_MOVED: "move",
+}
 
 
 def account(entries: Iterable[Entry], graph: Graph | None) -> Account:
@@ -128,8 +134,10 @@ def account(entries: Iterable[Entry], graph: Graph | None) -> Account:
             phase = transition["phase"]
             if phase.startswith("workflow."):
                 _whole(told, phase, transition["data"])
-                if phase == Phase.WORKFLOW_MOVED:
-                    steps = _moved(told, as_object(transition["data"]) or {}, tasks)
+                if phase in CONTROLS:
+                    about = as_object(transition["data"]) or {}
+                    told.controlled.append(_control(phase, about, entry.at_ms))
+                    steps = _moved(told, about, tasks) if phase == Phase.WORKFLOW_MOVED else steps
             elif phase.startswith(("task.", "incident.")):
                 place = (transition["pointer"], transition["iteration"])
                 if (step := steps.get(place)) is None:
@@ -154,6 +162,11 @@ def _cause(told: Account, entry: Entry) -> None:
         told.started = entry.caused_by
     elif entry.cause == CANCEL_INSTANCE and entry.status == Status.CANCELLED:
         told.cancelled, told.cancelled_ms = entry.caused_by, entry.at_ms
+
+
+def _control(phase: str, about: Mapping[str, Any], at_ms: int) -> Mapping[str, Any]:
+    said = {"actor": about.get("actor") or "somebody", "why": about.get("why") or ""}
+    return {"at_ms": at_ms, "action": CONTROLS[phase], **said}
 
 
 def _moved(told: Account, about: Mapping[str, Any], tasks: Mapping[str, Task]) -> dict[tuple[str, int], Step]:

@@ -28,7 +28,7 @@ async def act(visit: Visit) -> Shown:
     """Takes an alert on, or silences it."""
     alert_id = (await known_alert(visit.services, visit.request.match_info["alert_id"]))["alert_id"]
     require(visit.actor, Act.ANSWER, Target("alert", alert_id))
-    form = {field: str(value) for field, value in (await visit.request.post()).items() if isinstance(value, str)}
+    form = await visit.form()
     action, lasts_ms = form.get("act", ""), LASTS.get(form.get("for", ""))
     if action not in ACTIONS:
         raise ProblemError(422, "request-invalid", f"Choose what is to be done: {' or '.join(ACTIONS)}.")

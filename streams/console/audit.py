@@ -16,14 +16,17 @@ import orjson
 
 from models.serving.shelf import Rival
 from schemas.codec import UndecodableRecord
-from schemas.messages import LETTER_ACTION, MODEL_STATE
+from schemas.messages import ALERT_ACTION, LETTER_ACTION, MODEL_STATE
 from streams.console import queries
+from streams.console.control import DID
 from streams.console.inbox import task_path
 from streams.console.incidents import titles_of
 from streams.console.page import Page, View, Visit
 from streams.console.topics import latest
 from streams.definitions.states import State
+from streams.processors import escalate
 from streams.processors.decide import STATES
+from streams.processors.escalate.alert import ACK
 from streams.processors.human.rules import CLAIM, COMPLETE, HAND_ON, PUT_ASIDE, RELEASE, UNDO
 from streams.processors.letters import ACTIONS
 from streams.processors.letters.letter import DROP, EDIT, REDRIVE
@@ -60,6 +63,7 @@ async def show(visit: Visit) -> View:
         "deeds": [asdict(deed) for deed in found[:ROWS]],
         "of": of,
         "kinds": tuple(KINDS),
+        "left_out": ASKED_OF_KAFKA,
         "next": f"/audit?{urlencode(more)}" if more else None,
     }
     return View(template="audit.html", data=data)
@@ -126,7 +130,7 @@ async def _instances(visit: Visit, before_ms: int) -> list[Deed]:
         Deed(
             at_ms=row["at_ms"],
             actor=row["actor"],
-            did=_CONTROLLED.get(row["action"], row["action"]) + (", in vain," if row["refused"] else ""),
+            did=DID.get(row["action"], row["action"]) + (", in vain," if row["refused"] else ""),
             what=row["business_key"] or row["instance_id"][:8],
             path=f"/instances/{row['instance_id']}",
             why=row["why"],
@@ -147,9 +151,6 @@ async def _instances(visit: Visit, before_ms: int) -> list[Deed]:
                 )
             )
     return found
-
-
-_CONTROLLED = {"suspend": "suspended", "resume": "resumed", "move": "moved", "rerun": "ran again the case of"}
 
 
 async def _workflows(visit: Visit, before_ms: int) -> list[Deed]:
@@ -210,6 +211,41 @@ async def _latest(visit: Visit, topic: str, wanted: str) -> list[tuple[int, dict
     return found
 
 
+async def _replays(visit: Visit, before_ms: int) -> list[Deed]:
+    rows = await asyncio.to_thread(queries.replays_begun, visit.services.reader, before_ms, ROWS + 1)
+    return [
+        Deed(
+            at_ms=each["started_at_ms"],
+            actor=each["actor"],
+            did="began the replay",
+            what=each["name"],
+            path=f"/replays/{quote(each['name'], safe='')}",
+        )
+        for each in (await stored(visit.services.codec, rows)).messages
+    ]
+
+
+async def _alerts(visit: Visit, before_ms: int) -> list[Deed]:
+    """What was asked for, as of letters."""
+    return [
+        Deed(
+            at_ms=at_ms,
+            actor=data["actor"],
+            did=f"asked to {_wished(data)}",
+            what=f"alert {data['alert_id'][:8]}",
+            path=f"/alerts#a-{quote(data['alert_id'], safe='')}",
+            why=data["why"],
+        )
+        for at_ms, data in await _latest(visit, escalate.ACTIONS.name, ALERT_ACTION)
+    ]
+
+
+def _wished(action: Mapping[str, Any]) -> str:
+    if action["action"] == ACK:
+        return "take on"
+    return "silence" if action["until_ms"] else "end the silence of"
+
+
 async def _letters(visit: Visit, before_ms: int) -> list[Deed]:
     """What was asked for; the page of a letter tells what became of it."""
     return [
@@ -241,14 +277,16 @@ def _of_model(model: Mapping[str, Any]) -> Iterator[Deed]:
         )
 
 
-LETTERS, MODELS = "letters", "models"
-ASKED_OF_KAFKA = (LETTERS, MODELS)  # the newest only, and only where they are asked for
+ALERTS, LETTERS, MODELS = "alerts", "letters", "models"
+ASKED_OF_KAFKA = (ALERTS, LETTERS, MODELS)  # the newest only, and only where they are asked for
 KINDS: Mapping[str, Callable[[Visit, int], Awaitable[list[Deed]]]] = {
     "tasks": _tasks,
     "failed steps": _steps,
     "instances": _instances,
     "workflows": _workflows,
     "systems": _systems,
+    "replays": _replays,
+    ALERTS: _alerts,
     LETTERS: _letters,
     MODELS: _models,
 }

@@ -11,7 +11,7 @@ from streams.console.words import number
 from streams.processors.orchestrate.ways import WORDS, Way
 
 HEIGHT = 84
-ROW, NAMES, FIGURES, MOST_NAME = 22, 30, 9, 34  # of bars: pixels, percent, percent, characters
+ROW, BAR, MOST_NAME = 36, 9, 40  # of bars: pixels, pixels, characters that fit on a narrow page
 COLOURS: Mapping[str, str] = {
     Way.WORKING: "s-completed", Way.SYSTEMS: "s-running", Way.PEOPLE: "s-waiting", Way.REPAIR: "s-faulted",
     Way.RETRIES: "s-incident", Way.TIMER: "s-cancelled",
@@ -78,27 +78,31 @@ def spread(scores: Sequence[float], limit: float | None, bins: int = 25) -> Mark
 
 
 def shares(rows: Sequence[tuple[str, float]], label: str) -> Markup:
-    """A bar for each share, with its name before it."""
-    whole = [(name, {"working": share}) for name, share in rows]
-    return bars(whole, 1.0, label)
+    """A bar for each share, with its name above it."""
+    return _bars([(name, [("s-completed", "", share)]) for name, share in rows], 1.0, label)
 
 
-def bars(rows: Sequence[tuple[str, Mapping[str, float]]], whole: float, label: str) -> Markup:
+def ways(rows: Sequence[tuple[str, Mapping[str, float]]], whole: float, label: str) -> Markup:
     """A bar for each row, put together from what its time goes to; all of `whole` is as wide as there is room."""
+    parts = [(name, [(COLOURS[way], WORDS[way], by[way]) for way in COLOURS if by.get(way)]) for name, by in rows]
+    return _bars(parts, whole, label)
+
+
+def _bars(rows: Sequence[tuple[str, Sequence[tuple[str, str, float]]]], whole: float, label: str) -> Markup:
+    """Bars of parts: each with its colour, its name if it has one, and its amount."""
     height = ROW * max(1, len(rows))
-    parts = [Markup('<svg class="chart" role="img" aria-label="{}" height="{}">').format(label, height)]
-    for place, (name, by) in enumerate(rows):
-        top, x = place * ROW, float(NAMES)
-        said = ", ".join(f"{WORDS.get(way, way)} {amount / whole:.1%}" for way, amount in by.items() if amount)
-        parts.append(Markup("<g><title>{}: {}</title>").format(name, said or "nothing"))
-        parts.append(Markup('<text x="0" y="{}">{}</text>').format(top + 15, cut(name, MOST_NAME)))
-        for way in (each for each in COLOURS if by.get(each)):
-            width = (100 - NAMES - FIGURES) * by[way] / whole
-            parts.append(_rect(COLOURS[way], x, top + 4, max(width, 0.2), ROW - 10))
-            x += width
-        share = Markup('<text x="100%" y="{}" text-anchor="end">{}</text></g>')
-        parts.append(share.format(top + 15, f"{sum(by.values()) / whole:.1%}"))
-    return Markup("").join([*parts, Markup("</svg>")])
+    drawn = [Markup('<svg class="chart" role="img" aria-label="{}" height="{}">').format(label, height)]
+    for place, (name, parts) in enumerate(rows):
+        top, x = place * ROW, 0.0
+        said = ", ".join(f"{word} {amount / whole:.1%}".strip() for _, word, amount in parts)
+        drawn.append(Markup("<g><title>{}: {}</title>").format(name, said or "nothing"))
+        drawn.append(Markup('<text x="0" y="{}">{}</text>').format(top + 12, cut(name, MOST_NAME)))
+        for colour, _, amount in parts:
+            drawn.append(_rect(colour, x, top + 17, max(100 * amount / whole, 0.2), BAR))
+            x += 100 * amount / whole
+        share = f"{sum(amount for _, _, amount in parts) / whole:.1%}"
+        drawn.append(Markup('<text x="100%" y="{}" text-anchor="end">{}</text></g>').format(top + 12, share))
+    return Markup("").join([*drawn, Markup("</svg>")])
 
 
 def _under(x: float, anchor: str, text: str) -> Markup:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import Mapping
 from typing import Any, Final
@@ -13,6 +12,7 @@ from schemas.lifecycle import TERMINAL, Status
 from streams.console.page import Page, Shown, Visit, see_other
 from streams.console.rights import Act, Target, require
 from streams.gateway.controls import control
+from streams.gateway.instances import known_instance
 from streams.gateway.problems import ProblemError
 from streams.gateway.repairs import LATEST
 from streams.gateway.reruns import rerun
@@ -21,8 +21,14 @@ from streams.readmodel.paging import Found
 WORDS: Final[Mapping[str, str]] = {
     "suspend": "Suspend",
     "resume": "Resume",
-    "move": "Move to the newest version",
+    "move": "Move to the version in force",
     "rerun": "Run again",
+}
+DID: Final[Mapping[str, str]] = {
+    "suspend": "suspended",
+    "resume": "resumed",
+    "move": "moved",
+    "rerun": "ran again the case of",
 }
 
 
@@ -38,12 +44,10 @@ def acts_of(visit: Visit, row: Found) -> tuple[str, ...]:
 
 async def act(visit: Visit) -> Shown:
     """Does it; the page that follows is that of the instance, or of the one that was started."""
-    instance_id = visit.request.match_info["instance_id"]
-    row = await asyncio.to_thread(visit.services.reader.instance, instance_id)
-    if row is None:
-        raise ProblemError(404, "not-found", "No instance of this id has been seen, or not yet.")
+    row = await known_instance(visit.request)
+    instance_id = row["instance_id"]
     require(visit.actor, Act.CANCEL, Target("instance", instance_id))
-    form = {name: str(value) for name, value in (await visit.request.post()).items() if isinstance(value, str)}
+    form = await visit.form()
     action, name = form.get("action", ""), (form.get("action_id") or uuid.uuid4().hex)[:100]
     wish: dict[str, Any] = {"why": form.get("why", "").strip(), "actor": visit.actor.name}
     if action == "rerun":

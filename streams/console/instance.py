@@ -15,7 +15,7 @@ from schemas.lifecycle import TERMINAL
 from streams.console import drawing, queries
 from streams.console.account import Account, Entry, account, retrying
 from streams.console.axis import Axis
-from streams.console.control import WORDS, acts_of
+from streams.console.control import DID, WORDS, acts_of
 from streams.console.decision import Decision, decision
 from streams.console.diagram.path import passed, states
 from streams.console.diagram.svg import Told
@@ -25,8 +25,7 @@ from streams.console.repair import decided, stops
 from streams.console.rights import Act, Target, may, require
 from streams.console.story import failed_step, story
 from streams.gateway.bodies import MAX_LINE_LENGTH, one_line
-from streams.gateway.instances import cancel
-from streams.gateway.problems import ProblemError
+from streams.gateway.instances import cancel, known_instance
 from streams.language.graph import Graph
 from streams.readmodel.paging import Found
 from streams.readmodel.stored import stored
@@ -39,7 +38,7 @@ ID = re.compile(r"[0-9a-f]{32}")
 
 async def show(visit: Visit) -> Shown:
     """The page of an instance."""
-    row = await _row(visit)
+    row = await asyncio.to_thread(visit.services.reader.instance, visit.request.match_info["instance_id"])
     if row is None:
         return _not_seen(visit)
     entries, complete = await _history(visit, row["instance_id"])
@@ -83,6 +82,7 @@ def _data(
         "problem": told.problem if row["status"] == "faulted" else None,
         "started_by": told.started,
         "output": told.output,
+        "controlled": told.controlled,
         "cancelled": told.cancelled,
         "cancelled_ms": told.cancelled_ms,
     }  # fmt: skip
@@ -109,6 +109,7 @@ def _drawn(visit: Visit, row: Found, told: Account, tasks: Sequence[Mapping[str,
         "may_control": may(visit.actor, Act.CANCEL, target),
         "acts": acts_of(visit, row),
         "act_words": WORDS,
+        "act_did": DID,
         "asks": visit.query("ask"),
         "about": visit.query("incident"),
         "about_step": visit.query("step"),
@@ -122,17 +123,11 @@ def _drawn(visit: Visit, row: Found, told: Account, tasks: Sequence[Mapping[str,
 
 async def act_cancel(visit: Visit) -> Shown:
     """Asks the engine to end the instance."""
-    row = await _row(visit)
-    if row is None:
-        raise ProblemError(404, "not-found", "No instance of this id has been seen, or not yet.")
+    row = await known_instance(visit.request)
     require(visit.actor, Act.CANCEL, Target("instance", row["instance_id"]))
     reason = one_line("reason", str((await visit.request.post()).get("reason", "")).strip())
     await cancel(visit.services, row, reason, visit.actor.name)
     return see_other(f"/instances/{row['instance_id']}?sent=cancel")
-
-
-async def _row(visit: Visit) -> Found | None:
-    return await asyncio.to_thread(visit.services.reader.instance, visit.request.match_info["instance_id"])
 
 
 async def _history(visit: Visit, instance_id: str) -> tuple[list[Entry], bool]:

@@ -37,7 +37,7 @@ async def act(visit: Visit) -> Shown:
     """Gives the letter another value; shows the form once more where that is refused."""
     letter = await _letter(visit)
     require(visit.actor, Act.EDIT, Target(LETTER, letter["letter_id"]))
-    form = {name: str(each) for name, each in (await visit.request.post()).items() if isinstance(each, str)}
+    form = await visit.form()
     text = form.get("text", "").replace("\r\n", "\n")
     try:
         why = one_line("why", form.get("why", "").strip())

@@ -10,8 +10,8 @@ from schemas.lifecycle import OPEN, Status
 from schemas.times import rfc3339
 from streams.console import charts, queries, words
 from streams.console.page import Page, View, Visit
-from streams.console.words import percentile
 from streams.gateway import systems as systems_known
+from streams.ground.spans import percentile
 
 HOURS = 24
 
@@ -35,6 +35,7 @@ async def show(visit: Visit) -> View:
         "alerts": sum((await asyncio.to_thread(reader.alerts_open)).values()),
         "running": _sum(standing, Status.RUNNING, Status.PENDING),
         "waiting": _sum(standing, Status.WAITING),
+        "suspended": _sum(standing, Status.SUSPENDED),
         "failed": _sum(today, Status.FAULTED),
         "failed_before": _sum(before, Status.FAULTED),
         "begun": sum(today.values()),

@@ -26,6 +26,10 @@ class Visit:
         """A parameter of the query; empty where it is not given."""
         return self.request.query.get(name, "").strip()[:1024]
 
+    async def form(self) -> dict[str, str]:
+        """The texts of the form that was sent, each by its name; no files."""
+        return {name: value for name, value in (await self.request.post()).items() if isinstance(value, str)}
+
 
 @dataclass(frozen=True, kw_only=True)
 class View:

@@ -17,6 +17,7 @@ from streams.processors.human.fields import COMPLETED, OPEN
 from streams.processors.human.rows import TASKS
 from streams.processors.orchestrate.rows import ACTS, INCIDENTS, INSTANCES
 from streams.processors.recover.rows import RETRIES, WAITING
+from streams.processors.replay.rows import REPLAYS
 from streams.processors.view.reader import Reader
 from streams.processors.view.search import Place, at_places
 from streams.readmodel.paging import Found, Page, encode_cursor, every, matching, page
@@ -352,6 +353,12 @@ def decided_incidents(reader: Reader, before_ms: int, limit: int) -> list[Found]
 def acts(reader: Reader, before_ms: int, limit: int) -> list[Found]:
     """What people did about instances before a time, beside cancelling them, the newest first."""
     return every(reader.engine, select(ACTS).where(ACTS.c.at_ms < before_ms).order_by(ACTS.c.at_ms.desc()).limit(limit))
+
+
+def replays_begun(reader: Reader, before_ms: int, limit: int) -> list[Found]:
+    """The replays that were started last before a time, the newest first."""
+    at = REPLAYS.c.started_at_ms
+    return every(reader.engine, select(REPLAYS).where(at < before_ms).order_by(at.desc()).limit(limit))
 
 
 def decided_of(reader: Reader, instance_id: str) -> list[Found]:

@@ -21,10 +21,10 @@ from streams.console.page import Page, Shown, Visit, see_other
 from streams.console.rights import Act, Target, require
 from streams.gateway.bodies import one_line
 from streams.gateway.hurrying import hurry
+from streams.gateway.instances import known_instance
 from streams.gateway.problems import ProblemError
 from streams.gateway.repairs import KEPT_KEY, LATEST, NEW_KEY, repair
 from streams.language.graph import Graph
-from streams.readmodel.paging import Found
 from streams.readmodel.stored import stored
 
 ACTIONS = ("retry", "skip", "fail")
@@ -71,26 +71,16 @@ async def decided(visit: Visit, instance_id: str, graph: Graph | None) -> list[d
 
 async def try_now(visit: Visit) -> Shown:
     """Has a failed step tried at once that waits for its next try."""
-    row, form = await _asked(visit)
+    row, form = await known_instance(visit.request), await visit.form()
     require(visit.actor, Act.REPAIR, Target("instance", row["instance_id"]))
     why = form.get("why", "").strip()
     await hurry(visit.services, row, {"task": form.get("task") or None}, why, visit.actor.name)
     return see_other(f"/instances/{row['instance_id']}")
 
 
-async def _asked(visit: Visit) -> tuple[Found, dict[str, str]]:
-    """The instance that an act is about, and what its form says."""
-    instance_id = visit.request.match_info["instance_id"]
-    row = await asyncio.to_thread(visit.services.reader.instance, instance_id)
-    if row is None:
-        raise ProblemError(404, "not-found", "No instance of this id has been seen, or not yet.")
-    form = await visit.request.post()
-    return row, {name: str(value) for name, value in form.items() if isinstance(value, str)}
-
-
 async def act(visit: Visit) -> Shown:
     """Decides about one incident."""
-    row, form = await _asked(visit)
+    row, form = await known_instance(visit.request), await visit.form()
     instance_id = row["instance_id"]
     require(visit.actor, Act.REPAIR, Target("instance", instance_id))
     action = form.get("action", "")

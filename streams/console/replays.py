@@ -3,17 +3,13 @@
 from __future__ import annotations
 
 import asyncio
-import base64
-import hashlib
 import json
 import uuid
-from pathlib import Path
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from markupsafe import Markup
-
 from streams.console.page import Page, Shown, View, Visit, see_other
+from streams.console.rendering import alone
 from streams.console.rights import Act, Target, may, require
 from streams.gateway.problems import ProblemError
 from streams.gateway.replays import known, say, shown, told
@@ -24,7 +20,6 @@ from streams.readmodel.paging import Found
 ROWS = 50
 CELL = ("task", "before", "after")
 ACTS = ("pause", "resume", "cancel")
-STYLE = Path(__file__).parent / "static" / "report.css"
 
 
 async def show_all(visit: Visit) -> View:
@@ -46,10 +41,8 @@ async def show_file(visit: Visit) -> View:
     name = visit.request.match_info["name"]
     data = await _told(visit, name)
     found = await _results(visit, name, {}, changed=True)
-    style = await asyncio.to_thread(STYLE.read_text)
-    known = base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()
-    policy = f"default-src 'none'; style-src 'sha256-{known}'; base-uri 'none'; frame-ancestors 'none'"
-    drawn = {"style": Markup(f"<style>{style}</style>"), "rows": found[0], "more": bool(found[1]), "link": None}
+    style, policy = alone("report.css")
+    drawn = {"style": style, "rows": found[0], "more": bool(found[1]), "link": None}
     return View(template="replay_file.html", data=data, drawn=drawn, headers={"Content-Security-Policy": policy})
 
 

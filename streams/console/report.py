@@ -11,7 +11,7 @@ from markupsafe import Markup
 from schemas.times import rfc3339
 from streams.console import charts, queries, words
 from streams.console.page import Page, View, Visit
-from streams.console.rendering import STATIC
+from streams.console.rendering import alone
 from streams.gateway.report import report
 from streams.processors.orchestrate.ways import WORDS
 
@@ -37,12 +37,13 @@ async def show(visit: Visit) -> View:
         },
         "steps": [_steps(each) for each in data["workflows"]],
         "ways": WORDS,
+        "colours": charts.COLOURS,
     }  # fmt: skip
     if not visit.query("save"):
         return View(template="report.html", data=data, drawn=drawn)
-    style = Markup(f"<style>{(STATIC / 'console.css').read_text()}</style>")  # ours, and no text of anybody's
+    style, policy = alone("console.css")
     name = f"report-{period}-{data['until'][:10]}.html"
-    headers = {"Content-Disposition": f'attachment; filename="{name}"'}
+    headers = {"Content-Disposition": f'attachment; filename="{name}"', "Content-Security-Policy": policy}
     return View(template="report_file.html", data=data, drawn={**drawn, "style": style}, headers=headers)
 
 
@@ -66,7 +67,7 @@ def _steps(version: Mapping[str, Any]) -> Markup:
     steps: Sequence[Mapping[str, Any]] = [each for each in version["steps"] if each["took_ms"]][:STEPS]
     whole = sum(version["by"].values()) or 1
     rows = [(words.titled(each["name"]) or "Between steps", each["by"]) for each in steps]
-    return charts.bars(rows, whole, f"Where the time of {_name(version)} goes")
+    return charts.ways(rows, whole, f"Where the time of {_name(version)} goes")
 
 
 PAGES = (Page(path="/report", show=show, section="/"),)

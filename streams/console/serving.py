@@ -45,19 +45,19 @@ from streams.gateway.services import Services
 
 FOR_EVER = "public, max-age=31536000, immutable"
 
-SECTIONS = (
-    ("/", "Overview"),
-    ("/workflows", "Workflows"),
-    ("/instances", "Instances"),
-    ("/inbox", "Inbox"),
-    ("/incidents", "Incidents"),
-    ("/alerts", "Alerts"),
-    ("/letters", "Letters"),
-    ("/decisions", "Decisions"),
-    ("/replays", "Replays"),
-    ("/systems", "Systems"),
-    ("/topics", "Topics"),
-    ("/audit", "Audit"),
+SECTIONS = (  # path, name, and the key that leads there after a g
+    ("/", "Overview", "o"),
+    ("/workflows", "Workflows", "w"),
+    ("/instances", "Instances", "n"),
+    ("/inbox", "Inbox", "i"),
+    ("/incidents", "Incidents", "c"),
+    ("/alerts", "Alerts", "e"),
+    ("/letters", "Letters", "l"),
+    ("/decisions", "Decisions", "d"),
+    ("/replays", "Replays", "r"),
+    ("/systems", "Systems", "s"),
+    ("/topics", "Topics", "t"),
+    ("/audit", "Audit", "a"),
 )
 PAGES: tuple[Page, ...] = (
     *overview.PAGES,

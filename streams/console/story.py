@@ -24,6 +24,13 @@ def story(
             return _cancelled(account)
         case Status.FAULTED:
             return _failed(account)
+        case Status.SUSPENDED:
+            return f"{_suspended(account)} {_goes_on(account, tasks, decisions, now_ms)}"
+    return _goes_on(account, tasks, decisions, now_ms)
+
+
+def _goes_on(account: Account, tasks: Sequence[Task], decisions: Sequence[Decision], now_ms: int) -> str:
+    """Of an instance that has not ended."""
     if stopped := account.stopped():
         return _stopped(stopped, now_ms)
     waiting = account.open()
@@ -51,6 +58,13 @@ def _cancelled(account: Account) -> str:
     if account.cancelled is None:
         return "Was cancelled."
     return f"Was cancelled by {account.cancelled['actor']}: {account.cancelled['reason']}."
+
+
+def _suspended(account: Account) -> str:
+    last = next((each for each in reversed(account.controlled) if each["action"] == "suspend"), None)
+    if last is None:
+        return "Is suspended."
+    return f"Is suspended by {last['actor']}{': ' if last['why'] else ''}{last['why']}."
 
 
 def _failed(account: Account) -> str:

@@ -25,7 +25,7 @@ async def act(visit: Visit) -> Shown:
     """Pauses a system, or lets it be called again."""
     name = known(visit.services, visit.request.match_info["name"])
     require(visit.actor, Act.PAUSE, Target("system", name))
-    form = {field: str(value) for field, value in (await visit.request.post()).items() if isinstance(value, str)}
+    form = await visit.form()
     action, lasts_ms = form.get("act"), LASTS.get(form.get("for", ""))
     if action not in ("pause", "resume"):
         raise ProblemError(422, "request-invalid", "Choose what is to be done: pause or resume.")

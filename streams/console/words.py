@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from typing import Any, Final
 
 from schemas.reasons import Effect
@@ -53,11 +53,6 @@ def number(value: float) -> str:
 def counted(count: int, one: str, many: str = "") -> str:
     """A number and its noun: `1 task`, `3 tasks`."""
     return f"{count:,} {one if count == 1 else many or one + 's'}"
-
-
-def percentile(ordered: Sequence[int], percent: int) -> int | None:
-    """The value that so many percent do not exceed; None of nothing."""
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if ordered else None
 
 
 def plain(value: Any) -> str:

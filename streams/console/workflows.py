@@ -83,7 +83,7 @@ async def act(visit: Visit) -> Shown:
     """Pauses a workflow, activates it, also on another version, or retires it."""
     name = visit.request.match_info["name"]
     require(visit.actor, Act.PAUSE, Target("workflow", name))
-    form = {field: str(value) for field, value in (await visit.request.post()).items() if isinstance(value, str)}
+    form = await visit.form()
     state = next((each for each in states.State if each == form.get("state")), None)
     if state is None:
         raise ProblemError(422, "request-invalid", f"Choose what is to be: {', '.join(states.State)}.")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 SECOND, MINUTE, HOUR, DAY = 1000, 60_000, 3_600_000, 86_400_000
 
 
@@ -22,3 +24,9 @@ def span(ms: int) -> str:
 def _two(ms: int, large: int, large_name: str, small: int, small_name: str) -> str:
     rest = ms % large // small
     return f"{ms // large} {large_name}" + (f" {rest} {small_name}" if rest else "")
+
+
+def percentile(spans: Sequence[int], percent: int) -> int | None:
+    """What so many percent of the lengths do not exceed; None of none."""
+    ordered = sorted(spans)
+    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if ordered else None

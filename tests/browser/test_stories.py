@@ -12,7 +12,7 @@ from playwright.async_api import Browser, expect
 from sqlalchemy import create_engine
 
 from schemas.catalogue import current
-from schemas.messages import HUMAN_ACTION, INCIDENT, LETTER, SYSTEM_PAUSE
+from schemas.messages import ALERT, HUMAN_ACTION, INCIDENT, LETTER, SYSTEM_PAUSE
 from schemas.samples import sample
 from streams.console import install
 from streams.ground.record_at import RawRecord
@@ -20,7 +20,7 @@ from streams.ground.settings import Settings
 from streams.readmodel.projection import METADATA
 from streams.readmodel.settings import ViewSettings
 from tests.support.browser import Visitor, browser, visitor
-from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, change, payload, result
+from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, alert, change, payload, result
 from tests.support.gateways import AsyncGateway
 from tests.support.postgresql import Server
 
@@ -255,6 +255,9 @@ async def test_keys_lead_everywhere_and_can_be_switched_off(console: Console, st
         await page.goto(url(console, "/"))
         await page.keyboard.type("gn")
         await expect(page).to_have_title("Instances · Exlify")
+        for key, name in ("e", "Alerts"), ("r", "Replays"), ("n", "Instances"):
+            await page.keyboard.type(f"g{key}")
+            await expect(page).to_have_title(f"{name} · Exlify")
         await page.keyboard.press("j")
         await page.keyboard.press("Enter")
         await expect(page.locator("h1")).to_have_text("A-17")
@@ -263,6 +266,29 @@ async def test_keys_lead_everywhere_and_can_be_switched_off(console: Console, st
         await page.get_by_role("button", name="Close").click()
         await page.keyboard.type("gi/")
         assert "/instances/" in page.url and not await page.evaluate("document.activeElement.id === 'q'")
+
+
+async def test_alerts_come_and_go_while_somebody_looks_and_what_they_type_stays(
+    console: Console, started: Browser
+) -> None:
+    async with visitor(started) as somebody:
+        page = somebody.page
+        await page.goto(url(console, "/alerts"))
+        await expect(page.get_by_text("Nothing is to be told")).to_be_visible()
+        await expect(page.get_by_text("live", exact=True)).to_be_visible()
+        console.gateway.see(ALERT, alert(title="order waits"))
+        await expect(page.get_by_role("heading", name="order waits")).to_be_visible()
+        await expect(page.get_by_text("Nothing is to be told")).to_have_count(0)
+        await page.get_by_role("link", name="Take it on or silence it").click()  # the page once more, with its form
+        await page.get_by_placeholder("Why").fill("calling")
+        console.gateway.see(ALERT, alert(alert_id="2" * 32, title="claim waits"))
+        await expect(page.get_by_role("heading", name="claim waits")).to_be_visible()
+        await expect(page.get_by_placeholder("Why")).to_have_value("calling")
+        await page.locator("h1").click()
+        console.gateway.see(ALERT, alert(seq=2, status="closed", closed_at_ms=NOW_MS, title="order waits"))
+        await expect(page.get_by_role("heading", name="order waits")).to_have_count(0)
+        await expect(page.get_by_role("heading", name="Ended of late")).to_be_visible()
+        assert await somebody.faults() == []
 
 
 async def test_system_is_paused_with_why_and_who_did_it_is_told(console: Console, started: Browser) -> None:

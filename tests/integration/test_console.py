@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 
-from schemas.messages import HISTORY_ENTRY, LETTER_ACTION, MODEL_STATE
+from schemas.messages import ALERT_ACTION, HISTORY_ENTRY, LETTER_ACTION, MODEL_STATE
 from streams import catalogue
 from streams.catalogue import FUNCTIONS
 from streams.console import install
@@ -17,6 +17,7 @@ from streams.gateway.server import make_app, opened
 from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher
 from streams.ground.settings import Settings
+from streams.processors import escalate
 from streams.processors.decide import STATES
 from streams.processors.letters import ACTIONS
 from streams.processors.orchestrate import HISTORY
@@ -88,3 +89,19 @@ async def test_audit_tells_what_was_decided_about_letters(console: TestClient[An
     async with console.get("/audit?of=letters", headers=JSON) as response:
         (deed,) = [each for each in (await response.json())["deeds"] if each["path"] == f"/letters/{letter_id}"]
     assert (deed["actor"], deed["did"], deed["why"]) == ("kim", "asked to send once more", "it is mended")
+
+
+async def test_audit_tells_who_took_an_alert_on(console: TestClient[Any, Any], settings: Settings) -> None:
+    alert_id = "ab" * 16
+    said = {"alert_id": alert_id, "action_id": "audited", "until_ms": None, "why": "calling them", "actor": "kim"}
+    async with Publisher(settings) as publisher:
+        for more in {"action": "ack"}, {"action": "silence", "until_ms": 9}, {"action": "silence"}:
+            value = CODEC.encode(ALERT_ACTION, said | more)
+            await publisher.publish([Outgoing(escalate.ACTIONS, alert_id.encode(), value)])
+    async with console.get("/audit?of=alerts", headers=JSON) as response:
+        deeds = [each for each in (await response.json())["deeds"] if each["path"] == f"/alerts#a-{alert_id}"]
+    assert sorted((each["actor"], each["did"], each["why"]) for each in deeds) == [
+        ("kim", "asked to end the silence of", "calling them"),
+        ("kim", "asked to silence", "calling them"),
+        ("kim", "asked to take on", "calling them"),
+    ]

@@ -27,6 +27,7 @@ from streams.processors.human.task import HumanTask
 from tests.support.gateways import CODEC, NOW_S, Gateway
 
 INSTANCE = "ab" * 16
+ALERT_ID = "0" * 31 + "1"
 NOW_MS = NOW_S * 1000
 SAME_ORIGIN = {"Sec-Fetch-Site": "same-origin"}
 
@@ -152,3 +153,13 @@ def cancelling(actor: str, reason: str) -> bytes:
 def payload(value: Any) -> Payload:
     """A value as data of the business."""
     return Payload.inside(orjson.dumps(value))
+
+
+def alert(**more: Any) -> dict[str, Any]:
+    """An alert that is open."""
+    return {
+        "alert_id": ALERT_ID, "seq": 1, "kind": "incident", "status": "open", "severity": "critical",
+        "title": "order waits",
+        "owner": "desk", "count": 2, "total": 3, "since_ms": NOW_MS - 3_600_000, "opened_at_ms": NOW_MS,
+        "changed_at_ms": NOW_MS, "rung": 0, "next_ms": NOW_MS + 60_000, **more,
+    }  # fmt: skip

@@ -41,6 +41,21 @@ function swap(html) {
     if (focus) [...made.querySelectorAll("a, summary, button")].find((each) => addressOf(each) === focus)?.focus();
     localTimes(made);
   }
+  for (const list of fresh.querySelectorAll("[data-list]")) renew(list);
+}
+
+// What a list has gained and lost. What is in it stays, as it may hold a form; what comes has none, as it is for everybody.
+function renew(fresh) {
+  const now = document.querySelector(`[data-list="${CSS.escape(fresh.dataset.list)}"]`);
+  if (!now) return;
+  const wanted = [...fresh.children];
+  for (const each of [...now.children]) {
+    if (!wanted.some((other) => other.id === each.id) && !each.contains(document.activeElement)) each.remove();
+  }
+  for (const each of wanted) {
+    if (document.getElementById(each.id)) continue;
+    localTimes(now.appendChild(document.adoptNode(each)));
+  }
 }
 
 function nameOf(details) {
@@ -81,7 +96,6 @@ addEventListener("pagehide", leave);
 addEventListener("pageshow", follow);
 
 // --- Keys -----------------------------------------------------------------------------------------------------------
-const PLACES = { o: "/", w: "/workflows", n: "/instances", i: "/inbox", c: "/incidents", l: "/letters", d: "/decisions", t: "/topics", s: "/systems", a: "/audit" };
 let going = false;
 
 function row(by) {
@@ -108,7 +122,7 @@ addEventListener("keydown", (event) => {
   if (field || event.ctrlKey || event.metaKey || event.altKey || keysAreOff()) return;
   if (going) {
     going = false;
-    if (PLACES[event.key]) location.assign(PLACES[event.key]);
+    document.querySelector(`.top nav [data-go="${CSS.escape(event.key)}"]`)?.click();
     return;
   }
   const outcome = document.querySelector(`.outcome[data-key="${CSS.escape(event.key)}"]`);

@@ -14,6 +14,7 @@ from functools import partial
 from typing import Any
 
 from schemas.codec import Codec
+from streams.ground.spans import percentile
 from streams.language.graph import Graph
 from streams.processors.orchestrate import retrace
 from streams.processors.orchestrate.spent import Spent, spent
@@ -119,12 +120,6 @@ def _portions(rows: Sequence[Found]) -> Iterator[list[Found]]:
         entries, total = entries + count, total + count
     if portion:
         yield portion
-
-
-def percentile(times: Sequence[int], percent: int) -> int | None:
-    """What so many percent of the times do not exceed; None of none."""
-    ordered = sorted(times)
-    return ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] if ordered else None
 
 
 def told(totals: Totals, graph: Graph) -> list[dict[str, Any]]:

@@ -10,13 +10,14 @@ import structlog
 from prometheus_client import Gauge
 from sqlalchemy.exc import SQLAlchemyError
 
+from streams.ground.spans import DAY
 from streams.processors.view import DAY_FIRST_TIME_RIGHT, DAY_INSTANCES, DAY_SECONDS, DAY_WITHOUT_PEOPLE
+from streams.processors.view.gauges import Gauges, Labels
 from streams.processors.view.reader import Reader
 from streams.processors.view.report import Figures, figures
 
 EVERY_S = 15.0
 REST = 50  # times as long as it took: where a day has millions of instances, they are counted less often
-DAY_MS = 86_400_000
 
 log = structlog.get_logger()
 
@@ -25,8 +26,7 @@ class Business:
     """Keeps the gauges of the last day true."""
 
     def __init__(self, reader: Reader) -> None:
-        self._reader = reader
-        self._shown: dict[Gauge, set[tuple[str, ...]]] = {}
+        self._reader, self._gauges = reader, Gauges()
 
     async def keep(self) -> None:
         """Asks again and again, until it is cancelled."""
@@ -40,21 +40,17 @@ class Business:
 
     def look(self, at_ms: int) -> None:
         """Sets the gauges; a version that began nothing within the day goes. Blocks; raises SQLAlchemyError."""
-        values: dict[Gauge, dict[tuple[str, ...], float]] = {
+        values: dict[Gauge, dict[Labels, float]] = {
             DAY_INSTANCES: {}, DAY_WITHOUT_PEOPLE: {}, DAY_FIRST_TIME_RIGHT: {}, DAY_SECONDS: {},
         }  # fmt: skip
-        for each in figures(self._reader, at_ms - DAY_MS, at_ms):
+        for each in figures(self._reader, at_ms - DAY, at_ms):
             for gauge, labels, value in _series(each):
                 values[gauge][labels] = value
         for gauge, series in values.items():
-            for labels in self._shown.get(gauge, set()) - series.keys():
-                gauge.remove(*labels)
-            for labels, value in series.items():
-                gauge.labels(*labels).set(value)
-            self._shown[gauge] = set(series)
+            self._gauges.show(gauge, series)
 
 
-def _series(each: Figures) -> Iterator[tuple[Gauge, tuple[str, ...], float]]:
+def _series(each: Figures) -> Iterator[tuple[Gauge, Labels, float]]:
     of = (each.workflow, each.version)
     for status in ("open", "completed", "faulted", "cancelled"):
         yield DAY_INSTANCES, (*of, status), getattr(each, status)

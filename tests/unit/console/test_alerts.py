@@ -2,20 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from schemas.messages import ALERT, ALERT_ACTION
-from tests.support.consoles import NOW_MS, Console
-
-ID = "0" * 31 + "1"
-
-
-def alert(**more: Any) -> dict[str, Any]:
-    return {
-        "alert_id": ID, "seq": 1, "kind": "incident", "status": "open", "severity": "critical", "title": "order waits",
-        "owner": "desk", "count": 2, "total": 3, "since_ms": NOW_MS - 3_600_000, "opened_at_ms": NOW_MS,
-        "changed_at_ms": NOW_MS, "rung": 0, "next_ms": NOW_MS + 60_000, **more,
-    }  # fmt: skip
+from tests.support.consoles import ALERT_ID, NOW_MS, Console, alert
 
 
 async def test_an_alert_is_told_on_the_overview_and_shown_with_who_is_told_next(console: Console) -> None:
@@ -33,11 +21,11 @@ async def test_it_is_taken_on_or_silenced_with_why(console: Console) -> None:
     console.gateway.see(ALERT, alert())
     _, page = await console.get("/alerts")
     for wish in {"act": "ack"}, {"act": "silence", "for": "4 hours"}, {"act": "silence", "for": "no longer"}:
-        assert (await console.send(f"/alerts/{ID}", page, {**wish, "why": "calling"}))[:2] == (303, "/alerts")
+        assert (await console.send(f"/alerts/{ALERT_ID}", page, {**wish, "why": "calling"}))[:2] == (303, "/alerts")
     said = [data for name, data in console.gateway.outbox.decoded() if name == ALERT_ACTION]
     assert [(each["action"], each["until_ms"], each["why"]) for each in said] == [
         ("ack", None, "calling"), ("silence", NOW_MS + 4 * 3_600_000, "calling"), ("silence", None, "calling"),
     ]  # fmt: skip
     for wish, status in ({"act": "ack", "why": ""}, 422), ({"act": "burn", "why": "x"}, 422):
-        assert (await console.send(f"/alerts/{ID}", page, wish))[0] == status
+        assert (await console.send(f"/alerts/{ALERT_ID}", page, wish))[0] == status
     assert (await console.send(f"/alerts/{'9' * 32}", page, {"act": "ack", "why": "x"}))[0] == 404

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from schemas.messages import CONTROL_INSTANCE, INSTANCE_ACT, START_INSTANCE
-from tests.support.consoles import INSTANCE, NOW_MS, Console
+from tests.support.consoles import INSTANCE, NOW_MS, Console, change, payload
 
 
 async def test_instance_is_suspended_and_resumed_with_why(console: Console) -> None:
@@ -12,9 +12,12 @@ async def test_instance_is_suspended_and_resumed_with_why(console: Console) -> N
     assert "Suspend?" in page
     wish = {"action": "suspend", "why": "the customer has called", "action_id": "mine"}
     assert (await console.send(f"/instances/{INSTANCE}/control", page, wish))[:2] == (303, f"/instances/{INSTANCE}")
-    console.entered(1, "suspended", b"", [])
+    about = {"control": "mine", "action": "suspend", "actor": "kim", "why": "the customer has called"}
+    console.entered(1, "suspended", b"", [change("workflow.suspended", data=payload(about))])
     _, page = await console.get(f"/instances/{INSTANCE}")
     assert "Suspended" in page and "?ask=resume" in page and "?ask=suspend" not in page
+    assert "Is suspended by kim: the customer has called." in page
+    assert "kim <b>suspended</b> it: the customer has called" in page and "Nobody had to decide" not in page
     assert (await console.send(f"/instances/{INSTANCE}/control", page, {"action": "resume", "why": "x"}))[0] == 303
     said = [data for name, data in console.gateway.outbox.decoded() if name == CONTROL_INSTANCE]
     assert [(each["action"], each["why"]) for each in said] == [("suspend", "the customer has called"), ("resume", "x")]

@@ -8,7 +8,7 @@ import re
 
 from schemas.messages import REPLAY_ACTION
 from tests.support.consoles import Console
-from tests.support.replays import see_state, see_three
+from tests.support.replays import NOW_MS, see_state, see_three
 
 
 async def test_replays_are_listed_and_shown_with_their_report(console: Console) -> None:
@@ -50,3 +50,13 @@ async def test_replay_is_paused_and_resumed_from_its_page(console: Console) -> N
     await console.send("/replays/band", page, {"act": "resume"})
     told = [data["action"] for name, data in console.gateway.outbox.decoded() if name == REPLAY_ACTION]
     assert told == ["pause", "resume"]
+
+
+async def test_who_began_a_replay_is_in_the_audit(console: Console) -> None:
+    see_state(console.gateway)
+    see_state(console.gateway, name="later", started_at_ms=NOW_MS + 1, actor="ann")
+    told = (await console.data("/audit?of=replays"))["deeds"]
+    assert [(each["actor"], each["did"], each["what"], each["path"]) for each in told] == [
+        ("ann", "began the replay", "later", "/replays/later"), ("kim", "began the replay", "band", "/replays/band"),
+    ]  # fmt: skip
+    assert "All but alerts, letters and models" in (await console.get("/audit"))[1]
