@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import urllib.request
-
 from infra.local import artifacts, java, ports
+from infra.local.answering import answers
 from infra.local.archive import unpack
 from infra.local.process import Launch
 from infra.local.server import Server
@@ -61,8 +60,4 @@ class RegistryServer(Server):
 
 def lists_subjects(url: str) -> bool:
     """Whether a registry at `url` answers with its subjects within two seconds."""
-    try:
-        with urllib.request.urlopen(f"{url}/subjects", timeout=ASK_TIMEOUT_S) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False
+    return answers(f"{url}/subjects", ASK_TIMEOUT_S)

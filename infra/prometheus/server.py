@@ -4,17 +4,16 @@ from __future__ import annotations
 
 import json
 import shutil
-import urllib.request
 from pathlib import Path
 
 from infra.local import ports
+from infra.local.answering import answers
 from infra.local.process import Launch
 from infra.prometheus import TARGETS_FILE
 
 PROGRAM = "prometheus"
 RULES = ("alerts.yml", "slo.yml")
 HERE = Path(__file__).parent
-ASK_TIMEOUT_S = 1.0
 KEPT = "15d"
 
 
@@ -56,10 +55,6 @@ def launch(data_dir: Path, port: int, every_s: int = 5) -> Launch:
     return Launch(argv, data_dir.absolute() / "logs" / f"{PROGRAM}.log")
 
 
-def answers(url: str) -> bool:
-    """Whether it is ready."""
-    try:
-        with urllib.request.urlopen(f"{url}/-/ready", timeout=ASK_TIMEOUT_S) as reply:
-            return bool(reply.status == 200)
-    except OSError:
-        return False
+def is_ready(url: str) -> bool:
+    """Whether it answers."""
+    return answers(f"{url}/-/ready")
