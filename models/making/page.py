@@ -25,6 +25,7 @@ from models.serving.certificate import (
     MAX_CERTIFICATE_BYTES,
     Certificate,
     CertificateError,
+    band_end,
     covered,
     read_certificate,
 )
@@ -119,8 +120,7 @@ def _proof(folder: Path, card: Card, written: bytes, trusted: Trusted | None) ->
         certificate, _ = read_certificate(folder, card, covers, trusted)
     except (RefusedModelError, CertificateError) as error:
         return f"no: {error}. Everything goes to people.", None
-    below = min(card.routing.approve_below, certificate.threshold)
-    return f"where the doubt is below {below:g}; everything else goes to people", certificate
+    return f"where the doubt is below {band_end(card, certificate):g}; everything else goes to people", certificate
 
 
 def _rights(card: Card, alone: str, certificate: Certificate | None) -> list[tuple[str, Any]]:
