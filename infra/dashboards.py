@@ -6,7 +6,7 @@ here; those of the details follow from the kind of a metric and its labels, so a
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from string import ascii_uppercase
 
@@ -19,11 +19,7 @@ from grafana_foundation_sdk.models.common import LegendDisplayMode, LegendPlacem
 from grafana_foundation_sdk.models.dashboard import DataSourceRef
 from prometheus_client.metrics import MetricWrapperBase
 
-from streams import catalogue, definitions
-from streams.gateway import metrics as gateway_metrics
-from streams.ground import site_metrics
-from streams.processors import own
-from streams.runtime import metrics as runtime_metrics
+from streams import catalogue
 
 RATE = "$__rate_interval"  # Grafana fills it in: four scrapes at least
 QUANTILES = (0.5, 0.99)
@@ -44,8 +40,8 @@ class Shown:
 ENDED = "completed|faulted|cancelled"
 
 
-def _ended(statuses: str) -> str:
-    return f'sum by (workflow) (rate(exlify_instances_total{{status=~"{statuses}"}}[{RATE}]))'
+def _instances(statuses: str, by: str = "workflow") -> str:
+    return f'sum by ({by}) (rate(exlify_instances_total{{status=~"{statuses}"}}[{RATE}]))'
 
 
 def _of_day(metric: str) -> str:
@@ -64,17 +60,12 @@ OVERVIEW: Mapping[str, Sequence[Shown]] = {
         Shown(
             title="Instances that begin",
             about="A second, by workflow.",
-            queries=[(_ended("started"), "{{workflow}}")],
+            queries=[(_instances("started"), "{{workflow}}")],
         ),
         Shown(
             title="Instances that end",
             about="A second, by how they end.",
-            queries=[
-                (
-                    f'sum by (status) (rate(exlify_instances_total{{status=~"completed|faulted|cancelled"}}[{RATE}]))',
-                    "{{status}}",
-                )
-            ],
+            queries=[(_instances(ENDED, by="status"), "{{status}}")],
         ),
         Shown(
             title="From beginning to end",
@@ -90,7 +81,9 @@ OVERVIEW: Mapping[str, Sequence[Shown]] = {
             title="Share that faults",
             about="Of the instances that end.",
             unit="percentunit",
-            queries=[(f"({_ended('faulted')} or 0 * {_ended(ENDED)}) / ({_ended(ENDED)} > 0)", "{{workflow}}")],
+            queries=[
+                (f"({_instances('faulted')} or 0 * {_instances(ENDED)}) / ({_instances(ENDED)} > 0)", "{{workflow}}")
+            ],
         ),
         Shown(
             title="Failed steps that wait for a decision",
@@ -165,15 +158,7 @@ OVERVIEW: Mapping[str, Sequence[Shown]] = {
 
 def details() -> Mapping[str, Sequence[Shown]]:
     """Every metric, by its owner."""
-    owners: dict[str, Iterable[MetricWrapperBase]] = {
-        "Every processor": runtime_metrics.ALL,
-        "Definitions": definitions.METRICS,
-        "Gateway": gateway_metrics.ALL,
-        "Site": site_metrics.ALL,
-        **{each.name.capitalize(): each.metrics for each in catalogue.PROCESSORS.values() if each.metrics},
-        "Own steps": own.METRICS,
-    }
-    return {owner: [shown(metric) for metric in metrics] for owner, metrics in owners.items()}
+    return {owner: [shown(metric) for metric in metrics] for owner, metrics in catalogue.METRICS_OF.items()}
 
 
 def shown(metric: MetricWrapperBase) -> Shown:

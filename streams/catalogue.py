@@ -32,6 +32,8 @@ from streams.runtime.parking import PARKING
 from streams.runtime.settings import RuntimeSettings
 
 if TYPE_CHECKING:
+    from prometheus_client.metrics import MetricWrapperBase
+
     from schemas.codec import Codec
     from streams.definitions.book import DefinitionBook
     from streams.ground.site import Site
@@ -44,15 +46,20 @@ FUNCTIONS: Mapping[str, Function] = MappingProxyType(by_name(*(each.functions fo
 PROCESSORS: Mapping[str, Declaration] = MappingProxyType({each.name: each for each in ALL})
 """Every processor by name."""
 
-METRICS = (
-    *runtime_metrics.ALL,
-    *definitions.METRICS,
-    *gateway_metrics.ALL,
-    *site_metrics.ALL,
-    *(metric for each in ALL for metric in each.metrics),
-    *own.METRICS,
+METRICS_OF: Mapping[str, Sequence[MetricWrapperBase]] = MappingProxyType(
+    {
+        "Every processor": runtime_metrics.ALL,
+        "Definitions": definitions.METRICS,
+        "Gateway": gateway_metrics.ALL,
+        "Site": site_metrics.ALL,
+        **{each.name.capitalize(): each.metrics for each in ALL if each.metrics},
+        "Own steps": own.METRICS,
+    }
 )
-"""Every metric of every process."""
+"""Every metric of every process, by its owner in words."""
+
+METRICS = tuple(metric for owned in METRICS_OF.values() for metric in owned)
+"""All of them."""
 
 APART: tuple[type[Group], ...] = (
     Settings,

@@ -25,6 +25,7 @@ from models.serving.certificate import (
     MAX_CERTIFICATE_BYTES,
     Certificate,
     CertificateError,
+    band_end,
     covered,
     read_certificate,
 )
@@ -37,18 +38,20 @@ STYLE = """
 @media (prefers-color-scheme: dark) { :root { --ink: #e6edf3; --ground: #0d1117; --line: #30363d; --soft: #9198a1;
   --mark: #6cb0f5; --warn: #ff8f7a; --good: #56d364; } }
 @media print { :root { --ink: #000; --ground: #fff; --line: #bbb; --soft: #444; --mark: #2e6fb3; --warn: #b3412e;
-  --good: #1a7f37; } section { break-inside: avoid; } }
+  --good: #1a7f37; } tr, figure { break-inside: avoid; } h1, h2, h3 { break-after: avoid; } }
 body { font: 15px/1.5 system-ui, sans-serif; max-width: 62rem; margin: 2rem auto; padding: 0 1rem; color: var(--ink);
-  background: var(--ground); overflow-wrap: anywhere; }
+  background: var(--ground); overflow-wrap: break-word; }
 h1 { font-size: 1.5rem; } h2 { font-size: 1.15rem; margin-top: 2.2rem; } p.note { color: var(--soft); }
 table { border-collapse: collapse; } th, td { text-align: left; padding: .2rem .9rem .2rem 0; vertical-align: top;
-  border-bottom: 1px solid var(--line); } th { font-weight: 600; }
-.plots { display: flex; flex-wrap: wrap; gap: 1.5rem; } figure { margin: 0; flex: 1 1 22rem; max-width: 30rem; }
+  border-bottom: 1px solid var(--line); } th { font-weight: 600; } .facts td { overflow-wrap: anywhere; }
+@media screen { .scroll { overflow-x: auto; } .scroll td:first-child, .scroll td:last-child { min-width: 9rem; } }
+@media print and (max-width: 36rem) { th, td { overflow-wrap: anywhere; } }
+.plots { display: flex; flex-wrap: wrap; gap: 1.5rem; } figure { margin: 0; flex: 1 1 20rem; max-width: 30rem; }
 .plot { width: 100%; height: auto; } text { font-size: 12px; fill: var(--soft); } .grid { stroke: var(--line); }
 polyline { fill: none; stroke: var(--mark); stroke-width: 1.5; } polyline.even { stroke: var(--soft);
   stroke-dasharray: 4 4; } polyline.target { stroke: var(--warn); stroke-dasharray: 6 4; }
 circle { fill: var(--mark); } circle.certified { fill: var(--good); stroke: var(--ink); }
-.bar { display: block; } .bar rect { fill: var(--mark); }
+.bar { display: block; width: min(260px, 30vw); height: 20px; } .bar rect { fill: var(--mark); }
 """
 POLICY = f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
 """What a browser has to allow the page: its own style, and nothing else."""
@@ -103,11 +106,11 @@ def model_page(folder: Path, trusted: Trusted | None = None) -> str:
         _section("What it may do", _facts(_rights(card, *_proof(folder, card, written, trusted)))),
         _drawn(_pictures(folder), card),
         _section("What it reads", _inputs(card)),
-        *(_section(name.replace("_", " ").capitalize(), _any(each)) for name, each in described.items()
+        *(_section(_words(name).capitalize(), _any(name, each)) for name, each in described.items()
           if name not in _KNOWN),
     ]  # fmt: skip
     start = '<!doctype html>\n<html lang="en"><meta charset="utf-8"><meta name="viewport" content="width=device-width">'
-    return f"{start}<title>{_text(title)}</title><style>{STYLE}</style>\n{''.join(parts)}</html>\n"
+    return f"{start}<title>{_text(title)}</title><style>{STYLE}</style>\n<main>{''.join(parts)}</main></html>\n"
 
 
 def _proof(folder: Path, card: Card, written: bytes, trusted: Trusted | None) -> tuple[str, Certificate | None]:
@@ -117,8 +120,7 @@ def _proof(folder: Path, card: Card, written: bytes, trusted: Trusted | None) ->
         certificate, _ = read_certificate(folder, card, covers, trusted)
     except (RefusedModelError, CertificateError) as error:
         return f"no: {error}. Everything goes to people.", None
-    below = min(card.routing.approve_below, certificate.threshold)
-    return f"where the doubt is below {below:g}; everything else goes to people", certificate
+    return f"where the doubt is below {band_end(card, certificate):g}; everything else goes to people", certificate
 
 
 def _rights(card: Card, alone: str, certificate: Certificate | None) -> list[tuple[str, Any]]:
@@ -223,7 +225,7 @@ def _inputs(card: Card) -> str:
         (each.label, each.field, type(each).__name__.lower(), each.missing, each.unknown, _values(each))
         for each in card.inputs
     )
-    return _table(("label", "field", "kind", "where missing", "where unknown", "values"), rows)
+    return _table("What it reads", ("label", "field", "kind", "where missing", "where unknown", "values"), rows)
 
 
 def _values(declared: Any) -> str:
@@ -232,33 +234,40 @@ def _values(declared: Any) -> str:
     return (
         f"{len(declared.words)} words"
         if hasattr(declared, "words")
-        else f"{declared.minimum:g} to {declared.maximum:g}"
+        else f"{declared.minimum:.15g} to {declared.maximum:.15g}"
     )
 
 
-def _any(value: Any) -> str:
+def _any(called: str, value: Any) -> str:
     """A part of a card that is for people, whatever is in it."""
     if isinstance(value, Mapping):
         plain = [(name, each) for name, each in value.items() if not isinstance(each, Mapping | list)]
         more = [(name, each) for name, each in value.items() if isinstance(each, Mapping | list)]
         prose = "".join(_note(each) for name, each in plain if name in _PROSE)
-        facts = _facts([(name.replace("_", " "), each) for name, each in plain if name not in _PROSE])
-        return prose + facts + "".join(f"<h3>{_text(name.replace('_', ' '))}</h3>{_any(each)}" for name, each in more)
+        facts = _facts([(_words(name), each) for name, each in plain if name not in _PROSE])
+        return prose + facts + "".join(f"<h3>{_text(_words(name))}</h3>{_any(name, each)}" for name, each in more)
     if isinstance(value, list) and value and all(isinstance(each, Mapping) for each in value):
         names = list(dict.fromkeys(name for each in value[:_MAX_ROWS] for name in each))
-        return _table(names, ([each.get(name, "") for name in names] for each in value[:_MAX_ROWS]))
+        rows = ([each.get(name, "") for name in names] for each in value[:_MAX_ROWS])
+        return _table(_words(called), [_words(name) for name in names], rows)
     return f"<p>{_text(', '.join(map(str, value)) if isinstance(value, list) else value)}</p>"
+
+
+def _words(name: str) -> str:
+    return name.replace("_", " ")
 
 
 def _facts(facts: Sequence[tuple[str, Any]]) -> str:
     rows = "".join(f"<tr><th>{_text(name)}</th><td>{_text(value)}</td></tr>" for name, value in facts)
-    return f"<table>{rows}</table>" if rows else ""
+    return f'<table class="facts">{rows}</table>' if rows else ""
 
 
-def _table(names: Sequence[str], rows: Any) -> str:
+def _table(called: str, names: Sequence[str], rows: Any) -> str:
+    """A list, which scrolls sideways where a window is too narrow for its words."""
     top = "".join(f"<th>{_text(name)}</th>" for name in names)
     body = "".join("<tr>" + "".join(f"<td>{_text(cell)}</td>" for cell in row) + "</tr>" for row in rows)
-    return f"<table><tr>{top}</tr>{body}</table>"
+    region = f'<div class="scroll" tabindex="0" role="region" aria-label="{_text(called)}, scrolls sideways">'
+    return f"{region}<table><thead><tr>{top}</tr></thead><tbody>{body}</tbody></table></div>"
 
 
 def _section(name: str, inside: str) -> str:

@@ -63,7 +63,7 @@ class Axes:
 
     def _upright(self) -> str:
         """The lines of the values of x, each with its value."""
-        steps = [(self._x * n / 5, self._place_x(self._x * n / 5)) for n in range(6)]
+        steps = [(step, self._place_x(step)) for step in _steps(self._x)]
         return "".join(
             f'<line class="grid" x1="{x:.1f}" x2="{x:.1f}" y1="{TOP}" y2="{HEIGHT - BOTTOM}"/>'
             f'<text x="{x:.1f}" y="{HEIGHT - BOTTOM + 16}" text-anchor="middle">{step:.0%}</text>'
@@ -72,7 +72,7 @@ class Axes:
 
     def _level(self) -> str:
         """The lines of the values of y, each with its value."""
-        steps = [(self._y * n / 5, self._place_y(self._y * n / 5)) for n in range(6)]
+        steps = [(step, self._place_y(step)) for step in _steps(self._y)]
         return "".join(
             f'<line class="grid" x1="{LEFT}" x2="{WIDTH - RIGHT}" y1="{y:.1f}" y2="{y:.1f}"/>'
             f'<text x="{LEFT - 6}" y="{y + 4:.1f}" text-anchor="end">{step:.0%}</text>'
@@ -84,10 +84,16 @@ def bar(size: float, largest: float) -> str:
     """A bar as long as its size is among others."""
     width = max(1.0, round(BAR * size / largest, 1)) if largest > 0 else 1.0
     return (
-        f'<svg class="bar" width="{BAR}" height="{LINE}" role="img" aria-hidden="true">'
+        f'<svg class="bar" viewBox="0 0 {BAR} {LINE}" preserveAspectRatio="none" aria-hidden="true">'
         f'<rect x="0" y="4" width="{width}" height="{LINE - 8}"/></svg>'
     )
 
 
 def _end(largest: float) -> float:
     return min(1.0, max(0.1, math.ceil(largest * 10 - 1e-9) / 10))
+
+
+def _steps(end: float) -> list[float]:
+    """Round values from nothing to the end of an axis."""
+    size = 0.02 if end <= 0.1 else 0.05 if end <= 0.3 else 0.1
+    return [size * n for n in range(round(end / size) + 1)]

@@ -98,6 +98,11 @@ def read_certificate(
     return found, data
 
 
+def band_end(card: Card, certificate: Certificate) -> float:
+    """Below which doubt a model may act alone: what is certified, or what costs say if that is less."""
+    return min(card.routing.approve_below, certificate.threshold)
+
+
 def _fault(found: Certificate, card: Card, covers: str) -> str | None:
     """What keeps a certificate from opening the band."""
     if (found.model, found.version) != (card.name, card.version):

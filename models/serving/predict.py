@@ -20,7 +20,7 @@ import onnxruntime as ort
 
 from models.serving import onnx_file
 from models.serving.card import CARD_FILE, MAX_MODEL_BYTES, MODEL_FILE, REVIEW, Card, content, head, read_card
-from models.serving.certificate import Certificate, CertificateError, covered, digest, read_certificate
+from models.serving.certificate import Certificate, CertificateError, band_end, covered, digest, read_certificate
 from models.serving.errors import ChangedModelError, FeatureError, ModelError, RefusedModelError
 from models.serving.explain import Contribution, Explainer, Scores
 from models.serving.features import Encoder, Row
@@ -160,10 +160,8 @@ class Model:
 
     def _judge(self, row: Row) -> Judged:
         output = self._run(self._output, {self._input: row})[0]
-        if self.head.kind == "binary" and type(output) is np.ndarray and output.ndim == 2:  # the usual one, made quick
-            score = round(float(output[0, self.card.model.column]), SCORE_DECIMALS)
-            return Judged(score, self.card.routing.route, score)
-        return self.head.judge(table(output, self.card.model.labels)[0], SCORE_DECIMALS)
+        usual = type(output) is np.ndarray and output.ndim == 2  # is a table already, and need not be copied into one
+        return self.head.judge(output[0] if usual else table(output, self.card.model.labels)[0], SCORE_DECIMALS)
 
     def _table(self, rows: Row) -> Table:
         return table(self._run(self._output, {self._input: rows})[0], self.card.model.labels)
@@ -224,8 +222,7 @@ def _band(folder: Path, card: Card, covers: str, trusted: Trusted | None) -> Ban
     except CertificateError as error:
         held = Held(Why.NO_CERTIFICATE, "", f"the model may not decide alone: {error}")
         return Band(0.0, held, None, covers, "")
-    below = min(card.routing.approve_below, certificate.threshold)
-    return Band(below, None, certificate, covers, hashlib.sha256(written).hexdigest())
+    return Band(band_end(card, certificate), None, certificate, covers, hashlib.sha256(written).hexdigest())
 
 
 def _checked_bytes(folder: Path, card: Card) -> bytes:

@@ -7,6 +7,7 @@ import tomllib
 from collections.abc import Mapping
 from importlib.metadata import version as version_of
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import click
@@ -253,9 +254,21 @@ def sign(model: str) -> None:
     except RefusedModelError as error:
         raise UsageError(str(error)) from None
     if place.is_relative_to(BUNDLED):
-        place = shutil.copytree(place, _site_folder() / name / version)
-    ours.write_whole(place / CERTIFICATE_FILE, text)
+        place = _copied(place, _site_folder() / name / version, text)
+    else:
+        ours.write_whole(place / CERTIFICATE_FILE, text)
     echo(f"signed: {place / CERTIFICATE_FILE}. Put it into force: exlify models activate {name}@{version}")
+
+
+def _copied(bundled: Path, place: Path, certificate: bytes) -> Path:
+    """A model of the product in the site folder, with another certificate: a part of it would hide the whole one."""
+    from models.serving.certificate import CERTIFICATE_FILE
+
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with TemporaryDirectory(dir=place.parent, prefix=".") as folder:
+        whole = shutil.copytree(bundled, Path(folder) / place.name)
+        ours.write_whole(whole / CERTIFICATE_FILE, certificate)
+        return whole.rename(place)
 
 
 COMMANDS = (add, check, certify, sign)

@@ -29,7 +29,6 @@ if TYPE_CHECKING:
     from infra.local.supervisor import Stage
     from streams.ground.settings import Settings
 
-ASK_TIMEOUT_S = 1.0
 OUTSIDE_ANSWERS_S = 8.0  # a Kafka that is elsewhere is there already, or its address is wrong
 SANDBOX = "sandbox"
 
@@ -198,6 +197,7 @@ def _processes(
     metrics_ports: Mapping[str, int],
 ) -> Stage:
     from infra import prometheus
+    from infra.local.answering import answers
     from infra.local.supervisor import Stage
 
     async def publish_addresses() -> None:
@@ -210,7 +210,7 @@ def _processes(
         "gateway",
         folder,
         lambda: ["streams.cli", "gateway"],
-        lambda: _is_ready(gateway_url),
+        lambda: answers(f"{gateway_url}/readyz"),
         {"EXLIFY_GATEWAY_PORT": str(gateway_port)},
     )
     workers = [_worker(folder, name, what, metrics_ports[name]) for name, what in hosts.items()]
@@ -249,17 +249,18 @@ def _watching(folder: DataFolder) -> tuple[Stage, str] | None:
 def _worker(folder: DataFolder, name: str, what: Sequence[str], metrics_port: int) -> ChildSpec:
     """A worker that has its metrics at the same address after a restart, unless another program took it meanwhile."""
     from infra.local import ports
+    from infra.local.answering import answers
 
     port_file = folder.port_file(name)
 
-    def answers() -> bool:
-        return port_file.exists() and _is_ready(_metrics_url(folder, name).removesuffix("/metrics"))
+    def is_ready() -> bool:
+        return port_file.exists() and answers(_metrics_url(folder, name).removesuffix("/metrics") + "/readyz")
 
     def arguments() -> Sequence[str]:
         port = metrics_port if ports.is_free(metrics_port) else 0
         return ["streams.cli", "worker", *what, "--name", name, f"--port={port}", f"--port-file={port_file}"]
 
-    return _python(name, folder, arguments, answers)
+    return _python(name, folder, arguments, is_ready)
 
 
 def _metrics_url(folder: DataFolder, name: str) -> str:
@@ -296,9 +297,3 @@ def _python(
         return Launch((sys.executable, "-m", *arguments()), folder.path / "logs" / f"{name}.log", environ)
 
     return ChildSpec(name, prepare, answers)
-
-
-def _is_ready(url: str) -> bool:
-    from infra.local.answering import answers
-
-    return answers(f"{url}/readyz", ASK_TIMEOUT_S)

@@ -88,7 +88,6 @@ CALLS = {
     "grpc": _never("call a gateway that speaks HTTP"),
     "a2a": _later("call the agent with `call: http`"),
     "mcp": _later("call the tool with `call: http`"),
-    "rules": _later("write the rules as a `switch`"),
     "agent": _later("write the steps down, or ask people with `call: human`"),
     "map": _later("iterate with `for`"),
 }

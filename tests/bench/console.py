@@ -79,6 +79,7 @@ def _paths() -> list[str]:
         "/inbox?team=team-3", f"/inbox/{_task(7)}", "/incidents", "/decisions", "/decisions/credit-risk", "/systems",
         "/audit", "/audit?of=instances", "/find?q=K-0001", "/deploy", "/workflows/order/start",
         "/letters", "/letters?kind=dead&workflow=claim", "/letters/redrive?kind=dead",
+        "/alerts", "/replays", "/report", "/report?since=30d",
     ]  # fmt: skip
 
 

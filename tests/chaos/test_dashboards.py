@@ -21,6 +21,7 @@ from infra.dashboards import boards
 from infra.local import ports
 from infra.local.process import Process
 from infra.prometheus import server
+from tests.acceptance import replaying
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.site import ASK, Site, running
@@ -33,6 +34,29 @@ pytestmark = [
     pytest.mark.skipif(shutil.which(server.PROGRAM) is None, reason="prometheus is not here: make peers"),
 ]
 WINDOW = "1m"
+# Nobody is there to be told, of a failed step that has waited for a second.
+CHANNELS = """
+channels: {team: {webhook: 'http://127.0.0.1:9/'}}
+ladders: {usual: [{tell: [team]}]}
+rules: [{cause: incident, older: 1s}]
+"""
+TICKING = """
+document: {dsl: 1.0.3, namespace: chaos, name: ticking, version: 1.0.0}
+schedule: {every: {seconds: 1}}
+do:
+  - tell: {emit: {event: {with: {type: chaos.ticked.v1, data: {at: '${ .scheduledAt }'}}}}}
+  - hear:
+      listen:
+        to:
+          one:
+            with: {type: chaos.ticked.v1}
+            correlate: {at: {from: .at, expect: '${ $workflow.input.scheduledAt }'}}
+"""
+HELD = """
+document: {dsl: 1.0.3, namespace: chaos, name: held, version: 1.0.0}
+schedule: {on: {one: {with: {type: chaos.ticked.v1}}}}
+do: [note: {set: {}}]
+"""
 # Of these nothing is to be seen in a run in which nothing went so wrong.
 QUIET = {
     "exlify_parking_held", "exlify_parked_records_total", "exlify_shortened_inputs_total", "exlify_model_faulty",
@@ -45,8 +69,20 @@ QUIET = {
 
 @pytest.fixture
 def site(tmp_path: Path) -> Iterator[Site]:
-    with brokers.chosen(tmp_path).kafka() as bootstrap, running(bootstrap, tmp_path) as started:
+    folder = tmp_path / "site"
+    folder.mkdir()
+    (folder / "channels.yaml").write_text(CHANNELS)
+    kafka = brokers.chosen(tmp_path).kafka()
+    with kafka as bootstrap, running(bootstrap, tmp_path, EXLIFY_SITE_DIR=str(folder)) as started:
         yield started
+
+
+async def happening_by_itself(site: Site) -> None:
+    """Starts by time, an event in between for each, and starts that are held."""
+    async with ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as http:
+        for text in (HELD, TICKING):
+            await http.post("/v1/definitions", data=text, headers={"Content-Type": "application/yaml"})
+        await http.post("/v1/definitions/held/pause", json={"why": "watched"})
 
 
 @asynccontextmanager
@@ -97,12 +133,14 @@ async def test_every_panel_has_data(site: Site, report: Report) -> None:
     wanted = len(missing)
     async with watched(site) as http:
         await site.away("mail", 3)
+        await happening_by_itself(site)
         async with reviewers(site):
             for count in (20, 40, 60):  # a series that begins has no rate yet
                 await deliver(site, cases[count - 20 : count])
                 begun = f'sum(exlify_instances_total{{status="started"}}) >= {count}'
                 await site.until(partial(all_there, http, [begun]), "Prometheus has seen them begin")
             await subscriber.all_ended()
+            await replaying.begun(site, topics=[replaying.TOPIC], name="watched", rate=5)
             await site.away("mail", 10_000)
             await deliver(site, made_up("stopped", 10))  # which wait for a decision soon
         try:

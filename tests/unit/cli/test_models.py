@@ -343,6 +343,26 @@ def test_where_signatures_are_demanded_only_signed_certificates_count(site: Site
     assert "has to hold public Ed25519 keys" in site.refused("models", "show", "loans")
 
 
+def test_bundled_model_is_in_the_site_folder_only_once_all_of_it_is_signed(
+    site: Site, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A part of it would hide the bundled version, and could not be used."""
+    key = Ed25519PrivateKey.generate()
+    (site.folder / "key").write_bytes(key.private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption()))
+    site.environ["EXLIFY_CERTIFICATE_KEY_FILE"] = str(site.folder / "key")
+
+    def full(*_: object) -> None:
+        raise OSError("no space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr("streams.cli._models.write_whole", full)
+        assert site.run("models", "sign", "credit-risk").exit_code != 0
+    assert site.json("models", "list")["faults"] == []
+    assert not (site.folder / "models" / "credit-risk" / "2").exists()
+    assert site.run("models", "sign", "credit-risk").exit_code == 0
+    assert [*(site.folder / "models" / "credit-risk").iterdir()] == [site.folder / "models" / "credit-risk" / "2"]
+
+
 def test_page_of_a_model_that_somebody_brought_has_its_plots(site: Site) -> None:
     for kind in ("zipmap", "regression"):
         site.add(kind, kind)

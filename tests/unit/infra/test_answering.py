@@ -1,50 +1,27 @@
-"""Whether a server on this machine answers."""
+"""Servers of this machine are asked themselves, whatever proxy the environment names."""
 
 from __future__ import annotations
 
-import threading
-import urllib.request
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, HTTPServer
+import asyncio
+import subprocess
+import sys
 
 import pytest
 
-from infra.local import ports
-from infra.local.answering import answers
+from tests.support import peers
+
+ASKED = {
+    "prometheus": "from infra.prometheus.server import is_ready; print(is_ready({url!r}))",
+    "registry": "from infra.local.registry import lists_subjects; print(lists_subjects({url!r}))",
+    "gateway, workers": "from infra.local.answering import answers; print(answers({url!r}))",
+}
 
 
-class Ready(BaseHTTPRequestHandler):
-    """Ready at one path only."""
-
-    def do_GET(self) -> None:
-        self.send_response(200 if self.path == "/readyz" else 503)
-        self.end_headers()
-
-    def log_request(self, code: int | str = "-", size: int | str = "-") -> None:
-        """Says nothing."""
-
-
-@pytest.fixture
-def url() -> Iterator[str]:
-    server = HTTPServer((ports.LOOPBACK, 0), Ready)
-    thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-    thread.start()
-    yield f"http://{ports.LOOPBACK}:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
-
-
-def test_only_who_is_ready_answers(url: str) -> None:
-    (nobody,) = ports.new(1)
-    assert answers(f"{url}/readyz", 5.0)
-    assert not answers(f"{url}/other", 5.0)
-    assert not answers(f"http://{ports.LOOPBACK}:{nobody}/readyz", 5.0)
-
-
-def test_proxy_of_the_environment_is_not_asked(url: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    (nobody,) = ports.new(1)
-    monkeypatch.setenv("http_proxy", f"http://{ports.LOOPBACK}:{nobody}")
-    monkeypatch.setenv("no_proxy", "")
-    monkeypatch.setattr(urllib.request, "_opener", None)  # urlopen keeps what it has read of the environment
-    assert answers(f"{url}/readyz", 5.0)
+@pytest.mark.parametrize("code", ASKED.values(), ids=ASKED)
+async def test_server_is_asked_past_a_proxy(monkeypatch: pytest.MonkeyPatch, code: str) -> None:
+    monkeypatch.setenv("http_proxy", f"http://127.0.0.1:{peers.unused_port()}")
+    async with peers.peer(peers.status(200), peers.status(503)) as server:
+        for there in (True, False):
+            argv = (sys.executable, "-c", code.format(url=server.url))
+            asked = await asyncio.to_thread(subprocess.run, argv, capture_output=True, text=True, check=True)
+            assert asked.stdout == f"{there}\n"

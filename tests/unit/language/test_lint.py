@@ -53,6 +53,7 @@ def test_fault_reads_as_one_line_with_remedy() -> None:
 REMEDIES = {
     "{call: htpp, with: {}}": (3, 18, "did you mean `http`?"),
     "{call: sql.querry, with: {}}": (3, 18, "did you mean `sql.query`?"),
+    "{call: 'rules:x', with: {}}": (3, 18, "did you mean `rules`?"),
     "{call: http, with: {method: get, endpont: 'https://x.org', endpoint: 'https://x.org'}}": (3, 44, "`endpoint`?"),
     "{call: http, with: {method: get}}": (3, 24, "write endpoint: 'https://example.com/orders/{id}'"),
     "{call: http}": (3, 3, "write with: {method: get, endpoint: 'https://example.com/orders/{id}'}"),
