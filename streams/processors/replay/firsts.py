@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
-from sqlalchemy import Engine, select, tuple_
+from sqlalchemy import Engine, Row, Select, select, tuple_
 from sqlalchemy.exc import SQLAlchemyError
 
 from streams.ground.errors import UnavailableError
@@ -32,27 +32,37 @@ class Start(NamedTuple):
     message: bytes
 
 
+def statuses(engine: Engine, instance_ids: Collection[str]) -> Mapping[str, str]:
+    """How those of the instances are that are on record."""
+    return {row.instance_id: row.status for row in _on_record(engine, instance_ids)}
+
+
 def first_runs(engine: Engine, instance_ids: Collection[str]) -> Mapping[str, Known]:
     """Those of the instances that are on record."""
-    found: dict[str, Known] = {}
+    rows = _on_record(engine, instance_ids)
+    found = {row.instance_id: Known(row.status, []) for row in rows}
+    for group in _groups([(row.instance_id, row.seq + 1) for row in rows]):
+        entries = (
+            select(HISTORY.c.instance_id, HISTORY.c.message)
+            .where(HISTORY.c.instance_id.in_(group))
+            .order_by(HISTORY.c.instance_id, HISTORY.c.seq)
+        )
+        for row in _rows(engine, entries):
+            found[row.instance_id].messages.append(row.message)
+    return found
+
+
+def _on_record(engine: Engine, instance_ids: Collection[str]) -> Sequence[Row[Any]]:
+    columns = (INSTANCES.c.instance_id, INSTANCES.c.status, INSTANCES.c.seq)
+    return _rows(engine, select(*columns).where(INSTANCES.c.instance_id.in_(instance_ids)))
+
+
+def _rows(engine: Engine, query: Select[Any]) -> Sequence[Row[Any]]:
     try:
         with engine.connect() as connection:
-            asked = select(INSTANCES.c.instance_id, INSTANCES.c.status, INSTANCES.c.seq).where(
-                INSTANCES.c.instance_id.in_(instance_ids)
-            )
-            rows = list(connection.execute(asked))
-            found = {row.instance_id: Known(row.status, []) for row in rows}
-            for group in _groups([(row.instance_id, row.seq + 1) for row in rows]):
-                entries = (
-                    select(HISTORY.c.instance_id, HISTORY.c.message)
-                    .where(HISTORY.c.instance_id.in_(group))
-                    .order_by(HISTORY.c.instance_id, HISTORY.c.seq)
-                )
-                for row in connection.execute(entries):
-                    found[row.instance_id].messages.append(row.message)
+            return connection.execute(query).all()
     except SQLAlchemyError as error:
         raise UnavailableError(f"The read model does not answer ({reason_of(error)}).") from None
-    return found
 
 
 def _groups(sizes: Sequence[tuple[str, int]]) -> Iterator[list[str]]:
@@ -82,8 +92,4 @@ def starts(engine: Engine, workflows: Collection[str], past: Past, limit: int) -
         .order_by(INSTANCES.c.started_at_ms, INSTANCES.c.instance_id)
         .limit(limit)
     )
-    try:
-        with engine.connect() as connection:
-            return [Start(*row) for row in connection.execute(query)]
-    except SQLAlchemyError as error:
-        raise UnavailableError(f"The read model does not answer ({reason_of(error)}).") from None
+    return [Start(*row) for row in _rows(engine, query)]

@@ -14,7 +14,7 @@ from streams.definitions.book import DefinitionBook
 from streams.ground.past_records import PastRecords
 from streams.ground.settings import Settings
 from streams.processors.replay.cases import Case, Cases
-from streams.processors.replay.firsts import first_runs
+from streams.processors.replay.firsts import statuses
 from streams.processors.replay.plan import planned
 from streams.processors.replay.request import Request
 from streams.processors.replay.standing import Counts
@@ -49,7 +49,7 @@ async def surveyed(
             shown += batch.cases[: SHOWN - len(shown)]
     finally:
         await asyncio.to_thread(records.close)
-    known = await asyncio.to_thread(first_runs, engine, [each.start.instance_id for each in shown]) if shown else {}
+    known = await asyncio.to_thread(statuses, engine, [each.start.instance_id for each in shown]) if shown else {}
     sample = [
         {
             "place": each.place,
@@ -59,7 +59,7 @@ async def surveyed(
             "subject": each.start.business_key,
             "workflow": each.start.workflow,
             "instance_id": each.start.instance_id,
-            "before": known[each.start.instance_id].status if each.start.instance_id in known else NONE,
+            "before": known.get(each.start.instance_id, NONE),
         }
         for each in shown
     ]
