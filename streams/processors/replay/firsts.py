@@ -92,4 +92,4 @@ def starts(engine: Engine, workflows: Collection[str], past: Past, limit: int) -
         .order_by(INSTANCES.c.started_at_ms, INSTANCES.c.instance_id)
         .limit(limit)
     )
-    return [Start(*row) for row in _rows(engine, query)]
+    return [Start(row.started_at_ms, row.instance_id, row.message) for row in _rows(engine, query)]
