@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from connectors.hub.contract import Refused
+from connectors.hub.identity import Identity, IdentityOf, nobody
 from schemas.reasons import Reason
 
 PREFIX = "EXLIFY_CONNECTION_"
@@ -28,8 +29,9 @@ A mapping that it has given does not change: when an address does, it gives anot
 class Connections:
     """Addresses by name; case, and which of hyphen, underscore and dot a name has, make no difference."""
 
-    def __init__(self, addresses: Source | Mapping[str, str]) -> None:
+    def __init__(self, addresses: Source | Mapping[str, str], identity_of: IdentityOf = nobody) -> None:
         self._source = _always(addresses) if isinstance(addresses, Mapping) else addresses
+        self._identity_of = identity_of
         given = self._source()
         self._latest = (given, _Addresses.of(given))
 
@@ -44,6 +46,10 @@ class Connections:
         variable = PREFIX + known.upper().replace("-", "_")
         remedy = f"add it to connections.yaml in the site folder, or set {variable}"
         raise Refused(Reason.MISCONFIGURED, f"connection {known} has no address; {remedy}")
+
+    def identity(self, name: str) -> Identity:
+        """As whom a connection calls now."""
+        return self._identity_of(folded(name))
 
     def is_current(self, url: str) -> bool:
         """Whether some connection has this address now."""

@@ -117,6 +117,7 @@ def _fields(described: Any) -> dict[str, Any]:
         "name": described.name,
         "address": described.address,
         "credentials": described.credentials,
+        "authentication": list(described.ways),
         "from": described.origin,
         "concurrency": limits.concurrency,
         "per_s": limits.per_s,
@@ -134,6 +135,6 @@ def _recovery(told: dict[str, Any] | None) -> str:
 
 def _cells(fields: dict[str, Any]) -> tuple[Any, ...]:
     rate = "any" if fields["per_s"] is None else f"{fields['per_s']:g}"
-    credentials = "yes" if fields["credentials"] else "no"
+    credentials = ", ".join(fields["authentication"]) or "no"
     origin, patience = fields["from"], f"{fields['patience_s']:g} s"
     return fields["name"], fields["address"], credentials, origin, fields["concurrency"], rate, patience

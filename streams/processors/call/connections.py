@@ -7,6 +7,7 @@
       rate: 20/s          # calls in each worker: N/s, N/min or N/h
       patience: 10m       # how long a call waits while the system is not well, before it fails
       recovery: {retries: 5, delay: 2s, cap: 1m}   # how a call is tried again whose definition does not say it
+      authentication: ...                          # as whom it calls, and `tls`: `identities.py` has both
 
 A password stands in the environment or in a file of its own, written as the address wants it (`@` is %40). Case makes
 no difference to a name, nor which of `-`, `_` and `.` it has.
@@ -20,12 +21,14 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from connectors.hub.identity import NOBODY, Identity
 from connectors.hub.limits import ConnectionLimits
 from schemas.recovery import Policy
 from streams.ground.kinds import checked
 from streams.ground.references import without_references
 from streams.ground.setting import Group, family, fold
 from streams.ground.settings import Settings
+from streams.processors.call.identities import MEMBERS, read_identity
 from streams.processors.call.policies import duration_ms, read_policy
 
 if TYPE_CHECKING:
@@ -71,6 +74,7 @@ class Given:
     url: str = field(repr=False)
     limits: ConnectionLimits = USUAL
     recovery: Policy | None = None
+    identity: Identity = NOBODY
 
 
 class Described(NamedTuple):
@@ -82,6 +86,7 @@ class Described(NamedTuple):
     credentials: bool
     limits: ConnectionLimits
     recovery: Policy | None
+    ways: tuple[str, ...]  # as whom it calls: kinds of credentials, no word of them
 
 
 class Addresses:
@@ -104,6 +109,11 @@ class Addresses:
         given = self._file.value.get(name)
         return None if given is None else given.recovery
 
+    def identity(self, name: str) -> Identity:
+        """As whom a connection calls, by its folded name; whoever is given its address elsewhere calls as nobody."""
+        given = self._file.value.get(name)
+        return NOBODY if given is None or name in self._given else given.identity
+
     def urls(self) -> Mapping[str, str]:
         """Addresses by folded name, the same object until one changes; never to be shown, they hold passwords."""
         written, merged = self._merged
@@ -118,10 +128,12 @@ class Addresses:
         sources = [("sandbox", self._sandbox), (FILE, self._file.value), ("environment", self._given)]
         origins = {name: source for source, known in sources for name in known}
         urls = self.urls()
-        return [
-            Described(name, origins[name], *_shown(urls[name]), self.limits(name), self.recovery(name))
-            for name in sorted(urls)
-        ]
+        return [self._described(name, origins[name], urls[name]) for name in sorted(urls)]
+
+    def _described(self, name: str, origin: str, url: str) -> Described:
+        address, user = _shown(url)
+        ways = (("user",) if user else ()) + self.identity(name).kinds
+        return Described(name, origin, address, bool(ways), self.limits(name), self.recovery(name), ways)
 
     def _over(self, written: Mapping[str, Given]) -> Mapping[str, str]:
         return {**self._sandbox, **{name: each.url for name, each in written.items()}, **self._given}
@@ -143,7 +155,7 @@ def read_connections(document: Part | None) -> Mapping[str, Given]:
 def _given(part: Part) -> Given:
     if not part.is_mapping:
         return Given(_address(part))
-    members = part.only("url", "concurrency", "rate", "patience", "recovery")
+    members = part.only("url", "concurrency", "rate", "patience", "recovery", *MEMBERS)
     if "url" not in members:
         part.fault("no url", f"add `url:` and {SHAPE}")
     limits = ConnectionLimits(
@@ -152,7 +164,8 @@ def _given(part: Part) -> Given:
         patience_s=duration_ms(members["patience"]) / 1_000 if "patience" in members else USUAL.patience_s,
     )
     recovery = read_policy(members["recovery"]) if "recovery" in members else None
-    return Given(_address(members["url"]), limits, recovery)
+    address = _address(members["url"])
+    return Given(address, limits, recovery, read_identity(members, address))
 
 
 def _concurrency(part: Part) -> int:
