@@ -16,9 +16,10 @@ from datetime import UTC, datetime
 import aiohttp
 
 from connectors.codecs.scalars import CodecError
-from connectors.http import EFFECTS, HTTP
+from connectors.http import EFFECTS, HTTP, OPENAPI
 from connectors.http.admission import NONE, Admission, Admissions
 from connectors.http.client import Client, Progress
+from connectors.http.operation import read as read_operation
 from connectors.http.output import shaped
 from connectors.http.quiet import quiet_ms
 from connectors.http.reply import Reply, TooLargeError
@@ -51,7 +52,7 @@ class HttpConnector:
         max_response_bytes: int = MAX_RESPONSE_BYTES,
         pool_size: int = 100,
     ) -> None:
-        self.operations: Mapping[Function, Check[Request]] = {HTTP: self._http}
+        self.operations: Mapping[Function, Check[Request]] = {HTTP: self._http, OPENAPI: self._openapi}
         self._connections = connections
         self._policy = policy
         self._max_response_bytes = max_response_bytes
@@ -100,6 +101,9 @@ class HttpConnector:
             if outdated:
                 self._distrust(plan)
             return replace(_failure(plan, progress, error), outdated=outdated)
+
+    def _openapi(self, asked: Asked) -> Plan[Request]:
+        return self._http(read_operation(asked, self._connections))
 
     def _http(self, asked: Asked) -> Plan[Request]:
         effect = asked.effect(EFFECTS[asked.arguments["method"]])

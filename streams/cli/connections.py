@@ -1,9 +1,10 @@
-"""`exlify connections`: the outside systems that this site knows, and whether they can be reached from here."""
+"""`exlify connections`: the outside systems that this site knows, whether they can be reached, and new ones."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from streams.ground.settings import Settings
     from streams.processors.call.checking import Checked
     from streams.processors.call.connections import Addresses
+    from streams.processors.call.drafts import Draft
 
 EXIT_NOT_REACHED = 1
 
@@ -25,10 +27,11 @@ Examples:
   exlify connections list
   exlify connections show erp --json
   exlify connections check
+  exlify connections add petstore petstore.yaml --operation getPetById
 """
 )
 def command() -> None:
-    """Look at the outside systems of this site.
+    """Look at the outside systems of this site, and add some.
 
     Reads connections.yaml and the environment as a worker that starts here would. Paths, users and passwords are
     never shown.
@@ -81,6 +84,52 @@ def check(names: tuple[str, ...], as_json: bool) -> None:
         print_table(("CONNECTION", "REACHED", "IN", "REASON", "SAYS"), rows)
     if not all(each.ok for each in found):
         raise SystemExit(EXIT_NOT_REACHED)
+
+
+@command.command()
+@click.argument("name")
+@click.argument("document", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--url", help="Address of the system; that of the document's first server unless given.")
+@click.option("--operation", "operations", multiple=True, help="An operationId; may be given again. All unless given.")
+@json_option
+def add(name: str, document: Path, url: str | None, operations: tuple[str, ...], as_json: bool) -> None:
+    """Add the connection NAME from an OpenAPI DOCUMENT, in JSON or YAML.
+
+    Writes what calls need of the document into the site folder, and an entry into connections.yaml. Ways of
+    authentication stand there as comments: nothing is sent before you have set their secrets.
+    """
+    drafted = _drafted(name, document, url, operations)
+    if as_json:
+        called = [{"operationId": each.id, "method": each.method, "path": each.path} for each in drafted.operations]
+        print_json({"connection": name, "file": drafted.file, "operations": called})
+    else:
+        print_table(("OPERATION", "METHOD", "PATH"), ((each.id, each.method, each.path) for each in drafted.operations))
+
+
+def _drafted(name: str, document: Path, url: str | None, operations: tuple[str, ...]) -> Draft:
+    from connectors.http.openapi import DocumentError
+    from streams.processors.call.connections import FILE, NAME
+    from streams.processors.call.documents import parsed
+    from streams.processors.call.drafts import draft
+
+    settings, addresses = _known()
+    if not NAME.fullmatch(name):
+        raise UsageError(f"connections: {name[:70]!r} is no name. Write small letters, digits and hyphens.")
+    if name in addresses.urls():
+        raise UsageError(f"connections: there is a connection {name} already. Give another name.")
+    try:
+        drafted = draft(name, parsed(document.read_text(encoding="utf-8")), url, operations)
+    except UnicodeDecodeError:
+        raise UsageError(f"{document}: not UTF-8. Save it as UTF-8 text.") from None
+    except DocumentError as error:
+        raise UsageError(f"{document}: {error}.") from None
+    file, site = settings.site_dir / drafted.file, settings.site_dir / FILE
+    if file.exists():
+        raise UsageError(f"connections: {file} is there already. Move it, or give another name.")
+    file.write_text(drafted.document, encoding="utf-8")
+    before = site.read_text(encoding="utf-8") if site.exists() else ""
+    site.write_text(before + ("\n" if before and not before.endswith("\n") else "") + drafted.entry, encoding="utf-8")
+    return drafted
 
 
 def _known() -> tuple[Settings, Addresses]:
