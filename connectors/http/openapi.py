@@ -26,6 +26,7 @@ STYLES = {
 MOST_REFERENCES = 20  # one behind the other
 _BODIES = ("application/json", "application/xml", "text/xml", "application/x-www-form-urlencoded", "text/plain")
 _OF_OTHERS = ("accept", "content-type", "authorization")  # headers that the document may not declare (3.1, 4.8.12)
+_CONNECTION = re.compile(r"connection://([A-Za-z0-9._-]+)/?")
 _IN_PATH = re.compile(r"\{([^{}]+)\}")
 _DELIMITERS = {"form": ",", "simple": ",", "spaceDelimited": "%20", "pipeDelimited": "|"}
 
@@ -75,6 +76,12 @@ class Filled:
     path: str
     query: str
     headers: dict[str, str]
+
+
+def connection(endpoint: str) -> str | None:
+    """The name of the connection that an address is; None where it is another one."""
+    found = _CONNECTION.fullmatch(endpoint)
+    return found[1] if found else None
 
 
 def read(document: Any) -> Api:

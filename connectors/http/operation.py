@@ -15,7 +15,7 @@ from schemas.reasons import Reason
 def read(asked: Asked, connections: Connections) -> Asked:
     """The same as a request; raises Refused or ArgumentError."""
     given = asked.arguments
-    name = connection(str(given["document"]["endpoint"]))
+    name = openapi.connection(str(given["document"]["endpoint"]))
     if name is None:
         raise OPENAPI.fault("document.endpoint", "is no connection", "write endpoint: connection://NAME")
     connections.url(name)
@@ -38,16 +38,6 @@ def read(asked: Asked, connections: Connections) -> Asked:
     request: dict[str, Json] = {"method": operation.method, "endpoint": endpoint, "headers": dict(headers)}
     request |= {each: given[each] for each in ("body", "output", "redirect") if each in given}
     return Asked(HTTP, asked.call, request)
-
-
-def connection(endpoint: str) -> str | None:
-    """The name of the connection that an address is; None where it is another one."""
-    try:
-        parts = address.parse(endpoint)
-    except address.AddressError:
-        return None
-    plain = parts.scheme == address.NAMED and not parts.path.strip("/") and not parts.query
-    return parts.authority if plain else None
 
 
 def _operation(name: str, system: str, connections: Connections) -> openapi.ApiOperation:

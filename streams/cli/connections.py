@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from streams.processors.call.checking import Checked
     from streams.processors.call.connections import Addresses
     from streams.processors.call.drafts import Draft
+    from streams.processors.call.inventory import System
 
 EXIT_NOT_REACHED = 1
 
@@ -27,6 +28,7 @@ Examples:
   exlify connections list
   exlify connections show erp --json
   exlify connections check
+  exlify connections inventory flows/*.yaml
   exlify connections add petstore petstore.yaml --operation getPetById
 """
 )
@@ -84,6 +86,51 @@ def check(names: tuple[str, ...], as_json: bool) -> None:
         print_table(("CONNECTION", "REACHED", "IN", "REASON", "SAYS"), rows)
     if not all(each.ok for each in found):
         raise SystemExit(EXIT_NOT_REACHED)
+
+
+@command.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+def inventory(files: tuple[Path, ...], as_json: bool) -> None:
+    """Tell what is needed of each system: by the definitions in FILES, and what this site knows.
+
+    Exit code 1 if something lacks: the address of a system, or an operation in its document.
+    """
+    from streams.catalogue import FUNCTIONS
+    from streams.processors.call.inventory import inventory as systems_of
+
+    _, addresses = _known()
+    texts = [(str(file), file.read_text(encoding="utf-8", errors="replace")) for file in files]
+    found = systems_of(texts, FUNCTIONS, addresses)
+    if as_json:
+        print_json({"systems": [_needed(each) for each in found]})
+    else:
+        rows = [row for each in found for row in _inventory_rows(each)]
+        print_table(("SYSTEM", "PROTOCOL", "AS WHOM", "CALL", "EFFECT", "OF", "LACKS"), rows)
+    if any(each.lacks for each in found):
+        raise SystemExit(EXIT_NOT_REACHED)
+
+
+def _needed(system: System) -> dict[str, Any]:
+    known = {"address": None} if system.described is None else _fields(system.described)
+    uses = [asdict(use) for use in sorted(system.uses)]
+    return {**known, "name": system.name, "protocol": system.protocol, "uses": uses, "lacks": system.lacks or None}
+
+
+def _inventory_rows(system: System) -> list[tuple[str, ...]]:
+    """A row for each thing that is asked of it, or one that says that nothing is."""
+    ways = ", ".join(system.described.ways) if system.described else ""
+    head = (system.name, system.protocol, ways or "nobody")
+    calls = dict.fromkeys((use.function, use.operation, use.effect) for use in sorted(system.uses))
+    rows = [
+        (*head, f"{function} {operation}".strip(), effect, ", ".join(sorted(_users(system, function, operation))), "")
+        for function, operation, effect in calls
+    ] or [(*head, "nothing", "", "", "")]
+    return [(*row[:-1], system.lacks or "nothing") for row in rows]
+
+
+def _users(system: System, function: str, operation: str) -> set[str]:
+    return {use.workflow for use in system.uses if (use.function, use.operation) == (function, operation)}
 
 
 @command.command()

@@ -74,7 +74,7 @@ def _of_documents(text: str, file: str) -> list[Fault]:
         return []
     from streams.ground.site import Site
     from streams.processors.call.connections import Addresses
-    from streams.processors.call.documents import api_faults
+    from streams.processors.call.lint import api_faults
 
     settings = load_settings(warn=lambda _: None)
     return api_faults(text, file, Addresses(settings, Site(settings.site_dir)))
