@@ -66,10 +66,8 @@ def test_alert_has_its_runbook_and_was_seen_firing(rule: Mapping[str, Any]) -> N
     assert f'alertname="{rule["alert"]}"' in FIRING.read_text()
 
 
-def test_runbook_has_its_alert_and_its_line_in_the_list() -> None:
-    pages = {page.stem for page in PAGES}
-    assert pages == {rule["alert"] for rule in RULES}
-    assert set(re.findall(r"^- \[(\w+)\]", (RUNBOOKS / "README.md").read_text(), re.MULTILINE)) == pages
+def test_runbook_has_its_alert() -> None:
+    assert {page.stem for page in PAGES} == {rule["alert"] for rule in RULES}
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
