@@ -60,6 +60,7 @@ from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import PauseFeed
 from streams.processors.call.reports import SeenFeed
 from streams.processors.human import ACTIONS
+from streams.processors.intake import backlog
 from streams.processors.orchestrate import INBOX
 from streams.processors.recover import ACTIONS as RETRY_ACTIONS
 from streams.processors.view.reader import Reader
@@ -186,7 +187,12 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
         seen.start()
         ready = probed(kafka_probe(settings, tuple(each.name for each in WRITTEN)), read_model_probe(engine))
         own = KafkaOwnFunctions(settings, codec)
-        async with Publisher(settings) as publisher, site.followed(), unhosted_counted(own, feed):
+        async with (
+            Publisher(settings) as publisher,
+            site.followed(),
+            unhosted_counted(own, feed),
+            backlog.followed(settings) as waiting,
+        ):
             made = Services(
                 settings=settings,
                 codec=codec,
@@ -198,6 +204,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
                 addresses=addresses,
                 pauses=pauses,
                 seen=seen,
+                backlog=waiting,
                 ready=ready,
             )
             async with closing(made):

@@ -25,6 +25,12 @@ OLDEST_INCIDENT_SECONDS = Gauge(
     ["workflow"],
 )
 
+IDLE_SECONDS = Gauge(
+    "exlify_idle_instance_seconds",
+    "How long ago the running instance moved that has not moved for longest; those that wait for a next try apart.",
+    ["workflow"],
+)
+
 INCIDENTS_OPEN = Gauge(
     "exlify_incidents_open",
     "Failed steps that wait for a decision, by why they failed and the team that is asked.",
@@ -65,6 +71,7 @@ DECLARATION = Declaration(
     metrics=(
         OLDEST_SECONDS,
         OLDEST_INCIDENT_SECONDS,
+        IDLE_SECONDS,
         INCIDENTS_OPEN,
         ALERTS_OPEN,
         DAY_INSTANCES,

@@ -24,6 +24,7 @@ from streams.readmodel.paging import Found, Page, beginning, every, matching, pa
 from streams.readmodel.projection import storable
 
 REASONS = frozenset(Reason)
+LOOKED_AT = 1_000  # instances, for the one that has not moved for longest
 
 
 class Reader:
@@ -70,6 +71,24 @@ class Reader:
             .group_by(INSTANCES.c.workflow)
         )
         return {row["workflow"]: row["started_at_ms"] for row in every(self._engine, query)}
+
+    def idlest(self) -> dict[str, int]:
+        """When the instance moved that has not moved for longest while a step processor is at work on it, by workflow
+        (Unix time in milliseconds). Of the oldest ones, and without those that wait for a next try.
+
+        What does not move becomes the oldest, so that few need be looked at.
+        """
+        retried = select(RETRIES.c.instance_id).where(RETRIES.c.status == WAITING)
+        of = INSTANCES.c
+        found = (
+            select(of.workflow, of.updated_at_ms)
+            .where(of.status == Status.RUNNING, of.instance_id.not_in(retried))
+            .order_by(of.started_at_ms)
+            .limit(LOOKED_AT)
+            .subquery()
+        )
+        query = select(found.c.workflow, func.min(found.c.updated_at_ms).label("at_ms")).group_by(found.c.workflow)
+        return {row["workflow"]: row["at_ms"] for row in every(self._engine, query)}
 
     def counts(self) -> dict[str, int]:
         """How many instances there are, by status."""
