@@ -129,4 +129,5 @@ class Graph:
     lists_events: bool = False  # which is the list of the events that have started it
     owner: str = OWNER  # `metadata.owner`: the team that is asked what becomes of what fails
     deadline: Deadline | None = None  # `metadata.deadline`: by when people are told that it has not ended
+    undoes: bool = False  # some step says how it is undone
     faults: bool = False  # `metadata.onError: fault`: what nobody catches ends it, also where people could mend it
