@@ -65,7 +65,12 @@ def stands(tree: Tree, done: Done) -> None:
 
 
 def entry(
-    tree: Tree, step: Frame | Activity, task: Task, certainty: Certainty, output: Json = None, error: Problem | None = None
+    tree: Tree,
+    step: Frame | Activity,
+    task: Task,
+    certainty: Certainty,
+    output: Json = None,
+    error: Problem | None = None,
 ) -> Done:
     """What is remembered of a step; `step` is its frame, or its activity once that is closed."""
     kept = (step.input,) if isinstance(step, Activity) else step.kept
@@ -106,7 +111,10 @@ def settle(tree: Tree, event: StepResult) -> bool:
     take(tree, done)
     error = None if event.error is None else {name: part for name, part in event.error.items() if part is not None}
     if event.status == COMPLETED:
-        add(tree, msgspec.structs.replace(done, certainty=Certainty.DONE, at_ms=tree.now_ms, output=_output(tree, event)))
+        add(
+            tree,
+            msgspec.structs.replace(done, certainty=Certainty.DONE, at_ms=tree.now_ms, output=_output(tree, event)),
+        )
         told = "done"
     elif error is not None and in_doubt(error):
         add(tree, msgspec.structs.replace(done, certainty=Certainty.IN_DOUBT, at_ms=tree.now_ms, error=error))

@@ -150,7 +150,7 @@ class StepCommand(Struct, gc=False):
     key: str | None = None  # where the id of the step is not the idempotency key
     recovery: bytes | None = None  # how it is tried again
     probe: Payload | None = None  # how the system is asked whether it was done
-    followed: bool = False  # somebody else is asked if it fails
+    followed: bool = False  # somebody else is asked if it fails, or it may have to be undone
 
 
 class CancelStep(Struct, gc=False):

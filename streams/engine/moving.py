@@ -110,7 +110,11 @@ def _misfits(graph: Graph, state: Instance[Frame], corrected: Graph, places: Map
             yield f"there is no {old.pointer}"
             continue
         new = corrected.tasks[places[old.pointer]]
-        if frame.parent >= 0 and frame.parent not in undoing and new.parent != places.get(graph.tasks[tasks[frame.parent]].pointer):
+        if (
+            frame.parent >= 0
+            and frame.parent not in undoing
+            and new.parent != places.get(graph.tasks[tasks[frame.parent]].pointer)
+        ):
             yield f"{old.pointer} is in something else there, {new.pointer}"
         if type(frame) is IncidentFrame:
             yield from _misfits_of_incident(frame, graph, old, new, places)

@@ -33,8 +33,8 @@ from orjson import dumps
 from schemas.lifecycle import Phase, Status
 from schemas.payload import Json, Payload
 from schemas.steps import Problem
-from streams.engine.activity import Activity, Stage
 from streams.engine import ledger
+from streams.engine.activity import Activity, Stage
 from streams.engine.contexts import replace_context
 from streams.engine.data import encode, evaluate, shape_context, shape_input, shape_output
 from streams.engine.errors import TaskError, for_people

@@ -47,8 +47,8 @@ class Tree:
     """The frames of an instance during one engine step. It works on copies; `instance` as given is never changed."""
 
     __slots__ = (
-        "_scale", "asked", "bound", "cancels", "context", "entries", "expires_ms", "frames", "gives_up", "graph", "held",
-        "incidents", "input", "instance", "instance_id", "issued", "later", "ledger", "limits", "next_frame",
+        "_scale", "asked", "bound", "cancels", "context", "entries", "expires_ms", "frames", "gives_up", "graph",
+        "held", "incidents", "input", "instance", "instance_id", "issued", "later", "ledger", "limits", "next_frame",
         "now_ms", "of_frames", "suspended", "taken", "told_bytes", "transitions",
     )  # fmt: skip
 

@@ -2,9 +2,9 @@
 
 It begins where an instance ends otherwise than completed (people give it up or cancel it, an error that nobody catches
 ends it), and where a `try` that says so catches an error. Then a frame of its own goes through the ledger (`ledger`):
-it waits for the answers of steps that are adrift, then has one undo after the other carried out as a task. An undo that
-fails for good waits for people as any task does, and no `try` around takes its error; where nobody mends, or people give
-it up, what was done stands, and the outcome says so.
+it waits for the answers of steps that are adrift, then has one undo after the other carried out as a task. An undo
+that fails for good waits for people as any task does, and no `try` around takes its error; where nobody mends, or
+people give it up, what was done stands, and the outcome says so.
 
 What has begun to be undone is undone to its end: where the flow goes on without a `try` that undoes, its undo is cut
 loose and goes on beside, and the instance ends only behind it.
@@ -49,19 +49,22 @@ def begin(run: Run, ending: Ending, *, undo: bool) -> Ending | None:
     run.expires_ms, run.suspended = 0, False
     frame = UndoFrame(run.next_frame, 0, -1, run.now_ms, inside=0 if goes_back else -1, ending=tuple(ending))
     _add(run, frame)
-    told: dict[str, Json] = {"then": ending.status.value, "steps": [run.graph.tasks[each.task].pointer for each in found]}
+    told: dict[str, Json] = {
+        "then": ending.status.value,
+        "steps": [run.graph.tasks[each.task].pointer for each in found],
+    }
     if ending.error is not None:
         told["error"] = ending.error
     if isinstance(ending.data, dict):
         told |= ending.data
     run.transitions.append(Transition("", 0, 0, Phase.WORKFLOW_UNDOING, run.told(told)))
     later, run.later = run.later, [each for each in run.later if each.heard is not None]
-    for each in later:
-        if each.heard is None:
-            output = None if each.output is None else Payload.inside(each.output)
+    for came in later:
+        if came.heard is None:
+            output = None if came.output is None else Payload.inside(came.output)
             ledger.settle(run, StepResult(
-                instance_id=run.instance_id, pointer=each.pointer, iteration=each.iteration, attempt=each.attempt,
-                status=each.status, output=output, error=each.error,
+                instance_id=run.instance_id, pointer=came.pointer, iteration=came.iteration, attempt=came.attempt,
+                status=came.status, output=output, error=came.error,
             ))  # fmt: skip
     _advance(run, frame)
     return None
@@ -171,7 +174,9 @@ def _look(run: Run, frame: UndoFrame, done: Done) -> Never:
 def _stand(run: Run, task: Stand, activity: Activity) -> Never:
     """No undo is declared: people see to it."""
     step = run.graph.tasks[task.parent]
-    detail = f"`{step.name}` is done and stands: no undo is declared. Undo it by hand, then skip; or let it stand: fail."
+    detail = (
+        f"`{step.name}` is done and stands: no undo is declared. Undo it by hand, then skip; or let it stand: fail."
+    )
     raise TaskError(activity, problem(problems.CONFIGURATION, detail, step.pointer, Reason.UNDO_MISSING))
 
 

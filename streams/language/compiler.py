@@ -153,7 +153,7 @@ class _Compiler:
 
     def _stand(self, path: Path) -> Stand:
         at = pointer((*path, "metadata", KEY))
-        return Stand(index=self.undos[path], pointer=at, name=f"undo {path[-1]}", parent=self._index[path])
+        return Stand(index=self.undos[path], pointer=at, name=f"undo-{path[-1]}", parent=self._index[path])
 
     def _common(self, model: TaskModel, links: Links) -> Fields:
         return {

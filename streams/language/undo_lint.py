@@ -1,4 +1,4 @@
-"""What is seen of undoing only when the whole workflow is read: steps that are forgotten, a `try` that undoes nothing."""
+"""What is seen of undoing only in the whole workflow: steps that are forgotten, a `try` that undoes nothing."""
 
 from __future__ import annotations
 

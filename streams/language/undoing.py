@@ -60,7 +60,7 @@ def read_undo(reader: Reader, node: Node, common: Common, function: Function | N
         said.fault("compensate", "the flow does not go on behind an undo", "leave `then` out")
     for ending in _endings(said.value):
         said.fault("compensate", f"`then: end` in `{ending}` would end the workflow", "write then: exit")
-    return {**common, "undo": replace(undo, name=f"undo {node.name}")}
+    return {**common, "undo": replace(undo, name=f"undo-{node.name}")}
 
 
 def read_caught(node: Node) -> bool:
@@ -68,6 +68,11 @@ def read_caught(node: Node) -> bool:
     metadata = node.optional("metadata")
     said = metadata.optional(KEY) if metadata is not None else None
     return said is not None and said.flag("compensate: true") is True
+
+
+def is_undo(pointer: str) -> bool:
+    """Whether a task is an undo, or in one."""
+    return f"/metadata/{KEY}" in pointer
 
 
 def _changes(function: Function, node: Node) -> bool:

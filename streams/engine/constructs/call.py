@@ -62,7 +62,7 @@ def ask(run: Run, task: Call, activity: Activity, asked: Json) -> None:
     run.issued[frame.id] = StepCommand(
         run.instance_id, task.pointer, frame.iteration, frame.attempt, task.function, arguments,
         run.deadline_ms(frame.id), graph.name, graph.version, graph.digest, task.effect, run.instance.business_key,
-        frame.key or None, task.recovery, probe, bool(task.fallback),
+        frame.key or None, task.recovery, probe, bool(task.fallback) or task.undo >= 0,
     )  # fmt: skip
 
 
@@ -154,7 +154,7 @@ def _fall_back(run: Run, before: StepFrame, task: Call, activity: Activity, posi
         run.instance_id, task.pointer, frame.iteration, frame.attempt, target.function, arguments,
         run.deadline_ms(frame.id), graph.name, graph.version, graph.digest, target.effect, run.instance.business_key,
         None, None if target.policy is None else encode_policy(target.policy), None,
-        position < len(task.fallback),
+        position < len(task.fallback) or task.undo >= 0,
     )  # fmt: skip
 
 

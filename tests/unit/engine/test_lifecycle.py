@@ -14,7 +14,9 @@ def test_terminal_status_is_never_left() -> None:
 
 
 def test_every_status_can_be_reached() -> None:
-    reached = {Status.PENDING, Status.WAITING, Status.INCIDENT, Status.UNDOING} | set(WORKFLOW.values()) | set(TASK.values())
+    reached = (
+        {Status.PENDING, Status.WAITING, Status.INCIDENT, Status.UNDOING} | set(WORKFLOW.values()) | set(TASK.values())
+    )
     assert reached == set(Status)
 
 
