@@ -58,6 +58,7 @@ class Ending(NamedTuple):
     output: Json = None
     error: Problem | None = None
     data: Json = None
+    gives_up: bool = False  # what was done is undone, also where it completes
 
 
 class Undo(Protocol):
@@ -167,7 +168,7 @@ class Run(Tree):
             self._finish(output)
             return
         if flow.directive is Directive.END:
-            self._end_gracefully(parent_id, output)
+            self._end_gracefully(parent_id, output, task)
             return
         parent = self.frames[parent_id]
         self._table.child_ended[type(parent)](self, parent, self.graph.tasks[parent.task], task, output, flow)
@@ -284,12 +285,12 @@ class Run(Tree):
 
     # The end
 
-    def _finish(self, output: Json) -> None:
+    def _finish(self, output: Json, last: Task | None = None) -> None:
         if self.graph.output is not NOTHING:
             output = shape_output(self, self.graph.output, output, "/output")
-        self.end(Status.COMPLETED, output=output)
+        self.end(Status.COMPLETED, output=output, gives_up=last is not None and last.gives_up)
 
-    def _end_gracefully(self, frame_id: int, output: Json) -> None:
+    def _end_gracefully(self, frame_id: int, output: Json, last: Task) -> None:
         around: list[int] = []
         while frame_id >= 0:
             around.append(frame_id)
@@ -297,7 +298,7 @@ class Run(Tree):
         self.cancel(self.frames.keys() - around, "the workflow has ended")
         for ended in around:
             self.note(self.graph.tasks[self.frames.pop(ended).task], Phase.TASK_COMPLETED)
-        self._finish(output)
+        self._finish(output, last)
 
     def end(
         self,
@@ -307,10 +308,11 @@ class Run(Tree):
         data: Json = None,
         *,
         undo: bool = True,
+        gives_up: bool = False,
     ) -> None:
         """The instance ends, behind all that is to be undone; `data` is what history tells instead of output or
         error."""
-        ending: Ending | None = Ending(status, output, None if error is None else for_people(error), data)
+        ending: Ending | None = Ending(status, output, None if error is None else for_people(error), data, gives_up)
         if self.graph.undoes:
             ending = self._table.undo(self, ending, undo=undo)  # type: ignore[arg-type]  # as made a line before
         if ending is not None:
@@ -318,7 +320,7 @@ class Run(Tree):
 
     def ended(self, ending: Ending) -> None:
         """The instance has ended."""
-        status, output, error, data = ending
+        status, output, error, data, _ = ending
         self.cancel_below(-1, "the instance has ended")
         self._agenda.clear()
         body = encode(output, "/output", self.limits) if status is Status.COMPLETED else None

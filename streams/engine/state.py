@@ -100,13 +100,13 @@ class Ledger(msgspec.Struct, array_like=True, gc=False):
 class UndoFrame(Frame, tag=61):
     """Undoing, of all that was done (below nothing) or of what was done in a `try` (below it).
 
-    `ending` is how the instance ends then: status, output, error, and what history tells instead of them.
+    `ending` is how the instance ends then: status, output, error, what history tells instead, whether it gives up.
     """
 
     since: int = -1  # what has a smaller number in the ledger is not undone
     inside: int = 0  # a task: what is not in it is not undone; -1: nothing is, others are only waited for
     current: Done | None = None  # is being undone
-    ending: tuple[Status, Json, dict[str, Json] | None, Json] | None = None
+    ending: tuple[Status, Json, dict[str, Json] | None, Json, bool] | None = None
 
 
 class Later(msgspec.Struct, array_like=True, gc=False):

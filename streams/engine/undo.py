@@ -1,10 +1,10 @@
 """Undoing: what the steps of an instance have done is taken back, the last first, one after the other.
 
 It begins where an instance ends otherwise than completed (people give it up or cancel it, an error that nobody catches
-ends it), and where a `try` that says so catches an error. Then a frame of its own goes through the ledger (`ledger`):
-it waits for the answers of steps that are adrift, then has one undo after the other carried out as a task. An undo
-that fails for good waits for people as any task does, and no `try` around takes its error; where nobody mends, or
-people give it up, what was done stands, and the outcome says so.
+ends it) or gives up what was done (`Task.gives_up`), and where a `try` that says so catches an error. Then a frame of
+its own goes through the ledger (`ledger`): it waits for the answers of steps that are adrift, then has one undo after
+the other carried out as a task. An undo that fails for good waits for people as any task does, and no `try` around
+takes its error; where nobody mends, or people give it up, what was done stands, and the outcome says so.
 
 What has begun to be undone is undone to its end: where the flow goes on without a `try` that undoes, its undo is cut
 loose and goes on beside, and the instance ends only behind it.
@@ -41,7 +41,7 @@ def begin(run: Run, ending: Ending, *, undo: bool) -> Ending | None:
                 ledger.stands(run, each.current)
         return ending if before is None else Ending(*before.ending)  # type: ignore[misc]  # it has one
     run.cancel_below(-1, "the instance has ended")
-    goes_back = ending.status is not Status.COMPLETED
+    goes_back = ending.gives_up or ending.status is not Status.COMPLETED
     found = () if run.ledger is None else run.ledger.done
     if not (goes_back and found) and not _open(run):
         return ending

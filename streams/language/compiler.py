@@ -16,6 +16,7 @@ from schemas.recovery import Policy
 from streams.language.construct import Fields, Links
 from streams.language.constructs import BY_MODEL, children
 from streams.language.constructs.do import DoModel
+from streams.language.constructs.try_ import TryModel
 from streams.language.graph import Expression, Graph, Task, Transform
 from streams.language.growth import UNKNOWN, growth_of
 from streams.language.model import TaskModel
@@ -169,6 +170,7 @@ class _Compiler:
             "timeout": model.timeout,
             "then": links.flow(model.then, model),
             "metadata": model.metadata,
+            "gives_up": model.then == "end" and model.metadata.get(KEY) is True and not isinstance(model, TryModel),
             "keeps_input": _reads_at_end(model),
             "growth": UNKNOWN if _asks_more(model) else growth_of(model, leaf=not children(model)),
             "document": model.document,

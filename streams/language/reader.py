@@ -91,6 +91,8 @@ def _refuse_undo(node: Node) -> None:
     """Complains about an undo of a task that is no step."""
     metadata = node.optional("metadata")
     said = metadata.optional("compensate") if metadata is not None else None
-    if said is not None:
-        message = f"`{node.name}` has no effect of its own that could be undone"
-        said.fault("compensate", message, "write it at a call, run or emit; or at a try: compensate: true", key=True)
+    if said is None or (said.value is True and node.value.get("then") == "end"):
+        return
+    message = f"`{node.name}` has no effect of its own that could be undone"
+    remedy = "write it at a call, run or emit; or compensate: true at a try or where `then: end` gives up what was done"
+    said.fault("compensate", message, remedy, key=True)

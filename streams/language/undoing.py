@@ -3,7 +3,8 @@
 It is a task like others. It is given what the step was asked with and what it has answered, and is carried out as a
 step of its own: with an id, a recovery policy and a history. A step whose effect needs no undoing says `none`. One that
 says nothing, in a workflow that undoes, is for people to look at: an undo that only they can do stands in for it
-(`Stand`). On a `try`, `true` has the steps inside undone before an error that it catches is handled.
+(`Stand`). On a `try`, `true` has the steps inside undone before an error that it catches is handled; on a task behind
+which the workflow ends (`then: end`), it has all steps undone before that.
 """
 
 from __future__ import annotations
@@ -68,6 +69,12 @@ def read_caught(node: Node) -> bool:
     metadata = node.optional("metadata")
     said = metadata.optional(KEY) if metadata is not None else None
     return said is not None and said.flag("compensate: true") is True
+
+
+def name_at(pointer: str) -> str:
+    """The name of the task at a pointer; that of an undo is made from its step's."""
+    step, undo, _ = pointer.rpartition(f"/metadata/{KEY}")
+    return f"undo-{step.rpartition('/')[2]}" if undo and pointer.endswith(undo) else pointer.rpartition("/")[2]
 
 
 def is_undo(pointer: str) -> bool:

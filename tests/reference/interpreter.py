@@ -96,9 +96,10 @@ class Failed(Exception):
 class Ended(Exception):
     """`then: end` on its way up, with the output of the workflow."""
 
-    def __init__(self, output: Json) -> None:
+    def __init__(self, output: Json, last: TaskModel) -> None:
         super().__init__("end")
         self.output = output
+        self.gives_up = last.metadata.get("compensate") is True and not isinstance(last, TryModel)
 
 
 class Expired(Exception):
@@ -153,6 +154,7 @@ class _Interpreter:
         self._interrupted = False
         self._done: list[tuple[str, StepModel, Json, Json]] = []  # what may have to be undone
         self._undoes = _undoes(model.root)  # else nothing is remembered
+        self._gives_up = False
         self._undone: list[str] = []
         self._standing: list[str] = []
 
@@ -165,12 +167,15 @@ class _Interpreter:
             self._undo(0)
             named = {"title": raised.problem["type"].rpartition("/")[2], **raised.problem}
             return self._result("faulted", error=named)
+        if self._gives_up:
+            self._undo(0)
         return self._result("completed", output=output)
 
     def _root(self, data: Json) -> Json:
         try:
             return self._list(self._model.root, data, {})
         except Ended as ended:
+            self._gives_up = ended.gives_up
             return ended.output
 
     def _result(self, status: str, output: Json = None, error: dict[str, Json] | None = None) -> Result:
@@ -209,7 +214,7 @@ class _Interpreter:
         while index < len(block.tasks):
             data, then = self._task(block.tasks[index], data, scope)
             if then == "end":
-                raise Ended(data)
+                raise Ended(data, block.tasks[index])
             if then == "exit":
                 break
             index = index + 1 if then == "continue" else positions[then]
@@ -350,7 +355,7 @@ class _Interpreter:
             try:
                 output, then = self._task(branch, place.data, place.scope)
                 if then == "end":
-                    raise Ended(output)
+                    raise Ended(output, branch)
                 won.append((output, self._context, self._exported))
             except Raised as raised:
                 trouble = raised
@@ -382,7 +387,7 @@ class _Interpreter:
             try:
                 output, then = self._task(branch, place.data, place.scope)
                 if then == "end":
-                    raise Ended(output)
+                    raise Ended(output, branch)
                 outputs.append(output)
             except (Raised, Ended, Failed) as trouble:
                 troubles.append(trouble)

@@ -222,6 +222,8 @@ def _jumps(draw: st.DrawFn, task: dict[str, Json], following: list[str]) -> None
     """Forward only, and never so that a task is cut off."""
     if (task.get("if") or not following) and draw(_rarely()):
         task["then"] = draw(st.sampled_from((*DIRECTIVES, *following)))
+        if task["then"] == "end" and "set" in task and draw(st.booleans()):
+            task["metadata"] = {"compensate": True}
     if "catch" in task and draw(_rarely()):
         task["catch"]["then"] = draw(st.sampled_from(("continue", *DIRECTIVES, *following)))
     clauses = [clause for case in task.get("switch", ()) for clause in case.values()]
