@@ -94,6 +94,7 @@ def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> Non
                 _done(run, frame, task, None)
             raise failed(activity, problems.RUNTIME, f"The step's output cannot be read: {error}") from None
     if task.undo >= 0:
+        _doubt_before(run, frame, task)
         _done(run, frame, task, output)
     answer = _target(frame, task).answer if frame.fallback else None
     if answer is not None:
@@ -102,10 +103,14 @@ def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> Non
 
 
 def _done(tree: Tree, frame: StepFrame, task: Call, output: Json, certainty: Certainty = Certainty.DONE) -> None:
-    """It may have to be undone; and so may what somebody asked before may have done."""
-    if frame.fallback and frame.error is not None:
-        ledger.note_doubt(tree, msgspec.structs.replace(frame, fallback=0), task, frame.error)
+    """It may have to be undone."""
     ledger.add(tree, ledger.entry(tree, frame, task, certainty, output))
+
+
+def _doubt_before(tree: Tree, frame: StepFrame, task: Call) -> None:
+    """What somebody may have done who was asked before may have to be undone, too."""
+    if frame.error is not None:
+        ledger.note_doubt(tree, msgspec.structs.replace(frame, fallback=0), task, frame.error)
 
 
 def _in_all(error: Problem, frame: StepFrame) -> Problem:
@@ -171,6 +176,8 @@ def _target(frame: StepFrame, task: Call) -> Target:
 
 def _withdraw(tree: Tree, frame: StepFrame, task: Call, reason: str) -> None:
     """Unsent if the command is of this engine step, else the processor is told."""
+    if task.undo >= 0:
+        _doubt_before(tree, frame, task)
     if frame.fallback < 0 or tree.issued.pop(frame.id, None) is not None:
         return
     asked = _target(frame, task) if frame.fallback else task

@@ -387,3 +387,18 @@ def test_a_race_undoes_what_its_loser_has_done_only_if_it_comes_to_nothing(name:
     one.send(other)
     one.cancel()
     assert given(one)["output"] == {"late": True}
+
+
+def test_what_one_before_may_have_done_is_looked_at_too() -> None:
+    fallback = (
+        "- a: {call: http, with: {method: post, endpoint: 'https://x.example/a'}, metadata: {recovery: {fallback: ["
+        "{call: human, with: {team: t, title: x, outcomes: [ok]}, inDoubt: true}]}, compensate: {call: http, with: "
+        "{method: post, endpoint: 'https://x.example/u', body: '${ . }'}}}}"
+    )
+    one = trial(fallback)
+    one.fail("a", effect="unknown")
+    one.cancel()
+    (incident,) = one.open_incidents
+    assert incident.reason == "OUTCOME_UNKNOWN"
+    one.repair("compensate", "skip")
+    assert one.outcome is not None and one.outcome.status == "cancelled"
