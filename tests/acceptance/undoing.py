@@ -1,4 +1,5 @@
-"""Instances that are given up with three effects outside, one of them slow: each is undone once, or was never done."""
+"""Instances that are given up with three effects outside, of which the third often waits for another try: each effect
+is undone once, or was never there."""
 
 from __future__ import annotations
 
@@ -17,7 +18,10 @@ from tests.acceptance.site import ASK, Site
 
 WORKFLOW = "undoing"
 SOURCE = "acceptance"
-SLOW_MS = 1_500
+FAULTS = (
+    {"system": "mail", "latency_ms": 20, "jitter_ms": 400},  # so that a kill finds undos under way
+    {"system": "identity", "error_rate": 0.5, "status": 503},
+)
 STEPS = {"letter": "mail/mail/messages", "notice": "mail/mail/messages", "check": "identity/identity/verifications"}
 _BRANCH = """
           - STEP:
@@ -28,6 +32,7 @@ _BRANCH = """
                 body: { to: STEP, template: do, applicant: { name: '${ .name }' } }
               metadata:
                 effect: keyed
+                recovery: { delay: PT1H, jitter: none }
                 compensate:
                   call: http
                   with:
@@ -59,10 +64,11 @@ def pointer(step: str) -> str:
 
 
 async def prepare(site: Site) -> None:
-    """Deploys the workflow; the third of its systems is slow from now on."""
+    """Deploys the workflow; its systems are slow, or often away, from now on."""
     await site.deploy(DEFINITION)
     async with ClientSession(timeout=ASK, raise_for_status=True) as http:
-        await http.post(f"{site.sandbox['control']}/faults", json={"system": "identity", "latency_ms": SLOW_MS})
+        for fault in FAULTS:
+            await http.post(f"{site.sandbox['control']}/faults", json=fault)
 
 
 async def begin(site: Site, names: Sequence[str]) -> None:
