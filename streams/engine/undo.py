@@ -21,7 +21,7 @@ from schemas.payload import Json, Payload
 from schemas.reasons import Reason
 from schemas.steps import Problem
 from streams.engine import ledger
-from streams.engine.activity import Activity, Stage
+from streams.engine.activity import Activity
 from streams.engine.construct import Construct
 from streams.engine.errors import TaskError, problem
 from streams.engine.messages import StepResult, Transition
@@ -152,10 +152,11 @@ def _given(done: Done) -> Json:
     return {"input": done.input, "output": done.output, "key": done.key, "fallback": done.fallback}
 
 
-def _activity(run: Run, frame: UndoFrame, done: Done, stage: Stage) -> Activity:
+def _activity(run: Run, frame: UndoFrame, done: Done) -> Activity:
+    """The undo, as control would enter it."""
     given = _given(done)
     task = run.graph.tasks[ledger.undo_of(run.graph.tasks[done.task])]
-    return Activity(task, frame.id, given, given, run.now_ms, stage=stage)
+    return Activity(task, frame.id, given, given, run.now_ms)
 
 
 def _look(run: Run, frame: UndoFrame, done: Done) -> Never:
@@ -168,7 +169,7 @@ def _look(run: Run, frame: UndoFrame, done: Done) -> Never:
         detail = f"Nobody knows whether `{step.name}` was done: it failed with {title}."
     detail += " If there is something to undo, retry; if there is nothing, skip."
     made = problem(problems.RUNTIME, detail, step.pointer, Reason.OUTCOME_UNKNOWN)
-    raise TaskError(_activity(run, frame, done, Stage.ENTERED), made)
+    raise TaskError(_activity(run, frame, done), made)
 
 
 def _stand(run: Run, task: Stand, activity: Activity) -> Never:
@@ -194,7 +195,7 @@ def _failed(run: Run, frame: UndoFrame, task: Task, error: Problem) -> None:
     """An error that nothing in the undo has caught, and that was no incident where it came up."""
     assert frame.current is not None
     if run.mends:
-        run.wait_for_people(_activity(run, frame, frame.current, Stage.BEGUN), error)
+        run.wait_for_people(_activity(run, frame, frame.current), error)
     else:
         _stands(run, frame)
 

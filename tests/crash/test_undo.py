@@ -16,6 +16,7 @@ from tests.acceptance.journey import Subscriber
 from tests.acceptance.site import Site, running
 from tests.crash.hosts import HOSTED_BY, ended, points
 from tests.crash.points import KILLED
+from tests.crash.points import LATER as AT_START
 from tests.support import brokers
 
 CASES = 6  # for each point
@@ -47,12 +48,12 @@ async def test_kills_at_every_point_undo_each_step_once(site: Site, processor: s
             await site.away("mail", times=CASES)  # so that undos fail, and are tried again
         site.workers.start(worker, crash_at=f"{processor}:{point}:{_occurrence(point, count)}", restarts=False)
         await undoing.give_up(site, some)
-        assert await ended(site, worker) == KILLED, f"{processor} did not reach {point} for the {count}th time"
+        assert await ended(site, worker) == KILLED, f"{processor} did not reach {point}, with {count}"
     site.start(worker)
     figures = await undoing.verified(site, subscriber, every)
     assert figures[2] and figures[3], "the third effect is always there, or never"
 
 
 def _occurrence(point: str, count: int) -> int:
-    """Points of a start come once a partition and are not those of undoing: the first is enough."""
-    return 1 if point in ("after_fence", "after_recovery") else count
+    """Commits are few, and points of a start come once a start or a partition and are not those of undoing."""
+    return {"after_commit": 2, **AT_START}.get(point, count) if count > 1 else count

@@ -402,3 +402,18 @@ def test_what_one_before_may_have_done_is_looked_at_too() -> None:
     assert incident.reason == "OUTCOME_UNKNOWN"
     one.repair("compensate", "skip")
     assert one.outcome is not None and one.outcome.status == "cancelled"
+
+
+def test_an_undo_that_raises_an_error_of_its_own_is_an_incident_as_a_whole() -> None:
+    undo_list = "compensate: {do: [" + call("byHand").removeprefix("- ").join("{}") + f", {{no: {{{REFUSED}}}}}]}}"
+    one = trial(step("a", None).removesuffix("}") + f", metadata: {{{undo_list}}}}}", step("b"), call("c"))
+    one.answer("a")
+    one.answer("b")
+    one.cancel()
+    undo(one, "b")
+    for decision in ("retry", "fail"):
+        one.answer("byHand")
+        (incident,) = one.open_incidents
+        assert (incident.pointer, incident.error["title"]) == ("/do/0/a/metadata/compensate", "Refused")
+        one.repair("compensate", decision)
+    assert one.outcome is not None and one.outcome.standing == ["/do/0/a"]
