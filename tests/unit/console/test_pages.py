@@ -355,11 +355,11 @@ do:
       fork:
         branches:
           - pause: {wait: {hours: 1}}
-          - news: {listen: {to: {one: {with: {type: com.example.news}}}}}
           - fetch:
               call: http
               with: {method: get, endpoint: '${ .address }'}
               timeout: {after: PT2M}
+          - news: {listen: {to: {one: {with: {type: com.example.news}}}}}
 """
 
 
