@@ -56,6 +56,9 @@ EVIDENCE = Gauge(
 DRIFTED = Gauge("exlify_model_drifted_fields", "Fields whose values have moved, by model.", ["model", "version"])
 
 
+ITSELF = "exlify monitor"  # who has suspended a model, on record
+
+
 @dataclass(frozen=True, kw_only=True)
 class MonitorSettings(Group):
     """Watching models."""

@@ -38,7 +38,6 @@ from streams.runtime.processor import Effects, FastProcessor, Message, Output, R
 
 T = TypeVar("T")
 
-ITSELF = "exlify monitor"
 EARLY_KEPT_MS = 7 * DAY_MS  # what is told of a decision that has not come yet
 ANSWER_KEPT_MS = 600_000  # an answer to a task that may be about a decision that has not come yet
 MARKED_MS = 30 * DAY_MS
@@ -241,7 +240,7 @@ class Monitor(FastProcessor):
         if pin is None:
             again = Row(row.value, now_ms + WATCH_MS if key.startswith(_WATCH) else 0)
             return Effects([], {key: again})
-        _, value = changed(self._codec, self._book, pin, by=ITSELF, why=why, now_ms=now_ms)
+        _, value = changed(self._codec, self._book, pin, by=monitor.ITSELF, why=why, now_ms=now_ms)
         return Effects([Output(STATES, pin.name.encode(), value)], {key: Row(row.value, now_ms + LOOK_MS)})
 
     def _suspended(self, watch: Watch) -> Pin | None:
