@@ -56,6 +56,7 @@ SUMMARIES = {
     "tasks": "List, show and complete human tasks.",
     "models": "Add, certify and activate models.",
     "decisions": "Show and recompute what models decided.",
+    "truth": "Tell what would have been right.",
     "systems": "List outside systems, pause one, resume it.",
     "site": "Say what would change if the site folder were brought elsewhere.",
     "connections": "List, show and check outside systems.",

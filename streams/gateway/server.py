@@ -35,6 +35,7 @@ from streams.gateway import (
     reruns,
     systems,
     tasks,
+    truth,
     verification,
 )
 from streams.gateway.access import guard, plain
@@ -94,6 +95,7 @@ ROUTES = (
     *definition_acts.ROUTES,
     *functions.ROUTES,
     *decisions.ROUTES,
+    *truth.ROUTES,
     *tasks.ROUTES,
     *systems.ROUTES,
     *replays.ROUTES,

@@ -7,6 +7,7 @@ from streams.processors.escalate import ALERTS
 from streams.processors.hold import COUNTS
 from streams.processors.human import TASKS
 from streams.processors.letters import LETTERS
+from streams.processors.monitor import WATCHES
 from streams.processors.orchestrate import ACTS, HISTORY, INCIDENTS
 from streams.processors.recover import RETRIES
 from streams.processors.replay import RESULTS, STATES
@@ -66,7 +67,7 @@ DECLARATION = Declaration(
     summary="Makes what happened visible to people.",
     worker="view",
     make="streams.processors.view.processor:View",
-    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS, COUNTS, ACTS, STATES, RESULTS, ALERTS),
+    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS, COUNTS, ACTS, STATES, RESULTS, ALERTS, WATCHES),
     settings=(ViewSettings,),
     metrics=(
         OLDEST_SECONDS,

@@ -17,6 +17,7 @@ from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
 from streams.processors.letters.letter import UNDECIDED
 from streams.processors.letters.rows import LETTERS
+from streams.processors.monitor.rows import WATCHES
 from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
 from streams.processors.recover.rows import RETRIES, WAITING
 from streams.processors.view.search import Place, at_places
@@ -251,6 +252,11 @@ class Reader:
     def alert(self, alert_id: str) -> Found | None:
         """One alert."""
         return self._one(select(ALERTS).where(ALERTS.c.alert_id == storable(alert_id)))
+
+    def model_watches(self, model: str | None = None) -> Sequence[Found]:
+        """How models do by their audits, by model, version and route."""
+        query = select(WATCHES).order_by(WATCHES.c.model, WATCHES.c.model_version, WATCHES.c.route, WATCHES.c.at_ms)
+        return every(self._engine, query if model is None else query.where(WATCHES.c.model == storable(model)))
 
     def alerts_open(self) -> dict[tuple[str, str], int]:
         """How many are open, by kind and severity."""
