@@ -34,6 +34,7 @@ SUMMARIES = {
     "lint": "Check a workflow definition.",
     "graph": "Draw a workflow, or the path of an instance.",
     "functions": "Show what a definition can call.",
+    "map": "Try, check and draft mappings.",
     "run": "Execute one instance here, without Kafka.",
     "publish": "Publish business events.",
     "stress": "Start instances at a rate, and tell what became of them.",
