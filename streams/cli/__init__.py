@@ -37,6 +37,7 @@ SUMMARIES = {
     "map": "Try, check and draft mappings.",
     "run": "Execute one instance here, without Kafka.",
     "publish": "Publish business events.",
+    "files": "See what becomes of files that come in; read them here.",
     "stress": "Start instances at a rate, and tell what became of them.",
     "outcomes": "Show how instances of a workflow ended.",
     "list": "Find instances.",

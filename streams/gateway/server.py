@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
 from streams.definitions.own import KafkaOwnFunctions
+from streams.files.watching import Watching
 from streams.gateway import (
     alerts,
     bottlenecks,
@@ -186,7 +187,12 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
         seen.start()
         ready = probed(kafka_probe(settings, tuple(each.name for each in WRITTEN)), read_model_probe(engine))
         own = KafkaOwnFunctions(settings, codec)
-        async with Publisher(settings) as publisher, site.followed(), unhosted_counted(own, feed):
+        async with (
+            Publisher(settings) as publisher,
+            site.followed(),
+            unhosted_counted(own, feed),
+            Watching(site=site, settings=settings, codec=codec, publisher=publisher).running(),
+        ):
             made = Services(
                 settings=settings,
                 codec=codec,

@@ -57,7 +57,7 @@ class Fixed:
     def read(self, source: BinaryIO, start: Position = START) -> Iterator[Record]:
         """As `Format.read`."""
         parts = [
-            (each.column.name, each.begin, each.end, each.pad, each.right, each.column.read, "0" * (each.pad == "0"))
+            (each.column.name, each.begin, each.end, each.pad, each.right, each.column.reader, "0" * (each.pad == "0"))
             for each in self.places
         ]
         rows = self._lines(source, start) if self.in_lines else self._blocks(source, start)
@@ -67,10 +67,10 @@ class Fixed:
                     text = decoded(raw, self.charset)
                     if len(text) != self.length:
                         raise CodecError(f"{len(text)} characters, and {self.length} are expected")
-                    value = {
-                        name: read((text[begin:end].lstrip(pad) or empty) if right else text[begin:end].rstrip(pad))
-                        for name, begin, end, pad, right, read, empty in parts
-                    }
+                    value: dict[str, Any] = {}
+                    for name, begin, end, pad, right, read, empty in parts:
+                        given = (text[begin:end].lstrip(pad) or empty) if right else text[begin:end].rstrip(pad)
+                        value[name] = given if read is None else read(given)
                 except CodecError as error:
                     fault = str(error)
                 else:
@@ -111,9 +111,10 @@ class Fixed:
         for each in lines(source, start):
             if each.at.line <= self.skip:
                 continue
-            at = each.at._replace(number=count)
+            _, offset, line_ = each.at
+            at = Position(count, offset, line_)
             count += 1
-            yield at, each.next._replace(number=count), ended(each.raw), TOO_LONG if each.too_long else ""
+            yield at, Position(count, each.next[1], line_ + 1), ended(each.raw), TOO_LONG if each.too_long else ""
 
     def _blocks(self, source: BinaryIO, start: Position) -> Iterator[tuple[Position, Position, bytes, str]]:
         at = max(start, Position(0, self.skip * self.length))

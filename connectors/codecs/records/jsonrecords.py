@@ -32,8 +32,10 @@ class JsonLines:
             raw = ended(each.raw)
             if not raw.strip(_SPACE):
                 continue
-            at, following = each.at._replace(number=count), each.next._replace(number=count + 1)
+            _, offset, line = each.at
+            at = Position(count, offset, line)
             count += 1
+            following = Position(count, each.next[1], line + 1)
             try:
                 if each.too_long:
                     raise CodecError(TOO_LONG)

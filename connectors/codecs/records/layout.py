@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,6 +27,11 @@ class Column:
             return self.kind.read(given)
         except CodecError as error:
             raise CodecError(f"field {self.name}: {error}") from None
+
+    @property
+    def reader(self) -> Callable[[str], Json] | None:
+        """What makes a value of a text; None where the text is the value."""
+        return None if self.kind.type == "text" else self.read
 
     def write(self, values: Mapping[str, Json]) -> str:
         """The text of this column; raises CodecError that names it."""

@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from streams.cli import group
+from streams.files.declared import read_files
 from streams.ground.errors import UsageError
+from streams.ground.site import Site
 
 MAPPING = """
 from: schemas/order.json
@@ -155,3 +157,11 @@ def test_the_example_of_the_guide_passes_its_own_tests(site: Path) -> None:
         (site / "schemas" / f"{name}.json").write_text("{}")
     told = exlify(site, "map", "check")
     assert told.output == f"{site}/mappings/order.yaml: 1 tests pass\n"
+
+
+def test_the_bundled_nightly_file_is_in_order(tmp_path: Path) -> None:
+    folder = Path(__file__).parents[3] / "streams" / "workflows" / "nightly"
+    told = exlify(tmp_path, "map", "check", *sorted((folder / "mappings").iterdir()))
+    assert (told.exit_code, told.output.endswith("2 tests pass\n")) == (0, True)
+    assert exlify(tmp_path, "lint", folder / "nightly-orders.yaml").exit_code == 0
+    assert list(Site(folder).file("files.yaml", read_files).value) == ["nightly-orders"]
