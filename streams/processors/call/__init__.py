@@ -48,6 +48,25 @@ MAPPING = Function(
 )
 
 
+TEMPLATE = Function(
+    name="template",
+    summary="Fills a text of the site folder with data, for a mail or a document.",
+    arguments=(
+        Argument(
+            name="name",
+            summary="Name of the text: templates/NAME in the site folder. What ends with .html or .xml is escaped.",
+            kind=Kind.NAME,
+            required=True,
+            example="name: order-thanks.html",
+        ),
+        Argument(name="input", summary="What it is filled with.", required=True, example="input: '${ . }'"),
+    ),
+    output={"type": "string"},
+    example="{name: order-thanks.html, input: '${ . }'}",
+    effect=EffectClass.READ,
+)
+
+
 class OpenBreakers(Gauge):
     """1 for every connection whose breaker is not closed; looked up when somebody asks, so that it never lags."""
 
@@ -113,7 +132,7 @@ DECLARATION = Declaration(
     writes=(INBOX,),
     table="call",
     buries=True,
-    functions=(*OPERATIONS, MAPPING),
+    functions=(*OPERATIONS, MAPPING, TEMPLATE),
     settings=(CallSettings, ConnectionSettings),
     metrics=(SECONDS, POSTPONED, BREAKERS),
 )
