@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
 from streams.definitions.own import KafkaOwnFunctions
+from streams.files.watching import Watching
 from streams.gateway import (
     alerts,
     bottlenecks,
@@ -194,6 +195,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
             site.followed(),
             unhosted_counted(own, feed),
             backlog.followed(settings) as waiting,
+            Watching(site=site, settings=settings, codec=codec, publisher=publisher).running(),
         ):
             made = Services(
                 settings=settings,
