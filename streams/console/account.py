@@ -115,7 +115,7 @@ class Account:
 
 
 STOPPED = Status.INCIDENT.value  # of a step that has failed and waits for somebody's decision
-HOLDERS = ("for", "fork", "try", "do")
+HOLDERS = ("for", "fork", "map", "try", "do")
 CONTROLS: Mapping[str, str] = {
     Phase.WORKFLOW_SUSPENDED: "suspend",
     Phase.WORKFLOW_RESUMED: "resume",
