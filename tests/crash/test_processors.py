@@ -4,7 +4,6 @@ Every application is delivered twice. In the end there is one outcome for each, 
 say, and the outside systems did each thing once, also where they were away for a while.
 """
 
-import asyncio
 from collections.abc import Iterator
 
 import pytest
@@ -14,7 +13,7 @@ from streams.runtime.crash import POINTS
 from tests.acceptance import chain, family, meeting, onboarding, starts
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
-from tests.acceptance.site import LOOK_S, PATIENCE_S, STEPS, Site, running
+from tests.acceptance.site import STEPS, Site, ended, running
 from tests.crash.points import KILLED, LATER, NEEDS_INTENT, NEEDS_TABLE, NEEDS_WAITING
 from tests.support import brokers
 
@@ -143,11 +142,3 @@ async def test_kills_at_every_point_start_and_cancel_children_once(site: Site) -
         assert await ended(site, worker) == KILLED, f"run did not reach {point}"
     site.start(worker)
     await family.verified(parents, below, every)
-
-
-async def ended(site: Site, worker: str) -> int | None:
-    """The exit code of a worker that is about to end."""
-    async with asyncio.timeout(PATIENCE_S):
-        while (code := site.workers.exit_code(worker)) is None:
-            await asyncio.sleep(LOOK_S)
-    return code
