@@ -251,4 +251,7 @@ def _decode_slowly(known: _Reader, raw: bytes) -> dict[str, Any]:
         raise UndecodableRecord(f"value does not follow {known.name} ({type(error).__name__})") from None
     if body.tell() != len(raw):
         raise UndecodableRecord(f"value goes on behind the end of its {known.name}")
-    return wrapped(known.reader or known.writer, data)  # type: ignore[arg-type]  # a record, so the data is a dict
+    schema = known.reader or known.writer
+    if known.name in current() and not validate(data, schema, raise_errors=False):  # fastavro reads 64 bits as an int
+        raise UndecodableRecord(f"value does not follow {known.name} (a number is out of its range)")
+    return wrapped(schema, data)  # type: ignore[arg-type]  # a record, so the data is a dict
