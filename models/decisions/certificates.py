@@ -45,6 +45,7 @@ class World(NamedTuple):
     held_out: float
     loosest: float
     thresholds: int = THRESHOLDS
+    starts: int = STARTS
 
 
 Modelled = tuple[Scores, Flags, list[float]]
@@ -74,10 +75,12 @@ def splits(world: World, made: Sequence[Modelled], target: float, count: int, se
     for number, (scores, bad, grid) in enumerate(made):
         for _ in range(min(PER_MODEL, count - number * PER_MODEL)):
             taken = drawn.integers(0, len(bad), world.labels)
-            found = learn_then_test(scores[taken].tolist(), bad[taken].tolist(), grid, target, DELTA).threshold
+            found = learn_then_test(
+                scores[taken].tolist(), bad[taken].tolist(), grid, target, DELTA, world.starts
+            ).threshold
             naive = _naive(scores[taken], bad[taken], grid, target)
             (error, coverage), (naive_error, naive_coverage) = (_truth(scores, bad, each) for each in (found, naive))
-            other = threshold_of_mapie(scores[taken], bad[taken], grid, target, DELTA, STARTS)
+            other = threshold_of_mapie(scores[taken], bad[taken], grid, target, DELTA, world.starts)
             yield Split(
                 found is not None, error > target, coverage, naive_error > target, naive_coverage, found == other
             )

@@ -110,6 +110,10 @@ def test_changed_byte_sends_everything_to_people_also_in_a_local_run(file: str, 
 
 def test_nothing_proved_is_a_result(site: Site) -> None:
     site.add("zipmap", "theirs")
+    assert (
+        site.certify("zipmap", "theirs", "--starts", "2")["starts"],
+        site.certify("zipmap", "theirs")["starts"],
+    ) == (2, 5)
     proof = site.certify("zipmap", "theirs", "--target", "0.0001", code=3)
     assert not proof["certified"]
     assert "not passed" in site.json("models", "show", "theirs@1")["alone"]
@@ -157,6 +161,7 @@ def test_versions_are_numbered_compared_and_never_changed(site: Site) -> None:
         (("certify", "credit-risk", "--data", "rows.csv", "--label", "bad", "--target", "0.2"), "break-even"),
         (("certify", "credit-risk", "--data", "rows.csv", "--label", "bad", "--target", "nan"), "break-even"),
         (("certify", "credit-risk", "--data", "rows.csv", "--label", "bad", "--delta", "0"), "delta"),
+        (("certify", "credit-risk", "--data", "rows.csv", "--label", "bad", "--starts", "0"), "starts"),
         (("certify", "credit-risk", "--data", "rows.csv", "--label", "bad", "--bad", "x"), "no row has the label"),
     ],
 )
