@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from streams.console.lag import Offsets, Place, described
 from streams.ground.errors import UnavailableError
+from streams.ground.spans import span
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
@@ -102,7 +103,7 @@ def _declared(settings: Settings, existing: dict[str, int]) -> dict[str, str]:
 
 
 def _kept(topic: Any) -> str:
-    return "newest of key" if topic.compacted else f"{topic.retention_ms // 86_400_000} d"
+    return "newest of key" if topic.compacted else span(topic.retention_ms)
 
 
 def _ends(admin: AdminClient, counts: dict[str, int], deadline: float) -> tuple[Offsets, Offsets]:
