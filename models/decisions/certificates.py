@@ -31,6 +31,7 @@ DELTA = 0.05
 PER_MODEL = 10
 FOLDS = 3  # whose scores the thresholds are quantiles of
 TARGETS = (0.10, 0.12, 0.15, 0.167)
+ENOUGH = 3  # starts where labels are many; decided on other models and draws than those that are told
 SURE = 0.001  # more violations than delta would give with this chance are not chance
 
 
@@ -153,7 +154,7 @@ def taiwan(path: Path) -> World:
     rows: Row = np.concatenate([encoder.encode(each) for each in data.requests])
     make = ALL["gradient boosted trees, 100 rounds of 16 leaves at 0.06"]  # that of the committed model
     share = HELD_OUT / len(data.bad)
-    return World("credit", rows, data.bad, make, HELD_OUT, share, APPROVE_BELOW, THRESHOLDS)
+    return World("credit", rows, data.bad, make, HELD_OUT, share, APPROVE_BELOW, THRESHOLDS, ENOUGH)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
