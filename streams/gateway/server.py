@@ -14,6 +14,7 @@ from sqlalchemy import Engine
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
 from streams.definitions.own import KafkaOwnFunctions
+from streams.files.watching import Watching
 from streams.gateway import (
     alerts,
     bottlenecks,
@@ -35,6 +36,7 @@ from streams.gateway import (
     reruns,
     systems,
     tasks,
+    truth,
     verification,
 )
 from streams.gateway.access import guard, plain
@@ -60,6 +62,7 @@ from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import PauseFeed
 from streams.processors.call.reports import SeenFeed
 from streams.processors.human import ACTIONS
+from streams.processors.intake import backlog
 from streams.processors.orchestrate import INBOX
 from streams.processors.recover import ACTIONS as RETRY_ACTIONS
 from streams.processors.view.reader import Reader
@@ -93,6 +96,7 @@ ROUTES = (
     *definition_acts.ROUTES,
     *functions.ROUTES,
     *decisions.ROUTES,
+    *truth.ROUTES,
     *tasks.ROUTES,
     *systems.ROUTES,
     *replays.ROUTES,
@@ -186,7 +190,13 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
         seen.start()
         ready = probed(kafka_probe(settings, tuple(each.name for each in WRITTEN)), read_model_probe(engine))
         own = KafkaOwnFunctions(settings, codec)
-        async with Publisher(settings) as publisher, site.followed(), unhosted_counted(own, feed):
+        async with (
+            Publisher(settings) as publisher,
+            site.followed(),
+            unhosted_counted(own, feed),
+            backlog.followed(settings) as waiting,
+            Watching(site=site, settings=settings, codec=codec, publisher=publisher).running(),
+        ):
             made = Services(
                 settings=settings,
                 codec=codec,
@@ -198,6 +208,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
                 addresses=addresses,
                 pauses=pauses,
                 seen=seen,
+                backlog=waiting,
                 ready=ready,
             )
             async with closing(made):

@@ -21,6 +21,8 @@ from streams.ground.status import Ready
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import Pauses
 from streams.processors.call.reports import Seen
+from streams.processors.intake import IntakeSettings
+from streams.processors.intake.backlog import Backlog
 from streams.processors.view.reader import Reader
 
 Look = Callable[[Settings, str, int, int], Awaitable[RawRecord | None]]  # topic, partition, offset
@@ -40,6 +42,7 @@ class Services:
     addresses: Addresses
     pauses: Pauses
     seen: Seen
+    backlog: Backlog = field(default_factory=lambda: Backlog(IntakeSettings.max_backlog))
     types: EventTypes = field(default_factory=EventTypes.load)
     clock: Callable[[], float] = time.time  # seconds since the epoch
     ready: Ready = lambda: True

@@ -61,7 +61,8 @@ do: [note: {set: {}}]
 QUIET = {
     "exlify_parking_held", "exlify_parked_records_total", "exlify_shortened_inputs_total", "exlify_model_faulty",
     "exlify_recovered_records_total",
-    "exlify_steps_in_doubt_total", "exlify_own_steps_unhosted", "exlify_site_file_faulty", "exlify_site_file_info",
+    "exlify_steps_in_doubt_total", "exlify_own_steps_unhosted", "exlify_processor_unhosted",
+    "exlify_idle_instance_seconds", "exlify_site_file_faulty", "exlify_site_file_info",
     "exlify_letters_total", "exlify_own_threads_lost", "exlify_own_counts_total", "exlify_calls_postponed_total",
     "exlify_gateway_events_total", "exlify_gateway_unmatched_events_total",
 }  # fmt: skip

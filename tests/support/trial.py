@@ -181,9 +181,9 @@ class Trial:
             self.send(TimerFired(instance_id=INSTANCE, due_ms=due_ms))
         self.now_ms = until
 
-    def cancel(self, reason: str = "not wanted") -> Step:
+    def cancel(self, reason: str = "not wanted", *, undo: bool = True) -> Step:
         """Somebody cancels the instance."""
-        return self.send(CancelInstance(instance_id=INSTANCE, reason=reason, actor="ann"))
+        return self.send(CancelInstance(instance_id=INSTANCE, reason=reason, actor="ann", undo=undo))
 
     def control(self, action: str, other: Graph | None = None, **places: str) -> Step:
         """Somebody has it stand still, go on, or move; `places` are names of tasks by those before."""
@@ -266,6 +266,9 @@ def hold_to_tables(history: list[Transition]) -> None:
         phase = Phase(entry.phase)
         if phase.startswith(("task.", "incident.")):
             before = tasks.get(entry.pointer, Status.PENDING)
+            if phase in (Phase.TASK_UNDONE, Phase.TASK_SETTLED):
+                assert before is Status.RUNNING or TASK[before, phase] is before, "what is undone was done before"
+                continue
             tasks[entry.pointer] = TASK[before if before is Status.RUNNING else Status.PENDING, phase]
         else:
             workflow = WORKFLOW[workflow, phase]

@@ -16,6 +16,7 @@ from streams.language.constructs.raise_ import Raise
 from streams.language.constructs.switch import Switch
 from streams.language.constructs.try_ import Try
 from streams.language.graph import Directive, Flow, Graph, Task
+from streams.language.undoing import Stand
 
 Inside = dict[int, list[Task]]  # tasks by the task that holds them
 
@@ -106,7 +107,13 @@ def _block(inside: Inside, task: Task) -> Block:
             )
         case Do():
             return Block(**common, note="", lists=(_listing(inside, task.index),))
-    return Block(**common, note=_note(task))
+    undo = next(iter(inside.get(task.index, ())), None)
+    return Block(**common, note=_note(task) + (f"; {_undone(undo)}" if undo is not None else ""))
+
+
+def _undone(undo: Task) -> str:
+    """How a step is undone."""
+    return "no undo" if isinstance(undo, Stand) else f"undone by {kind_of(undo)}"
 
 
 def _links(task: Task, places: dict[int, int]) -> Iterator[Link]:

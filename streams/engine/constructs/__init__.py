@@ -25,11 +25,15 @@ from streams.engine.constructs.wait import WAIT
 from streams.engine.messages import EventReceived, StepResult
 from streams.engine.run import Run, Table
 from streams.engine.state import Frame, IncidentFrame
+from streams.engine.undo import UNDO, begin
 
 ALL: tuple[Construct[Any, Any], ...] = (CALL, DO, EMIT, FOR, FORK, LISTEN, RAISE, RUN, SET, SWITCH, TRY, WAIT)
 
-TABLE: Table = table_of(ALL)
-FRAMES: tuple[type[Frame], ...] = (*(each.frame for each in ALL if each.frame is not None), IncidentFrame)
+TABLE: Table = table_of((*ALL, UNDO), begin)
+FRAMES: tuple[type[Frame], ...] = (
+    *(each.frame for each in (*ALL, UNDO) if each.frame is not None),
+    IncidentFrame,
+)
 ANSWERED: Mapping[type[Frame], Callable[[Run, Any, Any, StepResult], None]] = by_frame(ALL, "answered")
 RECEIVED: Mapping[type[Frame], Callable[[Run, Any, Any, EventReceived], None]] = by_frame(ALL, "received")
 DUE: Mapping[type[Frame], Due[Any, Any]] = by_frame(ALL, "due")

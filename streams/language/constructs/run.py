@@ -12,10 +12,10 @@ from streams.language.constructs.call import Call
 from streams.language.expressions import Constant, members
 from streams.language.forms import FIXED_TEXT, closed
 from streams.language.graph import Expression
-from streams.language.model import TaskModel
 from streams.language.nodes import Node
 from streams.language.reader import Reader
 from streams.language.slots import BODY, Scope, read_transform
+from streams.language.undoing import StepModel, children, read_undo
 
 FUNCTION: Final = "run"
 """The function that carries it out, declared by its processor."""
@@ -31,7 +31,7 @@ _RUN = closed({"workflow": _WORKFLOW, "await": {"type": "boolean"}}, ["workflow"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunModel(TaskModel):
+class RunModel(StepModel):
     """`run: workflow`."""
 
     arguments: Expression
@@ -58,11 +58,12 @@ def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> RunModel:
             if name in said
         }
         arguments["input"] = read_transform(said["input"], BODY, scope) if "input" in said else Constant({})
+    common = read_undo(reader, node, common, reader.every.get(FUNCTION))
     return RunModel(**common, arguments=members(arguments))
 
 
 def _compiled(model: RunModel, links: Links, fields: Fields) -> Run:
-    return Run(**fields, function=FUNCTION, arguments=model.arguments)
+    return Run(**fields, function=FUNCTION, arguments=model.arguments, undo=links.undo(model))
 
 
 RUN = Construct(
@@ -74,4 +75,6 @@ RUN = Construct(
     task=Run,
     read=_read,
     compiled=_compiled,
+    children=children,
+    compensates=True,
 )

@@ -20,6 +20,7 @@ from schemas.payload import Door, Payload
 from schemas.reasons import Reason
 from schemas.steps import completed, faulted, id_of, problem
 from streams.processors.decide.asked import RULES, Asked, BadArgumentsError, asked_of
+from streams.processors.decide.audits import audit_of
 from streams.processors.decide.chain import Answer, Beside, answered, rule_of, told
 
 NO_SCORE = -1.0  # on record, where the model was not asked or gave no number; `held` says why
@@ -53,6 +54,7 @@ def carry_out(command: Mapping[str, Any], registry: Registry, at_ms: int) -> Car
     read, own = _of_model(command, asked, answer) if answer.verdict else _of_rules(command, asked, answer)
     read["rule"], read["passed"] = rule_of(answer), told(answer.passed)
     output = Payload.from_outside(read, Door.RESULT)
+    own["audit"] = audit_of(command, answer, registry)
     return Carried(completed(command, output), own | _common(command, asked, answer, at_ms))
 
 

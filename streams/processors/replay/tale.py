@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from schemas.payload import Json, Payload, UnreadablePayloadError
 from schemas.steps import COMPLETED, Problem
 from streams.engine import StepResult
+from streams.language.undoing import name_at
 from streams.processors.decide import DECIDE, RULES
 from streams.processors.emit import EMIT
 from streams.processors.human import HUMAN
@@ -28,7 +29,7 @@ COMPUTED = frozenset({DECIDE.name, RULES.name})
 
 def name_of(pointer: str) -> str:
     """The name of the task at a pointer."""
-    return pointer.rpartition("/")[2]
+    return name_at(pointer)
 
 
 @dataclass(slots=True)
