@@ -116,7 +116,7 @@ class Account:
 
 STOPPED = Status.INCIDENT.value  # of a step that has failed and waits for somebody's decision
 UNDONE = "undone"  # of a step whose effect was taken back
-HOLDERS = ("for", "fork", "try", "do")
+HOLDERS = ("for", "fork", "map", "try", "do")
 CONTROLS: Mapping[str, str] = {
     Phase.WORKFLOW_SUSPENDED: "suspend",
     Phase.WORKFLOW_RESUMED: "resume",

@@ -19,6 +19,7 @@ from streams.engine.state import Done, Frame, IncidentFrame, Instance, Ledger, U
 from streams.language.constructs.call import Call
 from streams.language.constructs.fork import Fork
 from streams.language.constructs.listen import Listen
+from streams.language.constructs.map_ import Map
 from streams.language.graph import Graph, Task
 
 TOLD = 5  # misfits in a refusal; who mends the first will see the others
@@ -149,6 +150,8 @@ def _misfits_of_open(frame: Frame, graph: Graph, old: Task, new: Task, places: M
             yield f"{old.pointer} is open, and has other branches now"
         if old.compete != new.compete:
             yield f"{old.pointer} is open, and its branches {'' if new.compete else 'no longer '}compete now"
+    if isinstance(old, Map) and isinstance(new, Map) and old.collects != new.collects:
+        yield f"{old.pointer} is open, and {'keeps' if new.collects else 'no longer keeps'} what fails there now"
     if isinstance(old, Listen) and old.pointer != new.pointer:
         yield f"{old.pointer} is open, and what it listens for would not find it at {new.pointer}"
     if isinstance(old, Listen) and isinstance(new, Listen) and _listened(old) != _listened(new):

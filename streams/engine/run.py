@@ -84,7 +84,7 @@ class Table:
 class Run(Tree):
     """One step of one instance: the tree of its frames, and how control moves over it."""
 
-    __slots__ = ("_agenda", "_iterations", "_starts", "_table", "mends", "outcome")
+    __slots__ = ("_agenda", "_iterations", "_starts", "_table", "ended_iteration", "mends", "outcome")
 
     def __init__(
         self, graph: Graph, instance: Instance[Frame], instance_id: str, now_ms: int, limits: Limits, table: Table
@@ -96,6 +96,7 @@ class Run(Tree):
         self._agenda: list[tuple[int, int, Json]] = []
         self._starts = 0
         self._iterations = 0
+        self.ended_iteration = 0  # of the task that has an output or an error
 
     # Entering and leaving
 
@@ -160,6 +161,7 @@ class Run(Tree):
             activity.output = output
             replace_context(self, task.index, activity.parent, shape_context(self, activity))
         self.note(task, Phase.TASK_COMPLETED, activity.iteration, activity.attempt, data)
+        self.ended_iteration = activity.iteration
         self.leave(task, activity.parent, output, flow or task.then)
 
     def leave(self, task: Task, parent_id: int, output: Json, flow: Flow) -> None:
@@ -234,6 +236,7 @@ class Run(Tree):
             return
         ledger.note_doubt(self, activity, activity.task, error.problem)
         self.note(activity.task, Phase.TASK_FAULTED, activity.iteration, activity.attempt, error.problem)
+        self.ended_iteration = activity.iteration
         self._climb(activity.parent, error.problem)
 
     def _is_caught(self, frame_id: int, problem: Problem) -> bool:

@@ -8,9 +8,6 @@ ids, a child after its parent. What a kind of frame holds beside that, its const
 An ended instance leaves a `Marker`: enough to recognise a second delivery of its start event and late results, until
 the deduplication window is over.
 
-How what is not built yet fits in: `map` is a leaf beside `call`, with an id of a child instance for each element; what
-comes back from a child is a result.
-
 The encoding (`encoding`) is msgpack of arrays, without field names. New fields go to the end of a struct and have a
 default, so that states written by an older version still decode; tags of frames are never given a second time.
 """

@@ -27,7 +27,7 @@ EXAMPLE = "- checkOrder: {call: http, with: {...}}"
 class Syntax(Generic[Model]):
     """How a kind of task is written."""
 
-    key: str  # says that a task is of this kind
+    key: str  # says that a task is of this kind; `key: value` where the value of the key does
     keys: Mapping[str, Form]  # its own one, and those that come with it
     required: tuple[str, ...]
     read: Callable[[Reader, Node, Common, Scope], Model]
@@ -67,7 +67,8 @@ class Reader:
         there = [key for key in self._kinds if key in node.value]
         kinds = [key for key in there if not any(key in self._kinds[other].keys for other in there if other != key)]
         if len(kinds) == 1:
-            return kinds[0]
+            narrower = f"{kinds[0]}: {node.value[kinds[0]]}"
+            return narrower if narrower in self._kinds else kinds[0]
         if kinds:
             message = f"the task `{node.name}` is {' and '.join(f'`{kind}`' for kind in kinds)} at once"
             node.fault("task-kind", message, "make each a task of its own", key=True)

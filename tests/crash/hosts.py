@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import asyncio
-
 from streams import catalogue
 from streams.runtime.crash import POINTS
-from tests.acceptance.site import LOOK_S, PATIENCE_S, STEPS, Site
+from tests.acceptance.site import STEPS
 from tests.crash.points import NEEDS_INTENT, NEEDS_TABLE, NEEDS_WAITING
 
 DECLARED = catalogue.processors(STEPS)  # own steps are processors like the others
@@ -23,11 +21,3 @@ def points(processor: str) -> list[str]:
     if processor not in WAIT:
         never |= NEEDS_WAITING
     return [point for point in POINTS if point not in never]
-
-
-async def ended(site: Site, worker: str) -> int | None:
-    """The exit code of a worker that is about to end."""
-    async with asyncio.timeout(PATIENCE_S):
-        while (code := site.workers.exit_code(worker)) is None:
-            await asyncio.sleep(LOOK_S)
-    return code

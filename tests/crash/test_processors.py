@@ -11,8 +11,8 @@ import pytest
 from tests.acceptance import chain, family, meeting, onboarding, starts
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
-from tests.acceptance.site import Site, running
-from tests.crash.hosts import HOSTED_BY, ended, points
+from tests.acceptance.site import Site, ended, running
+from tests.crash.hosts import HOSTED_BY, points
 from tests.crash.points import KILLED, LATER
 from tests.support import brokers
 

@@ -13,8 +13,8 @@ import pytest
 
 from tests.acceptance import undoing
 from tests.acceptance.journey import Subscriber
-from tests.acceptance.site import Site, running
-from tests.crash.hosts import HOSTED_BY, ended, points
+from tests.acceptance.site import Site, ended, running
+from tests.crash.hosts import HOSTED_BY, points
 from tests.crash.points import KILLED
 from tests.crash.points import LATER as AT_START
 from tests.support import brokers

@@ -25,6 +25,7 @@ from streams.language.constructs.emit import EmitModel
 from streams.language.constructs.for_ import ForModel
 from streams.language.constructs.fork import ForkModel
 from streams.language.constructs.listen import ListenModel
+from streams.language.constructs.map_ import MapModel
 from streams.language.constructs.raise_ import RaiseModel
 from streams.language.constructs.run import RunModel
 from streams.language.constructs.set_ import SetModel
@@ -342,6 +343,37 @@ class _Interpreter:
             data = self._list(task.body, data, {**place.scope, **bound})
         return data, task.then
 
+    def _map(self, task: MapModel, place: _Place) -> tuple[Json, str]:
+        """One after the other; where several fail, which of them ends the others depends on when."""
+        assert task.body is not None
+        outputs: list[Json] = []
+        troubles: list[Raised] = []
+        depth = len(self._handlers)
+        for index, item in enumerate(self._evaluate(task.items, place.data, place.variables, place.at)):
+            bound = {task.each: item, task.at: index}
+            try:
+                element = self._evaluate(task.element, place.data, {**place.variables, **bound}, place.at)
+            except Raised as raised:
+                troubles.append(raised)
+                break
+            if task.collects:
+                self._handlers.append(lambda problem: True)
+            try:
+                output, _ = self._task(task.body, element, {**place.scope, **bound})
+                outputs.append({"output": output} if task.collects else output)
+            except Raised as raised:
+                if task.collects:
+                    outputs.append({"error": raised.problem})
+                else:
+                    troubles.append(raised)
+            finally:
+                del self._handlers[depth:]
+        if troubles:
+            self._ambiguous = self._ambiguous or len(troubles) > 1
+            self._interrupted = True
+            raise troubles[0]
+        return outputs, task.then
+
     def _compete(self, task: ForkModel, place: _Place) -> tuple[Json, str]:
         """The only branch that succeeds wins; of several, or where none does, the order would decide."""
         before, exported_before = self._context, self._exported
@@ -497,6 +529,7 @@ MEANINGS: Mapping[type[TaskModel], Callable[[_Interpreter, Any, _Place], tuple[J
     ForModel: _Interpreter._for,
     ForkModel: _Interpreter._fork,
     ListenModel: _Interpreter._listen,
+    MapModel: _Interpreter._map,
     RaiseModel: _Interpreter._raise,
     RunModel: _Interpreter._run,
     SetModel: _Interpreter._set,

@@ -350,6 +350,17 @@ def _run(draw: st.DrawFn, depth: int) -> dict[str, Json]:
     return {"run": {"workflow": workflow, "await": draw(st.booleans())}} | draw(_undone())
 
 
+@st.composite
+def _map(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    workflow: dict[str, Json] = {"namespace": "test", "name": "child"}
+    if draw(st.booleans()):
+        workflow["input"] = draw(st.sampled_from((*VALUES, "${ [$item, $index, .] }")))
+    given: dict[str, Json] = {"in": draw(st.sampled_from(COLLECTIONS)), "workflow": workflow}
+    given |= draw(st.sampled_from(({}, {"concurrency": 1}, {"concurrency": 3})))
+    given |= draw(st.sampled_from(({}, {"failure": "stop"}, {"failure": "collect"})))
+    return {"call": "map", "with": given}
+
+
 EXPECTED = (
     None,
     "o",
@@ -394,6 +405,7 @@ KINDS: Mapping[str, Kind] = {
     "for": Kind(_for, nests=True),
     "fork": Kind(_fork, nests=True),
     "listen": Kind(_listen),
+    "call: map": Kind(_map),
     "raise": Kind(_raise),
     "run": Kind(_run),
     "set": Kind(_set),
