@@ -117,7 +117,7 @@ def _status(settings: Settings) -> Any:
 
 
 def _topics(settings: Settings) -> Any:
-    from streams.cli.topics import look
+    from streams.console.reach import look
 
     if not settings.bootstrap:
         raise nothing_runs(settings)
