@@ -61,7 +61,8 @@ def print_counts(told: Fields) -> None:
             ("models", models or None),
             ("effects", asked["effects"]),
             ("rate", f"{asked['rate']:g}/s"),
-            ("records", f"{told['read']} of {told['held']} read"),
+            ("records", f"{told['read']} of {told['held']} read" if not asked["live"] else None),
+            ("shadow", _shadow(asked, told) if asked["live"] else None),
             ("gone", lost),
             ("unreadable", told["unreadable"] or None),
             ("replayed", told["replayed"]),
@@ -71,6 +72,11 @@ def print_counts(told: Fields) -> None:
             ("ended", moment(told["ended"]) if told["ended"] else None),
         )
     )
+
+
+def _shadow(asked: Fields, told: Fields) -> str:
+    until = moment(asked["until"]) if asked["until"] else f"until `exlify replays cancel {told['name']}`"
+    return f"{told['read']} live runs that have ended since it began, {until}"
 
 
 def _print_report(report: Fields) -> None:

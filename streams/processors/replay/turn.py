@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -22,6 +21,7 @@ from streams.processors.decide.states import ModelBook
 from streams.processors.orchestrate import outcome
 from streams.processors.orchestrate.retrace import Entry
 from streams.processors.replay.answers import Answers, Really, same_outputs
+from streams.processors.replay.answers import Pin as Pinned
 from streams.processors.replay.cases import Case
 from streams.processors.replay.record import FirstRun, first_run
 from streams.processors.replay.request import Selection
@@ -81,10 +81,11 @@ class Rig:
     """What the events of one replay are processed with: models as of its start, and what may act in the world."""
 
     def __init__(
-        self, context: Context, registry: Registry, name: str, versions: Mapping[str, str], at_ms: int
+        self, context: Context, registry: Registry, name: str, versions: Mapping[str, str], at_ms: int | None
     ) -> None:
-        book = Instead(context.models, versions)
-        self._pin = partial(ModelPins(dataclasses.replace(context, models=book)).pin, at_ms=at_ms)
+        """`at_ms`: decisions are made by what was in force at this time (epoch); None: at their own."""
+        pins = ModelPins(dataclasses.replace(context, models=Instead(context.models, versions)))
+        self._pin: Pinned = lambda arguments, now_ms: pins.pin(arguments, now_ms if at_ms is None else at_ms)
         self._registry = registry
         self._name = name
 

@@ -31,7 +31,7 @@ from streams.readmodel.projection import projections
 from streams.runtime.clock import now_ms
 from streams.runtime.processor import WritableState
 
-MOST, MOST_REAL = 200, 10
+MOST, MOST_REAL = 500, 10
 
 
 class Shared(NamedTuple):
@@ -69,7 +69,9 @@ class Work:
         self._request = request
         self._selection = Selection(request)
         self._graph_of = context.definitions.graph
-        self._rig = Rig(context, shared.registry, standing.name, request.models, standing.started_at_ms)
+        self._began_ms = standing.started_at_ms
+        models_of_ms = None if request.live else standing.started_at_ms
+        self._rig = Rig(context, shared.registry, standing.name, request.models, models_of_ms)
         self._cases = Cases(request, graphs, shared.records, shared.engine, context.codec, shared.types)
 
     @classmethod
@@ -87,7 +89,8 @@ class Work:
 
     async def plan(self) -> Plan:
         """See `planned`."""
-        return await asyncio.to_thread(planned, self._request, self._shared.records, now_ms())
+        at_ms = self._began_ms if self._request.live else now_ms()
+        return await asyncio.to_thread(planned, self._request, self._shared.records, at_ms)
 
     async def next(self, standing: Standing, most: int) -> Batch:
         """See `Cases.next`."""

@@ -102,7 +102,7 @@ class Lived:
     def decided(self) -> None:
         """The open decision, answered as decide would."""
         command = self.open[0]
-        came = Answers(FirstRun(EMPTY), "", Registry(), lambda _: None, None)(command, self._now_ms)
+        came = Answers(FirstRun(EMPTY), "", Registry(), lambda *_: None, None)(command, self._now_ms)
         assert came is not None and came.result is not None and came.result.output is not None
         self.answer(came.result.output.raw, 7)
 
@@ -110,14 +110,14 @@ class Lived:
         """The same event anew, with another definition if one is given."""
         graph = graph or self.graph
         first = first_run({self.graph.digest: self.graph}.get, self.entries)
-        answers = Answers(first, self.start.instance_id, Registry(), lambda _: None, None)
+        answers = Answers(first, self.start.instance_id, Registry(), lambda *_: None, None)
         start = started(graph, int(self.start.event_id))
         start.instance_id = ids.replay_instance_id(graph.name, "/shop", start.event_id, "again")
         assert first.at_ms is not None
         return rerun(graph, start, first.at_ms, answers, first.received), answers, first
 
 
-EMPTY = first_run(lambda _: None, ()).tale
+EMPTY = first_run(lambda *_: None, ()).tale
 
 
 def _result(command: StepCommand, status: str, output: Payload | None, error: Any = None) -> StepResult:
@@ -223,7 +223,7 @@ def test_who_waits_for_a_person_still_is_unanswered() -> None:
 
 def test_without_a_record_only_what_is_computed_goes_on() -> None:
     graph = order()
-    answers = Answers(FirstRun(EMPTY), "", Registry(), lambda _: None, None)
+    answers = Answers(FirstRun(EMPTY), "", Registry(), lambda *_: None, None)
     again = rerun(graph, started(graph, 50), START_MS, answers)
     assert (again.tale.routes, again.tale.ended) == ({"check": "approve"}, "unanswered")
 
