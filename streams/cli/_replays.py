@@ -98,10 +98,15 @@ def _print_report(report: Fields) -> None:
             ("outputs", f"{outputs['same']} the same, {outputs['changed']} changed"),
             ("tasks of people", f"{people['before']} before, {people['after']} after"),
             ("calls of systems", f"{calls['before']} before, {calls['after']} after, {calls['real']} really made"),
+            ("cost", _cost(report["cost"])),
             ("answers assumed", report["assumed"] or None),
             ("time", _time(timed) if timed["compared"] else None),
         )
     )
+
+
+def _cost(cost: Fields) -> str | None:
+    return f"{cost['before']:,g} before, {cost['after']:,g} after" if any(cost.values()) else None
 
 
 def _time(timed: Fields) -> str:

@@ -21,6 +21,7 @@ from streams.ground.status import Ready
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import Pauses
 from streams.processors.call.reports import Seen
+from streams.processors.costs import Prices
 from streams.processors.view.reader import Reader
 
 Look = Callable[[Settings, str, int, int], Awaitable[RawRecord | None]]  # topic, partition, offset
@@ -42,6 +43,7 @@ class Services:
     seen: Seen
     types: EventTypes = field(default_factory=EventTypes.load)
     clock: Callable[[], float] = time.time  # seconds since the epoch
+    prices: Callable[[], Prices] = Prices  # blocks
     ready: Ready = lambda: True
     look: Look = record_at
     topics_there: Callable[[Settings], Awaitable[Collection[str]]] = topics_there

@@ -7,6 +7,7 @@
       rate: 20/s          # calls in each worker: N/s, N/min or N/h
       patience: 10m       # how long a call waits while the system is not well, before it fails
       recovery: {retries: 5, delay: 2s, cap: 1m}   # how a call is tried again whose definition does not say it
+      cost: 0.02          # of each try of a call, in the currency of the site
 
 A password stands in the environment or in a file of its own, written as the address wants it (`@` is %40). Case makes
 no difference to a name, nor which of `-`, `_` and `.` it has.
@@ -14,6 +15,7 @@ no difference to a name, nor which of `-`, `_` and `.` it has.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -38,6 +40,7 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _RATE = re.compile(r"(\d{1,7}(?:\.\d{1,3})?)/(s|min|h)")
 _SECONDS = {"s": 1, "min": 60, "h": 3_600}
 MOST_AT_ONCE = 1_000
+MOST_COST = 1_000_000_000.0
 USUAL = ConnectionLimits()
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")  # folded
 
@@ -71,6 +74,7 @@ class Given:
     url: str = field(repr=False)
     limits: ConnectionLimits = USUAL
     recovery: Policy | None = None
+    cost: float = 0.0  # of a call
 
 
 class Described(NamedTuple):
@@ -103,6 +107,10 @@ class Addresses:
         """How calls of a connection are tried again, by its folded name; None where nothing is said."""
         given = self._file.value.get(name)
         return None if given is None else given.recovery
+
+    def costs(self) -> Mapping[str, float]:
+        """What a call of each connection costs that costs anything, by folded name."""
+        return {name: each.cost for name, each in self._file.value.items() if each.cost}
 
     def urls(self) -> Mapping[str, str]:
         """Addresses by folded name, the same object until one changes; never to be shown, they hold passwords."""
@@ -143,7 +151,7 @@ def read_connections(document: Part | None) -> Mapping[str, Given]:
 def _given(part: Part) -> Given:
     if not part.is_mapping:
         return Given(_address(part))
-    members = part.only("url", "concurrency", "rate", "patience", "recovery")
+    members = part.only("url", "concurrency", "rate", "patience", "recovery", "cost")
     if "url" not in members:
         part.fault("no url", f"add `url:` and {SHAPE}")
     limits = ConnectionLimits(
@@ -152,7 +160,19 @@ def _given(part: Part) -> Given:
         patience_s=duration_ms(members["patience"]) / 1_000 if "patience" in members else USUAL.patience_s,
     )
     recovery = read_policy(members["recovery"]) if "recovery" in members else None
-    return Given(_address(members["url"]), limits, recovery)
+    cost = price(members["cost"]) if "cost" in members else 0.0
+    return Given(_address(members["url"]), limits, recovery, cost)
+
+
+def price(part: Part) -> float:
+    """What something costs."""
+    try:
+        found = float(part.scalar())
+    except ValueError:
+        found = math.nan
+    if not 0 <= found <= MOST_COST:  # false for NaN, too
+        part.fault("no price", "write a number, 0 or more, such as 0.02")
+    return found
 
 
 def _concurrency(part: Part) -> int:

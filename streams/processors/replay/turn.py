@@ -16,6 +16,7 @@ from schemas.messages import REPLAY_RESULT
 from streams.language.graph import Graph
 from streams.processors import replay
 from streams.processors.context import Context
+from streams.processors.costs import NOTHING, Prices
 from streams.processors.decide.pins import ModelPins
 from streams.processors.decide.states import ModelBook
 from streams.processors.orchestrate import outcome
@@ -81,13 +82,20 @@ class Rig:
     """What the events of one replay are processed with: models as of its start, and what may act in the world."""
 
     def __init__(
-        self, context: Context, registry: Registry, name: str, versions: Mapping[str, str], at_ms: int | None
+        self,
+        context: Context,
+        registry: Registry,
+        name: str,
+        versions: Mapping[str, str],
+        at_ms: int | None,
+        prices: Prices = NOTHING,
     ) -> None:
         """`at_ms`: decisions are made by what was in force at this time (epoch); None: at their own."""
         pins = ModelPins(dataclasses.replace(context, models=Instead(context.models, versions)))
         self._pin: Pinned = lambda arguments, now_ms: pins.pin(arguments, now_ms if at_ms is None else at_ms)
         self._registry = registry
         self._name = name
+        self.prices = prices
 
     def instance_id(self, case: Case) -> str:
         """The instance of the replay in which a case is processed."""
@@ -102,7 +110,7 @@ class Rig:
         answers = Answers(first, original, self._registry, self._pin, really)
         at_ms = case.at_ms if first.at_ms is None else first.at_ms
         seconds = MAX_SECONDS if really is None else MAX_REAL_SECONDS
-        again = rerun(graph, start, at_ms, answers, first.received, seconds)
+        again = rerun(graph, start, at_ms, answers, first.received, seconds, self.prices)
         before, after = first.tale, again.tale
         fields = {
             "replay": self._name,
@@ -123,6 +131,8 @@ class Rig:
             "after_calls": after.calls,
             "before_people": before.people,
             "after_people": after.people,
+            "before_cost": before.cost,
+            "after_cost": after.cost,
             "assumed": answers.assumed,
             "real": answers.real,
         }
@@ -144,7 +154,7 @@ def folded(
     done = []
     for case in cases:
         status, entries = histories.get(case.start.instance_id, (None, None))
-        first = first_run(graphs, entries or (), status)
+        first = first_run(graphs, entries or (), status, rig.prices)
         if selection.takes_run(first):
             done.append(rig.carry_out(case, first, really))
     return done

@@ -15,6 +15,7 @@ from schemas.steps import COMPLETED, FAULTED, problem
 from streams import engine
 from streams.engine import RepairStep, StartInstance, StepCommand, StepResult
 from streams.language.graph import Graph
+from streams.processors.costs import Prices
 from streams.processors.orchestrate.retrace import Entry
 from streams.processors.replay.answers import Answers
 from streams.processors.replay.record import FirstRun, first_run
@@ -328,3 +329,12 @@ def test_event_that_came_too_late_for_a_round_comes_to_the_next() -> None:
     again, _, first = lived.again()
     assert first.tale.ended == again.tale.ended == "completed"
     assert again.tale.output == first.tale.output
+
+
+def test_both_runs_cost_what_they_ask(reviewed: Lived) -> None:
+    prices = Prices(teams={"shop": 2.5})
+    first = first_run({reviewed.graph.digest: reviewed.graph}.get, reviewed.entries, prices=prices)
+    answers = Answers(first, reviewed.start.instance_id, Registry(), lambda *_: None, None)
+    graph = order(limit=200)
+    again = rerun(graph, started(graph, 150), START_MS, answers, prices=prices)
+    assert (first.tale.cost, again.tale.cost) == (2.5, 0.0)
