@@ -14,9 +14,10 @@ from schemas.codec import Codec
 from streams.ground.kafka import client_config
 from streams.processors.replay import HEADER, OUTCOMES
 from tests.acceptance import replaying
-from tests.acceptance.cases import Case, made_up
+from tests.acceptance.cases import WORKFLOW, Case, made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.replaying import TOPIC, Anew
+from tests.acceptance.reporting import of_sql, of_topics
 from tests.acceptance.site import Site
 from tests.support.figures import Report
 
@@ -38,6 +39,22 @@ async def _ended(site: Site, cases: list[Case]) -> None:
         await deliver(site, cases)
         await subscriber.all_ended()
     await site.quiet()
+
+
+async def test_each_figure_of_the_report_is_what_topics_and_sql_say(site: Site, ended: list[Case]) -> None:
+    (told,) = [
+        each for each in (await replaying.asked(site, "/v1/report"))["workflows"] if each["workflow"] == WORKFLOW
+    ]
+    topics, rows = await asyncio.to_thread(of_topics, site, WORKFLOW), await of_sql(site, WORKFLOW)
+    steps, lived = topics.pop("steps"), topics.pop("lived_ms")
+    assert {name: told[name] for name in topics} == topics and topics["started"] == COUNT
+    assert 0 < topics["without_people"] < COUNT
+    assert {name: told[name] for name in rows} == rows
+    assert told["automation_rate"] == round(topics["without_people"] / topics["completed"], 4)
+    assert told["first_time_right_rate"] == round(topics["first_time_right"] / topics["completed"], 4)
+    assert told["looked_at"] == COUNT and abs(told["working_ms"] + told["waiting_ms"] - lived) <= COUNT
+    assert abs(sum(each["took_ms"] for each in told["steps"]) - lived) <= COUNT
+    assert {each["pointer"]: each["times"] for each in told["steps"] if each["times"]}.items() <= steps.items()
 
 
 async def test_report_is_right_to_the_instance_after_a_kill(site: Site, ended: list[Case], report: Report) -> None:
