@@ -68,7 +68,9 @@ def value_of(schema_id: int, schema: Schema, outcome: Mapping[str, Any]) -> byte
     out.write(frame_prefix(schema_id))
     try:
         plain = None if output is None else _written(_type(schema, "output"), output.value())
-        schemaless_writer(out, schema, {**outcome, "output": plain}, strict_allow_default=True)
+        known = {field["name"] for field in schema["fields"]}  # of the version that made the type
+        fields = {name: value for name, value in outcome.items() if name in known}
+        schemaless_writer(out, schema, fields | {"output": plain}, strict_allow_default=True)
     except (UnreadablePayloadError, TypeError, ValueError, OverflowError, AttributeError, KeyError):
         return None
     return out.getvalue()

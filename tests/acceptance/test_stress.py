@@ -79,7 +79,7 @@ async def test_recovery_from_faults_is_told_as_the_system_has_seen_it(site: Site
     before = await site.ledger("identity")
 
     def run(*more: str) -> Result:
-        options = ("--data", "{}", "--rate", "20", "--for", "4.5", "--json", "--yes")
+        options = ("--data", "{}", "--rate", "30", "--for", "3", "--json", "--yes")
         runner = CliRunner(env={**site.environ, "EXLIFY_GATEWAY_URL": site.gateway})
         return runner.invoke(group, ["stress", "shaky", *options, "--control", site.sandbox["control"], *more])
 
@@ -92,7 +92,7 @@ async def test_recovery_from_faults_is_told_as_the_system_has_seen_it(site: Site
     assert (told["statuses"], step["times"], step["tries"]) == ({"completed": 90}, 90, asked)
     assert asked - 90 == faulted > 0
     recovery = told["recovery"]
-    assert recovery["faults_ms"] > 1_000 and recovery["open_at_end"] > 0 and recovery["back_after_ms"] is not None
+    assert recovery["faults_ms"] > 900 and recovery["open_at_end"] > 0 and recovery["back_after_ms"] is not None
     assert told["limits"]["most_open"] >= recovery["open_at_end"]
     for wrong, said in (("identity=2", "SHARE"), ("nobody=1", "known systems")):
         assert said in str((await asyncio.to_thread(run, "--fault", wrong)).exception)

@@ -99,3 +99,12 @@ def test_id_without_a_registry_follows_the_shape_and_is_a_signed_number() -> Non
     assert schema is not None and same is not None and other is not None
     assert own_id(schema) == own_id(same) != own_id(other)
     assert FIRST_ID <= own_id(schema) < FIRST_ID + IDS < 2**31
+
+
+def test_type_of_an_older_version_goes_on_being_written() -> None:
+    schema = outcome_schema("credit-line", OUTPUT)
+    assert schema is not None
+    raw = value_of(7, schema, outcome(FULL) | {"brought_later": True})
+    codec = Codec.offline()
+    codec.know(7, schema)
+    assert raw is not None and codec.decode(raw)[1]["output"]["amount"] == 12
