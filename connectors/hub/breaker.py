@@ -9,8 +9,8 @@ over by all that waited for it.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from enum import StrEnum
 
 
@@ -29,7 +29,10 @@ class BreakerOpen(Exception):
 class Passage:
     """Permission for one call, which says afterwards whether the system was well."""
 
-    def __init__(self) -> None:
+    __slots__ = ("healthy", "probe")
+
+    def __init__(self, *, probe: bool) -> None:
+        self.probe = probe  # whether it is let pass to see how the system is
         self.healthy: bool | None = None  # None: the call was given up before it could tell
 
 
@@ -56,6 +59,7 @@ class Breaker:
         self._probing = False
         self._bound: int | None = None  # of calls at once, while it comes back
         self._inside = 0
+        self._waiting = 0  # calls
         self._changed = asyncio.Event()
 
     @property
@@ -69,17 +73,16 @@ class Breaker:
         """How long until a call may pass, or at least the next probe."""
         return 0.0 if self._opens_at is None else max(0.0, self._opens_at - self._clock())
 
-    @asynccontextmanager
-    async def passage(self, until: float) -> AsyncIterator[Passage]:
-        """Waits until a call may pass; raises BreakerOpen if that will not be before `until`."""
-        probe = await self._admit(until)
-        passage = Passage()
+    async def enter(self, until: float) -> Passage:
+        """Waits until a call may pass; raises BreakerOpen if that will not be before `until`. Followed by `leave`."""
+        passage = Passage(probe=await self._admit(until))
         self._inside += 1
-        try:
-            yield passage
-        finally:
-            self._inside -= 1
-            self._settle(passage, probe)
+        return passage
+
+    def leave(self, passage: Passage) -> None:
+        """The call is over, and the passage says what came of it."""
+        self._inside -= 1
+        self._settle(passage)
 
     async def _admit(self, until: float) -> bool:
         while self._opens_at is not None or (self._bound is not None and self._inside >= self._bound):
@@ -93,18 +96,23 @@ class Breaker:
         return False
 
     async def _change_or(self, when: float) -> None:
-        with suppress(TimeoutError):
-            async with asyncio.timeout_at(when):
-                await self._changed.wait()
+        self._waiting += 1
+        try:
+            with suppress(TimeoutError):
+                async with asyncio.timeout_at(when):
+                    await self._changed.wait()
+        finally:
+            self._waiting -= 1
 
-    def _settle(self, passage: Passage, probe: bool) -> None:
-        self._probing = self._probing and not probe
+    def _settle(self, passage: Passage) -> None:
+        self._probing = self._probing and not passage.probe
         if passage.healthy:
-            self._come_back(probe)
+            self._come_back(passage.probe)
         elif passage.healthy is False:
-            self._fail(probe)
-        self._changed.set()
-        self._changed = asyncio.Event()
+            self._fail(passage.probe)
+        if self._waiting:
+            self._changed.set()
+            self._changed = asyncio.Event()
 
     def _come_back(self, probe: bool) -> None:
         if self._opens_at is not None:

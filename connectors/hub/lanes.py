@@ -7,8 +7,7 @@ where a name leads elsewhere from now on, that is another system, and the breake
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Iterator, Mapping
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import Mapping
 
 from connectors.hub.breaker import Breaker, State
 from connectors.hub.contract import Refused
@@ -19,6 +18,15 @@ from schemas.reasons import Reason
 
 TOO_LATE = "the deadline passed before the call could be made"
 WEIGHT = 0.2  # of the last call in the time that a call takes
+
+
+class Place:
+    """A place of one call."""
+
+    __slots__ = ("waited",)
+
+    def __init__(self, waited: bool) -> None:
+        self.waited = waited  # for it
 
 
 class Lanes:
@@ -72,13 +80,10 @@ class Lane:
 
     def expected_wait(self) -> tuple[WaitsFor, float]:
         """What a call that came now would wait for longest, and how many seconds about."""
-        waits = {
-            WaitsFor.BREAKER: self.breaker.wait_s(),
-            WaitsFor.RATE: self.rate.wait_s(),
-            WaitsFor.PLACE: self._wait_for_place_s(),
-        }
-        longest = max(waits, key=lambda each: waits[each])
-        return longest, waits[longest]
+        breaker_s, rate_s, place_s = self.breaker.wait_s(), self.rate.wait_s(), self._wait_for_place_s()
+        if breaker_s >= rate_s and breaker_s >= place_s:
+            return WaitsFor.BREAKER, breaker_s
+        return (WaitsFor.RATE, rate_s) if rate_s >= place_s else (WaitsFor.PLACE, place_s)
 
     def _wait_for_place_s(self) -> float:
         ahead = len(self._inside) + len(self._waiters) + 1 - self.limits.concurrency
@@ -87,24 +92,19 @@ class Lane:
         latest_s = self._clock() - next(reversed(self._inside.values()), self._clock())  # since a place was given
         return max(self._usual_s, latest_s) * ahead / self.limits.concurrency
 
-    @asynccontextmanager
-    async def place(self, ends_at: float) -> AsyncIterator[bool]:
-        """A place for one call, and whether it had to wait; raises Refused (TIMED_OUT) if none is free until then."""
+    async def enter(self, ends_at: float) -> Place:
+        """A place for one call; raises Refused (TIMED_OUT) if none is free until then. Followed by `leave`."""
         waits = len(self._inside) >= self.limits.concurrency or bool(self._waiters)
         if waits:
             await self._queue(ends_at)
-        with self._held():
-            yield waits
+        place = Place(waits)
+        self._inside[place] = self._clock()
+        return place
 
-    @contextmanager
-    def _held(self) -> Iterator[None]:
-        call, since = object(), self._clock()
-        self._inside[call] = since
-        try:
-            yield
-        finally:
-            del self._inside[call]
-            self._usual_s += WEIGHT * (self._clock() - since - self._usual_s)
+    def leave(self, place: Place) -> None:
+        """The call is over."""
+        self._usual_s += WEIGHT * (self._clock() - self._inside.pop(place) - self._usual_s)
+        if self._waiters:
             self._wake()
 
     async def _queue(self, ends_at: float) -> None:

@@ -157,19 +157,25 @@ class Hub:
         clock = asyncio.get_running_loop().time
         await _turn(plan, lane, ends_at)
         try:
-            async with lane.breaker.passage(ends_at) as passage:
-                if clock() >= ends_at:
-                    raise Refused(Reason.TIMED_OUT, TOO_LATE)
-                await before_send(plan)
-                async with lane.place(ends_at) as waited:
-                    if waited:
-                        await before_send(plan)  # it may not be wanted any more
-                    outcome = await self._send(connector, plan, ends_at - clock())
-                if outcome.quiet_ms:
-                    lane.rate.quiet(outcome.quiet_ms / 1_000)
-                passage.healthy = None if outcome.outdated else not outcome.meaning.trips
+            passage = await lane.breaker.enter(ends_at)
         except BreakerOpen:
             raise Refused(Reason.UNREACHED, _not_well(plan)) from None
+        try:
+            if clock() >= ends_at:
+                raise Refused(Reason.TIMED_OUT, TOO_LATE)
+            await before_send(plan)
+            place = await lane.enter(ends_at)
+            try:
+                if place.waited:
+                    await before_send(plan)  # it may not be wanted any more
+                outcome = await self._send(connector, plan, ends_at - clock())
+            finally:
+                lane.leave(place)
+            if outcome.quiet_ms:
+                lane.rate.quiet(outcome.quiet_ms / 1_000)
+            passage.healthy = None if outcome.outdated else not outcome.meaning.trips
+        finally:
+            lane.breaker.leave(passage)
         return outcome
 
     async def _send(self, connector: AnyConnector, plan: Plan[Any], left_s: float) -> CallOutcome:

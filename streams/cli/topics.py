@@ -13,6 +13,7 @@ from streams.cli._client import with_kafka
 from streams.cli._lag import Offsets, Place, described, lag_line
 from streams.cli._output import echo, json_option, print_json, print_table
 from streams.ground.errors import UnavailableError
+from streams.ground.spans import span
 
 if TYPE_CHECKING:
     from confluent_kafka.admin import AdminClient
@@ -147,7 +148,7 @@ def _declared(settings: Settings, existing: dict[str, int]) -> dict[str, str]:
 
 
 def _kept(topic: Any) -> str:
-    return "newest of key" if topic.compacted else f"{topic.retention_ms // 86_400_000} d"
+    return "newest of key" if topic.compacted else span(topic.retention_ms)
 
 
 def _ends(admin: AdminClient, counts: dict[str, int], deadline: float) -> tuple[Offsets, Offsets]:

@@ -81,7 +81,7 @@ class Step:
     @property
     def idle(self) -> bool:
         """Whether it only lets time pass, for a person or by itself."""
-        return self.kind in ("human", "wait") or self.status == STOPPED
+        return self.kind in ("human", "wait", "listen") or self.status == STOPPED
 
     @property
     def shown(self) -> str:

@@ -12,6 +12,8 @@ from streams.console.decision import Decision
 
 Task = Mapping[str, Any]  # a HumanTask
 
+WAITED_FOR = {"listen": "an event", "run": "the process that it has started"}
+
 
 def story(
     status: str, account: Account, tasks: Sequence[Task], decisions: Sequence[Decision], span_ms: int, now_ms: int
@@ -108,6 +110,8 @@ def _of_step(step: Step, tasks: Sequence[Task], now_ms: int) -> str:
     if step.kind == "wait":
         left = "" if step.until_ms is None else f", for {words.span(step.until_ms - now_ms)} more"
         return f"“{step.title}” has been letting time pass {since}{left}"
+    if step.kind in WAITED_FOR:
+        return f"“{step.title}” has been waiting {since} for {WAITED_FOR[step.kind]}"
     return f"“{step.title}” ({step.kind or 'a step'}) has been at work {since}"
 
 

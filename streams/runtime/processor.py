@@ -186,8 +186,8 @@ class FastProcessor(Processor):
     """Computes: a batch in, its effects out."""
 
     stands_with: ClassVar[str] = ""
-    """The system outside that `handle` waits for, if it does: then it runs in a thread, for one batch at a time, and
-    must leave `state` alone. However long that takes, it is no stall."""
+    """The system outside that `handle` waits for, if it does: then it runs in a thread, for what all lanes have at that
+    moment as one batch, and must leave `state` alone. However long that takes, it is no stall."""
 
     def noted(self) -> Mapping[tuple[str, int], int]:
         """Up to where its inputs (topic and partition) are in what it has made outside, as `note` was told.

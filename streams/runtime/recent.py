@@ -1,4 +1,4 @@
-"""The rows of a table that were written last, so that the next record of an instance need not ask RocksDB for its row.
+"""The rows of a table that were written or read last, so that who asks again need not ask RocksDB.
 
 Two generations: a row goes into the young one, and when that has its fill it becomes the old one, whose rows are
 forgotten. No order is kept and nothing is counted per read, which is what makes it worth having.
@@ -16,7 +16,7 @@ UNKNOWN = Row(b"")
 
 
 class RecentRows:
-    """Rows by key, as last written; holds `2 * generation_bytes` at most, and a row more."""
+    """Rows by key, as last written or found; holds `2 * generation_bytes` at most, and a row more."""
 
     def __init__(self, generation_bytes: int = GENERATION_BYTES) -> None:
         self._generation_bytes = generation_bytes

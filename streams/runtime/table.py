@@ -144,7 +144,10 @@ class TablePartition:
     def get(self, key: bytes) -> Row | None:
         """The row as last written."""
         row = self._recent.get(key)
-        return self.store.get(key) if row is UNKNOWN else row
+        if row is UNKNOWN:
+            row = self.store.get(key)
+            self._recent.note(key, row)  # a step asks for its row again and again, above all for one that is not there
+        return row
 
     async def recover(self, now_ms: int) -> int:
         """Applies what the changelog has beyond the store, takes the next epoch and fences off every earlier owner.

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 
 import pytest
 
-from connectors.hub.breaker import Breaker, BreakerOpen, State
+from connectors.hub.breaker import Breaker, BreakerOpen, Passage, State
 
 FOR_EVER = float("inf")
 
@@ -16,8 +18,17 @@ def breaker(cool_down_s: float = 0.01, full: int = 1) -> Breaker:
     return Breaker(clock, threshold=2, cool_down_s=cool_down_s, max_cool_down_s=0.04, full=full)
 
 
+@asynccontextmanager
+async def passing(it: Breaker, until: float) -> AsyncIterator[Passage]:
+    passage = await it.enter(until)
+    try:
+        yield passage
+    finally:
+        it.leave(passage)
+
+
 async def call(it: Breaker, healthy: bool | None, until: float = FOR_EVER) -> None:
-    async with it.passage(until) as passage:
+    async with passing(it, until) as passage:
         passage.healthy = healthy
 
 
@@ -68,7 +79,7 @@ async def test_only_one_probe_passes_at_once() -> None:
 
     async def probe() -> None:
         nonlocal probing
-        async with it.passage(FOR_EVER) as passage:
+        async with passing(it, FOR_EVER) as passage:
             probing += it.state is State.HALF_OPEN
             done.append(probing)
             await asyncio.sleep(0)
@@ -95,7 +106,7 @@ async def test_system_that_comes_back_is_not_run_over() -> None:
 
     async def one() -> None:
         nonlocal at_once, succeeded
-        async with it.passage(FOR_EVER) as passage:
+        async with passing(it, FOR_EVER) as passage:
             at_once += 1
             if at_once > max(1, min(succeeded, full)) and it.state is not State.CLOSED:
                 excess.append((at_once, succeeded))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from dataclasses import replace
 from datetime import UTC, datetime
 
@@ -96,13 +97,22 @@ def test_what_answers_say_of_quiet(status: int, headers: dict[str, str], expecte
     assert quiet_ms(status, headers, NOW) == expected
 
 
+@asynccontextmanager
+async def placed(lane: Lane, ends_at: float) -> AsyncIterator[None]:
+    place = await lane.enter(ends_at)
+    try:
+        yield
+    finally:
+        lane.leave(place)
+
+
 async def test_place_follows_the_limit() -> None:
     lane = Lane(ConnectionLimits(concurrency=1), "")
     inside, most, let_go = 0, 0, asyncio.Event()
 
     async def one() -> None:
         nonlocal inside, most
-        async with lane.place(FOR_EVER):
+        async with placed(lane, FOR_EVER):
             inside += 1
             most = max(most, inside)
             await let_go.wait()
@@ -123,18 +133,17 @@ async def test_place_follows_the_limit() -> None:
 
 async def test_place_that_nobody_waits_for_any_more_goes_to_the_next() -> None:
     lane = Lane(ConnectionLimits(concurrency=1), "")
-    held = lane.place(FOR_EVER)
-    await held.__aenter__()
+    held = await lane.enter(FOR_EVER)
 
     async def one(ends_at: float) -> str:
-        async with lane.place(ends_at):
+        async with placed(lane, ends_at):
             return "in"
 
     late = asyncio.create_task(one(asyncio.get_running_loop().time() + 0.01))
     cancelled, patient = asyncio.create_task(one(FOR_EVER)), asyncio.create_task(one(FOR_EVER))
     with pytest.raises(Refused):
         await late
-    await held.__aexit__(None, None, None)
+    lane.leave(held)
     cancelled.cancel()
     async with asyncio.timeout(5):
         assert await patient == "in"

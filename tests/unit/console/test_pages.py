@@ -355,6 +355,7 @@ do:
       fork:
         branches:
           - pause: {wait: {hours: 1}}
+          - news: {listen: {to: {one: {with: {type: com.example.news}}}}}
           - fetch:
               call: http
               with: {method: get, endpoint: '${ .address }'}
@@ -373,6 +374,7 @@ async def test_steps_tell_what_they_were_asked_with_and_until_when_they_wait(con
     assert steps["fetch"]["asked"] == {"method": "GET", "endpoint": "http://127.0.0.1:1/a"}
     assert steps["pause"]["until_ms"] - steps["pause"]["started_ms"] == 3_600_000
     assert "“Pause” has been letting time pass" in data["story"] and "“Fetch” (http) has been at work" in data["story"]
+    assert "“News” has been waiting" in data["story"] and "for an event" in data["story"]
     _, page = await console.get(f"/instances/{told.instance_id}")
     assert "Asked with" in page and "s-waiting" in page and "s-running" in page
 
