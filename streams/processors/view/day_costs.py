@@ -22,9 +22,9 @@ from streams.processors.view.gauges import Gauges, Labels
 from streams.processors.view.reader import Reader
 from streams.processors.view.report import figures
 
-EVERY_S = 30.0
-REST = 50  # times as long as it took
-LOOKED_AT = 100  # instances of a version
+EVERY_S = 15.0
+REST = 20  # times as long as it took
+LOOKED_AT = 50  # instances of a version
 MOST_VERSIONS = 25
 
 log = structlog.get_logger()
