@@ -1,6 +1,7 @@
-"""Systems that speak HTTP: `call: http`.
+"""Systems that speak HTTP: `call: http`, and `call: openapi` by their documents.
 
-The declaration stands here. `request` reads the arguments, with `address` and `headers`; `connector` sends, through a
+The declarations stand here. `openapi` knows documents, `operation` makes a request of a call by one.
+ `request` reads the arguments, with `address` and `headers`; `connector` sends, through a
 `client` that keeps to the policy; `reply` reads what came back within bounds, `status` judges it, `output` shows it.
 """
 
@@ -122,6 +123,53 @@ HTTP = Function(
     effect_note="by method: " + ", ".join(f"{method} {effect}" for method, effect in EFFECTS.items()),
 )
 
+_OF_THE_REQUEST = {argument.name: argument for argument in HTTP.arguments}
+
+OPENAPI = Function(
+    name="openapi",
+    summary="Calls an operation of a system by the OpenAPI document that its connection has.",
+    arguments=(
+        Argument(
+            name="document",
+            summary="Whose document: the connection, which has the address, too.",
+            kind=Kind.OBJECT,
+            required=True,
+            example="document: {endpoint: 'connection://petstore'}",
+            members=(
+                Argument(
+                    name="endpoint",
+                    summary="The connection, as an address without a path.",
+                    kind=Kind.ADDRESS,
+                    required=True,
+                    example="endpoint: connection://petstore",
+                ),
+            ),
+        ),
+        Argument(
+            name="operationId",
+            summary="The operation, as the document names it.",
+            kind=Kind.LINE,
+            required=True,
+            example="operationId: getPetById",
+        ),
+        Argument(
+            name="parameters",
+            summary="Its parameters by name, whatever their place.",
+            kind=Kind.OBJECT,
+            example="parameters: {petId: 7}",
+        ),
+        Argument(name="body", summary="Its body, written by the first media type of the document that can be."),
+        _OF_THE_REQUEST["output"],
+        _OF_THE_REQUEST["redirect"],
+    ),
+    output=HTTP.output,
+    example="{document: {endpoint: 'connection://petstore'}, operationId: getPetById, parameters: {petId: 7}}",
+    effect_note=HTTP.effect_note,
+)
+
 DECLARATION = Declaration(
-    name="http", summary="Systems that speak HTTP.", make="connectors.http.connector:HttpConnector", operations=(HTTP,)
+    name="http",
+    summary="Systems that speak HTTP.",
+    make="connectors.http.connector:HttpConnector",
+    operations=(HTTP, OPENAPI),
 )

@@ -39,6 +39,11 @@ class Progress:
     status: int | None = None
     complete: bool = False  # the answer is there, to its last byte
 
+    def begin(self) -> None:
+        """Nothing has left yet, again."""
+        self.connected = self.kept = self.complete = False
+        self.status = None
+
 
 class Client:
     """Sessions that keep connections, and sessions that do not; two of each.
@@ -121,11 +126,12 @@ def _session(policy: Policy | None, keep: bool, pool_size: int) -> aiohttp.Clien
         skip_auto_headers=("Content-Type",),
         headers={"User-Agent": "exlify", "Accept-Encoding": "gzip, deflate"},
         trace_configs=[_tracing()],
-        middlewares=(_at_most_once,),
+        middlewares=(at_most_once,),
     )
 
 
-async def _at_most_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+async def at_most_once(request: aiohttp.ClientRequest, handler: aiohttp.ClientHandlerType) -> aiohttp.ClientResponse:
+    """Turns what aiohttp would answer with a second request into an error that it does not."""
     try:
         return await handler(request)
     except aiohttp.ClientConnectorError:

@@ -16,8 +16,10 @@ from datetime import UTC, datetime
 import aiohttp
 
 from connectors.codecs.scalars import CodecError
-from connectors.http import EFFECTS, HTTP
+from connectors.http import EFFECTS, HTTP, OPENAPI
+from connectors.http.admission import NONE, Admission, Admissions
 from connectors.http.client import Client, Progress
+from connectors.http.operation import read as read_operation
 from connectors.http.output import shaped
 from connectors.http.quiet import quiet_ms
 from connectors.http.reply import Reply, TooLargeError
@@ -26,7 +28,8 @@ from connectors.http.request import Request
 from connectors.http.request import read as read_request
 from connectors.http.status import judge, retry_after_ms
 from connectors.hub.connections import Connections, folded
-from connectors.hub.contract import Asked, Check, Plan
+from connectors.hub.contract import Asked, Check, Plan, Refused
+from connectors.hub.identity import NOBODY
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
 from schemas.functions import Function
@@ -49,22 +52,26 @@ class HttpConnector:
         max_response_bytes: int = MAX_RESPONSE_BYTES,
         pool_size: int = 100,
     ) -> None:
-        self.operations: Mapping[Function, Check[Request]] = {HTTP: self._http}
+        self.operations: Mapping[Function, Check[Request]] = {HTTP: self._http, OPENAPI: self._openapi}
         self._connections = connections
         self._policy = policy
         self._max_response_bytes = max_response_bytes
         self._pool_size = pool_size
         self._client: Client | None = None
+        self._admissions: Admissions | None = None
         self._readers: ThreadPoolExecutor | None = None
 
     async def open(self) -> None:
         """Makes sessions and the threads that read large answers; reaches out to nobody."""
         self._client = Client(self._policy, self._pool_size)
+        self._admissions = Admissions(self._client)
         self._readers = ThreadPoolExecutor(READERS, "bodies")
 
     async def close(self) -> None:
         """Closes all connections."""
         if self._client is not None and self._readers is not None:
+            if self._admissions is not None:
+                await self._admissions.close()
             await self._client.close()
             await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
 
@@ -73,12 +80,14 @@ class HttpConnector:
         progress = Progress()
         try:
             async with asyncio.timeout(timeout_s):
-                reply = await self._exchange(plan, progress)
+                reply = await self._answer(plan, progress)
                 if reply.status >= 300 and not (reply.status < 400 and plan.request.accepts_redirect):
                     return _rejected(plan, reply)
                 return await self._accepted(plan, reply)
         except TooLargeError:
             return _too_large(plan, progress, f"the answer is larger than {self._max_response_bytes} bytes")
+        except aiohttp.ClientSSLError as error:  # some are a ValueError, too
+            return _failure(plan, progress, error)
         except ValueError:
             if progress.complete:
                 return _outcome(plan, Reason.CONTRACT_DRIFT, plan.effect.when(certain=Effect.DONE), UNREADABLE)
@@ -92,6 +101,9 @@ class HttpConnector:
             if outdated:
                 self._distrust(plan)
             return replace(_failure(plan, progress, error), outdated=outdated)
+
+    def _openapi(self, asked: Asked) -> Plan[Request]:
+        return self._http(read_operation(asked, self._connections))
 
     def _http(self, asked: Asked) -> Plan[Request]:
         effect = asked.effect(EFFECTS[asked.arguments["method"]])
@@ -108,7 +120,25 @@ class HttpConnector:
             host=None if request.named else host,
         )
 
-    async def _exchange(self, plan: Plan[Request], progress: Progress) -> Reply:
+    async def _answer(self, plan: Plan[Request], progress: Progress) -> Reply:
+        """The answer; where a kept token is not taken, that to the same request with a new one. Raises Refused."""
+        identity = plan.request.identity
+        if identity is NOBODY:
+            return await self._exchange(plan, progress)
+        assert self._admissions is not None, "open() comes first"
+        origin = str(plan.request.url.origin())
+        admission = await self._admissions.admission(origin, identity)
+        reply = await self._exchange(plan, progress, admission)
+        if reply.status != 401 or not admission.token:
+            return reply
+        progress.begin()  # the first request was refused, so nothing has happened yet
+        admission = await self._admissions.admission(origin, identity, refused=admission.token)
+        reply = await self._exchange(plan, progress, admission)
+        if reply.status == 401:
+            raise Refused(Reason.CONNECTION_STALE, f"{_name(plan)} does not take a new token; correct authentication")
+        return reply
+
+    async def _exchange(self, plan: Plan[Request], progress: Progress, admission: Admission = NONE) -> Reply:
         assert self._client is not None, "open() comes first"
         request = plan.request
         keep = plan.effect.repeatable  # what cannot be made again gets a connection that was not used before
@@ -116,9 +146,11 @@ class HttpConnector:
         async with session.request(
             request.method,
             request.url,
-            headers=request.headers,
+            headers=admission.added_to(request.headers),
             data=request.body,
             allow_redirects=False,
+            ssl=admission.tls,
+            middlewares=admission.middlewares,
             trace_request_ctx=progress,
         ) as response:
             progress.status = response.status

@@ -7,7 +7,7 @@ if any, come from the site (`hub.connections`), and effectful requests carry the
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from urllib.parse import quote
 
@@ -20,6 +20,7 @@ from connectors.http import CONTENT, HTTP, RESPONSE, address
 from connectors.http import headers as header_fields
 from connectors.hub.connections import Connections
 from connectors.hub.contract import Asked, Refused
+from connectors.hub.identity import NOBODY, ApiKey, Basic, Bearer, Identity
 from schemas.functions import EffectClass
 from schemas.payload import Json
 from schemas.reasons import Reason
@@ -40,6 +41,7 @@ class Request:
     accepts_redirect: bool
     named: str = ""  # connection that the address comes from, if it comes from the site
     base: address.Address | None = field(default=None, repr=False)  # what the site has given of it
+    identity: Identity = NOBODY  # what of it is said when the request is sent, and shown to nobody
     shown: str = field(default="", repr=False)  # the address as the definition has it: nothing in it is the site's
 
 
@@ -54,6 +56,7 @@ class _Target:
     credentials: str | None
     named: str = ""
     base: address.Address | None = None
+    identity: Identity = NOBODY
 
 
 def read(asked: Asked, effect: EffectClass, connections: Connections) -> Request:
@@ -79,6 +82,7 @@ def read(asked: Asked, effect: EffectClass, connections: Connections) -> Request
         arguments.get("redirect", False),
         target.named,
         target.base,
+        target.identity,
         str(target.shown._replace(query=address.joined(target.shown.query, more))) if output == RESPONSE else "",
     )
 
@@ -115,10 +119,25 @@ def _named(given: address.Address, credentials: str | None, connections: Connect
         start = address.origin(base)
     except address.AddressError as error:
         raise Refused(Reason.MISCONFIGURED, f"connection {name}: its address {error}; correct it") from None
-    if start.user is not None and credentials is None:
-        credentials = _basic(start.user, start.password or "")
+    identity = connections.identity(name)
+    if credentials is None:
+        credentials, base = _site_credentials(start, identity, base)
+    elif identity.credentials is not None:
+        identity = replace(identity, credentials=None)  # the definition says who it is
     path = base.path.rstrip("/") + given.path if given.path else base.path
-    return _Target(start, path, address.joined(base.query, given.query), given, credentials, name, base)
+    return _Target(start, path, address.joined(base.query, given.query), given, credentials, name, base, identity)
+
+
+def _site_credentials(start: URL, identity: Identity, base: address.Address) -> tuple[str | None, address.Address]:
+    """The header of what the site has given, and its address, with the key if that stands in the query."""
+    match identity.credentials:
+        case Basic(username, password):
+            return _basic(username, password), base
+        case Bearer(token):
+            return f"Bearer {token}", base
+        case ApiKey(name, value, True):
+            return None, base._replace(query=address.joined(base.query, address.query_of({name: value})))
+    return None if start.user is None else _basic(start.user, start.password or ""), base
 
 
 def _parsed(uri: str) -> address.Address:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from connectors.hub.contract import Refused
+from connectors.hub.identity import Identity, IdentityOf, nobody
 from schemas.reasons import Reason
 
 PREFIX = "EXLIFY_CONNECTION_"
@@ -27,11 +28,24 @@ A mapping that it has given does not change: when an address does, it gives anot
 """
 
 
+ApiOf = Callable[[str], Mapping[str, Any]]
+"""What a connection can do by its document, by the folded name that the site gave it; empty where it has none."""
+
+
+def undocumented(name: str) -> Mapping[str, Any]:
+    """No connection has a document."""
+    return {}
+
+
 class Connections:
     """Addresses by name; case, and which of hyphen, underscore and dot a name has, make no difference."""
 
-    def __init__(self, addresses: Source | Mapping[str, str]) -> None:
+    def __init__(
+        self, addresses: Source | Mapping[str, str], identity_of: IdentityOf = nobody, api_of: ApiOf = undocumented
+    ) -> None:
         self._source = _always(addresses) if isinstance(addresses, Mapping) else addresses
+        self._identity_of = identity_of
+        self._api_of = api_of
         given = self._source()
         self._latest = (given, _Addresses.of(given))
 
@@ -46,6 +60,14 @@ class Connections:
         variable = PREFIX + known.upper().replace("-", "_")
         remedy = f"add it to connections.yaml in the site folder, or set {variable}"
         raise Refused(Reason.MISCONFIGURED, f"connection {known} has no address; {remedy}")
+
+    def identity(self, name: str) -> Identity:
+        """As whom a connection calls now."""
+        return self._identity_of(folded(name))
+
+    def api(self, name: str) -> Mapping[str, Any]:
+        """What the connection can do by its document."""
+        return self._api_of(folded(name))
 
     def is_current(self, url: str) -> bool:
         """Whether some connection has this address now."""

@@ -1,9 +1,10 @@
-"""`exlify connections`: the outside systems that this site knows, and whether they can be reached from here."""
+"""`exlify connections`: the outside systems that this site knows, whether they can be reached, and new ones."""
 
 from __future__ import annotations
 
 import asyncio
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -15,6 +16,8 @@ if TYPE_CHECKING:
     from streams.ground.settings import Settings
     from streams.processors.call.checking import Checked
     from streams.processors.call.connections import Addresses
+    from streams.processors.call.drafts import Draft
+    from streams.processors.call.inventory import System
 
 EXIT_NOT_REACHED = 1
 
@@ -25,10 +28,12 @@ Examples:
   exlify connections list
   exlify connections show erp --json
   exlify connections check
+  exlify connections inventory flows/*.yaml
+  exlify connections add petstore petstore.yaml --operation getPetById
 """
 )
 def command() -> None:
-    """Look at the outside systems of this site.
+    """Look at the outside systems of this site, and add some.
 
     Reads connections.yaml and the environment as a worker that starts here would. Paths, users and passwords are
     never shown.
@@ -83,6 +88,97 @@ def check(names: tuple[str, ...], as_json: bool) -> None:
         raise SystemExit(EXIT_NOT_REACHED)
 
 
+@command.command()
+@click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@json_option
+def inventory(files: tuple[Path, ...], as_json: bool) -> None:
+    """Tell what is needed of each system: by the definitions in FILES, and what this site knows.
+
+    Exit code 1 if something lacks: the address of a system, or an operation in its document.
+    """
+    from streams.catalogue import FUNCTIONS
+    from streams.processors.call.inventory import inventory as systems_of
+
+    _, addresses = _known()
+    texts = [(str(file), file.read_text(encoding="utf-8", errors="replace")) for file in files]
+    found = systems_of(texts, FUNCTIONS, addresses)
+    if as_json:
+        print_json({"systems": [_needed(each) for each in found]})
+    else:
+        rows = [row for each in found for row in _inventory_rows(each)]
+        print_table(("SYSTEM", "PROTOCOL", "AS WHOM", "CALL", "EFFECT", "OF", "LACKS"), rows)
+    if any(each.lacks for each in found):
+        raise SystemExit(EXIT_NOT_REACHED)
+
+
+def _needed(system: System) -> dict[str, Any]:
+    known = {"address": None} if system.described is None else _fields(system.described)
+    uses = [asdict(use) for use in sorted(system.uses)]
+    return {**known, "name": system.name, "protocol": system.protocol, "uses": uses, "lacks": system.lacks or None}
+
+
+def _inventory_rows(system: System) -> list[tuple[str, ...]]:
+    """A row for each thing that is asked of it, or one that says that nothing is."""
+    ways = ", ".join(system.described.ways) if system.described else ""
+    head = (system.name, system.protocol, ways or "nobody")
+    calls = dict.fromkeys((use.function, use.operation, use.effect) for use in sorted(system.uses))
+    rows = [
+        (*head, f"{function} {operation}".strip(), effect, ", ".join(sorted(_users(system, function, operation))), "")
+        for function, operation, effect in calls
+    ] or [(*head, "nothing", "", "", "")]
+    return [(*row[:-1], system.lacks or "nothing") for row in rows]
+
+
+def _users(system: System, function: str, operation: str) -> set[str]:
+    return {use.workflow for use in system.uses if (use.function, use.operation) == (function, operation)}
+
+
+@command.command()
+@click.argument("name")
+@click.argument("document", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--url", help="Address of the system; that of the document's first server unless given.")
+@click.option("--operation", "operations", multiple=True, help="An operationId; may be given again. All unless given.")
+@json_option
+def add(name: str, document: Path, url: str | None, operations: tuple[str, ...], as_json: bool) -> None:
+    """Add the connection NAME from an OpenAPI DOCUMENT, in JSON or YAML.
+
+    Writes what calls need of the document into the site folder, and an entry into connections.yaml. Ways of
+    authentication stand there as comments: nothing is sent before you have set their secrets.
+    """
+    drafted = _drafted(name, document, url, operations)
+    if as_json:
+        called = [{"operationId": each.id, "method": each.method, "path": each.path} for each in drafted.operations]
+        print_json({"connection": name, "file": drafted.file, "operations": called})
+    else:
+        print_table(("OPERATION", "METHOD", "PATH"), ((each.id, each.method, each.path) for each in drafted.operations))
+
+
+def _drafted(name: str, document: Path, url: str | None, operations: tuple[str, ...]) -> Draft:
+    from connectors.http.openapi import DocumentError
+    from streams.processors.call.connections import FILE, NAME
+    from streams.processors.call.documents import parsed
+    from streams.processors.call.drafts import draft
+
+    settings, addresses = _known()
+    if not NAME.fullmatch(name):
+        raise UsageError(f"connections: {name[:70]!r} is no name. Write small letters, digits and hyphens.")
+    if name in addresses.urls():
+        raise UsageError(f"connections: there is a connection {name} already. Give another name.")
+    try:
+        drafted = draft(name, parsed(document.read_text(encoding="utf-8")), url, operations)
+    except UnicodeDecodeError:
+        raise UsageError(f"{document}: not UTF-8. Save it as UTF-8 text.") from None
+    except DocumentError as error:
+        raise UsageError(f"{document}: {error}.") from None
+    file, site = settings.site_dir / drafted.file, settings.site_dir / FILE
+    if file.exists():
+        raise UsageError(f"connections: {file} is there already. Move it, or give another name.")
+    file.write_text(drafted.document, encoding="utf-8")
+    before = site.read_text(encoding="utf-8") if site.exists() else ""
+    site.write_text(before + ("\n" if before and not before.endswith("\n") else "") + drafted.entry, encoding="utf-8")
+    return drafted
+
+
 def _known() -> tuple[Settings, Addresses]:
     from streams.catalogue import load_settings
     from streams.ground.site import Site
@@ -117,6 +213,7 @@ def _fields(described: Any) -> dict[str, Any]:
         "name": described.name,
         "address": described.address,
         "credentials": described.credentials,
+        "authentication": list(described.ways),
         "from": described.origin,
         "concurrency": limits.concurrency,
         "per_s": limits.per_s,
@@ -134,6 +231,6 @@ def _recovery(told: dict[str, Any] | None) -> str:
 
 def _cells(fields: dict[str, Any]) -> tuple[Any, ...]:
     rate = "any" if fields["per_s"] is None else f"{fields['per_s']:g}"
-    credentials = "yes" if fields["credentials"] else "no"
+    credentials = ", ".join(fields["authentication"]) or "no"
     origin, patience = fields["from"], f"{fields['patience_s']:g} s"
     return fields["name"], fields["address"], credentials, origin, fields["concurrency"], rate, patience

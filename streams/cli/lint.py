@@ -54,7 +54,7 @@ def _check(file: Path, known: Mapping[str, Function]) -> list[Fault]:
     except UnicodeDecodeError:
         remedy = "save the file as UTF-8 text"
         return [Fault(file=str(file), line=1, column=1, code="yaml", message="not UTF-8", remedy=remedy)]
-    return [*check(text, str(file), known), *_of_models(text, str(file))]
+    return [*check(text, str(file), known), *_of_models(text, str(file)), *_of_documents(text, str(file))]
 
 
 def _of_models(text: str, file: str) -> list[Fault]:
@@ -66,6 +66,18 @@ def _of_models(text: str, file: str) -> list[Fault]:
     from streams.processors.decide.places import folders
 
     return model_faults(text, file, Shelf(folders(load_settings(warn=lambda _: None))))
+
+
+def _of_documents(text: str, file: str) -> list[Fault]:
+    """What a definition calls by documents of connections; they are looked at only where it does."""
+    if "openapi" not in text:
+        return []
+    from streams.ground.site import Site
+    from streams.processors.call.connections import Addresses
+    from streams.processors.call.lint import api_faults
+
+    settings = load_settings(warn=lambda _: None)
+    return api_faults(text, file, Addresses(settings, Site(settings.site_dir)))
 
 
 def _print(faults: Sequence[Fault], files: int) -> None:

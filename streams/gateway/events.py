@@ -12,11 +12,13 @@ from schemas.business import EncodedEvent
 from schemas.cloudevents import CloudEvent
 from schemas.cloudevents_http import BATCH, STRUCTURED, parse_request
 from schemas.jsontext import text_at
+from schemas.payload import Json
 from schemas.times import rfc3339
 from streams.definitions.states import State
-from streams.gateway import metrics
+from streams.gateway import metrics, signatures
 from streams.gateway.answers import TEXT, json_answer
 from streams.gateway.bodies import parse_json, read_body, require_json
+from streams.gateway.hooks import Hook
 from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError, problem_of
 from streams.gateway.services import Services, services
@@ -67,20 +69,31 @@ async def _receive(request: web.Request) -> web.Response:
         raise ProblemError(404, "not-found", "There is no hook of this name.")
     body = await read_body(request)
     try:
-        delivery = verify(hook.secrets, request.headers, body, ours.clock())
+        if hook.scheme is None:
+            delivery = verify(hook.secrets, request.headers, body, ours.clock())
+        else:
+            delivery = signatures.verify(hook.scheme, hook.secrets, request.headers, body, ours.clock())
     except InvalidSignatureError as error:
         raise ProblemError(401, "signature", f"Not accepted: {error}.") from None
     require_json(request)
     data = parse_json(body)
+    if (challenge := _challenge(hook, data)) is not None:
+        return json_answer({"challenge": challenge})
     attributes = {
         "specversion": "1.0",
-        "id": delivery.id,
+        "id": delivery.id or signatures.event_id(hook.id, data, body),
         "source": hook.source,
         "type": hook.type,
         "time": rfc3339(1_000 * delivery.timestamp_s),
     }
     subject = text_at(data, hook.subject)
     return await _accept(ours, [CloudEvent(attributes | ({"subject": subject} if subject else {}), data)])
+
+
+def _challenge(hook: Hook, data: Json) -> str | None:
+    """What a sender wants to hear before it sends events, if it asks for that now."""
+    expected = hook.scheme.challenge if hook.scheme is not None else ""
+    return text_at(data, "/challenge") if expected and text_at(data, "/type") == expected else None
 
 
 async def _accept(ours: Services, events: Sequence[CloudEvent]) -> web.Response:
@@ -137,8 +150,8 @@ ROUTES = (
         method="POST",
         path="/v1/hooks/{name}",
         handler=receive_webhook,
-        summary="Receive a webhook, signed as Standard Webhooks has it.",
-        answers={202: ACCEPTED},
+        summary="Receive a webhook, signed as its hook says: Standard Webhooks, or a scheme of its sender.",
+        answers={202: ACCEPTED, 200: object_of({"challenge": TEXT})},
         problems=(*PROBLEMS, 404),
         body={"application/json": {}},
         open=True,  # the signature is the proof

@@ -6,6 +6,8 @@
       subject: /order                  # JSON Pointer into the body
       secret: ${env:ORDERS_SECRET}     # or ${file:PATH}; several, separated by blanks, while a sender changes it
 
+A sender that signs in another way has a `scheme`, see `signatures.py`.
+
 Without `secret` the variable EXLIFY_HOOK_<NAME>_SECRET counts, and without that the file `hook-<name>.secret` of the
 data folder, which is made with a new secret when it is missing.
 """
@@ -17,10 +19,13 @@ import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import structlog
 
+from streams.gateway.hook_schemes import read_scheme, read_secrets
 from streams.gateway.settings import HookSettings
+from streams.gateway.signatures import Scheme
 from streams.gateway.webhooks import SECRET_SHAPE, decoded_secrets, fresh_secret
 from streams.ground.errors import ConfigurationError
 from streams.ground.references import without_references
@@ -31,7 +36,7 @@ from streams.ground.site_yaml import Part
 
 FILE = "hooks.yaml"
 FORMER_FILE = "hooks.json"  # in the data folder, until it moved
-BUILT_IN: Mapping[str, Mapping[str, str]] = {
+BUILT_IN: Mapping[str, Mapping[str, Any]] = {
     "applications": {
         "type": "exlify.onboarding.application-submitted.v1",
         "source": "/hooks/applications",
@@ -52,6 +57,8 @@ class Hook:
     source: str
     subject: str | None = None  # JSON Pointer
     secrets: tuple[bytes, ...] = field(default=(), repr=False)
+    scheme: Scheme | None = None  # None: Standard Webhooks
+    id: str = ""  # JSON Pointer; only with a scheme
 
 
 class Hooks(Mapping[str, Hook]):
@@ -81,18 +88,24 @@ class Hooks(Mapping[str, Hook]):
     def _hook(self, name: str, part: Part) -> Hook:
         if not _NAME.fullmatch(name):
             part.fault(f"{name[:70]!r} is no name of a hook", "use small letters, digits and hyphens")
-        members = part.only("type", "source", "subject", "secret")
+        members = part.only("type", "source", "subject", "secret", "scheme", "id")
         if "type" not in members:
             part.fault("no type", "add `type:` and the CloudEvents type of its events")
-        subject = members["subject"].text() if "subject" in members else None
-        if subject is not None and not subject.startswith("/"):
-            members["subject"].fault("no JSON Pointer", "begin with /")
+        scheme = read_scheme(members["scheme"]) if "scheme" in members else None
+        if scheme is None and "id" in members:
+            members["id"].fault("an id beside the one that is signed", "leave it out, or name a `scheme`")
+        if scheme is not None and "secret" not in members:
+            part.fault("no secret", "add `secret:` and what the sender has, as ${env:NAME} or ${file:PATH}")
         return Hook(
             name=name,
             type=members["type"].text(),
             source=members["source"].text() if "source" in members else f"/hooks/{name}",
-            subject=subject,
-            secrets=_written_secrets(members["secret"]) if "secret" in members else self._secrets_of(name, part),
+            subject=_pointer(members["subject"]) if "subject" in members else None,
+            secrets=_written_secrets(members["secret"], scheme)
+            if "secret" in members
+            else self._secrets_of(name, part),
+            scheme=scheme,
+            id=_pointer(members["id"]) if "id" in members else scheme.id if scheme else "",
         )
 
     def _secrets_of(self, name: str, part: Part) -> tuple[bytes, ...]:
@@ -129,9 +142,18 @@ def read_secret(settings: Settings, name: str) -> bytes:
     return Hooks(settings, Site(settings.site_dir))[name].secrets[0]
 
 
-def _written_secrets(part: Part) -> tuple[bytes, ...]:
+def _pointer(part: Part) -> str:
+    pointer = part.text()
+    if not pointer.startswith("/"):
+        part.fault("no JSON Pointer", "begin with /")
+    return pointer
+
+
+def _written_secrets(part: Part, scheme: Scheme | None) -> tuple[bytes, ...]:
     if without_references(part.written()).strip():
         part.fault("a secret in the file", "write ${env:NAME} or ${file:PATH} in its place")
+    if scheme is not None:
+        return read_secrets(part)
     try:
         return decoded_secrets(part.text())
     except ValueError:

@@ -83,7 +83,6 @@ ENDPOINT = {
 }
 SCHEMAS = {"resource": _later("write the schema under `document`")}
 CALLS = {
-    "openapi": _later("call the operation with `call: http`"),
     "asyncapi": _later("publish through `call: http`"),
     "grpc": _never("call a gateway that speaks HTTP"),
     "a2a": _later("call the agent with `call: http`"),

@@ -47,7 +47,7 @@ class Case:
     @property
     def source(self) -> str:
         """CloudEvents source of its event."""
-        return BUILT_IN[HOOK]["source"]
+        return str(BUILT_IN[HOOK]["source"])
 
     @property
     def instance_id(self) -> str:

@@ -8,6 +8,8 @@
       patience: 10m       # how long a call waits while the system is not well, before it fails
       recovery: {retries: 5, delay: 2s, cap: 1m}   # how a call is tried again whose definition does not say it
       cost: 0.02          # of each try of a call, in the currency of the site
+      openapi: ${file:ledger.openapi.json}         # for `call: openapi`; `exlify connections add` makes it
+      authentication: ...                          # as whom it calls, and `tls`: `identities.py` has both
 
 A password stands in the environment or in a file of its own, written as the address wants it (`@` is %40). Case makes
 no difference to a name, nor which of `-`, `_` and `.` it has.
@@ -22,12 +24,16 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 from urllib.parse import urlsplit
 
+from connectors.http.openapi import NO_API, Api
+from connectors.hub.identity import NOBODY, Identity
 from connectors.hub.limits import ConnectionLimits
 from schemas.recovery import Policy
 from streams.ground.kinds import checked
 from streams.ground.references import without_references
 from streams.ground.setting import Group, family, fold
 from streams.ground.settings import Settings
+from streams.processors.call.documents import read_document
+from streams.processors.call.identities import MEMBERS, read_identity
 from streams.processors.call.policies import duration_ms, read_policy
 
 if TYPE_CHECKING:
@@ -42,7 +48,7 @@ _SECONDS = {"s": 1, "min": 60, "h": 3_600}
 MOST_AT_ONCE = 1_000
 MOST_COST = 1_000_000_000.0
 USUAL = ConnectionLimits()
-_NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")  # folded
+NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")  # folded
 
 
 def is_address(text: str) -> bool:
@@ -74,6 +80,8 @@ class Given:
     url: str = field(repr=False)
     limits: ConnectionLimits = USUAL
     recovery: Policy | None = None
+    identity: Identity = NOBODY
+    api: Api = field(default_factory=dict, repr=False)
     cost: float = 0.0  # of a call
 
 
@@ -86,6 +94,7 @@ class Described(NamedTuple):
     credentials: bool
     limits: ConnectionLimits
     recovery: Policy | None
+    ways: tuple[str, ...]  # as whom it calls: kinds of credentials, no word of them
 
 
 class Addresses:
@@ -112,6 +121,16 @@ class Addresses:
         """What a call of each connection costs that costs anything, by folded name."""
         return {name: each.cost for name, each in self._file.value.items() if each.cost}
 
+    def identity(self, name: str) -> Identity:
+        """As whom a connection calls, by its folded name; whoever is given its address elsewhere calls as nobody."""
+        given = self._file.value.get(name)
+        return NOBODY if given is None or name in self._given else given.identity
+
+    def api(self, name: str) -> Api:
+        """What a connection can do by its document, by its folded name."""
+        given = self._file.value.get(name)
+        return NO_API if given is None else given.api
+
     def urls(self) -> Mapping[str, str]:
         """Addresses by folded name, the same object until one changes; never to be shown, they hold passwords."""
         written, merged = self._merged
@@ -126,10 +145,12 @@ class Addresses:
         sources = [("sandbox", self._sandbox), (FILE, self._file.value), ("environment", self._given)]
         origins = {name: source for source, known in sources for name in known}
         urls = self.urls()
-        return [
-            Described(name, origins[name], *_shown(urls[name]), self.limits(name), self.recovery(name))
-            for name in sorted(urls)
-        ]
+        return [self._described(name, origins[name], urls[name]) for name in sorted(urls)]
+
+    def _described(self, name: str, origin: str, url: str) -> Described:
+        address, user = _shown(url)
+        ways = (("user",) if user else ()) + self.identity(name).kinds
+        return Described(name, origin, address, bool(ways), self.limits(name), self.recovery(name), ways)
 
     def _over(self, written: Mapping[str, Given]) -> Mapping[str, str]:
         return {**self._sandbox, **{name: each.url for name, each in written.items()}, **self._given}
@@ -140,7 +161,7 @@ def read_connections(document: Part | None) -> Mapping[str, Given]:
     found: dict[str, Given] = {}
     for name, part in document.members().items() if document else ():
         folded = fold(name).replace(".", "-")
-        if not _NAME.fullmatch(folded):
+        if not NAME.fullmatch(folded):
             part.fault(f"{name[:70]!r} is no name of a connection", "use letters, digits and hyphens")
         if folded in found:
             part.fault(f"`{name}` stands twice: case, `-`, `_` and `.` make no difference", "keep one of them")
@@ -151,7 +172,7 @@ def read_connections(document: Part | None) -> Mapping[str, Given]:
 def _given(part: Part) -> Given:
     if not part.is_mapping:
         return Given(_address(part))
-    members = part.only("url", "concurrency", "rate", "patience", "recovery", "cost")
+    members = part.only("url", "concurrency", "rate", "patience", "recovery", "cost", "openapi", *MEMBERS)
     if "url" not in members:
         part.fault("no url", f"add `url:` and {SHAPE}")
     limits = ConnectionLimits(
@@ -161,7 +182,9 @@ def _given(part: Part) -> Given:
     )
     recovery = read_policy(members["recovery"]) if "recovery" in members else None
     cost = price(members["cost"]) if "cost" in members else 0.0
-    return Given(_address(members["url"]), limits, recovery, cost)
+    address = _address(members["url"])
+    api = read_document(members["openapi"]) if "openapi" in members else NO_API
+    return Given(address, limits, recovery, read_identity(members, address), api, cost)
 
 
 def price(part: Part) -> float:

@@ -130,6 +130,8 @@ def hub_for(settings: Settings, addresses: Addresses, pauses: Pauses | None = No
     return standard_hub(
         addresses.urls,
         limits_of=addresses.limits,
+        identity_of=addresses.identity,
+        api_of=addresses.api,
         paused_s=never_paused if pauses is None else pauses.seconds_left,
         allow_hosts=[host.strip() for host in ours.allow_hosts.split(",") if host.strip()],
         allow_private=ours.allow_private,

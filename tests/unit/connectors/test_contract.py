@@ -20,7 +20,8 @@ from jsonschema import Draft202012Validator
 from connectors.assembly import made
 from connectors.catalogue import CONNECTORS
 from connectors.declaration import Declaration
-from connectors.hub.connections import Connections
+from connectors.http.openapi import read as read_document
+from connectors.hub.connections import ApiOf, Connections, undocumented
 from connectors.hub.contract import AnyConnector, HubCall, Plan, Refused
 from connectors.hub.operations import bound
 from connectors.hub.outcome import CallOutcome, to_problem
@@ -29,6 +30,7 @@ from schemas.functions import EffectClass, Function, Kind
 from schemas.reasons import Effect, Reason
 from tests.support import mailboxes, notebook, peers
 
+PETS = read_document({"openapi": "3.1.0", "paths": {"/pet": {"get": {"operationId": "getPet"}}}})
 ALL = (*CONNECTORS, notebook.DECLARATION)
 
 
@@ -39,6 +41,7 @@ class Case:
     connections: Mapping[str, str]
     calls: Mapping[str, tuple[HubCall, ...]]  # by operation: calls that succeed, all on one connection
     hopeless: HubCall  # to where nobody answers; one that would change something, if there is such a call
+    api_of: ApiOf = undocumented
 
 
 def a_call(function: str, **arguments: Any) -> HubCall:
@@ -48,9 +51,11 @@ def a_call(function: str, **arguments: Any) -> HubCall:
 @asynccontextmanager
 async def http(folder: Path) -> AsyncIterator[Case]:
     async with peers.peer(peers.answers(peers.OK)) as peer:
-        working = tuple(a_call("http", method=method, endpoint=peer.url) for method in ("GET", "PUT", "POST"))
+        working = tuple(a_call("http", method=each, endpoint="connection://pets") for each in ("GET", "PUT", "POST"))
         nowhere = f"http://127.0.0.1:{peers.unused_port()}"
-        yield Case({}, {"http": working}, a_call("http", method="POST", endpoint=nowhere))
+        named = {"document": {"endpoint": "connection://pets"}, "operationId": "getPet"}
+        calls = {"http": working, "openapi": (a_call("openapi", **named),)}
+        yield Case({"pets": peer.url}, calls, a_call("http", method="POST", endpoint=nowhere), api_of=lambda _: PETS)
 
 
 @asynccontextmanager
@@ -118,7 +123,7 @@ On = tuple[Bench, Function, tuple[HubCall, ...]]  # one operation, and its calls
 @asynccontextmanager
 async def opened(declaration: Declaration, folder: Path) -> AsyncIterator[Bench]:
     async with CASES[declaration.name](folder) as case:
-        connector = made(declaration, Connections(case.connections), Policy())
+        connector = made(declaration, Connections(case.connections, api_of=case.api_of), Policy())
         await connector.open()
         yield Bench(case, declaration, connector)
         await connector.close()

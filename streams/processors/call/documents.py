@@ -1,0 +1,34 @@
+"""OpenAPI documents of a site."""
+
+from __future__ import annotations
+
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+from connectors.http.openapi import Api, DocumentError, read
+
+if TYPE_CHECKING:
+    from streams.ground.site_yaml import Part
+
+MAX_CHARACTERS = 16 * 1024 * 1024
+
+
+def parsed(text: str) -> Any:
+    """A document in JSON or YAML. Raises DocumentError."""
+    from ruamel.yaml import YAML
+    from ruamel.yaml.error import YAMLError
+
+    if len(text) > MAX_CHARACTERS:
+        raise DocumentError(f"has more than {MAX_CHARACTERS:,} characters")
+    try:
+        return YAML(typ="safe", pure=not text.lstrip().startswith("{")).load(StringIO(text))
+    except (YAMLError, ValueError, RecursionError):
+        raise DocumentError("is neither JSON nor YAML") from None
+
+
+def read_document(part: Part) -> Api:
+    """The operations of a document that stands in a file; a fault at its place."""
+    try:
+        return read(parsed(part.text()))
+    except DocumentError as error:
+        part.fault(f"the document {error}", "name a document of OpenAPI 3 by ${file:PATH}, cut to what is called")

@@ -1,0 +1,122 @@
+"""What a rollout needs of the systems outside: what definitions ask of each, as whom, within which limits, what lacks.
+
+By the definitions given and this site. What an expression will name is not known; such calls stand under no system.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from urllib.parse import urlsplit
+
+from connectors.http import EFFECTS, HTTP, OPENAPI
+from connectors.hub.connections import folded
+from schemas.functions import EffectClass, Function
+from schemas.payload import Json
+from streams.language.source import parse
+from streams.processors.call.connections import Addresses, Described
+
+NOT_THERE = "no such operation"
+UNNAMED = "(by address or expression)"
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Use:
+    """One thing that a workflow asks of a system."""
+
+    function: str
+    operation: str  # method, or operationId
+    effect: str
+    workflow: str
+
+
+@dataclass(slots=True)
+class System:
+    """A system and what is known of it; `described` is None where this site has no address for it."""
+
+    name: str
+    described: Described | None = None
+    uses: set[Use] = field(default_factory=set)
+
+    @property
+    def lacks(self) -> str:
+        """What has to be done before calls can be made; empty where nothing is known to lack."""
+        if self.name != UNNAMED and self.described is None:
+            return "an address"
+        if any(use.effect == NOT_THERE for use in self.uses):
+            return "an operation in its document"
+        return ""
+
+    @property
+    def protocol(self) -> str:
+        """The scheme of its address."""
+        return "" if self.described is None else urlsplit(self.described.address).scheme
+
+
+def inventory(
+    texts: Iterable[tuple[str, str]], functions: Mapping[str, Function], addresses: Addresses
+) -> list[System]:
+    """The systems that definitions (file and text) use and those that the site knows, by name.
+
+    Raises DefinitionError for a text that is no YAML; one that has other faults is read as far as it goes.
+    """
+    found = {each.name: System(each.name, each) for each in addresses.described()}
+    for file, text in texts:
+        value = parse(text, file).value
+        workflow = _name(value, file)
+        for task in _tasks(value):
+            function = functions.get(str(task.get("call")))
+            if function is not None and (target := _system(function, task)) is not None:
+                use = _use(function, task, target, workflow, addresses)
+                found.setdefault(target, System(target)).uses.add(use)
+    return [found[name] for name in sorted(found)]
+
+
+def _name(value: Json, file: str) -> str:
+    head = value.get("document") if isinstance(value, dict) else None
+    return f"{head.get('namespace')}.{head.get('name')}" if isinstance(head, dict) else file
+
+
+def _tasks(value: Json) -> Iterator[Mapping[str, Json]]:
+    if isinstance(value, dict):
+        if isinstance(value.get("call"), str):
+            yield value
+        for inner in value.values():
+            yield from _tasks(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _tasks(inner)
+
+
+def _system(function: Function, task: Mapping[str, Json]) -> str | None:
+    """The name of the system that a call is for; None for a call that leads to none."""
+    given = task.get("with")
+    given = given if isinstance(given, dict) else {}
+    if function.name in (HTTP.name, OPENAPI.name):
+        endpoint = given.get("endpoint") if function is HTTP else given.get("document")
+        if isinstance(endpoint, dict):
+            endpoint = endpoint.get("uri") or endpoint.get("endpoint")
+        text = endpoint if isinstance(endpoint, str) else ""
+        scheme, _, rest = text.partition("://")
+        named = rest.partition("/")[0].partition("?")[0]
+        return folded(named) if scheme == "connection" and named and "$" not in named else UNNAMED
+    if any(argument.name == "connection" for argument in function.arguments):
+        name = given.get("connection")
+        return folded(name) if isinstance(name, str) and "$" not in name else UNNAMED
+    return None
+
+
+def _use(function: Function, task: Mapping[str, Json], system: str, workflow: str, addresses: Addresses) -> Use:
+    given = task.get("with")
+    given = given if isinstance(given, dict) else {}
+    metadata = task.get("metadata")
+    said = metadata.get("effect") if isinstance(metadata, dict) else None
+    method = operation = str(given.get("method", "")).upper()
+    if function.name == OPENAPI.name:
+        operation = str(given.get("operationId", ""))
+        api = addresses.api(system)
+        if api and operation not in api:
+            return Use(function.name, operation, NOT_THERE, workflow)
+        method = api[operation].method if operation in api else ""
+    effect = function.effect or said or EFFECTS.get(method, EffectClass.BLIND)
+    return Use(function.name, operation, str(effect), workflow)

@@ -1,0 +1,71 @@
+"""`exlify connections inventory`: what definitions need of each system, and what lacks."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from streams.cli import group
+
+DEFINITION = """
+document: {dsl: 1.0.3, namespace: shop, name: order, version: 1.0.0}
+do:
+  - look: {call: http, with: {method: get, endpoint: 'connection://ERP/orders'}}
+  - each:
+      for: {each: one, in: .all}
+      do:
+        - book:
+            call: http
+            with: {method: post, endpoint: {uri: 'connection://erp/orders'}}
+            metadata: {effect: keyed}
+  - thank: {call: mail.send, with: {connection: post, from: a@example.com, to: b@example.com, subject: A, text: B}}
+  - pet: {call: openapi, with: {document: {endpoint: 'connection://pets'}, operationId: OPERATION}}
+  - other: {call: http, with: {method: put, endpoint: '${ .url }'}}
+"""
+DOCUMENT = '{"openapi": "3.1.0", "paths": {"/pets": {"get": {"operationId": "getPets"}}}}'
+SITE = """
+erp: {url: 'https://erp.example.com', authentication: {bearer: {token: '${env:TOKEN}'}}, rate: 5/s}
+pets: {url: 'https://pets.example.com', openapi: '${file:pets.json}'}
+idle: https://idle.example.com
+"""
+
+
+def cli(folder: Path, *arguments: str, operation: str = "getPets", more: str = "") -> Result:
+    (folder / "order.yaml").write_text(DEFINITION.replace("OPERATION", operation))
+    (folder / "pets.json").write_text(DOCUMENT)
+    (folder / "connections.yaml").write_text(SITE + more)
+    environ = {"EXLIFY_SITE_DIR": str(folder), "EXLIFY_DATA_DIR": str(folder / "data"), "TOKEN": "s3cret"}
+    return CliRunner(env=environ).invoke(
+        group, ["connections", "inventory", str(folder / "order.yaml"), *arguments], catch_exceptions=False
+    )
+
+
+def test_each_system_is_told_with_its_uses_and_what_it_lacks(tmp_path: Path) -> None:
+    told = cli(tmp_path, "--json")
+    found: dict[str, Any] = {each["name"]: each for each in json.loads(told.output)["systems"]}
+    uses = {
+        name: [(use["function"], use["operation"], use["effect"]) for use in each["uses"]]
+        for name, each in found.items()
+    }
+    assert uses == {
+        "erp": [("http", "GET", "read"), ("http", "POST", "keyed")],
+        "post": [("mail.send", "", "blind")],
+        "pets": [("openapi", "getPets", "read")],
+        "idle": [],
+        "(by address or expression)": [("http", "PUT", "idempotent")],
+    }
+    assert {name: each["lacks"] for name, each in found.items() if each["lacks"]} == {"post": "an address"}
+    assert (found["erp"]["authentication"], found["erp"]["per_s"], found["erp"]["protocol"]) == (["bearer"], 5, "https")
+    assert told.exit_code == 1
+
+
+@pytest.mark.parametrize(
+    ("operation", "code", "says"), [("getPets", 0, "shop.order"), ("getDogs", 1, "an operation in its document")]
+)
+def test_table_and_exit_code_say_whether_it_is_ready(tmp_path: Path, operation: str, code: int, says: str) -> None:
+    told = cli(tmp_path, operation=operation, more="post: smtp://mail.example.com\n")
+    assert (told.exit_code, says in told.output, "s3cret" in told.output) == (code, True, False), told.output
