@@ -18,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help train certificates training run down test peers check format coverage bench crash chaos fuzz render lock clean
+.PHONY: help train certificates training learn run down test peers check format coverage bench crash chaos fuzz render lock clean
 MAKEFLAGS += --no-print-directory
 
 help: ## List what there is
@@ -80,6 +80,10 @@ certificates: $(TRAIN_READY) ## See whether certificates keep their word (ARGS="
 
 training: $(TRAIN_READY) ## Test training: from rows to a model that serving takes, and the committed one byte for byte
 	@$(TRAIN_VENV)/bin/python -m pytest tests/unit/models/test_training.py tests/unit/models/test_training_credit.py tests/unit/models/test_certify.py $(ARGS)
+
+learn: $(DEV_READY) $(TRAIN_READY) ## See a model watched and suspended on a real site, under kills; with ARGS="--data bank.csv.gz" also how soon drift is found
+	@$(BIN)/python -m pytest tests/acceptance/test_monitor.py -m crash -v
+	@test -z "$(ARGS)" || $(TRAIN_VENV)/bin/python -m models.decisions.marketing_response.drift $(ARGS)
 
 render: $(DEV_READY) ## Write the files that are rendered from code
 	@$(BIN)/python -m infra.render

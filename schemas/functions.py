@@ -69,6 +69,7 @@ class Function:
     output: Mapping[str, Json]  # JSON Schema
     example: str  # of `with`
     effect: EffectClass | None = None
+    effect_by: tuple[str, Mapping[str, EffectClass]] | None = None  # an argument, and what follows from its values
     effect_note: str = ""  # for people, where `effect` alone does not say it
     waits_for_people: bool = False  # an instance that has no other step open is waiting, not running
     own: bool = False  # of the people who run Exlify: it may be hosted or not, and its topic is called after it
@@ -92,6 +93,16 @@ class Function:
         if type(given) is not dict:
             raise ArgumentError(f"{self.name}: the arguments are no object; write with: {self.example}")
         return self._with.read(self.name, given)
+
+    def changes(self, given: Mapping[str, Json], declared: Json = None) -> bool:
+        """Whether a call may change something outside, by what a definition says of it: its arguments, its effect."""
+        effect = self.effect
+        if self.effect_by is not None:
+            argument, effects = self.effect_by
+            effect = effects.get(str(given.get(argument)).upper(), effect)
+        if declared in list(EffectClass):
+            effect = EffectClass(declared)
+        return effect is None or effect.effectful
 
     def fault(self, place: str, what: str, remedy: str = "") -> ArgumentError:
         """What is wrong with an argument beyond its declaration, told as `read` tells it. Quote no data.

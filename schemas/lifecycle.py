@@ -13,6 +13,7 @@ class Status(StrEnum):
     RUNNING = "running"
     WAITING = "waiting"
     INCIDENT = "incident"  # instances only: a step has failed, and somebody has to decide how it goes on
+    UNDOING = "undoing"  # instances only: what its steps have done is taken back
     SUSPENDED = "suspended"  # instances only: somebody lets it stand still
     CANCELLED = "cancelled"
     FAULTED = "faulted"
@@ -27,6 +28,7 @@ class Phase(StrEnum):
     WORKFLOW_SUSPENDED = "workflow.suspended"
     WORKFLOW_RESUMED = "workflow.resumed"
     WORKFLOW_MOVED = "workflow.moved"
+    WORKFLOW_UNDOING = "workflow.undoing"  # before it ends
     WORKFLOW_COMPLETED = "workflow.completed"
     WORKFLOW_FAULTED = "workflow.faulted"
     WORKFLOW_CANCELLED = "workflow.cancelled"
@@ -37,6 +39,8 @@ class Phase(StrEnum):
     TASK_SKIPPED = "task.skipped"
     TASK_RETRIED = "task.retried"
     TASK_RECEIVED = "task.received"  # an event that it listens for
+    TASK_SETTLED = "task.settled"  # what became of a step that nobody has waited for any more
+    TASK_UNDONE = "task.undone"
     INCIDENT_OPENED = "incident.opened"
     INCIDENT_SKIPPED = "incident.skipped"
     INCIDENT_FAILED = "incident.failed"

@@ -38,6 +38,10 @@ HUMAN_TASK: Final = "exlify.HumanTask"
 HUMAN_ACTION: Final = "exlify.HumanAction"
 DECISION: Final = "exlify.Decision"
 MODEL_STATE: Final = "exlify.ModelState"
+TRUTH: Final = "exlify.Truth"
+LABEL: Final = "exlify.Label"
+MODEL_DRIFT: Final = "exlify.ModelDrift"
+MODEL_WATCH: Final = "exlify.ModelWatch"
 REPLAY_ACTION: Final = "exlify.ReplayAction"
 REPLAY_TURN: Final = "exlify.ReplayTurn"
 REPLAY_STATE: Final = "exlify.ReplayState"
@@ -54,6 +58,7 @@ PARTS: Final = frozenset(
         "exlify.TaskAct",
         "exlify.ModelChange",
         "exlify.Beside",
+        "exlify.Audit",
         "exlify.AlertNotice",
         "exlify.TaskRung",
         "exlify.Rerun",

@@ -112,6 +112,7 @@ class Reason(StrEnum):
     UNKNOWN_OUTCOME = "UNKNOWN_OUTCOME"
     UNKNOWN_ACTION = "UNKNOWN_ACTION"
     DATA_INVALID = "DATA_INVALID"
+    UNDO_MISSING = "UNDO_MISSING"
 
 
 @dataclass(frozen=True, slots=True)
@@ -252,6 +253,10 @@ MEANINGS: Mapping[Reason, Meaning] = MappingProxyType(
         Reason.DATA_INVALID: Meaning(
             Code.INVALID_ARGUMENT, Advice.NEVER, Blame.CALLER, Reach.ITEM, problems.VALIDATION, 422,
             "The form of the task does not take this data",
+        ),
+        Reason.UNDO_MISSING: Meaning(
+            Code.UNIMPLEMENTED, Advice.AFTER_FIX, Blame.CALLER, Reach.ITEM, problems.CONFIGURATION, 400,
+            "What was done stands: the definition does not say how it is undone",
         ),
     }
 )  # fmt: skip

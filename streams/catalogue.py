@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from schemas.functions import Function, by_name
 from streams import definitions
+from streams.files import metrics as file_metrics
 from streams.gateway import metrics as gateway_metrics
 from streams.gateway.settings import GatewaySettings, HookSettings, TaskSettings
 from streams.ground import site_metrics
@@ -52,6 +53,7 @@ METRICS_OF: Mapping[str, Sequence[MetricWrapperBase]] = MappingProxyType(
         "Definitions": definitions.METRICS,
         "Gateway": gateway_metrics.ALL,
         "Site": site_metrics.ALL,
+        "Files": file_metrics.ALL,
         **{each.name.capitalize(): each.metrics for each in ALL if each.metrics},
         "Own steps": own.METRICS,
     }

@@ -61,6 +61,8 @@ class Report:
     output: Json
     error: Mapping[str, Json] | None
     tasks: list[str]  # pointers in the order in which they were started
+    undone: list[str] | None = None  # of steps; None for none
+    standing: list[str] | None = None  # of those that should have been undone, and could not be
 
 
 async def run_locally(
@@ -107,7 +109,7 @@ async def run_locally(
             failed.result()
     outcome = watched.ended.result()
     output = None if outcome["output"] is None else outcome["output"].value()
-    return Report(outcome["status"], output, outcome["error"], watched.started)
+    return Report(outcome["status"], output, outcome["error"], watched.started, outcome["undone"], outcome["standing"])
 
 
 class _Only(DefinitionBook):

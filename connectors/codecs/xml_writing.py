@@ -132,3 +132,18 @@ def _scalar(element: str, value: Any) -> str:
 
 def _escape(found: re.Match[str]) -> str:
     return _ESCAPED[found[0]]
+
+
+def element(name: str, content: Any, namespaces: Mapping[str, str], depth: int) -> str:
+    """One element that stands in a document where these prefixes are declared. Raises CodecError."""
+    parts: list[str] = []
+    _element(parts, name, content, ChainMap({"xml": XML_NAMESPACE, **namespaces}), depth)
+    return "".join(parts)
+
+
+def attributes(namespaces: Mapping[str, str]) -> str:
+    """The declarations of prefixes, as they stand in a tag. Raises CodecError."""
+    known = ChainMap({"xml": XML_NAMESPACE})
+    names = {f"@xmlns:{prefix}" if prefix else "@xmlns": uri for prefix, uri in namespaces.items()}
+    known = _with_declared(names, known)
+    return "".join(_attribute("", name[1:], uri, known) for name, uri in names.items())

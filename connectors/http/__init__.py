@@ -120,6 +120,7 @@ HTTP = Function(
     ),
     output={"description": "The decoded body; a status outside 200 to 299 is an error with that status."},
     example="{method: get, endpoint: 'https://example.com/orders/{id}'}",
+    effect_by=("method", EFFECTS),
     effect_note="by method: " + ", ".join(f"{method} {effect}" for method, effect in EFFECTS.items()),
 )
 

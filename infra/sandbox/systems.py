@@ -63,6 +63,16 @@ def open_account(body: bytes) -> bytes:
     return bytes(etree.tostring(created, encoding="utf-8", xml_declaration=True))
 
 
+def close_account(body: bytes) -> bytes:
+    """ERP: `<closure>` with the number of an account → `<accountClosed><number/></accountClosed>`."""
+    number = _xml(body, "closure").findtext("number")
+    if not number:
+        raise UnacceptableError("an element `number`, of the account, is missing")
+    closed = etree.Element("accountClosed")
+    etree.SubElement(closed, "number").text = number
+    return bytes(etree.tostring(closed, encoding="utf-8", xml_declaration=True))
+
+
 def send_letter(body: bytes) -> bytes:
     """Mail: `{"to", "template", ...}` → `{"message_id", "status": "queued"}`."""
     message = _object(body)
@@ -139,6 +149,7 @@ SYSTEMS = (
     System("identity", "/identity/verifications", 201, JSON, verify, _json_problem),
     System("registry", "/registry/persons", 200, JSON, look_up, _json_problem),
     System("erp", "/erp/accounts", 201, XML, open_account, _xml_problem),
+    System("erp-closures", "/erp/closures", 200, XML, close_account, _xml_problem),
     System("foundry", "/foundry/orders", 201, JSON, order, _json_problem),
     System("trader", "/trader/requests", 201, XML, request_part, _xml_problem),
     System("mail", "/mail/messages", 202, JSON, send_letter, _json_problem),

@@ -52,24 +52,30 @@ class Pin(NamedTuple):
     sha256: str = ""
     state: State = "active"
     rival: Rival | None = None
+    audit: int = 0  # per cent of what it decides alone that a person looks at, too, without seeing its score
 
     @property
     def text(self) -> str:
         """As a command carries it."""
         written = f"{self.name}@{_placed(self)}" + ("" if self.state == "active" else f"!{self.state}")
-        return written if self.rival is None else f"{written}~{_placed(self.rival)}%{self.rival.share}"
+        written = written if self.rival is None else f"{written}~{_placed(self.rival)}%{self.rival.share}"
+        return f"{written}+{self.audit}" if self.audit else written
 
 
 @lru_cache(maxsize=1024)
 def read_pin(text: str) -> Pin:
     """The pin that a text spells out; all commands of a time have the same. Raises ValueError where it is none."""
-    decides, _, beside = text.partition("~")
+    asked, _, audit = text.partition("+")
+    decides, _, beside = asked.partition("~")
     rest, _, state = decides.partition("!")
     place, _, sha256 = rest.partition("#")
     name, _, version = place.partition("@")
     if state not in ("", "suspended"):
         raise ValueError("no state that a command can be made in")
-    pin = Pin(name, version, sha256, "suspended" if state else "active", _rival(beside) if beside else None)
+    rival = _rival(beside) if beside else None
+    pin = Pin(name, version, sha256, "suspended" if state else "active", rival, int(audit or 0))
+    if not 0 <= pin.audit <= 100:
+        raise ValueError("no share of audits")
     if not (is_word(name) and is_word(version) and (not sha256 or _SHA256.fullmatch(sha256))):
         raise ValueError("no pin of a model")
     return pin
@@ -201,22 +207,25 @@ def _pin(name: str, entry: object) -> Pin | str:
     """What an entry of `active.toml` says, or what is wrong with it."""
     given = entry if isinstance(entry, dict) else {"version": entry}
     version, sha256, state = given.get("version"), given.get("sha256", ""), given.get("state", "active")
+    audit = given.get("audit", 0)
     if not (isinstance(version, str) and is_word(version) and is_word(name)):
         return "a name or version that is none: letters, digits, dots and hyphens, as text. Correct the line."
     if not isinstance(sha256, str) or (sha256 and not _SHA256.fullmatch(sha256)):
         return "a sha256 that is none. Give 64 hex digits, or leave it out."
     if state not in STATES:
         return f"a state that is none. Give one of {', '.join(STATES)}, or leave it out."
+    if not isinstance(audit, int) or not 0 <= audit <= 100:
+        return "an audit that is none. Give a whole number of per cent to 100, or leave it out."
     beside = given.get("challenger")
     if beside is None:
-        return Pin(name, version, sha256, state)
+        return Pin(name, version, sha256, state, None, audit)
     if not isinstance(beside, dict):
         beside = {}
     try:
         rival = _rival("{version}#{sha256}%{share}".format(**{"sha256": "", "share": 0, **beside}))
     except (ValueError, TypeError, KeyError):
         return "a challenger that is none. Give it version, sha256 and share, a whole number to 100, or leave it out."
-    return Pin(name, version, sha256, state, rival)
+    return Pin(name, version, sha256, state, rival, audit)
 
 
 def _said(error: Exception) -> str:

@@ -28,11 +28,19 @@ Choose = Callable[["ModelBook"], "Pin"]
 why_option: Callable[[Any], Any] = click.option("--why", default="", help="Why, for the record.")
 
 
+audit_option: Callable[[Any], Any] = click.option(
+    "--audit",
+    type=click.IntRange(0, 100),
+    help="Per cent of what it decides alone that a person looks at, too; as before unless said.",
+)
+
+
 @click.command("activate")
 @click.argument("model", metavar="NAME@VERSION")
+@audit_option
 @why_option
 @json_option
-def activate(model: str, why: str, as_json: bool) -> None:
+def activate(model: str, audit: int | None, why: str, as_json: bool) -> None:
     """Let a version decide from now on, in exactly these files.
 
     Commands that were made before keep the version that they were made for. Without a certificate it decides nothing
@@ -42,9 +50,25 @@ def activate(model: str, why: str, as_json: bool) -> None:
     def choose(book: ModelBook) -> Pin:
         if "@" not in model:
             raise UsageError(f"{model}: say which version decides: {model}@VERSION")
-        return _as_installed(book, *ours.place(book, model), warn=True)
+        pin = _watched(book, _as_installed(book, *ours.place(book, model), warn=True))
+        return pin if audit is None else pin._replace(audit=audit)
 
     _change(choose, why, as_json)
+
+
+@click.command("audit")
+@click.argument("name")
+@click.option(
+    "--share", type=click.IntRange(0, 100), required=True, help="Per cent of its decisions; 1 to 5 are usual."
+)
+@why_option
+@json_option
+def audit(name: str, share: int, why: str, as_json: bool) -> None:
+    """Have a share of what a model decides alone looked at by people who do not see its score.
+
+    By their answers the monitor tells whether its error is still as certified, and suspends it if it is not.
+    """
+    _change(lambda book: _decides(book, name)._replace(audit=share), why, as_json)
 
 
 @click.command("suspend")
@@ -61,13 +85,16 @@ def suspend(name: str, why: str, as_json: bool) -> None:
 @why_option
 @json_option
 def resume(name: str, why: str, as_json: bool) -> None:
-    """Give a suspended model its band back. Its files, and so its certificate, may be new."""
+    """Give a suspended model its band back. Its files, and so its certificate, may be new.
+
+    One that the monitor has suspended needs a new certificate.
+    """
 
     def choose(book: ModelBook) -> Pin:
         found = _decides(book, name)
         if found.state != "suspended":
             raise UsageError(f"{name}: is not suspended")
-        return _as_installed(book, name, found.version, warn=True)._replace(rival=found.rival)
+        return _watched(book, _as_installed(book, name, found.version, warn=True))._replace(rival=found.rival)
 
     _change(choose, why, as_json)
 
@@ -87,7 +114,7 @@ def rollback(name: str, why: str, as_json: bool) -> None:
         if not before:
             raise UsageError(f"{name}: no other version has decided before. Name one: exlify models activate")
         ours.loaded(book, name, before[-1].version)
-        return Pin(name, before[-1].version, before[-1].sha256)
+        return _watched(book, Pin(name, before[-1].version, before[-1].sha256))
 
     _change(choose, why, as_json)
 
@@ -116,6 +143,20 @@ def _as_installed(book: ModelBook, name: str, version: str, *, warn: bool) -> Pi
     if warn and model.band.closed is not None:
         echo(f"! {name}@{version}: {model.band.closed.text}. Everything goes to people.", err=True)
     return Pin(name, version, model.band.files_sha256)
+
+
+def _watched(book: ModelBook, pin: Pin) -> Pin:
+    """A version about to decide, audited as much as what decides now. Raises UsageError where it was found wanting."""
+    from streams.processors.monitor import ITSELF
+
+    found = [each for each in book.history(pin.name) if each.by == ITSELF and each.state == "suspended"]
+    if any((each.version, each.sha256) == (pin.version, pin.sha256) for each in found):
+        raise UsageError(
+            f"{pin.name}@{pin.version}: audits have found more wrong decisions than its certificate allows. "
+            f"Certify it anew, or activate another version: exlify models certify"
+        )
+    now = book.active.get(pin.name)
+    return pin._replace(audit=now.audit) if now else pin
 
 
 def _change(choose: Choose, why: str, as_json: bool) -> None:
@@ -155,7 +196,9 @@ def _write_down(path: Path, pin: Pin) -> None:
     except (OSError, ValueError) as error:
         raise UsageError(f"{path}: {' '.join(str(error).split())[:200]}") from None
     rival = pin.rival._asdict() if pin.rival else None
-    entry = {"version": pin.version, "sha256": pin.sha256, "state": pin.state, "challenger": rival}
+    entry = {
+        "version": pin.version, "sha256": pin.sha256, "state": pin.state, "challenger": rival, "audit": pin.audit,
+    }  # fmt: skip
     active = {**found.get("active", {}), pin.name: {key: value for key, value in entry.items() if value}}
     ours.write_whole(path, tomli_w.dumps({**found, "active": active}).encode())
 
@@ -213,4 +256,4 @@ def _beside(book: ModelBook, model: str, share: int) -> Pin:
     return found._replace(rival=Rival(version, tried.sha256, share))
 
 
-COMMANDS = (shadow, canary, withdraw, activate, suspend, resume, rollback, retire)
+COMMANDS = (shadow, canary, withdraw, activate, audit, suspend, resume, rollback, retire)

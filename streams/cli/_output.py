@@ -29,6 +29,7 @@ COLOURS = {
     "retired": "magenta",
     "faulted": "red",
     "incident": "red",
+    "undoing": "yellow",
     "cancelled": "magenta",
 }
 

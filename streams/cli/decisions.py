@@ -201,17 +201,24 @@ def export(kind: str, file: Path | None, **query: Any) -> None:
 
 
 def _answer(client: Client, record: dict[str, Any]) -> dict[str, Any]:
-    """What a person said of the case after it was decided, where the route asked one; and the chance of being asked."""
+    """What a person said of the case, where the route asked one, or an audit; and the chance of being asked."""
     from models.serving.card import REVIEW
 
-    asked = record["route"] == REVIEW
+    asked, audit = record["route"] == REVIEW, record.get("audit") or {}
+    chance = 1.0 if asked else audit.get("share", 0.0)
     beside = record.get("beside")
     drawn = beside is not None and (beside["route"] == REVIEW) != asked  # who decides was drawn, by a share of the time
-    found = {"label": None, "label_at": None, "inclusion_probability": None if drawn else float(asked)}
-    if not asked:
+    found = {"label": None, "label_at": None, "inclusion_probability": None if drawn else chance}
+    if not asked and not audit.get("drawn"):
         return found
     tasks = client.get("/v1/tasks", instance_id=record["instance_id"], status="completed", limit=PAGE)["tasks"]
-    answered = next((each for each in tasks if each["created_at"] >= record["at"]), None)
+    blind, ours = [[each for each in tasks if each["audit"] is audits] for audits in (True, False)]
+    meant = (
+        (each for each in ours if each["created_at"] >= record["at"])
+        if asked
+        else (each for each in blind if each["task_id"] == record["decision_id"])
+    )
+    answered = next(meant, None)
     return found | ({"label": answered["outcome"], "label_at": answered["updated_at"]} if answered else {})
 
 

@@ -7,6 +7,7 @@ from typing import Any
 import click
 
 from streams.cli._repairs import decide, decision
+from streams.cli._undoing import undo_option, undone
 
 
 @click.command(
@@ -17,9 +18,12 @@ Examples:
 """
 )
 @decision
-def command(**given: Any) -> None:
+@undo_option
+def command(undo: bool, **given: Any) -> None:
     """End INSTANCE with the error of its failed step, past every `catch`, or all instances that the filters find.
 
-    Exit code 1 if the engine has not taken all of them, 2 if there is nothing to fail.
+    What they have done is undone first, where their definition says how. Of an instance that undoes already, the undo
+    that has failed is given up, and the others go on. Exit code 1 if the engine has not taken all of them, 2 if there
+    is nothing to fail.
     """
-    decide("fail", given, {})
+    decide("fail", given, undone(undo))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streams.cli import _models as ours
+from streams.cli import _models_labels as labelling
 from streams.cli import _models_making as making
 from streams.cli import _models_states as states
 from streams.cli._output import echo, json_option, print_fields, print_json, print_table, print_text
@@ -41,7 +42,7 @@ def command(context: click.Context, as_json: bool) -> None:
         context.invoke(list_models, as_json=as_json)
 
 
-for each in (*making.COMMANDS, *states.COMMANDS):
+for each in (*making.COMMANDS, *states.COMMANDS, labelling.labels):
     command.add_command(each)
 
 
@@ -128,6 +129,38 @@ def history(name: str, as_json: bool) -> None:
             for each in found
         ]
         print_table(("FROM", "VERSION", "STATE", "BESIDE IT", "BY", "WHY"), rows)
+
+
+@command.command("watch")
+@click.argument("name", required=False)
+@json_option
+def watch(name: str | None, as_json: bool) -> None:
+    """Show how models do by their audits: how many decisions were looked at, how many were wrong, and how many may be.
+
+    Once the evidence reaches the alarm the model is suspended.
+    """
+    from streams.cli._client import connect
+
+    found = connect().get("/v1/model-watches", model=name)
+    if as_json:
+        print_json(found)
+        return
+    print_table(
+        ("MODEL", "ROUTE", "AUDITS", "WRONG", "ERROR", "TARGET", "EVIDENCE", "ALARM"),
+        (
+            (
+                f"{each['model']}@{each['model_version']}",
+                each["route"],
+                each["audits"],
+                each["wrong"],
+                f"{each['wrong'] / each['audits']:.1%}" if each["audits"] else "-",
+                f"{each['target']:.1%}",
+                f"{each['evidence']:.3g} of {each['alarm_at']:g}",
+                each["alarmed"] or "-",
+            )
+            for each in found["watches"]
+        ),
+    )
 
 
 def _brief(registry: Registry, book: ModelBook, name: str, version: str) -> dict[str, Any]:

@@ -207,3 +207,6 @@ def _print(outcome: dict[str, Any], as_json: bool) -> None:
     taken = len(at) + len(outcome["status"]) + len(key)
     error = outcome["error"]
     echo(at, status(outcome["status"]), key, reason_line(error) if error else compact(outcome["output"], taken))
+    for word in ("undone", "standing"):
+        if outcome.get(word):
+            echo(f"    {word}: {', '.join(outcome[word])}")

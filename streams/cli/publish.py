@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import signal
 import sys
@@ -89,7 +90,8 @@ def command(
     """Publish events of a CloudEvents TYPE; returns once Kafka has acknowledged all of them.
 
     Says how many instances start, and how many had started before and so do not start again. Ctrl-C ends when what is
-    under way is acknowledged, and says how to go on.
+    under way is acknowledged, and says how to go on. Between chunks it waits while more than EXLIFY_MAX_BACKLOG records
+    stand before the engine.
     """
     if (file is None) == (data is None):
         raise UsageError("publish: give either --file or --data")
@@ -148,6 +150,7 @@ class Run:
     tally: Tally
     stop: Stop = field(default_factory=Stop)
     last: str = ""  # place of the last line that is acknowledged
+    looked_at: float = -math.inf  # at the backlog, monotonic seconds
 
     async def publish(self, lines: Iterator[Line], size: int) -> None:
         """Publishes every line, in chunks."""
@@ -160,6 +163,8 @@ class Run:
             async with Publisher(self.settings, linger_ms=5) as publisher:
                 while chunk := list(islice(lines, CHUNK)):
                     try:
+                        if self.last:
+                            await self._room()
                         made = [_made(types, known, self.plan, line, self.id_) for line in chunk]
                         if book is None:
                             book = await listeners(self.settings, known, self.plan.type, self.plan.allow_unmatched)
@@ -170,6 +175,24 @@ class Run:
                     advance(sum(len(line.text) for line in chunk))
                     if self.stop.asked:
                         raise KeyboardInterrupt
+
+    async def _room(self) -> None:
+        """Waits while too much stands before the engine, and says so once; looks at it every few seconds."""
+        from streams.processors.intake import IntakeSettings
+        from streams.processors.intake.backlog import LOOK_S, Backlog, measured
+
+        if time.monotonic() < self.looked_at + LOOK_S:
+            return
+        backlog, told = Backlog(self.settings.of(IntakeSettings).max_backlog), False
+        while True:
+            backlog.found = await asyncio.to_thread(measured, self.settings)
+            self.looked_at = time.monotonic()
+            if (why := backlog.too_long()) is None:
+                return
+            if not told:
+                echo(f"Waiting: {why}. It goes on by itself.", err=True)
+                told = True
+            await asyncio.sleep(LOOK_S)
 
     async def _send(
         self, publisher: Publishing, book: DefinitionBook, made: list[tuple[CloudEvent, EncodedEvent]]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from streams.processors.human.local import Answer
 
 EXIT_NOT_COMPLETED = 1
+UNDOING = ("undone", "standing")  # told where there is something
 
 
 @click.command(
@@ -76,7 +77,8 @@ def command(
 ) -> None:
     """Execute one instance of the workflow in FILE here and print how it ended.
 
-    Prints one JSON object: status, output, error, and tasks as pointers in the order in which they started. Exit code
+    Prints one JSON object: status, output, error, and tasks as pointers in the order in which they started; and what
+    was undone, or stands, where there is something. Exit code
     0 if the instance has completed, 1 if it has faulted, 2 if definition, input or an answer cannot be used.
     """
     from schemas.lifecycle import Status
@@ -99,7 +101,8 @@ def command(
             graph, data, answered, settings, declared, steps, mocks=mocks, virtual_time=virtual_time, events=happened
         )
     )
-    print_document(orjson.dumps(asdict(report), option=0 if as_json else orjson.OPT_INDENT_2).decode())
+    told = {name: value for name, value in asdict(report).items() if name not in UNDOING or value}
+    print_document(orjson.dumps(told, option=0 if as_json else orjson.OPT_INDENT_2).decode())
     if report.status != Status.COMPLETED:
         raise SystemExit(EXIT_NOT_COMPLETED)
 

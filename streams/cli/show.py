@@ -60,6 +60,8 @@ def _head(found: dict[str, Any]) -> Iterator[tuple[str, Any]]:
         yield "incident", f"{incident['pointer']}, since {moment(incident['opened_at'])} (exlify retry, skip or fail)"
         yield from ((name, value) for name, value in reason_fields(incident["error"]) if name != "where")
     yield from (("waits", _wait(each)) for each in found["waits_for"] or ())
+    if found.get("undo"):
+        yield "undo", f"if it is cancelled or failed: {', '.join(found['undo'])}"
     yield from (("retrying", retry_line(each)) for each in found["retrying"])
     if found["waits_for"] is None:
         yield "waits", "not told: its history or its definition is not known whole"

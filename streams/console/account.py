@@ -115,7 +115,8 @@ class Account:
 
 
 STOPPED = Status.INCIDENT.value  # of a step that has failed and waits for somebody's decision
-HOLDERS = ("for", "fork", "try", "do")
+UNDONE = "undone"  # of a step whose effect was taken back
+HOLDERS = ("for", "fork", "map", "try", "do")
 CONTROLS: Mapping[str, str] = {
     Phase.WORKFLOW_SUSPENDED: "suspend",
     Phase.WORKFLOW_RESUMED: "resume",
@@ -160,7 +161,7 @@ def retrying(told: Account, rows: Iterable[Mapping[str, Any]]) -> None:
 def _cause(told: Account, entry: Entry) -> None:
     if entry.cause == START_INSTANCE and told.started is None:
         told.started = entry.caused_by
-    elif entry.cause == CANCEL_INSTANCE and entry.status == Status.CANCELLED:
+    elif entry.cause == CANCEL_INSTANCE:
         told.cancelled, told.cancelled_ms = entry.caused_by, entry.at_ms
 
 
@@ -191,6 +192,8 @@ def _change(step: Step, entry: Entry, transition: Mapping[str, Any]) -> None:
         step.status, step.problem = STOPPED, as_object(transition["data"])
     elif transition["phase"] == Phase.TASK_RETRIED:
         step.status = Status.RUNNING.value
+    elif transition["phase"] == Phase.TASK_UNDONE:
+        step.status = UNDONE
     ended = ENDS.get(transition["phase"])
     if ended is None:
         return

@@ -56,16 +56,17 @@ async def act(visit: Visit) -> Shown:
         return await _preview(visit, "That preview is not remembered any more; these are the instances now.", 409)
     ids = [row["instance_id"] for row in rows]
     deed = deeds.begun(visit, "cancel", reason, ids)
+    undo = form.get("undo") != "no"
     now = await asyncio.to_thread(queries.statuses, visit.services.reader, ids)
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
-        await asyncio.gather(*(_one(visit, deed, {**row, "status": now[row["instance_id"]]}) for row in some))
+        await asyncio.gather(*(_one(visit, deed, {**row, "status": now[row["instance_id"]]}, undo) for row in some))
     return deeds.page_of(deed)
 
 
-async def _one(visit: Visit, deed: Deed, row: Found) -> None:
+async def _one(visit: Visit, deed: Deed, row: Found, undo: bool) -> None:
     try:
-        await cancel(visit.services, row, deed.reason, deed.actor)
+        await cancel(visit.services, row, deed.reason, deed.actor, undo=undo)
         deed.sent += 1
     except ProblemError as error:
         deed.refused[row["instance_id"]] = error.detail

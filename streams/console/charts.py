@@ -17,7 +17,7 @@ COLOURS: Mapping[str, str] = {
     Way.RETRIES: "s-incident", Way.TIMER: "s-cancelled",
     Way.EVENTS: "s-cancelled", Way.WORKFLOWS: "s-running",
 }  # fmt: skip
-STACK = ("completed", "cancelled", "running", "waiting", "suspended", "incident", "faulted")
+STACK = ("completed", "cancelled", "running", "waiting", "suspended", "undoing", "incident", "faulted")
 
 
 def columns(slots: Sequence[Mapping[str, int]], names: Sequence[str], label: str) -> Markup:

@@ -161,7 +161,9 @@ async def _known(visit: Visit, task_id: str) -> Task | None:
 
 
 async def _decision_for(visit: Visit, task: Task) -> Decision | None:
-    """The newest decision of the instance: usually why a person is asked."""
+    """The newest decision of the instance: usually why a person is asked; nothing for who is to look blindly."""
+    if task["audit"]:
+        return None
     rows = await asyncio.to_thread(visit.services.reader.decisions, task["instance_id"])
     return decision(await _decoded(visit, rows[-1]["message"])) if rows else None
 

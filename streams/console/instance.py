@@ -13,7 +13,7 @@ from markupsafe import Markup
 
 from schemas.lifecycle import TERMINAL
 from streams.console import drawing, queries
-from streams.console.account import Account, Entry, account, retrying
+from streams.console.account import Account, Entry, account, retrying, title_of
 from streams.console.axis import Axis
 from streams.console.control import DID, WORDS, acts_of
 from streams.console.decision import Decision, decision
@@ -26,6 +26,7 @@ from streams.console.rights import Act, Target, may, require
 from streams.console.story import failed_step, story
 from streams.gateway.bodies import MAX_LINE_LENGTH, one_line
 from streams.gateway.instances import cancel, known_instance
+from streams.gateway.undoing import undoable
 from streams.language.graph import Graph
 from streams.readmodel.paging import Found
 from streams.readmodel.stored import stored
@@ -54,11 +55,21 @@ async def show(visit: Visit) -> Shown:
         **_data(visit, row, told, tasks, decisions),
         "incidents": found,
         "decided": await decided(visit, row["instance_id"], graph),
+        "undo": _undo(row, graph, entries, complete),
     }
     return View(template="instance.html", data=data, drawn={
         "entries": entries, "complete": complete, **_drawn(visit, row, told, tasks),
         "path": _path(graph, told, visit.now_ms) if graph else "",
     })  # fmt: skip
+
+
+def _undo(row: Found, graph: Graph | None, entries: Sequence[Entry], complete: bool) -> list[str] | None:
+    """What people call the steps that would be undone if it were given up; None where that is not known."""
+    if graph is None or not graph.undoes or row["status"] in TERMINAL:
+        return []
+    titles = {task.pointer: title_of(task) for task in graph.tasks}
+    changes = (each for entry in entries for each in entry.transitions)
+    return [titles[pointer] for pointer in undoable(graph, changes)] if complete else None
 
 
 def _data(
@@ -125,8 +136,9 @@ async def act_cancel(visit: Visit) -> Shown:
     """Asks the engine to end the instance."""
     row = await known_instance(visit.request)
     require(visit.actor, Act.CANCEL, Target("instance", row["instance_id"]))
-    reason = one_line("reason", str((await visit.request.post()).get("reason", "")).strip())
-    await cancel(visit.services, row, reason, visit.actor.name)
+    form = await visit.form()
+    reason = one_line("reason", form.get("reason", "").strip())
+    await cancel(visit.services, row, reason, visit.actor.name, undo=form.get("undo") != "no")
     return see_other(f"/instances/{row['instance_id']}?sent=cancel")
 
 

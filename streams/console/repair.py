@@ -97,7 +97,7 @@ def _more(visit: Visit, row: Mapping[str, Any], action: str, form: Mapping[str, 
     if action == "skip":
         return {"output": _data("output", form.get("output", ""))}
     if action == "fail":
-        return {}
+        return {"undo": form.get("undo") != "no"}
     more: dict[str, Any] = {"key": NEW_KEY if form.get("new_key") else KEPT_KEY}
     if form.get("input", "").strip():
         more["input"] = _data("input", form["input"])

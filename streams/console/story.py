@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.lifecycle import Status
 from streams.console import words
-from streams.console.account import Account, NextTry, Step
+from streams.console.account import UNDONE, Account, NextTry, Step
 from streams.console.decision import Decision
 
 Task = Mapping[str, Any]  # a HumanTask
@@ -23,9 +23,11 @@ def story(
         case Status.COMPLETED:
             return _completed(tasks, decisions, span_ms)
         case Status.CANCELLED:
-            return _cancelled(account)
+            return _cancelled(account) + _taken_back(account)
         case Status.FAULTED:
-            return _failed(account)
+            return _failed(account) + _taken_back(account)
+        case Status.UNDOING:
+            return f"Takes back what it has done, and ends then. {_goes_on(account, tasks, decisions, now_ms)}"
         case Status.SUSPENDED:
             return f"{_suspended(account)} {_goes_on(account, tasks, decisions, now_ms)}"
     return _goes_on(account, tasks, decisions, now_ms)
@@ -60,6 +62,11 @@ def _cancelled(account: Account) -> str:
     if account.cancelled is None:
         return "Was cancelled."
     return f"Was cancelled by {account.cancelled['actor']}: {account.cancelled['reason']}."
+
+
+def _taken_back(account: Account) -> str:
+    titles = [f"“{step.title}”" for step in account.steps if step.status == UNDONE]
+    return f" {', '.join(titles)} {'was' if len(titles) == 1 else 'were'} undone." if titles else ""
 
 
 def _suspended(account: Account) -> str:

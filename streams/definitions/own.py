@@ -10,12 +10,12 @@ from __future__ import annotations
 import asyncio
 import json
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from typing import Any, Protocol, TypeVar
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Protocol
 
 import msgspec
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaError, KafkaException
+from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException
 from confluent_kafka import TopicPartition as Place
 from confluent_kafka.admin import AdminClient
 
@@ -25,16 +25,12 @@ from schemas.functions import OWN_NAME, EffectClass, Function
 from schemas.messages import GENERIC_EVENT
 from schemas.recovery import Policy
 from streams.definitions import OWN_FUNCTIONS
-from streams.ground.errors import UnavailableError
 from streams.ground.kafka import client_config
 from streams.ground.publish import Outgoing, Publishing
 from streams.ground.settings import Settings
 from streams.ground.topic import own_step_topic
+from streams.ground.unread import ASK_S, NO_MORE, away, coordinated, unread
 
-Answer = TypeVar("Answer")
-
-ASK_S = 10.0
-PAUSE_S = 0.2
 MAX_BYTES = 512 * 1024  # of one announcement
 
 log = structlog.get_logger()
@@ -135,7 +131,9 @@ class KafkaOwnFunctions:
 
     async def waiting(self, functions: Iterable[str]) -> Mapping[str, int]:
         """See `OwnFunctions`."""
-        return await asyncio.to_thread(lambda: {name: self._behind(name) for name in functions})
+        return await asyncio.to_thread(
+            lambda: {name: unread(self._settings, name, own_step_topic(name).name) for name in functions}
+        )
 
     def _latest(self) -> dict[bytes, bytes]:
         """The last record of each key."""
@@ -148,73 +146,27 @@ class KafkaOwnFunctions:
             while (left_s := until - time.monotonic()) > 0:
                 record = consumer.poll(left_s)
                 error = None if record is None else record.error()
-                if error is not None and error.code() in _NO_MORE:
+                if error is not None and error.code() in NO_MORE:
                     return {key: value for key, value in found.items() if value is not None}
                 if record is not None and error is None and len(record.value() or b"") <= MAX_BYTES:
                     found[record.key() or b""] = record.value()
         finally:
             consumer.close()
-        raise self._away("the topic of own functions cannot be read")
+        raise away(self._settings, "the topic of own functions cannot be read")
 
     def _with_members(self, processors: list[str]) -> frozenset[str]:
         groups = {f"{self._settings.group_prefix}-{name}": name for name in processors}
         try:
-            return _coordinated(lambda: self._occupied(groups))
+            return coordinated(lambda: self._occupied(groups))
         except KafkaException as error:
-            raise self._away(error.args[0].str()) from None
+            raise away(self._settings, error.args[0].str()) from None
 
     def _occupied(self, groups: Mapping[str, str]) -> frozenset[str]:
         answers = self._client.describe_consumer_groups(list(groups), request_timeout=ASK_S) if groups else {}
         return frozenset(groups[group] for group, each in answers.items() if each.result().members)
-
-    def _behind(self, function: str) -> int:
-        topic, group = own_step_topic(function).name, f"{self._settings.group_prefix}-{function}"
-        consumer = Consumer(client_config(self._settings) | {"group.id": group, "enable.auto.commit": False})
-        try:
-            found = consumer.list_topics(topic, timeout=ASK_S).topics[topic]
-            places = [Place(topic, number) for number in found.partitions]
-            committed = _coordinated(lambda: consumer.committed(places, timeout=ASK_S))
-            read = {place.partition: place.offset for place in committed}
-            ends = {place.partition: consumer.get_watermark_offsets(place, timeout=ASK_S) for place in places}
-            return sum(max(0, high - max(low, read.get(number, -1))) for number, (low, high) in ends.items())
-        except KafkaException as error:
-            if error.args[0].code() in _NO_MORE:
-                return 0
-            raise self._away(error.args[0].str()) from None
-        finally:
-            consumer.close()
 
     @property
     def _client(self) -> AdminClient:
         if self._admin is None:
             self._admin = AdminClient(client_config(self._settings))
         return self._admin
-
-    def _away(self, reason: str) -> UnavailableError:
-        return UnavailableError(f"Kafka at {self._settings.bootstrap} does not answer ({reason}). Is it running?")
-
-
-def _coordinated(ask: Callable[[], Answer]) -> Answer:
-    """What a group's coordinator answers; a group that is new, or whose broker has gone, has none for a moment."""
-    until = time.monotonic() + ASK_S
-    while True:
-        try:
-            return ask()
-        except KafkaException as error:
-            if error.args[0].code() not in _NO_COORDINATOR or time.monotonic() > until:
-                raise
-            time.sleep(PAUSE_S)
-
-
-_NO_COORDINATOR = frozenset(
-    {KafkaError.NOT_COORDINATOR, KafkaError.COORDINATOR_NOT_AVAILABLE, KafkaError.COORDINATOR_LOAD_IN_PROGRESS}
-)
-_NO_MORE = frozenset(
-    {
-        KafkaError._PARTITION_EOF,
-        KafkaError.UNKNOWN_TOPIC_OR_PART,
-        KafkaError._UNKNOWN_TOPIC,
-        KafkaError._UNKNOWN_PARTITION,
-    }
-)
-"""The end of the topic, or no topic: nobody has announced anything."""

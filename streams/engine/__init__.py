@@ -11,6 +11,8 @@ does, one file each). Nobody imports what stands above it:
     state ─▶ tree ─▶ contexts, variables ─▶ data ─▶ run ─▶ construct ─▶ constructs ─▶ encoding, timers ─▶ step, waits
     frames   open     what an expression            control  the record   one file      repair, moving, control
              tasks    can read                               of a kind    each          what people decide
+                      ledger ───────────────────────────────▶ undo
+                      what was done                           takes it back
 """
 
 from streams.engine.encoding import decode_state, encode_state

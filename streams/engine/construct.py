@@ -11,7 +11,7 @@ from schemas.steps import Problem
 from streams.engine.activity import Activity
 from streams.engine.incident import withdrawn
 from streams.engine.messages import EventReceived, StepResult
-from streams.engine.run import Run, Table
+from streams.engine.run import Run, Table, Undo
 from streams.engine.state import Frame, IncidentFrame
 from streams.engine.tree import Exports, FrameTable, Tree
 from streams.language.graph import Flow, Task
@@ -59,7 +59,7 @@ def by_frame(constructs: Iterable[Construct[Any, Any]], what: str) -> dict[type[
     return {frame: found for frame, found in declared if frame is not None and found is not None}
 
 
-def table_of(constructs: Iterable[Construct[Any, Any]]) -> Table:
+def table_of(constructs: Iterable[Construct[Any, Any]], undo: Undo) -> Table:
     """The table that a run is given. An incident is of no construct: it may stand for a task of any."""
     listed = tuple(constructs)
     others = {"withdraw": by_frame(listed, "withdraw") | {IncidentFrame: withdrawn}}
@@ -69,5 +69,6 @@ def table_of(constructs: Iterable[Construct[Any, Any]]) -> Table:
         child_ended=by_frame(listed, "child_ended"),
         matches=by_frame(listed, "matches"),
         takes=by_frame(listed, "takes"),
+        undo=undo,
         of_frames=FrameTable(**{each.name: by_frame(listed, each.name) for each in fields(FrameTable)} | others),
     )

@@ -6,6 +6,7 @@ from typing import Any
 
 from schemas.reasons import Effect, Reason
 from schemas.steps import Problem
+from streams.engine import ledger
 from streams.engine.messages import Incident
 from streams.engine.state import IncidentFrame
 from streams.engine.tree import Tree
@@ -35,3 +36,4 @@ def _reason(error: Problem) -> str | None:
 def withdrawn(tree: Tree, frame: Any, task: Task, reason: str) -> None:
     """What the task was part of has ended, so nobody has to decide any more."""
     tree.incidents.append(incident(tree, frame, "cancelled", why=reason))
+    ledger.note_left(tree, frame)

@@ -28,6 +28,8 @@ Table = Mapping[tuple[Status, Phase], Status]
 WORKFLOW: Table = MappingProxyType(
     {
         (Status.PENDING, Phase.WORKFLOW_STARTED): Status.RUNNING,
+        (Status.RUNNING, Phase.WORKFLOW_UNDOING): Status.RUNNING,
+        (Status.SUSPENDED, Phase.WORKFLOW_UNDOING): Status.RUNNING,
         (Status.RUNNING, Phase.WORKFLOW_COMPLETED): Status.COMPLETED,
         (Status.RUNNING, Phase.WORKFLOW_FAULTED): Status.FAULTED,
         (Status.RUNNING, Phase.WORKFLOW_CANCELLED): Status.CANCELLED,
@@ -57,6 +59,11 @@ TASK: Table = MappingProxyType(
         (Status.RUNNING, Phase.TASK_COMPLETED): Status.COMPLETED,
         (Status.RUNNING, Phase.TASK_FAULTED): Status.FAULTED,
         (Status.RUNNING, Phase.TASK_CANCELLED): Status.CANCELLED,
+        **{
+            (status, phase): status
+            for status in (Status.COMPLETED, Status.FAULTED, Status.CANCELLED)
+            for phase in (Phase.TASK_SETTLED, Phase.TASK_UNDONE)
+        },
         **{
             (status, phase): status
             for status in (Status.PENDING, Status.RUNNING)

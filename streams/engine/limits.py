@@ -17,7 +17,7 @@ class Limits:
     task_starts_per_step: int = 10_000  # a goto cycle that never waits ends here, after some 100 ms
     loop_iterations_per_step: int = 10_000  # the same for a `for` whose body does not wait
     nesting: int = 100  # open frames from the root to a leaf; Python's own recursion limit lies beyond
-    frames: int = 1_000  # tasks that are open at the same time
+    frames: int = 2_000  # tasks that are open at the same time
     state_bytes: int = 1024 * 1024  # the state is one record of the changelog
     value_bytes: int = 4 * 1024 * 1024  # what goes from task to task; more than a record, the next may make it smaller
     record_bytes: int = (

@@ -57,6 +57,7 @@ class CancelInstance(Struct, kw_only=True, gc=False):
     instance_id: str
     reason: str
     actor: str
+    undo: bool = True  # what was done, where the definition says how
 
 
 class ControlInstance(Struct, kw_only=True, gc=False):
@@ -100,6 +101,7 @@ class RepairStep(Struct, kw_only=True, gc=False):
     digest: str | None = None  # of the corrected definition to go on with
     why: str
     actor: str
+    undo: bool = True  # fail: what was done, where the definition says how
 
 
 class EventReceived(Struct, kw_only=True, gc=False):
@@ -148,7 +150,7 @@ class StepCommand(Struct, gc=False):
     key: str | None = None  # where the id of the step is not the idempotency key
     recovery: bytes | None = None  # how it is tried again
     probe: Payload | None = None  # how the system is asked whether it was done
-    followed: bool = False  # somebody else is asked if it fails
+    followed: bool = False  # somebody else is asked if it fails, or it may have to be undone
 
 
 class CancelStep(Struct, gc=False):
@@ -160,6 +162,7 @@ class CancelStep(Struct, gc=False):
     attempt: int
     reason: str
     function: str  # not on the wire: says to which processor the command went
+    answer: bool = False  # what became of it is wanted all the same
 
 
 class AwaitEvent(Struct, gc=False):
@@ -250,3 +253,5 @@ class Outcome(Struct, gc=False):
     event_id: Key
     started_at_ms: int
     ended_at_ms: int
+    undone: list[str] | None = None  # pointers of steps
+    standing: list[str] | None = None  # of those that should have been undone, and could not be

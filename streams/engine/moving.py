@@ -15,10 +15,11 @@ import msgspec
 
 from schemas.ids import step_id
 from streams.engine.constructs.call import StepFrame, asked_of
-from streams.engine.state import Frame, IncidentFrame, Instance
+from streams.engine.state import Done, Frame, IncidentFrame, Instance, Ledger, UndoFrame
 from streams.language.constructs.call import Call
 from streams.language.constructs.fork import Fork
 from streams.language.constructs.listen import Listen
+from streams.language.constructs.map_ import Map
 from streams.language.graph import Graph, Task
 
 TOLD = 5  # misfits in a refusal; who mends the first will see the others
@@ -52,8 +53,9 @@ def on_corrected(
             entries[there[task]] = max(count, entries.get(there[task], 0))
     frames = [_moved(frame, graph.tasks[frame.task].pointer, corrected, there, instance_id) for frame in state.frames]
     version = corrected.version
+    ledger = None if state.ledger is None else _moved_ledger(state.ledger, graph, there)
     return corrected, msgspec.structs.replace(
-        state, digest=corrected.digest, version=version, entries=entries, frames=frames
+        state, digest=corrected.digest, version=version, entries=entries, frames=frames, ledger=ledger
     )
 
 
@@ -67,8 +69,21 @@ def place_of(pointer: str, moves: Mapping[str, str]) -> str:
     return pointer
 
 
+def _moved_ledger(ledger: Ledger, graph: Graph, there: Mapping[int, int]) -> Ledger:
+    return msgspec.structs.replace(ledger, done=[_moved_done(each, graph, there) for each in ledger.done])
+
+
+def _moved_done(done: Done, graph: Graph, there: Mapping[int, int]) -> Done:
+    asked = done.asked or graph.tasks[done.task].pointer
+    return msgspec.structs.replace(done, task=there[done.task], asked=asked)
+
+
 def _moved(frame: Frame, pointer: str, corrected: Graph, there: Mapping[int, int], instance_id: str) -> Frame:
     moved = msgspec.structs.replace(frame, task=there[frame.task])
+    if isinstance(moved, UndoFrame):
+        moved.inside = there.get(moved.inside, -1)
+        if moved.current is not None:
+            moved.current = msgspec.structs.replace(moved.current, task=there[moved.current.task])
     if corrected.tasks[moved.task].pointer != pointer and isinstance(moved, (StepFrame, IncidentFrame)):
         before = moved.asked or pointer
         moved.key = moved.key or step_id(instance_id, before, moved.iteration, moved.attempt)
@@ -85,13 +100,22 @@ def _misfits(graph: Graph, state: Instance[Frame], corrected: Graph, places: Map
     elif corrected.reads_input and corrected.lists_events != graph.lists_events:
         yield "$workflow.input means another thing to it than to the definition that this instance has begun with"
     tasks = {frame.id: frame.task for frame in state.frames}
+    undoing = {frame.id for frame in state.frames if type(frame) is UndoFrame}
+    current = [frame.current for frame in state.frames if isinstance(frame, UndoFrame) and frame.current is not None]
+    for done in [*(() if state.ledger is None else state.ledger.done), *current]:
+        if graph.tasks[done.task].pointer not in places:
+            yield f"{graph.tasks[done.task].pointer} is done and may have to be undone, and is not there"
     for frame in state.frames:
         old = graph.tasks[frame.task]
         if old.pointer not in places:
             yield f"there is no {old.pointer}"
             continue
         new = corrected.tasks[places[old.pointer]]
-        if frame.parent >= 0 and new.parent != places.get(graph.tasks[tasks[frame.parent]].pointer):
+        if (
+            frame.parent >= 0
+            and frame.parent not in undoing
+            and new.parent != places.get(graph.tasks[tasks[frame.parent]].pointer)
+        ):
             yield f"{old.pointer} is in something else there, {new.pointer}"
         if type(frame) is IncidentFrame:
             yield from _misfits_of_incident(frame, graph, old, new, places)
@@ -126,6 +150,8 @@ def _misfits_of_open(frame: Frame, graph: Graph, old: Task, new: Task, places: M
             yield f"{old.pointer} is open, and has other branches now"
         if old.compete != new.compete:
             yield f"{old.pointer} is open, and its branches {'' if new.compete else 'no longer '}compete now"
+    if isinstance(old, Map) and isinstance(new, Map) and old.collects != new.collects:
+        yield f"{old.pointer} is open, and {'keeps' if new.collects else 'no longer keeps'} what fails there now"
     if isinstance(old, Listen) and old.pointer != new.pointer:
         yield f"{old.pointer} is open, and what it listens for would not find it at {new.pointer}"
     if isinstance(old, Listen) and isinstance(new, Listen) and _listened(old) != _listened(new):

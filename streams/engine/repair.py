@@ -11,11 +11,12 @@ from collections.abc import Callable, Mapping
 from schemas.ids import step_id
 from schemas.lifecycle import Phase, Status
 from schemas.payload import Json, Payload, UnreadablePayloadError
+from streams.engine import ledger, undo
 from streams.engine.activity import Activity
 from streams.engine.incident import incident
 from streams.engine.messages import RepairStep, Transition
 from streams.engine.run import Run
-from streams.engine.state import Frame, IncidentFrame, Instance
+from streams.engine.state import Certainty, Frame, IncidentFrame, Instance
 from streams.engine.weight import PER_BYTE
 from streams.language.graph import Directive, Flow
 
@@ -84,13 +85,20 @@ def _skip(run: Run, frame: IncidentFrame, activity: Activity, event: RepairStep)
     if not frame.begun:
         run.note(activity.task, Phase.TASK_STARTED, activity.iteration, activity.attempt)
     output = event.output.value() if event.output is not None else None
+    if ledger.undo_of(activity.task) >= 0 and ledger.in_doubt(frame.error) and not frame.output:
+        ledger.add(run, ledger.entry(run, frame, activity.task, Certainty.DONE, output))  # it happened, people say
     run.settled(run.complete, activity, output, _flow(frame))
 
 
 def _fail(run: Run, frame: IncidentFrame, activity: Activity, event: RepairStep) -> None:
     run.note(activity.task, Phase.INCIDENT_FAILED, activity.iteration, activity.attempt, _about(event))
     run.note(activity.task, Phase.TASK_FAULTED, activity.iteration, activity.attempt, frame.error)
-    run.end(Status.FAULTED, error=frame.error)
+    undoing = undo.around(run, frame.parent)
+    if undoing is not None and event.undo:
+        undo.given_up(run, undoing)
+        return
+    ledger.note_left(run, frame)
+    run.end(Status.FAULTED, error=frame.error, undo=event.undo)
 
 
 _ACTIONS: Mapping[str, Callable[[Run, IncidentFrame, Activity, RepairStep], None]] = {

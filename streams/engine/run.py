@@ -26,13 +26,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 from orjson import dumps
 
 from schemas.lifecycle import Phase, Status
 from schemas.payload import Json, Payload
 from schemas.steps import Problem
+from streams.engine import ledger
 from streams.engine.activity import Activity, Stage
 from streams.engine.contexts import replace_context
 from streams.engine.data import encode, evaluate, shape_context, shape_input, shape_output
@@ -41,13 +42,30 @@ from streams.engine.incident import incident
 from streams.engine.lifecycle import ENDINGS
 from streams.engine.limits import LimitExceededError, Limits
 from streams.engine.messages import Outcome, Transition
-from streams.engine.state import Frame, IncidentFrame, Instance
+from streams.engine.state import Frame, IncidentFrame, Instance, UndoFrame
 from streams.engine.tree import FrameTable, Tree
 from streams.language.graph import NOTHING, Directive, Flow, Graph, Task
 
 OneFrame = TypeVar("OneFrame", bound=Frame)
 
 _ON = Flow()
+
+
+class Ending(NamedTuple):
+    """How an instance ends; `data` is what history tells instead of output or error."""
+
+    status: Status
+    output: Json = None
+    error: Problem | None = None
+    data: Json = None
+    gives_up: bool = False  # what was done is undone, also where it completes
+
+
+class Undo(Protocol):
+    """Has what was done undone before an instance ends: gives how it ends now, None where it ends later."""
+
+    def __call__(self, run: Run, ending: Ending, /, *, undo: bool) -> Ending | None:
+        """`undo`: whether anything is to be undone at all."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,13 +77,14 @@ class Table:
     child_ended: Mapping[type[Frame], Callable[[Run, Any, Any, Task, Json, Flow], None]]
     matches: Mapping[type[Frame], Callable[[Run, Any, Any, Problem], bool]]
     takes: Mapping[type[Frame], Callable[[Run, Any, Any, Problem], None]]
+    undo: Undo
     of_frames: FrameTable
 
 
 class Run(Tree):
     """One step of one instance: the tree of its frames, and how control moves over it."""
 
-    __slots__ = ("_agenda", "_iterations", "_starts", "_table", "mends", "outcome")
+    __slots__ = ("_agenda", "_iterations", "_starts", "_table", "ended_iteration", "mends", "outcome")
 
     def __init__(
         self, graph: Graph, instance: Instance[Frame], instance_id: str, now_ms: int, limits: Limits, table: Table
@@ -77,6 +96,7 @@ class Run(Tree):
         self._agenda: list[tuple[int, int, Json]] = []
         self._starts = 0
         self._iterations = 0
+        self.ended_iteration = 0  # of the task that has an output or an error
 
     # Entering and leaving
 
@@ -94,6 +114,10 @@ class Run(Tree):
                     self._enter(task, parent, data)
                 except TaskError as error:
                     self._settle(error)
+
+    def drop_agenda(self) -> None:
+        """Nothing that was to be entered is."""
+        self._agenda.clear()
 
     def settled(self, do: Callable[..., None], *args: Any) -> None:
         """Does something that may fail as a task; the failure goes where it belongs."""
@@ -137,6 +161,7 @@ class Run(Tree):
             activity.output = output
             replace_context(self, task.index, activity.parent, shape_context(self, activity))
         self.note(task, Phase.TASK_COMPLETED, activity.iteration, activity.attempt, data)
+        self.ended_iteration = activity.iteration
         self.leave(task, activity.parent, output, flow or task.then)
 
     def leave(self, task: Task, parent_id: int, output: Json, flow: Flow) -> None:
@@ -145,7 +170,7 @@ class Run(Tree):
             self._finish(output)
             return
         if flow.directive is Directive.END:
-            self._end_gracefully(parent_id, output)
+            self._end_gracefully(parent_id, output, task)
             return
         parent = self.frames[parent_id]
         self._table.child_ended[type(parent)](self, parent, self.graph.tasks[parent.task], task, output, flow)
@@ -207,9 +232,11 @@ class Run(Tree):
             self.withdraw(self.frames[activity.frame], "the task has failed")
         known = activity.whole or activity.stage is Stage.ENDED
         if self.mends and known and not error.meant and not self._is_caught(activity.parent, error.problem):
-            self._wait_for_people(activity, error.problem)
+            self.wait_for_people(activity, error.problem)
             return
+        ledger.note_doubt(self, activity, activity.task, error.problem)
         self.note(activity.task, Phase.TASK_FAULTED, activity.iteration, activity.attempt, error.problem)
+        self.ended_iteration = activity.iteration
         self._climb(activity.parent, error.problem)
 
     def _is_caught(self, frame_id: int, problem: Problem) -> bool:
@@ -217,6 +244,8 @@ class Run(Tree):
         try:
             while frame_id >= 0:
                 frame = self.frames[frame_id]
+                if type(frame) is UndoFrame:
+                    return False
                 matches = self._table.matches.get(type(frame))
                 if matches is not None and matches(self, frame, self.graph.tasks[frame.task], problem):
                     return True
@@ -239,7 +268,7 @@ class Run(Tree):
             frame_id = frame.parent
         self.end(Status.FAULTED, error=problem)
 
-    def _wait_for_people(self, activity: Activity, problem: Problem) -> None:
+    def wait_for_people(self, activity: Activity, problem: Problem) -> None:
         """An incident takes the place of the failed task; all else goes on."""
         task, problem = activity.task, for_people(problem)
         ended = activity.stage is Stage.ENDED
@@ -259,12 +288,12 @@ class Run(Tree):
 
     # The end
 
-    def _finish(self, output: Json) -> None:
+    def _finish(self, output: Json, last: Task | None = None) -> None:
         if self.graph.output is not NOTHING:
             output = shape_output(self, self.graph.output, output, "/output")
-        self.end(Status.COMPLETED, output=output)
+        self.end(Status.COMPLETED, output=output, gives_up=last is not None and last.gives_up)
 
-    def _end_gracefully(self, frame_id: int, output: Json) -> None:
+    def _end_gracefully(self, frame_id: int, output: Json, last: Task) -> None:
         around: list[int] = []
         while frame_id >= 0:
             around.append(frame_id)
@@ -272,11 +301,29 @@ class Run(Tree):
         self.cancel(self.frames.keys() - around, "the workflow has ended")
         for ended in around:
             self.note(self.graph.tasks[self.frames.pop(ended).task], Phase.TASK_COMPLETED)
-        self._finish(output)
+        self._finish(output, last)
 
-    def end(self, status: Status, output: Json = None, error: Problem | None = None, data: Json = None) -> None:
-        """The instance has ended; `data` is what history tells instead of output or error."""
-        error = None if error is None else for_people(error)
+    def end(
+        self,
+        status: Status,
+        output: Json = None,
+        error: Problem | None = None,
+        data: Json = None,
+        *,
+        undo: bool = True,
+        gives_up: bool = False,
+    ) -> None:
+        """The instance ends, behind all that is to be undone; `data` is what history tells instead of output or
+        error."""
+        ending: Ending | None = Ending(status, output, None if error is None else for_people(error), data, gives_up)
+        if self.graph.undoes:
+            ending = self._table.undo(self, ending, undo=undo)  # type: ignore[arg-type]  # as made a line before
+        if ending is not None:
+            self.ended(ending)
+
+    def ended(self, ending: Ending) -> None:
+        """The instance has ended."""
+        status, output, error, data, _ = ending
         self.cancel_below(-1, "the instance has ended")
         self._agenda.clear()
         body = encode(output, "/output", self.limits) if status is Status.COMPLETED else None
@@ -286,8 +333,15 @@ class Run(Tree):
         graph, instance = self.graph, self.instance
         self.outcome = Outcome(
             self.instance_id, graph.name, graph.version, graph.digest, status, body, error, instance.business_key,
-            instance.source, instance.event_id, instance.started_at_ms, self.now_ms,
+            instance.source, instance.event_id, instance.started_at_ms, self.now_ms, *self._undone(status),
         )  # fmt: skip
+
+    def _undone(self, status: Status) -> tuple[list[str] | None, list[str] | None]:
+        """The steps that were undone, and those that stand though the instance has come to nothing."""
+        if self.ledger is None:
+            return None, None
+        left = [] if status is Status.COMPLETED else [self.graph.tasks[each.task].pointer for each in self.ledger.done]
+        return self.ledger.undone or None, [*self.ledger.standing, *left] or None
 
     # Limits
 

@@ -8,15 +8,13 @@ ids, a child after its parent. What a kind of frame holds beside that, its const
 An ended instance leaves a `Marker`: enough to recognise a second delivery of its start event and late results, until
 the deduplication window is over.
 
-How what is not built yet fits in: `map` is a leaf beside `call`, with an id of a child instance for each element; what
-comes back from a child is a result.
-
 The encoding (`encoding`) is msgpack of arrays, without field names. New fields go to the end of a struct and have a
 default, so that states written by an older version still decode; tags of frames are never given a second time.
 """
 
 from __future__ import annotations
 
+from enum import IntEnum
 from typing import ClassVar, Generic, TypeVar
 
 import msgspec
@@ -63,6 +61,51 @@ class IncidentFrame(Frame, tag=60):
     flow: tuple[str, int] | None = None  # where the flow goes behind the raw output, if not where `then` says
 
 
+class Certainty(IntEnum):
+    """What is known of a step that may have to be undone."""
+
+    DONE = 0
+    ADRIFT = 1  # nobody wants its answer any more, and it has not come yet
+    IN_DOUBT = 2  # it has failed, and may have had its effect
+
+
+class Done(msgspec.Struct, array_like=True, gc=False):
+    """A step that may have to be undone: what it was asked with, what it has answered."""
+
+    task: int
+    iteration: int
+    attempt: int
+    frame: int  # of the frames that there have been, the last: what was begun behind it has another number
+    at_ms: int
+    key: str  # idempotency key of its effect
+    input: Json = None
+    output: Json = None
+    fallback: int = 0  # who has done it: 0 whom it was asked first, else whom of those that it falls back on
+    certainty: Certainty = Certainty.DONE
+    error: dict[str, Json] | None = None
+    asked: str = ""
+
+
+class Ledger(msgspec.Struct, array_like=True, gc=False):
+    """What the steps of an instance have done; and the pointers of those that were undone, and that could not be."""
+
+    done: list[Done] = msgspec.field(default_factory=list)
+    undone: list[str] = msgspec.field(default_factory=list)
+    standing: list[str] = msgspec.field(default_factory=list)
+
+
+class UndoFrame(Frame, tag=61):
+    """Undoing, of all that was done (below nothing) or of what was done in a `try` (below it).
+
+    `ending` is how the instance ends then: status, output, error, what history tells instead, whether it gives up.
+    """
+
+    since: int = -1  # what has a smaller number in the ledger is not undone
+    inside: int = 0  # a task: what is not in it is not undone; -1: nothing is, others are only waited for
+    current: Done | None = None  # is being undone
+    ending: tuple[Status, Json, dict[str, Json] | None, Json, bool] | None = None
+
+
 class Later(msgspec.Struct, array_like=True, gc=False):
     """A result, or an event that is listened for, that came while the instance stood still."""
 
@@ -100,6 +143,7 @@ class Instance(msgspec.Struct, Generic[AnyFrame], array_like=True, tag=0, gc=Fal
     size: int = 0  # bytes of the row that it was read from, 0 if from none; never written (`encoding`)
     taken: list[str] = msgspec.field(default_factory=list)  # events that its steps have listened for and taken
     later: list[Later] = msgspec.field(default_factory=list)  # while it is suspended
+    ledger: Ledger | None = None  # of a workflow that undoes
 
 
 class Marker(msgspec.Struct, array_like=True, tag=1, gc=False):

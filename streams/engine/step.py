@@ -19,7 +19,7 @@ from schemas.payload import Json, UnreadablePayloadError
 from schemas.reasons import Reason
 from schemas.steps import Problem
 from schemas.times import rfc3339
-from streams.engine import control, errors
+from streams.engine import control, errors, ledger, undo
 from streams.engine.constructs import ANSWERED, DUE, RECEIVED, TABLE, WORKING
 from streams.engine.constructs.listen import give_back, offered_again
 from streams.engine.data import evaluate, shape_input
@@ -43,7 +43,7 @@ from streams.engine.messages import (
 from streams.engine.moving import on_corrected
 from streams.engine.repair import refusal_of, refused, repaired
 from streams.engine.run import Run
-from streams.engine.state import Frame, IncidentFrame, Instance, Marker, State
+from streams.engine.state import Frame, IncidentFrame, Instance, Marker, State, UndoFrame
 from streams.engine.timers import catch_up, fire_all, first_due
 from streams.engine.variables import cloud_event
 from streams.engine.weight import PER_BYTE
@@ -125,6 +125,8 @@ def _step_live(graph: Graph, state: Instance[Frame], event: Event, now_ms: int, 
             return _nothing(state)
         return _guarded(graph, state, event, now_ms, limits, _due)
     if type(event) is CancelInstance:
+        if event.undo and _ends_already(state):
+            return _nothing(state)
         return _guarded(graph, state, event, now_ms, limits, _cancelled)
     if type(event) is StepRetrying:
         if _awaited(graph, state, event) is None:
@@ -137,7 +139,7 @@ def _step_suspended(graph: Graph, state: Instance[Frame], event: Event, now_ms: 
     """What would have it go on waits, or is left alone."""
     if type(event) is TimerFired:
         return _nothing(state)
-    if type(event) is StepResult and _awaited(graph, state, event) is not None and not control.is_kept(state, event):
+    if type(event) is StepResult and _is_wanted(graph, state, event) and not control.is_kept(state, event):
         return _guarded(graph, state, event, now_ms, limits, control.kept)
     if type(event) is StepResult:
         return _guarded(graph, state, event, now_ms, limits, _ignored)
@@ -147,6 +149,15 @@ def _step_suspended(graph: Graph, state: Instance[Frame], event: Event, now_ms: 
         except LimitExceededError:  # it is too much to be kept: others may have it
             return _guarded(graph, state, event, now_ms, limits, give_back)
     return _step_live(graph, state, event, now_ms, limits)
+
+
+def _is_wanted(graph: Graph, state: Instance[Frame], event: StepResult) -> bool:
+    return _awaited(graph, state, event) is not None or ledger.is_adrift(state, graph.tasks, event)
+
+
+def _ends_already(state: Instance[Frame]) -> bool:
+    """Whether the instance ends as soon as all is undone."""
+    return any(type(each) is UndoFrame and each.ending is not None for each in state.frames)
 
 
 def _controlled(
@@ -206,11 +217,16 @@ def _guarded(
         return _applied(graph, state, event, now_ms, limits, apply)
     except (LimitExceededError, RecursionError) as error:
         problem = _limit_problem(error)
-        run = Run(graph, state, event.instance_id, now_ms, limits, TABLE)
-        if type(event) is StartInstance:
-            _note_start(run)
-        run.end(Status.FAULTED, error=problem)
-        return _result(run)
+    try:
+        return _applied(graph, state, event, now_ms, limits, partial(_faulted, problem=problem, undo=True))
+    except (LimitExceededError, RecursionError):  # to undo is too much as well
+        return _applied(graph, state, event, now_ms, limits, partial(_faulted, problem=problem, undo=False))
+
+
+def _faulted(run: Run, event: Event, problem: Problem, undo: bool) -> None:
+    if type(event) is StartInstance:
+        _note_start(run)
+    run.end(Status.FAULTED, error=problem, undo=undo)
 
 
 def _applied(
@@ -272,7 +288,8 @@ def _answered(run: Run, event: StepResult, came_ms: int | None = None) -> None:
             return
         frame, _ = _awaiting(run, event)
     if frame is None:
-        _ignored(run, event)
+        if not undo.settled(run, event):
+            _ignored(run, event)
     else:
         run.settled(ANSWERED[type(frame)], run, frame, run.graph.tasks[frame.task], event)
 
@@ -341,7 +358,8 @@ def _due(run: Run, _: TimerFired) -> None:
 
 def _cancelled(run: Run, event: CancelInstance) -> None:
     problem = errors.problem(problems.RUNTIME, f"Cancelled: {event.reason}", "", Reason.CANCELLED)
-    run.end(Status.CANCELLED, error=problem, data={"reason": event.reason, "actor": event.actor})
+    told = {"reason": event.reason, "actor": event.actor}
+    run.end(Status.CANCELLED, error=problem, data=told, undo=event.undo)
 
 
 # The result
@@ -361,10 +379,10 @@ def _result(run: Run) -> Step:
     state = Instance(
         old.digest, old.workflow, old.version, _status(run), seq, old.business_key, old.source, old.event_id,
         old.started_at_ms, run.expires_ms, run.next_frame, run.input, run.context, run.entries,
-        list(run.frames.values()), taken=run.taken,
+        list(run.frames.values()), taken=run.taken, later=run.later, ledger=run.ledger,
     )  # fmt: skip
     if run.suspended:
-        state.status, state.later = Status.SUSPENDED, run.later
+        state.status = Status.SUSPENDED
     return Step(state, _encode(state, run.limits), commands, run.transitions, None, run.incidents)
 
 
@@ -396,4 +414,6 @@ def _status(run: Run) -> Status:
         working = WORKING.get(kind)
         if working is not None and working(frame, tasks[frame.task]):
             status = Status.RUNNING
+    if run.graph.undoes and any(type(frame) is UndoFrame for frame in run.frames.values()):
+        return Status.UNDOING
     return status

@@ -9,6 +9,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from msgspec.structs import replace
 from orjson import dumps
 
 from schemas.lifecycle import Phase, Status
@@ -24,7 +25,7 @@ from streams.engine.messages import (
     StepResult,
     Transition,
 )
-from streams.engine.state import Frame, Instance
+from streams.engine.state import Frame, Instance, Ledger, UndoFrame
 from streams.engine.weight import PER_BYTE, Scale
 from streams.language.graph import Graph, Task
 
@@ -46,9 +47,9 @@ class Tree:
     """The frames of an instance during one engine step. It works on copies; `instance` as given is never changed."""
 
     __slots__ = (
-        "_scale", "asked", "bound", "cancels", "context", "entries", "expires_ms", "frames", "graph", "held",
-        "incidents", "input", "instance", "instance_id", "issued", "later", "limits", "next_frame", "now_ms",
-        "of_frames", "suspended", "taken", "told_bytes", "transitions",
+        "_scale", "asked", "bound", "cancels", "context", "entries", "expires_ms", "frames", "gives_up", "graph",
+        "held", "incidents", "input", "instance", "instance_id", "issued", "later", "ledger", "limits", "next_frame",
+        "now_ms", "of_frames", "suspended", "taken", "told_bytes", "transitions",
     )  # fmt: skip
 
     def __init__(
@@ -80,6 +81,8 @@ class Tree:
         self.next_frame = instance.next_frame
         self.suspended = instance.status is Status.SUSPENDED
         self.later = instance.later
+        self.ledger: Ledger | None = instance.ledger
+        self.gives_up = False  # what is being undone
         self.issued: dict[int, StepCommand] = {}
         self.cancels: list[CancelStep] = []
         self.asked: list[EventCommand] = []  # about events, in their order
@@ -116,11 +119,24 @@ class Tree:
 
     def cancel(self, ids: set[int], reason: str) -> None:
         """Closes frames, innermost first; pending steps are told so."""
+        if self.graph.undoes and not self.gives_up:
+            ids = ids - self._cut_loose(ids)
         for doomed in sorted(ids, reverse=True):
             frame = self.frames[doomed]
             activity = self.activity(frame)
             self.withdraw(frame, reason)
             self.note(activity.task, Phase.TASK_CANCELLED, activity.iteration, activity.attempt)
+
+    def _cut_loose(self, ids: set[int]) -> set[int]:
+        """Undoing goes on beside: who could tell how far it has come? Gives it, with all below."""
+        loose: set[int] = set()
+        for frame in list(self.frames.values()):
+            if frame.id in ids and type(frame) is UndoFrame:
+                loose.add(frame.id)
+                self.frames[frame.id] = replace(frame, parent=-1)
+            elif frame.parent in loose:
+                loose.add(frame.id)
+        return loose
 
     def withdraw(self, frame: Frame, reason: str) -> None:
         """Removes a frame whose task came to no end, and takes back what it has asked for."""
@@ -150,6 +166,8 @@ class Tree:
             for frame in self.frames.values():
                 parts = (getattr(frame, name) for name in frame.__struct_fields__)
                 self.held += sum(map(weigh, (list(part.values()) if type(part) is dict else part for part in parts)))
+            for done in () if self.ledger is None else self.ledger.done:
+                self.held += weigh(done.input) + weigh(done.output)
             if self.held > HELD * self.limits.value_bytes:
                 raise LimitExceededError(f"a state of more than {self.limits.state_bytes} bytes", "")
 

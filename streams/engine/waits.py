@@ -5,7 +5,7 @@ from __future__ import annotations
 from msgspec import Struct
 
 from schemas.lifecycle import Status
-from streams.engine.state import Frame, IncidentFrame, Instance
+from streams.engine.state import Certainty, Frame, IncidentFrame, Instance, UndoFrame
 from streams.engine.timers import due_ms
 
 
@@ -20,14 +20,19 @@ class Waiting(Struct, gc=False):
 
 
 def waits(state: Instance[Frame]) -> list[Waiting]:
-    """The innermost open tasks but those that have failed (`incident`), in the order in which they were entered."""
+    """The innermost open tasks but those that have failed (`incident`), in the order in which they were entered; and
+    the steps whose answers undoing waits for."""
     around = {frame.parent for frame in state.frames}
     frames = {frame.id: frame for frame in state.frames}
-    return [
+    found = [
         Waiting(frame.task, frame.iteration, frame.attempt, frame.started_ms, _until_ms(state, frames, frame))
         for frame in state.frames
-        if frame.id not in around and type(frame) is not IncidentFrame
+        if frame.id not in around and type(frame) is not IncidentFrame and type(frame) is not UndoFrame
     ]
+    undoes = any(type(frame) is UndoFrame for frame in state.frames)
+    done = () if state.ledger is None else state.ledger.done
+    adrift = [each for each in done if each.certainty is Certainty.ADRIFT] if undoes else []
+    return found + [Waiting(each.task, each.iteration, each.attempt, each.at_ms, None) for each in adrift]
 
 
 def _until_ms(state: Instance[Frame], frames: dict[int, Frame], frame: Frame) -> int | None:

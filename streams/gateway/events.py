@@ -26,6 +26,7 @@ from streams.gateway.webhooks import InvalidSignatureError, verify
 from streams.ground.publish import Outgoing
 from streams.ground.topic import MAX_RECORD_BYTES
 from streams.processors.intake import business_topic
+from streams.processors.intake.backlog import LOOK_S
 
 EVENT: Schema = object_of(
     {"specversion": {"const": "1.0"}, "id": TEXT, "source": TEXT, "type": TEXT}, subject=TEXT, data={}
@@ -103,9 +104,12 @@ async def _accept(ours: Services, events: Sequence[CloudEvent]) -> web.Response:
 
 async def accept(ours: Services, events: Sequence[CloudEvent]) -> tuple[list[dict[str, Any]], int]:
     """Publishes events; gives what names each and the instances that it starts, and how many nobody waits for, once
-    Kafka has all of them.
+    Kafka has all of them. Where too much waits before the engine, none is taken.
     """
     encoded = [ours.types.encode_event(ours.codec, event) for event in events]
+    if (why := ours.backlog.too_long()) is not None:
+        detail = f"No new events now: {why}. What runs goes on; try again later."
+        raise ProblemError(503, "overloaded", detail, headers={"Retry-After": str(int(LOOK_S))})
     await ours.publisher.publish([_outgoing(each) for each in encoded])
     metrics.ACCEPTED.labels("accepted").inc(len(events))
     unmatched = sum(not ours.definitions.is_awaited(event.attributes) for event in events)

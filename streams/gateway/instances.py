@@ -20,6 +20,7 @@ from streams.gateway.problems import ProblemError
 from streams.gateway.retrying import NARROWING, RETRYING, retrying
 from streams.gateway.services import Services, services
 from streams.gateway.story import WAITS_FOR, story
+from streams.gateway.undoing import TO_UNDO, UNDO, to_undo
 from streams.ground.publish import Outgoing
 from streams.processors.orchestrate import INBOX, OrchestrateSettings
 from streams.processors.view import search
@@ -113,6 +114,7 @@ async def show_instance(request: web.Request) -> web.Response:
         {
             **presentation.instance(row),
             "waits_for": await told.waits_for(),
+            "undo": await to_undo(ours, row) if after < 0 else None,
             "history": history,
             "next": rows[HISTORY_LIMIT - 1]["seq"] if len(rows) > HISTORY_LIMIT else None,
             "decisions": [presentation.message(each) for each in (await stored(ours.codec, decisions)).messages],
@@ -135,19 +137,19 @@ async def known_instances(request: web.Request) -> web.Response:
 async def cancel_instance(request: web.Request) -> web.Response:
     """Asks the engine to end an instance; its outcome will say so."""
     ours = services(request)
-    wish = await read_object(request, {"reason": str, "actor": str}, required=("reason",))
+    wish = await read_object(request, {"reason": str, "actor": str, "undo": bool}, required=("reason",))
     reason, actor = one_line("reason", wish["reason"]), one_line("actor", wish.get("actor") or "api")
     row = await known_instance(request)
-    await cancel(ours, row, reason, actor)
+    await cancel(ours, row, reason, actor, undo=wish.get("undo") is not False)
     return json_answer({"instance_id": row["instance_id"]}, status=202)
 
 
-async def cancel(ours: Services, row: Found, reason: str, actor: str) -> None:
-    """Publishes the wish to end an instance; raises ProblemError where it has ended."""
+async def cancel(ours: Services, row: Found, reason: str, actor: str, *, undo: bool = True) -> None:
+    """Publishes the wish to end an instance, with what it has done undone; raises ProblemError where it has ended."""
     if row["status"] in TERMINAL:
         raise ProblemError(409, "ended", f"The instance has ended: {row['status']}.")
     instance_id = row["instance_id"]
-    fields = {"instance_id": instance_id, "reason": reason, "actor": actor}
+    fields = {"instance_id": instance_id, "reason": reason, "actor": actor, "undo": undo}
     value = ours.codec.encode(CANCEL_INSTANCE, fields)
     await ours.publisher.publish([Outgoing(INBOX, instance_id.encode(), value)])
 
@@ -258,6 +260,7 @@ ROUTES = (
                     object_of(
                         {"history": list_of(ENTRY), "next": {"type": ["integer", "null"]}, "decisions": list_of({})},
                         waits_for=WAITS_FOR,
+                        undo=TO_UNDO,
                         incidents={**list_of({"type": "object"}), "description": "Those that are open."},
                     ),
                 ]
@@ -271,10 +274,10 @@ ROUTES = (
         method="POST",
         path="/v1/instances/{instance_id}/cancel",
         handler=cancel_instance,
-        summary="Ask for an instance to be cancelled.",
+        summary="Ask for an instance to be cancelled. What it has done is undone first, where its definition says how.",
         answers={202: object_of({"instance_id": TEXT})},
         problems=(400, 404, 408, 409, 413, 415, 422, 503),
-        body={"application/json": object_of({"reason": LINE}, actor=LINE)},
+        body={"application/json": object_of({"reason": LINE}, actor=LINE, undo=UNDO)},
         verb="cancel",
     ),
     Route(

@@ -1,4 +1,5 @@
-"""Own functions at the gateway: what definitions are checked against, who hosts what, and for whom steps wait."""
+"""Own functions at the gateway: what definitions are checked against, who hosts what, for whom steps wait, and which
+processors nobody hosts."""
 
 from __future__ import annotations
 
@@ -9,10 +10,11 @@ from contextlib import asynccontextmanager
 import structlog
 
 from schemas.functions import Function
+from streams import processors
 from streams.definitions.book import DefinitionBook
 from streams.definitions.deploy import own_functions
 from streams.definitions.own import OwnFunctions
-from streams.gateway.metrics import UNHOSTED
+from streams.gateway.metrics import UNHOSTED, UNHOSTED_PROCESSORS
 from streams.gateway.services import Services
 from streams.ground.errors import UnavailableError
 from streams.processors.functions import CARRIED_OUT_BY
@@ -38,7 +40,7 @@ async def hosted(ours: Services, functions: Iterable[str]) -> frozenset[str]:
 
 @asynccontextmanager
 async def unhosted_counted(own: OwnFunctions, book: DefinitionBook) -> AsyncIterator[None]:
-    """Keeps `exlify_own_steps_unhosted` true for as long as the context lasts."""
+    """Keeps `exlify_own_steps_unhosted` and `exlify_processor_unhosted` true for as long as the context lasts."""
     task = asyncio.create_task(_count_forever(own, book), name="own functions")
     try:
         yield
@@ -51,6 +53,7 @@ async def _count_forever(own: OwnFunctions, book: DefinitionBook) -> None:
     while True:
         try:
             await count_unhosted(own, book)
+            await look_for_hosts(own)
         except UnavailableError as error:
             log.warning("own functions not looked at", reason=str(error))
         await asyncio.sleep(LOOK_S)
@@ -64,3 +67,12 @@ async def count_unhosted(own: OwnFunctions, book: DefinitionBook) -> None:
     UNHOSTED.clear()
     for name, count in waiting.items():
         UNHOSTED.labels(name).set(count)
+
+
+async def look_for_hosts(own: OwnFunctions) -> None:
+    """Sets the metric of processors that nobody hosts to what is so now."""
+    names = {each.name for each in processors.ALL}
+    absent = names - await own.hosted(names)
+    UNHOSTED_PROCESSORS.clear()
+    for name in absent:
+        UNHOSTED_PROCESSORS.labels(name).set(1)

@@ -22,6 +22,7 @@ from streams.gateway.instances import known_instance
 from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import Services, services
+from streams.gateway.undoing import UNDO
 from streams.ground.publish import Outgoing
 from streams.ground.topic import MAX_RECORD_BYTES
 from streams.processors.orchestrate import INBOX
@@ -54,8 +55,9 @@ async def skip_instance(request: web.Request) -> web.Response:
 
 async def fail_instance(request: web.Request) -> web.Response:
     """The instance ends with the error of a failed step, past every `catch`."""
-    wish = await read_object(request, COMMON, ("why",))
-    return await _decided(request, await known_instance(request), wish, "fail", {}, alone=False)
+    wish = await read_object(request, {**COMMON, "undo": bool}, ("why",))
+    more = {"undo": wish.get("undo") is not False}
+    return await _decided(request, await known_instance(request), wish, "fail", more, alone=False)
 
 
 async def _decided(
@@ -172,5 +174,10 @@ ROUTES = (
         definition=TEXT,
     ),
     _route("skip", skip_instance, "Leave a failed step out and give what it would have given.", output={}),
-    _route("fail", fail_instance, "End an instance with the error of a failed step, past every catch."),
+    _route(
+        "fail",
+        fail_instance,
+        "End an instance with the error of a failed step, past every catch; what it has done is undone first.",
+        undo=UNDO,
+    ),
 )

@@ -15,6 +15,7 @@ from models.serving.shelf import Shelf
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
 from streams.definitions.own import KafkaOwnFunctions
+from streams.files.watching import Watching
 from streams.gateway import (
     alerts,
     bottlenecks,
@@ -37,6 +38,7 @@ from streams.gateway import (
     schemas,
     systems,
     tasks,
+    truth,
     verification,
 )
 from streams.gateway.access import guard, plain
@@ -64,6 +66,7 @@ from streams.processors.call.reports import SeenFeed
 from streams.processors.costs import Costs
 from streams.processors.decide.places import folders
 from streams.processors.human import ACTIONS
+from streams.processors.intake import backlog
 from streams.processors.orchestrate import INBOX
 from streams.processors.recover import ACTIONS as RETRY_ACTIONS
 from streams.processors.view.reader import Reader
@@ -98,6 +101,7 @@ ROUTES = (
     *schemas.ROUTES,
     *functions.ROUTES,
     *decisions.ROUTES,
+    *truth.ROUTES,
     *tasks.ROUTES,
     *systems.ROUTES,
     *replays.ROUTES,
@@ -192,7 +196,13 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
         seen.start()
         ready = probed(kafka_probe(settings, tuple(each.name for each in WRITTEN)), read_model_probe(engine))
         own = KafkaOwnFunctions(settings, codec)
-        async with Publisher(settings) as publisher, site.followed(), unhosted_counted(own, feed):
+        async with (
+            Publisher(settings) as publisher,
+            site.followed(),
+            unhosted_counted(own, feed),
+            backlog.followed(settings) as waiting,
+            Watching(site=site, settings=settings, codec=codec, publisher=publisher).running(),
+        ):
             made = Services(
                 settings=settings,
                 codec=codec,
@@ -205,6 +215,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
                 pauses=pauses,
                 seen=seen,
                 prices=costs.prices,
+                backlog=waiting,
                 ready=ready,
             )
             async with closing(made):

@@ -22,6 +22,8 @@ from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import Pauses
 from streams.processors.call.reports import Seen
 from streams.processors.costs import Prices
+from streams.processors.intake import IntakeSettings
+from streams.processors.intake.backlog import Backlog
 from streams.processors.view.reader import Reader
 
 Look = Callable[[Settings, str, int, int], Awaitable[RawRecord | None]]  # topic, partition, offset
@@ -41,6 +43,7 @@ class Services:
     addresses: Addresses
     pauses: Pauses
     seen: Seen
+    backlog: Backlog = field(default_factory=lambda: Backlog(IntakeSettings.max_backlog))
     types: EventTypes = field(default_factory=EventTypes.load)
     clock: Callable[[], float] = time.time  # seconds since the epoch
     prices: Callable[[], Prices] = Prices  # blocks

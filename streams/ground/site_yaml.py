@@ -6,7 +6,8 @@ fault. Values are looked at by the parser of the file, one by one; what it does 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+import math
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NoReturn
 
@@ -14,6 +15,7 @@ from ruamel.yaml import YAML
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 from ruamel.yaml.nodes import MappingNode, Node, ScalarNode, SequenceNode
 
+from schemas.payload import Json
 from streams.ground.references import UnresolvedError
 
 MAX_LEVELS = 20
@@ -105,6 +107,31 @@ class Part:
         except UnresolvedError as error:
             self.fault(str(error), error.remedy)
 
+    def plain(self) -> Json:
+        """The value as JSON has it. A date is a text, as it is written."""
+        if self.is_mapping:
+            return {name: each.plain() for name, each in self.members().items()}
+        if self.is_list:
+            return [each.plain() for each in self.items()]
+        return _scalar(self)
+
+    def at(self, path: Iterable[str | int]) -> Part:
+        """The part at a path of names and numbers, or as near to it as there is one."""
+        found = self
+        for step in path:
+            inner: list[Part] | dict[str, Part]
+            if isinstance(step, int):
+                inner = found.items() if found.is_list else []
+                if step >= len(inner):
+                    return found
+                found = inner[step]
+            else:
+                inner = found.members() if found.is_mapping else {}
+                if step not in inner:
+                    return found
+                found = inner[step]
+        return found
+
 
 def read(text: str, resolve: Callable[[str], str]) -> Part | None:
     """The document of a text; None where it holds none. Raises SiteFault."""
@@ -126,6 +153,25 @@ def read(text: str, resolve: Callable[[str], str]) -> Part | None:
         if level > MAX_LEVELS:
             raise _at(node, f"more than {MAX_LEVELS} levels", "write it flatter")
     return Part(root, resolve, root)
+
+
+def _scalar(part: Part) -> Json:
+    kind, text = str(part.node.tag).rpartition(":")[2], str(part.node.value)
+    try:
+        match kind:
+            case "null":
+                return None
+            case "bool":
+                return text.lower() == "true"
+            case "int":
+                return int(text.replace("_", ""), 0 if text.lstrip("+-")[:2] in ("0x", "0o") else 10)
+            case "float" if math.isfinite(number := float(text.replace("_", ""))):
+                return number
+            case "str" | "timestamp":
+                return text
+    except ValueError:
+        part.fault("no number", "write it in quotes")
+    return part.fault("no value that JSON has", "write it in quotes")
 
 
 def _nodes(node: Node, level: int) -> Iterator[tuple[Node, int]]:

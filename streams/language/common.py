@@ -6,7 +6,7 @@ from typing import Any
 
 from schemas.functions import EffectClass
 from streams.language import profile
-from streams.language.forms import CONDITION, DURATION, SCHEMA, TEXT, TRANSFORM, Form, closed, either
+from streams.language.forms import CONDITION, DURATION, SCHEMA, TASK, TEXT, TRANSFORM, Form, closed, either
 from streams.language.graph import NOTHING, Expression, Transform
 from streams.language.model import CONTINUE
 from streams.language.nodes import Node
@@ -35,6 +35,11 @@ INPUT_FORM = closed({"schema": _CHECKED, "from": TRANSFORM})
 OUTPUT_FORM = closed({"schema": _CHECKED, "as": TRANSFORM})
 TIMEOUT_FORM = closed({"after": DURATION}, ["after"])
 
+_UNDO = {
+    **either(TASK, {"const": "none"}, {"type": "boolean"}),
+    "description": "The task that undoes this step, or none; at a try, true.",
+}
+
 FORMS: dict[str, Form] = {
     "if": either(CONDITION, {"type": "null"}),
     "input": INPUT_FORM,
@@ -44,7 +49,7 @@ FORMS: dict[str, Form] = {
     "then": {**TEXT, "description": "continue, exit, end, or the name of a task in the same list."},
     "metadata": {
         "type": "object",
-        "properties": {"effect": {"enum": list(EFFECTS)}, "recovery": RECOVERY, "probe": PROBE},
+        "properties": {"effect": {"enum": list(EFFECTS)}, "recovery": RECOVERY, "probe": PROBE, "compensate": _UNDO},
     },
 }
 

@@ -6,6 +6,7 @@ import hashlib
 import re
 from collections.abc import Mapping
 from dataclasses import fields, is_dataclass
+from itertools import pairwise
 from typing import Any
 
 import orjson
@@ -15,10 +16,12 @@ from schemas.recovery import Policy
 from streams.language.construct import Fields, Links
 from streams.language.constructs import BY_MODEL, children
 from streams.language.constructs.do import DoModel
+from streams.language.constructs.try_ import TryModel
 from streams.language.graph import Expression, Graph, Task, Transform
 from streams.language.growth import UNKNOWN, growth_of
 from streams.language.model import TaskModel
 from streams.language.source import Path, pointer
+from streams.language.undoing import KEY, Stand, StepModel
 from streams.language.workflow import WorkflowModel
 
 _AT_THE_END = frozenset({"input", "task"})
@@ -36,7 +39,8 @@ def digest_of(document: Mapping[str, Json], *, lists_events: bool = False) -> st
 
 def compile_model(model: WorkflowModel, deployed: str | None = None) -> Graph:
     """The graph of a model without faults; with the meaning that it had when it was `deployed` under a digest."""
-    tasks = _Compiler(model.root, model.policy).tasks()
+    compiler = _Compiler(model.root, model.policy)
+    tasks = compiler.tasks()
     keeps_input = _reads_workflow(model)
     reads_input = keeps_input and _names_input(model.document)
     lists_events = reads_input and bool(model.event_types) and deployed != digest_of(model.document)
@@ -61,6 +65,7 @@ def compile_model(model: WorkflowModel, deployed: str | None = None) -> Graph:
         owner=model.owner,
         deadline=model.deadline,
         faults=model.faults,
+        undoes=bool(compiler.undos),
     )
 
 
@@ -105,6 +110,8 @@ class _Compiler:
         self._next: dict[Path, int] = {}
         self._policies: dict[Path, Policy | None] = {}
         self._number(root, -1, policy)
+        self._standing: list[Path] = []
+        self.undos = self._undone()
 
     def _number(self, task: TaskModel, parent: int, policy: Policy | None) -> None:
         self._index[task.path] = index = len(self._models)
@@ -124,10 +131,30 @@ class _Compiler:
             self._siblings[task.path] = names
             self._next[task.path] = self._index[following.path] if following is not None else -1
 
+    def _undone(self) -> dict[Path, int]:
+        """By the path of a step, the number of its undo; those that only people can do come behind all others.
+
+        Where no step says how it is undone, there are none.
+        """
+        steps = [model for model in self._models if isinstance(model, StepModel)]
+        undos = {step.path: self._index[step.undo.path] for step in steps if step.undo is not None}
+        if undos:
+            self._standing = [step.path for step in steps if step.stands and not self._is_undo(step.path)]
+            undos |= {path: len(self._models) + number for number, path in enumerate(self._standing)}
+        return undos
+
+    def _is_undo(self, path: Path) -> bool:
+        return any(pair == ("metadata", KEY) for pair in pairwise(path))
+
     def tasks(self) -> tuple[Task, ...]:
         """The tasks in order."""
-        links = Links(self._index, self._siblings, self._policies)
-        return tuple(BY_MODEL[type(model)].compiled(model, links, self._common(model, links)) for model in self._models)
+        links = Links(self._index, self._siblings, self._policies, self.undos)
+        read = [BY_MODEL[type(model)].compiled(model, links, self._common(model, links)) for model in self._models]
+        return (*read, *map(self._stand, self._standing))
+
+    def _stand(self, path: Path) -> Stand:
+        at = pointer((*path, "metadata", KEY))
+        return Stand(index=self.undos[path], pointer=at, name=f"undo-{path[-1]}", parent=self._index[path])
 
     def _common(self, model: TaskModel, links: Links) -> Fields:
         return {
@@ -143,6 +170,7 @@ class _Compiler:
             "timeout": model.timeout,
             "then": links.flow(model.then, model),
             "metadata": model.metadata,
+            "gives_up": model.then == "end" and model.metadata.get(KEY) is True and not isinstance(model, TryModel),
             "keeps_input": _reads_at_end(model),
             "growth": UNKNOWN if _asks_more(model) else growth_of(model, leaf=not children(model)),
             "document": model.document,

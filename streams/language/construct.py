@@ -13,6 +13,7 @@ from streams.language.graph import Directive, Expression, Flow, Task
 from streams.language.model import TaskModel
 from streams.language.reader import Model, Syntax
 from streams.language.source import Path
+from streams.language.undoing import StepModel
 
 Fields = dict[str, Any]  # of a task of the graph, those that all tasks have
 
@@ -27,14 +28,20 @@ class Links:
         numbers: Mapping[Path, int],
         siblings: Mapping[Path, Mapping[str, int]],
         policies: Mapping[Path, Policy | None],
+        undos: Mapping[Path, int],
     ) -> None:
         self._numbers = numbers
         self._siblings = siblings
         self._policies = policies
+        self._undos = undos
 
     def policy(self, task: TaskModel) -> Policy | None:
         """How calls are tried again there, unless they say it themselves."""
         return self._policies[task.path]
+
+    def undo(self, step: StepModel) -> int:
+        """The number of the task that undoes a step, -1 where nothing is to be undone."""
+        return self._undos.get(step.path, -1)
 
     def number(self, model: TaskModel | None) -> int:
         """The number of a task, -1 for none."""

@@ -93,6 +93,7 @@ class Task:
     then: Flow = Flow()
     metadata: Mapping[str, Json] = field(default_factory=dict)
     told: bool = True  # in history; lists that only hold the body of a task, and the root, are no tasks to people
+    gives_up: bool = False  # what was done is undone before the workflow ends behind it
     keeps_input: bool = False  # an expression evaluated at its end reads $input or $task, so the frame has to keep it
     growth: int = 0  # how often its expressions can write down what they read; 0: not known (`growth`)
     document: Mapping[str, Json] = field(default_factory=dict)  # the task as written, for $task.definition
@@ -129,4 +130,5 @@ class Graph:
     lists_events: bool = False  # which is the list of the events that have started it
     owner: str = OWNER  # `metadata.owner`: the team that is asked what becomes of what fails
     deadline: Deadline | None = None  # `metadata.deadline`: by when people are told that it has not ended
+    undoes: bool = False  # some step says how it is undone
     faults: bool = False  # `metadata.onError: fault`: what nobody catches ends it, also where people could mend it

@@ -88,5 +88,4 @@ CALLS = {
     "a2a": _later("call the agent with `call: http`"),
     "mcp": _later("call the tool with `call: http`"),
     "agent": _later("write the steps down, or ask people with `call: human`"),
-    "map": _later("iterate with `for`"),
 }

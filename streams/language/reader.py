@@ -27,10 +27,11 @@ EXAMPLE = "- checkOrder: {call: http, with: {...}}"
 class Syntax(Generic[Model]):
     """How a kind of task is written."""
 
-    key: str  # says that a task is of this kind
+    key: str  # says that a task is of this kind; `key: value` where the value of the key does
     keys: Mapping[str, Form]  # its own one, and those that come with it
     required: tuple[str, ...]
     read: Callable[[Reader, Node, Common, Scope], Model]
+    compensates: bool = False  # it may say under `metadata.compensate` how it is undone
 
 
 class Reader:
@@ -40,6 +41,7 @@ class Reader:
         self, kinds: Mapping[str, Syntax[Any]], functions: Mapping[str, Function], retries: Mapping[str, Policy]
     ) -> None:
         self._kinds = kinds
+        self.every = functions
         self.functions = ForCalls(functions)
         self.retries = retries  # of the workflow, by name
 
@@ -53,6 +55,8 @@ class Reader:
         if node.name in DIRECTIVES or len(node.name) > MAX_NAME:
             remedy = f"choose another name, of at most {MAX_NAME} characters"
             node.fault("name", f"a task cannot be called `{node.name[:MAX_NAME]}`", remedy, key=True)
+        if not syntax.compensates:
+            _refuse_undo(node)
         model: TaskModel = syntax.read(self, node, read_common(node, scope), scope)
         return model
 
@@ -63,7 +67,8 @@ class Reader:
         there = [key for key in self._kinds if key in node.value]
         kinds = [key for key in there if not any(key in self._kinds[other].keys for other in there if other != key)]
         if len(kinds) == 1:
-            return kinds[0]
+            narrower = f"{kinds[0]}: {node.value[kinds[0]]}"
+            return narrower if narrower in self._kinds else kinds[0]
         if kinds:
             message = f"the task `{node.name}` is {' and '.join(f'`{kind}`' for kind in kinds)} at once"
             node.fault("task-kind", message, "make each a task of its own", key=True)
@@ -81,3 +86,14 @@ class Reader:
         else:
             message = f"the task `{node.name}` does not say what it does"
             node.fault("task-kind", message, f"give it one of {', '.join(self._kinds)}", key=True)
+
+
+def _refuse_undo(node: Node) -> None:
+    """Complains about an undo of a task that is no step."""
+    metadata = node.optional("metadata")
+    said = metadata.optional("compensate") if metadata is not None else None
+    if said is None or (said.value is True and node.value.get("then") == "end"):
+        return
+    message = f"`{node.name}` has no effect of its own that could be undone"
+    remedy = "write it at a call, run or emit; or compensate: true at a try or where `then: end` gives up what was done"
+    said.fault("compensate", message, remedy, key=True)

@@ -26,6 +26,7 @@ from streams.language.scheduling import METADATA_FORM as SCHEDULE_FORM
 from streams.language.scheduling import read_schedule
 from streams.language.slots import WORKFLOW_INPUT, WORKFLOW_OUTPUT
 from streams.language.source import Source
+from streams.language.undo_lint import lint_undo
 
 EXAMPLE = "document: {dsl: '1.0.3', namespace: sales, name: order, version: '1.0.0'}"
 MAX_NAME = 100  # a name is part of the name of a topic, which has 249 characters
@@ -118,6 +119,8 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
         warn_of_circle(node, {kind for kind, _ in events})
     nobody: frozenset[str] = frozenset()
     reader = Reader(BY_KEY, functions, retries)
+    root = read_list(reader, parts["do"], nobody) if "do" in parts else DoModel(name="do", path=("do",), tasks=())
+    lint_undo(source, root)
     return WorkflowModel(
         document=source.value if isinstance(source.value, dict) else {},
         namespace=identity.get("namespace", ""),
@@ -133,7 +136,7 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
         deadline=_deadline(_metadata(parts.get("document"), "deadline"), _metadata(parts.get("document"), "calendar")),
         faults=_faults(_metadata(parts.get("document"), "onError")),
         policy=read_defaults(_metadata(parts.get("document"), "recovery")),
-        root=read_list(reader, parts["do"], nobody) if "do" in parts else DoModel(name="do", path=("do",), tasks=()),
+        root=root,
     )
 
 

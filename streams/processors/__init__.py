@@ -14,6 +14,7 @@ from streams.processors import (
     human,
     intake,
     letters,
+    monitor,
     notify,
     orchestrate,
     plain,
@@ -40,6 +41,7 @@ ALL = (
     letters.DECLARATION,
     escalate.DECLARATION,
     notify.DECLARATION,
+    monitor.DECLARATION,
     replay.DECLARATION,
     view.DECLARATION,
 )

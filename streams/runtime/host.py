@@ -34,6 +34,7 @@ from streams.runtime.reader import Partition, Reader
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.shortened import check_running, last_read, mend_rows, notes_offsets, true_starts
 from streams.runtime.slow_lane import SlowLane
+from streams.runtime.standing import Standing
 from streams.runtime.store import Store
 from streams.runtime.suspects import Suspects
 from streams.runtime.table import Changelog, TablePartition
@@ -69,6 +70,7 @@ class Host:
         self._crash = crash
         self._generation = 0
         self._tables: dict[int, TablePartition] = {}
+        self._standing = Standing()
         self._notes: dict[int, Suspects | InFlight] = {}  # by lane: what a death would leave behind
         self._trial = trial
         self._tasks: list[asyncio.Task[None]] = []
@@ -358,6 +360,9 @@ class Host:
             lags[partition.topic] += max(0, ends[partition] - position)
         for topic, records in lags.items():
             metrics.LAG.labels(self._name, topic).set(records)
+        stood = self._standing.seconds(positions, ends, time.monotonic())
+        for topic in self._inputs:
+            metrics.STANDING.labels(self._name, topic).set(stood.get(topic, 0.0))
 
     async def _watch_membership(self) -> None:
         raise await self._membership.wait_until_failed()

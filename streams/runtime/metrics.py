@@ -32,6 +32,11 @@ LAG = Gauge(
     "Records that a processor has not read yet. Rising: add workers.",
     ["processor", "topic"],
 )
+STANDING = Gauge(
+    "exlify_position_standing_seconds",
+    "For how long the position of a partition with work has not moved; of the one that has stood longest.",
+    ["processor", "topic"],
+)
 LANES = Gauge("exlify_lanes", "Partition numbers that a processor owns in this process.", ["processor"])
 SHORTENED = Counter(
     "exlify_shortened_inputs_total",
@@ -62,4 +67,18 @@ def count_step(function: str, result: Mapping[str, Any]) -> None:
         IN_DOUBT.labels(function).inc()
 
 
-ALL = (STEPS, IN_DOUBT, RECORDS, PARKED, PARKING_HELD, HOP_SECONDS, LAG, LANES, SHORTENED, RECOVERED, REBALANCES, READY)
+ALL = (
+    STEPS,
+    IN_DOUBT,
+    RECORDS,
+    PARKED,
+    PARKING_HELD,
+    HOP_SECONDS,
+    LAG,
+    STANDING,
+    LANES,
+    SHORTENED,
+    RECOVERED,
+    REBALANCES,
+    READY,
+)

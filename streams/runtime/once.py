@@ -114,11 +114,17 @@ class StepRow(msgspec.Struct, array_like=True, omit_defaults=True):
     waits: Waits | None = None
     doubt: bool = False  # an earlier try may have had its effect
     again: bool = False  # without a result: it may be done again, but what comes of that does not undo the doubt
+    asks: bool = False  # withdrawn, and the engine wants to know what became of it
 
     def left_in_doubt(self, retry: int) -> bool:
         """Whether a try before this one may have had its effect, or this one before a crash."""
         begun = self.retry < retry or (self.again and self.result is None)
         return self.doubt or (self.sent and self.doubtful and begun)
+
+    def goes_on(self, retry: int) -> bool:
+        """Whether a step that is not wanted any more is done all the same: it had begun, another time does no harm, and
+        what becomes of it has to be known."""
+        return self.asks and self.sent and self.again and self.retry == retry
 
     @property
     def doubtful(self) -> bool:
@@ -223,8 +229,8 @@ class Steps(SlowProcessor):
             if told is not None:
                 return told
             doubt = False
-        if row and row.withdrawn:
-            return Effects([], {})
+        if row and row.withdrawn and not row.goes_on(retry):
+            return self._dropped(message.data, row)
         return await self._work(message, state, doubt=doubt)
 
     async def _told(self, message: Message, row: StepRow) -> Effects | None:
@@ -249,7 +255,7 @@ class Steps(SlowProcessor):
         try:
             result = await self.carry_out(message.data, key, intent)
         except WithdrawnError:
-            return Effects([], {})
+            return self._dropped(message.data, _row(state, step))
         row = _row(state, step)
         harmless = intent.harmless or doubt or self.probes(message.data)
         if doubt and result["error"] and result["error"]["effect"] == Effect.NONE:
@@ -288,7 +294,26 @@ class Steps(SlowProcessor):
         row = _row(state, step) or StepRow(_effect_key(message.data, state))
         if row.result is not None and not row.dead:
             return Effects([], {})
-        return Effects([], {step: _kept(message, msgspec.structs.replace(row, withdrawn=True, waits=None))})
+        asks = message.data.get("answer") is True
+        after = msgspec.structs.replace(row, withdrawn=True, waits=None, asks=asks)
+        at_rest = row.dead or (
+            row.waits is not None and row.waits.command is not None
+        )  # else its command is at work, or comes
+        told = self._dropped(message.data, after).outputs if at_rest else []
+        return Effects(told, {step: _kept(message, after)})
+
+    def _dropped(self, step: Mapping[str, Any], row: StepRow | None) -> Effects:
+        """Nothing more is done about a step; what it has done is told, if the engine asks."""
+        if row is None or not row.asks:
+            return Effects([], {})
+        effect = Effect(row.effect) if row.sent else Effect.NONE
+        if row.doubt and effect is Effect.NONE:
+            effect = Effect.UNKNOWN
+        detail = "the step is not wanted any more"
+        result = faulted(step, problem(Reason.WITHDRAWN, detail, step["pointer"], effect=effect))
+        return Effects(
+            [Output(self._answers, step["instance_id"].encode(), self._codec.encode(STEP_RESULT, result))], {}
+        )
 
     def _answer(self, message: Message, row: StepRow) -> Output:
         topic = self.declaration.dead_letters if row.dead else self._answers
@@ -311,7 +336,7 @@ class _Intent:
         self.harmless = repeatable
         step, retry = key_of(self._message.data), self.retry
         row = _row(self._state, step)
-        if row and row.withdrawn:
+        if row and row.withdrawn and not row.goes_on(retry):
             raise WithdrawnError
         if row and row.sent and row.retry == retry:
             return

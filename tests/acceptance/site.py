@@ -239,6 +239,14 @@ class Site:
         return [each for each in catalogue.PROCESSORS.values() if each.worker in kinds]
 
 
+async def ended(site: Site, worker: str) -> int | None:
+    """The exit code of a worker that is about to end."""
+    async with asyncio.timeout(PATIENCE_S):
+        while (code := site.workers.exit_code(worker)) is None:
+            await asyncio.sleep(LOOK_S)
+    return code
+
+
 def _kind(name: str) -> str:
     return name if name in WORKERS else name.rpartition("-")[0]
 

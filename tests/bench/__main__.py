@@ -15,11 +15,12 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import beside, calls, console, decide, idle, journey, micro, own, parked, rebuild
+from tests.bench import beside, calls, console, decide, idle, journey, micro, own, parked, rebuild, records
 
 Figures = Mapping[str, float]
 PARTS: Mapping[str, Callable[[], Figures]] = {
     "micro": micro.measure,
+    "records": records.measure,
     "decide": decide.measure,
     "journey": journey.measure,
     "http": calls.measure,

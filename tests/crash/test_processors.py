@@ -4,37 +4,21 @@ Every application is delivered twice. In the end there is one outcome for each, 
 say, and the outside systems did each thing once, also where they were away for a while.
 """
 
-import asyncio
 from collections.abc import Iterator
 
 import pytest
 
-from streams import catalogue
-from streams.runtime.crash import POINTS
 from tests.acceptance import chain, family, meeting, onboarding, starts
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
-from tests.acceptance.site import LOOK_S, PATIENCE_S, STEPS, Site, running
-from tests.crash.points import KILLED, LATER, NEEDS_INTENT, NEEDS_TABLE, NEEDS_WAITING
+from tests.acceptance.site import Site, ended, running
+from tests.crash.hosts import HOSTED_BY, points
+from tests.crash.points import KILLED, LATER
 from tests.support import brokers
 
-DECLARED = catalogue.processors(STEPS)  # own steps are processors like the others
-HOSTED_BY = {each.name: each.worker for each in DECLARED.values()}
-HAVE_TABLES = {each.name for each in DECLARED.values() if each.table}
 APART = ("emit", "correlate", "run", "plain", "hold", "schedule")  # which have tests of their own
 IN_ONBOARDING = [name for name in HOSTED_BY if name not in APART]
-WAIT = {"call", *(step.name for step in STEPS if not step.pure)}  # for others: slow processors
 APPLICATIONS = 12  # for each point
-
-
-def points(processor: str) -> list[str]:
-    """Those that it comes to. All effects of onboarding have a key, so none needs an intent."""
-    never = set(NEEDS_INTENT)
-    if processor not in HAVE_TABLES:
-        never |= NEEDS_TABLE
-    if processor not in WAIT:
-        never |= NEEDS_WAITING
-    return [point for point in POINTS if point not in never]
 
 
 @pytest.fixture(scope="module")
@@ -143,11 +127,3 @@ async def test_kills_at_every_point_start_and_cancel_children_once(site: Site) -
         assert await ended(site, worker) == KILLED, f"run did not reach {point}"
     site.start(worker)
     await family.verified(parents, below, every)
-
-
-async def ended(site: Site, worker: str) -> int | None:
-    """The exit code of a worker that is about to end."""
-    async with asyncio.timeout(PATIENCE_S):
-        while (code := site.workers.exit_code(worker)) is None:
-            await asyncio.sleep(LOOK_S)
-    return code

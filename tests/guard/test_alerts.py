@@ -3,20 +3,27 @@
 from __future__ import annotations
 
 import re
+import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
+import click
 import pytest
 
 from infra.prometheus import TARGETS_FILE
 from streams import catalogue
-from streams.cli import SUMMARIES
+from streams.cli import MODULES, SUMMARIES
 from streams.ground import settings
 from streams.ground.setting import specs
 from tests.support.series import ALL_RULES, CONFIG, FOLDER, RULES, SERIES, kept_labels
 
+RUNBOOKS = FOLDER.parent / "runbooks"
+PAGES = sorted(RUNBOOKS.glob("Exlify*.md"))
+FIRING = FOLDER / "firing_test.yml"
 every_rule = pytest.mark.parametrize("rule", ALL_RULES, ids=lambda rule: rule.get("alert") or rule["record"])
 every_alert = pytest.mark.parametrize("rule", RULES, ids=lambda rule: rule["alert"])
 
@@ -45,11 +52,46 @@ def test_alert_uses_labels_that_its_metrics_have(rule: Mapping[str, Any]) -> Non
 @every_alert
 def test_alert_says_what_is_wrong_and_what_to_do(rule: Mapping[str, Any]) -> None:
     assert rule["labels"]["severity"] in ("warning", "critical")
-    assert rule["annotations"].keys() == {"summary", "action"}
+    assert rule["annotations"].keys() == {"summary", "action", "runbook"}
     text = " ".join(rule["annotations"].values())
     assert set(re.findall(r"`exlify (\w+)", text)) <= set(SUMMARIES)
     variables = {spec.variable for group in catalogue.GROUPS for spec in specs(group).values()}
     assert set(re.findall(r"EXLIFY_\w+", text)) <= variables
+
+
+@every_alert
+def test_alert_has_its_runbook_and_was_seen_firing(rule: Mapping[str, Any]) -> None:
+    assert rule["annotations"]["runbook"] == f"infra/runbooks/{rule['alert']}.md"
+    assert (RUNBOOKS / f"{rule['alert']}.md").exists()
+    assert f'alertname="{rule["alert"]}"' in FIRING.read_text()
+
+
+def test_runbook_has_its_alert() -> None:
+    assert {page.stem for page in PAGES} == {rule["alert"] for rule in RULES}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.stem)
+def test_runbook_names_what_there_is(page: Path) -> None:
+    text = page.read_text()
+    parts = re.findall(r"^(#.*|\*\*.*\*\*)$", text, re.MULTILINE)
+    assert parts == [f"# {page.stem}", "**How to look**", "**What to do**"]
+    variables = {spec.variable for group in catalogue.GROUPS for spec in specs(group).values()}
+    assert set(re.findall(r"EXLIFY_\w+", text)) <= variables
+    assert _series_in(" ".join(re.findall(r"`(exlify_\w+)`", text))) <= SERIES.keys()
+    assert [name for name in re.findall(r"\]\((\w+\.md)\)", text) if not (RUNBOOKS / name).exists()] == []
+    for written in re.findall(r"^ *(exlify .*)|`(exlify [^`]*)`", text, re.MULTILINE):
+        _offered(shlex.split("".join(written))[1:])
+
+
+def _offered(words: list[str]) -> None:
+    """Fails where the command line has no such command, or the command no such option."""
+    assert words[0] in SUMMARIES, words
+    command = import_module(f"streams.cli.{MODULES.get(words[0], words[0])}").command
+    rest = words[1:]
+    while isinstance(command, click.Group) and rest and rest[0] in command.commands:
+        command, rest = command.commands[rest[0]], rest[1:]
+    known = {name for parameter in command.params for name in parameter.opts}
+    assert {word for word in rest if word.startswith("--")} <= known, words
 
 
 def test_configuration_finds_rules_and_targets() -> None:
@@ -71,6 +113,6 @@ def test_alert_sees_a_counter_that_begins(rule: Mapping[str, Any]) -> None:
 
 @pytest.mark.skipif(shutil.which("promtool") is None, reason="promtool is not here")
 def test_alerts_fire_when_they_should() -> None:
-    tests = [FOLDER / "alerts_test.yml", FOLDER / "slo_test.yml"]
+    tests = [FOLDER / "alerts_test.yml", FOLDER / "slo_test.yml", FIRING]
     done = subprocess.run(["promtool", "test", "rules", *tests], capture_output=True, text=True, timeout=60)
     assert done.returncode == 0, done.stdout + done.stderr

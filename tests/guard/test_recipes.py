@@ -28,7 +28,7 @@ BY_HAND: Mapping[str, tuple[int, int]] = {
     "A construct of the language": (4, 2),  # two, and their lists; rows in oracle and strategies
     "A function of a processor": (2, 1),  # of one package: the declaration with its list, and what carries it out
     "A decision": (3, 0),  # the card, which training writes, the list, and the attribution
-    "A metric with an alert": (3, 0),  # of one package: the declaration, and where it is counted; the alert
+    "A metric with an alert": (5, 0),  # the declaration, and where it is counted; the alert, its page and its proof
     "A setting": (1, 0),
     "A CLI verb": (2, 0),  # the command, and the list
     "A read-model column": (1, 0),

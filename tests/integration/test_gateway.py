@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
 from click.testing import CliRunner
+from confluent_kafka import Consumer, TopicPartition
 
 from schemas import ids
 from schemas.codec import Codec
@@ -32,6 +33,7 @@ from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher
 from streams.ground.publish_settings import PublishSettings
 from streams.ground.settings import Settings
+from streams.processors.intake import backlog, typed_topics
 from streams.processors.orchestrate import INBOX, outcome
 from tests.support.data import payload
 
@@ -159,6 +161,42 @@ async def test_interrupted_publishing_says_how_far_it_came(settings: Settings) -
     told = (await publishing.stderr.read()).decode()
     assert await publishing.wait() == 130
     assert "interrupted: 1000 events published and acknowledged, up to <stdin>:1000. Go on with" in told
+
+
+async def test_publishing_waits_while_too_much_stands_before_the_engine(settings: Settings) -> None:
+    prefix = f"p{uuid.uuid4().hex[:8]}"  # of a system whose workers are away
+    environ = {
+        "EXLIFY_BOOTSTRAP": settings.bootstrap, "EXLIFY_REGISTRY_URL": "none", "EXLIFY_PARTITIONS": "3",
+        "EXLIFY_GROUP_PREFIX": prefix, "EXLIFY_MAX_BACKLOG": "500",
+    }  # fmt: skip
+    publishing = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "streams.cli", "publish", "com.example.n.v1", "--file", "-", "--allow-unmatched",
+        stdin=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE, env=os.environ | environ,
+    )  # fmt: skip
+    assert publishing.stdin is not None and publishing.stderr is not None
+    publishing.stdin.write(numbered(600).encode())
+    publishing.stdin.close()
+    told = await asyncio.wait_for(publishing.stderr.readline(), 60)
+    assert b"records wait before intake, and 500 may (EXLIFY_MAX_BACKLOG)" in told
+    assert publishing.returncode is None
+    theirs = replace(settings, group_prefix=prefix)
+    await asyncio.to_thread(read_all, theirs)
+    assert backlog.measured(theirs) == {"intake": 0, "orchestrate": 0}
+    assert await asyncio.wait_for(publishing.wait(), 60) == 0
+
+
+def read_all(settings: Settings) -> None:
+    """As if intake and the engine had taken all that is there."""
+    for processor, topics in (("intake", [each.name for each in typed_topics()]), ("orchestrate", [INBOX.name])):
+        consumer = Consumer(
+            {"bootstrap.servers": settings.bootstrap, "group.id": f"{settings.group_prefix}-{processor}"}
+        )
+        for topic in topics:
+            places = [TopicPartition(topic, number) for number in consumer.list_topics(topic).topics[topic].partitions]
+            ends = [consumer.get_watermark_offsets(place)[1] for place in places]
+            read = [TopicPartition(topic, each.partition, end) for each, end in zip(places, ends, strict=True)]
+            consumer.commit(offsets=read, asynchronous=False)
+        consumer.close()
 
 
 async def test_outcome_that_stands_twice_is_shown_once(settings: Settings, workflow: str) -> None:

@@ -59,8 +59,8 @@ def operation() -> None:
 
 def connector() -> None:
     """Its operation is known, and the suite of all connectors passes for it."""
-    _called("file.read", "{connection: inbox, file: rates.csv}", "{file: rates.csv}")
-    _tested("tests/unit/connectors/test_contract.py", "-k", "file")
+    _called("textfile.read", "{connection: inbox, file: rates.csv}", "{file: rates.csv}")
+    _tested("tests/unit/connectors/test_contract.py", "-k", "textfile")
     _tested("tests/guard/test_declarations.py", "-k", "connector or load_no_client")
 
 

@@ -33,6 +33,7 @@ from streams.engine import (
     next_due_ms,
     step,
 )
+from streams.engine.ledger import undo_of
 from streams.engine.state import Instance
 from streams.language.constructs.listen import Listen
 from streams.language.graph import Graph
@@ -172,6 +173,8 @@ class Inbox:
         """What a call has answered is mended, by a retry or by hand; any other error is let be the end."""
         answered = incident.error["type"] in ANSWERED
         action = self.random.choice(("retry", "skip")) if answered else "fail"
+        if answered and any(each.pointer == incident.pointer and undo_of(each) >= 0 for each in self.graph.tasks):
+            action = "retry"  # what is skipped was not done, and is not undone
         output = payload(mended(incident.pointer)) if action == "skip" else None
         return RepairStep(
             instance_id=INSTANCE, repair_id="r", incident=incident.number, action=action, output=output, why="w",

@@ -18,12 +18,14 @@ from typing import Any, TypeVar
 import orjson
 
 from schemas import problems
+from streams.language.constructs import children
 from streams.language.constructs.call import CallModel
 from streams.language.constructs.do import DoModel
 from streams.language.constructs.emit import EmitModel
 from streams.language.constructs.for_ import ForModel
 from streams.language.constructs.fork import ForkModel
 from streams.language.constructs.listen import ListenModel
+from streams.language.constructs.map_ import MapModel
 from streams.language.constructs.raise_ import RaiseModel
 from streams.language.constructs.run import RunModel
 from streams.language.constructs.set_ import SetModel
@@ -34,6 +36,7 @@ from streams.language.expressions import ExpressionError, members
 from streams.language.graph import Expression, Transform
 from streams.language.model import TaskModel
 from streams.language.source import pointer
+from streams.language.undoing import StepModel
 from streams.language.workflow import WorkflowModel
 
 Json = Any
@@ -69,6 +72,8 @@ class Result:
     tasks: list[str] = field(default_factory=list)  # pointers in the order in which they were started
     ambiguous: bool = False  # the order in which branches end would decide
     interrupted: bool = False  # a fork was left before all of its branches had ended
+    undone: list[str] = field(default_factory=list)  # pointers of steps
+    standing: list[str] = field(default_factory=list)
 
 
 class Raised(Exception):
@@ -92,9 +97,10 @@ class Failed(Exception):
 class Ended(Exception):
     """`then: end` on its way up, with the output of the workflow."""
 
-    def __init__(self, output: Json) -> None:
+    def __init__(self, output: Json, last: TaskModel) -> None:
         super().__init__("end")
         self.output = output
+        self.gives_up = last.metadata.get("compensate") is True and not isinstance(last, TryModel)
 
 
 class Expired(Exception):
@@ -147,6 +153,11 @@ class _Interpreter:
         self._tasks: list[str] = []
         self._ambiguous = False
         self._interrupted = False
+        self._done: list[tuple[str, StepModel, Json, Json]] = []  # what may have to be undone
+        self._undoes = _undoes(model.root)  # else nothing is remembered
+        self._gives_up = False
+        self._undone: list[str] = []
+        self._standing: list[str] = []
 
     def run(self) -> Result:
         try:
@@ -154,18 +165,24 @@ class _Interpreter:
             output = self._within(self._model.timeout, data, {}, "/timeout", lambda: self._root(data))
             output = self._transformed(self._model.output, output, {"context": self._context}, "/output")
         except (Raised, Failed) as raised:
+            self._undo(0)
             named = {"title": raised.problem["type"].rpartition("/")[2], **raised.problem}
             return self._result("faulted", error=named)
+        if self._gives_up:
+            self._undo(0)
         return self._result("completed", output=output)
 
     def _root(self, data: Json) -> Json:
         try:
             return self._list(self._model.root, data, {})
         except Ended as ended:
+            self._gives_up = ended.gives_up
             return ended.output
 
     def _result(self, status: str, output: Json = None, error: dict[str, Json] | None = None) -> Result:
-        return Result(status, output, error, self._tasks, self._ambiguous, self._interrupted)
+        return Result(
+            status, output, error, self._tasks, self._ambiguous, self._interrupted, self._undone, self._standing
+        )
 
     def _evaluate(self, expression: Expression, data: Json, variables: Scope, at: str) -> Json:
         workflow = {"id": "reference", "definition": self._model.document, "input": self._raw, "startedAt": None}
@@ -198,7 +215,7 @@ class _Interpreter:
         while index < len(block.tasks):
             data, then = self._task(block.tasks[index], data, scope)
             if then == "end":
-                raise Ended(data)
+                raise Ended(data, block.tasks[index])
             if then == "exit":
                 break
             index = index + 1 if then == "continue" else positions[then]
@@ -247,12 +264,29 @@ class _Interpreter:
             if self._mended is None or not raised.answered or self._caught(raised):
                 raise
             output, then = self._mended(at), task.then
+        if self._undoes and isinstance(task, StepModel) and (task.undo is not None or task.stands):
+            self._done.append((at, task, data, output))
         descriptor["output"] = output
         variables["context"] = self._context
         output = self._transformed(task.output, output, variables, at)
         if task.export.expression is not None or task.export.schema is not None:
             self._export(task, output, variables, at)
         return output, then
+
+    def _undo(self, first: int) -> None:
+        """What was done since then is undone, the last first; what cannot be undone stands."""
+        handlers, self._handlers = self._handlers, []
+        while len(self._done) > first:
+            at, step, data, output = self._done.pop()
+            try:
+                if step.undo is None:
+                    self._tasks.append(f"{at}/metadata/compensate")
+                    raise Failed({"type": "nobody says how"})
+                self._task(step.undo, {"input": data, "output": output}, {})
+                self._undone.append(at)
+            except (Raised, Failed):
+                self._standing.append(at)
+        self._handlers = handlers
 
     def _within(
         self, timeout: Expression | None, data: Json, variables: Scope, at: str, do: Callable[[], Anything]
@@ -309,6 +343,37 @@ class _Interpreter:
             data = self._list(task.body, data, {**place.scope, **bound})
         return data, task.then
 
+    def _map(self, task: MapModel, place: _Place) -> tuple[Json, str]:
+        """One after the other; where several fail, which of them ends the others depends on when."""
+        assert task.body is not None
+        outputs: list[Json] = []
+        troubles: list[Raised] = []
+        depth = len(self._handlers)
+        for index, item in enumerate(self._evaluate(task.items, place.data, place.variables, place.at)):
+            bound = {task.each: item, task.at: index}
+            try:
+                element = self._evaluate(task.element, place.data, {**place.variables, **bound}, place.at)
+            except Raised as raised:
+                troubles.append(raised)
+                break
+            if task.collects:
+                self._handlers.append(lambda problem: True)
+            try:
+                output, _ = self._task(task.body, element, {**place.scope, **bound})
+                outputs.append({"output": output} if task.collects else output)
+            except Raised as raised:
+                if task.collects:
+                    outputs.append({"error": raised.problem})
+                else:
+                    troubles.append(raised)
+            finally:
+                del self._handlers[depth:]
+        if troubles:
+            self._ambiguous = self._ambiguous or len(troubles) > 1
+            self._interrupted = True
+            raise troubles[0]
+        return outputs, task.then
+
     def _compete(self, task: ForkModel, place: _Place) -> tuple[Json, str]:
         """The only branch that succeeds wins; of several, or where none does, the order would decide."""
         before, exported_before = self._context, self._exported
@@ -322,7 +387,7 @@ class _Interpreter:
             try:
                 output, then = self._task(branch, place.data, place.scope)
                 if then == "end":
-                    raise Ended(output)
+                    raise Ended(output, branch)
                 won.append((output, self._context, self._exported))
             except Raised as raised:
                 trouble = raised
@@ -354,7 +419,7 @@ class _Interpreter:
             try:
                 output, then = self._task(branch, place.data, place.scope)
                 if then == "end":
-                    raise Ended(output)
+                    raise Ended(output, branch)
                 outputs.append(output)
             except (Raised, Ended, Failed) as trouble:
                 troubles.append(trouble)
@@ -376,7 +441,7 @@ class _Interpreter:
             inner = {**place.variables, "context": self._context, task.bind: problem}
             return self._catches(task, problem, data, inner, place.at)
 
-        depth = len(self._handlers)
+        depth, done = len(self._handlers), len(self._done)
         self._handlers.append(catches)
         try:
             return self._list(task.body, data, scope), task.then
@@ -387,6 +452,8 @@ class _Interpreter:
             inner = {**place.variables, "context": self._context, **bound}
             if not self._catches(task, problem, data, inner, place.at):
                 raise
+            if task.compensates:
+                self._undo(done)
         finally:
             del self._handlers[depth:]
         then = task.caught or task.then
@@ -462,6 +529,7 @@ MEANINGS: Mapping[type[TaskModel], Callable[[_Interpreter, Any, _Place], tuple[J
     ForModel: _Interpreter._for,
     ForkModel: _Interpreter._fork,
     ListenModel: _Interpreter._listen,
+    MapModel: _Interpreter._map,
     RaiseModel: _Interpreter._raise,
     RunModel: _Interpreter._run,
     SetModel: _Interpreter._set,
@@ -470,6 +538,11 @@ MEANINGS: Mapping[type[TaskModel], Callable[[_Interpreter, Any, _Place], tuple[J
     WaitModel: _Interpreter._wait,
 }
 """What a task of each kind gives, and where it wants to go: one row for each construct of the language."""
+
+
+def _undoes(task: TaskModel) -> bool:
+    """Whether some step in it says how it is undone."""
+    return (isinstance(task, StepModel) and task.undo is not None) or any(map(_undoes, children(task)))
 
 
 Way = tuple[str, ...]

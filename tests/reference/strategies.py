@@ -222,6 +222,8 @@ def _jumps(draw: st.DrawFn, task: dict[str, Json], following: list[str]) -> None
     """Forward only, and never so that a task is cut off."""
     if (task.get("if") or not following) and draw(_rarely()):
         task["then"] = draw(st.sampled_from((*DIRECTIVES, *following)))
+        if task["then"] == "end" and "set" in task and draw(st.booleans()):
+            task["metadata"] = {"compensate": True}
     if "catch" in task and draw(_rarely()):
         task["catch"]["then"] = draw(st.sampled_from(("continue", *DIRECTIVES, *following)))
     clauses = [clause for case in task.get("switch", ()) for clause in case.values()]
@@ -253,12 +255,35 @@ def _set(draw: st.DrawFn, depth: int) -> dict[str, Json]:
 
 @st.composite
 def _call(draw: st.DrawFn, depth: int) -> dict[str, Json]:
-    return {"call": "decide", "with": {"model": "m", "input": draw(st.sampled_from(VALUES))}}
+    return _asked(draw(st.sampled_from(VALUES))) | draw(_undone())
+
+
+def _asked(value: Json) -> dict[str, Json]:
+    return {"call": "decide", "with": {"model": "m", "input": value}}
+
+
+UNDOS: tuple[Json, ...] = (
+    _asked("${ .output }"),
+    _asked("${ .input.n }"),
+    {"set": "${ {was: .output, c: $context} }", "if": "${ .output != null }"},
+    {"do": [{"u": _asked("${ .input }")}, {"v": {"set": "${ .n + 1 }"}}, {"w": _asked("${ . }")}]},
+    {"do": [{"t": {"try": [{"u": _asked("${ .output }")}], "catch": {"errors": {"with": {"status": 503}}}}}]},
+    {"raise": {"error": ERRORS[0]}, "if": "${ .output.n? == 1 }"},
+    "none",
+)
+
+
+@st.composite
+def _undone(draw: st.DrawFn) -> dict[str, Json]:
+    """How a step says that it is undone, if it does."""
+    return {"metadata": {"compensate": draw(st.sampled_from(UNDOS))}} if draw(_rarely()) else {}
 
 
 @st.composite
 def _emit(draw: st.DrawFn, depth: int) -> dict[str, Json]:
-    return {"emit": {"event": {"with": {"type": "example.done.v1", "data": draw(st.sampled_from(VALUES))}}}}
+    return {"emit": {"event": {"with": {"type": "example.done.v1", "data": draw(st.sampled_from(VALUES))}}}} | draw(
+        _undone()
+    )
 
 
 @st.composite
@@ -314,13 +339,26 @@ def _try(draw: st.DrawFn, depth: int) -> dict[str, Json]:
         catch[draw(st.sampled_from(("when", "exceptWhen")))] = draw(st.sampled_from(CATCH_CONDITIONS))
     if draw(st.booleans()):
         catch["do"] = draw(_lists(depth - 1))
-    return {"try": draw(_lists(depth - 1)), "catch": catch}
+    task: dict[str, Json] = {"try": draw(_lists(depth - 1)), "catch": catch}
+    undoes = "'compensate': {" in str(task["try"]) and draw(st.booleans())
+    return task | ({"metadata": {"compensate": True}} if undoes else {})
 
 
 @st.composite
 def _run(draw: st.DrawFn, depth: int) -> dict[str, Json]:
     workflow = {"namespace": "test", "name": "child", "input": draw(st.sampled_from(VALUES))}
-    return {"run": {"workflow": workflow, "await": draw(st.booleans())}}
+    return {"run": {"workflow": workflow, "await": draw(st.booleans())}} | draw(_undone())
+
+
+@st.composite
+def _map(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    workflow: dict[str, Json] = {"namespace": "test", "name": "child"}
+    if draw(st.booleans()):
+        workflow["input"] = draw(st.sampled_from((*VALUES, "${ [$item, $index, .] }")))
+    given: dict[str, Json] = {"in": draw(st.sampled_from(COLLECTIONS)), "workflow": workflow}
+    given |= draw(st.sampled_from(({}, {"concurrency": 1}, {"concurrency": 3})))
+    given |= draw(st.sampled_from(({}, {"failure": "stop"}, {"failure": "collect"})))
+    return {"call": "map", "with": given}
 
 
 EXPECTED = (
@@ -367,6 +405,7 @@ KINDS: Mapping[str, Kind] = {
     "for": Kind(_for, nests=True),
     "fork": Kind(_fork, nests=True),
     "listen": Kind(_listen),
+    "call: map": Kind(_map),
     "raise": Kind(_raise),
     "run": Kind(_run),
     "set": Kind(_set),

@@ -181,9 +181,9 @@ class Trial:
             self.send(TimerFired(instance_id=INSTANCE, due_ms=due_ms))
         self.now_ms = until
 
-    def cancel(self, reason: str = "not wanted") -> Step:
+    def cancel(self, reason: str = "not wanted", *, undo: bool = True) -> Step:
         """Somebody cancels the instance."""
-        return self.send(CancelInstance(instance_id=INSTANCE, reason=reason, actor="ann"))
+        return self.send(CancelInstance(instance_id=INSTANCE, reason=reason, actor="ann", undo=undo))
 
     def control(self, action: str, other: Graph | None = None, **places: str) -> Step:
         """Somebody has it stand still, go on, or move; `places` are names of tasks by those before."""
@@ -261,17 +261,21 @@ class Trial:
 def hold_to_tables(history: list[Transition]) -> None:
     """Every transition of an ended instance is one that the tables know, and nothing is left open."""
     workflow = Status.PENDING
-    tasks: dict[str, Status] = {}
+    tasks: dict[tuple[str, int], Status] = {}  # by place and iteration: elements of a `map` are open side by side
     for entry in history:
         phase = Phase(entry.phase)
         if phase.startswith(("task.", "incident.")):
-            before = tasks.get(entry.pointer, Status.PENDING)
-            tasks[entry.pointer] = TASK[before if before is Status.RUNNING else Status.PENDING, phase]
+            at = (entry.pointer, entry.iteration)
+            before = tasks.get(at, Status.PENDING)
+            if phase in (Phase.TASK_UNDONE, Phase.TASK_SETTLED):
+                assert before is Status.RUNNING or TASK[before, phase] is before, "what is undone was done before"
+                continue
+            tasks[at] = TASK[before if before is Status.RUNNING else Status.PENDING, phase]
         else:
             workflow = WORKFLOW[workflow, phase]
         if phase is Phase.WORKFLOW_MOVED and entry.data is not None:
             places = entry.data.value()["places"]
-            tasks = {place_of(pointer, places): status for pointer, status in tasks.items()}
+            tasks = {(place_of(pointer, places), number): status for (pointer, number), status in tasks.items()}
     assert workflow in {Status.COMPLETED, Status.FAULTED, Status.CANCELLED}
     assert Status.RUNNING not in tasks.values(), "a task was left open"
 

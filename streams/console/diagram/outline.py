@@ -12,10 +12,12 @@ from streams.language.constructs.call import Call
 from streams.language.constructs.do import Do
 from streams.language.constructs.for_ import For
 from streams.language.constructs.fork import Fork
+from streams.language.constructs.map_ import Map
 from streams.language.constructs.raise_ import Raise
 from streams.language.constructs.switch import Switch
 from streams.language.constructs.try_ import Try
 from streams.language.graph import Directive, Flow, Graph, Task
+from streams.language.undoing import Stand
 
 Inside = dict[int, list[Task]]  # tasks by the task that holds them
 
@@ -93,6 +95,10 @@ def _block(inside: Inside, task: Task) -> Block:
             leave = (Link(source=0, target=LEAVE),)
             lists = tuple(Listing(items=(_block(inside, each),), links=leave) for each in inside.get(task.index, ()))
             return Block(**common, note=f"all {len(lists)}", lists=lists)
+        case Map():
+            leave = (Link(source=0, target=LEAVE),)
+            lists = tuple(Listing(items=(_block(inside, each),), links=leave) for each in inside[task.index])
+            return Block(**common, note=f"for each {task.each}, {task.at_a_time} at a time", lists=lists)
         case For():
             return Block(**common, note=f"for each {task.each}", lists=(_listing(inside, task.body),))
         case Try():
@@ -106,7 +112,13 @@ def _block(inside: Inside, task: Task) -> Block:
             )
         case Do():
             return Block(**common, note="", lists=(_listing(inside, task.index),))
-    return Block(**common, note=_note(task))
+    undo = next(iter(inside.get(task.index, ())), None)
+    return Block(**common, note=_note(task) + (f"; {_undone(undo)}" if undo is not None else ""))
+
+
+def _undone(undo: Task) -> str:
+    """How a step is undone."""
+    return "no undo" if isinstance(undo, Stand) else f"undone by {kind_of(undo)}"
 
 
 def _links(task: Task, places: dict[int, int]) -> Iterator[Link]:

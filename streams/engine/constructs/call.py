@@ -18,13 +18,14 @@ from schemas.payload import Json, Payload, UnreadablePayloadError
 from schemas.reasons import Effect
 from schemas.recovery import encode as encode_policy
 from schemas.steps import COMPLETED, Problem
+from streams.engine import ledger
 from streams.engine.activity import Activity
 from streams.engine.construct import Construct
 from streams.engine.data import encode, evaluate
 from streams.engine.errors import TaskError, failed, for_people, received
 from streams.engine.messages import CancelStep, StepCommand, StepResult
 from streams.engine.run import Run
-from streams.engine.state import Frame
+from streams.engine.state import Certainty, Frame
 from streams.engine.tree import Tree
 from streams.engine.weight import PER_BYTE
 from streams.language.constructs.call import Call
@@ -54,14 +55,14 @@ def _start(run: Run, task: Call, activity: Activity) -> None:
 def ask(run: Run, task: Call, activity: Activity, asked: Json) -> None:
     """The step's processor is asked, and the task waits for its answer."""
     arguments = encode(asked, activity, run.limits)
-    frame = run.open(StepFrame, activity, keep_input=bool(task.fallback))
+    frame = run.open(StepFrame, activity, keep_input=bool(task.fallback) or task.undo >= 0)
     frame.iteration, frame.attempt, frame.key = activity.iteration, activity.attempt, activity.key
     probe = _probe(run, frame, task, activity)
     graph = run.graph
     run.issued[frame.id] = StepCommand(
         run.instance_id, task.pointer, frame.iteration, frame.attempt, task.function, arguments,
         run.deadline_ms(frame.id), graph.name, graph.version, graph.digest, task.effect, run.instance.business_key,
-        frame.key or None, task.recovery, probe, bool(task.fallback),
+        frame.key or None, task.recovery, probe, bool(task.fallback) or task.undo >= 0,
     )  # fmt: skip
 
 
@@ -89,11 +90,27 @@ def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> Non
             output = result.output.value()
             run.bound += len(result.output.raw) * PER_BYTE
         except UnreadablePayloadError as error:
+            if task.undo >= 0:
+                _done(run, frame, task, None)
             raise failed(activity, problems.RUNTIME, f"The step's output cannot be read: {error}") from None
+    if task.undo >= 0:
+        _doubt_before(run, frame, task)
+        _done(run, frame, task, output)
     answer = _target(frame, task).answer if frame.fallback else None
     if answer is not None:
         output = evaluate(run, answer, output, activity)
     run.complete(activity, output)
+
+
+def _done(tree: Tree, frame: StepFrame, task: Call, output: Json, certainty: Certainty = Certainty.DONE) -> None:
+    """It may have to be undone."""
+    ledger.add(tree, ledger.entry(tree, frame, task, certainty, output))
+
+
+def _doubt_before(tree: Tree, frame: StepFrame, task: Call) -> None:
+    """What somebody may have done who was asked before may have to be undone, too."""
+    if frame.error is not None:
+        ledger.note_doubt(tree, msgspec.structs.replace(frame, fallback=0), task, frame.error)
 
 
 def _in_all(error: Problem, frame: StepFrame) -> Problem:
@@ -142,7 +159,7 @@ def _fall_back(run: Run, before: StepFrame, task: Call, activity: Activity, posi
         run.instance_id, task.pointer, frame.iteration, frame.attempt, target.function, arguments,
         run.deadline_ms(frame.id), graph.name, graph.version, graph.digest, target.effect, run.instance.business_key,
         None, None if target.policy is None else encode_policy(target.policy), None,
-        position < len(task.fallback),
+        position < len(task.fallback) or task.undo >= 0,
     )  # fmt: skip
 
 
@@ -159,11 +176,18 @@ def _target(frame: StepFrame, task: Call) -> Target:
 
 def _withdraw(tree: Tree, frame: StepFrame, task: Call, reason: str) -> None:
     """Unsent if the command is of this engine step, else the processor is told."""
+    if task.undo >= 0:
+        _doubt_before(tree, frame, task)
     if frame.fallback < 0 or tree.issued.pop(frame.id, None) is not None:
         return
-    function = _target(frame, task).function if frame.fallback else task.function
+    asked = _target(frame, task) if frame.fallback else task
     pointer = frame.asked or task.pointer
-    tree.cancels.append(CancelStep(tree.instance_id, pointer, frame.iteration, frame.attempt, reason, function))
+    adrift = task.undo >= 0 and not asked.waits_for_people and not tree.gives_up
+    if adrift:
+        _done(tree, frame, task, None, Certainty.ADRIFT)
+    tree.cancels.append(
+        CancelStep(tree.instance_id, pointer, frame.iteration, frame.attempt, reason, asked.function, adrift)
+    )
 
 
 def _working(frame: StepFrame, task: Call) -> bool:

@@ -13,14 +13,16 @@ from streams.engine.construct import Construct
 from streams.engine.data import evaluate
 from streams.engine.run import Run
 from streams.engine.state import Frame
+from streams.engine.undo import begin_inside
 from streams.language.constructs.try_ import ErrorFilter, Try
 from streams.language.graph import Flow, Task
 
 
 class TryFrame(Frame, tag=3):
-    """A `try`: the error while its handler runs, else None."""
+    """A `try`: the error while what was done is undone and its handler runs, else None."""
 
     error: dict[str, Json] | None = None
+    undoing: bool = False
 
 
 def _start(run: Run, attempt: Try, activity: Activity) -> None:
@@ -29,7 +31,11 @@ def _start(run: Run, attempt: Try, activity: Activity) -> None:
 
 
 def _child_ended(run: Run, frame: TryFrame, attempt: Try, body: Task, output: Json, flow: Flow) -> None:
-    run.complete(run.close(frame), output, None if frame.error is None else attempt.caught)
+    if frame.undoing:
+        frame.undoing = False
+        _handle(run, frame, attempt)
+    else:
+        run.complete(run.close(frame), output, None if frame.error is None else attempt.caught)
 
 
 def _matches(run: Run, frame: TryFrame, attempt: Try, problem: Problem) -> bool:
@@ -50,8 +56,15 @@ def _matches(run: Run, frame: TryFrame, attempt: Try, problem: Problem) -> bool:
 
 
 def _takes(run: Run, frame: TryFrame, attempt: Try, problem: Problem) -> None:
-    """The handler is next."""
+    """The handler is next, behind the undoing of what was done."""
     frame.error = problem
+    if attempt.compensates and begin_inside(run, frame, attempt):
+        frame.undoing = True
+    else:
+        _handle(run, frame, attempt)
+
+
+def _handle(run: Run, frame: TryFrame, attempt: Try) -> None:
     activity = run.activity(frame)
     if attempt.handler < 0:
         run.complete(run.close(frame), activity.input, attempt.caught)

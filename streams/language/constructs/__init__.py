@@ -16,6 +16,7 @@ from streams.language.constructs.emit import EMIT
 from streams.language.constructs.for_ import FOR
 from streams.language.constructs.fork import FORK
 from streams.language.constructs.listen import LISTEN
+from streams.language.constructs.map_ import MAP
 from streams.language.constructs.raise_ import RAISE
 from streams.language.constructs.run import RUN
 from streams.language.constructs.set_ import SET
@@ -26,8 +27,11 @@ from streams.language.model import TaskModel
 
 ALL: tuple[Construct[Any], ...] = (CALL, DO, EMIT, FOR, FORK, LISTEN, RAISE, RUN, SET, SWITCH, TRY, WAIT)
 
-BY_KEY: Mapping[str, Construct[Any]] = {each.key: each for each in ALL}
-BY_MODEL: Mapping[type[TaskModel], Construct[Any]] = {each.model: each for each in ALL}
+KINDS: tuple[Construct[Any], ...] = (*ALL, MAP)
+"""And those that have no key of their own, because the value of another's key says what they are."""
+
+BY_KEY: Mapping[str, Construct[Any]] = {each.key: each for each in KINDS}
+BY_MODEL: Mapping[type[TaskModel], Construct[Any]] = {each.model: each for each in KINDS}
 
 
 def children(task: TaskModel) -> tuple[TaskModel, ...]:

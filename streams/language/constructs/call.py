@@ -15,16 +15,16 @@ from streams.language.construct import Construct, Fields, Links
 from streams.language.expressions import Constant
 from streams.language.forms import OBJECT, TEXT, Form
 from streams.language.graph import Expression, Task
-from streams.language.model import TaskModel
 from streams.language.nodes import Node
 from streams.language.probing import Probe, read_probe
 from streams.language.reader import Reader
 from streams.language.recovery import Target, read_recovery
 from streams.language.slots import Scope
+from streams.language.undoing import StepModel, children, read_undo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CallModel(TaskModel):
+class CallModel(StepModel):
     """`call`."""
 
     function: str
@@ -47,6 +47,7 @@ class Call(Task):
     recovery: bytes | None = None  # the policy (`schemas.recovery`) as its commands carry it; None: the usual one
     fallback: tuple[Target, ...] = ()  # whom it falls back on, one after the other
     probe: tuple[Probe, ...] = ()  # how the system is asked whether it was done; at most one
+    undo: int = -1  # index of the task that undoes it; -1: there is nothing to undo
 
 
 def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> CallModel:
@@ -59,7 +60,7 @@ def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> CallModel
     recovery = metadata.optional("recovery") if metadata is not None else None
     policy, fallback = read_recovery(recovery, reader.functions, scope)
     return CallModel(
-        **common,
+        **read_undo(reader, node, common, function),
         function=name,
         arguments=read_arguments(node, function, scope) if function is not None else Constant({}),
         waits_for_people=function is not None and function.waits_for_people,
@@ -91,6 +92,7 @@ def _compiled(model: CallModel, links: Links, fields: Fields) -> Call:
         recovery=None if (policy := model.policy or links.policy(model)) is None else encode(policy),
         fallback=model.fallback,
         probe=model.probe,
+        undo=links.undo(model),
     )
 
 
@@ -119,5 +121,7 @@ CALL = Construct(
     task=Call,
     read=_read,
     compiled=_compiled,
+    children=children,
+    compensates=True,
     narrowed=_narrowed,
 )

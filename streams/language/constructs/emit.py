@@ -12,10 +12,10 @@ from streams.language.constructs.call import Call
 from streams.language.expressions import Constant, inner_text, members
 from streams.language.forms import OBJECT, closed
 from streams.language.graph import Expression
-from streams.language.model import TaskModel
 from streams.language.nodes import Node
 from streams.language.reader import Reader
 from streams.language.slots import BODY, Scope, read_template
+from streams.language.undoing import StepModel, children, read_undo
 
 FUNCTION: Final = "emit"
 """The function that carries it out, declared by its processor."""
@@ -27,7 +27,7 @@ _LATER = dict.fromkeys(REQUIRED, "/later")  # stands in for what an expression, 
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EmitModel(TaskModel):
+class EmitModel(StepModel):
     """`emit`."""
 
     event: Expression
@@ -39,6 +39,7 @@ class Emit(Call):
 
 
 def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> EmitModel:
+    common = read_undo(reader, node, common, reader.every.get(FUNCTION))
     event = node.child("emit").parts(_EVENT, example=_EXAMPLE).get("event")
     given = event.parts(_EVENT["properties"]["event"], example=_EXAMPLE).get("with") if event is not None else None
     if given is None:
@@ -73,7 +74,7 @@ def _check(given: Node) -> None:
 
 
 def _compiled(model: EmitModel, links: Links, fields: Fields) -> Emit:
-    return Emit(**fields, function=FUNCTION, arguments=members({"event": model.event}))
+    return Emit(**fields, function=FUNCTION, arguments=members({"event": model.event}), undo=links.undo(model))
 
 
 EMIT = Construct(
@@ -85,4 +86,6 @@ EMIT = Construct(
     task=Emit,
     read=_read,
     compiled=_compiled,
+    children=children,
+    compensates=True,
 )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
@@ -12,10 +13,10 @@ from streams.language.constructs.call import Call
 from streams.language.expressions import Constant, members
 from streams.language.forms import FIXED_TEXT, closed
 from streams.language.graph import Expression
-from streams.language.model import TaskModel
 from streams.language.nodes import Node
 from streams.language.reader import Reader
 from streams.language.slots import BODY, Scope, read_transform
+from streams.language.undoing import StepModel, children, read_undo
 
 FUNCTION: Final = "run"
 """The function that carries it out, declared by its processor."""
@@ -23,15 +24,15 @@ FUNCTION: Final = "run"
 LATEST: Final = "latest"
 
 _EXAMPLE = "run: {workflow: {namespace: sales, name: refund, input: {order: '${ .id }'}}}"
-_WORKFLOW = closed(
+WORKFLOW = closed(
     {"namespace": FIXED_TEXT, "name": FIXED_TEXT, "version": FIXED_TEXT, "input": {"type": ["object", "string"]}},
     ["namespace", "name"],
 )
-_RUN = closed({"workflow": _WORKFLOW, "await": {"type": "boolean"}}, ["workflow"])
+_RUN = closed({"workflow": WORKFLOW, "await": {"type": "boolean"}}, ["workflow"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RunModel(TaskModel):
+class RunModel(StepModel):
     """`run: workflow`."""
 
     arguments: Expression
@@ -51,18 +52,21 @@ def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> RunModel:
     awaited = "await" not in parts or parts["await"].flag("await: false") is not False
     arguments: dict[str, Expression] = {"await": Constant(awaited)}
     if "workflow" in parts:
-        said = parts["workflow"].parts(_WORKFLOW, example=_EXAMPLE)
-        arguments |= {
-            name: Constant(said[name].fixed_text("write a text"))
-            for name in ("namespace", "name", "version")
-            if name in said
-        }
+        said = parts["workflow"].parts(WORKFLOW, example=_EXAMPLE)
+        arguments |= read_name(said)
         arguments["input"] = read_transform(said["input"], BODY, scope) if "input" in said else Constant({})
+    common = read_undo(reader, node, common, reader.every.get(FUNCTION))
     return RunModel(**common, arguments=members(arguments))
 
 
+def read_name(said: Mapping[str, Node]) -> dict[str, Expression]:
+    """Which workflow is meant."""
+    names = ("namespace", "name", "version")
+    return {name: Constant(said[name].fixed_text("write a text")) for name in names if name in said}
+
+
 def _compiled(model: RunModel, links: Links, fields: Fields) -> Run:
-    return Run(**fields, function=FUNCTION, arguments=model.arguments)
+    return Run(**fields, function=FUNCTION, arguments=model.arguments, undo=links.undo(model))
 
 
 RUN = Construct(
@@ -74,4 +78,6 @@ RUN = Construct(
     task=Run,
     read=_read,
     compiled=_compiled,
+    children=children,
+    compensates=True,
 )

@@ -19,6 +19,7 @@ from streams.language.reader import Reader
 from streams.language.recovery import NAMED_OR_RETRY, read_retry
 from streams.language.slots import BODY, VARIABLE_FORM, Scope, read_condition, read_variable
 from streams.language.source import Path
+from streams.language.undoing import read_caught
 
 _STATIC = {"type": "string", "not": {"pattern": r"\$\{"}}
 _ERROR = closed(
@@ -67,6 +68,7 @@ class TryModel(TaskModel):
     handler: DoModel | None
     caught: str | None = None  # `catch.then`
     retry: Policy | None = None  # of the calls in the body
+    compensates: bool = False
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +82,7 @@ class Try(Task):
     except_when: Expression | None = None
     handler: int = -1  # index of a Do; -1: the error is swallowed and the task's input goes on as its output
     caught: Flow | None = None  # where the flow goes after an error was caught; None: where it goes without one
+    compensates: bool = False  # the steps in its body are undone before an error is handled
 
 
 def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> TryModel:
@@ -103,6 +106,7 @@ def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> TryModel:
         handler=read_list(reader, parts["do"], inner) if "do" in parts else None,
         caught=parts["then"].text("then: continue") if "then" in parts else None,
         retry=read_retry(parts["retry"], reader.retries, errors.members()) if "retry" in parts else None,
+        compensates=read_caught(node),
     )
 
 
@@ -143,6 +147,7 @@ def _compiled(model: TryModel, links: Links, fields: Fields) -> Try:
         except_when=model.except_when,
         handler=links.number(model.handler),
         caught=links.flow(model.caught, model) if model.caught is not None else None,
+        compensates=model.compensates,
     )
 
 
@@ -171,4 +176,5 @@ TRY = Construct(
     late=lambda model: (model.when, model.except_when),
     jumps=_jumps,
     goes_on=_goes_on,
+    compensates=True,
 )

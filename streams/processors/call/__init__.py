@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from prometheus_client import Counter, Gauge, Histogram, Metric
 
 from connectors.catalogue import OPERATIONS
+from schemas.functions import Argument, EffectClass, Function, Kind
 from streams.ground.metrics import SECONDS as BUCKETS
 from streams.ground.setting import Group, setting
 from streams.ground.topic import Keyed, Topic
@@ -25,6 +26,44 @@ POSTPONED = Counter(
     "exlify_calls_postponed",
     "Calls put off for a while, as their system is not well (breaker), has its limit (rate), or is busy (place).",
     ["connection", "waits_for"],
+)
+
+
+MAPPING = Function(
+    name="mapping",
+    summary="Makes one value of another, as a mapping of the site folder says.",
+    arguments=(
+        Argument(
+            name="name",
+            summary="Name of the mapping: mappings/NAME.yaml in the site folder.",
+            kind=Kind.NAME,
+            required=True,
+            example="name: order-to-erp",
+        ),
+        Argument(name="input", summary="What is mapped.", required=True, example="input: '${ . }'"),
+    ),
+    output={"type": "object"},
+    example="{name: order-to-erp, input: '${ . }'}",
+    effect=EffectClass.READ,
+)
+
+
+TEMPLATE = Function(
+    name="template",
+    summary="Fills a text of the site folder with data, for a mail or a document.",
+    arguments=(
+        Argument(
+            name="name",
+            summary="Name of the text: templates/NAME in the site folder. What ends with .html or .xml is escaped.",
+            kind=Kind.NAME,
+            required=True,
+            example="name: order-thanks.html",
+        ),
+        Argument(name="input", summary="What it is filled with.", required=True, example="input: '${ . }'"),
+    ),
+    output={"type": "string"},
+    example="{name: order-thanks.html, input: '${ . }'}",
+    effect=EffectClass.READ,
 )
 
 
@@ -93,7 +132,7 @@ DECLARATION = Declaration(
     writes=(INBOX,),
     table="call",
     buries=True,
-    functions=OPERATIONS,
+    functions=(*OPERATIONS, MAPPING, TEMPLATE),
     settings=(CallSettings, ConnectionSettings),
     metrics=(SECONDS, POSTPONED, BREAKERS),
 )

@@ -7,11 +7,12 @@ could have an effect. A database is asked for the number 1, with the credentials
 from __future__ import annotations
 
 import asyncio
+import os
 import socket
 import ssl
 import time
 from dataclasses import dataclass
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 from connectors.hub.contract import HubCall
 from connectors.hub.pipeline import Hub
@@ -39,8 +40,12 @@ class Checked:
 async def check(name: str, url: str, hub: Hub) -> Checked:
     """Looks at one connection."""
     started = time.monotonic()
-    if urlsplit(url).scheme in _PORTS:
+    parts = urlsplit(url)
+    if parts.scheme in _PORTS:
         reason, detail = await _connected(url)
+    elif parts.scheme == "file":
+        there = await asyncio.to_thread(os.path.isdir, unquote(parts.path))
+        reason, detail = (Reason.OK, "the folder is there") if there else (Reason.UNREACHED, "the folder is not there")
     else:
         reason, detail = await _asked(name, hub)
     return Checked(name, reason, detail, int((time.monotonic() - started) * 1_000))

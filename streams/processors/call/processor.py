@@ -25,8 +25,10 @@ from streams.ground.settings import Settings
 from streams.processors import call
 from streams.processors.call import CallSettings
 from streams.processors.call.connections import Addresses
+from streams.processors.call.mappings import Mappings, mapped
 from streams.processors.call.pauses import PauseFeed, Pauses
 from streams.processors.call.reports import Reporter, Tally
+from streams.processors.call.templates import Templates, filled
 from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.runtime.clock import now_ms
@@ -46,6 +48,8 @@ class Call(Steps):
         self._pauses = None if hub else PauseFeed(context.settings, context.codec)
         tally = Tally()
         self._addresses = Addresses(context.settings, context.site)
+        self._mappings = Mappings(context.settings.site_dir, context.site)
+        self._templates = Templates(context.settings.site_dir)
         self._hub = hub or hub_for(context.settings, self._addresses, self._pauses, tally)
         self._reporter = None if hub else Reporter(context.settings, context.codec, tally, self._hub.breakers)
 
@@ -93,7 +97,11 @@ class Call(Steps):
         return answered(command, replace(outcome, effect=Effect.DONE))
 
     async def carry_out(self, command: Mapping[str, Any], key: str, before_effect: BeforeEffect) -> dict[str, Any]:
-        """Makes the call."""
+        """Makes the call, the mapping or the text."""
+        if command["function"] == call.MAPPING.name:
+            return await mapped(command, self._mappings)
+        if command["function"] == call.TEMPLATE.name:
+            return await filled(command, self._templates)
 
         async def before_send(plan: Plan[Any]) -> None:
             try:

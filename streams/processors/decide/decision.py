@@ -21,6 +21,7 @@ from schemas.payload import Door, Payload
 from schemas.reasons import Reason
 from schemas.steps import completed, faulted, id_of, problem
 from streams.processors.decide.asked import RULES, Asked, BadArgumentsError, asked_of
+from streams.processors.decide.audits import audit_of
 from streams.processors.decide.chain import Answer, Beside, answered, rule_of, told
 
 NO_SCORE = -1.0  # on record, where the model was not asked or gave no number; `held` says why
@@ -53,7 +54,8 @@ def carry_out(command: Mapping[str, Any], registry: Registry, at_ms: int) -> Car
         return failed(command, Reason.MISCONFIGURED, f"with.model: {error}")
     read, own = _of_model(command, asked, answer) if answer.verdict else _of_rules(command, asked, answer)
     output = Payload.from_outside({**read, "rule": rule_of(answer), "passed": told(answer.passed)}, Door.RESULT)
-    return Carried(completed(command, output), {**own, **_common(command, asked, answer, at_ms)})
+    audit = audit_of(command, answer, registry)
+    return Carried(completed(command, output), {**own, **_common(command, asked, answer, at_ms), "audit": audit})
 
 
 def _common(command: Mapping[str, Any], asked: Asked, answer: Answer, at_ms: int) -> dict[str, Any]:

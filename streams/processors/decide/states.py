@@ -43,6 +43,7 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
     rival: str | None = None
     rival_sha256: str = ""
     share: int = 0
+    audit: int = 0
 
 
 class ModelBook(Shelf):
@@ -111,13 +112,18 @@ async def change(
 ) -> Change:
     """Publishes that a version is in a state from soon on, and gives the change; from then on everybody goes by it."""
     now = time.time_ns() // 1_000_000 if now_ms is None else now_ms
-    before = book.history(pin.name) or _before(book, pin.name)
-    start = max(now + AHEAD_MS, before[-1].from_ms + 1 if before else 0)
-    made = _change(pin, start, by, why)
-    changes = [msgspec.to_builtins(each) for each in (*before, made)[-KEPT:]]
-    value = codec.encode(MODEL_STATE, {"name": pin.name, "changes": changes})
+    made, value = changed(codec, book, pin, by=by, why=why, now_ms=now)
     await publisher.publish([Outgoing(decide.STATES, pin.name.encode(), value)])
     return made
+
+
+def changed(codec: Codec, book: ModelBook, pin: Pin, *, by: str, why: str, now_ms: int) -> tuple[Change, bytes]:
+    """The change, and the value of the record that tells of it."""
+    before = book.history(pin.name) or _before(book, pin.name)
+    start = max(now_ms + AHEAD_MS, before[-1].from_ms + 1 if before else 0)
+    made = _change(pin, start, by, why)
+    changes = [msgspec.to_builtins(each) for each in (*before, made)[-KEPT:]]
+    return made, codec.encode(MODEL_STATE, {"name": pin.name, "changes": changes})
 
 
 def _before(book: ModelBook, name: str) -> tuple[Change, ...]:
@@ -130,7 +136,7 @@ def _before(book: ModelBook, name: str) -> tuple[Change, ...]:
 
 def _pin(name: str, entry: Change) -> Pin:
     rival = Rival(entry.rival, entry.rival_sha256, entry.share) if entry.rival else None
-    return Pin(name, entry.version, entry.sha256, entry.state, rival)
+    return Pin(name, entry.version, entry.sha256, entry.state, rival, entry.audit)
 
 
 def _change(pin: Pin, from_ms: int, by: str, why: str) -> Change:
@@ -145,4 +151,5 @@ def _change(pin: Pin, from_ms: int, by: str, why: str) -> Change:
         rival=rival.version if rival else None,
         rival_sha256=rival.sha256 if rival else "",
         share=rival.share if rival else 0,
+        audit=pin.audit,
     )

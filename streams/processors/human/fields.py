@@ -177,6 +177,7 @@ FIELDS: Final = (
     Field(name="version", label="version", place=Place.LIST),
     Field(name="workflow", label="workflow", place=Place.LIST, filter="Name of the workflow."),
     Field(name="instance_id", label="instance", place=Place.LIST, filter="Instance that waits."),
+    Field(name="audit", label="blind audit", place=Place.LIST),
     Field(name="data", label="data", place=Place.DETAIL),
     Field(name="acts", label="who did what", place=Place.DETAIL),
     Field(name="refusals", label="refused answers", place=Place.DETAIL),

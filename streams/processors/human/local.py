@@ -12,6 +12,7 @@ from schemas.arguments import ArgumentError
 from schemas.messages import STEP_COMMAND, STEP_RESULT
 from schemas.payload import Door, Json, Payload
 from streams.ground.errors import UsageError
+from streams.language.undoing import name_at
 from streams.processors import human
 from streams.processors.context import Context
 from streams.processors.human import rules
@@ -71,7 +72,7 @@ class People(FastProcessor):
 
 def name_of(pointer: str) -> str:
     """The name of the task at a pointer."""
-    return pointer.rpartition("/")[2]
+    return name_at(pointer)
 
 
 def _action(task: HumanTask, answer: Answer, at_ms: int) -> dict[str, Any]:

@@ -122,7 +122,7 @@ class Human(FastProcessor):
             self._change(before, rules.acted(before, action, cause.timestamp_ms), cause.key, effects)
 
     def _change(self, before: HumanTask, after: HumanTask, key: bytes | None, effects: Effects) -> None:
-        if after.status == COMPLETED != before.status:
+        if after.status == COMPLETED != before.status and not after.audit:
             result = steps.completed(steps.address_of(after.task_id), rules.output(after))
             effects.outputs.append(Output(INBOX, key, self._codec.encode(STEP_RESULT, result)))
             effects.counts.append(partial(metrics.count_step, human.HUMAN.name, result))

@@ -34,6 +34,7 @@ CLAIM, RELEASE, PUT_ASIDE, COMPLETE, UNDO = "claim", "release", "put_aside", "co
 
 HAND_ON = "hand_on"  # nobody's action: a task does it by itself
 ITSELF = "exlify"
+AUDIT = "audit"  # to what a command is pinned that no step has given: see `streams/processors/monitor/`
 NO_CALENDARS: Calendars = {}
 _LADDER = JsonSchema(LADDER)
 
@@ -70,6 +71,7 @@ def opened(command: Mapping[str, Any], at_ms: int, calendars: Calendars = NO_CAL
             else _after(at_ms, _due("due", due), calendar, calendars),
             "business_key": command.get("business_key"),
             "ladder": ladder,
+            "audit": command.get("pin") == AUDIT,
         },
     )
     return task.changed(hands_on_ms=_next_ms(task, at_ms, calendars))

@@ -91,6 +91,7 @@ class HumanTask:
     ladder = _Field[list[Rung]]()
     rung = _Field[int]()
     hands_on_ms = _Field[int | None]()
+    audit = _Field[bool]()
 
     def knows(self, action_id: str) -> bool:
         """Whether the action was taken or refused before."""

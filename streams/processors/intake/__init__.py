@@ -29,6 +29,12 @@ class IntakeSettings(Group):
         "Further business topics for intake beside those of schemas/avro, separated by commas; with * a pattern",
         kind=PATTERNS,
     )
+    max_backlog: int = setting(
+        "EXLIFY_MAX_BACKLOG",
+        1_000_000,
+        "Records before intake or the engine from which on new events are refused (503) or wait (`exlify publish`)",
+        minimum=1,
+    )
 
 
 @cache

@@ -15,6 +15,7 @@ from schemas import cloudevents, ids
 from schemas.codec import Codec
 from schemas.lifecycle import Status
 from schemas.messages import INSTANCE_OUTCOME, STEP_RESULT
+from schemas.reasons import Effect
 from schemas.steps import address_of, completed, faulted
 from streams.definitions import outcome_topic
 from streams.definitions.outcome_types import OutcomeType
@@ -61,5 +62,6 @@ def answers(codec: Codec, ended: Outcome) -> Sequence[Output]:
     if ended.status == Status.COMPLETED and ended.output is not None:
         result = completed(address, ended.output)
     else:
-        result = faulted(address, {**(ended.error or {}), "instance": address["pointer"]})
+        error = {**(ended.error or {}), "instance": address["pointer"]}
+        result = faulted(address, error | ({"effect": Effect.UNKNOWN.value} if ended.standing else {}))
     return (Output(INBOX, ids.instance_of(step).encode(), codec.encode(STEP_RESULT, result)),)

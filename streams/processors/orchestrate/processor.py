@@ -14,13 +14,14 @@ from __future__ import annotations
 import struct
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from functools import cache
 from typing import Any
 
 import structlog
 from msgspec.structs import asdict
 
 from schemas import messages
-from schemas.lifecycle import Phase
+from schemas.lifecycle import Phase, Status
 from streams import engine
 from streams.ground.topic import own_step_topic
 from streams.language.graph import Deadline, Graph
@@ -339,9 +340,17 @@ class Counts:
         for cause, count in self._causes.items():
             orchestrate.ENGINE_STEPS.labels(cause.rpartition(".")[2]).inc(count)
         for (workflow, status), count in self._instances.items():
+            _begin_at_zero(workflow)
             orchestrate.INSTANCES.labels(workflow, status).inc(count)
         for (workflow, status), count in self._incidents.items():
             orchestrate.INCIDENT_CHANGES.labels(workflow, status).inc(count)
         seconds = {workflow: orchestrate.INSTANCE_SECONDS.labels(workflow) for workflow, _ in self._seconds}
         for workflow, duration in self._seconds:
             seconds[workflow].observe(duration)
+
+
+@cache
+def _begin_at_zero(workflow: str) -> None:
+    """All series of a workflow begin with its first, so that the first fault is an increase of its own."""
+    for status in (Status.COMPLETED, Status.FAULTED, Status.CANCELLED):
+        orchestrate.INSTANCES.labels(workflow, status.value)

@@ -16,7 +16,7 @@ from msgspec.structs import asdict
 
 from schemas.codec import Codec, UndecodableRecord
 from streams import engine
-from streams.language.constructs import ALL
+from streams.language.constructs import KINDS
 from streams.language.constructs.listen import Listen
 from streams.language.graph import Graph
 from streams.processors.orchestrate.processor import EVENTS, another_digest
@@ -25,7 +25,7 @@ MAX_ENTRIES = 2_000
 MAX_BYTES = 32 * 1024 * 1024
 MAX_SECONDS = 2.0
 LIMITS = engine.Limits(incidents=True)  # as the workers have it; how long an ended instance is remembered is not told
-KEYS = {each.task: each.key for each in ALL}
+KEYS = {each.task: each.key for each in KINDS}
 
 
 class Wait(NamedTuple):

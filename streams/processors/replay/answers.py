@@ -19,6 +19,7 @@ from schemas.payload import Door, Payload, UnreadablePayloadError
 from schemas.reasons import Reason
 from schemas.steps import address, completed, faulted, problem
 from streams.engine import StepCommand, StepResult
+from streams.language.undoing import is_undo
 from streams.processors.decide.chain import OutOfUseError
 from streams.processors.decide.decision import carry_out, failed
 from streams.processors.emit import EMIT
@@ -61,12 +62,21 @@ class Answers:
             return Came(self._decided(command, now_ms), self._took_ms(command))
         if command.function == EMIT.name:
             return Came(_published(command, now_ms), self._took_ms(command))
+        if is_undo(command.pointer):
+            return Came(self._undone(command))
         if self._really is not None and command.function != HUMAN.name:
             result = self._really(command, now_ms)
             if result is not None:
                 self.real += 1
                 return Came(result)
         return self._recorded(command)
+
+    def _undone(self, command: StepCommand) -> StepResult:
+        """Nothing is undone again: as it is on record, or as if it had been."""
+        found = self._found(command)
+        if found is not None and found[0].result is not None:
+            return _addressed(found[0], command)
+        return StepResult(**completed(asdict(command), Payload.from_outside(None, Door.RESULT)))
 
     def _found(self, command: StepCommand) -> tuple[Answered, bool] | None:
         arguments = canonical(command.arguments, command.instance_id, self._original)

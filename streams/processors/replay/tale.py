@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from schemas.payload import Json, Payload, UnreadablePayloadError
 from schemas.steps import COMPLETED, Problem
 from streams.engine import StepResult
+from streams.language.undoing import name_at
 from streams.processors.costs import NOTHING, Prices
 from streams.processors.decide import DECIDE, RULES
 from streams.processors.emit import EMIT
@@ -30,7 +31,7 @@ COMPUTED = frozenset({DECIDE.name, RULES.name})
 
 def name_of(pointer: str) -> str:
     """The name of the task at a pointer."""
-    return pointer.rpartition("/")[2]
+    return name_at(pointer)
 
 
 @dataclass(slots=True)

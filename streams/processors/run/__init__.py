@@ -21,6 +21,42 @@ RUN = Function(
     by_task=True,
 )
 
+_WORKFLOW = tuple(each for each in RUN.arguments if each.name not in ("await", "depth"))
+MAP = Function(
+    name="map",
+    summary="Runs another workflow for each element of a list, so many at a time.",
+    arguments=(
+        Argument(name="in", summary="The list.", kind=Kind.ANY, required=True, example="in: '${ .orders }'"),
+        Argument(name="each", summary="What an element is called; item unless given.", example="each: order"),
+        Argument(name="at", summary="What its position is called; index unless given.", example="at: number"),
+        Argument(
+            name="workflow",
+            summary="Which workflow, and its input; the element unless given.",
+            kind=Kind.OBJECT,
+            required=True,
+            members=_WORKFLOW,
+            example="workflow: {namespace: sales, name: refund}",
+        ),
+        Argument(
+            name="concurrency",
+            summary="How many at a time; 10 unless given.",
+            schema={"type": "integer", "minimum": 1, "maximum": 1000},
+            kind=Kind.TYPED,
+            example="concurrency: 50",
+        ),
+        Argument(
+            name="failure",
+            summary="Whether the first that fails ends it, or what fails is part of the output.",
+            kind=Kind.CHOICE,
+            choices=("stop", "collect"),
+            example="failure: collect",
+        ),
+    ),
+    output={"type": "array", "description": "what they give, in the order of the elements"},
+    example="{in: '${ .orders }', workflow: {namespace: sales, name: refund}}",
+    effect=EffectClass.IDEMPOTENT,
+)
+
 DECLARATION = Declaration(
     name="run",
     summary="Carries out steps that run another workflow.",
@@ -28,5 +64,5 @@ DECLARATION = Declaration(
     make="streams.processors.run.processor:Run",
     writes=(INBOX,),
     buries=True,
-    functions=(RUN,),
+    functions=(RUN, MAP),
 )

@@ -8,6 +8,7 @@ from streams.processors.escalate import ALERTS
 from streams.processors.hold import COUNTS
 from streams.processors.human import TASKS
 from streams.processors.letters import LETTERS
+from streams.processors.monitor import WATCHES
 from streams.processors.orchestrate import ACTS, HISTORY, INCIDENTS
 from streams.processors.recover import RETRIES
 from streams.processors.replay import RESULTS, STATES
@@ -23,6 +24,12 @@ OLDEST_SECONDS = Gauge(
 OLDEST_INCIDENT_SECONDS = Gauge(
     "exlify_oldest_incident_seconds",
     "Age of the oldest failed step that waits for a decision. Gone where there is none.",
+    ["workflow"],
+)
+
+IDLE_SECONDS = Gauge(
+    "exlify_idle_instance_seconds",
+    "How long ago the running instance moved that has not moved for longest; those that wait for a next try apart.",
     ["workflow"],
 )
 
@@ -66,11 +73,12 @@ DECLARATION = Declaration(
     summary="Makes what happened visible to people.",
     worker="view",
     make="streams.processors.view.processor:View",
-    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS, COUNTS, ACTS, STATES, RESULTS, ALERTS),
+    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS, COUNTS, ACTS, STATES, RESULTS, ALERTS, WATCHES),
     settings=(ViewSettings, ConnectionSettings),
     metrics=(
         OLDEST_SECONDS,
         OLDEST_INCIDENT_SECONDS,
+        IDLE_SECONDS,
         INCIDENTS_OPEN,
         ALERTS_OPEN,
         DAY_INSTANCES,

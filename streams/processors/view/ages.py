@@ -8,7 +8,7 @@ import time
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from streams.processors.view import ALERTS_OPEN, INCIDENTS_OPEN, OLDEST_INCIDENT_SECONDS, OLDEST_SECONDS
+from streams.processors.view import ALERTS_OPEN, IDLE_SECONDS, INCIDENTS_OPEN, OLDEST_INCIDENT_SECONDS, OLDEST_SECONDS
 from streams.processors.view.gauges import Gauges
 from streams.processors.view.reader import Reader
 
@@ -21,7 +21,11 @@ class Ages:
     """Keeps `exlify_oldest_instance_seconds`, and what else counts what waits, true."""
 
     def __init__(self, reader: Reader) -> None:
-        self._sources = ((OLDEST_SECONDS, reader.oldest), (OLDEST_INCIDENT_SECONDS, reader.oldest_incidents))
+        self._sources = (
+            (OLDEST_SECONDS, reader.oldest),
+            (OLDEST_INCIDENT_SECONDS, reader.oldest_incidents),
+            (IDLE_SECONDS, reader.idlest),
+        )
         self._reader, self._gauges = reader, Gauges()
 
     async def keep(self) -> None:

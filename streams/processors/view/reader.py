@@ -17,6 +17,7 @@ from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
 from streams.processors.letters.letter import UNDECIDED
 from streams.processors.letters.rows import LETTERS
+from streams.processors.monitor.rows import WATCHES
 from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
 from streams.processors.recover.rows import RETRIES, WAITING
 from streams.processors.view.search import Place, at_places
@@ -24,6 +25,7 @@ from streams.readmodel.paging import Found, Page, beginning, every, matching, pa
 from streams.readmodel.projection import storable
 
 REASONS = frozenset(Reason)
+LOOKED_AT = 1_000  # instances, for the one that has not moved for longest
 
 
 class Reader:
@@ -70,6 +72,24 @@ class Reader:
             .group_by(INSTANCES.c.workflow)
         )
         return {row["workflow"]: row["started_at_ms"] for row in every(self._engine, query)}
+
+    def idlest(self) -> dict[str, int]:
+        """When the instance moved that has not moved for longest while a step processor is at work on it, by workflow
+        (Unix time in milliseconds). Of the oldest ones, and without those that wait for a next try.
+
+        What does not move becomes the oldest, so that few need be looked at.
+        """
+        retried = select(RETRIES.c.instance_id).where(RETRIES.c.status == WAITING)
+        of = INSTANCES.c
+        found = (
+            select(of.workflow, of.updated_at_ms)
+            .where(of.status == Status.RUNNING, of.instance_id.not_in(retried))
+            .order_by(of.started_at_ms)
+            .limit(LOOKED_AT)
+            .subquery()
+        )
+        query = select(found.c.workflow, func.min(found.c.updated_at_ms).label("at_ms")).group_by(found.c.workflow)
+        return {row["workflow"]: row["at_ms"] for row in every(self._engine, query)}
 
     def counts(self) -> dict[str, int]:
         """How many instances there are, by status."""
@@ -232,6 +252,11 @@ class Reader:
     def alert(self, alert_id: str) -> Found | None:
         """One alert."""
         return self._one(select(ALERTS).where(ALERTS.c.alert_id == storable(alert_id)))
+
+    def model_watches(self, model: str | None = None) -> Sequence[Found]:
+        """How models do by their audits, by model, version and route."""
+        query = select(WATCHES).order_by(WATCHES.c.model, WATCHES.c.model_version, WATCHES.c.route, WATCHES.c.at_ms)
+        return every(self._engine, query if model is None else query.where(WATCHES.c.model == storable(model)))
 
     def alerts_open(self) -> dict[tuple[str, str], int]:
         """How many are open, by kind and severity."""

@@ -157,7 +157,7 @@ async def test_instance_is_cancelled_as_somebody(gateway: Gateway, cli: Cli) -> 
     result = await cli("cancel", ID, "--reason", "withdrawn", "--as", "kim")
     ((name, sent),) = gateway.outbox.decoded()
     assert (result.exit_code, name, sent) == (
-        0, CANCEL_INSTANCE, {"instance_id": ID, "reason": "withdrawn", "actor": "kim"}
+        0, CANCEL_INSTANCE, {"instance_id": ID, "reason": "withdrawn", "actor": "kim", "undo": True}
     )  # fmt: skip
     assert f"exlify show {ID}" in result.output
 

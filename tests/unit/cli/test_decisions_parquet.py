@@ -27,12 +27,12 @@ FIRST, SECOND, ALONE = ("a" * 32, "b" * 32, "c" * 32)
 
 
 def decided(gateway: Gateway, instance: str, **fields: Any) -> None:
-    base = sample(current()[DECISION]) | {"beside": None, "score": 0.25, "at_ms": 1_000, "held": []}
+    base = sample(current()[DECISION]) | {"beside": None, "score": 0.25, "at_ms": 1_000, "held": [], "audit": None}
     gateway.see(DECISION, {**base, "instance_id": instance, "decision_id": f"{instance}/do/0/ask/0/0", **fields})
 
 
 def answered(gateway: Gateway, instance: str, outcome: str, at_ms: int) -> None:
-    task = sample(current()[HUMAN_TASK]) | {"status": "completed", "outcome": outcome, "version": 2}
+    task = sample(current()[HUMAN_TASK]) | {"status": "completed", "outcome": outcome, "version": 2, "audit": False}
     times = {"created_at_ms": at_ms, "updated_at_ms": at_ms + 500}
     gateway.see(HUMAN_TASK, {**task, "instance_id": instance, "task_id": f"{instance}/do/{at_ms}/x/0/0", **times})
 
@@ -62,6 +62,18 @@ async def test_file_has_inputs_answers_chances_and_hashes(tmp_path: Path) -> Non
     assert [rows[each]["input.amount"] for each in (FIRST, SECOND, ALONE)] == [4.0, 4.5, 1.0]
     assert [rows[each]["input.code"] for each in (FIRST, SECOND, ALONE)] == ["A1", "7", None]
     assert (rows[FIRST]["input.odd"], rows[FIRST]["input_hash"], rows[FIRST]["score"]) == ("[1]", "f00", 0.25)
+
+
+async def test_answer_of_who_looked_blindly_has_the_chance_of_being_looked_at(tmp_path: Path) -> None:
+    audit = sample(current()[DECISION])["audit"] | {"share": 0.05, "drawn": True}
+    async with AsyncGateway(Settings(data_dir=tmp_path, partitions=3)) as gateway:
+        decided(gateway, ALONE, route="approve", audit=audit)
+        answered(gateway, ALONE, "something else", 500)
+        task = sample(current()[HUMAN_TASK]) | {"status": "completed", "outcome": "not-approve", "version": 2}
+        gateway.see(HUMAN_TASK, {**task, "instance_id": ALONE, "task_id": f"{ALONE}/do/0/ask/0/0", "audit": True})
+        await export(gateway, str(tmp_path / "all.parquet"))
+    (row,) = parquet.read_table(tmp_path / "all.parquet").to_pylist()
+    assert (row["label"], row["inclusion_probability"]) == ("not-approve", 0.05)
 
 
 @pytest.mark.parametrize(("other", "chance"), [("approve", None), ("review", 1.0)])

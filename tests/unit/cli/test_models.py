@@ -145,10 +145,12 @@ def test_suspended_model_hands_everything_to_people_until_it_is_resumed(site: Si
     assert site.decided("theirs", good)["route"] == "approve"
     site.json("models", "suspend", "theirs", "--why", "complaints")
     assert "suspended" in site.json("models")["models"][-1]["alone"]
+    assert site.json("models", "audit", "theirs", "--share", "3")["audit"] == 3
     held = site.decided("theirs", good)
     assert (held["route"], [each["why"] for each in held["held"]]) == ("review", ["SUSPENDED"])
     assert held["score"] is not None
-    site.json("models", "resume", "theirs")
+    assert site.json("models", "resume", "theirs")["audit"] == 3
+    assert site.json("models", "activate", "theirs@1", "--audit", "0")["audit"] == 0
     assert site.decided("theirs", good)["route"] == "approve"
     site.json("models", "retire", "theirs")
     (site.folder / "ask.yaml").write_text(WORKFLOW.replace("NAME", "theirs"))

@@ -81,6 +81,29 @@ async def mail(folder: Path) -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
+async def file(folder: Path) -> AsyncIterator[Case]:
+    (folder / "there").mkdir()
+    (folder / "there" / "rates.csv").write_text("EUR,1\n")
+    urls = {"here": f"file://{folder}/there", "nowhere": f"file://{folder}/no"}
+    written = {name: a_call("file.write", connection=name, file="a.txt", content="Thanks.") for name in urls}
+    records = a_call("file.read", connection="here", file="rates.csv", format={"type": "csv", "columns": ["a", "b"]})
+    calls = {
+        "file.write": (
+            written["here"],
+            a_call(
+                "file.write",
+                connection="here",
+                file="b.csv",
+                content=[{"a": "1"}],
+                format={"type": "csv", "header": True},
+            ),
+        ),
+        "file.read": (a_call("file.read", connection="here", file="rates.csv"), records),
+    }
+    yield Case(urls, calls, written["nowhere"])
+
+
+@asynccontextmanager
 async def notes(folder: Path) -> AsyncIterator[Case]:
     urls = {"here": f"{folder}/notes", "nowhere": f"{folder}/no/notes"}
     calls = {name: a_call("notebook.append", connection=name, line="Ada was here") for name in urls}
@@ -91,6 +114,7 @@ CASES: Mapping[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {
     "http": http,
     "sql": sql,
     "mail": mail,
+    "file": file,
     "notebook": notes,
 }
 

@@ -204,6 +204,12 @@ async def test_every_page_is_data_too(console: Console) -> None:
     assert (await console.data(f"/inbox/{INSTANCE}/do/1/review/0/0"))["decision"]["score"] == 0.4
 
 
+async def test_who_looks_blindly_does_not_see_what_the_model_said(console: Console) -> None:
+    console.asked(audit=True)
+    console.decided()
+    assert (await console.data(f"/inbox/{INSTANCE}/do/1/review/0/0"))["decision"] is None
+
+
 async def test_next_task_is_one_that_nobody_else_keeps_and_what_was_put_aside_comes_last(console: Console) -> None:
     ids = [f"{letter}/do/0/a/0/0" for letter in "bcd"]
     console.asked(task_id=ids[0], title="Bo has it", due_ms=NOW_MS + 1, assignee="bo", assigned_until_ms=NOW_MS + 1)
@@ -355,11 +361,11 @@ do:
       fork:
         branches:
           - pause: {wait: {hours: 1}}
-          - news: {listen: {to: {one: {with: {type: com.example.news}}}}}
           - fetch:
               call: http
               with: {method: get, endpoint: '${ .address }'}
               timeout: {after: PT2M}
+          - news: {listen: {to: {one: {with: {type: com.example.news}}}}}
 """
 
 

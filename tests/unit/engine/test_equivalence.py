@@ -13,7 +13,7 @@ import orjson
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from streams.engine import Limits, decode_state, step
+from streams.engine import Limits, Outcome, decode_state, step
 from tests.reference.inbox import Inbox, TimedInbox, mended
 from tests.reference.interpreter import Calls, Result, TooLong, interpret
 from tests.reference.strategies import answers, definitions, inputs, joins, timed, timed_answers
@@ -50,8 +50,10 @@ def test_engine_ends_as_reference_does(document: dict[str, Json], data: Json, ca
     started = [entry.pointer for entry in inbox.transitions if entry.phase == "task.started"]
     if not expected.interrupted:
         assert Counter(started) == Counter(expected.tasks)
+        assert_undoes(outcome, expected)
     if "fork" not in text:
         assert started == expected.tasks
+        assert (outcome.undone or []) == expected.undone
 
 
 @settings(max_examples=100, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -87,6 +89,7 @@ def test_engine_ends_as_reference_does_where_people_mend(
     if not expected.interrupted:
         started = [entry.pointer for entry in inbox.transitions if entry.phase == "task.started"]
         assert Counter(started) == Counter(expected.tasks)
+        assert_undoes(outcome, expected)
 
 
 @settings(max_examples=50, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
@@ -98,6 +101,11 @@ def test_folding_the_inbox_again_gives_same_bytes(
     first = Inbox(load(text), calls, Random(seed))
     first.run(data)
     assert_folds_again(first, text)
+
+
+def assert_undoes(outcome: Outcome, expected: Result) -> None:
+    assert Counter(outcome.undone or ()) == Counter(expected.undone)
+    assert Counter(outcome.standing or ()) == Counter(expected.standing)
 
 
 def assert_folds_again(first: Inbox, text: str) -> None:

@@ -100,3 +100,17 @@ async def test_event_that_nobody_waits_for_is_taken_counted_and_told(gateway: Ga
     status, answer = await send(gateway, EVENT | {"type": "com.example.ordre.v1"})
     assert (status, answer["accepted"][0]["instances"], answer["unmatched"]) == (202, [], 1)
     assert UNMATCHED._value.get() == before + 1
+
+
+async def test_new_events_are_refused_while_too_much_waits(gateway: Gateway) -> None:
+    gateway.services.backlog.limit = 100
+    gateway.services.backlog.found = {"intake": 3, "orchestrate": 100}
+    async with gateway.client.post("/v1/events", json=EVENT, headers={"Content-Type": STRUCTURED}) as reply:
+        assert (reply.status, reply.headers["Retry-After"]) == (503, "5")
+        told = await reply.json(content_type=None)
+    assert told["type"] == "urn:exlify:problem:overloaded"
+    assert "100 records wait before orchestrate, and 100 may (EXLIFY_MAX_BACKLOG)" in told["detail"]
+    assert gateway.outbox.records == []
+    gateway.services.backlog.found = {"intake": 3, "orchestrate": 99}
+    status, _ = await send(gateway, EVENT)
+    assert status == 202

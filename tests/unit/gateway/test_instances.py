@@ -102,7 +102,8 @@ async def test_cancelling_goes_to_the_inbox(gateway: Gateway) -> None:
     status, _ = await gateway.ask("POST", f"/v1/instances/{ID}/cancel", json={"reason": "a mistake", "actor": "kim"})
     (record,) = gateway.outbox.records
     assert (status, record.topic, record.key) == (202, INBOX, ID.encode())
-    assert gateway.outbox.decoded() == [(CANCEL_INSTANCE, {"instance_id": ID, "reason": "a mistake", "actor": "kim"})]
+    fields = {"instance_id": ID, "reason": "a mistake", "actor": "kim", "undo": True}
+    assert gateway.outbox.decoded() == [(CANCEL_INSTANCE, fields)]
 
 
 @pytest.mark.parametrize(

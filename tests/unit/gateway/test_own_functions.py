@@ -9,9 +9,10 @@ from typing import Any
 import pytest
 
 from schemas.messages import HISTORY_ENTRY
+from streams import processors
 from streams.definitions.deploy import described
-from streams.gateway.metrics import UNHOSTED
-from streams.gateway.own import count_unhosted
+from streams.gateway.metrics import UNHOSTED, UNHOSTED_PROCESSORS
+from streams.gateway.own import count_unhosted, look_for_hosts
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
 from streams.language import UNNAMED, load
@@ -128,6 +129,17 @@ async def test_commands_that_nobody_takes_are_counted(gateway: Gateway, own: Own
     own.members = {"shipping.quote"}
     await count_unhosted(own, gateway.services.definitions)
     assert waiting() == {}
+
+
+async def test_processors_without_a_host_are_named_until_they_have_one(own: OwnOnes) -> None:
+    own.members = {each.name for each in processors.ALL} - {"decide"}
+    await look_for_hosts(own)
+    (family,) = UNHOSTED_PROCESSORS.collect()
+    assert [(sample.labels["processor"], sample.value) for sample in family.samples] == [("decide", 1)]
+    own.members |= {"decide"}
+    await look_for_hosts(own)
+    (family,) = UNHOSTED_PROCESSORS.collect()
+    assert family.samples == []
 
 
 def waiting() -> dict[str, float]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from models.serving.shelf import Shelf
 from schemas.codec import Codec
@@ -72,6 +73,15 @@ def test_redelivered_records_have_no_further_effect() -> None:
     again = processor.handle(batch, table)
     assert written(first) == [STEP_COMMAND, HISTORY_ENTRY, STEP_COMMAND, HISTORY_ENTRY]
     assert again == Effects([], {})
+
+
+def test_ends_of_a_workflow_are_counted_from_zero_on() -> None:
+    """The first fault of it is an increase then, and no beginning."""
+    for count in orchestrate().handle([start(5)], Table()).counts:
+        count()
+    ends = ("completed", "faulted", "cancelled")
+    labels = [{"workflow": GRAPH.name, "status": status} for status in ends]
+    assert [REGISTRY.get_sample_value("exlify_instances_total", each) for each in labels] == [0, 0, 0]
 
 
 def test_redelivered_head_leaves_new_records_their_effect() -> None:

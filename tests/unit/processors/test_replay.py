@@ -229,6 +229,33 @@ def test_without_a_record_only_what_is_computed_goes_on() -> None:
     assert (again.tale.routes, again.tale.ended) == ({"check": "approve"}, "unanswered")
 
 
+UNDOES = """
+document: { dsl: 1.0.3, namespace: shop, name: order, version: 1.0.0 }
+schedule: { on: { one: { with: { type: com.example.order.v1 } } } }
+do:
+  - pay:
+      call: http
+      with: { method: post, endpoint: "https://bank.example.com/pay" }
+      metadata: { compensate: { call: http, with: { method: post, endpoint: "https://bank.example.com/pay-back" } } }
+  - refuse: { raise: { error: { type: https://example.com/refused, status: 403, title: Refused } } }
+"""
+
+
+def test_nothing_is_really_undone_also_where_a_replay_may_act() -> None:
+    graph, really = load(UNDOES), []
+
+    def act(command: StepCommand, now_ms: int) -> StepResult:
+        really.append(command.pointer)
+        return StepResult(
+            instance_id=command.instance_id, pointer=command.pointer, iteration=0, attempt=0, status=COMPLETED
+        )
+
+    answers = Answers(FirstRun(EMPTY), "", Registry(), lambda *_: None, act)
+    again = rerun(graph, started(graph, 50), START_MS, answers)
+    assert really == ["/do/0/pay"] and again.outcome is not None
+    assert (again.outcome.status, again.outcome.undone) == ("faulted", ["/do/0/pay"])
+
+
 def test_what_never_ends_is_given_up(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.processors.replay.rerun.MAX_STEPS", 100)
     turning = load(

@@ -109,6 +109,26 @@ async def test_timeout_cancels_those_below_down_to_the_last() -> None:
     }  # fmt: skip
 
 
+async def test_map_runs_another_workflow_for_each_element_and_keeps_their_order() -> None:
+    child = "- w: {wait: '${ {seconds: .n} }'}\n- s: {if: .n != 2, set: '${ .n * 2 }'}"
+    odd = "- r: {if: .n == 2, raise: {error: {type: 'https://e.com/x', status: 409, title: Sold out}}}"
+    given = "in: '${ .orders }', concurrency: 2, failure: collect, workflow: {namespace: tests, name: child}"
+    found = await outcomes(
+        book_of(parent=f"- m: {{call: map, with: {{{given}}}}}", child=f"{odd}\n{child}"),
+        {"orders": [{"n": 3}, {"n": 1}, {"n": 2}, {"n": 0}]},
+    )
+    first, second, third, fourth = found["parent"]["output"].value()
+    assert [first, second, fourth] == [{"output": 6}, {"output": 2}, {"output": 0}]
+    assert third["error"]["title"] == "Sold out"
+
+
+async def test_map_whose_time_is_over_cancels_its_children() -> None:
+    given = "in: [1, 2, 3], workflow: {namespace: tests, name: child}"
+    parent = f"- m: {{call: map, with: {{{given}}}, timeout: {{after: PT1S}}}}"
+    found = await outcomes(book_of(parent=parent, child="- w: {wait: P1D}"), {}, last="child")
+    assert {name: each["status"] for name, each in found.items()} == {"parent": "faulted", "child": "cancelled"}
+
+
 async def test_workflow_that_is_not_there_is_told_by_name() -> None:
     found = await outcomes(book_of(parent=run()), {})
     assert found["parent"]["error"]["reason"] == "MISCONFIGURED"

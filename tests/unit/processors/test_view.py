@@ -338,6 +338,15 @@ def test_oldest_open_instance_of_each_workflow_is_found(view: View, reader: Read
     assert reader.oldest() == {WORKFLOW: START_MS + 2_000, "other": START_MS + 4_000}
 
 
+def test_what_has_not_moved_for_longest_is_found_among_what_runs(view: View, reader: Reader) -> None:
+    view.handle([entry(1, 0), entry(2, 0, "waiting"), entry(3, 0)], STATE)
+    assert reader.idlest() == {WORKFLOW: START_MS + 1_000}
+    view.handle([entry(1, 5)], STATE)
+    assert reader.idlest() == {WORKFLOW: START_MS + 1_005}
+    view.handle([entry(1, 6, "waiting")], STATE)
+    assert reader.idlest() == {WORKFLOW: START_MS + 3_000}
+
+
 async def test_age_is_measured_until_the_instance_ends(view: View, reader: Reader) -> None:
     ages = Ages(reader)
     view.handle([entry(1, 0)], STATE)

@@ -1,0 +1,191 @@
+"""`call: file.write` and `call: file.read`: a connection is a folder, and nothing outside of it is touched.
+
+A file is written under another name, brought to the disk, and renamed: whoever looks sees the old one or the new one.
+Doing it twice is doing it once.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import errno
+import hashlib
+import io
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from urllib.parse import unquote, urlsplit
+
+import orjson
+
+from connectors.codecs.records import Format, FormatError, format_of
+from connectors.codecs.scalars import CodecError
+from connectors.file import READ, WRITE
+from connectors.hub.connections import Connections, folded
+from connectors.hub.contract import Asked, Check, Plan, Refused
+from connectors.hub.outcome import CallOutcome
+from connectors.hub.policy import Policy
+from schemas.functions import Function
+from schemas.payload import Json
+from schemas.reasons import Effect, Reason
+
+MAX_READ_BYTES = 512 * 1024
+_REASONS = {
+    errno.ENOENT: (Reason.NOT_FOUND, "there is no such file"),
+    errno.EISDIR: (Reason.INPUT_INVALID, "it is a folder"),
+    errno.ENAMETOOLONG: (Reason.INPUT_INVALID, "its name is too long"),
+    errno.EACCES: (Reason.FORBIDDEN, "this process may not do that there"),
+    errno.EPERM: (Reason.FORBIDDEN, "this process may not do that there"),
+    errno.EROFS: (Reason.FORBIDDEN, "the folder is read-only"),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Work:
+    """What is done to which file: written, where there is content, else read."""
+
+    folder: Path
+    file: str
+    format: Format | None
+    content: bytes | None = field(repr=False, default=None)
+    records: int | None = None
+
+
+class FileConnector:
+    """The connector for files."""
+
+    def __init__(self, connections: Connections, policy: Policy) -> None:
+        """`policy` has nothing to judge: the site gives all folders."""
+        self.operations: Mapping[Function, Check[Work]] = {WRITE: self._write, READ: self._read}
+        self._connections = connections
+
+    async def open(self) -> None:
+        """Nothing to make ready."""
+
+    async def close(self) -> None:
+        """Nothing to let go of."""
+
+    async def call(self, plan: Plan[Work], timeout_s: float) -> CallOutcome:
+        """Does it, in a thread. A thread that is late is not waited for; what it writes is whole all the same."""
+        if timeout_s <= 0:
+            return _failed(plan, Reason.TIMED_OUT, "no time is left")
+        work = plan.request
+        if not await asyncio.to_thread(work.folder.is_dir):
+            return _failed(plan, Reason.UNREACHED, "the folder is not there")
+        try:
+            async with asyncio.timeout(timeout_s):
+                output = await asyncio.to_thread(_written if work.content is not None else _read, work)
+        except TimeoutError:
+            late = Effect.NONE if work.content is None else Effect.UNKNOWN
+            return _failed(plan, Reason.TIMED_OUT, "the folder does not answer in time", late)
+        except Refused as refusal:
+            return _failed(plan, refusal.outcome.reason, refusal.outcome.detail)
+        except OSError as error:
+            reason, what = _REASONS.get(error.errno or 0, (Reason.REMOTE_FAULT, error.strerror or "it fails"))
+            return _failed(plan, reason, what)
+        effect = plan.effect.when(certain=Effect.DONE)
+        return CallOutcome(reason=Reason.OK, effect=effect, output=output, evidence=_evidence(plan))
+
+    def _write(self, asked: Asked) -> Plan[Work]:
+        content, format_ = asked.arguments["content"], _format(asked)
+        if format_ is None:
+            raw = content.encode() if isinstance(content, str) else orjson.dumps(content)
+            return self._plan(asked, None, raw, None)
+        if not isinstance(content, list):
+            raise asked.operation.fault("content", "is no list of records")
+        sink = io.BytesIO()
+        try:
+            count = format_.write(content, sink)
+        except CodecError as error:
+            raise asked.operation.fault("content", f"cannot be written: {error}", "correct the record") from None
+        return self._plan(asked, format_, sink.getvalue(), count)
+
+    def _read(self, asked: Asked) -> Plan[Work]:
+        return self._plan(asked, _format(asked), None, None)
+
+    def _plan(self, asked: Asked, format_: Format | None, content: bytes | None, records: int | None) -> Plan[Work]:
+        name = folded(str(asked.arguments["connection"]))
+        url = self._connections.url(name)
+        parts = urlsplit(url)
+        if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path:
+            raise Refused(Reason.MISCONFIGURED, f"connection {name} is no folder; write file:///srv/exchange")
+        work = Work(Path(unquote(parts.path)), _name(asked), format_, content, records)
+        return Plan(
+            call=asked.call, connection=f"file:{name}", system=name, address=url, effect=asked.effect(), request=work
+        )
+
+
+def _name(asked: Asked) -> str:
+    """The file as a path below the folder; hidden ones and those of others are none of ours."""
+    given = str(asked.arguments["file"])
+    parts = PurePosixPath(given).parts
+    wrong = given.startswith("/") or any(each.startswith(".") or "\\" in each for each in parts)
+    if wrong or not parts or not given.isprintable() or given.endswith("/"):
+        raise asked.operation.fault("file", "is no name of a file in the folder")
+    return given
+
+
+def _format(asked: Asked) -> Format | None:
+    given = asked.arguments.get("format")
+    if given is None:
+        return None
+    try:
+        return format_of(given)
+    except FormatError as error:
+        raise asked.operation.fault("format", f"is none: {error.place}: {error.what}", error.remedy) from None
+
+
+def _place(work: Work) -> Path:
+    """Where the file is, links followed: never outside of the folder."""
+    place = (work.folder / work.file).resolve()
+    if not place.is_relative_to(work.folder.resolve()):
+        raise Refused(Reason.POLICY_DENIED, "a link leads out of the folder")
+    return place
+
+
+def _written(work: Work) -> Json:
+    place, content = _place(work), work.content or b""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    draft = place.with_name(f".{place.name[:200]}.{os.urandom(6).hex()}")
+    try:
+        with draft.open("xb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        draft.replace(place)
+    except BaseException:
+        draft.unlink(missing_ok=True)
+        raise
+    told: dict[str, Json] = {
+        "file": work.file,
+        "bytes": len(content),
+        "sha256": hashlib.sha256(content).hexdigest(),
+    }
+    return told if work.records is None else {**told, "records": work.records}
+
+
+def _read(work: Work) -> Json:
+    with _place(work).open("rb") as file:
+        raw = file.read(MAX_READ_BYTES + 1)
+    if len(raw) > MAX_READ_BYTES:
+        raise Refused(Reason.REPLY_TOO_LARGE, f"it has more than {MAX_READ_BYTES} bytes; let files.yaml read it")
+    if work.format is None:
+        try:
+            return raw.decode("utf-8-sig")
+        except UnicodeDecodeError:
+            raise Refused(Reason.CONTRACT_DRIFT, "it is no text in UTF-8; say its `format`") from None
+    found = []
+    for record in work.format.read(io.BytesIO(raw)):
+        if record.fault:
+            raise Refused(Reason.CONTRACT_DRIFT, record.fault)
+        found.append(record.value)
+    return found
+
+
+def _failed(plan: Plan[Work], reason: Reason, what: str, effect: Effect = Effect.NONE) -> CallOutcome:
+    detail = f"{plan.call.function} on {plan.connection}: {what}"
+    return CallOutcome(reason=reason, effect=effect, detail=detail, evidence=_evidence(plan))
+
+
+def _evidence(plan: Plan[Work]) -> dict[str, str | int]:
+    return {"function": plan.call.function, "connection": plan.connection}

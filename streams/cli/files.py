@@ -1,0 +1,122 @@
+"""`exlify files`: the folders whose files become events."""
+
+from __future__ import annotations
+
+import asyncio
+import signal
+from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from streams.cli._output import json_option, print_json, print_table
+from streams.ground.errors import UsageError
+
+if TYPE_CHECKING:
+    from streams.files.declared import Source
+    from streams.ground.settings import Settings
+
+MOST = 20  # files of the ledger that are shown
+
+
+@click.group(
+    epilog="""\b
+Examples:
+  exlify files list
+  exlify files run
+"""
+)
+def command() -> None:
+    """See what becomes of files that come in, by files.yaml of the site folder."""
+
+
+@command.command("list", epilog="""\b
+Examples:
+  exlify files list
+  exlify files list legacy-orders --json
+""")  # fmt: skip
+@click.argument("name", required=False)
+@json_option
+def list_(name: str | None, as_json: bool) -> None:
+    """List the files of all sources, or of the one called NAME, as they stand in its folder: what waits, what is under
+    way, and the last that were read."""
+    from streams.catalogue import load_settings
+
+    found = [row for source in _sources(load_settings(warn=lambda _: None), name) for row in _rows(source)]
+    if as_json:
+        print_json({"files": found})
+    else:
+        print_table(("SOURCE", "FILE", "STATE", "BYTES", "RECORDS", "BROKEN"), (tuple(each.values()) for each in found))
+
+
+@command.command(epilog="""\b
+Examples:
+  exlify files run                     until told to stop, beside the gateway or in its place
+""")  # fmt: skip
+def run() -> None:
+    """Read files in this process, as the gateway does: for large ones, or where the gateway does not see the folders.
+
+    Any number may run; each file is read by one of them.
+    """
+    import uvloop
+
+    from streams.cli._client import with_kafka
+    from streams.ground import logs
+
+    settings = with_kafka()
+    _sources(settings, None)
+    logs.configure(settings)
+    uvloop.run(_run(settings))
+
+
+async def _run(settings: Settings) -> None:
+    from streams.files.watching import Watching
+    from streams.ground.codec import open_codec
+    from streams.ground.publish import Publisher
+    from streams.ground.site import Site
+
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    site, codec = Site(settings.site_dir), await open_codec(settings)
+    async with (
+        Publisher(settings, linger_ms=5) as publisher,
+        site.followed(),
+        Watching(site=site, settings=settings, codec=codec, publisher=publisher).running(),
+    ):
+        await stop.wait()
+
+
+def _sources(settings: Settings, name: str | None) -> list[Source]:
+    from streams.files.declared import FILE, read_files
+    from streams.ground.site import Site
+
+    declared = Site(settings.site_dir).file(FILE, read_files).value
+    if name is not None and name not in declared:
+        raise UsageError(f"files: there is no source {name}. There are: {', '.join(declared) or 'none'}.")
+    if not declared:
+        raise UsageError(f"files: no source is declared. Write one into {settings.site_dir.absolute() / FILE}.")
+    return [declared[name]] if name is not None else list(declared.values())
+
+
+def _rows(source: Source) -> Iterator[dict[str, Any]]:
+    from streams.files.folder import Folder
+
+    folder = Folder(source.folder, source.match)
+    try:
+        waiting = folder.waiting()
+    except OSError as error:
+        raise UsageError(f"files: {source.folder}: {error.strerror}. Make the folder, or correct files.yaml.") from None
+    for name, seen in waiting:
+        progress = folder.progress(name)
+        state = "waits" if progress is None else "under way"
+        numbers = (0, 0) if progress is None else (progress.published, progress.broken)
+        yield _row(source, name, state, seen.size, *numbers)
+    for each in folder.ledger()[:MOST]:
+        yield _row(source, each.name, "read" if each.whole else "broken off", each.size, each.published, each.broken)
+
+
+def _row(source: Source, file: str, state: str, size: int, records: int, broken: int) -> dict[str, Any]:
+    return {
+        "source": source.name, "file": file, "state": state, "bytes": size, "records": records, "broken": broken,
+    }  # fmt: skip

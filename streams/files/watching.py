@@ -1,0 +1,118 @@
+"""Looks at the folders of `files.yaml` again and again, and has read what has settled; one file of a source at a time.
+
+Any number of processes may look at the same folders: each file is read by who claims it.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+
+import structlog
+
+from schemas.business import EventTypes
+from schemas.cloudevents import InvalidEventError
+from schemas.codec import Codec
+from streams.files import metrics
+from streams.files.declared import FILE, Source, read_files
+from streams.files.folder import Folder, Seen
+from streams.files.reading import ChangedError, Reading
+from streams.ground.errors import ExlifyError
+from streams.ground.publish import Publishing
+from streams.ground.settings import Settings
+from streams.ground.site import Site
+from streams.processors.call.mappings import Mappings
+
+LOOK_S = 0.5  # how often it is seen that a source was added or taken away
+
+log = structlog.get_logger()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Watching:
+    """The sources of this process."""
+
+    site: Site
+    settings: Settings
+    codec: Codec
+    publisher: Publishing
+
+    @asynccontextmanager
+    async def running(self) -> AsyncIterator[None]:
+        """Looks for as long as the context lasts. Raises ConfigurationError for a file that is faulty at the start."""
+        declared = self.site.file(FILE, read_files)
+        tasks: dict[str, tuple[Source, asyncio.Task[None]]] = {}
+
+        async def follow() -> None:
+            while True:
+                now = declared.value
+                for name, (source, task) in list(tasks.items()):
+                    if now.get(name) != source or task.done():
+                        task.cancel()
+                        del tasks[name]
+                for name, source in now.items():
+                    if name not in tasks:
+                        tasks[name] = source, asyncio.create_task(self._watch(source), name=f"files {name}")
+                await asyncio.sleep(LOOK_S)
+
+        following = asyncio.create_task(follow(), name="files")
+        try:
+            yield
+        finally:
+            running = [following, *(task for _, task in tasks.values())]
+            for each in running:
+                each.cancel()
+            await asyncio.gather(*running, return_exceptions=True)
+
+    async def _watch(self, source: Source) -> None:
+        before: dict[str, Seen] = {}
+        told = ""
+        while True:
+            try:
+                before = await self.look(source, before)
+                told = ""
+                metrics.STUCK.labels(source.name).set(0)
+            except (OSError, ExlifyError, ChangedError, InvalidEventError) as error:
+                why = _reason(error)
+                metrics.STUCK.labels(source.name).set(1)
+                if why != told:  # once, and not at every look
+                    log.error("files not read", source=source.name, reason=why)
+                told = why
+            await asyncio.sleep(source.every_s)
+
+    async def look(self, source: Source, before: dict[str, Seen]) -> dict[str, Seen]:
+        """Reads what has settled, which is as it was at the look `before`; gives what is there now."""
+        folder = Folder(source.folder, source.match)
+        found = await asyncio.to_thread(folder.waiting)
+        for name, seen in found:
+            if before.get(name) == seen and folder.is_settled(seen, source.settle_s):
+                await self.read(source, folder, name)
+        return dict(found)
+
+    async def read(self, source: Source, folder: Folder, name: str) -> str:
+        """Reads one file, unless somebody else does; gives what became of it, empty where it is not ours."""
+        mappings = Mappings(self.settings.site_dir, self.site)
+        reading = Reading(
+            source=source,
+            folder=folder,
+            mapping=None if source.mapping is None else mappings.get(source.mapping),
+            codec=self.codec,
+            types=EventTypes.load(),
+            publisher=self.publisher,
+        )
+        with folder.claimed(name) as ours:
+            if not ours:
+                return ""
+            fate = await reading.read(name)
+        metrics.FILES.labels(source.name, fate).inc()
+        return fate
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, ChangedError):
+        return "a file was written to while it was read; raise `settle`, or have it put there whole by a rename"
+    if isinstance(error, OSError):
+        return f"the folder or a file in it: {error.strerror or type(error).__name__}"
+    return str(error)

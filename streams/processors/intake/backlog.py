@@ -1,0 +1,68 @@
+"""What waits before intake and the engine, so that new work can be kept back before it is more than can be worked off.
+
+Running instances go on meanwhile: only what would start new work is refused.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import structlog
+
+from streams.ground.errors import UnavailableError
+from streams.ground.settings import Settings
+from streams.ground.unread import unread
+from streams.processors import intake, orchestrate
+
+LOOK_S = 5.0
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Backlog:
+    """As it was found last; nothing is kept back as long as nobody has looked."""
+
+    limit: int
+    found: Mapping[str, int] = field(default_factory=dict)  # records by processor
+
+    def too_long(self) -> str | None:
+        """Why nothing new is to come now."""
+        for processor, records in self.found.items():
+            if records >= self.limit:
+                return f"{records} records wait before {processor}, and {self.limit} may (EXLIFY_MAX_BACKLOG)"
+        return None
+
+
+def measured(settings: Settings) -> dict[str, int]:
+    """Asks Kafka. Blocks; raises UnavailableError."""
+    business = {topic.name for topic in (*intake.typed_topics(), *intake.topics_of_settings(settings))}
+    return {
+        intake.DECLARATION.name: sum(unread(settings, intake.DECLARATION.name, name) for name in business),
+        orchestrate.DECLARATION.name: unread(settings, orchestrate.DECLARATION.name, orchestrate.INBOX.name),
+    }
+
+
+@asynccontextmanager
+async def followed(settings: Settings) -> AsyncIterator[Backlog]:
+    """The backlog, looked at anew as long as the context lasts."""
+    backlog = Backlog(settings.of(intake.IntakeSettings).max_backlog)
+    task = asyncio.create_task(_follow(backlog, settings), name="backlog")
+    try:
+        yield backlog
+    finally:
+        task.cancel()
+        await asyncio.gather(task, return_exceptions=True)
+
+
+async def _follow(backlog: Backlog, settings: Settings) -> None:
+    while True:
+        try:
+            backlog.found = await asyncio.to_thread(measured, settings)
+        except UnavailableError as error:
+            backlog.found = {}  # what is offered meanwhile is refused by Kafka itself
+            log.warning("backlog is not known", reason=str(error))
+        await asyncio.sleep(LOOK_S)
