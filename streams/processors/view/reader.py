@@ -84,7 +84,7 @@ class Reader:
         return {row["workflow"]: row["at_ms"] for row in every(self._engine, query)}
 
     def idle(self, before_ms: int, limit: int) -> Sequence[Found]:
-        """Those running instances that have not moved since then, the idlest first: id, workflow and when they moved.
+        """Those instances at work that have not moved since then, the idlest first: id, workflow and when they moved.
 
         Looked for where `idlest` looks.
         """
@@ -333,12 +333,13 @@ def _overdue(at_ms: int) -> ColumnElement[bool]:
 
 
 def _at_work() -> Select[Any]:
-    """Instances that a step processor is at work on, the oldest ones, and without those that wait for a next try."""
+    """Instances that a step processor is at work on, or that are undone: the oldest ones, and without those that wait for
+    a next try."""
     retried = select(RETRIES.c.instance_id).where(RETRIES.c.status == WAITING)
     of = INSTANCES.c
     return (
         select(of.instance_id, of.workflow, of.updated_at_ms)
-        .where(of.status == Status.RUNNING, of.instance_id.not_in(retried))
+        .where(of.status.in_((Status.RUNNING, Status.UNDOING)), of.instance_id.not_in(retried))
         .order_by(of.started_at_ms)
         .limit(LOOKED_AT)
     )
