@@ -333,7 +333,7 @@ def _overdue(at_ms: int) -> ColumnElement[bool]:
 
 
 def _at_work() -> Select[Any]:
-    """Instances that a step processor is at work on, or that are undone: the oldest ones, and without those that wait for
+    """Instances that a step processor is at work on, or that are undone: the oldest, and without those that wait for
     a next try."""
     retried = select(RETRIES.c.instance_id).where(RETRIES.c.status == WAITING)
     of = INSTANCES.c
