@@ -24,7 +24,7 @@ SEND = Function(
     ),
     output={
         "type": "object",
-        "required": ["id", "status"],
+        "required": ["id"],
         "properties": {"id": {"type": "string"}, "status": {"type": "integer"}},
     },
     example="{connection: shop-events, body: {type: order.shipped, data: {order: A-17}}}",

@@ -31,7 +31,6 @@ from schemas.reasons import Effect, Reason
 from schemas.webhooks import signed_headers
 
 OUTSIDE = Policy(allow_private=False, remedy="write private: true beside the secret if it is meant")
-MAX_RESPONSE_BYTES = 64 * 1024
 MOST_GONE = 1_000
 GONE = 410
 
@@ -60,7 +59,7 @@ class WebhookConnector:
         """`policy` has nothing to judge: the site gives all endpoints."""
         self.operations: Mapping[Function, Check[Sending]] = {SEND: self._send}
         self._connections = connections
-        self._http = HttpConnector(connections, OUTSIDE, MAX_RESPONSE_BYTES)
+        self._http = HttpConnector(connections, OUTSIDE)
         self._gone: dict[str, str] = {}  # by connection: the address that has said so
 
     async def open(self) -> None:
@@ -82,7 +81,8 @@ class WebhookConnector:
         if outcome.effect is not Effect.DONE:
             return outcome
         # Taken, whatever the answer says beside.
-        output: Json = {"id": sending.id, "status": outcome.evidence.get("status", 200)}
+        status = outcome.evidence.get("status")
+        output: Json = {"id": sending.id} if status is None else {"id": sending.id, "status": status}
         return replace(outcome, reason=Reason.OK, output=output, detail="")
 
     def _left_alone(self, plan: Plan[Sending]) -> str:

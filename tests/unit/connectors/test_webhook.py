@@ -66,10 +66,12 @@ async def test_delivery_counts_by_its_status_whatever_the_answer_says() -> None:
     answers = (
         peers.status(200, "Content-Type: application/json", body=b"{not json"),
         peers.status(200, "Content-Encoding: br", body=b"???"),
-        peers.status(200, body=b"x" * 100_000),
+        peers.status(200, body=b"x" * 600_000),
     )
     async with peers.peer(*answers) as peer, hub_on({"shop": peer.url}) as hub:
-        assert [(await send(hub)).reason for _ in answers] == [Reason.OK] * 3
+        outcomes = [await send(hub) for _ in answers]
+    assert [(each.reason, each.effect) for each in outcomes] == [(Reason.OK, Effect.DONE)] * 3
+    assert [each.output.get("status") for each in outcomes] == [200, None, None]
 
 
 async def test_redirect_is_not_followed() -> None:
