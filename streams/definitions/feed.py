@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 from schemas.codec import Codec
 from schemas.functions import Function
-from schemas.messages import WORKFLOW_DEFINITION, WORKFLOW_STATE
+from schemas.messages import VERSION_REMOVED, WORKFLOW_DEFINITION, WORKFLOW_STATE
 from streams.definitions import DEFINITIONS
 from streams.definitions.book import DefinitionBook
 from streams.ground.settings import Settings
@@ -18,7 +18,7 @@ class DefinitionFeed(DefinitionBook):
 
     def __init__(self, settings: Settings, codec: Codec, functions: Mapping[str, Function]) -> None:
         super().__init__(functions)
-        also = {WORKFLOW_STATE: self.learn_state}
+        also = {WORKFLOW_STATE: self.learn_state, VERSION_REMOVED: self.learn_removal}
         self._feed = TopicFeed(settings, codec, DEFINITIONS, WORKFLOW_DEFINITION, self.learn, also)
 
     async def start(self) -> None:

@@ -21,7 +21,7 @@ import orjson
 import structlog
 
 from schemas.ids import instance_id
-from schemas.messages import INSTANCE_OUTCOME, START_INSTANCE, WORKFLOW_DEFINITION, WORKFLOW_STATE
+from schemas.messages import INSTANCE_OUTCOME, START_INSTANCE, VERSION_REMOVED, WORKFLOW_DEFINITION, WORKFLOW_STATE
 from schemas.payload import Payload
 from schemas.times import rfc3339
 from streams import language
@@ -85,7 +85,7 @@ class Schedules(FastProcessor):
             elif message.name == INSTANCE_OUTCOME:
                 if message.data["source"] == SOURCE:
                     effects.outputs.append(Output(ENDED, message.data["workflow"].encode(), message.record.value))
-            elif message.name != WORKFLOW_STATE:
+            elif message.name not in (WORKFLOW_STATE, VERSION_REMOVED):
                 what = f"{message.name} has no schedule" if message.name else "a record without a value"
                 effects.outputs.append(parked(message.record, self.declaration.name, what))
         return effects

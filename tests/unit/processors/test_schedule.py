@@ -12,7 +12,7 @@ import pytest
 from schemas.catalogue import current
 from schemas.codec import Codec
 from schemas.ids import instance_id
-from schemas.messages import INSTANCE_OUTCOME, WORKFLOW_DEFINITION
+from schemas.messages import INSTANCE_OUTCOME, VERSION_REMOVED, WORKFLOW_DEFINITION
 from schemas.samples import sample
 from schemas.times import rfc3339
 from streams.definitions import DEFINITIONS, outcome_topic
@@ -142,6 +142,15 @@ def test_clock_that_jumps_back_starts_nothing_twice(clock: Clock) -> None:
     clock.now_ms -= 60 * MINUTE
     clock.passes(65)
     assert clock.started == [5, 10, 15]
+
+
+def test_removed_version_changes_no_schedule_and_is_no_letter(clock: Clock) -> None:
+    clock.deploy("{every: {minutes: 5}}")
+    removed = sample(current()[VERSION_REMOVED]) | {"name": "tick"}
+    clock.handle(DEFINITIONS.name, VERSION_REMOVED, removed)
+    assert clock.handed_on == []
+    clock.passes(6)
+    assert clock.started == [5]
 
 
 def test_times_of_a_workflow_that_is_not_active_pass(clock: Clock) -> None:
