@@ -38,10 +38,11 @@ Examples:
   exlify definitions diff order order.yaml        the version in force, and a file
   exlify definitions pause order --why "prices are wrong"
   exlify definitions activate order --version 1.0.0 --why "back to the old one"
+  exlify definitions remove order@1.0.0 --why "nothing runs on it any more"
 """
 )
 def command() -> None:
-    """Look at the versions of workflows; pause a workflow, activate or retire it.
+    """Look at the versions of workflows; pause a workflow, activate or retire it, remove a version.
 
     While a workflow is paused its events wait; once it is active again they start on the version of that moment. The
     events of a retired one are counted and start nothing. Instances that run go on, whatever is said.
@@ -97,7 +98,7 @@ def show(name: str, version: str | None, source: bool, as_json: bool) -> None:
 
 
 def _fields(found: dict[str, Any]) -> list[tuple[str, Any]]:
-    said = found["said"]
+    said, gone = found["said"], found["removed"]
     return [
         ("workflow", found["name"]),
         ("version", found["version"]),
@@ -110,6 +111,9 @@ def _fields(found: dict[str, Any]) -> list[tuple[str, Any]]:
         ("cannot run", found["fault"]),
         ("deployed", moment(found["deployed_at"])),
         ("by", person(found["deployed_by"])),
+        ("removed", gone and moment(gone["at"])),
+        ("removed by", gone and person(gone["actor"])),
+        ("why removed", gone and gone["why"]),
         ("open", found["open"]),
         ("waiting", f"{found['held']} events" if found["held"] else None),
     ]
@@ -182,6 +186,26 @@ def activate(name: str, version: str | None, why: str, actor: str | None, as_jso
 def retire(name: str, why: str, actor: str | None, as_json: bool) -> None:
     """Let the workflow NAME start nothing any more: its events are counted, also those that have waited."""
     _say("retire", name, {"why": why, "actor": acting(actor)}, as_json)
+
+
+@command.command()
+@_deciding
+def remove(name: str, why: str, actor: str | None, as_json: bool) -> None:
+    """Remove a version that nothing needs any more: NAME is WORKFLOW@VERSION.
+
+    Refused for the version in force, while instances on it have not ended, and while another definition runs it. It
+    isn't listed any more and nothing can start on it or move to it. What ran on it keeps its definition, so its history
+    is told and verified as before (`show DIGEST`). Its number stays taken; deploying the same text brings it back.
+    """
+    workflow, _, version = name.partition("@")
+    if not workflow or not version:
+        raise UsageError(f"{name} names no version: write WORKFLOW@VERSION, as `exlify definitions list` shows them")
+    wish = {"why": why, "actor": acting(actor), "version": version}
+    _, removed = connect().post_json(f"/v1/definitions/{quote(workflow, safe='')}/remove", wish)
+    if as_json:
+        print_json(removed)
+    else:
+        echo(f"{removed['name']} {removed['version']} is removed; its history stays (digest {removed['digest'][:12]})")
 
 
 def _say(verb: str, name: str, wish: dict[str, Any], as_json: bool) -> None:

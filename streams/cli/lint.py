@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
@@ -54,7 +55,8 @@ def _check(file: Path, known: Mapping[str, Function]) -> list[Fault]:
     except UnicodeDecodeError:
         remedy = "save the file as UTF-8 text"
         return [Fault(file=str(file), line=1, column=1, code="yaml", message="not UTF-8", remedy=remedy)]
-    return [*check(text, str(file), known), *_of_models(text, str(file)), *_of_documents(text, str(file))]
+    ours = (*_of_models(text, str(file)), *_of_documents(text, str(file)), *_of_calendars(text, str(file), known))
+    return [*check(text, str(file), known), *ours]
 
 
 def _of_models(text: str, file: str) -> list[Fault]:
@@ -78,6 +80,18 @@ def _of_documents(text: str, file: str) -> list[Fault]:
 
     settings = load_settings(warn=lambda _: None)
     return api_faults(text, file, Addresses(settings, Site(settings.site_dir)))
+
+
+def _of_calendars(text: str, file: str, known: Mapping[str, Function]) -> list[Fault]:
+    """What a schedule asks of calendars; they are looked at only where one is named."""
+    if "calendar" not in text:
+        return []
+    from streams.ground.calendars import FILE, read_calendars
+    from streams.ground.site import Site
+    from streams.processors.schedule.lint import calendar_faults
+
+    calendars = Site(load_settings(warn=lambda _: None).site_dir).file(FILE, read_calendars).value
+    return calendar_faults(text, file, known, calendars, time.time_ns() // 1_000_000)
 
 
 def _print(faults: Sequence[Fault], files: int) -> None:

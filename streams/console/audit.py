@@ -165,7 +165,18 @@ async def _workflows(visit: Visit, before_ms: int) -> list[Deed]:
         )
         for each in visit.services.definitions.words()
     ]
-    return said + [
+    removed = [
+        Deed(
+            at_ms=each.at_ms,
+            actor=each.actor,
+            did="removed",
+            what=f"{each.name} {each.version}",
+            path=f"/workflows/{quote(each.name, safe='')}",
+            why=each.why,
+        )
+        for each in visit.services.definitions.removals()
+    ]
+    return [*said, *removed] + [
         Deed(
             at_ms=each.deployed_at_ms,
             actor=each.deployed_by,
@@ -173,7 +184,7 @@ async def _workflows(visit: Visit, before_ms: int) -> list[Deed]:
             what=f"{each.name} {each.version}",
             path=f"/workflows/{quote(each.name, safe='')}?digest={each.digest}",
         )
-        for each in visit.services.definitions.deployed()
+        for each in visit.services.definitions.ever()
     ]
 
 

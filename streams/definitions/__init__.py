@@ -4,7 +4,8 @@
 
 A definition is published under its digest, for ever. The version that starts new instances of a workflow is the one
 deployed last, so deploying an old file again is how to go back (`exlify definitions activate` does it). Whether a
-workflow starts any stands there, too (`states`). A definition that no longer compiles is told, and holds
+workflow starts any stands there, too (`states`), and which versions were removed (`removing`): nobody can name them any
+more, and what ran on them keeps its definition. A definition that no longer compiles is told, and holds
 up nobody.
 """
 
@@ -16,9 +17,9 @@ from streams.ground.topic import DAY_MS, Keyed, Topic
 
 DEFINITIONS = Topic(
     name="engine.state.definition.v1",
-    messages=("WorkflowDefinition", "WorkflowState"),
+    messages=("WorkflowDefinition", "WorkflowState", "VersionRemoved"),
     keyed=Keyed.NONE,
-    key="digest; of a state, name of the workflow",
+    key="digest, with `removed:` before it of a removal; of a state, name of the workflow",
     compacted=True,
     written_by="deploy",
 )

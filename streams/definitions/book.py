@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +13,7 @@ import structlog
 from schemas.functions import Function, WithAssumed
 from streams import definitions, language
 from streams.definitions.outcome_types import OutcomeType, outcome_type_of
+from streams.definitions.removing import Removal
 from streams.definitions.states import State, Word
 from streams.language import DefinitionError
 from streams.language.events import EventFilter, all_filters
@@ -54,6 +55,7 @@ class DefinitionBook:
         self._latest: dict[str, Deployed] = {}
         self._by_event: dict[str, list[Graph]] = {}
         self._words: dict[str, Word] = {}
+        self._removed: dict[str, Removal] = {}  # by digest, of what was not deployed again
         self._listened: dict[str, dict[str, EventFilter]] = {}  # by type and identity, of every definition
         self._changed = asyncio.Event()
 
@@ -70,13 +72,14 @@ class DefinitionBook:
         fields = {name: data[name] for name in _TOLD} | {"event_types": tuple(data["event_types"])}
         deployed = Deployed(**fields, outcome=outcome_type_of(data), graph=graph, fault=fault)
         self._by_digest[deployed.digest] = deployed
+        self._removed.pop(deployed.digest, None)
         self._learnt.pop(deployed.digest, None)
         self._learnt[deployed.digest] = None
         if graph is not None:
             self._latest[deployed.name] = deployed
             self._listen(graph)
         self._by_event = _by_event(self._latest)
-        _count(self._by_digest)
+        _count(self.deployed())
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
         return deployed
@@ -89,6 +92,25 @@ class DefinitionBook:
             log.error("state of a workflow not understood", workflow=data.get("name"), reason=str(error))
             return
         self._words[word.name] = word
+
+    def learn_removal(self, data: Mapping[str, Any]) -> None:
+        """Takes note of a VersionRemoved."""
+        removal = msgspec.convert(data, Removal)
+        self._removed[removal.digest] = removal
+        _count(self.deployed())
+
+    def removal(self, digest: str) -> Removal | None:
+        """Who has removed it; None of what is there, as the version in force always is, whatever was said about it.
+
+        What is in force is asked now, not when it was said: compaction may leave the one record without the other.
+        """
+        found = self._removed.get(digest)
+        in_force = self._latest.get(found.name) if found is not None else None
+        return None if in_force is not None and in_force.digest == digest else found
+
+    def removals(self) -> list[Removal]:
+        """What was removed and not deployed again."""
+        return [each for each in self._removed.values() if self.removal(each.digest)]
 
     def word(self, name: str) -> Word | None:
         """What somebody has said last about a workflow."""
@@ -130,13 +152,21 @@ class DefinitionBook:
         deployed = self.of_version(name, version, namespace)
         return deployed.graph if deployed is not None else None
 
+    def named(self, name: str, version: str) -> Deployed | None:
+        """The definition that somebody means by a name and a version: as `of_version`, unless it was removed."""
+        return _runnable(each for each in self._with(name, version) if self.removal(each.digest) is None)
+
     def of_version(self, name: str, version: str, namespace: str | None = None) -> Deployed | None:
-        """The definition with this version, of several the one learnt last: of those that can run, if any can."""
-        known = [
-            each for each in map(self._by_digest.__getitem__, reversed(self._learnt))
-            if (each.name, each.version) == (name, version) and namespace in (None, each.namespace)
-        ]  # fmt: skip
-        return next((each for each in known if each.graph is not None), known[0] if known else None)
+        """The definition with this version, of several the one learnt last: of those that can run, if any can.
+
+        Also a removed one, so that a command which comes again after a crash finds what it found before.
+        """
+        return _runnable(each for each in self._with(name, version) if namespace in (None, each.namespace))
+
+    def _with(self, name: str, version: str) -> Iterator[Deployed]:
+        """The definitions of this version, the one learnt last in front."""
+        known = map(self._by_digest.__getitem__, reversed(self._learnt))
+        return (each for each in known if (each.name, each.version) == (name, version))
 
     def for_event(self, ce_type: str) -> list[Graph]:
         """The latest graphs of the workflows that an event of this type may start.
@@ -159,7 +189,11 @@ class DefinitionBook:
         return bool(self.listened_for(attributes["type"]) or self.started_by(attributes))
 
     def deployed(self) -> list[Deployed]:
-        """Everything known, in the order in which it was learnt first."""
+        """Everything that is known and was not removed, in the order in which it was learnt first."""
+        return [each for each in self._by_digest.values() if self.removal(each.digest) is None]
+
+    def ever(self) -> list[Deployed]:
+        """Everything known, also what was removed."""
         return list(self._by_digest.values())
 
     def find(self, name_or_digest: str) -> Deployed | None:
@@ -175,6 +209,12 @@ class DefinitionBook:
         except TimeoutError:
             return None
         return self.graph(digest)
+
+
+def _runnable(given: Iterable[Deployed]) -> Deployed | None:
+    """The first that can run, or the first if none can."""
+    known = list(given)
+    return next((each for each in known if each.graph is not None), known[0] if known else None)
 
 
 def _compiled(data: Mapping[str, Any], functions: Mapping[str, Function]) -> tuple[Graph | None, str | None]:
@@ -203,7 +243,7 @@ def _by_event(latest: Mapping[str, Deployed]) -> dict[str, list[Graph]]:
     return index
 
 
-def _count(known: Mapping[str, Deployed]) -> None:
-    broken = sum(deployed.graph is None for deployed in known.values())
+def _count(known: Sequence[Deployed]) -> None:
+    broken = sum(deployed.graph is None for deployed in known)
     definitions.KNOWN.labels("usable").set(len(known) - broken)
     definitions.KNOWN.labels("broken").set(broken)

@@ -7,7 +7,7 @@ from typing import Any
 
 from schemas.codec import Codec
 from schemas.functions import Function
-from schemas.messages import WORKFLOW_DEFINITION, WORKFLOW_STATE
+from schemas.messages import VERSION_REMOVED, WORKFLOW_DEFINITION, WORKFLOW_STATE
 from streams.definitions import DEFINITIONS
 from streams.definitions.book import DefinitionBook
 from streams.ground.settings import Settings
@@ -19,7 +19,7 @@ class DefinitionFeed(DefinitionBook):
 
     def __init__(self, settings: Settings, codec: Codec, functions: Mapping[str, Function]) -> None:
         super().__init__(functions)
-        also = {WORKFLOW_STATE: self.learn_state}
+        also = {WORKFLOW_STATE: self.learn_state, VERSION_REMOVED: self.learn_removal}
         self._codec = codec
         self._feed = TopicFeed(settings, codec, DEFINITIONS, WORKFLOW_DEFINITION, self._learn, also)
         codec.ask = self.catch_up

@@ -1,13 +1,16 @@
-"""`/v1/definitions/{name}/pause`, `activate` and `retire`: whether a workflow may start instances, and on what."""
+"""`/v1/definitions/{name}/pause`, `activate`, `retire`, `remove`: whether a workflow starts instances, and on what."""
 
 from __future__ import annotations
 
+import asyncio
 from typing import Any
 
 import msgspec
 from aiohttp import web
 
+from streams.definitions.book import Deployed
 from streams.definitions.deploy import put_in_front
+from streams.definitions.removing import Removal, named_by, remove
 from streams.definitions.states import State, Word, say
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import LINE, one_line, read_object
@@ -16,6 +19,7 @@ from streams.gateway.openapi import Route, Schema, object_of, text_of
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import Services, services
 
+MOST_NAMED = 5
 SAID: Schema = object_of({"name": TEXT, "state": text_of(State), "version": TEXT, "digest": TEXT}, was=text_of(State))
 
 
@@ -63,6 +67,37 @@ async def bring(
     return {"name": name, "state": state, "was": was, "version": wanted.version, "digest": wanted.digest}
 
 
+async def remove_version(request: web.Request) -> web.Response:
+    """Takes a version away that nothing needs any more."""
+    ours, name = services(request), request.match_info["name"]
+    wish = await read_object(request, {"why": str, "actor": str, "version": str}, required=("why", "version"))
+    why, actor = one_line("why", wish["why"]), one_line("actor", wish.get("actor") or "api")
+    wanted = ours.definitions.named(name, wish["version"])
+    if wanted is None:
+        raise ProblemError(404, "not-found", "No definition has this name and version.")
+    await _must_be_idle(ours, wanted)
+    fields = {key: getattr(wanted, key) for key in ("digest", "name", "version")}
+    removal = Removal(**fields, why=why, actor=actor, at_ms=ours.now_ms())
+    await remove(ours.publisher, ours.codec, removal)
+    ours.definitions.learn_removal(msgspec.structs.asdict(removal))
+    return json_answer(fields)
+
+
+async def _must_be_idle(ours: Services, wanted: Deployed) -> None:
+    """Raises ProblemError (409) where a version is in force, or something needs it."""
+    label, in_force = f"{wanted.name} {wanted.version}", ours.definitions.find(wanted.name)
+    if in_force is not None and in_force.digest == wanted.digest:
+        detail = f"{label} is the version in force: activate another, or retire the workflow."
+        raise ProblemError(409, "in-force", detail)
+    number = (await asyncio.to_thread(ours.reader.open_by_digest)).get(wanted.digest, 0)
+    if number:
+        what = f"Instances on {label} that have not ended: {number}"
+        raise ProblemError(409, "in-use", f"{what}. Let them end, cancel them, or move them to another version.")
+    if users := named_by(wanted, ours.definitions.deployed()):
+        named = ", ".join(f"{each.name} {each.version}" for each in users[:MOST_NAMED])
+        raise ProblemError(409, "in-use", f"{label} is run by {named}: remove or change them first.")
+
+
 def _route(verb: str, handler: Any, summary: str, **members: Schema) -> Route:
     return Route(
         method="POST",
@@ -83,4 +118,14 @@ ROUTES = (
         version=OPTIONAL_TEXT,
     ),
     _route("retire", retire_definition, "Let a workflow start nothing any more; its events are counted."),
+    Route(
+        method="POST",
+        path="/v1/definitions/{name}/remove",
+        handler=remove_version,
+        summary="Remove a version that is not in force and that nothing runs on.",
+        answers={200: object_of({"digest": TEXT, "name": TEXT, "version": TEXT})},
+        problems=(400, 404, 408, 409, 413, 415, 422, 503),
+        body={"application/json": object_of({"why": LINE, "version": TEXT}, actor=LINE)},
+        verb="definitions",
+    ),
 )  # fmt: skip

@@ -55,7 +55,10 @@ async def show_definition(request: web.Request) -> web.Response:
     found = meant(ours, reference, read_query(request, SHOW_QUERY).get("version"))
     word = ours.definitions.word(found.name)
     said = None if word is None else {"why": word.why, "actor": word.actor, "at": rfc3339(word.at_ms)}
-    return json_answer({**_brief(ours, found, await _counts(ours)), "said": said, "yaml": found.yaml})
+    gone = ours.definitions.removal(found.digest)
+    removed = None if gone is None else {"why": gone.why, "actor": gone.actor, "at": rfc3339(gone.at_ms)}
+    brief = _brief(ours, found, await _counts(ours))
+    return json_answer({**brief, "said": said, "removed": removed, "yaml": found.yaml})
 
 
 def meant(ours: Services, reference: str, version: str | None = None) -> Deployed:
@@ -63,7 +66,7 @@ def meant(ours: Services, reference: str, version: str | None = None) -> Deploye
     ProblemError (404).
     """
     book = ours.definitions
-    found = book.find(reference) if version is None else book.of_version(reference, version)
+    found = book.find(reference) if version is None else book.named(reference, version)
     if found is None:
         raise ProblemError(404, "not-found", "No definition has this digest, name or version.")
     return found
@@ -96,11 +99,11 @@ def replaced(ours: Services, graph: Graph, *, meant: bool) -> dict[str, str] | N
     Raises ProblemError (409) where a definition with other content has the version already, unless that is meant, and
     where who reads the workflow's outcomes could not read those of this one.
     """
-    same = [each for each in ours.definitions.deployed() if (each.name, each.version) == (graph.name, graph.version)]
+    same = [each for each in ours.definitions.ever() if (each.name, each.version) == (graph.name, graph.version)]
     if same and not meant and graph.digest not in {each.digest for each in same}:
         taken = f"{graph.name} {graph.version} is deployed with other content (digest {same[-1].digest[:12]})"
         raise ProblemError(409, "version-taken", f"{taken}. Give it another version, or say replace.")
-    why = incompatible(graph, ours.definitions.deployed())
+    why = incompatible(graph, ours.definitions.ever())
     if why is not None:
         raise ProblemError(409, "outcome-incompatible", why)
     latest = ours.definitions.find(graph.name)
@@ -135,6 +138,7 @@ DEPLOY_QUERY = (
     Parameter("replace", "Deploy also where another definition has the version already.", text_of(("true",))),
     Parameter("actor", "Who deploys it.", LINE),
 )
+_SAID: Schema = {"type": ["object", "null"]}
 SHOW_QUERY = (Parameter("version", "That version of the workflow, and not the latest."),)
 
 ROUTES = (
@@ -152,7 +156,7 @@ ROUTES = (
         path="/v1/definitions/{reference}",
         handler=show_definition,
         summary="Show a definition by digest, or by name the latest or another version.",
-        answers={200: {"allOf": [BRIEF, object_of({"yaml": TEXT}, said={"type": ["object", "null"]})]}},
+        answers={200: {"allOf": [BRIEF, object_of({"yaml": TEXT}, said=_SAID, removed=_SAID)]}},
         problems=(400, 404, 503),
         query=SHOW_QUERY,
         verb="definitions",

@@ -135,9 +135,9 @@ def deployed_digest(ours: Services, workflow: str, wanted: str) -> str:
     """The deployed definition of a workflow that is meant by a digest, a version or `latest`."""
     if wanted == LATEST and (newest := ours.definitions.latest(workflow)) is not None:
         return newest.digest
-    deployed = ours.definitions.of_version(workflow, wanted)
+    deployed = ours.definitions.named(workflow, wanted)
     graph = ours.definitions.graph(wanted if deployed is None else deployed.digest)
-    if graph is not None and graph.name == workflow:
+    if graph is not None and graph.name == workflow and ours.definitions.removal(graph.digest) is None:
         return graph.digest
     raise ProblemError(
         422, "definition-unknown", f"No definition of {workflow} is known by this digest or version: deploy it first."

@@ -124,7 +124,7 @@ async def _definitions(ours: Services, wish: Fields, topics: tuple[str, ...]) ->
 
 def _named(ours: Services, named: str) -> Deployed:
     name, _, version = named.partition("@")
-    found = ours.definitions.of_version(name, version) if version else ours.definitions.find(named)
+    found = ours.definitions.named(name, version) if version else ours.definitions.find(named)
     if found is None or found.graph is None:
         raise refused(f"No definition {named[:100]} is deployed: write NAME@VERSION, a name or a digest.", 404)
     return found

@@ -54,15 +54,26 @@ class Calendar:
             left -= ends - begins
         return at_ms + length_ms  # nobody works in a century
 
+    def works_at(self, at_ms: int) -> bool:
+        """Whether a moment is in working time; its end is not."""
+        return any(begins <= at_ms < ends for begins, ends in self._work(self._day(at_ms)))
+
     def _open(self, at_ms: int) -> Iterator[tuple[int, int]]:
         """When work goes on from a moment on."""
-        day = datetime.fromtimestamp(at_ms / 1_000, UTC).astimezone(self.zone).date()
+        day = self._day(at_ms)
         for _ in range(MAX_DAYS):
-            if day.weekday() in self.days and day not in self.holidays:
-                for begins, ends in ((self._moment(day, first), self._moment(day, last)) for first, last in self.hours):
-                    if ends > max(begins, at_ms):
-                        yield max(begins, at_ms), ends
+            for begins, ends in self._work(day):
+                if ends > max(begins, at_ms):
+                    yield max(begins, at_ms), ends
             day += timedelta(days=1)
+
+    def _work(self, day: date) -> Iterator[tuple[int, int]]:
+        if day.weekday() in self.days and day not in self.holidays:
+            for first, last in self.hours:
+                yield self._moment(day, first), self._moment(day, last)
+
+    def _day(self, at_ms: int) -> date:
+        return datetime.fromtimestamp(at_ms / 1_000, UTC).astimezone(self.zone).date()
 
     def _moment(self, day: date, minute: int) -> int:
         day += timedelta(days=minute // _MINUTES)

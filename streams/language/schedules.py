@@ -23,7 +23,7 @@ class Schedule:
     """When a workflow starts by itself: one of `every_ms`, `cron` and `after_ms` is given.
 
     `misfire` is what becomes of times that passed while nobody was there to start anything: one start for all of them,
-    a start for each, or none.
+    a start for each, or none. Who starts it leaves out the times that are no working time of `calendar`.
     """
 
     every_ms: int = 0
@@ -31,6 +31,7 @@ class Schedule:
     after_ms: int | None = None  # behind the end of the run before
     zone: str = UTC_ZONE
     misfire: str = ONCE
+    calendar: str = ""  # of the site; empty: all time
 
     def next_ms(self, after_ms: int, anchor_ms: int) -> int | None:
         """The first time behind `after_ms`; `every` counts from the anchor. None for never, and for `after`."""

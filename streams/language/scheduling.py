@@ -16,13 +16,13 @@ from streams.language.schedules import MISFIRES, ONCE, UTC_ZONE, Schedule
 LEAST_MS = 1_000
 CRON_FIELDS = 5
 KEYS: dict[str, Form] = {"every": DURATION, "cron": TEXT, "after": DURATION}
-METADATA_FORM = closed({"timeZone": TEXT, "misfire": {"enum": list(MISFIRES)}})
+METADATA_FORM = closed({"timeZone": TEXT, "misfire": {"enum": list(MISFIRES)}, "calendar": TEXT})
 
 
 def read_schedule(parts: Mapping[str, Node], metadata: Node | None) -> Schedule | None:
     """The schedule of a workflow; None where only events start it, or it is faulty."""
     given = [name for name in KEYS if name in parts]
-    zone, misfire = _settings(metadata)
+    zone, misfire, calendar = _settings(metadata)
     if not given:
         if metadata is not None:
             metadata.fault("schedule", "`schedule` here is for `every`, `cron` and `after`", "remove it")
@@ -33,19 +33,24 @@ def read_schedule(parts: Mapping[str, Node], metadata: Node | None) -> Schedule 
     name = given[0]
     if name == "cron":
         text = parts[name].text("cron: '0 9 * * MON-FRI'")
-        return Schedule(cron=text, zone=zone, misfire=misfire) if text and _fits(parts[name], text, zone) else None
+        if not text or not _fits(parts[name], text, zone):
+            return None
+        return Schedule(cron=text, zone=zone, misfire=misfire, calendar=calendar)
     length = _milliseconds(parts[name])
     if length is None:
         return None
     if name == "after":
+        if calendar and metadata is not None:
+            metadata.child("calendar").fault("schedule", "`calendar` is for `cron` and `every`", "remove it", key=True)
+            return None
         return Schedule(after_ms=length, misfire=misfire)
     if length < LEAST_MS:
         parts[name].fault("value", "`every` is a second at least", "write every: {minutes: 5}")
         return None
-    return Schedule(every_ms=length, misfire=misfire)
+    return Schedule(every_ms=length, misfire=misfire, calendar=calendar)
 
 
-def _settings(node: Node | None) -> tuple[str, str]:
+def _settings(node: Node | None) -> tuple[str, str, str]:
     parts = {} if node is None else node.parts(METADATA_FORM, example="schedule: {timeZone: Europe/Berlin}")
     misfire = parts["misfire"].choice(MISFIRES, "misfire: once") if "misfire" in parts else ONCE
     zone = (parts["timeZone"].text("timeZone: Europe/Berlin") if "timeZone" in parts else "") or UTC_ZONE
@@ -54,7 +59,8 @@ def _settings(node: Node | None) -> tuple[str, str]:
     except (KeyError, ValueError, OSError):  # no such zone is among them
         parts["timeZone"].fault("value", "`timeZone` is no zone of the IANA data base", "write Europe/Berlin")
         zone = UTC_ZONE
-    return zone, misfire or ONCE
+    calendar = (parts["calendar"].text("calendar: office") if "calendar" in parts else "") or ""
+    return zone, misfire or ONCE, calendar
 
 
 def _fits(node: Node, text: str, zone: str) -> bool:

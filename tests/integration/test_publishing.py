@@ -15,6 +15,7 @@ from streams.catalogue import FUNCTIONS
 from streams.definitions import DEFINITIONS
 from streams.definitions.deploy import deploy
 from streams.definitions.feed import DefinitionFeed
+from streams.definitions.removing import Removal, remove
 from streams.ground.errors import UnavailableError
 from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher, RefusedRecordError
@@ -79,7 +80,7 @@ async def test_missing_broker_is_told_in_bounded_time(settings: Settings) -> Non
             await publisher.publish([Outgoing(business_topic("any"), b"k", b"v")])
 
 
-async def test_feed_knows_old_and_new_deployments(settings: Settings) -> None:
+async def test_feed_knows_old_and_new_deployments_and_what_was_removed(settings: Settings) -> None:
     await provision(settings, [DEFINITIONS])
     codec = Codec.offline()
     name = f"w{uuid.uuid4().hex[:8]}"
@@ -95,7 +96,15 @@ async def test_feed_knows_old_and_new_deployments(settings: Settings) -> None:
         assert [graph.digest for graph in feed.for_event(f"com.example.{name}")] == [second.digest]
         assert feed.graph(first.digest) is not None
         assert await waiting is None
-    await feed.close()
+        gone = Removal(digest=first.digest, name=name, version="1.0.0", why="old", actor="kim", at_ms=1)
+        await remove(publisher, codec, gone)
+        await feed.catch_up()
+    late = DefinitionFeed(settings, codec, FUNCTIONS)  # as after a restart
+    await late.start()
+    for each in (feed, late):
+        assert (each.named(name, "1.0.0"), each.removal(first.digest)) == (None, gone)
+        assert each.graph(first.digest) is not None
+        await each.close()
 
 
 async def test_feed_caught_up_knows_what_was_deployed_before(settings: Settings) -> None:

@@ -13,7 +13,7 @@ ENDED = Topic(
 
 STARTS = Counter(
     "exlify_scheduled_starts_total",
-    "Times at which a workflow was to start by itself, by what became of them: started, missed, not active.",
+    "Times at which a workflow was to start by itself, by what became of them: started, missed, not active, no work.",
     ["workflow", "fate"],
 )
 

@@ -4,10 +4,11 @@ A row for each workflow that starts by itself: what it names, from when on, and 
 time of the row. A start has its time for an event id, so one that is written again after a crash is the same instance,
 and `orchestrate` starts that once. The next time lies behind the one that was: a clock that goes back does not fire it
 again, and what passed when a clock jumps, or while nobody was there, is a *misfire*: one start for all of them unless
-the definition says otherwise. While a workflow is not active its times pass.
+the definition says otherwise. While a workflow is not active its times pass. With a calendar of the site, as it is when
+they come, times without work pass, too.
 
 Definitions stand on one partition, so one lane has all rows. Outcomes, which `after` waits for, come on others: they
-are handed on to it. Business time (`calendars.yaml`) would be one more kind of `Schedule`.
+are handed on to it.
 """
 
 from __future__ import annotations
@@ -20,13 +21,14 @@ import orjson
 import structlog
 
 from schemas.ids import instance_id
-from schemas.messages import START_INSTANCE, WORKFLOW_DEFINITION, WORKFLOW_STATE
+from schemas.messages import START_INSTANCE, VERSION_REMOVED, WORKFLOW_DEFINITION, WORKFLOW_STATE
 from schemas.payload import Payload
 from schemas.times import rfc3339
 from schemas.typed import is_outcome
 from streams import language
 from streams.definitions import outcome_topic
 from streams.definitions.states import State
+from streams.ground import calendars
 from streams.language.graph import Graph
 from streams.language.schedules import ALL, SKIP, Schedule
 from streams.processors import schedule
@@ -59,6 +61,7 @@ class Schedules(FastProcessor):
     def __init__(self, context: Context) -> None:
         self._codec = context.codec
         self._definitions = context.definitions
+        self._calendars = context.site.file(calendars.FILE, calendars.read_calendars)
 
     async def open(self) -> None:
         """Waits until the definitions deployed so far are known."""
@@ -83,7 +86,7 @@ class Schedules(FastProcessor):
             elif is_outcome(message.name):
                 if message.data["source"] == SOURCE:
                     effects.outputs.append(Output(ENDED, message.data["workflow"].encode(), message.record.value))
-            elif message.name != WORKFLOW_STATE:
+            elif message.name not in (WORKFLOW_STATE, VERSION_REMOVED):
                 what = f"{message.name} has no schedule" if message.name else "a record without a value"
                 effects.outputs.append(parked(message.record, self.declaration.name, what))
         return effects
@@ -96,14 +99,21 @@ class Schedules(FastProcessor):
         if graph is None or self._definitions.state(workflow) is not State.ACTIVE:
             wait_ms = following or now_ms + LATE_MS  # `after` looks again
             return Effects([], {key: _row(plan, wait_ms)}, [partial(_count, workflow, "not active", len(times))])
-        wanted = _wanted(plan.schedule, times, now_ms)
+        working = self._working(plan.schedule.calendar, times)
+        wanted = _wanted(plan.schedule, working, now_ms)
         effects = Effects([self._start(graph, at_ms) for at_ms in wanted], {})
         if plan.schedule.after_ms is not None:
             plan.waits_for = rfc3339(wanted[-1])
         effects.changes[key] = _row(plan, following or 0)
         effects.counts.append(partial(_count, workflow, "started", len(wanted)))
-        effects.counts.append(partial(_count, workflow, "missed", len(times) - len(wanted)))
+        effects.counts.append(partial(_count, workflow, "missed", len(working) - len(wanted)))
+        effects.counts.append(partial(_left_out, workflow, plan.schedule.calendar, sorted({*times} - {*working})))
         return effects
+
+    def _working(self, calendar: str, times: list[int]) -> list[int]:
+        """Those of the times at which people work; all of them by a calendar that the site does not have."""
+        known = self._calendars.value.get(calendar)
+        return times if known is None else [at_ms for at_ms in times if known.works_at(at_ms)]
 
     def _plan(self, message: Message, state: StateView, effects: Effects) -> None:
         """The schedule of the version that was deployed last; one that stays as it was goes on."""
@@ -171,6 +181,13 @@ def _wanted(given: Schedule, times: Sequence[int], now_ms: int) -> list[int]:
     if given.misfire == SKIP:
         return [at_ms for at_ms in times[-1:] if at_ms > now_ms - LATE_MS]
     return list(times[-1:])
+
+
+def _left_out(workflow: str, calendar: str, times: Sequence[int]) -> None:
+    if times:
+        _count(workflow, "no work", len(times))
+        span = {"first": rfc3339(times[0]), "last": rfc3339(times[-1]), "number": len(times)}
+        log.info("no working time, nothing starts", workflow=workflow, calendar=calendar, **span)
 
 
 def _row(plan: Plan, due_ms: int) -> Row:

@@ -51,6 +51,17 @@ async def test_workflow_is_paused_and_goes_back_to_a_version_before(gateway: Gat
     assert said[0]["actor"] == "kim"
 
 
+async def test_version_is_removed_by_its_name(cli: Cli) -> None:
+    assert "WORKFLOW@VERSION" in str((await cli("remove", "order", "--why", "old")).exception)
+    assert "in force" in str((await cli("remove", "order@1.1.0", "--why", "old")).exception)
+    removed = await cli("remove", "order@1.0.0", "--why", "old", "--as", "kim")
+    assert (removed.exit_code, "order 1.0.0 is removed; its history stays" in removed.output) == (0, True)
+    rows = (await cli("list")).output.splitlines()
+    assert [line.split()[1] for line in rows[1:]] == ["1.1.0"]
+    shown = {line[:13].strip(): line[13:] for line in (await cli("show", load(YAML).digest)).output.splitlines()}
+    assert (shown["removed by"], shown["why removed"]) == ("kim (unverified)", "old")
+
+
 async def test_versions_are_compared_with_each_other_and_with_a_file(cli: Cli, tmp_path: Path) -> None:
     told = await cli("diff", "order", "1.0.0", "1.1.0")
     assert told.exit_code == 1

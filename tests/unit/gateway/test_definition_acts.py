@@ -6,9 +6,11 @@ from typing import Any
 
 import pytest
 
-from schemas.messages import HELD_STARTS, HISTORY_ENTRY, WORKFLOW_DEFINITION, WORKFLOW_STATE
+from schemas.messages import HELD_STARTS, HISTORY_ENTRY, VERSION_REMOVED, WORKFLOW_DEFINITION, WORKFLOW_STATE
 from streams.definitions import DEFINITIONS
 from streams.definitions.deploy import described
+from streams.gateway.problems import ProblemError
+from streams.gateway.repairs import deployed_digest
 from tests.support.definitions import load
 from tests.support.gateways import NOW_S, YAML, Gateway
 from tests.support.histories import entry
@@ -47,6 +49,49 @@ async def test_workflow_goes_back_to_an_older_version_and_says_who_did_it(gatewa
     )  # fmt: skip
     latest = book.latest("order")
     assert latest is not None and latest.version == "1.0.0"
+
+
+RUNS = """
+document: {dsl: 1.0.3, namespace: test, name: parent, version: 1.0.0}
+do:
+  - outer: {do: [{inner: {run: {workflow: {namespace: NAMESPACE, name: order, version: VERSION}}}}]}
+"""
+
+
+async def test_version_that_nothing_needs_is_removed_and_its_history_stays(gateway: Gateway) -> None:
+    book, digest = gateway.services.definitions, load(YAML).digest
+    book.learn(described(load(NEXT), NEXT, "test", NOW_S * 1_000))
+    gateway.see(HISTORY_ENTRY, entry(0, digest=digest))
+    status, told = await said(gateway, "remove", version="1.0.0")
+    assert (status, "not ended: 1." in told["detail"], gateway.outbox.records) == (409, True, [])
+    gateway.see(HISTORY_ENTRY, entry(1, "completed", digest=digest))
+    status, told = await said(gateway, "remove", version="1.0.0")
+    ((name, data),) = gateway.outbox.decoded()
+    assert (status, told) == (200, {"digest": digest, "name": "order", "version": "1.0.0"})
+    assert (name, gateway.outbox.records[0].key) == (VERSION_REMOVED, b"removed:" + digest.encode())
+    assert data == told | {"why": WHY["why"], "actor": "kim", "at_ms": NOW_S * 1_000}
+    _, listed = await gateway.ask("GET", "/v1/definitions")
+    assert [each["version"] for each in listed["definitions"]] == ["1.1.0"]
+    _, shown = await gateway.ask("GET", f"/v1/definitions/{digest}")
+    assert (shown["version"], shown["yaml"], shown["removed"]["actor"]) == ("1.0.0", YAML, "kim")
+    for verb in ("remove", "activate"):
+        assert (await said(gateway, verb, version="1.0.0"))[0] == 404
+    for wanted in ("1.0.0", digest):
+        with pytest.raises(ProblemError):
+            deployed_digest(gateway.services, "order", wanted)
+    other = YAML.replace("seen: true", "seen: false")
+    headers = {"Content-Type": "application/yaml"}
+    assert (await gateway.ask("POST", "/v1/definitions", data=other, headers=headers))[0] == 409  # its number is taken
+
+
+@pytest.mark.parametrize(("version", "code"), [("1.0.0", "in-use"), ("1.1.0", "in-force"), ("9.9.9", "not-found")])
+async def test_version_that_is_needed_stays(gateway: Gateway, version: str, code: str) -> None:
+    parent = RUNS.replace("VERSION", version).replace("NAMESPACE", load(YAML).namespace)
+    for yaml in (NEXT, parent):
+        gateway.services.definitions.learn(described(load(yaml), yaml, "test", NOW_S * 1_000))
+    status, told = await said(gateway, "remove", version=version)
+    assert (status, told["type"].rpartition("/")[2].rpartition(":")[2]) == (404 if version == "9.9.9" else 409, code)
+    assert ("parent 1.0.0" in told["detail"], gateway.outbox.records) == (version == "1.0.0", [])
 
 
 async def test_what_runs_where_is_told(gateway: Gateway) -> None:

@@ -34,6 +34,9 @@ def test_schedule_is_read_with_its_zone() -> None:
     graph = load(written("{cron: '30 2 * * *', on: {one: {with: {type: a.b}}}}", more))
     assert graph.schedule == Schedule(cron="30 2 * * *", zone="Europe/Berlin", misfire="all")
     assert graph.event_types == ("a.b",)
+    more = ", metadata: {schedule: {calendar: office}}"
+    assert load(written("{cron: '0 9 * * *'}", more)).schedule == Schedule(cron="0 9 * * *", calendar="office")
+    assert load(written("{every: {minutes: 5}}", more)).schedule == Schedule(every_ms=300_000, calendar="office")
     assert load(written("{every: {minutes: 5}}")).schedule == Schedule(every_ms=300_000)
     assert load(written("{after: PT1H}")).schedule == Schedule(after_ms=3_600_000)
     assert load(written("{on: {one: {with: {type: a.b}}}}")).schedule is None
@@ -52,6 +55,8 @@ def test_schedule_is_read_with_its_zone() -> None:
         ("{cron: '* * * * *'}", ", metadata: {schedule: {timeZone: Mars/Base}}", "IANA"),
         ("{cron: '* * * * *'}", ", metadata: {schedule: {timeZone: 5}}", "where a text is needed"),
         ("{cron: '* * * * *'}", ", metadata: {schedule: {misfire: maybe}}", "none of once, all, skip"),
+        ("{after: {minutes: 5}}", ", metadata: {schedule: {calendar: office}}", "is for `cron` and `every`"),
+        ("{cron: '* * * * *'}", ", metadata: {schedule: {calendar: 5}}", "where a text is needed"),
         ("{on: {one: {with: {type: a.b}}}}", ", metadata: {schedule: {misfire: all}}", "is for `every`"),
     ],
 )

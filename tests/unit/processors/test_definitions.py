@@ -49,6 +49,37 @@ def test_of_several_with_one_version_the_one_deployed_last_is_meant() -> None:
     assert book.of_version("order", "1.1.0") is None
 
 
+def removal(data: dict[str, Any]) -> dict[str, Any]:
+    return {key: data[key] for key in ("digest", "name", "version")} | {"why": "old", "actor": "kim", "at_ms": 2}
+
+
+def test_removed_version_cannot_be_named_and_keeps_its_definition() -> None:
+    book = empty_book()
+    first, second = message(), message(version="1.1.0")
+    for each in (first, second):
+        book.learn(each)
+    book.learn_removal(removal(first))
+    assert [each.version for each in book.deployed()] == ["1.1.0"]
+    assert (book.named("order", "1.0.0"), [each.version for each in book.removals()]) == (None, ["1.0.0"])
+    assert book.graph(first["digest"]) is not None  # what ran on it can be told
+    assert book.version("test", "order", "1.0.0") is not None  # a command that comes again finds what it found
+    book.learn(first)
+    assert (len(book.deployed()), book.removals()) == (2, [])
+
+
+def test_version_in_force_is_there_whatever_compaction_has_left_of_what_was_said() -> None:
+    first, second = message(), message(version="1.1.0")
+    whole, left = empty_book(), empty_book()
+    for book, deployed in ((whole, (first, second)), (left, (first,))):
+        for each in deployed:
+            book.learn(each)
+        book.learn_removal(removal(first))
+        book.learn(second)  # once more: its record before is compacted away
+        assert [each.version for each in book.deployed()] == ["1.1.0"]
+    whole.learn_removal(removal(second))
+    assert [each.version for each in whole.deployed()] == ["1.1.0"]
+
+
 def test_older_versions_stay_known_by_digest() -> None:
     book = empty_book()
     first = message()
