@@ -11,13 +11,11 @@ from typing import Any
 
 import pytest
 import structlog
-from click.testing import CliRunner, Result
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
-from streams.cli import group
-from streams.ground.errors import ExlifyError
 from tests.support import foreign
+from tests.support.model_sites import ModelSite
 
 REGRESSION = """
 [[routing.bands]]
@@ -60,26 +58,8 @@ do:
 """
 
 
-class Site:
-    """A site folder without a running Exlify, and commands in it."""
-
-    def __init__(self, folder: Path) -> None:
-        self.folder = folder
-        self.environ = {"EXLIFY_SITE_DIR": str(folder), "EXLIFY_DATA_DIR": str(folder / "data")}
-
-    def run(self, *arguments: object) -> Result:
-        return CliRunner().invoke(group, [str(each) for each in arguments], env=self.environ)
-
-    def json(self, *arguments: object, code: int = 0) -> Any:
-        result = self.run(*arguments, "--json")
-        assert result.exit_code == code, result.output + repr(result.exception)
-        return json.loads(result.stdout)
-
-    def refused(self, *arguments: object) -> str:
-        result = self.run(*arguments)
-        assert isinstance(result.exception, ExlifyError), result.output + repr(result.exception)
-        (line,) = result.exception.lines
-        return line
+class Site(ModelSite):
+    """With models of others."""
 
     def decided(self, name: str, values: dict[str, Any]) -> dict[str, Any]:
         (self.folder / "ask.yaml").write_text(WORKFLOW.replace("NAME", name))
