@@ -41,10 +41,17 @@ def train(learning: Learning, rows: Rows, made: Path, log: Path, folder: Path) -
 
 def _ran(command: list[str], log: Path, folder: Path, most: float) -> str | None:
     """What went wrong, if anything. Nothing that the trainer started outlives it."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("EXLIFY_")}  # no key of ours
     with log.open("wb") as said:
         try:
             process = subprocess.Popen(  # what the owner of the site has written into the card
-                command, cwd=folder, stdin=subprocess.DEVNULL, stdout=said, stderr=said, start_new_session=True
+                command,
+                cwd=folder,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
             )
         except OSError as error:
             return f"it cannot be run: {error.strerror}"

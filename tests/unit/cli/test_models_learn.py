@@ -17,6 +17,8 @@ from typing import Any
 import pytest
 import structlog
 
+from models.making.learning import Learning, parts
+from models.making.rows import read_rows
 from models.serving.registry import Registry
 from tests.support import foreign
 from tests.support.model_sites import ModelSite
@@ -26,7 +28,7 @@ TRAINER = f"""
 [learning]
 trainer = ["env", "PYTHONPATH={ROOT}", "{sys.executable}", "-m", "tests.support.trainer"]
 labels = 500
-groups = ["age_of_account"]
+groups = ["branch"]
 """
 ZIPMAP = foreign.FOLDER / "zipmap.onnx"
 MARK = ("route", "score", "label", "drawn", "inclusion_probability", "decided_at")
@@ -49,21 +51,27 @@ def site(tmp_path: Path) -> Iterator[ModelSite]:
     logging.root.handlers[:] = handlers
 
 
-def labels(path: Path, count: int = 2_000, *, wrong: str = "not-approve", noise: bool = False) -> Path:
+def labels(
+    path: Path, count: int = 2_000, *, wrong: str = "not-approve", noise: bool = False, worse: bool = False
+) -> Path:
     """Labels as `exlify models labels` writes them: half of what went alone was drawn, people saw all else."""
     with path.open("w", newline="") as file:
-        writer = csv.DictWriter(file, [*foreign.NUMBERS, "decision_id", *MARK])
+        writer = csv.DictWriter(file, [*foreign.NUMBERS, "branch", "decision_id", *MARK])
         writer.writeheader()
         for number, case in enumerate(foreign.loans(5, count)):
             alone = case["income"] > case["debts"] + 10
             if alone and number % 2:
                 continue
-            bad = bool(case.pop("bad"))
+            branch = "north" if number % 20 == 0 else "south"
+            bad = number // 20 % 2 if worse and branch == "north" else case["bad"]
+            del case["bad"]
             truth = wrong if (number // 2 % 2 if noise else bad) else "approve"
             when = f"2030-{1 + number * 12 // count:02d}-01T00:00:{number % 60:02d}.000Z"
             chance, route = (0.5, "approve") if alone else (1.0, "review")
             told = (route, 0.1, truth, alone, chance, when)
-            writer.writerow({**case, "decision_id": f"d{number}", **dict(zip(MARK, told, strict=True))})
+            writer.writerow(
+                {**case, "branch": branch, "decision_id": f"d{number}", **dict(zip(MARK, told, strict=True))}
+            )
     return path
 
 
@@ -106,6 +114,7 @@ def test_only_a_person_with_reasons_promotes_and_one_command_goes_back(site: Mod
         ("labels", "at least 500", {"count": 300}),
         ("labels", "of two kinds", {"wrong": "approve"}),
         ("certificate", "nothing is proved", {"noise": True}),
+        ("fairness", "more wrong decisions", {"worse": True}),
     ],
 )
 def test_labels_that_prove_nothing_end_at_their_gate(
@@ -122,7 +131,7 @@ def test_labels_that_prove_nothing_end_at_their_gate(
     ("gate", "says", "script"),
     [
         ("training", "exit code 4", "import sys; sys.exit(4)"),
-        ("training", "no model.onnx", ""),
+        ("training", "no model.onnx", "import os; assert not [name for name in os.environ if name.startswith('EXLIFY_')]"),
         ("parity", "not ONNX", "import sys; open(sys.argv[2] + '/model.onnx', 'wb').write(b'no')"),
         ("parity", "no scores of its own", f"import sys, shutil; shutil.copy('{ZIPMAP}', sys.argv[2] + '/model.onnx')"),
     ],
@@ -146,6 +155,20 @@ def test_model_that_is_not_audited_cannot_learn_what_it_is_worth(site: ModelSite
     file.write_text(file.read_text().replace(",True,0.5,", ",False,0.0,"))
     told = site.json("models", "learn", "loans", "--data", file, code=3)
     assert told["gates"][-1]["gate"] == "split" and "people looked at nothing" in told["gates"][-1]["says"]
+
+
+def test_sample_that_tests_is_fair_and_later_than_all_that_trains(tmp_path: Path) -> None:
+    rows = read_rows(labels(tmp_path / "labels.csv", 8_000))
+    found = parts(rows, Learning(trainer=("any",)))
+    assert max(case["decided_at"] for case in found.training.cases) < min(
+        case["decided_at"] for case in found.test.cases
+    )
+    later = [case for case in rows.cases if case["decided_at"] >= found.since]
+    kept = {route: [case for case in found.test.cases if case["route"] == route] for route in ("approve", "review")}
+    assert len(kept["approve"]) == sum(case["route"] == "approve" for case in later)
+    reviewed = sum(case["route"] == "review" for case in later)
+    assert 0.45 < len(kept["review"]) / reviewed < 0.55  # as seldom as what went alone was looked at
+    assert found.unseen == 0
 
 
 @pytest.mark.crash
