@@ -7,7 +7,9 @@ versions are read as today's. Ids come from the committed map (`Codec.offline`) 
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Mapping
+import asyncio
+from collections.abc import Awaitable, Callable, Collection, Mapping
+from contextlib import suppress
 from functools import cache
 from io import BytesIO
 from typing import TYPE_CHECKING, Any, NamedTuple, Self
@@ -16,6 +18,7 @@ from fastavro import schemaless_reader, schemaless_writer
 from fastavro.schema import SchemaParseException
 from fastavro.validation import validate
 
+from schemas import typed
 from schemas.catalogue import Schema, current, parse, shape, text
 from schemas.compiled import Decoder, Encoder, Part, decoder, encoder, part_decoder
 from schemas.payload import unwrapped, wrapped
@@ -27,6 +30,8 @@ if TYPE_CHECKING:
     from schemas.registry import RegistryAccess
 
 __all__ = ["Codec", "UndecodableRecord", "UnencodableMessageError", "UnknownSchemaId"]
+
+ASK_S = 10.0
 
 
 class UnknownSchemaId(Exception):  # a state of affairs, not a fault: `learn` resolves it
@@ -62,6 +67,7 @@ class Codec:
     """Encodes and decodes messages by full record name. One per process; not safe across threads while it learns."""
 
     def __init__(self, ids: SchemaIds, registry: RegistryAccess | None = None) -> None:
+        self.ask: Callable[[], Awaitable[None]] | None = None  # has those known by whom definitions are followed
         self._registry = registry
         self._writers = {name: _writer(id_, current().get(name, ids.writers[id_])) for name, id_ in ids.current.items()}
         # By the whole frame, which saves taking it apart for every record.
@@ -166,12 +172,43 @@ class Codec:
             await self.learn(unknown.schema_id)
             return self.decode(raw)
 
+    def know(self, schema_id: int, schema: Schema) -> None:
+        """Remembers the schema behind an id."""
+        self._readers.setdefault(frame_prefix(schema_id), _reader(schema))
+
+    def writer_of(self, raw: bytes) -> Schema:
+        """The schema with which a value was written that has been decoded."""
+        return self._readers[raw[:HEADER_BYTES]].writer
+
+    async def text_of(self, schema_id: int) -> str:
+        """The text of the schema behind an id. Raises what `learn` does."""
+        if frame_prefix(schema_id) not in self._readers:
+            await self.learn(schema_id)
+        return text(self._readers[frame_prefix(schema_id)].writer)
+
+    async def register(self, schema: Schema) -> int:
+        """The id of a schema that is not in the catalogue: the registry's, or without one its own.
+
+        Raises RegistryError.
+        """
+        if self._registry is None:
+            return typed.own_id(schema)
+        from schemas.registry import Registry
+
+        async with Registry(self._registry) as registry:
+            return await registry.register(str(schema["name"]), text(schema))
+
     async def learn(self, schema_id: int) -> None:
-        """Asks the registry for the schema behind an id and remembers it.
+        """Asks the registry for the schema behind an id and remembers it; without one, who knows of typed outcomes.
 
         Raises UndecodableRecord where the id stands for nothing readable. RegistryUnreachableError and
         RegistryRefusedError say nothing about the record: it must be kept and tried again.
         """
+        if self.ask is not None and schema_id >= typed.FIRST_ID:
+            with suppress(TimeoutError):
+                await asyncio.wait_for(self.ask(), ASK_S)
+            if frame_prefix(schema_id) in self._readers:
+                return
         if self._registry is None:
             raise UndecodableRecord(f"schema id {schema_id} is not in schemas/ids.json, and no registry is set")
         from schemas.registry import Registry, RegistryRefusedError
@@ -251,4 +288,7 @@ def _decode_slowly(known: _Reader, raw: bytes) -> dict[str, Any]:
         raise UndecodableRecord(f"value does not follow {known.name} ({type(error).__name__})") from None
     if body.tell() != len(raw):
         raise UndecodableRecord(f"value goes on behind the end of its {known.name}")
-    return wrapped(known.reader or known.writer, data)  # type: ignore[arg-type]  # a record, so the data is a dict
+    schema = known.reader or known.writer
+    if known.name in current() and not validate(data, schema, raise_errors=False):  # fastavro reads 64 bits as an int
+        raise UndecodableRecord(f"value does not follow {known.name} (a number is out of its range)")
+    return wrapped(schema, data)  # type: ignore[arg-type]  # a record, so the data is a dict

@@ -198,14 +198,14 @@ class _DecoderSource(_Source):
                 return [*_read_size(), f"{fresh} = raw[at:at + size]", "at += size"], fresh
             case "payload":
                 return [*_read_size(), f"{fresh} = Payload(raw[at:at + size])", "at += size"], fresh
-            case "int" | "long":
-                return _read_number(fresh), fresh
+            case "int" | "long" as kind:
+                return _read_number(fresh, kind), fresh
             case "double":
                 return [f"({fresh},) = double(raw, at)", "at += 8"], fresh
             case "boolean":
                 return ["if raw[at] > 1:", "    raise UncommonError", f"{fresh} = raw[at] == 1", "at += 1"], fresh
             case schema if schema == _DATE:
-                return [*_read_number(fresh), f"{fresh} = day({fresh} + {_EPOCH_DAY})"], fresh
+                return [*_read_number(fresh, "int"), f"{fresh} = day({fresh} + {_EPOCH_DAY})"], fresh
             case ["null", other]:
                 return self._nullable(other, fresh), fresh
             case {"type": "record", "fields": fields}:
@@ -311,12 +311,12 @@ def _read_size() -> list[str]:
     ]
 
 
-def _read_number(variable: str) -> list[str]:
+def _read_number(variable: str, kind: str = "long") -> list[str]:
     return [
         f"{variable} = NUMBERS[raw[at]]",
         "at += 1",
         f"if {variable} is None:",
-        f"    {variable}, at = long(raw, at)",
+        f"    {variable}, at = {kind}(raw, at)",
     ]
 
 
@@ -377,6 +377,14 @@ def _decode_long(raw: bytes, at: int) -> tuple[int, int]:
     return (zigzag >> 1) ^ -(zigzag & 1), at
 
 
+def _decode_int(raw: bytes, at: int) -> tuple[int, int]:
+    """As `_decode_long`, of a number of 32 bits."""
+    value, at = _decode_long(raw, at)
+    if not -(2**31) <= value < 2**31:
+        raise UncommonError
+    return value, at
+
+
 _NUMBERS: Final = tuple((byte >> 1) ^ -(byte & 1) if byte < 0x80 else None for byte in range(256))
 """The number in one byte by that byte; None where more bytes follow."""
 
@@ -396,6 +404,7 @@ _ENCODER_NAMES: Final[dict[str, Any]] = {
 _DECODER_NAMES: Final[dict[str, Any]] = {
     "NUMBERS": _NUMBERS,
     "SIZES": tuple(-1 if number is None else number for number in _NUMBERS),
+    "int": _decode_int,
     "long": _decode_long,
     "double": _DOUBLE.unpack_from,
     "Payload": Payload,

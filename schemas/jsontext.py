@@ -49,15 +49,19 @@ def parse(body: bytes | str, *, around: int = 0) -> Any:
 
 def written(value: Any, *, around: int = 0) -> bytes:
     """The value as JSON; raises UnfitDataError."""
-    above = _WRITABLE_LEVELS - MAX_LEVELS - around
-    nested = value
-    for _ in range(above):  # so that the writer itself finds what is deeper
-        nested = [nested]
     try:
-        return orjson.dumps(nested)[above:-above]
+        raw = orjson.dumps(value)
+        if raw.count(b"[") + raw.count(b"{") <= MAX_LEVELS:
+            return raw
+        above = _WRITABLE_LEVELS - MAX_LEVELS - around
+        nested = value
+        for _ in range(above):  # so that the writer itself finds what is deeper
+            nested = [nested]
+        orjson.dumps(nested)
     except TypeError as error:
         told = TOO_DEEP if "ecursion" in str(error) else "it cannot be written as JSON"
         raise UnfitDataError(told) from None
+    return raw
 
 
 def _exact(digits: str) -> int:

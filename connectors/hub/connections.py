@@ -9,7 +9,7 @@ the moment when it is planned, and keeps it to its end.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -18,6 +18,7 @@ from connectors.hub.identity import Identity, IdentityOf, nobody
 from schemas.reasons import Reason
 
 PREFIX = "EXLIFY_CONNECTION_"
+_SCHEME = "connection://"
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
 Source = Callable[[], Mapping[str, str]]
@@ -92,6 +93,16 @@ class _Addresses:
     def of(cls, given: Mapping[str, str]) -> _Addresses:
         by_name = {folded(name): url for name, url in given.items()}
         return cls(by_name, frozenset(by_name.values()))
+
+
+def named(arguments: Mapping[str, Any]) -> Iterator[str]:
+    """The connection that the arguments of a call name, where that is no matter of data."""
+    endpoint = arguments.get("endpoint")
+    uri = endpoint.get("uri") if isinstance(endpoint, dict) else endpoint
+    found = [arguments.get("connection")]
+    if isinstance(uri, str) and uri.startswith(_SCHEME):
+        found.append(uri.removeprefix(_SCHEME).partition("/")[0])
+    yield from (folded(name) for name in found if isinstance(name, str) and "{" not in name)
 
 
 def _always(addresses: Mapping[str, str]) -> Source:

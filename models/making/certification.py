@@ -42,13 +42,21 @@ def thresholds(scores: Sequence[float], most: float, count: int = THRESHOLDS) ->
 
 
 def certificate(
-    card: Card, covers: str, cases: Cases, grid: Sequence[float], *, target: float, delta: float, code: str
+    card: Card,
+    covers: str,
+    cases: Cases,
+    grid: Sequence[float],
+    *,
+    target: float,
+    delta: float,
+    code: str,
+    starts: int = STARTS,
 ) -> tuple[Certificate, bytes]:
     """The certificate, passed or not, and its file. Raises ValueError where it is asked for what cannot be proved."""
     if not target < card.routing.break_even:
         raise ValueError(f"a target of {target} is not below the break-even of the costs, {card.routing.break_even:g}.")
     scores = [BEYOND if score is None else score for score in cases.scores]
-    threshold, test = learn_then_test(scores, cases.wrong, grid, target, delta)
+    threshold, test = learn_then_test(scores, cases.wrong, grid, target, delta, starts)
     on_route = [threshold is not None and score < threshold for score in scores]
     groups = [_group(name, members, on_route, cases.wrong, test) for name, members in cases.groups.items()]
     made = Certificate(
@@ -61,11 +69,11 @@ def certificate(
         threshold=threshold or 0.0,
         target=target,
         delta=delta,
-        starts=STARTS,
+        starts=test.starts,
         cases=test.cases,
         wrong=test.wrong,
         p_value=test.p_value,
-        upper_bound=round(upper_bound(test.wrong, test.cases, delta / STARTS), _DECIMALS),
+        upper_bound=round(upper_bound(test.wrong, test.cases, delta / test.starts), _DECIMALS),
         coverage=round(sum(on_route) / len(on_route), _DECIMALS) if on_route else 0.0,
         fairness_passed=all(group["passed"] for group in groups),
     )

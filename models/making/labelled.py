@@ -10,6 +10,7 @@ from models.making.certification import Cases, certificate, thresholds
 from models.making.pictures import overall
 from models.making.rows import Rows
 from models.serving.certificate import Certificate
+from models.serving.certify import STARTS
 from models.serving.heads import Judged
 from models.serving.predict import Model
 
@@ -26,6 +27,7 @@ def certify_rows(
     target: float,
     delta: float,
     code: str,
+    starts: int = STARTS,
 ) -> tuple[Certificate, bytes]:
     """The certificate of a model by labelled rows that had no part in it, and its file.
 
@@ -56,7 +58,7 @@ def certify_rows(
         sha256=rows.sha256,
         reasons=overall(model, [rows.cases[n] for n in tested]),
     )
-    return certificate(model.card, model.band.covers, cases, grid, target=target, delta=delta, code=code)
+    return certificate(model.card, model.band.covers, cases, grid, target=target, delta=delta, code=code, starts=starts)
 
 
 def _wrong(model: Model, judged: Judged | None, truth: Any, bad: str | None) -> bool:

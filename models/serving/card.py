@@ -85,6 +85,7 @@ class Card(msgspec.Struct, frozen=True, kw_only=True):
     explaining: Explaining
     inputs: tuple[Input, ...]
     together: tuple[Pair, ...] = ()
+    cost: float = 0.0  # of a decision, in the currency of the site
 
 
 def read_card(folder: Path) -> tuple[Card, bytes]:
@@ -138,6 +139,8 @@ def _faults(card: Card, folder: Path) -> Iterator[str]:
         yield "routing.approve_below is no number from 0 to 1"
     if not all(0 < cost < math.inf for cost in (card.routing.cost_bad, card.routing.cost_review)):
         yield "routing.cost_bad or routing.cost_review is no ordinary number above 0"
+    if not 0 <= card.cost < math.inf:  # false for NaN, too
+        yield "cost is no ordinary number of 0 or more"
     numbers = {i.field for i in card.inputs if isinstance(i, Number)}
     if any(not {*pair.fields} <= numbers for pair in card.together):
         yield "together: a pair names what is no number among the inputs"

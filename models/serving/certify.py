@@ -81,7 +81,7 @@ def learn_then_test(
     if not grid or not all(map(math.isfinite, grid)) or any(a >= b for a, b in pairwise(grid)):
         raise ValueError("thresholds are ordinary numbers, each looser than the one before; there is at least one.")
     begins = sorted({round(n * len(grid) / starts) for n in range(min(starts, len(grid)))})
-    tests = _Tests(scores, wrong, grid, target, delta, max(starts, 1))
+    tests = _Tests(scores, wrong, grid, target, delta, starts)
     passed: int | None = None
     for begin in begins:
         at = max(begin, -1 if passed is None else passed)

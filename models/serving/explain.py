@@ -9,8 +9,8 @@ are fixed in the card, so they can be recomputed.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import NamedTuple
 
+import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
@@ -19,7 +19,7 @@ from models.serving.features import Encoder, Row
 Scores = NDArray[np.float64]  # shape [rows]
 
 
-class Contribution(NamedTuple):
+class Contribution(msgspec.Struct, frozen=True, gc=False):
     """What one field moved the score by; positive raises it."""
 
     field: str
@@ -43,7 +43,12 @@ class Explainer:
         scores = score(np.where(self._switched, row, self._reference)).reshape(self._shape)
         moves = scores[:, 1:] - scores[:, :-1]
         amounts = moves.take(self._moves).mean(axis=0).tolist()
-        return sorted(map(Contribution, self._fields, amounts), key=lambda c: -abs(c.amount))
+        return sorted(map(Contribution, self._fields, amounts), key=size_of)
+
+
+def size_of(contribution: Contribution) -> float:
+    """What reasons are sorted by: the largest first."""
+    return -abs(contribution.amount)
 
 
 def switched_on(fields: Sequence[str], orders: Sequence[Sequence[str]]) -> tuple[NDArray[np.bool_], NDArray[np.intp]]:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections.abc import Collection, Mapping, Sequence
+from operator import itemgetter
 from typing import Any, Literal
 
 import msgspec
@@ -98,6 +99,8 @@ class Encoder:
 
     def __init__(self, inputs: Sequence[Input]) -> None:
         self.inputs = tuple(inputs)
+        self._fields = tuple(i.field for i in self.inputs)
+        self._picked = itemgetter(*self._fields) if len(self._fields) > 1 else self._one
         starts = [sum(i.width for i in self.inputs[:n]) for n in range(len(self.inputs))]
         self.columns = tuple(slice(start, start + i.width) for start, i in zip(starts, self.inputs, strict=True))
         self.width = sum(i.width for i in self.inputs)
@@ -116,6 +119,9 @@ class Encoder:
             for start, i in zip(starts, self.inputs, strict=True)
             if isinstance(i, Text)
         ]
+
+    def _one(self, values: Mapping[str, Any]) -> tuple[Any, ...]:
+        return tuple(values[field] for field in self._fields)
 
     def encode(self, values: Mapping[str, Any]) -> Row:
         """The row of `values`, float32[1, width].
@@ -181,7 +187,10 @@ class Encoder:
 
     def declared(self, values: Mapping[str, Any]) -> dict[str, Any]:
         """The part of an input that the model sees, in the order of the declaration."""
-        return {i.field: values[i.field] for i in self.inputs if i.field in values}
+        try:
+            return dict(zip(self._fields, self._picked(values), strict=True))
+        except KeyError:
+            return {field: values[field] for field in self._fields if field in values}
 
 
 def _fault(declared: Input, values: Mapping[str, Any]) -> FeatureError | None:

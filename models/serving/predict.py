@@ -13,8 +13,9 @@ from copy import copy
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
+import msgspec
 import numpy as np
 import onnxruntime as ort
 
@@ -36,7 +37,7 @@ MAX_SAID = 300
 ANYWAY = Held(Why.NO_CERTIFICATE, "", "asked what it would say")
 
 
-class Verdict(NamedTuple):
+class Verdict(msgspec.Struct, frozen=True):
     """What a model says about one case."""
 
     score: float | None  # what the model gives, 6 decimals (`heads`); None where it could not be asked

@@ -7,9 +7,12 @@ one is for people. Only shapes are kept, no rows.
 
 from __future__ import annotations
 
+from bisect import bisect
 from collections.abc import Mapping, Sequence
+from functools import reduce
 from itertools import combinations
-from math import copysign, log1p
+from math import copysign, inf, isfinite, log1p, sqrt
+from operator import getitem, itemgetter, or_
 from typing import Any
 
 import msgspec
@@ -20,6 +23,10 @@ from models.serving.features import Input, Number
 from models.serving.held import Held, Why
 
 ROOM = 1.25  # of the farthest training row, squared: a new row may lie a little beyond
+SURELY = 1 - 1e-6  # of the limit: as near as this, digits could tell otherwise
+_EDGES = 65  # of the cells of a number, which are one fewer
+_PLACES = _EDGES + 1  # with those before the first and behind the last
+_TOP = 700.0  # of the logarithmic scale; beyond, there are no numbers
 
 
 class Pair(msgspec.Struct, frozen=True):
@@ -32,35 +39,88 @@ class Pair(msgspec.Struct, frozen=True):
 
 
 class Company:
-    """The pairs of one model, made ready for speed."""
+    """The pairs of one model, made ready for speed.
+
+    The range of each number is cut into cells. Which two cells lie in the ellipse of their pair as a whole is worked
+    out once, so that a case is asked only of those pairs that this leaves open.
+    """
 
     def __init__(self, pairs: Sequence[Pair], labels: Mapping[str, str]) -> None:
-        self._pairs, self._labels = tuple(pairs), labels
-        self._fields = sorted({field for pair in pairs for field in pair.fields})
-        place = {field: at for at, field in enumerate(self._fields)}
-        places = [place[pair.fields[at]] for at in (0, 1) for pair in self._pairs]
-        self._places = np.array(places, dtype=np.intp)  # of the first of each pair, then of the second
-        self._centres = np.array([pair.centre for pair in pairs], dtype=np.float64).reshape(-1, 2).T.ravel()
-        along, across, beside = np.array([pair.inverse for pair in pairs], dtype=np.float64).reshape(-1, 3).T.copy()
-        self._inverses = along, 2 * across, beside
-        self._limits = np.array([pair.limit for pair in pairs], dtype=np.float64)
+        self._labels = labels
+        self._places: list[tuple[Pair, tuple[int, int]]] = []  # each with the places of its numbers
+        names = sorted({field for pair in pairs for field in pair.fields})
+        self._picked = itemgetter(*names) if names else None  # there are two at least
+        self._edges = [_edges(field, pairs) for field in names]
+        self._bits = [[1 << (at * _PLACES + cell) for cell in range(_PLACES)] for at in range(len(names))]
+        self._open = [[0] * _PLACES for _ in names]  # by number and its cell: bits of cells of others that are not sure
+        for pair in pairs:
+            one, other = names.index(pair.fields[0]), names.index(pair.fields[1])
+            self._places.append((pair, (one, other)))
+            unsure = np.packbits(~_within(pair, self._edges[one], self._edges[other]), axis=1, bitorder="little")
+            for cell, row in enumerate(unsure):
+                self._open[one][cell] |= int.from_bytes(row.tobytes(), "little") << (other * _PLACES)
 
     def unlike(self, values: Mapping[str, Any]) -> list[Held]:
         """Pairs of numbers of an encodable input that are unlike all training rows. Quick where there are none."""
-        if not self._pairs:
+        if self._picked is None:
             return []
-        given = np.array([copysign(log1p(abs(values[field])), values[field]) for field in self._fields])
-        apart = given[self._places] - self._centres
-        first, second = apart[: len(self._pairs)], apart[len(self._pairs) :]
-        along, across, beside = self._inverses
-        far = along * first * first + across * first * second + beside * second * second > self._limits
-        if not np.count_nonzero(far):
+        cells = [*map(bisect, self._edges, self._picked(values))]
+        case = reduce(or_, map(getitem, self._bits, cells))
+        if not any(map(case.__and__, map(getitem, self._open, cells))):
             return []
-        return [self._held(pair) for pair, beyond in zip(self._pairs, far, strict=True) if beyond]
+        unsure = [mask[cell] for mask, cell in zip(self._open, cells, strict=True)]
+        asked = (pair for pair, (one, other) in self._places if unsure[one] & self._bits[other][cells[other]])
+        return [self._held(pair) for pair in asked if _far(pair, values)]
 
     def _held(self, pair: Pair) -> Held:
         names = " and ".join(f"{self._labels[field]} ({field})" for field in pair.fields)
         return Held(Why.UNLIKE, " ".join(pair.fields), f"{names}: together unlike the training data")
+
+
+def _far(pair: Pair, values: Mapping[str, Any]) -> bool:
+    one, other = (values[field] for field in pair.fields)
+    first = copysign(log1p(abs(one)), one) - pair.centre[0]
+    second = copysign(log1p(abs(other)), other) - pair.centre[1]
+    along, across, beside = pair.inverse
+    return along * first * first + 2 * across * first * second + beside * second * second > pair.limit
+
+
+def _edges(field: str, pairs: Sequence[Pair]) -> list[float]:
+    """Where the cells of a number end, as far as an ellipse reaches; where there is none, nothing is ever sure."""
+    reach = [(pair.centre[at], _reach(pair, at)) for pair in pairs for at in (0, 1) if pair.fields[at] == field]
+    ends = [centre + way * far for centre, far in reach for way in (-1, 1) if 0 < far < inf and isfinite(centre)]
+    if not ends:
+        return [0.0] * _EDGES
+    scaled = np.linspace(min(ends), max(ends), _EDGES)
+    edges: list[float] = (np.sign(scaled) * np.expm1(np.minimum(np.abs(scaled), _TOP))).tolist()
+    return edges
+
+
+def _reach(pair: Pair, at: int) -> float:
+    """How far from its centre an ellipse reaches along one of its numbers."""
+    along, across, beside = pair.inverse
+    whole = along * beside - across * across
+    return sqrt(pair.limit * (along, beside)[1 - at] / whole) if whole > 0 < pair.limit and along > 0 else 0.0
+
+
+def _within(pair: Pair, first: Sequence[float], second: Sequence[float]) -> NDArray[np.bool_]:
+    """Of each two cells whether all that lies in them is surely in the ellipse: their corners are, and it has no dents.
+
+    The places before the first edge and behind the last have no end, and are not.
+    """
+    inverse = np.array(pair.inverse)[:, None]
+    corners = (
+        _distances(
+            np.repeat(_scale(np.array(first)) - pair.centre[0], len(second)),
+            np.tile(_scale(np.array(second)) - pair.centre[1], len(first)),
+            inverse,
+        )
+        < pair.limit * SURELY
+    ).reshape(len(first), len(second))
+    found = np.zeros((_PLACES, _PLACES), dtype=np.bool_)
+    if pair.inverse[0] > 0 and pair.inverse[0] * pair.inverse[2] > pair.inverse[1] ** 2:
+        found[1:-1, 1:-1] = corners[:-1, :-1] & corners[1:, :-1] & corners[:-1, 1:] & corners[1:, 1:]
+    return found
 
 
 def pairs_of(inputs: Sequence[Input], rows: Sequence[Mapping[str, Any]]) -> tuple[Pair, ...]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ipaddress
 import json
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlencode, urlsplit
@@ -108,12 +109,15 @@ def with_kafka() -> Settings:
 async def codec(settings: Settings) -> Codec:
     """The codec of a command; raises UnavailableError where the registry does not answer as it should."""
     from schemas.registry import RegistryError
+    from streams.cli._listeners import outcome_types
     from streams.ground.codec import open_codec
 
     try:
-        return await open_codec(settings)
+        found = await open_codec(settings)
     except RegistryError as error:
         raise UnavailableError(f"the registry at {settings.registry_url} does not answer: {error}") from None
+    found.ask = partial(outcome_types, settings, found)
+    return found
 
 
 def nothing_runs(settings: Settings) -> ExlifyError:

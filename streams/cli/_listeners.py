@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
@@ -50,6 +51,20 @@ async def listeners(settings: Settings, codec: Codec, event_type: str, allow_non
             _nobody(event_type, {type_ for each in versions.values() for type_ in each[-1]["event_types"]})
         )
     return book
+
+
+async def outcome_types(settings: Settings, codec: Codec) -> None:
+    """Has the codec know what typed outcomes are written with. Raises UnavailableError."""
+    from schemas.codec import UndecodableRecord
+    from schemas.messages import WORKFLOW_DEFINITION
+    from streams.definitions.outcome_types import outcome_type_of
+
+    for value in _values(settings):
+        with suppress(UndecodableRecord):
+            name, data = await codec.decode_learning(value)
+            outcome = outcome_type_of(data) if name == WORKFLOW_DEFINITION else None
+            if outcome is not None:
+                codec.know(outcome.id, outcome.schema)
 
 
 def _nobody(event_type: str, known: set[str]) -> str:

@@ -153,6 +153,7 @@ def _report_check(
 @click.option("--bad", default="1", show_default=True, help="Of a binary model: the label of what must not go alone.")
 @click.option("--target", type=float, help="Largest share of wrong cases. Default: three quarters of the break-even.")
 @click.option("--delta", type=float, default=0.05, show_default=True, help="Largest chance that this was luck.")
+@click.option("--starts", type=int, default=5, show_default=True, help="Where the test begins; starts share delta.")
 @click.option("--group", "groups", multiple=True, metavar="COLUMN", help="Look at fairness by it; may be repeated.")
 @json_option
 def certify(
@@ -162,6 +163,7 @@ def certify(
     bad: str,
     target: float | None,
     delta: float,
+    starts: int,
     groups: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -188,6 +190,7 @@ def certify(
             groups=groups,
             target=wanted,
             delta=delta,
+            starts=starts,
             code=code(),
         )
     except ValueError as error:

@@ -61,7 +61,8 @@ def print_counts(told: Fields) -> None:
             ("models", models or None),
             ("effects", asked["effects"]),
             ("rate", f"{asked['rate']:g}/s"),
-            ("records", f"{told['read']} of {told['held']} read"),
+            ("records", f"{told['read']} of {told['held']} read" if not asked["live"] else None),
+            ("shadow", _shadow(asked, told) if asked["live"] else None),
             ("gone", lost),
             ("unreadable", told["unreadable"] or None),
             ("replayed", told["replayed"]),
@@ -71,6 +72,11 @@ def print_counts(told: Fields) -> None:
             ("ended", moment(told["ended"]) if told["ended"] else None),
         )
     )
+
+
+def _shadow(asked: Fields, told: Fields) -> str:
+    until = moment(asked["until"]) if asked["until"] else f"until `exlify replays cancel {told['name']}`"
+    return f"{told['read']} live runs that have ended since it began, {until}"
 
 
 def _print_report(report: Fields) -> None:
@@ -92,10 +98,15 @@ def _print_report(report: Fields) -> None:
             ("outputs", f"{outputs['same']} the same, {outputs['changed']} changed"),
             ("tasks of people", f"{people['before']} before, {people['after']} after"),
             ("calls of systems", f"{calls['before']} before, {calls['after']} after, {calls['real']} really made"),
+            ("cost", _cost(report["cost"])),
             ("answers assumed", report["assumed"] or None),
             ("time", _time(timed) if timed["compared"] else None),
         )
     )
+
+
+def _cost(cost: Fields) -> str | None:
+    return f"{cost['before']:,g} before, {cost['after']:,g} after" if any(cost.values()) else None
 
 
 def _time(timed: Fields) -> str:

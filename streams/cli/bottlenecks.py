@@ -63,6 +63,10 @@ def _print(workflow: str, version: dict[str, Any], *, gap: bool) -> None:
     echo(bold(f"{workflow} {version['version']}"), f": {lives}")
     parts = sorted(version["by"].items(), key=lambda item: -item[1])
     echo(", ".join(f"{WORDS[way]} {took / whole:.1%}" for way, took in parts if took / whole >= LEAST) or "no time")
+    if version["cost"]:
+        dear = sorted((step for step in version["steps"] if step["cost"]), key=lambda step: -step["cost"])
+        steps = ", ".join(f"{step['name']} {step['cost'] / count:.2f}" for step in dear)
+        echo(f"an instance costs {version['cost'] / count:.2f}, as declared: {steps}")
     rows = [
         (
             step["name"] or "(between steps)",

@@ -31,7 +31,7 @@ if TYPE_CHECKING:
 ASK_S = 5.0
 MAX_BYTES = 4 * 2**20  # of one part
 PACKAGES = ("exlify", "aiokafka", "confluent-kafka", "faust-streaming", "msgspec", "onnxruntime", "sqlalchemy")
-SITE_FILES = ("connections.yaml", "hooks.yaml", "channels.yaml", "calendars.yaml", "files.yaml")
+SITE_FILES = ("connections.yaml", "hooks.yaml", "channels.yaml", "calendars.yaml", "teams.yaml", "files.yaml")
 MOST = 500  # of a list
 
 Part = Callable[["Settings"], Any]
@@ -117,7 +117,7 @@ def _status(settings: Settings) -> Any:
 
 
 def _topics(settings: Settings) -> Any:
-    from streams.cli.topics import look
+    from streams.console.reach import look
 
     if not settings.bootstrap:
         raise nothing_runs(settings)

@@ -12,6 +12,7 @@ import click
 from schemas.cloudevents import parse_time_ms
 from schemas.lifecycle import TERMINAL
 from schemas.messages import INSTANCE_OUTCOME
+from schemas.typed import is_outcome, shown_output
 from schemas.wire import UndecodableRecord
 from streams.cli._client import codec, with_kafka
 from streams.cli._moments import moment, time_past, utc_option
@@ -184,12 +185,15 @@ def _readable(codec: Codec, message: Message) -> dict[str, Any]:
     from schemas.registry import RegistryError
     from streams.readmodel import presentation
 
+    value = message.value() or b""
     try:
-        name, outcome = asyncio.run(codec.decode_learning(message.value() or b""))
+        name, outcome = asyncio.run(codec.decode_learning(value))
     except RegistryError as error:
         raise UnavailableError(f"an outcome cannot be read now: {error}") from None
-    if name != INSTANCE_OUTCOME:
+    if not is_outcome(name):
         raise UndecodableRecord(f"it is no outcome but a {name}")
+    if name != INSTANCE_OUTCOME:
+        outcome = {**outcome, "output": shown_output(codec.writer_of(value), outcome["output"])}
     readable: dict[str, Any] = json.loads(presentation.dumps(presentation.message(outcome)))
     return readable
 

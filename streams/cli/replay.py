@@ -10,7 +10,7 @@ import click
 from streams.cli._actor import acting, as_option
 from streams.cli._client import connect
 from streams.cli._files import text_of
-from streams.cli._moments import time_past, utc_option
+from streams.cli._moments import time_past, time_to_come, utc_option
 from streams.cli._output import echo, json_option, print_json
 from streams.cli._replays import print_counts, print_dry_run, verified, waited
 from streams.ground.errors import UsageError
@@ -23,13 +23,14 @@ Examples:
   exlify replay onboarding.application.v1 --model credit-risk@1.2.0 --name new-band --wait
   exlify replay onboarding.application.v1 --definition candidate.yaml --outcome faulted
   exlify replay events.generic.v1 --type com.example.order.placed.v1 --where '.total > 1000'
+  exlify replay onboarding.application.v1 --live --definition candidate.yaml --name shadow
   exlify replay --verify --since 1d
   exlify replays show new-band
 """
 )
 @click.argument("topics", nargs=-1, metavar="TOPIC...")
 @click.option("--since", help="Events of this time (RFC 3339) or later; or 7d, 12h, 30m: so long ago.")
-@click.option("--until", help="Events before this time.")
+@click.option("--until", help="Events before this time; with --live, when it ends: a time, or 2h, 7d from now.")
 @click.option(
     "--offsets", multiple=True, metavar="PARTITION:FIRST-LAST", help="Records of one topic by place; repeatable."
 )
@@ -56,6 +57,7 @@ Examples:
 @click.option("--name", help="What it is called. Default: the topic and the time.")
 @click.option("--rate", type=click.FloatRange(0, min_open=True), help="At most so many events a second. Default: 100.")
 @click.option("--dry-run", is_flag=True, help="Only count the events, and show some.")
+@click.option("--live", is_flag=True, help="A shadow: live events from now on, side by side and without effects.")
 @click.option("--wait", is_flag=True, help="Stay until it is over, and print its report.")
 @click.option("--verify", is_flag=True, help="Instead: fold recorded inboxes again, and compare byte by byte.")
 @click.option("--workflow", help="With --verify: of this workflow. Default: of all.")
@@ -94,7 +96,8 @@ def command(
     wish |= {"topics": list(topics), "actor": acting(actor)}
     for name in ("since", "until"):
         if name in wish:
-            wish[name] = time_past(f"--{name}", wish[name])
+            given_time = time_to_come if wish["live"] and name == "until" else time_past
+            wish[name] = given_time(f"--{name}", wish[name])
     if offsets:
         wish["offsets"] = [_offsets(each) for each in offsets]
     if definition is not None:

@@ -26,7 +26,7 @@ def command(since: str, as_json: bool) -> None:
     """Tell how workflows do, by version.
 
     How many instances began and how they ended; which share of the completed asked nobody (AUTOMATED) and had nothing
-    to mend (RIGHT); how long they took; which share of their time they worked and waited.
+    to mend (RIGHT); how long they took; what one costs, as declared; which share of their time they worked and waited.
 
     The console has the same with charts, at /report.
     """
@@ -36,7 +36,7 @@ def command(since: str, as_json: bool) -> None:
         return
     echo(f"Instances that began since {moment(found['since'])}")
     head = ("WORKFLOW", "VERSION", "BEGAN", "OPEN", "COMPLETED", "FAULTED", "CANCELLED", "AUTOMATED", "RIGHT", "MEDIAN",
-            "95 % WITHIN", "WORKED", "WAITED")  # fmt: skip
+            "95 % WITHIN", "COST", "WORKED", "WAITED")  # fmt: skip
     print_table(head, map(_row, found["workflows"]), spare=["CANCELLED", "95 % WITHIN"], whole=["AUTOMATED", "RIGHT"])
     if not found["workflows"]:
         echo("There are none.", err=True)
@@ -46,10 +46,11 @@ def _row(each: dict[str, Any]) -> tuple[Any, ...]:
     counts = (each[name] for name in ("started", "open", "completed", "faulted", "cancelled"))
     rates = (_percent(each[name]) for name in ("automation_rate", "first_time_right_rate"))
     times = (length(each[name]) for name in ("median_ms", "slow_ms"))
+    cost = f"{each['cost_per_case']:.2f}" if each["cost_per_case"] else None
     lives = each["working_ms"] + each["waiting_ms"]
     worked = each["working_ms"] / lives if lives else None
     shares = (_percent(worked), _percent(None if worked is None else 1 - worked))
-    return each["workflow"], each["version"], *counts, *rates, *times, *shares
+    return each["workflow"], each["version"], *counts, *rates, *times, cost, *shares
 
 
 def _percent(share: float | None) -> str | None:

@@ -125,7 +125,7 @@ def _kafka(settings: Settings) -> Iterator[Finding]:
 
 def _topics(settings: Settings) -> Iterator[Finding]:
     from streams.cli._members import members
-    from streams.cli.topics import look
+    from streams.console.reach import look
 
     try:
         yield from of_topics(look(settings), members(settings))

@@ -6,6 +6,7 @@ import asyncio
 import sys
 import time
 import uuid
+from collections.abc import Coroutine
 from datetime import UTC, datetime
 from itertools import cycle
 from typing import TYPE_CHECKING, Any, BinaryIO
@@ -14,6 +15,7 @@ from urllib.parse import quote
 import click
 
 from streams.cli._client import Client, codec, connect, with_kafka
+from streams.cli._faults import control_of, faulty, orders
 from streams.cli._load import Load
 from streams.cli._moments import length
 from streams.cli._output import echo, json_option, print_fields, print_json, print_table
@@ -56,6 +58,14 @@ Examples:
     show_default=True,
     help="Seconds to wait for the rest.",
 )
+@click.option(
+    "--fault",
+    "faults",
+    multiple=True,
+    metavar="SYSTEM=SHARE",
+    help="In the middle third a sample system refuses so many of its requests, such as erp=0.5; repeatable.",
+)
+@click.option("--control", metavar="URL", help="Where faults are ordered. Default: at the systems of `exlify up`.")
 @click.option("--yes", is_flag=True, help="Do not ask whether real instances are meant.")
 @json_option
 def command(
@@ -66,14 +76,17 @@ def command(
     rate: float,
     seconds: float,
     patience: float,
+    faults: tuple[str, ...],
+    control: str | None,
     yes: bool,
     as_json: bool,
 ) -> None:
     """Start real instances of WORKFLOW at a rate, and tell what became of them.
 
     Their steps call the systems that are connected: use a test site. Told are throughput, how long it takes from an
-    event to its outcome, errors by reason, where the time went by step, and whether the rate was kept up with. Exit
-    code 1 where instances have no outcome in the end.
+    event to its outcome, errors by reason, where the time went by step, and whether the rate was kept up with. With
+    faults, also how many instances they held up, and how long it took until no more were open than before. Exit code 1
+    where instances have no outcome in the end.
     """
     if (data is None) == (file is None):
         raise UsageError("stress: give either --data or --file")
@@ -85,8 +98,11 @@ def command(
     type_ = _type(client, workflow, event_type)
     _ask(workflow, count, yes)
     settings = with_kafka()
+    shares = orders(faults)
+    where = control_of(settings, control) if shares else ""
     load, since = Load(), datetime.now(UTC).isoformat()
-    took_s = asyncio.run(_run(settings, load, workflow, type_, bodies, count, rate, patience))
+    failing = faulty(where, shares, seconds, load) if shares else None
+    took_s = asyncio.run(_run(settings, load, workflow, type_, bodies, count, rate, patience, failing))
     report = {"workflow": workflow, **load.report(rate, took_s), "steps": _steps(client, workflow, since, load)}
     if as_json:
         print_json(report)
@@ -138,11 +154,13 @@ async def _run(
     count: int,
     rate: float,
     patience: float,
+    failing: Coroutine[Any, Any, None] | None = None,
 ) -> float:
     """Sends, and reads outcomes meanwhile and afterwards; gives the seconds that the sending took."""
     known = await codec(settings)
     consumer = await asyncio.to_thread(_outcomes, settings, workflow)
     sending = asyncio.create_task(_send(settings, known, load, workflow, type_, bodies, count, rate))
+    faults = None if failing is None else asyncio.create_task(failing)
     try:
         deadline = None
         while deadline is None or (load.open and time.monotonic() < deadline):
@@ -153,9 +171,14 @@ async def _run(
             if sending.done() and deadline is None:
                 sending.result()  # raises where it has failed: nobody waits for what was not sent
                 deadline = time.monotonic() + patience
+        if faults is not None:
+            await faults
         return await sending
     finally:
         sending.cancel()
+        if faults is not None:
+            faults.cancel()
+            await asyncio.gather(faults, return_exceptions=True)  # which takes them back
         await asyncio.to_thread(consumer.close)
 
 
@@ -230,9 +253,18 @@ def _steps(client: Client, workflow: str, since: str, load: Load) -> list[dict[s
     return [{"version": version["version"], **step} for version in found["versions"] for step in version["steps"]]
 
 
+def _recovery(told: dict[str, Any]) -> str:
+    back_ms = told["back_after_ms"]
+    back = "not back at the end" if back_ms is None else f"back after {span(back_ms)}"
+    open_ = f"{told['open_before']:,} open before, {told['open_at_end']:,} at their end"
+    return f"{span(told['faults_ms'])}, {open_}, {back}"
+
+
 def _print(report: dict[str, Any]) -> None:
     latency = report["latency_ms"]
     statuses = ", ".join(f"{count:,} {status}" for status, count in report["statuses"].items())
+    limits, calls = report["limits"], [each for each in report["steps"] if each["tries"]]
+    again = sum(each["tries"] - each["times"] - each["open"] for each in calls)
     behind = f"no: {report['open_when_sent']:,} were open when the last was sent"
     print_fields(
         (
@@ -245,6 +277,9 @@ def _print(report: dict[str, Any]) -> None:
                 ", ".join(f"{name} {span(ms)}" for name, ms in latency.items() if ms is not None) or None,
             ),
             ("kept up", "yes" if report["kept_up"] else behind),
+            ("at most", f"{limits['most_a_second']:,} ended in a second, {limits['most_open']:,} were open at once"),
+            ("faults", _recovery(report["recovery"]) if report["recovery"] else None),
+            ("tried again", f"{again:,} steps" if again else None),
             *((f"error {reason}", f"{count:,}") for reason, count in report["reasons"].items()),
         )
     )

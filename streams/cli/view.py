@@ -15,7 +15,7 @@ from streams.ground.errors import UnavailableError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from streams.cli._lag import Offsets, Place
+    from streams.console.lag import Offsets, Place
     from streams.ground.settings import Settings
 
 LOOK_S = 0.5
@@ -73,7 +73,7 @@ def rebuild(no_wait: bool, as_json: bool) -> None:
 
 def _ends(settings: Settings) -> tuple[Offsets, Offsets]:
     """First and next offset of every partition that rows are made of. Raises UnavailableError."""
-    from streams.cli.topics import ends
+    from streams.console.reach import ends
     from streams.processors.view import DECLARATION
 
     return ends(settings, [topic.name for topic in DECLARATION.reads])

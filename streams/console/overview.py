@@ -33,7 +33,7 @@ async def show(visit: Visit) -> View:
     data = {
         "unwell": [each for each in systems if each["paused"] or each["seen"]["breaker"] == "open"],
         "alerts": sum((await asyncio.to_thread(reader.alerts_open)).values()),
-        "running": _sum(standing, Status.RUNNING, Status.PENDING),
+        "running": _sum(standing, Status.RUNNING, Status.PENDING, Status.UNDOING),
         "waiting": _sum(standing, Status.WAITING),
         "suspended": _sum(standing, Status.SUSPENDED),
         "failed": _sum(today, Status.FAULTED),

@@ -17,6 +17,7 @@ from confluent_kafka import Consumer, KafkaException, TopicPartition
 from schemas.codec import UndecodableRecord
 from streams import catalogue
 from streams.console.page import Page, View, Visit
+from streams.console.reach import look
 from streams.definitions import outcome_topic
 from streams.gateway.problems import ProblemError
 from streams.ground.errors import UnavailableError
@@ -31,8 +32,8 @@ Raw = Mapping[str, Any]
 
 
 async def show_all(visit: Visit) -> View:
-    """Every topic of the catalogue, and those of outcomes."""
-    found = await asyncio.to_thread(_counts, visit.services.settings)
+    """Every topic of the catalogue, and those of outcomes, with how far their readers are."""
+    found = await asyncio.to_thread(look, visit.services.settings)
     return View(template="topics.html", data={"topics": found}, drawn={"quote": quote})
 
 
@@ -82,28 +83,6 @@ def _ours(settings: Settings, there: Mapping[str, Any]) -> list[str]:
     prefix = outcome_topic("\0").name.partition("\0")[0]
     declared = [topic.name for topic in catalogue.topics(settings)]
     return [*declared, *sorted(name for name in there if name.startswith(prefix) and name not in declared)]
-
-
-def _counts(settings: Settings) -> list[dict[str, Any]]:
-    consumer, deadline = _consumer(settings), time.monotonic() + ANSWER_S
-    try:
-        there = consumer.list_topics(timeout=ANSWER_S).topics
-        found = []
-        for name in _ours(settings, there):
-            partitions = len(there[name].partitions) if name in there else 0
-            records: int | None = 0
-            for number in range(partitions):
-                if time.monotonic() > deadline:
-                    records = None
-                    break
-                low, high = consumer.get_watermark_offsets(TopicPartition(name, number), timeout=ANSWER_S)
-                records = (records or 0) + high - low
-            found.append({"topic": name, "partitions": partitions, "records": records})
-    except KafkaException as error:
-        raise _away(error) from None
-    finally:
-        consumer.close()
-    return found
 
 
 def latest(settings: Settings, name: str) -> list[Raw]:

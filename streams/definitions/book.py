@@ -12,12 +12,15 @@ import structlog
 
 from schemas.functions import Function, WithAssumed
 from streams import definitions, language
+from streams.definitions.outcome_types import OutcomeType, outcome_type_of
 from streams.definitions.states import State, Word
 from streams.language import DefinitionError
 from streams.language.events import EventFilter, all_filters
 from streams.language.graph import Graph
 
 log = structlog.get_logger()
+
+_TOLD = ("digest", "name", "version", "namespace", "yaml", "event_types", "deployed_at_ms", "deployed_by")
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +38,7 @@ class Deployed:
     event_types: tuple[str, ...]
     deployed_at_ms: int
     deployed_by: str
+    outcome: OutcomeType | None = None
     graph: Graph | None = None
     fault: str | None = None
 
@@ -63,8 +67,9 @@ class DefinitionBook:
         """Takes note of a WorkflowDefinition; the one learnt last is the latest of its workflow."""
         known = self._by_digest.get(data["digest"])
         graph, fault = (known.graph, known.fault) if known else _compiled(data, self.callable)
-        fields = {**data, "event_types": tuple(data["event_types"]), "graph": graph, "fault": fault}
-        deployed = self._by_digest[data["digest"]] = Deployed(**fields)
+        fields = {name: data[name] for name in _TOLD} | {"event_types": tuple(data["event_types"])}
+        deployed = Deployed(**fields, outcome=outcome_type_of(data), graph=graph, fault=fault)
+        self._by_digest[deployed.digest] = deployed
         self._learnt.pop(deployed.digest, None)
         self._learnt[deployed.digest] = None
         if graph is not None:
@@ -106,6 +111,11 @@ class DefinitionBook:
         """The graph of a digest; None if it is not known or does not compile."""
         found = self._by_digest.get(digest)
         return found.graph if found else None
+
+    def outcome_type(self, digest: str) -> OutcomeType | None:
+        """What the outcomes of a definition are on the wire; None where they carry JSON."""
+        found = self._by_digest.get(digest)
+        return found.outcome if found else None
 
     def latest(self, name: str) -> Graph | None:
         """The graph that new instances of a workflow start on."""

@@ -12,6 +12,7 @@ from schemas.functions import Function
 from schemas.messages import WORKFLOW_DEFINITION
 from streams import language
 from streams.definitions import DEFINITIONS, outcome_topic
+from streams.definitions.outcome_types import OutcomeType, declared, registered
 from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publishing
 from streams.ground.settings import Settings
@@ -32,18 +33,23 @@ async def deploy(
 ) -> Graph:
     """Publishes a definition and gives its graph; from its acknowledgement on, every worker may start instances of it.
 
-    Raises DefinitionError with every fault, UnavailableError if Kafka does not answer. Deploying the same text again
-    is harmless.
+    Raises DefinitionError with every fault, UnavailableError if Kafka or the registry does not answer. Deploying the
+    same text again is harmless.
     """
     graph = await asyncio.to_thread(language.load, yaml, file, functions)
     await provision(settings, (outcome_topic(graph.name), *map(own_step_topic, own_functions(graph, functions))))
-    await put_in_front(publisher, codec, graph, yaml, by=by)
+    outcome = await registered(codec, declared(graph))
+    await put_in_front(publisher, codec, graph, yaml, outcome, by=by)
     return graph
 
 
-async def put_in_front(publisher: Publishing, codec: Codec, graph: Graph, yaml: str, *, by: str) -> dict[str, Any]:
+async def put_in_front(
+    publisher: Publishing, codec: Codec, graph: Graph, yaml: str, outcome: OutcomeType | None, *, by: str
+) -> dict[str, Any]:
     """Publishes a definition that is in order, so that new instances start on it; gives what was said."""
     told = described(graph, yaml, by, time.time_ns() // 1_000_000)
+    if outcome is not None:
+        told |= outcome.fields()
     value = codec.encode(WORKFLOW_DEFINITION, told)
     await publisher.publish([Outgoing(DEFINITIONS, graph.digest.encode(), value)])
     return told

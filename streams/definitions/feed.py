@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 from schemas.codec import Codec
 from schemas.functions import Function
@@ -19,7 +20,15 @@ class DefinitionFeed(DefinitionBook):
     def __init__(self, settings: Settings, codec: Codec, functions: Mapping[str, Function]) -> None:
         super().__init__(functions)
         also = {WORKFLOW_STATE: self.learn_state}
-        self._feed = TopicFeed(settings, codec, DEFINITIONS, WORKFLOW_DEFINITION, self.learn, also)
+        self._codec = codec
+        self._feed = TopicFeed(settings, codec, DEFINITIONS, WORKFLOW_DEFINITION, self._learn, also)
+        codec.ask = self.catch_up
+
+    def _learn(self, data: Mapping[str, Any]) -> None:
+        """Outcomes of the definition can be read from now on, too."""
+        outcome = self.learn(data).outcome
+        if outcome is not None:
+            self._codec.know(outcome.id, outcome.schema)
 
     async def start(self) -> None:
         """Returns once everything deployed so far is known; may be called by everybody who needs it.

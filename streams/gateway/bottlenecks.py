@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import asyncio
+
 from aiohttp import web
 
 from schemas.times import rfc3339
@@ -31,13 +33,15 @@ async def show_bottlenecks(request: web.Request) -> web.Response:
     filters = {"workflow": name, **({"version": query["version"]} if "version" in query else {})}
     since_ms, now_ms = read_time(query, "since"), ours.now_ms()
     most, graphs = query.get("limit", USUAL), ours.definitions.graph
-    found = await bottlenecks(ours.reader, ours.codec, graphs, filters, since_ms, most, now_ms)
+    prices = await asyncio.to_thread(ours.prices)
+    found = await bottlenecks(ours.reader, ours.codec, graphs, filters, since_ms, most, now_ms, prices)
     versions = [
         {
             "version": graph.version,
             "digest": digest,
             "instances": totals.instances,
             "elapsed_ms": totals.elapsed_ms,
+            "cost": round(totals.cost, 4),
             "by": summary(totals),
             "steps": told(totals, graph),
         }
@@ -65,16 +69,19 @@ QUERY = (
         {"type": "integer", "minimum": 1, "maximum": MOST, "default": USUAL},
     ),
 )
+COST: Schema = {"type": "number", "description": "Calls, decisions and tasks, as far as they are declared to cost."}
 STEP: Schema = object_of(
     {
         "pointer": {**TEXT, "description": "The step; empty for the time between steps."},
         "name": TEXT,
         "times": {**COUNT, "description": "How often it has ended."},
         "open": {**COUNT, "description": "How often it has begun and not ended."},
+        "tries": {**COUNT, "description": "How often its call was made, if it is one."},
         "median_ms": MILLISECONDS,
         "slow_ms": {**MILLISECONDS, "description": "95 % of the times are within."},
         "took_ms": {**COUNT, "description": "Its part of the time of all instances. Steps side by side share evenly."},
         "share": {"type": "number"},
+        "cost": COST,
         "by": BY,
     }
 )

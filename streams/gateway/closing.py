@@ -15,12 +15,12 @@ from typing import Any
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
+from connectors.hub.connections import named
 from models.serving.errors import UnknownModelError
 from models.serving.shelf import Shelf
 from schemas.lifecycle import Status
 from schemas.messages import REPAIR_STEP
 from schemas.reasons import Reason
-from streams.gateway.places import named
 from streams.gateway.repairs import KEPT_KEY
 from streams.gateway.services import Services
 from streams.ground.errors import UnavailableError

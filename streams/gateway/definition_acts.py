@@ -55,7 +55,8 @@ async def bring(
     if wanted.graph is None and (moves or state is State.ACTIVE):
         raise ProblemError(409, "broken", f"{name} {wanted.version} cannot run any more: {wanted.fault}")
     if moves and wanted.graph is not None:
-        ours.definitions.learn(await put_in_front(ours.publisher, ours.codec, wanted.graph, wanted.yaml, by=actor))
+        told = await put_in_front(ours.publisher, ours.codec, wanted.graph, wanted.yaml, wanted.outcome, by=actor)
+        ours.definitions.learn(told)
     word = Word(name=name, state=state, why=why, actor=actor, at_ms=ours.now_ms())
     await say(ours.publisher, ours.codec, word)
     ours.definitions.learn_state(msgspec.structs.asdict(word))

@@ -11,6 +11,7 @@ from aiohttp import web
 from schemas.times import rfc3339
 from streams.definitions.book import Deployed
 from streams.definitions.deploy import deploy
+from streams.definitions.outcome_types import incompatible
 from streams.definitions.states import State
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import LINE, one_line, read_body
@@ -92,12 +93,16 @@ async def deploy_definition(request: web.Request) -> web.Response:
 def replaced(ours: Services, graph: Graph, *, meant: bool) -> dict[str, str] | None:
     """What new instances of the workflow start on until now, if that is another definition.
 
-    Raises ProblemError (409) where a definition with other content has the version already, unless that is meant.
+    Raises ProblemError (409) where a definition with other content has the version already, unless that is meant, and
+    where who reads the workflow's outcomes could not read those of this one.
     """
     same = [each for each in ours.definitions.deployed() if (each.name, each.version) == (graph.name, graph.version)]
     if same and not meant and graph.digest not in {each.digest for each in same}:
         taken = f"{graph.name} {graph.version} is deployed with other content (digest {same[-1].digest[:12]})"
         raise ProblemError(409, "version-taken", f"{taken}. Give it another version, or say replace.")
+    why = incompatible(graph, ours.definitions.deployed())
+    if why is not None:
+        raise ProblemError(409, "outcome-incompatible", why)
     latest = ours.definitions.find(graph.name)
     if latest is None or latest.digest == graph.digest:
         return None

@@ -5,27 +5,15 @@ A connection that a task takes from its data is named nowhere, and no task is fo
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from typing import Any
 
-from connectors.hub.connections import folded
+from connectors.hub.connections import folded, named
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import Services
 from streams.language.constructs.call import Call
 from streams.language.graph import Graph
 from streams.processors.view.search import Place
-
-_SCHEME = "connection://"
-
-
-def named(arguments: Mapping[str, Any]) -> Iterator[str]:
-    """The connection that the arguments of a call name, where that is no matter of data."""
-    endpoint = arguments.get("endpoint")
-    uri = endpoint.get("uri") if isinstance(endpoint, dict) else endpoint
-    found = [arguments.get("connection")]
-    if isinstance(uri, str) and uri.startswith(_SCHEME):
-        found.append(uri.removeprefix(_SCHEME).partition("/")[0])
-    yield from (folded(name) for name in found if isinstance(name, str) and "{" not in name)
 
 
 def called(graph: Graph) -> dict[str, set[str]]:

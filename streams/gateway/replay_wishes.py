@@ -28,7 +28,7 @@ Fields = Mapping[str, Any]
 MEMBERS: Mapping[str, type] = {
     "topics": list, "since": str, "until": str, "offsets": list, "types": list, "sources": list, "subjects": list,
     "outcomes": list, "error": str, "where": str, "definition": str, "yaml": str, "models": list, "effects": str,
-    "sure": bool, "name": str, "rate": object, "dry_run": bool, "why": str, "actor": str,
+    "sure": bool, "name": str, "rate": object, "dry_run": bool, "live": bool, "why": str, "actor": str,
 }  # fmt: skip
 JSON_TYPES: Mapping[type, Mapping[str, Any]] = {
     str: {"type": "string"}, list: {"type": "array"}, bool: {"type": "boolean"}, object: {"type": "number"},
@@ -69,6 +69,8 @@ async def request_of(ours: Services, wish: Fields) -> Request:
         raise refused(f"There is no topic {missing[0]}; `exlify topics` lists those that there are.", 404)
     definitions = await _definitions(ours, wish, topics)
     effects = _effects(wish)
+    if wish.get("live"):
+        _check_live(wish, effects)
     return Request(
         topics=topics,
         since_ms=_time(wish, "since"),
@@ -84,7 +86,17 @@ async def request_of(ours: Services, wish: Fields) -> Request:
         models=await asyncio.to_thread(_models, ours, wish),
         effects=effects,
         rate=_rate(ours, wish),
+        live=bool(wish.get("live")),
     )
+
+
+def _check_live(wish: Fields, effects: Effects) -> None:
+    """What is not yet cannot be counted, and the live run has had the effects."""
+    if not (wish.get("yaml") or wish.get("definition") or wish.get("models")):
+        raise refused("live: give the definition or the model that is to stand beside what is in force.")
+    given = [name for name in ("since", "offsets", "dry_run") if wish.get(name)]
+    if given or effects is not Effects.OFF:
+        raise refused(f"live: from now on and without effects, so not with {given[0] if given else 'effects'}.")
 
 
 async def _definitions(ours: Services, wish: Fields, topics: tuple[str, ...]) -> dict[str, Candidate]:

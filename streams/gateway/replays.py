@@ -194,6 +194,7 @@ REPORT: Schema = object_of(
         "outputs": {"type": "object"},
         "people": {"type": "object"},
         "calls": {"type": "object"},
+        "cost": {"type": "object"},
         "time": {"type": "object"},
     }
 )

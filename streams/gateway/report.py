@@ -48,21 +48,25 @@ async def _of(ours: Services, each: Figures, since_ms: int, until_ms: int, *, st
         "looked_at": 0,
         "working_ms": 0,
         "waiting_ms": 0,
+        "cost_per_case": 0.0,
         "by": {},
         "steps": [],
     }
     if not steps:
         return shown
     graphs = ours.definitions.graph
-    found = await bottlenecks(ours.reader, ours.codec, graphs, of, since_ms, LOOKED_AT, until_ms)
+    prices, cost = await asyncio.to_thread(ours.prices), 0.0
+    found = await bottlenecks(ours.reader, ours.codec, graphs, of, since_ms, LOOKED_AT, until_ms, prices)
     for digest, totals in found.versions.items():
         graph, by = graphs(digest), summary(totals)
         working = sum(took for way, took in by.items() if way in WORK)
         shown["looked_at"] += totals.instances
+        cost += totals.cost
         shown["working_ms"] += working
         shown["waiting_ms"] += sum(by.values()) - working
         shown["by"] = dict(Counter(shown["by"]) + Counter(by))
         shown["steps"] += told(totals, graph) if graph is not None else []
+    shown["cost_per_case"] = round(cost / shown["looked_at"], 4) if shown["looked_at"] else 0.0
     return shown
 
 
@@ -95,6 +99,7 @@ OF_VERSION: Schema = object_of(
         "looked_at": {**COUNT, "description": "Instances, the newest, of which the times of steps are."},
         "working_ms": {**COUNT, "description": "Of their lives: work, and calls to systems outside."},
         "waiting_ms": {**COUNT, "description": "The rest: people, decisions, next tries, the clock."},
+        "cost_per_case": {"type": "number", "description": "The mean of those that were looked at."},
         "by": BY,
         "steps": list_of(STEP),
     }

@@ -11,6 +11,7 @@ import structlog
 from aiohttp import web
 from sqlalchemy import Engine
 
+from models.serving.shelf import Shelf
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
 from streams.definitions.own import KafkaOwnFunctions
@@ -34,6 +35,7 @@ from streams.gateway import (
     replays,
     report,
     reruns,
+    schemas,
     systems,
     tasks,
     truth,
@@ -61,6 +63,8 @@ from streams.processors import ALL
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import PauseFeed
 from streams.processors.call.reports import SeenFeed
+from streams.processors.costs import Costs
+from streams.processors.decide.places import folders
 from streams.processors.human import ACTIONS
 from streams.processors.intake import backlog
 from streams.processors.orchestrate import INBOX
@@ -94,6 +98,7 @@ ROUTES = (
     *letter_acts.ROUTES,
     *definitions.ROUTES,
     *definition_acts.ROUTES,
+    *schemas.ROUTES,
     *functions.ROUTES,
     *decisions.ROUTES,
     *truth.ROUTES,
@@ -178,6 +183,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
     site = Site(settings.site_dir)
     hooks = Hooks(settings, site)
     addresses = Addresses(settings, site)
+    costs = Costs(addresses, site, Shelf(folders(settings)))
     name_former_file(settings)
     await asyncio.to_thread(look_at_cluster, settings, WRITTEN)
     codec = await open_codec(settings)
@@ -208,6 +214,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
                 addresses=addresses,
                 pauses=pauses,
                 seen=seen,
+                prices=costs.prices,
                 backlog=waiting,
                 ready=ready,
             )

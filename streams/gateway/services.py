@@ -21,6 +21,7 @@ from streams.ground.status import Ready
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import Pauses
 from streams.processors.call.reports import Seen
+from streams.processors.costs import Prices
 from streams.processors.intake import IntakeSettings
 from streams.processors.intake.backlog import Backlog
 from streams.processors.view.reader import Reader
@@ -45,6 +46,7 @@ class Services:
     backlog: Backlog = field(default_factory=lambda: Backlog(IntakeSettings.max_backlog))
     types: EventTypes = field(default_factory=EventTypes.load)
     clock: Callable[[], float] = time.time  # seconds since the epoch
+    prices: Callable[[], Prices] = Prices  # blocks
     ready: Ready = lambda: True
     look: Look = record_at
     topics_there: Callable[[Settings], Awaitable[Collection[str]]] = topics_there

@@ -11,6 +11,8 @@ from typing import Any
 from aiohttp import ClientSession
 
 from models.serving.registry import Registry
+from streams import catalogue
+from streams.definitions import outcome_topic
 from streams.ground.past_records import PastRecord, PastRecords
 from tests.acceptance.cases import ROOT, WORKFLOW, Case, Expected, expected, reviewers_word
 from tests.acceptance.site import ASK, OUTSIDE, Site
@@ -111,20 +113,26 @@ async def over(site: Site, name: str) -> Json:
     found: Json = {}
 
     async def look() -> bool:
+        if (await _standing(site, name)).get("status") not in OVER:
+            return False
         found.update(await asked(site, f"/v1/replays/{name}"))
-        ended = found.get("status") in OVER
-        return ended and found["report"]["events"] == found["replayed"]
+        return bool(found["report"]["events"] == found["replayed"])
 
     await site.until(look, f"replay {name} over")
     return found
+
+
+async def _standing(site: Site, name: str) -> Json:
+    """Where a replay is, without its report, which costs more to make."""
+    listed = await asked(site, "/v1/replays")
+    return next((each for each in listed.get("replays", ()) if each["name"] == name), {})
 
 
 async def replayed(site: Site, name: str, number: int) -> None:
     """Returns once so many events were processed anew."""
 
     async def look() -> bool:
-        found = await asked(site, f"/v1/replays/{name}")
-        return bool(found) and found["replayed"] >= number
+        return bool((await _standing(site, name)).get("replayed", 0) >= number)
 
     await site.until(look, f"{number} events of {name}")
 
@@ -144,6 +152,32 @@ async def results(site: Site, name: str, **query: str) -> list[Json]:
 async def ledgers(site: Site) -> list[Json]:
     """What the systems outside have been asked so far."""
     return list(await asyncio.gather(*(site.ledger(system) for system in OUTSIDE)))
+
+
+async def business(site: Site) -> Json:
+    """All figures, lists and topics of the business, as far as the clock alone does not change them."""
+    figures = {
+        path: await asked(site, path)
+        for path in (
+            "/v1/status", "/v1/report", f"/v1/workflows/{WORKFLOW}/bottlenecks", "/v1/instances", "/v1/decisions",
+            "/v1/tasks", "/v1/alerts",
+        )
+    }  # fmt: skip
+    for told in figures.values():
+        assert told
+        told.pop("since", None)
+        told.pop("until", None)
+    ends = await asyncio.to_thread(_ends, site)
+    return figures | {"topics": ends}
+
+
+def _ends(site: Site) -> dict[str, dict[int, tuple[int, int]]]:
+    reader = PastRecords(site.settings)
+    names = sorted({each.name for each in catalogue.topics(site.settings)} | {outcome_topic(WORKFLOW).name})
+    try:
+        return {name: reader.held(name) for name in names if not name.startswith(("replay.", "hub.seen."))}
+    finally:
+        reader.close()
 
 
 def held(site: Site, topic: str) -> list[PastRecord]:

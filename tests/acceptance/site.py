@@ -175,6 +175,12 @@ class Site:
         async with ClientSession(timeout=ASK, raise_for_status=True) as http:
             await http.post(f"{self.sandbox['control']}/faults", json=order)
 
+    async def lost(self, system: str, times: int) -> None:
+        """A system carries its next requests out, so many of them, and their answers are lost."""
+        order = {"system": system, "error_rate": 1.0, "drop_connection": True, "when": "after", "times": times}
+        async with ClientSession(timeout=ASK, raise_for_status=True) as http:
+            await http.post(f"{self.sandbox['control']}/faults", json=order)
+
     def read(self, topic: Topic) -> list[Record]:
         """Every record that a topic holds now."""
         log = Log(self.settings.bootstrap, "acceptance")

@@ -14,14 +14,15 @@ from schemas.codec import Codec
 from streams.ground.kafka import client_config
 from streams.processors.replay import HEADER, OUTCOMES
 from tests.acceptance import replaying
-from tests.acceptance.cases import Case, made_up
+from tests.acceptance.cases import WORKFLOW, Case, made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.replaying import TOPIC, Anew
+from tests.acceptance.reporting import of_sql, of_topics
 from tests.acceptance.site import Site
 from tests.support.figures import Report
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
-COUNT = 200
+COUNT, SHADOWED = 200, 40
 
 
 @pytest.fixture(scope="module")
@@ -40,9 +41,25 @@ async def _ended(site: Site, cases: list[Case]) -> None:
     await site.quiet()
 
 
+async def test_each_figure_of_the_report_is_what_topics_and_sql_say(site: Site, ended: list[Case]) -> None:
+    (told,) = [
+        each for each in (await replaying.asked(site, "/v1/report"))["workflows"] if each["workflow"] == WORKFLOW
+    ]
+    topics, rows = await asyncio.to_thread(of_topics, site, WORKFLOW), await of_sql(site, WORKFLOW)
+    steps, lived = topics.pop("steps"), topics.pop("lived_ms")
+    assert {name: told[name] for name in topics} == topics and topics["started"] == COUNT
+    assert 0 < topics["without_people"] < COUNT
+    assert {name: told[name] for name in rows} == rows
+    assert told["automation_rate"] == round(topics["without_people"] / topics["completed"], 4)
+    assert told["first_time_right_rate"] == round(topics["first_time_right"] / topics["completed"], 4)
+    assert told["looked_at"] == COUNT and abs(told["working_ms"] + told["waiting_ms"] - lived) <= COUNT
+    assert abs(sum(each["took_ms"] for each in told["steps"]) - lived) <= COUNT
+    assert {each["pointer"]: each["times"] for each in told["steps"] if each["times"]}.items() <= steps.items()
+
+
 async def test_report_is_right_to_the_instance_after_a_kill(site: Site, ended: list[Case], report: Report) -> None:
     anew = Anew(ended)
-    before, figures = await replaying.ledgers(site), await replaying.asked(site, "/v1/instances", limit="1")
+    before, business = await replaying.ledgers(site), await replaying.business(site)
     wish = {"topics": [TOPIC], "where": '.application_id | startswith("A-replayed-")', "yaml": anew.yaml}
     survey = await replaying.begun(site, **wish, dry_run=True)
     assert (survey["meant"], survey["gone"], survey["whole"]) == (COUNT, 0, True)
@@ -57,7 +74,7 @@ async def test_report_is_right_to_the_instance_after_a_kill(site: Site, ended: l
     replaying.check(told["report"], found, anew)
     assert told["report"]["outputs"]["changed"] == 0
     assert await replaying.ledgers(site) == before
-    assert await replaying.asked(site, "/v1/instances", limit="1") == figures
+    assert await replaying.business(site) == business
     _check_outcomes(site, "threshold", anew)
 
 
@@ -143,3 +160,26 @@ async def test_what_the_topic_holds_no_longer_comes_from_history(site: Site, end
     told = await replaying.over(site, "gone")
     assert (told["replayed"], told["changed"], told["unanswered"]) == (COUNT, 0, 0)
     assert (told["from_history"], told["gone"]) == (len(lost), place.offset) and lost
+
+
+async def test_shadow_takes_live_events_as_they_end_through_a_kill_and_asks_nobody(site: Site) -> None:
+    cases = made_up("shadowed", SHADOWED, seed=26)
+    anew, before = Anew(cases), await replaying.ledgers(site)
+    begun = {"topics": [TOPIC], "live": True, "yaml": anew.yaml, "name": "shadow", "rate": 1000}
+    refused = await replaying.refused(site, begun | {"effects": "read"})
+    assert refused["status"] == 422 and "without effects" in refused["detail"]
+    await replaying.begun(site, **begun)
+    await _ended(site, cases[: SHADOWED // 2])
+    await replaying.replayed(site, "shadow", 1)
+    site.kill("replay")
+    await _ended(site, cases[SHADOWED // 2 :])
+    await replaying.replayed(site, "shadow", SHADOWED)
+    await replaying.told(site, "shadow", "cancel", "cancelled")
+    told = await replaying.over(site, "shadow")
+    assert (told["replayed"], told["read"], told["unreadable"]) == (SHADOWED, SHADOWED, 0)
+    replaying.check(told["report"], await replaying.results(site, "shadow"), anew)
+    live = [each for _, each in anew.first.values()]
+    opened, approved = (sum(each.opens_account for each in live), sum(each.decision == "approved" for each in live))
+    after = await replaying.ledgers(site)
+    more = [one["requests"] - other["requests"] for one, other in zip(after, before, strict=True)]
+    assert more == [opened, opened, approved]

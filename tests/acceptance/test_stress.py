@@ -25,10 +25,10 @@ do:
 MIX = '{"bad": false}\n{"bad": false}\n{"bad": true}\n'
 
 
-async def known(site: Site) -> bool:
+async def known(site: Site, name: str = "loaded") -> bool:
     async with ClientSession(site.gateway, timeout=ASK) as http:
         found = (await (await http.get("/v1/definitions")).json())["definitions"]
-        return any(each["name"] == "loaded" for each in found)
+        return any(each["name"] == name for each in found)
 
 
 async def test_load_is_told_as_it_stands_on_the_topic(site: Site) -> None:
@@ -60,3 +60,39 @@ async def test_load_is_told_as_it_stands_on_the_topic(site: Site) -> None:
     assert 0 <= told["latency_ms"]["p50"] <= told["latency_ms"]["p99"] <= told["latency_ms"]["max"]
     assert {step["name"] for step in told["steps"]} >= {"choose", "refuse"}
     assert {step["name"]: step["times"] for step in told["steps"]}["choose"] == 90
+
+
+SHAKY = """
+document: { dsl: 1.0.3, namespace: acceptance, name: shaky, version: 1.0.0 }
+schedule: { on: { one: { with: { type: acceptance.shaky.v1 } } } }
+do:
+  - verify:
+      call: http
+      with: { method: post, endpoint: 'connection://identity/identity/verifications', body: { applicant: { id: 1 } } }
+      metadata: { effect: idempotent, recovery: { retries: 50, delay: { milliseconds: 200 }, cap: { seconds: 1 } } }
+"""
+
+
+async def test_recovery_from_faults_is_told_as_the_system_has_seen_it(site: Site) -> None:
+    await site.deploy(SHAKY)
+    await site.until(lambda: known(site, "shaky"), "the definition known")
+    before = await site.ledger("identity")
+
+    def run(*more: str) -> Result:
+        options = ("--data", "{}", "--rate", "30", "--for", "3", "--json", "--yes")
+        runner = CliRunner(env={**site.environ, "EXLIFY_GATEWAY_URL": site.gateway})
+        return runner.invoke(group, ["stress", "shaky", *options, "--control", site.sandbox["control"], *more])
+
+    done = await asyncio.to_thread(run, "--fault", "identity=0.6")
+    assert done.exit_code == 0, done.output
+    told, after = json.loads(done.stdout), await site.ledger("identity")
+    asked = after["requests"] - before["requests"]
+    faulted = after["results"].get("faulted", 0) - before["results"].get("faulted", 0)
+    (step,) = [each for each in told["steps"] if each["name"] == "verify"]
+    assert (told["statuses"], step["times"], step["tries"]) == ({"completed": 90}, 90, asked)
+    assert asked - 90 == faulted > 0
+    recovery = told["recovery"]
+    assert recovery["faults_ms"] > 900 and recovery["open_at_end"] > 0 and recovery["back_after_ms"] is not None
+    assert told["limits"]["most_open"] >= recovery["open_at_end"]
+    for wrong, said in (("identity=2", "SHARE"), ("nobody=1", "known systems")):
+        assert said in str((await asyncio.to_thread(run, "--fault", wrong)).exception)

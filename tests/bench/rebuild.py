@@ -19,7 +19,7 @@ from sqlalchemy import ColumnElement, Dialect, Engine, func, select
 
 from infra.local.kafka import KafkaServer
 from streams import catalogue
-from streams.cli.topics import ends
+from streams.console.reach import ends
 from streams.ground.provision import provision
 from streams.ground.settings import Settings
 from streams.processors import ALL

@@ -22,7 +22,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.codec import Codec
 from streams import catalogue
-from streams.cli.topics import ends
+from streams.console.reach import ends
 from streams.ground.kafka import client_config
 from streams.ground.provision import provision
 from streams.ground.settings import Settings

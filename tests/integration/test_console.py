@@ -48,8 +48,10 @@ async def test_topics_show_their_latest_records_and_lead_to_the_instance(
         values = [CODEC.encode(HISTORY_ENTRY, entry(seq)) for seq in range(30)]
         await publisher.publish([Outgoing(HISTORY, ID.encode(), value) for value in (*values, b"\x00no schema")])
     async with console.get("/topics", headers=JSON) as response:
-        counts = {each["topic"]: each["records"] for each in (await response.json())["topics"]}
-    assert counts[HISTORY.name] >= 31
+        topics = {each["topic"]: each for each in (await response.json())["topics"]}
+    assert topics[HISTORY.name]["records"] >= 31 and topics[HISTORY.name]["lag"]["view"] >= 31  # no view runs here
+    async with console.get("/topics") as response:
+        assert f">{topics[HISTORY.name]['lag']['view']:,}<".replace(",", "") in (await response.text()).replace(",", "")
     async with console.get(f"/topics/{HISTORY.name}", headers=JSON) as response:
         records = (await response.json())["records"]
     assert len(records) == 20 and records[0]["fault"] and records[0]["instance_id"] == ID

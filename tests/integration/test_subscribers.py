@@ -1,46 +1,56 @@
-"""What the page says about reading outcomes with kcat is what kcat prints."""
+"""What the page says about reading outcomes is what its readers print: kcat, and those of typed outcomes."""
 
 from __future__ import annotations
 
 import asyncio
+import json
 import re
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
+from infra.local.artifacts import default_cache_dir, locked
 from schemas.codec import Codec
 from schemas.ids import Key
 from streams import engine
 from streams.definitions import outcome_topic
+from streams.definitions.outcome_types import OutcomeType, declared, registered
 from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher
 from streams.ground.settings import Settings
 from streams.processors.orchestrate.outcome import output
 from tests.support.data import payload
+from tests.support.definitions import load
+from tests.support.gateways import AsyncGateway
 
 PAGE = (Path(__file__).parents[2] / "streams" / "README.md").read_text()
 INSTANCE = f"{7:032x}"
+PATIENCE_S = 60
 
-pytestmark = [
-    pytest.mark.broker,
-    pytest.mark.skipif(shutil.which("kcat") is None, reason="kcat is not here: make peers"),
-]
+pytestmark = [pytest.mark.broker]
 
 
-async def test_kcat_shows_who_ended_how(kafka: str) -> None:
+async def ended(kafka: str, workflow: str, told: dict[str, object], typed: OutcomeType | None = None) -> None:
+    """An instance of a workflow has ended."""
     settings = Settings(bootstrap=kafka)
-    ended = engine.Outcome(
-        instance_id=INSTANCE, workflow="greeting", version="1.0.0", digest="d" * 64, status="completed",
-        output=payload({"greeting": "Welcome"}), error=None, business_key=Key("G-7"), source="/reception",
+    found = engine.Outcome(
+        instance_id=INSTANCE, workflow=workflow, version="1.0.0", digest="d" * 64, status="completed",
+        output=payload(told), error=None, business_key=Key("G-7"), source="/reception",
         event_id=Key("guest-7"), started_at_ms=1, ended_at_ms=2,
     )  # fmt: skip
-    await provision(settings, [outcome_topic("greeting")])
-    record = output(Codec.offline(), ended)
+    await provision(settings, [outcome_topic(workflow)])
+    record = output(Codec.offline(), found, typed)
     assert record.key is not None and record.value is not None
     async with Publisher(settings) as publisher:
         await publisher.publish([Outgoing(record.topic, record.key, record.value, record.headers)])
+
+
+@pytest.mark.skipif(shutil.which("kcat") is None, reason="kcat is not here: make peers")
+async def test_kcat_shows_who_ended_how(kafka: str) -> None:
+    await ended(kafka, "greeting", {"greeting": "Welcome"})
     found = re.search(r"^(kcat .*)\n```\n\n```\n(.*)\n```$", PAGE, re.MULTILINE)
     assert found is not None
     command = found[1].replace("127.0.0.1:9092", kafka)
@@ -48,3 +58,51 @@ async def test_kcat_shows_who_ended_how(kafka: str) -> None:
         subprocess.run, command, shell=True, capture_output=True, text=True, timeout=60, check=False
     )
     assert found[2] in done.stdout.splitlines(), done.stdout + done.stderr
+
+
+async def test_subscribers_of_typed_outcomes_print_what_the_page_says(kafka: str, tmp_path: Path) -> None:
+    section = PAGE[PAGE.index("### As records with a type") :]
+    (yaml,) = re.findall(r"^```yaml\n(document:.*?)^```$", section, re.MULTILINE | re.DOTALL)[:1]
+    graph, codec = load(yaml), Codec.offline()
+    typed = await registered(codec, declared(graph))
+    assert typed is not None
+    codec.know(typed.id, typed.schema)  # as who follows definitions does
+    await ended(kafka, graph.name, json.loads(json.dumps(graph.document["do"]))[0]["accept"]["set"], typed)
+    async with AsyncGateway(Settings(data_dir=tmp_path), codec=codec) as gateway:
+        await _read_as_the_page_says(section, kafka, str(gateway.client.make_url("")).rstrip("/"), tmp_path)
+
+
+async def _read_as_the_page_says(section: str, kafka: str, address: str, folder: Path) -> None:
+    for language, command in (("python", [sys.executable]), ("java", _java())):
+        found = re.search(rf"^```{language}\n(.*?)^```\n\n```\n(.*?)\n```$", section, re.MULTILINE | re.DOTALL)
+        assert found is not None
+        if not command:
+            continue  # no JDK here
+        file = folder / {"python": "outcomes.py", "java": "Outcomes.java"}[language]
+        file.write_text(found[1].replace("127.0.0.1:9092", kafka).replace("http://127.0.0.1:8080", address))
+        assert await _first_line([*command, str(file)]) == found[2]
+
+
+def _java() -> list[str]:
+    """What runs a Java source file, with the libraries that the local servers bring; nothing where there is no JDK."""
+    if shutil.which("javac") is None:
+        return []
+    cache = default_cache_dir()
+    avro = sorted(cache.rglob("org.apache.avro.avro-*.jar"))[-1:]
+    jars = [path for each in locked("kafka") if (path := each.path(cache)).suffix == ".jar" and path.exists()]
+    return ["java", "-cp", ":".join(map(str, [*jars, *avro]))] if jars and avro else []
+
+
+async def _first_line(command: list[str]) -> str:
+    process = await asyncio.create_subprocess_exec(
+        *command, stdout=asyncio.subprocess.PIPE, stderr=asyncio.subprocess.PIPE
+    )
+    assert process.stdout is not None and process.stderr is not None
+    try:
+        async with asyncio.timeout(PATIENCE_S):
+            line = await process.stdout.readline()
+            return line.decode().rstrip("\n") or (await process.stderr.read()).decode()
+    finally:
+        if process.returncode is None:
+            process.kill()
+        await process.wait()

@@ -7,6 +7,7 @@
       rate: 20/s          # calls in each worker: N/s, N/min or N/h
       patience: 10m       # how long a call waits while the system is not well, before it fails
       recovery: {retries: 5, delay: 2s, cap: 1m}   # how a call is tried again whose definition does not say it
+      cost: 0.02          # of each try of a call, in the currency of the site
       openapi: ${file:ledger.openapi.json}         # for `call: openapi`; `exlify connections add` makes it
       authentication: ...                          # as whom it calls, and `tls`: `identities.py` has both
 
@@ -16,6 +17,7 @@ no difference to a name, nor which of `-`, `_` and `.` it has.
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,6 +46,7 @@ _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://\S+")
 _RATE = re.compile(r"(\d{1,7}(?:\.\d{1,3})?)/(s|min|h)")
 _SECONDS = {"s": 1, "min": 60, "h": 3_600}
 MOST_AT_ONCE = 1_000
+MOST_COST = 1_000_000_000.0
 USUAL = ConnectionLimits()
 NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")  # folded
 
@@ -79,6 +82,7 @@ class Given:
     recovery: Policy | None = None
     identity: Identity = NOBODY
     api: Api = field(default_factory=dict, repr=False)
+    cost: float = 0.0  # of a call
 
 
 class Described(NamedTuple):
@@ -112,6 +116,10 @@ class Addresses:
         """How calls of a connection are tried again, by its folded name; None where nothing is said."""
         given = self._file.value.get(name)
         return None if given is None else given.recovery
+
+    def costs(self) -> Mapping[str, float]:
+        """What a call of each connection costs that costs anything, by folded name."""
+        return {name: each.cost for name, each in self._file.value.items() if each.cost}
 
     def identity(self, name: str) -> Identity:
         """As whom a connection calls, by its folded name; whoever is given its address elsewhere calls as nobody."""
@@ -164,7 +172,7 @@ def read_connections(document: Part | None) -> Mapping[str, Given]:
 def _given(part: Part) -> Given:
     if not part.is_mapping:
         return Given(_address(part))
-    members = part.only("url", "concurrency", "rate", "patience", "recovery", "openapi", *MEMBERS)
+    members = part.only("url", "concurrency", "rate", "patience", "recovery", "cost", "openapi", *MEMBERS)
     if "url" not in members:
         part.fault("no url", f"add `url:` and {SHAPE}")
     limits = ConnectionLimits(
@@ -173,9 +181,21 @@ def _given(part: Part) -> Given:
         patience_s=duration_ms(members["patience"]) / 1_000 if "patience" in members else USUAL.patience_s,
     )
     recovery = read_policy(members["recovery"]) if "recovery" in members else None
+    cost = price(members["cost"]) if "cost" in members else 0.0
     address = _address(members["url"])
     api = read_document(members["openapi"]) if "openapi" in members else NO_API
-    return Given(address, limits, recovery, read_identity(members, address), api)
+    return Given(address, limits, recovery, read_identity(members, address), api, cost)
+
+
+def price(part: Part) -> float:
+    """What something costs."""
+    try:
+        found = float(part.scalar())
+    except ValueError:
+        found = math.nan
+    if not 0 <= found <= MOST_COST:  # false for NaN, too
+        part.fault("no price", "write a number, 0 or more, such as 0.02")
+    return found
 
 
 def _concurrency(part: Part) -> int:

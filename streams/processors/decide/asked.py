@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, NamedTuple
+from typing import Any
+
+import msgspec
 
 from models.rules.table import Table, TableError, read_table
 
@@ -14,7 +16,7 @@ class BadArgumentsError(Exception):
     """The step does not say what to ask; the text is place, reason and remedy."""
 
 
-class Asked(NamedTuple):
+class Asked(msgspec.Struct, frozen=True):
     """The arguments of a command, checked."""
 
     models: tuple[str, ...]  # the second and later ones where those before may not act; none where rules are asked

@@ -10,6 +10,8 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
+import msgspec
+
 from models.rules.table import Ruled, Table
 from models.serving.errors import RefusedModelError, UnknownModelError
 from models.serving.held import Held, Why
@@ -40,7 +42,7 @@ class Beside(NamedTuple):
     challenger: bool  # whether it is the challenger; else the challenger has decided
 
 
-class Answer(NamedTuple):
+class Answer(msgspec.Struct, frozen=True):
     """What came of asking: a row of a table, or what a model says; else a person decides, and `ruled` says why."""
 
     model: Model | None

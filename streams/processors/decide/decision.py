@@ -14,7 +14,6 @@ import orjson
 
 from models.serving.card import REVIEW
 from models.serving.errors import FeatureError, UnknownModelError
-from models.serving.explain import Contribution
 from models.serving.predict import SCORE_DECIMALS, Model, Verdict
 from models.serving.registry import Registry
 from schemas.payload import Door, Payload
@@ -53,23 +52,29 @@ def carry_out(command: Mapping[str, Any], registry: Registry, at_ms: int) -> Car
     except UnknownModelError as error:
         return failed(command, Reason.MISCONFIGURED, f"with.model: {error}")
     read, own = _of_model(command, asked, answer) if answer.verdict else _of_rules(command, asked, answer)
-    output = Payload.from_outside({**read, "rule": rule_of(answer), "passed": told(answer.passed)}, Door.RESULT)
-    audit = audit_of(command, answer, registry)
-    return Carried(completed(command, output), {**own, **_common(command, asked, answer, at_ms), "audit": audit})
+    read["rule"], read["passed"] = rule_of(answer), told(answer.passed)
+    output = Payload.from_outside(read, Door.RESULT)
+    own["audit"] = audit_of(command, answer, registry)
+    return Carried(completed(command, output), own | _common(command, asked, answer, at_ms))
 
 
 def _common(command: Mapping[str, Any], asked: Asked, answer: Answer, at_ms: int) -> dict[str, Any]:
     """What every record has, whoever decided."""
     fields = answer.model.encoder.declared(asked.values) if answer.model else {}
-    for table in filter(None, (asked.before, asked.after if answer.passed else None)):
-        fields |= table.read(asked.values)
-    seen = Payload.inside(orjson.dumps(fields))
+    for table in (asked.before, asked.after if answer.passed else None):
+        if table is not None:
+            fields |= table.read(asked.values)
+    seen = orjson.dumps(fields)
     rule = answer.ruled.row if answer.ruled else None
     return {
-        **{name: command[name] for name in ("instance_id", "pointer", "workflow", "version", "digest")},
+        "instance_id": command["instance_id"],
+        "pointer": command["pointer"],
+        "workflow": command["workflow"],
+        "version": command["version"],
+        "digest": command["digest"],
         "decision_id": id_of(command),
-        "input": seen,
-        "input_hash": hashlib.sha256(seen.raw).hexdigest(),
+        "input": Payload.inside(seen),
+        "input_hash": hashlib.sha256(seen).hexdigest(),
         "at_ms": at_ms,
         "tables": orjson.dumps(asked.tables).decode() if asked.tables else None,
         "rule": rule.number if rule else None,
@@ -123,39 +128,12 @@ def _of_rules(command: Mapping[str, Any], asked: Asked, answer: Answer) -> tuple
 def _of_model(command: Mapping[str, Any], asked: Asked, answer: Answer) -> tuple[dict[str, Any], dict[str, Any]]:
     """Output, and fields of the record."""
     assert answer.model is not None and answer.verdict is not None
-    return _output(command, answer.model, answer.verdict), _decision(answer.model, answer.verdict)
-
-
-def _output(command: Mapping[str, Any], model: Model, verdict: Verdict) -> dict[str, Any]:
-    """What the workflow sees; the reasons are those that speak for the route, strongest first."""
-    speaking = islice((c for c in verdict.contributions if _speaks(model, verdict, c)), MAX_REASONS)
-    return {
-        "route": verdict.route,
-        "score": verdict.score,
+    model, fields = answer.model, verdict_fields(answer.model, answer.verdict)
+    return _output(command, model, answer.verdict, fields), {
         "model": model.card.name,
-        "version": model.card.version,
-        "decisionId": id_of(command),
-        "reasons": [{**_reason(model, c), "text": model.labels[c.field]} for c in speaking],
-        "outside": list(verdict.outside),
-        "held": [each.as_map() for each in verdict.held],
-    }
-
-
-def _speaks(model: Model, verdict: Verdict, contribution: Contribution) -> bool:
-    """Whether a field speaks for the route: of a bad outcome, against it or for it; of a label, for it."""
-    if model.head.kind == "regression":
-        return contribution.amount != 0
-    against = model.head.kind == "binary" and verdict.route != REVIEW
-    return contribution.amount * (-1 if against else 1) > 0
-
-
-def _decision(model: Model, verdict: Verdict) -> dict[str, Any]:
-    card = model.card
-    return {
-        "model": card.name,
-        "model_version": card.version,
-        "model_sha256": card.model.sha256,
-        **verdict_fields(model, verdict),
+        "model_version": model.card.version,
+        "model_sha256": model.card.model.sha256,
+        **fields,
         "thresholds": {"approve_below": model.band.approve_below},
         "certificate": model.band.certificate.id if model.band.certificate else None,
         "covers": model.band.covers,
@@ -163,23 +141,50 @@ def _decision(model: Model, verdict: Verdict) -> dict[str, Any]:
     }
 
 
-def verdict_fields(model: Model, verdict: Verdict) -> dict[str, Any]:
-    """The fields of a Decision that follow from model, band and input."""
+def _output(command: Mapping[str, Any], model: Model, verdict: Verdict, fields: Mapping[str, Any]) -> dict[str, Any]:
+    """What the workflow sees; the reasons are those that speak for the route, strongest first."""
+    side = _side(model, verdict)
+    speaking = (
+        {**reason, "text": model.labels[each.field]}
+        for each, reason in zip(verdict.contributions, fields["reasons"], strict=False)  # those of nothing come last
+        if side is None or each.amount * side > 0
+    )
     return {
         "route": verdict.route,
-        "score": NO_SCORE if verdict.score is None else verdict.score,
-        "reasons": [_reason(model, c) for c in verdict.contributions if c.amount],
-        "reference": model.card.reference.name if verdict.contributions else None,
-        "outside": list(verdict.outside),
-        "held": [each.as_map() for each in verdict.held],
+        "score": verdict.score,
+        "model": model.card.name,
+        "version": model.card.version,
+        "decisionId": id_of(command),
+        "reasons": [*islice(speaking, MAX_REASONS)],
+        "outside": fields["outside"],
+        "held": fields["held"],
     }
 
 
-def _reason(model: Model, contribution: Contribution) -> dict[str, Any]:
+def _side(model: Model, verdict: Verdict) -> int | None:
+    """The sign of what speaks for the route: of a bad outcome, against it or for it; of a label, for it.
+
+    None where the reasons of a number count, whatever their sign.
+    """
+    if model.head.kind == "regression":
+        return None
+    return -1 if model.head.kind == "binary" and verdict.route != REVIEW else 1
+
+
+def verdict_fields(model: Model, verdict: Verdict) -> dict[str, Any]:
+    """The fields of a Decision that follow from model, band and input."""
+    texts = model.text_ids
     return {
-        "group": contribution.field,
-        "contribution": round(contribution.amount, SCORE_DECIMALS),
-        "text_id": model.text_ids[contribution.field],
+        "route": verdict.route,
+        "score": NO_SCORE if verdict.score is None else verdict.score,
+        "reasons": [
+            {"group": each.field, "contribution": round(each.amount, SCORE_DECIMALS), "text_id": texts[each.field]}
+            for each in verdict.contributions
+            if each.amount
+        ],
+        "reference": model.card.reference.name if verdict.contributions else None,
+        "outside": [*verdict.outside] if verdict.held else [],
+        "held": [each.as_map() for each in verdict.held],
     }
 
 

@@ -18,6 +18,7 @@ from schemas.messages import INSTANCE_OUTCOME, STEP_RESULT
 from schemas.reasons import Effect
 from schemas.steps import address_of, completed, faulted
 from streams.definitions import outcome_topic
+from streams.definitions.outcome_types import OutcomeType
 from streams.engine import Outcome
 from streams.processors.orchestrate import INBOX
 from streams.runtime.processor import Output
@@ -31,8 +32,8 @@ def outcome_event_id(instance_id: str) -> str:
     return f"{instance_id}/outcome"
 
 
-def output(codec: Codec, ended: Outcome) -> Output:
-    """The record of an outcome."""
+def output(codec: Codec, ended: Outcome, typed: OutcomeType | None = None) -> Output:
+    """The record of an outcome, of a type that the definition declares; one that does not fit carries JSON."""
     attributes = {
         "specversion": "1.0",
         "id": outcome_event_id(ended.instance_id),
@@ -42,10 +43,12 @@ def output(codec: Codec, ended: Outcome) -> Output:
     }
     if ended.business_key:
         attributes["subject"] = ended.business_key
+    fields = asdict(ended)
+    value = None if typed is None else typed.value(fields)
     return Output(
         outcome_topic(ended.workflow),
         ended.instance_id.encode(),
-        codec.encode(INSTANCE_OUTCOME, asdict(ended)),
+        codec.encode(INSTANCE_OUTCOME, fields) if value is None else value,
         cloudevents.to_headers(attributes, CONTENT_TYPE),
     )
 

@@ -142,7 +142,8 @@ class Orchestrate(FastProcessor):
         if (said := _said(event)) is not None and step.transitions and step.state is not None:
             effects.outputs.append(self._act(graph, before, event, said, step, message))
         if step.outcome is not None:
-            effects.outputs.append(outcome.output(self._codec, step.outcome))
+            typed = self._definitions.outcome_type(step.outcome.digest)
+            effects.outputs.append(outcome.output(self._codec, step.outcome, typed))
             effects.outputs.extend(outcome.answers(self._codec, step.outcome))
         deadline = graph.deadline or left.deadline
         if deadline is not None:

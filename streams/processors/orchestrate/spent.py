@@ -47,6 +47,7 @@ class Spell:
     usual: Way
     marks: list[tuple[int, Way]]  # from when on it waits for what, in order of time
     ended_ms: int | None = None
+    asked: list[str] = field(default_factory=list)  # the function of each try, if it is a call
 
     def turn(self, at_ms: int, way: Way) -> None:
         """From now on it waits for this; what was expected for later does not come."""
@@ -131,6 +132,8 @@ def _change(
         if spell is None:
             is_open[place] = spell = Spell(place[0], at_ms, usual, [])
             spells.append(spell)
+            if isinstance(task, Call) and phase == Phase.TASK_STARTED:
+                spell.asked.append(task.function)
         spell.turn(at_ms, way)
     elif spell is None:
         return
@@ -139,6 +142,7 @@ def _change(
     elif phase == Phase.TASK_RETRIED:
         if function := _function(told["data"]):
             spell.usual = _way_of(function)
+        spell.asked += [function] if function else spell.asked[-1:]
         spell.turn(at_ms, spell.usual)
 
 

@@ -1,7 +1,7 @@
 """Beside the stations, replay: past events are processed anew, and what becomes of them is compared with what became.
 
-A replay is a thing with a name. What it makes stays on topics of its own: no instance, outcome, decision or task of a
-replay is among those of the business.
+A replay is a thing with a name; a shadow is one whose events are those to come. What it makes stays on topics of its
+own: no instance, outcome, decision or task of a replay is among those of the business.
 """
 
 from dataclasses import dataclass

@@ -30,7 +30,8 @@ from streams.processors.replay.rerun import Came
 from streams.processors.replay.tale import COMPUTED
 
 Fields = Mapping[str, Any]
-Pin = Callable[[Payload], str | None]
+Pin = Callable[[Payload, int], str | None]
+"""What decides a step with these arguments, made at a time (epoch)."""
 Really = Callable[[StepCommand, int], StepResult | None]
 """Carries a step out in the world, as of a time (epoch); None where that is not allowed of this one."""
 
@@ -98,7 +99,7 @@ class Answers:
 
     def _decided(self, command: StepCommand, now_ms: int) -> StepResult:
         fields = asdict(command)
-        fields["pin"] = self._pin(command.arguments)
+        fields["pin"] = self._pin(command.arguments, now_ms)
         fields["business_key"] = command.business_key or self._original  # the same share of cases as at first
         try:
             carried = carry_out(fields, self._registry, now_ms)

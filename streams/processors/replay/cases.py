@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -22,9 +23,12 @@ from streams.processors.intake.processor import start_of
 from streams.processors.replay.firsts import starts
 from streams.processors.replay.request import Request, Selection
 from streams.processors.replay.standing import Counts, Part, Past
+from streams.processors.replay.tail import Tail
+from streams.runtime.clock import now_ms
 from streams.runtime.processor import Record
 
-READ_AT_ONCE = 500  # records
+READ_AT_ONCE = 2_000  # records
+READ_S = 1.0  # about
 HISTORY = "history"
 
 
@@ -46,6 +50,7 @@ class Batch:
     past: Past | None
     counts: Counts
     cases: list[Case] = field(default_factory=list)
+    idle: bool = False  # a shadow has found nothing new
 
     def count(self, **more: int) -> None:
         """Adds to the counts."""
@@ -73,32 +78,35 @@ class Cases:
         self._types = types
         self._selection = Selection(request)
         self._graphs_started = tuple(graphs.values())
+        self._tail = Tail(records, engine, self._told)
 
     async def next(self, parts: tuple[Part, ...], past: Past | None, counts: Counts, most: int) -> Batch:
         """The next of them, about `most`; perhaps none of what was read is meant. Raises UnavailableError."""
         batch = Batch(parts, past, counts)
-        if parts:
+        if self._request.live:
+            await self._tail.next(batch, most, now_ms())
+            if batch.idle and self._request.until_ms is not None and now_ms() >= self._request.until_ms:
+                batch.parts = ()
+        elif parts:
             await self._of_topic(batch, most)
         elif past is not None:
             await self._of_history(batch, past, most)
         return batch
 
     async def _of_topic(self, batch: Batch, most: int) -> None:
-        part, rest = batch.parts[0], batch.parts[1:]
-        limit = max(1, min(most if self._selection.takes_all else READ_AT_ONCE, part.end - part.next))
-        read = self._records.read
-        found = await asyncio.to_thread(read, part.topic, part.partition, part.next, part.end, limit)
-        place = part.end
-        for record in found:
-            batch.count(read=1)
-            await self._take(batch, record)
-            place = record.offset + 1
-            if len(batch.cases) >= most:
-                break
-        if place < part.end:
-            batch.parts = (Part(part.topic, part.partition, place, part.end), *rest)
-        else:
-            batch.parts = rest
+        """Goes on exactly where it was, as a reader that has to go back loses what it has fetched ahead."""
+        part, rest, left = batch.parts[0], batch.parts[1:], READ_AT_ONCE
+        place = part.next
+        until = time.monotonic() + READ_S
+        while place < part.end and left > 0 and len(batch.cases) < most and time.monotonic() < until:
+            limit = min(most - len(batch.cases), part.end - place, left)
+            found = await asyncio.to_thread(self._records.read, part.topic, part.partition, place, part.end, limit)
+            for record in found:
+                batch.count(read=1)
+                await self._take(batch, record)
+            place = found[-1].offset + 1 if found else part.end
+            left -= len(found)
+        batch.parts = (Part(part.topic, part.partition, place, part.end), *rest) if place < part.end else rest
 
     async def _take(self, batch: Batch, past: PastRecord) -> None:
         try:
@@ -137,7 +145,9 @@ class Cases:
             return None
         if self._types.of(cause["event_type"]).topic not in self._request.topics:
             return None
-        graph = self._graphs[cause["workflow"]]
+        graph = self._graphs.get(cause["workflow"])
+        if graph is None:
+            return None
         attributes: dict[str, Any] = {"type": cause["event_type"], "source": cause["source"], "id": cause["event_id"]}
         if cause["business_key"] is not None:
             attributes["subject"] = cause["business_key"]

@@ -37,6 +37,25 @@ def statuses(engine: Engine, instance_ids: Collection[str]) -> Mapping[str, str]
     return {row.instance_id: row.status for row in _on_record(engine, instance_ids)}
 
 
+class Begun(NamedTuple):
+    """How a run is now, and its first entry."""
+
+    status: str
+    start: Start
+
+
+def begun(engine: Engine, instance_ids: Collection[str]) -> Mapping[str, Begun]:
+    """Those of the instances that are on record with their first entry."""
+    first = (HISTORY.c.instance_id == INSTANCES.c.instance_id) & (HISTORY.c.seq == 0)
+    query = (
+        select(INSTANCES.c.started_at_ms, INSTANCES.c.instance_id, INSTANCES.c.status, HISTORY.c.message)
+        .join(HISTORY, first)
+        .where(INSTANCES.c.instance_id.in_(instance_ids))
+    )
+    rows = _rows(engine, query)
+    return {row.instance_id: Begun(row.status, Start(row.started_at_ms, row.instance_id, row.message)) for row in rows}
+
+
 def first_runs(engine: Engine, instance_ids: Collection[str]) -> Mapping[str, Known]:
     """Those of the instances that are on record."""
     rows = _on_record(engine, instance_ids)

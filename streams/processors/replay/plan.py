@@ -9,6 +9,7 @@ from streams.ground.past_records import PastRecords
 from streams.ground.topic import DAY_MS
 from streams.processors.replay.request import Request
 from streams.processors.replay.standing import Part, Past
+from streams.processors.replay.tail import tails
 
 
 class Plan(NamedTuple):
@@ -21,7 +22,9 @@ class Plan(NamedTuple):
 
 
 def planned(request: Request, records: PastRecords, now_ms: int) -> Plan:
-    """As it is now: what comes later is no past event. Raises UsageError, or UnavailableError."""
+    """As it is now: what comes later is no past event; of a shadow, that alone. Raises UsageError, UnavailableError."""
+    if request.live:
+        return Plan(tails(records, request.definitions, now_ms), None, 0, 0)
     parts: list[Part] = []
     gone, until_ms = 0, 0
     for topic in request.topics:

@@ -12,6 +12,7 @@ import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+import msgspec
 import structlog
 
 from schemas.messages import REPLAY_ACTION, REPLAY_STATE, REPLAY_TURN
@@ -31,6 +32,7 @@ from streams.processors.replay.standing import (
     seen_key,
     standing_of,
 )
+from streams.processors.replay.tail import IDLE_MS
 from streams.runtime.clock import now_ms
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, Message, Output, Row, SlowProcessor, StateView, WritableState
@@ -174,6 +176,9 @@ class Replay(SlowProcessor):
             from_history=sum(each.fields["place"] == "history" for each in done),
         )
         over = not batch.parts and batch.past is None
+        if batch.idle and not over:  # nobody has to be told
+            again = msgspec.structs.replace(standing, turn=standing.turn + 1)
+            return Effects([], {standing.key: again.row(now_ms() + IDLE_MS)})
         moved = standing.changed(
             now_ms(), turn=standing.turn + 1, parts=batch.parts, past=batch.past, counts=batch.counts,
             status=COMPLETED if over else RUNNING, detail=None,

@@ -15,6 +15,7 @@ from streams.readmodel.projection import storable
 _SAME = ("before", "after", "before_routes", "after_routes", "same_output", "stopped_at")
 _SUMMED = (
     "before_calls", "after_calls", "before_people", "after_people", "assumed", "real", "before_ms", "after_ms",
+    "before_cost", "after_cost",
 )  # fmt: skip
 MAX_GROUPS = 20_000
 

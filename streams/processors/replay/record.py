@@ -19,6 +19,7 @@ from schemas.payload import Payload, UnreadablePayloadError
 from schemas.steps import COMPLETED, FAULTED
 from streams.engine import AwaitEvent, EventReceived, StartInstance, StepResult
 from streams.language.graph import Graph
+from streams.processors.costs import NOTHING, Prices
 from streams.processors.human import HUMAN
 from streams.processors.orchestrate.retrace import Entry, retraced
 from streams.processors.replay.tale import NONE, Tale, ending, name_of, problem_of
@@ -98,7 +99,10 @@ def canonical(data: Payload, instance: str, original: str) -> bytes:
 
 
 def first_run(
-    graphs: Callable[[str], Graph | None], entries: Sequence[Entry], row_status: str | None = None
+    graphs: Callable[[str], Graph | None],
+    entries: Sequence[Entry],
+    row_status: str | None = None,
+    prices: Prices = NOTHING,
 ) -> FirstRun:
     """A first run from its history; less of it where that is not whole, or this engine makes something else of it."""
     if not entries:
@@ -119,7 +123,7 @@ def first_run(
     for number, steps in sorted(found.asked.items()):
         asked_ms = entries[number][0]["at_ms"]
         for step in steps:
-            tale.asked(step["function"])
+            tale.asked(step["function"], step["arguments"], prices)
             place = (step["pointer"], step["iteration"], step["attempt"])
             if place in done_again:
                 continue

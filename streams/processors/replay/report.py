@@ -26,6 +26,7 @@ def reported(groups: Iterable[Group]) -> dict[str, Any]:
     stopped: Counter[str] = Counter()
     outputs: Counter[str] = Counter()
     sums: Counter[str] = Counter()
+    costs = {"before": 0.0, "after": 0.0}
     for group in groups:
         number, before, after = int(group["number"]), group["before"], group["after"]
         outcomes[before, after] += number
@@ -33,6 +34,8 @@ def reported(groups: Iterable[Group]) -> dict[str, Any]:
             routes[task, first, again] += number
         if group["stopped_at"]:
             stopped[group["stopped_at"]] += number
+        costs["before"] += group["before_cost"] or 0.0
+        costs["after"] += group["after_cost"] or 0.0
         outputs[_compared(group["same_output"])] += number
         sums["events"] += number
         for name in ("before_calls", "after_calls", "before_people", "after_people", "assumed", "real"):
@@ -49,6 +52,7 @@ def reported(groups: Iterable[Group]) -> dict[str, Any]:
         "outputs": {name: outputs[name] for name in ("same", "changed", "not compared")},
         "people": {"before": sums["before_people"], "after": sums["after_people"]},
         "calls": {"before": sums["before_calls"], "after": sums["after_calls"], "real": sums["real"]},
+        "cost": {name: round(cost, 4) for name, cost in costs.items()},
         "assumed": sums["assumed"],
         "time": {"compared": sums["timed"], "before_ms": sums["before_ms"], "after_ms": sums["after_ms"]},
     }

@@ -40,6 +40,7 @@ class Request(msgspec.Struct, frozen=True, kw_only=True):
     models: Mapping[str, str] = {}  # versions by name, in place of those in force
     effects: Effects = Effects.OFF
     rate: float = USUAL_RATE  # events a second
+    live: bool = False  # a shadow: events whose run ends from now on, `until_ms` or until somebody ends it
 
 
 def encode(request: Request) -> bytes:
@@ -58,12 +59,6 @@ class Selection:
     def __init__(self, request: Request) -> None:
         self._request = request
         self._where: Expression | None = Condition(expression(request.where)) if request.where else None
-
-    @property
-    def takes_all(self) -> bool:
-        """Whether nothing is left out by what an event says."""
-        request = self._request
-        return not (request.types or request.sources or request.subjects or request.where)
 
     def takes(self, attributes: Mapping[str, str], data: Json) -> bool:
         """Whether an event is meant, by what it says itself. Where `where` fails on its data, it is not."""

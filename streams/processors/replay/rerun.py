@@ -29,6 +29,7 @@ from streams.engine import (
     Transition,
 )
 from streams.language.graph import Graph
+from streams.processors.costs import NOTHING, Prices
 from streams.processors.replay.tale import GIVEN_UP, UNANSWERED, Tale, ending, problem_of
 
 LIMITS = engine.Limits(incidents=True)  # as the workers have it
@@ -75,17 +76,19 @@ def rerun(
     ask: Ask,
     events: Events = no_events,
     max_seconds: float = MAX_SECONDS,
+    prices: Prices = NOTHING,
 ) -> Rerun:
     """Processes an event anew, as of a time (epoch); bounded in steps and in time. Blocks."""
-    return _Run(graph, ask, events, at_ms).run(start, time.monotonic() + max_seconds)
+    return _Run(graph, ask, events, at_ms, prices).run(start, time.monotonic() + max_seconds)
 
 
 class _Run:
-    def __init__(self, graph: Graph, ask: Ask, events: Events, at_ms: int) -> None:
+    def __init__(self, graph: Graph, ask: Ask, events: Events, at_ms: int, prices: Prices) -> None:
         self.found = Rerun(Tale())
         self._graph = graph
         self._ask = ask
         self._events = events
+        self._prices = prices
         self._listens = ""  # the step that has begun to listen last
         self._waits: dict[Place, AwaitEvent] = {}  # the last of each step and filter
         self._left: defaultdict[Place, list[EventReceived]] = defaultdict(list)  # that it did not take
@@ -133,7 +136,7 @@ class _Run:
             tale.ended, tale.output = ending(step.outcome.status, step.outcome.error), step.outcome.output
 
     def _command(self, command: StepCommand) -> None:
-        self.found.tale.asked(command.function)
+        self.found.tale.asked(command.function, command.arguments, self._prices)
         came = self._ask(command, self._now_ms)
         if came is None:
             self.found.stopped_at = f"{command.function} {command.pointer}"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Boolean, Column, Float, Index, Integer, LargeBinary, String, Table
 
 from schemas.messages import REPLAY_RESULT, REPLAY_STATE
 from streams.readmodel.projection import METADATA, Projection
@@ -40,6 +40,8 @@ RESULTS = Table(
     Column("after_calls", Integer, nullable=False),
     Column("before_people", Integer, nullable=False),
     Column("after_people", Integer, nullable=False),
+    Column("before_cost", Float),
+    Column("after_cost", Float),
     Column("assumed", Integer, nullable=False),
     Column("real", Integer, nullable=False),
     Column("time_ms", BigInteger, nullable=False),

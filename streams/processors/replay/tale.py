@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 
 from schemas.payload import Json, Payload, UnreadablePayloadError
 from schemas.steps import COMPLETED, Problem
 from streams.engine import StepResult
 from streams.language.undoing import name_at
+from streams.processors.costs import NOTHING, Prices
 from streams.processors.decide import DECIDE, RULES
 from streams.processors.emit import EMIT
 from streams.processors.human import HUMAN
@@ -41,10 +43,13 @@ class Tale:
     routes: dict[str, str] = field(default_factory=dict)  # the last of each task
     calls: int = 0
     people: int = 0
+    cost: float = 0.0
     took_ms: int | None = None
 
-    def asked(self, function: str) -> None:
-        """Takes note of a step."""
+    def asked(self, function: str, arguments: Payload, prices: Prices) -> None:
+        """Takes note of a step, and of what it costs."""
+        with suppress(UnreadablePayloadError):
+            self.cost += prices.of(function, arguments.value()) if prices is not NOTHING else 0.0
         if function == HUMAN.name:
             self.people += 1
         elif function not in COMPUTED and function != EMIT.name:

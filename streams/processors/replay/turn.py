@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Mapping, Sequence
-from functools import partial
 from typing import Any, NamedTuple
 
 from msgspec.structs import replace
@@ -17,11 +16,13 @@ from schemas.messages import REPLAY_RESULT
 from streams.language.graph import Graph
 from streams.processors import replay
 from streams.processors.context import Context
+from streams.processors.costs import NOTHING, Prices
 from streams.processors.decide.pins import ModelPins
 from streams.processors.decide.states import ModelBook
 from streams.processors.orchestrate import outcome
 from streams.processors.orchestrate.retrace import Entry
 from streams.processors.replay.answers import Answers, Really, same_outputs
+from streams.processors.replay.answers import Pin as Pinned
 from streams.processors.replay.cases import Case
 from streams.processors.replay.record import FirstRun, first_run
 from streams.processors.replay.request import Selection
@@ -81,12 +82,20 @@ class Rig:
     """What the events of one replay are processed with: models as of its start, and what may act in the world."""
 
     def __init__(
-        self, context: Context, registry: Registry, name: str, versions: Mapping[str, str], at_ms: int
+        self,
+        context: Context,
+        registry: Registry,
+        name: str,
+        versions: Mapping[str, str],
+        at_ms: int | None,
+        prices: Prices = NOTHING,
     ) -> None:
-        book = Instead(context.models, versions)
-        self._pin = partial(ModelPins(dataclasses.replace(context, models=book)).pin, at_ms=at_ms)
+        """`at_ms`: decisions are made by what was in force at this time (epoch); None: at their own."""
+        pins = ModelPins(dataclasses.replace(context, models=Instead(context.models, versions)))
+        self._pin: Pinned = lambda arguments, now_ms: pins.pin(arguments, now_ms if at_ms is None else at_ms)
         self._registry = registry
         self._name = name
+        self.prices = prices
 
     def instance_id(self, case: Case) -> str:
         """The instance of the replay in which a case is processed."""
@@ -101,7 +110,7 @@ class Rig:
         answers = Answers(first, original, self._registry, self._pin, really)
         at_ms = case.at_ms if first.at_ms is None else first.at_ms
         seconds = MAX_SECONDS if really is None else MAX_REAL_SECONDS
-        again = rerun(graph, start, at_ms, answers, first.received, seconds)
+        again = rerun(graph, start, at_ms, answers, first.received, seconds, self.prices)
         before, after = first.tale, again.tale
         fields = {
             "replay": self._name,
@@ -122,6 +131,8 @@ class Rig:
             "after_calls": after.calls,
             "before_people": before.people,
             "after_people": after.people,
+            "before_cost": before.cost,
+            "after_cost": after.cost,
             "assumed": answers.assumed,
             "real": answers.real,
         }
@@ -143,7 +154,7 @@ def folded(
     done = []
     for case in cases:
         status, entries = histories.get(case.start.instance_id, (None, None))
-        first = first_run(graphs, entries or (), status)
+        first = first_run(graphs, entries or (), status, rig.prices)
         if selection.takes_run(first):
             done.append(rig.carry_out(case, first, really))
     return done

@@ -16,7 +16,9 @@ from streams.ground.errors import UsageError
 from streams.ground.past_records import PastRecords
 from streams.language import DefinitionError
 from streams.language.graph import Graph
+from streams.processors.call.connections import Addresses
 from streams.processors.context import Context
+from streams.processors.costs import Costs, Prices
 from streams.processors.orchestrate.retrace import Entry, decoded
 from streams.processors.replay.answers import Effects
 from streams.processors.replay.cases import Batch, Case, Cases
@@ -31,7 +33,7 @@ from streams.readmodel.projection import projections
 from streams.runtime.clock import now_ms
 from streams.runtime.processor import WritableState
 
-MOST, MOST_REAL = 200, 10
+MOST, MOST_REAL = 500, 10
 
 
 class Shared(NamedTuple):
@@ -43,6 +45,7 @@ class Shared(NamedTuple):
     registry: Registry
     types: EventTypes
     outside: Outside
+    costs: Costs
 
     @classmethod
     async def open(cls, context: Context) -> Shared:
@@ -51,7 +54,8 @@ class Shared(NamedTuple):
         await outside.open()
         engine = await asyncio.to_thread(open_database, context.settings, projections(context.declarations))
         records = await asyncio.to_thread(PastRecords, context.settings)
-        return cls(context, engine, records, Registry(shelf=context.models), EventTypes.load(), outside)
+        costs = Costs(Addresses(context.settings, context.site), context.site, context.models)
+        return cls(context, engine, records, Registry(shelf=context.models), EventTypes.load(), outside, costs)
 
     async def close(self) -> None:
         """Lets go of all connections."""
@@ -63,13 +67,17 @@ class Shared(NamedTuple):
 class Work:
     """One replay at work."""
 
-    def __init__(self, shared: Shared, standing: Standing, request: Request, graphs: dict[str, Graph]) -> None:
+    def __init__(
+        self, shared: Shared, standing: Standing, request: Request, graphs: dict[str, Graph], prices: Prices
+    ) -> None:
         context = shared.context
         self._shared = shared
         self._request = request
         self._selection = Selection(request)
         self._graph_of = context.definitions.graph
-        self._rig = Rig(context, shared.registry, standing.name, request.models, standing.started_at_ms)
+        self._began_ms = standing.started_at_ms
+        models_of_ms = None if request.live else standing.started_at_ms
+        self._rig = Rig(context, shared.registry, standing.name, request.models, models_of_ms, prices)
         self._cases = Cases(request, graphs, shared.records, shared.engine, context.codec, shared.types)
 
     @classmethod
@@ -78,7 +86,7 @@ class Work:
         request = decode(standing.request)
         await shared.context.definitions.catch_up()
         graphs = {name: graph_of(shared.context.definitions, each) for name, each in request.definitions.items()}
-        return cls(shared, standing, request, graphs)
+        return cls(shared, standing, request, graphs, await asyncio.to_thread(shared.costs.prices))
 
     @property
     def rate(self) -> float:
@@ -87,7 +95,8 @@ class Work:
 
     async def plan(self) -> Plan:
         """See `planned`."""
-        return await asyncio.to_thread(planned, self._request, self._shared.records, now_ms())
+        at_ms = self._began_ms if self._request.live else now_ms()
+        return await asyncio.to_thread(planned, self._request, self._shared.records, at_ms)
 
     async def next(self, standing: Standing, most: int) -> Batch:
         """See `Cases.next`."""

@@ -20,9 +20,10 @@ import orjson
 import structlog
 
 from schemas.ids import instance_id
-from schemas.messages import INSTANCE_OUTCOME, START_INSTANCE, WORKFLOW_DEFINITION, WORKFLOW_STATE
+from schemas.messages import START_INSTANCE, WORKFLOW_DEFINITION, WORKFLOW_STATE
 from schemas.payload import Payload
 from schemas.times import rfc3339
+from schemas.typed import is_outcome
 from streams import language
 from streams.definitions import outcome_topic
 from streams.definitions.states import State
@@ -77,9 +78,9 @@ class Schedules(FastProcessor):
         for message in batch:
             if message.name == WORKFLOW_DEFINITION:
                 self._plan(message, state, effects)
-            elif message.name == INSTANCE_OUTCOME and message.record.topic == ENDED.name:
+            elif is_outcome(message.name) and message.record.topic == ENDED.name:
                 self._ended(message, state, effects)
-            elif message.name == INSTANCE_OUTCOME:
+            elif is_outcome(message.name):
                 if message.data["source"] == SOURCE:
                     effects.outputs.append(Output(ENDED, message.data["workflow"].encode(), message.record.value))
             elif message.name != WORKFLOW_STATE:

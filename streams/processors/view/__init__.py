@@ -2,6 +2,7 @@
 
 from prometheus_client import Gauge
 
+from streams.processors.call.connections import ConnectionSettings
 from streams.processors.decide import DECISIONS
 from streams.processors.escalate import ALERTS
 from streams.processors.hold import COUNTS
@@ -61,6 +62,11 @@ DAY_SECONDS = Gauge(
     "How long those of them that have completed took, on average.",
     ["workflow", "version"],
 )
+DAY_COST = Gauge(
+    "exlify_day_cost",
+    "What the newest of them cost on average, as connections, models and teams are declared to.",
+    ["workflow", "version"],
+)
 
 DECLARATION = Declaration(
     name="view",
@@ -68,7 +74,7 @@ DECLARATION = Declaration(
     worker="view",
     make="streams.processors.view.processor:View",
     reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS, COUNTS, ACTS, STATES, RESULTS, ALERTS, WATCHES),
-    settings=(ViewSettings,),
+    settings=(ViewSettings, ConnectionSettings),
     metrics=(
         OLDEST_SECONDS,
         OLDEST_INCIDENT_SECONDS,
@@ -79,5 +85,6 @@ DECLARATION = Declaration(
         DAY_WITHOUT_PEOPLE,
         DAY_FIRST_TIME_RIGHT,
         DAY_SECONDS,
+        DAY_COST,
     ),
 )

@@ -15,7 +15,9 @@ from typing import Any
 
 from schemas.codec import Codec
 from streams.ground.spans import percentile
+from streams.language.constructs.call import Call
 from streams.language.graph import Graph
+from streams.processors.costs import NOTHING, Prices
 from streams.processors.orchestrate import retrace
 from streams.processors.orchestrate.spent import Spent, spent
 from streams.processors.orchestrate.ways import Way
@@ -25,6 +27,12 @@ from streams.readmodel.paging import Found
 MOST_ENTRIES = 20_000  # history entries that are looked at
 AT_ONCE = 1_000  # of them that are in memory
 Graphs = Callable[[str], Graph | None]  # by digest
+Price = Callable[[str, str], float]  # by pointer and function
+
+
+def free(_pointer: str, _function: str) -> float:
+    """Where nothing is known to cost anything."""
+    return 0.0
 
 
 @dataclass(slots=True)
@@ -34,6 +42,8 @@ class OfStep:
     by_way: dict[Way, float] = field(default_factory=lambda: defaultdict(float))
     times: list[int] = field(default_factory=list)  # how long it took, each time that it ended
     is_open: int = 0  # times that it has not ended
+    cost: float = 0.0
+    tries: int = 0  # of its call, each
 
     @property
     def total_ms(self) -> float:
@@ -49,18 +59,25 @@ class Totals:
     elapsed_ms: int = 0
     steps: dict[str, OfStep] = field(default_factory=lambda: defaultdict(OfStep))  # by pointer; "" is between steps
 
-    def add(self, each: Spent) -> None:
-        """One more instance."""
+    def add(self, each: Spent, price: Price = free) -> None:
+        """One more instance; `price` says what a try of a step costs."""
         self.instances += 1
         self.elapsed_ms += each.elapsed_ms
         for (pointer, way), took_ms in each.shares.items():
             self.steps[pointer].by_way[way] += took_ms
         for spell in each.spells:
             step = self.steps[spell.pointer]
+            step.tries += len(spell.asked)
+            step.cost += sum(price(spell.pointer, function) for function in spell.asked)
             if spell.ended_ms is None:
                 step.is_open += 1
             else:
                 step.times.append(spell.ended_ms - spell.started_ms)
+
+    @property
+    def cost(self) -> float:
+        """Of all of them."""
+        return sum(step.cost for step in self.steps.values())
 
     def by_way(self) -> dict[Way, float]:
         """All steps together."""
@@ -81,7 +98,14 @@ class Answer:
 
 
 async def bottlenecks(
-    reader: Reader, codec: Codec, graphs: Graphs, filters: dict[str, str], since_ms: int | None, most: int, now_ms: int
+    reader: Reader,
+    codec: Codec,
+    graphs: Graphs,
+    filters: dict[str, str],
+    since_ms: int | None,
+    most: int,
+    now_ms: int,
+    prices: Prices = NOTHING,
 ) -> Answer:
     """The time of the newest instances, at most so many; `filters` are columns and their values.
 
@@ -97,10 +121,25 @@ async def bottlenecks(
             graph, messages = graphs(row["digest"]), found[row["instance_id"]]
             entries = await retrace.decoded(codec, messages) if graph is not None else None
             if graph is not None and entries and entries[0][0]["seq"] == 0:
-                answer.versions.setdefault(row["digest"], Totals()).add(spent(entries, graph, now_ms))
+                totals = answer.versions.setdefault(row["digest"], Totals())
+                totals.add(spent(entries, graph, now_ms), priced(graph, prices))
                 answer.looked_at += 1
             await asyncio.sleep(0)  # others want to be served, too
     return answer
+
+
+def priced(graph: Graph, prices: Prices) -> Price:
+    """What a try of a step costs, by what its definition asks: nothing where data says whom."""
+    tasks = {task.pointer: task.document for task in graph.tasks if isinstance(task, Call)}
+
+    def price(pointer: str, function: str) -> float:
+        task = tasks.get(pointer, {})
+        recovery = (task.get("metadata") or {}).get("recovery") or {}
+        targets = (task, *recovery.get("fallback", ()))
+        asked = next((each.get("with") for each in targets if each.get("call") == function), task.get("with"))
+        return prices.of(function, asked)
+
+    return price
 
 
 def _portions(rows: Sequence[Found]) -> Iterator[list[Found]]:
@@ -132,9 +171,11 @@ def told(totals: Totals, graph: Graph) -> list[dict[str, Any]]:
             "name": tasks[pointer].name if pointer in tasks else "",
             "times": len(step.times),
             "open": step.is_open,
+            "tries": step.tries,
             "median_ms": percentile(step.times, 50),
             "slow_ms": percentile(step.times, 95),
             "took_ms": round(step.total_ms),
+            "cost": round(step.cost, 4),
             "share": round(step.total_ms / whole, 4),
             "by": _ways(step.by_way),
         }

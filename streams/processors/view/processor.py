@@ -26,6 +26,7 @@ from streams.processors import view
 from streams.processors.context import Context
 from streams.processors.view.ages import Ages
 from streams.processors.view.business import Business
+from streams.processors.view.day_costs import DayCosts
 from streams.processors.view.reader import Reader
 from streams.readmodel import filling
 from streams.readmodel.database import database, is_away, is_gone, prepare, reason_of
@@ -53,6 +54,7 @@ class View(FastProcessor):
     stands_with = "the read model"
 
     def __init__(self, context: Context) -> None:
+        self._context = context
         self._settings = context.settings
         self._within = context.codec.sparing(WITHIN)
         self._projections = projections(context.declarations)
@@ -74,7 +76,8 @@ class View(FastProcessor):
         self._filling = await self._begun(self._engine)
         self._writer = Writer(self._engine, self._projections)
         reader = Reader(self._engine)
-        self._kept = [asyncio.create_task(each.keep()) for each in (Ages(reader), Business(reader))]
+        kept = (Ages(reader), Business(reader), DayCosts(reader, self._context))
+        self._kept = [asyncio.create_task(each.keep()) for each in kept]
 
     async def _begun(self, engine: Engine) -> str:
         """The filling that is under way. A database that is away is waited for: `causes` names it meanwhile."""

@@ -83,7 +83,7 @@ class Reader:
         of = INSTANCES.c
         found = (
             select(of.workflow, of.updated_at_ms)
-            .where(of.status == Status.RUNNING, of.instance_id.not_in(retried))
+            .where(of.status.in_((Status.RUNNING, Status.UNDOING)), of.instance_id.not_in(retried))
             .order_by(of.started_at_ms)
             .limit(LOOKED_AT)
             .subquery()

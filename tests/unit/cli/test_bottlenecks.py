@@ -16,6 +16,7 @@ from schemas.messages import HISTORY_ENTRY
 from streams.cli import group
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
+from streams.processors.costs import Prices
 from tests.support.clocked import Clocked
 from tests.support.gateways import AsyncGateway, Gateway
 from tests.support.stories import START_MS
@@ -124,3 +125,43 @@ async def test_what_was_left_out_is_said(cli: Cli, claims: None) -> None:
 async def test_workflow_and_time_that_are_none_are_refused(cli: Cli) -> None:
     assert "No workflow of this name" in str((await cli("claims")).exception)
     assert isinstance((await cli("order", "--since", "yesterday")).exception, UsageError)
+
+
+DEAR = """
+document: {dsl: 1.0.3, namespace: test, name: claim, version: 3.0.0}
+do:
+  - fetch:
+      call: http
+      with: {method: get, endpoint: 'connection://bureau/a'}
+      metadata: {recovery: {retries: 2, fallback: [{call: human, with: {team: desk, title: T, outcomes: [done]}}]}}
+  - ask: {call: human, with: {team: risk, title: Look at it, outcomes: [approve, decline]}}
+  - judge: {call: decide, with: {model: credit-risk, input: {}}}
+"""
+JUDGE = "/do/2/judge"
+
+
+async def test_cost_is_that_of_every_try_call_decision_and_task(tmp_path: Path) -> None:
+    prices = Prices({"bureau": 0.5}, {"credit-risk": 0.01}, {"risk": 3.0, "desk": 7.0})
+    settings = Settings(data_dir=tmp_path / "gateway")
+    async with AsyncGateway(settings, clock=lambda: START_MS / 1_000 + 100, prices=lambda: prices) as gateway:
+        plain, dear = Clocked(DEAR, f"{8:032x}"), Clocked(DEAR, f"{9:032x}")
+        gateway.services.definitions.learn(plain.definition)
+        for each in (plain, dear):
+            each.at(0).start({})
+        dear.at(1).retrying(FETCH, due_s=2)
+        dear.at(3).retrying(FETCH, due_s=4)
+        for each in (plain, dear):
+            each.at(10).result(FETCH, {})
+            each.at(20).result(ASK, {})
+        plain.at(21).result(JUDGE, {})
+        see(gateway, plain, dear)
+        _, found = await gateway.ask("GET", "/v1/workflows/claim/bottlenecks")
+        (version,) = found["versions"]
+        costs = {step["pointer"]: step["cost"] for step in version["steps"]}
+        assert (costs[FETCH], costs[ASK], costs[JUDGE]) == (0.5 * (1 + 3), 3.0 * 2, 0.01 * 2)
+        assert version["cost"] == pytest.approx(8.02)
+        _, told = await gateway.ask("GET", "/v1/report?since=2026-01-01T00:00:00Z")
+        assert [each["cost_per_case"] for each in told["workflows"]] == [pytest.approx(4.01)]
+        environ = {"EXLIFY_GATEWAY_URL": str(gateway.client.make_url("")), "EXLIFY_DATA_DIR": str(tmp_path)}
+        said = await asyncio.to_thread(CliRunner(env=environ).invoke, group, ["bottlenecks", "claim"])
+        assert "an instance costs 4.01, as declared: ask 3.00, fetch 1.00, judge 0.01" in said.output

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from streams.cli import group
-from streams.cli._lag import described, lag_line
+from streams.console.lag import described, lag_line
 from streams.ground.errors import UnavailableError
 
 FIRST = {("t", 0): 0, ("t", 1): 2}

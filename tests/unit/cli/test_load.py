@@ -39,3 +39,16 @@ def test_rate_that_is_too_high_is_told() -> None:
 def test_load_of_which_nothing_came_out_has_no_times() -> None:
     told = Load(sent={"1": 1}).report(1, 1.0)
     assert told["latency_ms"] == {"p50": None, "p95": None, "p99": None, "max": None} and told["open"] == 1
+
+
+def test_recovery_is_until_no_more_are_open_than_before_the_faults() -> None:
+    load = Load(sent={str(number): 1_000 * number for number in range(10)}, faulty_from_ms=3_500, faulty_until_ms=6_500)
+    for number in range(4):
+        load.took(outcome(number), 1_000 * number + 100)
+    for number, at_ms in ((4, 7_100), (5, 7_200), (6, 7_300), (7, 7_400), (8, 8_100), (9, 9_100)):
+        load.took(outcome(number), at_ms)
+    assert load.recovery() == {"faults_ms": 3_000, "open_before": 1, "open_at_end": 3, "back_after_ms": 800}
+    assert load.limits() == {"most_a_second": 4, "most_open": 4}
+    assert Load(sent={"1": 1}).recovery() is None
+    stuck = Load(sent={"1": 1, "2": 2}, faulty_from_ms=0, faulty_until_ms=5)
+    assert (stuck.recovery() or {})["back_after_ms"] is None

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
-import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 import structlog
@@ -15,72 +13,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
 from tests.support import foreign
-from tests.support.model_sites import ModelSite
-
-REGRESSION = """
-[[routing.bands]]
-route = "small"
-below = 900.0
-
-[[routing.bands]]
-route = "large"
-
-[routing]
-scale = 60.0
-"""
-LIGHTGBM = '[model]\nlabels = ["high", "low", "middle"]\n'
-TEXT = f"""
-[model]
-labels = ["card", "login", "transfer"]
-
-[[inputs]]
-kind = "text"
-field = "question"
-label = "question of the customer"
-words = {json.dumps(foreign.WORDS)}
-
-[reference.values]
-question = "card lost"
-"""
-
-Cases = Callable[[int, int], Iterator[dict[str, Any]]]
-MODELS: dict[str, tuple[str, Cases, str, tuple[str, ...], set[str]]] = {
-    "zipmap": ("", foreign.loans, "bad", foreign.NUMBERS, {"approve"}),
-    "xgboost": ("", foreign.loans, "bad", foreign.NUMBERS, {"approve"}),
-    "lightgbm": (LIGHTGBM, foreign.levels, "level", foreign.NUMBERS, {"low", "middle", "high"}),
-    "regression": (REGRESSION, foreign.claims, "cost", foreign.NUMBERS, {"small", "large"}),
-    "text": (TEXT, foreign.questions, "topic", ("question",), {"card", "login", "transfer"}),
-}
-WORKFLOW = """
-document: { dsl: 1.0.3, namespace: test, name: ask, version: 1.0.0 }
-do:
-  - ask: { call: decide, with: { model: NAME } }
-"""
-
-
-class Site(ModelSite):
-    """With models of others."""
-
-    def decided(self, name: str, values: dict[str, Any]) -> dict[str, Any]:
-        (self.folder / "ask.yaml").write_text(WORKFLOW.replace("NAME", name))
-        report = self.json("run", self.folder / "ask.yaml", "--input", json.dumps(values))
-        output: dict[str, Any] = report["output"]
-        return output
-
-    def add(self, kind: str, name: str, *more: str) -> Any:
-        draft, cases, _, columns, _ = MODELS[kind]
-        brought = self.folder / f"brought-{name}"
-        brought.mkdir(exist_ok=True)
-        shutil.copy(foreign.FOLDER / f"{kind}.onnx", brought / "model.onnx")
-        (brought / "card.toml").write_text(draft)
-        rows = foreign.write(self.folder / f"{name}.csv", cases(2, 400), columns)
-        return self.json("models", "add", brought, "--name", name, "--rows", rows, *more)
-
-    def certify(self, kind: str, name: str, *more: str, code: int = 0) -> Any:
-        rows = foreign.write(self.folder / "labelled.csv", MODELS[kind][1](3, 1_500))
-        return self.json(
-            "models", "certify", name, "--data", rows, "--label", MODELS[kind][2], "--target", "0.1", *more, code=code
-        )
+from tests.support.brought import MODELS, WORKFLOW, Site
 
 
 @pytest.fixture
@@ -179,6 +112,10 @@ def test_changed_byte_sends_everything_to_people_also_in_a_local_run(file: str, 
 
 def test_nothing_proved_is_a_result(site: Site) -> None:
     site.add("zipmap", "theirs")
+    assert (
+        site.certify("zipmap", "theirs", "--starts", "2")["starts"],
+        site.certify("zipmap", "theirs")["starts"],
+    ) == (2, 5)
     proof = site.certify("zipmap", "theirs", "--target", "0.0001", code=3)
     assert not proof["certified"]
     assert "not passed" in site.json("models", "show", "theirs@1")["alone"]
@@ -226,6 +163,7 @@ def test_versions_are_numbered_compared_and_never_changed(site: Site) -> None:
         (("certify", "credit-risk", "--data", "rows.csv", "--label", "bad", "--target", "0.2"), "break-even"),
         (("certify", "credit-risk", "--data", "rows.csv", "--label", "bad", "--target", "nan"), "break-even"),
         (("certify", "credit-risk", "--data", "rows.csv", "--label", "bad", "--delta", "0"), "delta"),
+        (("certify", "credit-risk", "--data", "rows.csv", "--label", "bad", "--starts", "0"), "starts"),
         (("certify", "credit-risk", "--data", "rows.csv", "--label", "bad", "--bad", "x"), "no row has the label"),
     ],
 )

@@ -21,7 +21,7 @@ from models.making.learning import Learning, parts
 from models.making.rows import read_rows
 from models.serving.registry import Registry
 from tests.support import foreign
-from tests.support.model_sites import ModelSite
+from tests.support.brought import Site
 
 ROOT = Path(__file__).parents[3]
 TRAINER = f"""
@@ -35,10 +35,10 @@ MARK = ("route", "score", "label", "drawn", "inclusion_probability", "decided_at
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[ModelSite]:
+def site(tmp_path: Path) -> Iterator[Site]:
     """One where `loans@1` decides, which is of others, and says in its card how it learns."""
     handlers = [*logging.root.handlers]
-    found = ModelSite(tmp_path)
+    found = Site(tmp_path)
     brought = tmp_path / "brought"
     brought.mkdir()
     shutil.copy(ZIPMAP, brought / "model.onnx")
@@ -75,7 +75,7 @@ def labels(
     return path
 
 
-def test_labels_become_a_certified_shadow_and_what_decides_stays(site: ModelSite) -> None:
+def test_labels_become_a_certified_shadow_and_what_decides_stays(site: Site) -> None:
     file = labels(site.folder / "labels.csv")
     told = site.json("models", "learn", "loans", "--data", file)
     assert [each["gate"] for each in told["gates"]] == [
@@ -96,7 +96,7 @@ def test_labels_become_a_certified_shadow_and_what_decides_stays(site: ModelSite
     assert not (site.folder / "models" / "loans" / "3").exists()
 
 
-def test_only_a_person_with_reasons_promotes_and_one_command_goes_back(site: ModelSite) -> None:
+def test_only_a_person_with_reasons_promotes_and_one_command_goes_back(site: Site) -> None:
     file = labels(site.folder / "labels.csv")
     assert "say why" in site.refused("models", "learn", "loans", "--data", file, "--promote")
     told = site.json("models", "learn", "loans", "--data", file, "--promote", "--why", "wrong too often")
@@ -117,9 +117,7 @@ def test_only_a_person_with_reasons_promotes_and_one_command_goes_back(site: Mod
         ("fairness", "more wrong decisions", {"worse": True}),
     ],
 )
-def test_labels_that_prove_nothing_end_at_their_gate(
-    site: ModelSite, gate: str, says: str, change: dict[str, Any]
-) -> None:
+def test_labels_that_prove_nothing_end_at_their_gate(site: Site, gate: str, says: str, change: dict[str, Any]) -> None:
     before = _standing(site)
     told = site.json("models", "learn", "loans", "--data", labels(site.folder / "labels.csv", **change), code=3)
     assert [each["gate"] for each in told["gates"] if not each["passed"]] == [gate]
@@ -131,12 +129,12 @@ def test_labels_that_prove_nothing_end_at_their_gate(
     ("gate", "says", "script"),
     [
         ("training", "exit code 4", "import sys; sys.exit(4)"),
-        ("training", "no model.onnx", "import os; assert not [name for name in os.environ if name.startswith('EXLIFY_')]"),
+        ("training", "no model.onnx", "import os; assert not [n for n in os.environ if n.startswith('EXLIFY_')]"),
         ("parity", "not ONNX", "import sys; open(sys.argv[2] + '/model.onnx', 'wb').write(b'no')"),
         ("parity", "no scores of its own", f"import sys, shutil; shutil.copy('{ZIPMAP}', sys.argv[2] + '/model.onnx')"),
     ],
 )  # fmt: skip
-def test_trainer_that_fails_leaves_all_as_it_is(site: ModelSite, gate: str, says: str, script: str) -> None:
+def test_trainer_that_fails_leaves_all_as_it_is(site: Site, gate: str, says: str, script: str) -> None:
     (site.folder / "train.py").write_text(script)
     card = site.folder / "models" / "loans" / "1" / "card.toml"
     found = tomllib.loads(card.read_text())["learning"]["trainer"]
@@ -150,7 +148,7 @@ def test_trainer_that_fails_leaves_all_as_it_is(site: ModelSite, gate: str, says
     assert _standing(site) == before
 
 
-def test_model_that_is_not_audited_cannot_learn_what_it_is_worth(site: ModelSite) -> None:
+def test_model_that_is_not_audited_cannot_learn_what_it_is_worth(site: Site) -> None:
     file = labels(site.folder / "labels.csv")
     file.write_text(file.read_text().replace(",True,0.5,", ",False,0.0,"))
     told = site.json("models", "learn", "loans", "--data", file, code=3)
@@ -172,7 +170,7 @@ def test_sample_that_tests_is_fair_and_later_than_all_that_trains(tmp_path: Path
 
 
 @pytest.mark.crash
-def test_killed_at_any_step_it_goes_on_and_makes_one_challenger(site: ModelSite) -> None:
+def test_killed_at_any_step_it_goes_on_and_makes_one_challenger(site: Site) -> None:
     file = labels(site.folder / "labels.csv")
     models = site.folder / "models"
     shutil.copytree(models, site.folder / "before")
@@ -193,7 +191,7 @@ def test_killed_at_any_step_it_goes_on_and_makes_one_challenger(site: ModelSite)
     assert kills > 10
 
 
-def _killed(site: ModelSite, most: int, *arguments: str) -> bool:
+def _killed(site: Site, most: int, *arguments: str) -> bool:
     """Runs a command that is killed when it is about to move the `most`th file to its place, or take one away."""
     script = f"""
 import os, signal
@@ -216,7 +214,7 @@ group()
     return done.returncode != 0
 
 
-def _standing(site: ModelSite) -> Any:
+def _standing(site: Site) -> Any:
     """What decides, and all files of the models."""
     models = site.folder / "models"
     files = {path: path.read_bytes() for path in (models / "loans").rglob("*") if path.is_file()}

@@ -20,8 +20,10 @@ from streams.cli import group
 from streams.console import install
 from streams.ground.settings import Settings
 from streams.processors.view.business import Business
+from streams.processors.view.day_costs import DayCosts
 from tests.support.clocked import PROBLEM, Clocked
 from tests.support.consoles import Console
+from tests.support.contexts import context
 from tests.support.gateways import AsyncGateway, Gateway
 from tests.support.stories import START_MS
 
@@ -189,3 +191,25 @@ async def test_page_has_the_figures_as_charts_and_is_saved_as_one_file(gateway: 
     assert disposition == 'attachment; filename="report-7d-2026-09-21.html"'
     assert saved.count('<svg class="chart"') == 5 and "<style>" in saved
     assert not re.findall(r'(?:src|href)="', saved)
+
+
+async def test_cost_is_a_metric_once_something_is_declared_to_cost(
+    gateway: Gateway, claims: Claims, tmp_path: Path
+) -> None:
+    def value() -> float | None:
+        return REGISTRY.get_sample_value("exlify_day_cost", {"workflow": "claim", "version": "1.0.0"})
+
+    ours = gateway.services
+    site = tmp_path / "priced"
+    site.mkdir()
+    settings = Settings(data_dir=tmp_path, site_dir=site)
+    await DayCosts(ours.reader, context(ours.codec, settings, ours.definitions)).look(NOW_MS)
+    assert value() is None
+    (site / "teams.yaml").write_text("risk: {minute: 0.5, minutes: 4}\n")
+    costs = DayCosts(ours.reader, context(ours.codec, settings, ours.definitions))
+    await costs.look(NOW_MS)
+    phases = [each for entry in claims.entries if entry["version"] == "1.0.0" for each in entry["transitions"]]
+    asked = sum((each["phase"], each["pointer"]) == ("task.started", ASK) for each in phases)
+    assert asked and value() == pytest.approx(2.0 * asked / 8)
+    await costs.look(NOW_MS + 2 * 86_400_000)
+    assert value() is None

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import AsyncIterator, Iterable
 
 import pytest
 
 from schemas.messages import WORKFLOW_DEFINITION
+from schemas.released import fixed_ids
 from schemas.times import rfc3339
 from streams.definitions import DEFINITIONS
 from streams.definitions.deploy import described
@@ -100,3 +102,63 @@ async def test_same_content_again_replaces_nothing_and_an_older_one_says_what(
     assert [await deployed(yaml) for yaml in (YAML, NEXT, NEXT, YAML)] == [
         (201, None), (201, "1.0.0"), (201, None), (201, "1.1.0"),
     ]  # fmt: skip
+
+
+TYPED = YAML.replace(
+    "do:\n",
+    """\
+output:
+  schema: {format: json, document: {type: object, required: [seen], properties: {seen: {type: boolean}}}}
+do:
+""",
+)
+CHANGED = {
+    "1.1.0": TYPED.replace("{seen: {type: boolean}}", "{seen: {type: boolean}, note: {type: string}}"),
+    "1.2.0": TYPED.replace("{seen: {type: boolean}}", "{seen: {type: string}}"),
+    "1.3.0": TYPED.replace("required: [seen]", "required: [seen, note]").replace(
+        "{seen: {type: boolean}}", "{seen: {type: boolean}, note: {type: string}}"
+    ),
+    "1.4.0": YAML,
+}
+
+
+async def test_change_of_the_output_is_taken_where_outcomes_can_be_read_both_ways(
+    gateway: Gateway, provisioned: list[str]
+) -> None:
+    async def deployed(yaml: str) -> tuple[int, str]:
+        status, told = await gateway.ask("POST", "/v1/definitions", data=yaml, headers=YAML_TYPE)
+        if status == 201:
+            _, said = gateway.outbox.decoded()[-1]
+            gateway.services.definitions.learn(said)
+        return status, told.get("detail", "")
+
+    assert await deployed(TYPED.replace("1.0.0", "1.0.1")) == (201, "")
+    found = {version: await deployed(yaml.replace("1.0.0", version)) for version, yaml in CHANGED.items()}
+    assert {version: status for version, (status, _) in found.items()} == {
+        "1.1.0": 201, "1.2.0": 409, "1.3.0": 409, "1.4.0": 409,
+    }  # fmt: skip
+    assert "order 1.2.0 changes what its outcomes are" in found["1.2.0"][1] and "boolean" in found["1.2.0"][1]
+    assert "1.0.1" in found["1.3.0"][1] and "note" in found["1.3.0"][1] and "another name" in found["1.3.0"][1]
+    assert "no schema of its output any more" in found["1.4.0"][1]
+
+
+async def test_going_back_to_a_version_leaves_its_outcomes_as_they_were(
+    gateway: Gateway, provisioned: list[str]
+) -> None:
+    for version in ("1.0.1", "1.0.2"):
+        yaml = TYPED.replace("1.0.0", version)
+        await gateway.ask("POST", "/v1/definitions", data=yaml, headers=YAML_TYPE)
+        gateway.services.definitions.learn(gateway.outbox.decoded()[-1][1])
+    said = {"why": "back", "version": "1.0.1"}
+    status, _ = await gateway.ask("POST", "/v1/definitions/order/activate", json=said)
+    again = next(data for name, data in reversed(gateway.outbox.decoded()) if name == WORKFLOW_DEFINITION)
+    assert status == 200 and again["version"] == "1.0.1" and "exlify.outcome.order" in again["outcome_schema"]
+
+
+async def test_schema_of_a_typed_outcome_can_be_asked_for_by_its_id(gateway: Gateway) -> None:
+    known = gateway.services.codec
+    id_ = next(iter(fixed_ids().current.values()))
+    status, told = await gateway.ask("GET", f"/v1/schemas/ids/{id_}")
+    assert status == 200 and json.loads(told["schema"]) == json.loads(await known.text_of(id_))
+    for wrong in ("7", "x", "-1", str(2**32), "9" * 5_000):
+        assert (await gateway.ask("GET", f"/v1/schemas/ids/{wrong}"))[0] == 404

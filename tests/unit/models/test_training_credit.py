@@ -101,15 +101,15 @@ def test_certificates_keep_their_word_where_looking_right_does_not(german_credit
 
     world = certificates.german(german_credit)
     line = certificates.told(world, 0.167, list(certificates.splits(world, certificates.models(world, 10), 0.167, 10)))
-    assert line["splits"] == 10 and line["kept"]
+    assert line["splits"] == 10 and line["kept"] and line["as_mapie"] == 1
     assert line["violated"] <= line["naive_violated"] and 0 < line["coverage"] < line["naive_coverage"]
 
 
 def test_promise_that_is_broken_is_told() -> None:
     from models.decisions import certificates
 
-    broken = [certificates.Split(True, True, 0.5, True, 0.5)] * 10
+    broken = [certificates.Split(True, True, 0.5, True, 0.5, True)] * 10
     world = certificates.World("x", None, None, None, 1, 0.4, 0.5)  # type: ignore[arg-type]
     assert not certificates.told(world, 0.1, broken)["kept"]
-    held = [certificates.Split(True, False, 0.5, True, 0.5)] * 10
+    held = [certificates.Split(True, False, 0.5, True, 0.5, True)] * 10
     assert certificates.told(world, 0.1, held)["kept"]

@@ -12,6 +12,7 @@ from schemas.codec import Codec
 from schemas.messages import CONTROL_INSTANCE, HISTORY_ENTRY, START_INSTANCE, STEP_COMMAND, STEP_RESULT
 from streams import engine
 from streams.definitions.deploy import described
+from streams.definitions.outcome_types import OutcomeType, declared
 from streams.language import DefinitionError
 from streams.processors.orchestrate import DEADLINES, INBOX
 from streams.processors.orchestrate.processor import Orchestrate, row_state
@@ -175,3 +176,23 @@ def test_a_deadline_begins_and_ends_with_the_definition_that_the_instance_is_mov
 def test_a_deadline_that_is_no_duration_is_a_fault() -> None:
     with pytest.raises(DefinitionError, match="`deadline` is no duration"):
         load(YAML.replace("version: 1.0.0", "version: 1.0.1, metadata: {deadline: soon}"))
+
+
+def test_outcome_has_the_type_that_its_definition_was_deployed_with() -> None:
+    yaml = YAML.replace(
+        "do:\n", "output: {schema: {document: {type: object, properties: {n: {type: integer}}}}}\ndo:\n"
+    ).replace("ask-twice", "typed")
+    graph, book, codec = load(yaml), empty_book(), Codec.offline()
+    schema = declared(graph)
+    assert schema is not None
+    codec.know(7, schema)
+    book.learn(described(graph, yaml, "test", 0) | OutcomeType(7, schema).fields())
+    processor, table = Orchestrate(context(codec, definitions=book)), Table()
+    begun = start(5)
+    begun.data.update(workflow="typed", digest=graph.digest)
+    ended = result(7, 1, "second")
+    ended.data["output"] = payload({"n": 3})
+    outputs = processor.handle([begun, result(6, 0, "first"), ended], table).outputs
+    (value,) = [each.value or b"" for each in outputs if each.topic.name == "engine.outcome.typed.v1"]
+    name, told = codec.decode(value)
+    assert (name, told["status"], told["output"]) == ("exlify.outcome.typed.Outcome", "completed", {"n": 3})

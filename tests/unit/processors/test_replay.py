@@ -15,6 +15,7 @@ from schemas.steps import COMPLETED, FAULTED, problem
 from streams import engine
 from streams.engine import RepairStep, StartInstance, StepCommand, StepResult
 from streams.language.graph import Graph
+from streams.processors.costs import Prices
 from streams.processors.orchestrate.retrace import Entry
 from streams.processors.replay.answers import Answers
 from streams.processors.replay.record import FirstRun, first_run
@@ -102,7 +103,7 @@ class Lived:
     def decided(self) -> None:
         """The open decision, answered as decide would."""
         command = self.open[0]
-        came = Answers(FirstRun(EMPTY), "", Registry(), lambda _: None, None)(command, self._now_ms)
+        came = Answers(FirstRun(EMPTY), "", Registry(), lambda *_: None, None)(command, self._now_ms)
         assert came is not None and came.result is not None and came.result.output is not None
         self.answer(came.result.output.raw, 7)
 
@@ -110,14 +111,14 @@ class Lived:
         """The same event anew, with another definition if one is given."""
         graph = graph or self.graph
         first = first_run({self.graph.digest: self.graph}.get, self.entries)
-        answers = Answers(first, self.start.instance_id, Registry(), lambda _: None, None)
+        answers = Answers(first, self.start.instance_id, Registry(), lambda *_: None, None)
         start = started(graph, int(self.start.event_id))
         start.instance_id = ids.replay_instance_id(graph.name, "/shop", start.event_id, "again")
         assert first.at_ms is not None
         return rerun(graph, start, first.at_ms, answers, first.received), answers, first
 
 
-EMPTY = first_run(lambda _: None, ()).tale
+EMPTY = first_run(lambda *_: None, ()).tale
 
 
 def _result(command: StepCommand, status: str, output: Payload | None, error: Any = None) -> StepResult:
@@ -223,7 +224,7 @@ def test_who_waits_for_a_person_still_is_unanswered() -> None:
 
 def test_without_a_record_only_what_is_computed_goes_on() -> None:
     graph = order()
-    answers = Answers(FirstRun(EMPTY), "", Registry(), lambda _: None, None)
+    answers = Answers(FirstRun(EMPTY), "", Registry(), lambda *_: None, None)
     again = rerun(graph, started(graph, 50), START_MS, answers)
     assert (again.tale.routes, again.tale.ended) == ({"check": "approve"}, "unanswered")
 
@@ -249,7 +250,7 @@ def test_nothing_is_really_undone_also_where_a_replay_may_act() -> None:
             instance_id=command.instance_id, pointer=command.pointer, iteration=0, attempt=0, status=COMPLETED
         )
 
-    answers = Answers(FirstRun(EMPTY), "", Registry(), lambda _: None, act)
+    answers = Answers(FirstRun(EMPTY), "", Registry(), lambda *_: None, act)
     again = rerun(graph, started(graph, 50), START_MS, answers)
     assert really == ["/do/0/pay"] and again.outcome is not None
     assert (again.outcome.status, again.outcome.undone) == ("faulted", ["/do/0/pay"])
@@ -355,3 +356,12 @@ def test_event_that_came_too_late_for_a_round_comes_to_the_next() -> None:
     again, _, first = lived.again()
     assert first.tale.ended == again.tale.ended == "completed"
     assert again.tale.output == first.tale.output
+
+
+def test_both_runs_cost_what_they_ask(reviewed: Lived) -> None:
+    prices = Prices(teams={"shop": 2.5})
+    first = first_run({reviewed.graph.digest: reviewed.graph}.get, reviewed.entries, prices=prices)
+    answers = Answers(first, reviewed.start.instance_id, Registry(), lambda *_: None, None)
+    graph = order(limit=200)
+    again = rerun(graph, started(graph, 150), START_MS, answers, prices=prices)
+    assert (first.tale.cost, again.tale.cost) == (2.5, 0.0)

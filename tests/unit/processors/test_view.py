@@ -345,6 +345,8 @@ def test_what_has_not_moved_for_longest_is_found_among_what_runs(view: View, rea
     assert reader.idlest() == {WORKFLOW: START_MS + 1_005}
     view.handle([entry(1, 6, "waiting")], STATE)
     assert reader.idlest() == {WORKFLOW: START_MS + 3_000}
+    view.handle([entry(1, 7, "undoing")], STATE)
+    assert reader.idlest() == {WORKFLOW: START_MS + 1_007}
 
 
 async def test_age_is_measured_until_the_instance_ends(view: View, reader: Reader) -> None:
