@@ -143,8 +143,11 @@ def draft(
 ) -> dict[str, Any]:
     """The card of what was learned, as far as it is known: as before, with what the trainer says, the policy as it was.
 
-    Ranges of numbers come from the rows that it was trained on.
+    Ranges of numbers come from the rows that it was trained on. Raises ValueError for a card of no use.
     """
+    for part in ("model", "routing", "data"):
+        if not isinstance(made.get(part, {}), dict):
+            raise ValueError(f"card.toml of the trainer: {part} is no section")
     card = {key: value for key, value in before.items() if key in _KEPT}
     card["inputs"] = [_without(each, "minimum", "maximum") for each in before["inputs"]]
     card["reference"] = _without(before["reference"], "score")

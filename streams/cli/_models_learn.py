@@ -199,9 +199,9 @@ def _installed(run: Run, made: Path, found: Parts, learned: str, target: float) 
     name, version = run.pin.name, making.next_version(run.book.versions(), run.pin.name)
     stage = run.place / "stage" / name / version
     shutil.rmtree(run.place / "stage", ignore_errors=True)
-    draft = by.draft(run.card, making.read_draft(made), learned, found, name, run.pin.version)
-    rows = ours.rows(made / "rows.csv") if (made / "rows.csv").exists() else found.training
     try:
+        draft = by.draft(run.card, making.read_draft(made), learned, found, name, run.pin.version)
+        rows = ours.rows(made / "rows.csv") if (made / "rows.csv").exists() else found.training
         columns = by.trained_on(rows, [each["field"] for each in draft["inputs"]]) if draft.get("inputs") else rows
         making.added(made / MODEL_FILE, draft, columns, ((), None), name, version, stage)
         for part in making.PARTS:
@@ -210,6 +210,8 @@ def _installed(run: Run, made: Path, found: Parts, learned: str, target: float) 
         model = _loaded(run.book, stage)
     except (UsageError, ValueError) as error:
         run.fail("parity", str(error))
+    except (KeyError, TypeError, AttributeError) as error:  # whatever a trainer may have put into its card
+        run.fail("parity", f"card.toml of the trainer cannot be used: {error!r}")
     _proved(run, stage, model, found, target)
     place = making.site_folder() / name / version
     place.parent.mkdir(parents=True, exist_ok=True)
@@ -222,11 +224,14 @@ def _proved(run: Run, stage: Path, model: Model, found: Parts, target: float) ->
     import msgspec
 
     from models.making import learning as by
-    from models.making.checking import checked
+    from models.making.checking import PARITY_FILE, checked
     from models.making.labelled import certify_rows
     from models.serving.certificate import CERTIFICATE_FILE
 
-    seen = checked(stage, model, found.test)
+    try:
+        seen = checked(stage, model, found.test)
+    except (ValueError, KeyError, TypeError) as error:
+        run.fail("parity", f"{PARITY_FILE} of the trainer cannot be read: {error!r}")
     run.through(by.parity(seen))
     groups = run.learning.groups
     try:

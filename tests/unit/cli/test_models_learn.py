@@ -31,6 +31,7 @@ labels = 500
 groups = ["branch"]
 """
 ZIPMAP = foreign.FOLDER / "zipmap.onnx"
+COPIED = f"import sys, shutil; shutil.copy('{ZIPMAP}', sys.argv[2] + '/model.onnx')"
 MARK = ("route", "score", "label", "drawn", "inclusion_probability", "decided_at")
 
 
@@ -131,7 +132,11 @@ def test_labels_that_prove_nothing_end_at_their_gate(site: Site, gate: str, says
         ("training", "exit code 4", "import sys; sys.exit(4)"),
         ("training", "no model.onnx", "import os; assert not [n for n in os.environ if n.startswith('EXLIFY_')]"),
         ("parity", "not ONNX", "import sys; open(sys.argv[2] + '/model.onnx', 'wb').write(b'no')"),
-        ("parity", "no scores of its own", f"import sys, shutil; shutil.copy('{ZIPMAP}', sys.argv[2] + '/model.onnx')"),
+        ("parity", "no scores of its own", COPIED),
+        ("parity", "cannot be read", f"{COPIED}; open(sys.argv[2] + '/parity.jsonl', 'w').write('1')"),
+        ("parity", "routing is no section", f"{COPIED}; open(sys.argv[2] + '/card.toml', 'w').write('routing = 1')"),
+        ("parity", "cannot be used", f"{COPIED}; open(sys.argv[2] + '/card.toml', 'w').write('inputs = [1]')"),
+        ("parity", "card.toml", f"{COPIED}; open(sys.argv[2] + '/card.toml', 'w').write('[')"),
     ],
 )  # fmt: skip
 def test_trainer_that_fails_leaves_all_as_it_is(site: Site, gate: str, says: str, script: str) -> None:
