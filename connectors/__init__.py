@@ -4,7 +4,7 @@
 2. `assembly`    loads their code and makes the hub of it
 3. `hub`         what calls have in common: arguments by declaration, policy, bulkhead, breaker, intent, outcome;
                  addresses and credentials (`connections`), what metrics are made of (`observer`)
-4. `http` `mail` `sql`
+4. `http` `sql` `mail` `file` `webhook`
                  the connectors: a plan of a call, the sending, and what came of it
 5. `codecs`      bodies by media type: JSON, forms, texts and XML, in any charset
 

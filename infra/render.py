@@ -16,6 +16,7 @@ import streams.language
 from infra import language
 from infra.dashboards import boards
 from schemas.catalogue import current
+from schemas.reasons import described
 from streams import catalogue
 from streams.definitions import outcome_topic
 from streams.ground.setting import Group, shown_default, specs
@@ -97,6 +98,25 @@ def metrics_page() -> str:
     )
 
 
+def errors_page() -> str:
+    """Every reason for which a step can fail, from the one table; `exlify errors` shows it, too."""
+    rows = [
+        (
+            f"`{row['reason']}`",
+            str(row["title"]),
+            str(row["type"]).rpartition("/")[2],
+            str(row["status"]),
+            f"`{row['again']}`: {row['advice']}",
+            str(row["fault"]),
+            str(row["concerns"]),
+            "yes" if row["trips"] else "-",
+        )
+        for row in described()
+    ]
+    head = ("Reason", "What it says", "Type", "Status", "Again", "Lies with", "Concerns", "Opens the breaker")
+    return _page("Errors", "schemas/reasons.py", head, rows)
+
+
 def processors_page() -> str:
     """Every processor with its worker, what it reads, writes and keeps, from its declaration."""
     known = Settings()
@@ -162,6 +182,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "topics.md": topics_page,
     "metrics.md": metrics_page,
     "tables.md": tables_page,
+    "errors.md": errors_page,
     "definition.schema.json": language.definition_schema,
 }
 

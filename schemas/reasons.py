@@ -260,3 +260,35 @@ MEANINGS: Mapping[Reason, Meaning] = MappingProxyType(
         ),
     }
 )  # fmt: skip
+
+ADVICE: Mapping[Advice, str] = MappingProxyType(
+    {
+        Advice.NEVER: "the same call has the same end",
+        Advice.BACKOFF: "after a while",
+        Advice.AFTER: "after the wait that the system asked for",
+        Advice.AFTER_REAUTH: "once there are credentials that are accepted",
+        Advice.AFTER_FIX: "once somebody has changed a setting, a definition or a right",
+        Advice.AFTER_APPROVAL: "once somebody has allowed it",
+        Advice.RESOLVE_FIRST: "once it is known what happened, unless calling again is harmless",
+    }
+)
+
+
+def described() -> list[dict[str, str | int | bool]]:
+    """The table for people and machines, without what is no error."""
+    return [
+        {
+            "reason": reason.value,
+            "title": row.title,
+            "type": row.type,
+            "status": row.status,
+            "code": row.code.value,
+            "again": row.advice.value,
+            "advice": ADVICE[row.advice],
+            "fault": row.blame.value,
+            "concerns": row.reach.value,
+            "trips": row.trips,
+        }
+        for reason, row in MEANINGS.items()
+        if reason is not Reason.OK
+    ]

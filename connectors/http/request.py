@@ -20,7 +20,7 @@ from connectors.http import CONTENT, HTTP, RESPONSE, address
 from connectors.http import headers as header_fields
 from connectors.hub.connections import Connections
 from connectors.hub.contract import Asked, Refused
-from connectors.hub.identity import NOBODY, ApiKey, Basic, Bearer, Identity
+from connectors.hub.identity import NOBODY, ApiKey, Basic, Bearer, Identity, Webhook
 from schemas.functions import EffectClass
 from schemas.payload import Json
 from schemas.reasons import Reason
@@ -120,6 +120,8 @@ def _named(given: address.Address, credentials: str | None, connections: Connect
     except address.AddressError as error:
         raise Refused(Reason.MISCONFIGURED, f"connection {name}: its address {error}; correct it") from None
     identity = connections.identity(name)
+    if isinstance(identity.credentials, Webhook):
+        raise Refused(Reason.MISCONFIGURED, f"connection {name} is for webhooks; send to it with call: webhook.send")
     if credentials is None:
         credentials, base = _site_credentials(start, identity, base)
     elif identity.credentials is not None:

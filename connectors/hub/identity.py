@@ -71,8 +71,16 @@ class OAuth2:
     refresh_token: str = field(default="", repr=False)
 
 
-Credentials = Basic | Digest | Bearer | ApiKey | OAuth2
-NAMES = {Basic: "basic", Digest: "digest", Bearer: "bearer", ApiKey: "key", OAuth2: "oauth2"}
+@dataclass(frozen=True, slots=True)
+class Webhook:
+    """What deliveries to somebody else are signed with (Standard Webhooks); several while the secret changes."""
+
+    secrets: tuple[bytes, ...] = field(repr=False)
+    private: bool = False  # whether the name of the endpoint may lead inside of the network
+
+
+Credentials = Basic | Digest | Bearer | ApiKey | OAuth2 | Webhook
+NAMES = {Basic: "basic", Digest: "digest", Bearer: "bearer", ApiKey: "key", OAuth2: "oauth2", Webhook: "webhook"}
 
 
 @dataclass(frozen=True, slots=True)

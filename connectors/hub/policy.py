@@ -40,6 +40,7 @@ class Policy:
 
     allow_hosts: tuple[str, ...] = ()  # patterns such as *.example.com; empty: any host
     allow_private: bool = True  # loopback and private networks
+    remedy: str = "see EXLIFY_CALL_ALLOW_PRIVATE"
 
     def check_host(self, host: str) -> None:
         """Raises Refused (POLICY_DENIED) if the host, a name or a literal address, may not be called."""
@@ -61,9 +62,7 @@ class Policy:
         mapped = found.ipv4_mapped if isinstance(found, IPv6Address) else None
         judged = mapped or found  # a mapped address is the IPv4 address itself, the others go through a gateway
         if not judged.is_global or any(judged in network for network in _NOT_PUBLIC):
-            raise Refused(
-                Reason.POLICY_DENIED, f"host {host} is at the private address {address}; see EXLIFY_CALL_ALLOW_PRIVATE"
-            )
+            raise Refused(Reason.POLICY_DENIED, f"host {host} is at the private address {address}; {self.remedy}")
 
 
 def _within(found: IPv6Address) -> IPv4Address | None:

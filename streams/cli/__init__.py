@@ -34,6 +34,7 @@ SUMMARIES = {
     "lint": "Check a workflow definition.",
     "graph": "Draw a workflow, or the path of an instance.",
     "functions": "Show what a definition can call.",
+    "errors": "Show for which reasons steps fail.",
     "map": "Try, check and draft mappings.",
     "run": "Execute one instance here, without Kafka.",
     "publish": "Publish business events.",

@@ -94,7 +94,7 @@ def check(names: tuple[str, ...], as_json: bool) -> None:
 def inventory(files: tuple[Path, ...], as_json: bool) -> None:
     """Tell what is needed of each system: by the definitions in FILES, and what this site knows.
 
-    Exit code 1 if something lacks: the address of a system, or an operation in its document.
+    Exit code 1 if something lacks: the address of a system, an operation in its document, or a secret to sign with.
     """
     from streams.catalogue import FUNCTIONS
     from streams.processors.call.inventory import inventory as systems_of

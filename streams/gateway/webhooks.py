@@ -14,12 +14,23 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from schemas.webhooks import SECRET_PREFIX, SECRET_SHAPE, decoded_secrets, signature, signed_headers
+
+__all__ = [
+    "SECRET_SHAPE",
+    "TOLERANCE_S",
+    "Delivery",
+    "InvalidSignatureError",
+    "decoded_secrets",
+    "fresh_secret",
+    "signature",
+    "signed_headers",
+    "verify",
+]
+
 TOLERANCE_S = 300
-SECRET_PREFIX = "whsec_"
 SECRET_BYTES = 32
-LEAST_SECRET_BYTES = 16
 _SECONDS = re.compile("[0-9]{1,15}")
-SECRET_SHAPE = f"{SECRET_PREFIX} and at least {LEAST_SECRET_BYTES} bytes in base64, as Standard Webhooks has it"
 
 
 class InvalidSignatureError(Exception):
@@ -56,33 +67,6 @@ def verify(secrets: Sequence[bytes], headers: Mapping[str, str], body: bytes, no
     return Delivery(message_id, int(timestamp))
 
 
-def signature(secret: bytes, message_id: str, timestamp: str, body: bytes) -> str:
-    """The `v1` signature of a delivery, as it stands in the header `webhook-signature`."""
-    digest = hmac.digest(secret, f"{message_id}.{timestamp}.".encode(errors="surrogateescape") + body, "sha256")
-    return "v1," + base64.b64encode(digest).decode()
-
-
-def signed_headers(secret: bytes, message_id: str, timestamp_s: int, body: bytes) -> dict[str, str]:
-    """What a sender adds to its request."""
-    return {
-        "webhook-id": message_id,
-        "webhook-timestamp": str(timestamp_s),
-        "webhook-signature": signature(secret, message_id, str(timestamp_s), body),
-    }
-
-
 def fresh_secret() -> str:
     """A new secret, as it is written down."""
     return SECRET_PREFIX + base64.b64encode(secrets.token_bytes(SECRET_BYTES)).decode()
-
-
-def decoded_secrets(text: str) -> tuple[bytes, ...]:
-    """The secrets that a text has, separated by blanks, at least one; raises ValueError where one is none."""
-    return tuple(_decoded(each) for each in text.split() or [""])
-
-
-def _decoded(text: str) -> bytes:
-    secret = base64.b64decode(text.removeprefix(SECRET_PREFIX), validate=True)
-    if len(secret) < LEAST_SECRET_BYTES:
-        raise ValueError
-    return secret

@@ -3,7 +3,7 @@
     erp:
       url: https://erp.example.com/api
       authentication:
-        oauth2:                                    # or basic, digest, bearer, key
+        oauth2:                                    # or basic, digest, bearer, key, webhook
           authority: https://login.example.com
           endpoints: {token: /oauth2/token}        # this is what it is when left out
           grant: client_credentials                # or password, refresh_token
@@ -34,7 +34,9 @@ from connectors.hub.identity import (
     Identity,
     OAuth2,
     Tls,
+    Webhook,
 )
+from schemas.webhooks import SECRET_SHAPE, decoded_secrets
 from streams.ground.references import without_references
 
 if TYPE_CHECKING:
@@ -123,8 +125,18 @@ def _oauth2(part: Part) -> OAuth2:
     )
 
 
+def _webhook(part: Part) -> Webhook:
+    members = _needed(part, "secret", optional=("private",))
+    try:
+        secrets = decoded_secrets(_secret(members["secret"]))
+    except ValueError:
+        members["secret"].fault("it stands for no secret", f"let it stand for {SECRET_SHAPE}")
+    return Webhook(secrets, private="private" in members and _flag(members["private"]))
+
+
 _WAYS: Mapping[str, Callable[[Part], Credentials]] = {
     "basic": _basic, "digest": _digest, "bearer": _bearer, "key": _key, "oauth2": _oauth2,
+    "webhook": _webhook,
 }  # fmt: skip
 
 
@@ -184,6 +196,13 @@ def _line(part: Part) -> str:
     if not _LINE.fullmatch(text):
         part.fault("more than a line, or a control character", "write one line of text")
     return text
+
+
+def _flag(part: Part) -> bool:
+    written = part.scalar()
+    if written not in ("true", "false"):
+        part.fault(f"{written[:40]!r} is neither true nor false", "write true or false")
+    return written == "true"
 
 
 def _lines(members: Mapping[str, Part], name: str) -> tuple[str, ...]:

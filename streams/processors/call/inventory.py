@@ -11,6 +11,8 @@ from urllib.parse import urlsplit
 
 from connectors.http import EFFECTS, HTTP, OPENAPI
 from connectors.hub.connections import folded
+from connectors.hub.identity import NAMES, Webhook
+from connectors.webhook import SEND
 from schemas.functions import EffectClass, Function
 from schemas.payload import Json
 from streams.language.source import parse
@@ -45,6 +47,9 @@ class System:
             return "an address"
         if any(use.effect == NOT_THERE for use in self.uses):
             return "an operation in its document"
+        signs = self.described is not None and NAMES[Webhook] in self.described.ways
+        if not signs and any(use.function == SEND.name for use in self.uses):
+            return "a secret to sign with"
         return ""
 
     @property

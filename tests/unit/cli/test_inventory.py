@@ -34,11 +34,16 @@ idle: https://idle.example.com
 """
 
 
-def cli(folder: Path, *arguments: str, operation: str = "getPets", more: str = "") -> Result:
-    (folder / "order.yaml").write_text(DEFINITION.replace("OPERATION", operation))
+def cli(folder: Path, *arguments: str, operation: str = "getPets", more: str = "", task: str = "") -> Result:
+    (folder / "order.yaml").write_text(DEFINITION.replace("OPERATION", operation) + task)
     (folder / "pets.json").write_text(DOCUMENT)
     (folder / "connections.yaml").write_text(SITE + more)
-    environ = {"EXLIFY_SITE_DIR": str(folder), "EXLIFY_DATA_DIR": str(folder / "data"), "TOKEN": "s3cret"}
+    environ = {
+        "EXLIFY_SITE_DIR": str(folder),
+        "EXLIFY_DATA_DIR": str(folder / "data"),
+        "TOKEN": "s3cret",
+        "HOOK": "whsec_MDEyMzQ1Njc4OWFiY2RlZg==",
+    }
     return CliRunner(env=environ).invoke(
         group, ["connections", "inventory", str(folder / "order.yaml"), *arguments], catch_exceptions=False
     )
@@ -69,3 +74,16 @@ def test_each_system_is_told_with_its_uses_and_what_it_lacks(tmp_path: Path) -> 
 def test_table_and_exit_code_say_whether_it_is_ready(tmp_path: Path, operation: str, code: int, says: str) -> None:
     told = cli(tmp_path, operation=operation, more="post: smtp://mail.example.com\n")
     assert (told.exit_code, says in told.output, "s3cret" in told.output) == (code, True, False), told.output
+
+
+@pytest.mark.parametrize(
+    ("way", "lacks"),
+    [("bearer: {token: '${env:TOKEN}'}", "a secret to sign with"), ("webhook: {secret: '${env:HOOK}'}", None)],
+)
+def test_endpoint_of_webhooks_needs_a_secret(tmp_path: Path, way: str, lacks: str | None) -> None:
+    task = "  - tell: {call: webhook.send, with: {connection: shop, body: {type: order.shipped}}}\n"
+    told = cli(
+        tmp_path, "--json", task=task, more=f"shop: {{url: https://shop.example.com, authentication: {{{way}}}}}\n"
+    )
+    (shop,) = [each for each in json.loads(told.output)["systems"] if each["name"] == "shop"]
+    assert (shop["lacks"], shop["uses"][0]["effect"]) == (lacks, "keyed")

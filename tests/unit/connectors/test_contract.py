@@ -23,6 +23,7 @@ from connectors.declaration import Declaration
 from connectors.http.openapi import read as read_document
 from connectors.hub.connections import ApiOf, Connections, undocumented
 from connectors.hub.contract import AnyConnector, HubCall, Plan, Refused
+from connectors.hub.identity import Identity, IdentityOf, Webhook, nobody
 from connectors.hub.operations import bound
 from connectors.hub.outcome import CallOutcome, to_problem
 from connectors.hub.policy import Policy
@@ -42,6 +43,7 @@ class Case:
     calls: Mapping[str, tuple[HubCall, ...]]  # by operation: calls that succeed, all on one connection
     hopeless: HubCall  # to where nobody answers; one that would change something, if there is such a call
     api_of: ApiOf = undocumented
+    identity_of: IdentityOf = nobody
 
 
 def a_call(function: str, **arguments: Any) -> HubCall:
@@ -104,6 +106,15 @@ async def file(folder: Path) -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
+async def webhook(folder: Path) -> AsyncIterator[Case]:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        urls = {"here": peer.url, "nowhere": f"http://127.0.0.1:{peers.unused_port()}"}
+        calls = {name: a_call("webhook.send", connection=name, body={"type": "order.shipped"}) for name in urls}
+        signed = Identity(Webhook((b"a secret of both sides",)))
+        yield Case(urls, {"webhook.send": (calls["here"],)}, calls["nowhere"], identity_of=lambda _: signed)
+
+
+@asynccontextmanager
 async def notes(folder: Path) -> AsyncIterator[Case]:
     urls = {"here": f"{folder}/notes", "nowhere": f"{folder}/no/notes"}
     calls = {name: a_call("notebook.append", connection=name, line="Ada was here") for name in urls}
@@ -115,6 +126,7 @@ CASES: Mapping[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {
     "sql": sql,
     "mail": mail,
     "file": file,
+    "webhook": webhook,
     "notebook": notes,
 }
 
@@ -147,7 +159,7 @@ On = tuple[Bench, Function, tuple[HubCall, ...]]  # one operation, and its calls
 @asynccontextmanager
 async def opened(declaration: Declaration, folder: Path) -> AsyncIterator[Bench]:
     async with CASES[declaration.name](folder) as case:
-        connector = made(declaration, Connections(case.connections, api_of=case.api_of), Policy())
+        connector = made(declaration, Connections(case.connections, case.identity_of, case.api_of), Policy())
         await connector.open()
         yield Bench(case, declaration, connector)
         await connector.close()

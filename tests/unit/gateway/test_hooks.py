@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import time
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,9 @@ from typing import Any
 import pytest
 from structlog.testing import capture_logs
 
+from connectors.assembly import standard_hub
+from connectors.hub.contract import HubCall
+from connectors.hub.identity import Identity, Webhook
 from schemas.catalogue import current
 from schemas.jsondata import to_json
 from schemas.jsontext import text_at
@@ -113,6 +117,23 @@ async def test_unknown_hook_is_not_found(gateway: Gateway) -> None:
 async def test_signed_nonsense_is_refused(gateway: Gateway, status: int, body: bytes) -> None:
     found, _ = await deliver(gateway, body)
     assert (found, gateway.outbox.records) == (status, [])
+
+
+async def test_gateway_takes_what_webhook_send_sends(settings: Settings) -> None:
+    """Under the old secret, too, which the receiver still has; sent twice, it is one event."""
+    ours = Identity(Webhook((b"a secret that it does not have yet", SECRETS[1])))
+    call = HubCall(
+        function="webhook.send",
+        arguments={"connection": "them", "body": json.loads(application())},
+        key="i/7/do/0/tell",
+    )
+    async with AsyncGateway(settings, clock=time.time) as gateway:
+        urls = {"them": str(gateway.client.make_url(PATH))}
+        async with standard_hub(urls, identity_of=lambda _: ours) as hub:
+            first, again = await hub.carry_out(call), await hub.carry_out(call)
+    ids = [dict(record.headers)["ce_id"].decode() for record in gateway.outbox.records]
+    assert first.output == again.output == {"id": ids[0], "status": 202}
+    assert len(set(ids)) == 1
 
 
 async def test_other_media_types_are_refused(gateway: Gateway) -> None:
