@@ -24,6 +24,7 @@ class Checked(NamedTuple):
     rows: int
     held: int  # rows that people would have to look at whatever the score
     largest_gap: float | None  # to the scores that were given; None where none were
+    compared: int  # scores that were given and read
 
 
 def checked(folder: Path, model: Model, rows: Rows | None = None, scores: str | None = None) -> Checked:
@@ -47,7 +48,7 @@ def checked(folder: Path, model: Model, rows: Rows | None = None, scores: str | 
     held = sum(model.judge(case) is None for case in cases)
     if len(faults) > TOLD:
         faults = [*faults[:TOLD], f"and {len(faults) - TOLD} more"]
-    return Checked(faults, len(cases), held, max(gaps, default=None))
+    return Checked(faults, len(cases), held, max(gaps, default=None), len(gaps))
 
 
 def _given(folder: Path, rows: Rows | None, scores: str | None) -> Iterator[tuple[dict[str, Any], float]]:

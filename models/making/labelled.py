@@ -22,7 +22,7 @@ def certify_rows(
     rows: Rows,
     label: str,
     *,
-    bad: str = "1",
+    bad: str | None = "1",
     groups: Sequence[str] = (),
     target: float,
     delta: float,
@@ -31,12 +31,13 @@ def certify_rows(
 ) -> tuple[Certificate, bytes]:
     """The certificate of a model by labelled rows that had no part in it, and its file.
 
-    `bad` is the label of what must not take the route of a binary model. Raises ValueError where the rows do not fit.
+    `bad` is the label of what must not take the route of a binary model; with None labels are routes that would have
+    been right, of any model. Raises ValueError where the rows do not fit.
     """
     labels = rows.column(label)
     if missing := sum(each is None for each in labels):
         raise ValueError(f"{missing} rows have no {label!r}")
-    if model.head.kind == "binary" and not any(_text(each) == bad for each in labels):
+    if bad is not None and model.head.kind == "binary" and not any(_text(each) == bad for each in labels):
         raise ValueError(f"no row has the label {bad!r} in {label!r}: say which label is the bad one")
     judged = [model.judge(case) for case in rows.cases]
     wrong = [_wrong(model, each, truth, bad) for each, truth in zip(judged, labels, strict=True)]
@@ -60,8 +61,10 @@ def certify_rows(
     return certificate(model.card, model.band.covers, cases, grid, target=target, delta=delta, code=code, starts=starts)
 
 
-def _wrong(model: Model, judged: Judged | None, truth: Any, bad: str) -> bool:
+def _wrong(model: Model, judged: Judged | None, truth: Any, bad: str | None) -> bool:
     """Whether the route would be wrong for a case of this label."""
+    if bad is None:
+        return judged is not None and judged.route != _text(truth)
     if model.head.kind == "binary":
         return _text(truth) == bad
     if judged is None:

@@ -42,6 +42,15 @@ def labels(model: str, file: Path, every: bool, drawn: bool, as_json: bool) -> N
     what learns from the rows has to weigh by it. The hash that is told names the data set: card and certificate of a
     model that is made of it can name it, too.
     """
+    found = written(model, file, every=every, drawn=drawn)
+    if as_json:
+        print_json(found)
+    else:
+        echo(f"{found['rows']} rows, sha256 {found['sha256']}")
+
+
+def written(model: str, file: Path, *, every: bool = False, drawn: bool = False) -> dict[str, Any]:
+    """Writes labels to a file, whole or not at all; says how many, and their hash. Raises UsageError."""
     name, _, version = model.partition("@")
 
     async def work(settings: Settings, codec: Codec | None, book: ModelBook) -> dict[str, Any]:
@@ -65,11 +74,7 @@ def labels(model: str, file: Path, every: bool, drawn: bool, as_json: bool) -> N
             fresh.unlink(missing_ok=True)
         return {"file": str(file), "rows": count, "sha256": sha256}
 
-    found = ours.with_book(work)
-    if as_json:
-        print_json(found)
-    else:
-        echo(f"{found['rows']} rows, sha256 {found['sha256']}")
+    return ours.with_book(work)
 
 
 async def _written(settings: Settings, codec: Codec, stream: IO[str], inputs: list[str], wanted: Any) -> int:

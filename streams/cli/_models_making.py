@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from importlib.metadata import version as version_of
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -16,6 +16,9 @@ from streams.cli import _models as ours
 from streams.cli._output import echo, json_option, print_json
 from streams.ground.errors import UsageError
 from streams.processors.decide.places import SITE_FOLDER
+
+if TYPE_CHECKING:
+    from models.serving.certificate import Certificate
 
 EXIT_NOT_CERTIFIED = 3
 PARTS = ("parity.jsonl",)  # of a folder that is brought, beside model and card
@@ -49,17 +52,17 @@ def add(
     """
     book = ours.known()
     folder = path if path.is_dir() else None
-    given = _given(folder)
+    given = read_draft(folder)
     costs = {"cost_bad": cost_bad, "cost_review": cost_review}
     given["routing"] = {**given.get("routing", {}), **{key: cost for key, cost in costs.items() if cost is not None}}
     name = name or given.get("name") or path.stem
-    version = version or _next(book.versions(), name)
+    version = version or next_version(book.versions(), name)
     ours.place(book, f"{name}@{version}")
-    place = _site_folder() / name / version
+    place = site_folder() / name / version
     if book.folder(name, version).is_dir():
         raise UsageError(f"{name}@{version} is there already. A version is never changed; take another number.")
     rows = ours.rows(file) if file else None
-    found = _added(
+    found = added(
         path if folder is None else folder / "model.onnx", given, rows, (without, scores), name, version, place
     )
     if folder is not None:
@@ -69,7 +72,7 @@ def add(
     _report_check(f"{name}@{version}", place, rows, scores, {"folder": str(place), **found}, as_json)
 
 
-def _added(
+def added(
     model: Path,
     given: Mapping[str, Any],
     rows: Any,
@@ -78,6 +81,7 @@ def _added(
     version: str,
     place: Path,
 ) -> dict[str, Any]:
+    """Writes a file and its card, as far as it is given, as a version into a place. Raises UsageError."""
     import tomli_w
 
     from models.making.drafting import DraftError, drafted
@@ -187,7 +191,7 @@ def certify(
             target=wanted,
             delta=delta,
             starts=starts,
-            code=f"exlify {version_of('exlify')}",
+            code=code(),
         )
     except ValueError as error:
         raise UsageError(f"{file}: {error}") from None
@@ -197,10 +201,7 @@ def certify(
 
         print_json(msgspec.to_builtins(made))
     elif made.certified:
-        echo(
-            f"certified: {made.wrong} wrong of {made.cases} below a doubt of {made.threshold:g}; "
-            f"at most {made.upper_bound:.1%}, target {made.target:.1%}; {made.coverage:.1%} of the cases go alone"
-        )
+        echo(f"certified: {proof(made)}")
         if not made.fairness_passed:
             echo("! but the fairness gate was not passed: everything goes to people", err=True)
     else:
@@ -209,7 +210,20 @@ def certify(
         raise SystemExit(EXIT_NOT_CERTIFIED)
 
 
-def _given(folder: Path | None) -> dict[str, Any]:
+def code() -> str:
+    """What made a certificate."""
+    return f"exlify {version_of('exlify')}"
+
+
+def proof(made: Certificate) -> str:
+    """What a certificate proves, for people."""
+    return (
+        f"{made.wrong} wrong of {made.cases} below a doubt of {made.threshold:g}; "
+        f"at most {made.upper_bound:.1%}, target {made.target:.1%}; {made.coverage:.1%} of the cases go alone"
+    )
+
+
+def read_draft(folder: Path | None) -> dict[str, Any]:
     """The card that is brought, as far as it goes."""
     path = folder / "card.toml" if folder else None
     if path is None or not path.exists():
@@ -222,16 +236,23 @@ def _given(folder: Path | None) -> dict[str, Any]:
 
 def _trained_on(place: Path) -> str | None:
     """The hash of the rows that the card was made with."""
-    found = _given(place).get("data", {})
-    return found.get("rows_sha256") if isinstance(found, dict) else None
+    return told(read_draft(place), "rows_sha256")
 
 
-def _next(versions: list[tuple[str, str]], name: str) -> str:
+def told(card: Mapping[str, Any], of: str) -> str | None:
+    """What a card says of the data that it was made with."""
+    found = card.get("data", {})
+    return found.get(of) if isinstance(found, dict) else None
+
+
+def next_version(versions: list[tuple[str, str]], name: str) -> str:
+    """The next number of a model."""
     numbers = [int(version) for known, version in versions if known == name and version.isascii() and version.isdigit()]
     return str(max(numbers, default=0) + 1)
 
 
-def _site_folder() -> Path:
+def site_folder() -> Path:
+    """Where the models of the site are."""
     from streams.catalogue import load_settings
 
     return load_settings().site_dir / SITE_FOLDER
@@ -257,7 +278,7 @@ def sign(model: str) -> None:
     except RefusedModelError as error:
         raise UsageError(str(error)) from None
     if place.is_relative_to(BUNDLED):
-        place = _copied(place, _site_folder() / name / version, text)
+        place = _copied(place, site_folder() / name / version, text)
     else:
         ours.write_whole(place / CERTIFICATE_FILE, text)
     echo(f"signed: {place / CERTIFICATE_FILE}. Put it into force: exlify models activate {name}@{version}")

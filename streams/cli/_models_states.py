@@ -48,9 +48,7 @@ def activate(model: str, audit: int | None, why: str, as_json: bool) -> None:
     """
 
     def choose(book: ModelBook) -> Pin:
-        if "@" not in model:
-            raise UsageError(f"{model}: say which version decides: {model}@VERSION")
-        pin = _watched(book, _as_installed(book, *ours.place(book, model), warn=True))
+        pin = activated(book, model)
         return pin if audit is None else pin._replace(audit=audit)
 
     _change(choose, why, as_json)
@@ -68,7 +66,7 @@ def audit(name: str, share: int, why: str, as_json: bool) -> None:
 
     By their answers the monitor tells whether its error is still as certified, and suspends it if it is not.
     """
-    _change(lambda book: _decides(book, name)._replace(audit=share), why, as_json)
+    _change(lambda book: decides(book, name)._replace(audit=share), why, as_json)
 
 
 @click.command("suspend")
@@ -77,7 +75,7 @@ def audit(name: str, share: int, why: str, as_json: bool) -> None:
 @json_option
 def suspend(name: str, why: str, as_json: bool) -> None:
     """Take the band of a model away: everything goes to people, with its score, until it is resumed."""
-    _change(lambda book: _decides(book, name)._replace(state="suspended"), why, as_json)
+    _change(lambda book: decides(book, name)._replace(state="suspended"), why, as_json)
 
 
 @click.command("resume")
@@ -91,7 +89,7 @@ def resume(name: str, why: str, as_json: bool) -> None:
     """
 
     def choose(book: ModelBook) -> Pin:
-        found = _decides(book, name)
+        found = decides(book, name)
         if found.state != "suspended":
             raise UsageError(f"{name}: is not suspended")
         return _watched(book, _as_installed(book, name, found.version, warn=True))._replace(rival=found.rival)
@@ -109,7 +107,7 @@ def rollback(name: str, why: str, as_json: bool) -> None:
     def choose(book: ModelBook) -> Pin:
         from models.serving.shelf import Pin
 
-        now = _decides(book, name)
+        now = decides(book, name)
         before = [each for each in book.history(name) if each.state == "active" and each.version != now.version]
         if not before:
             raise UsageError(f"{name}: no other version has decided before. Name one: exlify models activate")
@@ -125,10 +123,18 @@ def rollback(name: str, why: str, as_json: bool) -> None:
 @json_option
 def retire(name: str, why: str, as_json: bool) -> None:
     """Let a model decide no longer. Steps that ask it are incidents; its files stay, for the decisions on record."""
-    _change(lambda book: _decides(book, name)._replace(state="retired"), why, as_json)
+    _change(lambda book: decides(book, name)._replace(state="retired"), why, as_json)
 
 
-def _decides(book: ModelBook, name: str) -> Pin:
+def activated(book: ModelBook, model: str) -> Pin:
+    """A version that decides, in the files that are there. Raises UsageError."""
+    if "@" not in model:
+        raise UsageError(f"{model}: say which version decides: {model}@VERSION")
+    return _watched(book, _as_installed(book, *ours.place(book, model), warn=True))
+
+
+def decides(book: ModelBook, name: str) -> Pin:
+    """What decides for a name. Raises UsageError where nothing does."""
     found = book.active.get(name)
     if found is None or found.state == "retired":
         raise UsageError(f"{name}: decides nothing now. Those that do: {', '.join(sorted(book.active)) or 'none'}.")
@@ -159,25 +165,29 @@ def _watched(book: ModelBook, pin: Pin) -> Pin:
     return pin._replace(audit=now.audit) if now else pin
 
 
-def _change(choose: Choose, why: str, as_json: bool) -> None:
+def change(choose: Choose, why: str) -> dict[str, Any]:
     """Publishes the change where Exlify runs; in any case writes it down for what runs without Kafka."""
 
     async def work(settings: Settings, codec: Codec | None, book: ModelBook) -> dict[str, Any]:
         from streams.ground.publish import Publisher
-        from streams.processors.decide.states import change
+        from streams.processors.decide import states
 
         pin = choose(book)
         start = None
         if codec is not None:
             async with Publisher(settings) as publisher:
-                start = (await change(publisher, codec, book, pin, by=getpass.getuser(), why=why)).from_ms
+                start = (await states.change(publisher, codec, book, pin, by=getpass.getuser(), why=why)).from_ms
         path = settings.site_dir / SITE_FOLDER / "active.toml"
         _write_down(path, pin)
         if start is not None:  # so that what is done after this command meets the change
             await asyncio.sleep(max(0, start - time.time_ns() // 1_000_000) / 1_000)
         return {**pin._asdict(), "published": start is not None, "file": str(path)}
 
-    found = ours.with_book(work)
+    return ours.with_book(work)
+
+
+def _change(choose: Choose, why: str, as_json: bool) -> None:
+    found = change(choose, why)
     rival = found["rival"]
     if as_json:
         print_json({**found, "rival": rival._asdict() if rival else None})
@@ -209,7 +219,7 @@ def _write_down(path: Path, pin: Pin) -> None:
 @json_option
 def shadow(model: str, why: str, as_json: bool) -> None:
     """Try a version beside the one that decides: it scores every case, which is on record, and decides none."""
-    _change(lambda book: _beside(book, model, 0), why, as_json)
+    _change(lambda book: beside(book, model, 0), why, as_json)
 
 
 @click.command("canary")
@@ -222,7 +232,7 @@ def canary(model: str, share: int, why: str, as_json: bool) -> None:
 
     `activate` lets it decide all, `withdraw` none.
     """
-    _change(lambda book: _beside(book, model, share), why, as_json)
+    _change(lambda book: beside(book, model, share), why, as_json)
 
 
 @click.command("withdraw")
@@ -233,7 +243,7 @@ def withdraw(name: str, why: str, as_json: bool) -> None:
     """Let nothing be tried beside a model any more."""
 
     def choose(book: ModelBook) -> Pin:
-        found = _decides(book, name)
+        found = decides(book, name)
         if found.rival is None:
             raise UsageError(f"{name}: nothing is tried beside it")
         return found._replace(rival=None)
@@ -241,13 +251,14 @@ def withdraw(name: str, why: str, as_json: bool) -> None:
     _change(choose, why, as_json)
 
 
-def _beside(book: ModelBook, model: str, share: int) -> Pin:
+def beside(book: ModelBook, model: str, share: int) -> Pin:
+    """What decides, with a version tried beside it. Raises UsageError."""
     from models.serving.shelf import Rival
 
     if "@" not in model:
         raise UsageError(f"{model}: say which version is tried: {model}@VERSION")
     name, version = ours.place(book, model)
-    found = _decides(book, name)
+    found = decides(book, name)
     if found.version == version:
         raise UsageError(f"{name}@{version}: decides already. Try another version beside it.")
     if found.state == "suspended" and share:

@@ -9,6 +9,7 @@ import click
 
 from streams.cli import _models as ours
 from streams.cli import _models_labels as labelling
+from streams.cli import _models_learn as learning
 from streams.cli import _models_making as making
 from streams.cli import _models_states as states
 from streams.cli._output import echo, json_option, print_fields, print_json, print_table, print_text
@@ -42,7 +43,7 @@ def command(context: click.Context, as_json: bool) -> None:
         context.invoke(list_models, as_json=as_json)
 
 
-for each in (*making.COMMANDS, *states.COMMANDS, labelling.labels):
+for each in (*making.COMMANDS, *states.COMMANDS, labelling.labels, learning.learn):
     command.add_command(each)
 
 

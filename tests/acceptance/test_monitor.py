@@ -23,6 +23,7 @@ from tests.support.model_folders import models_folder
 pytestmark = [pytest.mark.crash, pytest.mark.broker]
 CASES = 60
 WORKFLOW, EVENT, MODEL = "watched-lending", "acceptance.watched.v1", "watched"
+LEARNING = '\n[learning]\ntrainer = ["false"]\nlabels = 50\n'
 APPLICATION = dict(Registry().get("credit-risk").card.reference.values)
 DEFINITION = f"""
 document: {{dsl: '1.0.3', namespace: acceptance, name: {WORKFLOW}, version: '1.0.0'}}
@@ -37,7 +38,7 @@ do:
 
 
 async def test_alarm_suspends_the_model_and_kills_lose_no_label(site: Site, tmp_path: Path) -> None:
-    models_folder(site.settings.data_dir / "site" / "models", MODEL)
+    models_folder(site.settings.data_dir / "site" / "models", MODEL, more=LEARNING)
     ours = ClientSession(site.gateway, timeout=ASK, raise_for_status=True)
     async with ours as http:
         (active,) = await _command(site, 0, "models", "activate", f"{MODEL}@1", "--audit", "100", "--json")
@@ -74,6 +75,11 @@ async def test_alarm_suspends_the_model_and_kills_lose_no_label(site: Site, tmp_
         assert told["rows"] == len(rows) == len({row["decision_id"] for row in rows}) == CASES
         assert [row["label"] for row in rows].count("approve") == 10
         assert {row["amount_dm"] for row in rows} == {APPLICATION["amount_dm"]}
+
+        (learned,) = await _command(site, 3, "models", "learn", MODEL, "--json")  # so few prove nothing yet
+        assert [(each["gate"], each["passed"]) for each in learned["gates"]] == [("labels", True), ("split", False)]
+        assert (learned["gates"][0]["figures"]["labels"], learned["candidate"]) == (CASES, None)
+        assert await _suspended(site)
 
         assert await _command(site, 2, "models", "resume", MODEL) == []  # not by the certificate that was found wanting
         await _publish(http, CASES)

@@ -13,13 +13,13 @@ from models.serving.shelf import BUNDLED
 ELEMENT_TYPE_FLOAT = 1
 
 
-def models_folder(folder: Path, *names: str) -> Path:
-    """A folder with copies of the committed model under these names, all active."""
+def models_folder(folder: Path, *names: str, more: str = "") -> Path:
+    """A folder with copies of the committed model under these names, all active; `more` is said in their cards."""
     for name in names:
         place = folder / name / "1"
         shutil.copytree(BUNDLED / "credit-risk" / "2", place)
         card = (place / "card.toml").read_text().replace('version = "2"', 'version = "1"', 1)
-        (place / "card.toml").write_text(card.replace('name = "credit-risk"', f'name = "{name}"', 1))
+        (place / "card.toml").write_text(card.replace('name = "credit-risk"', f'name = "{name}"', 1) + more)
         covers = covered((place / "model.onnx").read_bytes(), (place / "card.toml").read_bytes())
         proof = (place / "certificate.toml").read_text().rpartition("\n# seal: ")[0]
         proof = proof.replace('version = "2"', 'version = "1"', 1).replace('model = "credit-risk"', f'model = "{name}"')
@@ -40,32 +40,34 @@ def replace_model(place: Path, model: bytes) -> None:
 
 def graph(*nodes: bytes, outputs: tuple[tuple[str, int], ...], width: int) -> bytes:
     """An ONNX file of nodes, which takes `row`, float32[n, width]; `outputs` are names and numbers of dimensions."""
-    parts = [_field(1, node) for node in nodes] + [_field(2, b"g"), _field(11, _value("row", (-1, width)))]
-    parts += [_field(12, _value(name, (-1,) * dimensions)) for name, dimensions in outputs]
-    return _number(1, 8) + _field(7, b"".join(parts)) + _field(8, _field(1, b"") + _number(2, 18))
+    parts = [field(1, node) for node in nodes] + [field(2, b"g"), field(11, _value("row", (-1, width)))]
+    parts += [field(12, _value(name, (-1,) * dimensions)) for name, dimensions in outputs]
+    return number_field(1, 8) + field(7, b"".join(parts)) + field(8, field(1, b"") + number_field(2, 18))
 
 
 def node(operator: str, inputs: tuple[str, ...], output: str, *attributes: bytes) -> bytes:
     """One node of a graph."""
-    parts = [_field(1, name.encode()) for name in inputs] + [_field(2, output.encode()), _field(4, operator.encode())]
-    return b"".join(parts) + b"".join(_field(5, each) for each in attributes)
+    parts = [field(1, name.encode()) for name in inputs] + [field(2, output.encode()), field(4, operator.encode())]
+    return b"".join(parts) + b"".join(field(5, each) for each in attributes)
 
 
 def number(name: str, value: int) -> bytes:
     """An attribute that is an integer."""
-    return _field(1, name.encode()) + _number(3, value) + _number(20, 2)
+    return field(1, name.encode()) + number_field(3, value) + number_field(20, 2)
 
 
 def _value(name: str, dimensions: tuple[int, ...]) -> bytes:
-    shape = b"".join(_field(1, _number(1, size) if size > 0 else _field(2, b"n")) for size in dimensions)
-    return _field(1, name.encode()) + _field(2, _field(1, _number(1, ELEMENT_TYPE_FLOAT) + _field(2, shape)))
+    shape = b"".join(field(1, number_field(1, size) if size > 0 else field(2, b"n")) for size in dimensions)
+    return field(1, name.encode()) + field(2, field(1, number_field(1, ELEMENT_TYPE_FLOAT) + field(2, shape)))
 
 
-def _field(number: int, data: bytes) -> bytes:
+def field(number: int, data: bytes) -> bytes:
+    """A field that holds bytes, as protobuf writes it."""
     return varint(number << 3 | 2) + varint(len(data)) + data
 
 
-def _number(number: int, value: int) -> bytes:
+def number_field(number: int, value: int) -> bytes:
+    """A field that holds a number, as protobuf writes it."""
     return varint(number << 3) + varint(value)
 
 

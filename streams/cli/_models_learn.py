@@ -1,0 +1,292 @@
+"""`exlify models learn`: from what turned out to a challenger that is tried beside the model, gate by gate.
+
+    labels ─▶ split in time ─▶ trainer ─▶ parity ─▶ certificate ─▶ fairness ─▶ shadow ─▶ (promoted, where asked for)
+
+What is under way is in `models/.learn/NAME` of the site folder: while `labels.csv` is there, a run goes on from where
+the one before ended. The new version is made there, and moved to its place whole.
+"""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import click
+
+from streams.cli import _models as ours
+from streams.cli import _models_labels as labelling
+from streams.cli import _models_making as making
+from streams.cli import _models_states as states
+from streams.cli._models_trainer import train
+from streams.cli._output import echo, json_option, print_json
+from streams.ground.errors import UsageError
+
+if TYPE_CHECKING:
+    from models.making.learning import Gate, Learning, Parts
+    from models.serving.predict import Model
+    from models.serving.shelf import Pin
+    from streams.processors.decide.states import ModelBook
+
+LABELS = "labels.csv"
+LOG = "trainer.log"
+LOCK = "lock"
+HIDDEN = ".learn"
+
+
+class ClosedGate(Exception):
+    """A gate did not let the model through; it stands last among the gates."""
+
+
+@dataclass
+class Run:
+    """Somebody learning from labels."""
+
+    book: ModelBook
+    pin: Pin
+    place: Path  # of what is under way
+    card: Mapping[str, Any]
+    learning: Learning
+    gates: list[Gate] = field(default_factory=list)
+
+    def through(self, gate: Gate) -> None:
+        """Says what a gate found. Raises ClosedGate."""
+        self.gates.append(gate)
+        if not gate.passed:
+            raise ClosedGate
+
+    def fail(self, gate: str, says: str) -> NoReturn:
+        """Raises ClosedGate."""
+        from models.making.learning import Gate
+
+        self.gates.append(Gate(gate, False, says, {}))
+        raise ClosedGate
+
+
+@click.command("learn")
+@click.argument("name")
+@click.option("--data", "file", type=ours.FILE, help="Labels in a file, as `labels` writes them; else those on Kafka.")
+@click.option("--promote", is_flag=True, help="Let it decide at once; else it is a shadow until it is activated.")
+@states.why_option
+@json_option
+def learn(name: str, file: Path | None, promote: bool, why: str, as_json: bool) -> None:
+    """Train a challenger on what turned out, prove where it may act alone, and let it score every case beside NAME.
+
+    The card of the model that decides says how (`[learning]`). Each gate is told with its figures. At the first that is
+    not passed it ends with exit code 3, and what decides stays as it is. Killed, it goes on when it is run again.
+    """
+    if promote and not why:
+        raise UsageError("--promote: say why it is to decide: --why TEXT")
+    with _begun(name) as run:
+        candidate, state = None, None
+        try:
+            candidate = _learned(run, file)
+            state = _in_force(run, candidate, promote, why)
+        except ClosedGate:
+            pass
+        _ended(run.place)
+    told = {"model": f"{name}@{run.pin.version}", "gates": [each._asdict() for each in run.gates]}
+    if as_json:
+        print_json({**told, "candidate": candidate and f"{name}@{candidate}", "state": state})
+    else:
+        for each in run.gates:
+            echo(f"{each.gate}: {each.says}") if each.passed else echo(f"! {each.gate}: {each.says}", err=True)
+        if state == "shadow":
+            echo(f"To let it decide: exlify models activate {name}@{candidate} --why TEXT")
+        elif state is not None:
+            echo(f"To go back: exlify models rollback {name}")
+    if state is None:
+        raise SystemExit(making.EXIT_NOT_CERTIFIED)
+
+
+@contextmanager
+def _begun(name: str) -> Iterator[Run]:
+    """One at a time for each name. Raises UsageError where nothing can be learned for it."""
+    from infra.local.locking import Busy, exclusive
+
+    if "@" in name:
+        raise UsageError(f"{name}: a challenger is made for the version that decides; leave the version out")
+    _run(ours.known(), name)
+    try:
+        with exclusive(_place(name) / LOCK, wait=False):
+            yield _run(ours.known(), name)  # somebody else may have ended while this waited to be the only one
+    except Busy:
+        raise UsageError(f"{name}: somebody is learning for it already") from None
+
+
+def _place(name: str) -> Path:
+    return making.site_folder() / HIDDEN / name
+
+
+def _run(book: ModelBook, name: str) -> Run:
+    import msgspec
+
+    from models.making.learning import Learning
+    from models.serving.card import CARD_FILE
+
+    ours.place(book, name)
+    pin = states.decides(book, name)
+    if pin.rival is not None and pin.rival.share:
+        raise UsageError(f"{name}: {pin.rival.words}. First: exlify models withdraw {name}")
+    folder = book.folder(name, pin.version)
+    card = making.read_draft(folder)
+    if "learning" not in card:
+        raise UsageError(f"{folder / CARD_FILE}: does not say how it learns ([learning], models/your-own-model.md)")
+    try:
+        learning = msgspec.convert(card["learning"], Learning)
+    except msgspec.ValidationError as error:
+        raise UsageError(f"{folder / CARD_FILE}: [learning]: {error}") from None
+    return Run(book, pin, _place(name), card, learning)
+
+
+def _learned(run: Run, file: Path | None) -> str:
+    """The version that was made of the labels, in its place and certified. Raises ClosedGate."""
+    from models.making import learning as by
+    from models.making.rows import read_rows
+
+    path = run.place / LABELS
+    afresh = not path.exists()
+    _take_labels(run, file, path)
+    try:
+        rows = read_rows(path)
+        if making.told(run.card, "labels_sha256") == rows.sha256:
+            if afresh:
+                run.fail("labels", f"{run.pin.name}@{run.pin.version}, which decides, has learned from them already")
+            return run.pin.version  # it was promoted, and killed before that could be said
+        run.through(by.counted(rows, run.learning))
+        found = by.parts(rows, run.learning)
+    except ValueError as error:
+        run.fail("labels", f"{error}. They are rows as `exlify models labels` writes them.")
+    now = ours.loaded(run.book, run.pin.name, run.pin.version)
+    target = run.learning.target or round(0.75 * now.card.routing.break_even, 6)
+    audited = bool(run.pin.audit or run.pin.state == "suspended" or now.band.closed)
+    run.through(by.split(found, target, run.learning.delta, audited=audited))
+    learned = by.identity(rows, run.learning, run.pin.version)
+    version = _made_before(run, learned)
+    if version is None:
+        made = run.place / learned[:16]
+        run.through(train(run.learning, found.training, made, run.place / LOG, making.site_folder().parent))
+        version = _installed(run, made, found, learned, target)
+    return version
+
+
+def _take_labels(run: Run, file: Path | None, path: Path) -> None:
+    """Those of the run that did not end stay; else all that there are now."""
+    if not path.exists():
+        if file is not None:
+            ours.write_whole(path, file.read_bytes())
+        else:
+            labelling.written(run.pin.name, path)
+    elif file is not None and path.read_bytes() != file.read_bytes():
+        raise UsageError(f"{file}: a run with other labels did not end. First: exlify models learn {run.pin.name}")
+
+
+def _made_before(run: Run, learned: str) -> str | None:
+    """The version that this very learning has made, if it is in its place."""
+    mine = [version for name, version in run.book.versions() if name == run.pin.name]
+    cards = {version: making.read_draft(run.book.folder(run.pin.name, version)) for version in mine}
+    return next((each for each, card in cards.items() if making.told(card, "learned") == learned), None)
+
+
+def _installed(run: Run, made: Path, found: Parts, learned: str, target: float) -> str:
+    """Puts a version in its place, whole: it has passed its gates, and has its certificate. Raises ClosedGate."""
+    from models.making import learning as by
+    from models.serving.card import MODEL_FILE
+
+    name, version = run.pin.name, making.next_version(run.book.versions(), run.pin.name)
+    stage = run.place / "stage" / name / version
+    shutil.rmtree(run.place / "stage", ignore_errors=True)
+    try:
+        draft = by.draft(run.card, making.read_draft(made), learned, found, name, run.pin.version)
+        rows = ours.rows(made / "rows.csv") if (made / "rows.csv").exists() else found.training
+        columns = by.trained_on(rows, [each["field"] for each in draft["inputs"]]) if draft.get("inputs") else rows
+        making.added(made / MODEL_FILE, draft, columns, ((), None), name, version, stage)
+        for part in making.PARTS:
+            if (made / part).is_file():
+                shutil.copyfile(made / part, stage / part)
+        model = _loaded(run.book, stage)
+    except (UsageError, ValueError) as error:
+        run.fail("parity", str(error))
+    except (KeyError, TypeError, AttributeError) as error:  # whatever a trainer may have put into its card
+        run.fail("parity", f"card.toml of the trainer cannot be used: {error!r}")
+    _proved(run, stage, model, found, target)
+    place = making.site_folder() / name / version
+    place.parent.mkdir(parents=True, exist_ok=True)
+    stage.rename(place)
+    return version
+
+
+def _proved(run: Run, stage: Path, model: Model, found: Parts, target: float) -> None:
+    """Parity, certificate and fairness. Raises ClosedGate."""
+    import msgspec
+
+    from models.making import learning as by
+    from models.making.checking import PARITY_FILE, checked
+    from models.making.labelled import certify_rows
+    from models.serving.certificate import CERTIFICATE_FILE
+
+    try:
+        seen = checked(stage, model, found.test)
+    except (ValueError, KeyError, TypeError) as error:
+        run.fail("parity", f"{PARITY_FILE} of the trainer cannot be read: {error!r}")
+    run.through(by.parity(seen))
+    groups = run.learning.groups
+    try:
+        made, text = certify_rows(
+            model, found.test, by.LABEL, bad=None, groups=groups, target=target, delta=run.learning.delta,
+            code=making.code(),
+        )  # fmt: skip
+    except ValueError as error:
+        run.fail("certificate", str(error))
+    ours.write_whole(stage / CERTIFICATE_FILE, ours.signed(text))
+    closed = _loaded(run.book, stage).band.closed if made.certified and made.fairness_passed else None
+    says = making.proof(made) if made.certified else f"nothing is proved at a target of {made.target:.1%}"
+    says = f"{says}; {closed.text}" if closed else says
+    run.through(by.Gate("certificate", made.certified and closed is None, says, msgspec.to_builtins(made)))
+    looked = f"looked at by {', '.join(groups)}" if groups else "no groups are declared"
+    says = looked if made.fairness_passed else f"{looked}: one has more wrong decisions than the target allows"
+    run.through(by.Gate("fairness", made.fairness_passed, says, {"groups": [*groups]}))
+
+
+def _in_force(run: Run, version: str, promote: bool, why: str) -> str:
+    """Lets it be a shadow, and decide if that is asked for: in the files that are there, if these may act alone."""
+    from models.making.learning import Gate
+
+    model = f"{run.pin.name}@{version}"
+    book = ours.known()
+    now = states.decides(book, run.pin.name)
+    if now.version != version:
+        closed = ours.loaded(book, run.pin.name, version).band.closed
+        if closed is not None:
+            run.fail("shadow", closed.text)
+        rival = states.beside(book, model, 0)
+        if now != rival:
+            states.change(lambda known: states.beside(known, model, 0), why or "learned from labels")
+        run.through(Gate("shadow", True, f"{version} scores every case beside {now.version}", {"share": 0}))
+        if not promote:
+            return "shadow"
+        states.change(lambda known: states.activated(known, model), why)
+    run.through(Gate("promotion", True, f"{version} decides", {"why": why}))
+    return "active"
+
+
+def _loaded(book: ModelBook, place: Path) -> Model:
+    from models.serving.errors import RefusedModelError
+    from models.serving.predict import Model
+
+    try:
+        return Model.load(place, book.trusted)
+    except RefusedModelError as error:
+        raise UsageError(str(error)) from None
+
+
+def _ended(place: Path) -> None:
+    """Nothing is under way any more; what the trainer said stays. The labels go last: until then it has not ended."""
+    for each in sorted(place.iterdir(), key=lambda each: each.name == LABELS):
+        if each.is_dir():
+            shutil.rmtree(each)
+        elif each.name not in (LOCK, LOG):
+            each.unlink()

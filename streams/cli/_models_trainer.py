@@ -1,0 +1,73 @@
+"""Runs somebody's trainer on rows: a process of its own, for so long, whose model counts once it is whole."""
+
+from __future__ import annotations
+
+import csv
+import os
+import shutil
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from models.making.learning import Gate, Learning
+    from models.making.rows import Rows
+
+ROWS = "training.csv"
+
+
+def train(learning: Learning, rows: Rows, made: Path, log: Path, folder: Path) -> Gate:
+    """Runs the trainer in a folder, unless `made` is there: it has been run on these rows already."""
+    from models.making.learning import Gate
+
+    if made.is_dir():
+        return Gate("training", True, "the trainer had finished before", {"seconds": None})
+    fresh = made.with_name(f"{made.name}.{os.getpid()}")
+    shutil.rmtree(fresh, ignore_errors=True)
+    fresh.mkdir(parents=True)
+    _write(rows, made.with_name(ROWS))
+    start = time.monotonic()
+    fault = _ran([*learning.trainer, str(made.with_name(ROWS)), str(fresh)], log, folder, learning.minutes * 60)
+    seconds = round(time.monotonic() - start, 1)
+    if fault is None and not (fresh / "model.onnx").is_file():
+        fault = "it has written no model.onnx"
+    if fault is not None:
+        return Gate("training", False, f"{learning.trainer[0]}: {fault}. See {log}", {"seconds": seconds})
+    fresh.rename(made)
+    return Gate("training", True, f"the trainer took {seconds} s", {"seconds": seconds})
+
+
+def _ran(command: list[str], log: Path, folder: Path, most: float) -> str | None:
+    """What went wrong, if anything. Nothing that the trainer started outlives it."""
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("EXLIFY_")}  # no key of ours
+    with log.open("wb") as said:
+        try:
+            process = subprocess.Popen(  # what the owner of the site has written into the card
+                command,
+                cwd=folder,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=said,
+                start_new_session=True,
+            )
+        except OSError as error:
+            return f"it cannot be run: {error.strerror}"
+        try:
+            code = process.wait(most)
+        except subprocess.TimeoutExpired:
+            return f"it took more than {most / 60:g} minutes"
+        finally:
+            if process.returncode is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.wait()
+    return None if code == 0 else f"it ended with exit code {code}"
+
+
+def _write(rows: Rows, path: Path) -> None:
+    with path.open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, rows.columns, restval="")
+        writer.writeheader()
+        writer.writerows(rows.cases)
