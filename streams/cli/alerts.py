@@ -38,7 +38,10 @@ def command(context: click.Context, as_json: bool) -> None:
 
 @command.command("list")
 @click.option("--status", type=click.Choice(["open", "closed"]), help="Only these.")
-@click.option("--kind", help="What kind of cause it has: incident, task, letter, model, breaker, deadline, delivery.")
+@click.option(
+    "--kind",
+    help="What kind of cause it has: incident, task, letter, model, breaker, deadline, delivery, unhosted, idle.",
+)
 @click.option("--severity", type=click.Choice(["warning", "critical"]), help="How grave it is.")
 @click.option("--workflow", help="Name of the workflow.")
 @click.option("--owner", help="The team that is responsible.")

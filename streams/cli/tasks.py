@@ -24,6 +24,7 @@ Examples:
   exlify tasks list --team credit --status completed
   exlify tasks show TASK
   exlify tasks claim TASK                              nobody else answers it for half an hour
+  exlify tasks comment TASK "waits for the bank"       for whoever looks at it next
   exlify tasks complete TASK --outcome approve --data '{"note": "called back"}'
 """,
 )
@@ -153,11 +154,21 @@ def undo(task: str, actor: str | None, as_json: bool) -> None:
     _act(task, "undo", {}, actor, as_json)
 
 
+@command.command()
+@click.argument("task")
+@click.argument("text")
+@as_option("notes it")
+@json_option
+def comment(task: str, text: str, actor: str | None, as_json: bool) -> None:
+    """Note TEXT about TASK, whoever works on it; `exlify tasks show` and the console have it."""
+    _act(task, "comment", {"text": text}, actor, as_json, "noted")
+
+
 def _until(given: str | None) -> dict[str, str]:
     return {} if given is None else {"until": time_to_come("--until", given)}
 
 
-def _act(task: str, verb: str, wish: dict[str, Any], actor: str | None, as_json: bool) -> None:
+def _act(task: str, verb: str, wish: dict[str, Any], actor: str | None, as_json: bool, done: str = "") -> None:
     """Does it, and tells how the task stands then."""
     client = connect()
     code, found = client.post_json(f"{task_path(client, task)}/{verb}", {**wish, "actor": acting(actor)})
@@ -165,6 +176,8 @@ def _act(task: str, verb: str, wish: dict[str, Any], actor: str | None, as_json:
         print_json(found)
     elif code == 202:
         echo("taken note of; `exlify tasks show` tells what became of it")
+    elif done:
+        echo(done)
     elif found["outcome"]:
         later = f"; can be taken back until {moment(found['settles_at'])}" if found["settles_at"] else ""
         echo(status(found["status"]), f": {found['outcome']}, by {person(found['completed_by'])}{later}")

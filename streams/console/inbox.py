@@ -19,11 +19,18 @@ from streams.gateway import task_acts
 from streams.gateway.bodies import MAX_ID_LENGTH
 from streams.gateway.problems import ProblemError
 from streams.gateway.settings import TaskSettings
-from streams.processors.human.rules import CLAIM, COMPLETE, PUT_ASIDE, RELEASE, UNDO
-from streams.processors.human.task import HumanTask
+from streams.processors.human.rules import CLAIM, COMMENT, COMPLETE, MAX_COMMENT_LENGTH, PUT_ASIDE, RELEASE, UNDO
+from streams.processors.human.task import HumanTask, comments_of
 
 ROWS = 50
-ACTS = {CLAIM: Act.CLAIM, RELEASE: Act.CLAIM, PUT_ASIDE: Act.CLAIM, COMPLETE: Act.ANSWER, UNDO: Act.ANSWER}
+ACTS = {
+    CLAIM: Act.CLAIM,
+    RELEASE: Act.CLAIM,
+    PUT_ASIDE: Act.CLAIM,
+    COMPLETE: Act.ANSWER,
+    UNDO: Act.ANSWER,
+    COMMENT: Act.CLAIM,
+}
 ASIDE = {"1 hour": words.HOUR, "4 hours": 4 * words.HOUR, "1 day": words.DAY, "1 week": 7 * words.DAY}
 TAKEN_KEYS = "cpu"  # claim or release, put aside, undo
 Task = Mapping[str, Any]  # a HumanTask
@@ -60,6 +67,8 @@ async def act(visit: Visit) -> Shown:
         if action == COMPLETE:
             data = data_of(fields_of(task["form"].value()), posted)
             given |= {"outcome": _first(posted, "outcome"), "data": data, "expected_version": _version(posted)}
+        elif action == COMMENT:
+            given["data"] = _first(posted, "text").replace("\r\n", "\n")
         await task_acts.act(visit.services, task, action, given, action_id)
     except (FormFaultError, UnreadablePayloadError) as error:
         return await _again(visit, posted, str(error), 422)
@@ -82,7 +91,7 @@ def _until(visit: Visit, action: str, posted: Mapping[str, Sequence[str]]) -> in
 def _onward(visit: Visit, action: str, task: Task) -> str:
     """Where somebody goes on: at the task that they keep, else at the next one."""
     team = {"team": visit.query("team")} if visit.query("team") else {}
-    if action in (CLAIM, UNDO):
+    if action in (CLAIM, UNDO, COMMENT):
         return task_path(task["task_id"]) + (f"?{urlencode(team)}" if team else "")
     done = {"done": task["task_id"]} if action == COMPLETE else {}
     return f"/inbox?{urlencode(team | done)}" if team or done else "/inbox"
@@ -127,12 +136,15 @@ async def _view(
         "done": _brief(done, visit.now_ms) if done else None,
         "holder": _holder(chosen, visit.now_ms) if chosen else None,
         "fault": fault,
+        "comments": comments_of(chosen) if chosen else [],
     }
     drawn = {
         "fields": fields_of(chosen["form"].value()) if chosen else (),
         "posted": posted or {},
         "action_id": uuid.uuid4().hex,
+        "comment_id": uuid.uuid4().hex,
         "aside": tuple(ASIDE),
+        "comment_length": MAX_COMMENT_LENGTH,
         "may_answer": chosen is not None and may(visit.actor, Act.ANSWER, Target("task", chosen["task_id"])),
         "keys": keys(chosen["outcomes"]) if chosen else {},
         "path": task_path,

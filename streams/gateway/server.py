@@ -46,11 +46,11 @@ from streams.gateway.answers import json_answer
 from streams.gateway.closing import closing
 from streams.gateway.hooks import Hooks, name_former_file
 from streams.gateway.openapi import Route, document
-from streams.gateway.own import unhosted_counted
 from streams.gateway.problems import Handler, refusals
 from streams.gateway.protocol import Runner
 from streams.gateway.services import SERVICES, Services
 from streams.gateway.settings import GatewaySettings
+from streams.gateway.watchdogs import watching
 from streams.ground.codec import open_codec
 from streams.ground.errors import ConfigurationError, UnavailableError
 from streams.ground.probes import kafka_probe, probed
@@ -199,7 +199,6 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
         async with (
             Publisher(settings) as publisher,
             site.followed(),
-            unhosted_counted(own, feed),
             backlog.followed(settings) as waiting,
             Watching(site=site, settings=settings, codec=codec, publisher=publisher).running(),
         ):
@@ -218,7 +217,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
                 backlog=waiting,
                 ready=ready,
             )
-            async with closing(made):
+            async with closing(made), watching(made):
                 yield made
     finally:
         await feed.close()

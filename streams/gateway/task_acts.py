@@ -16,7 +16,8 @@ from streams.ground.publish import Outgoing
 from streams.ground.topic import MAX_RECORD_BYTES
 from streams.processors.human import ACTIONS
 from streams.processors.human.forms import form_fault
-from streams.processors.human.rules import COMPLETE
+from streams.processors.human.rules import COMMENT, COMPLETE, comment_fault
+from streams.processors.human.task import comments_of
 
 Fields = dict[str, Any]  # of a message: a HumanTask or a HumanAction
 
@@ -37,6 +38,8 @@ async def act(ours: Services, task: Mapping[str, Any], action: str, given: Field
     wish = _wish(task, action, given, action_id, ours.now_ms())
     if action == COMPLETE:
         _refuse_hopeless(task, wish)
+    elif action == COMMENT and (fault := comment_fault(wish["data"].value())):
+        raise refused(Reason.DATA_INVALID, fault)
     await ours.publisher.publish([_outgoing(ours, wish)])
     found = await _await_word(ours, task["task_id"], action_id)
     refusal = _refusal(found, action_id) if found else None
@@ -86,7 +89,7 @@ async def _await_word(ours: Services, task_id: str, action_id: str) -> Fields | 
 
     async def look() -> Fields | None:
         task = await known_task(ours, task_id)
-        taken = (task["last_action_id"], *(each["action_id"] for each in task["acts"]))
+        taken = (task["last_action_id"], *(each["action_id"] for each in (*task["acts"], *comments_of(task))))
         return task if action_id in taken or _refusal(task, action_id) else None
 
     return await awaited(ours, look)

@@ -17,7 +17,7 @@ from streams.gateway.services import Services, services
 from streams.gateway.settings import TaskSettings
 from streams.gateway.task_acts import Fields, act, known_task
 from streams.processors.human.fields import FIELDS, OPEN, Place
-from streams.processors.human.rules import CLAIM, COMPLETE, PUT_ASIDE, RELEASE, UNDO
+from streams.processors.human.rules import CLAIM, COMMENT, COMPLETE, MAX_COMMENT_LENGTH, PUT_ASIDE, RELEASE, UNDO
 from streams.readmodel import presentation
 from streams.readmodel.stored import stored
 
@@ -84,6 +84,11 @@ async def undo_task(request: web.Request) -> web.Response:
     return await _acted(request, UNDO, {"actor": str}, ("actor",))
 
 
+async def comment_task(request: web.Request) -> web.Response:
+    """Notes something about a task, whoever works on it."""
+    return await _acted(request, COMMENT, {"actor": str, "text": str}, ("actor", "text"))
+
+
 async def _acted(
     request: web.Request, action: str, members: Mapping[str, type], required: Collection[str], until: str = ""
 ) -> web.Response:
@@ -91,6 +96,8 @@ async def _acted(
     ours = services(request)
     given = await read_object(request, members, required)
     given["actor"] = one_line("actor", given["actor"])
+    if "text" in given:
+        given["data"] = given.pop("text")
     if given.get(until) is not None:
         given["until_ms"] = moment_to_come(until, given[until], ours.now_ms())
     elif action == CLAIM:
@@ -160,6 +167,12 @@ ROUTES = (
     _route("release", release_task, "Let go of a task.", _BY),
     _route("put-aside", put_task_aside, "Let go of a task, and let it come last until a time.", _BY_UNTIL),
     _route("undo", undo_task, "Take an answer back, as long as it does not count.", _BY),
+    _route(
+        "comment",
+        comment_task,
+        "Note something about an open task, whoever works on it.",
+        object_of({"actor": LINE, "text": {"type": "string", "minLength": 1, "maxLength": MAX_COMMENT_LENGTH}}),
+    ),
     Route(
         method="GET",
         path="/v1/tasks/{task_id:.+}",

@@ -125,7 +125,8 @@ def _messages(digest: str) -> Iterator[Message]:
                 "task_id": f"{of['instance_id']}/do/1/review/0/0", "status": "open", "team": f"team-{number % 7}",
                 "title": "Review it", "created_at_ms": at_ms, "updated_at_ms": at_ms, "due_ms": at_ms + 90 * 86_400_000,
                 "assigned_until_ms": None, "aside_until_ms": None, "settles_at_ms": None, "outcome": None,
-                "completed_by": None, "form": payload({"type": "object"}), "acts": [], "pointer": "/do/1/review",
+                "completed_by": None, "form": payload({"type": "object"}), "acts": [], "comments": None,
+                "pointer": "/do/1/review",
             }  # fmt: skip
         if stops:
             yield INCIDENT, incident | of | {

@@ -83,6 +83,7 @@ class Console:
             "input": payload({"score": 0.4}), "outcome": None, "completed_by": None, "data": None, "refusals": [],
             "last_action_id": None, "business_key": "A-17", "assignee": None, "assigned_until_ms": None,
             "aside_until_ms": None, "settles_at_ms": None, "acts": [], "audit": False,
+            "comments": None,
         }  # fmt: skip
         task = sample(current()[HUMAN_TASK]) | fields | changes
         self.gateway.see(HUMAN_TASK, task)

@@ -1,6 +1,6 @@
 """Beside the stations, escalate: what nobody has mended in time is told to those who can.
 
-    incidents, deadlines, tasks, letters, models, systems ─▶ watch ── longer than the limit ──▶ cause
+    incidents, deadlines, tasks, letters, models, systems, watchdogs ─▶ watch ── longer than the limit ──▶ cause
                             notify ◀─ notices ◀─ alert (acknowledged, silenced) ◀─────────────────┘
 
 Causes are watched on the partition that their records have, alerts live on that of their own id.
@@ -8,7 +8,7 @@ Causes are watched on the partition that their records have, alerts live on that
 
 from prometheus_client import Counter
 
-from streams.ground.topic import DAY_MS, Topic
+from streams.ground.topic import DAY_MS, Keyed, Topic
 from streams.processors.call import REPORTS
 from streams.processors.decide import STATES
 from streams.processors.human import TASKS
@@ -18,6 +18,15 @@ from streams.runtime.declaration import Declaration
 
 CAUSES = Topic(name="escalate.cause.alert.v1", messages=("AlertCause",), key="alert id")
 ACTIONS = Topic(name="escalate.action.alert.v1", messages=("AlertAction",), key="alert id", written_by="the gateway")
+WATCHDOGS = Topic(
+    name="escalate.seen.watchdog.v1",
+    messages=("WatchdogReport",),
+    keyed=Keyed.NONE,
+    key="kind and name",
+    written_by="the gateway",
+    retention_ms=3_600_000,
+    config={"segment.ms": "900000"},
+)
 NOTICES = Topic(name="escalate.notice.alert.v1", messages=("StepCommand",), key="alert id")
 ANSWERS = Topic(name="escalate.answer.alert.v1", messages=("StepResult",), key="alert id")
 ALERTS = Topic(
@@ -44,7 +53,7 @@ DECLARATION = Declaration(
     summary="Raises alerts about what nobody has mended in time.",
     worker="steps",
     make="streams.processors.escalate.processor:Escalate",
-    reads=(INCIDENTS, DEADLINES, TASKS, LETTERS, STATES, REPORTS, CAUSES, ACTIONS, ANSWERS),
+    reads=(INCIDENTS, DEADLINES, TASKS, LETTERS, STATES, REPORTS, WATCHDOGS, CAUSES, ACTIONS, ANSWERS),
     writes=(CAUSES, NOTICES, ALERTS),
     table="alert",
     metrics=(CHANGES, UNDELIVERED),

@@ -9,7 +9,15 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from schemas import ids
-from schemas.messages import HUMAN_TASK, INCIDENT, INSTANCE_DEADLINE, LETTER, MODEL_STATE, SYSTEM_REPORT
+from schemas.messages import (
+    HUMAN_TASK,
+    INCIDENT,
+    INSTANCE_DEADLINE,
+    LETTER,
+    MODEL_STATE,
+    SYSTEM_REPORT,
+    WATCHDOG_REPORT,
+)
 from streams.processors.call import CLOSED as WELL
 from streams.processors.escalate import plan
 from streams.processors.human.fields import OPEN as OPEN_TASK
@@ -18,7 +26,9 @@ from streams.processors.letters.letter import PARKED, UNDECIDED
 if TYPE_CHECKING:
     from streams.ground.calendars import Calendars
 
-HEARD_MS = 60_000  # a worker that has not told of an open breaker for so long has stopped, or forgotten it
+HEARD_MS = (
+    60_000  # who has not told again for so long what is told again (`plan.TOLD_AGAIN`) has stopped, or forgotten it
+)
 
 
 class Cause(NamedTuple):
@@ -143,6 +153,19 @@ def _system(data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:
     yield Seen(cause, data["breaker"] != WELL, data["worker"])
 
 
+def _watchdog(data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:
+    kind, name, since_ms = data["kind"], data["name"], data["since_ms"]
+    if kind == plan.UNHOSTED:
+        cause = Cause(kind, (name,), name, since_ms, f"Nobody hosts {name}: what comes for it waits")
+    elif kind == plan.IDLE:
+        title, workflow = f"{data['workflow']} is at work and does not move", data["workflow"]
+        detail = f"instance {name}, among others"
+        cause = Cause(kind, (workflow,), name, since_ms, title, detail, workflow, instance_id=name)
+    else:  # of a later version
+        return
+    yield Seen(cause, data["is_so"], data["watcher"], data["at_ms"])
+
+
 _READ: Mapping[str, Callable[[Mapping[str, Any], Calendars], Iterable[Seen]]] = {
     INCIDENT: _incident,
     INSTANCE_DEADLINE: _deadline,
@@ -150,4 +173,5 @@ _READ: Mapping[str, Callable[[Mapping[str, Any], Calendars], Iterable[Seen]]] = 
     LETTER: _letter,
     MODEL_STATE: _model,
     SYSTEM_REPORT: _system,
+    WATCHDOG_REPORT: _watchdog,
 }

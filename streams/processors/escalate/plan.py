@@ -37,8 +37,8 @@ MINUTE_MS = 60_000
 MOST_RUNGS = 20
 MOST_CHANNELS = 8  # of one rung
 
-INCIDENT, TASK, LETTER, MODEL, BREAKER, DEADLINE, DELIVERY = (
-    "incident", "task", "letter", "model", "breaker", "deadline", "delivery",
+INCIDENT, TASK, LETTER, MODEL, BREAKER, DEADLINE, DELIVERY, UNHOSTED, IDLE = (
+    "incident", "task", "letter", "model", "breaker", "deadline", "delivery", "unhosted", "idle",
 )  # fmt: skip
 
 
@@ -58,8 +58,13 @@ KINDS: Final[Mapping[str, Usual]] = {
     BREAKER: Usual(5 * MINUTE_MS, WARNING),
     DEADLINE: Usual(0, CRITICAL),
     DELIVERY: Usual(0, CRITICAL),
+    UNHOSTED: Usual(2 * MINUTE_MS, CRITICAL),
+    IDLE: Usual(HOUR_MS, WARNING),
 }
 """Every kind of cause."""
+
+TOLD_AGAIN: Final = frozenset({BREAKER, UNHOSTED, IDLE})
+"""Those that are told again and again while they are so, and over once nobody tells them."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from typing import Any
 import msgspec
 
 from streams.processors.escalate.causes import HEARD_MS, Seen
-from streams.processors.escalate.plan import Plan
+from streams.processors.escalate.plan import TOLD_AGAIN, Plan
 
 MARKED_MS = 86_400_000
 FAR_MS = 86_400_000  # how often a cause that no rule takes for one is looked at again
@@ -58,7 +58,7 @@ def looked_at(watch: Watch, plan: Plan, now_ms: int) -> Watch | None:
     if watch.over_ms:
         return None
     watch.heard = {by: at_ms for by, at_ms in watch.heard.items() if at_ms + HEARD_MS > now_ms} if watch.heard else {}
-    told = bool(watch.cause["kind"] != "breaker" or watch.heard)
+    told = bool(watch.cause["kind"] not in TOLD_AGAIN or watch.heard)
     if not told:
         return _over(watch, now_ms)
     if not watch.raised:

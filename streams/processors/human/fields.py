@@ -179,6 +179,7 @@ FIELDS: Final = (
     Field(name="instance_id", label="instance", place=Place.LIST, filter="Instance that waits."),
     Field(name="audit", label="blind audit", place=Place.LIST),
     Field(name="data", label="data", place=Place.DETAIL),
+    Field(name="comments", label="comments", place=Place.DETAIL),
     Field(name="acts", label="who did what", place=Place.DETAIL),
     Field(name="refusals", label="refused answers", place=Place.DETAIL),
 )

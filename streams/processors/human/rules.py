@@ -5,8 +5,8 @@
 
 A task counts its versions. Who answers may name the version that they saw; an answer to another version, to a closed
 task, to one that somebody else has claimed, with an outcome that is not offered or with data that the form refuses is
-not taken, and the task keeps the reason for its sender. A claim lasts for a time, so that nobody holds a task for ever;
-who puts a task aside lets go of it, and it comes last until then.
+not taken, and the task keeps the reason for its sender. Anybody may note something about an open task. A claim lasts
+for a time, so that nobody holds a task for ever; who puts a task aside lets go of it, and it comes last until then.
 """
 
 from __future__ import annotations
@@ -28,9 +28,10 @@ from streams.language.schema import JsonSchema
 from streams.processors.human import HUMAN
 from streams.processors.human.fields import ANSWERED, CANCELLED, COMPLETED, LADDER, OPEN
 from streams.processors.human.forms import fault_of_form, form_fault
-from streams.processors.human.task import Act, HumanTask, Refusal, Rung, new_task
+from streams.processors.human.task import Act, Comment, HumanTask, Refusal, Rung, comments_of, new_task
 
 CLAIM, RELEASE, PUT_ASIDE, COMPLETE, UNDO = "claim", "release", "put_aside", "complete", "undo"
+COMMENT = "comment"  # changes nothing of who works on it, so it is none of the acts
 
 HAND_ON = "hand_on"  # nobody's action: a task does it by itself
 ITSELF = "exlify"
@@ -41,6 +42,7 @@ _LADDER = JsonSchema(LADDER)
 LONGEST_MS = {CLAIM: DAY_MS, PUT_ASIDE: 90 * DAY_MS, COMPLETE: 600_000}
 """For how long each of these may last."""
 
+MAX_COMMENTS, MAX_COMMENT_LENGTH = 30, 1_000  # of a task; characters of one
 MAX_REFUSALS = MAX_ACTS = 16  # the oldest go first; their senders have long had their answer
 
 
@@ -120,6 +122,8 @@ def acted(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> HumanTask:
         reason, detail = objection
         refusal = Refusal(action_id=action["action_id"], reason=reason.value, detail=detail, at_ms=at_ms)
         return task.changed(refusals=[*task.refusals, refusal][-MAX_REFUSALS:], updated_at_ms=at_ms)
+    if action["action"] == COMMENT:
+        return task.changed(comments=_commented(task, action, at_ms), updated_at_ms=at_ms)
     act = Act(action_id=action["action_id"], action=action["action"], actor=action["actor"], at_ms=at_ms)
     return task.changed(
         **_ACTIONS[action["action"]](task, action, at_ms),
@@ -205,6 +209,20 @@ def _undone(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> dict[str,
     return {**nothing, "status": OPEN, "version": task.version + 1}
 
 
+def _commented(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> Payload:
+    comment = Comment(
+        action_id=action["action_id"], actor=action["actor"], at=rfc3339(at_ms), text=action["data"].value()
+    )
+    return Payload.inside(orjson.dumps([*comments_of(task.fields), comment]))
+
+
+def comment_fault(text: Json) -> str | None:
+    """Why this cannot be a comment."""
+    if isinstance(text, str) and text.strip() and len(text) <= MAX_COMMENT_LENGTH:
+        return None
+    return f"a comment is a text of 1 to {MAX_COMMENT_LENGTH:,} characters"
+
+
 _FREE: Mapping[str, Any] = {"assignee": None, "assigned_until_ms": None, "aside_until_ms": None}
 _ACTIONS: Mapping[str, Callable[[HumanTask, Mapping[str, Any], int], Mapping[str, Any]]] = {
     CLAIM: _claimed,
@@ -224,10 +242,15 @@ def _until(action: Mapping[str, Any], at_ms: int, usual_ms: int) -> int:
 def _objection(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> tuple[Reason, str] | None:
     """Reason and detail of a refusal; None if the action can be taken."""
     seen, wanted, actor = action.get("expected_version"), action["action"], action["actor"]
-    if wanted not in _ACTIONS:
-        return Reason.UNKNOWN_ACTION, f"the actions are {', '.join(_ACTIONS)}"
+    if wanted not in (*_ACTIONS, COMMENT):
+        return Reason.UNKNOWN_ACTION, f"the actions are {', '.join((*_ACTIONS, COMMENT))}"
     if task.status != (ANSWERED if wanted == UNDO else OPEN):
         return Reason.TASK_CLOSED, f"the task is {task.status}"
+    if wanted == COMMENT:
+        fault = comment_fault(action["data"].value())
+        if fault is None and len(comments_of(task.fields)) >= MAX_COMMENTS:
+            fault = f"a task has at most {MAX_COMMENTS} comments"
+        return (Reason.DATA_INVALID, fault) if fault else None
     if wanted == UNDO and actor != task.completed_by:
         return Reason.TASK_CLAIMED, f"only {task.completed_by}, who has answered, can take the answer back"
     if task.holder(at_ms) not in (None, actor):

@@ -40,6 +40,15 @@ class Act(TypedDict):
     at_ms: int
 
 
+class Comment(TypedDict):
+    """What somebody has noted about a task."""
+
+    action_id: str
+    actor: str
+    at: str  # RFC 3339
+    text: str
+
+
 class Rung(TypedDict):
     """To whom a task is handed on if nobody has answered it by then."""
 
@@ -92,10 +101,11 @@ class HumanTask:
     rung = _Field[int]()
     hands_on_ms = _Field[int | None]()
     audit = _Field[bool]()
+    comments = _Field[Payload | None]()
 
     def knows(self, action_id: str) -> bool:
         """Whether the action was taken or refused before."""
-        known = (each["action_id"] for each in (*self.acts, *self.refusals))
+        known = (each["action_id"] for each in (*self.acts, *self.refusals, *comments_of(self.fields)))
         return action_id == self.last_action_id or action_id in known
 
     def holder(self, at_ms: int) -> str | None:
@@ -105,6 +115,12 @@ class HumanTask:
     def changed(self, **fields: Any) -> HumanTask:
         """The task with other values in these fields."""
         return HumanTask({**self.fields, **fields})
+
+
+def comments_of(fields: Mapping[str, Any]) -> list[Comment]:
+    """The comments on the task with these fields, oldest first."""
+    found: list[Comment] = [] if fields["comments"] is None else fields["comments"].value()
+    return found
 
 
 def new_task(given: Mapping[str, Json], fields: Mapping[str, Any]) -> HumanTask:

@@ -79,17 +79,18 @@ class Reader:
 
         What does not move becomes the oldest, so that few need be looked at.
         """
-        retried = select(RETRIES.c.instance_id).where(RETRIES.c.status == WAITING)
-        of = INSTANCES.c
-        found = (
-            select(of.workflow, of.updated_at_ms)
-            .where(of.status.in_((Status.RUNNING, Status.UNDOING)), of.instance_id.not_in(retried))
-            .order_by(of.started_at_ms)
-            .limit(LOOKED_AT)
-            .subquery()
-        )
+        found = _at_work().subquery()
         query = select(found.c.workflow, func.min(found.c.updated_at_ms).label("at_ms")).group_by(found.c.workflow)
         return {row["workflow"]: row["at_ms"] for row in every(self._engine, query)}
+
+    def idle(self, before_ms: int, limit: int) -> Sequence[Found]:
+        """Those instances at work that have not moved since then, the idlest first: id, workflow and when they moved.
+
+        Looked for where `idlest` looks.
+        """
+        found = _at_work().subquery()
+        query = select(found).where(found.c.updated_at_ms < before_ms)
+        return every(self._engine, query.order_by(found.c.updated_at_ms, found.c.instance_id).limit(limit))
 
     def counts(self) -> dict[str, int]:
         """How many instances there are, by status."""
@@ -329,3 +330,16 @@ class Reader:
 
 def _overdue(at_ms: int) -> ColumnElement[bool]:
     return (TASKS.c.status == OPEN_TASK) & (TASKS.c.due_ms < at_ms)
+
+
+def _at_work() -> Select[Any]:
+    """Instances that a step processor is at work on, or that are undone: the oldest, and without those that wait for
+    a next try."""
+    retried = select(RETRIES.c.instance_id).where(RETRIES.c.status == WAITING)
+    of = INSTANCES.c
+    return (
+        select(of.instance_id, of.workflow, of.updated_at_ms)
+        .where(of.status.in_((Status.RUNNING, Status.UNDOING)), of.instance_id.not_in(retried))
+        .order_by(of.started_at_ms)
+        .limit(LOOKED_AT)
+    )

@@ -228,6 +228,7 @@ async def test_task_is_completed_as_somebody(gateway: Gateway, cli: Cli) -> None
         (("release", TASK_ID), ("release", None)),
         (("put-aside", TASK_ID), ("put_aside", None)),
         (("undo", TASK_ID), ("undo", None)),
+        (("comment", TASK_ID, "seen"), ("comment", None)),
     ],
 )
 async def test_task_is_worked_on_by_somebody(gateway: Gateway, cli: Cli, options: tuple[str, ...], said: Any) -> None:

@@ -210,6 +210,17 @@ async def test_who_looks_blindly_does_not_see_what_the_model_said(console: Conso
     assert (await console.data(f"/inbox/{INSTANCE}/do/1/review/0/0"))["decision"] is None
 
 
+async def test_a_comment_on_a_task_is_shown_as_text(console: Console) -> None:
+    processor = Processor(console, console.asked(assignee="bo", assigned_until_ms=NOW_MS + 1))
+    _, page = await console.get(TASK)
+    noted = {"act": "comment", "text": "<b>the bank</b>"}
+    status, onward, _ = await processor.during(console.send(TASK, page, noted))
+    assert (status, onward) == (303, TASK)
+    _, page = await console.get(TASK)
+    assert "&lt;b&gt;the bank&lt;/b&gt;" in page and "<b>the bank</b>" not in page
+    assert (await console.send(TASK, page, noted | {"text": " "}))[0] == 422
+
+
 async def test_next_task_is_one_that_nobody_else_keeps_and_what_was_put_aside_comes_last(console: Console) -> None:
     ids = [f"{letter}/do/0/a/0/0" for letter in "bcd"]
     console.asked(task_id=ids[0], title="Bo has it", due_ms=NOW_MS + 1, assignee="bo", assigned_until_ms=NOW_MS + 1)

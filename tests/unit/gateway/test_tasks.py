@@ -125,6 +125,20 @@ async def test_task_is_put_aside_and_an_answer_is_taken_back(office: Office) -> 
     assert (status, task["status"], task["outcome"], task["version"]) == (200, "open", None, 3)
 
 
+async def test_task_is_commented_on_whoever_has_claimed_it(gateway: Gateway, office: Office) -> None:
+    await office.act("claim", {"actor": "kim"})
+    said = {"actor": "bo", "text": "waits for the bank"}
+    for _ in range(2):
+        status, task = await office.act("comment", said, **{"Idempotency-Key": "c-1"})
+        ((actor, text),) = [(each["actor"], each["text"]) for each in task["comments"]]
+        assert (status, task["assignee"], actor, text) == (200, "kim", "bo", "waits for the bank")
+    before = len(gateway.outbox.records)
+    for text in ("", " ", "x" * 1_001):
+        status, problem = await office.act("comment", said | {"text": text})
+        assert (status, "1 to 1,000" in problem["detail"]) == (422, True)
+    assert len(gateway.outbox.records) == before
+
+
 @pytest.mark.parametrize("until", ["soon", "2026-09-22T00:00:00", "2020-01-01T00:00:00Z", 7])
 async def test_claim_until_no_time_to_come_is_refused(gateway: Gateway, office: Office, until: Any) -> None:
     assert (await office.act("claim", {"actor": "kim", "until": until}))[0] == 422

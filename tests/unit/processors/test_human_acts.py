@@ -68,6 +68,33 @@ def test_released_task_and_one_put_aside_are_free_for_others(desk: Desk) -> None
     ]  # fmt: skip
 
 
+def test_anybody_notes_something_about_an_open_task_once_and_changes_nothing_else(desk: Desk) -> None:
+    claimed = newest(desk, desk.deliver(act("claim", until_ms=LATER_MS)))
+    note = act("comment", "bo", data=payload("waits for the bank"))
+    noted = newest(desk, desk.deliver(note))
+    (comment,) = noted["comments"].value()
+    assert (comment["actor"], comment["text"]) == ("bo", "waits for the bank")
+    unchanged = {name for name in noted if noted[name] == claimed[name]}
+    assert set(noted) - unchanged == {"comments", "updated_at_ms"} or set(noted) - unchanged == {"comments"}
+    assert desk.deliver(note).outputs == []  # a copy
+    done = newest(desk, desk.deliver(action()))
+    assert (done["status"], len(done["comments"].value())) == ("completed", 1)
+    assert refused(newest(desk, desk.deliver(act("comment", "ada", data=payload("late"))))) == "TASK_CLOSED"
+
+
+@pytest.mark.parametrize("text", ["", " ", "x" * 1_001, 7, None])
+def test_what_is_no_comment_is_refused(desk: Desk, text: Any) -> None:
+    task = newest(desk, desk.deliver(act("comment", data=payload(text))))
+    assert (refused(task), task["comments"]) == ("DATA_INVALID", None)
+
+
+def test_comments_are_bounded(desk: Desk) -> None:
+    for number in range(30):
+        task = newest(desk, desk.deliver(act("comment", f"p{number}", data=payload("seen"))))
+    assert len(task["comments"].value()) == 30 and refused(task) is None
+    assert refused(newest(desk, desk.deliver(act("comment", data=payload("seen"))))) == "DATA_INVALID"
+
+
 def test_answer_counts_when_it_can_be_taken_back_no_more(desk: Desk) -> None:
     effects = desk.deliver(action(until_ms=LATER_MS))
     task, row = newest(desk, effects), effects.changes[KEY]

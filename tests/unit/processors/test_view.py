@@ -343,6 +343,9 @@ def test_what_has_not_moved_for_longest_is_found_among_what_runs(view: View, rea
     assert reader.idlest() == {WORKFLOW: START_MS + 1_000}
     view.handle([entry(1, 5)], STATE)
     assert reader.idlest() == {WORKFLOW: START_MS + 1_005}
+    assert [row["updated_at_ms"] for row in reader.idle(START_MS + 3_000, 9)] == [START_MS + 1_005]
+    assert [row["updated_at_ms"] for row in reader.idle(START_MS + 3_001, 1)] == [START_MS + 1_005]
+    assert len(reader.idle(START_MS + 3_001, 9)) == 2
     view.handle([entry(1, 6, "waiting")], STATE)
     assert reader.idlest() == {WORKFLOW: START_MS + 3_000}
     view.handle([entry(1, 7, "undoing")], STATE)
