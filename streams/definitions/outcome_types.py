@@ -12,7 +12,6 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from fastavro.schema import SchemaParseException
 
 from schemas.catalogue import Schema, parse, text
-from schemas.registry import RegistryError
 from schemas.typed import outcome_schema, output_type, value_of
 from streams.ground.errors import UnavailableError
 from streams.language.graph import Graph
@@ -56,6 +55,8 @@ def declared(graph: Graph) -> Schema | None:
 
 async def registered(codec: Codec, schema: Schema | None) -> OutcomeType | None:
     """The type with its id. Raises UnavailableError where the registry does not answer as it should."""
+    from schemas.registry import RegistryError  # with its HTTP client, which runs without Kafka never need
+
     if schema is None:
         return None
     try:

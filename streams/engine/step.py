@@ -219,8 +219,10 @@ def _guarded(
         problem = _limit_problem(error)
     try:
         return _applied(graph, state, event, now_ms, limits, partial(_faulted, problem=problem, undo=True))
-    except (LimitExceededError, RecursionError):  # to undo is too much as well
-        return _applied(graph, state, event, now_ms, limits, partial(_faulted, problem=problem, undo=False))
+    except (LimitExceededError, RecursionError):  # to undo is too much as well, or to tell of it
+        run = Run(graph, state, event.instance_id, now_ms, limits, TABLE)
+        _faulted(run, event, problem, undo=False)
+        return _result(run)
 
 
 def _faulted(run: Run, event: Event, problem: Problem, undo: bool) -> None:
