@@ -24,6 +24,7 @@ READERS = {
     "infra/local/java.py": "what a server inherits",
     "infra/local/progress.py": "TERM, which says whether a line can be written again",
     "infra/local/process.py": "what a child inherits",
+    "streams/cli/_models_trainer.py": "what a trainer inherits: nothing of ours",
     "streams/catalogue.py": "hands it to the loading of settings",
     "streams/ground/settings.py": "the loading itself",
     "streams/ground/site.py": "what ${env:NAME} stands for",
