@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import logging
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
@@ -17,11 +14,8 @@ from tests.support.brought import MODELS, WORKFLOW, Site
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
-    handlers = [*logging.root.handlers]
-    yield Site(tmp_path)
-    structlog.reset_defaults()  # a run sets up logging, to the runner's standard error
-    logging.root.handlers[:] = handlers
+def site(tmp_path: Path) -> Site:
+    return Site(tmp_path)
 
 
 @pytest.mark.parametrize("kind", MODELS)

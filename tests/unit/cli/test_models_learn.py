@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import csv
-import logging
 import os
 import shutil
 import signal
 import subprocess
 import sys
 import tomllib
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from models.making.learning import Learning, parts
 from models.making.rows import read_rows
@@ -36,9 +33,8 @@ MARK = ("route", "score", "label", "drawn", "inclusion_probability", "decided_at
 
 
 @pytest.fixture
-def site(tmp_path: Path) -> Iterator[Site]:
+def site(tmp_path: Path) -> Site:
     """One where `loans@1` decides, which is of others, and says in its card how it learns."""
-    handlers = [*logging.root.handlers]
     found = Site(tmp_path)
     brought = tmp_path / "brought"
     brought.mkdir()
@@ -47,9 +43,7 @@ def site(tmp_path: Path) -> Iterator[Site]:
     rows = foreign.write(tmp_path / "rows.csv", foreign.loans(2, 400), foreign.NUMBERS)
     found.json("models", "add", brought, "--name", "loans", "--rows", rows)
     found.json("models", "activate", "loans@1", "--audit", "50")
-    yield found
-    structlog.reset_defaults()
-    logging.root.handlers[:] = handlers
+    return found
 
 
 def labels(

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import shlex
 import shutil
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import structlog
 from click.testing import CliRunner
 
 from streams.cli import group
@@ -20,12 +17,9 @@ GUIDE = (Path(__file__).parents[3] / "models" / "your-own-model.md").read_text()
 
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.chdir(tmp_path)
-    handlers = [*logging.root.handlers]
-    yield tmp_path
-    structlog.reset_defaults()
-    logging.root.handlers[:] = handlers
+    return tmp_path
 
 
 def test_guide_leads_from_a_file_to_decisions_that_need_no_person(folder: Path) -> None:

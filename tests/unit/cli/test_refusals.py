@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
-import structlog
 
 from models.serving.registry import Registry
 from models.serving.shelf import BUNDLED
@@ -82,12 +80,9 @@ def prepared(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def site(prepared: Path, tmp_path: Path) -> Iterator[Site]:
+def site(prepared: Path, tmp_path: Path) -> Site:
     shutil.copytree(prepared, tmp_path / "site")
-    handlers = [*logging.root.handlers]
-    yield Site(tmp_path / "site")
-    structlog.reset_defaults()  # a run sets up logging, to the runner's standard error
-    logging.root.handlers[:] = handlers
+    return Site(tmp_path / "site")
 
 
 class Served:
