@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -10,7 +9,6 @@ from pathlib import Path
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient
 
 from schemas.codec import Codec
 from streams.ground.provision import provision
@@ -22,6 +20,7 @@ from streams.runtime.declaration import Declaration
 from streams.runtime.host import Host
 from streams.runtime.processor import Effects, FastProcessor, Message, Row, StateView
 from streams.runtime.settings import RuntimeSettings
+from tests.support.topics import made_anew
 from tests.support.waiting import PATIENCE_S, until
 
 
@@ -108,11 +107,3 @@ def publish(kafka: str, topic: str, values: Sequence[bytes], key: bytes = b"k") 
     for value in values:
         producer.produce(topic, value, key, 0)
     assert producer.flush(PATIENCE_S) == 0
-
-
-async def made_anew(settings: Settings, topic: Topic) -> None:
-    admin = AdminClient({"bootstrap.servers": settings.bootstrap})
-    await asyncio.to_thread(admin.delete_topics([topic.name])[topic.name].result)
-    await until(lambda: topic.name not in admin.list_topics(timeout=PATIENCE_S).topics)
-    await provision(settings, [topic])
-    await until(lambda: topic.name in admin.list_topics(timeout=PATIENCE_S).topics)

@@ -18,11 +18,11 @@ from streams.definitions.deploy import deploy
 from streams.definitions.feed import DefinitionFeed
 from streams.ground.codec import open_codec
 from streams.ground.past_records import PastRecords
-from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher
 from streams.ground.settings import Settings
 from streams.processors.orchestrate.outcome import output
 from tests.support.data import payload
+from tests.support.topics import made_anew
 
 pytestmark = [pytest.mark.broker]
 YAML = """
@@ -46,7 +46,7 @@ async def test_typed_outcomes_are_read_by_who_follows_definitions_and_by_the_com
 ) -> None:
     name = f"typed-{has_registry}".lower()
     settings = Settings(bootstrap=kafka, registry_url=registry if has_registry else "none", data_dir=tmp_path)
-    await provision(settings, [DEFINITIONS])
+    await made_anew(settings, DEFINITIONS)  # with or without a registry, nobody reads what the other has written
     codec, reader = await open_codec(settings), await open_codec(settings)
     feed = DefinitionFeed(settings, codec, catalogue.FUNCTIONS)
     late = DefinitionFeed(settings, reader, catalogue.FUNCTIONS)

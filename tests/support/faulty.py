@@ -78,7 +78,7 @@ TASK_FAULTS = {
     "{call: http, emit: {}, with: {method: get, endpoint: 'https://x.org'}}": "task-kind",
     "{call: http}": "missing",
     "{call: grpc, with: {}}": "not-in-profile",
-    "{call: openapi, with: {}}": "not-built",
+    "{call: asyncapi, with: {}}": "not-built",
     "{call: http, with: {method: get}}": "missing",
     "{call: http, with: {method: fetch, endpoint: 'https://x.org'}}": "value",
     "{call: http, with: {method: get, endpoint: nowhere}}": "uri",
