@@ -151,6 +151,7 @@ SHOWN: Mapping[str, str] = {
     "exlify outcomes greeting": r"completed .*Good to see you again, Ada",
     "exlify replay ": r"status +completed[\s\S]*BEFORE +AFTER +EVENTS",
     "exlify status": r"ok +processor orchestrate: ",
+    "exlify errors": r"UNREACHED +The system",
     "exlify functions": r"sql.query +read +call ",
     "exlify topics --create": r"engine.inbox.instance.v1 +4",
     "exlify topics": r"engine.inbox.instance.v1 +4 +[1-9]",

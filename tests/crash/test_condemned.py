@@ -13,16 +13,19 @@ import pytest
 from confluent_kafka import Producer
 
 from schemas.business import EventTypes
-from schemas.messages import DEAD_LETTER, HISTORY_ENTRY, INCIDENT
+from schemas.catalogue import current
+from schemas.messages import DEAD_LETTER, INCIDENT, INSTANCE_OUTCOME
+from schemas.samples import sample
 from streams import catalogue
 from streams.ground.provision import provision
-from streams.processors.orchestrate import HISTORY, INBOX, INCIDENTS
+from streams.processors.orchestrate import INCIDENTS
+from streams.processors.schedule import ENDED
 from streams.runtime.parking import PARKING
 from tests.crash.doomed import COMMAND, DEADLY
 from tests.crash.logs import Log, header
 from tests.crash.workers import Workers
 from tests.support import brokers
-from tests.support.unusable import EVENT, asked, event, message, started
+from tests.support.unusable import CODEC, EVENT, asked, event, message, started
 
 pytestmark = pytest.mark.crash
 
@@ -31,25 +34,37 @@ PATIENCE_S = 90.0  # a bound on hanging
 TASK = orjson.dumps({"team": "a", "title": "A", "outcomes": ["ok"]})
 READS = {
     "intake": EventTypes.load().of("echo.v1").topic,
-    "recover": catalogue.PROCESSORS["recover"].reads[0].name,
+    "human": catalogue.PROCESSORS["human"].commands.name,
     "letters": INCIDENTS.name,
-    "orchestrate": INBOX.name,
-    "view": HISTORY.name,
-}  # the others read commands
+    "schedule": ENDED.name,  # definitions are followed by everybody
+}  # the others read commands, or what they declare first
+
+
+def reads(name: str) -> str:
+    """The topic that the record comes by."""
+    declared = catalogue.PROCESSORS[name]
+    return READS.get(name) or (declared.reads[0] if declared.reads else declared.commands).name
 
 
 def value(name: str, key: bytes) -> bytes:
-    """A record that the processor can use."""
+    """A record that the processor can read."""
     instance = key.decode()
     kinds: dict[str, Callable[[], bytes]] = {
+        "plain": lambda: b"{}",
         "intake": lambda: event(b"{}"),
         "orchestrate": lambda: started(instance_id=instance),
         "human": lambda: asked(TASK, instance_id=instance),
         "letters": lambda: message(INCIDENT, instance_id=instance),
         "recover": lambda: message(DEAD_LETTER, instance_id=instance, recovery=b""),
-        "view": lambda: message(HISTORY_ENTRY, instance_id=instance),
+        "schedule": lambda: message(INSTANCE_OUTCOME, instance_id=instance),
     }
-    return kinds[name]() if name in kinds else asked(b"{}", instance_id=instance, function=name)
+    if name in kinds:
+        return kinds[name]()
+    if not catalogue.PROCESSORS[name].reads:
+        return asked(b"{}", instance_id=instance, function=name)
+    kind = f"exlify.{catalogue.PROCESSORS[name].reads[0].messages[0]}"
+    fields = sample(current()[kind])
+    return CODEC.encode(kind, {**fields, **({"instance_id": instance} if "instance_id" in fields else {})})
 
 
 @pytest.fixture(scope="module")
@@ -67,7 +82,7 @@ def test_record_that_kills_a_processor_is_parked_after_a_trial(name: str, broker
     }  # fmt: skip
     settings = catalogue.load_settings(environ)
     asyncio.run(provision(settings, catalogue.topics(settings)))
-    topic = READS.get(name, f"step.command.{name}.v1")
+    topic = reads(name)
     producer = Producer({"bootstrap.servers": broker, "log_level": 0})
     for key in (INNOCENT, DEADLY, INNOCENT):
         producer.produce(topic, value(name, key), key, 0, headers=list(EVENT))
