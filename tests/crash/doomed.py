@@ -9,6 +9,7 @@ import asyncio
 import os
 import signal
 import sys
+from hashlib import sha256
 from typing import Any
 
 from streams import catalogue
@@ -21,8 +22,15 @@ from streams.runtime.processor import FastProcessor, Processor, SlowProcessor
 from streams.runtime.trial import stand
 from streams.runtime.worker import Worker
 
-DEADLY = b"dead" * 8  # as long as the id of an instance, so that its answers find their way
 TRIAL = "--trial"
+
+
+def deadly(name: str) -> bytes:
+    """The key that this processor dies over, and no other that reads the same topic.
+
+    As long as the id of an instance, so that its answers find their way.
+    """
+    return sha256(name.encode()).hexdigest()[:32].encode()
 
 
 async def main(name: str, *, trial: bool) -> None:
@@ -32,7 +40,7 @@ async def main(name: str, *, trial: bool) -> None:
     codec = await open_codec(loaded)
     feed = DefinitionFeed(loaded, codec, catalogue.FUNCTIONS)
     (processor,) = catalogue.make_processors([name], loaded, codec, feed, Site(loaded.site_dir), ())
-    doom(processor)
+    doom(processor, deadly(name))
     if trial:
         await stand(processor, codec)
         os._exit(0)
@@ -42,30 +50,30 @@ async def main(name: str, *, trial: bool) -> None:
 COMMAND = (sys.executable, "-m", "tests.crash.doomed")
 
 
-def doom(processor: Processor) -> None:
+def doom(processor: Processor, key: bytes) -> None:
     """Has the handler die over the key; all the rest of the processor is as it is."""
     made: Any = processor
     if isinstance(processor, FastProcessor):
         handle = made.handle
 
-        def deadly(batch: Any, state: Any) -> Any:
-            _die_over(batch)
+        def handle_or_die(batch: Any, state: Any) -> Any:
+            _die_over(key, batch)
             return handle(batch, state)
 
-        made.handle = deadly
+        made.handle = handle_or_die
     elif isinstance(processor, SlowProcessor):
         handle_one = made.handle_one
 
-        async def deadly_one(message: Any, state: Any) -> Any:
-            _die_over([message])
+        async def handle_one_or_die(message: Any, state: Any) -> Any:
+            _die_over(key, [message])
             return await handle_one(message, state)
 
-        made.handle_one = deadly_one
+        made.handle_one = handle_one_or_die
 
 
-def _die_over(batch: Any) -> None:
+def _die_over(key: bytes, batch: Any) -> None:
     """What was parked has kept its key, and kills nobody any more."""
-    if any(message.record.key == DEADLY and message.record.topic != PARKING.name for message in batch):
+    if any(message.record.key == key and message.record.topic != PARKING.name for message in batch):
         os.kill(os.getpid(), signal.SIGKILL)
 
 

@@ -21,7 +21,7 @@ from streams.ground.provision import provision
 from streams.processors.orchestrate import INCIDENTS
 from streams.processors.schedule import ENDED
 from streams.runtime.parking import PARKING
-from tests.crash.doomed import COMMAND, DEADLY
+from tests.crash.doomed import COMMAND, deadly
 from tests.crash.logs import Log, header
 from tests.crash.workers import Workers
 from tests.support import brokers
@@ -82,9 +82,9 @@ def test_record_that_kills_a_processor_is_parked_after_a_trial(name: str, broker
     }  # fmt: skip
     settings = catalogue.load_settings(environ)
     asyncio.run(provision(settings, catalogue.topics(settings)))
-    topic = reads(name)
+    topic, key_of_death = reads(name), deadly(name)
     producer = Producer({"bootstrap.servers": broker, "log_level": 0})
-    for key in (INNOCENT, DEADLY, INNOCENT):
+    for key in (INNOCENT, key_of_death, INNOCENT):
         producer.produce(topic, value(name, key), key, 0, headers=list(EVENT))
     producer.flush(30)
     log = Log(broker, f"{settings.group_prefix}-{name}")
@@ -100,8 +100,8 @@ def test_record_that_kills_a_processor_is_parked_after_a_trial(name: str, broker
         workers.kill_all()
     assert workers.exits == [(name, -signal.SIGKILL)] * 2
     parked = [each for each in log.read(PARKING.name, 1) if header(each, "parked.topic") == topic.encode()]
-    (ours,) = [each for each in parked if each.key == DEADLY]
-    assert ours.value == value(name, DEADLY)
+    (ours,) = [each for each in parked if each.key == key_of_death]
+    assert ours.value == value(name, key_of_death)
     assert b"tried" in header(ours, "parked.reason")
     judged = [line for line in workers.log(name).read_text().splitlines() if "record judged" in line]
     assert len(judged) == 1 and "guilty" in judged[0]
