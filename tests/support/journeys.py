@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -120,6 +120,21 @@ async def travelling(settings: Settings, hosted: Sequence[str] = HOSTED, **servi
             yield journey
             if failed.done():
                 failed.result()
+
+
+UNDOING = """
+document: {dsl: '1.0.3', namespace: tests, name: order, version: '1.0.0'}
+do:
+  - tell:
+      emit: {event: {with: {type: tests.told.v1, data: '${ . }'}}}
+      metadata: {compensate: {emit: {event: {with: {type: tests.taken-back.v1, data: '${ {of: .output.id} }'}}}}}
+  - book: {call: http, with: {method: get, endpoint: {uri: connection://erp/orders}}}
+"""
+
+
+def undoing(folder: Path) -> AbstractAsyncContextManager[Journey]:
+    """A journey that carries `UNDOING` out: a message that can be taken back, then a booking that has no connection."""
+    return travelling(settings_in(folder), hosted=("orchestrate", "call", "emit", "recover"))
 
 
 def settings_in(folder: Path) -> Settings:

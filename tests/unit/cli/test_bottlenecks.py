@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 from sqlalchemy import text
 
 from schemas.messages import HISTORY_ENTRY
@@ -18,10 +17,10 @@ from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
 from streams.processors.costs import Prices
 from tests.support.clocked import Clocked
+from tests.support.command_line import Cli, beside
 from tests.support.gateways import AsyncGateway, Gateway
 from tests.support.stories import START_MS
 
-Cli = Callable[..., Coroutine[Any, Any, Result]]
 YAML = """
 document: {dsl: 1.0.3, namespace: test, name: claim, version: 1.0.0}
 do:
@@ -40,14 +39,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
 
 @pytest.fixture
 def cli(gateway: Gateway, tmp_path: Path) -> Cli:
-    environ = {
-        "EXLIFY_GATEWAY_URL": str(gateway.client.make_url("")), "EXLIFY_DATA_DIR": str(tmp_path), "COLUMNS": "160",
-    }  # fmt: skip
-
-    async def run(*arguments: str) -> Result:
-        return await asyncio.to_thread(CliRunner(env=environ).invoke, group, ["bottlenecks", *arguments])
-
-    return run
+    return beside(gateway, tmp_path, "bottlenecks", COLUMNS="160")
 
 
 def story(gateway: Gateway, number: int, version: str = "1.0.0") -> Clocked:

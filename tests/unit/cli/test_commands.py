@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
+from click.testing import CliRunner
 
 from schemas.catalogue import current
 from schemas.messages import CANCEL_INSTANCE, DECISION, HISTORY_ENTRY, HUMAN_TASK
@@ -21,14 +21,13 @@ from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
 from streams.processors.functions import full
 from streams.runtime.processor import Message
+from tests.support.command_line import Cli, beside
 from tests.support.data import payload
 from tests.support.definitions import BUNDLED
 from tests.support.desk import TASK_ID, Desk, action, command
 from tests.support.gateways import NOW_S, YAML, AsyncGateway, Gateway, OwnOnes
 from tests.support.histories import CODEC, ID, entry
 from tests.support.stories import Story
-
-Cli = Callable[..., Coroutine[Any, Any, Result]]
 
 
 @pytest.fixture
@@ -39,18 +38,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
 
 @pytest.fixture
 def cli(gateway: Gateway, tmp_path: Path) -> Cli:
-    """Runs a command beside the gateway; expected errors come back as `result.exception`."""
-    environ = {
-        "EXLIFY_GATEWAY_URL": str(gateway.client.make_url("")),
-        "EXLIFY_API_TOKEN": "t0ken",
-        "EXLIFY_DATA_DIR": str(tmp_path),
-        "HTTP_PROXY": "http://127.0.0.1:1",
-    }
-
-    async def run(*arguments: str) -> Result:
-        return await asyncio.to_thread(CliRunner(env=environ).invoke, group, arguments)
-
-    return run
+    return beside(gateway, tmp_path, EXLIFY_API_TOKEN="t0ken", HTTP_PROXY="http://127.0.0.1:1")
 
 
 async def test_decision_is_written_as_a_page(gateway: Gateway, cli: Cli) -> None:

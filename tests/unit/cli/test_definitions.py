@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from click.testing import CliRunner, Result
 
 from schemas.messages import WORKFLOW_STATE
-from streams.cli import group
 from streams.definitions.deploy import described
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
+from tests.support.command_line import Cli, beside
 from tests.support.definitions import load
 from tests.support.gateways import NOW_S, YAML, AsyncGateway, Gateway
 
 NEXT = YAML.replace("1.0.0", "1.1.0").replace("seen: true", "seen: false")
-Cli = Callable[..., Coroutine[None, None, Result]]
 
 
 @pytest.fixture
@@ -31,12 +28,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
 
 @pytest.fixture
 def cli(gateway: Gateway, tmp_path: Path) -> Cli:
-    environ = {"EXLIFY_GATEWAY_URL": str(gateway.client.make_url("")), "EXLIFY_DATA_DIR": str(tmp_path)}
-
-    async def run(*arguments: str) -> Result:
-        return await asyncio.to_thread(CliRunner(env=environ).invoke, group, ["definitions", *arguments])
-
-    return run
+    return beside(gateway, tmp_path, "definitions")
 
 
 async def test_workflow_is_paused_and_goes_back_to_a_version_before(gateway: Gateway, cli: Cli) -> None:

@@ -2,20 +2,17 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 from collections.abc import AsyncIterator, Callable, Coroutine
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from streams.cli import group
 from streams.ground.errors import UsageError
+from tests.support.command_line import Cli, beside
 from tests.support.journeys import Journey, settings_in, travelling
 
-Cli = Callable[..., Coroutine[Any, Any, Result]]
 ORDER = """
 document: {dsl: '1.0.3', namespace: tests, name: order, version: '1.0.0'}
 do:
@@ -38,12 +35,7 @@ async def journey(tmp_path: Path) -> AsyncIterator[Journey]:
 
 @pytest.fixture
 def cli(journey: Journey, tmp_path: Path) -> Cli:
-    environ = {"EXLIFY_GATEWAY_URL": str(journey.gateway.client.make_url("")), "EXLIFY_DATA_DIR": str(tmp_path)}
-
-    async def run(*arguments: str) -> Result:
-        return await asyncio.to_thread(CliRunner(env=environ).invoke, group, arguments)
-
-    return run
+    return beside(journey.gateway, tmp_path)
 
 
 async def stopped(journey: Journey, count: int) -> list[str]:

@@ -4,23 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
 from schemas.messages import HISTORY_ENTRY
-from streams.cli import group
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
 from streams.processors.replay.request import decode
+from tests.support.command_line import Cli, beside
 from tests.support.gateways import YAML, AsyncGateway, Gateway
 from tests.support.histories import entry
 from tests.support.replays import see_state, see_three
-
-Cli = Callable[..., Coroutine[Any, Any, Result]]
 
 
 async def topics_there(settings: Settings) -> set[str]:
@@ -36,12 +32,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
 
 @pytest.fixture
 def cli(gateway: Gateway, tmp_path: Path) -> Cli:
-    environ = {"EXLIFY_GATEWAY_URL": str(gateway.client.make_url("")), "EXLIFY_DATA_DIR": str(tmp_path)}
-
-    async def run(*arguments: str, typed: str = "") -> Result:
-        return await asyncio.to_thread(CliRunner(env=environ).invoke, group, arguments, input=typed)
-
-    return run
+    return beside(gateway, tmp_path)
 
 
 async def test_replay_is_asked_for_with_everything_that_was_said(gateway: Gateway, cli: Cli, tmp_path: Path) -> None:

@@ -2,32 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
 import re
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 from prometheus_client import REGISTRY
 
 from schemas.catalogue import current
 from schemas.messages import HISTORY_ENTRY, HUMAN_TASK, INCIDENT, REPAIR_STEP, RETRY_STATE
 from schemas.samples import sample
-from streams.cli import group
 from streams.console import install
 from streams.ground.settings import Settings
 from streams.processors.view.business import Business
 from streams.processors.view.day_costs import DayCosts
 from tests.support.clocked import PROBLEM, Clocked
+from tests.support.command_line import Cli, beside
 from tests.support.consoles import Console
 from tests.support.contexts import context
 from tests.support.gateways import AsyncGateway, Gateway
 from tests.support.stories import START_MS
 
-Cli = Callable[..., Coroutine[Any, Any, Result]]
 YAML = """
 document: {dsl: 1.0.3, namespace: test, name: claim, version: 1.0.0}
 do:
@@ -134,14 +131,7 @@ def claims(gateway: Gateway) -> Claims:
 
 @pytest.fixture
 def cli(gateway: Gateway, tmp_path: Path) -> Cli:
-    environ = {
-        "EXLIFY_GATEWAY_URL": str(gateway.client.make_url("")), "EXLIFY_DATA_DIR": str(tmp_path), "COLUMNS": "200",
-    }  # fmt: skip
-
-    async def run(*arguments: str) -> Result:
-        return await asyncio.to_thread(CliRunner(env=environ).invoke, group, ["report", *arguments])
-
-    return run
+    return beside(gateway, tmp_path, "report", COLUMNS="200")
 
 
 async def test_figures_are_those_of_history(gateway: Gateway, claims: Claims, cli: Cli) -> None:

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from streams.cli import group
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
+from tests.support.command_line import Cli, beside
 from tests.support.gateways import AsyncGateway, Gateway
-
-Cli = Callable[..., Coroutine[Any, Any, Result]]
 
 
 @pytest.fixture
@@ -28,12 +23,7 @@ async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
 
 @pytest.fixture
 def cli(gateway: Gateway, tmp_path: Path) -> Cli:
-    environ = {"EXLIFY_GATEWAY_URL": str(gateway.client.make_url("")), "EXLIFY_DATA_DIR": str(tmp_path)}
-
-    async def run(*arguments: str) -> Result:
-        return await asyncio.to_thread(CliRunner(env=environ).invoke, group, ["systems", *arguments])
-
-    return run
+    return beside(gateway, tmp_path, "systems")
 
 
 async def test_system_is_paused_for_a_while_and_resumed(gateway: Gateway, cli: Cli) -> None:

@@ -2,46 +2,28 @@
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 import pytest
-from click.testing import CliRunner, Result
 
-from streams.cli import group
-from tests.support.journeys import Journey, settings_in, travelling
-
-Cli = Callable[..., Coroutine[Any, Any, Result]]
-ORDER = """
-document: {dsl: '1.0.3', namespace: tests, name: order, version: '1.0.0'}
-do:
-  - tell:
-      emit: {event: {with: {type: tests.told.v1, data: '${ . }'}}}
-      metadata: {compensate: {emit: {event: {with: {type: tests.taken-back.v1, data: '${ {of: .output.id} }'}}}}}
-  - book: {call: http, with: {method: get, endpoint: {uri: connection://erp/orders}}}
-"""
+from tests.support.command_line import Cli, beside
+from tests.support.journeys import UNDOING, Journey, undoing
 
 
 @pytest.fixture
 async def journey(tmp_path: Path) -> AsyncIterator[Journey]:
-    async with travelling(settings_in(tmp_path), hosted=("orchestrate", "call", "emit", "recover")) as started:
+    async with undoing(tmp_path) as started:
         yield started
 
 
 @pytest.fixture
 def cli(journey: Journey, tmp_path: Path) -> Cli:
-    environ = {"EXLIFY_GATEWAY_URL": str(journey.gateway.client.make_url("")), "EXLIFY_DATA_DIR": str(tmp_path)}
-
-    async def run(*arguments: str) -> Result:
-        return await asyncio.to_thread(CliRunner(env=environ).invoke, group, arguments)
-
-    return run
+    return beside(journey.gateway, tmp_path)
 
 
 async def stopped(journey: Journey, count: int) -> list[str]:
-    graph = journey.deploy(ORDER)
+    graph = journey.deploy(UNDOING)
     instances = [journey.start(graph, str(number), {}) for number in range(count)]
     for each in instances:
         await journey.status(each, "incident")

@@ -8,26 +8,17 @@ from typing import Any
 
 import pytest
 
-from tests.support.journeys import Journey, settings_in, travelling
-
-ORDER = """
-document: {dsl: '1.0.3', namespace: tests, name: order, version: '1.0.0'}
-do:
-  - tell:
-      emit: {event: {with: {type: tests.told.v1, data: '${ . }'}}}
-      metadata: {compensate: {emit: {event: {with: {type: tests.taken-back.v1, data: '${ {of: .output.id} }'}}}}}
-  - book: {call: http, with: {method: get, endpoint: {uri: connection://erp/orders}}}
-"""
+from tests.support.journeys import UNDOING, Journey, undoing
 
 
 @pytest.fixture
 async def journey(tmp_path: Path) -> AsyncIterator[Journey]:
-    async with travelling(settings_in(tmp_path), hosted=("orchestrate", "call", "emit", "recover")) as started:
+    async with undoing(tmp_path) as started:
         yield started
 
 
 async def stopped(journey: Journey) -> str:
-    instance = journey.start(journey.deploy(ORDER), "1", {"n": 1})
+    instance = journey.start(journey.deploy(UNDOING), "1", {"n": 1})
     await journey.status(instance, "incident")
     return instance
 
