@@ -31,14 +31,15 @@ class Finding(NamedTuple):
     help: str | None = None
 
 
-def of_process(name: str, causes: Sequence[Mapping[str, str]] | None, log: str) -> Iterator[Finding]:
+def of_process(name: str, causes: Sequence[Mapping[str, Any]] | None, log: str) -> Iterator[Finding]:
     """What a process says of itself: why it is not ready; None where it does not answer."""
     if causes is None:
         yield Finding(State.DOWN, f"process {name}", "does not answer", f"its log: {log}")
         return
     for cause in causes:
         helps = HELP_OF_PARTS.get(cause["part"], f"its log: {log}")
-        yield Finding(State.DOWN, f"process {name}", f"{cause['part']}: {cause['reason']}", helps)
+        state = State.WATCH if cause.get("mild") else State.DOWN
+        yield Finding(state, f"process {name}", f"{cause['part']}: {cause['reason']}", helps)
     if not causes:
         yield Finding(State.OK, f"process {name}", "ready")
 

@@ -65,6 +65,7 @@ async def _run(processors: list[str], places: Sequence[Path], name: str, port: i
     from streams.ground import logs, status
     from streams.ground.codec import open_codec
     from streams.ground.errors import ConfigurationError
+    from streams.ground.probes import SiteProbe, probed
     from streams.ground.provision import provision
     from streams.ground.publish import Publisher
     from streams.ground.site import Site
@@ -91,7 +92,7 @@ async def _run(processors: list[str], places: Sequence[Path], name: str, port: i
         os.nice(YIELDING)
     worker = Worker(name, hosted, loaded, codec, partial(trial.command, places=places))
     try:
-        runner, actual_port = await status.serve_status(loaded.host, port, worker.causes)
+        runner, actual_port = await status.serve_status(loaded.host, port, probed(worker, SiteProbe(site)))
     except OSError as error:
         raise ConfigurationError(
             f"Port {port} on {loaded.host} cannot be used ({error.strerror}). Choose another with --port."

@@ -53,7 +53,7 @@ from streams.gateway.settings import GatewaySettings
 from streams.gateway.watchdogs import watching
 from streams.ground.codec import open_codec
 from streams.ground.errors import ConfigurationError, UnavailableError
-from streams.ground.probes import kafka_probe, probed
+from streams.ground.probes import SiteProbe, kafka_probe, probed
 from streams.ground.provision import look_at_cluster
 from streams.ground.publish import Publisher
 from streams.ground.settings import Settings
@@ -194,7 +194,8 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
         await feed.start()
         await pauses.start()
         seen.start()
-        ready = probed(kafka_probe(settings, tuple(each.name for each in WRITTEN)), read_model_probe(engine))
+        kafka = kafka_probe(settings, tuple(each.name for each in WRITTEN))
+        ready = probed(kafka, read_model_probe(engine), SiteProbe(site))
         own = KafkaOwnFunctions(settings, codec)
         async with (
             Publisher(settings) as publisher,

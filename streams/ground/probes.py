@@ -6,7 +6,7 @@ import asyncio
 import time
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from contextlib import suppress
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
@@ -14,6 +14,9 @@ from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # t
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
 from streams.ground.status import Cause
+
+if TYPE_CHECKING:
+    from streams.ground.site import Site
 
 ASK_S = 3.0
 FRESH_S = 2.0  # an answer that is no older is given again, however many ask
@@ -49,7 +52,31 @@ class Probe:
         return self._answer
 
 
-def probed(*probes: Probe) -> Callable[[], Awaitable[Sequence[Cause]]]:
+class Causes(Protocol):
+    """Who can be asked."""
+
+    async def causes(self) -> list[Cause]:
+        """What is the matter with it; empty where nothing is."""
+        ...
+
+
+class SiteProbe:
+    """Whether the files of the site folder are in force as they stand. A faulty one costs nothing but its change."""
+
+    def __init__(self, site: Site) -> None:
+        self._site = site
+
+    async def causes(self) -> list[Cause]:
+        """Each faulty file, where and why."""
+        return [
+            Cause(
+                name, f"line {fault.line}: {fault.reason}; what it said before stays in force", degraded=True, mild=True
+            )
+            for name, fault in self._site.faults.items()
+        ]
+
+
+def probed(*probes: Causes) -> Callable[[], Awaitable[Sequence[Cause]]]:
     """What all of them say together, asked side by side."""
 
     async def causes() -> Sequence[Cause]:

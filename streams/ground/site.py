@@ -44,6 +44,7 @@ class SiteFile(Generic[T]):
         self._environ = environ
         self._digest = ""
         self._known: Seen = (None, {})  # of the last reading, faulty or not
+        self.fault: SiteFault | None = None  # of what stands there now, while `value` is that of before
         try:
             self.value = self._read(content_of(path, MAX_BYTES), {})
         except SiteFault as fault:
@@ -65,6 +66,7 @@ class SiteFile(Generic[T]):
         try:
             self.value = self._read(*seen)
         except SiteFault as fault:
+            self.fault = fault
             site_metrics.FAULTY.labels(self.path.name).set(1)
             place = {"file": str(self.path), "line": fault.line, "column": fault.column}
             log.error("site file faulty, the old one stays", **place, reason=fault.reason, remedy=fault.remedy)
@@ -85,6 +87,7 @@ class SiteFile(Generic[T]):
     def _tell(self) -> None:
         """A digest of what people wrote; secrets stand elsewhere, so it tells nothing of them."""
         content, _ = self._known
+        self.fault = None
         digest = hashlib.sha256(content if isinstance(content, bytes) else b"").hexdigest()[:12]
         site_metrics.FAULTY.labels(self.path.name).set(0)
         if self._digest and self._digest != digest:
@@ -112,6 +115,11 @@ class Site:
         found = SiteFile(self._folder / name, parse, self._environ)
         self._files.append(found)
         return found
+
+    @property
+    def faults(self) -> Mapping[str, SiteFault]:
+        """What is wrong with files as they stand now, by their names."""
+        return {each.path.name: each.fault for each in self._files if each.fault is not None}
 
     def look(self) -> None:
         """Looks at every file once."""

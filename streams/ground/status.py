@@ -21,6 +21,7 @@ class Cause(NamedTuple):
     part: str
     reason: str
     degraded: bool = False
+    mild: bool = False  # degraded, but no work waits for it
 
 
 Ready = Callable[[], bool | Awaitable[Sequence[Cause]]]
@@ -59,7 +60,11 @@ def _readiness(causes: Sequence[Cause], *, as_json: bool) -> web.Response:
 
 def _as_json(cause: Cause) -> dict[str, str | bool]:
     told: dict[str, str | bool] = {"part": cause.part, "reason": cause.reason}
-    return {**told, "degraded": True} if cause.degraded else told
+    if cause.degraded:
+        told["degraded"] = True
+    if cause.mild:
+        told["mild"] = True
+    return told
 
 
 async def serve_status(host: str, port: int, ready: Ready) -> tuple[web.AppRunner, int]:

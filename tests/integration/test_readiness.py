@@ -9,6 +9,7 @@ import pytest
 from streams.ground.probes import kafka_probe
 from streams.ground.provision import provision
 from streams.ground.settings import Settings
+from streams.ground.status import Cause
 from streams.ground.topic import Topic
 
 
@@ -23,7 +24,7 @@ async def test_topics_that_take_no_record_are_named(kafka: str) -> None:
     await provision(settings, [good, short])
     assert await kafka_probe(settings, [good.name]).causes() == []
     (cause,) = await kafka_probe(settings, [good.name, short.name]).causes()
-    assert cause == ("kafka", f"has too few replicas in sync to take records for {short.name}", False)
+    assert cause == Cause("kafka", f"has too few replicas in sync to take records for {short.name}")
     (cause,) = await kafka_probe(settings, ["no.such.topic.v1"]).causes()
     assert cause.reason == "has no topic no.such.topic.v1"
 

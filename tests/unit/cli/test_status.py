@@ -54,6 +54,10 @@ def test_quiet_system_is_told_in_a_few_lines() -> None:
             of_process("engine", [{"part": "call", "reason": "partition 2 stands"}], "logs/engine.log"),
             State.DOWN, "call: partition 2 stands", "logs/engine.log",
         ),
+        (
+            of_process("steps", [{"part": "channels.yaml", "reason": "line 3: x", "mild": True}], "logs/steps.log"),
+            State.WATCH, "channels.yaml: line 3: x", "logs/steps.log",
+        ),
         (of_kafka(["has too few replicas in sync to take records for t"]), State.DOWN, "too few replicas", "topics"),
         (of_topics([topic(lag={"call": 7})], {"call": 0}), State.DOWN, "no worker runs it, 7 records", "worker call"),
         (of_topics([topic(lag={"call": 5_000})], {"call": 1}), State.WATCH, "5000 records", "exlify topics"),

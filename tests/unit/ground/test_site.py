@@ -12,6 +12,7 @@ from prometheus_client import REGISTRY
 from structlog.testing import capture_logs
 
 from streams.ground.errors import ConfigurationError
+from streams.ground.probes import SiteProbe
 from streams.ground.site import MAX_BYTES, Site, SiteFile
 from streams.ground.site_yaml import MAX_LEVELS, Part
 
@@ -107,6 +108,22 @@ def test_faulty_change_leaves_the_old_value(tmp_path: Path) -> None:
     (line,) = lines
     assert (line["file"], line["line"], line["column"]) == (str(tmp_path / NAME), 2, 6)
     assert line["reason"] and line["remedy"]
+
+
+async def test_process_with_a_faulty_file_is_ready_and_says_so(tmp_path: Path) -> None:
+    write(tmp_path, "sky: blue\n")
+    site = Site(tmp_path, {})
+    site.file(NAME, colours)
+    assert await SiteProbe(site).causes() == []
+    write(tmp_path, "sky: blue\nsea: [1, 2]\n")
+    site.look()
+    site.look()
+    (cause,) = await SiteProbe(site).causes()
+    assert (cause.part, cause.degraded, cause.mild) == (NAME, True, True) and cause.reason.startswith("line 2: ")
+    write(tmp_path, "sky: grey\n")
+    site.look()
+    site.look()
+    assert await SiteProbe(site).causes() == []
 
 
 def test_faulty_file_shows_in_the_metrics(tmp_path: Path) -> None:
