@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Iterable
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from schemas.business import EventTypes
 from schemas.codec import Codec
@@ -235,6 +237,21 @@ async def test_first_broken_records_are_written_once_though_nothing_was_kept_beh
     await site.look()
     first, *lines = errors.read_text().splitlines()
     assert (first, [json.loads(line)["line"] for line in lines]) == ("of yesterday", [3, 5])
+
+
+@pytest.mark.parametrize("name", [b"ORD\xff.csv", b"ORD" + b"x" * 248 + b".csv"])
+async def test_a_file_that_cannot_be_read_does_not_hold_the_others(site: Place, name: bytes) -> None:
+    """Neither one whose name is no Unicode, nor one whose name leaves no room for that of its lock."""
+    site.declare("  every: 100ms\n")
+    bad = site.put(os.fsdecode(name), LINES, mtime=1)
+    watching = Watching(site=site.site, settings=site.settings, codec=site.kafka.codec, publisher=site.kafka)
+    async with asyncio.timeout(20), watching.running():
+        for number in range(2):  # also what comes when the other is known to be bad
+            site.put(f"ORD{number}.csv", LINES)
+            while not (site.folder / "archive" / f"ORD{number}.csv").exists():
+                await asyncio.sleep(0.01)
+    assert REGISTRY.get_sample_value("exlify_files_stuck", {"source": "orders"}) == 1
+    assert bad.exists()
 
 
 async def test_a_file_that_was_broken_off_and_comes_again_goes_to_the_errors_again(site: Place) -> None:
