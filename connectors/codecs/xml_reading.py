@@ -24,7 +24,7 @@ def read(document: bytes, charset: str | None) -> dict[str, Any]:
     """The object for a document; `charset` goes before what the document declares. Raises CodecError."""
     text = charsets.decode(document, charset or _declared(document))
     if "<!DOCTYPE" in text and _PROLOG.match(text):  # before anything of it is parsed
-        raise XmlError("document types are not accepted")
+        refuse_document_type()
     return _Reader().read(text)
 
 
@@ -36,21 +36,47 @@ def _declared(document: bytes) -> str | None:
 
 
 @dataclass(slots=True)
-class _Element:
+class Element:
     """An element that has begun."""
 
     name: str
     members: dict[str, Any]
-    outer: dict[str, str | None]  # what it has declared anew: prefixes, with what they meant before
+    outer: dict[str, str | None] = field(default_factory=dict)  # prefixes declared anew, with what they meant before
     texts: list[str] = field(default_factory=list)
     has_children: bool = False
+
+    def content(self) -> Any:
+        """What it stands for, now that it has ended: an object, a text or null."""
+        text: str | None = "".join(self.texts) or None
+        if text is not None and self.has_children and not text.strip(WHITE):
+            text = None
+        if not self.members:
+            return text
+        if text is not None:
+            self.members["#text"] = text
+        return self.members
+
+    def add(self, name: str, value: Any, *, listed: bool = False) -> None:
+        """Takes a child; what occurs again is a list, what is `listed` always."""
+        self.has_children = True
+        if name not in self.members:
+            self.members[name] = [value] if listed else value
+        elif isinstance(self.members[name], list):
+            self.members[name].append(value)
+        else:
+            self.members[name] = [self.members[name], value]
+
+
+def refuse_document_type(*said: Any) -> None:
+    """What a parser calls for a document type: nothing of one is ever read."""
+    raise XmlError("document types are not accepted")
 
 
 class _Reader:
     """One document on its way through the parser."""
 
     def __init__(self) -> None:
-        self._open: list[_Element] = []
+        self._open: list[Element] = []
         self._namespaces: dict[str, str | None] = {"xml": XML_NAMESPACE}
         self._document: dict[str, Any] = {}
 
@@ -61,7 +87,7 @@ class _Reader:
         parser.StartElementHandler = self._start
         parser.EndElementHandler = self._end
         parser.CharacterDataHandler = self._text
-        parser.StartDoctypeDeclHandler = self._doctype
+        parser.StartDoctypeDeclHandler = refuse_document_type
         try:
             parser.Parse(text, True)
         except expat.ExpatError as error:
@@ -71,14 +97,14 @@ class _Reader:
     def _start(self, name: str, attributes: list[str]) -> None:
         if len(self._open) >= MAX_DEPTH:
             raise XmlError(f"nested deeper than {MAX_DEPTH} elements")
-        element = _Element(name, {}, {})
+        element = Element(name, {})
         if attributes:
             self._take(element, attributes)
         if ":" in name:
             self._resolve(name)
         self._open.append(element)
 
-    def _take(self, element: _Element, attributes: list[str]) -> None:
+    def _take(self, element: Element, attributes: list[str]) -> None:
         pairs = list(zip(attributes[::2], attributes[1::2], strict=True))
         prefixed = []
         for name, value in pairs:
@@ -114,31 +140,6 @@ class _Reader:
         if element.outer:
             self._namespaces.update(element.outer)
         if not self._open:
-            self._document = {name: _content(element)}
+            self._document = {name: element.content()}
             return
-        parent = self._open[-1]
-        parent.has_children = True
-        _add(parent.members, name, _content(element))
-
-    def _doctype(self, *said: Any) -> None:
-        raise XmlError("document types are not accepted")
-
-
-def _content(element: _Element) -> Any:
-    text: str | None = "".join(element.texts) or None
-    if text is not None and element.has_children and not text.strip(WHITE):
-        text = None
-    if not element.members:
-        return text
-    if text is not None:
-        element.members["#text"] = text
-    return element.members
-
-
-def _add(members: dict[str, Any], name: str, value: Any) -> None:
-    if name not in members:
-        members[name] = value
-    elif isinstance(members[name], list):
-        members[name].append(value)
-    else:
-        members[name] = [members[name], value]
+        self._open[-1].add(name, element.content())

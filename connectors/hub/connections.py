@@ -18,7 +18,7 @@ from connectors.hub.identity import Identity, IdentityOf, nobody
 from schemas.reasons import Reason
 
 PREFIX = "EXLIFY_CONNECTION_"
-_SCHEME = "connection://"
+_ADDRESS = re.compile(r"connection://([^/?]+)")
 _NAME = re.compile(r"[a-z0-9]([a-z0-9-]{0,62}[a-z0-9])?")
 
 Source = Callable[[], Mapping[str, str]]
@@ -97,11 +97,14 @@ class _Addresses:
 
 def named(arguments: Mapping[str, Any]) -> Iterator[str]:
     """The connection that the arguments of a call name, where that is no matter of data."""
-    endpoint = arguments.get("endpoint")
-    uri = endpoint.get("uri") if isinstance(endpoint, dict) else endpoint
+    endpoint, document = arguments.get("endpoint"), arguments.get("document")
     found = [arguments.get("connection")]
-    if isinstance(uri, str) and uri.startswith(_SCHEME):
-        found.append(uri.removeprefix(_SCHEME).partition("/")[0])
+    for address in (
+        endpoint.get("uri") if isinstance(endpoint, dict) else endpoint,
+        document.get("endpoint") if isinstance(document, dict) else None,
+    ):
+        if isinstance(address, str) and (at := _ADDRESS.match(address)):
+            found.append(at[1])
     yield from (folded(name) for name in found if isinstance(name, str) and "{" not in name)
 
 

@@ -41,7 +41,7 @@ class Progress(msgspec.Struct, frozen=True, kw_only=True):
     position: tuple[int, int, int] = START
     published: int = 0
     broken: int = 0
-    broken_bytes: int = 0  # of the file of broken records that count
+    broken_bytes: int | None = None  # of the file of broken records that count; none of its own has been written yet
 
     @property
     def start(self) -> Position:

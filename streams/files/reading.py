@@ -71,8 +71,9 @@ class Reading:
         progress = self.folder.progress(name)
         if progress is None:
             progress = await asyncio.to_thread(self.folder.begun, name)
-        if self.folder.known(name, progress.digest) is not None:
-            self.folder.put_away(name, self.source.archive, progress.digest)
+        known = self.folder.known(name, progress.digest)
+        if known is not None:
+            self.folder.put_away(name, self.source.archive if known.whole else self.source.errors, progress.digest)
             return "known"
         fatal = ""
         batches = self._batches(name, progress)
@@ -154,6 +155,10 @@ class Reading:
         if lines:
             self.source.errors.mkdir(exist_ok=True)
             with (self.source.errors / f"{name}.broken.ndjson").open("ab") as file:
+                if size is None:  # what is there is of earlier files of this name, and stays
+                    size = file.tell()
+                    self.folder.keep(name, replace(before, broken_bytes=size))
+                size = min(size, file.tell())  # somebody may have taken it away meanwhile
                 file.truncate(size)  # what a killed process has written behind its position comes again
                 file.write(lines)
             size += len(lines)

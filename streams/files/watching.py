@@ -30,6 +30,15 @@ LOOK_S = 0.5  # how often it is seen that a source was added or taken away
 log = structlog.get_logger()
 
 
+class HeldError(Exception):
+    """Files that cannot be read, where all others were: what is in the folder, and the reason of the first of them."""
+
+    def __init__(self, found: dict[str, Seen], reason: Exception) -> None:
+        super().__init__()
+        self.found = found
+        self.reason = reason
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Watching:
     """The sources of this process."""
@@ -70,25 +79,35 @@ class Watching:
         before: dict[str, Seen] = {}
         told = ""
         while True:
+            why = ""
             try:
                 before = await self.look(source, before)
-                told = ""
-                metrics.STUCK.labels(source.name).set(0)
-            except (OSError, ExlifyError, ChangedError, InvalidEventError) as error:
+            except HeldError as held:
+                before, why = held.found, _reason(held.reason)
+            except (OSError, ExlifyError, InvalidEventError) as error:
                 why = _reason(error)
-                metrics.STUCK.labels(source.name).set(1)
-                if why != told:  # once, and not at every look
-                    log.error("files not read", source=source.name, reason=why)
-                told = why
+            metrics.STUCK.labels(source.name).set(bool(why))
+            if why and why != told:  # once, and not at every look
+                log.error("files not read", source=source.name, reason=why)
+            told = why
             await asyncio.sleep(source.every_s)
 
     async def look(self, source: Source, before: dict[str, Seen]) -> dict[str, Seen]:
-        """Reads what has settled, which is as it was at the look `before`; gives what is there now."""
+        """Reads what has settled, which is as it was at the look `before`; gives what is there now.
+
+        A file that cannot be read holds no other. Raises HeldError behind them all; anything else ends the look.
+        """
         folder = Folder(source.folder, source.match)
         found = await asyncio.to_thread(folder.waiting)
+        reason: Exception | None = None
         for name, seen in found:
             if before.get(name) == seen and folder.is_settled(seen, source.settle_s):
-                await self.read(source, folder, name)
+                try:
+                    await self.read(source, folder, name)
+                except (OSError, ChangedError, UnicodeEncodeError) as error:
+                    reason = reason or error
+        if reason is not None:
+            raise HeldError(dict(found), reason)
         return dict(found)
 
     async def read(self, source: Source, folder: Folder, name: str) -> str:
@@ -113,6 +132,8 @@ class Watching:
 def _reason(error: Exception) -> str:
     if isinstance(error, ChangedError):
         return "a file was written to while it was read; raise `settle`, or have it put there whole by a rename"
+    if isinstance(error, UnicodeEncodeError):
+        return "the name of a file is no Unicode; rename it"
     if isinstance(error, OSError):
         return f"the folder or a file in it: {error.strerror or type(error).__name__}"
     return str(error)

@@ -17,7 +17,7 @@ from connectors.codecs.records.layout import line, only
 from connectors.codecs.records.lines import TOO_LONG
 from connectors.codecs.scalars import CodecError
 from connectors.codecs.xml_names import MAX_DEPTH, XML_NAMESPACE, XmlError, is_name
-from connectors.codecs.xml_reading import WHITE
+from connectors.codecs.xml_reading import WHITE, Element, refuse_document_type
 
 MEMBERS = ("type", "record", "root", "namespaces", "lists")
 _CHUNK = 64 * 1024
@@ -63,16 +63,6 @@ class XmlRecords:
         return count
 
 
-class _Element:
-    __slots__ = ("has_children", "members", "name", "texts")
-
-    def __init__(self, name: str, members: dict[str, Any]) -> None:
-        self.name = name
-        self.members = members
-        self.texts: list[str] = []
-        self.has_children = False
-
-
 class _Reading:
     """One document on its way through the parser."""
 
@@ -81,7 +71,7 @@ class _Reading:
         self._prefixes = {uri: prefix for prefix, uri in format_.namespaces.items()} | {XML_NAMESPACE: "xml"}
         self._bare = "" not in format_.namespaces
         self._names: dict[str, str | None] = {}
-        self._open: list[_Element] = []  # of the record
+        self._open: list[Element] = []  # of the record
         self._depth = 0
         self._inside = 0  # how deep the record begins; 0 outside of one
         self._fault = ""  # of the record
@@ -94,7 +84,7 @@ class _Reading:
         self.parser.StartElementHandler = self._start
         self.parser.EndElementHandler = self._end
         self.parser.CharacterDataHandler = self._text
-        self.parser.StartDoctypeDeclHandler = self._doctype
+        self.parser.StartDoctypeDeclHandler = refuse_document_type
 
     @property
     def place(self) -> Position:
@@ -155,7 +145,7 @@ class _Reading:
                 self._wrong("an attribute is of a namespace that the format does not name")
             else:
                 members[f"@{known}"] = attributes[number + 1]
-        self._open.append(_Element(self._known(name), members))
+        self._open.append(Element(self._known(name), members))
         if self.parser.CurrentByteIndex - self._begin.offset > MAX_RECORD_BYTES:
             self._forget()
 
@@ -175,13 +165,12 @@ class _Reading:
         if not self._inside:
             return
         element = self._open.pop()
-        content = _content(element)
+        content = element.content()
         if self._depth >= self._inside:
             parent = self._open[-1]
             if not parent.has_children and "".join(parent.texts).strip(WHITE):
                 self._wrong("text between child elements")
-            parent.has_children = True
-            _add(parent.members, element.name, content, element.name in self._format.lists)
+            parent.add(element.name, content, listed=element.name in self._format.lists)
             return
         self._inside = 0
         following = Position(self._count + 1, self.place.offset, self.place.line)
@@ -193,29 +182,6 @@ class _Reading:
         self._wrong(TOO_LONG)
         for each in self._open:
             each.members, each.texts = {}, []
-
-    def _doctype(self, *said: Any) -> None:
-        raise XmlError("document types are not accepted")
-
-
-def _content(element: _Element) -> Any:
-    text: str | None = "".join(element.texts) or None
-    if text is not None and element.has_children and not text.strip(WHITE):
-        text = None
-    if not element.members:
-        return text
-    if text is not None:
-        element.members["#text"] = text
-    return element.members
-
-
-def _add(members: dict[str, Any], name: str, value: Any, listed: bool) -> None:
-    if name not in members:
-        members[name] = [value] if listed else value
-    elif isinstance(members[name], list):
-        members[name].append(value)
-    else:
-        members[name] = [members[name], value]
 
 
 def xml_records(spec: Mapping[str, Any], place: str) -> XmlRecords:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from connectors.http import EFFECTS, HTTP, OPENAPI
-from connectors.hub.connections import folded
+from connectors.hub.connections import named
 from connectors.hub.identity import NAMES, Webhook
 from connectors.webhook import SEND
 from schemas.functions import EffectClass, Function
@@ -97,17 +97,8 @@ def _system(function: Function, task: Mapping[str, Json]) -> str | None:
     """The name of the system that a call is for; None for a call that leads to none."""
     given = task.get("with")
     given = given if isinstance(given, dict) else {}
-    if function.name in (HTTP.name, OPENAPI.name):
-        endpoint = given.get("endpoint") if function is HTTP else given.get("document")
-        if isinstance(endpoint, dict):
-            endpoint = endpoint.get("uri") or endpoint.get("endpoint")
-        text = endpoint if isinstance(endpoint, str) else ""
-        scheme, _, rest = text.partition("://")
-        named = rest.partition("/")[0].partition("?")[0]
-        return folded(named) if scheme == "connection" and named and "$" not in named else UNNAMED
-    if any(argument.name == "connection" for argument in function.arguments):
-        name = given.get("connection")
-        return folded(name) if isinstance(name, str) and "$" not in name else UNNAMED
+    if function.name in (HTTP.name, OPENAPI.name) or any(each.name == "connection" for each in function.arguments):
+        return next(named(given), UNNAMED)
     return None
 
 

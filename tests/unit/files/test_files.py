@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 from collections.abc import Iterable
@@ -9,11 +10,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from prometheus_client import REGISTRY
 
 from schemas.business import EventTypes
 from schemas.codec import Codec
 from streams.files.declared import Source, read_files
-from streams.files.folder import Folder
+from streams.files.folder import Folder, Progress
 from streams.files.watching import Watching
 from streams.ground.errors import ConfigurationError, UnavailableError
 from streams.ground.publish import Outgoing
@@ -193,6 +195,71 @@ async def test_without_an_event_for_them_broken_records_stand_in_a_file(site: Pl
     await site.look()
     lines = (site.folder / "errors" / "ORD1.csv.broken.ndjson").read_text().splitlines()
     assert [json.loads(line)["line"] for line in lines] == [3, 5]
+
+
+async def test_broken_records_of_an_earlier_file_of_the_same_name_stay(
+    site: Place, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    errors = site.folder / "errors" / "ORD1.csv.broken.ndjson"
+    site.put("ORD1.csv", BROKEN)
+    await site.look()
+    yesterday = errors.read_text()
+    monkeypatch.setattr("streams.files.reading.BATCH", 1)
+    site.put("ORD1.csv", "nr;sum\n6\n7\n8;8,00\n", mtime=2_000)
+    site.kafka.away_after = 1  # an error in the midst of it, as a kill would be
+    with pytest.raises(UnavailableError):
+        await site.look()
+    with errors.open("a") as file:
+        file.write("written, and its position was not kept")
+    site.kafka.away_after = 10**9
+    await site.look()
+    assert errors.read_text().startswith(yesterday)
+    today = errors.read_text().removeprefix(yesterday).splitlines()
+    assert [json.loads(line)["line"] for line in today] == [2, 3]
+
+
+async def test_first_broken_records_are_written_once_though_nothing_was_kept_behind_them(site: Place) -> None:
+    errors = site.folder / "errors" / "ORD1.csv.broken.ndjson"
+    errors.parent.mkdir()
+    errors.write_text("of yesterday\n")
+    site.put("ORD1.csv", BROKEN)
+
+    class Killed(Folder):
+        def keep(self, name: str, progress: Progress) -> None:
+            if progress.broken:
+                raise KeyboardInterrupt
+            super().keep(name, progress)
+
+    watching = Watching(site=site.site, settings=site.settings, codec=site.kafka.codec, publisher=site.kafka)
+    with pytest.raises(KeyboardInterrupt):
+        await watching.read(site.source, Killed(site.folder, "*"), "ORD1.csv")
+    assert len(errors.read_text().splitlines()) == 3
+    await site.look()
+    first, *lines = errors.read_text().splitlines()
+    assert (first, [json.loads(line)["line"] for line in lines]) == ("of yesterday", [3, 5])
+
+
+@pytest.mark.parametrize("name", [b"ORD\xff.csv", b"ORD" + b"x" * 248 + b".csv"])
+async def test_a_file_that_cannot_be_read_does_not_hold_the_others(site: Place, name: bytes) -> None:
+    """Neither one whose name is no Unicode, nor one whose name leaves no room for that of its lock."""
+    site.declare("  every: 100ms\n")
+    bad = site.put(os.fsdecode(name), LINES, mtime=1)
+    watching = Watching(site=site.site, settings=site.settings, codec=site.kafka.codec, publisher=site.kafka)
+    async with asyncio.timeout(20), watching.running():
+        for number in range(2):  # also what comes when the other is known to be bad
+            site.put(f"ORD{number}.csv", LINES)
+            while not (site.folder / "archive" / f"ORD{number}.csv").exists():
+                await asyncio.sleep(0.01)
+    assert REGISTRY.get_sample_value("exlify_files_stuck", {"source": "orders"}) == 1
+    assert bad.exists()
+
+
+async def test_a_file_that_was_broken_off_and_comes_again_goes_to_the_errors_again(site: Place) -> None:
+    for mtime in 1_000, 2_000:  # as when its reader was killed between the ledger and the move
+        site.put("ORD1.csv", "nr;nr\n1;2\n", mtime=mtime)
+        await site.look()
+    assert len([each for each in os.listdir(site.folder / "errors") if each.startswith("ORD1.csv")]) == 3
+    assert not (site.folder / "archive").exists()
 
 
 async def test_a_file_that_cannot_be_read_on_is_told_and_put_aside(site: Place) -> None:
