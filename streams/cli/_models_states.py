@@ -155,7 +155,12 @@ def _watched(book: ModelBook, pin: Pin) -> Pin:
     """A version about to decide, audited as much as what decides now. Raises UsageError where it was found wanting."""
     from streams.processors.monitor import ITSELF
 
-    found = [each for each in book.history(pin.name) if each.by == ITSELF and each.state == "suspended"]
+    changes = book.history(pin.name)
+    before = (None, *(each.state for each in changes))
+    found = [  # more audits of what people have suspended are on record as the monitor's, too
+        each for state, each in zip(before, changes, strict=False)
+        if each.by == ITSELF and each.state == "suspended" != state
+    ]  # fmt: skip
     if any((each.version, each.sha256) == (pin.version, pin.sha256) for each in found):
         raise UsageError(
             f"{pin.name}@{pin.version}: audits have found more wrong decisions than its certificate allows. "

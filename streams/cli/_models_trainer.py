@@ -8,6 +8,7 @@ import shutil
 import signal
 import subprocess
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -60,9 +61,9 @@ def _ran(command: list[str], log: Path, folder: Path, most: float) -> str | None
         except subprocess.TimeoutExpired:
             return f"it took more than {most / 60:g} minutes"
         finally:
-            if process.returncode is None:
+            with suppress(ProcessLookupError):  # nobody is left
                 os.killpg(process.pid, signal.SIGKILL)
-                process.wait()
+            process.wait()
     return None if code == 0 else f"it ended with exit code {code}"
 
 

@@ -6,7 +6,6 @@ the model said; see `streams/processors/monitor/`.
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,7 +14,7 @@ from models.serving.predict import Model
 from models.serving.registry import Registry
 from models.serving.shelf import read_pin
 from schemas.steps import id_of
-from streams.processors.decide.chain import Answer
+from streams.processors.decide.chain import Answer, bucket
 from streams.processors.decide.pins import NONE, SEPARATOR, UNREAD
 
 
@@ -36,7 +35,7 @@ def audit_of(command: Mapping[str, Any], answer: Answer, registry: Registry) -> 
 
 def drawn(decision_id: str, share: float) -> bool:
     """Whether a decision is looked at, where this share of all is."""
-    return int.from_bytes(hashlib.sha256(f"audit\0{decision_id}".encode()).digest()[:8]) / 2**64 < share
+    return bucket("audit", decision_id) < 100 * share
 
 
 def _share(pinned: str | None, model: Model, registry: Registry) -> float:

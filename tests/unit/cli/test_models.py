@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, PublicFormat
 
+from models.serving.shelf import Pin
+from schemas.codec import Codec
+from streams.cli._models_states import activated
+from streams.ground.errors import UsageError
+from streams.processors.decide.states import ModelBook, changed
+from streams.processors.monitor import ITSELF
 from tests.support import foreign
 from tests.support.brought import MODELS, WORKFLOW, Site
+
+CODEC = Codec.offline()
 
 
 @pytest.fixture
@@ -63,6 +72,28 @@ def test_suspended_model_hands_everything_to_people_until_it_is_resumed(site: Si
     (site.folder / "ask.yaml").write_text(WORKFLOW.replace("NAME", "theirs"))
     report = site.json("run", site.folder / "ask.yaml", "--input", json.dumps(good), code=1)
     assert "no such model" in report["error"]["detail"]
+
+
+def test_what_audits_have_suspended_needs_another_certificate_and_what_people_have_does_not(site: Site) -> None:
+    """Where cases move while people have suspended a model, the monitor raises its audits: that is no suspension."""
+    site.add("zipmap", "theirs")
+    site.certify("zipmap", "theirs")
+    good = Pin("theirs", "1", site.json("models", "activate", "theirs@1")["sha256"])
+    suspended = good._replace(state="suspended", audit=2)
+    raised = [(good, "ada"), (suspended, "ada"), (suspended._replace(audit=5), ITSELF)]
+    assert activated(_told(site, raised), "theirs@1") == good._replace(audit=5)
+    found_wanting = [(good, "ada"), (suspended, ITSELF)]
+    for changes in (found_wanting, [*found_wanting, (suspended._replace(audit=10), "ada")]):
+        with pytest.raises(UsageError, match="audits have found more wrong decisions"):
+            activated(_told(site, changes), "theirs@1")
+
+
+def _told(site: Site, changes: Sequence[tuple[Pin, str]]) -> ModelBook:
+    """What is known after these changes, by these people."""
+    book = ModelBook([site.folder / "models"])
+    for number, (pin, by) in enumerate(changes):
+        book.learn(CODEC.decode(changed(CODEC, book, pin, by=by, why="", now_ms=number * 60_000)[1])[1])
+    return book
 
 
 def test_challenger_is_a_shadow_then_a_canary_then_decides(site: Site) -> None:

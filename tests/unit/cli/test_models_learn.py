@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import os
+import select
 import shutil
 import signal
 import subprocess
@@ -15,8 +17,9 @@ from typing import Any
 import pytest
 
 from models.making.learning import Learning, parts
-from models.making.rows import read_rows
+from models.making.rows import Rows, read_rows
 from models.serving.registry import Registry
+from streams.cli._models_trainer import train
 from tests.support import foreign
 from tests.support.brought import Site
 
@@ -145,6 +148,26 @@ def test_trainer_that_fails_leaves_all_as_it_is(site: Site, gate: str, says: str
     told = site.json("models", "learn", "loans", "--data", labels(site.folder / "labels.csv"), code=3)
     assert told["gates"][-1]["gate"] == gate and says in told["gates"][-1]["says"]
     assert _standing(site) == before
+
+
+LEFT_BEHIND = """
+import subprocess, sys
+left = subprocess.Popen(["sleep", "60"])
+open(sys.argv[2] + "/left", "w").write(str(left.pid))
+open(sys.argv[2] + "/model.onnx", "w").write("")
+"""
+
+
+def test_what_a_trainer_starts_and_leaves_behind_ends_with_it(tmp_path: Path) -> None:
+    """It could go on writing into a model that counts already."""
+    (tmp_path / "train.py").write_text(LEFT_BEHIND)
+    made = tmp_path / "made"
+    learning = Learning(trainer=(sys.executable, "train.py"))
+    assert train(learning, Rows(("a",), [{"a": 1}], ""), made, tmp_path / "log", tmp_path).passed
+    with contextlib.suppress(ProcessLookupError):  # it is gone already
+        left = os.pidfd_open(int((made / "left").read_text()))
+        assert select.select([left], [], [], 10)[0]
+        os.close(left)
 
 
 def test_model_that_is_not_audited_cannot_learn_what_it_is_worth(site: Site) -> None:
