@@ -3,22 +3,20 @@
 from __future__ import annotations
 
 import re
-import shlex
 import shutil
 import subprocess
 from collections.abc import Mapping
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-import click
 import pytest
 
 from infra.prometheus import TARGETS_FILE
 from streams import catalogue
-from streams.cli import MODULES, SUMMARIES
+from streams.cli import SUMMARIES
 from streams.ground import settings
 from streams.ground.setting import specs
+from tests.support.offered import offered, written
 from tests.support.series import ALL_RULES, CONFIG, FOLDER, RULES, SERIES, kept_labels
 
 RUNBOOKS = FOLDER.parent / "runbooks"
@@ -79,19 +77,8 @@ def test_runbook_names_what_there_is(page: Path) -> None:
     assert set(re.findall(r"EXLIFY_\w+", text)) <= variables
     assert _series_in(" ".join(re.findall(r"`(exlify_\w+)`", text))) <= SERIES.keys()
     assert [name for name in re.findall(r"\]\((\w+\.md)\)", text) if not (RUNBOOKS / name).exists()] == []
-    for written in re.findall(r"^ *(exlify .*)|`(exlify [^`]*)`", text, re.MULTILINE):
-        _offered(shlex.split("".join(written))[1:])
-
-
-def _offered(words: list[str]) -> None:
-    """Fails where the command line has no such command, or the command no such option."""
-    assert words[0] in SUMMARIES, words
-    command = import_module(f"streams.cli.{MODULES.get(words[0], words[0])}").command
-    rest = words[1:]
-    while isinstance(command, click.Group) and rest and rest[0] in command.commands:
-        command, rest = command.commands[rest[0]], rest[1:]
-    known = {name for parameter in command.params for name in parameter.opts}
-    assert {word for word in rest if word.startswith("--")} <= known, words
+    for words in written(text):
+        offered(words)
 
 
 def test_configuration_finds_rules_and_targets() -> None:

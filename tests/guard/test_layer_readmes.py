@@ -32,9 +32,11 @@ from tests.recipes.page import recipes
 from tests.reference.inbox import INSTANCE, Inbox
 from tests.reference.interpreter import Answer, Calls
 from tests.support.definitions import check, load
+from tests.support.offered import offered, written
 
 ROOT = Path(__file__).parents[2]
 PAGES = [*sorted(str(page.relative_to(ROOT)) for page in ROOT.glob("[a-z]*/README.md")), "CONTRIBUTING.md"]
+COMMANDED = PAGES[:-1]  # the recipes make commands
 HUB, JOURNEY, MODELS, INFRA, TESTS = (
     (ROOT / layer / "README.md").read_text() for layer in ("connectors", "streams", "models", "infra", "tests")
 )
@@ -70,6 +72,12 @@ def test_files_that_the_page_names_exist(page: str) -> None:
     named = re.findall(r"`((?:connectors|infra|models|schemas|streams|tests)/[\w./-]*)`", (ROOT / page).read_text())
     made = {path for recipe in recipes((ROOT / "CONTRIBUTING.md").read_text()).values() for path in recipe.paths}
     assert [path for path in named if path not in made and not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("page", [*COMMANDED, "README.md", "models/your-own-model.md", "streams/language/PROFILE.md"])
+def test_commands_on_the_page_are_offered(page: str) -> None:
+    for words in written((ROOT / page).read_text()):
+        offered(words)
 
 
 def test_connections_on_the_page_are_names_and_addresses() -> None:

@@ -8,10 +8,8 @@ they are no fields of a request and never inputs of a model; `protected` reads t
 from __future__ import annotations
 
 import csv
-import gzip
 import hashlib
 import io
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -20,8 +18,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from models.decisions.packed import text_of
+
 LABEL = "default.payment.next.month"
-MAX_BYTES = 100 * 2**20
 
 
 class Column(NamedTuple):
@@ -63,14 +62,7 @@ class Data:
     def read(cls, path: Path) -> Data:
         """The data of a file. Raises OSError, and ValueError for what is none of this data."""
         raw = path.read_bytes()
-        try:
-            with gzip.open(io.BytesIO(raw)) as packed:
-                text = packed.read(MAX_BYTES + 1)
-        except (EOFError, zlib.error):
-            raise ValueError("the packed file is damaged or not whole.") from None
-        if len(text) > MAX_BYTES:
-            raise ValueError(f"more than {MAX_BYTES:,} bytes. This is other data.")
-        rows = list(csv.DictReader(io.StringIO(text.decode("ascii"))))
+        rows = list(csv.DictReader(io.StringIO(text_of(raw))))
         needed = {LABEL, "SEX", "MARRIAGE", "AGE", *(column.attribute for column in COLUMNS)}
         if not rows or not needed <= rows[0].keys():
             raise ValueError("lacks columns of the data, or has no rows.")

@@ -8,20 +8,19 @@ call, and age and marital are protected: they are no inputs.
 from __future__ import annotations
 
 import csv
-import gzip
 import io
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from models.decisions.packed import text_of
+
 CODES = ("job", "education", "default", "housing", "loan", "contact", "month", "day_of_week", "poutcome")
 NUMBERS = (
     "campaign", "pdays", "previous", "emp.var.rate", "cons.price.idx", "cons.conf.idx", "euribor3m", "nr.employed",
 )  # fmt: skip
-MAX_BYTES = 100 * 2**20
 
 
 @dataclass(frozen=True)
@@ -34,14 +33,7 @@ class Data:
     @classmethod
     def read(cls, path: Path) -> Data:
         """The data of a file. Raises OSError, and ValueError for what is none of this data."""
-        try:
-            with gzip.open(path) as packed:
-                text = packed.read(MAX_BYTES + 1)
-        except (EOFError, zlib.error):
-            raise ValueError("the packed file is damaged or not whole.") from None
-        if len(text) > MAX_BYTES:
-            raise ValueError(f"more than {MAX_BYTES:,} bytes. This is other data.")
-        found = list(csv.DictReader(io.StringIO(text.decode("ascii")), delimiter=";"))
+        found = list(csv.DictReader(io.StringIO(text_of(path.read_bytes())), delimiter=";"))
         if not found or not {"y", *CODES, *NUMBERS} <= found[0].keys():
             raise ValueError("lacks columns of the data, or has no rows.")
         columns = [[row[name] == code for row in found] for name in CODES for code in sorted({r[name] for r in found})]
