@@ -37,9 +37,10 @@ log = structlog.get_logger()
 class SiteFile(Generic[T]):
     """One file as a typed value. `value` never changes inside: another one takes its place."""
 
-    def __init__(self, path: Path, parse: Parse[T], environ: Mapping[str, str] = os.environ) -> None:
-        """Reads it; raises ConfigurationError where it is faulty."""
+    def __init__(self, path: Path, parse: Parse[T], environ: Mapping[str, str] = os.environ, name: str = "") -> None:
+        """Reads it; raises ConfigurationError where it is faulty. `name`: of a file in a folder of the site folder."""
         self.path = path
+        self.name = name or path.name
         self._parse = parse
         self._environ = environ
         self._digest = ""
@@ -67,7 +68,7 @@ class SiteFile(Generic[T]):
             self.value = self._read(*seen)
         except SiteFault as fault:
             self.fault = fault
-            site_metrics.FAULTY.labels(self.path.name).set(1)
+            site_metrics.FAULTY.labels(self.name).set(1)
             place = {"file": str(self.path), "line": fault.line, "column": fault.column}
             log.error("site file faulty, the old one stays", **place, reason=fault.reason, remedy=fault.remedy)
             return
@@ -89,10 +90,10 @@ class SiteFile(Generic[T]):
         content, _ = self._known
         self.fault = None
         digest = hashlib.sha256(content if isinstance(content, bytes) else b"").hexdigest()[:12]
-        site_metrics.FAULTY.labels(self.path.name).set(0)
+        site_metrics.FAULTY.labels(self.name).set(0)
         if self._digest and self._digest != digest:
-            site_metrics.INFO.remove(self.path.name, self._digest)
-        site_metrics.INFO.labels(self.path.name, digest).set(1)
+            site_metrics.INFO.remove(self.name, self._digest)
+        site_metrics.INFO.labels(self.name, digest).set(1)
         self._digest = digest
 
 
@@ -112,14 +113,14 @@ class Site:
         known = (each for each in self._files if each.path == self._folder / name and each.reads_by(parse))
         if (found := next(known, None)) is not None:
             return found
-        found = SiteFile(self._folder / name, parse, self._environ)
+        found = SiteFile(self._folder / name, parse, self._environ, name)
         self._files.append(found)
         return found
 
     @property
     def faults(self) -> Mapping[str, SiteFault]:
         """What is wrong with files as they stand now, by their names."""
-        return {each.path.name: each.fault for each in self._files if each.fault is not None}
+        return {each.name: each.fault for each in self._files if each.fault is not None}
 
     def look(self) -> None:
         """Looks at every file once."""

@@ -55,9 +55,12 @@ def files_of(label: Mapping[str, Any]) -> str:
 
 
 def watch_of(label: Mapping[str, Any]) -> Watch | None:
-    """The beginning of the watch that a label is for; None where no model has decided alone under a certificate."""
+    """The beginning of the watch that a label is for; None where no model has decided alone under a certificate, or
+    under one that allows so many wrong cases that none could be too many."""
     files = files_of(label)
     if not files or label["target"] is None or label["route"] == "review":
+        return None
+    if not 0 < label["target"] < detector.LARGEST:
         return None
     return Watch(label["model"], label["model_version"], files, label["route"], label["target"])
 

@@ -110,6 +110,18 @@ def test_faulty_change_leaves_the_old_value(tmp_path: Path) -> None:
     assert line["reason"] and line["remedy"]
 
 
+def test_files_of_one_name_in_two_folders_are_told_apart(tmp_path: Path) -> None:
+    site, inner = Site(tmp_path, {}), f"mappings/{NAME}"
+    (tmp_path / "mappings").mkdir()
+    for name in (NAME, inner):
+        write(tmp_path, "sky: blue\n", name)
+        site.file(name, colours)
+    write(tmp_path, "sky\n", inner)
+    site.look()
+    site.look()
+    assert (faulty(inner), faulty(NAME), [*site.faults]) == (1, 0, [inner])
+
+
 async def test_process_with_a_faulty_file_is_ready_and_says_so(tmp_path: Path) -> None:
     write(tmp_path, "sky: blue\n")
     site = Site(tmp_path, {})

@@ -12,8 +12,10 @@ import pytest
 from models.serving.registry import Registry
 from models.serving.shelf import Pin, Rival, read_pin
 from models.watching.drift import BLOCK
+from schemas.catalogue import current
 from schemas.codec import Codec
 from schemas.messages import DECISION, HUMAN_TASK, LABEL, MODEL_DRIFT, MODEL_STATE, MODEL_WATCH, STEP_COMMAND, TRUTH
+from schemas.samples import sample
 from streams.processors import human, monitor
 from streams.processors.decide import STATES
 from streams.processors.decide.audits import drawn
@@ -161,6 +163,13 @@ def test_answer_becomes_a_label_that_counts_once(watched: Watched) -> None:
     assert (watch["audits"], watch["wrong"], watch["route"], watch["target"]) == (1, 1, "approve", label["target"])
     assert said(watched.case(HUMAN_TASK, task), LABEL) == []
     assert said(watched.counted(effects), MODEL_WATCH) == []  # the same label once more, as after a crash
+
+
+def test_certificate_that_allows_nearly_everything_is_not_watched(watched: Watched) -> None:
+    label = CODEC.decode(CODEC.encode(LABEL, sample(current()[LABEL])))[1]
+    label |= {"model": "risk", "route": "approve", "label": "reject", "first": True, "drawn": True, "target": 0.995}
+    effects = watched.processor.handle([Message(Record("t", 0, 0, NOW_MS, b"k", b"v"), LABEL, label)], Table())
+    assert said(effects, MODEL_WATCH) == []
 
 
 def test_truth_may_come_before_its_decision(watched: Watched) -> None:
