@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
-from decimal import Decimal, InvalidOperation
+from decimal import Context, Decimal, InvalidOperation
 from functools import lru_cache
 
 from connectors.codecs.scalars import CodecError, text
@@ -17,6 +17,7 @@ from schemas.payload import Json
 
 Convert = Callable[[str], Json]
 MAX_DIGITS = 60
+EXACT = Context(prec=4 * MAX_DIGITS)  # holds all that is read here; the usual one would round
 _WHOLE = re.compile(r"[+-]?[0-9]{1,18}")
 _DECIMAL = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)")
 _LETTERS = {"yyyy": "%Y", "yy": "%y", "MM": "%m", "dd": "%d", "HH": "%H", "mm": "%M", "ss": "%S", "T": "T"}
@@ -126,7 +127,7 @@ def _read_decimal(kind: Kind, given: str) -> Json:
     if kind.scale:
         if found != found.to_integral_value() or kind.mark in given:
             raise CodecError("its point is not to be written")
-        found = found.scaleb(-kind.scale)
+        found = found.scaleb(-kind.scale, EXACT)
     return plain(found)
 
 
@@ -134,7 +135,7 @@ def _write_decimal(kind: Kind, value: Json) -> str:
     found = decimal(value)
     if not kind.scale:
         return plain(found).replace(".", kind.mark)
-    scaled = found.scaleb(kind.scale)
+    scaled = found.scaleb(kind.scale, EXACT)
     if scaled != scaled.to_integral_value():
         raise CodecError(f"it has more than {kind.scale} digits behind the point")
     return plain(scaled.to_integral_value())

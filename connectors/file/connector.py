@@ -30,6 +30,7 @@ from schemas.payload import Json
 from schemas.reasons import Effect, Reason
 
 MAX_READ_BYTES = 512 * 1024
+MAX_RECORDS_BYTES = 16 * 1024 * 1024  # as JSON
 _REASONS = {
     errno.ENOENT: (Reason.NOT_FOUND, "there is no such file"),
     errno.EISDIR: (Reason.INPUT_INVALID, "it is a folder"),
@@ -69,14 +70,15 @@ class FileConnector:
         """Does it, in a thread. A thread that is late is not waited for; what it writes is whole all the same."""
         if timeout_s <= 0:
             return _failed(plan, Reason.TIMED_OUT, "no time is left")
-        work = plan.request
-        if not await asyncio.to_thread(work.folder.is_dir):
-            return _failed(plan, Reason.UNREACHED, "the folder is not there")
+        work, late = plan.request, Effect.NONE
         try:
             async with asyncio.timeout(timeout_s):
+                if not await asyncio.to_thread(work.folder.is_dir):
+                    return _failed(plan, Reason.UNREACHED, "the folder is not there")
+                if work.content is not None:
+                    late = Effect.UNKNOWN
                 output = await asyncio.to_thread(_written if work.content is not None else _read, work)
         except TimeoutError:
-            late = Effect.NONE if work.content is None else Effect.UNKNOWN
             return _failed(plan, Reason.TIMED_OUT, "the folder does not answer in time", late)
         except Refused as refusal:
             return _failed(plan, refusal.outcome.reason, refusal.outcome.detail)
@@ -137,7 +139,10 @@ def _format(asked: Asked) -> Format | None:
 
 def _place(work: Work) -> Path:
     """Where the file is, links followed: never outside of the folder."""
-    place = (work.folder / work.file).resolve()
+    try:
+        place = (work.folder / work.file).resolve()
+    except RuntimeError:  # as the library tells of it
+        raise Refused(Reason.POLICY_DENIED, "a link leads to itself") from None
     if not place.is_relative_to(work.folder.resolve()):
         raise Refused(Reason.POLICY_DENIED, "a link leads out of the folder")
     return place
@@ -174,10 +179,15 @@ def _read(work: Work) -> Json:
             return raw.decode("utf-8-sig")
         except UnicodeDecodeError:
             raise Refused(Reason.CONTRACT_DRIFT, "it is no text in UTF-8; say its `format`") from None
-    found = []
+    found, size = [], 0
     for record in work.format.read(io.BytesIO(raw)):
         if record.fault:
             raise Refused(Reason.CONTRACT_DRIFT, record.fault)
+        size += len(orjson.dumps(record.value))  # names stand in each record, and what is packed unfolds
+        if size > MAX_RECORDS_BYTES:
+            raise Refused(
+                Reason.REPLY_TOO_LARGE, f"its records have more than {MAX_RECORDS_BYTES} bytes; let files.yaml read it"
+            )
         found.append(record.value)
     return found
 

@@ -162,7 +162,7 @@ def read(status: int, body: bytes) -> _Given:
 def _life_s(said: Any) -> float:
     try:
         life = float(said)  # some write it as a text
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return USUAL_LIFE_S
     return min(life, 86_400.0 * 365) if life > 0 else USUAL_LIFE_S
 

@@ -166,9 +166,9 @@ def _exact(conversion: Conversion, value: Json) -> Decimal:
     if conversion.places is None:
         return found
     unit = Decimal(1).scaleb(-conversion.places)
-    if conversion.rounding is None and found != found.quantize(unit):
+    if conversion.rounding is None and found != found.quantize(unit, context=fields.EXACT):
         raise CodecError(f"it has more than {conversion.places} digits behind the point, and no `round`")
-    return found.quantize(unit, rounding=ROUNDINGS[conversion.rounding or "half-even"])
+    return found.quantize(unit, rounding=ROUNDINGS[conversion.rounding or "half-even"], context=fields.EXACT)
 
 
 def _decimal(conversion: Conversion, value: Json) -> Json:

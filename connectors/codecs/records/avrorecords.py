@@ -11,6 +11,7 @@ from typing import Any, BinaryIO
 import fastavro
 import orjson
 
+from connectors.codecs.records.avroweight import unfolds_without_end
 from connectors.codecs.records.contract import START, FormatError, Position, Record, broken, written
 from connectors.codecs.records.layout import only
 from connectors.codecs.scalars import CodecError
@@ -92,6 +93,8 @@ def _head(source: BinaryIO) -> tuple[Any, Any, bytes]:
         raise CodecError("its blocks are packed in a way that is not known here: write it with null or deflate")
     source.seek(head.tell())
     schema = fastavro.parse_schema(orjson.loads(meta["avro.schema"]))
+    if unfolds_without_end(schema):
+        raise CodecError("its schema repeats what takes no bytes: so few of them could stand for values without end")
     return schema, _UNFOLD[codec], sync
 
 

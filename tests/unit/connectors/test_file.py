@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -108,3 +110,40 @@ async def test_each_failure_has_its_reason(
     outcome = await asked(tmp_path, function, **arguments)
     assert (outcome.reason, outcome.effect) == (reason, Effect.NONE)
     assert told in outcome.detail
+
+
+async def test_a_folder_that_does_not_answer_ends_the_call_in_time(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As a folder of a server that is away: whoever asks for it hangs."""
+    answers = threading.Event()
+    monkeypatch.setattr(Path, "is_dir", lambda folder: answers.wait(60))
+    try:
+        outcome = await asyncio.wait_for(asked(tmp_path, "file.write", file="a", content="x"), 30)
+        assert (outcome.reason, outcome.effect) == (Reason.TIMED_OUT, Effect.NONE)
+    finally:
+        answers.set()
+
+
+async def test_a_folder_that_cannot_be_looked_at_is_no_bug(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refused(folder: Path) -> bool:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "is_dir", refused)
+    outcome = await asked(tmp_path, "file.read", file="a")
+    assert (outcome.reason, outcome.effect) == (Reason.FORBIDDEN, Effect.NONE)
+
+
+async def test_a_link_that_leads_to_itself_is_no_bug(tmp_path: Path) -> None:
+    (tmp_path / "a").symlink_to(tmp_path / "a")
+    for outcome in (
+        await asked(tmp_path, "file.read", file="a"),
+        await asked(tmp_path, "file.write", file="a", content="x"),
+    ):
+        assert (outcome.reason, outcome.effect) == (Reason.POLICY_DENIED, Effect.NONE)
+
+
+async def test_records_that_come_to_far_more_than_their_file_are_refused(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text(f"{'x' * 120_000},{'y' * 120_000}\n" + "1,2\n" * 100)
+    outcome = await asked(tmp_path, "file.read", file="a.csv", format={"type": "csv", "header": True})
+    assert (outcome.reason, outcome.effect) == (Reason.REPLY_TOO_LARGE, Effect.NONE)

@@ -157,6 +157,14 @@ async def test_token_is_renewed_before_it_ends_while_the_old_one_is_used() -> No
     assert (await asyncio.gather(*waiting), made) == (["t2"] * 3, 2)
 
 
+@pytest.mark.parametrize("life", ["1" + "0" * 400, "-5", "true", '"soon"', '"nan"', '"1e999"', "null"])
+async def test_whatever_life_a_token_is_said_to_have_it_is_used(life: str) -> None:
+    async def post(url: str, form: Any, headers: Any) -> tuple[int, bytes]:
+        return 200, f'{{"access_token": "t1", "expires_in": {life}}}'.encode()
+
+    assert await Tokens(post).token(client("http://login")) == "t1"
+
+
 async def test_renewal_that_fails_does_not_stop_calls_while_the_old_token_is_good() -> None:
     now, answers = 0.0, [(200, b'{"access_token": "t1", "expires_in": 100}'), (503, b"")]
 

@@ -9,6 +9,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from connectors.codecs.fields import Kind
+from connectors.codecs.scalars import CodecError
 from connectors.mappings import MappingError, MappingFault, mapping_of
 from connectors.mappings.paths import PathError, source_path, target_path
 from streams.processors.call.mappings import evaluated
@@ -178,6 +180,19 @@ def test_no_digit_is_lost(number: Decimal) -> None:
     text = format(number, "f").replace(".", ",")
     found = made({"x": {"from": ".a", "decimal": {"mark": ","}}}).apply({"a": text})["x"]
     assert Decimal(found) == number
+
+
+LONG = "1234567890" * 5  # digits of which none is lost, and which are no bug
+
+
+def test_no_digit_of_a_long_number_is_lost() -> None:
+    places = made({"x": {"from": ".n", "decimal": {"places": 2, "round": "half-up"}}})
+    assert places.apply({"n": LONG + ".125"}) == {"x": LONG + ".13"}
+    assert made({"x": {"from": ".n", "decimal": {"places": 2}}}).apply({"n": LONG}) == {"x": LONG + ".00"}
+    implied = Kind(type="decimal", scale=2)
+    assert (implied.read(LONG), implied.write(LONG + ".12")) == (LONG[:-2] + "." + LONG[-2:], LONG + "12")
+    with pytest.raises(CodecError, match="more than 2 digits"):
+        implied.write(LONG + ".123")
 
 
 def test_what_a_mapping_makes_is_bounded() -> None:

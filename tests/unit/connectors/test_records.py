@@ -164,6 +164,34 @@ def test_a_namespace_counts_and_not_its_prefix() -> None:
     assert [each.value for each in read(spec, data)] == [{"@o:id": "1", "line": ["a"]}]
 
 
+NOTHING = {"type": "record", "name": "Nothing", "fields": [{"name": "x", "type": "null"}]}
+LINKED = {"type": "record", "name": "Node", "fields": [{"name": "n", "type": "null"}]}
+LINKED["fields"] += [{"name": "next", "type": ["null", "Node"]}]  # type: ignore[operator]
+
+
+@pytest.mark.parametrize(
+    ("type_", "value", "refused"),
+    [
+        ({"type": "array", "items": "null"}, [None] * 100_000, True),
+        ({"type": "array", "items": NOTHING}, [{"x": None}], True),
+        ({"type": "array", "items": {"type": "fixed", "name": "Empty", "size": 0}}, [b""], True),
+        ({"type": "map", "values": {"type": "array", "items": "null"}}, {"a": [None]}, True),
+        (["null", {"type": "array", "items": ["null", NOTHING]}], [None], True),
+        (LINKED, {"n": None, "next": None}, True),
+        ("null", None, False),
+        (NOTHING, {"x": None}, False),
+        ({"type": "array", "items": ["null", "long"]}, [None, 1], False),
+        ({"type": "map", "values": "string"}, {"a": "b"}, False),
+        ({"type": "array", "items": {"type": "enum", "name": "Sign", "symbols": ["A"]}}, ["A"], False),
+    ],
+)
+def test_an_avro_schema_that_repeats_what_takes_no_bytes_is_refused(type_: Any, value: Any, refused: bool) -> None:
+    sink, schema = io.BytesIO(), {"type": "record", "name": "Top", "fields": [{"name": "v", "type": type_}]}
+    fastavro.writer(sink, schema, [{"v": value}])
+    (found,) = read("avro", sink.getvalue())
+    assert (found.fatal, "takes no bytes" in found.fault) == (refused, refused)
+
+
 def test_a_block_of_avro_that_unfolds_without_end_is_refused() -> None:
     sink = io.BytesIO()
     fastavro.writer(sink, SCHEMA, [{"id": "x" * 20_000_000, "amount": 1}], codec="deflate")

@@ -1,0 +1,77 @@
+"""Which schemas let a few bytes stand for values without end: those that repeat what takes no bytes at all."""
+
+from __future__ import annotations
+
+from typing import Any
+
+
+def unfolds_without_end(schema: Any) -> bool:
+    """Whether a parsed schema repeats what takes no bytes: in lists, in maps, or by a name that leads to it again."""
+    weighing = _Weighing()
+    weighing.collect(schema)
+    return weighing.has_nothing_repeated(schema, repeated=False)
+
+
+class _Weighing:
+    """One schema, whose types are known by their full names."""
+
+    def __init__(self) -> None:
+        self._named: dict[str, Any] = {}
+        self._seen: set[str] = set()
+
+    def collect(self, schema: Any) -> None:
+        """Takes note of what has a name."""
+        if isinstance(schema, dict) and isinstance(schema.get("name"), str):
+            self._named[schema["name"]] = schema
+        for inner in _inner(schema):
+            self.collect(inner)
+
+    def has_nothing_repeated(self, schema: Any, *, repeated: bool) -> bool:
+        """Whether there is anything below that takes no bytes and comes as often as the data likes."""
+        if isinstance(schema, str):
+            if schema not in self._named or schema in self._seen:
+                return False
+            self._seen.add(schema)
+            return self.has_nothing_repeated(self._named[schema], repeated=True)
+        repeated = repeated or (isinstance(schema, dict) and schema.get("type") in ("array", "map"))
+        return any(
+            self.has_nothing_repeated(inner, repeated=repeated)
+            or (repeated and not isinstance(schema, list) and self._is_nothing(inner, ()))  # a union has its index
+            for inner in _inner(schema)
+        )
+
+    def _is_nothing(self, schema: Any, within: tuple[str, ...]) -> bool:
+        if isinstance(schema, str):
+            if schema in within:
+                return False  # it has no end, so there are no bytes for it
+            return schema == "null" or (
+                schema in self._named and self._is_nothing(self._named[schema], (*within, schema))
+            )
+        if not isinstance(schema, dict) or schema.get("type") in ("array", "map"):
+            return False
+        if schema.get("type") == "fixed":
+            return schema.get("size") == 0
+        inner = _inner(schema)
+        return all(self._is_nothing(each, within) for each in inner) if inner else schema.get("type") in _OF_FIELDS
+
+
+_OF_FIELDS = ("record", "error")
+
+
+def _inner(schema: Any) -> list[Any]:
+    """The schemas that a schema is made of."""
+    if isinstance(schema, list):
+        return schema
+    if not isinstance(schema, dict):
+        return []
+    match schema.get("type"):
+        case "array":
+            return [schema["items"]]
+        case "map":
+            return [schema["values"]]
+        case "record" | "error":
+            return [each["type"] for each in schema["fields"]]
+        case "fixed" | "enum":
+            return []
+        case other:
+            return [other]
