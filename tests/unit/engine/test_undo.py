@@ -417,3 +417,31 @@ def test_an_undo_that_raises_an_error_of_its_own_is_an_incident_as_a_whole() -> 
         assert (incident.pointer, incident.error["title"]) == ("/do/0/a/metadata/compensate", "Refused")
         one.repair("compensate", decision)
     assert one.outcome is not None and one.outcome.standing == ["/do/0/a"]
+
+
+def test_a_map_that_undoes_beside_another_keeps_its_elements_apart() -> None:
+    workflow = "workflow: {namespace: sales, name: refund}"
+    each = f"{{call: map, with: {{in: '${{ [1, 2] }}', concurrency: 1, {workflow}}}}}"
+    one = trial(
+        "- l:\n    for: {in: '${ [1, 2] }'}\n    do:\n    - t:\n        try:\n        - a: {call: http, with: "
+        "{method: post, endpoint: 'https://x.example/a'}, metadata: {compensate: "
+        + each
+        + "}}\n        "
+        + step("b")
+        + "\n        catch: {}\n        metadata: {compensate: true}\n        timeout: {after: {seconds: 5}}\n"
+        + call("last")
+    )
+    one.answer("a")
+    one.fail("b", effect="none")
+    first = one.result("workflow", 1)
+    one.pass_time(6_000)
+    one.repair("t", "skip")
+    one.answer("a")
+    one.fail("b", effect="none")
+    second = one.result("workflow", 1)
+    one.send(first)
+    third = one.result("workflow", 2)
+    one.send(second)
+    one.send(third)
+    one.answer("workflow", 2)
+    assert one.phases("a").count("task.undone") == 2 and one.waiting_for == ["last"]
