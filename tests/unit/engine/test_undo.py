@@ -419,6 +419,21 @@ def test_an_undo_that_raises_an_error_of_its_own_is_an_incident_as_a_whole() -> 
     assert one.outcome is not None and one.outcome.standing == ["/do/0/a"]
 
 
+def test_giving_up_an_undo_of_a_suspended_instance_has_to_wait() -> None:
+    one = trial(step("a"), step("b"), call("c"))
+    one.answer("a")
+    one.answer("b")
+    one.cancel()
+    one.fail("compensate")
+    one.control("suspend")
+    one.repair("compensate", "fail")
+    assert one.status == "suspended" and undos(one) == []
+    one.control("resume")
+    one.repair("compensate", "fail")
+    undo(one, "a")
+    assert one.outcome is not None and one.outcome.standing == ["/do/1/b"]
+
+
 def test_a_map_that_undoes_beside_another_keeps_its_elements_apart() -> None:
     workflow = "workflow: {namespace: sales, name: refund}"
     each = f"{{call: map, with: {{in: '${{ [1, 2] }}', concurrency: 1, {workflow}}}}}"
