@@ -223,6 +223,7 @@ def _finish(run: Run, frame: UndoFrame) -> None:
 UNDO: Construct[Stand, UndoFrame] = Construct(
     task=Stand,
     start=_stand,
+    numbered=True,  # a corrected definition may have a step in its place, whose keys are made of it
     frame=UndoFrame,
     child_ended=_ended,
     matches=lambda run, frame, task, error: True,

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from schemas.ids import step_id
 from schemas.lifecycle import Phase
 from streams.engine import Limits
-from tests.support.trial import Trial, call, graph_of
+from tests.support.trial import INSTANCE, Trial, call, graph_of
 
 MENDED = Limits(incidents=True)
 REFUSED = "raise: {error: {type: https://example.com/refused, status: 403, title: Refused}}"
@@ -432,6 +433,27 @@ def test_giving_up_an_undo_of_a_suspended_instance_has_to_wait() -> None:
     one.repair("compensate", "fail")
     undo(one, "a")
     assert one.outcome is not None and one.outcome.standing == ["/do/1/b"]
+
+
+def test_undos_that_a_corrected_definition_says_have_keys_of_their_own() -> None:
+    def tasks(undo: str | None) -> str:
+        loop = "- l:\n    for: {in: '${ [1, 2] }'}\n    do:\n    " + step("a", undo)
+        return "\n".join((step("z"), loop, call("c")))
+
+    one = trial(tasks(None))
+    one.answer("z")
+    one.answer("a")
+    one.answer("a")
+    one.cancel()
+    one.repair("compensate", "retry", corrected=graph_of(tasks("")))
+    keys = []
+    for _ in range(2):
+        (command,) = one.pending.values()
+        keys.append(command.key or step_id(INSTANCE, command.pointer, command.iteration, command.attempt))
+        undo(one, "a")
+    assert len(set(keys)) == 2
+    undo(one, "z")
+    assert one.outcome is not None and one.outcome.undone == ["/do/1/l/do/0/a", "/do/1/l/do/0/a", "/do/0/z"]
 
 
 def test_a_map_that_undoes_beside_another_keeps_its_elements_apart() -> None:
