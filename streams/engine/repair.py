@@ -31,7 +31,7 @@ def refusal_of(state: Instance[Frame], event: RepairStep) -> str | None:
         return "the incident is not open, or not any more"
     if event.action not in _CLOSED_AS:
         return "nobody knows how to do that: the actions are retry, skip and fail"
-    if state.status is Status.SUSPENDED and event.action != "fail":
+    if state.status is Status.SUSPENDED and not _ends(state, frame, event):
         return "the instance is suspended: resume it first"
     for payload in (event.input, event.output):
         if payload is not None and isinstance(_value(payload), UnreadablePayloadError):
@@ -43,6 +43,12 @@ def refusal_of(state: Instance[Frame], event: RepairStep) -> str | None:
     if type(frame.kept[1]) is not dict or type(_value(event.input)) is not dict:
         return "only an input that is an object can be changed member by member"
     return None
+
+
+def _ends(state: Instance[Frame], frame: IncidentFrame, event: RepairStep) -> bool:
+    """Whether the instance ends, or begins to undo for its end: to give up one undo has it go on with the next."""
+    frames = {each.id: each for each in state.frames}
+    return event.action == "fail" and (not event.undo or undo.around(frames, frame.parent) is None)
 
 
 def refused(run: Run, event: RepairStep, why: str) -> None:
@@ -93,7 +99,7 @@ def _skip(run: Run, frame: IncidentFrame, activity: Activity, event: RepairStep)
 def _fail(run: Run, frame: IncidentFrame, activity: Activity, event: RepairStep) -> None:
     run.note(activity.task, Phase.INCIDENT_FAILED, activity.iteration, activity.attempt, _about(event))
     run.note(activity.task, Phase.TASK_FAULTED, activity.iteration, activity.attempt, frame.error)
-    undoing = undo.around(run, frame.parent)
+    undoing = undo.around(run.frames, frame.parent)
     if undoing is not None and event.undo:
         undo.given_up(run, undoing)
         return

@@ -93,25 +93,26 @@ class Run(Tree):
         self.outcome: Outcome | None = None
         self.mends = limits.incidents and not graph.faults
         self._table = table
-        self._agenda: list[tuple[int, int, Json]] = []
+        self._agenda: list[tuple[int, int, Json, int]] = []
         self._starts = 0
         self._iterations = 0
         self.ended_iteration = 0  # of the task that has an output or an error
 
     # Entering and leaving
 
-    def defer(self, task: int, parent: int, data: Json) -> None:
-        """Has a task entered as soon as what is going on has come to rest."""
-        self._agenda.append((task, parent, data))
+    def defer(self, task: int, parent: int, data: Json, iteration: int = -1) -> None:
+        """Has a task entered as soon as what is going on has come to rest; as the iteration that it was given before,
+        if any."""
+        self._agenda.append((task, parent, data, iteration))
 
     def drain(self) -> None:
         """Enters what is on the agenda until every branch waits or the instance has ended."""
         agenda = self._agenda
         while agenda:
-            task, parent, data = agenda.pop()
+            task, parent, data, iteration = agenda.pop()
             if parent < 0 or parent in self.frames:
                 try:
-                    self._enter(task, parent, data)
+                    self._enter(task, parent, data, iteration)
                 except TaskError as error:
                     self._settle(error)
 
@@ -126,7 +127,7 @@ class Run(Tree):
         except TaskError as error:
             self._settle(error)
 
-    def _enter(self, index: int, parent: int, raw: Json) -> None:
+    def _enter(self, index: int, parent: int, raw: Json, iteration: int) -> None:
         task = self.graph.tasks[index]
         self._starts += 1
         if self._starts > self.limits.task_starts_per_step:
@@ -139,7 +140,7 @@ class Run(Tree):
             return
         kind = type(task)
         if kind in self._table.numbered:
-            activity.iteration = self._next_iteration(index)
+            activity.iteration = iteration if iteration >= 0 else self.next_iteration(index)
         self.note(task, Phase.TASK_STARTED, activity.iteration, activity.attempt)
         self.begin(activity)
 
@@ -352,7 +353,8 @@ class Run(Tree):
             text = f"more than {self.limits.loop_iterations_per_step} loop iterations in one engine step"
             raise LimitExceededError(text, task.pointer)
 
-    def _next_iteration(self, index: int) -> int:
+    def next_iteration(self, index: int) -> int:
+        """The number of one more entry into a task."""
         if self.entries is self.instance.entries:
             self.entries = self.entries.copy()
         iteration = self.entries.get(index, 0)

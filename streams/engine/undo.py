@@ -13,6 +13,7 @@ loose and goes on beside, and the instance ends only behind it.
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from typing import Never
 
 from schemas import problems
@@ -90,10 +91,10 @@ def settled(run: Run, event: StepResult) -> bool:
     return True
 
 
-def around(run: Run, frame_id: int) -> UndoFrame | None:
+def around(frames: Mapping[int, Frame], frame_id: int) -> UndoFrame | None:
     """The undo that a frame belongs to."""
     while frame_id >= 0:
-        frame = run.frames[frame_id]
+        frame = frames[frame_id]
         if isinstance(frame, UndoFrame):
             return frame
         frame_id = frame.parent
@@ -222,6 +223,7 @@ def _finish(run: Run, frame: UndoFrame) -> None:
 UNDO: Construct[Stand, UndoFrame] = Construct(
     task=Stand,
     start=_stand,
+    numbered=True,  # a corrected definition may have a step in its place, whose keys are made of it
     frame=UndoFrame,
     child_ended=_ended,
     matches=lambda run, frame, task, error: True,

@@ -1,7 +1,8 @@
 """`call: map`: a `run` below the task for each element, so many of them open at a time.
 
-An element is known by the iteration of its `run`: those of one map follow each other. So an element that waits for
-people, or is done again, keeps its place in the output. What its workflow is given is worked out when its turn comes.
+An element is known by the iteration of its `run`, which it is given when its turn comes: another map of the same task
+may be open beside (in an undo that was cut loose), and take the next one. So an element that waits for people, or is
+done again, keeps its place in the output. What its workflow is given is worked out when its turn comes, too.
 """
 
 from __future__ import annotations
@@ -28,10 +29,9 @@ from streams.language.graph import Flow, Task
 class MapFrame(Frame, tag=7):
     """A `map`: the elements to come, the next one last, and what has come of those before."""
 
-    first: int = 0  # iteration of the first element
+    places: dict[int, int] = msgspec.field(default_factory=dict)  # of open elements, by iteration
     index: int = -1  # of the last that was begun
     item: Json = None  # and that itself
-    waiting: int = 0  # elements that are open
     remaining: list[Json] = msgspec.field(default_factory=list)
     results: list[Json] = msgspec.field(default_factory=list)
 
@@ -47,7 +47,6 @@ def _start(run: Run, task: Map, activity: Activity) -> None:
         return
     frame = run.open_around(MapFrame, activity, keep_input=True)
     run.keep(items)
-    frame.first = run.entries.get(task.body, 0)
     frame.remaining = items[::-1]
     frame.results = [None] * len(items)
     _go_on(run, frame, task)
@@ -56,15 +55,17 @@ def _start(run: Run, task: Map, activity: Activity) -> None:
 def _go_on(run: Run, frame: MapFrame, task: Map) -> None:
     """Begins as many as may be open, or ends with what all have given."""
     activity = run.activity(frame)
-    begun: list[Json] = []
-    while frame.remaining and frame.waiting < task.at_a_time:
+    begun: list[tuple[Json, int]] = []
+    while frame.remaining and len(frame.places) < task.at_a_time:
         frame.item = frame.remaining.pop()
         frame.index += 1
-        frame.waiting += 1
-        begun.append(evaluate(run, task.element, activity.input, activity, scope=frame.id))
-    for element in reversed(begun):  # the agenda is a stack
-        run.defer(task.body, frame.id, element)
-    if not frame.waiting:
+        element = evaluate(run, task.element, activity.input, activity, scope=frame.id)
+        iteration = run.next_iteration(task.body)
+        frame.places[iteration] = frame.index
+        begun.append((element, iteration))
+    for element, iteration in reversed(begun):  # the agenda is a stack
+        run.defer(task.body, frame.id, element, iteration)
+    if not frame.places:
         run.weigh(frame.results, task.pointer)
         run.complete(run.close(frame), frame.results)
 
@@ -84,13 +85,13 @@ def _collected(run: Run, frame: MapFrame, task: Map, problem: Problem) -> None:
 
 def _came(run: Run, frame: MapFrame, task: Map, result: Json) -> None:
     run.keep(result)
-    frame.results[run.ended_iteration - frame.first] = result
-    frame.waiting -= 1
+    frame.results[frame.places.pop(run.ended_iteration)] = result
     _go_on(run, frame, task)
 
 
 def _copy(frame: MapFrame) -> MapFrame:
     twin = copy.copy(frame)
+    twin.places = frame.places.copy()
     twin.remaining = frame.remaining.copy()
     twin.results = frame.results.copy()
     return twin

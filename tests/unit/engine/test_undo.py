@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from schemas.ids import step_id
 from schemas.lifecycle import Phase
 from streams.engine import Limits
-from tests.support.trial import Trial, call, graph_of
+from tests.support.trial import INSTANCE, Trial, call, graph_of
 
 MENDED = Limits(incidents=True)
 REFUSED = "raise: {error: {type: https://example.com/refused, status: 403, title: Refused}}"
@@ -417,3 +418,67 @@ def test_an_undo_that_raises_an_error_of_its_own_is_an_incident_as_a_whole() -> 
         assert (incident.pointer, incident.error["title"]) == ("/do/0/a/metadata/compensate", "Refused")
         one.repair("compensate", decision)
     assert one.outcome is not None and one.outcome.standing == ["/do/0/a"]
+
+
+def test_giving_up_an_undo_of_a_suspended_instance_has_to_wait() -> None:
+    one = trial(step("a"), step("b"), call("c"))
+    one.answer("a")
+    one.answer("b")
+    one.cancel()
+    one.fail("compensate")
+    one.control("suspend")
+    one.repair("compensate", "fail")
+    assert one.status == "suspended" and undos(one) == []
+    one.control("resume")
+    one.repair("compensate", "fail")
+    undo(one, "a")
+    assert one.outcome is not None and one.outcome.standing == ["/do/1/b"]
+
+
+def test_undos_that_a_corrected_definition_says_have_keys_of_their_own() -> None:
+    def tasks(undo: str | None) -> str:
+        loop = "- l:\n    for: {in: '${ [1, 2] }'}\n    do:\n    " + step("a", undo)
+        return "\n".join((step("z"), loop, call("c")))
+
+    one = trial(tasks(None))
+    one.answer("z")
+    one.answer("a")
+    one.answer("a")
+    one.cancel()
+    one.repair("compensate", "retry", corrected=graph_of(tasks("")))
+    keys = []
+    for _ in range(2):
+        (command,) = one.pending.values()
+        keys.append(command.key or step_id(INSTANCE, command.pointer, command.iteration, command.attempt))
+        undo(one, "a")
+    assert len(set(keys)) == 2
+    undo(one, "z")
+    assert one.outcome is not None and one.outcome.undone == ["/do/1/l/do/0/a", "/do/1/l/do/0/a", "/do/0/z"]
+
+
+def test_a_map_that_undoes_beside_another_keeps_its_elements_apart() -> None:
+    workflow = "workflow: {namespace: sales, name: refund}"
+    each = f"{{call: map, with: {{in: '${{ [1, 2] }}', concurrency: 1, {workflow}}}}}"
+    one = trial(
+        "- l:\n    for: {in: '${ [1, 2] }'}\n    do:\n    - t:\n        try:\n        - a: {call: http, with: "
+        "{method: post, endpoint: 'https://x.example/a'}, metadata: {compensate: "
+        + each
+        + "}}\n        "
+        + step("b")
+        + "\n        catch: {}\n        metadata: {compensate: true}\n        timeout: {after: {seconds: 5}}\n"
+        + call("last")
+    )
+    one.answer("a")
+    one.fail("b", effect="none")
+    first = one.result("workflow", 1)
+    one.pass_time(6_000)
+    one.repair("t", "skip")
+    one.answer("a")
+    one.fail("b", effect="none")
+    second = one.result("workflow", 1)
+    one.send(first)
+    third = one.result("workflow", 2)
+    one.send(second)
+    one.send(third)
+    one.answer("workflow", 2)
+    assert one.phases("a").count("task.undone") == 2 and one.waiting_for == ["last"]
