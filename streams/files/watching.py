@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -61,6 +61,8 @@ class Watching:
                     if now.get(name) != source or task.done():
                         task.cancel()
                         del tasks[name]
+                        with suppress(KeyError):  # it says nothing before its first look
+                            metrics.STUCK.remove(name)
                 for name, source in now.items():
                     if name not in tasks:
                         tasks[name] = source, asyncio.create_task(self._watch(source), name=f"files {name}")

@@ -250,8 +250,25 @@ async def test_a_file_that_cannot_be_read_does_not_hold_the_others(site: Place, 
             site.put(f"ORD{number}.csv", LINES)
             while not (site.folder / "archive" / f"ORD{number}.csv").exists():
                 await asyncio.sleep(0.01)
-    assert REGISTRY.get_sample_value("exlify_files_stuck", {"source": "orders"}) == 1
+    assert stuck() == 1
     assert bad.exists()
+
+
+def stuck() -> float | None:
+    return REGISTRY.get_sample_value("exlify_files_stuck", {"source": "orders"})
+
+
+async def test_a_source_that_is_taken_away_is_stuck_no_more(site: Place) -> None:
+    site.declare("  every: 100ms\n")
+    site.folder.rmdir()
+    watching = Watching(site=site.site, settings=site.settings, codec=site.kafka.codec, publisher=site.kafka)
+    async with asyncio.timeout(20), watching.running():
+        while stuck() != 1:
+            await asyncio.sleep(0.01)
+        (site.settings.site_dir / "files.yaml").write_text("")
+        while stuck() is not None:
+            site.site.look()
+            await asyncio.sleep(0.01)
 
 
 async def test_a_file_that_was_broken_off_and_comes_again_goes_to_the_errors_again(site: Place) -> None:
