@@ -88,6 +88,10 @@ class Watching:
                 before, why = held.found, _reason(held.reason)
             except (OSError, ExlifyError, InvalidEventError) as error:
                 why = _reason(error)
+            except Exception as error:  # a bug: told as such, and not left to end the looks in silence
+                why = f"a bug of ours, {type(error).__name__}"
+                if why != told:
+                    log.exception("a look at files failed", source=source.name)
             metrics.STUCK.labels(source.name).set(bool(why))
             if why and why != told:  # once, and not at every look
                 log.error("files not read", source=source.name, reason=why)
