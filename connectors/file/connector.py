@@ -11,6 +11,7 @@ import errno
 import hashlib
 import io
 import os
+import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
@@ -169,8 +170,14 @@ def _written(work: Work) -> Json:
     return told if work.records is None else {**told, "records": work.records}
 
 
+def _at_once(path: str, flags: int) -> int:
+    return os.open(path, flags | os.O_NONBLOCK)  # a pipe would wait for somebody to write to it
+
+
 def _read(work: Work) -> Json:
-    with _place(work).open("rb") as file:
+    with open(_place(work), "rb", opener=_at_once) as file:
+        if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
+            raise Refused(Reason.INPUT_INVALID, "it is no file")
         raw = file.read(MAX_READ_BYTES + 1)
     if len(raw) > MAX_READ_BYTES:
         raise Refused(Reason.REPLY_TOO_LARGE, f"it has more than {MAX_READ_BYTES} bytes; let files.yaml read it")

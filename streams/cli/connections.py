@@ -202,7 +202,9 @@ async def _checked(settings: Settings, addresses: Addresses, names: list[str]) -
     from streams.processors.call.checking import check
 
     async with standard_hub(addresses.urls) as hub:
-        return list(await asyncio.gather(*(check(name, addresses.urls()[name], hub) for name in names)))
+        urls = addresses.urls()
+        looks = (check(name, urls[name], hub, addresses.identity(name).tls) for name in names)
+        return list(await asyncio.gather(*looks))
 
 
 def _fields(described: Any) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -61,6 +61,8 @@ class Watching:
                     if now.get(name) != source or task.done():
                         task.cancel()
                         del tasks[name]
+                        with suppress(KeyError):  # it says nothing before its first look
+                            metrics.STUCK.remove(name)
                 for name, source in now.items():
                     if name not in tasks:
                         tasks[name] = source, asyncio.create_task(self._watch(source), name=f"files {name}")
@@ -86,6 +88,10 @@ class Watching:
                 before, why = held.found, _reason(held.reason)
             except (OSError, ExlifyError, InvalidEventError) as error:
                 why = _reason(error)
+            except Exception as error:  # a bug: told as such, and not left to end the looks in silence
+                why = f"a bug of ours, {type(error).__name__}"
+                if why != told:
+                    log.exception("a look at files failed", source=source.name)
             metrics.STUCK.labels(source.name).set(bool(why))
             if why and why != told:  # once, and not at every look
                 log.error("files not read", source=source.name, reason=why)

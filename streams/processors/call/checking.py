@@ -14,7 +14,9 @@ import time
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
+from connectors.http.tls import context
 from connectors.hub.contract import HubCall
+from connectors.hub.identity import Tls
 from connectors.hub.pipeline import Hub
 from schemas.reasons import Reason
 
@@ -37,12 +39,12 @@ class Checked:
         return self.reason == Reason.OK
 
 
-async def check(name: str, url: str, hub: Hub) -> Checked:
-    """Looks at one connection."""
+async def check(name: str, url: str, hub: Hub, tls: Tls | None = None) -> Checked:
+    """Looks at one connection, with its certificates if it has some."""
     started = time.monotonic()
     parts = urlsplit(url)
     if parts.scheme in _PORTS:
-        reason, detail = await _connected(url)
+        reason, detail = await _connected(url, tls)
     elif parts.scheme == "file":
         there = await asyncio.to_thread(os.path.isdir, unquote(parts.path))
         reason, detail = (Reason.OK, "the folder is there") if there else (Reason.UNREACHED, "the folder is not there")
@@ -51,9 +53,9 @@ async def check(name: str, url: str, hub: Hub) -> Checked:
     return Checked(name, reason, detail, int((time.monotonic() - started) * 1_000))
 
 
-async def _connected(url: str) -> tuple[str, str]:
+async def _connected(url: str, tls: Tls | None) -> tuple[str, str]:
     parts = urlsplit(url)
-    secure = ssl.create_default_context() if parts.scheme in ("https", "smtps") else None
+    secure = context(tls or Tls()) if parts.scheme in ("https", "smtps") else None
     try:
         async with asyncio.timeout(PATIENCE_S):
             _, writer = await asyncio.open_connection(parts.hostname, parts.port or _PORTS[parts.scheme], ssl=secure)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import sqlite3
+import ssl
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from click.testing import CliRunner, Result
 
 from streams.cli import group
 from streams.ground.errors import UsageError
-from tests.support import peers
+from tests.support import certificates, peers
 
 
 async def cli(folder: Path, *arguments: str, **environ: str) -> Result:
@@ -56,6 +57,21 @@ async def test_check_reaches_what_is_there_and_sends_it_nothing(tmp_path: Path) 
         told = await cli(folder, "check", "--json")
         assert (told.exit_code, peer.connections, peer.count) == (0, 1, 0)
     assert [each["ok"] for each in json.loads(told.output)["connections"]] == [True, True]
+
+
+async def test_check_trusts_whom_the_connection_trusts(tmp_path: Path) -> None:
+    authority = certificates.Authority()
+    issued = authority.issue("127.0.0.1")
+    (tmp_path / "ca.pem").write_text(authority.pem)
+    (tmp_path / "server.pem").write_text(issued.certificate + issued.key)
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(tmp_path / "server.pem")
+    async with await asyncio.start_server(lambda _, writer: writer.close(), "127.0.0.1", 0, ssl=context) as server:
+        url = f"https://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        text = f"erp: {{url: '{url}', tls: {{authority: '${{file:ca.pem}}'}}}}\ncrm: {url}\n"
+        told = await cli(site(tmp_path, text), "check", "--json")
+    found = {each["name"]: each["ok"] for each in json.loads(told.output)["connections"]}
+    assert found == {"erp": True, "crm": False}
 
 
 async def test_check_tells_what_is_not_there(tmp_path: Path) -> None:

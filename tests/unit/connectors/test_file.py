@@ -134,6 +134,13 @@ async def test_a_folder_that_cannot_be_looked_at_is_no_bug(tmp_path: Path, monke
     assert (outcome.reason, outcome.effect) == (Reason.FORBIDDEN, Effect.NONE)
 
 
+async def test_what_is_no_file_is_not_waited_for(tmp_path: Path) -> None:
+    """A pipe to which nobody writes would hold a thread for good."""
+    os.mkfifo(tmp_path / "pipe")
+    outcome = await asked(tmp_path, "file.read", file="pipe")
+    assert (outcome.reason, outcome.effect) == (Reason.INPUT_INVALID, Effect.NONE)
+
+
 async def test_a_link_that_leads_to_itself_is_no_bug(tmp_path: Path) -> None:
     (tmp_path / "a").symlink_to(tmp_path / "a")
     for outcome in (

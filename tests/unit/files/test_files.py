@@ -14,6 +14,7 @@ from prometheus_client import REGISTRY
 
 from schemas.business import EventTypes
 from schemas.codec import Codec
+from streams.files import metrics
 from streams.files.declared import Source, read_files
 from streams.files.folder import Folder, Progress
 from streams.files.watching import Watching
@@ -84,6 +85,7 @@ class Place:
 
 @pytest.fixture
 def site(tmp_path: Path) -> Place:
+    metrics.STUCK.clear()
     return Place(tmp_path)
 
 
@@ -250,8 +252,39 @@ async def test_a_file_that_cannot_be_read_does_not_hold_the_others(site: Place, 
             site.put(f"ORD{number}.csv", LINES)
             while not (site.folder / "archive" / f"ORD{number}.csv").exists():
                 await asyncio.sleep(0.01)
-    assert REGISTRY.get_sample_value("exlify_files_stuck", {"source": "orders"}) == 1
+    assert stuck() == 1
     assert bad.exists()
+
+
+def stuck() -> float | None:
+    return REGISTRY.get_sample_value("exlify_files_stuck", {"source": "orders"})
+
+
+async def test_a_bug_is_told_and_the_source_looked_at_again(site: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    site.declare("  every: 100ms\n")
+    site.put("ORD1.csv", LINES)
+    watching = Watching(site=site.site, settings=site.settings, codec=site.kafka.codec, publisher=site.kafka)
+    async with asyncio.timeout(20), watching.running():
+        with monkeypatch.context() as patched:
+            patched.setattr(site.kafka, "publish", None)
+            while stuck() != 1:
+                await asyncio.sleep(0.01)
+        while not (site.folder / "archive" / "ORD1.csv").exists() or stuck() != 0:
+            await asyncio.sleep(0.01)
+    assert len(site.kafka.of("com.example.order.v1")) == 2
+
+
+async def test_a_source_that_is_taken_away_is_stuck_no_more(site: Place) -> None:
+    site.declare("  every: 100ms\n")
+    site.folder.rmdir()
+    watching = Watching(site=site.site, settings=site.settings, codec=site.kafka.codec, publisher=site.kafka)
+    async with asyncio.timeout(20), watching.running():
+        while stuck() != 1:
+            await asyncio.sleep(0.01)
+        (site.settings.site_dir / "files.yaml").write_text("")
+        while stuck() is not None:
+            site.site.look()
+            await asyncio.sleep(0.01)
 
 
 async def test_a_file_that_was_broken_off_and_comes_again_goes_to_the_errors_again(site: Place) -> None:
