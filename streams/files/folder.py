@@ -12,9 +12,11 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from errno import EINVAL
 from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TypeVar
+from stat import S_ISREG
+from typing import BinaryIO, TypeVar
 
 import msgspec
 
@@ -116,7 +118,18 @@ class Folder:
 
     def seen(self, name: str) -> Seen:
         """The file as it is now. Raises OSError."""
-        return _seen((self.path / name).stat())
+        return _seen((self.path / name).stat(follow_symlinks=False))
+
+    def opened(self, name: str) -> BinaryIO:
+        """The file to be read; never one behind a link that was put in its place since it was listed, and no pipe.
+
+        Raises OSError.
+        """
+        handle = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        if not S_ISREG(os.fstat(handle).st_mode):
+            os.close(handle)
+            raise OSError(EINVAL, "is no file", str(self.path / name))
+        return os.fdopen(handle, "rb")
 
     def begun(self, name: str) -> Progress:
         """The file from its beginning. Raises OSError."""
@@ -124,7 +137,7 @@ class Folder:
         return Progress(seen=seen, digest=digest, id=hashlib.sha256(f"{name}\n{digest}".encode()).hexdigest()[:32])
 
     def _digest(self, name: str) -> str:
-        with (self.path / name).open("rb") as file:
+        with self.opened(name) as file:
             found = hashlib.sha256()
             while chunk := file.read(_CHUNK):
                 found.update(chunk)

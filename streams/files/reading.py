@@ -91,7 +91,7 @@ class Reading:
         outgoing: list[Outgoing] = []
         faults: list[bytes] = []
         size = 0
-        with (self.folder.path / name).open("rb") as file:
+        with self.folder.opened(name) as file:
             for record in self.source.format.read(file, progress.start):
                 made, fault = self._made(name, progress, record)
                 if made is not None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import os
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -311,6 +311,14 @@ async def test_links_and_hidden_files_are_left_alone(site: Place, tmp_path: Path
     site.put(".ORD2.csv", LINES)
     await site.look()
     assert site.kafka.events == []
+
+
+@pytest.mark.parametrize("put", [lambda path: path.symlink_to("/etc/hostname"), os.mkfifo])
+def test_what_takes_the_place_of_a_file_is_not_read(put: Callable[[Path], None], tmp_path: Path) -> None:
+    """Between the look at the folder and the reading."""
+    put(tmp_path / "ORD1.csv")
+    with pytest.raises(OSError, match=r"ORD1\.csv"):
+        Folder(tmp_path, "*").begun("ORD1.csv")
 
 
 async def test_a_mapping_that_is_not_there_holds_the_file(site: Place) -> None:
