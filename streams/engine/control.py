@@ -33,6 +33,8 @@ class Take(Protocol[Came]):
         """In the run of the instance."""
 
 
+Takes = tuple[Take[StepResult], Take[EventReceived]]  # a result, and an event that was listened for
+
 SUSPEND, RESUME, MOVE = "suspend", "resume", "move"
 
 
@@ -63,18 +65,25 @@ def moved(run: Run, event: ControlInstance) -> None:
     _note(run, Phase.WORKFLOW_MOVED, _about(event) | {"version": run.graph.version, "places": dict(event.places)})
 
 
-def resumed(run: Run, event: ControlInstance, takes: tuple[Take[StepResult], Take[EventReceived]]) -> None:
-    """The instance goes on; `takes` take a result, and an event that was listened for, by the time at which it came."""
-    answered, received = takes
-    later, run.later, run.suspended = run.later, [], False
+def resumed(run: Run, event: ControlInstance, takes: Takes) -> None:
+    """The instance goes on."""
+    run.suspended = False
     _note(run, Phase.WORKFLOW_RESUMED, _about(event))
+    take_kept(run, takes)
+    fire_all(run)
+
+
+def take_kept(run: Run, takes: Takes) -> None:
+    """What came while the instance stood still: nobody sends it again. Also where it undoes without having been
+    resumed: that may be what an undo under way waits for."""
+    answered, received = takes
+    later, run.later = run.later, []
     for each in later:
         if each.heard is not None:
             received(run, _event_of(run.instance_id, each), each.at_ms)
         elif run.outcome is None:
             answered(run, _result_of(run.instance_id, each), each.at_ms)
         run.drain()
-    fire_all(run)
 
 
 def let_go(run: Run) -> None:

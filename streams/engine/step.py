@@ -237,6 +237,8 @@ def _applied(
     run = Run(graph, state, event.instance_id, now_ms, limits, TABLE)
     apply(run, event)
     run.drain()
+    if state.status is Status.SUSPENDED and not run.suspended:
+        control.take_kept(run, (_answered, _received))
     _check_history(run)
     return _result(run)
 

@@ -18,7 +18,7 @@ from typing import Never
 
 from schemas import problems
 from schemas.lifecycle import Phase, Status
-from schemas.payload import Json, Payload
+from schemas.payload import Json
 from schemas.reasons import Reason
 from schemas.steps import Problem
 from streams.engine import ledger
@@ -59,14 +59,6 @@ def begin(run: Run, ending: Ending, *, undo: bool) -> Ending | None:
     if isinstance(ending.data, dict):
         told |= ending.data
     run.transitions.append(Transition("", 0, 0, Phase.WORKFLOW_UNDOING, run.told(told)))
-    later, run.later = run.later, [each for each in run.later if each.heard is not None]
-    for came in later:
-        if came.heard is None:
-            output = None if came.output is None else Payload.inside(came.output)
-            ledger.settle(run, StepResult(
-                instance_id=run.instance_id, pointer=came.pointer, iteration=came.iteration, attempt=came.attempt,
-                status=came.status, output=output, error=came.error,
-            ))  # fmt: skip
     _advance(run, frame)
     return None
 

@@ -435,6 +435,24 @@ def test_giving_up_an_undo_of_a_suspended_instance_has_to_wait() -> None:
     assert one.outcome is not None and one.outcome.standing == ["/do/1/b"]
 
 
+def test_an_undo_whose_answer_came_while_the_instance_was_suspended_is_not_waited_for_when_it_is_cancelled() -> None:
+    attempt = (
+        "- t: {try: [" + step("a").removeprefix("- ").join("{}") + ", " + step("b").removeprefix("- ").join("{}")
+        + "], catch: {}, metadata: {compensate: true}}"
+    )  # fmt: skip
+    one = trial(step("z"), branches(attempt, call("person")))
+    one.answer("z")
+    one.answer("a")
+    one.fail("b", effect="none")
+    one.control("suspend")
+    undo(one, "a")
+    one.cancel()
+    undo(one, "z")
+    assert one.outcome is not None and one.outcome.undone == [
+        "/do/1/all/fork/branches/0/t/try/0/a", "/do/0/z",
+    ]  # fmt: skip
+
+
 def test_undos_that_a_corrected_definition_says_have_keys_of_their_own() -> None:
     def tasks(undo: str | None) -> str:
         loop = "- l:\n    for: {in: '${ [1, 2] }'}\n    do:\n    " + step("a", undo)
