@@ -101,6 +101,8 @@ def _misfits(graph: Graph, state: Instance[Frame], corrected: Graph, places: Map
         yield "$workflow.input means another thing to it than to the definition that this instance has begun with"
     tasks = {frame.id: frame.task for frame in state.frames}
     undoing = {frame.id for frame in state.frames if type(frame) is UndoFrame}
+    if undoing and not corrected.undoes:
+        yield "what was done is being undone, and nothing says there how"
     current = [frame.current for frame in state.frames if isinstance(frame, UndoFrame) and frame.current is not None]
     for done in [*(() if state.ledger is None else state.ledger.done), *current]:
         if graph.tasks[done.task].pointer not in places:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from streams.language.constructs import children
 from streams.language.constructs.do import DoModel
+from streams.language.constructs.map_ import MapModel
 from streams.language.constructs.try_ import TryModel
 from streams.language.faults import Severity
 from streams.language.model import TaskModel
@@ -23,6 +24,10 @@ def lint_undo(source: Source, root: DoModel) -> None:
         if undoes and isinstance(task, StepModel) and task.stands:
             message = f"`{task.name}` may change something, and nothing says how that is undone"
             remedy = "add metadata: {compensate: {call: ...}}, or compensate: none if it may stand"
+            source.fault(task.path, "no-undo", message, remedy, key=True, severity=Severity.WARNING)
+        if undoes and isinstance(task, MapModel):
+            message = f"what the elements of `{task.name}` have done by then is not undone"
+            remedy = "let the workflow of an element undo what it has done, and start it by `run` in a `for`"
             source.fault(task.path, "no-undo", message, remedy, key=True, severity=Severity.WARNING)
 
 

@@ -339,6 +339,19 @@ def test_what_was_done_has_to_be_there_in_the_other_definition() -> None:
     assert refused.data is not None and "/do/0/a is done" in str(refused.data.value())
 
 
+def test_what_undoes_is_not_moved_to_a_definition_that_undoes_nothing() -> None:
+    one = trial(step("a"), step("b"), call("c"))
+    one.answer("a")
+    one.answer("b")
+    one.cancel()
+    one.control("move", graph_of("\n".join([step("a", None), step("b", None), call("c")])))
+    (refused,) = [each for each in one.history if each.phase == Phase.CONTROL_REFUSED]
+    assert refused.data is not None and "is being undone" in str(refused.data.value())
+    undo(one, "b")
+    undo(one, "a")
+    assert one.outcome is not None and one.outcome.undone == ["/do/1/b", "/do/0/a"]
+
+
 def test_an_undo_may_be_a_list_with_a_try_and_its_errors_stay_inside() -> None:
     undo_list = (
         "- a:\n    call: http\n    with: {method: post, endpoint: 'https://x.example/a'}\n    metadata:\n"

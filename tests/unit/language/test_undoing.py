@@ -50,6 +50,13 @@ def test_what_may_have_an_effect_and_says_nothing_is_for_people(task: str, stand
     )
 
 
+def test_elements_of_a_map_are_said_to_stand() -> None:
+    each = "b: {call: map, with: {in: '${ [1] }', workflow: {namespace: sales, name: refund}}}"
+    told = "no-undo: what the elements of `b` have done by then is not undone"
+    assert told in found(f"a: {{{POST}, metadata: {{compensate: {UNDO}}}}}", each)
+    assert told not in found(f"a: {{{POST}}}", each)
+
+
 def test_a_workflow_that_undoes_nothing_is_as_it_was() -> None:
     graph = load(f"{HEAD}- a: {{{POST}}}")
     assert not graph.undoes and [getattr(task, "undo", -1) for task in graph.tasks] == [-1, -1]
