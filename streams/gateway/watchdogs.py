@@ -105,6 +105,8 @@ async def _forever(watchdogs: Watchdogs) -> None:
             await watchdogs.look()
         except ExlifyError as error:
             log.warning("watchdogs are not heard", reason=str(error))
+        except Exception:  # a bug, or an error that a library has let through: the next look may be better
+            log.exception("watchdogs failed")
         await asyncio.sleep(LOOK_S)
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,8 @@ from typing import Any
 import pytest
 
 from schemas.messages import HISTORY_ENTRY
-from streams.gateway.watchdogs import LOOK_S, Watchdogs
+from streams.gateway import watchdogs
+from streams.gateway.watchdogs import LOOK_S, Watchdogs, watching
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
 from streams.runtime.processor import Output
@@ -135,3 +137,19 @@ async def test_an_end_that_could_not_be_told_is_told_the_next_time(watched: Watc
     watched.gateway.outbox.failure = None
     await watched.look(0)
     assert watched.alerts == [("unhosted", "closed", 0)]
+
+
+async def test_a_look_that_fails_is_not_the_last(watched: Watched, monkeypatch: pytest.MonkeyPatch) -> None:
+    looks, again = 0, asyncio.Event()
+
+    async def look(_: Watchdogs) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 1:
+            raise OSError("let through")
+        again.set()
+
+    monkeypatch.setattr(Watchdogs, "look", look)
+    monkeypatch.setattr(watchdogs, "LOOK_S", 0)
+    async with watching(watched.gateway.services):
+        await asyncio.wait_for(again.wait(), 5)
