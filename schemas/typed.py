@@ -32,6 +32,8 @@ JSON_TEXT = "json"
 """Attribute of a field: its string holds JSON."""
 
 MAX_DEPTH = 16
+MAX_MEMBERS = 1_000
+"""As many a type may name: what refers to itself more than once doubles with each level."""
 _PLAIN = {"string": "string", "integer": "long", "number": "double", "boolean": "boolean"}
 _NO_NAME = re.compile(r"[^A-Za-z0-9_]")
 
@@ -42,10 +44,16 @@ def is_outcome(name: str) -> bool:
 
 
 def outcome_schema(workflow: str, output: Json) -> Schema | None:
-    """The type of a workflow's outcomes; None where its schema names no members, so that they stay as they are."""
+    """The type of a workflow's outcomes; None where they stay as they are.
+
+    So they do where its schema names no members, or more than MAX_MEMBERS.
+    """
     base = json.loads(text(current()[INSTANCE_OUTCOME]))
     namespace = f"{NAMESPACE}.{_name(workflow)}"
-    record = _Typing(output, namespace).type_of(output, "Output", 0)
+    try:
+        record = _Typing(output, namespace).type_of(output, "Output", 0)
+    except _TooManyError:
+        return None
     if not isinstance(record, dict) or record["type"] != "record":
         return None
     for field in base["fields"]:
@@ -87,15 +95,23 @@ def shown_output(schema: Schema, output: Any) -> Json:
     return _shown(_type(schema, "output"), output)
 
 
+class _TooManyError(Exception):
+    """The schema names more members than a type may have."""
+
+
 class _Typing:
     """One walk through a JSON Schema; `root` is where its references point into."""
 
     def __init__(self, root: Json, namespace: str) -> None:
         self._root = root
         self._namespace = namespace
+        self._walked = 0
 
     def type_of(self, schema: Json, name: str, depth: int) -> Any:
-        """The Avro type of what is no null; None where there is none."""
+        """The Avro type of what is no null; None where there is none. Raises _TooManyError."""
+        self._walked += 1
+        if self._walked > MAX_MEMBERS:
+            raise _TooManyError
         schema = self._meant(schema)
         if schema is None or depth > MAX_DEPTH:
             return None

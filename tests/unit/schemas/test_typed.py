@@ -76,6 +76,13 @@ def test_schema_that_names_no_members_makes_no_type(schema: Any) -> None:
     assert outcome_schema("any", schema) is None
 
 
+def test_schema_that_unfolds_without_end_makes_no_type() -> None:
+    """A tree would double with each level: the outcomes of such a workflow carry JSON."""
+    branch = {"$ref": "#/$defs/tree"}
+    tree = {"type": "object", "properties": {"left": branch, "right": branch}}
+    assert outcome_schema("x", {"type": "object", "properties": {"root": branch}, "$defs": {"tree": tree}}) is None
+
+
 def test_schema_that_goes_round_in_circles_ends_in_json() -> None:
     tree: dict[str, Any] = {
         "type": "object",
