@@ -204,6 +204,8 @@ def _written(kind: Any, value: Json) -> Any:
             raise ValueError
         return int(value)
     if kind == "double":
+        if float(value) != value:  # a whole number of more digits than it holds
+            raise ValueError
         return float(value)
     if isinstance(kind, str):
         if not isinstance(value, str if kind == "string" else bool):

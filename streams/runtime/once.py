@@ -294,7 +294,7 @@ class Steps(SlowProcessor):
         row = _row(state, step) or StepRow(_effect_key(message.data, state))
         if row.result is not None and not row.dead:
             return Effects([], {})
-        asks = message.data.get("answer") is True
+        asks = row.asks or message.data.get("answer") is True
         after = msgspec.structs.replace(row, withdrawn=True, waits=None, asks=asks)
         at_rest = row.dead or (
             row.waits is not None and row.waits.command is not None

@@ -57,6 +57,13 @@ async def test_what_had_not_begun_was_not_done(bench: Bench) -> None:
         assert peer.count == 0
 
 
+async def test_who_has_asked_is_told_whatever_comes_after(bench: Bench) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        await bench.handle(asked_back())
+        await bench.handle(cancel())
+        assert await told(bench, to_undo(peer.url)) == ("WITHDRAWN", "none")
+
+
 async def test_what_is_under_way_is_answered_as_it_ends(bench: Bench) -> None:
     async with peers.peer(peers.answers(peers.OK)) as peer:
         under_way = asyncio.create_task(bench.processor.handle_one(to_undo(peer.url), bench.table))

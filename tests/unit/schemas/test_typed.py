@@ -58,7 +58,10 @@ def test_output_comes_back_as_it_was_from_one_decode(output: Any) -> None:
     assert output is None or told["output"]["amount"] == output["amount"]
 
 
-@pytest.mark.parametrize("wrong", [{"amount": 2**63}, {"amount": 1.5}, {"amount": True}, {"tags": [1]}, {"home": 3}])
+@pytest.mark.parametrize(
+    "wrong",
+    [{"amount": 2**63}, {"limit-eur": 2**53 + 1}, {"amount": 1.5}, {"amount": True}, {"tags": [1]}, {"home": 3}],
+)
 def test_what_the_type_cannot_hold_is_not_written(wrong: dict[str, Any]) -> None:
     schema = outcome_schema("credit-line", OUTPUT)
     assert schema is not None and value_of(1, schema, outcome(FULL | wrong)) is None
