@@ -171,11 +171,15 @@ async def business(site: Site) -> Json:
     return figures | {"topics": ends}
 
 
+OF_OTHERS = ("replay.", "hub.seen.", "escalate.seen.", "escalate.changelog.")
+"""Beginnings of topics that tell of replays, and of systems and workers: that one was killed is seen, too."""
+
+
 def _ends(site: Site) -> dict[str, dict[int, tuple[int, int]]]:
     reader = PastRecords(site.settings)
     names = sorted({each.name for each in catalogue.topics(site.settings)} | {outcome_topic(WORKFLOW).name})
     try:
-        return {name: reader.held(name) for name in names if not name.startswith(("replay.", "hub.seen."))}
+        return {name: reader.held(name) for name in names if not name.startswith(OF_OTHERS)}
     finally:
         reader.close()
 
