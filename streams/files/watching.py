@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -47,6 +47,7 @@ class Watching:
     settings: Settings
     codec: Codec
     publisher: Publishing
+    types: EventTypes = field(default_factory=EventTypes.load)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -124,7 +125,7 @@ class Watching:
             folder=folder,
             mapping=None if source.mapping is None else mappings.get(source.mapping),
             codec=self.codec,
-            types=EventTypes.load(),
+            types=self.types,
             publisher=self.publisher,
         )
         with folder.claimed(name) as ours:
