@@ -154,9 +154,10 @@ class Run:
 
     async def publish(self, lines: Iterator[Line], size: int) -> None:
         """Publishes every line, in chunks."""
+        from schemas.business import EventTypes
         from streams.ground.publish import Publisher
 
-        known = await codec(self.settings)
+        types, known = EventTypes.load(), await codec(self.settings)
         book: DefinitionBook | None = None
         with _progress(size) as advance:
             async with Publisher(self.settings, linger_ms=5) as publisher:
@@ -164,9 +165,12 @@ class Run:
                     try:
                         if self.last:
                             await self._room()
+                        made = [_made(types, known, self.plan, line, self.id_) for line in chunk]
                         if book is None:
                             book = await listeners(self.settings, known, self.plan.type, self.plan.allow_unmatched)
-                        made = [_made(book.types, known, self.plan, line, self.id_) for line in chunk]
+                            if self.plan.type in book.types.own:
+                                types = book.types
+                                made = [_made(types, known, self.plan, line, self.id_) for line in chunk]
                         await self._send(publisher, book, made)
                     except ExlifyError as error:
                         raise type(error)(f"{error} ({self.tally.published} events before were published)") from None
