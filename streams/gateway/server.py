@@ -73,6 +73,7 @@ from streams.processors.view.reader import Reader
 from streams.readmodel.database import database, prepare
 from streams.readmodel.probe import read_model_probe
 from streams.readmodel.projection import projections
+from streams.rows.watching import Watching as WatchingRows
 
 log = structlog.get_logger()
 
@@ -202,6 +203,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
             site.followed(),
             backlog.followed(settings) as waiting,
             Watching(site=site, settings=settings, codec=codec, publisher=publisher).running(),
+            WatchingRows(site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher).running(),
         ):
             made = Services(
                 settings=settings,

@@ -63,12 +63,13 @@ async def http(folder: Path) -> AsyncIterator[Case]:
 @asynccontextmanager
 async def sql(folder: Path) -> AsyncIterator[Case]:
     with closing(sqlite3.connect(folder / "db.sqlite")) as file, file:
-        file.execute("CREATE TABLE t (a)")
+        file.execute("CREATE TABLE t (a, step_id TEXT UNIQUE)")
     urls = {"here": f"sqlite:///{folder}/db.sqlite", "nowhere": f"sqlite:///{folder}/no/db.sqlite"}
-    insert = "INSERT INTO t VALUES (1)"
+    insert = "INSERT INTO t (a) VALUES (1)"
     calls = {
         "sql.query": (a_call("sql.query", connection="here", statement="SELECT a FROM t"),),
         "sql.execute": (a_call("sql.execute", connection="here", statement=insert),),
+        "sql.insert": (a_call("sql.insert", connection="here", table="t", values={"a": 1}),),
     }
     yield Case(urls, calls, a_call("sql.execute", connection="nowhere", statement=insert))
 
