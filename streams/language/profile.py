@@ -39,20 +39,14 @@ def _never(remedy: str) -> Refusal:
 ROOT = {
     "evaluate": _never("leave it out: expressions are jq in strict mode"),
 }
-_AT_ITS_PLACE = _later("write it where it is used")
 _CREDENTIALS = _later("credentials belong into a connection of the settings")
 USE = {
     "authentications": _CREDENTIALS,
     "secrets": _CREDENTIALS,
-    "errors": _AT_ITS_PLACE,
-    "functions": _AT_ITS_PLACE,
-    "timeouts": _AT_ITS_PLACE,
     "catalogs": _never("call one of the functions that there are"),
     "extensions": _never("write the tasks where they are to run"),
 }
-TASKS = {
-    "foreach": _later("iterate with `for`"),
-}
+TASKS: dict[str, Refusal] = {}
 RUN = {
     name: _never("call a service with `call: http`, or a database with `call: sql.execute`")
     for name in ("container", "script", "shell")
