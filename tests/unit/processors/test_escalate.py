@@ -135,6 +135,24 @@ async def test_what_comes_and_goes_is_told_once_in_its_window(tmp_path: Path) ->
         assert all(after - before >= HOUR for before, after in pairwise(times))
 
 
+async def test_what_told_nobody_before_it_ended_is_told_when_it_comes_back(tmp_path: Path) -> None:
+    script = [peers.status(503), peers.answers(peers.OK)]
+    async with peers.peer(*script) as team:
+        text = ladder(team.url, effect="keyed") + "rules:\n  - {cause: delivery, older: never}\n"
+        async with alerting(tmp_path, text) as ours:
+            await ours.incident()
+            await ours.wait(15 * MINUTE)
+            await ours.incident("retried")
+            assert told(ours.alert) == [("opened", "team", "dropped")]
+            await ours.incident(number=2)
+            await ours.wait(15 * MINUTE)
+            assert told(ours.alert)[-1] == ("opened", "team", "told")
+            await ours.incident("retried", 2)
+            await ours.incident(number=3)
+            await ours.wait(16 * MINUTE)
+            assert [each["event"] for each in said(team)[1:]] == ["opened", "closed"]
+
+
 async def test_a_notice_that_does_not_arrive_is_tried_until_it_does(tmp_path: Path) -> None:
     script = [*[peers.status(503)] * 4, peers.answers(peers.OK)]
     async with peers.peer(*script) as team, peers.peer(peers.answers(peers.OK)) as boss:
