@@ -114,7 +114,7 @@ def _seen(kafka: str, partitions: int) -> Counter[tuple[str, str]]:
             consumer.assign([TopicPartition(TOPIC.name, number, begin)])
             while begin < end:
                 for message in consumer.consume(10_000, timeout=10):
-                    headers = dict(message.headers() or [])
+                    headers = {name: bytes(value) for name, value in message.headers() or [] if isinstance(value, bytes)}
                     seen[headers["ce_source"].decode(), headers["ce_id"].decode()] += 1
                     begin = (message.offset() or 0) + 1
     finally:
