@@ -19,23 +19,27 @@ ASK_S = 10.0
 PAUSE_S = 0.2
 
 
-def unread(settings: Settings, processor: str, topic: str) -> int:
-    """Those of a topic, 0 where there is no such topic. Raises UnavailableError."""
+def unread(settings: Settings, processor: str, *topics: str) -> int:
+    """Those of its topics together; there are none where there is no such topic. Raises UnavailableError."""
     group = {"group.id": f"{settings.group_prefix}-{processor}", "enable.auto.commit": False}
     consumer = Consumer(client_config(settings) | group)
     try:
-        found = consumer.list_topics(topic, timeout=ASK_S).topics[topic]
-        places = [Place(topic, number) for number in found.partitions]
+        asked = topics[0] if len(topics) == 1 else None
+        there = consumer.list_topics(asked, timeout=ASK_S).topics
+        places = [Place(name, number) for name in topics if name in there for number in there[name].partitions]
         committed = coordinated(lambda: consumer.committed(places, timeout=ASK_S)) if places else []
-        read = {place.partition: place.offset for place in committed}
-        ends = {place.partition: consumer.get_watermark_offsets(place, timeout=ASK_S) for place in places}
-        return sum(max(0, high - max(low, read.get(number, -1))) for number, (low, high) in ends.items())
+        return sum(_left(consumer, place) for place in committed)
     except KafkaException as error:
         if error.args[0].code() in NO_MORE:
             return 0
         raise away(settings, error.args[0].str()) from None
     finally:
         consumer.close()
+
+
+def _left(consumer: Consumer, read: Place) -> int:
+    low, high = consumer.get_watermark_offsets(read, timeout=ASK_S)
+    return max(0, high - max(low, read.offset))
 
 
 def coordinated(ask: Callable[[], Answer]) -> Answer:

@@ -42,7 +42,7 @@ def measured(settings: Settings) -> dict[str, int]:
     """Asks Kafka. Blocks; raises UnavailableError."""
     business = {topic.name for topic in (*intake.typed_topics(), *intake.topics_of_settings(settings))}
     return {
-        intake.DECLARATION.name: sum(unread(settings, intake.DECLARATION.name, name) for name in business),
+        intake.DECLARATION.name: unread(settings, intake.DECLARATION.name, *sorted(business)),
         orchestrate.DECLARATION.name: unread(settings, orchestrate.DECLARATION.name, orchestrate.INBOX.name),
     }
 
