@@ -31,9 +31,13 @@ Common = dict[str, Any]  # members of a model that all tasks have
 
 EFFECTS = tuple(each.value for each in EffectClass)
 
-_CHECKED = closed({"format": {"enum": ["json", "json:2020-12", "json:draft-07"]}, "document": SCHEMA}, ["document"])
-INPUT_FORM = closed({"schema": _CHECKED, "from": TRANSFORM})
-OUTPUT_FORM = closed({"schema": _CHECKED, "as": TRANSFORM})
+_FORMATS = {"enum": ["json", "json:2020-12", "json:draft-07"]}
+_CHECKED = closed({"format": _FORMATS, "document": SCHEMA}, ["document"])
+_URI = either(TEXT, closed({"uri": TEXT}, ["uri"]))
+_FILED = closed({"format": _FORMATS, "resource": closed({"name": TEXT, "endpoint": _URI}, ["endpoint"])}, ["resource"])
+_SCHEMA = either(_CHECKED, _FILED)  # of a file in its folder, which is written in before lint sees it
+INPUT_FORM = closed({"schema": _SCHEMA, "from": TRANSFORM})
+OUTPUT_FORM = closed({"schema": _SCHEMA, "as": TRANSFORM})
 TIMEOUT_FORM = closed({"after": DURATION}, ["after"])
 NAMED_OR_TIMEOUT = either(TEXT, TIMEOUT_FORM)
 

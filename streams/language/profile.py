@@ -75,7 +75,11 @@ RETRY = {
 ENDPOINT = {
     "authentication": _later("name a connection of the settings, which holds the credentials: connection://NAME/path")
 }
-SCHEMAS = {"resource": _later("write the schema under `document`")}
+SCHEMAS = {
+    "resource": _never(
+        "name a file in the folder of the definition, which `exlify deploy` writes in, or write it under `document`"
+    )
+}
 CALLS = {
     "asyncapi": _later("publish through `call: http`"),
     "grpc": _never("call a gateway that speaks HTTP"),

@@ -111,7 +111,7 @@ TASK_FAULTS = {
     "{set: {x: 1}, input: {schema: {document: {type: 5}}}}": "schema",
     "{set: {x: 1}, input: {schema: {document: {$ref: 'https://x.org/y'}}}}": "schema",
     "{set: {x: 1}, input: {schema: {document: {pattern: '(?=x)'}}}}": "schema",
-    "{set: {x: 1}, input: {schema: {resource: {}}}}": "not-built",
+    "{set: {x: 1}, input: {schema: {resource: {}}}}": "not-in-profile",
     "{set: {x: 1}, output: {from: .x}}": "unknown-key",
     "{set: {x: 'Hello ${ .name }'}}": "expression-in-text",
     "{set: {x: '${ .a } and ${ .b }'}}": "expression-in-text",

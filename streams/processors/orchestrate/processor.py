@@ -20,10 +20,12 @@ from typing import Any
 import structlog
 from msgspec.structs import asdict
 
-from schemas import messages
+from schemas import ids, messages
 from schemas.lifecycle import Phase, Status
+from schemas.steps import id_of
 from streams import engine
 from streams.ground.topic import own_step_topic
+from streams.language.constructs.run import FUNCTION as RUN
 from streams.language.graph import Deadline, Graph
 from streams.processors import orchestrate
 from streams.processors.context import Context
@@ -206,6 +208,9 @@ class Orchestrate(FastProcessor):
         elif isinstance(command, engine.CancelStep):
             name = messages.CANCEL_STEP
             del data["function"]
+        elif isinstance(command, engine.ControlChild):
+            value = self._codec.encode(messages.CONTROL_INSTANCE, _of_child(command))
+            return Output(self._commands[RUN], key, value)
         else:
             value = self._codec.encode(ABOUT_EVENTS[type(command)], data)
             return Output(orchestrate.CORRELATION, command.key.encode(), value)
@@ -237,6 +242,15 @@ class Orchestrate(FastProcessor):
     ) -> Output:
         entry = entry_of(graph, before, event, step, message.record.timestamp_ms, message.record.value)
         return Output(orchestrate.HISTORY, message.record.key, self._codec.encode(messages.HISTORY_ENTRY, entry))
+
+
+def _of_child(command: engine.ControlChild) -> dict[str, Any]:
+    """What is wanted of the instance that a step has started, as its inbox is told."""
+    data = asdict(command)
+    return {
+        "instance_id": ids.child_id(id_of(data)),
+        **{name: data[name] for name in ("control_id", "action", "why", "actor")},
+    }
 
 
 def entry_of(
