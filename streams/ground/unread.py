@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as Place
@@ -19,23 +19,49 @@ ASK_S = 10.0
 PAUSE_S = 0.2
 
 
+class Standing(NamedTuple):
+    """How far a processor has come in a topic."""
+
+    read: int  # positions of its partitions, added up
+    unread: int
+
+
 def unread(settings: Settings, processor: str, topic: str) -> int:
     """Those of a topic, 0 where there is no such topic. Raises UnavailableError."""
-    group = {"group.id": f"{settings.group_prefix}-{processor}", "enable.auto.commit": False}
-    consumer = Consumer(client_config(settings) | group)
+    reading = Reading(settings, processor)
     try:
-        found = consumer.list_topics(topic, timeout=ASK_S).topics[topic]
-        places = [Place(topic, number) for number in found.partitions]
-        committed = coordinated(lambda: consumer.committed(places, timeout=ASK_S)) if places else []
-        read = {place.partition: place.offset for place in committed}
-        ends = {place.partition: consumer.get_watermark_offsets(place, timeout=ASK_S) for place in places}
-        return sum(max(0, high - max(low, read.get(number, -1))) for number, (low, high) in ends.items())
-    except KafkaException as error:
-        if error.args[0].code() in NO_MORE:
-            return 0
-        raise away(settings, error.args[0].str()) from None
+        return reading.standing(topic).unread
     finally:
-        consumer.close()
+        reading.close()
+
+
+class Reading:
+    """Where a processor is; keeps its connection, for who asks again and again."""
+
+    def __init__(self, settings: Settings, processor: str) -> None:
+        group = {"group.id": f"{settings.group_prefix}-{processor}", "enable.auto.commit": False}
+        self._settings = settings
+        self._consumer = Consumer(client_config(settings) | group)
+
+    def standing(self, topic: str) -> Standing:
+        """In a topic; nothing is read or unread where there is no such topic. Raises UnavailableError."""
+        consumer = self._consumer
+        try:
+            found = consumer.list_topics(topic, timeout=ASK_S).topics[topic]
+            places = [Place(topic, number) for number in found.partitions]
+            committed = coordinated(lambda: consumer.committed(places, timeout=ASK_S)) if places else []
+            read = {place.partition: max(0, place.offset) for place in committed}
+            ends = {place.partition: consumer.get_watermark_offsets(place, timeout=ASK_S) for place in places}
+        except KafkaException as error:
+            if error.args[0].code() in NO_MORE:
+                return Standing(0, 0)
+            raise away(self._settings, error.args[0].str()) from None
+        left = (max(0, high - max(low, read.get(number, 0))) for number, (low, high) in ends.items())
+        return Standing(sum(read.values()), sum(left))
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+        self._consumer.close()
 
 
 def coordinated(ask: Callable[[], Answer]) -> Answer:
