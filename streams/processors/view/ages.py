@@ -8,7 +8,14 @@ import time
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from streams.processors.view import ALERTS_OPEN, IDLE_SECONDS, INCIDENTS_OPEN, OLDEST_INCIDENT_SECONDS, OLDEST_SECONDS
+from streams.processors.view import (
+    ALERTS_OPEN,
+    IDLE_SECONDS,
+    INCIDENTS_OPEN,
+    OLDEST_INCIDENT_SECONDS,
+    OLDEST_SECONDS,
+    UNDO_SECONDS,
+)
 from streams.processors.view.gauges import Gauges
 from streams.processors.view.reader import Reader
 
@@ -25,6 +32,7 @@ class Ages:
             (OLDEST_SECONDS, reader.oldest),
             (OLDEST_INCIDENT_SECONDS, reader.oldest_incidents),
             (IDLE_SECONDS, reader.idlest),
+            (UNDO_SECONDS, reader.slowest_undos),
         )
         self._reader, self._gauges = reader, Gauges()
 

@@ -280,6 +280,24 @@ async def test_a_task_that_was_handed_on_is_late_at_the_team_that_has_it(tmp_pat
         assert ours.alert["status"] == "closed"
 
 
+async def test_a_reminder_is_told_until_the_task_gets_on_and_the_next_one_too(tmp_path: Path) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as team, alerting(tmp_path, ladder(team.url)) as ours:
+        rungs = [{"team": name, "after_ms": HOUR, "calendar": None} for name in ("", "", "managers")]
+        acts = [{"action_id": f"remind/{n}", "action": "remind", "actor": "exlify", "at_ms": n} for n in range(2)]
+        given: dict[str, Any] = {"ladder": rungs, "due_ms": None}
+        await ours.task(rung=0, acts=[], **given)
+        assert team.count == 0
+        await ours.task(rung=1, acts=acts[:1], **given)
+        await ours.wait(1)
+        await ours.task(rung=2, acts=acts, **given)
+        await ours.wait(1)
+        titles = [each["title"] for each in said(team)]
+        assert titles == ["desk is reminded: Look at it"] * 3
+        assert sorted(each["event"] for each in said(team)) == ["closed", "opened", "opened"]
+        await ours.task(rung=3, acts=acts, team="managers", **given)
+        assert {each["status"] for each in ours.alerts.values()} == {"closed"}
+
+
 async def test_an_instance_past_its_deadline_is_an_alert_also_in_working_time(tmp_path: Path) -> None:
     (tmp_path / "calendars.yaml").write_text(
         "always: {days: [mon, tue, wed, thu, fri, sat, sun], hours: ['00:00-12:00']}"
