@@ -8,7 +8,14 @@ import time
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from streams.processors.view import ALERTS_OPEN, IDLE_SECONDS, INCIDENTS_OPEN, OLDEST_INCIDENT_SECONDS, OLDEST_SECONDS
+from streams.processors.view import (
+    ALERTS_OPEN,
+    IDLE_SECONDS,
+    INCIDENTS_OPEN,
+    OLDEST_INCIDENT_SECONDS,
+    OLDEST_SECONDS,
+    open_tasks,
+)
 from streams.processors.view.gauges import Gauges
 from streams.processors.view.reader import Reader
 
@@ -44,3 +51,4 @@ class Ages:
             self._gauges.show(gauge, ages)
         self._gauges.show(INCIDENTS_OPEN, self._reader.incidents_open())
         self._gauges.show(ALERTS_OPEN, self._reader.alerts_open())
+        open_tasks.show(self._reader, self._gauges, at_ms)
