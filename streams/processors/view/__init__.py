@@ -73,6 +73,11 @@ DAY_COST = Gauge(
     "What the newest of them cost on average, as connections, models and teams are declared to.",
     ["workflow", "version"],
 )
+RECENT_COMPLETED = Gauge(
+    "exlify_recent_completed",
+    "Those of them that completed within the window (5m, 30m, 1h, 6h), by whether anybody was asked (yes, no).",
+    ["workflow", "window", "asked"],
+)
 DAY_STEP_SECONDS = Gauge(
     "exlify_day_step_seconds",
     "How long the newest of them spent at a step, on average, by what that went to: working and systems are work, all "
@@ -101,6 +106,7 @@ DECLARATION = Declaration(
         DAY_FIRST_TIME_RIGHT,
         DAY_SECONDS,
         DAY_COST,
+        RECENT_COMPLETED,
         DAY_STEP_SECONDS,
     ),
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -66,6 +67,13 @@ class Claims:
         whole = sample(current()[name])
         step = {"instance_id": told.instance_id, "pointer": pointer, "task_id": f"{told.instance_id}{pointer}/0/0"}
         self.gateway.see(name, whole | {field: value for field, value in step.items() if field in whole})
+
+    def by_instance(self) -> list[list[dict[str, Any]]]:
+        """The entries of each."""
+        found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for entry in self.entries:
+            found[entry["instance_id"]].append(entry)
+        return list(found.values())
 
     def counted(self, version: str) -> dict[str, Any]:
         """The same figures from the records of history alone."""
@@ -168,6 +176,27 @@ async def test_metrics_tell_the_same(gateway: Gateway, claims: Claims) -> None:
     assert value("exlify_day_instances", status="completed") == counted["completed"]
     business.look(NOW_MS + 2 * 86_400_000)
     assert value("exlify_day_instances", status="completed") is None
+
+
+@pytest.mark.parametrize("second", [90, 400, 1_000, 1_900])
+def test_completed_of_each_window_are_told_by_whether_anybody_was_asked(
+    gateway: Gateway, claims: Claims, second: int
+) -> None:
+    at_ms = START_MS + second * 1_000
+    Business(gateway.services.reader).look(at_ms)
+    wanted: Counter[tuple[str, str]] = Counter()
+    for entries in claims.by_instance():
+        asked = any((each["phase"], each["pointer"]) == ("task.started", ASK)
+                    for entry in entries for each in entry["transitions"])  # fmt: skip
+        ended_s = (at_ms - entries[-1]["at_ms"]) / 1_000
+        if entries[-1]["status"] == "completed" and entries[0]["at_ms"] < at_ms:
+            for window, seconds in {"5m": 300, "30m": 1_800, "1h": 3_600, "6h": 21_600}.items():
+                wanted[window, "yes" if asked else "no"] += ended_s <= seconds
+    assert sum(wanted.values()) > 0
+    for window in ("5m", "30m", "1h", "6h"):
+        for answer in ("yes", "no"):
+            labels = {"workflow": "claim", "window": window, "asked": answer}
+            assert REGISTRY.get_sample_value("exlify_recent_completed", labels) == wanted[window, answer], labels
 
 
 async def test_time_of_each_step_is_a_metric(gateway: Gateway, claims: Claims, tmp_path: Path) -> None:
