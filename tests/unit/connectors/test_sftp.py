@@ -186,6 +186,6 @@ async def test_a_connection_is_kept_and_one_that_broke_meanwhile_is_no_fault_of_
 async def test_many_calls_leave_no_connection_and_no_task_behind(sftp: SftpServer, tmp_path: Path) -> None:
     async with hub_on(sftp, tmp_path) as hub:
         before = len(asyncio.all_tasks())
-        for number in range(100):
+        for number in range(30):
             assert (await on(hub, "sftp.put", file="a", content=str(number))).ok
         assert len(asyncio.all_tasks()) <= before + 2, "those of the one connection that is kept"
