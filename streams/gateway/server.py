@@ -202,7 +202,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
             Publisher(settings) as publisher,
             site.followed(),
             backlog.followed(settings) as waiting,
-            Watching(site=site, settings=settings, codec=codec, publisher=publisher).running(),
+            Watching(site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher).running(),
             WatchingRows(site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher).running(),
         ):
             made = Services(
