@@ -37,7 +37,7 @@ from streams.engine import ledger
 from streams.engine.activity import Activity, Stage
 from streams.engine.contexts import replace_context
 from streams.engine.data import encode, evaluate, shape_context, shape_input, shape_output
-from streams.engine.errors import TaskError, for_people
+from streams.engine.errors import TaskError, for_people, without_body
 from streams.engine.incident import incident
 from streams.engine.lifecycle import ENDINGS
 from streams.engine.limits import LimitExceededError, Limits
@@ -236,7 +236,7 @@ class Run(Tree):
             self.wait_for_people(activity, error.problem)
             return
         ledger.note_doubt(self, activity, activity.task, error.problem)
-        self.note(activity.task, Phase.TASK_FAULTED, activity.iteration, activity.attempt, error.problem)
+        self.note(activity.task, Phase.TASK_FAULTED, activity.iteration, activity.attempt, without_body(error.problem))
         self.ended_iteration = activity.iteration
         self._climb(activity.parent, error.problem)
 

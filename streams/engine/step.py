@@ -165,7 +165,7 @@ def _controlled(
 ) -> Step:
     refusal = control.refusal_of(event, is_suspended=state.status is Status.SUSPENDED)
     if refusal is None and event.action == control.MOVE:
-        target = on_corrected(graph, state, other, event.instance_id, event.places)
+        target = on_corrected(graph, state, other, event.instance_id, TABLE.numbered, event.places)
         done = _unless_refused(target, event, now_ms, limits, control.moved)
         if isinstance(done, Step):
             return done
@@ -184,7 +184,7 @@ def _repaired(
     refusal = refusal_of(state, event)
     if refusal is None:
         moves = event.digest not in (None, state.digest)
-        target = on_corrected(graph, state, corrected, event.instance_id) if moves else (graph, state)
+        target = on_corrected(graph, state, corrected, event.instance_id, TABLE.numbered) if moves else (graph, state)
         done = _unless_refused(target, event, now_ms, limits, repaired)
         if isinstance(done, Step):
             return done

@@ -30,10 +30,10 @@ from streams.engine.run import Run, Table
 from streams.engine.state import Frame, IncidentFrame
 from streams.engine.undo import UNDO, begin
 
-ALL: tuple[Construct[Any, Any], ...] = (
-    *(CALL, DO, EMIT, FOR, FOREACH, FORK, LISTEN, RAISE, RUN, SET, SWITCH, TRY, WAIT),
-    *(MAP, DEFINED),
-)
+KEYED: tuple[Construct[Any, Any], ...] = (
+    CALL, DO, EMIT, FOR, FOREACH, FORK, LISTEN, RAISE, RUN, SET, SWITCH, TRY, WAIT
+)  # fmt: skip
+ALL: tuple[Construct[Any, Any], ...] = (*KEYED, MAP, DEFINED)
 
 TABLE: Table = table_of((*ALL, UNDO), begin)
 FRAMES: tuple[type[Frame], ...] = (
