@@ -374,7 +374,7 @@ def _result(run: Run) -> Step:
     seq = old.seq + 1
     if run.outcome is not None:
         control.let_go(run)
-    commands: list[Command] = [*run.issued.values(), *run.cancels, *run.asked]
+    commands: list[Command] = [*run.issued.values(), *run.cancels, *run.controls, *run.asked]
     for each in run.incidents:
         each.seq = seq
     if run.outcome is not None:

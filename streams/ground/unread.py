@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as Place
@@ -19,27 +19,50 @@ ASK_S = 10.0
 PAUSE_S = 0.2
 
 
+class Standing(NamedTuple):
+    """How far a processor has come in some topics together."""
+
+    read: int  # positions of their partitions, added up
+    unread: int
+
+
 def unread(settings: Settings, processor: str, *topics: str) -> int:
     """Those of its topics together; there are none where there is no such topic. Raises UnavailableError."""
-    group = {"group.id": f"{settings.group_prefix}-{processor}", "enable.auto.commit": False}
-    consumer = Consumer(client_config(settings) | group)
+    reading = Reading(settings, processor)
     try:
-        asked = topics[0] if len(topics) == 1 else None
-        there = consumer.list_topics(asked, timeout=ASK_S).topics
-        places = [Place(name, number) for name in topics if name in there for number in there[name].partitions]
-        committed = coordinated(lambda: consumer.committed(places, timeout=ASK_S)) if places else []
-        return sum(_left(consumer, place) for place in committed)
-    except KafkaException as error:
-        if error.args[0].code() in NO_MORE:
-            return 0
-        raise away(settings, error.args[0].str()) from None
+        return reading.standing(*topics).unread
     finally:
-        consumer.close()
+        reading.close()
 
 
-def _left(consumer: Consumer, read: Place) -> int:
-    low, high = consumer.get_watermark_offsets(read, timeout=ASK_S)
-    return max(0, high - max(low, read.offset))
+class Reading:
+    """Where a processor is; keeps its connection, for who asks again and again."""
+
+    def __init__(self, settings: Settings, processor: str) -> None:
+        group = {"group.id": f"{settings.group_prefix}-{processor}", "enable.auto.commit": False}
+        self._settings = settings
+        self._consumer = Consumer(client_config(settings) | group)
+
+    def standing(self, *topics: str) -> Standing:
+        """In some topics; nothing is read or unread of one that is not there. Raises UnavailableError."""
+        try:
+            asked = topics[0] if len(topics) == 1 else None
+            there = self._consumer.list_topics(asked, timeout=ASK_S).topics
+            places = [Place(name, number) for name in topics if name in there for number in there[name].partitions]
+            committed = coordinated(lambda: self._consumer.committed(places, timeout=ASK_S)) if places else []
+            return Standing(sum(max(0, place.offset) for place in committed), sum(map(self._left, committed)))
+        except KafkaException as error:
+            if error.args[0].code() in NO_MORE:
+                return Standing(0, 0)
+            raise away(self._settings, error.args[0].str()) from None
+
+    def _left(self, read: Place) -> int:
+        low, high = self._consumer.get_watermark_offsets(read, timeout=ASK_S)
+        return int(max(0, high - max(low, read.offset)))
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+        self._consumer.close()
 
 
 def coordinated(ask: Callable[[], Answer]) -> Answer:

@@ -305,7 +305,10 @@ class Steps(SlowProcessor):
             letters = self.declaration.dead_letters
             stated = self.stated(message.data, connection)
             again = HARMLESS if harmless else HARMFUL
-            letter = dead_letter(self._codec, letters, message, error, again=again, wait_ms=wait_ms, stated=stated)
+            said = result["output"]
+            letter = dead_letter(
+                self._codec, letters, message, error, again=again, wait_ms=wait_ms, stated=stated, said=said
+            )
             value = letter.value
         else:
             value = self._codec.encode(STEP_RESULT, result)

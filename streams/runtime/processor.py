@@ -105,6 +105,11 @@ class Computing(NotYet):
     """What is missing is the handler's own work, in a thread: waiting for it is a part of handling."""
 
 
+class Crowded(NotYet):
+    """Nothing is missing: a handler keeps records in Kafka for a while, so that others get on. It is asked again, from
+    the start; the wait is neither a stall nor anything to be told, and ends with the lane."""
+
+
 class StateView(Protocol):
     """The rows of the partition that a handler works on."""
 

@@ -34,6 +34,7 @@ from streams.processors.orchestrate import INBOX
 from streams.runtime.clock import now_ms
 from streams.runtime.once import IN_DOUBT, BeforeEffect, CannotTellError, LaterError, Steps, WithdrawnError
 
+MAX_ANSWER_BYTES = 64 * 1024  # with an error: it travels in letters and the state, beside what is there already
 MAX_OUTPUT_BYTES = 900 * 1024  # leaves room for the envelope in a record of 1 MiB
 
 
@@ -190,10 +191,21 @@ def answered(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]
 
 def failed(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]:
     """The StepResult of a call that failed, the system that was asked, and the wait that it has asked for."""
-    result = steps.faulted(command, to_problem(outcome, command["pointer"]))
+    result = steps.faulted(command, to_problem(outcome, command["pointer"]), _said(outcome))
     if outcome.system:
         result["connection"] = outcome.system
     return result if outcome.retry_after_ms is None else {**result, "wait_ms": outcome.retry_after_ms}
+
+
+def _said(outcome: CallOutcome) -> Payload | None:
+    """What the system has said with its error; nothing where a record cannot hold it."""
+    if outcome.answer is None:
+        return None
+    try:
+        answer = Payload.from_outside(outcome.answer, Door.RESULT)
+    except TypeError:
+        return None
+    return answer if len(answer) <= MAX_ANSWER_BYTES else None
 
 
 def _arguments(command: Mapping[str, Any]) -> Any:

@@ -19,6 +19,7 @@ from schemas.payload import Payload
 from schemas.reasons import Effect, Reason
 from streams.ground.settings import Settings
 from streams.ground.site import Site
+from streams.ground.topic import MAX_WRITTEN_BYTES
 from streams.processors import call
 from streams.processors.call import CallSettings
 from streams.processors.call.connections import Addresses, ConnectionSettings
@@ -75,6 +76,27 @@ async def test_failure_becomes_a_problem_at_the_task(bench: Bench) -> None:
     error = letter["error"]
     assert (letter["retry"], letter["function"], letter["again"]) == (0, "http", "harmful")
     assert (error["status"], error["instance"], error["reason"], error["effect"]) == (404, POINTER, "NOT_FOUND", "none")
+
+
+async def test_what_the_system_said_with_its_error_goes_beside_the_problem(bench: Bench) -> None:
+    refused = peers.status(422, "Content-Type: application/json", body=b'{"code":"LIMIT","holder":"Ada"}')
+    async with peers.peer(refused) as peer:
+        letter = await bench.letter(command(peer.url))
+        again = await bench.letter(command(peer.url))  # from the record
+        assert peer.count == 1
+    assert letter["answer"].value() == again["answer"].value() == {"code": "LIMIT", "holder": "Ada"}
+    assert "Ada" not in str(letter["error"])
+
+
+async def test_command_that_fills_a_letter_leaves_no_place_for_what_the_system_said(bench: Bench) -> None:
+    refused = peers.status(422, "Content-Type: text/plain", body=b"x" * 30_000)
+    async with peers.peer(refused) as peer:
+        large = command(peer.url)
+        large = Message(
+            msgspec.structs.replace(large.record, value=bytes(MAX_WRITTEN_BYTES - 80_000)), large.name, large.data
+        )
+        letter = await bench.letter(large)
+    assert (letter["answer"], letter["error"]["status"]) == (None, 422)
 
 
 async def crash(bench: Bench, sent: peers.Peer, message: Message) -> None:
