@@ -20,6 +20,7 @@ from streams.language.graph import Graph, Task
 from streams.processors.orchestrate.rows import INSTANCES
 from streams.processors.view.report import Figures, figures
 
+NEWEST = 75  # instances of each kind that are looked at, for each version
 DAYS = 30  # of which the figures are
 FIGURES = ("started", "open", "completed", "faulted", "cancelled", "automation_rate", "first_time_right_rate",
            "median_ms", "slow_ms")  # fmt: skip
@@ -74,7 +75,7 @@ def _chosen(known: Sequence[Deployed], digest: str) -> Deployed | None:
 async def _side(visit: Visit, version: Deployed) -> Side:
     if version.graph is None:
         return Side(version=version, told=Standing(), times=())
-    told = await standing(visit, version.graph)
+    told = await standing(visit, version.graph, NEWEST)
     return Side(version=version, told=told, times=times_of(version.graph, told))
 
 
