@@ -83,6 +83,34 @@ def figures(
         ]  # fmt: skip
 
 
+WINDOWS: Mapping[str, int] = {"5m": 5 * 60_000, "30m": 30 * 60_000, "1h": 3_600_000, "6h": 6 * 3_600_000}
+
+
+def recent(reader: Reader, since_ms: int, until_ms: int) -> dict[tuple[str, str, str], int]:
+    """Of the instances that began then or later: how many have completed within each window before `until_ms`, by
+    workflow, window, and whether anybody was asked (yes, no). Blocks.
+    """
+    asked = _has(TASKS.c.instance_id)
+    counts = [
+        func.count().filter(INSTANCES.c.updated_at_ms >= until_ms - window_ms, ~asked if answer == "no" else asked)
+        for window_ms in WINDOWS.values()
+        for answer in ("yes", "no")
+    ]
+    query = (
+        select(INSTANCES.c.workflow, *counts)
+        .where(_began(since_ms, until_ms), INSTANCES.c.status == Status.COMPLETED)
+        .where(INSTANCES.c.updated_at_ms >= until_ms - max(WINDOWS.values()))
+        .group_by(INSTANCES.c.workflow)
+    )
+    keys = [(window, answer) for window in WINDOWS for answer in ("yes", "no")]
+    with reader.engine.connect() as connection:
+        return {
+            (workflow, *key): number
+            for workflow, *numbers in connection.execute(query)
+            for key, number in zip(keys, numbers, strict=True)
+        }
+
+
 def _took(reader: Reader, meant: ColumnElement[bool], by: ColumnElement[str]) -> Mapping[Key, Mapping[str, int]]:
     """Mean, median and what 95 % are within, exactly: the rows are numbered by how long they took."""
     took = INSTANCES.c.updated_at_ms - INSTANCES.c.started_at_ms
