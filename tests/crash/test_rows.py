@@ -11,6 +11,7 @@ import time
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
@@ -114,7 +115,7 @@ def _seen(kafka: str, partitions: int) -> Counter[tuple[str, str]]:
             consumer.assign([TopicPartition(TOPIC.name, number, begin)])
             while begin < end:
                 for message in consumer.consume(10_000, timeout=10):
-                    headers = dict(message.headers() or [])
+                    headers: Any = dict(message.headers() or ())
                     seen[headers["ce_source"].decode(), headers["ce_id"].decode()] += 1
                     begin = (message.offset() or 0) + 1
     finally:
