@@ -129,6 +129,7 @@ def print_dry_run(told: Fields, as_json: bool) -> None:
             ("records", told["held"]),
             ("gone", f"at most {told['gone']}; history may have them" if told["gone"] else None),
             ("looked at", told["looked_at"]),
+            ("unreadable", told["unreadable"] or None),
             ("meant", told["meant"] if told["whole"] else f"{told['meant']} of those looked at"),
         )
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from schemas.messages import HISTORY_ENTRY
+from streams.cli._replays import print_dry_run
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
 from streams.processors.replay.request import decode
@@ -47,6 +49,14 @@ async def test_replay_is_asked_for_with_everything_that_was_said(gateway: Gatewa
         ((0, 5, 10),), ".total > 3", 5.0, ("faulted",),
     )  # fmt: skip
     assert ("1.0.1" in request.definitions["order"].yaml, action["actor"]) == (True, "kim")
+
+
+def test_dry_run_tells_what_is_no_event(capsys: pytest.CaptureFixture[str]) -> None:
+    told = {"held": 9, "gone": 0, "looked_at": 9, "unreadable": 7, "meant": 2, "whole": True, "sample": []}
+    print_dry_run(told, as_json=False)
+    assert re.search(r"^unreadable +7$", capsys.readouterr().out, re.MULTILINE)
+    print_dry_run(told | {"unreadable": 0}, as_json=False)
+    assert "unreadable" not in capsys.readouterr().out
 
 
 async def test_times_may_be_so_long_ago(gateway: Gateway, cli: Cli) -> None:
