@@ -6,7 +6,7 @@ Running instances go on meanwhile: only what would start new work is refused, an
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -14,8 +14,9 @@ import structlog
 
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
-from streams.ground.unread import unread
+from streams.ground.unread import Reading, Standing, unread
 from streams.processors import intake, orchestrate
+from streams.runtime.declaration import Declaration
 
 LOOK_S = 5.0
 
@@ -42,9 +43,30 @@ def measured(settings: Settings) -> dict[str, int]:
     """Asks Kafka. Blocks; raises UnavailableError."""
     business = {topic.name for topic in (*intake.typed_topics(), *intake.topics_of_settings(settings))}
     return {
-        intake.DECLARATION.name: sum(unread(settings, intake.DECLARATION.name, name) for name in business),
+        intake.DECLARATION.name: unread(settings, intake.DECLARATION.name, *sorted(business)),
         orchestrate.DECLARATION.name: unread(settings, orchestrate.DECLARATION.name, orchestrate.INBOX.name),
     }
+
+
+class Begun:
+    """What waits before the engine and the steps, of all that has been begun. Asks Kafka, and keeps its connections."""
+
+    def __init__(self, settings: Settings, declarations: Iterable[Declaration]) -> None:
+        self._settings = settings
+        self._topics = {each.name: each.commands.name for each in declarations if each.functions}
+        self._topics[orchestrate.DECLARATION.name] = orchestrate.INBOX.name
+        self._readings: dict[str, Reading] = {}
+
+    def measured(self) -> dict[str, Standing]:
+        """By processor. Blocks; raises UnavailableError."""
+        for name in self._topics.keys() - self._readings.keys():
+            self._readings[name] = Reading(self._settings, name)
+        return {name: self._readings[name].standing(topic) for name, topic in self._topics.items()}
+
+    def close(self) -> None:
+        """Lets go of its connections."""
+        for each in self._readings.values():
+            each.close()
 
 
 @asynccontextmanager

@@ -33,6 +33,12 @@ IDLE_SECONDS = Gauge(
     ["workflow"],
 )
 
+UNDO_SECONDS = Gauge(
+    "exlify_undo_standing_seconds",
+    "How long ago the undo got on that has not got on for longest: of an instance that is undone before it ends.",
+    ["workflow"],
+)
+
 INCIDENTS_OPEN = Gauge(
     "exlify_incidents_open",
     "Failed steps that wait for a decision, by why they failed and the team that is asked.",
@@ -96,6 +102,7 @@ DECLARATION = Declaration(
         OLDEST_SECONDS,
         OLDEST_INCIDENT_SECONDS,
         IDLE_SECONDS,
+        UNDO_SECONDS,
         INCIDENTS_OPEN,
         TASKS_OPEN,
         TASKS_OVERDUE,

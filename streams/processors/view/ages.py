@@ -14,6 +14,7 @@ from streams.processors.view import (
     INCIDENTS_OPEN,
     OLDEST_INCIDENT_SECONDS,
     OLDEST_SECONDS,
+    UNDO_SECONDS,
     open_tasks,
 )
 from streams.processors.view.gauges import Gauges
@@ -32,6 +33,7 @@ class Ages:
             (OLDEST_SECONDS, reader.oldest),
             (OLDEST_INCIDENT_SECONDS, reader.oldest_incidents),
             (IDLE_SECONDS, reader.idlest),
+            (UNDO_SECONDS, reader.slowest_undos),
         )
         self._reader, self._gauges = reader, Gauges()
 

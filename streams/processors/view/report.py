@@ -15,6 +15,7 @@ from streams.processors.human.rows import TASKS
 from streams.processors.orchestrate.rows import INCIDENTS, INSTANCES
 from streams.processors.recover.rows import RETRIES
 from streams.processors.view.reader import Reader
+from streams.readmodel.projection import storable
 
 Key = tuple[str, str]  # workflow and version
 
@@ -47,10 +48,16 @@ class Figures:
         return self.first_time_right / self.completed if self.completed else None
 
 
-def figures(reader: Reader, since_ms: int, until_ms: int) -> list[Figures]:
-    """Of the instances that began then or later, and before `until_ms`; by workflow and version. Blocks."""
-    took = _took(reader, since_ms, until_ms)
-    of = (INSTANCES.c.workflow, INSTANCES.c.version)
+def figures(
+    reader: Reader, since_ms: int, until_ms: int, workflow: str = "", by: ColumnElement[str] = INSTANCES.c.version
+) -> list[Figures]:
+    """Of the instances that began then or later, and before `until_ms`; by workflow and version, or what else tells
+    versions apart (`by`). Of one workflow only where it is named. Blocks."""
+    meant = _began(since_ms, until_ms)
+    if workflow:
+        meant &= INSTANCES.c.workflow == storable(workflow)
+    took = _took(reader, meant, by)
+    of = (INSTANCES.c.workflow, by)
     completed = INSTANCES.c.status == Status.COMPLETED
     query = (
         select(
@@ -63,7 +70,7 @@ def figures(reader: Reader, since_ms: int, until_ms: int) -> list[Figures]:
             func.count().filter(completed & ~_has(TASKS.c.instance_id)),
             func.count().filter(completed & ~or_(_has(INCIDENTS.c.instance_id), _has(RETRIES.c.instance_id))),
         )
-        .where(_began(since_ms, until_ms))
+        .where(meant)
         .group_by(*of)
         .order_by(*of)
     )
@@ -104,18 +111,18 @@ def recent(reader: Reader, since_ms: int, until_ms: int) -> dict[tuple[str, str,
         }
 
 
-def _took(reader: Reader, since_ms: int, until_ms: int) -> Mapping[Key, Mapping[str, int]]:
+def _took(reader: Reader, meant: ColumnElement[bool], by: ColumnElement[str]) -> Mapping[Key, Mapping[str, int]]:
     """Mean, median and what 95 % are within, exactly: the rows are numbered by how long they took."""
     took = INSTANCES.c.updated_at_ms - INSTANCES.c.started_at_ms
-    of = (INSTANCES.c.workflow, INSTANCES.c.version)
+    of = (INSTANCES.c.workflow, by.label("version"))
     each = (
         select(
             *of,
             took.label("took"),
-            (func.row_number().over(partition_by=of, order_by=took) - 1).label("place"),
-            func.count().over(partition_by=of).label("number"),
+            (func.row_number().over(partition_by=(INSTANCES.c.workflow, by), order_by=took) - 1).label("place"),
+            func.count().over(partition_by=(INSTANCES.c.workflow, by)).label("number"),
         )
-        .where(_began(since_ms, until_ms), INSTANCES.c.status == Status.COMPLETED)
+        .where(meant, INSTANCES.c.status == Status.COMPLETED)
         .subquery()
     )
     rows = each.c

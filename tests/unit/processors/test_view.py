@@ -352,6 +352,13 @@ def test_what_has_not_moved_for_longest_is_found_among_what_runs(view: View, rea
     assert reader.idlest() == {WORKFLOW: START_MS + 1_007}
 
 
+def test_an_undo_that_does_not_get_on_is_found(view: View, reader: Reader) -> None:
+    view.handle([entry(1, 0), entry(2, 3, "undoing"), entry(3, 0, "undoing")], STATE)
+    assert reader.slowest_undos() == {WORKFLOW: START_MS + 2_003}
+    view.handle([entry(2, 4, "cancelled")], STATE)
+    assert reader.slowest_undos() == {WORKFLOW: START_MS + 3_000}
+
+
 async def test_age_is_measured_until_the_instance_ends(view: View, reader: Reader) -> None:
     ages = Ages(reader)
     view.handle([entry(1, 0)], STATE)
