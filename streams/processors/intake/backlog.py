@@ -1,6 +1,6 @@
 """What waits before intake and the engine, so that new work can be kept back before it is more than can be worked off.
 
-Running instances go on meanwhile: only what would start new work is refused.
+Running instances go on meanwhile: only what would start new work is refused, and what can wait waits.
 """
 
 from __future__ import annotations
@@ -29,12 +29,13 @@ class Backlog:
 
     limit: int
     found: Mapping[str, int] = field(default_factory=dict)  # records by processor
+    setting: str = "EXLIFY_MAX_BACKLOG"  # which gives the limit
 
     def too_long(self) -> str | None:
         """Why nothing new is to come now."""
         for processor, records in self.found.items():
             if records >= self.limit:
-                return f"{records} records wait before {processor}, and {self.limit} may (EXLIFY_MAX_BACKLOG)"
+                return f"{records} records wait before {processor}, and {self.limit} may ({self.setting})"
         return None
 
 
@@ -42,7 +43,7 @@ def measured(settings: Settings) -> dict[str, int]:
     """Asks Kafka. Blocks; raises UnavailableError."""
     business = {topic.name for topic in (*intake.typed_topics(), *intake.topics_of_settings(settings))}
     return {
-        intake.DECLARATION.name: sum(unread(settings, intake.DECLARATION.name, name) for name in business),
+        intake.DECLARATION.name: unread(settings, intake.DECLARATION.name, *sorted(business)),
         orchestrate.DECLARATION.name: unread(settings, orchestrate.DECLARATION.name, orchestrate.INBOX.name),
     }
 

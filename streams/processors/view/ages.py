@@ -15,6 +15,7 @@ from streams.processors.view import (
     OLDEST_INCIDENT_SECONDS,
     OLDEST_SECONDS,
     UNDO_SECONDS,
+    open_tasks,
 )
 from streams.processors.view.gauges import Gauges
 from streams.processors.view.reader import Reader
@@ -52,3 +53,4 @@ class Ages:
             self._gauges.show(gauge, ages)
         self._gauges.show(INCIDENTS_OPEN, self._reader.incidents_open())
         self._gauges.show(ALERTS_OPEN, self._reader.alerts_open())
+        open_tasks.show(self._reader, self._gauges, at_ms)
