@@ -191,7 +191,7 @@ def _input_fault(declared: Input) -> str | None:
     elif isinstance(declared, Text):
         if fault := terms_fault(declared.words):
             return fault
-        fits = Terms(declared.words).counted(declared.default or "") is not None
+        fits = bool(Terms(declared.words).places(declared.default or ""))
     else:
         if not -LARGEST <= declared.minimum <= declared.maximum <= LARGEST:
             return "minimum and maximum are no range of ordinary numbers"

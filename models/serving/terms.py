@@ -33,35 +33,29 @@ def spaced(words: Collection[str]) -> str:
 
 
 class Terms:
-    """The terms that one input knows, each with its place."""
+    """The terms that one input knows, each with its place, counted from `start`."""
 
-    def __init__(self, terms: Collection[str]) -> None:
-        numbered = {term: n for n, term in enumerate(terms)}
-        self._words = {term: n for term, n in numbered.items() if not term.startswith(LETTERS) and " " not in term}
-        self._pairs = {term: n for term, n in numbered.items() if not term.startswith(LETTERS) and " " in term}
-        letters = {term[1:]: n for term, n in numbered.items() if term.startswith(LETTERS)}
-        self._letters = letters
-        self._lengths = sorted({*map(len, letters)})
+    def __init__(self, terms: Collection[str], start: int = 0) -> None:
+        numbered = {term: n for n, term in enumerate(terms, start)}
+        self._letters = {term[1:]: n for term, n in numbered.items() if term.startswith(LETTERS)}
+        whole = {term: n for term, n in numbered.items() if not term.startswith(LETTERS)}
+        self._words = {term: n for term, n in whole.items() if " " not in term}
+        self._pairs = {term: n for term, n in whole.items() if " " in term}
+        self._lengths = sorted({*map(len, self._letters)})
 
-    def counted(self, text: str) -> dict[int, float] | None:
-        """How often each known term occurs, by its place; None where no word is known, whatever its letters are."""
-        words = words_of(text)
-        known = self._words
+    def places(self, text: str) -> list[int]:
+        """The place of each known term, as often as it occurs; none where no word is known, whatever its letters."""
+        words, known = words_of(text), self._words
         found = [known[word] for word in words if word in known]
-        if not found:
-            return None
-        if self._pairs:
+        if found and self._pairs:
             known = self._pairs
             found += [known[pair] for pair in map(" ".join, pairwise(words)) if pair in known]
-        if self._letters:
+        if found and self._letters:
             text, known = spaced(words), self._letters
             for length in self._lengths:
-                parts = (text[at : at + length] for at in range(len(text) - length + 1))
+                parts = [text[at : at + length] for at in range(len(text) - length + 1)]
                 found += [known[part] for part in parts if part in known]
-        counts: dict[int, float] = {}
-        for place in found:
-            counts[place] = counts.get(place, 0.0) + 1.0
-        return counts
+        return found
 
 
 def terms_fault(terms: Collection[str]) -> str | None:

@@ -6,6 +6,8 @@ weights, and multiplies those: what one text costs follows from its length, not 
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from onnx import TensorProto, checker, helper, numpy_helper
 
@@ -34,8 +36,22 @@ def graph_of(model: TextModel) -> bytes:
         "slope": np.array(model.line[0], np.float32),
         "intercept": np.array(model.line[1], np.float32),
     }
+    graph = helper.make_graph(
+        _nodes(),
+        "texts",
+        [helper.make_tensor_value_info("row", TensorProto.FLOAT, [None, terms])],
+        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [None, labels])],
+        [numpy_helper.from_array(array, name) for name, array in constants.items()],
+    )
+    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSETS[""])], ir_version=IR_VERSION)
+    checker.check_model(made)
+    data: bytes = made.SerializeToString(deterministic=True)
+    return data
+
+
+def _nodes() -> list[Any]:
     node = helper.make_node
-    nodes = [
+    return [
         node("NonZero", ["row"], ["places"]),  # [2, found]
         node("Gather", ["places", "first"], ["rows"], axis=0),
         node("Gather", ["places", "second"], ["columns"], axis=0),
@@ -68,14 +84,3 @@ def graph_of(model: TextModel) -> bytes:
         node("Add", ["tilted", "intercept"], ["moved"]),
         node("Sigmoid", ["moved"], [OUTPUT]),
     ]
-    graph = helper.make_graph(
-        nodes,
-        "texts",
-        [helper.make_tensor_value_info("row", TensorProto.FLOAT, [None, terms])],
-        [helper.make_tensor_value_info(OUTPUT, TensorProto.FLOAT, [None, labels])],
-        [numpy_helper.from_array(array, name) for name, array in constants.items()],
-    )
-    made = helper.make_model(graph, opset_imports=[helper.make_opsetid("", OPSETS[""])], ir_version=IR_VERSION)
-    checker.check_model(made)
-    data: bytes = made.SerializeToString(deterministic=True)
-    return data

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import unicodedata
+from collections import Counter
 from itertools import pairwise
 
 import pytest
@@ -16,10 +17,9 @@ from models.serving.terms import MAX_TEXT, Terms, terms_fault
 KNOWN = ("card", "my", "café", "my card", "#ard", "#d a", "# my")
 
 
-def found(text: str, known: tuple[str, ...] = KNOWN) -> dict[str, float] | None:
+def found(text: str, known: tuple[str, ...] = KNOWN) -> dict[str, int] | None:
     """By term, how often it occurs."""
-    counted = Terms(known).counted(text)
-    return None if counted is None else {known[place]: number for place, number in counted.items()}
+    return {known[place]: number for place, number in Counter(Terms(known).places(text)).items()} or None
 
 
 def test_words_pairs_and_letters_are_counted() -> None:
