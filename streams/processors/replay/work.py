@@ -57,7 +57,7 @@ class Shared(NamedTuple):
         engine = await asyncio.to_thread(open_database, context.settings, projections(context.declarations))
         records = await asyncio.to_thread(PastRecords, context.settings)
         costs = Costs(Addresses(context.settings, context.site), context.site, context.models)
-        return cls(context, engine, records, Registry(shelf=context.models), EventTypes.load(), outside, costs)
+        return cls(context, engine, records, Registry(shelf=context.models), context.definitions.types, outside, costs)
 
     async def close(self) -> None:
         """Lets go of all connections."""
