@@ -98,7 +98,12 @@ MODELS = '[active]\ncredit-approval = {version = "9", sha256 = "00"}\n'
 CONNECTIONS = "mail: {url: 'http://127.0.0.1:9', rate: 1/s, cost: 0.1}\n"  # the address is that of the environment
 # Of these nothing is to be seen here: a log that lost its end (tests/integration/test_shortened.py has one), a
 # processor that nobody hosts, an instance that nobody moves for long.
-QUIET = {"exlify_shortened_inputs_total", "exlify_processor_unhosted", "exlify_idle_instance_seconds"}
+QUIET = {
+    "exlify_shortened_inputs_total",
+    "exlify_processor_unhosted",
+    "exlify_idle_instance_seconds",
+    "exlify_undo_standing_seconds",
+}
 PARKED_A_MINUTE, GARBAGE = 4, 12
 
 
