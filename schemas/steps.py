@@ -51,9 +51,9 @@ def completed(step: Fields, output: Payload) -> dict[str, Any]:
     return {**address(step), "status": COMPLETED, "output": output, "error": None}
 
 
-def faulted(step: Fields, error: Problem) -> dict[str, Any]:
-    """Fields of the StepResult of a step that failed."""
-    return {**address(step), "status": FAULTED, "output": None, "error": error}
+def faulted(step: Fields, error: Problem, answer: Payload | None = None) -> dict[str, Any]:
+    """Fields of the StepResult of a step that failed; `answer` is what the system outside has said with its error."""
+    return {**address(step), "status": FAULTED, "output": answer, "error": error}
 
 
 def problem(

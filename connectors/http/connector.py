@@ -20,9 +20,9 @@ from connectors.http import EFFECTS, HTTP, OPENAPI
 from connectors.http.admission import NONE, Admission, Admissions
 from connectors.http.client import Client, Progress
 from connectors.http.operation import read as read_operation
-from connectors.http.output import shaped
+from connectors.http.output import said, shaped
 from connectors.http.quiet import quiet_ms
-from connectors.http.reply import Reply, TooLargeError
+from connectors.http.reply import Reply, TooLargeError, without_body
 from connectors.http.reply import read as read_reply
 from connectors.http.request import Request
 from connectors.http.request import read as read_request
@@ -39,6 +39,7 @@ from schemas.reasons import Effect, Reason
 MAX_RESPONSE_BYTES = 512 * 1024
 INLINE_BYTES = 32 * 1024  # read at once, within milliseconds; a thread would cost more
 READERS = 2
+MOST_SAID = 32 * 1024  # of an answer that is an error: what is longer is not told
 UNREADABLE = "the call was made, but its answer cannot be read"
 
 
@@ -81,7 +82,7 @@ class HttpConnector:
         try:
             async with asyncio.timeout(timeout_s):
                 reply = await self._answer(plan, progress)
-                if reply.status >= 300 and not (reply.status < 400 and plan.request.accepts_redirect):
+                if _is_error(reply.status, plan.request):
                     return _rejected(plan, reply)
                 return await self._accepted(plan, reply)
         except TooLargeError:
@@ -154,9 +155,18 @@ class HttpConnector:
             trace_request_ctx=progress,
         ) as response:
             progress.status = response.status
-            reply = await read_reply(response, self._max_response_bytes)
+            reply = await self._read(response, request)
             progress.complete = True
             return reply
+
+    async def _read(self, response: aiohttp.ClientResponse, request: Request) -> Reply:
+        """The answer; of an error no more than what is told of it, as its status says enough."""
+        if not _is_error(response.status, request):
+            return await read_reply(response, self._max_response_bytes)
+        try:
+            return await read_reply(response, min(MOST_SAID, self._max_response_bytes))
+        except TooLargeError:
+            return without_body(response)
 
     def _distrust(self, plan: Plan[Request]) -> None:
         assert self._client is not None
@@ -176,6 +186,10 @@ class HttpConnector:
         if len(body) <= INLINE_BYTES:
             return shaped(request, reply, body)
         return await asyncio.get_running_loop().run_in_executor(self._readers, shaped, request, reply, body)
+
+
+def _is_error(status: int, request: Request) -> bool:
+    return status >= 300 and not (status < 400 and request.accepts_redirect)
 
 
 def _failure(plan: Plan[Request], progress: Progress, error: Exception) -> CallOutcome:
@@ -215,6 +229,7 @@ def _rejected(plan: Plan[Request], reply: Reply) -> CallOutcome:
     return CallOutcome(
         reason=verdict.reason,
         effect=plan.effect.when(certain=Effect.UNKNOWN if verdict.doubtful else Effect.NONE),
+        answer=said(plan.request, reply, MOST_SAID),
         status=reply.status,
         retry_after_ms=waits_ms,
         quiet_ms=_quiet_ms(reply),

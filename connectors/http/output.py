@@ -13,7 +13,7 @@ from typing import Any
 
 from connectors.codecs import bodies as codecs
 from connectors.http import CONTENT, RAW
-from connectors.http.reply import Reply
+from connectors.http.reply import Reply, TooLargeError
 from connectors.http.request import Request
 from schemas.payload import Json
 
@@ -32,6 +32,17 @@ def shaped(request: Request, reply: Reply, body: bytes) -> Json:
     except codecs.CodecError as error:
         raise codecs.CodecError(f"{error}; output: raw gives it as it is") from None
     return content if request.output == CONTENT else _everything(request, reply, content)
+
+
+def said(request: Request, reply: Reply, limit: int) -> Json:
+    """What an answer says that is an error; None where that is nothing, too much, or not what it claims to be."""
+    try:
+        body = reply.content(limit)
+        if request.output == RAW:
+            return base64.b64encode(body).decode() or None
+        return codecs.decode(body, reply.headers.get("content-type", ""))
+    except (TooLargeError, codecs.CodecError):
+        return None
 
 
 def _everything(request: Request, reply: Reply, content: Any) -> Json:

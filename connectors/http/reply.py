@@ -47,6 +47,11 @@ async def read(response: aiohttp.ClientResponse, limit: int) -> Reply:
     return Reply(response.status, _joined(response), bytes(body))
 
 
+def without_body(response: aiohttp.ClientResponse) -> Reply:
+    """The answer without what it says."""
+    return Reply(response.status, _joined(response), b"")
+
+
 def _unpacked(body: bytes, coding: str, limit: int) -> bytes:
     if coding in ("", "identity"):
         return body

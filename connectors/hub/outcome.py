@@ -23,6 +23,7 @@ class CallOutcome:
     reason: Reason
     effect: Effect
     output: Any = None  # JSON value; only with reason OK
+    answer: Any = field(default=None, repr=False)  # JSON value: what the remote side said with its error, for `catch`
     status: int | None = None  # status that the remote side answered with, or 408 where it did not answer in time
     retry_after_ms: int | None = None  # wait demanded by the remote side
     quiet_ms: int | None = None  # for how long the remote side wants no calls of anybody

@@ -14,6 +14,8 @@ from schemas.reasons import Reason
 from schemas.steps import Problem, told
 from streams.engine.activity import Activity, Place
 
+BODY = "body"  # member of an error: what the system outside said with it
+
 
 class TaskError(Exception):
     """A task has failed; `activity` is None where it is the workflow itself. `meant`: the definition wants it so."""
@@ -47,8 +49,16 @@ def problem(kind: str, detail: str, pointer: str, reason: Reason | None = None) 
     return made
 
 
+def without_body(error: Problem) -> Problem:
+    """The error without what the system outside has said: that is for the definition alone."""
+    return error if BODY not in error else {name: part for name, part in error.items() if name != BODY}
+
+
 def for_people(error: Problem) -> Problem:
-    """An error as it leaves the instance: it has a title, the last part of its type if it was raised without one."""
+    """An error as it leaves the instance: it has no body, and a title: the last part of its type if it was raised
+    without one.
+    """
+    error = without_body(error)
     if error.get("title") is not None:
         return error
     kind = str(error.get("type", ""))

@@ -18,6 +18,7 @@ from schemas.payload import Json, UnreadablePayloadError
 from schemas.reasons import Effect
 from schemas.steps import COMPLETED, Problem
 from streams.engine.activity import Activity, Stage
+from streams.engine.errors import without_body
 from streams.engine.messages import StepResult, Transition
 from streams.engine.state import Certainty, Done, Frame, IncidentFrame, Instance, Ledger
 from streams.engine.tree import Tree
@@ -87,7 +88,7 @@ def note_doubt(tree: Tree, step: Frame | Activity, task: Task, error: Problem) -
     """A step has failed, and goes on as failed: if it may have had its effect, that is remembered."""
     begun = not isinstance(step, Activity) or step.stage is Stage.BEGUN
     if begun and in_doubt(error) and undo_of(task) >= 0:
-        add(tree, entry(tree, step, task, Certainty.IN_DOUBT, error=dict(error)))
+        add(tree, entry(tree, step, task, Certainty.IN_DOUBT, error=dict(without_body(error))))
 
 
 def note_left(tree: Tree, frame: IncidentFrame) -> None:

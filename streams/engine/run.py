@@ -37,7 +37,7 @@ from streams.engine import ledger
 from streams.engine.activity import Activity, Stage
 from streams.engine.contexts import replace_context
 from streams.engine.data import encode, evaluate, shape_context, shape_input, shape_output
-from streams.engine.errors import TaskError, for_people
+from streams.engine.errors import TaskError, for_people, without_body
 from streams.engine.incident import incident
 from streams.engine.lifecycle import ENDINGS
 from streams.engine.limits import LimitExceededError, Limits
@@ -236,7 +236,7 @@ class Run(Tree):
             self.wait_for_people(activity, error.problem)
             return
         ledger.note_doubt(self, activity, activity.task, error.problem)
-        self.note(activity.task, Phase.TASK_FAULTED, activity.iteration, activity.attempt, error.problem)
+        self.note(activity.task, Phase.TASK_FAULTED, activity.iteration, activity.attempt, without_body(error.problem))
         self.ended_iteration = activity.iteration
         self._climb(activity.parent, error.problem)
 
@@ -264,7 +264,7 @@ class Run(Tree):
                 self._table.takes[type(frame)](self, frame, task, problem)
                 return
             self.cancel_below(frame_id, "another branch has failed")
-            del self.frames[frame_id]
+            self.withdraw(frame, "a task in it has failed")
             self.note(task, Phase.TASK_FAULTED)
             frame_id = frame.parent
         self.end(Status.FAULTED, error=problem)
@@ -301,7 +301,9 @@ class Run(Tree):
             frame_id = self.frames[frame_id].parent
         self.cancel(self.frames.keys() - around, "the workflow has ended")
         for ended in around:
-            self.note(self.graph.tasks[self.frames.pop(ended).task], Phase.TASK_COMPLETED)
+            frame = self.frames[ended]
+            self.withdraw(frame, "the workflow has ended")
+            self.note(self.graph.tasks[frame.task], Phase.TASK_COMPLETED)
         self._finish(output, last)
 
     def end(

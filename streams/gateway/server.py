@@ -23,6 +23,7 @@ from streams.gateway import (
     decisions,
     definition_acts,
     definitions,
+    event_types,
     events,
     figures,
     functions,
@@ -73,6 +74,7 @@ from streams.processors.view.reader import Reader
 from streams.readmodel.database import database, prepare
 from streams.readmodel.probe import read_model_probe
 from streams.readmodel.projection import projections
+from streams.rows.watching import Watching as WatchingRows
 
 log = structlog.get_logger()
 
@@ -87,6 +89,7 @@ WRITTEN = (INBOX, ACTIONS, RETRY_ACTIONS)
 
 ROUTES = (
     *events.ROUTES,
+    *event_types.ROUTES,
     *instances.ROUTES,
     *repairs.ROUTES,
     *controls.ROUTES,
@@ -201,7 +204,12 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
             Publisher(settings) as publisher,
             site.followed(),
             backlog.followed(settings) as waiting,
-            Watching(site=site, settings=settings, codec=codec, publisher=publisher).running(),
+            Watching(
+                site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=feed.types
+            ).running(),
+            WatchingRows(
+                site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=feed.types
+            ).running(),
         ):
             made = Services(
                 settings=settings,

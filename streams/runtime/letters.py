@@ -11,13 +11,15 @@ from typing import Any
 
 from schemas.codec import Codec
 from schemas.messages import DEAD_LETTER, STEP_RESULT
+from schemas.payload import Payload
 from schemas.recovery import NOBODY, Stated, encode
 from schemas.steps import Problem, address
-from streams.ground.topic import Topic
+from streams.ground.topic import MAX_WRITTEN_BYTES, Topic
 from streams.runtime.declaration import Declaration
 from streams.runtime.processor import Headers, Message, Output, Record
 
 RETRY_HEADER = "exlify_retry"
+ENVELOPE_BYTES = 64 * 1024  # the rest of a letter: texts of a problem, a policy
 HARMLESS, HARMFUL, POINTLESS = "harmless", "harmful", "pointless"
 
 
@@ -43,26 +45,30 @@ def dead_letter(
     again: str,
     wait_ms: int | None = None,
     stated: Stated = NOBODY,
+    said: Payload | None = None,
 ) -> Output:
     """The letter of a command that has failed with `error`.
 
     `again` is what another try would be: harmless where it could do nothing twice, harmful where it could, pointless
-    where it would come to the same. `stated` counts where the definition says nothing of trying again.
+    where it would come to the same. `stated` counts where the definition says nothing of trying again. `said`
+    is what the system outside has answered with its error; it is left out beside a command that fills the record.
     """
     command: Mapping[str, Any] = message.data
-    said = command.get("recovery")
-    policy = encode(stated.policy) if said is None and stated.policy is not None else said
+    declared = command.get("recovery")
+    policy = encode(stated.policy) if declared is None and stated.policy is not None else declared
+    fits = said is not None and len(said) + len(message.record.value or b"") <= MAX_WRITTEN_BYTES - ENVELOPE_BYTES
     letter = {
         **address(command),
         "retry": retry_of(message.record),
         "function": command["function"],
         "deadline_ms": command.get("deadline_ms"),
         "recovery": policy,
-        "policy_of": "definition" if said is not None else stated.by,
+        "policy_of": "definition" if declared is not None else stated.by,
         "command": message.record.value,
         "error": error,
         "again": again,
         "wait_ms": wait_ms,
+        "answer": said if fits else None,
     }
     return Output(topic, message.record.key, codec.encode(DEAD_LETTER, letter))
 

@@ -21,6 +21,7 @@ from streams.engine import (
     CancelAwait,
     CancelInstance,
     CancelStep,
+    ControlChild,
     ControlInstance,
     Event,
     EventCommand,
@@ -86,7 +87,7 @@ class Trial:
         self.history: list[Transition] = []
         self.pending: dict[str, StepCommand] = {}
         self.withdrawn: list[CancelStep] = []
-        self.asked: list[EventCommand] = []  # about events
+        self.asked: list[EventCommand | ControlChild] = []  # about events, and of children
         self.incidents: dict[int, Incident] = {}
         self.start_event = StartInstance(
             instance_id=INSTANCE, workflow=self.graph.name, version=self.graph.version, digest=self.graph.digest,
@@ -158,10 +159,10 @@ class Trial:
         """The pending step of the task of that name succeeds."""
         return self.send(self.result(name, output))
 
-    def fail(self, name: str, **problem: Json) -> Step:
-        """The pending step of the task of that name fails."""
+    def fail(self, name: str, said: Json = None, **problem: Json) -> Step:
+        """The pending step of the task of that name fails; `said` is what the system outside has answered."""
         error = {"type": "https://example.com/broken", "title": "Broken", "status": 500, "detail": None, **problem}
-        return self.send(self.result(name, None, error))
+        return self.send(self.result(name, said, error))
 
     def result(self, name: str, output: Json = None, error: dict[str, Json] | None = None) -> StepResult:
         """The result of a pending step, not yet sent; the step counts as answered."""
@@ -170,7 +171,7 @@ class Trial:
         return StepResult(
             instance_id=INSTANCE, pointer=pointer, iteration=command.iteration, attempt=command.attempt,
             status="completed" if error is None else "faulted",
-            output=payload(output) if error is None else None, error=error,
+            output=payload(output) if error is None or output is not None else None, error=error,
         )  # fmt: skip
 
     def pass_time(self, ms: int) -> None:

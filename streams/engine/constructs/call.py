@@ -22,7 +22,7 @@ from streams.engine import ledger
 from streams.engine.activity import Activity
 from streams.engine.construct import Construct
 from streams.engine.data import encode, evaluate
-from streams.engine.errors import TaskError, failed, for_people, received
+from streams.engine.errors import BODY, TaskError, failed, for_people, received, without_body
 from streams.engine.messages import CancelStep, StepCommand, StepResult
 from streams.engine.run import Run
 from streams.engine.state import Certainty, Frame
@@ -78,7 +78,7 @@ def _probe(run: Run, frame: StepFrame, task: Call, activity: Activity) -> Payloa
 def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> None:
     activity = run.close(frame)
     if result.status != COMPLETED:
-        error = _in_all(received(result.error, result.pointer), frame)
+        error = _in_all(_with_body(run, received(result.error, result.pointer), result), frame)
         position = _next(task, frame.fallback, error)
         if position is None:
             raise TaskError(activity, error)
@@ -100,6 +100,17 @@ def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> Non
     if answer is not None:
         output = evaluate(run, answer, output, activity)
     run.complete(activity, output)
+
+
+def _with_body(run: Run, error: Problem, result: StepResult) -> Problem:
+    """The error with what the system outside has said, if that can be read."""
+    if result.output is None:
+        return error
+    run.bound += len(result.output.raw) * PER_BYTE
+    try:
+        return {**error, BODY: result.output.value()}
+    except UnreadablePayloadError:
+        return error
 
 
 def _done(tree: Tree, frame: StepFrame, task: Call, output: Json, certainty: Certainty = Certainty.DONE) -> None:
@@ -143,13 +154,13 @@ def _fall_back(run: Run, before: StepFrame, task: Call, activity: Activity, posi
         attempt=before.attempt + 1,
         key=key,
         fallback=-position,
-        error=for_people(error),
+        error=for_people(error) | {name: error[name] for name in (BODY,) if name in error},
         asked="",
     )
     run.next_frame += 1
     run.frames[frame.id] = frame
     activity = run.activity(frame)
-    told = {"by": "fallback", "function": target.function, "because": error}
+    told = {"by": "fallback", "function": target.function, "because": without_body(error)}
     run.note(task, Phase.TASK_RETRIED, frame.iteration, frame.attempt, told)
     value = evaluate(run, target.arguments, activity.input, activity, scope=frame.id)
     arguments = encode(value, activity, run.limits)

@@ -11,6 +11,7 @@ from schemas.steps import Problem
 from streams.engine.activity import Activity
 from streams.engine.construct import Construct
 from streams.engine.data import evaluate
+from streams.engine.errors import BODY
 from streams.engine.run import Run
 from streams.engine.state import Frame
 from streams.engine.undo import begin_inside
@@ -58,6 +59,8 @@ def _matches(run: Run, frame: TryFrame, attempt: Try, problem: Problem) -> bool:
 def _takes(run: Run, frame: TryFrame, attempt: Try, problem: Problem) -> None:
     """The handler is next, behind the undoing of what was done."""
     frame.error = problem
+    if BODY in problem:
+        run.keep(problem)
     if attempt.compensates and begin_inside(run, frame, attempt):
         frame.undoing = True
     else:

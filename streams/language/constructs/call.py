@@ -22,6 +22,8 @@ from streams.language.recovery import Target, read_recovery
 from streams.language.slots import Scope
 from streams.language.undoing import StepModel, children, read_undo
 
+_DEFINED = rf"^(?!({'|'.join(profile.CALLS)})$)[^:\s]+$"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallModel(StepModel):
@@ -101,7 +103,10 @@ def _narrowed(functions: Mapping[str, Function]) -> Form:
     functions = ForCalls(functions)
     known = [{"const": each.name, "description": each.summary} for each in functions.values()]
     own = {"type": "string", "pattern": f"^{OWN_NAME.pattern}$", "description": "A step of your own."}
-    return {"allOf": [{"properties": {"call": {"anyOf": [*known, own]}}}, *map(_arguments, functions.values())]}
+    defined = {"type": "string", "pattern": _DEFINED, "description": "A function of this file, under `use.functions`."}
+    return {
+        "allOf": [{"properties": {"call": {"anyOf": [*known, own, defined]}}}, *map(_arguments, functions.values())]
+    }
 
 
 def _arguments(function: Function) -> Form:

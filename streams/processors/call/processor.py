@@ -15,7 +15,7 @@ from connectors.hub.contract import HubCall, Plan, Refused
 from connectors.hub.observer import EndedCall
 from connectors.hub.outcome import CallOutcome, to_problem
 from connectors.hub.pipeline import BeforeSend, Hub, never_paused, send_at_once
-from connectors.hub.waiting import Postponed, Waited
+from connectors.hub.waiting import Postponed, Rest, Waited
 from schemas import steps
 from schemas.functions import EffectClass
 from schemas.payload import Door, Payload, UnreadablePayloadError
@@ -34,6 +34,7 @@ from streams.processors.orchestrate import INBOX
 from streams.runtime.clock import now_ms
 from streams.runtime.once import IN_DOUBT, BeforeEffect, CannotTellError, LaterError, Steps, WithdrawnError
 
+MAX_ANSWER_BYTES = 64 * 1024  # with an error: it travels in letters and the state, beside what is there already
 MAX_OUTPUT_BYTES = 900 * 1024  # leaves room for the envelope in a record of 1 MiB
 
 
@@ -112,7 +113,7 @@ class Call(Steps):
         waited = before_effect.waited
         outside = None if waited is None else Waited(waited.seconds(now_ms()), waited.times)
         try:
-            result = await carry_out(command, self._hub, key, before_send, outside)
+            result = await carry_out(command, self._hub, key, before_send, outside, before_effect.rest)
         except Postponed as postponed:
             call.POSTPONED.labels(postponed.connection, postponed.waits_for).inc()
             raise LaterError(postponed.seconds) from None
@@ -153,11 +154,12 @@ async def carry_out(
     key: str | None = None,
     before_send: BeforeSend = send_at_once,
     waited: Waited | None = None,
+    rest: Rest | None = None,
 ) -> dict[str, Any]:
     """Makes the call that a StepCommand asks for; gives the fields of its StepResult. Knows nothing of Kafka.
 
     `key` is the idempotency key, the step id unless given. Raises only what `before_send` raises, and Postponed where
-    `waited` says that the call can wait outside of the hub.
+    `waited` says that the call can wait outside of the hub. It waits inside in `rest`, if given.
     """
     try:
         asked = HubCall(
@@ -170,7 +172,7 @@ async def carry_out(
         )
     except Refused as refusal:
         return failed(command, refusal.outcome)
-    outcome = await hub.carry_out(asked, before_send)
+    outcome = await hub.carry_out(asked, before_send, rest)
     return answered(command, outcome) if outcome.ok else failed(command, outcome)
 
 
@@ -189,10 +191,21 @@ def answered(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]
 
 def failed(command: Mapping[str, Any], outcome: CallOutcome) -> dict[str, Any]:
     """The StepResult of a call that failed, the system that was asked, and the wait that it has asked for."""
-    result = steps.faulted(command, to_problem(outcome, command["pointer"]))
+    result = steps.faulted(command, to_problem(outcome, command["pointer"]), _said(outcome))
     if outcome.system:
         result["connection"] = outcome.system
     return result if outcome.retry_after_ms is None else {**result, "wait_ms": outcome.retry_after_ms}
+
+
+def _said(outcome: CallOutcome) -> Payload | None:
+    """What the system has said with its error; nothing where a record cannot hold it."""
+    if outcome.answer is None:
+        return None
+    try:
+        answer = Payload.from_outside(outcome.answer, Door.RESULT)
+    except TypeError:
+        return None
+    return answer if len(answer) <= MAX_ANSWER_BYTES else None
 
 
 def _arguments(command: Mapping[str, Any]) -> Any:

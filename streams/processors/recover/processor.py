@@ -116,7 +116,7 @@ class Recover(FastProcessor):
         due_ms = rules.due_ms(letter, policy, now_ms, known.first_ms)
         effects.counts.append(partial(_count, letter, "given up" if due_ms is None else "retried"))
         if due_ms is None:
-            answer = steps.faulted(letter, _in_all(letter["error"], known))
+            answer = steps.faulted(letter, _in_all(letter["error"], known), letter["answer"])
             effects.outputs.append(Output(INBOX, message.record.key, self._codec.encode(STEP_RESULT, answer)))
             marker = Waiting(known.retry, known.first_ms, letter["retry"] + 1)
             effects.changes[key] = _kept(marker, now_ms + KEPT_MS)

@@ -100,7 +100,9 @@ class Really:
                 await self._state.write(effects.changes)
             for output in effects.outputs:
                 name, answer = self._outside.codec.decode(output.value or b"")
-                return _result(faulted(fields, answer["error"]) if name == DEAD_LETTER else answer)
+                if name == DEAD_LETTER:
+                    return _result(faulted(fields, answer["error"], answer["answer"]))
+                return _result(answer)
             await asyncio.sleep(PAUSE_S)
         late = problem(Reason.UNREACHED, "its system is paused or busy for too long", fields["pointer"])
         return _result(faulted(fields, late))

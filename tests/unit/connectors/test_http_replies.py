@@ -183,3 +183,37 @@ async def test_error_of_an_answer_has_a_way_out(hub: Hub, content_type: str) -> 
         raw = await send(hub, peer.url, output="raw")
     assert (outcome.reason, raw.output) == (Reason.CONTRACT_DRIFT, "//w=")
     assert outcome.detail.endswith("; output: raw gives it as it is")
+
+
+@pytest.mark.parametrize(
+    ("content_type", "body", "told"),
+    [
+        ("application/problem+json", b'{"code":"LIMIT","holder":"Ada"}', {"code": "LIMIT", "holder": "Ada"}),
+        ("application/xml", b"<fault><code>7</code></fault>", {"fault": {"code": "7"}}),
+        ("text/plain", b"no such account", "no such account"),
+        ("application/json", b"<html>", None),
+        ("application/json", b"", None),
+        ("text/plain", b"x" * (connector.MOST_SAID + 1), None),
+        ("text/plain", b"x" * 2_000_000, None),
+    ],
+)
+async def test_what_an_error_says_is_told_within_a_bound_and_in_no_text(
+    hub: Hub, content_type: str, body: bytes, told: Any
+) -> None:
+    refused = peers.status(422, f"Content-Type: {content_type}", body=body)
+    async with peers.peer(refused) as peer:
+        outcome = await send(hub, peer.url, "POST", body={})
+        assert peer.count == 1
+    assert (outcome.status, outcome.effect, outcome.answer) == (422, Effect.NONE, told)
+    assert "Ada" not in f"{outcome!r} {outcome.detail} {outcome.evidence}"
+
+
+async def test_packed_error_is_unpacked_within_its_bound(hub: Hub) -> None:
+    script = [
+        peers.status(409, "Content-Type: application/json", "Content-Encoding: gzip", body=gzip.compress(b'{"a":1}')),
+        peers.status(409, "Content-Type: text/plain", "Content-Encoding: gzip", body=gzip.compress(bytes(50_000_000))),
+    ]
+    async with peers.peer(*script) as peer:
+        outcomes = [await send(hub, peer.url) for _ in script]
+    assert [each.answer for each in outcomes] == [{"a": 1}, None]
+    assert {each.reason for each in outcomes} == {Reason.CONFLICT}

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 
 from schemas import problems
 from schemas.steps import MAX_DETAIL
+from streams.engine import Limits
 from streams.engine.constructs.raise_ import raised
 from streams.engine.constructs.try_ import matches
 from streams.language.constructs.try_ import ErrorFilter
@@ -43,6 +45,45 @@ def test_body_without_error_is_the_output() -> None:
     trial.answer("a", "fine")
     assert trial.output == "fine"
     assert "mend" not in trial.started
+
+
+SAID = {"code": "LIMIT", "holder": "Ada"}
+
+
+def _holds(trial: Trial, data: Any) -> bool:
+    """Whether history, incidents or the outcome tell something of the data."""
+    told = [msgspec.json.encode(each, enc_hook=lambda payload: payload.raw.decode()) for each in trial.history]
+    return data in f"{told} {trial.incidents} {trial.outcome}"
+
+
+def test_what_the_system_said_is_known_to_the_handler_and_told_nowhere() -> None:
+    trial = Trial(
+        attempt("{when: '$error.body.code == \"LIMIT\"', do: [{mend: {set: {got: '${ $error.body.code }'}}}]}")
+    )
+    trial.fail("a", said=SAID, status=422, reason="BUSINESS_REJECTED", effect="none")
+    assert trial.output == {"got": "LIMIT"}
+    assert not _holds(trial, "Ada")
+
+
+def test_what_the_system_said_does_not_leave_the_instance_with_its_error() -> None:
+    trial = Trial(attempt("{when: '$error.body.code == \"OTHER\"'}"))
+    trial.fail("a", said=SAID)
+    assert "body" not in trial.error and not _holds(trial, "Ada")
+
+
+def test_error_that_is_raised_again_leaves_what_the_system_said_behind() -> None:
+    trial = Trial(attempt("{do: [{again: {raise: {error: '${ $error }'}}}]}"))
+    trial.fail("a", said=SAID, status=422)
+    assert trial.error["status"] == 422
+    assert "body" not in trial.error and not _holds(trial, "Ada")
+
+
+def test_incident_tells_nothing_of_what_the_system_said() -> None:
+    trial = Trial(call("a"), limits=Limits(incidents=True))
+    trial.fail("a", said=SAID)
+    (incident,) = trial.incidents.values()
+    assert "body" not in incident.error and not _holds(trial, "Ada")
+    assert b"Ada" not in (trial.row or b"")
 
 
 def test_error_can_be_bound_to_another_name() -> None:

@@ -19,6 +19,7 @@ from schemas.payload import Payload
 from schemas.reasons import Effect, Reason
 from streams.ground.settings import Settings
 from streams.ground.site import Site
+from streams.ground.topic import MAX_WRITTEN_BYTES
 from streams.processors import call
 from streams.processors.call import CallSettings
 from streams.processors.call.connections import Addresses, ConnectionSettings
@@ -75,6 +76,27 @@ async def test_failure_becomes_a_problem_at_the_task(bench: Bench) -> None:
     error = letter["error"]
     assert (letter["retry"], letter["function"], letter["again"]) == (0, "http", "harmful")
     assert (error["status"], error["instance"], error["reason"], error["effect"]) == (404, POINTER, "NOT_FOUND", "none")
+
+
+async def test_what_the_system_said_with_its_error_goes_beside_the_problem(bench: Bench) -> None:
+    refused = peers.status(422, "Content-Type: application/json", body=b'{"code":"LIMIT","holder":"Ada"}')
+    async with peers.peer(refused) as peer:
+        letter = await bench.letter(command(peer.url))
+        again = await bench.letter(command(peer.url))  # from the record
+        assert peer.count == 1
+    assert letter["answer"].value() == again["answer"].value() == {"code": "LIMIT", "holder": "Ada"}
+    assert "Ada" not in str(letter["error"])
+
+
+async def test_command_that_fills_a_letter_leaves_no_place_for_what_the_system_said(bench: Bench) -> None:
+    refused = peers.status(422, "Content-Type: text/plain", body=b"x" * 30_000)
+    async with peers.peer(refused) as peer:
+        large = command(peer.url)
+        large = Message(
+            msgspec.structs.replace(large.record, value=bytes(MAX_WRITTEN_BYTES - 80_000)), large.name, large.data
+        )
+        letter = await bench.letter(large)
+    assert (letter["answer"], letter["error"]["status"]) == (None, 422)
 
 
 async def crash(bench: Bench, sent: peers.Peer, message: Message) -> None:
@@ -205,6 +227,26 @@ async def test_attempt_after_a_doubt_reuses_its_key(bench: Bench) -> None:
             await bench.handle(command(peer.url, effect="keyed", attempt=attempt))
         assert [peer.header("Idempotency-Key", index) for index in range(3)] == [key(0)] * 3
     await bench.processor.close()
+
+
+async def test_step_that_was_answered_is_not_tried_again_by_who_heard_of_a_failure_before(bench: Bench) -> None:
+    """A worker tells of a failure and dies before that is on record; the next finds that the step was done."""
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        first = await bench.handle(command(peer.url))
+        again = command(peer.url)
+        record = msgspec.structs.replace(again.record, headers=retry_headers(1))
+        late = await bench.handle(Message(record, again.name, again.data))
+        assert (late.outputs, late.changes, peer.count) == (first.outputs, {}, 1)
+
+
+async def test_what_a_step_has_come_to_is_on_record_before_it_is_told(bench: Bench) -> None:
+    processor = bench.processor
+    async with peers.peer(peers.answers(peers.OK), peers.status(422)) as peer:
+        assert processor.on_record(await bench.handle(command(peer.url)))
+        assert processor.on_record(await bench.handle(command(peer.url, attempt=1)))
+        assert not processor.on_record(await bench.handle(cancel(attempt=2)))
+        assert not processor.on_record(await bench.handle(command(peer.url, attempt=2)))
+        assert peer.count == 2
 
 
 async def test_attempt_after_a_certain_failure_has_its_own_key(bench: Bench) -> None:

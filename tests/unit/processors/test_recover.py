@@ -24,6 +24,7 @@ from streams.runtime.letters import retry_of
 from streams.runtime.processor import Effects, Message, Output, Record
 from streams.steps import step
 from tests.support.contexts import context
+from tests.support.data import payload
 from tests.support.tables import Table
 
 CODEC = Codec.offline()
@@ -81,6 +82,12 @@ def told(outputs: list[Output]) -> list[tuple[str, dict[str, Any]]]:
     said = [each for each in outputs if each.topic == INBOX]
     assert all(each.key == INSTANCE.encode() for each in said)
     return [CODEC.decode(each.value or b"") for each in said]
+
+
+def test_answer_of_a_step_that_is_given_up_has_what_the_system_said() -> None:
+    said = letter(reason=Reason.BUSINESS_REJECTED, answer=payload({"code": "LIMIT"}))
+    ((name, result),) = told(Bench().deliver(said))
+    assert (name, result["status"], result["output"].value()) == (STEP_RESULT, "faulted", {"code": "LIMIT"})
 
 
 def test_hurried_try_begins_once_however_often_it_is_asked_and_when_it_is_due() -> None:

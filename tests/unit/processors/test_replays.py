@@ -7,6 +7,8 @@ from typing import Any
 import pytest
 
 from schemas.messages import REPLAY_ACTION, REPLAY_STATE, REPLAY_TURN
+from streams.processors.replay import processor
+from streams.processors.replay.pace import FASTER, FIRST, paced
 from streams.processors.replay.processor import Replay
 from streams.processors.replay.request import Request, Selection, encode
 from streams.processors.replay.standing import Standing, seen_key, standing_of
@@ -104,6 +106,33 @@ async def test_turn_that_is_over_or_not_wanted_does_nothing(here: Here) -> None:
     await here.says("pause")
     assert await here.take(REPLAY_TURN, name="band", turn=0) == Effects([], {})
     assert await here.take(REPLAY_TURN, name="nobody", turn=0) == Effects([], {})
+
+
+async def test_live_events_go_first(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processor, "measured", lambda settings: {"intake": 3, "orchestrate": 1_000})
+    await here.says("start")
+    await here.take(REPLAY_TURN, name="band", turn=0)
+    why = "waits: 1000 records wait before orchestrate, and 1000 may (EXLIFY_REPLAY_YIELDS_AT)"
+    assert (here.standing.status, here.standing.turn, here.standing.detail) == ("running", 1, why)
+    assert not here.standing.planned
+    row = here.table.get(b"band")
+    assert row is not None and row.due_ms > here.standing.at_ms
+
+
+@pytest.mark.parametrize(
+    ("planned", "done", "took_s", "next_turn"),
+    [
+        (FIRST, FIRST, 0.02, FASTER * FIRST),  # a second has room for more, but step by step
+        (100, 100, 0.5, 200),
+        (100, 100, 500.0, 1),  # a candidate that needs five seconds for each
+        (1, 1, 5.0, 1),
+        (1, 1, 0.0, FASTER),
+        (100, 4, 0.02, 200),
+        (100, 0, 3.0, 100),  # none was meant, which says nothing
+    ],
+)
+def test_turn_takes_as_many_as_take_about_a_second(planned: int, done: int, took_s: float, next_turn: int) -> None:
+    assert paced(planned, done, took_s) == next_turn
 
 
 async def test_turn_that_cannot_be_carried_out_ends_its_replay(here: Here) -> None:
