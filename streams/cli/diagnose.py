@@ -31,7 +31,15 @@ if TYPE_CHECKING:
 ASK_S = 5.0
 MAX_BYTES = 4 * 2**20  # of one part
 PACKAGES = ("exlify", "aiokafka", "confluent-kafka", "faust-streaming", "msgspec", "onnxruntime", "sqlalchemy")
-SITE_FILES = ("connections.yaml", "hooks.yaml", "channels.yaml", "calendars.yaml", "teams.yaml", "files.yaml")
+SITE_FILES = (
+    "connections.yaml",
+    "hooks.yaml",
+    "channels.yaml",
+    "calendars.yaml",
+    "teams.yaml",
+    "files.yaml",
+    "secrets.yaml",
+)
 MOST = 500  # of a list
 
 Part = Callable[["Settings"], Any]

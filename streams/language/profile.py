@@ -40,10 +40,7 @@ ROOT = {
     "evaluate": _never("leave it out: expressions are jq in strict mode"),
 }
 _AT_ITS_PLACE = _later("write it where it is used")
-_CREDENTIALS = _later("credentials belong into a connection of the settings")
 USE = {
-    "authentications": _CREDENTIALS,
-    "secrets": _CREDENTIALS,
     "errors": _AT_ITS_PLACE,
     "functions": _AT_ITS_PLACE,
     "timeouts": _AT_ITS_PLACE,
@@ -78,9 +75,6 @@ RETRY = {
     name: _later("leave it out: `errors` of the `catch` says for which errors, and their reason whether it helps")
     for name in ("when", "exceptWhen")
 } | {"duration": _later("give the step a `timeout`, or write `limit: {duration: ...}` for all tries together")}
-ENDPOINT = {
-    "authentication": _later("name a connection of the settings, which holds the credentials: connection://NAME/path")
-}
 SCHEMAS = {"resource": _later("write the schema under `document`")}
 CALLS = {
     "asyncapi": _later("publish through `call: http`"),

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from schemas.functions import Function
 from schemas.payload import Json
 from schemas.recovery import Policy
-from streams.language import profile
+from streams.language import authentications, profile
 from streams.language.common import INPUT_FORM, OUTPUT_FORM, TIMEOUT_FORM, read_input, read_output, read_timeout
 from streams.language.constructs import BY_KEY
 from streams.language.constructs.do import DoModel, read_list
@@ -62,7 +62,7 @@ _FILTER = closed({"with": _ATTRIBUTES}, ["with"])
 _FILTERS = {"type": "array", "minItems": 1, "items": _FILTER}
 _ON = either(closed({"one": _FILTER}, ["one"]), closed({"any": _FILTERS}, ["any"]))
 _SCHEDULE = {**closed({"on": _ON, **SCHEDULE_KEYS}), "minProperties": 1}
-_USE = closed({"retries": {"type": "object", "additionalProperties": RETRY_FORM}})
+_USE = closed({"retries": {"type": "object", "additionalProperties": RETRY_FORM}, **authentications.USE_KEYS})
 _EVALUATE = {**closed({"language": {"const": "jq"}, "mode": {"const": "strict"}}), "type": ["object", "null"]}
 
 FORM = closed(
@@ -111,6 +111,7 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
     starts = _starts(parts["schedule"]) if "schedule" in parts else {}
     events = _events(starts["on"]) if "on" in starts else []
     retries = _retries(parts["use"]) if "use" in parts and parts["use"].value is not None else {}
+    authentications.check(node)
     if "evaluate" in parts:
         _evaluate(parts["evaluate"])
     warn_of_secrets(node)
