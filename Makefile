@@ -40,7 +40,7 @@ check: $(DEV_READY) ## Lint, types, import contracts, rendered files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/guard
 
-peers: ## Install what some tests drive and skip without: Chromium, PostgreSQL, Prometheus, Alertmanager and kcat, from Debian's packages, as root
+peers: ## Install what some tests drive and skip without: Chromium, PostgreSQL, OpenSSH's server, Prometheus, Alertmanager and kcat, from Debian's packages, as root
 	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || \
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-noto-core; }
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
@@ -49,6 +49,8 @@ peers: ## Install what some tests drive and skip without: Chromium, PostgreSQL, 
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus-alertmanager; }
 	@command -v prometheus >/dev/null || \
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends prometheus; }
+	@command -v sshd >/dev/null || ls /usr/sbin/sshd >/dev/null 2>&1 || \
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends openssh-server; }
 	@command -v kcat >/dev/null || \
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends kcat; }
 

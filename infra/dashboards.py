@@ -1,42 +1,22 @@
-"""Dashboards for Grafana, from the metrics that are declared: one for the whole at a glance, and one with every metric.
+"""Dashboards for Grafana, from the metrics that are declared: one for the whole at a glance, one for each thing to look
+after, and one with every metric.
 
-`make render` writes them into `infra/grafana`, as Grafana's own library makes them. A query of the overview is written
-here; those of the details follow from the kind of a metric and its labels, so a new metric has its panel at once.
+`make render` writes them into `infra/grafana`, as Grafana's own library makes them. Queries of the overview are written
+here; those of all others follow from the kind of a metric and its labels, so a new metric has its panels at once.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from string import ascii_uppercase
 
-from grafana_foundation_sdk.builders.common import VizLegendOptions
-from grafana_foundation_sdk.builders.dashboard import Dashboard, DatasourceVariable, Row
-from grafana_foundation_sdk.builders.prometheus import Dataquery
-from grafana_foundation_sdk.builders.timeseries import Panel as TimeSeries
-from grafana_foundation_sdk.cog.encoder import JSONEncoder
-from grafana_foundation_sdk.models.common import LegendDisplayMode, LegendPlacement
-from grafana_foundation_sdk.models.dashboard import DataSourceRef
 from prometheus_client.metrics import MetricWrapperBase
 
+from infra.beneath import BENEATH
+from infra.panels import RATE, Shown, board, quantile
 from streams import catalogue
+from streams.processors.orchestrate.ways import WORK
 
-RATE = "$__rate_interval"  # Grafana fills it in: four scrapes at least
 QUANTILES = (0.5, 0.99)
-SOURCE = DataSourceRef(type_val="prometheus", uid="${source}")
-WIDTH, HEIGHT = 8, 7  # three beside each other
-
-
-@dataclass(frozen=True, kw_only=True)
-class Shown:
-    """A panel: each of its queries with the legend of its lines."""
-
-    title: str
-    about: str
-    queries: Sequence[tuple[str, str]]
-    unit: str = "short"
-
-
 ENDED = "completed|faulted|cancelled"
 
 
@@ -50,9 +30,9 @@ def _of_day(metric: str) -> str:
     return f"sum by (workflow) (max by (workflow, version) ({metric})) / ({completed} > 0)"
 
 
-def _quantile(quantile: float, metric: str, *labels: str) -> str:
-    by = ", ".join((*labels, "le"))
-    return f"histogram_quantile({quantile}, sum by ({by}) (rate({metric}_bucket[{RATE}])))"
+def _of_steps(matches: str) -> str:
+    work = "|".join(sorted(WORK))
+    return f'max by (workflow, version, step, way) (exlify_day_step_seconds{{way{matches}"{work}"}})'
 
 
 OVERVIEW: Mapping[str, Sequence[Shown]] = {
@@ -72,7 +52,7 @@ OVERVIEW: Mapping[str, Sequence[Shown]] = {
             about="Half of the instances, and 99 of a hundred, take no longer.",
             unit="s",
             queries=[
-                (_quantile(q, "exlify_instance_seconds", "workflow"), f"{{{{workflow}}}} {q:g}") for q in QUANTILES
+                (quantile(q, "exlify_instance_seconds", "workflow"), f"{{{{workflow}}}} {q:g}") for q in QUANTILES
             ],
         ),
     ),
@@ -144,16 +124,56 @@ OVERVIEW: Mapping[str, Sequence[Shown]] = {
             title="From a record to its handling",
             about="99 of a hundred take no longer.",
             unit="s",
-            queries=[(_quantile(0.99, "exlify_hop_seconds", "processor"), "{{processor}}")],
+            queries=[(quantile(0.99, "exlify_hop_seconds", "processor"), "{{processor}}")],
         ),
         Shown(
             title="Calls to systems",
             about="99 of a hundred take no longer.",
             unit="s",
-            queries=[(_quantile(0.99, "exlify_call_seconds", "function"), "{{function}}")],
+            queries=[(quantile(0.99, "exlify_call_seconds", "function"), "{{function}}")],
+        ),
+    ),
+    "Cost": (
+        Shown(
+            title="What a case costs",
+            about="The mean of the newest of a day, as connections, models and teams declare. Empty where none does.",
+            queries=[("max by (workflow, version) (exlify_day_cost)", "{{workflow}} {{version}}")],
+        ),
+        Shown(
+            title="Where its time goes: work",
+            about="Of the newest of a day, the mean for each step: computing, and systems outside.",
+            unit="s",
+            queries=[(_of_steps("=~"), "{{workflow}} {{step}}")],
+        ),
+        Shown(
+            title="Where its time goes: waiting",
+            about="The rest: people, decisions about failures, next tries, the clock, other workflows.",
+            unit="s",
+            queries=[(_of_steps("!~"), "{{workflow}} {{step}} {{way}}")],
         ),
     ),
 }
+
+SUBJECTS: Mapping[str, tuple[str, Sequence[str]]] = {
+    "processors": ("processors and lag", ("Every processor", "exlify_processor_unhosted")),
+    "decisions": ("decisions", ("Decide", "Monitor")),
+    "systems": ("systems and breakers", ("Call", "Own steps", "exlify_own_steps_unhosted")),
+    "people": (
+        "people",
+        ("exlify_tasks_open", "exlify_tasks_overdue", "exlify_oldest_task_seconds", "exlify_day_without_people"),
+    ),
+    "incidents": (
+        "incidents and letters",
+        ("exlify_incidents_open", "exlify_oldest_incident_seconds", "Recover", "Letters", "exlify_alerts_open",
+         "Escalate"),
+    ),
+}  # fmt: skip
+"""What is looked after, by the name of its dashboard: the title, and owners of metrics or single metrics."""
+
+
+def _subject(names: Sequence[str]) -> list[Shown]:
+    one = {metric._name: metric for metric in catalogue.METRICS}
+    return [shown(metric) for name in names for metric in catalogue.METRICS_OF.get(name) or (one[name],)]
 
 
 def details() -> Mapping[str, Sequence[Shown]]:
@@ -169,7 +189,7 @@ def shown(metric: MetricWrapperBase) -> Shown:
     if metric._type == "counter":
         queries = [(f"sum{by} (rate({name}_total[{RATE}]))", legend)]
     elif metric._type == "histogram":
-        queries = [(_quantile(quantile, name, *labels), f"{legend} {quantile:g}") for quantile in QUANTILES]
+        queries = [(quantile(q, name, *labels), f"{legend} {q:g}") for q in QUANTILES]
     else:
         queries = [(f"max{by} ({name})", legend)]
     unit = "s" if name.endswith("_seconds") else "short"
@@ -179,28 +199,11 @@ def shown(metric: MetricWrapperBase) -> Shown:
 def boards() -> Mapping[str, str]:
     """The dashboards as Grafana takes them, by the name of their file."""
     return {
-        "overview.json": _board("Exlify: overview", "exlify-overview", OVERVIEW),
-        "details.json": _board("Exlify: every metric", "exlify-details", details()),
+        "overview.json": board("Exlify: overview", "exlify-overview", OVERVIEW),
+        **{
+            f"{name}.json": board(f"Exlify: {title}", f"exlify-{name}", {title.capitalize(): _subject(names)})
+            for name, (title, names) in SUBJECTS.items()
+        },
+        "kafka.json": board("Exlify: the Kafka beneath", "exlify-kafka", BENEATH),
+        "details.json": board("Exlify: every metric", "exlify-details", details()),
     }
-
-
-def _board(title: str, uid: str, rows: Mapping[str, Sequence[Shown]]) -> str:
-    source = DatasourceVariable("source").label("Prometheus").type("prometheus")
-    made = Dashboard(title).uid(uid).tags(["exlify"]).refresh("10s").time("now-1h", "now").with_variable(source)
-    number = 0
-    for name, panels in rows.items():
-        number += 1
-        made = made.with_row(Row(name).id(number))
-        for panel in panels:
-            number += 1
-            made = made.with_panel(_panel(panel).id(number))
-    return JSONEncoder(sort_keys=True, indent=1).encode(made.build()) + "\n"
-
-
-def _panel(panel: Shown) -> TimeSeries:
-    legend = VizLegendOptions().display_mode(LegendDisplayMode.LIST).placement(LegendPlacement.BOTTOM).show_legend(True)
-    made = TimeSeries().title(panel.title).description(panel.about).unit(panel.unit).datasource(SOURCE)
-    made = made.min(0).span(WIDTH).height(HEIGHT).legend(legend)
-    for letter, (query, lines) in zip(ascii_uppercase, panel.queries, strict=False):
-        made = made.with_target(Dataquery().ref_id(letter).expr(query).legend_format(lines))
-    return made

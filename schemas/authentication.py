@@ -75,6 +75,8 @@ WAYS: Mapping[str, Members] = {
     ),
 }
 
+_NEEDED = {"password": ("username", "password"), "refresh_token": ("refresh_token",)}  # by grant; else a client
+
 Leaf = Callable[[Json, Text, tuple[str, ...]], Json]
 """Reads a text at its place; raises AuthenticationError."""
 
@@ -87,7 +89,13 @@ def read(given: Json, leaf: Leaf) -> dict[str, Json]:
     ((way, said),) = given.items()
     if isinstance(said, dict) and said.keys() == {USE}:
         return {way: _from_secret(WAYS[way], said[USE], leaf, (way,))}
-    return {way: _members(WAYS[way], said, leaf, (way,))}
+    found = _members(WAYS[way], said, leaf, (way,))
+    if way == "oauth2":
+        grant = found.get("grant", "client_credentials")
+        for name in _NEEDED.get(grant, ("client",)):
+            if name not in found:
+                raise AuthenticationError((way, name), "is missing", f"the grant {grant} needs it")
+    return {way: found}
 
 
 def _from_secret(part: Members, name: Json, leaf: Leaf, place: tuple[str, ...]) -> Json:

@@ -11,6 +11,7 @@ are the types that our messages are made of.
 
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import date
+from functools import lru_cache
 from itertools import count
 from operator import index
 from struct import Struct
@@ -338,6 +339,7 @@ def _encode_int(value: int) -> bytes:
     return _encode_long(value)
 
 
+@lru_cache(_TABLE_SIZE, typed=True)  # times come again and again; 1.0 is not 1
 def _encode_long(value: int) -> bytes:
     value = index(value)
     if not -(2**63) <= value < 2**63:
@@ -364,6 +366,24 @@ def _encode_text(value: str) -> bytes:
 
 def _decode_long(raw: bytes, at: int) -> tuple[int, int]:
     """The number whose first byte stands before `at`, and the position behind it."""
+    byte, second = raw[at - 1], raw[at]
+    if second <= 0x7F:
+        zigzag = byte & 0x7F | second << 7
+        return (zigzag >> 1) ^ -(zigzag & 1), at + 1
+    upper = _UPPER.get(raw[at + 1 : at + 5])
+    if upper is not None:
+        zigzag = byte & 0x7F | (second & 0x7F) << 7 | upper
+        return (zigzag >> 1) ^ -(zigzag & 1), at + 5
+    value, behind = _decode_any_long(raw, at)
+    if behind == at + 5:
+        if len(_UPPER) >= _TABLE_SIZE:
+            _UPPER.clear()
+        _UPPER[raw[at + 1 : behind]] = (value << 1 ^ value >> 63) >> 14 << 14
+    return value, behind
+
+
+def _decode_any_long(raw: bytes, at: int) -> tuple[int, int]:
+    """As `_decode_long`, byte by byte."""
     byte = raw[at - 1]
     zigzag = byte & 0x7F
     for shift in range(7, 7 * _LONGEST_VARINT_BYTES, 7):
@@ -389,6 +409,10 @@ _NUMBERS: Final = tuple((byte >> 1) ^ -(byte & 1) if byte < 0x80 else None for b
 """The number in one byte by that byte; None where more bytes follow."""
 
 _TEXTS: Final[dict[str, bytes]] = {}
+
+_UPPER: Final[dict[bytes, int]] = {}
+"""What the last four bytes of a number in six say of it. Times of today are such numbers; these bytes of them are the
+same for some seconds."""
 
 _ENCODER_NAMES: Final[dict[str, Any]] = {
     "SMALL": tuple(_encode_long(value) for value in range(_TABLE_SIZE)),

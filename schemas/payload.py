@@ -15,6 +15,7 @@ from enum import StrEnum
 from types import MappingProxyType
 from typing import Any, Final
 
+import msgspec
 import orjson
 
 from schemas.jsontext import written
@@ -43,16 +44,13 @@ class UnreadablePayloadError(ValueError):
     """The bytes are no JSON, or of a form that this version does not know. Never quotes them."""
 
 
-class Payload:
+class Payload(msgspec.Struct, frozen=True, gc=False):
     """Data of the business as bytes. Two payloads are equal when their bytes are; shown, it tells its size only.
 
     Make one by `inside` or `from_outside`, never by itself: which of the two says whether the data has passed a door.
     """
 
-    __slots__ = ("raw",)
-
-    def __init__(self, raw: bytes) -> None:
-        self.raw = raw
+    raw: bytes
 
     @classmethod
     def inside(cls, raw: bytes) -> Payload:
@@ -83,12 +81,6 @@ class Payload:
 
     def __len__(self) -> int:
         return len(self.raw)
-
-    def __eq__(self, other: object) -> bool:
-        return isinstance(other, Payload) and self.raw == other.raw
-
-    def __hash__(self) -> int:
-        return hash(self.raw)
 
     def __repr__(self) -> str:
         return f"<payload of {len(self.raw)} bytes>"

@@ -1,14 +1,15 @@
 """Outcomes of a workflow that says what its output is: a JSON Schema as an Avro type, so that an outcome is one decode.
 
 Such an outcome is an InstanceOutcome whose `output` is a record. What JSON Schema can say and Avro cannot (a choice, a
-member of any kind) is a string that holds JSON. A member that need not be there is null where it is not.
+member of any kind) is a string that holds JSON. A member that need not be there is null where it is not. Members that
+the schema does not name are carried, in a map of their own, where it says that there may be such.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
 from io import BytesIO
 from typing import Any, Final
@@ -29,7 +30,9 @@ IDS: Final = 47_000_000
 JSON_NAME = "jsonName"
 """Attribute of a field: the name of the member, where that is no name in Avro."""
 JSON_TEXT = "json"
-"""Attribute of a field: its string holds JSON."""
+"""Attribute of a field: its string holds JSON; of a map of MORE: each of its strings does."""
+MORE = "additionalProperties"
+"""The field of the members that the schema does not name, and its attribute."""
 
 MAX_DEPTH = 16
 MAX_MEMBERS = 1_000
@@ -138,6 +141,12 @@ class _Typing:
             self._field(key, each, f"{name}_{_name(key)}", key in schema.get("required", ()), depth)
             for key, each in schema["properties"].items()
         ]
+        more = schema.get(MORE)
+        if more not in (None, False) or schema.get("patternProperties"):
+            values = None if schema.get("patternProperties") else self._member(more, f"{name}_{MORE}", depth)
+            text_ = {} if values else {JSON_TEXT: True}
+            kind = {"type": "map", "values": values or "string"}
+            fields.append({"name": MORE, MORE: True, **text_, "type": kind, "default": {}})
         if len({field["name"] for field in fields}) < len(fields):
             return None
         return {"type": "record", "name": f"{self._namespace}.{name}", "fields": fields}
@@ -215,11 +224,30 @@ def _written(kind: Any, value: Json) -> Any:
         return [_written(kind["items"], each) for each in value]
     if kind["type"] == "map":
         return {key: _written(kind["values"], each) for key, each in value.items()}
-    return {field["name"]: _written_field(field, value) for field in kind["fields"]}
+    named = {_key(field) for field in kind["fields"] if MORE not in field}
+    return {
+        field["name"]: _written_more(field, value, named) if MORE in field else _written_field(field, value)
+        for field in kind["fields"]
+    }
+
+
+def _key(field: Mapping[str, Any]) -> str:
+    """The name of a member."""
+    found: str = field.get(JSON_NAME, field["name"])
+    return found
+
+
+def _written_more(field: Mapping[str, Any], value: Mapping[str, Json], named: Collection[str]) -> dict[str, Any]:
+    values = field["type"]["values"]
+    more = {key: each for key, each in value.items() if key not in named}
+    return {
+        key: orjson.dumps(each).decode() if field.get(JSON_TEXT) else _written(values, each)
+        for key, each in more.items()
+    }
 
 
 def _written_field(field: Mapping[str, Any], value: Mapping[str, Json]) -> Any:
-    key = field.get(JSON_NAME, field["name"])
+    key = _key(field)
     if key not in value and "default" in field:
         return None
     if field.get(JSON_TEXT):
@@ -239,7 +267,10 @@ def _shown(kind: Any, value: Any) -> Json:
     found = {}
     for field in kind["fields"]:
         each = value[field["name"]]
-        if each is not None or "default" not in field:
-            key = field.get(JSON_NAME, field["name"])
-            found[key] = orjson.loads(each) if field.get(JSON_TEXT) else _shown(field["type"], each)
+        if MORE in field:
+            values = field["type"]["values"]
+            for key, one in each.items():
+                found[key] = orjson.loads(one) if field.get(JSON_TEXT) else _shown(values, one)
+        elif each is not None or "default" not in field:
+            found[_key(field)] = orjson.loads(each) if field.get(JSON_TEXT) else _shown(field["type"], each)
     return found

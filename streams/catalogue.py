@@ -27,6 +27,8 @@ from streams.processors import ALL, own
 from streams.processors.call import PAUSES, REPORTS
 from streams.processors.context import Context
 from streams.readmodel.settings import ViewSettings
+from streams.rows import POSITIONS
+from streams.rows import metrics as row_metrics
 from streams.runtime import metrics as runtime_metrics
 from streams.runtime.declaration import Declaration
 from streams.runtime.parking import PARKING
@@ -54,6 +56,7 @@ METRICS_OF: Mapping[str, Sequence[MetricWrapperBase]] = MappingProxyType(
         "Gateway": gateway_metrics.ALL,
         "Site": site_metrics.ALL,
         "Files": file_metrics.ALL,
+        "Rows": row_metrics.ALL,
         **{each.name.capitalize(): each.metrics for each in ALL if each.metrics},
         "Own steps": own.METRICS,
     }
@@ -89,9 +92,8 @@ def load_settings(environ: Mapping[str, str] = os.environ, warn: Callable[[str],
 def topics(settings: Settings) -> tuple[Topic, ...]:
     """Every topic that must exist before a worker starts; outcome topics come with their workflow's deployment."""
     declared = (topic for each in ALL for topic in each.topics(settings))
-    return tuple(
-        dict.fromkeys((*declared, definitions.DEFINITIONS, definitions.OWN_FUNCTIONS, PAUSES, REPORTS, PARKING))
-    )
+    others = (definitions.DEFINITIONS, definitions.OWN_FUNCTIONS, PAUSES, REPORTS, PARKING, POSITIONS)
+    return tuple(dict.fromkeys((*declared, *others)))
 
 
 def own_topics(settings: Settings, steps: Steps) -> tuple[Topic, ...]:

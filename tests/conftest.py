@@ -1,4 +1,4 @@
-"""The broker, the registry and the PostgreSQL of the suites, from one fixture each.
+"""The broker, the registry, the PostgreSQL and the SFTP server of the suites, from one fixture each.
 
 EXLIFY_TEST_BROKER chooses where they come from:
 - `local` (default): real servers of `infra.local`, in a temporary folder, for the length of the run
@@ -16,6 +16,7 @@ from hypothesis import settings
 from tests.support import brokers
 from tests.support.figures import pytest_terminal_summary, report  # noqa: F401
 from tests.support.postgresql import postgresql  # noqa: F401
+from tests.support.sftp import sftp  # noqa: F401
 
 settings.register_profile("unhurried", deadline=None)  # how long an example takes is no one's promise
 settings.load_profile("unhurried")

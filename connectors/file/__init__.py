@@ -20,7 +20,7 @@ _WHERE = (
         example="file: orders.csv",
     ),
 )
-_FORMAT = Argument(
+FORMAT = Argument(
     name="format",
     summary="How records stand in it: csv, fixed, ndjson, json, xml or avro, or a mapping with its members.",
     example="format: {type: csv, header: true}",
@@ -37,7 +37,7 @@ WRITE = Function(
             required=True,
             example="content: '${ .orders }'",
         ),
-        _FORMAT,
+        FORMAT,
     ),
     output={
         "type": "object",
@@ -56,7 +56,7 @@ WRITE = Function(
 READ = Function(
     name="file.read",
     summary="Reads a file of up to 512 KiB as a text, with `format` as a list of records.",
-    arguments=(*_WHERE, _FORMAT),
+    arguments=(*_WHERE, FORMAT),
     output={"type": ["string", "array"]},
     example="{connection: exchange, file: rates.csv, format: {type: csv, header: true}}",
     effect=EffectClass.READ,

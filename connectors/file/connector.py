@@ -9,19 +9,16 @@ from __future__ import annotations
 import asyncio
 import errno
 import hashlib
-import io
 import os
 import stat
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
-import orjson
-
-from connectors.codecs.records import Format, FormatError, format_of
-from connectors.codecs.scalars import CodecError
+from connectors.codecs.records import Format
 from connectors.file import READ, WRITE
+from connectors.file.content import MAX_READ_BYTES, content_of, content_read, format_given, name_of
 from connectors.hub.connections import Connections, folded
 from connectors.hub.contract import Asked, Check, Plan, Refused
 from connectors.hub.outcome import CallOutcome
@@ -30,8 +27,6 @@ from schemas.functions import Function
 from schemas.payload import Json
 from schemas.reasons import Effect, Reason
 
-MAX_READ_BYTES = 512 * 1024
-MAX_RECORDS_BYTES = 16 * 1024 * 1024  # as JSON
 _REASONS = {
     errno.ENOENT: (Reason.NOT_FOUND, "there is no such file"),
     errno.EISDIR: (Reason.INPUT_INVALID, "it is a folder"),
@@ -90,21 +85,10 @@ class FileConnector:
         return CallOutcome(reason=Reason.OK, effect=effect, output=output, evidence=_evidence(plan))
 
     def _write(self, asked: Asked) -> Plan[Work]:
-        content, format_ = asked.arguments["content"], _format(asked)
-        if format_ is None:
-            raw = content.encode() if isinstance(content, str) else orjson.dumps(content)
-            return self._plan(asked, None, raw, None)
-        if not isinstance(content, list):
-            raise asked.operation.fault("content", "is no list of records")
-        sink = io.BytesIO()
-        try:
-            count = format_.write(content, sink)
-        except CodecError as error:
-            raise asked.operation.fault("content", f"cannot be written: {error}", "correct the record") from None
-        return self._plan(asked, format_, sink.getvalue(), count)
+        return self._plan(asked, None, *content_of(asked))
 
     def _read(self, asked: Asked) -> Plan[Work]:
-        return self._plan(asked, _format(asked), None, None)
+        return self._plan(asked, format_given(asked), None, None)
 
     def _plan(self, asked: Asked, format_: Format | None, content: bytes | None, records: int | None) -> Plan[Work]:
         name = folded(str(asked.arguments["connection"]))
@@ -112,30 +96,10 @@ class FileConnector:
         parts = urlsplit(url)
         if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path:
             raise Refused(Reason.MISCONFIGURED, f"connection {name} is no folder; write file:///srv/exchange")
-        work = Work(Path(unquote(parts.path)), _name(asked), format_, content, records)
+        work = Work(Path(unquote(parts.path)), name_of(asked), format_, content, records)
         return Plan(
             call=asked.call, connection=f"file:{name}", system=name, address=url, effect=asked.effect(), request=work
         )
-
-
-def _name(asked: Asked) -> str:
-    """The file as a path below the folder; hidden ones and those of others are none of ours."""
-    given = str(asked.arguments["file"])
-    parts = PurePosixPath(given).parts
-    wrong = given.startswith("/") or any(each.startswith(".") or "\\" in each for each in parts)
-    if wrong or not parts or not given.isprintable() or given.endswith("/"):
-        raise asked.operation.fault("file", "is no name of a file in the folder")
-    return given
-
-
-def _format(asked: Asked) -> Format | None:
-    given = asked.arguments.get("format")
-    if given is None:
-        return None
-    try:
-        return format_of(given)
-    except FormatError as error:
-        raise asked.operation.fault("format", f"is none: {error.place}: {error.what}", error.remedy) from None
 
 
 def _place(work: Work) -> Path:
@@ -179,24 +143,7 @@ def _read(work: Work) -> Json:
         if not stat.S_ISREG(os.fstat(file.fileno()).st_mode):
             raise Refused(Reason.INPUT_INVALID, "it is no file")
         raw = file.read(MAX_READ_BYTES + 1)
-    if len(raw) > MAX_READ_BYTES:
-        raise Refused(Reason.REPLY_TOO_LARGE, f"it has more than {MAX_READ_BYTES} bytes; let files.yaml read it")
-    if work.format is None:
-        try:
-            return raw.decode("utf-8-sig")
-        except UnicodeDecodeError:
-            raise Refused(Reason.CONTRACT_DRIFT, "it is no text in UTF-8; say its `format`") from None
-    found, size = [], 0
-    for record in work.format.read(io.BytesIO(raw)):
-        if record.fault:
-            raise Refused(Reason.CONTRACT_DRIFT, record.fault)
-        size += len(orjson.dumps(record.value))  # names stand in each record, and what is packed unfolds
-        if size > MAX_RECORDS_BYTES:
-            raise Refused(
-                Reason.REPLY_TOO_LARGE, f"its records have more than {MAX_RECORDS_BYTES} bytes; let files.yaml read it"
-            )
-        found.append(record.value)
-    return found
+    return content_read(raw, work.format)
 
 
 def _failed(plan: Plan[Work], reason: Reason, what: str, effect: Effect = Effect.NONE) -> CallOutcome:

@@ -107,7 +107,6 @@ AUTHENTICATION = Argument(
     name="authentication",
     summary="As whom: basic, digest, bearer or oauth2, or `{use: NAME}` for one of use.authentications.",
     kind=Kind.AUTHENTICATION,
-    example="authentication: {bearer: {token: '${ $secrets.shop }'}}",
 )
 
 HTTP = Function(

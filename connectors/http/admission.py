@@ -22,6 +22,7 @@ from schemas.reasons import Reason
 
 MAX_TOKEN_BYTES = 64 * 1024
 MOST_PROOFS = 1_000
+MOST_CERTIFICATES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,11 +77,16 @@ class Admissions:
         for each in self._tokens.values():
             await each.close()
 
-    def _of(self, tls: Tls | None, trusted: bool) -> Tokens:
+    def _of(self, tls: Tls | None, trusted: bool = True) -> Tokens:
         async def post(url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
             return await self._post(url, form, headers, True if tls is None else context(tls), trusted)
 
-        return self._tokens.setdefault((tls, trusted), Tokens(post))
+        tokens = self._tokens.pop((tls, trusted), None) or Tokens(post)
+        if len(self._tokens) >= MOST_CERTIFICATES:  # those of connections that have others by now; fetched anew if not
+            for each in [each for each, other in self._tokens.items() if other.idle][:1]:
+                del self._tokens[each]
+        self._tokens[tls, trusted] = tokens  # the last used stand last
+        return tokens
 
     async def _post(
         self, url: str, form: Mapping[str, str], headers: Mapping[str, str], tls: ssl.SSLContext | bool, trusted: bool

@@ -54,15 +54,10 @@ def _credentials(way: str, said: Mapping[str, Json], token_url: str) -> Credenti
             check("endpoint.authentication.bearer.token", said["token"])
             return Bearer(said["token"])
     client = said.get("client") or {}
-    grant = Grant(said.get("grant", Grant.CLIENT_CREDENTIALS))
-    needed = {Grant.CLIENT_CREDENTIALS: ("client",), Grant.PASSWORD: ("username", "password")}
-    for name in needed.get(grant, ("refresh_token",)):
-        if name not in said:
-            raise _fault(("oauth2", name), "is missing", f"the grant {grant.value} needs it")
     usual = ClientSecret.POST if "secret" in client else ClientSecret.NONE
     return OAuth2(
         token_url=token_url,
-        grant=grant,
+        grant=Grant(said.get("grant", Grant.CLIENT_CREDENTIALS)),
         client=client.get("id", ""),
         secret=client.get("secret", ""),
         proof=ClientSecret(client.get("authentication", usual)),

@@ -64,6 +64,11 @@ class Tokens:
             kept.flight.add_done_callback(_seen)
         return kept.token if good else await asyncio.shield(kept.flight)  # who gives up does not stop it for the others
 
+    @property
+    def idle(self) -> bool:
+        """Whether none is being fetched."""
+        return all(each.flight is None for each in self._kept.values())
+
     async def close(self) -> None:
         """Gives up what is under way."""
         flights = [each.flight for each in self._kept.values() if each.flight is not None]

@@ -57,6 +57,7 @@ class Breaker:
         self._failures = 0
         self._opens_at: float | None = None  # None: closed
         self._probing = False
+        self._probed_at = 0.0  # the last time
         self._bound: int | None = None  # of calls at once, while it comes back
         self._inside = 0
         self._waiting = 0  # calls
@@ -69,9 +70,19 @@ class Breaker:
             return State.CLOSED if self._bound is None else State.HALF_OPEN
         return State.HALF_OPEN if self._probing or self._clock() >= self._opens_at else State.OPEN
 
+    @property
+    def lets_in(self) -> bool:
+        """Whether a call may pass now, if only as a probe."""
+        if self._opens_at is not None:
+            return not self._probing and self._clock() >= self._opens_at
+        return self._bound is None or self._inside < self._bound
+
     def wait_s(self) -> float:
-        """How long until a call may pass, or at least the next probe."""
-        return 0.0 if self._opens_at is None else max(0.0, self._opens_at - self._clock())
+        """How long until a call may pass, or at least the next probe; a probe is taken to last as long again."""
+        if self._opens_at is None:
+            return 0.0
+        now = self._clock()
+        return now - self._probed_at if self._probing else max(0.0, self._opens_at - now)
 
     async def enter(self, until: float) -> Passage:
         """Waits until a call may pass; raises BreakerOpen if that will not be before `until`. Followed by `leave`."""
@@ -85,15 +96,15 @@ class Breaker:
         self._settle(passage)
 
     async def _admit(self, until: float) -> bool:
-        while self._opens_at is not None or (self._bound is not None and self._inside >= self._bound):
-            if self._opens_at is not None and not self._probing and self._clock() >= self._opens_at:
-                self._probing = True
-                return True
+        while not self.lets_in:
             wakes_at = until if self._probing or self._opens_at is None else self._opens_at
             if wakes_at > until or self._clock() >= until:
                 raise BreakerOpen
             await self._change_or(wakes_at)
-        return False
+        if self._opens_at is None:
+            return False
+        self._probing, self._probed_at = True, self._clock()
+        return True
 
     async def _change_or(self, when: float) -> None:
         self._waiting += 1

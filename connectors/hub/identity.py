@@ -94,16 +94,27 @@ class Tls:
 
 
 @dataclass(frozen=True, slots=True)
+class Ssh:
+    """By which keys a server is known that speaks SSH, as OpenSSH writes them, and our own key."""
+
+    host_keys: tuple[str, ...]
+    key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
 class Identity:
     """All that a connection says of itself."""
 
     credentials: Credentials | None = None
     tls: Tls | None = None
+    ssh: Ssh | None = None
 
     @property
     def kinds(self) -> tuple[str, ...]:
         """The ways in which it does, for people."""
         named = () if self.credentials is None else (NAMES[type(self.credentials)],)
+        if self.ssh is not None and self.ssh.key:
+            return (*named, "key")
         return (*named, "certificate") if self.tls is not None and self.tls.certificate else named
 
 

@@ -9,24 +9,16 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 
-from connectors.hub.breaker import Breaker, State
-from connectors.hub.contract import Refused
+from connectors.hub.breaker import Breaker, Passage, State
 from connectors.hub.limits import ConnectionLimits
+from connectors.hub.places import Place, Places
 from connectors.hub.rate import Rate
 from connectors.hub.waiting import WaitsFor
-from schemas.reasons import Reason
 
-TOO_LATE = "the deadline passed before the call could be made"
 WEIGHT = 0.2  # of the last call in the time that a call takes
-
-
-class Place:
-    """A place of one call."""
-
-    __slots__ = ("waited",)
-
-    def __init__(self, waited: bool) -> None:
-        self.waited = waited  # for it
+UNKNOWN_S = 0.25  # that a call is taken to last where none has ended yet
+QUICK_S = 0.1  # calls that last no longer are made ready while others are under way
+READY = 4  # times as many as there are places, of those
 
 
 class Lanes:
@@ -53,7 +45,11 @@ class Lanes:
 
 
 class Lane:
-    """One connection's share of the hub."""
+    """One connection's share of the hub.
+
+    A call takes a place when nothing but the sending is left. Before, where it can wait without being in anybody's way,
+    it passes a gate: what lasts is let in as places get free, what is quick some time before, to be made ready.
+    """
 
     def __init__(self, limits: ConnectionLimits, address: str) -> None:
         clock = asyncio.get_running_loop().time
@@ -61,22 +57,28 @@ class Lane:
         self.limits = limits
         self.breaker = Breaker(clock, full=limits.concurrency)
         self.rate = Rate(clock, limits.per_s)
-        self._clock = clock
-        self._waiters: list[asyncio.Future[None]] = []
-        self._inside: dict[object, float] = {}  # the calls that have a place, and since when, in this order
-        self._usual_s = 0.0  # that a call has its place
+        self.gate = Places(lambda: self.limits.concurrency * (READY if self._lasts_s < QUICK_S else 1))
+        self.places = Places(lambda: self.limits.concurrency)
+        self._usual_s: float | None = None  # that a call has its place
 
     def adjust(self, limits: ConnectionLimits) -> None:
         """Takes over other limits; calls under way are not disturbed."""
         self.limits = limits
         self.rate.per_s = limits.per_s
         self.breaker.full = limits.concurrency
-        self._wake()
+        self.gate.wake()
+        self.places.wake()
 
     @property
     def forgettable(self) -> bool:
         """Whether nothing is lost with it."""
-        return not self._inside and not self._waiters and self.breaker.state is State.CLOSED and not self.rate.wait_s()
+        in_use = self.gate.asked or self.places.asked or self.rate.wait_s()
+        return not in_use and self.breaker.state is State.CLOSED
+
+    @property
+    def lets_in(self) -> bool:
+        """Whether a call that came now would wait for nothing before it is made ready."""
+        return not self.rate.wait_s() and self.breaker.lets_in and self.gate.free
 
     def expected_wait(self) -> tuple[WaitsFor, float]:
         """What a call that came now would wait for longest, and how many seconds about."""
@@ -86,53 +88,34 @@ class Lane:
         return (WaitsFor.RATE, rate_s) if rate_s >= place_s else (WaitsFor.PLACE, place_s)
 
     def _wait_for_place_s(self) -> float:
-        ahead = len(self._inside) + len(self._waiters) + 1 - self.limits.concurrency
+        before = max(self.gate.asked, self.places.asked + self.gate.waiting)
+        ahead = before + 1 - self.limits.concurrency
         if ahead <= 0:
             return 0.0
-        latest_s = self._clock() - next(reversed(self._inside.values()), self._clock())  # since a place was given
-        return max(self._usual_s, latest_s) * ahead / self.limits.concurrency
+        latest_s = self.places.since_given_s()  # where none got free for so long, none may for as long again
+        return max(latest_s, self._lasts_s * ahead / self.limits.concurrency)
 
-    async def enter(self, ends_at: float) -> Place:
-        """A place for one call; raises Refused (TIMED_OUT) if none is free until then. Followed by `leave`."""
-        waits = len(self._inside) >= self.limits.concurrency or bool(self._waiters)
-        if waits:
-            await self._queue(ends_at)
-        place = Place(waits)
-        self._inside[place] = self._clock()
-        return place
+    @property
+    def _lasts_s(self) -> float:
+        return UNKNOWN_S if self._usual_s is None else self._usual_s
+
+    async def pass_gate(self, until: float, *, gated: bool) -> tuple[Passage, Place | None]:
+        """Waits until the breaker and, where it is `gated`, the gate let a call in; raises BreakerOpen, or Refused
+        (TIMED_OUT), where that is not until then. Followed by `let_go`."""
+        passage = await self.breaker.enter(until)
+        try:
+            return passage, (await self.gate.enter(until) if gated else None)
+        except BaseException:
+            self.breaker.leave(passage)
+            raise
+
+    def let_go(self, passage: Passage, let_in: Place | None) -> None:
+        """The call that has passed is over, or was not made after all."""
+        if let_in is not None:
+            self.gate.leave(let_in)
+        self.breaker.leave(passage)
 
     def leave(self, place: Place) -> None:
-        """The call is over."""
-        self._usual_s += WEIGHT * (self._clock() - self._inside.pop(place) - self._usual_s)
-        if self._waiters:
-            self._wake()
-
-    async def _queue(self, ends_at: float) -> None:
-        turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        self._waiters.append(turn)
-        self._wake()
-        try:
-            async with asyncio.timeout_at(ends_at):
-                await turn
-        except (TimeoutError, asyncio.CancelledError) as error:
-            self._leave_queue(turn)
-            self._wake()  # the place may have been given in the same moment
-            if isinstance(error, TimeoutError):
-                raise Refused(Reason.TIMED_OUT, TOO_LATE) from None
-            raise
-        self._leave_queue(turn)
-
-    def _leave_queue(self, turn: asyncio.Future[None]) -> None:
-        self._waiters.remove(turn)
-        self._inside.pop(turn, None)
-
-    def _wake(self) -> None:
-        """Gives free places to those who wait, in their order; the place is theirs from now on."""
-        free = self.limits.concurrency - len(self._inside)
-        for turn in self._waiters:
-            if free <= 0:
-                return
-            if not turn.done():
-                turn.set_result(None)
-                self._inside[turn] = self._clock()
-                free -= 1
+        """The call that had a place is over."""
+        held_s = self.places.leave(place)
+        self._usual_s = held_s if self._usual_s is None else self._usual_s + WEIGHT * (held_s - self._usual_s)

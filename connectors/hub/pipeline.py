@@ -1,10 +1,10 @@
-"""The way of a call: plan → policy → rate → breaker → intent → bulkhead → transport, once.
+"""The way of a call: plan → policy → rate → breaker → gate → intent → bulkhead → transport, once.
 
 A refusal is never in doubt, also where it comes after the intent. The places of a connection are taken when nothing but
 the sending is left: so many intents can be written together, and a place is not held while they are. A worker that dies
 then leaves some doubts about calls that were not made, no more than it has calls under way. Whether a call is made
 again is the business of whoever owns the step. So is waiting for a system that is not to be called now, for one who
-says that it can wait (`waiting.py`).
+says that it can wait (`turns.py`).
 """
 
 from __future__ import annotations
@@ -14,19 +14,20 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, replace
-from hashlib import sha256
 from typing import Any
 
 from connectors.declaration import Declaration
-from connectors.hub.breaker import BreakerOpen, State
+from connectors.hub.breaker import Passage, State
 from connectors.hub.contract import AnyConnector, HubCall, Plan, Refused
-from connectors.hub.lanes import TOO_LATE, Lane, Lanes
+from connectors.hub.lanes import Lane, Lanes
 from connectors.hub.limits import ConnectionLimits, LimitsOf
 from connectors.hub.observer import EndedCall, Observer, unobserved
 from connectors.hub.operations import Operation, bound
 from connectors.hub.outcome import CallOutcome
+from connectors.hub.places import TOO_LATE
 from connectors.hub.policy import Policy
-from connectors.hub.waiting import LONGEST_S, SHORT_S, Postponed, WaitsFor
+from connectors.hub.turns import look_again, passed, pause, placed, postpone
+from connectors.hub.waiting import Rest
 from schemas.reasons import Effect, Reason
 
 log = logging.getLogger(__name__)
@@ -97,13 +98,16 @@ class Hub:
         """The state of the breaker of every connection in use; may be asked from any thread."""
         return self._lanes.states()
 
-    async def carry_out(self, call: HubCall, before_send: BeforeSend = send_at_once) -> CallOutcome:
+    async def carry_out(
+        self, call: HubCall, before_send: BeforeSend = send_at_once, rest: Rest | None = None
+    ) -> CallOutcome:
         """Makes the call and says what came of it; raises only what `before_send` raises, Refused excepted.
 
         For a call that can wait (`HubCall.waited`) it also raises Postponed, where the call cannot be made soon.
 
         `before_send` is awaited when nothing but the sending is left: there an effectful call makes its intent durable,
-        and a call that nobody wants any more raises Refused. It is awaited again after a wait for a place.
+        and a call that nobody wants any more raises Refused. It is awaited again after a wait for a place. What comes
+        before that is waited for in `rest`, if given.
         """
         started = time.monotonic()
         connection = system = ""
@@ -111,7 +115,7 @@ class Hub:
             connector, plan = self._plan(call)
             connection = plan.connection
             system = plan.system
-            outcome = await self._in_lane(connector, plan, before_send)
+            outcome = await self._in_lane(connector, plan, before_send, rest)
         except Refused as refusal:
             outcome = refusal.outcome
         ended = EndedCall(
@@ -139,12 +143,18 @@ class Hub:
             self._policy.check_host(plan.host)
         return operation.connector, plan
 
-    async def _in_lane(self, connector: AnyConnector, plan: Plan[Any], before_send: BeforeSend) -> CallOutcome:
+    async def _in_lane(
+        self, connector: AnyConnector, plan: Plan[Any], before_send: BeforeSend, rest: Rest | None
+    ) -> CallOutcome:
         ends_at = asyncio.get_running_loop().time() + self._budget_s(plan.call)
         lane = self._lanes.of(plan.connection, plan.address, self._limits_of(plan.system))
-        _pause(plan, self._paused_s(plan.system))
-        _postpone(plan, lane)
-        return await self._once(connector, plan, before_send, lane, ends_at)
+        pause(plan, self._paused_s(plan.system))
+        postpone(plan, lane)
+        passage, let_in = await passed(plan, lane, ends_at, rest)
+        try:
+            return await self._once(connector, plan, before_send, lane, passage, ends_at)
+        finally:
+            lane.let_go(passage, let_in)
 
     def _budget_s(self, call: HubCall) -> float:
         if call.deadline_ms is None:
@@ -152,30 +162,29 @@ class Hub:
         return min(self._limits.total_timeout_s, call.deadline_ms / 1000 - time.time())
 
     async def _once(
-        self, connector: AnyConnector, plan: Plan[Any], before_send: BeforeSend, lane: Lane, ends_at: float
+        self,
+        connector: AnyConnector,
+        plan: Plan[Any],
+        before_send: BeforeSend,
+        lane: Lane,
+        passage: Passage,
+        ends_at: float,
     ) -> CallOutcome:
         clock = asyncio.get_running_loop().time
-        await _turn(plan, lane, ends_at)
+        if clock() >= ends_at:
+            raise Refused(Reason.TIMED_OUT, TOO_LATE)
+        await before_send(plan)
+        place = await placed(plan, lane, ends_at)
         try:
-            passage = await lane.breaker.enter(ends_at)
-        except BreakerOpen:
-            raise Refused(Reason.UNREACHED, _not_well(plan)) from None
-        try:
-            if clock() >= ends_at:
-                raise Refused(Reason.TIMED_OUT, TOO_LATE)
-            await before_send(plan)
-            place = await lane.enter(ends_at)
-            try:
-                if place.waited:
-                    await before_send(plan)  # it may not be wanted any more
-                outcome = await self._send(connector, plan, ends_at - clock())
-            finally:
-                lane.leave(place)
-            if outcome.quiet_ms:
-                lane.rate.quiet(outcome.quiet_ms / 1_000)
-            passage.healthy = None if outcome.outdated else not outcome.meaning.trips
+            if place.waited:
+                look_again(plan, lane, passage)
+                await before_send(plan)  # it may not be wanted any more
+            outcome = await self._send(connector, plan, ends_at - clock())
         finally:
-            lane.breaker.leave(passage)
+            lane.leave(place)
+        if outcome.quiet_ms:
+            lane.rate.quiet(outcome.quiet_ms / 1_000)
+        passage.healthy = None if outcome.outdated else not outcome.meaning.trips
         return outcome
 
     async def _send(self, connector: AnyConnector, plan: Plan[Any], left_s: float) -> CallOutcome:
@@ -190,54 +199,3 @@ class Hub:
                 effect=plan.effect.when(certain=Effect.UNKNOWN),
                 detail=f"{plan.call.function}: the connector failed; see the log",
             )
-
-
-def _pause(plan: Plan[Any], left_s: float) -> None:
-    """Hands back a call to a system that is paused; raises Postponed, or Refused where the call cannot wait."""
-    if not left_s or (deadline_s := _left_s(plan.call)) <= 0:
-        return
-    if plan.call.waited is None:
-        raise Refused(Reason.UNREACHED, f"{plan.connection} is paused; see exlify systems show {plan.system}")
-    spread = 1.0 + jitter(plan.call.key, plan.call.waited.times) / 2
-    longer_s = min(left_s, LONGEST_S, 2.0**plan.call.waited.times)  # looked at again, as it may be resumed
-    raise Postponed(plan.connection, WaitsFor.PAUSE, min(max(SHORT_S, longer_s) * spread, deadline_s))
-
-
-def _left_s(call: HubCall) -> float:
-    return float("inf") if call.deadline_ms is None else call.deadline_ms / 1_000 - time.time()
-
-
-def _postpone(plan: Plan[Any], lane: Lane) -> None:
-    """Hands back a call that can wait and would have to; raises Postponed, or Refused where its patience is over."""
-    waited = plan.call.waited
-    if waited is None:
-        return
-    waits_for, seconds = lane.expected_wait()
-    if waits_for is WaitsFor.BREAKER and seconds and waited.seconds >= lane.limits.patience_s:
-        raise Refused(Reason.UNREACHED, _not_well(plan))
-    if seconds <= SHORT_S:
-        return
-    longer_s = min(LONGEST_S, max(seconds, 2.0**waited.times))  # a long wait is looked at less and less often
-    spread = 1.0 + jitter(plan.call.key, waited.times) / 2  # so that not all come back at once
-    if seconds >= _left_s(plan.call):
-        return
-    raise Postponed(plan.connection, waits_for, longer_s * spread)
-
-
-async def _turn(plan: Plan[Any], lane: Lane, ends_at: float) -> None:
-    """Waits for the turn that the rate gives; raises Refused if it comes too late."""
-    wait_s = lane.rate.wait_s()
-    if wait_s and asyncio.get_running_loop().time() + wait_s > ends_at:
-        raise Refused(Reason.RATE_LIMITED, f"{plan.connection} is not to be called so often", int(wait_s * 1_000))
-    lane.rate.take()
-    if wait_s:
-        await asyncio.sleep(wait_s)
-
-
-def jitter(key: str, times: int) -> float:
-    """A number in [0, 1) that is random across keys and times, and the same whenever the same call is made."""
-    return int.from_bytes(sha256(f"{key}#{times}".encode()).digest()[:8]) / 2**64
-
-
-def _not_well(plan: Plan[Any]) -> str:
-    return f"{plan.connection} has failed repeatedly and is not called until it is well again"

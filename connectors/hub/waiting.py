@@ -5,11 +5,17 @@ Who carries the call out keeps it somewhere durable and comes again at the time 
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 from enum import StrEnum
 
 SHORT_S = 1.0  # what is shorter is waited for in the hub
 LONGEST_S = 60.0  # then it is looked again, as systems may get well earlier
+
+
+Rest = Callable[[], AbstractAsyncContextManager[None]]
+"""Entered while a call waits inside: so long it is in nobody's way."""
 
 
 class WaitsFor(StrEnum):

@@ -1,4 +1,4 @@
-"""`call: sql.query` and `call: sql.execute`: statements with named parameters, on databases that the settings name.
+"""`call: sql.query`, `sql.execute`, `sql.insert`: statements with named parameters, on databases that settings name.
 
 `with: {connection, statement, parameters}`. Parameters are written `:name` in the statement; an array becomes a list
 for `IN`. `:step_id` is always there: a statement that stores it under a unique constraint (`ON CONFLICT (step_id) DO
@@ -6,7 +6,8 @@ NOTHING`) is KEYED, any other `sql.execute` is BLIND. `sql.query` runs in a tran
 READ in truth.
 
 `sql.query` gives `{"rows": [{column: value}], "count": rows}`, `sql.execute` `{"rows": [of RETURNING], "count": rows
-changed}`. Values: dates and times as ISO 8601, decimals as strings (exact), bytes as Base64, UUIDs as strings.
+changed}`, and so does `sql.insert`. Values: dates and times as ISO 8601, decimals as strings (exact), bytes as Base64,
+UUIDs as strings.
 
 A transaction is all or nothing, so the effect is certain unless the connection breaks in the very moment of the commit.
 """
@@ -26,9 +27,10 @@ from connectors.hub.connections import Connections, folded
 from connectors.hub.contract import Asked, Check, Plan, Refused
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
-from connectors.sql import EXECUTE, QUERY, STEP_ID
+from connectors.sql import EXECUTE, INSERT, QUERY, STEP_ID
 from connectors.sql.engines import Engines
 from connectors.sql.failures import explained, unreadable
+from connectors.sql.insert import insert_of
 from connectors.sql.session import AmbiguousColumnError, Bounds, Session, Stage, TooLargeError
 from connectors.sql.sqlstate import reason_of
 from connectors.sql.statement import Ready, StatementError, dialect_of, prepared
@@ -60,7 +62,11 @@ class SqlConnector:
 
     def __init__(self, connections: Connections, policy: Policy, bounds: Bounds = BOUNDS) -> None:
         """`policy` has nothing to judge: the site gives all addresses."""
-        self.operations: Mapping[Function, Check[Statement]] = {QUERY: self._query, EXECUTE: self._execute}
+        self.operations: Mapping[Function, Check[Statement]] = {
+            QUERY: self._query,
+            EXECUTE: self._execute,
+            INSERT: self._insert,
+        }
         self._connections = connections
         self._bounds = bounds
         self._threads: ThreadPoolExecutor | None = None
@@ -105,6 +111,19 @@ class SqlConnector:
         effect = asked.effect(EffectClass.KEYED if STEP_ID in text.names else EffectClass.BLIND)
         return self._plan(asked, text, url, effect)
 
+    def _insert(self, asked: Asked) -> Plan[Statement]:
+        values, key = asked.arguments["values"], asked.arguments.get("key")
+        if key is None:
+            values, key = values | {STEP_ID: asked.call.key}, [STEP_ID]
+        url = self._connections.url(asked.arguments["connection"])
+        try:
+            text = prepared(insert_of(asked.arguments["table"], values, key), dialect_of(url))
+            ready = text.ready(values)
+        except StatementError as error:
+            place = error.place.replace("parameters", "values")
+            raise asked.operation.fault(place, error.what, error.remedy) from None
+        return self._planned(asked, url, ready, asked.effect())
+
     def _read(self, asked: Asked) -> tuple[Text, str]:
         url = self._connections.url(asked.arguments["connection"])
         try:
@@ -113,12 +132,15 @@ class SqlConnector:
             raise asked.operation.fault(error.place, error.what, error.remedy) from None
 
     def _plan(self, asked: Asked, text: Text, url: str, effect: EffectClass) -> Plan[Statement]:
-        name = folded(asked.arguments["connection"])
         try:
             ready = text.ready(_bound(asked, text.names))
         except StatementError as error:
             raise asked.operation.fault(error.place, error.what, error.remedy) from None
-        statement = Statement(name, url, ready, reads=asked.operation is not EXECUTE)
+        return self._planned(asked, url, ready, effect)
+
+    def _planned(self, asked: Asked, url: str, ready: Ready, effect: EffectClass) -> Plan[Statement]:
+        name = folded(asked.arguments["connection"])
+        statement = Statement(name, url, ready, reads=asked.operation not in (EXECUTE, INSERT))
         return Plan(
             call=asked.call,
             connection=f"sql:{name}",
@@ -183,6 +205,8 @@ def _failed(plan: Plan[Statement], stage: Stage, error: DBAPIError) -> CallOutco
         what = "a column holds a value that cannot be read; give it as another type: CAST(x AS text)"
         return _outcome(plan, Reason.CONTRACT_DRIFT, Effect.NONE, what)
     done_before = reason is Reason.ALREADY_DONE and plan.effect is EffectClass.KEYED
+    if plan.call.function == INSERT.name:  # another unique column: what its own key says is no error
+        done_before = False
     return _outcome(plan, reason, Effect.UNKNOWN if done_before else Effect.NONE, explained(error, code))
 
 

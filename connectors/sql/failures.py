@@ -22,6 +22,7 @@ _SQLITE = (
     "row value misused",
     "sub-select returns ",
     "table ",
+    "ON CONFLICT clause does not match any PRIMARY KEY or UNIQUE constraint",
     "UNIQUE constraint failed: ",
     "NOT NULL constraint failed: ",
     "CHECK constraint failed: ",
@@ -33,6 +34,7 @@ _SQLITE = (
 _POSTGRESQL = ("0A", "23", "25", "42")
 _REMEDIES = {
     "25006": "a query cannot write; sql.execute can",
+    "42P10": "make the columns of the key unique",
     "42P18": "say its type: CAST(:name AS text)",
     "42883": "say the type of a parameter: CAST(:name AS integer)",
     "42804": "say the type of a parameter: CAST(:name AS integer)",

@@ -57,7 +57,7 @@ class Artifact:
 
 
 def locked(name: str, lock_file: Path = LOCK_FILE) -> list[Artifact]:
-    """The artifacts of one server, `kafka` or `registry`, in the order of the lock."""
+    """The artifacts of `kafka`, `registry` or `jmx`, which tells the broker's figures, in the order of the lock."""
     return [Artifact(**row) for row in json.loads(lock_file.read_text())[name]]
 
 

@@ -8,7 +8,7 @@ import uuid
 from pathlib import Path
 from typing import Any
 
-from infra.local import artifacts, java, ports
+from infra.local import artifacts, java, jmx, ports
 from infra.local.errors import LocalError
 from infra.local.process import Launch
 from infra.local.server import Server
@@ -80,13 +80,22 @@ LOG4J = """<?xml version="1.0" encoding="UTF-8"?>
 class KafkaServer(Server):
     """A real broker; `start()` gives its bootstrap address, `stop()` and `kill()` leave its data for the next start.
 
-    `overrides` are broker properties for tests, say a cleaner that compacts at once.
+    `overrides` are broker properties for tests, say a cleaner that compacts at once. With the JMX `exporter`, a file,
+    it tells its figures, too.
     """
 
     name = "kafka"
 
-    def __init__(self, data_dir: Path, *args: Any, overrides: dict[str, str] | None = None, **kwargs: Any) -> None:
+    def __init__(
+        self,
+        data_dir: Path,
+        *args: Any,
+        overrides: dict[str, str] | None = None,
+        exporter: Path | None = None,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(data_dir, *args, **kwargs)
+        self._exporter = exporter
         self._overrides = overrides or {}
         self._ports: dict[str, int] = {}
 
@@ -95,19 +104,27 @@ class KafkaServer(Server):
         """The bootstrap address, host:port."""
         return f"{ports.LOOPBACK}:{self._ports['broker']}"
 
+    @property
+    def metrics_url(self) -> str | None:
+        """Only with the exporter."""
+        return f"http://{ports.LOOPBACK}:{self._ports['metrics']}/metrics" if self._exporter else None
+
     def answers(self) -> bool:
         """Whether the broker lists its topics: an open port alone says little."""
         return not ports.is_free(self._ports["broker"]) and lists_topics(self.address)
 
     def _prepare(self) -> Launch:
         jars = artifacts.fetch(["kafka"], self.cache_dir, self._progress, self._mirror)
-        self._ports = ports.remembered(self.home / "ports.json", ["broker", "controller"])
+        names = ["broker", "controller", *(["metrics"] if self._exporter else [])]
+        self._ports = ports.remembered(self.home / "ports.json", names)
         classpath = ":".join(str(jar) for jar in jars)
         log4j = self.home / "log4j2.xml"
         log4j.write_text(LOG4J.format(log=self.log))
         properties = self._write_properties()
         self._format_once(classpath, properties)
         flags = [*self._class_flags(["-cp", classpath], jars), "-cp", classpath, f"-Dlog4j2.configurationFile={log4j}"]
+        if self._exporter:
+            flags.append(jmx.agent(self._exporter, self.home, self._ports["metrics"]))
         argv = java.command(HEAP_MIB, flags, ["kafka.Kafka", str(properties)])
         return Launch(argv, self.log.with_suffix(".out"), java.CLEAN_ENVIRONMENT)
 

@@ -28,6 +28,11 @@ class RegistryServer(Server):
         """The same as `url`."""
         return self.url
 
+    @property
+    def metrics_url(self) -> str | None:
+        """On a port of its own."""
+        return f"http://{ports.LOOPBACK}:{self._ports['management']}/metrics"
+
     def answers(self) -> bool:
         """Whether it lists its subjects: only then its database is open."""
         return lists_subjects(self.url)

@@ -60,6 +60,11 @@ class Server(ABC):
     def address(self) -> str:
         """Where clients find it; known once it is prepared."""
 
+    @property
+    def metrics_url(self) -> str | None:
+        """Where Prometheus finds its figures, if it tells any; known once it is prepared."""
+        return None
+
     @abstractmethod
     def answers(self) -> bool:
         """Whether it serves requests now; asks it, and takes two seconds at most."""

@@ -222,4 +222,4 @@ def _explaining(inputs: Sequence[Input], width: int, seed: str) -> dict[str, Any
 
 def _as_toml(value: Any) -> dict[str, Any]:
     """As TOML can say it, which knows no null."""
-    return {name: each for name, each in msgspec.to_builtins(value).items() if each is not None}
+    return {name: each for name, each in msgspec.to_builtins(value).items() if each is not None and each != {}}

@@ -230,7 +230,9 @@ def _inputs(card: Card) -> str:
 
 def _values(declared: Any) -> str:
     if hasattr(declared, "codes"):
-        return ", ".join(declared.codes)
+        return ", ".join(
+            f"{code} ({declared.texts[code]})" if code in declared.texts else code for code in declared.codes
+        )
     return (
         f"{len(declared.words)} words"
         if hasattr(declared, "words")

@@ -25,6 +25,7 @@ MODEL_FILE = "model.onnx"
 REVIEW = "review"  # the route of what a person has to look at
 MAX_CARD_BYTES = 4 * 2**20
 MAX_MODEL_BYTES = 2**30
+MAX_CODE_TEXT = 200  # characters of what a code means
 
 
 class ModelFile(msgspec.Struct, frozen=True):
@@ -186,6 +187,10 @@ def _input_fault(declared: Input) -> str | None:
     if isinstance(declared, Code):
         if not declared.codes or len({*declared.codes}) < len(declared.codes):
             return "no codes, or one twice"
+        if unknown := sorted(declared.texts.keys() - {*declared.codes}):
+            return f"texts: {unknown[0][:50]!r} is none of its codes"
+        if not all(len(text.strip()) > 0 and len(text) <= MAX_CODE_TEXT for text in declared.texts.values()):
+            return f"texts: of at least one character and at most {MAX_CODE_TEXT}"
         fits = declared.default in declared.codes
     elif isinstance(declared, Text):
         if not declared.words or len({*declared.words}) < len(declared.words):

@@ -39,6 +39,9 @@ class Code(msgspec.Struct, frozen=True, tag_field="kind", tag="code"):
     missing: Meaning = "review"
     unknown: Meaning = "review"
     default: str | None = None
+    texts: dict[str, str] = msgspec.field(
+        default_factory=dict
+    )  # what a code means, for people; no code has to have one
 
     @property
     def width(self) -> int:

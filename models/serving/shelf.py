@@ -175,8 +175,7 @@ class Shelf:
 
     def folder(self, name: str, version: str) -> Path:
         """Where a version is, or would be."""
-        places = [each.path / name / version for each in self._folders]
-        return next((place for place in places if place.is_dir()), places[0])
+        return folder_of([each.path for each in self._folders], name, version)
 
     def versions(self) -> list[tuple[str, str]]:
         """Name and version of everything at hand."""
@@ -186,6 +185,12 @@ class Shelf:
             for card in each.path.glob("*/*/card.toml")
         }
         return sorted(pair for pair in found if all(map(is_word, pair)))
+
+
+def folder_of(folders: Sequence[Path], name: str, version: str) -> Path:
+    """Where a version is in folders of models, or would be."""
+    places = [folder / name / version for folder in folders]
+    return next((place for place in places if place.is_dir()), places[0])
 
 
 def with_rivals(pins: Iterable[Pin]) -> list[Pin]:

@@ -3,16 +3,51 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Iterator, Mapping
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
+import click
+
 from schemas.times import rfc3339
-from streams.cli._output import echo
+from streams.cli._actor import as_option
+from streams.cli._options import Decorator, together
+from streams.cli._output import echo, json_option
 
 EXIT_NOT_ALL = 1
 CLOCKS_S = 60  # by which this clock may be behind that of the broker
+AT_ONCE = 8  # decisions that wait for the engine's word
 T = TypeVar("T")
+R = TypeVar("R")
+
+
+why_option = click.option("--why", help="Why, in a few words; it is kept, so no personal data.")
+
+
+def which(happened: str, error: str, *more: Decorator) -> Decorator:
+    """The options that say which are meant; `happened` is what they did at a time, `error` what --error is of them."""
+    return together(
+        click.option("--workflow", help="Name of the workflow."),
+        click.option("--version", help="Version of the definition that they are on."),
+        click.option("--error", "reason", help=error),
+        click.option("--key", "business_key", help="Business key, such as an application number."),
+        *more,
+        click.option("--since", help=f"{happened} at this time (RFC 3339) or later."),
+        click.option("--until", help=f"{happened} before this time (RFC 3339)."),
+    )
+
+
+def how(meant: str) -> Decorator:
+    """The options that say how it is decided about many, `meant` in their plural."""
+    return together(
+        click.option("--dry-run", is_flag=True, help=f"Only say which {meant} are meant."),
+        click.option("--rate", type=click.FloatRange(0.01), help=f"At most so many {meant} a second."),
+        why_option,
+        as_option("decides"),
+        json_option,
+    )
 
 
 def by_now() -> str:
@@ -28,6 +63,20 @@ def paced(items: Iterable[T], rate: float | None, most: int = 1) -> Iterator[lis
         time.sleep(max(0.0, due_s - time.monotonic()))
         due_s = max(due_s, time.monotonic()) + (len(some) / rate if rate else 0.0)
         yield some
+
+
+def side_by_side(items: Iterable[T], rate: float | None, do: Callable[[T], R]) -> Iterator[tuple[T, R]]:
+    """What comes of each, in their order and no faster than asked; several are under way where the rate is not low."""
+    most = 1 if rate is not None and rate <= AT_ONCE else AT_ONCE
+    with ThreadPoolExecutor(most) as pool:
+        under_way: deque[tuple[T, Future[R]]] = deque()
+        for (item,) in paced(items, rate):
+            under_way.append((item, pool.submit(do, item)))
+            while under_way and (len(under_way) >= most or under_way[0][1].done()):
+                first, told = under_way.popleft()
+                yield first, told.result()
+        for item, told in under_way:
+            yield item, told.result()
 
 
 def conclude(counts: Mapping[str, int], wanted: str, nothing: str, *, as_json: bool) -> None:

@@ -11,8 +11,8 @@ from typing import Any
 import click
 
 from schemas.lifecycle import OF_INSTANCES, TERMINAL
-from streams.cli._actor import acting, as_option
-from streams.cli._bulk import EXIT_NOT_ALL, by_now, conclude, paced
+from streams.cli._actor import acting
+from streams.cli._bulk import EXIT_NOT_ALL, by_now, conclude, how, side_by_side, which
 from streams.cli._client import Client, Refused, connect
 from streams.cli._ids import instance_path
 from streams.cli._moments import moment
@@ -33,27 +33,15 @@ class Verb:
     of_open: bool = True  # instances that have not ended; False: any
 
 
-filters = together(
-    click.option("--workflow", help="Name of the workflow."),
-    click.option("--version", help="Version of the definition that they are on."),
-    click.option("--status", type=click.Choice(STATUSES), help="Status of the instances."),
-    click.option("--key", "business_key", help="Business key, such as an application number."),
-    click.option("--step", help="The step at which they wait or faulted: its name, or its JSON Pointer."),
-    click.option("--error", "reason", help="Why they faulted, or wait for a decision, such as UNREACHED."),
-    click.option("--since", help="Started at this time (RFC 3339) or later."),
-    click.option("--until", help="Started before this time (RFC 3339)."),
-)
-"""The options that say which instances are meant."""
-
-
 decision = together(
     click.argument("instance", required=False),
-    filters,
-    click.option("--dry-run", is_flag=True, help="Only say which instances are meant."),
-    click.option("--rate", type=click.FloatRange(0.01), help="At most so many a second."),
-    click.option("--why", help="Why, in a few words; history keeps it, so no personal data."),
-    as_option("decides"),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    which(
+        "Started",
+        "Why they faulted, or wait for a decision, such as UNREACHED.",
+        click.option("--status", type=click.Choice(STATUSES), help="Status of the instances."),
+        click.option("--step", help="The step at which they wait or faulted: its name, or its JSON Pointer."),
+    ),
+    how("instances"),
 )
 """The argument and options of all of them."""
 
@@ -109,9 +97,9 @@ def _one_by_one(
 ) -> None:
     counts = Counter[str]()
     run = uuid.uuid4().hex  # so that a request that is sent again is known
-    for (each,) in paced(found, rate):
-        instance = each["instance_id"]
-        word, detail = _ask(client, verb, instance, wish, f"{run}/{instance}")
+    ids = (each["instance_id"] for each in found)
+    asked = side_by_side(ids, rate, lambda instance: _ask(client, verb, instance, wish, f"{run}/{instance}"))
+    for instance, (word, detail) in asked:
         counts[word] += 1
         if as_json:
             print_line({"instance_id": instance, "result": word, "detail": detail})

@@ -49,11 +49,11 @@ def _reasons(record: Mapping[str, Any], card: Mapping[str, Any] | None) -> str:
     reasons = record["reasons"]
     if not reasons or record["reference"] is None:
         return ""
-    labels, profile = _labels(card), (card or {}).get("reference", {}).get("values", {})
+    labels, texts, profile = _labels(card), _texts(card), (card or {}).get("reference", {}).get("values", {})
     most = max(abs(each["contribution"]) for each in reasons) or 1.0
     rows = "".join(
         f"<tr><td>{_text(labels.get(each['group'], each['group']))}</td>"
-        f"<td>{_value(record['input'].get(each['group']))}</td><td>{_value(profile.get(each['group']))}</td>"
+        f"<td>{_told(texts, each['group'], record['input'])}</td><td>{_told(texts, each['group'], profile)}</td>"
         f"<td>{_bar(each['contribution'], most)}</td><td>{each['contribution']:+.4f}</td></tr>"
         for each in reasons
     )
@@ -73,16 +73,27 @@ def _bar(amount: float, most: float) -> str:
 
 
 def _inputs(record: Mapping[str, Any], card: Mapping[str, Any] | None) -> str:
-    labels = _labels(card)
+    labels, texts = _labels(card), _texts(card)
     rows = "".join(
-        f"<tr><td>{_text(labels.get(name, name))}</td><td>{_value(value)}</td></tr>"
-        for name, value in record["input"].items()
+        f"<tr><td>{_text(labels.get(name, name))}</td><td>{_told(texts, name, record['input'])}</td></tr>"
+        for name in record["input"]
     )
     return f"<h2>What was asked</h2>\n<table>{_head('field', 'value')}{rows}</table>\n"
 
 
 def _labels(card: Mapping[str, Any] | None) -> Mapping[str, str]:
     return {each["field"]: each["label"] for each in (card or {}).get("inputs", ())}
+
+
+def _texts(card: Mapping[str, Any] | None) -> Mapping[str, Mapping[str, str]]:
+    return {each["field"]: each.get("texts", {}) for each in (card or {}).get("inputs", ())}
+
+
+def _told(texts: Mapping[str, Mapping[str, str]], name: str, values: Mapping[str, Any]) -> str:
+    """A value, and what it means where it is a code."""
+    value = values.get(name)
+    meant = texts.get(name, {}).get(value, "") if isinstance(value, str) else ""
+    return _value(value) + (f" ({_text(meant)})" if meant else "")
 
 
 def _head(*names: str) -> str:

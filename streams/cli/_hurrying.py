@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from streams.cli._actor import acting
-from streams.cli._bulk import EXIT_NOT_ALL, conclude, paced
+from streams.cli._bulk import EXIT_NOT_ALL, conclude, side_by_side
 from streams.cli._client import Client, Refused, connect
 from streams.cli._ids import instance_id
 from streams.cli._output import echo, print_json, print_line
@@ -72,8 +72,9 @@ def _one_by_one(
     client: Client, found: Iterator[dict[str, Any]], wish: Mapping[str, Any], rate: float | None, as_json: bool
 ) -> None:
     counts = Counter[str]()
-    for (each,) in paced(found, rate):
-        for told in _decide_one(client, each["instance_id"], wish):
+    ids = (each["instance_id"] for each in found)
+    for _, each in side_by_side(ids, rate, lambda instance: _decide_one(client, instance, wish)):
+        for told in each:
             counts[told["result"]] += 1
             if as_json:
                 print_line(told)

@@ -6,8 +6,6 @@ from collections import Counter
 from collections.abc import Iterator
 from typing import Any
 
-import click
-
 from streams.cli._actor import acting
 from streams.cli._bulk import by_now, conclude, paced
 from streams.cli._client import Client, Refused, connect
@@ -16,7 +14,6 @@ from streams.ground.errors import UsageError
 
 PORTION = 100
 WORDS = {"redrive": "redriven", "drop": "dropped", "edit": "edited"}
-why_option = click.option("--why", help="Why, in a few words; it is kept, so no personal data.")
 
 
 def decide(action: str, given: dict[str, Any], more: dict[str, Any]) -> None:

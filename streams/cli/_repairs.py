@@ -9,8 +9,8 @@ from typing import Any
 
 import click
 
-from streams.cli._actor import acting, as_option
-from streams.cli._bulk import EXIT_NOT_ALL, by_now, conclude, paced
+from streams.cli._actor import acting
+from streams.cli._bulk import EXIT_NOT_ALL, by_now, conclude, how, side_by_side, which
 from streams.cli._client import Client, Refused, connect
 from streams.cli._ids import instance_id
 from streams.cli._options import together
@@ -20,16 +20,11 @@ from streams.ground.errors import UsageError
 IN_DOUBT = "OUTCOME_UNKNOWN"
 DONE = {"retry": "retried", "skip": "skipped", "fail": "failed"}
 
-
-filters = together(
-    click.option("--workflow", help="Name of the workflow."),
-    click.option("--version", help="Version of the definition."),
-    click.option("--error", "reason", help="Reason of the error, such as UNREACHED."),
+filters = which(
+    "Opened",
+    "Reason of the error, such as UNREACHED.",
     click.option("--connection", help="Of a step whose definition names this connection, such as erp."),
     click.option("--owner", help="The team that is asked."),
-    click.option("--key", "business_key", help="Business key, such as an application number."),
-    click.option("--since", help="Opened at this time (RFC 3339) or later."),
-    click.option("--until", help="Opened before this time (RFC 3339)."),
 )
 """The options that say which incidents are meant."""
 
@@ -38,11 +33,7 @@ decision = together(
     click.argument("instance", required=False),
     click.option("--task", help="The incident at this task, as a JSON Pointer; default: all of the instance."),
     filters,
-    click.option("--dry-run", is_flag=True, help="Only say which incidents are meant."),
-    click.option("--rate", type=click.FloatRange(0.01), help="At most so many decisions a second."),
-    click.option("--why", help="Why, in a few words; history keeps it, so no personal data."),
-    as_option("decides"),
-    click.option("--json", "as_json", is_flag=True, help="Print JSON."),
+    how("incidents"),
 )
 """The argument and options of all decisions."""
 
@@ -101,8 +92,7 @@ def _one_by_one(
     as_json: bool,
 ) -> None:
     counts = Counter[str]()
-    for (each,) in paced(found, rate):
-        word, detail = _decide_one(client, action, each, wish)
+    for each, (word, detail) in side_by_side(found, rate, lambda each: _decide_one(client, action, each, wish)):
         counts[word] += 1
         if as_json:
             print_line(

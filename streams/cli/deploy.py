@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlencode
@@ -10,8 +11,10 @@ import click
 
 from streams.cli._actor import acting, as_option
 from streams.cli._client import Client, Refused, connect
+from streams.cli._definition_files import with_schemas
 from streams.cli._moments import moment
 from streams.cli._output import echo, json_option, print_json
+from streams.language.faults import DefinitionError
 
 VERSION_TAKEN = 409
 
@@ -48,7 +51,10 @@ def command(files: tuple[Path, ...], replace: bool, actor: str | None, as_json: 
 def _deploy(client: Client, file: Path, replace: bool, actor: str) -> dict[str, Any]:
     query = {"actor": actor, **({"replace": "true"} if replace else {})}
     try:
-        _, deployed = client.post(f"/v1/definitions?{urlencode(query)}", file.read_bytes(), "application/yaml")
+        text = _with_schemas(file.read_bytes(), file)
+        _, deployed = client.post(f"/v1/definitions?{urlencode(query)}", text, "application/yaml")
+    except DefinitionError as error:
+        return {"file": str(file), "faults": [asdict(fault) for fault in error.faults]}
     except Refused as refusal:
         if refusal.status == VERSION_TAKEN:
             return {"file": str(file), "refused": f"{refusal} (--replace)"}
@@ -56,6 +62,14 @@ def _deploy(client: Client, file: Path, replace: bool, actor: str) -> dict[str, 
             raise
         return {"file": str(file), "faults": refusal.problem["faults"]}
     return {"file": str(file), **deployed}
+
+
+def _with_schemas(raw: bytes, file: Path) -> bytes:
+    """The definition with the schemas of its folder; what is no text the gateway refuses."""
+    try:
+        return with_schemas(raw.decode(), file).encode()
+    except UnicodeDecodeError:
+        return raw
 
 
 def _print(result: dict[str, Any]) -> None:

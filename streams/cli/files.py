@@ -14,6 +14,7 @@ from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
     from streams.files.declared import Source
+    from streams.files.places import AnyFolder
     from streams.ground.settings import Settings
 
 MOST = 20  # files of the ledger that are shown
@@ -42,7 +43,8 @@ def list_(name: str | None, as_json: bool) -> None:
     way, and the last that were read."""
     from streams.catalogue import load_settings
 
-    found = [row for source in _sources(load_settings(warn=lambda _: None), name) for row in _rows(source)]
+    settings = load_settings(warn=lambda _: None)
+    found = [row for source in _sources(settings, name) for row in _rows(source, settings)]
     if as_json:
         print_json({"files": found})
     else:
@@ -99,15 +101,22 @@ def _sources(settings: Settings, name: str | None) -> list[Source]:
     return [declared[name]] if name is not None else list(declared.values())
 
 
-def _rows(source: Source) -> Iterator[dict[str, Any]]:
-    from streams.files.folder import Folder
+def _rows(source: Source, settings: Settings) -> Iterator[dict[str, Any]]:
+    from streams.files.places import folder_of
+    from streams.ground.site import Site
+    from streams.processors.call.connections import Addresses
 
-    folder = Folder(source.folder, source.match)
+    folder = folder_of(source, Addresses(settings, Site(settings.site_dir)))
     try:
-        waiting = folder.waiting()
+        yield from _rows_in(source, folder)
     except OSError as error:
         raise UsageError(f"files: {source.folder}: {error.strerror}. Make the folder, or correct files.yaml.") from None
-    for name, seen in waiting:
+    finally:
+        folder.close()
+
+
+def _rows_in(source: Source, folder: AnyFolder) -> Iterator[dict[str, Any]]:
+    for name, seen in folder.waiting():
         progress = folder.progress(name)
         state = "waits" if progress is None else "under way"
         numbers = (0, 0) if progress is None else (progress.published, progress.broken)

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from streams.cli._files import text_of
+from streams.cli._definition_files import definition_of
 from streams.cli._output import print_text
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def _of_file(name: str) -> Graph:
     from streams.language import DefinitionError, load
 
     try:
-        return load(text_of(Path(name)), name, WithAssumed(FUNCTIONS))
+        return load(definition_of(Path(name)), name, WithAssumed(FUNCTIONS))
     except DefinitionError as error:
         raise UsageError("\n".join(str(fault) for fault in error.faults)) from None
 

@@ -10,9 +10,9 @@ from urllib.parse import quote
 import click
 
 from streams.cli._actor import acting, as_option
-from streams.cli._bulk import EXIT_NOT_ALL
+from streams.cli._bulk import EXIT_NOT_ALL, how, why_option
 from streams.cli._client import connect
-from streams.cli._letters import decide, print_told, required, why_option
+from streams.cli._letters import decide, print_told, required
 from streams.cli._moments import moment, utc_option
 from streams.cli._options import together
 from streams.cli._output import json_option, print_fields, print_json, print_page, status
@@ -131,15 +131,7 @@ def show(letter: str, as_json: bool) -> None:
     )
 
 
-_decision = together(
-    click.argument("letters", nargs=-1),
-    filters,
-    click.option("--dry-run", is_flag=True, help="Only say which letters are meant."),
-    click.option("--rate", type=click.FloatRange(0.01), help="At most so many letters a second."),
-    why_option,
-    as_option("decides"),
-    json_option,
-)
+_decision = together(click.argument("letters", nargs=-1), filters, how("letters"))
 
 
 @command.command()

@@ -11,9 +11,10 @@ import click
 
 from schemas.functions import Function
 from streams.catalogue import functions, load_settings
+from streams.cli._definition_files import with_schemas
 from streams.cli._output import echo, json_option, print_json
 from streams.cli._steps import own_steps, steps_option, undeclared_effects
-from streams.language import Fault, check
+from streams.language import DefinitionError, Fault, check
 from streams.language.faults import errors_of
 from streams.processors.decide import DECLARATION
 
@@ -55,6 +56,10 @@ def _check(file: Path, known: Mapping[str, Function]) -> list[Fault]:
     except UnicodeDecodeError:
         remedy = "save the file as UTF-8 text"
         return [Fault(file=str(file), line=1, column=1, code="yaml", message="not UTF-8", remedy=remedy)]
+    try:
+        text = with_schemas(text, file)
+    except DefinitionError as error:
+        return list(error.faults)
     ours = (*_of_models(text, str(file)), *_of_documents(text, str(file)), *_of_calendars(text, str(file), known))
     return [*check(text, str(file), known), *ours]
 

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 import click
 import orjson
 
+from streams.cli._definition_files import definition_of
 from streams.cli._files import text_of
 from streams.cli._output import print_document
 from streams.cli._steps import own_steps, steps_option
@@ -90,7 +91,7 @@ def command(
 
     settings = catalogue.load_settings()
     steps = own_steps(places, settings, [file])
-    graph = load(text_of(file), str(file), catalogue.functions(steps))
+    graph = load(definition_of(file), str(file), catalogue.functions(steps))
     data, answered = _value(given, "--input"), _answers(answers)
     declared = tuple(catalogue.processors(steps).values())
     logs.configure(settings)

@@ -77,11 +77,13 @@ def _workflows(settings: Settings, client: Client) -> Iterator[dict[str, Any]]:
 
 def _of_file(settings: Settings, file: Path, deployed: list[Mapping[str, Any]]) -> dict[str, Any]:
     from streams.catalogue import functions
+    from streams.cli._definition_files import with_schemas
     from streams.cli._steps import own_steps
     from streams.language import DefinitionError, load
 
     try:
-        graph = load(file.read_text(encoding="utf-8"), str(file), functions(own_steps((), settings, (file,))))
+        text = with_schemas(file.read_text(encoding="utf-8"), file)
+        graph = load(text, str(file), functions(own_steps((), settings, (file,))))
     except (DefinitionError, UnicodeDecodeError) as error:
         first = str(error.faults[0]) if isinstance(error, DefinitionError) else "it is not UTF-8"
         return {"name": file.name, "state": "faulty", "detail": first}

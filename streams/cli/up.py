@@ -19,6 +19,7 @@ import click
 from streams.cli._output import echo
 from streams.cli._sharing import not_shared, others_there
 from streams.cli._steps import BUNDLED, own_steps, step_places, steps_option
+from streams.cli._watching import exporter, watching_with
 from streams.ground.terminal import has_colours, visible
 
 if TYPE_CHECKING:
@@ -101,7 +102,7 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool, watch: bool, p
         hosts[own.WORKER] = (*(part for place in places for part in ("--steps", str(place))), "--reload")
     metrics_ports = ports.remembered(folder.path / "metrics-ports.json", list(hosts))
     gateway_url = f"http://{settings.host}:{gateway_port}"
-    servers = _servers(settings, folder)
+    servers = _servers(settings, folder, watch)
     if settings.bootstrap:
         await asyncio.to_thread(look_at_cluster, settings, (), OUTSIDE_ANSWERS_S)
     others = await asyncio.to_thread(others_there, settings) if settings.bootstrap else 0
@@ -109,10 +110,10 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool, watch: bool, p
     for line in sharing if others else ():
         echo(line, err=True)
     comes_again = _comes_again(folder, demo)
-    watching = _watching(folder) if watch else None
+    watching = watching_with(folder) if watch else None
     stages = [
         _infrastructure(settings, folder, servers, sandbox=demo or comes_again),
-        _processes(folder, hosts, gateway_port, gateway_url, metrics_ports),
+        _processes(folder, hosts, gateway_port, gateway_url, metrics_ports, servers),
         *([_arrivals(folder)] if demo else []),
         *([watching[0]] if watching else []),
     ]
@@ -148,7 +149,7 @@ def _how_to_find_the_command() -> list[str]:
     return [] if shutil.which("exlify") or not activate.exists() else [f"first      source {activate}"]
 
 
-def _servers(settings: Settings, folder: DataFolder) -> list[Server]:
+def _servers(settings: Settings, folder: DataFolder, watch: bool) -> list[Server]:
     """The servers that the settings do not name: none on an outside cluster, whose registry is outside, too."""
     if settings.bootstrap:
         return []
@@ -157,8 +158,10 @@ def _servers(settings: Settings, folder: DataFolder) -> list[Server]:
     from infra.local.registry import RegistryServer
     from streams.ground.servers import ServerSettings
 
-    ours, types = settings.of(ServerSettings), [KafkaServer, *([] if settings.registry_url else [RegistryServer])]
-    return [each(folder.path, ours.cache_dir, on_stderr, mirror=ours.maven_repository) for each in types]
+    ours = settings.of(ServerSettings)
+    given = (folder.path, ours.cache_dir, on_stderr, None, ours.maven_repository)
+    kafka = KafkaServer(*given, exporter=exporter(ours) if watch else None)
+    return [kafka, *([] if settings.registry_url else [RegistryServer(*given)])]
 
 
 def _infrastructure(settings: Settings, folder: DataFolder, servers: Sequence[Server], sandbox: bool) -> Stage:
@@ -195,6 +198,7 @@ def _processes(
     gateway_port: int,
     gateway_url: str,
     metrics_ports: Mapping[str, int],
+    servers: Sequence[Server],
 ) -> Stage:
     from infra import prometheus
     from infra.local.answering import answers
@@ -204,7 +208,8 @@ def _processes(
         workers = {name: _metrics_url(folder, name) for name in hosts}
         metrics = workers | {"gateway": f"{gateway_url}/metrics"}
         folder.publish({"gateway": gateway_url, "metrics": metrics})
-        prometheus.write_targets(folder.path, metrics)
+        of_servers = {each.name: url for each in servers if (url := each.metrics_url)}
+        prometheus.write_targets(folder.path, metrics | of_servers)
 
     gateway = _python(
         "gateway",
@@ -222,28 +227,6 @@ def _arrivals(folder: DataFolder) -> Stage:
     from infra.local.supervisor import Stage
 
     return Stage([_python("demo", folder, lambda: ["infra.sandbox.demo"], lambda: True)])
-
-
-def _watching(folder: DataFolder) -> tuple[Stage, str] | None:
-    """Prometheus and its address; None, and a line about it, where it is not installed."""
-    from infra.local.child import ChildSpec
-    from infra.local.supervisor import Stage
-    from infra.prometheus import server
-
-    if not server.installed():
-        echo("! Prometheus is not installed, so nothing is watched. On Debian: apt-get install prometheus", err=True)
-        return None
-    port = server.port_of(folder.path)
-    url = server.url_of(port)
-
-    async def publish_address() -> None:
-        folder.publish({"prometheus": url})
-
-    def prepare() -> Launch:
-        return server.launch(folder.path, port)
-
-    child = ChildSpec("prometheus", prepare, lambda: server.is_ready(url))
-    return Stage([child], publish_address), url
 
 
 def _worker(folder: DataFolder, name: str, what: Sequence[str], metrics_port: int) -> ChildSpec:

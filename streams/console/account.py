@@ -16,6 +16,7 @@ from schemas.payload import Payload, UnreadablePayloadError
 from streams.console import words
 from streams.engine.moving import place_of
 from streams.language.constructs.call import Call
+from streams.language.constructs.defined import Defined
 from streams.language.constructs.fork import Fork
 from streams.language.constructs.set_ import Set
 from streams.language.constructs.switch import Switch
@@ -236,6 +237,8 @@ def kind_of(task: Task) -> str:
     """What a task does: the function that a `call` calls, else the keyword."""
     if isinstance(task, Call):
         return task.function
+    if isinstance(task, Defined):
+        return str(task.document["call"])
     kinds: dict[type, str] = {Switch: "switch", Set: "set", Wait: "wait", Fork: "fork"}
     return kinds.get(type(task)) or type(task).__name__.lower()
 

@@ -1,4 +1,5 @@
-"""`/instances/cancel?...` and `/incidents/retry?...`: one act on a whole list: a preview, the act, what became of each.
+"""`/instances/cancel?...`, `suspend`, `resume` and `/incidents/retry?...`: one act on a whole list: a preview, the act,
+what became of each.
 
 What begins after the preview is not caught, and what has ended by itself is told as such.
 """
@@ -7,17 +8,21 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Sequence
+from dataclasses import dataclass
 from urllib.parse import urlencode
 
+from schemas.lifecycle import OPEN, Status
 from streams.console import deeds, queries
 from streams.console.deeds import MOST, Deed
+from streams.console.incidents import titles_of
 from streams.console.instances import FILTERS, wanted
 from streams.console.page import Page, Shown, View, Visit
 from streams.console.rights import Act, Target, require
 from streams.gateway.bodies import MAX_LINE_LENGTH, one_line
+from streams.gateway.controls import control
 from streams.gateway.instances import cancel
 from streams.gateway.places import calling
-from streams.gateway.problems import ProblemError, problem_of
+from streams.gateway.problems import problem_of
 from streams.gateway.repairs import KEPT_KEY, repair
 from streams.readmodel.paging import Found
 
@@ -25,16 +30,44 @@ SHOWN = 50
 AT_ONCE = 20
 
 
-async def preview(visit: Visit) -> View:
-    """What the act would touch."""
-    return await _preview(visit, "")
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verb:
+    """An act on the instances of a list; `touches` are the statuses in which it can be done."""
+
+    name: str
+    touches: Sequence[str]
 
 
-async def _preview(visit: Visit, fault: str, status: int = 200) -> View:
+VERBS = (
+    Verb(name="cancel", touches=OPEN),
+    Verb(name="suspend", touches=[each for each in OPEN if each != Status.SUSPENDED]),
+    Verb(name="resume", touches=(Status.SUSPENDED,)),
+)
+
+
+def pages_of(verb: Verb) -> tuple[Page, Page]:
+    """Preview and act."""
+
+    async def preview(visit: Visit) -> View:
+        return await _preview(visit, verb, "")
+
+    async def act(visit: Visit) -> Shown:
+        require(visit.actor, Act.CANCEL, Target("instances", visit.request.query_string))
+        return await _act(visit, verb)
+
+    path = f"/instances/{verb.name}"
+    return Page(path=path, show=preview, section="/instances"), Page(
+        path=path, show=act, section="/instances", method="POST"
+    )
+
+
+async def _preview(visit: Visit, verb: Verb, fault: str, status: int = 200) -> View:
     asked = {name: visit.query(name) for name in FILTERS}
-    rows = await asyncio.to_thread(queries.matching_ids, visit.services.reader, wanted(visit, asked), MOST + 1)
+    reader, of = visit.services.reader, wanted(visit, asked)
+    rows = await asyncio.to_thread(queries.matching_ids, reader, of, verb.touches, MOST + 1)
     given = {name: value for name, value in asked.items() if value}
     data = {
+        "verb": verb.name,
         "count": min(len(rows), MOST),
         "more": len(rows) > MOST,
         "most": MOST,
@@ -46,30 +79,37 @@ async def _preview(visit: Visit, fault: str, status: int = 200) -> View:
     return View(template="bulk.html", data=data, drawn=drawn, status=status)
 
 
-async def act(visit: Visit) -> Shown:
-    """Cancels those that the preview has shown; shows a new one where that is not remembered any more."""
-    require(visit.actor, Act.CANCEL, Target("instances", visit.request.query_string))
+async def _act(visit: Visit, verb: Verb) -> Shown:
+    """Does it to those that the preview has shown; shows a new one where that is not remembered any more."""
     form = await visit.request.post()
     reason = one_line("reason", str(form.get("reason", "")).strip())
     rows = deeds.taken(form)
     if rows is None:
-        return await _preview(visit, "That preview is not remembered any more; these are the instances now.", 409)
-    ids = [row["instance_id"] for row in rows]
-    deed = deeds.begun(visit, "cancel", reason, ids)
+        return await _preview(visit, verb, "That preview is not remembered any more; these are the instances now.", 409)
+    deed = deeds.begun(visit, verb.name, reason, [row["instance_id"] for row in rows])
     undo = form.get("undo") != "no"
-    now = await asyncio.to_thread(queries.statuses, visit.services.reader, ids)
+    return deeds.in_background(deed, lambda begun: _all(visit, begun, rows, undo))
+
+
+async def _all(visit: Visit, deed: Deed, rows: Sequence[Found], undo: bool) -> None:
     for start in range(0, len(rows), AT_ONCE):
         some = rows[start : start + AT_ONCE]
-        await asyncio.gather(*(_one(visit, deed, {**row, "status": now[row["instance_id"]]}, undo) for row in some))
-    return deeds.page_of(deed)
+        await asyncio.gather(*(_one(visit, deed, row["instance_id"], undo) for row in some))
 
 
-async def _one(visit: Visit, deed: Deed, row: Found, undo: bool) -> None:
+async def _one(visit: Visit, deed: Deed, name: str, undo: bool) -> None:
     try:
-        await cancel(visit.services, row, deed.reason, deed.actor, undo=undo)
+        row = await asyncio.to_thread(visit.services.reader.instance, name)  # as it is now: it may have ended
+        if row is None:
+            return
+        if deed.verb == "cancel":
+            await cancel(visit.services, row, deed.reason, deed.actor, undo=undo)
+        else:
+            wish = {"why": deed.reason, "actor": deed.actor}
+            await control(visit.services, row, deed.verb, wish, f"{deed.id}/{name}")
         deed.sent += 1
-    except ProblemError as error:
-        deed.refused[row["instance_id"]] = error.detail
+    except Exception as error:  # noqa: BLE001  # of one; the others go on, and the page says why
+        deed.refused[name] = problem_of(error, visit.request).detail
 
 
 async def preview_retry(visit: Visit) -> View:
@@ -88,7 +128,8 @@ async def _preview_retry(visit: Visit, fault: str, status: int = 200) -> View:
     rows = [{name: value for name, value in row.items() if name != "message"} for row in found[:MOST]]
     data = {"count": len(rows), "more": len(found) > MOST, "most": MOST, "incidents": rows[:SHOWN],
             "filters": given, "fault": fault}  # fmt: skip
-    drawn = {"preview": deeds.previewed(rows), "query": urlencode(given), "max_reason": MAX_LINE_LENGTH}
+    drawn = {"preview": deeds.previewed(rows), "query": urlencode(given), "max_reason": MAX_LINE_LENGTH,
+             "titles": titles_of(visit)}  # fmt: skip
     return View(template="bulk_retry.html", data=data, drawn=drawn, status=status)
 
 
@@ -126,6 +167,5 @@ PAGES = (
     Page(path="/incidents/retry", show=preview_retry, section="/incidents"),
     Page(path="/incidents/retry", show=act_retry, section="/incidents", method="POST"),
     # Before the page of an instance, whose path these have, too.
-    Page(path="/instances/cancel", show=preview, section="/instances"),
-    Page(path="/instances/cancel", show=act, section="/instances", method="POST"),
+    *(page for verb in VERBS for page in pages_of(verb)),
 )

@@ -4,16 +4,17 @@ which give codes and fields their words.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
+from pathlib import Path
 from typing import Any
 
 from models.serving.card import Card, read_card
-from models.serving.errors import ModelError
-from models.serving.registry import FOLDER
+from models.serving.errors import RefusedModelError
+from models.serving.shelf import folder_of, is_word
 from schemas.payload import Payload
-from streams.console import words
+from streams.console import told, words
 from streams.console.account import as_object
 
 LIMIT = "approve_below"
@@ -50,12 +51,13 @@ class Decision:
     certificate: str
     at_ms: int
     input: Payload
+    told: tuple[told.Fact, ...]  # the input, in words
 
 
-def decision(record: Mapping[str, Any]) -> Decision:
-    """The decision of a record."""
+def decision(record: Mapping[str, Any], where: Sequence[Path]) -> Decision:
+    """The decision of a record; `where` are the folders of models, for the words of their cards."""
     score, limit = record["score"], record["thresholds"].get(LIMIT)
-    card = card_of(record["model"], record["model_version"])
+    inputs = inputs_of(card_of(where, record["model"], record["model_version"]))
     reasons = sorted(record["reasons"], key=lambda each: -abs(each["contribution"]))
     strongest = max((abs(each["contribution"]) for each in reasons), default=0.0)
     given = as_object(record["input"]) or {}
@@ -70,12 +72,13 @@ def decision(record: Mapping[str, Any]) -> Decision:
         limit=limit,
         why=_why(record, limit),
         asks_people=asks,
-        reasons=tuple(_because(each, card, given, strongest) for each in reasons[:SHOWN]),
+        reasons=tuple(_because(each, inputs, given, strongest) for each in reasons[:SHOWN]),
         more=max(0, len(reasons) - SHOWN),
-        reference=record["reference"] or "",
+        reference=words.titled((record["reference"] or "").partition("/")[0]).lower(),
         certificate=record["certificate"] or "",
         at_ms=record["at_ms"],
         input=record["input"],
+        told=told.facts(given, inputs),
     )
 
 
@@ -91,25 +94,35 @@ def _why(record: Mapping[str, Any], limit: float | None) -> str:
     return f"The score {score:.3f} {below} {limit:.3f}, the limit up to which the model may decide alone."
 
 
-def _because(reason: Mapping[str, Any], card: Card | None, given: Mapping[str, Any], strongest: float) -> Because:
+def _because(reason: Mapping[str, Any], inputs: told.Inputs, given: Mapping[str, Any], strongest: float) -> Because:
     group, amount = reason["group"], reason["contribution"]
     width = 50 * abs(amount) / strongest if strongest else 0.0
-    label = next((each.label for each in card.inputs if each.field == group), "") if card else ""
+    known = inputs.get(group)
     return Because(
-        label=label or words.titled(group).lower(),
-        value=words.plain(given[group]) if group in given else "",
+        label=(known.label if known else "") or words.titled(group).lower(),
+        value=told.text(group, given[group], inputs) if group in given else "",
         amount=amount,
         x=round(50.0 if amount >= 0 else 50.0 - width, 2),
         width=round(max(width, 0.6), 2),
     )
 
 
-@lru_cache(maxsize=64)
-def card_of(model: str, version: str) -> Card | None:
+def inputs_of(card: Card | None) -> told.Inputs:
+    """What a model reads, by field; nothing where its card is not there."""
+    return {each.field: each for each in card.inputs} if card else {}
+
+
+def card_of(where: Sequence[Path], model: str, version: str) -> Card | None:
     """The card of a version; None where its files are not on this machine, or the name is none of a folder."""
-    if not all(part.replace("-", "").replace("_", "").replace(".", "").isalnum() for part in (model, version)):
+    if not (is_word(model) and is_word(version)):
         return None
     try:
-        return read_card(FOLDER / model / version)[0]
-    except (ModelError, OSError, ValueError):
+        return _read(folder_of(where, model, version))
+    except (RefusedModelError, OSError):
         return None
+
+
+@lru_cache(maxsize=64)
+def _read(folder: Path) -> Card:
+    """A version's files do not change; one that could not be read is looked for again."""
+    return read_card(folder)[0]

@@ -39,13 +39,14 @@ async def show(visit: Visit) -> View:
     page = await asyncio.to_thread(
         queries.decisions_of, reader, model, limit=ROWS, cursor=visit.query("cursor") or None
     )
-    decisions = [decision(each) for each in (await stored(visit.services.codec, page.rows)).messages]
+    where = folders(visit.services.settings)
+    decisions = [decision(each, where) for each in (await stored(visit.services.codec, page.rows)).messages]
     scores = await asyncio.to_thread(queries.scores, reader, model, since)
     tasks = await asyncio.to_thread(queries.answers_after, reader, model, since)
     answers = Counter(each["outcome"] for each in (await stored(visit.services.codec, tasks)).messages)
     counts = [each for each in await asyncio.to_thread(queries.routes, reader, since) if each[0] == model]
     newest = decisions[0] if decisions else None
-    card = card_of(newest.model, newest.version) if newest else None
+    card = card_of(where, newest.model, newest.version) if newest else None
     data = {
         "model": model,
         "version": newest.version if newest else "",

@@ -22,6 +22,7 @@ from streams.readmodel.stored import stored
 
 MOST = 1_000  # that one act touches
 KEPT = 100  # acts whose progress is remembered, in this process
+ENDS_AS = {"cancel": "cancelled", "suspend": "suspended"}  # where an act has a status of its own
 INSTANCE, LETTER = "instance", "letter"
 
 
@@ -81,11 +82,15 @@ async def progress(visit: Visit) -> View:
             "at_ms": deed.at_ms, "sent": deed.sent, "count": len(deed.ids)}  # fmt: skip
     if deed.of == LETTER:
         return View(template="act_letters.html", data={**data, **await _letters(visit, deed)})
-    now = await asyncio.to_thread(queries.statuses, visit.services.reader, deed.ids)
-    rows: list[dict[str, Any]] = [
-        {"instance_id": each, "status": now.get(each, ""), "refused": deed.refused.get(each, "")} for each in deed.ids
-    ]
-    return View(template="act.html", data={**data, "counts": dict(Counter(now.values())), "instances": rows})
+    now = await asyncio.to_thread(queries.standing_of, visit.services.reader, deed.ids)
+    known = [{"instance_id": each, "status": "", "business_key": "", **now.get(each, {})} for each in deed.ids]
+    rows = [{**each, "refused": deed.refused.get(each["instance_id"], "")} for each in known]
+    counts = dict(Counter(each["status"] for each in now.values()))
+    return View(
+        template="act.html",
+        data={**data, "counts": counts, "instances": rows},
+        drawn={"word": ENDS_AS.get(deed.verb)},
+    )
 
 
 async def _letters(visit: Visit, deed: Deed) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from dataclasses import field as default
 from typing import Any
 
 import orjson
@@ -22,6 +23,10 @@ MAX_FIELDS = 200
 LINES_FROM = 200  # characters: longer texts get several lines
 DATES = {"date": "date", "time": "time", "email": "email", "uri": "url"}
 _COMBINED = ("oneOf", "anyOf", "allOf", "not", "if", "patternProperties", "$dynamicRef")
+
+
+Texts = Mapping[str, Mapping[str, str]]  # of codes, by the name of their field
+NO_TEXTS: Texts = {}
 
 
 class FormFaultError(ValueError):
@@ -38,6 +43,7 @@ class Field:
     required: bool
     hint: str = ""
     choices: tuple[str, ...] = ()  # as JSON
+    words: Mapping[str, str] = default(default_factory=dict)  # what a choice is called, where it is not what it is
     fields: tuple[Field, ...] = ()
     attributes: tuple[tuple[str, str], ...] = ()  # of the HTML element
     default: Json = None
@@ -58,12 +64,13 @@ class Field:
         return "/".join((PREFIX, *(part.replace("~", "~0").replace("/", "~1") for part in self.path)))
 
 
-def fields_of(schema: Json) -> tuple[Field, ...]:
-    """The fields of a form; one for JSON as a whole where the schema describes no plain object."""
+def fields_of(schema: Json, texts: Texts = NO_TEXTS) -> tuple[Field, ...]:
+    """The fields of a form; one for JSON as a whole where the schema describes no plain object. `texts` say what
+    codes mean, by the name of the field."""
     if not isinstance(schema, dict) or not schema:
         return ()
     try:
-        made = _field(schema, _Root(schema), (), required=True, depth=0)
+        made = _field(schema, _Root(schema, texts), (), required=True, depth=0)
     except _TooManyError:
         made = None
     if made is None or made.kind != "group":
@@ -80,6 +87,7 @@ class _Root:
     """The whole schema, into which references point, and how many fields were made of it."""
 
     schema: Mapping[str, Any]
+    texts: Texts
     count: int = 0
 
 
@@ -96,12 +104,10 @@ def _field(schema: Json, root: _Root, path: tuple[str, ...], *, required: bool, 
         "default": schema.get("default"),
     }
     kind = schema.get("type")
+    if listed := _listed(schema, root, path):
+        return Field(kind="choice", **listed, **common)
     if depth > MAX_DEPTH or any(word in schema for word in _COMBINED):
         return Field(kind="json", **common)
-    if isinstance(schema.get("enum"), list) and schema["enum"]:
-        return Field(kind="choice", choices=tuple(json.dumps(each) for each in schema["enum"]), **common)
-    if "const" in schema:
-        return Field(kind="choice", choices=(json.dumps(schema["const"]),), **common)
     if isinstance(schema.get("properties"), dict) and kind in (None, "object"):
         return _group(schema, root, common, depth)
     match kind:
@@ -113,9 +119,27 @@ def _field(schema: Json, root: _Root, path: tuple[str, ...], *, required: bool, 
             return Field(kind="yes-no", **common)
         case "array":
             items = _resolved(schema.get("items"), root.schema)
-            if isinstance(items.get("enum"), list) and items["enum"]:
-                return Field(kind="several", choices=tuple(json.dumps(each) for each in items["enum"]), **common)
+            if listed := _listed(items, root, path):
+                return Field(kind="several", **listed, **common)
     return Field(kind="json", **common)
+
+
+def _listed(schema: Mapping[str, Any], root: _Root, path: tuple[str, ...]) -> dict[str, Any]:
+    """The values that a schema lists, with what they are called: what codes mean, or the titles of alternatives;
+    nothing where it is any other schema."""
+    for word in ("oneOf", "anyOf"):
+        given = schema.get(word)
+        if isinstance(given, list) and given and all(isinstance(each, dict) and "const" in each for each in given):
+            named = {json.dumps(each["const"]): _text(each, "title") for each in given}
+            return {"choices": tuple(named), "words": {value: title for value, title in named.items() if title}}
+    if any(word in schema for word in _COMBINED):
+        return {}
+    values = schema.get("enum") or ([schema["const"]] if "const" in schema else [])
+    if not isinstance(values, list) or not values:
+        return {}
+    texts = root.texts.get(path[-1], {}) if path else {}
+    words_of = {json.dumps(each): texts[each] for each in values if isinstance(each, str) and each in texts}
+    return {"choices": tuple(json.dumps(each) for each in values), "words": words_of}
 
 
 def _group(schema: Mapping[str, Any], root: _Root, common: dict[str, Any], depth: int) -> Field:

@@ -10,8 +10,9 @@ from typing import Any
 from urllib.parse import quote, urlencode
 
 from schemas.payload import UnreadablePayloadError
-from streams.console import queries, words
-from streams.console.decision import Decision, decision
+from streams.console import queries, told, words
+from streams.console.account import as_object
+from streams.console.decision import Decision, card_of, decision, inputs_of
 from streams.console.forms import FormFaultError, data_of, fields_of
 from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import Act, Target, may, require
@@ -19,6 +20,7 @@ from streams.gateway import task_acts
 from streams.gateway.bodies import MAX_ID_LENGTH
 from streams.gateway.problems import ProblemError
 from streams.gateway.settings import TaskSettings
+from streams.processors.decide.places import folders
 from streams.processors.human.rules import CLAIM, COMMENT, COMPLETE, MAX_COMMENT_LENGTH, PUT_ASIDE, RELEASE, UNDO
 from streams.processors.human.task import HumanTask, comments_of
 
@@ -125,6 +127,7 @@ async def _view(
 ) -> View:
     done = await _known(visit, visit.query("done"))
     decided = await _decision_for(visit, chosen) if chosen else None
+    inputs = _inputs(visit, decided)
     team = {"team": listed.team} if listed.team else {}
     data = {
         "tasks": [_brief(task, visit.now_ms) for task in listed.tasks],
@@ -137,9 +140,10 @@ async def _view(
         "holder": _holder(chosen, visit.now_ms) if chosen else None,
         "fault": fault,
         "comments": comments_of(chosen) if chosen else [],
+        "about": told.facts(as_object(chosen["input"]), inputs) if chosen else (),
     }
     drawn = {
-        "fields": fields_of(chosen["form"].value()) if chosen else (),
+        "fields": fields_of(chosen["form"].value(), told.texts(inputs)) if chosen else (),
         "posted": posted or {},
         "action_id": uuid.uuid4().hex,
         "comment_id": uuid.uuid4().hex,
@@ -177,7 +181,14 @@ async def _decision_for(visit: Visit, task: Task) -> Decision | None:
     if task["audit"]:
         return None
     rows = await asyncio.to_thread(visit.services.reader.decisions, task["instance_id"])
-    return decision(await _decoded(visit, rows[-1]["message"])) if rows else None
+    where = folders(visit.services.settings)
+    return decision(await _decoded(visit, rows[-1]["message"]), where) if rows else None
+
+
+def _inputs(visit: Visit, decided: Decision | None) -> told.Inputs:
+    """What the model read that was asked before: its words are those of the task."""
+    where = folders(visit.services.settings)
+    return inputs_of(card_of(where, decided.model, decided.version) if decided else None)
 
 
 async def _decoded(visit: Visit, message: bytes) -> Mapping[str, Any]:

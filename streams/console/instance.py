@@ -28,6 +28,7 @@ from streams.gateway.bodies import MAX_LINE_LENGTH, one_line
 from streams.gateway.instances import cancel, known_instance
 from streams.gateway.undoing import undoable
 from streams.language.graph import Graph
+from streams.processors.decide.places import folders
 from streams.readmodel.paging import Found
 from streams.readmodel.stored import stored
 
@@ -154,7 +155,8 @@ async def _tasks(visit: Visit, instance_id: str) -> list[Mapping[str, Any]]:
 
 async def _decisions(visit: Visit, instance_id: str) -> list[Decision]:
     rows = await asyncio.to_thread(visit.services.reader.decisions, instance_id)
-    return [decision(each) for each in (await stored(visit.services.codec, rows)).messages]
+    where = folders(visit.services.settings)
+    return [decision(each, where) for each in (await stored(visit.services.codec, rows)).messages]
 
 
 def _not_seen(visit: Visit) -> View:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 from urllib.parse import urlencode
 
-from schemas.lifecycle import OF_INSTANCES, Status
+from schemas.lifecycle import OF_INSTANCES, TERMINAL, Status
+from schemas.reasons import MEANINGS, Reason
 from streams.console import queries, words
 from streams.console.page import Page, View, Visit
 from streams.console.queries import Wanted
@@ -17,6 +18,7 @@ AGE_WORDS = {"1h": "the last hour", "24h": "the last 24 hours", "7d": "the last 
 FILTERS = ("status", "workflow", "version", "key", "age", "reason", "step", "data")
 SEARCHED = ("reason", "step", "data")  # beyond the columns of the table
 RETRYING = "retrying"  # no status of an instance: one of its steps waits for its next try
+REASONS = tuple(each.value for each in sorted(MEANINGS, key=lambda each: MEANINGS[each].title) if each is not Reason.OK)
 ROWS = 50
 
 
@@ -32,16 +34,20 @@ async def show(visit: Visit) -> View:
         "first": not visit.query("cursor"),
     }
     known = sorted({each.name for each in visit.services.definitions.deployed()})
+    there = {row["status"] for row in page.rows}
+    may_act = may(visit.actor, Act.CANCEL, Target("instances")) and there and asked["status"] not in TERMINAL
     drawn = {
-        "may_cancel": bool(page.rows) and may(visit.actor, Act.CANCEL, Target("instances")),
-        "may_retry": any(row["status"] == Status.INCIDENT for row in page.rows)
-        and may(visit.actor, Act.REPAIR, Target("instances")),
+        "may_cancel": may_act,
+        "may_suspend": may_act and asked["status"] != Status.SUSPENDED,
+        "may_resume": may_act and Status.SUSPENDED in there,
+        "may_retry": Status.INCIDENT in there and may(visit.actor, Act.REPAIR, Target("instances")),
         "query": urlencode(given),
         "asked": asked,
         "statuses": (*OF_INSTANCES, RETRYING),
         "searches": any(asked[name] for name in SEARCHED),
         "workflows": known if asked["workflow"] in ("", *known) else [*known, asked["workflow"]],
         "ages": AGE_WORDS,
+        "reasons": REASONS if asked["reason"] in ("", *REASONS) else (*REASONS, asked["reason"]),
     }
     return View(template="instances.html", data=data, drawn=drawn)
 

@@ -291,9 +291,9 @@ def search(reader: Reader, text: str, limit: int) -> list[Found]:
     return sorted(found.values(), key=lambda row: -row["started_at_ms"])[:limit]
 
 
-def matching_ids(reader: Reader, wanted: Wanted, limit: int) -> list[Found]:
-    """The instances of a list that have not ended, the newest first: what an act on the list would touch."""
-    query = _instances(wanted).where(INSTANCES.c.status.in_(OPEN_STATUSES))
+def matching_ids(reader: Reader, wanted: Wanted, statuses: Sequence[str], limit: int) -> list[Found]:
+    """The instances of a list in one of these statuses, the newest first: what an act on the list would touch."""
+    query = _instances(wanted).where(INSTANCES.c.status.in_(statuses))
     return every(reader.engine, query.order_by(INSTANCES.c.started_at_ms.desc()).limit(limit))
 
 
@@ -327,11 +327,11 @@ def _is_clear() -> ColumnElement[bool]:
     return INCIDENTS.c.reason.is_distinct_from(Reason.OUTCOME_UNKNOWN.value)
 
 
-def statuses(reader: Reader, ids: Sequence[str]) -> dict[str, str]:
-    """How instances stand now, by id."""
-    query = select(INSTANCES.c.instance_id, INSTANCES.c.status).where(INSTANCES.c.instance_id.in_(ids))
-    with reader.engine.connect() as connection:
-        return {str(name): str(status) for name, status in connection.execute(query)}
+def standing_of(reader: Reader, ids: Sequence[str]) -> dict[str, Found]:
+    """How instances stand now, and the keys of their cases, by id."""
+    columns = (INSTANCES.c.instance_id, INSTANCES.c.status, INSTANCES.c.business_key)
+    rows = every(reader.engine, select(*columns).where(INSTANCES.c.instance_id.in_(ids)))
+    return {str(row["instance_id"]): row for row in rows}
 
 
 def changed_tasks(reader: Reader, before_ms: int, limit: int) -> list[Found]:

@@ -78,6 +78,7 @@ def environment() -> Environment:
     made.filters.update(
         titled=words.titled, status_word=words.status_word, span=words.span, size=words.size, number=words.number,
         counted=words.counted, plain=words.plain, moment=moment, pretty=pretty, unjson=unjson, moment_of=moment_of,
+        reason=words.reason,
     )  # fmt: skip
     made.globals.update(static=static_path, effects=words.EFFECTS)
     return made

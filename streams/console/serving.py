@@ -6,6 +6,7 @@ import asyncio
 import mimetypes
 from collections.abc import Collection, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Any
 
 from aiohttp import web
@@ -14,6 +15,7 @@ from streams.console import (
     alerts,
     audit,
     bulk,
+    comparing,
     control,
     decisions,
     deeds,
@@ -29,6 +31,7 @@ from streams.console import (
     overview,
     queries,
     repair,
+    replaying,
     replays,
     report,
     systems,
@@ -62,6 +65,7 @@ SECTIONS = (  # path, name, and the key that leads there after a g
 PAGES: tuple[Page, ...] = (
     *overview.PAGES,
     *workflows.PAGES,
+    *comparing.PAGES,
     *deploying.PAGES,
     *instances.PAGES,
     *bulk.PAGES,
@@ -77,6 +81,7 @@ PAGES: tuple[Page, ...] = (
     *letter.PAGES,
     *decisions.PAGES,
     *replays.PAGES,
+    *replaying.PAGES,
     *systems.PAGES,
     *report.PAGES,
     *topics.PAGES,
@@ -162,6 +167,7 @@ def _frame(page: Page, visit: Visit, waiting: int, stopped: int = 0) -> dict[str
     return {
         "actor": visit.actor,
         "section": page.section,
+        "flow": partial(workflows.title_of_workflow, visit.services.definitions),
         "live": page.live,
         "sections": SECTIONS if visit.actor.name else (),
         "tasks_waiting": waiting,

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Mapping
 from typing import Any, Final
 
-from schemas.reasons import Effect
+from schemas.reasons import MEANINGS, Effect, Reason
 from streams.ground.spans import DAY as DAY
 from streams.ground.spans import HOUR as HOUR
 from streams.ground.spans import SECOND as SECOND
@@ -21,6 +22,12 @@ EFFECTS: Final[Mapping[str, str]] = {
     Effect.DONE: "The other system has done it.",
     Effect.UNKNOWN: "Nobody here can tell whether the other system has done it. Look there before doing it again.",
 }
+
+
+def reason(name: str) -> str:
+    """What a reason of the table means; the name itself where the table does not know it."""
+    known = Reason.__members__.get(name)
+    return MEANINGS[known].title if known else name
 
 
 def titled(name: str) -> str:
@@ -45,6 +52,8 @@ def size(count: int) -> str:
 
 def number(value: float) -> str:
     """A number as people read it: thousands apart, no more digits than matter."""
+    if not math.isfinite(value):
+        return str(value)
     if value == int(value) and abs(value) < 1e15:
         return f"{int(value):,}"
     return f"{value:,.3f}" if abs(value) < 1000 else f"{value:,.0f}"

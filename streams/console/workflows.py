@@ -16,7 +16,7 @@ from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import Act, Target, may, require
 from streams.console.standing import Standing, standing
 from streams.definitions import states
-from streams.definitions.book import Deployed
+from streams.definitions.book import DefinitionBook, Deployed
 from streams.gateway.bodies import MAX_LINE_LENGTH
 from streams.gateway.definition_acts import bring
 from streams.gateway.problems import ProblemError
@@ -38,7 +38,7 @@ async def show_all(visit: Visit) -> View:
         versions.setdefault(each.name, []).append(each)
     rows = [
         {
-            **_brief(visit, latest(visit, name, known)),
+            **brief(visit, latest(visit, name, known)),
             "versions": len(known),
             **{status.value: is_open.get((name, status), 0) for status in OPEN},
             **{status.value: today.get((name, status), 0) for status in (Status.COMPLETED, Status.FAULTED)},
@@ -51,28 +51,26 @@ async def show_all(visit: Visit) -> View:
 async def show(visit: Visit) -> View:
     """One workflow: the version that new instances start on, or the one that the query names."""
     name, reader = visit.request.match_info["name"], visit.services.reader
-    known = [each for each in visit.services.definitions.deployed() if each.name == name]
-    if not known:
-        raise ProblemError(404, "not-found", "No workflow of this name is deployed, or not yet.")
+    known = known_versions(visit, name)
     chosen = next((each for each in known if each.digest == visit.query("digest")), latest(visit, name, known))
     told = await standing(visit, chosen.graph) if chosen.graph else Standing()
-    times = _times(chosen.graph, told) if chosen.graph else []
+    times = times_of(chosen.graph, told) if chosen.graph else []
     before = _before(known, chosen)
     data = {
-        "workflow": _brief(visit, chosen),
-        "versions": [_brief(visit, each) for each in reversed(known)],
+        "workflow": brief(visit, chosen),
+        "versions": [brief(visit, each) for each in reversed(known)],
         "counts": told.counts,
         "looked_at": told.looked_at,
         "times": times,
         "by": bottlenecks.summary(told.totals),
         "failures": [{"step": step, "title": title, "count": count} for step, title, count in told.failures],
         "yaml": chosen.yaml,
-        "difference": _difference(before, chosen) if before else None,
+        "difference": difference(before, chosen) if before else None,
         "said": _said(visit, name),
         "open": await asyncio.to_thread(reader.open_by_digest),
         "held": (await asyncio.to_thread(reader.held)).get(name, 0),
     }
-    shown = Told(states=_states(told, times), links=_links(chosen, told))
+    shown = Told(states=states_of(told, times), links=_links(chosen, told))
     drawn = drawing.both(chosen.graph, shown) if chosen.graph else {"wide": "", "narrow": ""}
     may_say = may(visit.actor, Act.PAUSE, Target("workflow", name))
     more = {"before": before, "quote": quote, "may_say": may_say, "max_reason": MAX_LINE_LENGTH}
@@ -92,24 +90,40 @@ async def act(visit: Visit) -> Shown:
     return see_other(f"/workflows/{quote(name, safe='')}")
 
 
+def known_versions(visit: Visit, name: str) -> list[Deployed]:
+    """The versions of a workflow, in the order in which they were deployed; raises ProblemError (404)."""
+    known = [each for each in visit.services.definitions.deployed() if each.name == name]
+    if not known:
+        raise ProblemError(404, "not-found", "No workflow of this name is deployed, or not yet.")
+    return known
+
+
 def latest(visit: Visit, name: str, known: Sequence[Deployed]) -> Deployed:
     """The version that new instances start on; the newest where none can be started."""
     return visit.services.definitions.find(name) or known[-1]
 
 
-def _brief(visit: Visit, each: Deployed) -> dict[str, Any]:
+def brief(visit: Visit, each: Deployed) -> dict[str, Any]:
+    """What lists and pages tell of a version."""
     newest = visit.services.definitions.find(each.name)
     document = each.graph.document.get("document") if each.graph else None
-    title = document.get("title") if isinstance(document, dict) else None
     summary = document.get("summary") if isinstance(document, dict) else None
     names = ("digest", "name", "version", "namespace", "event_types", "deployed_at_ms", "deployed_by", "fault")
     return {
         **{name: getattr(each, name) for name in names},
-        "title": title if isinstance(title, str) else words.titled(each.name),
+        "title": title_of_workflow(visit.services.definitions, each.name, each),
         "summary": summary if isinstance(summary, str) else "",
         "latest": newest is not None and newest.digest == each.digest,
         "state": visit.services.definitions.state(each.name),
     }
+
+
+def title_of_workflow(book: DefinitionBook, name: str, version: Deployed | None = None) -> str:
+    """What people call a workflow: the title that the version in force gives (or this one), else its name as words."""
+    found = version or book.find(name)
+    document = found.graph.document.get("document") if found is not None and found.graph is not None else None
+    title = document.get("title") if isinstance(document, dict) else None
+    return title if isinstance(title, str) and title else words.titled(name)
 
 
 def _said(visit: Visit, name: str) -> dict[str, Any] | None:
@@ -127,7 +141,7 @@ def _links(chosen: Deployed, told: Standing) -> dict[str, str]:
     }
 
 
-def _times(graph: Graph, told: Standing) -> list[dict[str, Any]]:
+def times_of(graph: Graph, told: Standing) -> list[dict[str, Any]]:
     """Where the time goes: the steps that took the greatest part of it, and what they waited for."""
     tasks = {task.pointer: task for task in graph.tasks}
     return [
@@ -137,7 +151,7 @@ def _times(graph: Graph, told: Standing) -> list[dict[str, Any]]:
     ]
 
 
-def _states(told: Standing, times: Sequence[Mapping[str, Any]]) -> dict[str, State]:
+def states_of(told: Standing, times: Sequence[Mapping[str, Any]]) -> dict[str, State]:
     """What is told at each task: how many instances are there, and its part of the time."""
     shares = {step["pointer"]: f"{step['share']:.0%}" for step in times if step["share"] >= LEAST_SHARE}
     return {
@@ -151,7 +165,7 @@ def _before(known: Sequence[Deployed], chosen: Deployed) -> Deployed | None:
     return known[place - 1] if place else None
 
 
-def _difference(before: Deployed, after: Deployed) -> list[str]:
+def difference(before: Deployed, after: Deployed) -> list[str]:
     """What a version changed, line by line."""
     lines = difflib.unified_diff(
         before.yaml.splitlines(), after.yaml.splitlines(), before.version, after.version, lineterm="", n=2
@@ -161,7 +175,7 @@ def _difference(before: Deployed, after: Deployed) -> list[str]:
 
 async def show_definitions(visit: Visit) -> View:
     """Every version of every workflow, the newest first."""
-    rows: list[Mapping[str, Any]] = [_brief(visit, each) for each in reversed(visit.services.definitions.deployed())]
+    rows: list[Mapping[str, Any]] = [brief(visit, each) for each in reversed(visit.services.definitions.deployed())]
     return View(template="definitions.html", data={"definitions": rows})
 
 

@@ -162,7 +162,11 @@ class KafkaOwnFunctions:
             raise away(self._settings, error.args[0].str()) from None
 
     def _occupied(self, groups: Mapping[str, str]) -> frozenset[str]:
-        answers = self._client.describe_consumer_groups(list(groups), request_timeout=ASK_S) if groups else {}
+        if not groups:
+            return frozenset()
+        # librdkafka ends the process where such a request has timed out and is then answered: no broker, no request.
+        self._client.list_topics(OWN_FUNCTIONS.name, timeout=ASK_S)
+        answers = self._client.describe_consumer_groups(list(groups), request_timeout=ASK_S)
         return frozenset(groups[group] for group, each in answers.items() if each.result().members)
 
     @property

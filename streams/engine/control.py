@@ -15,13 +15,15 @@ from schemas.lifecycle import Phase
 from schemas.payload import Json, Payload, UnreadablePayloadError
 from streams.engine import errors
 from streams.engine.activity import Activity
+from streams.engine.constructs.call import StepFrame
 from streams.engine.constructs.do import ListFrame
 from streams.engine.constructs.listen import give_back
-from streams.engine.messages import ControlInstance, EventReceived, StepResult, Transition
+from streams.engine.messages import ControlChild, ControlInstance, EventReceived, StepResult, Transition
 from streams.engine.run import Run
 from streams.engine.state import Frame, Instance, Later
 from streams.engine.timers import fire_all
 from streams.engine.weight import PER_BYTE
+from streams.language.constructs.run import Run as Child
 
 Came = TypeVar("Came", contravariant=True)
 
@@ -58,6 +60,7 @@ def suspended(run: Run, event: ControlInstance) -> None:
     """The instance stands still."""
     run.suspended = True
     _note(run, Phase.WORKFLOW_SUSPENDED, _about(event))
+    _children_too(run, event)
 
 
 def moved(run: Run, event: ControlInstance) -> None:
@@ -69,8 +72,19 @@ def resumed(run: Run, event: ControlInstance, takes: Takes) -> None:
     """The instance goes on."""
     run.suspended = False
     _note(run, Phase.WORKFLOW_RESUMED, _about(event))
+    _children_too(run, event)
     take_kept(run, takes)
     fire_all(run)
+
+
+def _children_too(run: Run, event: ControlInstance) -> None:
+    """The instances that steps wait for stand and go on with this one; those below them do with those."""
+    about = (event.control_id, event.action, event.why, event.actor)
+    for frame in run.frames.values():
+        task = run.graph.tasks[frame.task]
+        if type(frame) is StepFrame and type(task) is Child:
+            at = (run.instance_id, frame.asked or task.pointer, frame.iteration, frame.attempt)
+            run.controls.append(ControlChild(*at, *about))
 
 
 def take_kept(run: Run, takes: Takes) -> None:

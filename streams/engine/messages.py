@@ -165,6 +165,22 @@ class CancelStep(Struct, gc=False):
     answer: bool = False  # what became of it is wanted all the same
 
 
+class ControlChild(Struct, gc=False):
+    """The instance that a step has started, and that is waited for, stands still or goes on with this one.
+
+    It goes the way of the step's command, so it never comes to that instance before its start.
+    """
+
+    instance_id: str
+    pointer: str
+    iteration: int
+    attempt: int
+    control_id: str
+    action: str
+    why: str
+    actor: str
+
+
 class AwaitEvent(Struct, gc=False):
     """A step waits for an event from now on; `filter` says for which of its events."""
 
@@ -200,7 +216,7 @@ class OfferedEvent(Struct, gc=False):
 
 
 EventCommand = AwaitEvent | CancelAwait | OfferedEvent
-Command = StepCommand | CancelStep | EventCommand
+Command = StepCommand | CancelStep | ControlChild | EventCommand
 
 
 class Transition(Struct, gc=False):

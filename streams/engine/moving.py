@@ -8,7 +8,7 @@ kept of inputs) has to fit the corrected definition, or it is refused with all t
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from types import MappingProxyType
 
 import msgspec
@@ -30,9 +30,13 @@ def on_corrected(
     state: Instance[Frame],
     corrected: Graph | None,
     instance_id: str,
+    numbered: Container[type[Task]],
     moves: Mapping[str, str] = MappingProxyType({}),
 ) -> tuple[Graph, Instance[Frame]] | str:
-    """The corrected graph and the state on it, or why that cannot be; `moves` are pointers by those before."""
+    """The corrected graph and the state on it, or why that cannot be; `moves` are pointers by those before.
+
+    Each entry into a `numbered` task has a number.
+    """
     if corrected is None:
         return "the corrected definition is not known"
     if (corrected.namespace, corrected.name) != (graph.namespace, graph.name):
@@ -51,7 +55,14 @@ def on_corrected(
     for task, count in state.entries.items():
         if task in there:
             entries[there[task]] = max(count, entries.get(there[task], 0))
-    frames = [_moved(frame, graph.tasks[frame.task].pointer, corrected, there, instance_id) for frame in state.frames]
+    frames = []
+    for frame in state.frames:
+        old, new = graph.tasks[frame.task], corrected.tasks[there[frame.task]]
+        if isinstance(frame, IncidentFrame) and frame.begun and type(old) not in numbered and type(new) in numbered:
+            number = entries.get(new.index, 0)
+            entries[new.index] = number + 1
+            frame = msgspec.structs.replace(frame, iteration=number)  # as if it were entered now
+        frames.append(_moved(frame, old.pointer, corrected, there, instance_id))
     version = corrected.version
     ledger = None if state.ledger is None else _moved_ledger(state.ledger, graph, there)
     return corrected, msgspec.structs.replace(

@@ -69,9 +69,10 @@ def repaired(run: Run, event: RepairStep) -> None:
 
 def _retry(run: Run, frame: IncidentFrame, activity: Activity, event: RepairStep) -> None:
     task = activity.task
-    key = frame.key or step_id(run.instance_id, task.pointer, frame.iteration, frame.attempt)
-    activity.key = "" if event.key == NEW_KEY else key
     activity.attempt += 1
+    activity.key = step_id(run.instance_id, task.pointer, frame.iteration, activity.attempt)
+    if event.key != NEW_KEY:
+        activity.key = frame.key or step_id(run.instance_id, task.pointer, frame.iteration, frame.attempt)
     activity.started_ms = run.now_ms
     run.note(task, Phase.TASK_RETRIED, activity.iteration, activity.attempt, _about(event))
     if frame.output:

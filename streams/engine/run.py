@@ -264,7 +264,7 @@ class Run(Tree):
                 self._table.takes[type(frame)](self, frame, task, problem)
                 return
             self.cancel_below(frame_id, "another branch has failed")
-            del self.frames[frame_id]
+            self.withdraw(frame, "a task in it has failed")
             self.note(task, Phase.TASK_FAULTED)
             frame_id = frame.parent
         self.end(Status.FAULTED, error=problem)
@@ -301,7 +301,9 @@ class Run(Tree):
             frame_id = self.frames[frame_id].parent
         self.cancel(self.frames.keys() - around, "the workflow has ended")
         for ended in around:
-            self.note(self.graph.tasks[self.frames.pop(ended).task], Phase.TASK_COMPLETED)
+            frame = self.frames[ended]
+            self.withdraw(frame, "the workflow has ended")
+            self.note(self.graph.tasks[frame.task], Phase.TASK_COMPLETED)
         self._finish(output, last)
 
     def end(

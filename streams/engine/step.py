@@ -165,7 +165,7 @@ def _controlled(
 ) -> Step:
     refusal = control.refusal_of(event, is_suspended=state.status is Status.SUSPENDED)
     if refusal is None and event.action == control.MOVE:
-        target = on_corrected(graph, state, other, event.instance_id, event.places)
+        target = on_corrected(graph, state, other, event.instance_id, TABLE.numbered, event.places)
         done = _unless_refused(target, event, now_ms, limits, control.moved)
         if isinstance(done, Step):
             return done
@@ -184,7 +184,7 @@ def _repaired(
     refusal = refusal_of(state, event)
     if refusal is None:
         moves = event.digest not in (None, state.digest)
-        target = on_corrected(graph, state, corrected, event.instance_id) if moves else (graph, state)
+        target = on_corrected(graph, state, corrected, event.instance_id, TABLE.numbered) if moves else (graph, state)
         done = _unless_refused(target, event, now_ms, limits, repaired)
         if isinstance(done, Step):
             return done
@@ -374,7 +374,7 @@ def _result(run: Run) -> Step:
     seq = old.seq + 1
     if run.outcome is not None:
         control.let_go(run)
-    commands: list[Command] = [*run.issued.values(), *run.cancels, *run.asked]
+    commands: list[Command] = [*run.issued.values(), *run.cancels, *run.controls, *run.asked]
     for each in run.incidents:
         each.seq = seq
     if run.outcome is not None:

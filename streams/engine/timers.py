@@ -23,18 +23,19 @@ from streams.engine.constructs import DUE
 from streams.engine.errors import failed
 from streams.engine.messages import StepResult
 from streams.engine.run import Run
-from streams.engine.state import Frame, IncidentFrame, Marker, State
+from streams.engine.state import Frame, IncidentFrame, Instance, Marker, State
 
 
 def next_due_ms(state: State) -> int:
     """When the engine has to be given a `TimerFired`, Unix time in milliseconds; 0 for never."""
-    if isinstance(state, Marker):
+    if type(state) is Marker:
         return state.expires_ms
+    assert type(state) is Instance
     if state.status is Status.SUSPENDED:
         return 0
     earliest = state.expires_ms
     for frame in state.frames:
-        at_ms = due_ms(frame)
+        at_ms = due_ms(frame) if type(frame) in DUE else frame.expires_ms
         if at_ms and (not earliest or at_ms < earliest):
             earliest = at_ms
     return earliest

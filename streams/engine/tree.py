@@ -18,6 +18,7 @@ from streams.engine.activity import Activity, Stage
 from streams.engine.limits import LimitExceededError, Limits
 from streams.engine.messages import (
     CancelStep,
+    ControlChild,
     EventCommand,
     EventReceived,
     Incident,
@@ -47,9 +48,9 @@ class Tree:
     """The frames of an instance during one engine step. It works on copies; `instance` as given is never changed."""
 
     __slots__ = (
-        "_scale", "asked", "bound", "cancels", "context", "entries", "expires_ms", "frames", "gives_up", "graph",
-        "held", "incidents", "input", "instance", "instance_id", "issued", "later", "ledger", "limits", "next_frame",
-        "now_ms", "of_frames", "suspended", "taken", "told_bytes", "transitions",
+        "_scale", "asked", "bound", "cancels", "context", "controls", "entries", "expires_ms", "frames", "gives_up",
+        "graph", "held", "incidents", "input", "instance", "instance_id", "issued", "later", "ledger", "limits",
+        "next_frame", "now_ms", "of_frames", "suspended", "taken", "told_bytes", "transitions",
     )  # fmt: skip
 
     def __init__(
@@ -85,6 +86,7 @@ class Tree:
         self.gives_up = False  # what is being undone
         self.issued: dict[int, StepCommand] = {}
         self.cancels: list[CancelStep] = []
+        self.controls: list[ControlChild] = []  # of the instances that steps wait for
         self.asked: list[EventCommand] = []  # about events, in their order
         self.incidents: list[Incident] = []  # those that were opened or closed
         self.transitions: list[Transition] = []

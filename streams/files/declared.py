@@ -1,7 +1,7 @@
 """`files.yaml` of the site folder: which folders are looked at, how their files are read, and what becomes of records.
 
 legacy-orders:
-  folder: /srv/legacy/out              # below it are made: archive, errors and .exlify (what is under way)
+  folder: /srv/legacy/out              # or connection://NAME/out, by SFTP; below it are made: archive, errors, .exlify
   match: 'ORD*.csv'                    # all files, where nothing is said
   format: {type: csv, delimiter: ';', header: true}
   mapping: order-from-legacy           # of mappings/, if records are to be made into something else
@@ -19,7 +19,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from connectors.codecs.records import Format, FormatError, format_of
@@ -35,6 +35,7 @@ MEMBERS = (
 )  # fmt: skip
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _RATE = re.compile(r"(\d{1,7})/s")
+_REMOTE = re.compile(r"connection://([A-Za-z0-9][\w.-]{0,63})/?([^/].*)?")
 _FOLDER = re.compile(r"[\w][\w .-]{0,99}")
 LEAST_EVERY_S = 0.1
 
@@ -57,6 +58,7 @@ class Source:
     per_s: int | None
     archive: Path
     errors: Path
+    connection: str | None = None  # of the server that has the folder; else it is one of this machine
 
     @property
     def source(self) -> str:
@@ -82,9 +84,7 @@ def _source(name: str, part: Part) -> Source:
     for wanted, example in (("folder", "/srv/in"), ("format", "csv"), ("type", "com.example.order.v1")):
         if wanted not in members:
             part.fault(f"no {wanted}", f"add `{wanted}: {example}`")
-    folder = Path(members["folder"].text())
-    if not folder.is_absolute():
-        members["folder"].fault("no absolute path", "begin with /")
+    connection, folder = _place(members["folder"])
     subject = members["subject"].text() if "subject" in members else None
     if subject is not None and not subject.startswith("/"):
         members["subject"].fault("no JSON Pointer", "begin with /")
@@ -105,11 +105,27 @@ def _source(name: str, part: Part) -> Source:
         per_s=_rate(members["rate"]) if "rate" in members else None,
         archive=_below(folder, members, "archive"),
         errors=_below(folder, members, "errors"),
+        connection=connection,
         **texts,
     )
 
 
+def _place(part: Part) -> tuple[str | None, Path]:
+    """The connection, if there is one, and the folder: of this machine, or below that of the connection."""
+    said = part.text()
+    if (found := _REMOTE.fullmatch(said)) is not None:
+        path = PurePosixPath(found[2] or ".")
+        if ".." in path.parts:
+            part.fault("a path that leads out of the folder of the connection", "leave out `..`")
+        return found[1], Path(path)
+    if not Path(said).is_absolute():
+        part.fault("no absolute path", "begin with /, or with connection://NAME/")
+    return None, Path(said)
+
+
 def _overlap(one: Source, other: Source) -> bool:
+    if one.connection != other.connection:
+        return False
     return one.folder == other.folder and (one.match == other.match or "*" in (one.match, other.match))
 
 

@@ -169,6 +169,25 @@ class Folder:
             (self._ours / f"{name}.position").unlink()
         return target
 
+    def broken_size(self, into: Path, name: str) -> int:
+        """How large the file of broken records is."""
+        try:
+            return (into / f"{name}.broken.ndjson").stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    def write_broken(self, into: Path, name: str, at: int, lines: bytes) -> int:
+        """Writes lines behind so many bytes of it, where they are there; gives its size."""
+        into.mkdir(exist_ok=True)
+        with (into / f"{name}.broken.ndjson").open("ab") as file:
+            at = min(at, file.tell())  # somebody may have taken it away meanwhile
+            file.truncate(at)  # what a killed process has written behind its position comes again
+            file.write(lines)
+        return at + len(lines)
+
+    def close(self) -> None:
+        """Nothing is held between looks."""
+
     def _entry(self, name: str, digest: str) -> Path:
         return self._ours / "ledger" / f"{hashlib.sha256(name.encode()).hexdigest()[:16]}-{digest[:32]}.json"
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -26,7 +27,8 @@ from schemas.jsontext import text_at
 from schemas.times import rfc3339
 from streams.files import metrics
 from streams.files.declared import Source
-from streams.files.folder import Entry, Folder, Progress
+from streams.files.folder import Entry, Progress
+from streams.files.places import AnyFolder
 from streams.ground.publish import Outgoing, Publishing
 from streams.ground.topic import MAX_RECORD_BYTES
 from streams.processors.intake import business_topic
@@ -56,7 +58,7 @@ class Reading:
     """What files of one source are read with."""
 
     source: Source
-    folder: Folder
+    folder: AnyFolder
     mapping: ValueMapping | None
     codec: Codec
     types: EventTypes
@@ -68,26 +70,34 @@ class Reading:
         Raises OSError where it cannot be read or put away, UnavailableError where Kafka is away; then it is read on
         later.
         """
-        progress = self.folder.progress(name)
+        progress = await asyncio.to_thread(self.folder.progress, name)
         if progress is None:
             progress = await asyncio.to_thread(self.folder.begun, name)
-        known = self.folder.known(name, progress.digest)
+        known = await asyncio.to_thread(self.folder.known, name, progress.digest)
         if known is not None:
-            self.folder.put_away(name, self.source.archive if known.whole else self.source.errors, progress.digest)
+            await self._put_away(name, progress, known.whole)
             return "known"
         fatal = ""
         batches = self._batches(name, progress)
         begun, before = time.monotonic(), progress.start.number
-        while (batch := await asyncio.to_thread(next, batches, None)) is not None:
-            await self.publisher.publish(batch.outgoing)
-            progress = self._counted(name, progress, batch)
-            fatal = batch.fatal
-            await self._paced(progress.start.number - before, begun)
-        if self.folder.seen(name) != progress.seen:
+        try:
+            while (batch := await asyncio.to_thread(next, batches, None)) is not None:
+                await self.publisher.publish(batch.outgoing)
+                progress = await asyncio.to_thread(self._counted, name, progress, batch)
+                fatal = batch.fatal
+                await self._paced(progress.start.number - before, begun)
+        finally:
+            with suppress(ValueError):  # a thread that is still reading closes it
+                await asyncio.to_thread(batches.close)
+        if await asyncio.to_thread(self.folder.seen, name) != progress.seen:
             raise ChangedError
         return await self._finish(name, progress, fatal)
 
-    def _batches(self, name: str, progress: Progress) -> Iterator[Batch]:
+    async def _put_away(self, name: str, progress: Progress, whole: bool) -> None:
+        into = self.source.archive if whole else self.source.errors
+        await asyncio.to_thread(self.folder.put_away, name, into, progress.digest)
+
+    def _batches(self, name: str, progress: Progress) -> Generator[Batch]:
         outgoing: list[Outgoing] = []
         faults: list[bytes] = []
         size = 0
@@ -153,15 +163,10 @@ class Reading:
         lines = b"".join(line for line in batch.faults if line != b"*")
         size = before.broken_bytes
         if lines:
-            self.source.errors.mkdir(exist_ok=True)
-            with (self.source.errors / f"{name}.broken.ndjson").open("ab") as file:
-                if size is None:  # what is there is of earlier files of this name, and stays
-                    size = file.tell()
-                    self.folder.keep(name, replace(before, broken_bytes=size))
-                size = min(size, file.tell())  # somebody may have taken it away meanwhile
-                file.truncate(size)  # what a killed process has written behind its position comes again
-                file.write(lines)
-            size += len(lines)
+            if size is None:  # what is there is of earlier files of this name, and stays
+                size = self.folder.broken_size(self.source.errors, name)
+                self.folder.keep(name, replace(before, broken_bytes=size))
+            size = self.folder.write_broken(self.source.errors, name, size, lines)
         progress = replace(batch.progress, broken_bytes=size)
         self.folder.keep(name, progress)
         metrics.RECORDS.labels(self.source.name, "published").inc(progress.published - before.published)
@@ -195,8 +200,8 @@ class Reading:
             whole=not fatal,
             read_at_ms=int(time.time() * 1_000),
         )
-        self.folder.note(entry)
-        self.folder.put_away(name, self.source.errors if fatal else self.source.archive, progress.digest)
+        await asyncio.to_thread(self.folder.note, entry)
+        await self._put_away(name, progress, not fatal)
         numbers = {"records": progress.published, "broken": progress.broken}
         log.info("file read", source=self.source.name, bytes=progress.seen.size, whole=not fatal, **numbers)
         return "broken off" if fatal else "read"

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager, suppress
 from dataclasses import dataclass
 
 import structlog
@@ -18,11 +18,13 @@ from schemas.codec import Codec
 from streams.files import metrics
 from streams.files.declared import FILE, Source, read_files
 from streams.files.folder import Folder, Seen
+from streams.files.places import AnyFolder, folder_of
 from streams.files.reading import ChangedError, Reading
 from streams.ground.errors import ExlifyError
 from streams.ground.publish import Publishing
 from streams.ground.settings import Settings
 from streams.ground.site import Site
+from streams.processors.call.connections import Addresses
 from streams.processors.call.mappings import Mappings
 
 LOOK_S = 0.5  # how often it is seen that a source was added or taken away
@@ -47,6 +49,7 @@ class Watching:
     settings: Settings
     codec: Codec
     publisher: Publishing
+    addresses: Addresses | None = None  # of connections, where they are known already
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -78,12 +81,19 @@ class Watching:
             await asyncio.gather(*running, return_exceptions=True)
 
     async def _watch(self, source: Source) -> None:
+        folder = folder_of(source, self.addresses or Addresses(self.settings, self.site))
+        try:
+            await self._watch_in(source, folder)
+        finally:
+            await asyncio.to_thread(folder.close)
+
+    async def _watch_in(self, source: Source, folder: AnyFolder) -> None:
         before: dict[str, Seen] = {}
         told = ""
         while True:
             why = ""
             try:
-                before = await self.look(source, before)
+                before = await self.look(source, before, folder)
             except HeldError as held:
                 before, why = held.found, _reason(held.reason)
             except (OSError, ExlifyError, InvalidEventError) as error:
@@ -98,12 +108,12 @@ class Watching:
             told = why
             await asyncio.sleep(source.every_s)
 
-    async def look(self, source: Source, before: dict[str, Seen]) -> dict[str, Seen]:
+    async def look(self, source: Source, before: dict[str, Seen], folder: AnyFolder | None = None) -> dict[str, Seen]:
         """Reads what has settled, which is as it was at the look `before`; gives what is there now.
 
         A file that cannot be read holds no other. Raises HeldError behind them all; anything else ends the look.
         """
-        folder = Folder(source.folder, source.match)
+        folder = folder or Folder(source.folder, source.match)
         found = await asyncio.to_thread(folder.waiting)
         reason: Exception | None = None
         for name, seen in found:
@@ -116,7 +126,7 @@ class Watching:
             raise HeldError(dict(found), reason)
         return dict(found)
 
-    async def read(self, source: Source, folder: Folder, name: str) -> str:
+    async def read(self, source: Source, folder: AnyFolder, name: str) -> str:
         """Reads one file, unless somebody else does; gives what became of it, empty where it is not ours."""
         mappings = Mappings(self.settings.site_dir, self.site)
         reading = Reading(
@@ -127,12 +137,24 @@ class Watching:
             types=EventTypes.load(),
             publisher=self.publisher,
         )
-        with folder.claimed(name) as ours:
+        async with _aside(folder.claimed(name)) as ours:
             if not ours:
                 return ""
             fate = await reading.read(name)
         metrics.FILES.labels(source.name, fate).inc()
         return fate
+
+
+@asynccontextmanager
+async def _aside(context: AbstractContextManager[bool]) -> AsyncIterator[bool]:
+    """A context whose beginning and end may wait for a server, beside the event loop."""
+    entering = asyncio.ensure_future(asyncio.to_thread(context.__enter__))
+    try:
+        yield await asyncio.shield(entering)
+    finally:
+        await asyncio.wait({entering})
+        if entering.exception() is None:
+            await asyncio.to_thread(context.__exit__, None, None, None)
 
 
 def _reason(error: Exception) -> str:

@@ -72,17 +72,28 @@ async def start_replay(request: web.Request) -> web.Response:
     """Begins to process past events anew."""
     ours = services(request)
     wish = await read_object(request, MEMBERS, required=("topics",))
-    asked = await request_of(ours, wish)
     if wish.get("dry_run"):
-        found = await surveyed(ours.settings, asked, ours.definitions, ours.reader.engine, ours.codec, ours.now_ms())
-        return json_answer(found)
-    key = idempotency_key(request)
-    name = name_of(ours, wish, key if "Idempotency-Key" in request.headers else None)
+        return json_answer(await counted(ours, wish))
+    name, row = await begun(ours, wish, idempotency_key(request), named="Idempotency-Key" in request.headers)
+    return await _answer(ours, name, "start", row)
+
+
+async def counted(ours: Services, wish: Fields) -> Fields:
+    """What a replay would process; raises ProblemError, or what reading a definition and Kafka raise."""
+    asked = await request_of(ours, wish)
+    return await surveyed(ours.settings, asked, ours.definitions, ours.reader.engine, ours.codec, ours.now_ms())
+
+
+async def begun(ours: Services, wish: Fields, key: str, *, named: bool) -> tuple[str, Found | None]:
+    """Has a replay begin: its name, and its row where that has been seen; raises as `counted`. `named`: whether the key
+    is the caller's, who may send it again; it is in the name then, where none is given."""
+    asked = await request_of(ours, wish)
+    name = name_of(ours, wish, key if named else None)
     taken = await asyncio.to_thread(reader.replay, ours.reader.engine, name)
     if taken is not None and taken["action_id"] != _action_id(key, name):
         raise ProblemError(409, "refused", f"{name}: there has been a replay of this name; give another.")
     fields = {"request": encode(asked), "why": _why(wish)}
-    return await _said(ours, name, "start", wish, fields, key)
+    return name, await say(ours, name, "start", wish.get("actor") or "api", fields, _action_id(key, name))
 
 
 async def pause_replay(request: web.Request) -> web.Response:
@@ -110,6 +121,10 @@ async def _act(request: web.Request, verb: str) -> web.Response:
 
 async def _said(ours: Services, name: str, verb: str, wish: Fields, more: Fields, key: str) -> web.Response:
     row = await say(ours, name, verb, wish.get("actor") or "api", more, _action_id(key, name))
+    return await _answer(ours, name, verb, row)
+
+
+async def _answer(ours: Services, name: str, verb: str, row: Found | None) -> web.Response:
     if row is None:
         return json_answer({"name": name, "status": None}, status=202)
     if row["refused"] is not None:

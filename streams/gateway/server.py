@@ -73,6 +73,7 @@ from streams.processors.view.reader import Reader
 from streams.readmodel.database import database, prepare
 from streams.readmodel.probe import read_model_probe
 from streams.readmodel.projection import projections
+from streams.rows.watching import Watching as WatchingRows
 
 log = structlog.get_logger()
 
@@ -201,7 +202,8 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
             Publisher(settings) as publisher,
             site.followed(),
             backlog.followed(settings) as waiting,
-            Watching(site=site, settings=settings, codec=codec, publisher=publisher).running(),
+            Watching(site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher).running(),
+            WatchingRows(site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher).running(),
         ):
             made = Services(
                 settings=settings,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException
 from confluent_kafka import TopicPartition as Place
@@ -19,23 +19,50 @@ ASK_S = 10.0
 PAUSE_S = 0.2
 
 
-def unread(settings: Settings, processor: str, topic: str) -> int:
-    """Those of a topic, 0 where there is no such topic. Raises UnavailableError."""
-    group = {"group.id": f"{settings.group_prefix}-{processor}", "enable.auto.commit": False}
-    consumer = Consumer(client_config(settings) | group)
+class Standing(NamedTuple):
+    """How far a processor has come in some topics together."""
+
+    read: int  # positions of their partitions, added up
+    unread: int
+
+
+def unread(settings: Settings, processor: str, *topics: str) -> int:
+    """Those of its topics together; there are none where there is no such topic. Raises UnavailableError."""
+    reading = Reading(settings, processor)
     try:
-        found = consumer.list_topics(topic, timeout=ASK_S).topics[topic]
-        places = [Place(topic, number) for number in found.partitions]
-        committed = coordinated(lambda: consumer.committed(places, timeout=ASK_S)) if places else []
-        read = {place.partition: place.offset for place in committed}
-        ends = {place.partition: consumer.get_watermark_offsets(place, timeout=ASK_S) for place in places}
-        return sum(max(0, high - max(low, read.get(number, -1))) for number, (low, high) in ends.items())
-    except KafkaException as error:
-        if error.args[0].code() in NO_MORE:
-            return 0
-        raise away(settings, error.args[0].str()) from None
+        return reading.standing(*topics).unread
     finally:
-        consumer.close()
+        reading.close()
+
+
+class Reading:
+    """Where a processor is; keeps its connection, for who asks again and again."""
+
+    def __init__(self, settings: Settings, processor: str) -> None:
+        group = {"group.id": f"{settings.group_prefix}-{processor}", "enable.auto.commit": False}
+        self._settings = settings
+        self._consumer = Consumer(client_config(settings) | group)
+
+    def standing(self, *topics: str) -> Standing:
+        """In some topics; nothing is read or unread of one that is not there. Raises UnavailableError."""
+        try:
+            asked = topics[0] if len(topics) == 1 else None
+            there = self._consumer.list_topics(asked, timeout=ASK_S).topics
+            places = [Place(name, number) for name in topics if name in there for number in there[name].partitions]
+            committed = coordinated(lambda: self._consumer.committed(places, timeout=ASK_S)) if places else []
+            return Standing(sum(max(0, place.offset) for place in committed), sum(map(self._left, committed)))
+        except KafkaException as error:
+            if error.args[0].code() in NO_MORE:
+                return Standing(0, 0)
+            raise away(self._settings, error.args[0].str()) from None
+
+    def _left(self, read: Place) -> int:
+        low, high = self._consumer.get_watermark_offsets(read, timeout=ASK_S)
+        return int(max(0, high - max(low, read.offset)))
+
+    def close(self) -> None:
+        """Lets go of the connection."""
+        self._consumer.close()
 
 
 def coordinated(ask: Callable[[], Answer]) -> Answer:

@@ -192,7 +192,8 @@ def _statement(node: Node, scope: Scope, argument: Argument) -> Expression:
     text = node.text(_example(argument))
     if "${" in text:
         remedy = "write :name in the statement and its value under `parameters`"
-        node.fault("sql-injection", "a statement is a fixed text, data must not become part of it", remedy)
+        remedy = remedy if argument.name == "statement" else _remedy(argument)
+        node.fault("sql-injection", f"a {node.name} is a fixed text, data must not become part of it", remedy)
     return Constant(text)
 
 

@@ -13,6 +13,7 @@ from schemas.authentication import read as read_ways
 from schemas.payload import Json
 from streams.language.forms import FIXED_TEXT, TEXT, Form, closed, defined, either
 from streams.language.nodes import Node
+from streams.language.uses import named
 
 AUTHENTICATIONS, SECRETS = "authentications", "secrets"
 _EXAMPLE = "authentication: {basic: {username: exlify, password: '${ $secrets.shop }'}}"
@@ -44,7 +45,8 @@ USE_KEYS: dict[str, Form] = {
 def read(node: Node) -> Json:
     """The authentication as a command has it; faults at their places."""
     if isinstance(node.value, dict) and node.value.keys() == {USE}:
-        return _named(node.child(USE))
+        found = named(node.child(USE), AUTHENTICATIONS)
+        return {} if found is None else _read(found, told=False)
     return _read(node)
 
 
@@ -64,18 +66,6 @@ def check(definition: Node) -> None:
         return
     for name in ways.value:
         _read(ways.child(name))
-
-
-def _named(node: Node) -> Json:
-    name = node.text("use: shop")
-    ways = _of_use(node, AUTHENTICATIONS)
-    found = ways.optional(name) if ways is not None else None
-    if found is None:
-        known = ", ".join(ways.value) if ways is not None and isinstance(ways.value, dict) else ""
-        remedy = f"there are {known}" if known else f"declare it: use: {{{AUTHENTICATIONS}: {{{name}: ...}}}}"
-        node.fault("authentication", f"there is no authentication `{name}` under `use`", remedy)
-        return {}
-    return _read(found, told=False)
 
 
 def _read(node: Node, *, told: bool = True) -> Json:

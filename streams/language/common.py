@@ -25,15 +25,21 @@ from streams.language.slots import (
     read_duration,
     read_transform,
 )
+from streams.language.uses import TIMEOUTS, named
 
 Common = dict[str, Any]  # members of a model that all tasks have
 
 EFFECTS = tuple(each.value for each in EffectClass)
 
-_CHECKED = closed({"format": {"enum": ["json", "json:2020-12", "json:draft-07"]}, "document": SCHEMA}, ["document"])
-INPUT_FORM = closed({"schema": _CHECKED, "from": TRANSFORM})
-OUTPUT_FORM = closed({"schema": _CHECKED, "as": TRANSFORM})
+_FORMATS = {"enum": ["json", "json:2020-12", "json:draft-07"]}
+_CHECKED = closed({"format": _FORMATS, "document": SCHEMA}, ["document"])
+_URI = either(TEXT, closed({"uri": TEXT}, ["uri"]))
+_FILED = closed({"format": _FORMATS, "resource": closed({"name": TEXT, "endpoint": _URI}, ["endpoint"])}, ["resource"])
+_SCHEMA = either(_CHECKED, _FILED)  # of a file in its folder, which is written in before lint sees it
+INPUT_FORM = closed({"schema": _SCHEMA, "from": TRANSFORM})
+OUTPUT_FORM = closed({"schema": _SCHEMA, "as": TRANSFORM})
 TIMEOUT_FORM = closed({"after": DURATION}, ["after"])
+NAMED_OR_TIMEOUT = either(TEXT, TIMEOUT_FORM)
 
 _UNDO = {
     **either(TASK, {"const": "none"}, {"type": "boolean"}),
@@ -45,7 +51,7 @@ FORMS: dict[str, Form] = {
     "input": INPUT_FORM,
     "output": OUTPUT_FORM,
     "export": OUTPUT_FORM,
-    "timeout": TIMEOUT_FORM,
+    "timeout": NAMED_OR_TIMEOUT,
     "then": {**TEXT, "description": "continue, exit, end, or the name of a task in the same list."},
     "metadata": {
         "type": "object",
@@ -82,12 +88,10 @@ def read_output(node: Node | None, slot: Slot, scope: Scope) -> Transform:
 
 
 def read_timeout(node: Node | None, slot: Slot, scope: Scope) -> Expression | None:
-    """`timeout`."""
+    """`timeout`: one that is written there, or the name of one under `use.timeouts`."""
+    if node is not None and isinstance(node.value, str):
+        node, scope = named(node, TIMEOUTS), frozenset()
     if node is None:
-        return None
-    if isinstance(node.value, str):
-        message = "named timeouts are part of the profile but not built yet"
-        node.fault("not-built", message, "write {after: {minutes: 5}}")
         return None
     parts = node.parts(TIMEOUT_FORM, example="timeout: {after: {minutes: 5}}")
     return read_duration(parts["after"], slot, scope) if "after" in parts else None

@@ -178,7 +178,7 @@ class _Compiler:
 
 
 def _asks_more(model: TaskModel) -> bool:
-    return bool(getattr(model, "fallback", ()) or getattr(model, "probe", ()))
+    return bool(model.elsewhere or getattr(model, "fallback", ()) or getattr(model, "probe", ()))
 
 
 def _reads_at_end(model: TaskModel) -> bool:

@@ -32,3 +32,4 @@ class TaskModel:
     then: str = CONTINUE
     metadata: Mapping[str, Json] = field(default_factory=dict)
     document: Mapping[str, Json] = field(default_factory=dict)
+    elsewhere: bool = False  # some of its expressions don't stand in it, but under `use`

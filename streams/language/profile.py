@@ -39,17 +39,11 @@ def _never(remedy: str) -> Refusal:
 ROOT = {
     "evaluate": _never("leave it out: expressions are jq in strict mode"),
 }
-_AT_ITS_PLACE = _later("write it where it is used")
 USE = {
-    "errors": _AT_ITS_PLACE,
-    "functions": _AT_ITS_PLACE,
-    "timeouts": _AT_ITS_PLACE,
     "catalogs": _never("call one of the functions that there are"),
     "extensions": _never("write the tasks where they are to run"),
 }
-TASKS = {
-    "foreach": _later("iterate with `for`"),
-}
+TASKS: dict[str, Refusal] = {}
 RUN = {
     name: _never("call a service with `call: http`, or a database with `call: sql.execute`")
     for name in ("container", "script", "shell")
@@ -75,7 +69,11 @@ RETRY = {
     name: _later("leave it out: `errors` of the `catch` says for which errors, and their reason whether it helps")
     for name in ("when", "exceptWhen")
 } | {"duration": _later("give the step a `timeout`, or write `limit: {duration: ...}` for all tries together")}
-SCHEMAS = {"resource": _later("write the schema under `document`")}
+SCHEMAS = {
+    "resource": _never(
+        "name a file in the folder of the definition, which `exlify deploy` writes in, or write it under `document`"
+    )
+}
 CALLS = {
     "asyncapi": _later("publish through `call: http`"),
     "grpc": _never("call a gateway that speaks HTTP"),

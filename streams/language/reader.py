@@ -5,7 +5,8 @@ The reader knows no construct: it is given those there are, and the functions th
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Generic, TypeVar
 
@@ -17,9 +18,11 @@ from streams.language.forms import Form
 from streams.language.model import DIRECTIVES, MAX_NAME, TaskModel
 from streams.language.nodes import Node, kind_of
 from streams.language.slots import Scope
+from streams.language.uses import FUNCTIONS, defined
 
 Model = TypeVar("Model", bound=TaskModel)
 
+DEFINED_KEY = f"call: use.{FUNCTIONS}"  # a call whose function the definition has itself
 EXAMPLE = "- checkOrder: {call: http, with: {...}}"
 
 
@@ -44,6 +47,16 @@ class Reader:
         self.every = functions
         self.functions = ForCalls(functions)
         self.retries = retries  # of the workflow, by name
+        self.within: tuple[str, ...] = ()  # functions of the definition that are being read, the outermost first
+
+    @contextmanager
+    def inside(self, name: str) -> Iterator[None]:
+        """What is read meanwhile stands in a function of the definition."""
+        around, self.within = self.within, (*self.within, name)
+        try:
+            yield
+        finally:
+            self.within = around
 
     def task(self, node: Node, scope: Scope) -> TaskModel:
         """One task; a task of no kind stands in, with a fault, if it is not clear which it is."""
@@ -67,6 +80,8 @@ class Reader:
         there = [key for key in self._kinds if key in node.value]
         kinds = [key for key in there if not any(key in self._kinds[other].keys for other in there if other != key)]
         if len(kinds) == 1:
+            if kinds[0] == "call" and defined(node.child("call"), FUNCTIONS) is not None:
+                return DEFINED_KEY
             narrower = f"{kinds[0]}: {node.value[kinds[0]]}"
             return narrower if narrower in self._kinds else kinds[0]
         if kinds:

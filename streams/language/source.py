@@ -54,6 +54,18 @@ class Source:
         """The faults found so far, each once; of very many the first, and one that counts the others."""
         return self._found.listed()
 
+    def mirror(self, of: Path, at: Path, value: Json) -> None:
+        """A part of the document is read at another place, too; raises `DefinitionError` where there is too much."""
+        self.values[at] = self.values[of]
+        if of in self.keys:
+            self.keys[at] = self.keys[of]
+        if len(self.values) > MAX_VALUES:
+            mark = self.values[of].start_mark
+            message = f"with all calls of its functions the file has more than {MAX_VALUES:,} values"
+            raise _unreadable(self.file, mark.line, mark.column, message, "split the workflow")
+        for key in value if isinstance(value, dict) else range(len(value)) if isinstance(value, list) else ():
+            self.mirror((*of, key), (*at, key), value[key])
+
     def fault(
         self,
         path: Path,

@@ -10,11 +10,21 @@ from schemas.functions import Function
 from schemas.payload import Json
 from schemas.recovery import Policy
 from streams.language import authentications, profile
-from streams.language.common import INPUT_FORM, OUTPUT_FORM, TIMEOUT_FORM, read_input, read_output, read_timeout
+from streams.language.common import (
+    INPUT_FORM,
+    NAMED_OR_TIMEOUT,
+    OUTPUT_FORM,
+    TIMEOUT_FORM,
+    read_input,
+    read_output,
+    read_timeout,
+)
 from streams.language.constructs import BY_KEY
+from streams.language.constructs.defined import read_functions
 from streams.language.constructs.do import DoModel, read_list
+from streams.language.constructs.raise_ import ERROR_FORM, read_error
 from streams.language.durations import DurationError, milliseconds
-from streams.language.forms import DURATION, FIXED_TEXT, OBJECT, TASKS, TEXT, Form, closed, either
+from streams.language.forms import DURATION, EXPRESSION, FIXED_TEXT, OBJECT, TASK, TASKS, TEXT, Form, closed, either
 from streams.language.graph import OWNER, Deadline, Expression, Transform
 from streams.language.hints import check_lists, warn_of_circle, warn_of_secrets
 from streams.language.nodes import Node
@@ -24,9 +34,10 @@ from streams.language.schedules import Schedule
 from streams.language.scheduling import KEYS as SCHEDULE_KEYS
 from streams.language.scheduling import METADATA_FORM as SCHEDULE_FORM
 from streams.language.scheduling import read_schedule
-from streams.language.slots import WORKFLOW_INPUT, WORKFLOW_OUTPUT
+from streams.language.slots import BODY, WORKFLOW_INPUT, WORKFLOW_OUTPUT
 from streams.language.source import Source
 from streams.language.undo_lint import lint_undo
+from streams.language.uses import ERRORS, FUNCTIONS, TIMEOUTS
 
 EXAMPLE = "document: {dsl: '1.0.3', namespace: sales, name: order, version: '1.0.0'}"
 MAX_NAME = 100  # a name is part of the name of a topic, which has 249 characters
@@ -62,7 +73,10 @@ _FILTER = closed({"with": _ATTRIBUTES}, ["with"])
 _FILTERS = {"type": "array", "minItems": 1, "items": _FILTER}
 _ON = either(closed({"one": _FILTER}, ["one"]), closed({"any": _FILTERS}, ["any"]))
 _SCHEDULE = {**closed({"on": _ON, **SCHEDULE_KEYS}), "minProperties": 1}
-_USE = closed({"retries": {"type": "object", "additionalProperties": RETRY_FORM}, **authentications.USE_KEYS})
+_NAMED = {"retries": RETRY_FORM, "errors": either(ERROR_FORM, EXPRESSION), "timeouts": TIMEOUT_FORM, "functions": TASK}
+_USE = closed(
+    {name: {"type": "object", "additionalProperties": form} for name, form in _NAMED.items()} | authentications.USE_KEYS
+)
 _EVALUATE = {**closed({"language": {"const": "jq"}, "mode": {"const": "strict"}}), "type": ["object", "null"]}
 
 FORM = closed(
@@ -70,7 +84,7 @@ FORM = closed(
         "document": _DOCUMENT,
         "input": INPUT_FORM,
         "output": OUTPUT_FORM,
-        "timeout": TIMEOUT_FORM,
+        "timeout": NAMED_OR_TIMEOUT,
         "schedule": _SCHEDULE,
         "use": {**_USE, "type": ["object", "null"]},
         "evaluate": _EVALUATE,
@@ -110,7 +124,12 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
     identity = _document(parts["document"]) if "document" in parts else {}
     starts = _starts(parts["schedule"]) if "schedule" in parts else {}
     events = _events(starts["on"]) if "on" in starts else []
-    retries = _retries(parts["use"]) if "use" in parts and parts["use"].value is not None else {}
+    used = _used(parts["use"]) if "use" in parts and parts["use"].value is not None else {}
+    retries = {name: read_policy(each) for name, each in _members(used, "retries")}
+    for _, each in _members(used, ERRORS):
+        read_error(each)
+    for _, each in _members(used, TIMEOUTS):
+        read_timeout(each, BODY, frozenset())
     authentications.check(node)
     if "evaluate" in parts:
         _evaluate(parts["evaluate"])
@@ -120,6 +139,8 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
         warn_of_circle(node, {kind for kind, _ in events})
     nobody: frozenset[str] = frozenset()
     reader = Reader(BY_KEY, functions, retries)
+    if FUNCTIONS in used:
+        read_functions(reader, used[FUNCTIONS])
     root = read_list(reader, parts["do"], nobody) if "do" in parts else DoModel(name="do", path=("do",), tasks=())
     lint_undo(source, root)
     return WorkflowModel(
@@ -170,13 +191,17 @@ def _metadata(document: Node | None, name: str) -> Node | None:
     return metadata.optional(name) if metadata is not None else None
 
 
-def _retries(node: Node) -> dict[str, Policy]:
-    parts = node.parts(_USE, refused=profile.USE, example="use: {retries: {often: {limit: {attempt: {count: 5}}}}}")
-    if "retries" not in parts or not isinstance(parts["retries"].value, dict):
-        if "retries" in parts:
-            parts["retries"].wrong_type("an object", "retries: {often: {limit: {attempt: {count: 5}}}}")
-        return {}
-    return {str(name): read_policy(parts["retries"].child(name)) for name in parts["retries"].value}
+def _used(node: Node) -> dict[str, Node]:
+    return node.parts(_USE, refused=profile.USE, example="use: {retries: {often: {limit: {attempt: {count: 5}}}}}")
+
+
+def _members(used: Mapping[str, Node], part: str) -> list[tuple[str, Node]]:
+    """What has a name there."""
+    if part not in used or not isinstance(used[part].value, dict):
+        if part in used:
+            used[part].wrong_type("an object", f"{part}: {{NAME: {{...}}}}")
+        return []
+    return [(str(name), used[part].child(name)) for name in used[part].value]
 
 
 def _owner(owner: Node | None) -> str:

@@ -7,7 +7,7 @@ its path and loaded by the worker that hosts it, and by nobody else.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import import_module
 from typing import Any
 
@@ -37,6 +37,7 @@ class Declaration:
     follows: tuple[Topic, ...] = ()  # small ones that every process knows whole (`ground/topic_feed.py`)
     table: str | None = None  # its changelog follows
     functions: tuple[Function, ...] = ()
+    told: tuple[str, ...] = ()  # messages that come with its commands, beside those and what takes them back
     buries: bool = False  # commands that it cannot carry out go to its dead letters, and not at once to the instance
     settings: tuple[type[Group], ...] = ()
     metrics: tuple[MetricWrapperBase, ...] = ()
@@ -49,7 +50,8 @@ class Declaration:
     def commands(self) -> Topic:
         """The topic of its commands."""
         own = any(function.own for function in self.functions)
-        return own_step_topic(self.name) if own else step_topic(self.name)
+        topic = own_step_topic(self.name) if own else step_topic(self.name)
+        return replace(topic, messages=(*topic.messages, *self.told)) if self.told else topic
 
     @property
     def dead_letters(self) -> Topic:

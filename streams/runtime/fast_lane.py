@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +13,7 @@ from streams.runtime.court import GUILTY, TICK_S, Court
 from streams.runtime.lane import Lane
 from streams.runtime.parking import parked
 from streams.runtime.positions import OrderedPositions
-from streams.runtime.processor import NO_STATE, Effects, FastProcessor, Message, NotYet, Record, StateView
+from streams.runtime.processor import NO_STATE, Crowded, Effects, FastProcessor, Message, NotYet, Record, StateView
 from streams.runtime.suspects import NOBODY, Suspects
 from streams.runtime.together import Together
 
@@ -110,6 +111,11 @@ class FastLane(Lane):
         while True:
             try:
                 effects = await self._handled(messages, state)
+            except Crowded as crowded:
+                self.last_progress = time.monotonic()
+                await crowded.wait()
+                if self._stopping:  # what was not handled stays for whom the partition goes to
+                    raise asyncio.CancelledError from None
             except NotYet as missing:
                 self._waits_for_others(str(missing))
                 await missing.wait()

@@ -33,6 +33,7 @@ from streams.runtime.processor import FastProcessor, Processor, Record, SlowProc
 from streams.runtime.reader import Partition, Reader
 from streams.runtime.settings import RuntimeSettings
 from streams.runtime.shortened import check_running, last_read, mend_rows, notes_offsets, true_starts
+from streams.runtime.slots import Slots
 from streams.runtime.slow_lane import SlowLane
 from streams.runtime.standing import Standing
 from streams.runtime.store import Store
@@ -79,7 +80,7 @@ class Host:
         self._fed = asyncio.Event()
         self._forever: list[asyncio.Task[None]] = []
         self._letting_go = asyncio.Lock()  # the group and the end of the process may ask at the same time
-        self._slots = asyncio.Semaphore(processor.concurrency if isinstance(processor, SlowProcessor) else 1)
+        self._slots = Slots(processor.concurrency if isinstance(processor, SlowProcessor) else 1)
         self._name = processor.declaration.name
         self._aside: Aside | None = None  # the thread of a processor that stands with a system outside, and its users
         self._noting: Noting | None = None

@@ -7,12 +7,12 @@ it: they are carried out again with the others, and only one that two deaths in 
 
 from __future__ import annotations
 
-import mmap
 import struct
 from collections.abc import Iterator
 from pathlib import Path
 from zlib import crc32
 
+from streams.runtime.pages import mapped
 from streams.runtime.processor import Record
 
 TRIED_AFTER = 2  # deaths
@@ -26,10 +26,7 @@ class InFlight:
     """The records under way in one lane, and what it knows of the deaths of its earlier lives."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b") as opened:
-            opened.truncate(_PLACES * _PLACE.size)
-            self._page = mmap.mmap(opened.fileno(), _PLACES * _PLACE.size)
+        self._page = mapped(path, _PLACES * _PLACE.size)
         self._suspects: dict[_Key, tuple[int, int]] = {}  # their place and the deaths that they saw
         self._under_way: dict[_Key, int] = {}
         for place, key, deaths in self._left_behind():

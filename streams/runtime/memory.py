@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Collection, Coroutine, Iterable, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import AbstractAsyncContextManager, asynccontextmanager, nullcontext
 from typing import Any
 
 from schemas.codec import Codec, UndecodableRecord
@@ -28,6 +28,7 @@ from streams.runtime.processor import (
     Row,
     SlowProcessor,
 )
+from streams.runtime.slots import Slots
 
 Watcher = Callable[[Output], None]
 
@@ -170,6 +171,10 @@ class _Host:
         """See `WritableState.write`."""
         self._change(changes)
 
+    def rest(self, record: Record) -> AbstractAsyncContextManager[None]:
+        """See `WritableState.rest`."""
+        return nullcontext()
+
     async def work(self, messages: list[Message]) -> None:
         """Hands messages to the processor."""
         raise NotImplementedError
@@ -248,7 +253,17 @@ class _SlowHost(_Host):
 
     def __init__(self, processor: Processor, runtime: MemoryRuntime) -> None:
         super().__init__(processor, runtime)
-        self._slots = asyncio.Semaphore(self.processor.concurrency)
+        self._slots = Slots(self.processor.concurrency)
+
+    @asynccontextmanager
+    async def rest(self, record: Record) -> AsyncIterator[None]:
+        """See `WritableState.rest`."""
+        lent = self._slots.lend(len(record.value or b""))
+        try:
+            yield
+        finally:
+            if lent:
+                await self._slots.regain()
 
     async def work(self, messages: list[Message]) -> None:
         for message in messages:

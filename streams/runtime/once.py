@@ -18,7 +18,11 @@ Work that cannot begin soon waits in its row, with the command, and is commanded
 holds up no partition and no slot, and nothing has happened meanwhile.
 
 What has failed goes to the dead letters, and whoever recovers sends the command again or answers it. Each re-attempt
-has a number; the row tells of the latest, and an earlier one that comes late is dropped.
+has a number; the row tells of the latest, and an earlier one that comes late is dropped. What has been answered is
+done: a re-attempt that comes all the same is answered with what is on record.
+
+What a step has come to is on record before anybody is told (`on_record`): a system may answer otherwise if it is asked
+again after a crash, and of two words about one step somebody would act on each.
 
 The processor says what the work is (`Steps.carry_out`); everything else is here.
 """
@@ -29,6 +33,7 @@ import asyncio
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
 import msgspec
@@ -62,6 +67,10 @@ class BeforeEffect(Protocol):
     retry: int
     """How often the step has been tried again before."""
 
+    def rest(self) -> AbstractAsyncContextManager[None]:
+        """Entered while the work only waits for its turn: see `WritableState.rest`."""
+        ...
+
     async def __call__(self, repeatable: bool, effectful: bool = True, /) -> None:
         """Awaited right before an effect, with whether it may be repeated; returns once the intent is durable if not.
 
@@ -87,6 +96,7 @@ class LaterError(Exception):
     def __init__(self, seconds: float) -> None:
         super().__init__(f"in {seconds:.1f} s")
         self.seconds = seconds
+        self.doubt = False  # an earlier try may have had its effect
 
 
 class Waits(msgspec.Struct, array_like=True, frozen=True):
@@ -197,11 +207,16 @@ class Steps(SlowProcessor):
         waited = _waited(message, state)
         assert waited is not None
         waits = Waits(waited.since_ms, waited.times + 1, message.record.value)
-        before, retry = _row(state, key_of(message.data)), retry_of(message.record)
-        doubt = before is not None and before.left_in_doubt(retry)
-        row = StepRow(_effect_key(message.data, state), retry=retry, waits=waits, doubt=doubt)
+        step, retry = key_of(message.data), retry_of(message.record)
+        before = _row(state, step)
+        row = StepRow(_effect_key(message.data, state), retry=retry, waits=waits, doubt=later.doubt)
+        if before is not None and before.withdrawn:  # meanwhile, or it goes on to know what has become of it
+            if not (later.doubt and before.goes_on(retry)):
+                row = msgspec.structs.replace(row, withdrawn=True, waits=None, asks=before.asks)
+                return Effects(self._dropped(message.data, row).outputs, {step: _kept(message, row)})
+            row = msgspec.structs.replace(before, waits=waits)
         due_ms = now_ms() + int(later.seconds * 1_000)
-        return Effects([], {key_of(message.data): Row(msgspec.msgpack.encode(row), due_ms)})
+        return Effects([], {step: Row(msgspec.msgpack.encode(row), due_ms)})
 
     def on_parked(self, message: Message, state: StateView) -> Effects:
         """A command that cannot be carried out is answered, or its instance would wait for ever.
@@ -216,11 +231,18 @@ class Steps(SlowProcessor):
         key = row.key if row else id_of(message.data)
         return self._settled(message, key, unusable(message, effect=Effect.UNKNOWN), dead=False)
 
+    def on_record(self, effects: Effects) -> bool:
+        """A result, or a letter: its row has it, byte for byte."""
+        if len(effects.outputs) != 1 or len(effects.changes) != 1:
+            return False
+        (output,), (row,) = effects.outputs, effects.changes.values()
+        return row is not None and msgspec.msgpack.decode(row.value, type=StepRow).result == output.value
+
     async def _command(self, message: Message, state: WritableState) -> Effects:
         row, retry = _row(state, key_of(message.data)), retry_of(message.record)
         if row and row.retry > retry:
             return Effects([], {})
-        if row and row.retry == retry and row.result is not None:
+        if row and row.result is not None and (row.retry == retry or not row.dead):
             return Effects([self._answer(message, row)], {})
         doubt = row is not None and row.left_in_doubt(retry)
         begun = row is not None and row.sent and row.retry == retry and not row.again
@@ -256,6 +278,9 @@ class Steps(SlowProcessor):
             result = await self.carry_out(message.data, key, intent)
         except WithdrawnError:
             return self._dropped(message.data, _row(state, step))
+        except LaterError as later:
+            later.doubt = doubt  # as it was before an intent of this try, of which nothing came
+            raise
         row = _row(state, step)
         harmless = intent.harmless or doubt or self.probes(message.data)
         if doubt and result["error"] and result["error"]["effect"] == Effect.NONE:
@@ -334,6 +359,10 @@ class _Intent:
         self._state = state
         self._key = key
 
+    def rest(self) -> AbstractAsyncContextManager[None]:
+        """See `BeforeEffect`."""
+        return self._state.rest(self._message.record)
+
     async def __call__(self, repeatable: bool, effectful: bool = True, /) -> None:
         """See `BeforeEffect`."""
         self.harmless = repeatable
@@ -366,7 +395,8 @@ class UnderWay:
         _forget_recorded(steps, finished, state)
         twin = steps.get(step)
         if twin is not None and not (twin.done() and _is_settled(state, step)):
-            effects = await asyncio.shield(twin)
+            async with state.rest(message.record):
+                effects = await asyncio.shield(twin)
             return Effects(list(effects.outputs), dict(effects.changes))
         steps[step] = asyncio.get_running_loop().create_future()
         try:
@@ -414,7 +444,7 @@ def _effect_key(step: Mapping[str, Any], state: StateView) -> str:
     if step.get("key"):
         return str(step["key"])
     earlier = _row(state, key_of({**step, "attempt": step["attempt"] - 1})) if step["attempt"] else None
-    return earlier.key if earlier and earlier.doubtful else id_of(step)
+    return earlier.key if earlier and earlier.sent and earlier.doubtful else id_of(step)
 
 
 def _waited(message: Message, state: StateView) -> Waits | None:

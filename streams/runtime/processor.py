@@ -14,6 +14,7 @@ from __future__ import annotations
 import asyncio
 from abc import ABC, abstractmethod
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from typing import TYPE_CHECKING, Any, ClassVar, Final, Protocol
 
 import msgspec
@@ -104,6 +105,11 @@ class Computing(NotYet):
     """What is missing is the handler's own work, in a thread: waiting for it is a part of handling."""
 
 
+class Crowded(NotYet):
+    """Nothing is missing: a handler keeps records in Kafka for a while, so that others get on. It is asked again, from
+    the start; the wait is neither a stall nor anything to be told, and ends with the lane."""
+
+
 class StateView(Protocol):
     """The rows of the partition that a handler works on."""
 
@@ -126,6 +132,11 @@ class WritableState(StateView, Protocol):
 
     def write(self, changes: dict[bytes, Row | None]) -> Awaitable[None]:
         """Returns once the changes are in the changelog and in the store."""
+        ...
+
+    def rest(self, record: Record) -> AbstractAsyncContextManager[None]:
+        """Entered by the handler of a record that only waits for its turn, as long as it does: meanwhile it is not one
+        of the many that are carried out at once. Nothing outside may be touched in it."""
         ...
 
 
@@ -215,6 +226,14 @@ class SlowProcessor(Processor):
 
     concurrency: int = 1  # how many messages may be under way at once in this process
     bounds_time: ClassVar[bool] = False  # it ends each message in time by itself, so that a long one is no stall
+
+    def on_record(self, effects: Effects) -> bool:
+        """Whether the rows of what came of a message hold its outputs, so that they are told again if it comes again.
+
+        Then the rows are made durable first. What has come of it is never another thing after a crash, though what is
+        outside may answer otherwise by then.
+        """
+        return False
 
     @abstractmethod
     async def handle_one(self, message: Message, state: WritableState) -> Effects:

@@ -1,10 +1,15 @@
-"""The lane of a processor that waits for others: many messages at a time, finished in any order, written together."""
+"""The lane of a processor that waits for others: many messages at a time, finished in any order, written together.
+
+What has come of a message may be another thing if it is handled again, so it goes on record before it is told where the
+record is enough to tell it again (`SlowProcessor.on_record`). All else is written like in any lane: outputs first.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
 from typing import Any
 
 from streams.runtime.containment import NOT_THE_RECORD, check, condemned, set_aside
@@ -14,6 +19,7 @@ from streams.runtime.joint import JointWrites
 from streams.runtime.lane import Lane
 from streams.runtime.processor import Effects, Message, Record, Row, SlowProcessor
 from streams.runtime.reader import Partition
+from streams.runtime.slots import Slots
 from streams.runtime.trial import WAIT_S
 
 MAY_HAVE_HAPPENED = "; an effect may have happened"
@@ -32,7 +38,7 @@ class SlowLane(Lane):
     def __init__(
         self,
         *arguments: Any,
-        slots: asyncio.Semaphore,
+        slots: Slots,
         in_flight: InFlight | None = None,
         trial: Sequence[str] | None = None,
     ) -> None:
@@ -111,6 +117,21 @@ class SlowLane(Lane):
 
     async def _write(self, changes: dict[bytes, Row | None]) -> None:
         await self._joint.add(changes)
+
+    @asynccontextmanager
+    async def rest(self, record: Record) -> AsyncIterator[None]:
+        """See `WritableState.rest`: its slot is another's meanwhile, and a death not its doing."""
+        if not self._slots.lend(len(record.value or b"")):
+            yield
+            return
+        self._held -= 1
+        self._in_flight.interrupted(record)
+        try:
+            yield
+        finally:
+            await self._slots.regain()
+            self._held += 1
+            self._in_flight.begin(record)
 
     def get(self, key: bytes) -> Row | None:
         """The row as last written (`StateView.get`)."""
@@ -200,11 +221,16 @@ class SlowLane(Lane):
         finished, self._finished = self._finished, []
         if not finished:
             return
-        effects = Effects([], {})
+        effects, first = Effects([], {}), dict[bytes, Row | None]()
         for _, more in finished:
             effects.add(more)
+            if self._processor.on_record(more):
+                first |= more.changes
         await self._hold_back(effects.outputs)
         self._flushing_since = time.monotonic()
+        if first and self._table is not None:
+            await self._write(first)
+            effects.changes = {key: row for key, row in effects.changes.items() if first.get(key) is not row}
         await self._make_durable(effects)
         self._flushing_since = None
         self._acknowledge(record for record, _ in finished)

@@ -34,7 +34,8 @@ MEBIBYTE = 2**20
 _END_OF_FILE = bytes.fromhex("f7cff485b741e288")  # of every file of rows
 
 _NOT_ALLOWED = ("Permission denied", "Read-only file system")
-_NOT_DAMAGED = ("lock file", "lock hold", "No space left", "Too many open files", "Cannot allocate")
+_NO_ROOM = ("No space left", "Disk quota exceeded", "File too large")
+_NOT_DAMAGED = ("lock file", "lock hold", "Too many open files", "Cannot allocate", *_NO_ROOM)
 
 log = structlog.get_logger()
 
@@ -90,7 +91,7 @@ class Store:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
         except OSError as error:
-            raise _forbidden(path.parent, error.strerror or str(error)) from None
+            raise unwritable(path.parent, error.strerror or str(error)) from None
         self._db = self._open()
         if self._mark.exists() or self._is_of_another_layout():
             self.clear()
@@ -111,10 +112,8 @@ class Store:
             return opened
         except Exception as error:  # noqa: BLE001  # rocksdict has no exception type of its own
             reason = str(error)
-            if any(word in reason for word in _NOT_ALLOWED):
-                raise _forbidden(self._path, reason) from None
-            if any(word in reason for word in _NOT_DAMAGED):
-                raise StoreError(reason) from None
+            if any(word in reason for word in _NOT_ALLOWED + _NOT_DAMAGED):
+                raise unwritable(self._path, reason) from None
             log.warning("store made anew", store=self._path.name, reason=reason.splitlines()[0])
             self._remove()  # damaged: the changelog gives it back
             return self._open()
@@ -123,7 +122,7 @@ class Store:
         """What a failed read or write means. Of damage a mark is left, in case nobody is there to mend it."""
         reason = str(error)
         if any(word in reason for word in _NOT_DAMAGED + _NOT_ALLOWED):
-            return StoreError(reason)
+            return StoreError(_without_room(self._path, reason))
         with suppress(OSError):
             self._mark.touch()
         return DamagedStoreError(f"{self._path.name}: {reason}")
@@ -216,7 +215,7 @@ class Store:
         except FileNotFoundError:
             pass
         except OSError as error:
-            raise _forbidden(self._path, error.strerror or str(error)) from None
+            raise unwritable(self._path, error.strerror or str(error)) from None
 
     def close(self) -> None:
         """Lets go of the folder, also where what it holds cannot be written out any more."""
@@ -251,8 +250,17 @@ def _knows(opened: rocksdict.Rdict, whole: set[str]) -> bool:
     return whole <= {Path(file["name"]).name for file in opened.live_files()}
 
 
-def _forbidden(path: Path, reason: str) -> ConfigurationError:
+def unwritable(path: Path, reason: str) -> Exception:
+    """What it means that a file or folder of the local copy cannot be made or written, and what is to be done."""
+    if any(word in reason for word in _NOT_DAMAGED):
+        return StoreError(_without_room(path, reason))
     return ConfigurationError(f"{path} cannot be written ({reason}). Give this process that right, or another folder.")
+
+
+def _without_room(path: Path, reason: str) -> str:
+    if not any(word in reason for word in _NO_ROOM):
+        return reason
+    return f"{path} cannot be written ({reason}). Make room there; nothing is lost, and the next start goes on."
 
 
 class _Reading:

@@ -8,13 +8,13 @@ one by one, so that a second death tells which it was; over that one a trial dec
 
 from __future__ import annotations
 
-import mmap
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
 
 import msgspec
 
+from streams.runtime.pages import mapped
 from streams.runtime.processor import Record
 
 TRIED_AFTER = 2  # deaths
@@ -48,10 +48,7 @@ class Suspects:
     """What one lane knows of the deaths of its earlier lives, and what it leaves for the next."""
 
     def __init__(self, path: Path) -> None:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("a+b") as opened:
-            opened.truncate(_PAGE)
-            self._page = mmap.mmap(opened.fileno(), _PAGE)
+        self._page = mapped(path, _PAGE)
         left, earlier = self._read(0), self._read(_EARLIER)
         if left.ranges:
             left.deaths = earlier.deaths + 1 if left.touches(earlier) else 1

@@ -16,7 +16,7 @@ import os
 import resource
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from enum import Enum
 from pathlib import Path
 
@@ -157,6 +157,9 @@ class _ReadOnly:
 
     async def write(self, changes: dict[bytes, Row | None]) -> None:
         raise _IntentWanted
+
+    def rest(self, record: Record) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
 
 def _bound() -> None:

@@ -30,7 +30,7 @@ from streams.runtime.host import Host, all_ready
 from streams.runtime.parking import PARKING
 from streams.runtime.processor import Processor
 from streams.runtime.settings import RuntimeSettings
-from streams.runtime.store import DamagedStoreError
+from streams.runtime.store import DamagedStoreError, StoreError
 from streams.runtime.trial import Command
 from streams.runtime.watchdog import Watchdog
 
@@ -99,6 +99,9 @@ class Worker:
             _exit(EXIT_SUPERSEDED)
         except DamagedStoreError as error:
             log.warning("store damaged; it is made anew at the next start", worker=self._name, reason=str(error))
+            _exit(EXIT_FAILED)
+        except StoreError as error:
+            log.error("local state cannot be used", worker=self._name, reason=str(error))
             _exit(EXIT_FAILED)
         except Exception:  # the edge: anything unexpected ends the process at once
             log.exception("failed", worker=self._name)

@@ -12,11 +12,19 @@ import pytest
 from aiohttp import ClientSession
 from playwright.async_api import Browser, expect
 
-from schemas.messages import HUMAN_ACTION, REPAIR_STEP
+from schemas.messages import (
+    CANCEL_INSTANCE,
+    CONTROL_INSTANCE,
+    HUMAN_ACTION,
+    REPAIR_STEP,
+    REPLAY_ACTION,
+    START_INSTANCE,
+)
 from streams.definitions import DEFINITIONS
 from streams.ground.topic import Topic
 from streams.processors.human import ACTIONS
 from streams.processors.orchestrate import INBOX
+from streams.processors.replay import ACTIONS as REPLAYS
 from tests.acceptance.site import ASK, Site
 from tests.support.browser import browser, visitor
 
@@ -145,6 +153,92 @@ async def test_tasks_are_answered_by_keyboard_and_two_people_share_them(site: Si
     assert [data["outcome"] for data in told if data["actor"] == "bo"] in ([], ["approve"])
     assert await site.sql(of_team + "'open'") == 0
     assert await site.sql("SELECT count(*) FROM tasks WHERE team = 'console-desk' AND outcome = 'approve'") == 1
+
+
+async def test_phone_paper_no_javascript_and_seven_windows(site: Site, started: Browser) -> None:
+    keys = [f"P-{number}" for number in range(3)]
+    of_flow = "SELECT count(*) FROM instances WHERE workflow = 'console-phone'"
+    async with ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as http:
+        asking = ASKING.replace("console-", "console-phone-").replace("console-phone-asking", "console-phone")
+        asking = asking.replace("acceptance.asking", "acceptance.phone")
+        await http.post("/v1/definitions", data=asking, headers={"Content-Type": "application/yaml"})
+        for key in keys[:2]:
+            await publish(http, "acceptance.phone.v1", key, {})
+
+        async def asked() -> bool:
+            return await site.sql("SELECT count(*) FROM tasks WHERE team = 'console-phone-desk'") == 2
+
+        await site.until(asked, "a task for each instance")
+        async with visitor(started, viewport={"width": 390, "height": 800}, color_scheme="dark") as phone:
+            await phone.page.goto(f"{site.gateway}/inbox?team=console-phone-desk")
+            await phone.clean()
+            case = await phone.page.locator(".card .small a").first.inner_text()
+            await phone.page.get_by_role("button", name="Approve").click()
+            await expect(phone.page.locator(".note").filter(has_text="answered approve").first).to_be_visible()
+            await phone.clean()
+            await phone.page.goto(f"{site.gateway}/instances?workflow=console-phone&status=completed")
+            await phone.page.get_by_role("link", name=case).click()
+            await phone.page.emulate_media(media="print")
+            await expect(phone.page.locator(".top")).to_be_hidden()
+            await expect(phone.page.get_by_text("answered approve").first).to_be_visible()
+        assert await site.sql(f"{of_flow} AND status = 'completed' AND business_key = '{case}'") == 1
+        (other,) = {*keys[:2]} - {case}
+        async with visitor(started, java_script_enabled=False) as plain:
+            await plain.page.goto(f"{site.gateway}/instances?workflow=console-phone&key={other}")
+            await plain.page.get_by_role("link", name=other).click()
+            await plain.page.get_by_role("link", name="Cancel…").click()
+            await plain.page.get_by_label("Why").fill("withdrawn at the counter")
+            await plain.page.get_by_role("button", name="Cancel the instance").click()
+            await expect(plain.page.locator("h1")).to_have_text(other)
+
+        async def cancelled() -> bool:
+            return await site.sql(f"{of_flow} AND status = 'cancelled' AND business_key = '{other}'") == 1
+
+        await site.until(cancelled, "the instance that was cancelled")
+        wishes = site.decoded(INBOX, CANCEL_INSTANCE)
+        assert [each["reason"] for each in wishes].count("withdrawn at the counter") == 1
+        async with visitor(started) as first:
+            windows = [first, *[await first.another() for _ in range(6)]]
+            for each in windows:
+                await each.page.goto(f"{site.gateway}/instances?workflow=console-phone")
+                await expect(each.page.get_by_text("live", exact=True)).to_be_visible()
+            await publish(http, "acceptance.phone.v1", keys[2], {})
+            for each in windows:
+                await expect(each.page.get_by_role("link", name=keys[2])).to_be_visible()  # without a reload
+            await windows[-1].clean()
+            assert [message for each in windows for message in each.complaints] == []
+    begun = [each for each in site.decoded(INBOX, START_INSTANCE) if each["workflow"] == "console-phone"]
+    assert {each["business_key"] for each in begun} == {*keys} and await site.sql(of_flow) == len(keys)
+
+    async with visitor(started) as somebody:  # the one that waits stands still, and goes on again
+        page = somebody.page
+        for verb, before, after in (("suspend", "waiting", "suspended"), ("resume", "suspended", "waiting")):
+            await page.goto(f"{site.gateway}/instances?workflow=console-phone&status={before}")
+            await page.get_by_role("link", name=f"{verb.title()}…").click()
+            assert int(re.findall(r"\d+", await page.locator("h1").inner_text())[0]) == 1
+            await somebody.clean()
+            await page.get_by_label("Why").fill("together")
+            await page.get_by_role("button", name=verb.title()).click()
+            await expect(page.locator(f".status.{after}")).to_have_count(1)
+            assert await site.sql(f"{of_flow} AND status = '{after}'") == 1
+        told = [each["action"] for each in site.decoded(INBOX, CONTROL_INSTANCE) if each["why"] == "together"]
+        assert told == ["suspend", "resume"]
+
+        await page.goto(f"{site.gateway}/workflows/console-phone")
+        await page.get_by_role("link", name="Replay…").click()
+        await page.get_by_role("button", name="Count").click()
+        await expect(page.get_by_text(f"{len(keys)} events would be processed anew")).to_be_visible()
+        await somebody.clean()
+        await page.get_by_label("Name").fill("from-the-console")
+        await page.get_by_role("button", name="Begin").click()
+        await expect(page.locator("h1")).to_have_text("from-the-console")
+        await expect(page.locator(".status.completed")).to_be_visible(timeout=60_000)
+        await somebody.clean()
+    assert [each["action"] for each in site.decoded(REPLAYS, REPLAY_ACTION) if each["name"] == "from-the-console"] == [
+        "start"
+    ]
+    replayed = "SELECT count(*) FROM replay_results WHERE replay = 'from-the-console'"
+    assert await site.sql(replayed) == len(keys)
 
 
 async def publish(http: ClientSession, kind: str, key: str, data: dict[str, Any]) -> None:

@@ -65,6 +65,10 @@ async def test_report_is_right_to_the_instance_after_a_kill(site: Site, ended: l
     wish = {"topics": [TOPIC], "where": '.application_id | startswith("A-replayed-")', "yaml": anew.yaml}
     survey = await replaying.begun(site, **wish, dry_run=True)
     assert (survey["meant"], survey["gone"], survey["whole"]) == (COUNT, 0, True)
+    none = await replaying.begun(site, **wish, dry_run=True, outcomes=["faulted"])
+    assert (none["meant"], none["looked_at"], none["sample"]) == (0, survey["looked_at"], [])
+    all_of_them = await replaying.begun(site, **wish, dry_run=True, outcomes=["completed"])
+    assert all_of_them["meant"] == COUNT
     await replaying.begun(site, **wish, name="threshold", rate=100)
     await replaying.replayed(site, "threshold", 1)
     site.kill("replay")
@@ -150,18 +154,35 @@ async def test_history_folds_again_to_the_same_bytes(site: Site, ended: list[Cas
 
 
 async def test_what_the_topic_holds_no_longer_comes_from_history(site: Site, ended: list[Case]) -> None:
-    gone = [each for each in replaying.held(site, TOPIC) if each.partition == 0]
-    ours = {b"A-replayed-%04d" % number for number in range(COUNT)}
-    lost = [each for each in gone if dict(each.headers)["ce_subject"] in ours]
-    place = TopicPartition(TOPIC, 0, gone[-1].offset + 1)
-    admin = AdminClient(client_config(site.settings))  # kept: what it is asked ends with it
-    for deleted in admin.delete_records([place]).values():
-        deleted.result(30)
+    lost, end = _drop(site, 0)
     where = '.application_id | startswith("A-replayed-")'
     await replaying.begun(site, topics=[TOPIC], where=where, name="gone", rate=1000)
     told = await replaying.over(site, "gone")
     assert (told["replayed"], told["changed"], told["unanswered"]) == (COUNT, 0, 0)
-    assert (told["from_history"], told["gone"]) == (len(lost), place.offset) and lost
+    assert (told["from_history"], told["gone"]) == (lost, end) and lost
+
+
+async def test_what_the_topic_drops_while_a_replay_stands_comes_from_history(site: Site, ended: list[Case]) -> None:
+    where = '.application_id | startswith("A-replayed-")'
+    await replaying.begun(site, topics=[TOPIC], where=where, name="dropped", rate=COUNT / 5)
+    await replaying.replayed(site, "dropped", 1)
+    paused = await replaying.told(site, "dropped", "pause", "paused")
+    lost, _ = _drop(site, max(each.partition for each in replaying.held(site, TOPIC)))  # which is read last
+    await replaying.told(site, "dropped", "resume", "running")
+    told = await replaying.over(site, "dropped")
+    assert (told["replayed"], told["changed"], told["unanswered"]) == (COUNT, 0, 0)
+    assert told["gone"] > paused["gone"] and told["from_history"] >= lost > 0
+
+
+def _drop(site: Site, partition: int) -> tuple[int, int]:
+    """A partition loses all that it holds; gives how many of that were ours, and where it ends."""
+    gone = [each for each in replaying.held(site, TOPIC) if each.partition == partition]
+    ours = {b"A-replayed-%04d" % number for number in range(COUNT)}
+    place = TopicPartition(TOPIC, partition, gone[-1].offset + 1)
+    admin = AdminClient(client_config(site.settings))  # kept: what it is asked ends with it
+    for deleted in admin.delete_records([place]).values():
+        deleted.result(30)
+    return sum(dict(each.headers)["ce_subject"] in ours for each in gone), place.offset
 
 
 async def test_shadow_takes_live_events_as_they_end_through_a_kill_and_asks_nobody(site: Site) -> None:

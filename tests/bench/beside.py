@@ -1,7 +1,8 @@
 """Calls of one system beside another's that fail: what failing costs those who have nothing to do with it.
 
-Two systems fail all the time: one refuses every call (409), so that each try is a request; one is away (503), so that
-its breaker opens and calls wait outside. No call may be asked for more often than its step says.
+Three systems fail all the time: one refuses every call (409), so that each try is a request; one is away (503), so that
+its breaker opens and calls wait outside; one never answers, with many calls in front of it. No call may be asked for
+more often than its step says.
 """
 
 from __future__ import annotations
@@ -20,27 +21,36 @@ WORKFLOW = "keyed-calls"
 WARM_UP = 1_000
 COUNT = 3_000
 IN_FLIGHT = 32
+IN_FRONT = 500  # of the system that never answers
 
 
 def measure() -> dict[str, float]:
     """Figures of three calls alone, beside each kind of failing system, and alone again."""
-    with ledger_peer() as echo, ledger_peer(status=409) as refusing, ledger_peer(status=503) as away:
-        addresses = {"ECHO": echo.url, "REFUSING": refusing.url, "AWAY": away.url}
+    with (
+        ledger_peer() as echo,
+        ledger_peer(status=409) as refusing,
+        ledger_peer(status=503) as away,
+        ledger_peer(status=0) as hanging,
+    ):
+        addresses = {"ECHO": echo.url, "REFUSING": refusing.url, "AWAY": away.url, "HANGING": hanging.url}
         with stack(WORKERS, {f"EXLIFY_CONNECTION_{name}": url for name, url in addresses.items()}) as running:
             load = Load(running.settings, WORKFLOW)
             load.run(WARM_UP, 100)
             figures = _figures("alone", load.run(COUNT, IN_FLIGHT))
-            for workflow, peer in zip(FAILING, (refusing, away), strict=True):
-                print(f"  beside {workflow} ...", file=sys.stderr, flush=True)
-                figures |= _beside(running, load, workflow, peer)
-            return figures | _figures("alone_again", load.run(COUNT, IN_FLIGHT))
+            by_workflow = dict(zip(FAILING, (refusing, away, hanging), strict=True))
+            last, last_peer = by_workflow.popitem()
+            for workflow, peer in by_workflow.items():
+                figures |= _beside(running, load, workflow, peer, IN_FLIGHT)
+            figures |= _figures("alone_again", load.run(COUNT, IN_FLIGHT))
+            return figures | _beside(running, load, last, last_peer, IN_FRONT)
 
 
-def _beside(running: Stack, load: Load, workflow: str, peer: Peer) -> dict[str, float]:
+def _beside(running: Stack, load: Load, workflow: str, peer: Peer, in_flight: int) -> dict[str, float]:
+    print(f"  beside {workflow} ...", file=sys.stderr, flush=True)
     name = workflow.partition("-")[0]
     failing, ended = Load(running.settings, workflow), Event()
     with ThreadPoolExecutor(1) as pool:
-        begun = pool.submit(failing.keep, IN_FLIGHT, ended)
+        begun = pool.submit(failing.keep, in_flight, ended)
         try:
             found = _figures(name, load.run(COUNT, IN_FLIGHT))
         finally:

@@ -45,7 +45,8 @@ def steps(name: str, count: int, effect: str | None = None) -> str:
 
 CALLS = {f"{effect}-calls": steps(f"{effect}-calls", 3, effect) for effect in ("keyed", "blind")}
 FAILING = {
-    f"{connection}-calls": FAILS.format(connection=connection, retries=RETRIES) for connection in ("refusing", "away")
+    f"{connection}-calls": FAILS.format(connection=connection, retries=RETRIES)
+    for connection in ("refusing", "away", "hanging")
 }
 DEFINITIONS = {"three-step": steps("three-step", 3), "one-task": steps("one-task", 1), **CALLS, **FAILING}
 PARKED_DEFINITION = HEAD.format(name="parked") + PARKED

@@ -128,6 +128,7 @@ def _decision() -> Iterator[tuple[str, float]]:
         "workflow": "bench",
         "version": "1.0.0",
         "digest": "0" * 64,
+        "function": "decide",
         "arguments": payload({"model": "credit-risk", "input": application}),
     }
     yield "model_score", _best_us(lambda: model.predict(application), 1_000)

@@ -47,7 +47,7 @@ class Peer:
 
 @contextmanager
 def ledger_peer(kept_s: float = KEPT_S, status: int = 200) -> Iterator[Peer]:
-    """Starts a peer that answers with a status and closes connections after so many seconds without a request."""
+    """Starts a peer that answers with a status (0: never) and closes connections after a time without a request."""
     command = [sys.executable, "-m", "tests.bench.peer", str(kept_s), str(status)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
@@ -69,6 +69,8 @@ async def _serve(kept_s: float, status: int) -> None:
             seen = Seen(keys.total(), len(keys), most, len(connections))
             return web.Response(body=orjson.dumps(seen), content_type="application/json")
         keys[request.headers.get(KEY_HEADER, "")] += 1
+        if not status:
+            await asyncio.Event().wait()
         return web.Response(status=status, body=await request.read(), content_type="application/json")
 
     application = web.Application()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -31,6 +32,7 @@ PAGES = (
     "/", "/incidents", "/letters", "/letters/redrive", "/letters/drop", *(f"/letters/{each}" for each in LETTERS),
     *(f"/letters/{each}?ask=edit" for each in LETTERS), "/letters?status=dropped",
     "/deploy", "/workflows/order/start", "/instances/cancel",
+    "/instances/suspend", "/instances/resume", "/workflows/order/compare", "/workflows/order/replay",
     "/workflows", "/workflows/order", "/definitions", "/instances", f"/instances/{INSTANCE}",
     f"/instances/{INSTANCE}?ask=cancel", "/inbox", "/decisions", "/decisions/credit-risk", "/find?q=nothing", "/login",
     "/systems", "/alerts", "/audit", "/report", "/instances/" + "9" * 32 + "?try=15", "/nothing",
@@ -43,6 +45,11 @@ HIDE = """(hidden) => {
   Object.defineProperty(document, "hidden", {value: hidden, configurable: true});
   document.dispatchEvent(new Event("visibilitychange"));
 }"""
+SEEN = """(key) => new Promise((tell) => {
+  const look = () => document.body.textContent.includes(key) && (tell(Date.now()), true);
+  const all = {childList: true, subtree: true, characterData: true};
+  if (!look()) new MutationObserver((_, watch) => look() && watch.disconnect()).observe(document.body, all);
+})"""
 FORM = {
     "type": "object",
     "required": ["minutes"],
@@ -119,6 +126,7 @@ async def test_newcomer_finds_why_an_instance_failed(console: Console, started: 
         await somebody.page.get_by_role("link", name="A-17").first.click()  # the one click
         await expect(somebody.page.get_by_text("Failed at “Note”: the system failed")).to_be_visible()
         await expect(somebody.page.get_by_text("doing it again does no harm").first).to_be_visible()
+        await somebody.clean()
 
 
 async def test_enter_in_a_field_decides_nothing(console: Console, started: Browser) -> None:
@@ -229,6 +237,37 @@ async def test_eight_windows_at_once_of_which_one_is_seen(console: Console, star
         console.began(instance_id="cd" * 16, business_key="NEW-1")
         await expect(others[0].page.get_by_text("NEW-1")).to_be_visible()
         assert [message for each in others for message in each.complaints] == []
+
+
+async def test_seven_windows_at_once_that_are_all_seen(console: Console, started: Browser) -> None:
+    """Of the six connections to one address four are streams; the other windows ask, and nobody waits for a page."""
+    console.began()
+    async with visitor(started) as first:
+        windows = [first, *[await first.another() for _ in range(6)]]
+        for each in windows:
+            await each.page.goto(url(console, "/instances"))
+            await expect(each.page.get_by_text("live", exact=True)).to_be_visible()
+        console.began(instance_id="cd" * 16, business_key="NEW-1")
+        for each in windows:
+            await expect(each.page.get_by_text("NEW-1")).to_be_visible()
+        assert [message for each in windows for message in each.complaints] == []
+    assert console.gateway.services.reader.instance("cd" * 16) is not None
+
+
+async def test_change_is_seen_within_a_second(console: Console, started: Browser) -> None:
+    """From the read model to the page, by an event; the middle one of five, so that a busy machine is no failure."""
+    console.began()
+    took = []
+    async with visitor(started) as somebody:
+        await somebody.page.goto(url(console, "/instances"))
+        await expect(somebody.page.get_by_text("live", exact=True)).to_be_visible()
+        for number in range(5):
+            seen = asyncio.ensure_future(somebody.page.evaluate(SEEN, f"NEW-{number}"))
+            await somebody.page.evaluate("1")  # the page looks out by now
+            at_ms = time.time() * 1000
+            await asyncio.to_thread(console.began, instance_id=f"{number:032x}", business_key=f"NEW-{number}")
+            took.append(await seen - at_ms)
+    assert sorted(took)[2] < 1000, took
 
 
 async def test_without_javascript_pages_read_and_forms_post(console: Console, started: Browser) -> None:

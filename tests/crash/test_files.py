@@ -21,6 +21,7 @@ from streams.ground.settings import Settings
 from streams.ground.site import Site
 from streams.processors.intake import business_topic
 from tests.support.figures import Report
+from tests.support.sftp import SftpServer
 
 TYPE = "com.example.posting.v1"
 TOPIC = business_topic(EventTypes.load().of(TYPE).topic)
@@ -50,12 +51,26 @@ async def test_a_file_of_two_gigabytes_is_read_through_kills(kafka: str, tmp_pat
     await _read_through_kills(kafka, tmp_path, report, megabytes=2_048, length=4_096, kills=3)
 
 
+@pytest.mark.crash
+@pytest.mark.slow
+@pytest.mark.broker
+async def test_a_file_of_a_server_is_read_through_kills(
+    kafka: str, sftp: SftpServer, tmp_path: Path, report: Report
+) -> None:
+    (tmp_path / "key").write_text(sftp.key)
+    ssh = f"{{hostKey: {sftp.host_key}, key: '${{file:key}}'}}"
+    (tmp_path / "connections.yaml").write_text(f"bank:\n  url: {sftp.url(tmp_path)}\n  ssh: {ssh}\n")
+    await _read_through_kills(
+        kafka, tmp_path, report, megabytes=16, length=256, kills=1, folder_said="connection://bank/in"
+    )
+
+
 async def _read_through_kills(
-    kafka: str, tmp_path: Path, report: Report, *, megabytes: int, length: int, kills: int
+    kafka: str, tmp_path: Path, report: Report, *, megabytes: int, length: int, kills: int, folder_said: str = ""
 ) -> None:
     folder = tmp_path / "in"
     folder.mkdir()
-    (tmp_path / "files.yaml").write_text(YAML.format(folder=folder, text=length - 23))
+    (tmp_path / "files.yaml").write_text(YAML.format(folder=folder_said or folder, text=length - 23))
     settings = Settings(bootstrap=kafka, site_dir=tmp_path, data_dir=tmp_path / "data")
     await provision(settings, [TOPIC])
     begins = _ends(kafka, settings.partitions)
@@ -63,6 +78,7 @@ async def _read_through_kills(
     with (folder / "postings.txt").open("wb") as file:
         for number in range(count):
             file.write(b"%010d%012d%*s\n" % (number, number, length - 23, b"text"))
+    os.utime(folder / "postings.txt", (1_000, 1_000))  # whole seconds, as SFTP tells of them
     place = Folder(folder, "*")
     peak, started = 0, time.monotonic()
     for kill in range(kills + 1):

@@ -48,5 +48,16 @@ def test_both_halves_have_files_of_same_names() -> None:
 
 def test_tags_of_frames_stay_what_they_are() -> None:
     tags = {frame.__name__: frame.__struct_config__.tag for frame in of_engine.FRAMES}
-    listed = ("ListFrame", "LoopFrame", "ForkFrame", "TryFrame", "StepFrame", "WaitFrame", "ListenFrame", "MapFrame")
+    listed = (
+        "ListFrame",
+        "LoopFrame",
+        "ForkFrame",
+        "TryFrame",
+        "StepFrame",
+        "WaitFrame",
+        "ListenFrame",
+        "MapFrame",
+        "DefinedFrame",
+        "ForeachFrame",
+    )
     assert tags == {name: tag for tag, name in enumerate(listed)} | {"IncidentFrame": 60, "UndoFrame": 61}

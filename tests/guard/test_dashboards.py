@@ -8,6 +8,7 @@ import re
 import pytest
 
 from infra.dashboards import boards, details
+from infra.local import jmx
 from streams import catalogue
 from tests.support.series import OF_THE_TARGET, SERIES
 
@@ -23,11 +24,18 @@ QUERIES = sorted(
 
 @pytest.mark.parametrize("query", QUERIES)
 def test_panel_asks_for_what_is_declared(query: str) -> None:
-    named = set(re.findall(r"\bexlify_\w+", query))
+    named = set(re.findall(r"\b(?:exlify|kafka|rest|jvm)_\w+|\bup\b", query))
     assert named and named <= SERIES.keys()
-    known = set.union(*(SERIES[name] for name in named)) - OF_THE_TARGET
+    known = set.union(*(SERIES[name] for name in named))
+    if "exlify_" in query:  # what is told by several processes is one thing; of a server its process is the name
+        known -= OF_THE_TARGET
     grouped = {name.strip() for names in re.findall(r"\bby \(([^)]*)\)", query) for name in names.split(",")}
     assert {*grouped, *re.findall(r"(\w+)\s*(?:=~|!=|=)\s*\"", query)} <= known
+
+
+def test_board_of_kafka_shows_all_that_the_broker_is_asked_for() -> None:
+    told = {rule["name"] for rule in jmx.configuration()["rules"]}
+    assert told == {name for query in QUERIES for name in re.findall(r"\bkafka_\w+", query)}
 
 
 def test_every_metric_has_a_panel() -> None:

@@ -69,6 +69,10 @@ async def test_nothing_is_left_of_calls(
     caplog.set_level(logging.DEBUG)
     async with opened(declaration, tmp_path) as (hub, case):
         calls = [call for of_one in case.calls.values() for call in of_one]
+        calls = [
+            call for call in calls if [await hub.carry_out(call), await hub.carry_out(call)][1].ok
+        ]  # moves go once
+        assert calls
         await make(hub, calls, FEW // 2)
         files, tasks, most = held()
         await make(hub, calls, count)

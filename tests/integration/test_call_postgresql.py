@@ -54,6 +54,17 @@ async def test_keyed_statement_has_its_effect_once(hub: Hub) -> None:
     assert counts == [1, 0]
 
 
+async def test_row_is_inserted_once_for_its_key_and_only_where_the_key_is_unique(hub: Hub) -> None:
+    async def insert(**arguments: Any) -> CallOutcome:
+        given = {"connection": "bank", "table": "public.account", **arguments}
+        return await hub.carry_out(HubCall(function="sql.insert", arguments=given, key="k"))
+
+    assert [(await insert(values={"owner": "Cy"})).output["count"] for _ in range(2)] == [1, 0]
+    outcome = await insert(values={"step_id": "b", "owner": "Cy"}, key=["owner"])
+    assert (outcome.reason, outcome.effect) == (Reason.INPUT_INVALID, Effect.NONE)
+    assert "42P10" in outcome.detail and "unique" in outcome.detail
+
+
 async def test_query_cannot_write(hub: Hub) -> None:
     outcome = await run(hub, "sql.query", "WITH gone AS (DELETE FROM account RETURNING 1) SELECT * FROM gone")
     assert (outcome.reason, outcome.effect) == (Reason.INPUT_INVALID, Effect.NONE)

@@ -20,9 +20,11 @@ import orjson
 from schemas import problems
 from streams.language.constructs import children
 from streams.language.constructs.call import CallModel
+from streams.language.constructs.defined import DefinedModel
 from streams.language.constructs.do import DoModel
 from streams.language.constructs.emit import EmitModel
 from streams.language.constructs.for_ import ForModel
+from streams.language.constructs.foreach import ForeachModel
 from streams.language.constructs.fork import ForkModel
 from streams.language.constructs.listen import ListenModel
 from streams.language.constructs.map_ import MapModel
@@ -490,6 +492,20 @@ class _Interpreter:
                 read.append(orjson.dumps(another).decode() if task.read == "raw" else another)
         return read, task.then
 
+    def _foreach(self, task: ForeachModel, place: _Place) -> tuple[Json, str]:
+        """The events come before the first of them is worked on: it makes no difference."""
+        came, then = self._listen(task, place)
+        outputs = []
+        for index, item in enumerate(came):
+            bound = {task.each: item, task.at: index}
+            output = self._list(task.body, place.data, {**place.scope, **bound})
+            inner = {**place.variables, "context": self._context, **bound}
+            output = self._transformed(task.body.output, output, inner, place.at)
+            if task.body.export.expression is not None:
+                self._export(task.body, output, inner, place.at)
+            outputs.append(output)
+        return outputs, then
+
     def _raise(self, task: RaiseModel, place: _Place) -> tuple[Json, str]:
         error = _raised(self._evaluate(task.error, place.data, place.variables, place.at), place.at)
         raise Raised(error, meant=error["type"] != problems.CONFIGURATION)
@@ -503,6 +519,15 @@ class _Interpreter:
 
     def _call(self, task: CallModel, place: _Place) -> tuple[Json, str]:
         return self._asked(task, task.function, task.arguments, place)
+
+    def _defined(self, task: DefinedModel, place: _Place) -> tuple[Json, str]:
+        data = place.data
+        if task.arguments is not None:
+            data = self._evaluate(task.arguments, data, place.variables, place.at)
+        output, then = self._task(task.body, data, {})
+        if then == "end":
+            raise Ended(output, task.body)
+        return output, task.then
 
     def _emit(self, task: EmitModel, place: _Place) -> tuple[Json, str]:
         return self._asked(task, "emit", members({"event": task.event}), place)
@@ -524,9 +549,11 @@ class _Interpreter:
 
 MEANINGS: Mapping[type[TaskModel], Callable[[_Interpreter, Any, _Place], tuple[Json, str]]] = {
     CallModel: _Interpreter._call,
+    DefinedModel: _Interpreter._defined,
     DoModel: _Interpreter._do,
     EmitModel: _Interpreter._emit,
     ForModel: _Interpreter._for,
+    ForeachModel: _Interpreter._foreach,
     ForkModel: _Interpreter._fork,
     ListenModel: _Interpreter._listen,
     MapModel: _Interpreter._map,

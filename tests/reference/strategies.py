@@ -80,6 +80,18 @@ FAULTS = (
 )
 
 
+NAMED_ERRORS = {"refused": ERRORS[0], "told": ERRORS[3]}
+OWN = "own"
+"""The function that random definitions have themselves."""
+FUNCTIONS: tuple[Json, ...] = (
+    {"call": "decide", "with": {"model": "m", "input": "${ . }"}, "output": {"as": "${ $input + {n: .n?} }"}},
+    {"input": {"schema": {"document": {"type": "object"}}}, "set": "${ {n: .n, t: $task.reference} }"},
+    {"do": [{"a": {"set": "${ . }", "export": {"as": EXPORTS[1]}}}, {"b": {"set": {"n": "${ .n }"}, "then": "exit"}}]},
+    {"switch": [{"c": {"when": "${ .n? == 1 }", "then": "end"}}], "output": {"as": "${ {n: 2} }"}},
+    {"try": [{"r": {"raise": {"error": "refused"}}}], "catch": {"as": "item", "do": [{"s": {"set": "${ $item }"}}]}},
+)
+
+
 def inputs() -> st.SearchStrategy[Json]:
     """Inputs of workflows."""
     return st.sampled_from(({"n": 0}, {"n": 2, "d": [1]}, {}, None, [{"n": 1}, {"n": 2}]))
@@ -169,6 +181,7 @@ def definitions(draw: st.DrawFn) -> dict[str, Json]:
         "document": {"dsl": "1.0.3", "namespace": "test", "name": "random", "version": "1.0.0"},
         "do": draw(_lists(2)),
     }
+    document["use"] = {"errors": NAMED_ERRORS, "functions": {OWN: draw(st.sampled_from(FUNCTIONS))}}
     if draw(st.booleans()):
         document["output"] = {"as": draw(st.sampled_from(("${ {result: ., context: $context} }", "${ .n? }")))}
     if draw(_rarely()):
@@ -189,6 +202,7 @@ def joins(draw: st.DrawFn) -> dict[str, Json]:
     return {
         "document": {"dsl": "1.0.3", "namespace": "test", "name": "joins", "version": "1.0.0"},
         "do": tasks,
+        "use": {"errors": NAMED_ERRORS},
         "output": {"as": "${ {result: ., context: $context} }"},
     }
 
@@ -262,6 +276,12 @@ def _asked(value: Json) -> dict[str, Json]:
     return {"call": "decide", "with": {"model": "m", "input": value}}
 
 
+@st.composite
+def _own(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    values = st.sampled_from([value for value in VALUES if isinstance(value, dict)])
+    return {"call": OWN} | ({"with": draw(values)} if draw(st.booleans()) else {})
+
+
 UNDOS: tuple[Json, ...] = (
     _asked("${ .output }"),
     _asked("${ .input.n }"),
@@ -298,7 +318,10 @@ def _switch(draw: st.DrawFn, depth: int) -> dict[str, Json]:
 @st.composite
 def _raise(draw: st.DrawFn, depth: int) -> dict[str, Json]:
     """Only where a condition lets the flow go round it, else the tasks behind it would never be reached."""
-    return {"if": draw(st.sampled_from(CONDITIONS)), "raise": {"error": draw(st.sampled_from(ERRORS))}}
+    return {
+        "if": draw(st.sampled_from(CONDITIONS)),
+        "raise": {"error": draw(st.sampled_from((*ERRORS, *NAMED_ERRORS)))},
+    }
 
 
 @st.composite
@@ -390,6 +413,20 @@ def _listen(draw: st.DrawFn, depth: int) -> dict[str, Json]:
     return {"listen": {"to": to} | ({"read": "raw"} if draw(_rarely()) else {})}
 
 
+@st.composite
+def _foreach(draw: st.DrawFn, depth: int) -> dict[str, Json]:
+    """What ends it depends on the events alone: those that come while tasks are under way know nothing of these."""
+    task = draw(_listen(depth))
+    if "until" in task["listen"]["to"]:
+        task["listen"]["to"]["until"] = draw(st.sampled_from(("length > 1", True)))
+    foreach: dict[str, Json] = {"item": "event", "do": draw(_lists(depth - 1))}
+    if draw(st.booleans()):
+        foreach["output"] = {"as": draw(st.sampled_from(("${ [$event, $index] }", "${ .n + 1 }", "${ $input }")))}
+    if draw(st.booleans()):
+        foreach["export"] = {"as": draw(st.sampled_from(("${ $context + {last: $output} }", "${ {seen: $index} }")))}
+    return task | {"foreach": foreach}
+
+
 class Kind(NamedTuple):
     """How tasks of a kind are drawn, whether there are tasks inside, and how often one is among the others."""
 
@@ -403,9 +440,11 @@ KINDS: Mapping[str, Kind] = {
     "do": Kind(_do, nests=True),
     "emit": Kind(_emit),
     "for": Kind(_for, nests=True),
+    "foreach": Kind(_foreach, nests=True),
     "fork": Kind(_fork, nests=True),
     "listen": Kind(_listen),
     "call: map": Kind(_map),
+    "call: use.functions": Kind(_own),
     "raise": Kind(_raise),
     "run": Kind(_run),
     "set": Kind(_set),

@@ -18,6 +18,7 @@ from connectors.hub.connections import ApiOf, undocumented
 from connectors.hub.contract import HubCall
 from connectors.hub.identity import Identity, IdentityOf, Webhook, nobody
 from tests.support import mailboxes, notebook, peers
+from tests.support import sftp as sftp_server
 
 PETS = read_document({"openapi": "3.1.0", "paths": {"/pet": {"get": {"operationId": "getPet"}}}})
 ALL = (*CONNECTORS, notebook.DECLARATION)
@@ -51,12 +52,13 @@ async def http(folder: Path) -> AsyncIterator[Case]:
 @asynccontextmanager
 async def sql(folder: Path) -> AsyncIterator[Case]:
     with closing(sqlite3.connect(folder / "db.sqlite")) as file, file:
-        file.execute("CREATE TABLE t (a)")
+        file.execute("CREATE TABLE t (a, step_id TEXT UNIQUE)")
     urls = {"here": f"sqlite:///{folder}/db.sqlite", "nowhere": f"sqlite:///{folder}/no/db.sqlite"}
-    insert = "INSERT INTO t VALUES (1)"
+    insert = "INSERT INTO t (a) VALUES (1)"
     calls = {
-        "sql.query": (a_call("sql.query", connection="here", statement="SELECT a FROM t"),),
+        "sql.query": (a_call("sql.query", connection="here", statement="SELECT a FROM t LIMIT 9"),),
         "sql.execute": (a_call("sql.execute", connection="here", statement=insert),),
+        "sql.insert": (a_call("sql.insert", connection="here", table="t", values={"a": 1}),),
     }
     yield Case(urls, calls, a_call("sql.execute", connection="nowhere", statement=insert))
 
@@ -103,6 +105,32 @@ async def webhook(folder: Path) -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
+async def sftp(folder: Path) -> AsyncIterator[Case]:
+    (folder / "there").mkdir()
+    (folder / "there" / "rates.csv").write_text("EUR,1\n")
+    (folder / "there" / "old.csv").write_text("EUR,1\n")
+    with sftp_server.running() as server:
+        nowhere = f"sftp://exlify@127.0.0.1:{peers.unused_port()}{folder}"
+        urls = {"here": server.url(folder / "there"), "nowhere": nowhere}
+        written = {name: a_call("sftp.put", connection=name, file="a.txt", content="Thanks.") for name in urls}
+        csv = {"type": "csv", "header": True}
+        here = {"connection": "here"}
+        calls = {
+            "sftp.put": (
+                written["here"],
+                a_call("sftp.put", **here, file="b.csv", content=[{"a": "1"}], format=csv, replace=False),
+            ),
+            "sftp.get": (
+                a_call("sftp.get", **here, file="rates.csv"),
+                a_call("sftp.get", **here, file="rates.csv", format={"type": "csv", "columns": ["a", "b"]}),
+            ),
+            "sftp.list": (a_call("sftp.list", **here), a_call("sftp.list", **here, match="*.csv")),
+            "sftp.move": (a_call("sftp.move", **here, file="old.csv", to="archive/old.csv"),),
+        }
+        yield Case(urls, calls, written["nowhere"], identity_of=lambda _: server.identity)
+
+
+@asynccontextmanager
 async def notes(folder: Path) -> AsyncIterator[Case]:
     urls = {"here": f"{folder}/notes", "nowhere": f"{folder}/no/notes"}
     calls = {name: a_call("notebook.append", connection=name, line="Ada was here") for name in urls}
@@ -115,5 +143,6 @@ CASES: Mapping[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {
     "mail": mail,
     "file": file,
     "webhook": webhook,
+    "sftp": sftp,
     "notebook": notes,
 }

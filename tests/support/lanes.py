@@ -24,6 +24,7 @@ from streams.runtime.processor import (
     WritableState,
 )
 from streams.runtime.reader import Partition
+from streams.runtime.slots import Slots
 from streams.runtime.slow_lane import SlowLane
 from streams.runtime.store import Store
 from streams.runtime.table import TablePartition
@@ -117,14 +118,12 @@ async def running(lane: Lane) -> AsyncIterator["asyncio.Task[None]"]:
     await asyncio.gather(task, return_exceptions=True)
 
 
-async def slow_lane(
-    processor: Patient, outside: Outside, folder: Path, slots: asyncio.Semaphore | None = None
-) -> SlowLane:
+async def slow_lane(processor: Patient, outside: Outside, folder: Path, slots: Slots | None = None) -> SlowLane:
     table = TablePartition(Store(folder), outside, outside)  # type: ignore[arg-type]
     await table.recover(0)
     return SlowLane(
         processor, 0, outside, Codec.offline(), Flow(), table, Limits(10, 100, 10_000), CrashPoint(),
-        slots=slots or asyncio.Semaphore(processor.concurrency),
+        slots=slots or Slots(processor.concurrency),
     )  # fmt: skip
 
 

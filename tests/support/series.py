@@ -9,6 +9,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from infra.local import jmx
 from streams import catalogue
 
 FOLDER = Path(__file__).parents[2] / "infra" / "prometheus"
@@ -21,6 +22,8 @@ ALL_RULES = [
 ]
 RULES = [rule for rule in ALL_RULES if "alert" in rule]
 RECORDS = [rule for rule in ALL_RULES if "record" in rule]
+OF_JAVA = {"rest_requests_seconds_count": ("path",), "jvm_memory_used_bytes": ("area",)}
+"""What the registry, and Java beneath both servers, tell of themselves, as far as it is shown."""
 OF_THE_TARGET = {"job", "instance", "process"}
 SUFFIXES = {"counter": ("_total",), "gauge": ("",), "histogram": ("_bucket", "_sum", "_count")}
 
@@ -34,6 +37,9 @@ def _labels_by_series() -> dict[str, set[str]]:
             extra = {"le"} if suffix == "_bucket" else set()
             # The names that a metric was declared with are told by no public member.
             found[family.name + suffix] = {*metric._labelnames, *extra, *OF_THE_TARGET}
+    for series in jmx.configuration()["rules"]:
+        found[series["name"]] = {*series.get("labels", ()), *OF_THE_TARGET}
+    found |= {name: {*labels, *OF_THE_TARGET} for name, labels in OF_JAVA.items()}
     return found | {rule["record"]: kept_labels(rule["expr"]) for rule in RECORDS}
 
 

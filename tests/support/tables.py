@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import AbstractAsyncContextManager, nullcontext
 
-from streams.runtime.processor import Effects, Row
+from streams.runtime.processor import Effects, Record, Row
 
 
 class Table:
@@ -20,6 +21,9 @@ class Table:
     async def write(self, changes: dict[bytes, Row | None]) -> None:
         self.writes.append(changes)
         self.change(changes)
+
+    def rest(self, record: Record) -> AbstractAsyncContextManager[None]:
+        return nullcontext()
 
     def apply(self, effects: Effects) -> Effects:
         self.change(effects.changes)

@@ -21,6 +21,7 @@ from streams.engine import (
     CancelAwait,
     CancelInstance,
     CancelStep,
+    ControlChild,
     ControlInstance,
     Event,
     EventCommand,
@@ -86,7 +87,7 @@ class Trial:
         self.history: list[Transition] = []
         self.pending: dict[str, StepCommand] = {}
         self.withdrawn: list[CancelStep] = []
-        self.asked: list[EventCommand] = []  # about events
+        self.asked: list[EventCommand | ControlChild] = []  # about events, and of children
         self.incidents: dict[int, Incident] = {}
         self.start_event = StartInstance(
             instance_id=INSTANCE, workflow=self.graph.name, version=self.graph.version, digest=self.graph.digest,

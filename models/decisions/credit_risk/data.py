@@ -21,6 +21,7 @@ class Column(NamedTuple):
     field: str  # of ApplicationSubmitted
     label: str
     codes: tuple[str, ...]  # empty: a number
+    texts: tuple[str, ...] = ()  # what each code means, by the documentation of the data
 
 
 def _codes(attribute: int, count: int, first: int = 1) -> tuple[str, ...]:
@@ -28,25 +29,50 @@ def _codes(attribute: int, count: int, first: int = 1) -> tuple[str, ...]:
 
 
 COLUMNS = (
-    Column(1, "checking_account", "state of the checking account", _codes(1, 4)),
+    Column(
+        1, "checking_account", "state of the checking account", _codes(1, 4),
+        ("overdrawn", "below 200 DM", "200 DM or more, or salary for a year", "none"),
+    ),
     Column(2, "duration_months", "duration of the credit", ()),
-    Column(3, "credit_history", "credit history", _codes(3, 5, first=0)),
+    Column(
+        3, "credit_history", "credit history", _codes(3, 5, first=0),
+        ("none, or all paid back duly", "all at this bank paid back duly", "paid back duly so far",
+         "paid late in the past", "critical, or credits elsewhere"),
+    ),
     # A47 (vacation) is documented but occurs in no row.
-    Column(4, "purpose", "purpose of the credit", (*_codes(4, 7, first=0), "A48", "A49", "A410")),
+    Column(
+        4, "purpose", "purpose of the credit", (*_codes(4, 7, first=0), "A48", "A49", "A410"),
+        ("new car", "used car", "furniture", "radio or television", "household appliances", "repairs", "education",
+         "retraining", "business", "something else"),
+    ),
     Column(5, "amount_dm", "amount of the credit", ()),
-    Column(6, "savings", "savings", _codes(6, 5)),
-    Column(7, "employed_since", "length of the present employment", _codes(7, 5)),
+    Column(
+        6, "savings", "savings", _codes(6, 5),
+        ("below 100 DM", "100 to 500 DM", "500 to 1,000 DM", "1,000 DM or more", "none, or not known"),
+    ),
+    Column(
+        7, "employed_since", "length of the present employment", _codes(7, 5),
+        ("unemployed", "less than a year", "1 to 4 years", "4 to 7 years", "7 years or more"),
+    ),
     Column(8, "instalment_percent", "instalment in relation to income", ()),
-    Column(10, "other_debtors", "co-applicants and guarantors", _codes(10, 3)),
+    Column(10, "other_debtors", "co-applicants and guarantors", _codes(10, 3), ("none", "co-applicant", "guarantor")),
     Column(11, "residence_since", "length of the present residence", ()),
-    Column(12, "property", "property", _codes(12, 4)),
-    Column(14, "other_instalment_plans", "instalment plans elsewhere", _codes(14, 3)),
-    Column(15, "housing", "housing", _codes(15, 3)),
+    Column(
+        12, "property", "property", _codes(12, 4),
+        ("real estate", "building society savings or life insurance", "a car or something else", "none, or not known"),
+    ),
+    Column(
+        14, "other_instalment_plans", "instalment plans elsewhere", _codes(14, 3), ("at a bank", "at stores", "none")
+    ),
+    Column(15, "housing", "housing", _codes(15, 3), ("rented", "owned", "free of charge")),
     Column(16, "existing_credits", "number of credits at this bank", ()),
-    Column(17, "job", "job", _codes(17, 4)),
+    Column(
+        17, "job", "job", _codes(17, 4),
+        ("unemployed or unskilled, not resident", "unskilled, resident", "skilled", "manager, self-employed or expert"),
+    ),
     Column(18, "dependants", "number of dependants", ()),
-    Column(19, "telephone", "telephone in the applicant's name", _codes(19, 2)),
-)
+    Column(19, "telephone", "telephone in the applicant's name", _codes(19, 2), ("no", "yes")),
+)  # fmt: skip
 
 
 class Protected(NamedTuple):

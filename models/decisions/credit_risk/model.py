@@ -18,7 +18,7 @@ import numpy as np
 from sklearn.model_selection import train_test_split
 
 from models.decisions.credit_risk import candidates
-from models.decisions.credit_risk.data import COLUMNS, from_german_row, went_bad
+from models.decisions.credit_risk.data import COLUMNS, Column, from_german_row, went_bad
 from models.decisions.measure import Flags
 from models.decisions.training import Choice, Trained, finished
 from models.serving.features import Code, Input, Number, Row
@@ -70,10 +70,11 @@ def _choose(rows: Row, bad: Flags) -> Choice:
 def declared_inputs(applications: Sequence[dict[str, Any]]) -> tuple[Input, ...]:
     """Inputs of the model; the ranges of numbers are those of `applications`."""
 
-    def declare(field: str, label: str, codes: tuple[str, ...]) -> Input:
-        if codes:
-            return Code(field, label, codes)
+    def declare(column: Column) -> Input:
+        field, label = column.field, column.label
+        if column.codes:
+            return Code(field, label, column.codes, texts=dict(zip(column.codes, column.texts, strict=True)))
         values = [float(a[field]) for a in applications]
         return Number(field, label, min(values), max(values), whole=all(value.is_integer() for value in values))
 
-    return tuple(declare(c.field, c.label, c.codes) for c in COLUMNS)
+    return tuple(map(declare, COLUMNS))

@@ -9,6 +9,7 @@ from typing import Any
 from streams.console.account import kind_of, title_of
 from streams.console.words import titled
 from streams.language.constructs.call import Call
+from streams.language.constructs.defined import Defined
 from streams.language.constructs.do import Do
 from streams.language.constructs.for_ import For
 from streams.language.constructs.fork import Fork
@@ -99,6 +100,10 @@ def _block(inside: Inside, task: Task) -> Block:
             leave = (Link(source=0, target=LEAVE),)
             lists = tuple(Listing(items=(_block(inside, each),), links=leave) for each in inside[task.index])
             return Block(**common, note=f"for each {task.each}, {task.at_a_time} at a time", lists=lists)
+        case Defined():
+            leave = (Link(source=0, target=LEAVE),)
+            lists = tuple(Listing(items=(_block(inside, each),), links=leave) for each in inside[task.index])
+            return Block(**common, note="", lists=lists)
         case For():
             return Block(**common, note=f"for each {task.each}", lists=(_listing(inside, task.body),))
         case Try():

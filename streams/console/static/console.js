@@ -74,8 +74,44 @@ function tell(state) {
   mark.querySelector("span").textContent = state === "stale" ? "not live" : "live";
 }
 
-function follow() {
-  if (source || document.hidden || !("live" in document.body.dataset)) return;
+// Browsers have six connections for one address, and a stream takes one: so many windows have one, the others ask.
+const STREAMS = 4;
+const ASK_MS = 2000;
+let following = false, turn = 0, pause = 0, release = null;
+
+async function follow() {
+  if (following || document.hidden || !("live" in document.body.dataset)) return;
+  following = true;
+  const mine = turn;
+  const streams = await slot(mine);
+  if (mine !== turn) return;  // left meanwhile
+  if (streams) listen(); else ask(mine);
+}
+
+function leave() {
+  following = false;
+  turn += 1;
+  clearTimeout(pause);
+  if (source) source.close();
+  if (release) release();
+  source = release = null;
+}
+
+async function slot(mine) {
+  if (!navigator.locks) return true;
+  for (let number = 0; number < STREAMS; number += 1) {
+    const taken = await new Promise((tell) => {
+      navigator.locks.request(`exlify-stream-${number}`, { ifAvailable: true }, (lock) => {
+        tell(Boolean(lock));
+        return lock && mine === turn ? new Promise((done) => { release = done; }) : undefined;
+      });
+    });
+    if (taken) return true;
+  }
+  return false;
+}
+
+function listen() {
   source = new EventSource(location.pathname + location.search);
   source.addEventListener("open", () => tell("fresh"));
   source.addEventListener("parts", (event) => swap(event.data));
@@ -85,12 +121,20 @@ function follow() {
   });
 }
 
-function leave() {
-  if (source) source.close();
-  source = null;
+async function ask(mine) {
+  let state = "stale";
+  try {
+    const answer = await fetch(location.pathname + location.search, { headers: { Accept: "text/html" } });
+    const html = answer.ok ? await answer.text() : "";
+    if (mine !== turn) return;
+    if (html) { swap(html); state = "fresh"; }
+  } catch { /* away: it is asked again */ }
+  if (mine !== turn) return;
+  tell(state);
+  pause = setTimeout(() => { leave(); follow(); }, ASK_MS);  // one of the streams may be free by then
 }
 
-// A hidden tab needs no stream, and browsers have six of them for one address.
+// A hidden tab needs neither.
 document.addEventListener("visibilitychange", () => (document.hidden ? leave() : follow()));
 addEventListener("pagehide", leave);
 addEventListener("pageshow", follow);

@@ -11,9 +11,11 @@ from typing import Any
 
 from streams.engine.construct import Construct, Due, by_frame, table_of
 from streams.engine.constructs.call import CALL
+from streams.engine.constructs.defined import DEFINED
 from streams.engine.constructs.do import DO
 from streams.engine.constructs.emit import EMIT
 from streams.engine.constructs.for_ import FOR
+from streams.engine.constructs.foreach import FOREACH
 from streams.engine.constructs.fork import FORK
 from streams.engine.constructs.listen import LISTEN
 from streams.engine.constructs.map_ import MAP
@@ -28,7 +30,10 @@ from streams.engine.run import Run, Table
 from streams.engine.state import Frame, IncidentFrame
 from streams.engine.undo import UNDO, begin
 
-ALL: tuple[Construct[Any, Any], ...] = (CALL, DO, EMIT, FOR, FORK, LISTEN, RAISE, RUN, SET, SWITCH, TRY, WAIT, MAP)
+KEYED: tuple[Construct[Any, Any], ...] = (
+    CALL, DO, EMIT, FOR, FOREACH, FORK, LISTEN, RAISE, RUN, SET, SWITCH, TRY, WAIT
+)  # fmt: skip
+ALL: tuple[Construct[Any, Any], ...] = (*KEYED, MAP, DEFINED)
 
 TABLE: Table = table_of((*ALL, UNDO), begin)
 FRAMES: tuple[type[Frame], ...] = (

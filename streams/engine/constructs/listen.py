@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping
+from typing import TypeVar
 
 import msgspec
 from orjson import dumps
@@ -32,6 +33,8 @@ from streams.engine.weight import PER_BYTE
 from streams.language.constructs.listen import DATA, RAW, Listen
 from streams.language.events import EventFilter
 
+OneFrame = TypeVar("OneFrame", bound="ListenFrame")
+
 TAKEN_KEPT = 1_000  # events of an instance that are known when they come again
 _TOLD = ("type", "source", "id")  # of an event, in history
 
@@ -48,9 +51,14 @@ class ListenFrame(Frame, tag=6):
 
 
 def _start(run: Run, task: Listen, activity: Activity) -> None:
+    listen(run, task, activity, ListenFrame)
+
+
+def listen(run: Run, task: Listen, activity: Activity, kind: type[ListenFrame]) -> None:
+    """Begins to wait; a kind of frame with tasks inside keeps the input that they are given."""
     expected = [_expected(run, each, activity) for each in task.filters]
     keys = [_key(each, values, activity) for each, values in zip(task.filters, expected, strict=True)]
-    frame = run.open(ListenFrame, activity)
+    frame = run.open(kind, activity) if kind is ListenFrame else run.open_around(kind, activity, keep_input=True)
     frame.iteration, frame.attempt = activity.iteration, activity.attempt
     frame.expected, frame.keys = expected, keys
     for number in range(len(keys)):
@@ -85,10 +93,19 @@ def _once(task: Listen, number: int) -> bool:
 
 
 def _received(run: Run, frame: ListenFrame, task: Listen, event: EventReceived) -> None:
+    if take(run, frame, task, event) is not None and not any(frame.keys):
+        run.complete(run.close(frame), _output(frame, task))
+
+
+def take(run: Run, frame: ListenFrame, task: Listen, event: EventReceived) -> tuple[int, Json] | None:
+    """The number of its filter and what is read of an event that is taken; None where it is not.
+
+    Behind the last one that is to come the frame waits under no key any more.
+    """
     number = event.filter
     if number >= len(frame.keys) or not frame.keys[number]:
         give_back(run, event)
-        return
+        return None
     activity = run.activity(frame)
     try:
         envelope, values = event.event.value(), event.values.value()
@@ -96,12 +113,12 @@ def _received(run: Run, frame: ListenFrame, task: Listen, event: EventReceived) 
         raise failed(activity, problems.RUNTIME, f"An event cannot be read: {error}") from None
     if any(values.get(name) != value for name, value in frame.expected[number].items()):
         give_back(run, event)  # another has come first, and said what is expected
-        return
+        return None
     if event.event_key in run.taken or event.event_key == event_key(run.instance.source, run.instance.event_id):
         run.note_came(event, Phase.RESULT_IGNORED)
         if event.key == frame.keys[number] and _once(task, number):
             _await(run, frame, task, number)
-        return
+        return None
     run.taken = [*run.taken[1 - TAKEN_KEPT :], event.event_key]
     run.bound += (len(event.event.raw) + len(event.values.raw)) * PER_BYTE
     run.note(task, Phase.TASK_RECEIVED, frame.iteration, frame.attempt, {name: envelope.get(name) for name in _TOLD})
@@ -113,10 +130,11 @@ def _received(run: Run, frame: ListenFrame, task: Listen, event: EventReceived) 
             run.asked.append(_cancel(run, frame, task, number))
         frame.keys[number] = ""  # whoever correlates has forgotten it by itself
     if _is_over(run, frame, task, activity):
-        _withdraw(run, frame, task, "")
-        run.complete(run.close(frame), _output(frame, task))
+        withdraw(run, frame, task, "")
+        frame.keys = [""] * len(frame.keys)
     else:
         _narrow(run, frame, task, task.filters[number].unsaid, values, activity)
+    return number, value
 
 
 def _as_read(task: Listen, envelope: Mapping[str, Json]) -> Json:
@@ -165,7 +183,8 @@ def _cancel(tree: Tree, frame: ListenFrame, task: Listen, number: int) -> Cancel
     return CancelAwait(key, tree.instance_id, task.pointer, frame.iteration, frame.attempt, number)
 
 
-def _withdraw(tree: Tree, frame: ListenFrame, task: Listen, reason: str) -> None:
+def withdraw(tree: Tree, frame: ListenFrame, task: Listen, reason: str) -> None:
+    """Takes back every wait of the task."""
     for number, key in enumerate(frame.keys):
         if key:
             tree.asked.append(_cancel(tree, frame, task, number))
@@ -184,12 +203,13 @@ def offered_again(event: EventReceived) -> OfferedEvent:
     return OfferedEvent(event.key, event.event_key, event.event, event.values, event.at_ms, event.origin)
 
 
-def _copy(frame: ListenFrame) -> ListenFrame:
+def copied(frame: OneFrame) -> OneFrame:
+    """A copy to be changed."""
     twin = copy.copy(frame)
     twin.keys, twin.events, twin.expected = frame.keys.copy(), frame.events.copy(), frame.expected.copy()
     return twin
 
 
 LISTEN = Construct(
-    task=Listen, start=_start, numbered=True, frame=ListenFrame, received=_received, copy=_copy, withdraw=_withdraw
+    task=Listen, start=_start, numbered=True, frame=ListenFrame, received=_received, copy=copied, withdraw=withdraw
 )

@@ -11,9 +11,11 @@ from typing import Any
 
 from streams.language.construct import Construct
 from streams.language.constructs.call import CALL
+from streams.language.constructs.defined import DEFINED
 from streams.language.constructs.do import DO
 from streams.language.constructs.emit import EMIT
 from streams.language.constructs.for_ import FOR
+from streams.language.constructs.foreach import FOREACH
 from streams.language.constructs.fork import FORK
 from streams.language.constructs.listen import LISTEN
 from streams.language.constructs.map_ import MAP
@@ -25,9 +27,9 @@ from streams.language.constructs.try_ import TRY
 from streams.language.constructs.wait import WAIT
 from streams.language.model import TaskModel
 
-ALL: tuple[Construct[Any], ...] = (CALL, DO, EMIT, FOR, FORK, LISTEN, RAISE, RUN, SET, SWITCH, TRY, WAIT)
+ALL: tuple[Construct[Any], ...] = (CALL, DO, EMIT, FOR, FOREACH, FORK, LISTEN, RAISE, RUN, SET, SWITCH, TRY, WAIT)
 
-KINDS: tuple[Construct[Any], ...] = (*ALL, MAP)
+KINDS: tuple[Construct[Any], ...] = (*ALL, MAP, DEFINED)
 """And those that have no key of their own, because the value of another's key says what they are."""
 
 BY_KEY: Mapping[str, Construct[Any]] = {each.key: each for each in KINDS}

@@ -23,6 +23,8 @@ from streams.language.recovery import Target, read_recovery
 from streams.language.slots import Scope
 from streams.language.undoing import StepModel, children, read_undo
 
+_DEFINED = rf"^(?!({'|'.join(profile.CALLS)})$)[^:\s]+$"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CallModel(StepModel):
@@ -82,9 +84,14 @@ def _paged(given: Node | None, function: Function | None, effect: Json) -> str:
         return ""
     if not isinstance(pages.value, dict):
         pages.fault("value", f"`{pages.name}` is written out, and an object", "write pages: {by: link}")
-    elif function.effect_by is not None and function.changes(given.value, effect):
+    elif _is_told(function, given, effect) and function.changes(given.value, effect):
         pages.fault("pages", "only a call that reads asks for pages", "write method: get, or metadata: {effect: read}")
     return function.paged
+
+
+def _is_told(function: Function, given: Node, effect: Json) -> bool:
+    """Whether the definition says what decides about the effect of a call."""
+    return effect is not None or (function.effect_by is not None and function.effect_by[0] in given.value)
 
 
 def _unknown(node: Node, name: str, functions: Mapping[str, Function]) -> None:
@@ -118,7 +125,10 @@ def _narrowed(functions: Mapping[str, Function]) -> Form:
     functions = ForCalls(functions)
     known = [{"const": each.name, "description": each.summary} for each in functions.values()]
     own = {"type": "string", "pattern": f"^{OWN_NAME.pattern}$", "description": "A step of your own."}
-    return {"allOf": [{"properties": {"call": {"anyOf": [*known, own]}}}, *map(_arguments, functions.values())]}
+    defined = {"type": "string", "pattern": _DEFINED, "description": "A function of this file, under `use.functions`."}
+    return {
+        "allOf": [{"properties": {"call": {"anyOf": [*known, own, defined]}}}, *map(_arguments, functions.values())]
+    }
 
 
 def _arguments(function: Function) -> Form:

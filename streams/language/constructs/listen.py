@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 from streams.language import profile
 from streams.language.common import Common
@@ -27,7 +27,7 @@ _STRATEGIES = ("one", "any", "all")
 _FILTERS: Form = {"type": "array", "minItems": 1, "maxItems": MAX_EVENTS, "items": FILTER}
 _EVENTS = {"one": FILTER, "any": _FILTERS, "all": _FILTERS}
 _UNTIL = either(CONDITION, {**closed(_EVENTS), "minProperties": 1, "maxProperties": 1})
-_LISTEN = closed({"to": closed({**_EVENTS, "until": _UNTIL}), "read": {"enum": [DATA, ENVELOPE, RAW]}}, ["to"])
+FORM = closed({"to": closed({**_EVENTS, "until": _UNTIL}), "read": {"enum": [DATA, ENVELOPE, RAW]}}, ["to"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,8 +61,13 @@ class Listen(Task):
 
 
 def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> ListenModel:
-    parts = node.child("listen").parts(_LISTEN, example=_EXAMPLE)
-    read = parts["read"].choice(_LISTEN["properties"]["read"]["enum"], "read: data") if "read" in parts else DATA
+    return ListenModel(**common, **read_listen(node, scope))
+
+
+def read_listen(node: Node, scope: Scope) -> dict[str, Any]:
+    """What a task has under `listen`, as members of its model."""
+    parts = node.child("listen").parts(FORM, example=_EXAMPLE)
+    read = parts["read"].choice(FORM["properties"]["read"]["enum"], "read: data") if "read" in parts else DATA
     strategy = "one"
     wanted: tuple[EventFilter, ...] = ()
     ending: tuple[EventFilter, ...] = ()
@@ -78,7 +83,7 @@ def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> ListenMod
     if len({each.unsaid for each in filters if each.values}) > 1:
         message = "these events are to be related to each other, and not all by the same values"
         node.child("listen").fault("correlate", message, "name the same values everywhere, or say what to `expect`")
-    return ListenModel(**common, strategy=strategy, filters=filters, wanted=len(wanted), until=until, read=read)
+    return {"strategy": strategy, "filters": filters, "wanted": len(wanted), "until": until, "read": read}
 
 
 def _events(node: Node, scope: Scope, also: tuple[str, ...] = ()) -> tuple[str, tuple[EventFilter, ...]]:
@@ -109,20 +114,18 @@ def _until(node: Node, scope: Scope) -> tuple[tuple[Until, ...], tuple[EventFilt
 
 
 def _compiled(model: ListenModel, links: Links, fields: Fields) -> Listen:
-    return Listen(
-        **fields,
-        strategy=model.strategy,
-        filters=model.filters,
-        wanted=model.wanted,
-        until=model.until,
-        read=model.read,
-    )
+    return Listen(**fields, **compiled_listen(model))
+
+
+def compiled_listen(model: ListenModel) -> Fields:
+    """What is listened for, as fields of a task."""
+    return {name: getattr(model, name) for name in ("strategy", "filters", "wanted", "until", "read")}
 
 
 LISTEN = Construct(
     key="listen",
     summary="`to` with `one`, `any` (and `until`) or `all`, `read`; waits for events; the list of them is the output",
-    keys={"listen": _LISTEN},
+    keys={"listen": FORM},
     required=("listen",),
     model=ListenModel,
     task=Listen,

@@ -8,17 +8,20 @@ from dataclasses import dataclass
 from streams.language.common import Common
 from streams.language.construct import Construct, Fields, Links
 from streams.language.expressions import Constant, inner_text
-from streams.language.forms import EXPRESSION, JSON, closed, either
+from streams.language.forms import EXPRESSION, JSON, TEXT, closed, either
 from streams.language.graph import Expression, Task
 from streams.language.model import TaskModel
 from streams.language.nodes import Node
 from streams.language.reader import Reader
 from streams.language.slots import BODY, Scope, read_template
+from streams.language.uses import ERRORS, named
 
 _EXAMPLE = "raise: {error: {type: https://example.com/errors/refused, status: 400, title: Refused}}"
 _STATUS = either({"type": "integer", "minimum": 100, "maximum": 999}, EXPRESSION)
-_ERROR = closed({"type": JSON, "status": _STATUS, "title": JSON, "detail": JSON, "instance": JSON}, ["type", "status"])
-_RAISE = closed({"error": either(_ERROR, EXPRESSION)}, ["error"])
+ERROR_FORM = closed(
+    {"type": JSON, "status": _STATUS, "title": JSON, "detail": JSON, "instance": JSON}, ["type", "status"]
+)
+_RAISE = closed({"error": either(ERROR_FORM, TEXT)}, ["error"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,20 +40,30 @@ class Raise(Task):
 
 def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> RaiseModel:
     parts = node.child("raise").parts(_RAISE, example=_EXAMPLE)
-    return RaiseModel(**common, error=_error(parts["error"], scope) if "error" in parts else Constant({}))
+    error = parts.get("error")
+    elsewhere = error is not None and isinstance(error.value, str) and inner_text(error.value) is None
+    return RaiseModel(**common, error=_error(error, scope) if error is not None else Constant({}), elsewhere=elsewhere)
 
 
 def _error(node: Node, scope: Scope) -> Expression:
     if isinstance(node.value, str) and inner_text(node.value) is None:
-        node.fault("not-built", "named errors are part of the profile but not built yet", f"write {_EXAMPLE}")
-        return Constant({})
+        found = named(node, ERRORS)
+        return read_error(found) if found is not None else Constant({})
     if not isinstance(node.value, str):
-        parts = node.parts(_ERROR, example=_EXAMPLE)
+        parts = node.parts(ERROR_FORM, example=_EXAMPLE)
         if "status" in parts:
             _status(parts["status"])
         if "type" in parts:
             _type(parts["type"])
     return read_template(node, BODY, scope)
+
+
+def read_error(node: Node) -> Expression:
+    """An error under `use.errors`."""
+    if isinstance(node.value, str) and inner_text(node.value) is None:
+        node.wrong_type("an error", _EXAMPLE.removeprefix("raise: "))
+        return Constant({})
+    return _error(node, frozenset())
 
 
 def _status(node: Node) -> None:
@@ -82,7 +95,7 @@ def _compiled(model: RaiseModel, links: Links, fields: Fields) -> Raise:
 
 RAISE = Construct(
     key="raise",
-    summary="`error` with `type`, `status`, `title`, `detail`, `instance`, or an expression that gives one",
+    summary="`error` with `type`, `status`, `title`, `detail`, `instance`, an expression, or one of `use.errors`",
     keys={"raise": _RAISE},
     required=("raise",),
     model=RaiseModel,

@@ -98,6 +98,15 @@ def _plain(operator: Operator) -> Operator:
     return apply
 
 
+def _plain_sum(left: Any, right: Any) -> Any:
+    if type(left) is dict and type(right) is dict and len(left) <= SMALL and len(right) <= SMALL:
+        return {**left, **right}
+    return _OTHER_SUM(left, right)
+
+
+_OTHER_SUM = _plain(_ARITHMETIC["+"])
+
+
 def _plain_difference(left: Any, right: Any) -> Any:
     if type(left) in _CONTAINERS:
         raise HeavyError
@@ -175,6 +184,7 @@ ops.neg_value = negated
 
 PLAIN: dict[str, Operator] = {
     **{symbol: _plain(operator) for symbol, operator in _ARITHMETIC.items()},
+    "+": _plain_sum,
     "-": _plain_difference,
     "*": _plain_product,
     **{symbol: _plain_comparison(operator, _OF_NUMBERS[symbol]) for symbol, operator in _COMPARISONS.items()},

@@ -2,7 +2,7 @@
 
 Where it is wrong: `?` after an access, `//`, `reduce` without a result, and what has no path. Where it is dear: it
 compiles every argument of a function twice, for values and for paths, so each level of calls doubles the work; here
-paths are compiled when somebody asks for one.
+paths are compiled when somebody asks for one. And it makes a generator for every object, which has one value.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ Values = Callable[[Any, Any], Iterator[Any]]
 Paths = Callable[[Any, list[Any], Any], Iterator[tuple[list[Any], Any]]]
 
 _NOW = compiler.compile_p  # compiles at once
+_GETTER = compiler._single_getter
 _KEYS = frozenset((str, int, float))
 
 
@@ -39,6 +40,17 @@ def _later(tree: Node) -> Paths:
         return made(data, path, env)
 
     return paths
+
+
+def _getter(tree: Node) -> Callable[[Any, Any], Any] | None:
+    """The library's function for what has exactly one result; an object of such parts has one, too."""
+    if tree[0] != "object" or not all(key[0] == "const" and isinstance(key[1], str) for key, _ in tree[1]):
+        return _GETTER(tree)  # type: ignore[no-any-return]  # of the library
+    parts = [(key[1], _getter(value)) for key, value in tree[1]]
+    known = [(name, get) for name, get in parts if get is not None]
+    if len(known) < len(parts):
+        return None
+    return lambda data, env: {name: get(data, env) for name, get in known}
 
 
 def _guarded_values(tree: Node) -> Values:
@@ -275,6 +287,7 @@ def install() -> None:
     """Puts them into the library's tables, and its compiler of paths to sleep until it is needed."""
     ops.index_value = index_value
     compiler.compile_p = _later
+    compiler._single_getter = _getter
     compiler._V.update(
         guarded=_guarded_values,
         slice=_slice_values,

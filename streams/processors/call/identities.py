@@ -1,4 +1,4 @@
-"""As whom a connection calls: `authentication` and `tls` of an entry of `connections.yaml`.
+"""As whom a connection calls: `authentication`, `tls` and `ssh` of an entry of `connections.yaml`.
 
     erp:
       url: https://erp.example.com/api
@@ -10,6 +10,10 @@
           client: {id: exlify, secret: '${env:ERP_SECRET}', authentication: client_secret_post}
           scopes: [orders]
       tls: {certificate: '${file:exlify.pem}', key: '${file:exlify.key}', authority: '${file:erp-ca.pem}'}
+
+    warehouse:
+      url: sftp://exlify@warehouse.example.com/exchange
+      ssh: {hostKey: ssh-ed25519 AAAA..., key: '${file:secrets/warehouse-key}'}    # a list of keys while one changes
 
 A secret stands in the environment or in a file of its own, never here.
 """
@@ -33,6 +37,7 @@ from connectors.hub.identity import (
     Grant,
     Identity,
     OAuth2,
+    Ssh,
     Tls,
     Webhook,
 )
@@ -43,7 +48,7 @@ if TYPE_CHECKING:
     from streams.ground.site_yaml import Part
 
 E = TypeVar("E", bound=StrEnum)
-MEMBERS = ("authentication", "tls")
+MEMBERS = ("authentication", "tls", "ssh")
 TOKEN_PATH = "/oauth2/token"  # a path
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # name of a header
 _LINE = re.compile(r"[\x20-\x7e\x80-\ud7ff\ue000-\uffff]*")
@@ -54,13 +59,16 @@ def read_identity(members: Mapping[str, Part], url: str) -> Identity:
     if not any(name in members for name in MEMBERS):
         return NOBODY
     scheme = urlsplit(url).scheme
-    for name in MEMBERS:
+    if "ssh" in members and scheme != "sftp":
+        members["ssh"].fault(f"ssh for an address of {scheme}", "leave it out; only sftp has it")
+    for name in ("authentication", "tls"):
         if name in members and scheme not in ("http", "https"):
             members[name].fault(f"{name} for an address of {scheme}", "leave it out; only http and https have it")
     if "tls" in members and scheme != "https":
         members["tls"].fault("tls for an address of http", "write https://")
     credentials = _authentication(members["authentication"], url) if "authentication" in members else None
-    return Identity(credentials, _tls(members["tls"]) if "tls" in members else None)
+    tls = _tls(members["tls"]) if "tls" in members else None
+    return Identity(credentials, tls, _ssh(members["ssh"]) if "ssh" in members else None)
 
 
 def _authentication(part: Part, url: str) -> Credentials:
@@ -175,6 +183,27 @@ def _tls(part: Part) -> Tls:
             "no certificates in PEM, or a key that is not theirs", "write ${file:PATH}, the key without passphrase"
         )
     return made
+
+
+def _ssh(part: Part) -> Ssh:
+    from connectors.sftp.address import private_key, public_key
+
+    members = _needed(part, "hostKey", optional=("key",))
+    said = members["hostKey"].items() if members["hostKey"].is_list else [members["hostKey"]]
+    for each in said:
+        try:
+            public_key(_line(each))
+        except ValueError:
+            each.fault("no key of a server", "write what `ssh-keyscan HOST` shows, without the host: ssh-ed25519 AA...")
+    key = members["key"].text() if "key" in members else ""
+    if key and without_references(members["key"].written()).strip():
+        members["key"].fault("a secret in the file", "write ${file:PATH} in its place")
+    try:
+        if key:
+            private_key(key)
+    except ValueError:
+        members["key"].fault("no private key", "write ${file:PATH} of a key of OpenSSH or PEM, without passphrase")
+    return Ssh(tuple(_line(each) for each in said), key)
 
 
 def _needed(part: Part, *names: str, optional: tuple[str, ...] = ()) -> dict[str, Part]:

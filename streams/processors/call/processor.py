@@ -15,7 +15,7 @@ from connectors.hub.contract import HubCall, Plan, Refused
 from connectors.hub.observer import EndedCall
 from connectors.hub.outcome import CallOutcome, to_problem
 from connectors.hub.pipeline import BeforeSend, Hub, never_paused, send_at_once
-from connectors.hub.waiting import Postponed, Waited
+from connectors.hub.waiting import Postponed, Rest, Waited
 from schemas import steps
 from schemas.functions import EffectClass
 from schemas.payload import Door, Payload, UnreadablePayloadError
@@ -113,7 +113,7 @@ class Call(Steps):
         waited = before_effect.waited
         outside = None if waited is None else Waited(waited.seconds(now_ms()), waited.times)
         try:
-            result = await carry_out(command, self._hub, key, before_send, outside)
+            result = await carry_out(command, self._hub, key, before_send, outside, before_effect.rest)
         except Postponed as postponed:
             call.POSTPONED.labels(postponed.connection, postponed.waits_for).inc()
             raise LaterError(postponed.seconds) from None
@@ -156,11 +156,12 @@ async def carry_out(
     key: str | None = None,
     before_send: BeforeSend = send_at_once,
     waited: Waited | None = None,
+    rest: Rest | None = None,
 ) -> dict[str, Any]:
     """Makes the call that a StepCommand asks for; gives the fields of its StepResult. Knows nothing of Kafka.
 
     `key` is the idempotency key, the step id unless given. Raises only what `before_send` raises, and Postponed where
-    `waited` says that the call can wait outside of the hub.
+    `waited` says that the call can wait outside of the hub. It waits inside in `rest`, if given.
     """
     try:
         asked = HubCall(
@@ -173,7 +174,7 @@ async def carry_out(
         )
     except Refused as refusal:
         return failed(command, refusal.outcome)
-    outcome = await hub.carry_out(asked, before_send)
+    outcome = await hub.carry_out(asked, before_send, rest)
     return answered(command, outcome) if outcome.ok else failed(command, outcome)
 
 

@@ -5,7 +5,8 @@
                └─ silenced: nobody is told until then
 
 Causes of one kind at one place make one alert, so a system that is away is one alert and not a thousand. An alert that
-comes back within the window after it was told is open, and told when the window has passed: at most once in it.
+comes back within the window after it was told is open, and told when the window has passed: at most once in it. What
+never arrived has told nobody, so it holds back nothing.
 """
 
 from __future__ import annotations
@@ -80,6 +81,7 @@ class Alert(msgspec.Struct, kw_only=True):
     refused: str | None = None
     notices: list[Notice] = []
     told_at_ms: int = 0  # the first rung, the last time
+    told_from: int = 0  # the number of its first notice
     numbers: int = 0  # of notices given so far
 
     def due_ms(self) -> int:
@@ -94,7 +96,7 @@ class Alert(msgspec.Struct, kw_only=True):
     def fields(self) -> dict[str, Any]:
         """Those of the message."""
         found = msgspec.to_builtins(self)
-        del found["told_at_ms"], found["numbers"]
+        del found["told_at_ms"], found["told_from"], found["numbers"]
         return dict(found)
 
 
@@ -113,7 +115,9 @@ def raised(alert: Alert | None, cause: Mapping[str, Any], plan: Plan, calendars:
             changed_at_ms=at_ms,
         )
         if before is not None:
-            alert.seq, alert.numbers, alert.told_at_ms = before.seq, before.numbers, before.told_at_ms
+            alert.seq, alert.numbers = before.seq, before.numbers
+            if _may_be_known(before):
+                alert.told_at_ms, alert.told_from = before.told_at_ms, before.told_from
             alert.silenced_until_ms, alert.notices = before.silenced_until_ms, before.notices
             _drop_waiting(alert, at_ms)  # that it has ended: it has not
         if rule.ladder:
@@ -161,7 +165,7 @@ def climbed(alert: Alert, plan: Plan, calendars: Calendars, now_ms: int) -> list
             break
         event = ESCALATED if alert.rung else OPENED
         if alert.rung == 0:
-            alert.told_at_ms = at_ms
+            alert.told_at_ms, alert.told_from = at_ms, alert.numbers + 1
         found += [_notice(alert, name, event, at_ms, None) for name in ladder[alert.rung].tell]
         alert.rung += 1
         more = alert.rung < len(ladder)
@@ -244,6 +248,13 @@ def _notice(alert: Alert, channel: str, event: str, at_ms: int, reference: str |
     alert.notices = [*alert.notices, made]
     _forget_old(alert)
     return made
+
+
+def _may_be_known(alert: Alert) -> bool:
+    """Whether a notice of the last time that it was told has arrived, or is on its way."""
+    return any(
+        each.number >= alert.told_from and each.event != TELLS_END and each.status != DROPPED for each in alert.notices
+    )
 
 
 def _drop_waiting(alert: Alert, at_ms: int) -> None:

@@ -21,6 +21,7 @@ from schemas.messages import (
 from streams.processors.call import CLOSED as WELL
 from streams.processors.escalate import plan
 from streams.processors.human.fields import OPEN as OPEN_TASK
+from streams.processors.human.rules import REMIND
 from streams.processors.letters.letter import PARKED, UNDECIDED
 
 if TYPE_CHECKING:
@@ -115,6 +116,7 @@ def _deadline(data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:
 
 
 def _task(data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:
+    yield from _reminders(data)
     if data["due_ms"] is None:
         return
     cause = Cause(
@@ -129,6 +131,28 @@ def _task(data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:
         data["instance_id"],
     )
     yield Seen(cause, data["status"] == OPEN_TASK, order=data["version"])  # its answer may be taken back
+
+
+def _reminders(data: Mapping[str, Any]) -> Iterable[Seen]:
+    """Each rung of a ladder that reminds is an alert of its own, until the task gets on: so the next is told, too."""
+    climbed = data["rung"]
+    for number, rung in enumerate(data["ladder"][:climbed]):
+        if rung["team"]:
+            continue
+        acts = (each["at_ms"] for each in data["acts"] if each["action_id"] == f"{REMIND}/{number}")
+        cause = Cause(
+            plan.REMINDER,
+            (data["workflow"], data["pointer"], data["team"], str(number)),
+            f"{data['task_id']}/{number}",
+            next(acts, data["created_at_ms"]),
+            f"{data['team']} is reminded: {data['title']}",
+            data["business_key"] and f"of {data['business_key']}, among others",
+            data["workflow"],
+            data["team"],
+            data["instance_id"],
+        )
+        is_so = data["status"] == OPEN_TASK and number == climbed - 1
+        yield Seen(cause, is_so, order=2 * data["version"] + (number < climbed - 1))
 
 
 def _letter(data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:

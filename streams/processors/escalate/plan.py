@@ -37,8 +37,8 @@ MINUTE_MS = 60_000
 MOST_RUNGS = 20
 MOST_CHANNELS = 8  # of one rung
 
-INCIDENT, TASK, LETTER, MODEL, BREAKER, DEADLINE, DELIVERY, UNHOSTED, IDLE = (
-    "incident", "task", "letter", "model", "breaker", "deadline", "delivery", "unhosted", "idle",
+INCIDENT, TASK, REMINDER, LETTER, MODEL, BREAKER, DEADLINE, DELIVERY, UNHOSTED, IDLE = (
+    "incident", "task", "reminder", "letter", "model", "breaker", "deadline", "delivery", "unhosted", "idle",
 )  # fmt: skip
 
 
@@ -53,6 +53,7 @@ class Usual:
 KINDS: Final[Mapping[str, Usual]] = {
     INCIDENT: Usual(15 * MINUTE_MS, WARNING),
     TASK: Usual(0, WARNING),
+    REMINDER: Usual(0, WARNING),
     LETTER: Usual(15 * MINUTE_MS, WARNING),
     MODEL: Usual(0, CRITICAL),
     BREAKER: Usual(5 * MINUTE_MS, WARNING),

@@ -29,11 +29,13 @@ LADDER: Final[Mapping[str, Json]] = {
     "maxItems": 10,
     "items": {
         "type": "object",
-        "required": ["after", "team"],
+        "required": ["after"],
+        "oneOf": [{"required": ["team"]}, {"required": ["remind"]}],
         "additionalProperties": False,
         "properties": {
             "after": {"type": ["object", "string"]},
             "team": {"type": "string", "minLength": 1},
+            "remind": {"const": True},
             "calendar": {"type": "string", "minLength": 1},
         },
     },
@@ -161,10 +163,10 @@ FIELDS: Final = (
         place=Place.DETAIL,
         argument=Argument(
             name="ladder",
-            summary="Teams that it is handed on to, one after the other, while nobody answers.",
+            summary="While nobody answers: when its team is reminded, and to which teams it is handed on.",
             kind=Kind.TYPED,
             schema=LADDER,
-            example="ladder: [{after: {hours: 1}, team: managers}]",
+            example="ladder: [{after: {minutes: 30}, remind: true}, {after: {hours: 1}, team: managers}]",
         ),
     ),
     Field(name="hands_on_ms", label="handed on", place=Place.LIST),

@@ -33,7 +33,7 @@ from streams.processors.human.task import Act, Comment, HumanTask, Refusal, Rung
 CLAIM, RELEASE, PUT_ASIDE, COMPLETE, UNDO = "claim", "release", "put_aside", "complete", "undo"
 COMMENT = "comment"  # changes nothing of who works on it, so it is none of the acts
 
-HAND_ON = "hand_on"  # nobody's action: a task does it by itself
+HAND_ON, REMIND = "hand_on", "remind"  # nobody's actions: a task does them by itself
 ITSELF = "exlify"
 AUDIT = "audit"  # to what a command is pinned that no step has given: see `streams/processors/monitor/`
 NO_CALENDARS: Calendars = {}
@@ -80,11 +80,13 @@ def opened(command: Mapping[str, Any], at_ms: int, calendars: Calendars = NO_CAL
 
 
 def handed_on(task: HumanTask, calendars: Calendars) -> HumanTask:
-    """The task once nobody has answered it in the time of its rung: another team is asked. A claim stays."""
+    """The task once nobody has answered it in the time of its rung: another team is asked, or its own is reminded, of
+    which `escalate` tells. A claim stays."""
     rung, at_ms = task.ladder[task.rung], task.hands_on_ms or 0
-    act = Act(action_id=f"{HAND_ON}/{task.rung}", action=HAND_ON, actor=ITSELF, at_ms=at_ms)
+    done = HAND_ON if rung["team"] else REMIND
+    act = Act(action_id=f"{done}/{task.rung}", action=done, actor=ITSELF, at_ms=at_ms)
     after = task.changed(
-        team=rung["team"],
+        team=rung["team"] or task.team,
         rung=task.rung + 1,
         updated_at_ms=max(at_ms, task.updated_at_ms),
         acts=[*task.acts, act][-MAX_ACTS:],
@@ -110,7 +112,9 @@ def _ladder(given: Json, calendar: str | None) -> list[Rung]:
     if fault is not None:
         raise HUMAN.fault("ladder", f"is no ladder: {fault}")
     return [
-        Rung(team=each["team"], after_ms=_due("ladder", each["after"]), calendar=each.get("calendar") or calendar)
+        Rung(
+            team=each.get("team", ""), after_ms=_due("ladder", each["after"]), calendar=each.get("calendar") or calendar
+        )
         for each in given
     ]
 

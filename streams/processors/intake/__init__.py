@@ -35,6 +35,12 @@ class IntakeSettings(Group):
         "Records before intake or the engine from which on new events are refused (503) or wait (`exlify publish`)",
         minimum=1,
     )
+    max_begun: int = setting(
+        "EXLIFY_MAX_BEGUN",
+        10_000,
+        "Records before the engine and the steps from which on a worker begins nothing new; events wait in Kafka",
+        minimum=1,
+    )
 
 
 @cache
@@ -73,6 +79,10 @@ EVENTS = Counter(
     "unmatched or parked.",
     ["result"],
 )
+HELD_BACK = Counter(
+    "exlify_intake_held_back_seconds_total",
+    "For how long business events have waited for what had been begun to be worked off (EXLIFY_MAX_BEGUN).",
+)
 
 DECLARATION = Declaration(
     name="intake",
@@ -83,5 +93,5 @@ DECLARATION = Declaration(
     reads_by_setting=topics_of_settings,
     writes=(INBOX, HELD, CORRELATION),
     settings=(IntakeSettings,),
-    metrics=(EVENTS,),
+    metrics=(EVENTS, HELD_BACK),
 )

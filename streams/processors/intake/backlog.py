@@ -1,12 +1,12 @@
 """What waits before intake and the engine, so that new work can be kept back before it is more than can be worked off.
 
-Running instances go on meanwhile: only what would start new work is refused.
+Running instances go on meanwhile: only what would start new work is refused, and what can wait waits.
 """
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import AsyncIterator, Iterable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 
@@ -14,8 +14,9 @@ import structlog
 
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
-from streams.ground.unread import unread
+from streams.ground.unread import Reading, Standing, unread
 from streams.processors import intake, orchestrate
+from streams.runtime.declaration import Declaration
 
 LOOK_S = 5.0
 
@@ -28,12 +29,13 @@ class Backlog:
 
     limit: int
     found: Mapping[str, int] = field(default_factory=dict)  # records by processor
+    setting: str = "EXLIFY_MAX_BACKLOG"  # which gives the limit
 
     def too_long(self) -> str | None:
         """Why nothing new is to come now."""
         for processor, records in self.found.items():
             if records >= self.limit:
-                return f"{records} records wait before {processor}, and {self.limit} may (EXLIFY_MAX_BACKLOG)"
+                return f"{records} records wait before {processor}, and {self.limit} may ({self.setting})"
         return None
 
 
@@ -41,9 +43,30 @@ def measured(settings: Settings) -> dict[str, int]:
     """Asks Kafka. Blocks; raises UnavailableError."""
     business = {topic.name for topic in (*intake.typed_topics(), *intake.topics_of_settings(settings))}
     return {
-        intake.DECLARATION.name: sum(unread(settings, intake.DECLARATION.name, name) for name in business),
+        intake.DECLARATION.name: unread(settings, intake.DECLARATION.name, *sorted(business)),
         orchestrate.DECLARATION.name: unread(settings, orchestrate.DECLARATION.name, orchestrate.INBOX.name),
     }
+
+
+class Begun:
+    """What waits before the engine and the steps, of all that has been begun. Asks Kafka, and keeps its connections."""
+
+    def __init__(self, settings: Settings, declarations: Iterable[Declaration]) -> None:
+        self._settings = settings
+        self._topics = {each.name: each.commands.name for each in declarations if each.functions}
+        self._topics[orchestrate.DECLARATION.name] = orchestrate.INBOX.name
+        self._readings: dict[str, Reading] = {}
+
+    def measured(self) -> dict[str, Standing]:
+        """By processor. Blocks; raises UnavailableError."""
+        for name in self._topics.keys() - self._readings.keys():
+            self._readings[name] = Reading(self._settings, name)
+        return {name: self._readings[name].standing(topic) for name, topic in self._topics.items()}
+
+    def close(self) -> None:
+        """Lets go of its connections."""
+        for each in self._readings.values():
+            each.close()
 
 
 @asynccontextmanager

@@ -8,6 +8,7 @@ counted, no more, and so is one of a retired workflow; that of a paused one goes
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
@@ -25,6 +26,8 @@ from streams.language.graph import Graph
 from streams.processors import intake
 from streams.processors.context import Context
 from streams.processors.hold import HELD
+from streams.processors.intake.backlog import Begun
+from streams.processors.intake.room import Room
 from streams.processors.orchestrate import CORRELATION, INBOX
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, StateView
@@ -44,12 +47,19 @@ class Intake(FastProcessor):
         self._types = EventTypes.load()
         self._codec = context.codec
         self._definitions = context.definitions
+        self._begun = Begun(context.settings, context.declarations)
+        self._room = Room(context.settings.of(intake.IntakeSettings).max_begun, self._begun.measured)
         self._patterns = [name for name in intake.named_by_setting(context.settings) if "*" in name]
         self._ours = {topic.name for each in context.declarations for topic in each.topics(context.settings)}
 
     async def open(self) -> None:
         """Waits until the definitions deployed so far are known."""
         await self._definitions.start()
+
+    async def close(self) -> None:
+        """Lets go of the connections by which it knows what waits."""
+        await self._room.close()
+        await asyncio.to_thread(self._begun.close)
 
     def reads_also(self, topic: str) -> bool:
         """Topics that a pattern of EXLIFY_BUSINESS_TOPICS matches; never those on which Exlify itself works."""
@@ -59,10 +69,12 @@ class Intake(FastProcessor):
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """One start for each event and workflow that waits for it."""
         effects = Effects([], {})
+        self._room.ask()
         for message in batch:
             fate, outputs = self._starts(message)
             effects.outputs.extend(outputs)
             effects.counts.append(intake.EVENTS.labels(fate).inc)
+        self._room.take(len(effects.outputs))
         return effects
 
     def _starts(self, message: Message) -> tuple[str, list[Output]]:

@@ -59,7 +59,7 @@ class Notify(Steps):
         async def before_send(planned: Plan[Any]) -> None:
             await before_effect(planned.effect.repeatable, planned.effect.effectful)
 
-        result = await carry_out(_call(command, asked), self._hub, key, before_send)
+        result = await carry_out(_call(command, asked), self._hub, key, before_send, rest=before_effect.rest)
         if result["error"] is not None:
             return result
         found = _at(result["output"].value(), channel.reference) if channel.reference else None

@@ -20,10 +20,12 @@ from typing import Any
 import structlog
 from msgspec.structs import asdict
 
-from schemas import messages
+from schemas import ids, messages
 from schemas.lifecycle import Phase, Status
+from schemas.steps import id_of
 from streams import engine
 from streams.ground.topic import own_step_topic
+from streams.language.constructs.run import FUNCTION as RUN
 from streams.language.graph import Deadline, Graph
 from streams.processors import orchestrate
 from streams.processors.context import Context
@@ -129,22 +131,21 @@ class Orchestrate(FastProcessor):
     ) -> engine.Step:
         another = another_digest(before, event)
         corrected = None if another is None else self._definitions.graph(another)
-        step = engine.step(graph, before, event, message.record.timestamp_ms, self._limits, corrected)
-        left, graph = graph, graph_after(graph, corrected, step)
-        key = message.record.key
-        at_ms = message.record.timestamp_ms
-        effects.outputs.extend(self._command(key, command, at_ms) for command in step.commands)
+        key, at_ms, outputs = message.record.key, message.record.timestamp_ms, effects.outputs
+        step = engine.step(graph, before, event, at_ms, self._limits, corrected)
+        left, graph = graph, graph if corrected is None else graph_after(graph, corrected, step)
+        for command in step.commands:
+            outputs.append(self._command(key, command, at_ms))
         if step.transitions and step.state is not None:
-            effects.outputs.append(self._entry(graph, before, event, step, message))
+            outputs.append(self._entry(graph, before, event, step, message))
+            if type(event) in _SAID and (said := _said(event)) is not None:
+                outputs.append(self._act(graph, before, event, said, step, message))
         for each in step.incidents:
-            value = self._codec.encode(messages.INCIDENT, asdict(each))
-            effects.outputs.append(Output(orchestrate.INCIDENTS, key, value))
-        if (said := _said(event)) is not None and step.transitions and step.state is not None:
-            effects.outputs.append(self._act(graph, before, event, said, step, message))
+            outputs.append(Output(orchestrate.INCIDENTS, key, self._codec.encode(messages.INCIDENT, asdict(each))))
         if step.outcome is not None:
             typed = self._definitions.outcome_type(step.outcome.digest)
-            effects.outputs.append(outcome.output(self._codec, step.outcome, typed))
-            effects.outputs.extend(outcome.answers(self._codec, step.outcome))
+            outputs.append(outcome.output(self._codec, step.outcome, typed))
+            outputs.extend(outcome.answers(self._codec, step.outcome))
         deadline = graph.deadline or left.deadline
         if deadline is not None:
             is_new = before is None or left.deadline != graph.deadline
@@ -200,13 +201,16 @@ class Orchestrate(FastProcessor):
 
     def _command(self, key: bytes | None, command: engine.Command, at_ms: int) -> Output:
         data = asdict(command)
-        if isinstance(command, engine.CancelStep):
-            name = messages.CANCEL_STEP
-            del data["function"]
-        elif isinstance(command, engine.StepCommand):
+        if isinstance(command, engine.StepCommand):
             name = messages.STEP_COMMAND
             pins = self._pins.get(command.function)
             data["pin"] = None if pins is None else pins.pin(command.arguments, at_ms)
+        elif isinstance(command, engine.CancelStep):
+            name = messages.CANCEL_STEP
+            del data["function"]
+        elif isinstance(command, engine.ControlChild):
+            value = self._codec.encode(messages.CONTROL_INSTANCE, _of_child(command))
+            return Output(self._commands[RUN], key, value)
         else:
             value = self._codec.encode(ABOUT_EVENTS[type(command)], data)
             return Output(orchestrate.CORRELATION, command.key.encode(), value)
@@ -240,6 +244,15 @@ class Orchestrate(FastProcessor):
         return Output(orchestrate.HISTORY, message.record.key, self._codec.encode(messages.HISTORY_ENTRY, entry))
 
 
+def _of_child(command: engine.ControlChild) -> dict[str, Any]:
+    """What is wanted of the instance that a step has started, as its inbox is told."""
+    data = asdict(command)
+    return {
+        "instance_id": ids.child_id(id_of(data)),
+        **{name: data[name] for name in ("control_id", "action", "why", "actor")},
+    }
+
+
 def entry_of(
     graph: Graph, before: engine.State | None, event: engine.Event, step: engine.Step, at_ms: int, cause: bytes | None
 ) -> dict[str, Any]:
@@ -260,13 +273,16 @@ def entry_of(
     }
 
 
+_MOVES = frozenset({engine.RepairStep, engine.ControlInstance})
+_SAID = frozenset({engine.ControlInstance, engine.StartInstance})
 NO_GRAPH = Graph(digest="", namespace="", name="", version="", document={}, tasks=())
 
 
 def another_digest(before: engine.State | None, event: engine.Event) -> str | None:
     """The digest of another definition that somebody wants to go on with; None where nobody does."""
-    if not isinstance(event, engine.RepairStep | engine.ControlInstance) or type(before) is not engine.Instance:
+    if type(event) not in _MOVES or type(before) is not engine.Instance:
         return None
+    assert isinstance(event, engine.RepairStep | engine.ControlInstance)
     return None if event.digest == before.digest else event.digest
 
 

@@ -19,6 +19,7 @@ from schemas.payload import Payload, UnreadablePayloadError
 from streams.engine.moving import place_of
 from streams.language.constructs import ALL
 from streams.language.constructs.call import Call
+from streams.language.constructs.defined import Defined
 from streams.language.constructs.listen import Listen
 from streams.language.constructs.map_ import Map
 from streams.language.constructs.run import Run
@@ -32,7 +33,11 @@ Place = tuple[str, int]  # pointer and iteration of a step
 Move = tuple[int, Mapping[str, str]]  # the number of its entry; places in the definition behind it, by those before
 
 SYSTEM_FUNCTIONS = frozenset(operation.name for operation in OPERATIONS)
-HOLDERS: tuple[type[Task], ...] = (Map, *(each.task for each in ALL if each.key in ("do", "for", "fork", "try")))
+HOLDERS: tuple[type[Task], ...] = (
+    Map,
+    Defined,
+    *(each.task for each in ALL if each.key in ("do", "for", "fork", "try")),
+)
 WAITS: Mapping[type[Task], Way] = {Listen: Way.EVENTS, Run: Way.WORKFLOWS, Wait: Way.TIMER}
 ENDS = (Phase.TASK_COMPLETED, Phase.TASK_FAULTED, Phase.TASK_CANCELLED, Phase.TASK_SKIPPED)
 CLOSED = (Phase.WORKFLOW_COMPLETED, Phase.WORKFLOW_FAULTED, Phase.WORKFLOW_CANCELLED)

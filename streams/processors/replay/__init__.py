@@ -12,6 +12,7 @@ from streams.ground.setting import Group, setting
 from streams.ground.topic import DAY_MS, Keyed, Topic
 from streams.processors.call import CallSettings
 from streams.processors.call.connections import ConnectionSettings
+from streams.processors.intake import IntakeSettings
 from streams.readmodel.settings import ViewSettings
 from streams.runtime.declaration import Declaration
 
@@ -49,6 +50,12 @@ class ReplaySettings(Group):
     max_rate: int = setting(
         "EXLIFY_REPLAY_MAX_RATE", 1_000, "Events a second that one replay processes at most", minimum=1
     )
+    yields_at: int = setting(
+        "EXLIFY_REPLAY_YIELDS_AT",
+        1_000,
+        "Records before intake or the engine from which on replays wait, so that live events go first",
+        minimum=1,
+    )
 
 
 DECLARATION = Declaration(
@@ -59,7 +66,7 @@ DECLARATION = Declaration(
     reads=(ACTIONS,),
     writes=(ACTIONS, STATES, RESULTS, OUTCOMES),
     table="replay",
-    settings=(ReplaySettings, ViewSettings, CallSettings, ConnectionSettings),
+    settings=(ReplaySettings, IntakeSettings, ViewSettings, CallSettings, ConnectionSettings),
     metrics=(REPLAYED,),
     rows="streams.processors.replay.rows:ROWS",
     background=True,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -21,6 +21,7 @@ from streams.ground.past_records import PastRecord, PastRecords
 from streams.language.graph import Graph
 from streams.processors.intake.processor import start_of
 from streams.processors.replay.firsts import starts
+from streams.processors.replay.plan import past_of
 from streams.processors.replay.request import Request, Selection
 from streams.processors.replay.standing import Counts, Part, Past
 from streams.processors.replay.tail import Tail
@@ -29,6 +30,7 @@ from streams.runtime.processor import Record
 
 READ_AT_ONCE = 2_000  # records
 READ_S = 1.0  # about
+SKEW_MS = 60_000  # by which the clock of who publishes may be ahead of those of workers
 HISTORY = "history"
 
 
@@ -96,17 +98,35 @@ class Cases:
     async def _of_topic(self, batch: Batch, most: int) -> None:
         """Goes on exactly where it was, as a reader that has to go back loses what it has fetched ahead."""
         part, rest, left = batch.parts[0], batch.parts[1:], READ_AT_ONCE
-        place = part.next
+        place, read_to_ms = part.next, part.read_to_ms
         until = time.monotonic() + READ_S
         while place < part.end and left > 0 and len(batch.cases) < most and time.monotonic() < until:
             limit = min(most - len(batch.cases), part.end - place, left)
             found = await asyncio.to_thread(self._records.read, part.topic, part.partition, place, part.end, limit)
+            if not found or found[0].offset > place:
+                await self._note_gone(batch, part, place, read_to_ms, found)
             for record in found:
                 batch.count(read=1)
                 await self._take(batch, record)
             place = found[-1].offset + 1 if found else part.end
+            read_to_ms = found[-1].timestamp_ms if found else read_to_ms
             left -= len(found)
-        batch.parts = (Part(part.topic, part.partition, place, part.end), *rest) if place < part.end else rest
+        here = Part(part.topic, part.partition, place, part.end, read_to_ms)
+        batch.parts = (here, *rest) if place < part.end else rest
+
+    async def _note_gone(
+        self, batch: Batch, part: Part, place: int, read_to_ms: int, found: Sequence[PastRecord]
+    ) -> None:
+        """Counts what its topic has dropped since the replay was planned, and has history asked for it."""
+        first, _ = (await asyncio.to_thread(self._records.held, part.topic))[part.partition]
+        gone = min(first, part.end) - place
+        if gone <= 0:  # such offsets hold no events: markers of transactions
+            return
+        batch.count(gone=gone)
+        if not self._request.offsets:
+            oldest_ms = found[0].timestamp_ms if found else now_ms()
+            since_ms = max(self._request.since_ms or 0, read_to_ms - SKEW_MS)
+            batch.past = past_of(self._request, since_ms, oldest_ms, batch.past)
 
     async def _take(self, batch: Batch, past: PastRecord) -> None:
         try:

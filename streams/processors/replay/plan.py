@@ -44,9 +44,15 @@ def planned(request: Request, records: PastRecords, now_ms: int) -> Plan:
             until_ms = max(until_ms, oldest_ms if lost else 0)
     past = None
     if gone and not request.offsets:
-        latest = until_ms + DAY_MS  # an event may have waited for intake; what the topics hold is taken once
-        past = Past(request.since_ms or 0, "", min(latest, request.until_ms or latest))
+        past = past_of(request, request.since_ms or 0, until_ms)
     return Plan(tuple(parts), past, sum(each.end - each.next for each in parts), gone)
+
+
+def past_of(request: Request, since_ms: int, oldest_ms: int, known: Past | None = None) -> Past:
+    """What history has of records from `since_ms` on, before the oldest that is held; beside what is `known` of it."""
+    latest = oldest_ms + DAY_MS  # an event may have waited for intake; what the topics hold is taken once
+    past = Past(since_ms, "", min(latest, request.until_ms or latest))
+    return past if known is None else Past(min(past.at_ms, known.at_ms), "", max(past.until_ms, known.until_ms))
 
 
 def _wanted(request: Request, number: int, end: int) -> list[tuple[int, int]]:

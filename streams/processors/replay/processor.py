@@ -3,11 +3,14 @@
 A replay goes on in turns: a row that is due gives the record of the next turn, and carrying that out moves the row on.
 Results, position and counts of a turn become durable together, in the runtime's write order. A turn that comes again
 after a crash begins where the row is, and gives results with the same ids; one that is over is known by its number.
-Nothing of it is on the way of live events, and a process that hosts nothing else yields to all that do.
+Nothing of it is on the way of live events: a process that hosts nothing else yields to all that do, and while more of
+them wait than may, no turn is taken.
 """
 
 from __future__ import annotations
 
+import asyncio
+import math
 import time
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
@@ -20,6 +23,8 @@ from streams.ground.errors import UnavailableError, UsageError
 from streams.ground.topic import DAY_MS
 from streams.processors import replay
 from streams.processors.context import Context
+from streams.processors.intake.backlog import LOOK_S, Backlog, measured
+from streams.processors.replay import ReplaySettings
 from streams.processors.replay.standing import (
     CANCELLED,
     COMPLETED,
@@ -42,7 +47,7 @@ if TYPE_CHECKING:
     from streams.processors.replay.work import Shared, Work
 
 TURN_S = 1.0  # of work, about; then others have their turn, and somebody may pause it
-AGAIN_MS = 5_000  # after something was away
+AGAIN_MS = 5_000  # after something was away, or live events went first
 SEEN_MS = 7 * DAY_MS  # for how long a second copy of an event is recognised
 
 log = structlog.get_logger()
@@ -60,6 +65,8 @@ class Replay(SlowProcessor):
         self._codec = context.codec
         self._shared: Shared | None = None
         self._works: dict[str, Work] = {}  # of the replays that run here
+        self._live = Backlog(context.settings.of(ReplaySettings).yields_at, setting="EXLIFY_REPLAY_YIELDS_AT")
+        self._looked_s = -math.inf  # at it, monotonic
 
     async def open(self) -> None:
         """Waits until definitions and models are known. All else is loaded with the first replay."""
@@ -133,17 +140,29 @@ class Replay(SlowProcessor):
         if standing is None or standing.status != RUNNING or standing.turn != turn["turn"]:
             return Effects([], {})
         try:
+            if (why := await self._live_waits()) is not None:
+                return self._later(standing, why)
             work = await self._work(standing)
             if not standing.planned:
                 return await self._planned(work, standing)
             return await self._go_on(work, standing, state)
         except UnavailableError as error:
             log.warning("replay waits", replay=standing.name, reason=str(error))
-            later = standing.changed(now_ms(), turn=standing.turn + 1, detail=f"waits: {error}")
-            return self._stands(later, due_ms=now_ms() + AGAIN_MS)
+            return self._later(standing, str(error))
         except UsageError as error:
             self._works.pop(standing.name, None)
             return self._stands(standing.changed(now_ms(), status=FAILED, detail=str(error)))
+
+    def _later(self, standing: Standing, why: str) -> Effects:
+        later = standing.changed(now_ms(), turn=standing.turn + 1, detail=f"waits: {why}")
+        return self._stands(later, due_ms=now_ms() + AGAIN_MS)
+
+    async def _live_waits(self) -> str | None:
+        """Why live events go first now. Raises UnavailableError."""
+        if time.monotonic() - self._looked_s > LOOK_S:
+            self._live.found = await asyncio.to_thread(measured, self._context.settings)
+            self._looked_s = time.monotonic()
+        return self._live.too_long()
 
     async def _work(self, standing: Standing) -> Work:
         from streams.processors.replay.work import Shared, Work  # loads models' runtime and database, for who replays

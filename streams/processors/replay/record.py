@@ -106,10 +106,10 @@ def first_run(
 ) -> FirstRun:
     """A first run from its history; less of it where that is not whole, or this engine makes something else of it."""
     if not entries:
-        return FirstRun(Tale(ended=row_status or NONE))
+        return FirstRun(Tale(ended=ended(entries, row_status)))
     (first, name, cause), (last, _, _) = entries[0], entries[-1]
     start = StartInstance(**cause) if name == START_INSTANCE else None
-    tale = Tale(ended=_ending(entries), took_ms=last["at_ms"] - first["at_ms"])
+    tale = Tale(ended=ended(entries, row_status), took_ms=last["at_ms"] - first["at_ms"])
     tale.output = _output(last)
     run = FirstRun(tale, start, first["at_ms"])
     for entry, name, cause in entries:
@@ -136,7 +136,10 @@ def first_run(
     return run
 
 
-def _ending(entries: Sequence[Entry]) -> str:
+def ended(entries: Sequence[Entry], row_status: str | None = None) -> str:
+    """How a first run ended; by its row alone where its history cannot be read, and NONE where it is not on record."""
+    if not entries:
+        return row_status or NONE
     status = entries[-1][0]["status"]
     if status == Status.INCIDENT:
         opened = [

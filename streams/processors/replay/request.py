@@ -11,7 +11,6 @@ from schemas.payload import Json
 from streams.language.expressions import Condition, ExpressionError, expression
 from streams.language.graph import Expression
 from streams.processors.replay.answers import Effects
-from streams.processors.replay.record import FirstRun
 
 USUAL_RATE = 100.0
 
@@ -71,9 +70,14 @@ class Selection:
         except ExpressionError:
             return False
 
-    def takes_run(self, first: FirstRun) -> bool:
-        """Whether an event is meant, by what became of it first."""
-        status, _, reason = first.tale.ended.partition(": ")
+    @property
+    def asks_for_runs(self) -> bool:
+        """Whether it matters what became of an event first."""
+        return bool(self._request.outcomes or self._request.error)
+
+    def takes_run(self, ended: str) -> bool:
+        """Whether an event is meant, by how its first run ended."""
+        status, _, reason = ended.partition(": ")
         if self._request.outcomes and status not in self._request.outcomes:
             return False
         return self._request.error in reason if self._request.error else True

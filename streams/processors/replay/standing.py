@@ -20,6 +20,7 @@ class Part(msgspec.Struct, array_like=True, frozen=True):
     partition: int
     next: int
     end: int
+    read_to_ms: int = 0  # the time of the last record that was read
 
 
 class Past(msgspec.Struct, array_like=True, frozen=True):

@@ -13,10 +13,12 @@ from schemas.codec import Codec
 from streams.definitions.book import DefinitionBook
 from streams.ground.past_records import PastRecords
 from streams.ground.settings import Settings
+from streams.processors.orchestrate.retrace import decoded
 from streams.processors.replay.cases import Case, Cases
-from streams.processors.replay.firsts import statuses
+from streams.processors.replay.firsts import first_runs, statuses
 from streams.processors.replay.plan import planned
-from streams.processors.replay.request import Request
+from streams.processors.replay.record import ended
+from streams.processors.replay.request import Request, Selection
 from streams.processors.replay.standing import Counts
 from streams.processors.replay.tale import NONE
 from streams.processors.replay.work import graph_of
@@ -31,7 +33,7 @@ async def surveyed(
 ) -> dict[str, Any]:
     """How many records there are, how many events are meant of those that were looked at, and the first of them.
 
-    Filters by the first run are not applied. Raises UsageError, and UnavailableError where Kafka is away.
+    Raises UsageError, and UnavailableError where Kafka is away.
     """
     graphs = {name: graph_of(book, each) for name, each in request.definitions.items()}
     records = await asyncio.to_thread(PastRecords, settings)
@@ -45,8 +47,9 @@ async def surveyed(
         while (parts or past) and time.monotonic() < until:
             batch = await cases.next(parts, past, counts, AT_ONCE)
             parts, past, counts = batch.parts, batch.past, batch.counts
-            meant += len(batch.cases)
-            shown += batch.cases[: SHOWN - len(shown)]
+            found = await _taken(engine, codec, Selection(request), batch.cases)
+            meant += len(found)
+            shown += found[: SHOWN - len(shown)]
     finally:
         await asyncio.to_thread(records.close)
     known = await asyncio.to_thread(statuses, engine, [each.start.instance_id for each in shown]) if shown else {}
@@ -72,3 +75,12 @@ async def surveyed(
         "whole": not (parts or past),
         "sample": sample,
     }
+
+
+async def _taken(engine: Engine, codec: Codec, selection: Selection, cases: list[Case]) -> list[Case]:
+    """Those whose first run is such as is meant."""
+    if not selection.asks_for_runs:
+        return cases
+    known = await asyncio.to_thread(first_runs, engine, [each.start.instance_id for each in cases])
+    endings = {each: ended(await decoded(codec, run.messages) or (), run.status) for each, run in known.items()}
+    return [each for each in cases if selection.takes_run(endings.get(each.start.instance_id, NONE))]

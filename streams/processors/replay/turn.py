@@ -155,6 +155,6 @@ def folded(
     for case in cases:
         status, entries = histories.get(case.start.instance_id, (None, None))
         first = first_run(graphs, entries or (), status, rig.prices)
-        if selection.takes_run(first):
+        if selection.takes_run(first.tale.ended):
             done.append(rig.carry_out(case, first, really))
     return done

@@ -65,4 +65,5 @@ DECLARATION = Declaration(
     writes=(INBOX,),
     buries=True,
     functions=(RUN, MAP),
+    told=("ControlInstance",),
 )

@@ -1,4 +1,5 @@
-"""Station 4, run: a step starts an instance of another workflow, and one that is taken back cancels it.
+"""Station 4, run: a step starts an instance of another workflow, and one that is taken back cancels it. One
+whose own instance stands still has it stand, too.
 
 It keeps nothing. The id of the instance follows from the step, so a command that comes again starts nothing again; its
 outcome is made the answer by the engine's own processor. A definition that has become the newest in the meantime may
@@ -13,7 +14,7 @@ from typing import Any
 
 from schemas import ids
 from schemas.arguments import ArgumentError
-from schemas.messages import CANCEL_INSTANCE, CANCEL_STEP, START_INSTANCE, STEP_COMMAND, STEP_RESULT
+from schemas.messages import CANCEL_INSTANCE, CANCEL_STEP, CONTROL_INSTANCE, START_INSTANCE, STEP_COMMAND, STEP_RESULT
 from schemas.payload import Door, Payload
 from schemas.reasons import Reason
 from schemas.steps import completed, faulted, id_of, problem
@@ -55,6 +56,9 @@ class Run(FastProcessor):
                 self._start(message, effects)
             elif message.name == CANCEL_STEP:
                 effects.outputs.append(self._cancel(message.data))
+            elif message.name == CONTROL_INSTANCE:
+                child = message.data["instance_id"].encode()
+                effects.outputs.append(Output(INBOX, child, self._codec.encode(CONTROL_INSTANCE, message.data)))
             else:
                 reason = f"{message.name} is no command" if message.name else "a record without a value"
                 effects.outputs.append(parked(message.record, self.declaration.name, reason))

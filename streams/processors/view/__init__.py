@@ -33,10 +33,22 @@ IDLE_SECONDS = Gauge(
     ["workflow"],
 )
 
+UNDO_SECONDS = Gauge(
+    "exlify_undo_standing_seconds",
+    "How long ago the undo got on that has not got on for longest: of an instance that is undone before it ends.",
+    ["workflow"],
+)
+
 INCIDENTS_OPEN = Gauge(
     "exlify_incidents_open",
     "Failed steps that wait for a decision, by why they failed and the team that is asked.",
     ["workflow", "reason", "owner"],
+)
+
+TASKS_OPEN = Gauge("exlify_tasks_open", "Tasks that wait for somebody, by team.", ["team"])
+TASKS_OVERDUE = Gauge("exlify_tasks_overdue", "Those of them that are past their due.", ["team"])
+OLDEST_TASK_SECONDS = Gauge(
+    "exlify_oldest_task_seconds", "Age of the oldest of them. Gone where there is none.", ["team"]
 )
 
 ALERTS_OPEN = Gauge("exlify_alerts_open", "Alerts that have not ended, by kind and severity.", ["kind", "severity"])
@@ -67,6 +79,17 @@ DAY_COST = Gauge(
     "What the newest of them cost on average, as connections, models and teams are declared to.",
     ["workflow", "version"],
 )
+RECENT_COMPLETED = Gauge(
+    "exlify_recent_completed",
+    "Those of them that completed within the window (5m, 30m, 1h, 6h), by whether anybody was asked (yes, no).",
+    ["workflow", "window", "asked"],
+)
+DAY_STEP_SECONDS = Gauge(
+    "exlify_day_step_seconds",
+    "How long the newest of them spent at a step, on average, by what that went to: working and systems are work, all "
+    "else is waiting.",
+    ["workflow", "version", "step", "way"],
+)
 
 DECLARATION = Declaration(
     name="view",
@@ -79,12 +102,18 @@ DECLARATION = Declaration(
         OLDEST_SECONDS,
         OLDEST_INCIDENT_SECONDS,
         IDLE_SECONDS,
+        UNDO_SECONDS,
         INCIDENTS_OPEN,
+        TASKS_OPEN,
+        TASKS_OVERDUE,
+        OLDEST_TASK_SECONDS,
         ALERTS_OPEN,
         DAY_INSTANCES,
         DAY_WITHOUT_PEOPLE,
         DAY_FIRST_TIME_RIGHT,
         DAY_SECONDS,
         DAY_COST,
+        RECENT_COMPLETED,
+        DAY_STEP_SECONDS,
     ),
 )

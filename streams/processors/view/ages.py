@@ -8,7 +8,15 @@ import time
 import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
-from streams.processors.view import ALERTS_OPEN, IDLE_SECONDS, INCIDENTS_OPEN, OLDEST_INCIDENT_SECONDS, OLDEST_SECONDS
+from streams.processors.view import (
+    ALERTS_OPEN,
+    IDLE_SECONDS,
+    INCIDENTS_OPEN,
+    OLDEST_INCIDENT_SECONDS,
+    OLDEST_SECONDS,
+    UNDO_SECONDS,
+    open_tasks,
+)
 from streams.processors.view.gauges import Gauges
 from streams.processors.view.reader import Reader
 
@@ -25,6 +33,7 @@ class Ages:
             (OLDEST_SECONDS, reader.oldest),
             (OLDEST_INCIDENT_SECONDS, reader.oldest_incidents),
             (IDLE_SECONDS, reader.idlest),
+            (UNDO_SECONDS, reader.slowest_undos),
         )
         self._reader, self._gauges = reader, Gauges()
 
@@ -44,3 +53,4 @@ class Ages:
             self._gauges.show(gauge, ages)
         self._gauges.show(INCIDENTS_OPEN, self._reader.incidents_open())
         self._gauges.show(ALERTS_OPEN, self._reader.alerts_open())
+        open_tasks.show(self._reader, self._gauges, at_ms)

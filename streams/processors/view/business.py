@@ -11,10 +11,16 @@ from prometheus_client import Gauge
 from sqlalchemy.exc import SQLAlchemyError
 
 from streams.ground.spans import DAY
-from streams.processors.view import DAY_FIRST_TIME_RIGHT, DAY_INSTANCES, DAY_SECONDS, DAY_WITHOUT_PEOPLE
+from streams.processors.view import (
+    DAY_FIRST_TIME_RIGHT,
+    DAY_INSTANCES,
+    DAY_SECONDS,
+    DAY_WITHOUT_PEOPLE,
+    RECENT_COMPLETED,
+)
 from streams.processors.view.gauges import Gauges, Labels
 from streams.processors.view.reader import Reader
-from streams.processors.view.report import Figures, figures
+from streams.processors.view.report import Figures, figures, recent
 
 EVERY_S = 15.0
 REST = 50  # times as long as it took: where a day has millions of instances, they are counted less often
@@ -48,6 +54,7 @@ class Business:
                 values[gauge][labels] = value
         for gauge, series in values.items():
             self._gauges.show(gauge, series)
+        self._gauges.show(RECENT_COMPLETED, recent(self._reader, at_ms - DAY, at_ms))
 
 
 def _series(each: Figures) -> Iterator[tuple[Gauge, Labels, float]]:

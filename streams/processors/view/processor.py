@@ -26,7 +26,7 @@ from streams.processors import view
 from streams.processors.context import Context
 from streams.processors.view.ages import Ages
 from streams.processors.view.business import Business
-from streams.processors.view.day_costs import DayCosts
+from streams.processors.view.day_cases import DayCases
 from streams.processors.view.reader import Reader
 from streams.readmodel import filling
 from streams.readmodel.database import database, is_away, is_gone, prepare, reason_of
@@ -76,7 +76,7 @@ class View(FastProcessor):
         self._filling = await self._begun(self._engine)
         self._writer = Writer(self._engine, self._projections)
         reader = Reader(self._engine)
-        kept = (Ages(reader), Business(reader), DayCosts(reader, self._context))
+        kept = (Ages(reader), Business(reader), DayCases(reader, self._context))
         self._kept = [asyncio.create_task(each.keep()) for each in kept]
 
     async def _begun(self, engine: Engine) -> str:

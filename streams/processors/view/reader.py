@@ -172,6 +172,16 @@ class Reader:
             query = query.where(opened < until_ms)
         return page(self._engine, query, (opened, INCIDENTS.c.incident_id), limit=limit, cursor=cursor)
 
+    def slowest_undos(self) -> dict[str, int]:
+        """When the instance moved that has not moved for longest while what it did is undone, by workflow (Unix time in
+        milliseconds)."""
+        query = (
+            select(INSTANCES.c.workflow, func.min(INSTANCES.c.updated_at_ms).label("updated_at_ms"))
+            .where(INSTANCES.c.status == Status.UNDOING)
+            .group_by(INSTANCES.c.workflow)
+        )
+        return {row["workflow"]: row["updated_at_ms"] for row in every(self._engine, query)}
+
     def oldest_incidents(self) -> dict[str, int]:
         """When the oldest open incident was opened, by workflow (Unix time in milliseconds)."""
         query = (

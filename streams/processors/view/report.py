@@ -15,6 +15,7 @@ from streams.processors.human.rows import TASKS
 from streams.processors.orchestrate.rows import INCIDENTS, INSTANCES
 from streams.processors.recover.rows import RETRIES
 from streams.processors.view.reader import Reader
+from streams.readmodel.projection import storable
 
 Key = tuple[str, str]  # workflow and version
 
@@ -47,10 +48,16 @@ class Figures:
         return self.first_time_right / self.completed if self.completed else None
 
 
-def figures(reader: Reader, since_ms: int, until_ms: int) -> list[Figures]:
-    """Of the instances that began then or later, and before `until_ms`; by workflow and version. Blocks."""
-    took = _took(reader, since_ms, until_ms)
-    of = (INSTANCES.c.workflow, INSTANCES.c.version)
+def figures(
+    reader: Reader, since_ms: int, until_ms: int, workflow: str = "", by: ColumnElement[str] = INSTANCES.c.version
+) -> list[Figures]:
+    """Of the instances that began then or later, and before `until_ms`; by workflow and version, or what else tells
+    versions apart (`by`). Of one workflow only where it is named. Blocks."""
+    meant = _began(since_ms, until_ms)
+    if workflow:
+        meant &= INSTANCES.c.workflow == storable(workflow)
+    took = _took(reader, meant, by)
+    of = (INSTANCES.c.workflow, by)
     completed = INSTANCES.c.status == Status.COMPLETED
     query = (
         select(
@@ -63,7 +70,7 @@ def figures(reader: Reader, since_ms: int, until_ms: int) -> list[Figures]:
             func.count().filter(completed & ~_has(TASKS.c.instance_id)),
             func.count().filter(completed & ~or_(_has(INCIDENTS.c.instance_id), _has(RETRIES.c.instance_id))),
         )
-        .where(_began(since_ms, until_ms))
+        .where(meant)
         .group_by(*of)
         .order_by(*of)
     )
@@ -76,18 +83,46 @@ def figures(reader: Reader, since_ms: int, until_ms: int) -> list[Figures]:
         ]  # fmt: skip
 
 
-def _took(reader: Reader, since_ms: int, until_ms: int) -> Mapping[Key, Mapping[str, int]]:
+WINDOWS: Mapping[str, int] = {"5m": 5 * 60_000, "30m": 30 * 60_000, "1h": 3_600_000, "6h": 6 * 3_600_000}
+
+
+def recent(reader: Reader, since_ms: int, until_ms: int) -> dict[tuple[str, str, str], int]:
+    """Of the instances that began then or later: how many have completed within each window before `until_ms`, by
+    workflow, window, and whether anybody was asked (yes, no). Blocks.
+    """
+    asked = _has(TASKS.c.instance_id)
+    counts = [
+        func.count().filter(INSTANCES.c.updated_at_ms >= until_ms - window_ms, ~asked if answer == "no" else asked)
+        for window_ms in WINDOWS.values()
+        for answer in ("yes", "no")
+    ]
+    query = (
+        select(INSTANCES.c.workflow, *counts)
+        .where(_began(since_ms, until_ms), INSTANCES.c.status == Status.COMPLETED)
+        .where(INSTANCES.c.updated_at_ms >= until_ms - max(WINDOWS.values()))
+        .group_by(INSTANCES.c.workflow)
+    )
+    keys = [(window, answer) for window in WINDOWS for answer in ("yes", "no")]
+    with reader.engine.connect() as connection:
+        return {
+            (workflow, *key): number
+            for workflow, *numbers in connection.execute(query)
+            for key, number in zip(keys, numbers, strict=True)
+        }
+
+
+def _took(reader: Reader, meant: ColumnElement[bool], by: ColumnElement[str]) -> Mapping[Key, Mapping[str, int]]:
     """Mean, median and what 95 % are within, exactly: the rows are numbered by how long they took."""
     took = INSTANCES.c.updated_at_ms - INSTANCES.c.started_at_ms
-    of = (INSTANCES.c.workflow, INSTANCES.c.version)
+    of = (INSTANCES.c.workflow, by.label("version"))
     each = (
         select(
             *of,
             took.label("took"),
-            (func.row_number().over(partition_by=of, order_by=took) - 1).label("place"),
-            func.count().over(partition_by=of).label("number"),
+            (func.row_number().over(partition_by=(INSTANCES.c.workflow, by), order_by=took) - 1).label("place"),
+            func.count().over(partition_by=(INSTANCES.c.workflow, by)).label("number"),
         )
-        .where(_began(since_ms, until_ms), INSTANCES.c.status == Status.COMPLETED)
+        .where(meant, INSTANCES.c.status == Status.COMPLETED)
         .subquery()
     )
     rows = each.c

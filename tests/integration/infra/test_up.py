@@ -16,11 +16,14 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import pytest
 
-from infra.local import ports
+from infra.beneath import BENEATH
+from infra.local import artifacts, ports
 from infra.local.kafka import KafkaServer
+from infra.panels import RATE
 from tests.support.servers import made
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -45,7 +48,11 @@ def test_system_starts_answers_and_goes_down(environment: dict[str, str]) -> Non
         endpoints = _endpoints(environment)
         assert set(endpoints["pids"]) == PROCESSES | watched
         if watched:
-            _until(lambda: _watched(endpoints["prometheus"]) >= {"engine", "gateway"})
+            # A machine that has not fetched the exporter, and cannot, watches all but the broker.
+            told = {"registry"} | ({"kafka"} if _exporter(environment).exists() else set())
+            _until(lambda: _watched(endpoints["prometheus"]) >= {"engine", "gateway"} | told)
+            missing = [each for each in _beneath() if "kafka" in told or "kafka_" not in each]
+            _until(lambda: not [each for each in missing if not _asked(endpoints["prometheus"], each)])
         with urllib.request.urlopen(f"{endpoints['gateway']}/readyz") as reply:
             assert reply.status == 200
         folder = Path(environment["EXLIFY_DATA_DIR"])
@@ -126,6 +133,23 @@ def _answers(url: str) -> bool:
             return bool(reply.status == 200)
     except OSError:
         return False
+
+
+def _exporter(environment: Mapping[str, str]) -> Path:
+    (jar,) = artifacts.locked("jmx")
+    return jar.path(Path(environment["EXLIFY_CACHE_DIR"]))
+
+
+def _beneath() -> list[str]:
+    """What the dashboard of Kafka asks."""
+    panels = [panel for row in BENEATH.values() for panel in row]
+    return [query.replace(RATE, "1m") for panel in panels for query, _ in panel.queries]
+
+
+def _asked(prometheus: str, query: str) -> list[Any]:
+    with urllib.request.urlopen(f"{prometheus}/api/v1/query?{urlencode({'query': query})}", timeout=5) as reply:
+        found: list[Any] = json.load(reply)["data"]["result"]
+        return found
 
 
 def _watched(prometheus: str) -> set[str]:

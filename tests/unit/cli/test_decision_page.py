@@ -37,7 +37,7 @@ def test_reasons_are_bars_with_value_and_what_they_are_compared_with() -> None:
     found = record({"model": "credit-risk", "input": values})
     page = decision_page(found, found["score"], msgspec.to_builtins(CARD))
     assert page.count("<svg") == len(found["reasons"]) == 2
-    assert "<td>state of the checking account</td><td>A11</td><td>A14</td>" in page
+    assert "<td>state of the checking account</td><td>A11 (overdrawn)</td><td>A14 (none)</td>" in page
     assert f"{found['reasons'][0]['contribution']:+.4f}" in page and "credit-risk/2" in page
     assert "http" not in page and "<script" not in page
 

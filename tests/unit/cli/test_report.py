@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections import Counter, defaultdict
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from schemas.samples import sample
 from streams.console import install
 from streams.ground.settings import Settings
 from streams.processors.view.business import Business
-from streams.processors.view.day_costs import DayCosts
+from streams.processors.view.day_cases import DayCases
 from tests.support.clocked import PROBLEM, Clocked
 from tests.support.command_line import Cli, beside
 from tests.support.consoles import Console
@@ -66,6 +67,13 @@ class Claims:
         whole = sample(current()[name])
         step = {"instance_id": told.instance_id, "pointer": pointer, "task_id": f"{told.instance_id}{pointer}/0/0"}
         self.gateway.see(name, whole | {field: value for field, value in step.items() if field in whole})
+
+    def by_instance(self) -> list[list[dict[str, Any]]]:
+        """The entries of each."""
+        found: defaultdict[str, list[dict[str, Any]]] = defaultdict(list)
+        for entry in self.entries:
+            found[entry["instance_id"]].append(entry)
+        return list(found.values())
 
     def counted(self, version: str) -> dict[str, Any]:
         """The same figures from the records of history alone."""
@@ -170,6 +178,44 @@ async def test_metrics_tell_the_same(gateway: Gateway, claims: Claims) -> None:
     assert value("exlify_day_instances", status="completed") is None
 
 
+@pytest.mark.parametrize("second", [90, 400, 1_000, 1_900])
+def test_completed_of_each_window_are_told_by_whether_anybody_was_asked(
+    gateway: Gateway, claims: Claims, second: int
+) -> None:
+    at_ms = START_MS + second * 1_000
+    Business(gateway.services.reader).look(at_ms)
+    wanted: Counter[tuple[str, str]] = Counter()
+    for entries in claims.by_instance():
+        asked = any((each["phase"], each["pointer"]) == ("task.started", ASK)
+                    for entry in entries for each in entry["transitions"])  # fmt: skip
+        ended_s = (at_ms - entries[-1]["at_ms"]) / 1_000
+        if entries[-1]["status"] == "completed" and entries[0]["at_ms"] < at_ms:
+            for window, seconds in {"5m": 300, "30m": 1_800, "1h": 3_600, "6h": 21_600}.items():
+                wanted[window, "yes" if asked else "no"] += ended_s <= seconds
+    assert sum(wanted.values()) > 0
+    for window in ("5m", "30m", "1h", "6h"):
+        for answer in ("yes", "no"):
+            labels = {"workflow": "claim", "window": window, "asked": answer}
+            assert REGISTRY.get_sample_value("exlify_recent_completed", labels) == wanted[window, answer], labels
+
+
+async def test_time_of_each_step_is_a_metric(gateway: Gateway, claims: Claims, tmp_path: Path) -> None:
+    def values() -> dict[tuple[str, str], float]:
+        series = next(each for each in REGISTRY.collect() if each.name == "exlify_day_step_seconds")
+        return {(each.labels["step"], each.labels["way"]): each.value for each in series.samples
+                if (each.labels["workflow"], each.labels["version"]) == ("claim", "1.0.0")}  # fmt: skip
+
+    ours = gateway.services
+    days = DayCases(ours.reader, context(ours.codec, Settings(data_dir=tmp_path), ours.definitions))
+    await days.look(NOW_MS)
+    _, report = await gateway.ask("GET", f"/v1/report?since={SINCE}")
+    (told,) = [each for each in report["workflows"] if each["version"] == "1.0.0"]
+    wanted = {(step["name"], way): took for step in told["steps"] for way, took in step["by"].items()}
+    assert wanted and {key: round(value * 1_000 * told["looked_at"]) for key, value in values().items()} == wanted
+    await days.look(NOW_MS + 2 * 86_400_000)
+    assert values() == {}
+
+
 async def test_page_has_the_figures_as_charts_and_is_saved_as_one_file(gateway: Gateway, claims: Claims) -> None:
     console = Console(gateway)
     data = await console.data("/report")
@@ -193,10 +239,10 @@ async def test_cost_is_a_metric_once_something_is_declared_to_cost(
     site = tmp_path / "priced"
     site.mkdir()
     settings = Settings(data_dir=tmp_path, site_dir=site)
-    await DayCosts(ours.reader, context(ours.codec, settings, ours.definitions)).look(NOW_MS)
+    await DayCases(ours.reader, context(ours.codec, settings, ours.definitions)).look(NOW_MS)
     assert value() is None
     (site / "teams.yaml").write_text("risk: {minute: 0.5, minutes: 4}\n")
-    costs = DayCosts(ours.reader, context(ours.codec, settings, ours.definitions))
+    costs = DayCases(ours.reader, context(ours.codec, settings, ours.definitions))
     await costs.look(NOW_MS)
     phases = [each for entry in claims.entries if entry["version"] == "1.0.0" for each in entry["transitions"]]
     asked = sum((each["phase"], each["pointer"]) == ("task.started", ASK) for each in phases)

@@ -17,6 +17,8 @@ import pytest
 from aiohttp import web
 
 from connectors.assembly import standard_hub
+from connectors.http.admission import MOST_CERTIFICATES, Admissions
+from connectors.http.client import Client
 from connectors.http.tokens import Tokens
 from connectors.hub.contract import HubCall, Refused
 from connectors.hub.identity import (
@@ -33,6 +35,7 @@ from connectors.hub.identity import (
 )
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import Hub
+from connectors.hub.policy import Policy
 from schemas.reasons import Effect, Reason
 from tests.support import certificates, oauth2_server, peers
 from tests.support.hubs import QUICK
@@ -131,6 +134,19 @@ async def test_faulty_server_of_tokens_has_no_effect(act: peers.Act, reason: Rea
         async with as_(erp.url, client(login.url)) as hub:
             outcome = await get(hub, method="post")
         assert (outcome.reason, outcome.effect, erp.count) == (reason, Effect.NONE, 0)
+
+
+async def test_certificates_that_nobody_has_any_more_are_forgotten_with_their_tokens() -> None:
+    client = Client(Policy(), pool_size=1)
+    admissions = Admissions(client)
+    try:
+        kept = admissions._of(None)
+        for number in range(3 * MOST_CERTIFICATES):
+            admissions._of(Tls(authority=f"{number}"))
+            assert admissions._of(None) is kept, "what is in use stays"
+        assert len(admissions._tokens) == MOST_CERTIFICATES
+    finally:
+        await client.close()
 
 
 async def test_token_is_renewed_before_it_ends_while_the_old_one_is_used() -> None:

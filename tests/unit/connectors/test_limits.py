@@ -99,7 +99,7 @@ def test_what_answers_say_of_quiet(status: int, headers: dict[str, str], expecte
 
 @asynccontextmanager
 async def placed(lane: Lane, ends_at: float) -> AsyncIterator[None]:
-    place = await lane.enter(ends_at)
+    place = await lane.places.enter(ends_at)
     try:
         yield
     finally:
@@ -133,7 +133,7 @@ async def test_place_follows_the_limit() -> None:
 
 async def test_place_that_nobody_waits_for_any_more_goes_to_the_next() -> None:
     lane = Lane(ConnectionLimits(concurrency=1), "")
-    held = await lane.enter(FOR_EVER)
+    held = await lane.places.enter(FOR_EVER)
 
     async def one(ends_at: float) -> str:
         async with placed(lane, ends_at):
@@ -241,7 +241,8 @@ async def test_calls_of_a_slow_system_are_handed_back() -> None:
     tasks = [asyncio.create_task(hub.carry_out(a_call())) for _ in range(2)]
     await asyncio.sleep(0.01)
     lane = next(iter(hub._lanes._lanes.values()))
-    lane._inside = dict.fromkeys(lane._inside, lane._clock() - 60)
+    inside = lane.places._inside
+    inside |= dict.fromkeys(inside, lane.places._clock() - 60)
     with pytest.raises(Postponed) as handed_back:
         await hub.carry_out(a_call())
     assert handed_back.value.waits_for is WaitsFor.PLACE
@@ -252,7 +253,8 @@ async def test_calls_of_a_slow_system_are_handed_back() -> None:
 async def test_one_call_that_hangs_does_not_make_a_quick_system_slow() -> None:
     lane = Lane(ConnectionLimits(concurrency=2), "")
     lane._usual_s = 0.001
-    lane._inside = {"hangs": lane._clock() - 60, "quick": lane._clock()}
+    now = lane.places._clock()
+    lane.places._inside |= {"hangs": now - 60, "quick": now}
     assert lane.expected_wait()[1] < SHORT_S
 
 
@@ -261,6 +263,104 @@ async def test_calls_beyond_the_places_queue() -> None:
     hub = hub_of(connector, lambda _: ConnectionLimits(concurrency=2))
     outcomes = await asyncio.gather(*(hub.carry_out(a_call(None)) for _ in range(200)))
     assert all(each.ok for each in outcomes) and connector.most_at_once == 2
+
+
+class Resting:
+    """How many calls wait without being in anybody's way."""
+
+    def __init__(self) -> None:
+        self.now = 0
+
+    @asynccontextmanager
+    async def __call__(self) -> AsyncIterator[None]:
+        self.now += 1
+        try:
+            yield
+        finally:
+            self.now -= 1
+
+
+class Holding(Scripted):
+    """Answers when the test says so, and tells how many wait for that."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.free, self.inside = asyncio.Event(), 0
+
+    async def call(self, plan: object, timeout_s: float) -> CallOutcome:
+        self.sent += 1
+        self.inside += 1
+        try:
+            await self.free.wait()
+        finally:
+            self.inside -= 1
+        return FINE
+
+
+async def settled() -> None:
+    """All have gone on as far as they can at once."""
+    for _ in range(50):
+        await asyncio.sleep(0)
+
+
+@pytest.mark.parametrize(
+    ("limits", "sent"), [(ConnectionLimits(concurrency=4), 4), (ConnectionLimits(per_s=40), 16)], ids=["places", "rate"]
+)
+async def test_only_calls_that_are_made_are_in_the_way_of_others(limits: ConnectionLimits, sent: int) -> None:
+    connector, resting, ready = Holding(), Resting(), 0
+
+    async def before_send(plan: object) -> None:
+        nonlocal ready
+        ready += 1
+
+    hub = hub_of(connector, lambda _: limits)
+    calls = [asyncio.create_task(hub.carry_out(a_call(), before_send, resting)) for _ in range(100)]
+    await settled()
+    handed_back = [each for each in calls if each.done()]
+    assert connector.inside == ready == sent
+    assert sent + resting.now + len(handed_back) == 100
+    for each in handed_back:
+        with pytest.raises(Postponed):
+            each.result()
+    connector.free.set()
+    rest = await asyncio.gather(*calls, return_exceptions=True)
+    assert resting.now == 0
+    assert sum(isinstance(each, CallOutcome) and each.ok for each in rest) == connector.sent > sent
+    assert all(lane.forgettable or limits.per_s for lane in hub._lanes._lanes.values())
+
+
+async def test_call_that_is_ready_is_handed_back_when_its_system_hangs() -> None:
+    connector, asked = Scripted(), 0
+
+    async def before_send(plan: object) -> None:
+        nonlocal asked
+        asked += 1
+
+    hub = hub_of(connector, lambda _: ConnectionLimits(concurrency=1))
+    assert (await hub.carry_out(a_call(), before_send, Resting())).ok
+    (lane,) = hub._lanes._lanes.values()
+    hangs = await lane.places.enter(FOR_EVER)
+    with pytest.raises(Postponed) as handed_back:
+        await hub.carry_out(a_call(), before_send, Resting())
+    assert (handed_back.value.waits_for, asked, connector.sent) == (WaitsFor.PLACE, 2, 1)
+    lane.leave(hangs)
+    assert lane.forgettable
+
+
+async def test_call_that_is_ready_is_handed_back_when_those_before_it_have_failed() -> None:
+    connector = Scripted(FINE, *[DOWN] * 5)
+    hub = hub_of(connector, lambda _: ConnectionLimits(concurrency=1, patience_s=600))
+    assert (await hub.carry_out(a_call(), rest=Resting())).ok
+    (lane,) = hub._lanes._lanes.values()
+    lane._usual_s = 0.0
+    tried = await asyncio.gather(
+        *(hub.carry_out(a_call(None), rest=Resting()) for _ in range(5)),
+        *(hub.carry_out(a_call(), rest=Resting()) for _ in range(4)),
+        return_exceptions=True,
+    )
+    assert lane.breaker.state is State.OPEN
+    assert [type(each) for each in tried] == [CallOutcome] * 5 + [Postponed] * 4
+    assert connector.sent == 6
 
 
 def paused_hub(connector: Scripted, left: dict[str, float]) -> Hub:

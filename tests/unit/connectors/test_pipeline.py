@@ -13,7 +13,8 @@ from connectors.hub.breaker import State
 from connectors.hub.contract import HubCall, Plan, Refused
 from connectors.hub.observer import EndedCall
 from connectors.hub.outcome import CallOutcome
-from connectors.hub.pipeline import CallLimits, Hub, jitter
+from connectors.hub.pipeline import CallLimits, Hub
+from connectors.hub.turns import jitter
 from schemas.functions import EffectClass
 from schemas.reasons import Effect, Reason
 from tests.support.scripted import ASK, FINE, SCRIPTED, Scripted

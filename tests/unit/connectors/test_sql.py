@@ -171,6 +171,61 @@ async def test_texts_quote_no_parameter(hub: Hub) -> None:
     assert "Jane" not in outcome.detail + json.dumps(dict(outcome.evidence))
 
 
+async def insert(hub: Hub, step: str = "k", **arguments: Any) -> CallOutcome:
+    given = {"connection": "bank", "table": "account", **arguments}
+    return await hub.carry_out(HubCall(function="sql.insert", arguments=given, key=step))
+
+
+async def test_a_row_is_inserted_once_for_each_step(hub: Hub, database: Path) -> None:
+    outcomes = [await insert(hub, step, values={"owner": "Cy"}) for step in ("k", "k", "other")]
+    assert [(each.output["count"], each.effect) for each in outcomes] == [
+        (1, Effect.DONE),
+        (0, Effect.DONE),
+        (1, Effect.DONE),
+    ]
+    assert rows(database) == 4
+
+
+async def test_a_row_is_inserted_once_for_each_value_of_its_key(hub: Hub, database: Path) -> None:
+    for step in ("one step", "another"):
+        assert (await insert(hub, step, values={"step_id": "c", "owner": "Cy"}, key=["step_id"])).ok
+    assert rows(database) == 3
+
+
+async def test_a_key_that_is_not_unique_is_refused_by_the_database(hub: Hub, database: Path) -> None:
+    outcome = await insert(hub, values={"step_id": "c", "owner": "Cy"}, key=["owner"])
+    assert (outcome.reason, outcome.effect) == (Reason.INPUT_INVALID, Effect.NONE)
+    assert "UNIQUE" in outcome.detail
+    assert rows(database) == 2
+
+
+async def test_another_unique_column_is_no_success(hub: Hub, database: Path) -> None:
+    with sqlite3.connect(database) as opened:
+        opened.execute("CREATE UNIQUE INDEX one_each ON account (owner)")
+    outcome = await insert(hub, values={"owner": "Ada"})
+    assert (outcome.reason, outcome.effect) == (Reason.ALREADY_DONE, Effect.NONE)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "place"),
+    [
+        ({"table": "account; DROP TABLE account"}, "table"),
+        ({"table": 'account" (owner) SELECT 1 --'}, "table"),
+        ({"values": {'owner") VALUES (1) --': "x"}}, "values"),
+        ({"values": {"owner": "x"}, "key": ["nr) DO UPDATE SET owner = 'y' --"]}, "key"),
+        ({"values": {"owner": ["x"]}}, "values"),
+        ({"values": {"owner": "x"}, "key": ["step_id"]}, "key"),
+    ],
+)
+async def test_what_is_no_name_or_value_is_refused(
+    hub: Hub, database: Path, arguments: dict[str, Any], place: str
+) -> None:
+    outcome = await insert(hub, **{"values": {"owner": "x"}, **arguments})
+    assert (outcome.reason, outcome.effect) == (Reason.INPUT_INVALID, Effect.NONE)
+    assert outcome.detail.startswith(f"sql.insert: {place} ")
+    assert rows(database) == 2
+
+
 def test_values_without_a_json_type_have_a_form() -> None:
     assert to_json(Decimal("1.10")) == "1.10"
     assert to_json(datetime(2026, 1, 2, 3, tzinfo=UTC)) == "2026-01-02T03:00:00+00:00"

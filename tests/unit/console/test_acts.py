@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import pytest
 
 from schemas.ids import instance_id
-from schemas.messages import CANCEL_INSTANCE, WORKFLOW_DEFINITION
+from schemas.messages import CANCEL_INSTANCE, CONTROL_INSTANCE, WORKFLOW_DEFINITION
 from streams.definitions.deploy import described
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
@@ -26,6 +28,15 @@ PROBLEM = {
     "type": "urn:x", "title": "The system failed", "status": 500, "detail": None, "instance": "/do/0/pay",
     "reason": "REMOTE_FAULT", "effect": "none",
 }  # fmt: skip
+
+
+async def over(console: Console, path: str) -> dict[str, Any]:
+    """The page of an act, once it has been done to each."""
+    while True:
+        told: dict[str, Any] = await console.data(path)
+        if told["sent"] + sum(bool(each["refused"]) for each in told["instances"]) == told["count"]:
+            return told
+        await asyncio.sleep(0.005)
 
 
 @pytest.fixture(autouse=True)
@@ -94,9 +105,10 @@ async def test_act_on_a_list_touches_what_the_preview_counted(console: Console) 
     console.began(instance_id="ef" * 16, business_key="K-9")  # begins after somebody has looked
     console.entered(1, "completed", result("/x", 1), [], instance_id=f"{1:032x}")  # and one has ended by itself
     status, onward, _ = await console.send("/instances/cancel?key=K-", page, {"reason": "wrong batch"})
+    await over(console, onward)
     wishes = [data for name, data in console.gateway.outbox.decoded() if name == CANCEL_INSTANCE]
     assert status == 303 and {wish["instance_id"] for wish in wishes} == {f"{0:032x}", f"{2:032x}"}
-    progress = await console.data(onward)
+    progress = await over(console, onward)
     assert (progress["count"], progress["sent"], progress["counts"]) == (3, 2, {"running": 2, "completed": 1})
     assert "The instance has ended: completed." in (await console.get(onward))[1]
 
@@ -104,9 +116,29 @@ async def test_act_on_a_list_touches_what_the_preview_counted(console: Console) 
 async def test_act_is_done_once(console: Console) -> None:
     console.began()
     _, page = await console.get("/instances/cancel")
-    assert (await console.send("/instances/cancel", page, {"reason": "x"}))[0] == 303
+    first, onward, _ = await console.send("/instances/cancel", page, {"reason": "x"})
+    assert first == 303 and (await over(console, onward))["sent"] == 1
     status, _, answer = await console.send("/instances/cancel", page, {"reason": "x"})
     assert status == 409 and "not remembered" in answer and len(console.gateway.outbox.records) == 1
+
+
+async def test_a_list_stands_still_and_goes_on_again(console: Console) -> None:
+    for number, stands in enumerate(("running", "waiting", "suspended", "completed")):
+        console.began(instance_id=f"{number:032x}", business_key=f"K-{number}", status=stands)
+    assert {each["business_key"] for each in (await console.data("/instances/suspend"))["instances"]} == {"K-0", "K-1"}
+    assert {each["business_key"] for each in (await console.data("/instances/resume"))["instances"]} == {"K-2"}
+    _, page = await console.get("/instances/suspend?key=K-")
+    assert "Suspend 2 instances" in page
+    console.entered(1, "completed", result("/x", 1), [], instance_id=f"{1:032x}")  # has ended since
+    status, onward, _ = await console.send("/instances/suspend?key=K-", page, {"reason": "the ERP is away"})
+    progress = await over(console, onward)
+    (wish,) = [data for name, data in console.gateway.outbox.decoded() if name == CONTROL_INSTANCE]
+    assert (wish["instance_id"], wish["action"], wish["why"]) == (f"{0:032x}", "suspend", "the ERP is away")
+    assert (status, progress["verb"], progress["sent"]) == (303, "suspend", 1)
+    told = {each["instance_id"][-1]: each["refused"] for each in progress["instances"]}
+    assert told == {"0": "", "1": "The instance has ended: completed."}
+    _, listed = await console.get("/instances")
+    assert all(f'href="/instances/{verb}"' in listed for verb in ("suspend", "resume", "cancel"))
 
 
 async def test_act_on_nothing_is_not_offered(console: Console) -> None:

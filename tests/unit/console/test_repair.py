@@ -185,7 +185,7 @@ def trying(console: Console) -> Story:
 async def test_step_that_is_tried_again_says_when_and_why_and_is_tried_now(console: Console, trying: Story) -> None:
     path = f"/instances/{trying.instance_id}"
     _, page = await console.get(path)
-    assert "“Fetch” did not work (UNREACHED) and is tried again in 1 min 30 s, 2 of 5 times" in page
+    assert "“Fetch” did not work (the system is not available) and is tried again in 1 min 30 s, 2 of 5 times" in page
     assert 'class="task s-retrying"' in page
     assert (await console.data("/workflows/told"))["counts"] == {POINTER: {"retrying": 1}}
     (onward,) = re.findall(r'href="(\?ask=now[^"]*)"', page)

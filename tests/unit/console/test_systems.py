@@ -32,7 +32,7 @@ async def test_system_that_is_not_well_comes_first_with_what_was_seen(console: C
     assert [each["name"] for each in (await console.data("/systems"))["systems"]] == ["zeta", "erp"]
     _, page = await console.get("/systems")
     assert "is not called, as it has failed repeatedly" in (await console.get("/"))[1]
-    assert "It has failed repeatedly" in page and "UNREACHED" in page and "Not called" in page
+    assert "It has failed repeatedly" in page and "last “The system is not available”" in page and "Not called" in page
 
 
 async def test_failed_steps_of_a_system_are_done_again_from_its_card(console: Console) -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from schemas.ids import event_key
 from schemas.lifecycle import Phase
-from streams.engine import Instance, Limits, OfferedEvent, TimerFired, decode_state, next_due_ms, waits
+from streams.engine import ControlChild, Instance, Limits, OfferedEvent, TimerFired, decode_state, next_due_ms, waits
 from tests.support.trial import INSTANCE, Trial, call, graph_of
 
 TWO = f"{call('a')}\n{call('b')}"
@@ -124,6 +124,30 @@ def test_wish_that_cannot_be_is_refused_with_its_reason() -> None:
     assert (phases(one)[-1], one.status) == (Phase.CONTROL_REFUSED, "suspended")
     one.control("dance")
     assert phases(one)[-1] == Phase.CONTROL_REFUSED
+
+
+CHILD = "workflow: {namespace: tests, name: child}"
+
+
+def controls(trial: Trial) -> list[tuple[str, str]]:
+    return [(each.pointer, each.action) for each in trial.asked if isinstance(each, ControlChild)]
+
+
+def test_children_that_are_waited_for_stand_and_go_on_with_it() -> None:
+    awaited = (("a", ""), ("b", ", await: false"), ("c", ""))
+    branches = ", ".join(f"{{{name}: {{run: {{{CHILD}{more}}}}}}}" for name, more in awaited)
+    trial = Trial(f"- f: {{fork: {{branches: [{branches}]}}}}\n- d: {{run: {{{CHILD}}}}}")
+    trial.answer("b")  # is not waited for
+    trial.control("suspend")
+    assert controls(trial) == [("/do/0/f/fork/branches/0/a", "suspend"), ("/do/0/f/fork/branches/2/c", "suspend")]
+    trial.answer("a")
+    trial.answer("c")
+    assert "d" not in trial.started, "what children have given is kept"
+    trial.asked.clear()
+    trial.control("resume")
+    assert "d" in trial.started
+    assert {action for _, action in controls(trial)} == {"resume"}
+    assert "/do/1/d" not in [pointer for pointer, _ in controls(trial)], "it begins with the instance going on"
 
 
 def test_suspended_instance_can_be_cancelled() -> None:

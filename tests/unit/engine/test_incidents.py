@@ -9,6 +9,7 @@ import pytest
 from schemas.ids import step_id
 from schemas.lifecycle import Phase
 from streams.engine import Limits
+from streams.engine.messages import StepCommand
 from tests.support.trial import INSTANCE, Trial, call, graph_of
 
 MENDED = Limits(incidents=True)
@@ -59,7 +60,7 @@ def test_a_retry_takes_a_new_key_if_told_so() -> None:
     one = trial(call("a"))
     one.fail("a")
     one.repair("a", "retry", key="new")
-    assert one.pending["/do/0/a"].key is None
+    assert one.pending["/do/0/a"].key == step_id(INSTANCE, "/do/0/a", 0, 1), "whoever asks keeps none of before"
 
 
 def test_a_retry_changes_the_input_of_that_step_alone() -> None:
@@ -283,6 +284,30 @@ def test_a_corrected_definition_may_do_something_else_at_the_failed_place() -> N
     one.fail("a")
     one.repair("a", "retry", graph_of("- a: {set: {n: 4}}\n- last: {set: '${ {got: .} }'}"))
     assert one.output == {"got": {"n": 4}}
+
+
+def test_a_task_of_a_loop_that_has_become_a_call_is_a_step_of_its_own_each_time() -> None:
+    """A `set` has no number. Its place in the first round must not be that of the call in the second."""
+    rounds = "- all: {{for: {{each: x, in: '${{ .xs }}'}}, do: [{}]}}"
+    one = trial(rounds.format("{a: {set: '${ .xs.broken }'}}"), {"xs": [1, 2, 3]})
+    one.repair("a", "retry", graph_of(rounds.format(call("a").removeprefix("- ").join("{}"))))
+    keys, places = [], []
+    for _ in range(3):
+        first = one.pending["/do/0/all/do/0/a"]
+        one.fail("a")
+        one.repair("a", "retry")
+        again = one.pending["/do/0/all/do/0/a"]
+        assert again.key is not None and again.key == (first.key or step_id(INSTANCE, *places_of(first)))
+        keys.append(again.key)
+        places += [places_of(first), places_of(again)]
+        one.answer("a", {"xs": [1, 2, 3]})
+    assert one.outcome is not None
+    assert (len(set(keys)), len(set(places))) == (3, 6)
+
+
+def places_of(command: StepCommand) -> tuple[str, int, int]:
+    """What names the step in its instance."""
+    return command.pointer, command.iteration, command.attempt
 
 
 def test_a_repair_that_would_break_a_limit_changes_nothing() -> None:

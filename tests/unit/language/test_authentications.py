@@ -68,7 +68,7 @@ def test_command_carries_names_of_secrets(way: str, carried: Any) -> None:
             "has a member that it cannot have",
         ),
         ("{magic: {}}", "is none of basic, digest, bearer, oauth2"),
-        ("{use: yours}", "there is no authentication `yours` under `use`"),
+        ("{use: yours}", "`use.authentications` has no `yours`"),
         ("{oauth2: {authority: 'https://l', grant: device}}", "`grant` is none of client_credentials"),
     ],
 )

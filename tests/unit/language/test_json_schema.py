@@ -28,7 +28,7 @@ PAGES = (ROOT / "README.md", ROOT / "streams" / "language" / "PROFILE.md")
 WORKFLOWS = sorted(Path(next(iter(streams.workflows.__path__))).glob("*.yaml"))
 EXAMPLES = [text for page in PAGES for text in re.findall(r"```yaml\n(document:.*?)```", page.read_text(), re.DOTALL)]
 EXAMPLES += [file.read_text() for file in WORKFLOWS]
-KNOWN_TO_EDITORS = {"unknown-key", "unknown-function", "missing", "task-kind", "empty-list", "not-in-profile"}
+KNOWN_TO_EDITORS = {"unknown-key", "missing", "task-kind", "empty-list", "not-in-profile"}
 
 
 def complaints(text: str) -> list[str]:
@@ -105,7 +105,7 @@ def test_workflow_that_no_editor_should_let_pass_is_refused(text: str) -> None:
 
 REFUSED = {
     "{call: http, with: {method: get}}": "'endpoint' is a required property",
-    "{call: htp, with: {}}": "'htp' is not valid under any of the given schemas",
+    "{call: 'grpc', with: {}}": "'grpc' is not valid under any of the given schemas",
     "{call: decide, with: {model: m, modell: n}}": "Additional properties are not allowed ('modell' was unexpected)",
     "{set: {x: 1}, iff: true}": "Additional properties are not allowed ('iff' was unexpected)",
     "{set: {x: 1}, metadata: {effect: odd}}": "'odd' is not one of ['read', 'idempotent', 'keyed', 'probed', 'blind']",

@@ -229,6 +229,26 @@ async def test_attempt_after_a_doubt_reuses_its_key(bench: Bench) -> None:
     await bench.processor.close()
 
 
+async def test_step_that_was_answered_is_not_tried_again_by_who_heard_of_a_failure_before(bench: Bench) -> None:
+    """A worker tells of a failure and dies before that is on record; the next finds that the step was done."""
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        first = await bench.handle(command(peer.url))
+        again = command(peer.url)
+        record = msgspec.structs.replace(again.record, headers=retry_headers(1))
+        late = await bench.handle(Message(record, again.name, again.data))
+        assert (late.outputs, late.changes, peer.count) == (first.outputs, {}, 1)
+
+
+async def test_what_a_step_has_come_to_is_on_record_before_it_is_told(bench: Bench) -> None:
+    processor = bench.processor
+    async with peers.peer(peers.answers(peers.OK), peers.status(422)) as peer:
+        assert processor.on_record(await bench.handle(command(peer.url)))
+        assert processor.on_record(await bench.handle(command(peer.url, attempt=1)))
+        assert not processor.on_record(await bench.handle(cancel(attempt=2)))
+        assert not processor.on_record(await bench.handle(command(peer.url, attempt=2)))
+        assert peer.count == 2
+
+
 async def test_attempt_after_a_certain_failure_has_its_own_key(bench: Bench) -> None:
     async with peers.peer(peers.status(422), peers.answers(peers.OK)) as peer:
         for attempt in range(2):

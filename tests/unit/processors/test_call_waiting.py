@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 
 import msgspec
@@ -11,14 +12,15 @@ from connectors.assembly import standard_hub
 from connectors.hub.limits import ConnectionLimits
 from connectors.hub.pipeline import CallLimits
 from schemas.codec import Codec
-from schemas.messages import DEAD_LETTER
+from schemas.messages import CANCEL_STEP, DEAD_LETTER, STEP_RESULT
 from schemas.steps import key_of
 from streams.processors import call
 from streams.processors.call.processor import Call
+from streams.processors.orchestrate import INBOX
 from streams.runtime.once import KEPT_MS, LARGEST_THAT_WAITS, StepRow
 from streams.runtime.processor import Effects, Message, Record
 from tests.support import peers
-from tests.support.calls import INSTANCE, NOW_MS, POINTER, Bench, cancel, command
+from tests.support.calls import INSTANCE, NOW_MS, POINTER, Bench, cancel, command, message
 from tests.support.contexts import context
 from tests.support.data import payload
 
@@ -105,6 +107,27 @@ async def test_step_that_is_withdrawn_while_it_waits_is_never_carried_out(bench:
         await bench.handle(as_read(bench, cancel()))
         assert (await bench.handle(waiting)).outputs == []
         assert peer.count == 1
+
+
+async def test_step_that_is_withdrawn_while_it_waits_inside_does_not_wait_on_outside(bench: Bench) -> None:
+    one = ConnectionLimits(concurrency=1)
+    bench.processor = Call(context(bench.codec), standard_hub({}, limits=ONCE, limits_of=lambda _: one))
+    await bench.processor.open()
+    async with peers.peer(peers.never_answers) as peer:
+        before = asyncio.create_task(bench.handle(a_step(bench, peer.url, 1)))
+        await peer.asked.wait()
+        waiting = as_read(bench, command(peer.url, effect="keyed"))
+        waits = asyncio.create_task(bench.handle(waiting))
+        await asyncio.sleep(0)
+        assert (
+            await bench.handle(as_read(bench, message(CANCEL_STEP, {**cancel().data, "answer": True})))
+        ).outputs == []
+        told = bench.answered((await waits).outputs, INBOX, STEP_RESULT)
+        assert (told["error"]["reason"], told["error"]["effect"], peer.count) == ("WITHDRAWN", "none", 1)
+        row = row_of(bench, waiting)
+        assert row.withdrawn and row.waits is None
+        await before
+    await bench.processor.close()
 
 
 async def test_row_is_forgotten_like_any_other_if_nothing_comes_of_it(bench: Bench) -> None:

@@ -135,6 +135,24 @@ async def test_what_comes_and_goes_is_told_once_in_its_window(tmp_path: Path) ->
         assert all(after - before >= HOUR for before, after in pairwise(times))
 
 
+async def test_what_told_nobody_before_it_ended_is_told_when_it_comes_back(tmp_path: Path) -> None:
+    script = [peers.status(503), peers.answers(peers.OK)]
+    async with peers.peer(*script) as team:
+        text = ladder(team.url, effect="keyed") + "rules:\n  - {cause: delivery, older: never}\n"
+        async with alerting(tmp_path, text) as ours:
+            await ours.incident()
+            await ours.wait(15 * MINUTE)
+            await ours.incident("retried")
+            assert told(ours.alert) == [("opened", "team", "dropped")]
+            await ours.incident(number=2)
+            await ours.wait(15 * MINUTE)
+            assert told(ours.alert)[-1] == ("opened", "team", "told")
+            await ours.incident("retried", 2)
+            await ours.incident(number=3)
+            await ours.wait(16 * MINUTE)
+            assert [each["event"] for each in said(team)[1:]] == ["opened", "closed"]
+
+
 async def test_a_notice_that_does_not_arrive_is_tried_until_it_does(tmp_path: Path) -> None:
     script = [*[peers.status(503)] * 4, peers.answers(peers.OK)]
     async with peers.peer(*script) as team, peers.peer(peers.answers(peers.OK)) as boss:
@@ -260,6 +278,24 @@ async def test_a_task_that_was_handed_on_is_late_at_the_team_that_has_it(tmp_pat
         assert (ours.alert["owner"], ours.alert["title"]) == ("managers", "managers is late: Look at it")
         await ours.task("completed", due_ms=due_ms, team="managers")
         assert ours.alert["status"] == "closed"
+
+
+async def test_a_reminder_is_told_until_the_task_gets_on_and_the_next_one_too(tmp_path: Path) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as team, alerting(tmp_path, ladder(team.url)) as ours:
+        rungs = [{"team": name, "after_ms": HOUR, "calendar": None} for name in ("", "", "managers")]
+        acts = [{"action_id": f"remind/{n}", "action": "remind", "actor": "exlify", "at_ms": n} for n in range(2)]
+        given: dict[str, Any] = {"ladder": rungs, "due_ms": None}
+        await ours.task(rung=0, acts=[], **given)
+        assert team.count == 0
+        await ours.task(rung=1, acts=acts[:1], **given)
+        await ours.wait(1)
+        await ours.task(rung=2, acts=acts, **given)
+        await ours.wait(1)
+        titles = [each["title"] for each in said(team)]
+        assert titles == ["desk is reminded: Look at it"] * 3
+        assert sorted(each["event"] for each in said(team)) == ["closed", "opened", "opened"]
+        await ours.task(rung=3, acts=acts, team="managers", **given)
+        assert {each["status"] for each in ours.alerts.values()} == {"closed"}
 
 
 async def test_an_instance_past_its_deadline_is_an_alert_also_in_working_time(tmp_path: Path) -> None:

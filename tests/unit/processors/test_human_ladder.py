@@ -54,6 +54,21 @@ def test_nobody_answers_so_the_next_team_is_asked_and_then_the_next(desk: Desk) 
     assert result["status"] == "completed"
 
 
+def test_the_team_that_has_it_is_reminded_before_it_is_handed_on(desk: Desk) -> None:
+    desk.deliver(command(ladder=[{"after": "PT30M", "remind": True}, *LADDER]))
+    before = task(desk)["team"]
+    at_ms, shown = wait(desk)
+    assert (at_ms, shown["team"], shown["acts"][-1]["action"]) == (HOUR // 2, before, "remind")
+    at_ms, shown = wait(desk)
+    assert (at_ms, shown["team"]) == (HOUR + HOUR // 2, "leads")
+
+
+@pytest.mark.parametrize("rung", [{"after": "PT1H"}, {"after": "PT1H", "remind": False}, {**LADDER[0], "remind": True}])
+def test_a_rung_hands_on_or_reminds(rung: dict[str, Any], desk: Desk) -> None:
+    (result,) = desk.decoded(desk.deliver(command(ladder=[rung])), DEAD_LETTER)
+    assert "ladder" in result["error"]["detail"]
+
+
 def test_an_answer_or_the_end_of_the_step_ends_the_ladder(desk: Desk) -> None:
     desk.deliver(command(ladder=LADDER))
     desk.deliver(action())

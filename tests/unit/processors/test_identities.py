@@ -1,9 +1,10 @@
-"""`authentication` and `tls` in `connections.yaml`: read, refused with the place, bound to their address."""
+"""`authentication`, `tls` and `ssh` in `connections.yaml`: read, refused with the place, bound to their address."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
+import asyncssh
 import pytest
 
 from connectors.hub.identity import NOBODY, ApiKey, Bearer, ClientSecret, Digest, Grant, OAuth2, Webhook
@@ -105,3 +106,29 @@ def test_address_given_elsewhere_is_not_told_who_we_are(tmp_path: Path) -> None:
     addresses(tmp_path, "{bearer: {token: '${env:S}'}}")
     elsewhere = Settings().with_(ConnectionSettings(urls={"erp": "https://other.example.com"}))
     assert Addresses(elsewhere, Site(tmp_path, ENVIRON)).identity("erp") is NOBODY
+
+
+def test_keys_of_ssh_are_read_and_not_shown(tmp_path: Path) -> None:
+    host, own = (asyncssh.generate_private_key("ssh-ed25519") for _ in range(2))
+    shown = host.export_public_key().decode().strip()
+    (tmp_path / "key").write_bytes(own.export_private_key())
+    said = f"erp:\n  url: sftp://ada@erp.example.com/in\n  ssh: {{hostKey: {shown}, key: '${{file:key}}'}}\n"
+    (tmp_path / FILE).write_text(said)
+    known = Addresses(Settings(), Site(tmp_path, ENVIRON))
+    ssh = known.identity("erp").ssh
+    assert ssh is not None and ssh.host_keys == (shown,)
+    assert known.described()[0].ways == ("user", "key")
+    assert "PRIVATE" not in repr(known.identity("erp"))
+    for old, new, says in (
+        (shown, "ssh-ed25519 AAAA", "3:18: no key of a server"),
+        (f"hostKey: {shown}, ", "", "no hostKey"),
+        ("${file:key}", "secret", "3:.*a secret in the file"),
+        ("sftp://ada@erp", "https://erp", "ssh for an address of https"),
+    ):
+        (tmp_path / FILE).write_text(said.replace(old, new))
+        with pytest.raises(ConfigurationError, match=says):
+            Addresses(Settings(), Site(tmp_path, ENVIRON))
+    (tmp_path / FILE).write_text(said)
+    (tmp_path / "key").write_text("no key")
+    with pytest.raises(ConfigurationError, match="no private key"):
+        Addresses(Settings(), Site(tmp_path, ENVIRON))

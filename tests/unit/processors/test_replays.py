@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from schemas.messages import REPLAY_ACTION, REPLAY_STATE, REPLAY_TURN
+from streams.processors.replay import processor
 from streams.processors.replay.processor import Replay
 from streams.processors.replay.request import Request, Selection, encode
 from streams.processors.replay.standing import Standing, seen_key, standing_of
@@ -104,6 +105,17 @@ async def test_turn_that_is_over_or_not_wanted_does_nothing(here: Here) -> None:
     await here.says("pause")
     assert await here.take(REPLAY_TURN, name="band", turn=0) == Effects([], {})
     assert await here.take(REPLAY_TURN, name="nobody", turn=0) == Effects([], {})
+
+
+async def test_live_events_go_first(here: Here, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(processor, "measured", lambda settings: {"intake": 3, "orchestrate": 1_000})
+    await here.says("start")
+    await here.take(REPLAY_TURN, name="band", turn=0)
+    why = "waits: 1000 records wait before orchestrate, and 1000 may (EXLIFY_REPLAY_YIELDS_AT)"
+    assert (here.standing.status, here.standing.turn, here.standing.detail) == ("running", 1, why)
+    assert not here.standing.planned
+    row = here.table.get(b"band")
+    assert row is not None and row.due_ms > here.standing.at_ms
 
 
 async def test_turn_that_cannot_be_carried_out_ends_its_replay(here: Here) -> None:

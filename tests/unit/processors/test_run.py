@@ -10,12 +10,14 @@ from msgspec.structs import asdict
 
 from schemas import ids
 from schemas.codec import Codec
+from schemas.messages import CONTROL_INSTANCE
 from streams.catalogue import load_settings
 from streams.definitions import outcome_topic
 from streams.definitions.book import DefinitionBook
 from streams.definitions.deploy import described
 from streams.definitions.states import State, Word
 from streams.local import _start
+from streams.processors.orchestrate import HISTORY, INBOX
 from streams.processors.orchestrate.local import Unattended
 from streams.processors.recover.processor import Recover
 from streams.processors.run.processor import Run
@@ -36,6 +38,52 @@ def book_of(**tasks: str) -> DefinitionBook:
         text = text.replace("version: '1'", "version: '1.0.0'").replace("version: '2'", "version: '2.0.0'")
         book.learn(described(load(text), text, "test", 0))
     return book
+
+
+async def test_those_below_stand_and_go_on_with_an_instance() -> None:
+    made = context(
+        CODEC, load_settings({}),
+        book_of(
+            parent=run(),
+            child="- r: {run: {workflow: {namespace: tests, name: grandchild}}}",
+            grandchild="- w: {wait: PT1S}\n- s: {set: {n: 1}}",
+        ),
+    )  # fmt: skip
+    runtime = MemoryRuntime([Unattended(made, {}), Run(made), Recover(made)], made.settings, CODEC, virtual_time=True)
+    told: list[tuple[str, str]] = []
+    over = asyncio.Event()
+    graph = made.definitions.latest("parent")
+    assert graph is not None
+    start = _start(CODEC, graph, {})
+
+    def control(action: str) -> None:
+        assert start.key is not None
+        wish = {"instance_id": start.key.decode(), "control_id": action, "action": action, "why": "so", "actor": "ann"}
+        runtime.publish([Output(INBOX, start.key, CODEC.encode(CONTROL_INSTANCE, wish))])
+
+    def note(output: Output) -> None:
+        entry = CODEC.decode(output.value or b"")[1]
+        for each in entry["transitions"]:
+            if each["phase"] in ("workflow.suspended", "workflow.resumed", "workflow.completed"):
+                told.append((entry["workflow"], each["phase"].partition(".")[2]))
+            if (entry["workflow"], each["phase"]) == ("grandchild", "task.started") and each["pointer"] == "/do/0/w":
+                control("suspend")
+        if told[-1:] == [("grandchild", "suspended")]:
+            control("resume")
+        if told[-1:] == [("parent", "completed")]:
+            over.set()
+
+    runtime.watch(HISTORY.name, note)
+    async with runtime.running() as failed, asyncio.timeout(30):
+        runtime.publish([start])
+        either: list[asyncio.Future[Any]] = [asyncio.ensure_future(over.wait()), failed]
+        await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
+    line = ("parent", "child", "grandchild")
+    assert told == [
+        *((name, "suspended") for name in line),
+        *((name, "resumed") for name in line),
+        *((name, "completed") for name in reversed(line)),
+    ]
 
 
 async def outcomes(book: DefinitionBook, data: Any, last: str = "parent") -> dict[str, dict[str, Any]]:

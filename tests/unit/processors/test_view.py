@@ -352,6 +352,13 @@ def test_what_has_not_moved_for_longest_is_found_among_what_runs(view: View, rea
     assert reader.idlest() == {WORKFLOW: START_MS + 1_007}
 
 
+def test_an_undo_that_does_not_get_on_is_found(view: View, reader: Reader) -> None:
+    view.handle([entry(1, 0), entry(2, 3, "undoing"), entry(3, 0, "undoing")], STATE)
+    assert reader.slowest_undos() == {WORKFLOW: START_MS + 2_003}
+    view.handle([entry(2, 4, "cancelled")], STATE)
+    assert reader.slowest_undos() == {WORKFLOW: START_MS + 3_000}
+
+
 async def test_age_is_measured_until_the_instance_ends(view: View, reader: Reader) -> None:
     ages = Ages(reader)
     view.handle([entry(1, 0)], STATE)
@@ -360,6 +367,24 @@ async def test_age_is_measured_until_the_instance_ends(view: View, reader: Reade
     view.handle([entry(1, 1, "completed")], STATE)
     ages.look(START_MS + 62_000)
     assert REGISTRY.get_sample_value("exlify_oldest_instance_seconds", {"workflow": WORKFLOW}) is None
+
+
+async def test_what_waits_for_people_is_counted_by_team_until_it_is_done(view: View, reader: Reader) -> None:
+    def shown() -> list[float | None]:
+        names = ("exlify_tasks_open", "exlify_tasks_overdue", "exlify_oldest_task_seconds")
+        return [REGISTRY.get_sample_value(name, {"team": "desk"}) for name in names]
+
+    ages = Ages(reader)
+    about = sample(current()[HUMAN_TASK]) | {"team": "desk", "status": "open", "version": 1}
+    for number, due_ms in ((1, None), (2, START_MS + 5_000), (3, START_MS + 9_000)):
+        task = about | {"task_id": f"{number}", "created_at_ms": START_MS + number * 1_000, "due_ms": due_ms}
+        view.handle([framed(HUMAN_TASK, task)], STATE)
+    ages.look(START_MS + 6_000)
+    assert shown() == [3, 1, 5]
+    for number in (1, 2, 3):
+        view.handle([framed(HUMAN_TASK, about | {"task_id": f"{number}", "version": 2, "status": "completed"})], STATE)
+    ages.look(START_MS + 6_000)
+    assert shown() == [None, None, None]
 
 
 async def test_age_of_the_oldest_incident_is_measured_until_it_is_decided(view: View, reader: Reader) -> None:

@@ -24,6 +24,7 @@ from streams.runtime.lane import Limits
 from streams.runtime.once import BeforeEffect, Steps
 from streams.runtime.parking import PARKING
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, Row, StateView
+from streams.runtime.slots import Slots
 from streams.runtime.slow_lane import SlowLane
 from streams.runtime.store import DamagedStoreError, Store
 from streams.runtime.table import TablePartition
@@ -165,9 +166,7 @@ def command(offset: int, attempt: int = 0) -> Record:
 async def test_failing_step_is_parked_answered_and_not_repeated(tmp_path: Path) -> None:
     outside, processor = Kept(), Once()
     rows = await table(tmp_path, outside)
-    lane = SlowLane(
-        processor, 0, outside, CODEC, Flow(), rows, Limits(10, 100, 10**9), CrashPoint(), slots=asyncio.Semaphore(4)
-    )
+    lane = SlowLane(processor, 0, outside, CODEC, Flow(), rows, Limits(10, 100, 10**9), CrashPoint(), slots=Slots(4))
     async with running(lane):
         lane.deliver(INPUT, [command(0), command(1), command(2, attempt=1)])  # the second is the first once more
         await until(lambda: lane.committable() == {INPUT: 3})
@@ -194,9 +193,7 @@ async def test_failing_write_ends_the_lane_whoever_swallows_it(tmp_path: Path) -
     outside = Kept()
     rows = await table(tmp_path, outside)
     outside.fail_before = 1
-    lane = SlowLane(
-        Swallowing(), 0, outside, CODEC, Flow(), rows, Limits(10, 100, 10**9), CrashPoint(), slots=asyncio.Semaphore(4)
-    )
+    lane = SlowLane(Swallowing(), 0, outside, CODEC, Flow(), rows, Limits(10, 100, 10**9), CrashPoint(), slots=Slots(4))
     async with running(lane) as task:
         lane.deliver(INPUT, [command(0)])
         with pytest.raises(DeliveryError):

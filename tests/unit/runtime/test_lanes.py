@@ -12,10 +12,8 @@ from streams.runtime import metrics
 from streams.runtime.crash import CrashPoint
 from streams.runtime.fast_lane import FastLane
 from streams.runtime.lane import Limits
-from streams.runtime.processor import (
-    Record,
-    Row,
-)
+from streams.runtime.processor import Effects, Message, Record, Row, WritableState
+from streams.runtime.slots import RESTING, Slots
 from tests.support.lanes import (
     FOREIGN,
     INPUT,
@@ -95,8 +93,28 @@ async def test_no_call_is_made_while_results_cannot_be_written(tmp_path: Path) -
         await until(lambda: lane.committable() == {INPUT: 10})
 
 
+async def test_what_is_enough_to_tell_it_again_is_on_record_before_it_is_told(tmp_path: Path) -> None:
+    class OnRecord(Patient):
+        def on_record(self, effects: Effects) -> bool:
+            return b"k0" in effects.changes
+
+    outside, patient = Outside(), OnRecord()
+    outside.gate.clear()
+    patient.answers.set()
+    lane = await slow_lane(patient, outside, tmp_path)
+    async with running(lane):
+        lane.deliver(INPUT, records(0, 1))
+        await until(lambda: lane.get(b"k0"))
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert (outside.sent, lane.get(b"k1"), lane.committable()) == ([], None, {INPUT: 0})
+        outside.gate.set()
+        await until(lambda: lane.committable() == {INPUT: 2})
+        assert lane.get(b"k1") and set(outside.sent) == {b"k0", b"k1"}
+
+
 async def test_ended_lane_gives_all_slots_back(tmp_path: Path) -> None:
-    patient, slots = Patient(), asyncio.Semaphore(2)
+    patient, slots = Patient(), Slots(2)
     lane = await slow_lane(patient, Outside(), tmp_path, slots)
     async with running(lane) as task:
         lane.deliver(INPUT, records(0, 1, 2))
@@ -106,6 +124,47 @@ async def test_ended_lane_gives_all_slots_back(tmp_path: Path) -> None:
     async with asyncio.timeout(10):
         await slots.acquire()
         await slots.acquire()
+
+
+async def test_what_rests_leaves_its_slot_to_others_and_takes_one_again(tmp_path: Path) -> None:
+    class Resting(Patient):
+        turn = asyncio.Event()
+
+        async def handle_one(self, message: Message, state: WritableState) -> Effects:
+            if message.record.offset < 3:
+                async with state.rest(message.record):
+                    await self.turn.wait()
+            return await super().handle_one(message, state)
+
+    patient, outside = Resting(), Outside()
+    lane = await slow_lane(patient, outside, tmp_path, Slots(1))
+    async with running(lane):
+        lane.deliver(INPUT, records(*range(5)))
+        await until(lambda: patient.started)
+        patient.turn.set()
+        for _ in range(100):
+            await asyncio.sleep(0)
+        assert patient.started == [b"k3"], "one at a time"
+        patient.answers.set()
+        await until(lambda: lane.committable() == {INPUT: 5})
+    assert set(patient.started) == {b"k0", b"k1", b"k2", b"k3", b"k4"}
+
+
+async def test_what_rests_is_bounded(tmp_path: Path) -> None:
+    class Resting(Patient):
+        async def handle_one(self, message: Message, state: WritableState) -> Effects:
+            async with state.rest(message.record):
+                return await super().handle_one(message, state)
+
+    patient = Resting()
+    lane = await slow_lane(patient, Outside(), tmp_path, Slots(1))
+    async with running(lane):
+        lane.deliver(INPUT, records(*range(20)))
+        for _ in range(200):
+            await asyncio.sleep(0)
+        assert len(patient.started) == 1 + RESTING
+        patient.answers.set()
+        await until(lambda: lane.committable() == {INPUT: 20})
 
 
 async def test_due_row_is_seen_as_last_written(tmp_path: Path) -> None:

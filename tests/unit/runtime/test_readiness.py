@@ -19,7 +19,7 @@ from streams.ground.status import Cause, Ready, status_routes
 from streams.runtime.crash import CrashPoint
 from streams.runtime.fast_lane import FastLane
 from streams.runtime.lane import STANDS_S, STUCK_S
-from streams.runtime.processor import Effects, Message, NotYet, Record, StateView
+from streams.runtime.processor import Crowded, Effects, Message, NotYet, Record, StateView
 from tests.support.lanes import (
     FOREIGN,
     INPUT,
@@ -112,6 +112,41 @@ async def test_lane_that_waits_names_what_is_away() -> None:
         processor.there.set()
         await until(lambda: lane.committable() == {INPUT: 1})
         assert lane.stands(time.monotonic() + 1_000) is None
+
+
+class Full(Echo):
+    """Begins nothing until there is room."""
+
+    def __init__(self) -> None:
+        self.room, self.asked = asyncio.Event(), 0
+
+    def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
+        self.asked += 1
+        if not self.room.is_set():
+            raise Crowded("full", lambda: asyncio.sleep(0.001))
+        return super().handle(batch, state)
+
+
+async def test_lane_that_keeps_its_records_back_is_well_and_goes_on_once_there_is_room() -> None:
+    processor = Full()
+    lane = lane_of(processor, Outside())
+    async with running(lane):
+        lane.deliver(INPUT, records(0))
+        await until(lambda: processor.asked > 3)
+        assert lane.stands(time.monotonic() + STANDS_S) is None
+        processor.room.set()
+        await until(lambda: lane.committable() == {INPUT: 1})
+
+
+async def test_lane_that_keeps_its_records_back_ends_at_once_and_leaves_them() -> None:
+    processor = Full()
+    lane = lane_of(processor, Outside())
+    async with running(lane) as task:
+        lane.deliver(INPUT, records(0))
+        await until(lambda: processor.asked > 0)
+        lane.stop()
+        await until(task.done)
+        assert lane.committable() == {INPUT: 0}
 
 
 async def test_lane_without_its_registry_names_it(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -106,6 +106,20 @@ def test_every_size_of_number_fits(value: int) -> None:
     assert round_trip(schema_of(("number", "long")), {"number": value}) == {"number": value}
 
 
+@pytest.mark.parametrize("value", [1_795_719_946_914, -1_795_719_946_914, 2**41 - 1, -(2**41), 2**34, -(2**34) - 1])
+def test_numbers_that_share_their_upper_bytes_are_told_apart(value: int) -> None:
+    for near in (value, value + 1, value - 1, value ^ 0x1FFF, value):
+        assert round_trip(schema_of(("number", "long")), {"number": near}) == {"number": near}
+
+
+def test_number_of_another_type_is_not_taken_for_one_seen_before() -> None:
+    encode = encoder(schema_of(("number", "long")), PREFIX)
+    assert encode is not None
+    encode({"number": 70_000})
+    with pytest.raises(TypeError):
+        encode({"number": 70_000.0})
+
+
 @pytest.mark.parametrize(
     "message",
     [

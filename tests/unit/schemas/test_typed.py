@@ -58,6 +58,44 @@ def test_output_comes_back_as_it_was_from_one_decode(output: Any) -> None:
     assert output is None or told["output"]["amount"] == output["amount"]
 
 
+NAMED = {"type": "object", "properties": {"id": {"type": "string"}, "inner": {"type": "object"}}}
+GIVEN = {"id": "a", "inner": {"x": 1}, "more": 1.5, "a-b": None}
+
+
+@pytest.mark.parametrize(
+    ("says", "carried"),
+    [
+        ({}, {"id": "a", "inner": {"x": 1}}),
+        ({"additionalProperties": False}, {"id": "a", "inner": {"x": 1}}),
+        ({"additionalProperties": True}, GIVEN),
+        ({"additionalProperties": {"type": ["number", "null"]}}, GIVEN),
+        ({"additionalProperties": {"oneOf": [{"type": "number"}, {"type": "null"}]}}, GIVEN),
+        ({"patternProperties": {"^[am]": {}}, "additionalProperties": False}, GIVEN),
+    ],
+)
+def test_members_without_a_name_are_carried_where_the_schema_says_that_there_may_be_some(
+    says: dict[str, Any], carried: Any
+) -> None:
+    for output, given, wanted in ((NAMED | says, GIVEN, carried), (NAMED | says, {"id": "b"}, {"id": "b"})):
+        schema = outcome_schema("open", output)
+        assert schema is not None
+        raw = value_of(own_id(schema), schema, outcome(given)) or b""
+        codec = Codec.offline()
+        codec.know(own_id(schema), parse(text(schema)))
+        assert shown_output(codec.writer_of(raw), codec.decode(raw)[1]["output"]) == wanted
+
+
+def test_member_that_the_schema_names_like_the_map_makes_no_type() -> None:
+    named = {"id": {"type": "string"}, "additionalProperties": {"type": "string"}}
+    output = {"type": "object", "properties": named, "additionalProperties": True}
+    assert outcome_schema("open", output) is None
+
+
+def test_additional_members_that_are_not_what_is_said_are_not_written() -> None:
+    schema = outcome_schema("open", NAMED | {"additionalProperties": {"type": "integer"}})
+    assert schema is not None and value_of(1, schema, outcome(GIVEN)) is None
+
+
 @pytest.mark.parametrize(
     "wrong",
     [{"amount": 2**63}, {"limit-eur": 2**53 + 1}, {"amount": 1.5}, {"amount": True}, {"tags": [1]}, {"home": 3}],
