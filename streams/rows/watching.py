@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -41,6 +41,7 @@ class Watching:
     addresses: Addresses
     codec: Codec
     publisher: Publishing
+    types: EventTypes = field(default_factory=EventTypes.load)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -87,7 +88,7 @@ class Watching:
             mapping=None,
             hub=hub,
             codec=self.codec,
-            types=EventTypes.load(),
+            types=self.types,
             publisher=self.publisher,
             positions=positions,
         )
