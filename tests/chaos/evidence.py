@@ -70,6 +70,7 @@ class Watch:
     def __init__(self, site: Site, workflow: str) -> None:
         self.outcomes: dict[str, set[bytes]] = defaultdict(set)
         self.statuses: Counter[str] = Counter()
+        self.ended_ms: dict[str, int] = {}
         self.incidents: dict[str, dict[int, dict[str, Any]]] = defaultdict(dict)  # by instance and number
         self._codec = Codec.offline()
         self._site = site
@@ -108,6 +109,7 @@ class Watch:
             if record.topic() == self._outcome_topic:
                 self.statuses[data["status"]] += instance not in self.outcomes
                 self.outcomes[instance].add(value)
+                self.ended_ms.setdefault(instance, record.timestamp()[1])
             else:
                 known = self.incidents[instance].get(data["number"])
                 if known is None or data["seq"] >= known["seq"]:

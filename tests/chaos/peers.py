@@ -7,8 +7,10 @@
 | `till` | `POST /bookings/ID`, another JSON, answers in XML | books once for each `Idempotency-Key` |
 | `seats` | `POST /seats/ID`, `GET /seats/ID?step=KEY` | takes a seat, as often as it is asked; tells of a step's |
 | `letters` | `POST /letters/ID` | writes a letter, as often as it is asked |
+| `team`, `boss` | `POST /`, a notice of an alert | are told, once for each `Idempotency-Key` |
 
-What a system has been asked is in `ledger.jsonl` before it answers; addresses are in `peers.json`.
+What a system has been asked is in `ledger.jsonl` before it answers, and notices are in `told.jsonl`; addresses are in
+`peers.json`.
 """
 
 from __future__ import annotations
@@ -17,6 +19,7 @@ import asyncio
 import json
 import sys
 import time
+from functools import partial
 from hashlib import sha256
 from pathlib import Path
 
@@ -25,7 +28,9 @@ from aiohttp import web
 from tests.chaos.programs import LOOPBACK, announce
 
 SYSTEMS = ("register", "charges", "till", "seats", "letters")
+CHANNELS = ("team", "boss")
 LEDGER = "ledger.jsonl"
+TOLD = "told.jsonl"
 
 
 class Ledger:
@@ -40,15 +45,22 @@ class Ledger:
         result = "replayed" if (system, key) in self._known else "done"
         self._known.add((system, key))
         digest = sha256(body).hexdigest()
-        line = {"system": system, "case": case, "key": key, "body": digest, "result": result, "at_ms": _now_ms()}
-        self._file.write(json.dumps(line).encode() + b"\n")
+        self._write({"system": system, "case": case, "key": key, "body": digest, "result": result})
+
+    def tell(self, channel: str, key: str, notice: dict[str, str]) -> None:
+        """A notice that has arrived."""
+        self._write({"channel": channel, "key": key, **{name: notice[name] for name in ("alert", "kind", "event")}})
+
+    def _write(self, line: dict[str, str]) -> None:
+        self._file.write(json.dumps({**line, "at_ms": _now_ms()}).encode() + b"\n")
 
 
 class Peers:
     """The systems; what each answers depends on the request alone."""
 
-    def __init__(self, ledger: Ledger) -> None:
+    def __init__(self, ledger: Ledger, told: Ledger) -> None:
         self._ledger = ledger
+        self._told = told
         self._letters = 0
         self._seats: dict[str, int] = {}  # by the key of the step
 
@@ -65,8 +77,10 @@ class Peers:
         elif system == "seats":
             made.router.add_post("/seats/{id}", self.take)
             made.router.add_get("/seats/{id}", self.taken)
-        else:
+        elif system == "letters":
             made.router.add_post("/letters/{id}", self.write)
+        else:
+            made.router.add_post("/", partial(self.notice, system))
         return made
 
     async def keep(self, request: web.Request) -> web.Response:
@@ -109,6 +123,11 @@ class Peers:
         self._ledger.note("letters", request.match_info["id"], f"letter-{self._letters}", await request.read())
         return web.json_response({"queued": True}, status=202)
 
+    async def notice(self, channel: str, request: web.Request) -> web.Response:
+        """Keyed: somebody is told."""
+        self._told.tell(channel, request.headers["Idempotency-Key"], await request.json())
+        return web.json_response({})
+
 
 def _now_ms() -> int:
     return time.time_ns() // 1_000_000
@@ -116,9 +135,9 @@ def _now_ms() -> int:
 
 async def main(folder: Path) -> None:
     """Serves until it is killed; its leash does so when its parent has gone."""
-    peers = Peers(Ledger(folder / LEDGER))
+    peers = Peers(Ledger(folder / LEDGER), Ledger(folder / TOLD))
     ports = {}
-    for system in SYSTEMS:
+    for system in (*SYSTEMS, *CHANNELS):
         runner = web.AppRunner(peers.application(system), access_log=None)
         await runner.setup()
         site = web.TCPSite(runner, LOOPBACK, 0, backlog=1_024)

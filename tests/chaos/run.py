@@ -7,7 +7,7 @@ import random
 import time
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext, suppress
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -15,6 +15,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 
+from infra.local.errors import LocalError
 from infra.local.kafka import KafkaServer
 from infra.sandbox.applications import SOURCE, applications
 from schemas import ids
@@ -24,7 +25,8 @@ from schemas.codec import Codec
 from streams.ground.kafka import client_config
 from streams.processors.intake import business_topic
 from tests.acceptance.site import PATIENCE_S, Site, working
-from tests.chaos import evidence, judging, programs
+from tests.chaos import evidence, judging, programs, telling
+from tests.chaos.peers import CHANNELS
 from tests.chaos.proxy import AWAY
 from tests.support.servers import made
 
@@ -32,6 +34,7 @@ BROKER = "broker"
 LONGEST_PAUSE_S = 2.0  # between new work and a kill
 REPEATED = 20  # of so many events one comes twice
 CONCURRENCY = 64
+RESTARTS = 3
 
 
 @dataclass(frozen=True)
@@ -44,9 +47,11 @@ class Plan:
     workers: tuple[str, ...] = ("engine", "steps")
     broker: bool = True  # killed like the others
     program: str = "streams.cli"
-    faults: str = "all"  # or brief, mute, slow (see `proxy`)
+    faults: str = "all"  # or brief, mute, slow (see `proxy`), or none: no proxy
     workflow: str = "chaos"
     patience: str = "30s"
+    tells: bool = False  # whether there are channels (see `telling`)
+    environ: tuple[tuple[str, str], ...] = ()  # of the processes
 
     def victims(self) -> list[tuple[str, float]]:
         """Whom to kill in turn, and after how long a pause: everybody about equally often."""
@@ -86,9 +91,16 @@ class Scene:
         """Kills a worker or the broker with -9, and starts it again."""
         if name == BROKER:
             self._broker.kill()
-            self._broker.start()
+            self._restart_broker()
         else:
             self.site.kill(name)
+
+    def _restart_broker(self) -> None:
+        for _ in range(RESTARTS - 1):
+            with suppress(LocalError):  # a machine that is busy elsewhere takes more than the minute that it has
+                self._broker.start()
+                return
+        self._broker.start()
 
     def away(self, *systems: str) -> None:
         """From now on these systems answer 503, and no others."""
@@ -96,9 +108,9 @@ class Scene:
 
     def settled(self, share: float = 1.0) -> None:
         """Waits until such a share of what has arrived has ended or waits for people."""
-        self.watch.until_settled(self.cases, share, self._tend)
+        self.watch.until_settled(self.cases, share, self.tend)
 
-    def _tend(self) -> None:
+    def tend(self) -> None:
         """What a supervisor does: who has ended by itself, say because no broker was there at its start, comes back."""
         for name in self.site.names:
             if self.site.workers.exit_code(name) is not None:
@@ -107,17 +119,28 @@ class Scene:
 
     def problems(self) -> list[str]:
         """What must not be, once everything has settled."""
+        return [*self.tries(), *self.ends()]
+
+    def tries(self) -> list[str]:
+        """What has been asked more often than allowed, as long as no person has it done again."""
+        noted = (each for each in evidence.requests(self.folder) if each["system"] not in CHANNELS)
+        return [*judging.of_requests((each["request"] for each in noted if each["request"]), self.plan.kills)]
+
+    def problems_of_events(self) -> list[str]:
+        """Events that have not come to one end, once nothing is under way any more."""
         asyncio.run(self.site.ready())
         asyncio.run(self.site.quiet())
         while self.watch.fetch():
             continue
+        return [*judging.of_events(self.cases, self.watch.outcomes, self.watch.waiting)]
+
+    def ends(self) -> list[str]:
+        """Events, effects and letters that have not come to the end they should."""
+        of_events = self.problems_of_events()
         outcomes, waiting = self.watch.outcomes, self.watch.waiting
         return [
-            *judging.of_events(self.cases, outcomes, waiting),
+            *of_events,
             *judging.of_effects(self.cases, outcomes, waiting, evidence.ledger(self.folder)),
-            *judging.of_requests(
-                (each["request"] for each in evidence.requests(self.folder) if each["request"]), self.plan.kills
-            ),
             *judging.of_letters(evidence.letters(self.site)),
         ]
 
@@ -142,16 +165,22 @@ def scene(plan: Plan, folder: Path) -> Iterator[Scene]:
     before = (str(folder), str(plan.seed), str(peers), plan.faults)
     broker = made(KafkaServer, folder / "broker")
     with (
-        programs.running("tests.chaos.peers", peers, str(folder)),
-        programs.running("tests.chaos.proxy", folder / "proxy.json", *before) as ports,
+        programs.running("tests.chaos.peers", peers, str(folder)) as direct,
+        nullcontext(direct)
+        if plan.faults == "none"
+        else programs.running("tests.chaos.proxy", folder / "proxy.json", *before) as ports,
     ):
         systems = {name: f"http://{programs.LOOPBACK}:{port}" for name, port in ports.items()}
+        told = {name: systems.pop(name) for name in CHANNELS}
+        if plan.tells:
+            (folder / "site" / "channels.yaml").write_text(telling.CHANNELS.format(**told))
         lines = [
             f"{name}: {{url: '{url}', concurrency: {CONCURRENCY}, patience: {plan.patience}}}"
             for name, url in systems.items()
         ]
         (folder / "site" / "connections.yaml").write_text("\n".join(lines) + "\n")
         environ = {"EXLIFY_SITE_DIR": str(folder / "site"), "EXLIFY_CALL_CONCURRENCY": str(4 * CONCURRENCY)}
+        environ |= dict(plan.environ)
         try:
             with working(
                 broker.start(), folder, {}, [definition], names=plan.workers, program=plan.program, **environ

@@ -15,9 +15,10 @@ import structlog
 
 from streams.ground.errors import UnavailableError
 from streams.ground.unread import Standing
-from streams.processors import intake
+from streams.processors import intake, orchestrate
 from streams.runtime.processor import Crowded
 
+ENGINE = orchestrate.DECLARATION.name
 LOOK_S = 1.0  # longer than it takes until a position that has moved is committed
 
 log = structlog.get_logger()
@@ -76,5 +77,13 @@ class Room:
 
 
 def waiting(found: Mapping[str, Standing], before: Mapping[str, Standing]) -> int:
-    """The records before those who get on; of whom nothing is known yet, that they do is assumed."""
-    return sum(each.unread for name, each in found.items() if name not in before or before[name].read != each.read)
+    """The records before those who get on; of whom nothing is known yet, that they do is assumed.
+
+    The engine counts also while it stands: nothing that is begun gets anywhere without it, and after an outage it comes
+    back later than intake.
+    """
+    return sum(each.unread for name, each in found.items() if name == ENGINE or _gets_on(each, before.get(name)))
+
+
+def _gets_on(now: Standing, before: Standing | None) -> bool:
+    return before is None or now.read != before.read

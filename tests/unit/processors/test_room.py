@@ -70,6 +70,13 @@ async def test_who_stands_still_holds_back_nobody_else() -> None:
     assert await settled(ours)
 
 
+async def test_an_engine_that_stands_is_waited_for() -> None:
+    ours = Room(100, Measured({"orchestrate": Standing(7, 5_000)}))
+    ours.take(100)
+    for _ in range(3):
+        assert not await settled(ours)
+
+
 async def test_a_kafka_that_is_away_holds_back_nothing() -> None:
     ours = Room(100, Measured(UnavailableError("away")))
     ours.take(100)
