@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from schemas.functions import Function
 from schemas.payload import Json
 from schemas.recovery import Policy
-from streams.language import profile
+from streams.language import authentications, profile
 from streams.language.common import (
     INPUT_FORM,
     NAMED_OR_TIMEOUT,
@@ -76,7 +76,9 @@ _ON = either(closed({"one": _FILTER}, ["one"]), closed({"any": _FILTERS}, ["any"
 _READ = {"enum": list(READS)}
 _SCHEDULE = {**closed({"on": _ON, "read": _READ, **SCHEDULE_KEYS}), "minProperties": 1}
 _NAMED = {"retries": RETRY_FORM, "errors": either(ERROR_FORM, EXPRESSION), "timeouts": TIMEOUT_FORM, "functions": TASK}
-_USE = closed({name: {"type": "object", "additionalProperties": form} for name, form in _NAMED.items()})
+_USE = closed(
+    {name: {"type": "object", "additionalProperties": form} for name, form in _NAMED.items()} | authentications.USE_KEYS
+)
 _EVALUATE = {**closed({"language": {"const": "jq"}, "mode": {"const": "strict"}}), "type": ["object", "null"]}
 
 FORM = closed(
@@ -131,6 +133,7 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
         read_error(each)
     for _, each in _members(used, TIMEOUTS):
         read_timeout(each, BODY, frozenset())
+    authentications.check(node)
     if "evaluate" in parts:
         _evaluate(parts["evaluate"])
     warn_of_secrets(node)
