@@ -17,7 +17,6 @@ from streams.console import words
 from streams.engine.moving import place_of
 from streams.language.constructs.call import Call
 from streams.language.constructs.defined import Defined
-from streams.language.constructs.foreach import Foreach
 from streams.language.constructs.fork import Fork
 from streams.language.constructs.set_ import Set
 from streams.language.constructs.switch import Switch
@@ -118,7 +117,7 @@ class Account:
 
 STOPPED = Status.INCIDENT.value  # of a step that has failed and waits for somebody's decision
 UNDONE = "undone"  # of a step whose effect was taken back
-HOLDERS = ("for", "fork", "map", "try", "do")
+HOLDERS = ("for", "fork", "map", "try", "do", "function")
 CONTROLS: Mapping[str, str] = {
     Phase.WORKFLOW_SUSPENDED: "suspend",
     Phase.WORKFLOW_RESUMED: "resume",
@@ -239,8 +238,8 @@ def kind_of(task: Task) -> str:
     if isinstance(task, Call):
         return task.function
     if isinstance(task, Defined):
-        return str(task.document["call"])
-    kinds: dict[type, str] = {Switch: "switch", Set: "set", Wait: "wait", Fork: "fork", Foreach: "listen"}
+        return "function"
+    kinds: dict[type, str] = {Switch: "switch", Set: "set", Wait: "wait", Fork: "fork"}
     return kinds.get(type(task)) or type(task).__name__.lower()
 
 

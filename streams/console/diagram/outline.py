@@ -104,9 +104,9 @@ def _block(inside: Inside, task: Task) -> Block:
         case Defined():
             leave = (Link(source=0, target=LEAVE),)
             lists = tuple(Listing(items=(_block(inside, each),), links=leave) for each in inside[task.index])
-            return Block(**common, note="", lists=lists)
+            return Block(**common, note=str(task.document["call"]), lists=lists)
         case Foreach():
-            return Block(**common, note="for each event", lists=(_listing(inside, task.body),))
+            return Block(**common, note=f"for each {task.each}", lists=(_listing(inside, task.body),))
         case For():
             return Block(**common, note=f"for each {task.each}", lists=(_listing(inside, task.body),))
         case Try():
