@@ -11,7 +11,7 @@ from typing import Any, Final, NamedTuple, Self
 
 import orjson
 
-from schemas.catalogue import current
+from schemas.catalogue import Schema, current
 from schemas.cloudevents import CloudEvent, DataFault, Headers, InvalidEventError, from_headers, to_headers
 from schemas.codec import Codec, UndecodableRecord
 from schemas.jsondata import to_avro, to_json
@@ -42,13 +42,16 @@ class EventType:
     type: str
     record: str
     topic: str
+    schema: Schema | None = None  # of one that a business has declared itself, and the id of that
+    schema_id: int = 0
 
 
 class EventTypes:
     """The declared event types, and the generic one for all others."""
 
     def __init__(self, declared: Mapping[str, EventType], generic_topic: str) -> None:
-        self.declared = MappingProxyType(dict(declared))
+        self._declared = dict(declared)
+        self.declared = MappingProxyType(self._declared)
         self._type_of_record = {declaration.record: declaration.type for declaration in declared.values()}
         self._generic_topic = generic_topic
 
@@ -59,13 +62,25 @@ class EventTypes:
         types = (EventType(schema["ce_type"], name, schema["topic"]) for name, schema in schemas.items())
         return cls({declaration.type: declaration for declaration in types}, current()[GENERIC_EVENT]["topic"])
 
+    @property
+    def own(self) -> dict[str, EventType]:
+        """Those that the business has declared itself, by type."""
+        return {name: each for name, each in self._declared.items() if each.schema is not None}
+
+    def add(self, type_: str, schema: Schema, schema_id: int) -> None:
+        """A type that the business declares itself, or a new schema of it; its events travel on the generic topic."""
+        name = str(schema["name"])
+        self._declared[type_] = EventType(type_, name, self._generic_topic, schema, schema_id)
+        self._type_of_record[name] = type_
+
     def of(self, type_: str) -> EventType:
         """Where events of a CloudEvents type go."""
         return self.declared.get(type_) or EventType(type_, GENERIC_EVENT, self._generic_topic)
 
     def topics(self) -> dict[str, str]:
         """Full record name by topic, the generic topic included."""
-        return {item.topic: item.record for item in self.declared.values()} | {self._generic_topic: GENERIC_EVENT}
+        packaged = (item for item in self.declared.values() if item.schema is None)
+        return {item.topic: item.record for item in packaged} | {self._generic_topic: GENERIC_EVENT}
 
     def encode_event(self, codec: Codec, event: CloudEvent) -> EncodedEvent:
         """The record of an event. Raises InvalidEventError where its data does not follow the schema of its type.
@@ -76,7 +91,7 @@ class EventTypes:
         record = (
             _generic(event)
             if declaration.record == GENERIC_EVENT
-            else to_avro(current()[declaration.record], event.data)
+            else to_avro(declaration.schema or current()[declaration.record], event.data)
         )
         key = next(event.attributes[name] for name in _KEY_ATTRIBUTES if name in event.attributes)
         headers = to_headers(event.attributes, AVRO_TYPE)

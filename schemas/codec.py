@@ -172,6 +172,12 @@ class Codec:
             await self.learn(unknown.schema_id)
             return self.decode(raw)
 
+    def adopt(self, schema_id: int, schema: Schema) -> None:
+        """Writes messages of its name by that schema from now on, and reads what is written so: of types that are not
+        in the catalogue."""
+        self.know(schema_id, schema)
+        self._writers[str(schema["name"])] = _writer(schema_id, schema)
+
     def know(self, schema_id: int, schema: Schema) -> None:
         """Remembers the schema behind an id."""
         self._readers.setdefault(frame_prefix(schema_id), _reader(schema))

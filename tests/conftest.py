@@ -1,4 +1,4 @@
-"""The broker, the registry, the PostgreSQL and the SFTP server of the suites, from one fixture each.
+"""The broker, the registry, the PostgreSQL, the MariaDB and the SFTP server of the suites, from one fixture each.
 
 EXLIFY_TEST_BROKER chooses where they come from:
 - `local` (default): real servers of `infra.local`, in a temporary folder, for the length of the run
@@ -15,6 +15,7 @@ from hypothesis import settings
 
 from tests.support import brokers
 from tests.support.figures import pytest_terminal_summary, report  # noqa: F401
+from tests.support.mariadb import mariadb  # noqa: F401
 from tests.support.postgresql import postgresql  # noqa: F401
 from tests.support.sftp import sftp  # noqa: F401
 

@@ -60,6 +60,7 @@ class Lane:
         self.gate = Places(lambda: self.limits.concurrency * (READY if self._lasts_s < QUICK_S else 1))
         self.places = Places(lambda: self.limits.concurrency)
         self._usual_s: float | None = None  # that a call has its place
+        self._line_ends = 0.0  # when those that were handed back are to be through, if twice as quick as usual
 
     def adjust(self, limits: ConnectionLimits) -> None:
         """Takes over other limits; calls under way are not disturbed."""
@@ -94,6 +95,18 @@ class Lane:
             return 0.0
         latest_s = self.places.since_given_s()  # where none got free for so long, none may for as long again
         return max(latest_s, self._lasts_s * ahead / self.limits.concurrency)
+
+    def stand_in_line_s(self, waits_for: WaitsFor) -> float:
+        """When a call that is handed back now may have its turn, behind those that were handed back before it.
+
+        So that each of many comes again once or twice, and not all of them again and again.
+        """
+        share_s = 0.0 if self._usual_s is None else self._usual_s / self.limits.concurrency
+        if waits_for is WaitsFor.RATE and self.limits.per_s is not None:
+            share_s = 1 / self.limits.per_s
+        now = asyncio.get_running_loop().time()
+        self._line_ends = max(self._line_ends, now) + share_s / 2
+        return self._line_ends - now
 
     @property
     def _lasts_s(self) -> float:

@@ -44,10 +44,12 @@ def postpone(plan: Plan[Any], lane: Lane, waited_for: WaitsFor | None = None) ->
         raise Refused(Reason.UNREACHED, _not_well(plan))
     if waited_for is None and seconds <= SHORT_S:
         return
-    longer_s = min(LONGEST_S, max(seconds, 2.0**waited.times))  # a long wait is looked at less and less often
-    spread = 1.0 + jitter(plan.call.key, waited.times) / 2  # so that not all come back at once
     if seconds >= _left_s(plan.call):
         return
+    less_often_s = 2.0**waited.times  # is a long wait looked at, where nobody knows its end
+    behind_s = less_often_s if waits_for is WaitsFor.BREAKER else lane.stand_in_line_s(waits_for)
+    longer_s = min(LONGEST_S, max(seconds, behind_s))
+    spread = 1.0 + jitter(plan.call.key, waited.times) / 2  # so that not all come back at once
     raise Postponed(plan.connection, waits_for, longer_s * spread)
 
 

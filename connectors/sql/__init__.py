@@ -1,4 +1,4 @@
-"""Databases that speak SQL: `call: sql.query`, `sql.execute` and `sql.insert`, on SQLite and PostgreSQL.
+"""Databases that speak SQL: `call: sql.query`, `sql.execute` and `sql.insert`, on SQLite, PostgreSQL and MariaDB.
 
 The declaration stands here. `lexer` and `statement` read a statement, `insert` makes one, `connector` plans and runs
 it, `engines` keeps connections, `session` is its transaction, within `guards`, `values` makes JSON of what it gives,

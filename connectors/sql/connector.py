@@ -31,6 +31,7 @@ from connectors.sql import EXECUTE, INSERT, QUERY, STEP_ID
 from connectors.sql.engines import Engines
 from connectors.sql.failures import explained, unreadable
 from connectors.sql.insert import insert_of
+from connectors.sql.lexer import MARIADB
 from connectors.sql.session import AmbiguousColumnError, Bounds, Session, Stage, TooLargeError
 from connectors.sql.sqlstate import reason_of
 from connectors.sql.statement import Ready, StatementError, dialect_of, prepared
@@ -58,7 +59,7 @@ class Statement:
 
 
 class SqlConnector:
-    """The connector for SQLite and PostgreSQL; statements run in a bounded number of threads."""
+    """The connector for SQLite, PostgreSQL and MariaDB; statements run in a bounded number of threads."""
 
     def __init__(self, connections: Connections, policy: Policy, bounds: Bounds = BOUNDS) -> None:
         """`policy` has nothing to judge: the site gives all addresses."""
@@ -116,6 +117,9 @@ class SqlConnector:
         if key is None:
             values, key = values | {STEP_ID: asked.call.key}, [STEP_ID]
         url = self._connections.url(asked.arguments["connection"])
+        if dialect_of(url) == MARIADB:  # which takes any unique column for the key, and would call it a success
+            remedy = "call sql.execute with INSERT ... ON DUPLICATE KEY UPDATE and :step_id"
+            raise Refused(Reason.UNSUPPORTED, f"sql.insert: MariaDB inserts for no key of one's choice; {remedy}")
         try:
             text = prepared(insert_of(asked.arguments["table"], values, key), dialect_of(url))
             ready = text.ready(values)

@@ -21,9 +21,11 @@ from connectors.sql.guards import DATABASES
 from schemas.reasons import Reason
 
 CONNECT_TIMEOUT_S = 10
-CONNECT_ARGUMENTS = {
+READ_TIMEOUT_S = 60  # of a server that has fallen silent; one that lives ends a statement in its time
+CONNECT_ARGUMENTS: dict[str, dict[str, object]] = {
     "pysqlite": {"timeout": 0},  # replaced by PRAGMA busy_timeout, statement by statement
     "psycopg": {"connect_timeout": CONNECT_TIMEOUT_S},
+    "pymysql": {"connect_timeout": CONNECT_TIMEOUT_S, "read_timeout": READ_TIMEOUT_S, "charset": "utf8mb4"},
     "psycopg2": {"connect_timeout": CONNECT_TIMEOUT_S},
 }
 
@@ -76,7 +78,7 @@ def engine_for(name: str, url: str, pool_size: int) -> Engine:
     try:
         parsed = make_url(url)
         if parsed.get_backend_name() not in DATABASES:
-            raise Refused(Reason.MISCONFIGURED, f"connection {name}: the database is neither SQLite nor PostgreSQL")
+            raise Refused(Reason.MISCONFIGURED, f"connection {name}: the database is not SQLite, PostgreSQL or MariaDB")
         return create_engine(
             parsed,
             poolclass=QueuePool,

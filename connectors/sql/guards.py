@@ -1,7 +1,7 @@
 """What a statement may do and for how long, said to the database itself.
 
 SQLite is asked by an authorizer, which sees what a statement comes to: a query reads the tables of its database and
-nothing else, a change reaches no other file. PostgreSQL runs a query in a transaction that cannot write.
+nothing else, a change reaches no other file. PostgreSQL and MariaDB run a query in a transaction that cannot write.
 """
 
 from __future__ import annotations
@@ -28,6 +28,8 @@ TELLING_OF = frozenset(
     ("foreign_key_check", "foreign_key_list", "index_info", "index_list", "index_xinfo", "integrity_check",
      "quick_check", "table_info", "table_list", "table_xinfo")
 )  # fmt: skip
+# As statements are read here: backslashes count in texts, which stand in either kind of quotes. No value is cut to fit.
+MARIADB_MODE = "STRICT_ALL_TABLES,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
 _READING = frozenset((sqlite3.SQLITE_SELECT, sqlite3.SQLITE_RECURSIVE))
 _NEVER = frozenset(
     (
@@ -67,6 +69,12 @@ def guard_postgresql(connection: Connection, reads: bool, left_ms: int) -> None:
         connection.execute(text("SET TRANSACTION READ ONLY"))
 
 
+def guard_mariadb(connection: Connection, reads: bool, left_ms: int) -> None:
+    """Bounds the transaction, and begins it."""
+    connection.exec_driver_sql(f"SET SESSION max_statement_time = {left_ms / 1_000}, sql_mode = '{MARIADB_MODE}'")
+    connection.exec_driver_sql("START TRANSACTION READ ONLY" if reads else "START TRANSACTION")
+
+
 def may_read(action: int, first: str | None, second: str | None, database: str | None, _: str | None) -> int:
     """Whether SQLite may do this for a query."""
     if action in _READING:
@@ -100,5 +108,5 @@ def _ok(may: bool) -> int:
     return sqlite3.SQLITE_OK if may else sqlite3.SQLITE_DENY
 
 
-GUARDS = {"sqlite": guard_sqlite, "postgresql": guard_postgresql}
+GUARDS = {"sqlite": guard_sqlite, "postgresql": guard_postgresql, "mariadb": guard_mariadb}
 DATABASES = frozenset(GUARDS)

@@ -12,6 +12,7 @@ from enum import StrEnum
 
 SQLITE = "sqlite"
 POSTGRESQL = "postgresql"
+MARIADB = "mariadb"
 
 
 class Kind(StrEnum):
@@ -53,6 +54,12 @@ _PATTERNS = {
         _SPACE + r"|(?P<comment>/\*)|" + _QUOTED + r"|`(?:[^`]|``)*+(?:`|\Z)|\[[^\]]*(?:\]|\Z))" + _REST, re.DOTALL
     ),
     POSTGRESQL: re.compile(_SPACE + r"|(?P<comment>/\*)|" + _QUOTED + ")" + _ESCAPED + _DOLLAR + _REST, re.DOTALL),
+    # Texts stand in either kind of quotes and know backslashes; a comment of two hyphens needs a space behind them.
+    MARIADB: re.compile(
+        r"(?P<space>\s+|--(?=\s|\Z)[^\n]*|#[^\n]*)|(?P<comment>/\*)"
+        r"|(?P<quoted>'(?:[^'\\]|''|\\.)*+(?:'|\Z)|\"(?:[^\"\\]|\"\"|\\.)*+(?:\"|\Z)|`(?:[^`]|``)*+(?:`|\Z))" + _REST,
+        re.DOTALL,
+    ),
 }
 _KINDS = {
     "space": Kind.SPACE,
@@ -81,14 +88,14 @@ def tokens(statement: str, dialect: str) -> tuple[Token, ...]:
             found.append(Token(Kind.QUOTED, statement[at:end]))
         else:
             end = match.end()
-            found.append(_token(str(kind), match))
+            found.append(_token(str(kind), match, backslashes=dialect == MARIADB))
         at = end
     return tuple(found)
 
 
-def _token(kind: str, match: re.Match[str]) -> Token:
+def _token(kind: str, match: re.Match[str], backslashes: bool) -> Token:
     text = match[kind] if kind in ("parameter", "colon") else match[0]
-    if kind == "quoted" and text[0] in "'\"":
+    if kind == "quoted" and text[0] in "'\"" and not backslashes:
         text = text.replace("\\:", ":")  # as it had to be written once
     return Token(_KINDS.get(kind, Kind.SIGN), text)
 

@@ -21,7 +21,7 @@ from sqlalchemy.exc import DBAPIError
 
 from connectors.sql.guards import GUARDS
 from connectors.sql.statement import Ready
-from connectors.sql.values import size, to_json
+from connectors.sql.values import ValueHasNoFormError, size, to_json
 
 ROWS_AT_ONCE = 20
 _SMALL = frozenset((int, float, bool, type(None)))
@@ -88,12 +88,33 @@ class Session:
         if connection.dialect.driver == "psycopg" and self.statement.gives_rows:
             with closing(connection.connection.cursor()) as streaming:
                 return self._streamed(streaming)
+        if connection.dialect.driver == "pymysql" and self.statement.gives_rows:
+            return self._unbuffered(connection)
         result = connection.exec_driver_sql(self.statement.text, self.statement.values)
         if not result.returns_rows:
             return {"rows": [], "count": max(result.rowcount, 0)}
         cursor: Any = result.cursor
         self.stage = Stage.FETCH
         return self._taken(_names(cursor.description), cursor)
+
+    def _unbuffered(self, connection: Connection) -> dict[str, Any]:
+        """As PyMySQL gives rows while they come in; with too many the connection goes, too, and none is waited for."""
+        from pymysql.cursors import SSCursor  # an extra, which is there where there is such a connection
+
+        raw: Any = connection.connection.driver_connection
+        cursor = raw.cursor(SSCursor)
+        cursor.execute(self.statement.text, self.statement.values)
+        self.stage = Stage.FETCH
+        try:
+            taken = self._taken(_names(cursor.description), iter(cursor.fetchone, None))
+        except (TooLargeError, AmbiguousColumnError, ValueHasNoFormError):
+            cursor._result.unbuffered_active = False  # else what is left is read when cursor and result are forgotten
+            cursor.connection = None
+            raw._force_close()
+            connection.invalidate()
+            raise
+        cursor.close()
+        return taken
 
     def _streamed(self, cursor: Any) -> dict[str, Any]:
         """As psycopg gives rows while they come in."""

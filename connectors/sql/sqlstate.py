@@ -1,4 +1,4 @@
-"""What a database error says: a reason by SQLSTATE (PostgreSQL) or by name (SQLite), never by the text.
+"""What a database error says: a reason by SQLSTATE (PostgreSQL), number (MariaDB) or name (SQLite), never by the text.
 
 PostgreSQL drivers keep the SQLSTATE in different places (`sqlstate` psycopg and asyncpg, `pgcode` psycopg2, a
 dictionary pg8000).
@@ -50,11 +50,30 @@ SQLITE_ERRORS: Mapping[str, Reason] = {
 }
 
 
+MARIADB_ERRORS: Mapping[int, Reason] = {
+    **dict.fromkeys((1040, 1053, 1203, 1226, 1927, 2002, 2003, 2005, 2006, 2013, 2055), Reason.UNREACHED),
+    **dict.fromkeys((1205, 1213, 1020), Reason.CONFLICT),
+    **dict.fromkeys((1062, 1586), Reason.ALREADY_DONE),
+    **dict.fromkeys((1044, 1045, 1130, 1698), Reason.CONNECTION_STALE),
+    **dict.fromkeys((1142, 1143, 1227, 1370, 1290), Reason.FORBIDDEN),
+    **dict.fromkeys((1049,), Reason.MISCONFIGURED),
+    **dict.fromkeys((1317, 1969, 3024), Reason.TIMED_OUT),
+    **dict.fromkeys(
+        (1048, 1051, 1052, 1054, 1064, 1109, 1136, 1146, 1149, 1264, 1292, 1305, 1364, 1365, 1366, 1406, 1451, 1452,
+         1690, 1792, 3819, 4025),
+        Reason.INPUT_INVALID,
+    ),
+}  # fmt: skip
+
+
 def reason_of(error: DBAPIError) -> tuple[Reason, str]:
     """The reason, and the code that it was read from (free of data), for an error of the driver."""
     name = getattr(error.orig, "sqlite_errorname", None)
     if name:
         return SQLITE_ERRORS.get(name) or SQLITE_ERRORS.get("_".join(name.split("_")[:2])) or Reason.REMOTE_FAULT, name
+    number = next(iter(getattr(error.orig, "args", None) or ()), None)
+    if type(error.orig).__module__.startswith("pymysql") and isinstance(number, int) and number:
+        return MARIADB_ERRORS.get(number, Reason.REMOTE_FAULT), str(number)
     state = sqlstate(error.orig)
     if state is not None:
         prefixes = (state[:length] for length in range(len(state), 1, -1))

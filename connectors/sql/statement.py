@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 
-from connectors.sql.lexer import POSTGRESQL, SQLITE, Kind, Token, tokens
+from connectors.sql.lexer import MARIADB, POSTGRESQL, SQLITE, Kind, Token, tokens
 from schemas.payload import Json
 
 READING = ("SELECT", "WITH", "VALUES", "TABLE", "EXPLAIN", "SHOW", "PRAGMA")
@@ -26,7 +26,18 @@ REFUSED = {
     ("LOAD",): ("loads code", "leave that to who looks after the database"),
 }
 SETS = ("SET", "RESET", "DISCARD", "LISTEN", "UNLISTEN", "PREPARE", "DEALLOCATE", "DECLARE")
+# What stays with a connection of MariaDB or ends its transaction, and what reaches beyond the database.
+MARIADB_SETS = (
+    "SET", "USE", "LOCK", "UNLOCK", "PREPARE", "EXECUTE", "DEALLOCATE", "HANDLER", "XA", "FLUSH", "RESET", "KILL",
+    "SHUTDOWN", "INSTALL", "UNINSTALL", "DELIMITER", "CHANGE", "PURGE", "BINLOG",
+)  # fmt: skip
 _LISTS = ("IN", "VALUES")
+_NOTHING = {  # that is in an empty list
+    (POSTGRESQL, False): "= ANY('{}')",
+    (POSTGRESQL, True): "<> ALL('{}')",
+    (MARIADB, False): "IN (SELECT 1 FROM DUAL WHERE 1 = 0)",
+    (MARIADB, True): "NOT IN (SELECT 1 FROM DUAL WHERE 1 = 0)",
+}
 INT_64 = range(-(2**63), 2**63)
 
 
@@ -109,6 +120,8 @@ class Statement:
             raise StatementError("statement", "makes something temporary", "leave it out: calls share connections")
         if self._dialect == POSTGRESQL:
             self._check_postgresql(meant)
+        elif self._dialect == MARIADB:
+            self._check_mariadb(meant)
         else:
             self._check_sqlite(meant)
 
@@ -119,6 +132,18 @@ class Statement:
         if any(each.is_word("COPY") for each in tokens(body.replace("$", " ").replace("'", " "), POSTGRESQL)):
             what, remedy = REFUSED["COPY",]
             raise StatementError("statement", what, remedy)
+        self._check_one(meant)
+
+    def _check_mariadb(self, meant: Sequence[int]) -> None:
+        if self.word in MARIADB_SETS:
+            raise StatementError("statement", "changes the connection", "leave it out: calls share connections")
+        if any(each.text.startswith(("/*!", "/*M!")) for each in self._tokens if each.kind is Kind.SPACE):
+            raise StatementError("statement", "has a comment that is carried out", "leave it out")
+        words = [self._tokens[index] for index in meant]
+        if any(each.is_word("OUTFILE", "DUMPFILE", "LOAD_FILE") for each in words):
+            raise StatementError("statement", "reads or writes files", "insert and select rows")
+        if any(each.kind is Kind.SIGN and each.text in "?@" for each in words):
+            raise StatementError("statement", "has a parameter with ? or a variable with @", "write it as :name")
         self._check_one(meant)
 
     def _check_sqlite(self, meant: Sequence[int]) -> None:
@@ -173,10 +198,10 @@ class Statement:
     def _empty(self, given: Mapping[str, Json]) -> Iterator[tuple[int, tuple[str, int]]]:
         """What stands for `IN` and an empty list, which PostgreSQL has not: by its first token, up to which one."""
         for index, place in self._places.items():
-            if self._dialect == POSTGRESQL and place.alone and place.operator and given[self._tokens[index].text] == []:
+            if self._dialect != SQLITE and place.alone and place.operator and given[self._tokens[index].text] == []:
                 start, end = place.operator
                 negated = self._tokens[start].is_word("NOT")
-                yield start, ("<> ALL('{}')" if negated else "= ANY('{}')", end + 1)
+                yield start, (_NOTHING[self._dialect, negated], end + 1)
 
     def _list(self, name: str, items: list[Json], place: _Place, mark: str) -> tuple[str, list[Json]]:
         if place.called and self._dialect == POSTGRESQL:
@@ -189,7 +214,7 @@ class Statement:
     def _written(self, token: Token, mark: str) -> str:
         if token.kind is Kind.PARAMETER:
             return mark
-        return token.text.replace("%", "%%") if self._dialect == POSTGRESQL else token.text
+        return token.text.replace("%", "%%") if self._dialect != SQLITE else token.text
 
 
 @lru_cache(maxsize=512)
@@ -200,7 +225,7 @@ def prepared(text: str, dialect: str) -> Statement:
 
 def dialect_of(url: str) -> str:
     """The dialect of the database at this address."""
-    return SQLITE if url.startswith(SQLITE) else POSTGRESQL
+    return next((each for each in (SQLITE, MARIADB) if url.startswith(each)), POSTGRESQL)
 
 
 def _without_end(all_tokens: Sequence[Token]) -> tuple[Token, ...]:

@@ -10,22 +10,16 @@ import json
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
-from urllib.parse import SplitResult, urlsplit
+from urllib.parse import urlsplit
 
 TARGETS_FILE = "prometheus-targets.json"
 
 
 def write_targets(data_dir: Path, metrics: Mapping[str, str]) -> Path:
     """Writes the targets file for processes by name and the URLs of their `/metrics`; gives its path."""
-    groups = [_group(name, urlsplit(url)) for name, url in metrics.items()]
+    groups = [{"targets": [urlsplit(url).netloc], "labels": {"process": name}} for name, url in metrics.items()]
     file = data_dir / TARGETS_FILE
     staged = file.with_suffix(".new")
     staged.write_text(json.dumps(groups, indent=2) + "\n")
     os.replace(staged, file)
     return file
-
-
-def _group(name: str, url: SplitResult) -> dict[str, Any]:
-    elsewhere = {} if url.path == "/metrics" else {"__metrics_path__": url.path}
-    return {"targets": [url.netloc], "labels": {"process": name, **elsewhere}}

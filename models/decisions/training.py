@@ -96,8 +96,10 @@ def finished(
     loosest: float,
     seed: int,
     count: int = THRESHOLDS,
+    pairs: bool = True,
 ) -> Trained[D]:
-    """Chooses, trains and converts; `loosest` is the loosest of `count` thresholds that may be certified.
+    """Chooses, trains and converts; `loosest` is the loosest of `count` thresholds that may be certified. Without
+    `pairs`, cases need not be like the others in two numbers at once.
 
     Raises ValueError if the ONNX model decides other than the native one.
     """
@@ -110,7 +112,7 @@ def finished(
     gap = check_parity(native.predict_proba(rows)[:, 1], scores, loosest)
     scores[~held_out] = chosen.unseen
     learn = [request for request, out in zip(requests, held_out.tolist(), strict=True) if not out]
-    together = pairs_of(inputs, learn)
+    together = pairs_of(inputs, learn) if pairs else ()
     company = Company(together, {each.field: each.label for each in inputs})
     readable = np.array([not (encoder.beyond(request) or company.unlike(request)) for request in requests])
     grid = thresholds(scores[~held_out & readable].tolist(), loosest, count)

@@ -15,9 +15,10 @@ from typing import Any
 import msgspec
 
 from models.serving.errors import RefusedModelError
-from models.serving.features import LARGEST, Code, Input, Number, Text, words_of
+from models.serving.features import LARGEST, Code, Input, Number, Text
 from models.serving.heads import Band, Head, Kind
 from models.serving.linear import Linear
+from models.serving.terms import Terms, terms_fault
 from models.serving.together import Pair
 
 CARD_FILE = "card.toml"
@@ -193,11 +194,9 @@ def _input_fault(declared: Input) -> str | None:
             return f"texts: of at least one character and at most {MAX_CODE_TEXT}"
         fits = declared.default in declared.codes
     elif isinstance(declared, Text):
-        if not declared.words or len({*declared.words}) < len(declared.words):
-            return "no words, or one twice"
-        if any(words_of(word) != [word] for word in declared.words):
-            return "a word that no text holds: one run of letters and digits, in lower case"
-        fits = bool({*words_of(declared.default or "")} & {*declared.words})
+        if fault := terms_fault(declared.words):
+            return fault
+        fits = bool(Terms(declared.words).places(declared.default or ""))
     else:
         if not -LARGEST <= declared.minimum <= declared.maximum <= LARGEST:
             return "minimum and maximum are no range of ordinary numbers"

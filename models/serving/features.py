@@ -9,9 +9,7 @@ looks (the default), a value takes its place, or the step fails.
 
 from __future__ import annotations
 
-import re
-import unicodedata
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from operator import itemgetter
 from typing import Any, Literal
 
@@ -21,6 +19,7 @@ from numpy.typing import NDArray
 
 from models.serving.errors import FeatureError
 from models.serving.held import Held, Why
+from models.serving.terms import Terms
 
 LARGEST = 1e18  # of a number, either sign; keeps all arithmetic on it finite in float32
 
@@ -68,9 +67,11 @@ class Number(msgspec.Struct, frozen=True, tag_field="kind", tag="number"):
 
 
 class Text(msgspec.Struct, frozen=True, tag_field="kind", tag="text"):
-    """An input that is a text, in any language: a column for each word that the model knows, how often it occurs.
+    """An input that is a text, in any language: a column for each term that the model knows, how often it occurs.
 
-    The words are made here (`words_of`), in training as in serving, so that a model needs no tokenizer of its own.
+    A term is a word, two words that follow each other ("my card"), or a few letters ("#ard", "# my": a blank stands for
+    the ends of words). Terms are made by `models.serving.terms`, in training as in serving, so that a model needs no
+    tokenizer of its own.
     """
 
     field: str
@@ -87,14 +88,6 @@ class Text(msgspec.Struct, frozen=True, tag_field="kind", tag="text"):
 
 
 Input = Code | Number | Text
-
-MAX_TEXT = 20_000  # characters that are read of a text
-_WORD = re.compile(r"\w+")
-
-
-def words_of(text: str) -> list[str]:
-    """The words of a text as models know them: runs of letters and digits, in lower case, composed (NFC)."""
-    return _WORD.findall(unicodedata.normalize("NFC", text[:MAX_TEXT]).lower())
 
 
 class Encoder:
@@ -118,7 +111,7 @@ class Encoder:
             if isinstance(i, Number)
         ]
         self._texts = [
-            (i.field, {word: start + n for n, word in enumerate(i.words)}, i)
+            (i.field, Terms(i.words, start))
             for start, i in zip(starts, self.inputs, strict=True)
             if isinstance(i, Text)
         ]
@@ -131,9 +124,11 @@ class Encoder:
 
         Raises FeatureError for the first field that is missing, has the wrong type or holds an unknown code.
         """
-        cells: list[Any] = [
-            0.0
-        ] * self.width  # filling a list and converting it once is twice as fast as filling an array
+        if self._texts:
+            row: Row = np.zeros((1, self.width), dtype=np.float32)
+            cells: Any = memoryview(row[0])
+        else:  # filling a list and converting it once is twice as fast as filling an array, unless it is a wide one
+            cells = [0.0] * self.width
         try:
             for field, columns in self._codes:
                 cells[columns[values[field]]] = 1.0
@@ -144,13 +139,12 @@ class Encoder:
             if type(value) not in (int, float) or not -LARGEST <= value <= LARGEST:
                 raise _wrong_number(field, values)
             cells[column] = value
-        for field, known, declared in self._texts:
-            if (fault := _fault(declared, values)) is not None:
-                raise fault
-            for word in words_of(values[field]):
-                if word in known:
-                    cells[known[word]] += 1.0
-        return np.array([cells], dtype=np.float32)
+        if not self._texts:
+            return np.array([cells], dtype=np.float32)
+        for field, terms in self._texts:
+            for place in _places(field, terms, values):
+                cells[place] += 1.0
+        return row
 
     def filled(self, values: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Held]]:
         """An input as the card wants it read where a field is missing or cannot be read; None if a person has to.
@@ -159,7 +153,7 @@ class Encoder:
         """
         read, held = {}, []
         for declared in self.inputs:
-            fault = _fault(declared, values)
+            fault = self._fault(declared, values)
             if fault is None:
                 read[declared.field] = values[declared.field]
                 continue
@@ -172,6 +166,22 @@ class Encoder:
                 why = Why.MISSING if fault.missing else Why.UNKNOWN
                 held.append(Held(why, declared.field, f"{declared.label} ({declared.field}): {fault.reason}"))
         return (None if held else read), held
+
+    def _fault(self, declared: Input, values: Mapping[str, Any]) -> FeatureError | None:
+        """What is wrong with one field of an input."""
+        field = declared.field
+        if isinstance(declared, Code):
+            known = isinstance(values.get(field), str) and values[field] in declared.codes
+            return None if known else _wrong_code(field, declared.codes, values)
+        if isinstance(declared, Text):
+            try:
+                _places(field, next(terms for name, terms in self._texts if name == field), values)
+            except FeatureError as fault:
+                return fault
+            return None
+        value = values.get(field)
+        fits = type(value) in (int, float) and -LARGEST <= value <= LARGEST  # type: ignore[operator]
+        return None if fits else _wrong_number(field, values)
 
     def beyond(self, values: Mapping[str, Any]) -> list[Held]:
         """Number fields of an encodable input that are not such as the training data had, where the score means little.
@@ -196,19 +206,6 @@ class Encoder:
             return {field: values[field] for field in self._fields if field in values}
 
 
-def _fault(declared: Input, values: Mapping[str, Any]) -> FeatureError | None:
-    """What is wrong with one field of an input."""
-    field = declared.field
-    if isinstance(declared, Code):
-        known = isinstance(values.get(field), str) and values[field] in declared.codes
-        return None if known else _wrong_code(field, declared.codes, values)
-    if isinstance(declared, Text):
-        return _wrong_text(field, declared.words, values)
-    value = values.get(field)
-    fits = type(value) in (int, float) and -LARGEST <= value <= LARGEST  # type: ignore[operator]
-    return None if fits else _wrong_number(field, values)
-
-
 def _wrong_code(field: str, codes: tuple[str, ...], values: Mapping[str, Any]) -> FeatureError:
     remedy = f"Give one of {', '.join(codes)}."
     if field not in values:
@@ -220,15 +217,19 @@ def _wrong_code(field: str, codes: tuple[str, ...], values: Mapping[str, Any]) -
     return FeatureError(field, "holds a code that the model does not know", remedy)
 
 
-def _wrong_text(field: str, words: Collection[str], values: Mapping[str, Any]) -> FeatureError | None:
+def _places(field: str, terms: Terms, values: Mapping[str, Any]) -> list[int]:
+    """The columns of the terms of a text. Raises FeatureError."""
     value = values.get(field)
     if value is None:
-        return FeatureError(field, "missing" if field not in values else "is null", "Give a text.", missing=True)
+        missing = "missing" if field not in values else "is null"
+        raise FeatureError(field, missing, "Give a text.", missing=True)
     if not isinstance(value, str):
-        return FeatureError(field, f"is {_kind(value)}, not a text", "Give a text.")
-    if any(word in words for word in words_of(value)):
-        return None
-    return FeatureError(field, "holds no word that the model knows", "Give a text of the kind that it was trained on.")
+        raise FeatureError(field, f"is {_kind(value)}, not a text", "Give a text.")
+    places = terms.places(value)
+    if not places:
+        remedy = "Give a text of the kind that it was trained on."
+        raise FeatureError(field, "holds no word that the model knows", remedy)
+    return places
 
 
 def _wrong_number(field: str, values: Mapping[str, Any]) -> FeatureError:

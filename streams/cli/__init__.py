@@ -33,6 +33,7 @@ SUMMARIES = {
     "definitions": "List, show and compare versions; pause, activate or retire a workflow.",
     "lint": "Check a workflow definition.",
     "graph": "Draw a workflow, or the path of an instance.",
+    "events": "Declare types of events, and show them.",
     "functions": "Show what a definition can call.",
     "errors": "Show for which reasons steps fail.",
     "map": "Try, check and draft mappings.",

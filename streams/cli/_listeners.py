@@ -24,10 +24,12 @@ async def listeners(settings: Settings, codec: Codec, event_type: str, allow_non
     Raises UsageError where there are none, unless that is allowed, and UnavailableError.
     """
     from schemas.codec import UndecodableRecord
-    from schemas.messages import WORKFLOW_DEFINITION, WORKFLOW_STATE
+    from schemas.messages import OWN_EVENT_TYPE, WORKFLOW_DEFINITION, WORKFLOW_STATE
     from streams.catalogue import FUNCTIONS
+    from streams.definitions import event_types
     from streams.definitions.book import DefinitionBook
 
+    book = DefinitionBook(FUNCTIONS)
     versions: dict[str, list[dict[str, Any]]] = {}
     words: list[dict[str, Any]] = []
     for value in _values(settings):
@@ -39,7 +41,8 @@ async def listeners(settings: Settings, codec: Codec, event_type: str, allow_non
             versions.setdefault(data["name"], []).append(data)
         elif name == WORKFLOW_STATE:
             words.append(data)
-    book = DefinitionBook(FUNCTIONS)
+        elif name == OWN_EVENT_TYPE:
+            event_types.learn(book.types, codec, data)
     for data in words:
         book.learn_state(data)
     for each in versions.values():

@@ -12,6 +12,8 @@ from streams.cli._moments import moment
 from streams.cli._output import echo, print_fields, print_json, print_table, status
 
 LOOK_S = 0.5
+LATE_S = 10.0  # for a replay to be taken
+NOT_TAKEN = "nobody has taken it yet; `exlify status` says whether the worker `replay` runs"
 OVER = ("completed", "cancelled", "failed")
 Fields = dict[str, Any]
 
@@ -22,12 +24,18 @@ def path_of(name: str) -> str:
 
 
 def waited(client: Client, name: str, as_json: bool) -> None:
-    """Stays until a replay is over and prints it; exit code 1 where it has not completed."""
+    """Stays until a replay is over and prints it, and says meanwhile what it waits for; exit code 1 where it has not
+    completed."""
+    begun, said = time.monotonic(), None
     while True:
         known = client.get("/v1/replays", limit=500)["replays"]
         state = next((each for each in known if each["name"] == name), None)
         if state is not None and state["status"] in OVER:
             break
+        late = NOT_TAKEN if time.monotonic() - begun > LATE_S else None
+        if (detail := late if state is None else state["detail"]) not in (None, said):
+            echo(f"! {name}: {detail}", err=True)
+            said = detail
         time.sleep(LOOK_S)
     print_replay(client.get(path_of(name)), as_json)
     if state["status"] != "completed":
@@ -129,6 +137,7 @@ def print_dry_run(told: Fields, as_json: bool) -> None:
             ("records", told["held"]),
             ("gone", f"at most {told['gone']}; history may have them" if told["gone"] else None),
             ("looked at", told["looked_at"]),
+            ("unreadable", told["unreadable"] or None),
             ("meant", told["meant"] if told["whole"] else f"{told['meant']} of those looked at"),
         )
     )

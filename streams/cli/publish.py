@@ -168,6 +168,9 @@ class Run:
                         made = [_made(types, known, self.plan, line, self.id_) for line in chunk]
                         if book is None:
                             book = await listeners(self.settings, known, self.plan.type, self.plan.allow_unmatched)
+                            if self.plan.type in book.types.own:
+                                types = book.types
+                                made = [_made(types, known, self.plan, line, self.id_) for line in chunk]
                         await self._send(publisher, book, made)
                     except ExlifyError as error:
                         raise type(error)(f"{error} ({self.tally.published} events before were published)") from None

@@ -14,16 +14,25 @@ from streams.console.account import HOLDERS, kind_of, title_of
 from streams.console.diagram.svg import Told
 from streams.console.page import Page, View, Visit
 from streams.console.standing import Standing, standing
-from streams.console.workflows import brief, difference, known_versions, latest, states_of, times_of
+from streams.console.workflows import brief, difference, known_versions, latest, previous, states_of, times_of
 from streams.definitions.book import Deployed
 from streams.language.graph import Graph, Task
 from streams.processors.orchestrate.rows import INSTANCES
 from streams.processors.view.report import Figures, figures
 
+NEWEST = 75  # instances of each kind that are looked at, for each version
 DAYS = 30  # of which the figures are
 FIGURES = ("started", "open", "completed", "faulted", "cancelled", "automation_rate", "first_time_right_rate",
            "median_ms", "slow_ms")  # fmt: skip
-Side = tuple[Deployed, Standing]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Side:
+    """A version, and how it does."""
+
+    version: Deployed
+    told: Standing
+    times: Sequence[Mapping[str, Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,8 +50,8 @@ async def show(visit: Visit) -> View:
     name = visit.request.match_info["name"]
     known = known_versions(visit, name)
     after = _chosen(known, visit.query("b")) or latest(visit, name, known)
-    before = _chosen(known, visit.query("a")) or known[max(known.index(after) - 1, 0)]
-    sides = [(each, await _standing(visit, each)) for each in (before, after)]
+    before = _chosen(known, visit.query("a")) or previous(known, after) or after
+    sides = [await _side(visit, each) for each in (before, after)]
     since_ms = visit.now_ms - DAYS * words.DAY
     told = await asyncio.to_thread(figures, visit.services.reader, since_ms, visit.now_ms + 1, name, INSTANCES.c.digest)
     by_digest = {each.version: each for each in told}
@@ -55,7 +64,7 @@ async def show(visit: Visit) -> View:
         "steps": [asdict(row) for row in rows(*sides)],
         "difference": difference(before, after),
     }
-    pictures = [_picture(each, told, f"v{place}") for place, (each, told) in enumerate(sides)]
+    pictures = [_picture(side, f"v{place}") for place, side in enumerate(sides)]
     return View(template="compare.html", data=data, drawn={"pictures": pictures})
 
 
@@ -63,25 +72,26 @@ def _chosen(known: Sequence[Deployed], digest: str) -> Deployed | None:
     return next((each for each in known if each.digest == digest), None)
 
 
-async def _standing(visit: Visit, version: Deployed) -> Standing:
-    return await standing(visit, version.graph) if version.graph else Standing()
+async def _side(visit: Visit, version: Deployed) -> Side:
+    if version.graph is None:
+        return Side(version=version, told=Standing(), times=())
+    told = await standing(visit, version.graph, NEWEST)
+    return Side(version=version, told=told, times=times_of(version.graph, told))
 
 
 def _figures(found: Figures | None) -> dict[str, Any]:
     return {name: getattr(found, name, None) for name in FIGURES}
 
 
-def _picture(version: Deployed, told: Standing, name: str) -> Any:
-    if version.graph is None:
+def _picture(side: Side, name: str) -> Any:
+    if side.version.graph is None:
         return ""
-    states = states_of(told, times_of(version.graph, told))
-    return drawing.drawn(version.graph, Told(states=states, id=name), narrow=True)
+    return drawing.drawn(side.version.graph, Told(states=states_of(side.told, side.times), id=name), narrow=True)
 
 
 def rows(before: Side, after: Side) -> Iterator[Row]:
     """The steps of both, each once, in the order of the later version; then those that are gone."""
-    (old, old_told), (new, new_told) = before, after
-    was, now = _steps(old.graph), _steps(new.graph)
+    was, now = _steps(before.version.graph), _steps(after.version.graph)
     for key in (*now, *(each for each in was if each not in now)):
         task, gone = now.get(key), was.get(key)
         if task is None:
@@ -93,8 +103,8 @@ def rows(before: Side, after: Side) -> Iterator[Row]:
         yield Row(
             title=title_of(task or was[key]),
             word=word,
-            before=_did(old, old_told, gone),
-            after=_did(new, new_told, task),
+            before=_did(before, gone),
+            after=_did(after, task),
         )
 
 
@@ -109,12 +119,12 @@ def _steps(graph: Graph | None) -> dict[tuple[str, int], Task]:
     return found
 
 
-def _did(version: Deployed, told: Standing, task: Task | None) -> dict[str, Any] | None:
+def _did(side: Side, task: Task | None) -> dict[str, Any] | None:
     """How a step does: how long it takes, which share of the time, how many stand at it, how many have failed."""
-    if version.graph is None or task is None:
+    if task is None:
         return None
-    time = next((each for each in times_of(version.graph, told) if each["pointer"] == task.pointer), None)
-    counts = dict(told.counts.get(task.pointer, {}))
+    time = next((each for each in side.times if each["pointer"] == task.pointer), None)
+    counts = dict(side.told.counts.get(task.pointer, {}))
     failed = counts.pop("faulted", 0)
     return {
         "median_ms": time["median_ms"] if time else None,

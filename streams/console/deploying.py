@@ -148,7 +148,7 @@ def _schema(deployed: Deployed) -> Any:
 def _fields(schema: Any) -> Any:
     """The fields of the schema; where it names none, one for all."""
     found = fields_of(schema) if isinstance(schema, dict) and schema.get("properties") else ()
-    return found or fields_of({"type": "array"})
+    return found or tuple(replace(each, label="Data of the event, as JSON") for each in fields_of({"type": "array"}))
 
 
 def _start(deployed: Deployed, posted: Mapping[str, Sequence[str]], fault: str) -> View:

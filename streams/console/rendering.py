@@ -79,6 +79,8 @@ def environment() -> Environment:
         titled=words.titled, status_word=words.status_word, span=words.span, size=words.size, number=words.number,
         counted=words.counted, plain=words.plain, moment=moment, pretty=pretty, unjson=unjson, moment_of=moment_of,
         reason=words.reason,
+        kind=words.kind,
+        narrowed=words.narrowed,
     )  # fmt: skip
     made.globals.update(static=static_path, effects=words.EFFECTS)
     return made

@@ -18,6 +18,7 @@ from streams.processors.replay.standing import LIVE, PAUSED
 from streams.readmodel.paging import Found
 
 ROWS = 50
+SAVED = 5_000  # events of a report that is saved
 CELL = ("task", "before", "after")
 ACTS = ("pause", "resume", "cancel")
 
@@ -40,9 +41,9 @@ async def show_file(visit: Visit) -> View:
     """The report alone, as one file: nothing in it is fetched from anywhere."""
     name = visit.request.match_info["name"]
     data = await _told(visit, name)
-    found = await _results(visit, name, {}, changed=True)
+    rows, more = await _changed(visit, name)
     style, policy = alone("report.css")
-    drawn = {"style": style, "rows": found[0], "more": bool(found[1]), "link": None}
+    drawn = {"style": style, "rows": rows, "more": more, "link": None}
     return View(template="replay_file.html", data=data, drawn=drawn, headers={"Content-Security-Policy": policy})
 
 
@@ -94,6 +95,21 @@ async def _results(
     query = {**cell, **({"changed": "1"} if changed else {}), "cursor": page.next}
     after = f"/replays/{quote(name, safe='')}?{urlencode(query)}#events" if page.next else None
     return [_shown(row) for row in page.rows], after
+
+
+async def _changed(visit: Visit, name: str) -> tuple[list[dict[str, Any]], bool]:
+    """All that came to something else, for a file that cannot be asked for more; and whether there are more still."""
+    rows: list[dict[str, Any]] = []
+    cursor: str | None = None
+    while len(rows) < SAVED:
+        page = await asyncio.to_thread(
+            reader.results, visit.services.reader.engine, name, {}, changed=True, limit=500, cursor=cursor
+        )
+        rows += map(_shown, page.rows)
+        cursor = page.next
+        if cursor is None:
+            break
+    return rows, cursor is not None
 
 
 def _shown(row: Found) -> dict[str, Any]:

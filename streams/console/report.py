@@ -12,6 +12,7 @@ from schemas.times import rfc3339
 from streams.console import charts, queries, words
 from streams.console.page import Page, View, Visit
 from streams.console.rendering import alone
+from streams.console.workflows import title_of_workflow
 from streams.gateway.report import report
 from streams.processors.orchestrate.ways import WORDS
 
@@ -27,15 +28,16 @@ async def show(visit: Visit) -> View:
         period = "1d"
     since_ms = visit.now_ms - PERIODS[period]
     data = await report(visit.services, since_ms, visit.now_ms)
+    completed = [each for each in data["workflows"] if each["completed"]]
     drawn = {
         "periods": tuple(PERIODS),
         "period": period,
         "begun": await _begun(visit, since_ms, PERIODS[period]),
         "rates": {
-            name: charts.shares([(_name(each), each[name]) for each in data["workflows"] if each["completed"]], label)
+            name: charts.shares([(_name(visit, each), each[name]) for each in completed], label)
             for name, label in (("automation_rate", "Automation rate"), ("first_time_right_rate", "First-time-right"))
         },
-        "steps": [_steps(each) for each in data["workflows"]],
+        "steps": [_steps(visit, each) for each in data["workflows"]],
         "ways": WORDS,
         "colours": charts.COLOURS,
     }  # fmt: skip
@@ -47,8 +49,9 @@ async def show(visit: Visit) -> View:
     return View(template="report_file.html", data=data, drawn={**drawn, "style": style}, headers=headers)
 
 
-def _name(version: Mapping[str, Any]) -> str:
-    return f"{version['workflow']} {version['version']}"
+def _name(visit: Visit, version: Mapping[str, Any]) -> str:
+    title = title_of_workflow(visit.services.definitions, version["workflow"])
+    return f"{title} {version['version']}"
 
 
 async def _begun(visit: Visit, since_ms: int, period_ms: int) -> Markup:
@@ -62,12 +65,12 @@ async def _begun(visit: Visit, since_ms: int, period_ms: int) -> Markup:
     return charts.columns(slots, names, "Instances begun")
 
 
-def _steps(version: Mapping[str, Any]) -> Markup:
+def _steps(visit: Visit, version: Mapping[str, Any]) -> Markup:
     """Where the time of a version goes, a bar for each step, in colours by what it waits for."""
     steps: Sequence[Mapping[str, Any]] = [each for each in version["steps"] if each["took_ms"]][:STEPS]
     whole = sum(version["by"].values()) or 1
     rows = [(words.titled(each["name"]) or "Between steps", each["by"]) for each in steps]
-    return charts.ways(rows, whole, f"Where the time of {_name(version)} goes")
+    return charts.ways(rows, whole, f"Where the time of {_name(visit, version)} goes")
 
 
 PAGES = (Page(path="/report", show=show, section="/"),)

@@ -35,13 +35,14 @@ class Standing:
     totals: Totals = field(default_factory=Totals)  # where the time of all of them has gone
 
 
-async def standing(visit: Visit, graph: Graph) -> Standing:
-    """Counts by step of open and failed instances, and times by step of completed ones."""
+async def standing(visit: Visit, graph: Graph, newest: int = NEWEST) -> Standing:
+    """Counts by step of open and failed instances, and times by step of completed ones; the newest of each are looked
+    at."""
     kinds: Sequence[tuple[str, ...]] = (OPEN, (Status.FAULTED,), (Status.COMPLETED,))
     found: list[Found] = []
     for statuses in kinds:
         columns = {"digest": graph.digest, "workflow": graph.name}
-        found += await asyncio.to_thread(queries.newest, visit.services.reader, columns, statuses, NEWEST)
+        found += await asyncio.to_thread(queries.newest, visit.services.reader, columns, statuses, newest)
     accounts = await _accounts(visit, graph, found)
     told = Standing(looked_at=len(accounts))
     counts: dict[str, Counter[str]] = defaultdict(Counter)

@@ -81,7 +81,7 @@ def _failed(account: Account) -> str:
     failed = failed_step(account)
     place = f"Failed at “{failed.title}”: " if failed else "Failed: "
     text = str(problem.get("title") or "no reason is known")
-    return f"{place}{_small(text)}. {words.EFFECTS.get(str(problem.get('effect')), '')}".strip()
+    return f"{place}{words.small(text)}. {words.EFFECTS.get(str(problem.get('effect')), '')}".strip()
 
 
 def _stopped(steps: Sequence[Step], now_ms: int) -> str:
@@ -89,7 +89,7 @@ def _stopped(steps: Sequence[Step], now_ms: int) -> str:
     text = str(problem.get("title") or "it failed")
     more = f" So did {words.counted(len(steps) - 1, 'more step')}." if len(steps) > 1 else ""
     effect = words.EFFECTS.get(str(problem.get("effect")), "")
-    return f"Stopped at “{step.title}”, and waits for a decision: {_small(text)}. {effect}{more}".strip()
+    return f"Stopped at “{step.title}”, and waits for a decision: {words.small(text)}. {effect}{more}".strip()
 
 
 def failed_step(account: Account) -> Step | None:
@@ -123,7 +123,7 @@ def _of_step(step: Step, tasks: Sequence[Task], now_ms: int) -> str:
 
 
 def _next_try(step: Step, following: NextTry, now_ms: int) -> str:
-    why = f" ({_small(words.reason(following.reason))})" if following.reason else ""
+    why = f" ({words.small(words.reason(following.reason))})" if following.reason else ""
     when = f"in {words.span(following.due_ms - now_ms)}" if following.due_ms > now_ms else "now"
     return f"“{step.title}” did not work{why} and is tried again {when}, {following.number} of {following.most} times"
 
@@ -133,8 +133,3 @@ def _due(task: Task, now_ms: int) -> str:
         return ""
     left = task["due_ms"] - now_ms
     return f" (due in {words.span(left)})" if left >= 0 else f" (overdue by {words.span(-left)})"
-
-
-def _small(text: str) -> str:
-    """A text that goes on behind a colon."""
-    return text[:1].lower() + text[1:]

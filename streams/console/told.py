@@ -58,4 +58,4 @@ def text(name: str, value: Any, inputs: Inputs) -> str:
     if isinstance(value, list) and any(isinstance(each, dict | list) for each in value):
         said = [each["text"] for each in value if isinstance(each, dict) and isinstance(each.get("text"), str)]
         return "; ".join(said) if said else words.counted(len(value), "entry", "entries")
-    return words.plain(value)
+    return words.plain(value) or "–"

@@ -17,6 +17,13 @@ _EDGES = re.compile(r"(?<=[a-z0-9])(?=[A-Z])|(?<=[A-Z])(?=[A-Z][a-z])|[\s_\-.]+"
 
 STATUS_WORDS: Final[Mapping[str, str]] = {"open": "Open", "faulted": "Failed", "incident": "Stopped"}
 
+KINDS: Final[Mapping[str, str]] = {
+    "": "a task", "decide": "a model decides", "human": "people answer", "switch": "a choice", "set": "sets data",
+    "wait": "lets time pass", "listen": "waits for an event", "run": "another workflow", "emit": "tells an event",
+    "raise": "raises an error", "fork": "side by side", "for": "once for each", "map": "once for each, side by side",
+    "try": "with a way out", "do": "several steps",
+}  # fmt: skip
+
 EFFECTS: Final[Mapping[str, str]] = {
     Effect.NONE: "Nothing was changed in the other system, so doing it again does no harm.",
     Effect.DONE: "The other system has done it.",
@@ -28,6 +35,23 @@ def reason(name: str) -> str:
     """What a reason of the table means; the name itself where the table does not know it."""
     known = Reason.__members__.get(name)
     return MEANINGS[known].title if known else name
+
+
+def narrowed(filters: Mapping[str, str]) -> str:
+    """What a list was narrowed to: `status stopped, step note`."""
+    said = {"status": status_word, "reason": reason, "workflow": titled}
+    told = {name: small(said[name](value)) if name in said else value for name, value in filters.items()}
+    return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items())
+
+
+def small(text: str) -> str:
+    """A text that goes on behind others: no capital first, but for what is one word of capitals."""
+    return text if text[:2].isupper() or len(text) < 2 else text[:1].lower() + text[1:]
+
+
+def kind(name: str) -> str:
+    """What a step does, by its keyword or function."""
+    return KINDS.get(name) or f"calls {name}"
 
 
 def titled(name: str) -> str:

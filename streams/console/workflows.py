@@ -55,7 +55,7 @@ async def show(visit: Visit) -> View:
     chosen = next((each for each in known if each.digest == visit.query("digest")), latest(visit, name, known))
     told = await standing(visit, chosen.graph) if chosen.graph else Standing()
     times = times_of(chosen.graph, told) if chosen.graph else []
-    before = _before(known, chosen)
+    before = previous(known, chosen)
     data = {
         "workflow": brief(visit, chosen),
         "versions": [brief(visit, each) for each in reversed(known)],
@@ -160,7 +160,8 @@ def states_of(told: Standing, times: Sequence[Mapping[str, Any]]) -> dict[str, S
     }
 
 
-def _before(known: Sequence[Deployed], chosen: Deployed) -> Deployed | None:
+def previous(known: Sequence[Deployed], chosen: Deployed) -> Deployed | None:
+    """The version that was deployed before this one."""
     place = next(place for place, each in enumerate(known) if each.digest == chosen.digest)
     return known[place - 1] if place else None
 

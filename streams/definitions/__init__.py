@@ -17,9 +17,9 @@ from streams.ground.topic import DAY_MS, Keyed, Topic
 
 DEFINITIONS = Topic(
     name="engine.state.definition.v1",
-    messages=("WorkflowDefinition", "WorkflowState", "VersionRemoved"),
+    messages=("WorkflowDefinition", "WorkflowState", "VersionRemoved", "OwnEventType"),
     keyed=Keyed.NONE,
-    key="digest, with `removed:` before it of a removal; of a state, name of the workflow",
+    key="digest, with `removed:` before it of a removal; of a state, name of the workflow; event type and schema id",
     compacted=True,
     written_by="deploy",
 )

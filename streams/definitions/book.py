@@ -10,6 +10,7 @@ from typing import Any
 import msgspec
 import structlog
 
+from schemas.business import EventTypes
 from schemas.functions import Function, WithAssumed
 from streams import definitions, language
 from streams.definitions.outcome_types import OutcomeType, outcome_type_of
@@ -58,6 +59,7 @@ class DefinitionBook:
         self._removed: dict[str, Removal] = {}  # by digest, of what was not deployed again
         self._listened: dict[str, dict[str, EventFilter]] = {}  # by type and identity, of every definition
         self._changed = asyncio.Event()
+        self.types = EventTypes.load()
 
     async def start(self) -> None:
         """Returns once it knows what it can know before anything is learnt: at once, unless it follows a topic."""

@@ -5,13 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import structlog
+
 from schemas.codec import Codec
 from schemas.functions import Function
-from schemas.messages import VERSION_REMOVED, WORKFLOW_DEFINITION, WORKFLOW_STATE
-from streams.definitions import DEFINITIONS
+from schemas.messages import OWN_EVENT_TYPE, VERSION_REMOVED, WORKFLOW_DEFINITION, WORKFLOW_STATE
+from streams.definitions import DEFINITIONS, event_types
 from streams.definitions.book import DefinitionBook
 from streams.ground.settings import Settings
 from streams.ground.topic_feed import TopicFeed
+
+log = structlog.get_logger()
 
 
 class DefinitionFeed(DefinitionBook):
@@ -19,7 +23,7 @@ class DefinitionFeed(DefinitionBook):
 
     def __init__(self, settings: Settings, codec: Codec, functions: Mapping[str, Function]) -> None:
         super().__init__(functions)
-        also = {WORKFLOW_STATE: self.learn_state, VERSION_REMOVED: self.learn_removal}
+        also = {WORKFLOW_STATE: self.learn_state, VERSION_REMOVED: self.learn_removal, OWN_EVENT_TYPE: self._learn_type}
         self._codec = codec
         self._feed = TopicFeed(settings, codec, DEFINITIONS, WORKFLOW_DEFINITION, self._learn, also)
         codec.ask = self.catch_up
@@ -29,6 +33,13 @@ class DefinitionFeed(DefinitionBook):
         outcome = self.learn(data).outcome
         if outcome is not None:
             self._codec.know(outcome.id, outcome.schema)
+
+    def _learn_type(self, data: Mapping[str, Any]) -> None:
+        """Events of the type can be written and read from now on."""
+        try:
+            event_types.learn(self.types, self._codec, data)
+        except ValueError as error:
+            log.error("event type not understood", type=data["type"], reason=str(error))
 
     async def start(self) -> None:
         """Returns once everything deployed so far is known; may be called by everybody who needs it.

@@ -13,6 +13,7 @@ from fastavro.schema import SchemaParseException
 
 from schemas.catalogue import Schema, parse, text
 from schemas.typed import outcome_schema, output_type, value_of
+from streams.definitions.compatibility import unreadable
 from streams.ground.errors import UnavailableError
 from streams.language.graph import Graph
 
@@ -85,14 +86,5 @@ def incompatible(graph: Graph, deployed: Iterable[Deployed]) -> str | None:
 
 
 def _differs(old: Schema, new: Schema) -> str | None:
-    from avro.compatibility import ReaderWriterCompatibilityChecker, SchemaCompatibilityType
-    from avro.schema import parse as avro_schema
-
-    before, after = (avro_schema(text(output_type(each))) for each in (old, new))
-    for reader, writer in ((after, before), (before, after)):
-        checker = ReaderWriterCompatibilityChecker()  # type: ignore[no-untyped-call]  # as the library has it
-        found = checker.get_compatibility(reader, writer)
-        if found.compatibility is not SchemaCompatibilityType.compatible:
-            said = sorted(zip(found.locations, found.messages, strict=False))
-            return "; ".join(f"{place or '/'}: {message}" for place, message in said[:3]) or "the types differ"
-    return None
+    before, after = (output_type(each) for each in (old, new))
+    return unreadable(after, before) or unreadable(before, after)

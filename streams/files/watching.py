@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import AsyncIterator
 from contextlib import AbstractContextManager, asynccontextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import structlog
 
@@ -50,6 +50,7 @@ class Watching:
     codec: Codec
     publisher: Publishing
     addresses: Addresses | None = None  # of connections, where they are known already
+    types: EventTypes = field(default_factory=EventTypes.load)
 
     @asynccontextmanager
     async def running(self) -> AsyncIterator[None]:
@@ -134,7 +135,7 @@ class Watching:
             folder=folder,
             mapping=None if source.mapping is None else mappings.get(source.mapping),
             codec=self.codec,
-            types=EventTypes.load(),
+            types=self.types,
             publisher=self.publisher,
         )
         async with _aside(folder.claimed(name)) as ours:

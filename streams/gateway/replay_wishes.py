@@ -19,6 +19,7 @@ from streams.language import UNNAMED, load
 from streams.language.expressions import ProgramError, expression
 from streams.processors.decide.places import folders
 from streams.processors.decide.states import ModelBook
+from streams.processors.plain import JSON_EVENTS, topics_of_settings
 from streams.processors.replay import ReplaySettings
 from streams.processors.replay.answers import Effects
 from streams.processors.replay.request import USUAL_RATE, Candidate, Request
@@ -67,6 +68,10 @@ async def request_of(ours: Services, wish: Fields) -> Request:
     missing = [each for each in topics if each not in there]
     if missing:
         raise refused(f"There is no topic {missing[0]}; `exlify topics` lists those that there are.", 404)
+    plain = {JSON_EVENTS.name, *(each.name for each in topics_of_settings(ours.settings))}
+    if passing := [each for each in topics if each in plain]:
+        theirs = ", ".join(ours.types.topics())
+        raise refused(f"The events of {passing[0]} are plain JSON and go on to a topic of their type: replay {theirs}.")
     definitions = await _definitions(ours, wish, topics)
     effects = _effects(wish)
     if wish.get("live"):

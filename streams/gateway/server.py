@@ -23,6 +23,7 @@ from streams.gateway import (
     decisions,
     definition_acts,
     definitions,
+    event_types,
     events,
     figures,
     functions,
@@ -88,6 +89,7 @@ WRITTEN = (INBOX, ACTIONS, RETRY_ACTIONS)
 
 ROUTES = (
     *events.ROUTES,
+    *event_types.ROUTES,
     *instances.ROUTES,
     *repairs.ROUTES,
     *controls.ROUTES,
@@ -202,8 +204,12 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
             Publisher(settings) as publisher,
             site.followed(),
             backlog.followed(settings) as waiting,
-            Watching(site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher).running(),
-            WatchingRows(site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher).running(),
+            Watching(
+                site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=feed.types
+            ).running(),
+            WatchingRows(
+                site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=feed.types
+            ).running(),
         ):
             made = Services(
                 settings=settings,

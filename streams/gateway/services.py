@@ -44,13 +44,17 @@ class Services:
     pauses: Pauses
     seen: Seen
     backlog: Backlog = field(default_factory=lambda: Backlog(IntakeSettings.max_backlog))
-    types: EventTypes = field(default_factory=EventTypes.load)
     clock: Callable[[], float] = time.time  # seconds since the epoch
     prices: Callable[[], Prices] = Prices  # blocks
     ready: Ready = lambda: True
     look: Look = record_at
     topics_there: Callable[[Settings], Awaitable[Collection[str]]] = topics_there
     answer_timeout_s: float = 5.0  # how long a request waits for a processor's answer
+
+    @property
+    def types(self) -> EventTypes:
+        """The types of business events."""
+        return self.definitions.types
 
     async def record_at(self, topic: str, partition: int, offset: int) -> RawRecord | None:
         """The record that stands there; raises UnavailableError where Kafka is away."""

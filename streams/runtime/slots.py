@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import asyncio
 
-RESTING = 4  # times as many as there are slots may wait without one
+RESTING = 2  # times as many as there are slots may wait without one
 LARGEST_RESTING = 65_536  # bytes of such a message
 
 

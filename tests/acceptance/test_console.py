@@ -229,7 +229,7 @@ async def test_phone_paper_no_javascript_and_seven_windows(site: Site, started: 
         await page.get_by_role("button", name="Count").click()
         await expect(page.get_by_text(f"{len(keys)} events would be processed anew")).to_be_visible()
         await somebody.clean()
-        await page.get_by_label("Name").fill("from-the-console")
+        await page.get_by_role("textbox", name="Name optional").fill("from-the-console")
         await page.get_by_role("button", name="Begin").click()
         await expect(page.locator("h1")).to_have_text("from-the-console")
         await expect(page.locator(".status.completed")).to_be_visible(timeout=60_000)

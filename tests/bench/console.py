@@ -78,6 +78,7 @@ def _paths() -> list[str]:
         f"/instances/{_id(INSTANCES - 1)}", f"/instances/{_id(3)}", "/instances/cancel?status=waiting", "/inbox",
         "/inbox?team=team-3", f"/inbox/{_task(7)}", "/incidents", "/decisions", "/decisions/credit-risk", "/systems",
         "/audit", "/audit?of=instances", "/find?q=K-0001", "/deploy", "/workflows/order/start",
+        "/workflows/order/compare", "/workflows/order/replay", "/instances/suspend?workflow=order",
         "/letters", "/letters?kind=dead&workflow=claim", "/letters/redrive?kind=dead",
         "/alerts", "/replays", "/report", "/report?since=30d",
     ]  # fmt: skip

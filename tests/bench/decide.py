@@ -21,13 +21,15 @@ ROUNDS, REPEAT = 300, 15
 
 
 def measure() -> dict[str, float]:
-    """Of the bundled models: a linear one with reasons, trees without and with them, and the codec's part of each."""
+    """Of the bundled models: a linear one with reasons, trees without and with them, texts; and the codec's part."""
     registry = Registry()
     figures: dict[str, float] = {}
     linear, trees = registry.get("credit-risk"), registry.get("credit-approval")
     plain = copy(trees)
     plain._explainers = {True: None, False: None}  # as a card that asks for no reasons
-    for name, model in (("linear_with_reasons", linear), ("trees_without_reasons", plain), ("trees_with", trees)):
+    texts = [(name.replace("-", "_"), registry.get(name)) for name in ("banking-intent", "assistant-intent")]
+    named = (("linear_with_reasons", linear), ("trees_without_reasons", plain), ("trees_with", trees), *texts)
+    for name, model in named:
         figures |= _of(f"decide.{name}", model)
     return figures
 

@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import pytest
 from aiohttp import ClientSession
@@ -22,6 +23,7 @@ from infra.dashboards import boards
 from infra.local import ports
 from infra.local.process import Process
 from infra.prometheus import server
+from models.serving.registry import Registry
 from streams.ground.publish import Outgoing, Publisher
 from streams.processors import own
 from streams.processors.plain import JSON_EVENTS
@@ -31,6 +33,7 @@ from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.site import ASK, LOOK_S, WORKERS, Site, running
 from tests.support import brokers
 from tests.support.figures import Report
+from tests.support.model_folders import models_folder
 from tests.support.series import RULES
 
 pytestmark = [
@@ -93,16 +96,33 @@ def counted(number: int, context: Context) -> int:
 def hung() -> None:
     time.sleep(600)
 """
-# Which cannot be found, while that of the product goes on deciding what it is asked.
-MODELS = '[active]\ncredit-approval = {version = "9", sha256 = "00"}\n'
+# One that cannot be found, while that of the product goes on deciding what it is asked; of one, people look at all.
+MODELS = '[active]\ncredit-approval = {version = "9", sha256 = "00"}\naudited = {version = "1", audit = 100}\n'
+AUDITED = f"""
+document: {{dsl: 1.0.3, namespace: chaos, name: audited, version: 1.0.0}}
+schedule: {{on: {{one: {{with: {{type: chaos.ticked.v1}}}}}}}}
+do:
+  - judge:
+      call: decide
+      with: {{model: audited, input: {json.dumps(dict(Registry().get("credit-risk").card.reference.values))}}}
+"""
+FILES = """
+rows:
+  folder: {folder}
+  format: {{type: csv, header: true}}
+  type: chaos.row.v1
+  every: 1s
+  settle: 0ms
+"""
 CONNECTIONS = "mail: {url: 'http://127.0.0.1:9', rate: 1/s, cost: 0.1}\n"  # the address is that of the environment
 # Of these nothing is to be seen here: a log that lost its end (tests/integration/test_shortened.py has one), a
-# processor that nobody hosts, an instance that nobody moves for long.
+# processor that nobody hosts, an instance or an undo that does not get on, and two thousand cases of a model.
 QUIET = {
     "exlify_shortened_inputs_total",
     "exlify_processor_unhosted",
     "exlify_idle_instance_seconds",
     "exlify_undo_standing_seconds",
+    "exlify_model_drifted_fields",
 }
 PARKED_A_MINUTE, GARBAGE = 4, 12
 
@@ -110,10 +130,13 @@ PARKED_A_MINUTE, GARBAGE = 4, 12
 @pytest.fixture
 def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     folder = tmp_path / "site"
-    folder.mkdir()
+    for each in (folder / "models", tmp_path / "incoming"):
+        each.mkdir(parents=True)
+    models_folder(folder / "models", "audited")
+    (tmp_path / "incoming" / "rows.csv").write_text("number\n1\n2\n")
     for file, text in {
         "channels.yaml": CHANNELS, "connections.yaml": CONNECTIONS, "steps/chaos.py": STEPS,
-        "models/active.toml": MODELS,
+        "models/active.toml": MODELS, "files.yaml": FILES.format(folder=tmp_path / "incoming"),
     }.items():  # fmt: skip
         (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).write_text(text)
@@ -127,7 +150,7 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
 async def happening_by_itself(site: Site) -> None:
     """Starts by time, an event in between for each, and starts that are held."""
     async with ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as http:
-        for text in (HELD, TICKING, UNLUCKY):
+        for text in (HELD, TICKING, UNLUCKY, AUDITED):
             await http.post("/v1/definitions", data=text, headers={"Content-Type": "application/yaml"})
         await http.post("/v1/definitions/held/pause", json={"why": "watched"})
 
@@ -147,6 +170,15 @@ async def unlucky(site: Site, number: int) -> None:
             await http.post("/v1/events", json=event, headers={"Content-Type": "application/cloudevents+json"})
     async with Publisher(site.settings) as publisher:
         await publisher.publish(Outgoing(JSON_EVENTS, b"same partition", b"no JSON", ()) for _ in range(GARBAGE))
+
+
+async def agreed(site: Site) -> None:
+    """People agree with some of what a model has decided."""
+    async with ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as http:
+        reply = await http.get("/v1/tasks", params={"team": "audit", "status": "open", "limit": "5"})
+        for task in (await reply.json())["tasks"]:
+            answer = {"outcome": "approve", "actor": "kim"}
+            await http.post(f"/v1/tasks/{quote(task['task_id'])}/complete", json=answer)
 
 
 async def forgotten(site: Site) -> None:
@@ -238,6 +270,7 @@ async def test_every_panel_has_data(site: Site, report: Report) -> None:
         async with reviewers(site):
             for count in (20, 40, 60):  # a series that begins has no rate yet
                 await unlucky(site, count)
+                await agreed(site)
                 await deliver(site, cases[count - 20 : count])
                 begun = f'sum(exlify_instances_total{{status="started"}}) >= {count}'
                 await site.until(partial(has_data, http, begun), "Prometheus has seen them begin")

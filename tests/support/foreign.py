@@ -85,7 +85,7 @@ def _make() -> None:
     from sklearn.pipeline import make_pipeline
     from sklearn.preprocessing import StandardScaler
 
-    from models.serving.features import words_of
+    from models.serving.terms import words_of
 
     def table(cases: Sequence[dict[str, Any]]) -> Any:
         return np.array([[case[name] for name in NUMBERS] for case in cases], dtype=np.float32)

@@ -1,1 +1,1 @@
-"""Marketing response: calls of a bank that drift, for trying how a model is watched. No model of it is bundled."""
+"""Marketing response: from calls of a bank, which drift, to a model certified on what was latest, and watched."""

@@ -16,44 +16,44 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import roc_auc_score
 from threadpoolctl import threadpool_limits
 
 from models.decisions.marketing_response.data import Data
-from models.making.certification import thresholds
+from models.decisions.marketing_response.model import DELTA, TARGET, train, trees
+from models.decisions.measure import Flags
+from models.decisions.onnx_export import onnx_scores
 from models.serving.certify import learn_then_test
+from models.serving.features import Row
 from models.watching.detector import first_alarm
 
-TRAIN, CERTIFY = 0.4, 0.6
-TARGET, DELTA = 0.08, 0.05
-LOOSEST = 0.5
 AUDITED = 0.05
 RUNS = 200
 LEVELS = (10_000.0, 50_000.0)  # of evidence at which it alarms
 
-Scores = NDArray[np.float64]
-
 
 def trial(data: Data, runs: int = RUNS) -> dict[str, Any]:
     """What came of it. Raises ValueError where nothing was certified."""
-    with threadpool_limits(limits=1):
-        train, certify = int(TRAIN * len(data.sold)), int(CERTIFY * len(data.sold))
-        model = _trees().fit(data.rows[:train], data.sold[:train])
-        scores: Scores = model.predict_proba(data.rows)[:, 1]
-        tested = scores[train:certify].tolist()
-        grid = thresholds(scores[:train].tolist(), LOOSEST)
-        threshold, test = learn_then_test(tested, data.sold[train:certify].tolist(), grid, TARGET, DELTA)
-        if threshold is None:
-            raise ValueError("nothing was certified.")
-        alone = np.flatnonzero(scores[certify:] < threshold)
-        wrong = data.sold[certify:][alone]
-        return {
-            "auc": {"random split": _auc(data, _shuffled(data)), "split in time, 80 % to 20 %": _auc(data, None)},
-            "certificate": {"target": TARGET, "cases": test.cases, "wrong": test.wrong, "threshold": threshold},
-            "error of later fifths": [round(float(part.mean()), 3) for part in np.array_split(wrong, 5)],
-            "alarms": {f"{level:.0f}": _alarms(wrong, level, runs) for level in LEVELS},
-        }
+    made = train(data)
+    tested, bad = made.unseen_scores[made.held_out].tolist(), made.data.bad[made.held_out].tolist()
+    threshold, test = learn_then_test(tested, bad, made.grid, TARGET, DELTA)
+    if threshold is None:
+        raise ValueError("nothing was certified.")
+    known, rows = len(made.data.bad), data.rows()
+    alone = np.flatnonzero(onnx_scores(made.model, rows[known:]) < threshold)
+    wrong = data.bad[known:][alone]
+    return {
+        "auc": aucs(rows, data.bad),
+        "certificate": {"target": TARGET, "cases": test.cases, "wrong": test.wrong, "threshold": threshold},
+        "error of later fifths": [round(float(part.mean()), 3) for part in np.array_split(wrong, 5)],
+        "alarms": {f"{level:.0f}": _alarms(wrong, level, runs) for level in LEVELS},
+    }
+
+
+def aucs(rows: Row, sold: Flags) -> dict[str, float]:
+    """Of the kind of model, trained on 80 % and measured on the rest: at random, and in the order of time."""
+    shuffled = np.random.default_rng(0).permutation(len(sold))
+    return {"random split": _auc(rows, sold, shuffled), "split in time": _auc(rows, sold, np.arange(len(sold)))}
 
 
 def _alarms(wrong: NDArray[np.bool_], level: float, runs: int) -> dict[str, Any]:
@@ -69,29 +69,11 @@ def _alarms(wrong: NDArray[np.bool_], level: float, runs: int) -> dict[str, Any]
     return {"runs": runs, "alarmed": len(audits), **told}
 
 
-def _auc(data: Data, order: NDArray[np.int64] | None) -> float:
-    """Of trees, on the last fifth of an order; that of time unless given."""
-    order = np.arange(len(data.sold)) if order is None else order
+def _auc(rows: Row, sold: Flags, order: NDArray[np.int64]) -> float:
     learn, test = np.split(order, [int(0.8 * len(order))])
-    trees = _trees()
-    trees.fit(data.rows[learn], data.sold[learn])
-    return round(float(roc_auc_score(data.sold[test], trees.predict_proba(data.rows[test])[:, 1])), 3)
-
-
-def _shuffled(data: Data) -> NDArray[np.int64]:
-    return np.random.default_rng(0).permutation(len(data.sold))
-
-
-def _trees() -> Any:
-    return HistGradientBoostingClassifier(
-        max_iter=200,
-        max_leaf_nodes=15,
-        learning_rate=0.03,
-        min_samples_leaf=20,
-        l2_regularization=5.0,
-        early_stopping=False,
-        random_state=0,
-    )
+    with threadpool_limits(limits=1):
+        fitted = trees().fit(rows[learn], sold[learn])
+        return round(float(roc_auc_score(sold[test], fitted.predict_proba(rows[test])[:, 1])), 3)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

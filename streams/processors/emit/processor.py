@@ -11,7 +11,7 @@ from functools import partial
 from typing import Any
 
 from schemas.arguments import ArgumentError
-from schemas.business import JSON_TYPE, EventTypes
+from schemas.business import JSON_TYPE
 from schemas.cloudevents import SPEC_VERSION, CloudEvent, InvalidEventError
 from schemas.messages import CANCEL_STEP, STEP_COMMAND
 from schemas.payload import Door, Payload
@@ -39,8 +39,13 @@ class Emit(FastProcessor):
 
     def __init__(self, context: Context) -> None:
         self._codec = context.codec
-        self._types = EventTypes.load()
+        self._definitions = context.definitions
+        self._types = context.definitions.types
         self._topics = {topic.name: topic for topic in typed_topics()}
+
+    async def open(self) -> None:
+        """Waits until the types of events declared so far are known."""
+        await self._definitions.start()
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """The event of each command, and its result. A published event cannot be taken back by a cancel."""

@@ -14,7 +14,6 @@ from fnmatch import fnmatchcase
 from typing import Any
 
 from schemas import ids
-from schemas.business import EventTypes
 from schemas.cloudevents import SPEC_VERSION, parse_time_ms
 from schemas.codec import UndecodableRecord
 from schemas.messages import OFFERED_EVENT, START_INSTANCE
@@ -44,7 +43,7 @@ class Intake(FastProcessor):
     declaration = intake.DECLARATION
 
     def __init__(self, context: Context) -> None:
-        self._types = EventTypes.load()
+        self._types = context.definitions.types
         self._codec = context.codec
         self._definitions = context.definitions
         self._begun = Begun(context.settings, context.declarations)

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from schemas.business import JSON_TYPE, EventTypes
+from schemas.business import JSON_TYPE
 from schemas.cloudevents import SPEC_VERSION, CloudEvent, DataFault, InvalidEventError, from_headers
 from schemas.cloudevents_http import STRUCTURED, is_json, parse_request
 from schemas.jsontext import NoJsonError, UnfitDataError, parse, text_at
@@ -33,9 +33,14 @@ class Plain(FastProcessor):
 
     def __init__(self, context: Context) -> None:
         self._codec = context.codec
-        self._types = EventTypes.load()
+        self._definitions = context.definitions
+        self._types = context.definitions.types
         self._topics = {topic.name: topic for topic in typed_topics()}
         self._bare = plain.read(context.settings.of(PlainSettings).topics)
+
+    async def open(self) -> None:
+        """Waits until the types of events declared so far are known."""
+        await self._definitions.start()
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """The events, in their order."""

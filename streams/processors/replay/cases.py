@@ -79,6 +79,9 @@ class Cases:
         self._codec = codec
         self._types = types
         self._selection = Selection(request)
+        # Topics of a site carry events whose types have none of their own; on which of them history does not say.
+        elsewhere = {types.of("").topic} if {*request.topics} - types.topics().keys() else set[str]()
+        self._topics_of_types = elsewhere.union(request.topics)
         self._graphs_started = tuple(graphs.values())
         self._tail = Tail(records, engine, self._told)
 
@@ -163,7 +166,7 @@ class Cases:
             return None
         if name != START_INSTANCE or cause.get("rerun") is not None:  # what somebody ran once more is no event
             return None
-        if self._types.of(cause["event_type"]).topic not in self._request.topics:
+        if self._types.of(cause["event_type"]).topic not in self._topics_of_types:
             return None
         graph = self._graphs.get(cause["workflow"])
         if graph is None:

@@ -25,6 +25,7 @@ from streams.processors import replay
 from streams.processors.context import Context
 from streams.processors.intake.backlog import LOOK_S, Backlog, measured
 from streams.processors.replay import ReplaySettings
+from streams.processors.replay.pace import TURN_S
 from streams.processors.replay.standing import (
     CANCELLED,
     COMPLETED,
@@ -46,7 +47,6 @@ if TYPE_CHECKING:
     from streams.processors.replay.turn import Done
     from streams.processors.replay.work import Shared, Work
 
-TURN_S = 1.0  # of work, about; then others have their turn, and somebody may pause it
 AGAIN_MS = 5_000  # after something was away, or live events went first
 SEEN_MS = 7 * DAY_MS  # for how long a second copy of an event is recognised
 

@@ -8,7 +8,6 @@ from typing import Any
 
 from sqlalchemy import Engine
 
-from schemas.business import EventTypes
 from schemas.codec import Codec
 from streams.definitions.book import DefinitionBook
 from streams.ground.past_records import PastRecords
@@ -39,7 +38,7 @@ async def surveyed(
     records = await asyncio.to_thread(PastRecords, settings)
     try:
         plan = await asyncio.to_thread(planned, request, records, now_ms)
-        cases = Cases(request, graphs, records, engine, codec, EventTypes.load())
+        cases = Cases(request, graphs, records, engine, codec, book.types)
         parts, past, counts = plan.parts, plan.past, Counts()
         meant = 0
         shown: list[Case] = []

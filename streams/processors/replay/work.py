@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -23,6 +24,7 @@ from streams.processors.orchestrate.retrace import Entry, decoded
 from streams.processors.replay.answers import Effects
 from streams.processors.replay.cases import Batch, Case, Cases
 from streams.processors.replay.firsts import first_runs
+from streams.processors.replay.pace import FIRST, paced
 from streams.processors.replay.plan import Plan, planned
 from streams.processors.replay.really import Outside, Really
 from streams.processors.replay.request import Candidate, Request, Selection, decode
@@ -55,7 +57,7 @@ class Shared(NamedTuple):
         engine = await asyncio.to_thread(open_database, context.settings, projections(context.declarations))
         records = await asyncio.to_thread(PastRecords, context.settings)
         costs = Costs(Addresses(context.settings, context.site), context.site, context.models)
-        return cls(context, engine, records, Registry(shelf=context.models), EventTypes.load(), outside, costs)
+        return cls(context, engine, records, Registry(shelf=context.models), context.definitions.types, outside, costs)
 
     async def close(self) -> None:
         """Lets go of all connections."""
@@ -76,6 +78,7 @@ class Work:
         self._selection = Selection(request)
         self._graph_of = context.definitions.graph
         self._began_ms = standing.started_at_ms
+        self._turn = FIRST  # events of the next one
         models_of_ms = None if request.live else standing.started_at_ms
         self._rig = Rig(context, shared.registry, standing.name, request.models, models_of_ms, prices)
         self._cases = Cases(request, graphs, shared.records, shared.engine, context.codec, shared.types)
@@ -108,11 +111,17 @@ class Work:
 
     @property
     def most(self) -> int:
-        """Events of a turn, at most: fewer where systems are really called, which takes time."""
-        return MOST if self._request.effects is Effects.OFF else MOST_REAL
+        """Events of a turn, at most: fewer where each takes long, as where systems are really called."""
+        return min(self._turn, MOST if self._request.effects is Effects.OFF else MOST_REAL)
 
     async def carry_out(self, cases: Sequence[Case], state: WritableState) -> list[Done]:
         """Processes cases anew."""
+        began, most = time.monotonic(), self.most
+        done = await self._carried_out(cases, state)
+        self._turn = paced(most, len(cases), time.monotonic() - began)
+        return done
+
+    async def _carried_out(self, cases: Sequence[Case], state: WritableState) -> list[Done]:
         shared = self._shared
         known = await asyncio.to_thread(first_runs, shared.engine, [case.start.instance_id for case in cases])
         histories: dict[str, tuple[str, list[Entry] | None]] = {}

@@ -21,7 +21,7 @@ import orjson
 import structlog
 
 from schemas.ids import instance_id
-from schemas.messages import START_INSTANCE, VERSION_REMOVED, WORKFLOW_DEFINITION, WORKFLOW_STATE
+from schemas.messages import OWN_EVENT_TYPE, START_INSTANCE, VERSION_REMOVED, WORKFLOW_DEFINITION, WORKFLOW_STATE
 from schemas.payload import Payload
 from schemas.times import rfc3339
 from schemas.typed import is_outcome
@@ -86,7 +86,7 @@ class Schedules(FastProcessor):
             elif is_outcome(message.name):
                 if message.data["source"] == SOURCE:
                     effects.outputs.append(Output(ENDED, message.data["workflow"].encode(), message.record.value))
-            elif message.name not in (WORKFLOW_STATE, VERSION_REMOVED):
+            elif message.name not in (WORKFLOW_STATE, VERSION_REMOVED, OWN_EVENT_TYPE):
                 what = f"{message.name} has no schedule" if message.name else "a record without a value"
                 effects.outputs.append(parked(message.record, self.declaration.name, what))
         return effects

@@ -25,7 +25,7 @@ from streams.processors.view.gauges import Gauges, Labels
 from streams.processors.view.reader import Reader
 from streams.processors.view.report import figures
 
-EVERY_S = 15.0
+EVERY_S = 30.0
 REST = 100  # times as long as it took
 LOOKED_AT = 50  # instances of a version
 MOST_VERSIONS = 25

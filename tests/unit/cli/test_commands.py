@@ -283,7 +283,7 @@ def test_functions_are_listed_with_who_carries_them_out() -> None:
 
 
 async def test_functions_of_the_system_are_listed_hosted_or_not(gateway: Gateway, cli: Cli) -> None:
-    (letter,) = BUNDLED
+    letter = next(each for each in BUNDLED if each.name == "onboarding.letter")
     assert isinstance(gateway.services.own, OwnOnes)
     gateway.services.own.functions[letter.name] = letter.function
     lines = {line.split()[0]: line.split() for line in (await cli("functions")).output.splitlines()}

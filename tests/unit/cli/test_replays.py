@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import asyncio
 import json
+import re
 from collections.abc import AsyncIterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from schemas.messages import HISTORY_ENTRY
+from streams.cli import _replays
+from streams.cli._client import Client
+from streams.cli._replays import print_dry_run
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
 from streams.processors.replay.request import decode
@@ -47,6 +52,14 @@ async def test_replay_is_asked_for_with_everything_that_was_said(gateway: Gatewa
         ((0, 5, 10),), ".total > 3", 5.0, ("faulted",),
     )  # fmt: skip
     assert ("1.0.1" in request.definitions["order"].yaml, action["actor"]) == (True, "kim")
+
+
+def test_dry_run_tells_what_is_no_event(capsys: pytest.CaptureFixture[str]) -> None:
+    told = {"held": 9, "gone": 0, "looked_at": 9, "unreadable": 7, "meant": 2, "whole": True, "sample": []}
+    print_dry_run(told, as_json=False)
+    assert re.search(r"^unreadable +7$", capsys.readouterr().out, re.MULTILINE)
+    print_dry_run(told | {"unreadable": 0}, as_json=False)
+    assert "unreadable" not in capsys.readouterr().out
 
 
 async def test_times_may_be_so_long_ago(gateway: Gateway, cli: Cli) -> None:
@@ -96,6 +109,27 @@ async def test_waiting_for_its_end_says_by_its_code_whether_it_completed(gateway
     see_state(gateway, status="failed", detail="the definition is not known")
     told = await asking
     assert (told.exit_code, "the definition is not known" in told.output) == (1, True)
+
+
+def test_who_waits_is_told_once_what_a_replay_waits_for(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    class Seen(Client):
+        """The view sees it late, then held up, then over."""
+
+        def __init__(self) -> None:
+            held_up = {"name": "band", "status": "running", "detail": "waits: 1000 records wait"}
+            over = {"name": "band", "status": "completed", "detail": None}
+            self.states = [[], [], [held_up], [held_up], [over]]
+
+        def get(self, path: str, **query: Any) -> Any:
+            return {"replays": self.states.pop(0)} if path == "/v1/replays" else {}
+
+    monkeypatch.setattr(_replays, "LOOK_S", 0.0)
+    monkeypatch.setattr(_replays, "LATE_S", -1.0)
+    _replays.waited(Seen(), "band", as_json=True)
+    lines = [f"! band: {_replays.NOT_TAKEN}", "! band: waits: 1000 records wait"]
+    assert capsys.readouterr().err.splitlines() == lines
 
 
 async def test_replay_is_told_how_to_go_on(gateway: Gateway, cli: Cli) -> None:

@@ -250,6 +250,16 @@ async def test_calls_of_a_slow_system_are_handed_back() -> None:
         task.cancel()
 
 
+async def test_calls_that_are_handed_back_stand_in_line() -> None:
+    """Of a thousand that wait for one system each comes again about when it has its turn, not all every second."""
+    hub = hub_of(Scripted(), lambda _: ConnectionLimits(per_s=10))
+    calls = [hub.carry_out(a_call(key=str(number)), rest=Resting()) for number in range(1_000)]
+    found = await asyncio.gather(*calls, return_exceptions=True)
+    seconds = [each.seconds for each in found if isinstance(each, Postponed)]
+    assert len(seconds) > 900
+    assert SHORT_S < min(seconds) < 3 and 40 < sorted(seconds)[len(seconds) * 9 // 10] <= 1.5 * LONGEST_S
+
+
 async def test_one_call_that_hangs_does_not_make_a_quick_system_slow() -> None:
     lane = Lane(ConnectionLimits(concurrency=2), "")
     lane._usual_s = 0.001

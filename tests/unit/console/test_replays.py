@@ -6,9 +6,12 @@ import base64
 import hashlib
 import re
 
+import pytest
+
 from schemas.messages import REPLAY_ACTION
+from streams.console import replays
 from tests.support.consoles import Console
-from tests.support.replays import NOW_MS, see_state, see_three
+from tests.support.replays import NOW_MS, see_result, see_state, see_three
 
 
 async def test_replays_are_listed_and_shown_with_their_report(console: Console) -> None:
@@ -37,6 +40,19 @@ async def test_report_is_one_file_that_fetches_nothing(console: Console) -> None
     (style,) = re.findall(r"<style>(.*?)</style>", text, re.DOTALL)
     assert base64.b64encode(hashlib.sha256(style.encode()).digest()).decode() in policy
     assert "O-2" in text and "O-3" in text and "O-1" not in text
+
+
+async def test_file_has_every_event_that_came_to_something_else(
+    console: Console, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    see_state(console.gateway)
+    for number in range(1, 561):
+        see_result(console.gateway, number, after="faulted", business_key=f"O-{number:04}")
+    _, text = await console.get("/replays/band/report")
+    assert len(set(re.findall(r"O-\d{4}", text))) == 560 and ", the first" not in text
+    monkeypatch.setattr(replays, "SAVED", 500)
+    _, text = await console.get("/replays/band/report")
+    assert len(set(re.findall(r"O-\d{4}", text))) == 500 and ", the first 500" in text
 
 
 async def test_replay_is_paused_and_resumed_from_its_page(console: Console) -> None:

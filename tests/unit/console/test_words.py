@@ -28,6 +28,18 @@ def test_names_become_words(name: str, text: str) -> None:
     assert words.titled(name) == text
 
 
+def test_filters_are_told_in_words_and_keys_as_they_are() -> None:
+    given = {"status": "incident", "workflow": "customer-onboarding", "key": "Foo-1", "instance_id": "ab"}
+    assert words.narrowed(given) == "status stopped, workflow customer onboarding, key Foo-1, instance id ab"
+    assert [words.small(each) for each in ("The system", "HTTP 500", "A")] == ["the system", "HTTP 500", "A"]
+
+
+def test_reasons_kinds_and_numbers_of_any_size_are_words() -> None:
+    assert words.reason("UNREACHED") == "The system is not available" and words.reason("OWN_ONE") == "OWN_ONE"
+    assert [words.kind(name) for name in ("human", "sql.query", "")] == ["people answer", "calls sql.query", "a task"]
+    assert [words.number(each) for each in (1e400, 12_345.0, 0.5)] == ["inf", "12,345", "0.500"]
+
+
 @pytest.mark.parametrize(
     ("ms", "text"),
     [(19, "19 ms"), (6_200, "6.2 s"), (59_999, "59 s"), (61_000, "1 min 1 s"), (3_120_000, "52 min"),

@@ -16,7 +16,7 @@ from tests.support.replays import see_result, see_state, see_three
 
 
 async def topics_there(settings: Settings) -> set[str]:
-    return {"events.generic.v1", "orders.v1"}
+    return {"events.generic.v1", "orders.v1", "business.event.json.v1"}
 
 
 @pytest.fixture
@@ -116,6 +116,7 @@ async def test_candidate_comes_with_the_request(gateway: Gateway) -> None:
         ({"topics": ["events.generic.v1"], "models": ["credit-risk@nine"]}, 404),
         ({"topics": ["events.generic.v1"], "definition": "order@9"}, 404),
         ({"topics": ["onboarding.event.application.v1"]}, 404),
+        ({"topics": ["events.generic.v1", "business.event.json.v1"]}, 422),
     ],
 )
 async def test_what_cannot_be_is_refused_before_it_begins(gateway: Gateway, wish: Any, status: int) -> None:

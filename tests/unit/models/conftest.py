@@ -62,6 +62,18 @@ def taiwan_default() -> Path:
     return _shared("taiwan-default", "train.csv.gz")
 
 
+@pytest.fixture(scope="session")
+def bank_marketing() -> Path:
+    """The data of calls of a bank, which is no part of the project."""
+    return _shared("bank-marketing", "train.csv.gz")
+
+
+@pytest.fixture(scope="session")
+def banking77() -> Path:
+    """Questions to an online bank, which are no part of the project."""
+    return _shared("banking77", "train.csv")
+
+
 def _shared(*names: str) -> Path:
     path = Path(os.environ.get("EXLIFY_SHARED_DATA", ROOT.parent / "shared" / "data")).joinpath(*names)
     if not path.exists():

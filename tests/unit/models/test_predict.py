@@ -80,6 +80,8 @@ def test_pinned_file_with_outside_weights_is_refused(altered: Callable[..., Path
         (b"review_pairs = 2", b"review_pairs = 3", "fewer orders"),
         (b'kind = "code"', b'kind = "colour"', "training script"),
         (b'checking_account = "A14"', b'checking_account = "A99"', "reference profile: checking_account"),
+        (b'A124 = "', b'A125 = "', "property: texts: 'A125' is none of its codes"),
+        (b'A124 = "none, or not known"', b'A124 = " "', "texts: of at least one character"),
     ],
 )
 def test_card_that_does_not_fit_is_refused(altered: Callable[..., Path], old: bytes, new: bytes, reason: str) -> None:

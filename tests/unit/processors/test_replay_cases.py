@@ -34,6 +34,7 @@ CODEC = Codec.offline()
 TYPES = EventTypes.load()
 TYPE = "com.example.order.v1"
 TOPIC = TYPES.of(TYPE).topic
+DECLARED = next(iter(TYPES.declared.values()))
 YAML = f"""
 document: {{dsl: 1.0.3, namespace: shop, name: order, version: 1.0.0}}
 schedule: {{on: {{one: {{with: {{type: {TYPE}}}}}}}}}
@@ -85,6 +86,31 @@ async def test_all_that_a_topic_drops_while_a_replay_stands_is_counted_and_asked
     assert batch.past is not None and batch.past.at_ms == 0 and batch.past.until_ms > 2 * DAY_MS
 
 
+@pytest.mark.parametrize(
+    ("topics", "type_", "found"),
+    [
+        ((TOPIC,), TYPE, True),
+        (("shop.orders",), TYPE, True),  # a topic of the site: history does not say on which an event came
+        ((DECLARED.topic,), TYPE, False),
+        (("shop.orders",), DECLARED.type, False),
+        ((DECLARED.topic,), DECLARED.type, True),
+    ],
+)
+async def test_events_of_history_are_those_that_the_topics_may_have_had(
+    tmp_path: Path, topics: tuple[str, ...], type_: str, found: bool
+) -> None:
+    graph, made = load(YAML.replace(TYPE, type_)), context(CODEC, Settings(data_dir=tmp_path))
+    view = View(made)
+    await view.open()
+    see(view, entry(graph, ids.instance_id("order", "/shop", "1"), {"total": 5}, type_=type_))
+    engine = open_database(made.settings, projections(made.declarations))
+    cases = Cases(Request(topics=topics), {"order": graph}, cast(PastRecords, None), engine, CODEC, TYPES)
+    batch = await cases.next((), Past(0, "", 2_000_000_000_000), Counts(), 10)
+    assert bool(batch.cases) is found
+    engine.dispose()
+    await view.close()
+
+
 async def test_case_that_somebody_ran_once_more_is_one_event(tmp_path: Path) -> None:
     graph, made = load(YAML), context(CODEC, Settings(data_dir=tmp_path))
     view = View(made)
@@ -101,10 +127,12 @@ async def test_case_that_somebody_ran_once_more_is_one_event(tmp_path: Path) -> 
     await view.close()
 
 
-def entry(graph: Graph, instance_id: str, data: Any, rerun: dict[str, Any] | None = None) -> dict[str, Any]:
+def entry(
+    graph: Graph, instance_id: str, data: Any, rerun: dict[str, Any] | None = None, type_: str = TYPE
+) -> dict[str, Any]:
     start = sample(current()[START_INSTANCE]) | {
         "instance_id": instance_id, "workflow": graph.name, "digest": graph.digest, "source": "/shop", "event_id": "1",
-        "event_type": TYPE, "data": payload(data), "rerun": rerun,
+        "event_type": type_, "data": payload(data), "rerun": rerun,
     }  # fmt: skip
     told = {"instance_id": instance_id, "seq": 0, "workflow": graph.name, "cause": CODEC.encode(START_INSTANCE, start)}
     return sample(current()[HISTORY_ENTRY]) | told

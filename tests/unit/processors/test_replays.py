@@ -8,6 +8,7 @@ import pytest
 
 from schemas.messages import REPLAY_ACTION, REPLAY_STATE, REPLAY_TURN
 from streams.processors.replay import processor
+from streams.processors.replay.pace import FASTER, FIRST, paced
 from streams.processors.replay.processor import Replay
 from streams.processors.replay.request import Request, Selection, encode
 from streams.processors.replay.standing import Standing, seen_key, standing_of
@@ -116,6 +117,22 @@ async def test_live_events_go_first(here: Here, monkeypatch: pytest.MonkeyPatch)
     assert not here.standing.planned
     row = here.table.get(b"band")
     assert row is not None and row.due_ms > here.standing.at_ms
+
+
+@pytest.mark.parametrize(
+    ("planned", "done", "took_s", "next_turn"),
+    [
+        (FIRST, FIRST, 0.02, FASTER * FIRST),  # a second has room for more, but step by step
+        (100, 100, 0.5, 200),
+        (100, 100, 500.0, 1),  # a candidate that needs five seconds for each
+        (1, 1, 5.0, 1),
+        (1, 1, 0.0, FASTER),
+        (100, 4, 0.02, 200),
+        (100, 0, 3.0, 100),  # none was meant, which says nothing
+    ],
+)
+def test_turn_takes_as_many_as_take_about_a_second(planned: int, done: int, took_s: float, next_turn: int) -> None:
+    assert paced(planned, done, took_s) == next_turn
 
 
 async def test_turn_that_cannot_be_carried_out_ends_its_replay(here: Here) -> None:

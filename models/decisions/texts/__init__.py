@@ -1,0 +1,1 @@
+"""What decisions about texts share: data, a linear model of terms, its ONNX file and its card."""
