@@ -17,6 +17,7 @@ from streams.console import words
 from streams.engine.moving import place_of
 from streams.language.constructs.call import Call
 from streams.language.constructs.defined import Defined
+from streams.language.constructs.foreach import Foreach
 from streams.language.constructs.fork import Fork
 from streams.language.constructs.set_ import Set
 from streams.language.constructs.switch import Switch
@@ -239,7 +240,7 @@ def kind_of(task: Task) -> str:
         return task.function
     if isinstance(task, Defined):
         return str(task.document["call"])
-    kinds: dict[type, str] = {Switch: "switch", Set: "set", Wait: "wait", Fork: "fork"}
+    kinds: dict[type, str] = {Switch: "switch", Set: "set", Wait: "wait", Fork: "fork", Foreach: "listen"}
     return kinds.get(type(task)) or type(task).__name__.lower()
 
 
