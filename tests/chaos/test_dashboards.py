@@ -7,8 +7,9 @@ import json
 import re
 import shutil
 import signal
+import sqlite3
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, closing
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -116,11 +117,21 @@ rows:
 """
 CONNECTIONS = "mail: {url: 'http://127.0.0.1:9', rate: 1/s, cost: 0.1}\n"  # the address is that of the environment
 # Of these nothing is to be seen here: a log that lost its end (tests/integration/test_shortened.py has one), a
-# processor that nobody hosts, an instance that nobody moves for long, and two thousand cases of a model.
+# processor that nobody hosts, an instance that nobody moves for long, an undo that does not get on, and two thousand
+# cases of a model.
 QUIET = {
     "exlify_shortened_inputs_total", "exlify_processor_unhosted", "exlify_idle_instance_seconds",
-    "exlify_model_drifted_fields",
+    "exlify_undo_standing_seconds", "exlify_model_drifted_fields",
 }  # fmt: skip
+ROWS = """
+orders:
+  connection: shop
+  statement: SELECT id FROM orders WHERE id > :id ORDER BY id LIMIT :limit
+  cursor: id
+  start: 0
+  type: chaos.row.v1
+  every: 1s
+"""
 PARKED_A_MINUTE, GARBAGE = 4, 12
 
 
@@ -131,8 +142,12 @@ def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
         each.mkdir(parents=True)
     models_folder(folder / "models", "audited")
     (tmp_path / "incoming" / "rows.csv").write_text("number\n1\n2\n")
+    shop = tmp_path / "shop.sqlite"
+    with closing(sqlite3.connect(shop)) as database, database:
+        database.executescript("CREATE TABLE orders (id INTEGER PRIMARY KEY); INSERT INTO orders VALUES (1), (2);")
     for file, text in {
-        "channels.yaml": CHANNELS, "connections.yaml": CONNECTIONS, "steps/chaos.py": STEPS,
+        "channels.yaml": CHANNELS, "connections.yaml": f"{CONNECTIONS}shop: sqlite:///{shop}\n", "rows.yaml": ROWS,
+        "steps/chaos.py": STEPS,
         "models/active.toml": MODELS, "files.yaml": FILES.format(folder=tmp_path / "incoming"),
     }.items():  # fmt: skip
         (folder / file).parent.mkdir(exist_ok=True)
