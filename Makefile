@@ -18,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help train certificates training learn run down test peers check format coverage bench crash chaos fuzz render lock clean
+.PHONY: help train certificates training learn run down test peers check format coverage bench crash chaos hub fuzz render lock clean
 MAKEFLAGS += --no-print-directory
 
 help: ## List what there is
@@ -72,6 +72,9 @@ crash: $(DEV_READY) ## Kill everything at every point and compare with the run w
 chaos: $(DEV_READY) ## Let systems, workers and broker fail at once, from a seed (ARGS="--seed 7 --applications 2000 --kills 10")
 	@$(BIN)/python -m pytest tests/chaos -m "chaos or chaos_smoke" -v $(ARGS)
 
+hub: $(DEV_READY) ## Hold every connector to the contract: 10,000 calls each, connections that go wrong, kills between intent and result
+	@$(BIN)/python -m pytest tests/unit/connectors/test_contract.py tests/hub tests/integration/test_call_crash.py tests/crash/test_pages.py -m "crash or not crash" -v --durations=10 $(ARGS)
+
 fuzz: $(DEV_READY) ## Try the parsers of what comes from outside on random input, for minutes
 	@$(BIN)/python -m pytest tests/fuzz -m fuzz --hypothesis-profile fuzz -v $(ARGS)
 
@@ -83,7 +86,7 @@ certificates: $(TRAIN_READY) ## See whether certificates keep their word (ARGS="
 	@$(TRAIN_VENV)/bin/python -m models.decisions.certificates $(ARGS)
 
 training: $(TRAIN_READY) ## Test training: from rows to a model that serving takes, and the committed one byte for byte
-	@$(TRAIN_VENV)/bin/python -m pytest tests/unit/models/test_training.py tests/unit/models/test_training_credit.py tests/unit/models/test_training_texts.py tests/unit/models/test_certify.py tests/unit/models/test_oracles.py $(ARGS)
+	@$(TRAIN_VENV)/bin/python -m pytest tests/unit/models/test_training.py tests/unit/models/test_training_credit.py tests/unit/models/test_training_texts.py tests/unit/models/test_training_marketing.py tests/unit/models/test_certify.py tests/unit/models/test_oracles.py $(ARGS)
 
 learn: $(DEV_READY) $(TRAIN_READY) ## See a model watched and suspended on a real site, under kills; with ARGS="--data bank.csv.gz" also how soon drift is found
 	@$(BIN)/python -m pytest tests/acceptance/test_monitor.py -m crash -v

@@ -10,13 +10,14 @@ from importlib import import_module
 
 from connectors.catalogue import CONNECTORS
 from connectors.declaration import Declaration
-from connectors.hub.connections import ApiOf, Connections, Source, undocumented
+from connectors.hub.connections import ApiOf, Connections, PagesOf, Source, undocumented
 from connectors.hub.contract import AnyConnector
 from connectors.hub.identity import IdentityOf, nobody
 from connectors.hub.limits import LimitsOf
 from connectors.hub.observer import Observer, unobserved
 from connectors.hub.pipeline import USUAL, CallLimits, Hub, PausedFor, never_paused
 from connectors.hub.policy import Policy
+from connectors.hub.secrets import SecretsOf, no_secrets
 
 
 def standard_hub(
@@ -30,13 +31,15 @@ def standard_hub(
     paused_s: PausedFor = never_paused,
     identity_of: IdentityOf = nobody,
     api_of: ApiOf = undocumented,
+    pages_of: PagesOf = undocumented,
+    secrets_of: SecretsOf = no_secrets,
 ) -> Hub:
     """A hub with all connectors.
 
     `connections` are addresses by name, or what gives them as they are at the moment; calls that name one are trusted,
     all others are judged.
     """
-    known = Connections(connections, identity_of, api_of)
+    known = Connections(connections, identity_of, api_of, pages_of, secrets_of)
     policy = Policy(tuple(allow_hosts), allow_private)
     return Hub({each: made(each, known, policy) for each in CONNECTORS}, policy, limits, observe, limits_of, paused_s)
 

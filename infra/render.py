@@ -33,10 +33,10 @@ Environment variables. All are checked at the start: each that does not fit is t
 A variable that is set to nothing counts as not set. A misspelt one refuses the start; one that resembles none of these
 is told and passed over. Those that Kubernetes sets for services are passed over in silence.
 
-A secret can stand in a file instead: `<VARIABLE>_FILE` names it. Addresses and webhooks have files of their own in the
-site folder (`EXLIFY_SITE_DIR`), `connections.yaml` and `hooks.yaml`, with `${env:NAME}` or `${file:PATH}` in place of a
-secret. The environment counts over these files. They are followed: a change applies within 5 s, a faulty file leaves
-the old one in force.
+A secret can stand in a file instead: `<VARIABLE>_FILE` names it. Addresses, webhooks and what definitions name as
+secrets have files of their own in the site folder (`EXLIFY_SITE_DIR`), `connections.yaml`, `hooks.yaml` and
+`secrets.yaml`, with `${env:NAME}` or `${file:PATH}` in place of a secret. The environment counts over these files. They
+are followed: a change applies within 5 s, a faulty file leaves the old one in force.
 """
 
 TABLES_PROSE = """\

@@ -29,6 +29,7 @@ class Kind(StrEnum):
     TYPED = "typed"  # JSON that follows `schema`, with expressions in it
     SCHEMA = "schema"  # a JSON Schema
     FIXED = "fixed"  # JSON that follows `schema` and passes `judge`, without expressions in it
+    AUTHENTICATION = "authentication"  # as whom a call is made, with secrets by their names (`schemas.authentication`)
     DURATION = "duration"  # in a command: milliseconds
 
 
@@ -52,6 +53,7 @@ _KINDS: Mapping[Kind, tuple[tuple[type, ...], str, Mapping[str, Json]]] = {
     Kind.SCHEMA: ((dict, bool), "a JSON Schema", {"type": ["object", "boolean"]}),
     Kind.TYPED: ((), "anything", {}),
     Kind.FIXED: ((dict,), "an object", {"type": "object"}),
+    Kind.AUTHENTICATION: ((dict,), "an object", {"type": "object"}),
     Kind.DURATION: ((int, str, dict), "a duration", {"type": ["integer", "string", "object"]}),
 }
 _TEXTS = (Kind.LINE, Kind.NAME, Kind.ADDRESS, Kind.STATEMENT)

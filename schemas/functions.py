@@ -77,6 +77,7 @@ class Function:
     opens: tuple[str, ...] = ()
     purpose: str = ""
     gives: tuple[str, ...] = ()
+    paged: str = ""  # the argument that asks for a list in pages; each is a step that gives {items, next}
     by_task: bool = False  # a task of its own kind asks for it, and no `call` can
     recovery: Policy | None = None  # how it is tried again where neither definition nor connection says it
 

@@ -6,11 +6,11 @@
 | `application/xml`, `text/xml`, `+xml` | object with one member, or XML as a string | object with one member |
 | `application/x-www-form-urlencoded` | object of scalars or arrays of scalars | object; repeated names as array |
 | `text/*` | a string (a number or boolean as text) | a string |
-| anything else | a string, as UTF-8 | a string in Base64 |
+| anything else | a string, as UTF-8; or `{base64: ...}` | a string in Base64 |
 
-All in the charset that the media type names, UTF-8 unless it does; a byte order mark goes before. An empty body is
-null. Without a media type an answer is JSON if it parses as such, else text. Reading takes time in proportion to the
-length of the body.
+Forms in parts are `multipart`'s, as they name a boundary. All else is in the charset that the media type names, UTF-8
+unless it does; a byte order mark goes before. An empty body is null. Without a media type an answer is JSON if it
+parses as such, else text. Reading takes time in proportion to the length of the body.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ import re
 from functools import lru_cache
 from typing import Any
 
-from connectors.codecs import charsets, forms, jsontext, xml_mapping
+from connectors.codecs import charsets, forms, jsontext, multipart, xml_mapping
 from connectors.codecs.scalars import CodecError, text
 
 __all__ = ["FORM", "JSON", "CodecError", "decode", "encode", "parse", "text"]
@@ -42,6 +42,8 @@ def encode(value: Any, content_type: str) -> bytes:
             return _xml(value, charset)
         if media_type == FORM:
             return forms.write(value, charset)
+        if isinstance(value, dict) and value.keys() == {"base64"} and not media_type.startswith("text/"):
+            return multipart.octets(value)
         return charsets.encode(text(value), charset)
     except CodecError as error:
         raise CodecError(f"the body is not one of {media_type}: {error}") from None

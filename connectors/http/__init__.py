@@ -1,7 +1,7 @@
 """Systems that speak HTTP: `call: http`, and `call: openapi` by their documents.
 
 The declarations stand here. `openapi` knows documents, `operation` makes a request of a call by one.
- `request` reads the arguments, with `address` and `headers`; `connector` sends, through a
+`request` reads the arguments, with `address` and `headers`; `connector` sends, through a
 `client` that keeps to the policy; `reply` reads what came back within bounds, `status` judges it, `output` shows it.
 """
 
@@ -36,27 +36,77 @@ CONTENT = "content"  # the body, decoded by its media type
 RAW = "raw"  # the body, Base64
 RESPONSE = "response"  # status, headers and decoded body, with the request
 
-AUTHENTICATION = Argument(
-    name="authentication",
-    summary="As whom: one of the two schemes.",
+LINK, CURSOR, OFFSET, PAGE = "link", "cursor", "offset", "page"  # how a list is divided into pages
+MOST_PAGES = 1_000
+_WHOLE = {"type": "integer", "minimum": 0}
+PAGES = Argument(
+    name="pages",
+    summary="That the answer is a list in pages, all of which are asked for, and how it is divided.",
     kind=Kind.OBJECT,
+    example="pages: {by: link}",
     members=(
         Argument(
-            name="basic",
-            summary="User and password (RFC 7617).",
-            kind=Kind.OBJECT,
-            members=(
-                Argument(name="username", summary="The user.", kind=Kind.LINE, required=True, min_length=0),
-                Argument(name="password", summary="Its password.", kind=Kind.LINE, required=True, min_length=0),
-            ),
+            name="by",
+            summary="What the next page is asked with: link, cursor, offset or page number; as the connection says.",
+            kind=Kind.CHOICE,
+            choices=(LINK, CURSOR, OFFSET, PAGE),
+            example="by: link",
         ),
         Argument(
-            name="bearer",
-            summary="A token (RFC 6750).",
-            kind=Kind.OBJECT,
-            members=(Argument(name="token", summary="The token.", kind=Kind.LINE, required=True),),
+            name="items",
+            summary="Where the items are in a page; the page itself unless given.",
+            kind=Kind.LINE,
+            example="items: .data",
+        ),
+        Argument(
+            name="next",
+            summary="Where a page tells the next: a path, or a header; of a link the header Link unless given.",
+            kind=Kind.LINE,
+            example="next: .meta.next",
+        ),
+        Argument(
+            name="parameter",
+            summary="Where the system is told which page: a name in the query, or a path in the body.",
+            kind=Kind.LINE,
+            example="parameter: after",
+        ),
+        Argument(
+            name="size",
+            summary="Items of a page; one that has fewer is the last.",
+            kind=Kind.TYPED,
+            schema={"type": "integer", "minimum": 1, "maximum": 100_000},
+            example="size: 100",
+        ),
+        Argument(
+            name="limit",
+            summary="The name in the query that tells the system the size.",
+            kind=Kind.LINE,
+            example="limit: per_page",
+        ),
+        Argument(
+            name="first",
+            summary="The first number or offset; 1 and 0 unless given.",
+            kind=Kind.TYPED,
+            schema=_WHOLE,
+            example="first: 0",
+        ),
+        Argument(
+            name="most",
+            summary=f"Pages that are taken; a list that has more is an error. 100 unless given, at most {MOST_PAGES}.",
+            kind=Kind.TYPED,
+            schema={"type": "integer", "minimum": 1, "maximum": MOST_PAGES},
+            example="most: 20",
+        ),
+        Argument(
+            name="at", summary="The page to begin with, as the one before tells it.", example="at: '${ .cursor }'"
         ),
     ),
+)
+
+AUTHENTICATION = Argument(
+    name="authentication",
+    summary="As whom: basic, digest, bearer or oauth2, or `{use: NAME}` for one of use.authentications.",
+    kind=Kind.AUTHENTICATION,
 )
 
 HTTP = Function(
@@ -117,8 +167,10 @@ HTTP = Function(
             kind=Kind.FLAG,
             example="redirect: true",
         ),
+        PAGES,
     ),
-    output={"description": "The decoded body; a status outside 200 to 299 is an error with that status."},
+    paged=PAGES.name,
+    output={"description": "The decoded body, or the items of all pages; a status outside 200 to 299 is an error."},
     example="{method: get, endpoint: 'https://example.com/orders/{id}'}",
     effect_by=("method", EFFECTS),
     effect_note="by method: " + ", ".join(f"{method} {effect}" for method, effect in EFFECTS.items()),
@@ -160,9 +212,12 @@ OPENAPI = Function(
             example="parameters: {petId: 7}",
         ),
         Argument(name="body", summary="Its body, written by the first media type of the document that can be."),
+        AUTHENTICATION,
         _OF_THE_REQUEST["output"],
         _OF_THE_REQUEST["redirect"],
+        PAGES,
     ),
+    paged=PAGES.name,
     output=HTTP.output,
     example="{document: {endpoint: 'connection://petstore'}, operationId: getPetById, parameters: {petId: 7}}",
     effect_note=HTTP.effect_note,

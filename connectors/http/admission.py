@@ -51,7 +51,7 @@ class Admissions:
 
     def __init__(self, client: Client) -> None:
         self._client = client
-        self._tokens: dict[Tls | None, Tokens] = {}
+        self._tokens: dict[tuple[Tls | None, bool], Tokens] = {}
         self._proofs: dict[tuple[str, Digest], Proof] = {}
 
     async def admission(self, origin: str, identity: Identity, refused: str = "") -> Admission:
@@ -68,7 +68,7 @@ class Admissions:
             case Digest() as digest:
                 return Admission(middlewares=(self._proof(origin, digest), at_most_once), tls=tls)
             case OAuth2() as asked:
-                token = await self._of(identity.tls).token(asked, refused)
+                token = await self._of(identity.tls, asked.trusted).token(asked, refused)
                 return Admission({"Authorization": f"Bearer {token}"}, tls=tls, token=token)
         return Admission(tls=tls)
 
@@ -77,23 +77,23 @@ class Admissions:
         for each in self._tokens.values():
             await each.close()
 
-    def _of(self, tls: Tls | None) -> Tokens:
+    def _of(self, tls: Tls | None, trusted: bool = True) -> Tokens:
         async def post(url: str, form: Mapping[str, str], headers: Mapping[str, str]) -> Answer:
-            return await self._post(url, form, headers, True if tls is None else context(tls))
+            return await self._post(url, form, headers, True if tls is None else context(tls), trusted)
 
-        tokens = self._tokens.pop(tls, None) or Tokens(post)
+        tokens = self._tokens.pop((tls, trusted), None) or Tokens(post)
         if len(self._tokens) >= MOST_CERTIFICATES:  # those of connections that have others by now; fetched anew if not
             for each in [each for each, other in self._tokens.items() if other.idle][:1]:
                 del self._tokens[each]
-        self._tokens[tls] = tokens  # the last used stand last
+        self._tokens[tls, trusted] = tokens  # the last used stand last
         return tokens
 
     async def _post(
-        self, url: str, form: Mapping[str, str], headers: Mapping[str, str], tls: ssl.SSLContext | bool
+        self, url: str, form: Mapping[str, str], headers: Mapping[str, str], tls: ssl.SSLContext | bool, trusted: bool
     ) -> Answer:
         at = address.parse(url)
         target = address.url(address.origin(at), at.path, at.query)
-        session = self._client.session(target.origin(), keep=False, named=True)
+        session = self._client.session(target.origin(), keep=False, named=trusted)
         async with session.post(
             target, data=urlencode(form), headers=headers, ssl=tls, allow_redirects=False, trace_request_ctx=Progress()
         ) as response:

@@ -16,7 +16,7 @@ from datetime import UTC, datetime
 import aiohttp
 
 from connectors.codecs.scalars import CodecError
-from connectors.http import EFFECTS, HTTP, OPENAPI
+from connectors.http import EFFECTS, HTTP, OPENAPI, PAGES, pages
 from connectors.http.admission import NONE, Admission, Admissions
 from connectors.http.client import Client, Progress
 from connectors.http.operation import read as read_operation
@@ -27,12 +27,12 @@ from connectors.http.reply import read as read_reply
 from connectors.http.request import Request
 from connectors.http.request import read as read_request
 from connectors.http.status import judge, retry_after_ms
-from connectors.hub.connections import Connections, folded
+from connectors.hub.connections import Connections, folded, named
 from connectors.hub.contract import Asked, Check, Plan, Refused
 from connectors.hub.identity import NOBODY
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
-from schemas.functions import Function
+from schemas.functions import EffectClass, Function
 from schemas.payload import Json
 from schemas.reasons import Effect, Reason
 
@@ -108,8 +108,16 @@ class HttpConnector:
 
     def _http(self, asked: Asked) -> Plan[Request]:
         effect = asked.effect(EFFECTS[asked.arguments["method"]])
+        given = asked.arguments.get(PAGES.name)
+        paged = None if given is None else self._pages(asked, effect, given)
+        if paged is not None:
+            asked = Asked(asked.operation, asked.call, pages.asking(paged, asked.arguments))
         request = read_request(asked, effect, self._connections)
+        if paged is not None:
+            request = replace(request, pages=paged)
         host = request.url.host or ""
+        if request.tokens_at:
+            self._policy.check_host(request.tokens_at)
         system = folded(request.named)
         return Plan(
             call=asked.call,
@@ -120,6 +128,15 @@ class HttpConnector:
             request=request,
             host=None if request.named else host,
         )
+
+    def _pages(self, asked: Asked, effect: EffectClass, given: Mapping[str, Json]) -> pages.Pages:
+        """How the list is divided, as the call says it over its connection. Raises ArgumentError."""
+        if effect.effectful:
+            raise HTTP.fault(PAGES.name, "belong to a call that only reads", "write method: get, or effect: read")
+        if not pages.is_plain(asked.arguments):
+            raise HTTP.fault(PAGES.name, "stand beside another output", "leave output and redirect out")
+        usual = next((self._connections.pages(name) for name in named(asked.arguments)), {})
+        return pages.read({**usual, **given})
 
     async def _answer(self, plan: Plan[Request], progress: Progress) -> Reply:
         """The answer; where a kept token is not taken, that to the same request with a new one. Raises Refused."""

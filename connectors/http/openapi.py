@@ -24,7 +24,17 @@ STYLES = {
     "cookie": ("form",),
 }
 MOST_REFERENCES = 20  # one behind the other
-_BODIES = ("application/json", "application/xml", "text/xml", "application/x-www-form-urlencoded", "text/plain")
+MOST_PARAMETERS = 200  # of one operation
+MOST_IN_ALL = 50_000  # parameters of all operations: those of a path count for each of its operations
+_BODIES = (
+    "application/json",
+    "application/xml",
+    "text/xml",
+    "application/x-www-form-urlencoded",
+    "text/plain",
+    "multipart/form-data",
+    "application/octet-stream",
+)
 _OF_OTHERS = ("accept", "content-type", "authorization")  # headers that the document may not declare (3.1, 4.8.12)
 _CONNECTION = re.compile(r"connection://([A-Za-z0-9._-]+)/?")
 _IN_PATH = re.compile(r"\{([^{}]+)\}")
@@ -90,7 +100,10 @@ def read(document: Any) -> Api:
     if not isinstance(version, str) or not re.match(r"3\.[01]\.", version):
         raise DocumentError("is no OpenAPI document of 3.0 or 3.1")
     found: dict[str, ApiOperation] = {}
+    parameters = 0
     for path, item in _mapping(document, document.get("paths") or {}, "paths").items():
+        if not isinstance(path, str):
+            raise DocumentError("has a path that is no text; write it in quotes")
         members = _mapping(document, item, f"paths.{path}")
         for method in METHODS:
             if method in members:
@@ -100,6 +113,9 @@ def read(document: Any) -> Api:
                 if operation.id in found:
                     raise DocumentError(f"has the operationId {operation.id} twice")
                 found[operation.id] = operation
+                parameters += len(operation.parameters)
+                if parameters > MOST_IN_ALL:
+                    raise DocumentError(f"has more than {MOST_IN_ALL} parameters; name the operations that are needed")
     return found
 
 
@@ -180,10 +196,12 @@ def _operation(document: Any, path: str, method: str, item: Mapping[str, Any]) -
 def _parameters(document: Any, given: Any, place: str) -> Iterator[Parameter]:
     if not isinstance(given, list):
         raise DocumentError(f"{place}: parameters are no list")
+    if len(given) > MOST_PARAMETERS:
+        raise DocumentError(f"{place}: more than {MOST_PARAMETERS} parameters")
     for each in given:
         said = _mapping(document, each, place)
         name, where = said.get("name"), said.get("in")
-        if not isinstance(name, str) or where not in STYLES:
+        if not isinstance(name, str) or not isinstance(where, str) or where not in STYLES:
             raise DocumentError(f"{place}: a parameter has no name, or no place that is known")
         if where == "header" and name.lower() in _OF_OTHERS:
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from connectors.codecs.scalars import CodecError
-from connectors.http import HTTP, OPENAPI, address, openapi
+from connectors.http import AUTHENTICATION, HTTP, OPENAPI, PAGES, address, openapi
 from connectors.hub.connections import Connections
 from connectors.hub.contract import Asked, Refused
 from schemas.payload import Json
@@ -35,8 +35,10 @@ def read(asked: Asked, connections: Connections) -> Asked:
         raise OPENAPI.fault("parameters", f"cannot be sent: {error}", "write texts and numbers") from None
     headers = {**filled.headers, **({} if body is None else {"Content-Type": operation.bodies[0]})}
     endpoint = f"{address.NAMED}://{name}{filled.path}" + (f"?{filled.query}" if filled.query else "")
-    request: dict[str, Json] = {"method": operation.method, "endpoint": endpoint, "headers": dict(headers)}
-    request |= {each: given[each] for each in ("body", "output", "redirect") if each in given}
+    said = given.get(AUTHENTICATION.name)
+    target = endpoint if said is None else {"uri": endpoint, AUTHENTICATION.name: said}
+    request: dict[str, Json] = {"method": operation.method, "endpoint": target, "headers": dict(headers)}
+    request |= {each: given[each] for each in ("body", "output", "redirect", PAGES.name) if each in given}
     return Asked(HTTP, asked.call, request)
 
 

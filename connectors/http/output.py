@@ -12,7 +12,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from connectors.codecs import bodies as codecs
-from connectors.http import CONTENT, RAW
+from connectors.http import CONTENT, RAW, pages
 from connectors.http.reply import Reply, TooLargeError
 from connectors.http.request import Request
 from schemas.payload import Json
@@ -31,6 +31,8 @@ def shaped(request: Request, reply: Reply, body: bytes) -> Json:
         content = codecs.decode(body, reply.headers.get("content-type", ""))
     except codecs.CodecError as error:
         raise codecs.CodecError(f"{error}; output: raw gives it as it is") from None
+    if request.pages is not None:
+        return pages.page(request.pages, request, reply, content)
     return content if request.output == CONTENT else _everything(request, reply, content)
 
 

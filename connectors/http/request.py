@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import aiohttp
@@ -16,14 +17,19 @@ from multidict import CIMultiDict
 from yarl import URL
 
 from connectors.codecs import bodies as codecs
+from connectors.codecs import multipart
 from connectors.http import CONTENT, HTTP, RESPONSE, address
+from connectors.http import authentication as authentications
 from connectors.http import headers as header_fields
 from connectors.hub.connections import Connections
 from connectors.hub.contract import Asked, Refused
-from connectors.hub.identity import NOBODY, ApiKey, Basic, Bearer, Identity, Webhook
+from connectors.hub.identity import NOBODY, ApiKey, Basic, Bearer, Credentials, Identity, Webhook
 from schemas.functions import EffectClass
 from schemas.payload import Json
 from schemas.reasons import Reason
+
+if TYPE_CHECKING:
+    from connectors.http.pages import Pages
 
 KEY_HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255  # what services with such a header are known to take
@@ -43,6 +49,8 @@ class Request:
     base: address.Address | None = field(default=None, repr=False)  # what the site has given of it
     identity: Identity = NOBODY  # what of it is said when the request is sent, and shown to nobody
     shown: str = field(default="", repr=False)  # the address as the definition has it: nothing in it is the site's
+    tokens_at: str = ""  # host that the definition has tokens asked for at: the policy has to allow it, too
+    pages: Pages | None = field(default=None, repr=False)  # that it asks for a page of a list, and how that is divided
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +65,7 @@ class _Target:
     named: str = ""
     base: address.Address | None = None
     identity: Identity = NOBODY
+    tokens_at: str = ""
 
 
 def read(asked: Asked, effect: EffectClass, connections: Connections) -> Request:
@@ -84,6 +93,7 @@ def read(asked: Asked, effect: EffectClass, connections: Connections) -> Request
         target.base,
         target.identity,
         str(target.shown._replace(query=address.joined(target.shown.query, more))) if output == RESPONSE else "",
+        target.tokens_at,
     )
 
 
@@ -99,18 +109,21 @@ def _parts(endpoint: Mapping[str, Json]) -> tuple[str, Mapping[str, Json] | None
 
 def _target(uri: str, authentication: Mapping[str, Json] | None, connections: Connections) -> _Target:
     given = _parsed(uri)
-    credentials = None if authentication is None else _credentials(authentication)
     if given.scheme == address.NAMED:
-        return _named(given, credentials, connections)
+        return _named(given, authentication, connections)
     if "@" in given.authority:
         raise HTTP.fault("endpoint", "holds credentials", "name a connection, which holds them: connection://NAME/path")
     try:
-        return _Target(address.origin(given), given.path, given.query, given, credentials)
+        start = address.origin(given)
     except address.AddressError as error:
         raise HTTP.fault("endpoint", str(error)) from None
+    if authentication is None:
+        return _Target(start, given.path, given.query, given, None)
+    who, tokens_at = authentications.read(authentication, start.host or "", connections)
+    return _Target(start, given.path, given.query, given, _header(who), identity=_identity(who), tokens_at=tokens_at)
 
 
-def _named(given: address.Address, credentials: str | None, connections: Connections) -> _Target:
+def _named(given: address.Address, authentication: Mapping[str, Json] | None, connections: Connections) -> _Target:
     """The address of a connection with what the definition adds to its path and query."""
     name = given.authority
     written = connections.url(name)
@@ -122,24 +135,41 @@ def _named(given: address.Address, credentials: str | None, connections: Connect
     identity = connections.identity(name)
     if isinstance(identity.credentials, Webhook):
         raise Refused(Reason.MISCONFIGURED, f"connection {name} is for webhooks; send to it with call: webhook.send")
-    if credentials is None:
+    tokens_at = ""
+    if authentication is None:
         credentials, base = _site_credentials(start, identity, base)
-    elif identity.credentials is not None:
-        identity = replace(identity, credentials=None)  # the definition says who it is
+    else:  # the definition says who it is
+        who, tokens_at = authentications.read(authentication, start.host or "", connections)
+        credentials, identity = _header(who), replace(identity, credentials=_identity(who).credentials)
     path = base.path.rstrip("/") + given.path if given.path else base.path
-    return _Target(start, path, address.joined(base.query, given.query), given, credentials, name, base, identity)
+    return _Target(
+        start, path, address.joined(base.query, given.query), given, credentials, name, base, identity, tokens_at
+    )
 
 
 def _site_credentials(start: URL, identity: Identity, base: address.Address) -> tuple[str | None, address.Address]:
     """The header of what the site has given, and its address, with the key if that stands in the query."""
     match identity.credentials:
-        case Basic(username, password):
-            return _basic(username, password), base
-        case Bearer(token):
-            return f"Bearer {token}", base
+        case Basic() | Bearer() as who:
+            return _header(who), base
         case ApiKey(name, value, True):
             return None, base._replace(query=address.joined(base.query, address.query_of({name: value})))
     return None if start.user is None else _basic(start.user, start.password or ""), base
+
+
+def _header(who: Credentials) -> str | None:
+    """The header of who calls, where that is the same for every request."""
+    match who:
+        case Basic(username, password):
+            return _basic(username, password)
+        case Bearer(token):
+            return f"Bearer {token}"
+    return None
+
+
+def _identity(who: Credentials) -> Identity:
+    """What is left to be done when the request goes out."""
+    return NOBODY if isinstance(who, Basic | Bearer) else Identity(who)
 
 
 def _parsed(uri: str) -> address.Address:
@@ -147,16 +177,6 @@ def _parsed(uri: str) -> address.Address:
         return address.parse(uri)
     except address.AddressError as error:
         raise HTTP.fault("endpoint", str(error)) from None
-
-
-def _credentials(authentication: Mapping[str, Json]) -> str:
-    match authentication:
-        case {"basic": basic}:
-            return _basic(basic["username"], basic["password"])
-        case {"bearer": bearer}:
-            header_fields.check("endpoint.authentication.bearer.token", bearer["token"])
-            return f"Bearer {bearer['token']}"
-    raise HTTP.fault("endpoint.authentication", "is neither basic nor bearer", "write one of the two")
 
 
 def _basic(username: str, password: str) -> str:
@@ -172,6 +192,10 @@ def _body(body: Json, headers: CIMultiDict[str]) -> bytes | None:
         return None
     content_type = headers.setdefault("Content-Type", codecs.JSON)
     try:
+        if codecs.parse(content_type)[0] == multipart.MEDIA_TYPE:
+            written, boundary = multipart.write(body)
+            headers["Content-Type"] = f"{multipart.MEDIA_TYPE}; boundary={boundary}"
+            return written
         return codecs.encode(body, content_type)
     except codecs.CodecError as error:
         remedy = "write it so, or name another media type in the header Content-Type"

@@ -15,6 +15,7 @@ from typing import Any
 
 from connectors.hub.contract import Refused
 from connectors.hub.identity import Identity, IdentityOf, nobody
+from connectors.hub.secrets import SecretsOf, no_secrets, told
 from schemas.reasons import Reason
 
 PREFIX = "EXLIFY_CONNECTION_"
@@ -32,8 +33,12 @@ ApiOf = Callable[[str], Mapping[str, Any]]
 """What a connection can do by its document, by the folded name that the site gave it; empty where it has none."""
 
 
+PagesOf = Callable[[str], Mapping[str, Any]]
+"""How the lists of a connection are divided, by the folded name that the site gave it; empty where nothing is said."""
+
+
 def undocumented(name: str) -> Mapping[str, Any]:
-    """No connection has a document."""
+    """Nothing is said of a connection."""
     return {}
 
 
@@ -41,11 +46,18 @@ class Connections:
     """Addresses by name; case, and which of hyphen, underscore and dot a name has, make no difference."""
 
     def __init__(
-        self, addresses: Source | Mapping[str, str], identity_of: IdentityOf = nobody, api_of: ApiOf = undocumented
+        self,
+        addresses: Source | Mapping[str, str],
+        identity_of: IdentityOf = nobody,
+        api_of: ApiOf = undocumented,
+        pages_of: PagesOf = undocumented,
+        secrets_of: SecretsOf = no_secrets,
     ) -> None:
         self._source = _always(addresses) if isinstance(addresses, Mapping) else addresses
         self._identity_of = identity_of
         self._api_of = api_of
+        self._pages_of = pages_of
+        self._secrets_of = secrets_of
         given = self._source()
         self._latest = (given, _Addresses.of(given))
 
@@ -68,6 +80,14 @@ class Connections:
     def api(self, name: str) -> Mapping[str, Any]:
         """What the connection can do by its document."""
         return self._api_of(folded(name))
+
+    def pages(self, name: str) -> Mapping[str, Any]:
+        """How its lists are divided into pages, where a call does not say it."""
+        return self._pages_of(folded(name))
+
+    def secret(self, name: str, member: str, host: str) -> str:
+        """A secret of the site for a call to this host. Raises Refused."""
+        return told(self._secrets_of, name, member, host)
 
     def is_current(self, url: str) -> bool:
         """Whether some connection has this address now."""

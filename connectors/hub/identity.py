@@ -69,6 +69,7 @@ class OAuth2:
     username: str = field(default="", repr=False)
     password: str = field(default="", repr=False)
     refresh_token: str = field(default="", repr=False)
+    trusted: bool = True  # by the site; else the policy judges where tokens are asked for
 
 
 @dataclass(frozen=True, slots=True)

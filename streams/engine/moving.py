@@ -156,6 +156,8 @@ def _misfits_of_open(frame: Frame, graph: Graph, old: Task, new: Task, places: M
         yield f"{old.pointer} is open and reads its input at its end, which was not kept"
     if type(frame) is StepFrame and isinstance(old, Call) and isinstance(new, Call):
         asked, now = asked_of(frame, old), asked_of(frame, new)
+        if (frame.pages is None) != (not new.paged):
+            yield f"{old.pointer} is open, and {'asks' if new.paged else 'no longer asks'} for pages there now"
         if asked != now:
             yield f"{old.pointer} waits for the answer of {asked}, and calls {now or 'nothing'} there now"
     if isinstance(old, Fork) and isinstance(new, Fork):

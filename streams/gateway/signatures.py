@@ -60,6 +60,8 @@ def verify(scheme: Scheme, secrets: Sequence[bytes], headers: Mapping[str, str],
     Compares in constant time, and looks at the time last, so that only a sender learns about our clock.
     """
     given, timestamp = _given(scheme, headers)
+    if scheme.encoding == HEX:  # some write its digits in capitals
+        given = [each.lower() for each in given]
     covered = _covered(scheme, timestamp, body)
     expected = [_written(scheme, hmac.digest(secret, covered, "sha256")) for secret in secrets]
     matches = [hmac.compare_digest(one.encode(errors="surrogateescape"), other) for one in given for other in expected]

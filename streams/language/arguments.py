@@ -13,7 +13,7 @@ from typing import NamedTuple
 from schemas.arguments import Argument, Kind, Values
 from schemas.functions import Function
 from schemas.payload import Json
-from streams.language import profile
+from streams.language import authentications
 from streams.language.addresses import NAME, UriTemplate
 from streams.language.expressions import Constant, inner_text, members
 from streams.language.forms import DURATION, EXPRESSION, FIXED_TEXT, JSON, OBJECT, SCHEMA, TEXT, Form, closed, either
@@ -52,6 +52,14 @@ def read_arguments(task: Node, function: Function, scope: Scope) -> Expression:
             if isinstance(given.value, dict) and argument.name not in given.value:
                 given.fault("missing", f"`with` lacks `{argument.name}`", _remedy(argument), key=True)
     return members(read)
+
+
+def refuse_pages(node: Node, function: Function) -> None:
+    """Only the call of a task asks for all pages of a list."""
+    given = node.optional("with")
+    pages = given.optional(function.paged) if given is not None and function.paged else None
+    if pages is not None:
+        pages.fault("pages", "only the call of a task asks for pages", "leave it out, and ask for one page", key=True)
 
 
 def arguments_form(function: Function) -> Form:
@@ -130,9 +138,9 @@ def _named_value(node: Node, value: Json, values: Values) -> None:
 
 def _members(node: Node, scope: Scope, argument: Argument) -> dict[str, Expression]:
     """What an argument that is an object consists of."""
-    known = {each.name: each for each in argument.members if each.name not in profile.ENDPOINT}
+    known = {each.name: each for each in argument.members}
     required = [each.name for each in known.values() if each.required]
-    parts = node.members(known, required=required, refused=profile.ENDPOINT, example=_example(argument))
+    parts = node.members(known, required=required, example=_example(argument))
     return {name: WAYS[known[name].kind].read(part, scope, known[name]) for name, part in parts.items()}
 
 
@@ -155,7 +163,8 @@ def _name(node: Node, scope: Scope, argument: Argument) -> Expression:
 
 def _address(node: Node, scope: Scope, argument: Argument) -> Expression:
     if isinstance(node.value, dict) and argument.members:
-        return _members(node, scope, argument).get("uri", Constant(""))
+        parts = _members(node, scope, argument)
+        return members(parts) if len(parts) > 1 else parts.get("uri", Constant(""))
     text = node.text(_example(argument))
     if inner_text(text) is not None:
         return read_leaf(node, BODY, scope)
@@ -227,6 +236,10 @@ def _expressions(value: Json, place: Place) -> Iterator[Place]:
             yield from _expressions(inner, (*place, key))
 
 
+def _authentication(node: Node, scope: Scope, argument: Argument) -> Expression:
+    return Constant(authentications.read(node))
+
+
 def _duration(node: Node, scope: Scope, argument: Argument) -> Expression:
     return read_duration(node, BODY, scope)
 
@@ -259,7 +272,7 @@ def _address_form(argument: Argument) -> Form:
 
 
 def _members_form(argument: Argument) -> Form:
-    return _closed(each for each in argument.members if each.name not in profile.ENDPOINT)
+    return _closed(argument.members)
 
 
 _ADDRESS_TEXT = either({"type": "string", "pattern": f"^{_ADDRESS}$"}, EXPRESSION)
@@ -292,6 +305,7 @@ WAYS: Mapping[Kind, Way] = {
     Kind.SCHEMA: Way(_schema, lambda argument: SCHEMA),
     Kind.TYPED: Way(_typed, lambda argument: JSON),
     Kind.FIXED: Way(_fixed, lambda argument: dict(argument.json_schema())),
+    Kind.AUTHENTICATION: Way(_authentication, lambda argument: authentications.FORM),
     Kind.DURATION: Way(_duration, lambda argument: DURATION),
 }
 """One way for each kind of argument; a test says where one is missing."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from schemas.functions import Function
+from streams.language import authentications
 from streams.language.common import FORMS
 from streams.language.construct import Construct
 from streams.language.constructs import ALL
@@ -26,7 +27,12 @@ def schema(functions: Mapping[str, Function]) -> dict[str, Any]:
         "title": "Workflow definition of Exlify",
         "description": "A documented profile of the Open Workflow Specification 1.0.3; see PROFILE.md.",
         **FORM,
-        "$defs": {**DEFINITIONS, "task": _task(), **{_name(each): _kind(each, functions) for each in ALL}},
+        "$defs": {
+            **DEFINITIONS,
+            **authentications.DEFINITIONS,
+            "task": _task(),
+            **{_name(each): _kind(each, functions) for each in ALL},
+        },
     }
 
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from schemas.functions import EffectClass, Function
-from streams.language.arguments import read_arguments
+from streams.language.arguments import read_arguments, refuse_pages
 from streams.language.forms import OBJECT, TEXT, closed
 from streams.language.graph import Expression
 from streams.language.nodes import Node
@@ -58,6 +58,7 @@ def read_probe(
         return ()
     if asked.own or asked.effect not in (None, EffectClass.READ):
         parts["call"].fault("probe", f"`{name}` does not only read a system", "call http with get, or sql.query")
+    refuse_pages(node, asked)
     return (Probe(function=name, arguments=read_arguments(node, asked, scope | {KEY})),)
 
 

@@ -39,10 +39,7 @@ def _never(remedy: str) -> Refusal:
 ROOT = {
     "evaluate": _never("leave it out: expressions are jq in strict mode"),
 }
-_CREDENTIALS = _later("credentials belong into a connection of the settings")
 USE = {
-    "authentications": _CREDENTIALS,
-    "secrets": _CREDENTIALS,
     "catalogs": _never("call one of the functions that there are"),
     "extensions": _never("write the tasks where they are to run"),
 }
@@ -51,9 +48,6 @@ RUN = {
     name: _never("call a service with `call: http`, or a database with `call: sql.execute`")
     for name in ("container", "script", "shell")
 } | {"return": _never("leave it out: the output is that of the workflow")}
-SCHEDULE = {
-    "read": _later("leave it out: the data of the event is the input"),
-}
 EVENTS = {
     "all": _later("start on one event with `one`, or on each of several with `any`"),
     "until": _later("leave it out"),
@@ -72,9 +66,6 @@ RETRY = {
     name: _later("leave it out: `errors` of the `catch` says for which errors, and their reason whether it helps")
     for name in ("when", "exceptWhen")
 } | {"duration": _later("give the step a `timeout`, or write `limit: {duration: ...}` for all tries together")}
-ENDPOINT = {
-    "authentication": _later("name a connection of the settings, which holds the credentials: connection://NAME/path")
-}
 SCHEMAS = {
     "resource": _never(
         "name a file in the folder of the definition, which `exlify deploy` writes in, or write it under `document`"

@@ -15,7 +15,7 @@ import msgspec
 from schemas.functions import EffectClass, Function
 from schemas.recovery import BACKOFFS, JITTERS, MAX_RETRIES, USUAL, Policy
 from streams.language import profile
-from streams.language.arguments import read_arguments
+from streams.language.arguments import read_arguments, refuse_pages
 from streams.language.durations import DurationError, milliseconds
 from streams.language.expressions import Constant
 from streams.language.forms import DURATION, OBJECT, TEXT, TRANSFORM, Form, closed, either
@@ -173,6 +173,8 @@ def _target(node: Node, functions: Mapping[str, Function], scope: Scope) -> Targ
     function = functions.get(name)
     if function is None and name:
         parts["call"].fault("unknown-function", f"there is no function `{name}`", f"known are {', '.join(functions)}")
+    if function is not None:
+        refuse_pages(node, function)
     return Target(
         function=name,
         arguments=read_arguments(node, function, scope) if function is not None else Constant({}),

@@ -32,7 +32,6 @@ _TASK = _WORKFLOW | {"context", "task"}
 ALL_VARIABLES = _TASK | {"input", "output"}
 RESERVED = ALL_VARIABLES | {"secrets", "authorization", "ENV", "__loc__", "__prog_args"}
 _NOT_BUILT = {
-    "secrets": "credentials belong into a connection of the settings",
     "authorization": "credentials belong into a connection of the settings",
 }
 VARIABLE_FORM = {
@@ -169,7 +168,10 @@ def _unavailable(node: Node, source: str, name: str, slot: Slot, scope: Scope) -
     """Notes that a variable cannot be read here."""
     available = slot.variables | scope
     listed = ", ".join(f"${known}" for known in sorted(available))
-    if name in _NOT_BUILT:
+    if name == "secrets":
+        remedy = "say under `authentication` of the endpoint who calls"
+        fault = ("secret", "`$secrets` stands in an `authentication` and nowhere else, so no record holds one", remedy)
+    elif name in _NOT_BUILT:
         fault = ("not-built", f"`${name}` is part of the profile but not built yet", _NOT_BUILT[name])
     elif name in ALL_VARIABLES:
         fault = ("unavailable-variable", f"`${name}` is not available in {slot.name}", f"available there: {listed}")

@@ -15,7 +15,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import beside, calls, console, decide, idle, journey, micro, own, parked, rebuild, records
+from tests.bench import beside, calls, console, decide, hub, idle, journey, micro, own, parked, rebuild, records
 
 Figures = Mapping[str, float]
 PARTS: Mapping[str, Callable[[], Figures]] = {
@@ -24,6 +24,7 @@ PARTS: Mapping[str, Callable[[], Figures]] = {
     "decide": decide.measure,
     "journey": journey.measure,
     "http": calls.measure,
+    "hub": hub.measure,
     "beside": beside.measure,
     "own": own.measure,
     "idle": idle.measure,

@@ -42,13 +42,15 @@ def refused(code: str, task: str, before: str = "") -> Example:
     return Example(text=f"{before}do: [{{a: {task}}}]", code=code)
 
 
-def _called(task: str, **more: Any) -> Example:
-    return runs(f"do: [{{a: {task}}}]", **{"mocks": {"a": [{"output": {"ok": True}}]}, "output": {"ok": True}, **more})
+def _called(task: str, before: str = "", **more: Any) -> Example:
+    return runs(
+        f"{before}do: [{{a: {task}}}]", **{"mocks": {"a": [{"output": {"ok": True}}]}, "output": {"ok": True}, **more}
+    )
 
 
 def _in_place(authentication: str) -> Example:
     endpoint = f"{{uri: 'https://pets.example.com', authentication: {authentication}}}"
-    return refused("not-built", f"{{call: http, with: {{method: get, endpoint: {endpoint}}}}}")
+    return refused("authentication", f"{{call: http, with: {{method: get, endpoint: {endpoint}}}}}")
 
 
 _SUBSCRIBED = refused("not-built", "{call: asyncapi, with: {document: {endpoint: 'https://x.org/api.json'}}}")
@@ -77,7 +79,10 @@ EXAMPLES: dict[str, Example] = {
     "authentication-oauth2-secret": _in_place("{oauth2: {use: secret}}"),
     "authentication-oidc": _in_place("{oidc: {authority: 'https://x.org', grant: client_credentials}}"),
     "authentication-oidc-secret": _in_place("{oidc: {use: secret}}"),
-    "authentication-reusable": refused("not-built", "{set: {x: 1}}", "use: {authentications: {a: {basic: {}}}}\n"),
+    "authentication-reusable": _called(
+        "{call: http, with: {method: get, endpoint: {uri: 'https://pets.example.com', authentication: {use: pets}}}}",
+        before="use: {secrets: [keeper], authentications: {pets: {basic: {use: keeper}}}}\n",
+    ),
     "call-asyncapi-publish": _SUBSCRIBED,
     "call-asyncapi-subscribe-consume-amount": _SUBSCRIBED,
     "call-asyncapi-subscribe-consume-forever-foreach": refused(

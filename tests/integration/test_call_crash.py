@@ -3,11 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
-import subprocess
-import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -25,42 +20,11 @@ from streams.processors.orchestrate import INBOX
 from streams.runtime.parking import PARKING
 from tests.support import peers
 from tests.support.data import payload
+from tests.support.hosted import PARTITIONS, worker
 
-WORKER = """
-import uvloop
-from schemas.codec import Codec
-from streams import catalogue
-from streams.ground.site import Site
-from streams.definitions.book import DefinitionBook
-from streams.runtime.worker import Worker
-
-async def main():
-    loaded, codec = catalogue.load_settings(), Codec.offline()
-    book, site = DefinitionBook(catalogue.FUNCTIONS), Site(loaded.site_dir)
-    await Worker("call", catalogue.make_processors(["call", "recover"], loaded, codec, book, site), loaded, codec).run()
-
-uvloop.run(main())
-"""
 INSTANCE = "ab" * 16
-PARTITIONS = Settings().partitions
 NUMBER = partition_of(INSTANCE, PARTITIONS)
 LINES = tuple({*call.DECLARATION.topics(Settings()), *recover.DECLARATION.topics(Settings()), PARKING})
-
-
-@contextmanager
-def worker(kafka: str, folder: Path) -> Iterator[subprocess.Popen[bytes]]:
-    settings = {
-        "EXLIFY_BOOTSTRAP": kafka,
-        "EXLIFY_DATA_DIR": str(folder),
-        "EXLIFY_SESSION_TIMEOUT_MS": "6000",
-        "EXLIFY_PARTITIONS": str(PARTITIONS),
-    }
-    process = subprocess.Popen([sys.executable, "-c", WORKER], env={**os.environ, **settings})
-    try:
-        yield process
-    finally:
-        process.kill()
-        process.wait()
 
 
 def command(pointer: str, url: str, effect: str | None, *, probed: bool = False) -> bytes:

@@ -24,6 +24,7 @@ from streams.engine.construct import Construct
 from streams.engine.data import encode, evaluate
 from streams.engine.errors import BODY, TaskError, failed, for_people, received, without_body
 from streams.engine.messages import CancelStep, StepCommand, StepResult
+from streams.engine.paging import Pages, asking, joined
 from streams.engine.run import Run
 from streams.engine.state import Certainty, Frame
 from streams.engine.tree import Tree
@@ -46,6 +47,7 @@ class StepFrame(Frame, tag=4):
     fallback: int = 0
     error: dict[str, Json] | None = None
     asked: str = ""  # type: ignore[misc]
+    pages: Pages | None = None  # of a list in pages: those before the one that it waits for
 
 
 def _start(run: Run, task: Call, activity: Activity) -> None:
@@ -55,8 +57,15 @@ def _start(run: Run, task: Call, activity: Activity) -> None:
 def ask(run: Run, task: Call, activity: Activity, asked: Json) -> None:
     """The step's processor is asked, and the task waits for its answer."""
     arguments = encode(asked, activity, run.limits)
-    frame = run.open(StepFrame, activity, keep_input=bool(task.fallback) or task.undo >= 0)
+    keep = bool(task.fallback or task.paged) or task.undo >= 0
+    frame = run.open(StepFrame, activity, keep_input=keep)
     frame.iteration, frame.attempt, frame.key = activity.iteration, activity.attempt, activity.key
+    if task.paged:
+        frame.pages = Pages()
+    _issue(run, frame, task, activity, arguments)
+
+
+def _issue(run: Run, frame: StepFrame, task: Call, activity: Activity, arguments: Payload) -> None:
     probe = _probe(run, frame, task, activity)
     graph = run.graph
     run.issued[frame.id] = StepCommand(
@@ -93,6 +102,11 @@ def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> Non
             if task.undo >= 0:
                 _done(run, frame, task, None)
             raise failed(activity, problems.RUNTIME, f"The step's output cannot be read: {error}") from None
+    if frame.pages is not None and result.output is not None:
+        pages = _turned(run, frame, task, activity, output, len(result.output.raw))
+        if pages is None:
+            return
+        output = pages.items
     if task.undo >= 0:
         _doubt_before(run, frame, task)
         _done(run, frame, task, output)
@@ -100,6 +114,31 @@ def _answered(run: Run, frame: StepFrame, task: Call, result: StepResult) -> Non
     if answer is not None:
         output = evaluate(run, answer, output, activity)
     run.complete(activity, output)
+
+
+def _turned(run: Run, before: StepFrame, task: Call, activity: Activity, output: Json, size: int) -> Pages | None:
+    """All pages, if this was the last; else the next one is asked for, as a step of its own."""
+    assert before.pages is not None
+    asked = evaluate(run, task.arguments, activity.input, activity)
+    declared = asked.get(task.paged)
+    pages = joined(before.pages, output, size, declared, run.limits.record_bytes, task.pointer)
+    if isinstance(pages, dict):
+        raise TaskError(activity, pages)
+    run.bound = max(run.bound, pages.bytes * PER_BYTE)
+    if pages.at is None:
+        return pages
+    run.keep(pages.items)
+    run.note(task, Phase.TASK_COMPLETED, before.iteration, before.attempt)
+    iteration = run.next_iteration(task.index)
+    frame = msgspec.structs.replace(
+        before, id=run.next_frame, iteration=iteration, attempt=0, key="", asked="", pages=pages
+    )
+    run.next_frame += 1
+    run.frames[frame.id] = frame
+    run.note(task, Phase.TASK_STARTED, iteration)
+    activity = run.activity(frame)
+    _issue(run, frame, task, activity, encode(asking(asked, task.paged, pages), activity, run.limits))
+    return None
 
 
 def _with_body(run: Run, error: Problem, result: StepResult) -> Problem:
@@ -154,6 +193,7 @@ def _fall_back(run: Run, before: StepFrame, task: Call, activity: Activity, posi
         attempt=before.attempt + 1,
         key=key,
         fallback=-position,
+        pages=None,
         error=for_people(error) | {name: error[name] for name in (BODY,) if name in error},
         asked="",
     )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 
 from schemas.functions import OWN_NAME, ForCalls, Function
+from schemas.payload import Json
 from schemas.recovery import Policy, encode
 from streams.language import profile
 from streams.language.arguments import arguments_form, read_arguments
@@ -36,6 +37,7 @@ class CallModel(StepModel):
     policy: Policy | None
     fallback: tuple[Target, ...]
     probe: tuple[Probe, ...]
+    paged: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,6 +51,7 @@ class Call(Task):
     recovery: bytes | None = None  # the policy (`schemas.recovery`) as its commands carry it; None: the usual one
     fallback: tuple[Target, ...] = ()  # whom it falls back on, one after the other
     probe: tuple[Probe, ...] = ()  # how the system is asked whether it was done; at most one
+    paged: str = ""  # the argument that asks for a list in pages; empty: it is one step
     undo: int = -1  # index of the task that undoes it; -1: there is nothing to undo
 
 
@@ -70,7 +73,25 @@ def _read(reader: Reader, node: Node, common: Common, scope: Scope) -> CallModel
         policy=policy,
         fallback=fallback,
         probe=read_probe(metadata, function, reader.functions, scope),
+        paged=_paged(node.optional("with"), function, common["metadata"].get("effect")),
     )
+
+
+def _paged(given: Node | None, function: Function | None, effect: Json) -> str:
+    """The argument by which a call asks for a list in pages; empty where it does not."""
+    pages = None if given is None or function is None or not function.paged else given.optional(function.paged)
+    if pages is None or given is None or function is None:
+        return ""
+    if not isinstance(pages.value, dict):
+        pages.fault("value", f"`{pages.name}` is written out, and an object", "write pages: {by: link}")
+    elif _is_told(function, given, effect) and function.changes(given.value, effect):
+        pages.fault("pages", "only a call that reads asks for pages", "write method: get, or metadata: {effect: read}")
+    return function.paged
+
+
+def _is_told(function: Function, given: Node, effect: Json) -> bool:
+    """Whether the definition says what decides about the effect of a call."""
+    return effect is not None or (function.effect_by is not None and function.effect_by[0] in given.value)
 
 
 def _unknown(node: Node, name: str, functions: Mapping[str, Function]) -> None:
@@ -94,6 +115,7 @@ def _compiled(model: CallModel, links: Links, fields: Fields) -> Call:
         recovery=None if (policy := model.policy or links.policy(model)) is None else encode(policy),
         fallback=model.fallback,
         probe=model.probe,
+        paged=model.paged,
         undo=links.undo(model),
     )
 

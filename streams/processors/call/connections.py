@@ -7,6 +7,7 @@
       rate: 20/s          # calls in each worker: N/s, N/min or N/h
       patience: 10m       # how long a call waits while the system is not well, before it fails
       recovery: {retries: 5, delay: 2s, cap: 1m}   # how a call is tried again whose definition does not say it
+      pages: {by: link}   # how its lists are divided, for calls that ask for all pages
       cost: 0.02          # of each try of a call, in the currency of the site
       openapi: ${file:ledger.openapi.json}         # for `call: openapi`; `exlify connections add` makes it
       authentication: ...                          # as whom it calls, and `tls`: `identities.py` has both
@@ -21,12 +22,13 @@ import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
 from connectors.http.openapi import NO_API, Api
 from connectors.hub.identity import NOBODY, Identity
 from connectors.hub.limits import ConnectionLimits
+from connectors.hub.secrets import Secret
 from schemas.recovery import Policy
 from streams.ground.kinds import checked
 from streams.ground.references import without_references
@@ -35,6 +37,8 @@ from streams.ground.settings import Settings
 from streams.processors.call.documents import read_document
 from streams.processors.call.identities import MEMBERS, read_identity
 from streams.processors.call.policies import duration_ms, read_policy
+from streams.processors.call.secrets import FILE as SECRETS
+from streams.processors.call.secrets import read_secrets
 
 if TYPE_CHECKING:
     from streams.ground.site import Site
@@ -83,6 +87,7 @@ class Given:
     identity: Identity = NOBODY
     api: Api = field(default_factory=dict, repr=False)
     cost: float = 0.0  # of a call
+    pages: Mapping[str, Any] = field(default_factory=dict)  # how its lists are divided, where a call does not say it
 
 
 class Described(NamedTuple):
@@ -105,6 +110,7 @@ class Addresses:
         self._given = settings.of(ConnectionSettings).urls
         self._sandbox = {fold(name): url for name, url in settings.endpoints.get("sandbox", {}).items()}
         self._file = site.file(FILE, read_connections)
+        self._secrets = site.file(SECRETS, read_secrets)
         self._merged = (self._file.value, self._over(self._file.value))
 
     def limits(self, name: str) -> ConnectionLimits:
@@ -130,6 +136,15 @@ class Addresses:
         """What a connection can do by its document, by its folded name."""
         given = self._file.value.get(name)
         return NO_API if given is None else given.api
+
+    def pages(self, name: str) -> Mapping[str, Any]:
+        """How lists of a connection are divided, by its folded name."""
+        given = self._file.value.get(name)
+        return {} if given is None else given.pages
+
+    def secret(self, name: str) -> Secret | None:
+        """A secret that definitions name, now."""
+        return self._secrets.value.get(name)
 
     def urls(self) -> Mapping[str, str]:
         """Addresses by folded name, the same object until one changes; never to be shown, they hold passwords."""
@@ -172,7 +187,7 @@ def read_connections(document: Part | None) -> Mapping[str, Given]:
 def _given(part: Part) -> Given:
     if not part.is_mapping:
         return Given(_address(part))
-    members = part.only("url", "concurrency", "rate", "patience", "recovery", "cost", "openapi", *MEMBERS)
+    members = part.only("url", "concurrency", "rate", "patience", "recovery", "cost", "openapi", "pages", *MEMBERS)
     if "url" not in members:
         part.fault("no url", f"add `url:` and {SHAPE}")
     limits = ConnectionLimits(
@@ -184,7 +199,22 @@ def _given(part: Part) -> Given:
     cost = price(members["cost"]) if "cost" in members else 0.0
     address = _address(members["url"])
     api = read_document(members["openapi"]) if "openapi" in members else NO_API
-    return Given(address, limits, recovery, read_identity(members, address), api, cost)
+    paged = read_pages(members["pages"]) if "pages" in members else {}
+    return Given(address, limits, recovery, read_identity(members, address), api, cost, paged)
+
+
+def read_pages(part: Part) -> Mapping[str, Any]:
+    """How the lists of a connection are divided; faults with their place."""
+    from connectors.http import pages
+    from schemas.arguments import ArgumentError
+
+    given = {name: each.plain() for name, each in part.only(*pages.OF_CONNECTION).items()}
+    try:
+        pages.read(pages.declared(given))
+    except ArgumentError as error:
+        what, _, remedy = str(error).partition("; ")
+        part.fault(what.removeprefix("http: "), remedy or "see the README of connectors")
+    return given
 
 
 def price(part: Part) -> float:

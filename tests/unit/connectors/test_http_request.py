@@ -119,7 +119,10 @@ def test_arguments_out_of_order_are_refused(arguments: dict[str, Any]) -> None:
         ({"endpoint": "ftp://jane/"}, "http: endpoint is no http or https address with a host; write endpoint: "),
         ({"endpoint": 7}, "http: endpoint is not an address or an object of uri, authentication; write endpoint: "),
         ({"endpoint": "http://jane:doe@host/"}, "http: endpoint holds credentials; name a connection, which holds "),
-        ({"endpoint": {"uri": "http://host", "authentication": {}}}, "http: endpoint.authentication is neither basic "),
+        (
+            {"endpoint": {"uri": "http://host", "authentication": {}}},
+            "http: endpoint.authentication is none of basic, ",
+        ),
         (
             {"endpoint": {"uri": "http://host", "authentication": {"basic": {"username": "jane"}}}},
             "http: endpoint.authentication.basic.password is missing",

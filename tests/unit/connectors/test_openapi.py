@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from connectors.assembly import standard_hub
-from connectors.http.openapi import DocumentError, ParameterError, cut, fill, read
+from connectors.http.openapi import MOST_IN_ALL, MOST_PARAMETERS, DocumentError, ParameterError, cut, fill, read
 from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
 from schemas.reasons import Effect, Reason
@@ -162,3 +162,17 @@ async def test_connection_without_a_document_says_where_to_write_it() -> None:
         outcome = await hub.carry_out(HubCall(function="openapi", arguments=arguments, key="k"))
     assert outcome.reason is Reason.MISCONFIGURED
     assert "openapi: '${file:PATH}'" in outcome.detail
+
+
+def _many(paths: int, of_path: int) -> dict[str, Any]:
+    parameters = [{"name": f"p{number}", "in": "query"} for number in range(of_path)]
+    items = {f"/{number}": {"parameters": parameters, "get": {"operationId": f"o{number}"}} for number in range(paths)}
+    return {"openapi": "3.1.0", "paths": items}
+
+
+def test_parameters_of_a_document_are_bounded_also_where_each_path_has_them() -> None:
+    assert len(read(_many(2, MOST_PARAMETERS))) == 2
+    with pytest.raises(DocumentError, match="more than 200 parameters"):
+        read(_many(1, MOST_PARAMETERS + 1))
+    with pytest.raises(DocumentError, match="more than 50000 parameters"):
+        read(_many(MOST_IN_ALL // 200 + 1, 200))

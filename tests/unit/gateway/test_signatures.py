@@ -191,3 +191,10 @@ def test_faulty_scheme_is_refused(tmp_path: Path, members: str, says: str) -> No
     with pytest.raises(ConfigurationError) as fault:
         Hooks(Settings(data_dir=tmp_path / "data"), Site(tmp_path, {"S": SECRET, "SHORT": "short"}))
     assert says in str(fault.value)
+
+
+def test_digits_of_a_hexadecimal_signature_may_be_capitals() -> None:
+    scheme, body = SCHEMES["github"], b"{}"
+    signature = hmac.digest(b"secret", body, "sha256").hex().upper()
+    headers = {"X-Hub-Signature-256": f"sha256={signature}"}
+    assert verify(scheme, [b"secret"], headers, body, 0).timestamp_s == 0

@@ -59,8 +59,8 @@ def test_expression_gives_what_page_says(source: str, data: str, value: str) -> 
 @pytest.mark.parametrize(
     "table",
     [
-        *(profile.ROOT, profile.TASKS, profile.SCHEDULE, profile.EVENTS, profile.EVENT_FILTER, profile.RETRY),
-        *(profile.ENDPOINT, profile.SCHEMAS, profile.CALLS, profile.USE),
+        *(profile.ROOT, profile.TASKS, profile.EVENTS, profile.EVENT_FILTER, profile.RETRY),
+        *(profile.SCHEMAS, profile.CALLS, profile.USE),
     ],
 )
 def test_every_refusal_is_on_the_page(table: dict[str, profile.Refusal]) -> None:
