@@ -26,7 +26,7 @@ from streams.processors import own
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import deliver
 from tests.acceptance.site import ASK, PATIENCE_S, Site
-from tests.chaos.test_dashboards import asked, forgotten, happening_by_itself, site, unlucky
+from tests.chaos.mishaps import asked, forgotten, happening_by_itself, site, unlucky
 from tests.support.figures import Report
 
 pytestmark = [
