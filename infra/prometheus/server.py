@@ -32,14 +32,15 @@ def url_of(port: int) -> str:
     return f"http://{ports.LOOPBACK}:{port}"
 
 
-def launch(data_dir: Path, port: int, every_s: int = 5) -> Launch:
-    """What to run; the processes that it watches are those of the targets file, whenever that changes."""
+def launch(data_dir: Path, port: int, every_s: int = 5, rules: Path = HERE) -> Launch:
+    """What to run; the processes that it watches are those of the targets file, whenever that changes. `rules` is the
+    folder of its rules."""
     home = data_dir.absolute() / PROGRAM
     home.mkdir(parents=True, exist_ok=True, mode=0o700)
     targets = {"files": [str(data_dir.absolute() / TARGETS_FILE)], "refresh_interval": f"{every_s}s"}
     configuration = {
         "global": {"scrape_interval": f"{every_s}s", "evaluation_interval": "15s"},
-        "rule_files": [str(HERE / name) for name in RULES],
+        "rule_files": [str(rules / name) for name in RULES],
         "scrape_configs": [{"job_name": "exlify", "file_sd_configs": [targets]}],
     }
     file = home / "prometheus.yml"

@@ -67,8 +67,8 @@ class Head:
         """The meaning of one row of an output. Not finite where the output is not."""
         if self.kind == "classes":
             known = row[: len(self._labels)]
-            at = int(np.argmax(known))
-            score = round(float(known[at]), decimals) if np.isfinite(known).all() else math.nan
+            at = int(known.argmax())
+            score = round(float(known[at]), decimals) if math.isfinite(known.sum()) else math.nan
             return Judged(score, self._labels[at], round(1 - score, decimals))
         score = round(float(row[self._column]), decimals)
         if self.kind == "binary":

@@ -25,6 +25,7 @@ class Load:
     ended: dict[str, int] = field(default_factory=dict)
     faulty_from_ms: int | None = None  # systems failed from then on
     faulty_until_ms: int | None = None
+    behind: dict[str, int] = field(default_factory=dict)  # records that a processor had yet to read, at most
     repeated: int = 0  # outcomes that stand on the topic once more; subscribers drop them
 
     def took(self, outcome: Mapping[str, Any], at_ms: int) -> None:
@@ -97,6 +98,7 @@ class Load:
             | {"max": max(self.latencies, default=None)},
             "open_when_sent": waiting,
             "limits": self.limits(),
+            "behind": dict(sorted(self.behind.items(), key=lambda each: -each[1])),
             "recovery": self.recovery(),
             "kept_up": waiting <= max(1.0, rate * BEHIND_S) + rate * (percentile(self.latencies, 50) or 0) / 1_000
             and len(self.sent) >= 0.95 * rate * seconds,

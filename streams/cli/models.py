@@ -124,12 +124,13 @@ def history(name: str, as_json: bool) -> None:
                 each["version"],
                 each["state"],
                 f"{each['rival']}, {each['share']} %" if each["rival"] else "-",
+                f"{each['audit']} %" if each["audit"] else "-",
                 each["by"],
                 each["why"],
             )
             for each in found
         ]
-        print_table(("FROM", "VERSION", "STATE", "BESIDE IT", "BY", "WHY"), rows)
+        print_table(("FROM", "VERSION", "STATE", "BESIDE IT", "AUDITED", "BY", "WHY"), rows)
 
 
 @command.command("watch")

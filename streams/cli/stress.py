@@ -14,6 +14,7 @@ from urllib.parse import quote
 
 import click
 
+from streams.cli._behind import in_words, watched
 from streams.cli._client import Client, codec, connect, with_kafka
 from streams.cli._faults import control_of, faulty, orders
 from streams.cli._load import Load
@@ -84,9 +85,9 @@ def command(
     """Start real instances of WORKFLOW at a rate, and tell what became of them.
 
     Their steps call the systems that are connected: use a test site. Told are throughput, how long it takes from an
-    event to its outcome, errors by reason, where the time went by step, and whether the rate was kept up with. With
-    faults, also how many instances they held up, and how long it took until no more were open than before. Exit code 1
-    where instances have no outcome in the end.
+    event to its outcome, errors by reason, where the time went by step, whether the rate was kept up with, and before
+    which processors most records waited. With faults, also how many instances they held up, and how long it took until
+    no more were open than before. Exit code 1 where instances have no outcome in the end.
     """
     if (data is None) == (file is None):
         raise UsageError("stress: give either --data or --file")
@@ -161,6 +162,7 @@ async def _run(
     consumer = await asyncio.to_thread(_outcomes, settings, workflow)
     sending = asyncio.create_task(_send(settings, known, load, workflow, type_, bodies, count, rate))
     faults = None if failing is None else asyncio.create_task(failing)
+    watching = asyncio.create_task(watched(settings, load))
     try:
         deadline = None
         while deadline is None or (load.open and time.monotonic() < deadline):
@@ -176,6 +178,8 @@ async def _run(
         return await sending
     finally:
         sending.cancel()
+        watching.cancel()
+        await asyncio.gather(watching, return_exceptions=True)
         if faults is not None:
             faults.cancel()
             await asyncio.gather(faults, return_exceptions=True)  # which takes them back
@@ -278,6 +282,7 @@ def _print(report: dict[str, Any]) -> None:
             ),
             ("kept up", "yes" if report["kept_up"] else behind),
             ("at most", f"{limits['most_a_second']:,} ended in a second, {limits['most_open']:,} were open at once"),
+            ("waited most", in_words(report["behind"])),
             ("faults", _recovery(report["recovery"]) if report["recovery"] else None),
             ("tried again", f"{again:,} steps" if again else None),
             *((f"error {reason}", f"{count:,}") for reason, count in report["reasons"].items()),

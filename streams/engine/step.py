@@ -12,6 +12,7 @@ from functools import partial
 from typing import Any
 
 from msgspec import Struct
+from orjson import dumps
 
 from schemas import problems
 from schemas.lifecycle import Phase, Status
@@ -47,6 +48,7 @@ from streams.engine.state import Frame, IncidentFrame, Instance, Marker, State, 
 from streams.engine.timers import catch_up, fire_all, first_due
 from streams.engine.variables import cloud_event
 from streams.engine.weight import PER_BYTE
+from streams.language.constructs.listen import DATA, ENVELOPE
 from streams.language.graph import NOTHING, Graph
 
 _ATTRIBUTES_BYTES = 20_480  # of an event, at most: four of 1,024 characters, and their names
@@ -273,6 +275,9 @@ def _begin(run: Run, event: StartInstance) -> None:
         run.bound += _ATTRIBUTES_BYTES * PER_BYTE
     if graph.keeps_input:
         run.input = [cloud_event(event, data)] if graph.lists_events else data
+    if graph.read != DATA and event.event_type in graph.event_types:
+        data = cloud_event(event, data) if graph.read == ENVELOPE else dumps(data).decode()
+        run.bound += _ATTRIBUTES_BYTES * PER_BYTE
     begins = None if event.rerun is None else control.begins_at(run, event.rerun)
     if graph.input is not NOTHING and begins is None:
         data = shape_input(run, graph.input, data, "/input")

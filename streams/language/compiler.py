@@ -56,6 +56,7 @@ def compile_model(model: WorkflowModel, deployed: str | None = None) -> Graph:
         event_types=model.event_types,
         event_filters=model.event_filters,
         schedule=model.schedule,
+        read=model.read,
         input=model.input,
         output=model.output,
         timeout=model.timeout,

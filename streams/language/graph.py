@@ -121,6 +121,7 @@ class Graph:
     tasks: tuple[Task, ...]  # tasks[i].index == i; tasks[0] is the root Do
     event_types: tuple[str, ...] = ()  # business events that start it (schedule.on)
     schedule: Schedule | None = None  # when it starts by itself
+    read: str = "data"  # of an event that starts it: its data, the event itself, or the data as a text
     event_filters: tuple[Mapping[str, Json], ...] = ()  # as written under schedule.on..with, one for each event type
     input: Transform = NOTHING
     output: Transform = NOTHING

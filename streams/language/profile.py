@@ -48,9 +48,6 @@ RUN = {
     name: _never("call a service with `call: http`, or a database with `call: sql.execute`")
     for name in ("container", "script", "shell")
 } | {"return": _never("leave it out: the output is that of the workflow")}
-SCHEDULE = {
-    "read": _later("leave it out: the data of the event is the input"),
-}
 EVENTS = {
     "all": _later("start on one event with `one`, or on each of several with `any`"),
     "until": _later("leave it out"),

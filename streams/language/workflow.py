@@ -22,6 +22,7 @@ from streams.language.common import (
 from streams.language.constructs import BY_KEY
 from streams.language.constructs.defined import read_functions
 from streams.language.constructs.do import DoModel, read_list
+from streams.language.constructs.listen import DATA, READS
 from streams.language.constructs.raise_ import ERROR_FORM, read_error
 from streams.language.durations import DurationError, milliseconds
 from streams.language.forms import DURATION, EXPRESSION, FIXED_TEXT, OBJECT, TASK, TASKS, TEXT, Form, closed, either
@@ -72,7 +73,8 @@ _ATTRIBUTES = closed({"type": FIXED_TEXT, "source": FIXED_TEXT, "subject": FIXED
 _FILTER = closed({"with": _ATTRIBUTES}, ["with"])
 _FILTERS = {"type": "array", "minItems": 1, "items": _FILTER}
 _ON = either(closed({"one": _FILTER}, ["one"]), closed({"any": _FILTERS}, ["any"]))
-_SCHEDULE = {**closed({"on": _ON, **SCHEDULE_KEYS}), "minProperties": 1}
+_READ = {"enum": list(READS)}
+_SCHEDULE = {**closed({"on": _ON, "read": _READ, **SCHEDULE_KEYS}), "minProperties": 1}
 _NAMED = {"retries": RETRY_FORM, "errors": either(ERROR_FORM, EXPRESSION), "timeouts": TIMEOUT_FORM, "functions": TASK}
 _USE = closed(
     {name: {"type": "object", "additionalProperties": form} for name, form in _NAMED.items()} | authentications.USE_KEYS
@@ -107,6 +109,7 @@ class WorkflowModel:
     event_types: tuple[str, ...]
     event_filters: tuple[Mapping[str, Json], ...]
     schedule: Schedule | None
+    read: str  # what of an event that starts it is the input
     input: Transform
     output: Transform
     timeout: Expression | None
@@ -151,6 +154,7 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
         event_types=tuple(kind for kind, _ in events),
         event_filters=tuple(attributes for _, attributes in events),
         schedule=read_schedule(starts, _metadata(parts.get("document"), "schedule")),
+        read=_read(starts),
         input=read_input(parts.get("input"), WORKFLOW_INPUT, nobody),
         output=read_output(parts.get("output"), WORKFLOW_OUTPUT, nobody),
         timeout=read_timeout(parts.get("timeout"), WORKFLOW_INPUT, nobody),
@@ -249,11 +253,19 @@ _ON_EXAMPLE = "schedule: {on: {one: {with: {type: com.example.order.placed.v1}}}
 
 def _starts(node: Node) -> dict[str, Node]:
     """What starts the workflow: events, or time."""
-    others = isinstance(node.value, dict) and bool(node.value.keys() & profile.SCHEDULE.keys())
-    parts = node.members(_SCHEDULE["properties"], refused=profile.SCHEDULE, example=_ON_EXAMPLE)
-    if not parts and not others and isinstance(node.value, dict):
+    parts = node.members(_SCHEDULE["properties"], example=_ON_EXAMPLE)
+    if not parts and isinstance(node.value, dict):
         node.fault("missing", "`schedule` says nothing", f"write {_ON_EXAMPLE}")
     return parts
+
+
+def _read(starts: Mapping[str, Node]) -> str:
+    """`schedule.read`."""
+    if "read" not in starts:
+        return DATA
+    if "on" not in starts:
+        starts["read"].fault("schedule", "`read` is for events, and none starts the workflow", "remove it", key=True)
+    return starts["read"].choice(READS, "read: envelope") or DATA
 
 
 def _events(node: Node) -> list[Event]:

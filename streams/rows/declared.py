@@ -17,6 +17,7 @@ shop-outbox:
   broken: com.example.outbox-broken.v1   # an event for each row that cannot be one; without it the source stands still
   batch: 100
   every: 5s
+  listen: outbox                         # on PostgreSQL: a look at every NOTIFY of this channel, too
 """
 
 from __future__ import annotations
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
 FILE = "rows.yaml"
 MEMBERS = (
     "connection", "statement", "cursor", "start", "key", "done", "mapping", "type", "subject", "broken", "batch",
-    "every",
+    "every", "listen",
 )  # fmt: skip
 MOST_AT_ONCE = 1_000  # what a query gives at most
 USUAL_AT_ONCE = 100
@@ -63,6 +64,7 @@ class Source:
     broken: str | None
     batch: int
     every_s: float
+    listen: str | None = None
 
     @property
     def source(self) -> str:
@@ -119,6 +121,7 @@ def _source(name: str, part: Part) -> Source:
         done=done,
         type=members["type"].text(),
         subject=subject,
+        listen=_channel(members["listen"]) if "listen" in members else None,
         batch=_batch(members["batch"]) if "batch" in members else USUAL_AT_ONCE,
         every_s=max(duration_ms(members["every"]) / 1_000 if "every" in members else 5.0, LEAST_EVERY_S),
         **texts,
@@ -148,6 +151,13 @@ def _start(part: Part, members: Mapping[str, Part], cursor: tuple[str, ...]) -> 
         if isinstance(value, bool) or not isinstance(value, int | float | str):
             parts[name].fault("neither a number nor a text", "write a value that is smaller than that of the first row")
     return values
+
+
+def _channel(part: Part) -> str:
+    name = part.text()
+    if not _COLUMN.fullmatch(name):
+        part.fault("no name of a channel", "write it with letters, digits and _, as NOTIFY has it: outbox")
+    return name
 
 
 def _parameters(statement: str) -> set[str]:

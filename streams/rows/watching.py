@@ -12,7 +12,9 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from connectors.hub.connections import folded
 from connectors.hub.pipeline import Hub
+from connectors.sql.listening import ListeningError, listen
 from schemas.business import EventTypes
 from schemas.codec import Codec
 from streams.ground.errors import ExlifyError
@@ -92,9 +94,18 @@ class Watching:
             publisher=self.publisher,
             positions=positions,
         )
+        woken = asyncio.Event()
+        hearing = asyncio.create_task(self._hear(source, woken), name=f"rows {source.name} listening")
+        try:
+            await self._watch_with(source, reading, mappings, woken)
+        finally:
+            await _ended(hearing)
+
+    async def _watch_with(self, source: Source, reading: Reading, mappings: Mappings, woken: asyncio.Event) -> None:
         told = ""
         while True:
             why, more = "", False
+            woken.clear()
             try:
                 reading.mapping = None if source.mapping is None else mappings.get(source.mapping)
                 more = await reading.look()
@@ -109,7 +120,21 @@ class Watching:
                 log.error("rows not read", source=source.name, reason=why)
             told = why
             if not more:
-                await asyncio.sleep(source.every_s)
+                with suppress(TimeoutError):
+                    async with asyncio.timeout(source.every_s):
+                        await woken.wait()
+
+    async def _hear(self, source: Source, woken: asyncio.Event) -> None:
+        """Has a look come at once when the database notifies; while it cannot, looks come as they always do."""
+        told = ""
+        while source.listen is not None:
+            try:
+                await listen(self.addresses.urls().get(folded(source.connection), ""), source.listen, woken.set)
+            except ListeningError as error:
+                if str(error) != told:
+                    told = str(error)
+                    log.warning("not listening for rows", source=source.name, reason=told)
+            await asyncio.sleep(source.every_s)
 
 
 async def _ended(task: asyncio.Task[None]) -> None:

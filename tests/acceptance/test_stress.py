@@ -10,6 +10,7 @@ import pytest
 from aiohttp import ClientSession
 from click.testing import CliRunner, Result
 
+from streams import catalogue
 from streams.cli import group
 from streams.definitions import outcome_topic
 from tests.acceptance.site import ASK, Site
@@ -58,6 +59,7 @@ async def test_load_is_told_as_it_stands_on_the_topic(site: Site) -> None:
     assert told["reasons"] == Counter(each["reason"] or each["title"] for each in errors)
     assert told["repeated"] == len(outcomes) - 90 and told["open"] == 0
     assert 0 <= told["latency_ms"]["p50"] <= told["latency_ms"]["p99"] <= told["latency_ms"]["max"]
+    assert told["behind"].keys() <= catalogue.PROCESSORS.keys()
     assert {step["name"] for step in told["steps"]} >= {"choose", "refuse"}
     assert {step["name"]: step["times"] for step in told["steps"]}["choose"] == 90
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections import Counter, defaultdict
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -135,22 +135,20 @@ def _silent(found: Tidings, alert: str) -> bool:
 
 
 def of_notices(told: Iterable[Mapping[str, Any]]) -> Iterator[str]:
-    """Nobody is told of the same twice within the window, which is longer than the run; and nothing ends untold."""
+    """Nobody is told of the same twice within the window, which is longer than the run.
+
+    That something has ended, somebody may be told who did not know of it: of that, a notice was on its way.
+    """
     events: Counter[tuple[str, str, str]] = Counter()
-    order: dict[tuple[str, str], list[str]] = defaultdict(list)
     seen: set[tuple[str, str]] = set()
     for line in told:
         if (line["channel"], line["key"]) in seen:
             continue  # the same request again, which the channel takes for one
         seen.add((line["channel"], line["key"]))
         events[line["channel"], line["alert"], line["event"]] += 1
-        order[line["channel"], line["alert"]].append(line["event"])
     for (channel, alert, event), count in events.items():
         if event != TELLS_END and count > 1:
             yield f"{channel} was told {count} times of {alert} ({event})"
-    for (channel, alert), found in order.items():
-        if found[0] == TELLS_END:
-            yield f"{channel} was told that {alert} has ended, of which it knew nothing"
 
 
 def of_ends(found: Tidings) -> Iterator[str]:

@@ -116,11 +116,14 @@ rows:
 """
 CONNECTIONS = "mail: {url: 'http://127.0.0.1:9', rate: 1/s, cost: 0.1}\n"  # the address is that of the environment
 # Of these nothing is to be seen here: a log that lost its end (tests/integration/test_shortened.py has one), a
-# processor that nobody hosts, an instance that nobody moves for long, and two thousand cases of a model.
+# processor that nobody hosts, an instance or an undo that does not get on, and two thousand cases of a model.
 QUIET = {
-    "exlify_shortened_inputs_total", "exlify_processor_unhosted", "exlify_idle_instance_seconds",
+    "exlify_shortened_inputs_total",
+    "exlify_processor_unhosted",
+    "exlify_idle_instance_seconds",
+    "exlify_undo_standing_seconds",
     "exlify_model_drifted_fields",
-}  # fmt: skip
+}
 PARKED_A_MINUTE, GARBAGE = 4, 12
 
 

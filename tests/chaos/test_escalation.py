@@ -85,7 +85,7 @@ def mended(stage: Scene) -> tuple[list[str], dict[str, Any]]:
     before = until(stage, telling.Tidings.untold, "everything that waits is told of")
     tries = stage.tries()
     by_hand = asyncio.run(people.mended(stage))
-    after = until(stage, lambda found: [*found.open, *(found.raised.keys() - found.over)], "every alert closed")
+    after = until(stage, telling.of_ends, "every alert closed, and who was told of it knows")
     problems = [
         *tries,
         *stage.ends(),

@@ -61,7 +61,6 @@ def test_what_ended_within_its_slack_need_not_be_told() -> None:
         {"raised": {}, "alerts": {}, "told": []},
         {"spans": {"i": Span(5_000)}},
         {"told": told("opened", "opened", "closed")},
-        {"told": told("closed")},
         {"told": told("opened")},
         {"over": set()},
         {"alerts": {"a": row("open", 1)}},

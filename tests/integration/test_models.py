@@ -47,14 +47,17 @@ async def test_commands_change_what_everybody_goes_by(kafka: str, tmp_path: Path
     card.write_text(card.read_text().replace('version = "1"', 'version = "2"', 1))
     try:
         steps = (("activate", f"{name}@2"), ("suspend", name), ("resume", name), ("rollback", name))
-        for arguments in (*steps, ("canary", f"{name}@2", "--share", "10")):
+        for arguments in (*steps, ("canary", f"{name}@2", "--share", "10"), ("audit", name, "--share", "3")):
             assert (await asyncio.to_thread(run, *arguments))["published"]
         await feed.start()
         found = [(each.version, each.state) for each in feed.history(name)]
-        assert found == [("1", "active"), ("2", "active"), ("2", "suspended"), ("2", "active"), *[("1", "active")] * 2]
+        assert found == [("1", "active"), ("2", "active"), ("2", "suspended"), ("2", "active"), *[("1", "active")] * 3]
         rival = feed.active[name].rival
         assert (feed.active[name].version, rival and (rival.version, rival.share)) == ("1", ("2", 10))
         told = await asyncio.to_thread(run, "history", name)
-        assert [each["version"] for each in told] == ["1", "2", "2", "2", "1", "1"]
+        assert [each["version"] for each in told] == ["1", "2", "2", "2", "1", "1", "1"]
+        shown = await asyncio.to_thread(CliRunner().invoke, group, ["models", "history", name], env=environ)
+        audited = [line for line in shown.stdout.splitlines() if " 3 % " in line]
+        assert "AUDITED" in shown.stdout and len(audited) == 1 and "2, 10 %" in audited[0], shown.stdout
     finally:
         await feed.close()

@@ -20,6 +20,7 @@ from streams.language.slots import BODY, Scope, read_condition
 DATA: Final = "data"
 ENVELOPE: Final = "envelope"
 RAW: Final = "raw"
+READS = (DATA, ENVELOPE, RAW)
 MAX_EVENTS = 32  # that one task names
 
 _EXAMPLE = f"listen: {{to: {{one: {EVENT}}}}}"
@@ -27,7 +28,7 @@ _STRATEGIES = ("one", "any", "all")
 _FILTERS: Form = {"type": "array", "minItems": 1, "maxItems": MAX_EVENTS, "items": FILTER}
 _EVENTS = {"one": FILTER, "any": _FILTERS, "all": _FILTERS}
 _UNTIL = either(CONDITION, {**closed(_EVENTS), "minProperties": 1, "maxProperties": 1})
-FORM = closed({"to": closed({**_EVENTS, "until": _UNTIL}), "read": {"enum": [DATA, ENVELOPE, RAW]}}, ["to"])
+FORM = closed({"to": closed({**_EVENTS, "until": _UNTIL}), "read": {"enum": list(READS)}}, ["to"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

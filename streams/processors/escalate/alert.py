@@ -83,6 +83,7 @@ class Alert(msgspec.Struct, kw_only=True):
     told_at_ms: int = 0  # the first rung, the last time
     told_from: int = 0  # the number of its first notice
     numbers: int = 0  # of notices given so far
+    maybe: list[int] = []  # numbers of notices that may have arrived, whatever became of their later tries
 
     def due_ms(self) -> int:
         """When something is to be done about it, or it can be forgotten; 0 for never."""
@@ -96,7 +97,7 @@ class Alert(msgspec.Struct, kw_only=True):
     def fields(self) -> dict[str, Any]:
         """Those of the message."""
         found = msgspec.to_builtins(self)
-        del found["told_at_ms"], found["told_from"], found["numbers"]
+        del found["told_at_ms"], found["told_from"], found["numbers"], found["maybe"]
         return dict(found)
 
 
@@ -119,6 +120,7 @@ def raised(alert: Alert | None, cause: Mapping[str, Any], plan: Plan, calendars:
             if _may_be_known(before):
                 alert.told_at_ms, alert.told_from = before.told_at_ms, before.told_from
             alert.silenced_until_ms, alert.notices = before.silenced_until_ms, before.notices
+            alert.maybe = before.maybe
             _drop_waiting(alert, at_ms)  # that it has ended: it has not
         if rule.ladder:
             first_ms = rule.ladder[0].due_ms(at_ms, calendars)
@@ -141,11 +143,10 @@ def ended(alert: Alert, plan: Plan, at_ms: int) -> list[Notice]:
     _drop_waiting(alert, at_ms)
     knows: dict[str, str | None] = {}
     for each in alert.notices:
-        if each.status == DROPPED:
-            continue
         if each.event == TELLS_END:
-            knows.pop(each.channel, None)
-        else:
+            if each.status != DROPPED:
+                knows.pop(each.channel, None)
+        elif _may_have_arrived(alert, each):
             knows[each.channel] = each.reference or knows.get(each.channel)
     wanted = [(name, reference) for name, reference in knows.items() if _tells_end(plan, name)]
     return [_notice(alert, name, TELLS_END, at_ms, reference) for name, reference in wanted]
@@ -197,6 +198,8 @@ def answered(alert: Alert, result: Mapping[str, Any], plan: Plan, reference: str
         notice.status, notice.reason, notice.reference = TOLD, None, reference or notice.reference
         return notice
     notice.reason = error["reason"] or Reason.PLATFORM_FAULT.value
+    if error["effect"] == Effect.UNKNOWN and notice.number not in alert.maybe:
+        alert.maybe = [*alert.maybe, notice.number]
     channel = plan.channels.get(notice.channel)
     if error["effect"] == Effect.UNKNOWN and not (channel is not None and channel.effect.repeatable):
         notice.status = DOUBT
@@ -253,8 +256,13 @@ def _notice(alert: Alert, channel: str, event: str, at_ms: int, reference: str |
 def _may_be_known(alert: Alert) -> bool:
     """Whether a notice of the last time that it was told has arrived, or is on its way."""
     return any(
-        each.number >= alert.told_from and each.event != TELLS_END and each.status != DROPPED for each in alert.notices
+        each.number >= alert.told_from and each.event != TELLS_END and _may_have_arrived(alert, each)
+        for each in alert.notices
     )
+
+
+def _may_have_arrived(alert: Alert, notice: Notice) -> bool:
+    return notice.status != DROPPED or notice.number in alert.maybe
 
 
 def _drop_waiting(alert: Alert, at_ms: int) -> None:
@@ -268,6 +276,8 @@ def _forget_old(alert: Alert) -> None:
     done = [each for each in alert.notices if each.status not in (SENT, WAITING)]
     gone = {id(each) for each in done[: max(0, len(alert.notices) - KEPT_NOTICES)]}
     alert.notices = [each for each in alert.notices if id(each) not in gone]
+    kept = {each.number for each in alert.notices}
+    alert.maybe = [number for number in alert.maybe if number in kept]
 
 
 def _rule(alert: Alert, plan: Plan) -> Rule:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from streams.cli._behind import note
 from streams.cli._load import Load
 
 
@@ -52,3 +53,10 @@ def test_recovery_is_until_no_more_are_open_than_before_the_faults() -> None:
     assert Load(sent={"1": 1}).recovery() is None
     stuck = Load(sent={"1": 1, "2": 2}, faulty_from_ms=0, faulty_until_ms=5)
     assert (stuck.recovery() or {})["back_after_ms"] is None
+
+
+def test_processor_that_fell_behind_most_is_told_first_with_all_that_it_had_to_read_at_once() -> None:
+    load = Load()
+    note(load.behind, [{"lag": {"intake": 5, "call": 0}}, {"lag": {"intake": 4}}, {"lag": {}}])
+    note(load.behind, [{"lag": {"intake": 7, "call": 12}}, {"lag": {"intake": 0}}])
+    assert list(load.report(1.0, 1.0)["behind"].items()) == [("call", 12), ("intake", 9)]

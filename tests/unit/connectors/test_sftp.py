@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import getpass
 import json
+import logging
 import os
 from pathlib import Path
 from typing import Any
@@ -17,6 +19,8 @@ from connectors.hub.identity import Identity, Ssh
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import CallLimits, Hub
 from schemas.reasons import Effect, Reason
+from streams.ground.logs import QUIET
+from streams.processors.call.checking import check
 from tests.support import peers
 from tests.support.sftp import SftpServer, running
 
@@ -189,3 +193,23 @@ async def test_many_calls_leave_no_connection_and_no_task_behind(sftp: SftpServe
         for number in range(30):
             assert (await on(hub, "sftp.put", file="a", content=str(number))).ok
         assert len(asyncio.all_tasks()) <= before + 2, "those of the one connection that is kept"
+
+
+async def test_the_logs_name_no_user_and_no_file(
+    sftp: SftpServer, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for name in QUIET:  # as every process has it
+        caplog.set_level(logging.ERROR, name)
+    with caplog.at_level(logging.INFO):
+        assert (await asked(sftp, tmp_path, "sftp.put", file="jane-doe.txt", content="x")).ok
+        await asked(sftp, tmp_path, "sftp.get", file="john-doe.txt")
+    assert "doe" not in caplog.text and getpass.getuser() not in caplog.text
+
+
+async def test_a_connection_is_checked_by_a_look_into_its_folder(sftp: SftpServer, tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
+    for folder, reason in (("there", Reason.OK), ("gone", Reason.UNREACHED)):
+        url = sftp.url(tmp_path / folder)
+        async with hub_on(sftp, tmp_path / folder) as hub:
+            found = await check("here", url, hub)
+        assert found.reason == reason, found.detail

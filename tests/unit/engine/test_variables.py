@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from schemas.times import rfc3339
 from streams.engine.variables import date_time
 from tests.support.trial import INSTANCE, START_MS, Trial
@@ -64,3 +66,23 @@ def test_task_tells_about_itself() -> None:
 
 def test_runtime_names_the_engine() -> None:
     assert Trial("- a: {set: {r: '${ $runtime.name }'}}").output == {"r": "exlify"}
+
+
+@pytest.mark.parametrize(
+    ("read", "given"),
+    [
+        ("data", {"n": 1}),
+        ("raw", '{"n":1}'),
+        (
+            "envelope",
+            {
+                "specversion": "1.0", "id": "1", "source": "/tests", "type": "tests.begun", "subject": "K-1",
+                "time": "2023-11-14T22:13:20.000Z", "datacontenttype": "application/json", "data": {"n": 1},
+            },
+        ),
+    ],
+)  # fmt: skip
+def test_read_says_what_of_the_event_is_the_input(read: str, given: object) -> None:
+    more = f"schedule: {{read: {read}, on: {{one: {{with: {{type: tests.begun}}}}}}}}"
+    assert Trial("- a: {set: {got: '${ . }'}}", {"n": 1}, more).output == {"got": given}
+    assert Trial("- a: {set: {got: '${ . }'}}", {"n": 1}, more.replace("begun", "other")).output == {"got": {"n": 1}}

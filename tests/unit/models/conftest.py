@@ -68,6 +68,12 @@ def bank_marketing() -> Path:
     return _shared("bank-marketing", "train.csv.gz")
 
 
+@pytest.fixture(scope="session")
+def banking77() -> Path:
+    """Questions to an online bank, which are no part of the project."""
+    return _shared("banking77", "train.csv")
+
+
 def _shared(*names: str) -> Path:
     path = Path(os.environ.get("EXLIFY_SHARED_DATA", ROOT.parent / "shared" / "data")).joinpath(*names)
     if not path.exists():

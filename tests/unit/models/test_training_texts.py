@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import csv
 import json
-import os
 import random
 from pathlib import Path
 
@@ -72,15 +71,11 @@ def test_other_data_is_refused_in_one_line(
     assert ended.value.code == 2 and "lacks" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(("decision", "data"), [("banking", "banking77/train.csv")])
-def test_training_again_gives_the_same_files(decision: str, data: str, tmp_path: Path) -> None:
+def test_training_again_gives_the_same_files(banking77: Path, tmp_path: Path) -> None:
     from models.decisions.banking_intent import train
 
-    place = Path(os.environ.get("EXLIFY_SHARED_DATA", "")) / data
-    if not place.is_file():
-        pytest.skip("the data is not at hand: EXLIFY_SHARED_DATA names no folder with it")
-    assert train.main(["--data", str(place), "--registry", str(tmp_path)]) == 0
-    again, committed = tmp_path / f"{decision}-intent" / "1", FOLDER / f"{decision}-intent" / "1"
+    assert train.main(["--data", str(banking77), "--registry", str(tmp_path)]) == 0
+    again, committed = tmp_path / "banking-intent" / "1", FOLDER / "banking-intent" / "1"
     if any((again / name).read_bytes() != (committed / name).read_bytes() for name in FILES):
         one, other = Model.load(again), Model.load(committed)  # on another kind of processor
         assert one.band.approve_below == pytest.approx(other.band.approve_below, abs=1e-3)

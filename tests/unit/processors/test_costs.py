@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -59,7 +60,9 @@ def test_prices_are_those_of_files_and_cards(tmp_path: Path) -> None:
         teams="desk: {minute: 0.85, minutes: 4}\n",
     )
     prices = made.prices()
-    assert prices == Prices({"core-bank": 0.02}, {"credit-risk": 0.03, "credit-approval": 0.0}, {"desk": 3.4})
+    bundled = tomllib.loads((BUNDLED / "active.toml").read_text())["active"]
+    models = {**dict.fromkeys(bundled, 0.0), "credit-risk": 0.03}
+    assert prices == Prices({"core-bank": 0.02}, models, {"desk": 3.4})
 
 
 @pytest.mark.parametrize(

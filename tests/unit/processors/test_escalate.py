@@ -153,6 +153,23 @@ async def test_what_told_nobody_before_it_ended_is_told_when_it_comes_back(tmp_p
             assert [each["event"] for each in said(team)[1:]] == ["opened", "closed"]
 
 
+async def test_who_may_have_been_told_is_told_of_the_end(tmp_path: Path) -> None:
+    """The answer to a notice is lost, and what it was about ends before the next try."""
+    async with peers.peer(peers.resets, peers.answers(peers.OK)) as team:
+        text = ladder(team.url, effect="keyed") + "  other: [{after: 1d, tell: [team]}]\n"
+        async with alerting(tmp_path, f"{text}rules: [{{cause: delivery, ladder: other}}]\n") as ours:
+
+            def notices() -> list[tuple[str, str, str]]:
+                (alert,) = [each for each in ours.alerts.values() if each["kind"] == "incident"]
+                return told(alert)
+
+            await ours.incident()
+            await ours.wait(15 * MINUTE)
+            assert notices() == [("opened", "team", "waiting")]
+            await ours.incident("retried")
+            assert notices() == [("opened", "team", "dropped"), ("closed", "team", "told")]
+
+
 async def test_a_notice_that_does_not_arrive_is_tried_until_it_does(tmp_path: Path) -> None:
     script = [*[peers.status(503)] * 4, peers.answers(peers.OK)]
     async with peers.peer(*script) as team, peers.peer(peers.answers(peers.OK)) as boss:

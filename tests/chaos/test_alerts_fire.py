@@ -1,0 +1,133 @@
+"""Which alerts fire in a real Prometheus that watches a run with faults; the rules are those that ship.
+
+All but how long something has to last: that no run can wait for. What makes the others fire is shown by promtool alone
+(`infra/prometheus/firing_test.yml`).
+"""
+
+from __future__ import annotations
+
+import asyncio
+import re
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from aiohttp import ClientSession
+
+from infra import prometheus
+from infra.local import ports
+from infra.local.process import Process
+from infra.prometheus import server
+from streams.processors import own
+from tests.acceptance.cases import made_up
+from tests.acceptance.journey import deliver
+from tests.acceptance.site import ASK, PATIENCE_S, Site
+from tests.chaos.test_dashboards import asked, forgotten, happening_by_itself, site, unlucky
+from tests.support.figures import Report
+
+pytestmark = [
+    pytest.mark.broker,
+    pytest.mark.chaos,
+    pytest.mark.skipif(shutil.which(server.PROGRAM) is None, reason="prometheus is not here: make peers"),
+]
+__all__ = ["site"]
+LOOK_S = 1.0
+MORE = 6  # events with which all goes wrong: enough for a breaker, and for lost threads
+FIRE = {
+    "ExlifyEventsForNobody", "ExlifyIncidentOpen", "ExlifyInstancesFault", "ExlifyInstanceStuck", "ExlifyModelFaulty",
+    "ExlifyNoticesUndelivered", "ExlifyOwnStepsHang", "ExlifyOwnStepsWait", "ExlifyParkingHeld", "ExlifyPositionStands",
+    "ExlifyProcessDown", "ExlifyProcessorUnhosted", "ExlifyRecordParked", "ExlifyRoomForFaultsGoesFast",
+    "ExlifyRoomForFaultsGoesSlowly", "ExlifySiteFileFaulty", "ExlifyStepsInDoubt", "ExlifySystemNotCalled",
+    "ExlifyUndoStands",
+}  # fmt: skip
+"""Those that have reason to; `report` names the rest."""
+FAULTY = """
+document: {dsl: 1.0.3, namespace: chaos, name: faulty, version: 1.0.0}
+schedule: {on: {one: {with: {type: chaos.unlucky.v1}}}}
+do: [fail: {raise: {error: {type: 'https://example.com/bad', title: It is bad, status: 400}}}]
+"""
+HALF_UNDONE = """
+document: {dsl: 1.0.3, namespace: chaos, name: half-undone, version: 1.0.0}
+schedule: {on: {one: {with: {type: chaos.unlucky.v1}}}}
+do:
+  - verify:
+      call: http
+      with: {method: post, endpoint: 'connection://identity/identity/verifications', body: {applicant: {id: 1}}}
+      metadata: {effect: idempotent, compensate: {call: chaos.hung}}
+  - fail: {raise: {error: {type: 'https://example.com/bad', title: It is bad, status: 400}}}
+"""
+
+
+def hurried(folder: Path) -> Path:
+    """The rules, with nothing that has to last."""
+    folder.mkdir()
+    for name in server.RULES:
+        text = re.sub(r"^ +for: .*\n", "", (server.HERE / name).read_text(), flags=re.MULTILINE)
+        (folder / name).write_text(re.sub(r"(_seconds > )[\d* ]+", r"\g<1>1", text))
+    return folder
+
+
+@asynccontextmanager
+async def watched(site: Site) -> AsyncIterator[ClientSession]:
+    """A Prometheus that looks every second."""
+    urls = {name: f"{site._url(name)}/metrics" for name in site.names}
+    folder = site.settings.data_dir
+    prometheus.write_targets(folder, urls)
+    (port,) = ports.new(1)
+    launch = server.launch(folder, port, 1, hurried(folder / "rules"))
+    process = await asyncio.to_thread(Process, launch)
+    try:
+        await site.until(lambda: asyncio.to_thread(server.is_ready, server.url_of(port)), "Prometheus ready")
+        async with ClientSession(server.url_of(port), timeout=ASK) as http:
+            yield http
+    finally:
+        process.kill()
+
+
+async def noted(http: ClientSession, fired: set[str]) -> None:
+    """Notes what fires, for ever."""
+    while True:
+        answer = await (await http.get("/api/v1/alerts")).json()
+        fired |= {each["labels"]["alertname"] for each in answer["data"]["alerts"] if each["state"] == "firing"}
+        await asyncio.sleep(LOOK_S)
+
+
+async def hanging(http: ClientSession) -> None:
+    """Returns once Prometheus has seen as many lost threads as are told of."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not (await asked(http, "exlify_own_threads_lost > 4")):
+            await asyncio.sleep(LOOK_S)
+
+
+async def test_alerts_fire_where_there_is_reason_to(site: Site, report: Report) -> None:
+    fired: set[str] = set()
+    async with watched(site) as http:
+        noting = asyncio.create_task(noted(http, fired))
+        await happening_by_itself(site)
+        await site.deploy(FAULTY)
+        async with ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as gateway:
+            await gateway.post("/v1/definitions", data=HALF_UNDONE, headers={"Content-Type": "application/yaml"})
+        for count in (20, 40, 60):
+            await unlucky(site, count)
+        await deliver(site, made_up("stopped", 10))
+        await site.away("mail", 10_000)
+        for number in range(MORE):
+            await unlucky(site, 61 + number)
+            await asyncio.sleep(LOOK_S)  # a series that begins has no rate
+        await hanging(http)
+        (site.settings.data_dir / "site" / "calendars.yaml").write_text("office: whenever\n")
+        site.workers.signal(own.WORKER, signal.SIGSTOP)
+        await unlucky(site, 80)
+        await forgotten(site)
+        until = time.monotonic() + PATIENCE_S
+        while time.monotonic() < until and not fired >= FIRE:
+            await asyncio.sleep(LOOK_S)
+        reply = await (await http.get("/api/v1/rules", params={"type": "alert"})).json()
+        noting.cancel()
+    known = {rule["name"] for group in reply["data"]["groups"] for rule in group["rules"]}
+    report(alerts=len(known), fired=sorted(fired), silent=sorted(known - fired))
+    assert fired >= FIRE, f"they had reason to: {sorted(FIRE - fired)}"

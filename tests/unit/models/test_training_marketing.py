@@ -1,0 +1,42 @@
+"""Training of the marketing response model: other data is refused, the same data makes the committed files again.
+
+Needs the extra `train`, as `make training` has it; the second also the data, which is no part of the project.
+"""
+
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import pytest
+
+from models.serving.predict import Model
+from models.serving.registry import FOLDER
+
+for needed in ("sklearn", "skl2onnx"):
+    pytest.importorskip(needed, reason=f"{needed} is not installed; `make training` has it")
+
+FILES = ("model.onnx", "card.toml", "certificate.toml", "parity.jsonl")
+pytestmark = pytest.mark.slow
+
+
+def test_other_data_is_refused_in_one_line(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    from models.decisions.marketing_response import train
+
+    (tmp_path / "rows.csv.gz").write_bytes(gzip.compress(b"a;b\n1;2\n"))
+    with pytest.raises(SystemExit) as ended:
+        train.main(["--data", str(tmp_path / "rows.csv.gz")])
+    assert ended.value.code == 2
+    assert "lacks columns of the data, or has no rows" in capsys.readouterr().err
+
+
+def test_training_again_gives_the_same_files(bank_marketing: Path, tmp_path: Path) -> None:
+    from models.decisions.marketing_response import train
+
+    assert train.main(["--data", str(bank_marketing), "--registry", str(tmp_path)]) == 0
+    again, committed = tmp_path / "marketing-response" / "1", FOLDER / "marketing-response" / "1"
+    differ = [name for name in FILES if (again / name).read_bytes() != (committed / name).read_bytes()]
+    if differ:  # on another kind of processor: the same band, and scores to 1e-6
+        one, other = Model.load(again), Model.load(committed)
+        assert one.band.approve_below == pytest.approx(other.band.approve_below, abs=1e-6)
+        assert one.predict(other.card.reference.values) == pytest.approx(other.card.reference.score, abs=1e-6)
