@@ -117,7 +117,7 @@ class Account:
 
 STOPPED = Status.INCIDENT.value  # of a step that has failed and waits for somebody's decision
 UNDONE = "undone"  # of a step whose effect was taken back
-HOLDERS = ("for", "fork", "map", "try", "do")
+HOLDERS = ("for", "fork", "map", "try", "do", "function")
 CONTROLS: Mapping[str, str] = {
     Phase.WORKFLOW_SUSPENDED: "suspend",
     Phase.WORKFLOW_RESUMED: "resume",
@@ -238,7 +238,7 @@ def kind_of(task: Task) -> str:
     if isinstance(task, Call):
         return task.function
     if isinstance(task, Defined):
-        return str(task.document["call"])
+        return "function"
     kinds: dict[type, str] = {Switch: "switch", Set: "set", Wait: "wait", Fork: "fork"}
     return kinds.get(type(task)) or type(task).__name__.lower()
 

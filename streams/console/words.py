@@ -21,7 +21,7 @@ KINDS: Final[Mapping[str, str]] = {
     "": "a task", "decide": "a model decides", "human": "people answer", "switch": "a choice", "set": "sets data",
     "wait": "lets time pass", "listen": "waits for an event", "run": "another workflow", "emit": "tells an event",
     "raise": "raises an error", "fork": "side by side", "for": "once for each", "map": "once for each, side by side",
-    "try": "with a way out", "do": "several steps",
+    "try": "with a way out", "do": "several steps", "foreach": "once for each event", "function": "a function",
 }  # fmt: skip
 
 EFFECTS: Final[Mapping[str, str]] = {

@@ -11,22 +11,18 @@ import re
 import shutil
 import signal
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
 
-from infra import prometheus
-from infra.local import ports
-from infra.local.process import Process
 from infra.prometheus import server
 from streams.processors import own
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import deliver
 from tests.acceptance.site import ASK, PATIENCE_S, Site
-from tests.chaos.test_dashboards import asked, forgotten, happening_by_itself, site, unlucky
+from tests.chaos.mishaps import asked, forgotten, happening_by_itself, unlucky, unlucky_site, watched
 from tests.support.figures import Report
 
 pytestmark = [
@@ -34,7 +30,6 @@ pytestmark = [
     pytest.mark.chaos,
     pytest.mark.skipif(shutil.which(server.PROGRAM) is None, reason="prometheus is not here: make peers"),
 ]
-__all__ = ["site"]
 LOOK_S = 1.0
 MORE = 6  # events with which all goes wrong: enough for a breaker, and for lost threads
 FIRE = {
@@ -71,21 +66,10 @@ def hurried(folder: Path) -> Path:
     return folder
 
 
-@asynccontextmanager
-async def watched(site: Site) -> AsyncIterator[ClientSession]:
-    """A Prometheus that looks every second."""
-    urls = {name: f"{site._url(name)}/metrics" for name in site.names}
-    folder = site.settings.data_dir
-    prometheus.write_targets(folder, urls)
-    (port,) = ports.new(1)
-    launch = server.launch(folder, port, 1, hurried(folder / "rules"))
-    process = await asyncio.to_thread(Process, launch)
-    try:
-        await site.until(lambda: asyncio.to_thread(server.is_ready, server.url_of(port)), "Prometheus ready")
-        async with ClientSession(server.url_of(port), timeout=ASK) as http:
-            yield http
-    finally:
-        process.kill()
+@pytest.fixture
+def site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    with unlucky_site(tmp_path, monkeypatch) as started:
+        yield started
 
 
 async def noted(http: ClientSession, fired: set[str]) -> None:
@@ -105,7 +89,7 @@ async def hanging(http: ClientSession) -> None:
 
 async def test_alerts_fire_where_there_is_reason_to(site: Site, report: Report) -> None:
     fired: set[str] = set()
-    async with watched(site) as http:
+    async with watched(site, hurried(site.settings.data_dir / "rules")) as http:
         noting = asyncio.create_task(noted(http, fired))
         await happening_by_itself(site)
         await site.deploy(FAULTY)

@@ -12,7 +12,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from models.decisions.measure import Scores
-from models.decisions.onnx_export import MAX_PARITY_GAP, OUTPUT, PARITY_CASES
+from models.decisions.onnx_export import OUTPUT, PARITY_CASES
 from models.decisions.texts.card import APPROVE_BELOW, DELTA, TARGET, About, card
 from models.decisions.texts.data import FIELD, Judged, Texts
 from models.decisions.texts.graph import graph_of
@@ -25,6 +25,7 @@ from models.serving.predict import SCORE_DECIMALS, session_of
 from models.serving.terms import words_of
 
 MADE_UP_WORDS = 9
+MAX_PARITY_GAP = 1e-4  # more than usual: the log odds of what is nearly certain have few digits in float32
 THRESHOLDS = 60  # more than usual: there are labels enough to tell them apart, and only the starts share delta
 
 

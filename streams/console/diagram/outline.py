@@ -12,6 +12,7 @@ from streams.language.constructs.call import Call
 from streams.language.constructs.defined import Defined
 from streams.language.constructs.do import Do
 from streams.language.constructs.for_ import For
+from streams.language.constructs.foreach import Foreach
 from streams.language.constructs.fork import Fork
 from streams.language.constructs.map_ import Map
 from streams.language.constructs.raise_ import Raise
@@ -103,7 +104,9 @@ def _block(inside: Inside, task: Task) -> Block:
         case Defined():
             leave = (Link(source=0, target=LEAVE),)
             lists = tuple(Listing(items=(_block(inside, each),), links=leave) for each in inside[task.index])
-            return Block(**common, note="", lists=lists)
+            return Block(**common, note=str(task.document["call"]), lists=lists)
+        case Foreach():
+            return Block(**common, note=f"for each {task.each}", lists=(_listing(inside, task.body),))
         case For():
             return Block(**common, note=f"for each {task.each}", lists=(_listing(inside, task.body),))
         case Try():

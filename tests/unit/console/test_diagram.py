@@ -94,6 +94,12 @@ def test_path_of_an_instance_is_that_of_its_history() -> None:
     assert 'class="task s-waiting"' in svg(layout(outline(graph)), Told(states=states(told, 1000), passed=went))
 
 
+LISTENING = {"hear": {
+    "listen": {"to": {"any": [{"with": {"type": "a.v1", "data": "${ .order != null }"}}], "until": "${ false }"}},
+    "foreach": {"item": "event", "do": [{"note": {"set": {"a": 1}}}]},
+}}  # fmt: skip
+
+
 def test_counts_stand_on_their_tasks_and_names_are_only_text() -> None:
     hostile = '<script>"&\x1b\u202e'
     graph = load(json.dumps(definition_of([{hostile: {"set": {"a": 1}, "metadata": {"title": hostile}}}])))
@@ -102,6 +108,12 @@ def test_counts_stand_on_their_tasks_and_names_are_only_text() -> None:
     assert "1,284" in drawn and "<script>" not in drawn and not {"\x1b", "\u202e"} & set(drawn)
     ElementTree.fromstring(drawn)
     assert "<script>" not in mermaid(outline(graph))
+
+
+def test_tasks_for_each_event_stand_in_the_frame_of_the_listening() -> None:
+    (listening,) = outline(load(json.dumps(definition_of([LISTENING])))).items
+    assert (listening.kind, listening.note) == ("foreach", "for each event")
+    assert [each.pointer for each in listening.lists[0].items] == ["/do/0/hear/foreach/do/0/note"]
 
 
 def test_flowchart_has_every_task_and_every_way() -> None:
@@ -167,3 +179,18 @@ def step(at: dict[str, str], name: str, kind: str, status: str, case: str | None
 
 def definition_of(tasks: list[dict[str, Any]]) -> dict[str, Any]:
     return {"document": {"dsl": "1.0.3", "namespace": "test", "name": "drawn", "version": "1.0.0"}, "do": tasks}
+
+
+def test_function_of_the_definition_and_tasks_for_each_event_are_frames() -> None:
+    task = {"set": {"a": 1}}
+    listening = {
+        "listen": {"to": {"one": {"with": {"type": "a.b"}}}},
+        "foreach": {"item": "event", "do": [{"in": task}]},
+    }
+    document = definition_of([{"call-it": {"call": "greet"}}, {"each": listening}])
+    graph = load(json.dumps(document | {"use": {"functions": {"greet": {"do": [{"hello": task}]}}}}))
+    found = outline(graph)
+    called, each = found.items
+    assert (called.kind, called.note, called.lists[0].items[0].lists[0].items[0].name) == ("function", "greet", "hello")
+    assert (each.kind, each.note, each.lists[0].items[0].name) == ("foreach", "for each event", "in")
+    check(layout(found), graph)

@@ -131,7 +131,7 @@ async def test_what_rests_leaves_its_slot_to_others_and_takes_one_again(tmp_path
         turn = asyncio.Event()
 
         async def handle_one(self, message: Message, state: WritableState) -> Effects:
-            if message.record.offset < 3:
+            if message.record.offset < RESTING:
                 async with state.rest(message.record):
                     await self.turn.wait()
             return await super().handle_one(message, state)
@@ -144,7 +144,7 @@ async def test_what_rests_leaves_its_slot_to_others_and_takes_one_again(tmp_path
         patient.turn.set()
         for _ in range(100):
             await asyncio.sleep(0)
-        assert patient.started == [b"k3"], "one at a time"
+        assert patient.started == [b"k%d" % RESTING], "one at a time"
         patient.answers.set()
         await until(lambda: lane.committable() == {INPUT: 5})
     assert set(patient.started) == {b"k0", b"k1", b"k2", b"k3", b"k4"}

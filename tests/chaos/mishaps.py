@@ -1,0 +1,189 @@
+"""A site at which much goes wrong, and a real Prometheus that watches it."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import shutil
+from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
+from contextlib import asynccontextmanager, contextmanager
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote
+
+import pytest
+from aiohttp import ClientSession
+
+from infra import prometheus
+from infra.local import ports
+from infra.local.process import Process
+from infra.prometheus import server
+from models.serving.registry import Registry
+from streams.ground.publish import Outgoing, Publisher
+from streams.processors import own
+from streams.processors.plain import JSON_EVENTS
+from tests.acceptance.site import ASK, WORKERS, Site, running
+from tests.support import brokers
+from tests.support.model_folders import models_folder
+
+WINDOW = "1m"
+# Nobody is there to be told, of a failed step that has waited for a second.
+CHANNELS = """
+channels: {team: {webhook: 'http://127.0.0.1:9/'}}
+ladders: {usual: [{tell: [team]}]}
+rules: [{cause: incident, older: 1s}]
+"""
+TICKING = """
+document: {dsl: 1.0.3, namespace: chaos, name: ticking, version: 1.0.0}
+schedule: {every: {seconds: 1}}
+do:
+  - tell: {emit: {event: {with: {type: chaos.ticked.v1, data: {at: '${ .scheduledAt }'}}}}}
+  - hear:
+      listen:
+        to:
+          one:
+            with: {type: chaos.ticked.v1}
+            correlate: {at: {from: .at, expect: '${ $workflow.input.scheduledAt }'}}
+"""
+HELD = """
+document: {dsl: 1.0.3, namespace: chaos, name: held, version: 1.0.0}
+schedule: {on: {one: {with: {type: chaos.ticked.v1}}}}
+do: [note: {set: {}}]
+"""
+# What can go wrong with one event: a call in doubt, a model that cannot be used, a step that hangs.
+UNLUCKY = """
+document: {dsl: 1.0.3, namespace: chaos, name: unlucky, version: 1.0.0}
+schedule: {on: {one: {with: {type: chaos.unlucky.v1}}}}
+do:
+  - all:
+      fork:
+        branches:
+          - send:
+              call: http
+              with: {method: post, endpoint: 'connection://mail/mail/messages', body: {to: a, template: b}}
+          - judge: {call: decide, with: {model: credit-approval, input: {}}}
+          - count: {call: chaos.counted, with: {number: 1}}
+          - hang: {call: chaos.hung}
+"""
+STEPS = """
+import time
+
+from streams.steps import Context, step
+
+
+@step("chaos.counted", effect="read")
+def counted(number: int, context: Context) -> int:
+    context.count("seen", number)
+    return number
+
+
+@step("chaos.hung", effect="read", timeout=1)
+def hung() -> None:
+    time.sleep(600)
+"""
+# One that cannot be found, while that of the product goes on deciding what it is asked; of one, people look at all.
+MODELS = '[active]\ncredit-approval = {version = "9", sha256 = "00"}\naudited = {version = "1", audit = 100}\n'
+AUDITED = f"""
+document: {{dsl: 1.0.3, namespace: chaos, name: audited, version: 1.0.0}}
+schedule: {{on: {{one: {{with: {{type: chaos.ticked.v1}}}}}}}}
+do:
+  - judge:
+      call: decide
+      with: {{model: audited, input: {json.dumps(dict(Registry().get("credit-risk").card.reference.values))}}}
+"""
+FILES = """
+rows:
+  folder: {folder}
+  format: {{type: csv, header: true}}
+  type: chaos.row.v1
+  every: 1s
+  settle: 0ms
+"""
+CONNECTIONS = "mail: {url: 'http://127.0.0.1:9', rate: 1/s, cost: 0.1}\n"  # the address is that of the environment
+PARKED_A_MINUTE, GARBAGE = 4, 12
+
+
+@contextmanager
+def unlucky_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
+    """A site at which much can go wrong."""
+    folder = tmp_path / "site"
+    for each in (folder / "models", tmp_path / "incoming"):
+        each.mkdir(parents=True)
+    models_folder(folder / "models", "audited")
+    (tmp_path / "incoming" / "rows.csv").write_text("number\n1\n2\n")
+    for file, text in {
+        "channels.yaml": CHANNELS, "connections.yaml": CONNECTIONS, "steps/chaos.py": STEPS,
+        "models/active.toml": MODELS, "files.yaml": FILES.format(folder=tmp_path / "incoming"),
+    }.items():  # fmt: skip
+        (folder / file).parent.mkdir(exist_ok=True)
+        (folder / file).write_text(text)
+    monkeypatch.setitem(WORKERS, own.WORKER, (*WORKERS[own.WORKER], "--steps", str(folder / "steps")))
+    environ = {"EXLIFY_SITE_DIR": str(folder), "EXLIFY_MAX_PARKED_PER_MINUTE": str(PARKED_A_MINUTE)}
+    kafka = brokers.chosen(tmp_path).kafka()
+    with kafka as bootstrap, running(bootstrap, tmp_path, **environ) as started:
+        yield started
+
+
+async def happening_by_itself(site: Site) -> None:
+    """Starts by time, an event in between for each, and starts that are held."""
+    async with ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as http:
+        for text in (HELD, TICKING, UNLUCKY, AUDITED):
+            await http.post("/v1/definitions", data=text, headers={"Content-Type": "application/yaml"})
+        await http.post("/v1/definitions/held/pause", json={"why": "watched"})
+
+
+async def unlucky(site: Site, number: int) -> None:
+    """An event with which all goes wrong, one that nobody waits for, and one that is none."""
+    await site.lost("mail", 3)
+    async with ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as http:
+        for kind in ("unlucky", "unheard-of"):
+            event = {
+                "specversion": "1.0",
+                "id": f"{number}",
+                "source": "/chaos",
+                "type": f"chaos.{kind}.v1",
+                "data": {},
+            }
+            await http.post("/v1/events", json=event, headers={"Content-Type": "application/cloudevents+json"})
+    async with Publisher(site.settings) as publisher:
+        await publisher.publish(Outgoing(JSON_EVENTS, b"same partition", b"no JSON", ()) for _ in range(GARBAGE))
+
+
+async def agreed(site: Site) -> None:
+    """People agree with some of what a model has decided."""
+    async with ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as http:
+        reply = await http.get("/v1/tasks", params={"team": "audit", "status": "open", "limit": "5"})
+        for task in (await reply.json())["tasks"]:
+            answer = {"outcome": "approve", "actor": "kim"}
+            await http.post(f"/v1/tasks/{quote(task['task_id'])}/complete", json=answer)
+
+
+async def forgotten(site: Site) -> None:
+    """A worker is killed and loses what it has stored, so that it reads its changelogs again."""
+    site.workers.kill("engine")
+    await asyncio.to_thread(shutil.rmtree, site.settings.data_dir / "state" / "engine")
+    site.start("engine")
+
+
+@asynccontextmanager
+async def watched(site: Site, rules: Path = server.HERE) -> AsyncIterator[ClientSession]:
+    """A Prometheus that looks every second."""
+    urls = {name: f"{site._url(name)}/metrics" for name in site.names}
+    prometheus.write_targets(site.settings.data_dir, urls)
+    (port,) = ports.new(1)
+    process = await asyncio.to_thread(Process, server.launch(site.settings.data_dir, port, 1, rules))
+    try:
+        await site.until(lambda: asyncio.to_thread(server.is_ready, server.url_of(port)), "Prometheus ready")
+        async with ClientSession(server.url_of(port), timeout=ASK) as http:
+            yield http
+    finally:
+        process.kill()
+
+
+async def asked(http: ClientSession, query: str) -> Sequence[Mapping[str, Any]]:
+    """What a query gives; a query that is none fails."""
+    reply = await http.get("/api/v1/query", params={"query": query.replace("$__rate_interval", WINDOW)})
+    answer = await reply.json()
+    assert answer["status"] == "success", f"{query}: {answer}"
+    found: Sequence[Mapping[str, Any]] = answer["data"]["result"]
+    return found
