@@ -35,6 +35,14 @@ class Case:
     identity_of: IdentityOf = nobody
 
 
+class Latest(list[Any]):
+    """The last that a peer has seen: what it remembers is nothing that a connector holds."""
+
+    def append(self, value: Any) -> None:
+        super().append(value)
+        del self[:-100]
+
+
 def a_call(function: str, **arguments: Any) -> HubCall:
     return HubCall(function=function, arguments=arguments, key="k")
 
@@ -42,6 +50,7 @@ def a_call(function: str, **arguments: Any) -> HubCall:
 @asynccontextmanager
 async def http(folder: Path) -> AsyncIterator[Case]:
     async with peers.peer(peers.answers(peers.OK)) as peer:
+        peer.requests = Latest()
         working = tuple(a_call("http", method=each, endpoint="connection://pets") for each in ("GET", "PUT", "POST"))
         nowhere = f"http://127.0.0.1:{peers.unused_port()}"
         named = {"document": {"endpoint": "connection://pets"}, "operationId": "getPet"}
@@ -67,6 +76,7 @@ async def sql(folder: Path) -> AsyncIterator[Case]:
 async def mail(folder: Path) -> AsyncIterator[Case]:
     said = {"from": "a@example.com", "to": ["b@example.com"], "subject": "Order", "text": "Thanks."}
     async with mailboxes.mailbox() as box:
+        box.mails, box.recipients = Latest(), Latest()
         urls = {"here": box.url, "nowhere": f"smtp://127.0.0.1:{peers.unused_port()}"}
         calls = {name: a_call("mail.send", connection=name, **said) for name in urls}
         yield Case(urls, {"mail.send": (calls["here"],)}, calls["nowhere"])
@@ -98,6 +108,7 @@ async def file(folder: Path) -> AsyncIterator[Case]:
 @asynccontextmanager
 async def webhook(folder: Path) -> AsyncIterator[Case]:
     async with peers.peer(peers.answers(peers.OK)) as peer:
+        peer.requests = Latest()
         urls = {"here": peer.url, "nowhere": f"http://127.0.0.1:{peers.unused_port()}"}
         calls = {name: a_call("webhook.send", connection=name, body={"type": "order.shipped"}) for name in urls}
         signed = Identity(Webhook((b"a secret of both sides",)))
