@@ -5,10 +5,11 @@ All of it is asked of the rows, so that anybody can ask the same with SQL.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, func, or_, select
+from sqlalchemy import ColumnElement, CompoundSelect, Connection, Select, func, select, union
 
 from schemas.lifecycle import OPEN, Status
 from streams.processors.human.rows import TASKS
@@ -56,7 +57,6 @@ def figures(
     meant = _began(since_ms, until_ms)
     if workflow:
         meant &= INSTANCES.c.workflow == storable(workflow)
-    took = _took(reader, meant, by)
     of = (INSTANCES.c.workflow, by)
     completed = INSTANCES.c.status == Status.COMPLETED
     query = (
@@ -67,20 +67,28 @@ def figures(
             func.count().filter(completed),
             func.count().filter(INSTANCES.c.status == Status.FAULTED),
             func.count().filter(INSTANCES.c.status == Status.CANCELLED),
-            func.count().filter(completed & ~_has(TASKS.c.instance_id)),
-            func.count().filter(completed & ~or_(_has(INCIDENTS.c.instance_id), _has(RETRIES.c.instance_id))),
+            func.avg(_TOOK).filter(completed),
         )
         .where(meant)
         .group_by(*of)
-        .order_by(*of)
     )
-    names = ("started", "open", "completed", "faulted", "cancelled", "without_people", "first_time_right")
+    asked = select(TASKS.c.instance_id).distinct()
+    mended = union(select(INCIDENTS.c.instance_id), select(RETRIES.c.instance_id))
     with reader.engine.connect() as connection:
-        return [
-            Figures(workflow=workflow, version=version, **dict(zip(names, counts, strict=True)),
-                    **took.get((workflow, version), {}))
-            for workflow, version, *counts in connection.execute(query)
-        ]  # fmt: skip
+        found = connection.execute(query.order_by(*of)).all()
+        with_people, with_mending = (_completed(connection, among, meant, by) for among in (asked, mended))
+        took = _took(connection, {n * share // 100 for *_, n, _, _, _ in found for share in (50, 95)}, meant, by)
+    return [
+        Figures(
+            workflow=name, version=version, started=started, open=still, completed=number, faulted=faulted,
+            cancelled=cancelled, without_people=number - with_people.get((name, version), 0),
+            first_time_right=number - with_mending.get((name, version), 0),
+            mean_ms=None if mean is None else round(mean),
+            median_ms=took.get((name, version, number * 50 // 100)),
+            slow_ms=took.get((name, version, number * 95 // 100)),
+        )
+        for name, version, started, still, number, faulted, cancelled, mean in found
+    ]  # fmt: skip
 
 
 WINDOWS: Mapping[str, int] = {"5m": 5 * 60_000, "30m": 30 * 60_000, "1h": 3_600_000, "6h": 6 * 3_600_000}
@@ -111,33 +119,36 @@ def recent(reader: Reader, since_ms: int, until_ms: int) -> dict[tuple[str, str,
         }
 
 
-def _took(reader: Reader, meant: ColumnElement[bool], by: ColumnElement[str]) -> Mapping[Key, Mapping[str, int]]:
-    """Mean, median and what 95 % are within, exactly: the rows are numbered by how long they took."""
-    took = INSTANCES.c.updated_at_ms - INSTANCES.c.started_at_ms
+_TOOK = INSTANCES.c.updated_at_ms - INSTANCES.c.started_at_ms
+
+
+def _completed(
+    connection: Connection, among: Select[Any] | CompoundSelect[Any], meant: ColumnElement[bool], by: ColumnElement[str]
+) -> dict[Key, int]:
+    """How many of some instances have completed. They are few, so they are looked up, and not all others asked."""
+    few = among.subquery()
+    query = (
+        select(INSTANCES.c.workflow, by, func.count())
+        .select_from(few.join(INSTANCES, INSTANCES.c.instance_id == few.c.instance_id))
+        .where(meant, INSTANCES.c.status == Status.COMPLETED)
+        .group_by(INSTANCES.c.workflow, by)
+    )
+    return {(workflow, version): number for workflow, version, number in connection.execute(query)}
+
+
+def _took(
+    connection: Connection, places: Set[int], meant: ColumnElement[bool], by: ColumnElement[str]
+) -> dict[tuple[str, str, int], int]:
+    """How long those at some places took, exactly: the completed of each version are numbered by that, from 0."""
+    place = func.row_number().over(partition_by=(INSTANCES.c.workflow, by), order_by=_TOOK) - 1
     of = (INSTANCES.c.workflow, by.label("version"))
     each = (
-        select(
-            *of,
-            took.label("took"),
-            (func.row_number().over(partition_by=(INSTANCES.c.workflow, by), order_by=took) - 1).label("place"),
-            func.count().over(partition_by=(INSTANCES.c.workflow, by)).label("number"),
-        )
+        select(*of, place.label("place"), _TOOK.label("took"))
         .where(meant, INSTANCES.c.status == Status.COMPLETED)
         .subquery()
     )
-    rows = each.c
-    query = select(
-        rows.workflow,
-        rows.version,
-        func.avg(rows.took),
-        func.min(rows.took).filter(rows.place == rows.number * 50 // 100),
-        func.min(rows.took).filter(rows.place == rows.number * 95 // 100),
-    ).group_by(rows.workflow, rows.version)
-    with reader.engine.connect() as connection:
-        return {
-            (workflow, version): {"mean_ms": round(mean), "median_ms": int(median), "slow_ms": int(slow)}
-            for workflow, version, mean, median, slow in connection.execute(query)
-        }
+    query = select(each).where(each.c.place.in_(places))
+    return {(workflow, version, at): int(took) for workflow, version, at, took in connection.execute(query)}
 
 
 def _began(since_ms: int, until_ms: int) -> ColumnElement[bool]:
