@@ -14,6 +14,9 @@ from connectors.http.status import MAX_WAIT_MS, retry_after_ms
 
 ASKED_TO_WAIT = (429, 503)
 _POLICY = re.compile(r"""("[^"]*"|[A-Za-z*][\w.*:/%-]*)((?:\s*;\s*[a-z*][a-z0-9_.*-]*(?:=[^;,]*)?)*)""")
+_SAYING = frozenset(
+    ("ratelimit", "ratelimit-remaining", "ratelimit-reset", "x-ratelimit-remaining", "x-ratelimit-reset")
+)
 _MOST_BYTES = 1_000
 _MOST_DIGITS = 12
 _IS_A_TIME_S = 1_000_000_000  # as seconds they would be thirty years
@@ -21,6 +24,8 @@ _IS_A_TIME_S = 1_000_000_000  # as seconds they would be thirty years
 
 def quiet_ms(status: int, headers: Mapping[str, str], now: datetime) -> int | None:
     """Milliseconds from now; None where the answer does not say so. Header names are in lower case."""
+    if status not in ASKED_TO_WAIT and _SAYING.isdisjoint(headers):
+        return None
     waits = [_of_policies(headers.get("ratelimit", ""))]
     waits += [_used_up(headers, prefix, now) for prefix in ("ratelimit", "x-ratelimit")]
     if status in ASKED_TO_WAIT:

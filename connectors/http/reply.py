@@ -39,6 +39,8 @@ class Reply:
 
 async def read(response: aiohttp.ClientResponse, limit: int) -> Reply:
     """The answer, to its last byte. Raises TooLargeError beyond `limit` bytes."""
+    if response.content_length is not None and response.content_length <= limit:
+        return Reply(response.status, _joined(response), await response.read())
     body = bytearray()
     async for chunk in response.content.iter_chunked(CHUNK_BYTES):
         body += chunk

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import lru_cache
 from hashlib import sha256
 from typing import TYPE_CHECKING
 from urllib.parse import quote
@@ -128,8 +129,7 @@ def _named(given: address.Address, authentication: Mapping[str, Json] | None, co
     name = given.authority
     written = connections.url(name)
     try:
-        base = address.parse(written)
-        start = address.origin(base)
+        base, start = _base(written)
     except address.AddressError as error:
         raise Refused(Reason.MISCONFIGURED, f"connection {name}: its address {error}; correct it") from None
     identity = connections.identity(name)
@@ -145,6 +145,13 @@ def _named(given: address.Address, authentication: Mapping[str, Json] | None, co
     return _Target(
         start, path, address.joined(base.query, given.query), given, credentials, name, base, identity, tokens_at
     )
+
+
+@lru_cache(maxsize=512)
+def _base(written: str) -> tuple[address.Address, URL]:
+    """The address of a connection, and its origin. Raises AddressError."""
+    base = address.parse(written)
+    return base, address.origin(base)
 
 
 def _site_credentials(start: URL, identity: Identity, base: address.Address) -> tuple[str | None, address.Address]:

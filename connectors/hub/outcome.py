@@ -13,9 +13,9 @@ from schemas.reasons import MEANINGS, Code, Effect, Meaning, Reason
 _TYPES_BY_STATUS = {401: problems.AUTHENTICATION, 403: problems.AUTHORIZATION, 408: problems.TIMEOUT}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(slots=True, kw_only=True)
 class CallOutcome:
-    """What came of one call.
+    """What came of one call. Not changed once the hub has given it.
 
     `detail` is one line for people; it and `evidence` hold no personal data: no body, no parameter, no path, no query.
     """

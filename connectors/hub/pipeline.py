@@ -13,7 +13,7 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any
 
 from connectors.declaration import Declaration
@@ -126,7 +126,8 @@ class Hub:
             seconds=time.monotonic() - started,
         )
         self._observe(ended)
-        return replace(outcome, system=system) if system else outcome
+        outcome.system = system
+        return outcome
 
     def _plan(self, call: HubCall) -> tuple[AnyConnector, Plan[Any]]:
         operation = self._operations.get(call.function)
