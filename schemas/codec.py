@@ -212,7 +212,8 @@ class Codec:
         """
         if self.ask is not None and schema_id >= typed.FIRST_ID:
             with suppress(TimeoutError):
-                await asyncio.wait_for(self.ask(), ASK_S)
+                async with asyncio.timeout(ASK_S):
+                    await self.ask()
             if frame_prefix(schema_id) in self._readers:
                 return
         if self._registry is None:

@@ -67,4 +67,5 @@ def _told(
 
 
 def _text(value: Any) -> str:
-    return f"{value:g}" if isinstance(value, float) else str(value)
+    """A whole number as such, whatever a table of numbers has made of it."""
+    return str(int(value)) if isinstance(value, float) and value.is_integer() else str(value)
