@@ -128,9 +128,7 @@ def test_changed_model_file_is_never_run_and_its_cases_go_to_people(tmp_path: Pa
 
 def test_files_that_were_put_into_force_are_told_from_others(tmp_path: Path) -> None:
     """Also where somebody can make seals and certificates."""
-    shutil.copytree(FOLDER / "credit-risk" / "2", tmp_path / "credit-risk" / "2")
-    shutil.copytree(FOLDER / "credit-approval", tmp_path / "credit-approval")
-    shutil.copy(FOLDER / "active.toml", tmp_path)
+    shutil.copytree(FOLDER, tmp_path, dirs_exist_ok=True)
     assert Registry(tmp_path).load_all() == []
     path = tmp_path / "credit-risk" / "2" / "certificate.toml"
     path.write_bytes(said('verdict = "P', 'verdict = "p')(path.read_bytes()))

@@ -136,7 +136,7 @@ async def test_processor_of_the_catalogue_stands_trial(monkeypatch: pytest.Monke
     for name, value in {"BOOTSTRAP": "127.0.0.1:1", "REGISTRY_URL": "none", "DATA_DIR": str(tmp_path)}.items():
         monkeypatch.setenv(f"EXLIFY_{name}", value)
     command = Codec.offline().encode(STEP_COMMAND, sample(current()[STEP_COMMAND]))
-    assert await hold(_trial.command("emit"), Record("in", 0, 0, 0, b"k", command), None) is Verdict.INNOCENT
+    assert await hold(_trial.command("human"), Record("in", 0, 0, 0, b"k", command), None) is Verdict.INNOCENT
 
 
 @pytest.mark.parametrize(("effect", "requests"), [("blind", 0), ("keyed", 1)])
