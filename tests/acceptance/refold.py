@@ -13,7 +13,7 @@ from typing import Any
 import msgspec
 
 from schemas.codec import Codec
-from schemas.messages import HISTORY_ENTRY
+from schemas.messages import HISTORY_ENTRY, WORKFLOW_DEFINITION
 from streams import engine
 from streams.definitions import DEFINITIONS
 from streams.language.graph import Graph
@@ -32,7 +32,8 @@ Entries = dict[bytes, list[bytes]]  # by instance, in the order of their numbers
 def graphs(site: Site) -> dict[str, Graph]:
     """Every definition that was deployed to a site, by whichever test, by digest."""
     codec = Codec.offline()
-    loaded = [load(codec.decode(record.value)[1]["yaml"]) for record in site.read(DEFINITIONS) if record.value]
+    told = [codec.decode(record.value) for record in site.read(DEFINITIONS) if record.value]
+    loaded = [load(data["yaml"]) for name, data in told if name == WORKFLOW_DEFINITION]
     return {graph.digest: graph for graph in loaded}
 
 

@@ -239,6 +239,14 @@ async def test_phone_paper_no_javascript_and_seven_windows(site: Site, started: 
     ]
     replayed = "SELECT count(*) FROM replay_results WHERE replay = 'from-the-console'"
     assert await site.sql(replayed) == len(keys)
+    async with ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as http:  # others count what is open
+        left = await site.sql(of_flow.replace("count(*)", "instance_id") + " AND status = 'waiting'")
+        await http.post(f"/v1/instances/{left}/cancel", json={"reason": "the test is over"})
+
+    async def over() -> bool:
+        return await site.sql(f"{of_flow} AND status = 'cancelled'") == 2
+
+    await site.until(over, "the end of the last one")
 
 
 async def publish(http: ClientSession, kind: str, key: str, data: dict[str, Any]) -> None:

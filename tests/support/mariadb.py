@@ -48,6 +48,7 @@ class MariaDb:
             "CREATE USER IF NOT EXISTS exlify@127.0.0.1 IDENTIFIED BY 'pass@word';\n"
             "GRANT ALL ON test.* TO exlify@127.0.0.1;\n"
         )
+        (self._folder / "init.sql").chmod(0o644)  # whatever others have made of the umask
         self.start()
 
     def start(self) -> None:
