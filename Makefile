@@ -67,7 +67,7 @@ bench: $(DEV_READY) ## Measure; prints one JSON object
 	@$(BIN)/python -m tests.bench $(ARGS)
 
 crash: $(DEV_READY) ## Kill everything at every point and compare with the run without faults
-	@$(BIN)/python -m pytest tests/crash -m "crash or crash_smoke" -v --durations=10 $(ARGS)
+	@$(BIN)/python -m pytest tests/crash tests/acceptance/test_replay.py -m "crash or crash_smoke" -v --durations=10 $(ARGS)
 
 chaos: $(DEV_READY) ## Let systems, workers and broker fail at once, from a seed (ARGS="--seed 7 --applications 2000 --kills 10")
 	@$(BIN)/python -m pytest tests/chaos -m "chaos or chaos_smoke" -v $(ARGS)

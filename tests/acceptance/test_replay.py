@@ -199,6 +199,7 @@ def _drop(site: Site, partition: int) -> tuple[int, int]:
     return sum(dict(each.headers)["ce_subject"] in ours for each in gone), place.offset
 
 
+@pytest.mark.crash
 async def test_shadow_takes_live_events_as_they_end_through_a_kill_and_asks_nobody(site: Site) -> None:
     cases = made_up("shadowed", SHADOWED, seed=26)
     anew, before = Anew(cases), await replaying.ledgers(site)
