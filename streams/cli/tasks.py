@@ -189,9 +189,13 @@ def _act(task: str, verb: str, wish: dict[str, Any], actor: str | None, as_json:
         echo(status(found["status"]), ": claimed by nobody")
 
 
+def _is_unsaid(value: object) -> bool:
+    return value is None or value is False  # what a task is not, nobody has to be told
+
+
 def _print(task: dict[str, Any]) -> None:
     lines = [field for field in FIELDS if field.place is not Place.DETAIL]
-    print_fields((field.label, _cell(field, task)) for field in lines if task[field.shown] is not None)
+    print_fields((field.label, _cell(field, task)) for field in lines if not _is_unsaid(task[field.shown]))
     for field in FIELDS:
         if field.place is Place.DETAIL and task[field.shown] not in (None, []):
             echo(bold(field.label))

@@ -159,3 +159,11 @@ def test_only_one_module_prints() -> None:
         for node in ast.walk(ast.parse(file.read_text())):
             if isinstance(node, ast.Call):
                 assert not loud.fullmatch(ast.unparse(node.func)), f"{file}:{node.lineno}"
+
+
+@pytest.mark.parametrize(("audit", "said"), [(True, True), (False, False)])
+def test_task_says_what_it_is_and_not_what_it_is_not(
+    audit: bool, said: bool, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tasks._print(TASK | {"audit": audit})
+    assert ("blind audit" in capsys.readouterr().out) is said
