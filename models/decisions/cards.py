@@ -3,16 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-import statistics
 from collections.abc import Iterable, Sequence
 from importlib.metadata import version as package_version
 from typing import Any
 
-import msgspec
-
 from models.decisions.onnx_export import OUTPUT, OUTPUT_COLUMN, onnx_scores
 from models.decisions.training import D, Trained
-from models.serving.features import Code, Encoder, Input
+from models.making.drafting import as_toml, usual
+from models.serving.features import Encoder, Input
 from models.serving.predict import SCORE_DECIMALS
 
 PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy", "scipy", "protobuf")
@@ -30,14 +28,13 @@ def model_file(trained: Trained[D]) -> dict[str, Any]:
 
 
 def declared(inputs: Iterable[Input]) -> list[dict[str, Any]]:
-    """Inputs as TOML can say them, which knows no null."""
-    built = (msgspec.to_builtins(each) for each in inputs)
-    return [{name: value for name, value in each.items() if value is not None} for each in built]
+    """Inputs as a card says them."""
+    return [as_toml(each) for each in inputs]
 
 
 def reference(trained: Trained[D], cases: Sequence[dict[str, Any]], name: str, how_chosen: str) -> dict[str, Any]:
     """The usual one of some cases, with its score."""
-    values = {each.field: _usual(each, [case[each.field] for case in cases]) for each in trained.inputs}
+    values = {each.field: usual(each, [case[each.field] for case in cases]) for each in trained.inputs}
     score = onnx_scores(trained.model, Encoder(trained.inputs).encode(values))[0]
     return {
         "name": name,
@@ -45,10 +42,6 @@ def reference(trained: Trained[D], cases: Sequence[dict[str, Any]], name: str, h
         "score": round(float(score), SCORE_DECIMALS),
         "values": values,
     }
-
-
-def _usual(of: Input, values: Sequence[Any]) -> Any:
-    return statistics.mode(sorted(values)) if isinstance(of, Code) else statistics.median_low(values)
 
 
 def packages(names: Iterable[str] = PACKAGES) -> dict[str, str]:
