@@ -113,6 +113,14 @@ async def test_search_says_what_was_searched_where_nothing_is_found(console: Con
     assert "2 hits" in (await console.get("/find?q=A-17"))[1]
 
 
+@pytest.mark.parametrize("text", ["order-desk", "Orders%20of%20today", "of%20TODAY"])
+async def test_workflow_is_found_by_its_name_and_by_what_people_call_it(console: Console, text: str) -> None:
+    yaml = TOLD.replace("name: told,", "name: order-desk, title: Orders of today,")
+    console.gateway.services.definitions.learn(Story(yaml).definition)
+    async with console.gateway.client.get(f"/find?q={text}", allow_redirects=False) as response:
+        assert (response.status, response.headers.get("Location")) == (303, "/workflows/order-desk")
+
+
 async def test_instances_are_narrowed_and_the_address_says_how(console: Console) -> None:
     console.began()
     _, page = await console.get("/instances?status=running&key=A-1&age=24h")
