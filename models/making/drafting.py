@@ -61,10 +61,10 @@ def drafted(model: bytes, given: Mapping[str, Any], rows: Rows | None, name: str
         "routing": routing,
         "reference": _reference(given, said, routing, session, encoder, cases),
         "explaining": given.get("explaining") or _explaining(inputs, encoder.width, name),
-        "inputs": [_as_toml(each) for each in inputs],
+        "inputs": [as_toml(each) for each in inputs],
     }
     if rows is not None and "together" not in given:
-        card["together"] = [_as_toml(pair) for pair in pairs_of(inputs, cases)]
+        card["together"] = [as_toml(pair) for pair in pairs_of(inputs, cases)]
     if rows is not None:
         card["data"] = {**given.get("data", {}), "rows": len(rows.cases), "rows_sha256": rows.sha256}
     return card
@@ -89,7 +89,7 @@ def _completed(declared: Mapping[str, Any], rows: Rows | None) -> dict[str, Any]
     if rows is None or known.get("kind") != "number" or {"minimum", "maximum"} <= {*known}:
         return known
     seen = _seen(known["field"], [each for each in rows.column(known["field"]) if each is not None])
-    return {**_as_toml(seen), **known} if isinstance(seen, Number) else known
+    return {**as_toml(seen), **known} if isinstance(seen, Number) else known
 
 
 def _seen(name: str, values: Sequence[Any]) -> Input:
@@ -189,7 +189,7 @@ def _reference(
     cases: Sequence[Mapping[str, Any]],
 ) -> dict[str, Any]:
     written = given.get("reference", {})
-    values = written.get("values") or {i.field: _usual(i, [case[i.field] for case in cases]) for i in encoder.inputs}
+    values = written.get("values") or {i.field: usual(i, [case[i.field] for case in cases]) for i in encoder.inputs}
     try:
         row = encoder.encode(values)
     except FeatureError as error:
@@ -204,7 +204,8 @@ def _reference(
     return {"name": written.get("name", "usual-case/1"), "score": score, "values": values}
 
 
-def _usual(declared: Input, values: Sequence[Any]) -> Any:
+def usual(declared: Input, values: Sequence[Any]) -> Any:
+    """The median of numbers, the commonest code. Raises DraftError of no values."""
     if not values:
         raise DraftError("no rows to find the usual case in: give rows, or write [reference.values] into card.toml")
     if isinstance(declared, Text):
@@ -220,6 +221,6 @@ def _explaining(inputs: Sequence[Input], width: int, seed: str) -> dict[str, Any
     return {"approve_pairs": pairs[0], "review_pairs": pairs[1], "orders": orders}
 
 
-def _as_toml(value: Any) -> dict[str, Any]:
-    """As TOML can say it, which knows no null."""
+def as_toml(value: Any) -> dict[str, Any]:
+    """As TOML can say it, which knows no null; codes that have no words say nothing of them."""
     return {name: each for name, each in msgspec.to_builtins(value).items() if each is not None and each != {}}

@@ -82,7 +82,11 @@ class Step:
     @property
     def idle(self) -> bool:
         """Whether it only lets time pass, for a person or by itself."""
-        return self.kind in ("human", "wait", "listen") or self.status == STOPPED
+        return self.kind in ("human", "wait", "listen", FOREACH) or self.status == STOPPED
+
+    def looks_after(self, other: Step) -> bool:
+        """Whether a step is one that this `foreach` has for an event; with none, it waits for the next."""
+        return other.pointer.startswith(f"{self.pointer}/foreach/")
 
     @property
     def shown(self) -> str:
@@ -108,7 +112,8 @@ class Account:
 
     def open(self) -> list[Step]:
         """Steps that have not ended and hold no others, as those that do are only as far as what they hold."""
-        return [each for each in self.steps if each.status == Status.RUNNING and each.kind not in HOLDERS]
+        running = [each for each in self.steps if each.status == Status.RUNNING and each.kind not in HOLDERS]
+        return [each for each in running if each.kind != FOREACH or not any(map(each.looks_after, running))]
 
     def stopped(self) -> list[Step]:
         """Steps that have failed and wait for somebody's decision."""
@@ -117,6 +122,7 @@ class Account:
 
 STOPPED = Status.INCIDENT.value  # of a step that has failed and waits for somebody's decision
 UNDONE = "undone"  # of a step whose effect was taken back
+FOREACH = "foreach"
 HOLDERS = ("for", "fork", "map", "try", "do", "function")
 CONTROLS: Mapping[str, str] = {
     Phase.WORKFLOW_SUSPENDED: "suspend",

@@ -7,7 +7,7 @@ What begins after the preview is not caught, and what has ended by itself is tol
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from urllib.parse import urlencode
 
@@ -28,6 +28,8 @@ from streams.readmodel.paging import Found
 
 SHOWN = 50
 AT_ONCE = 20
+
+Work = Callable[[Found, Found], Awaitable[None]]  # on an instance as it is now, for what the preview has shown
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,28 +90,33 @@ async def _act(visit: Visit, verb: Verb) -> Shown:
         return await _preview(visit, verb, "That preview is not remembered any more; these are the instances now.", 409)
     deed = deeds.begun(visit, verb.name, reason, [row["instance_id"] for row in rows])
     undo = form.get("undo") != "no"
-    return deeds.in_background(deed, lambda begun: _all(visit, begun, rows, undo))
 
-
-async def _all(visit: Visit, deed: Deed, rows: Sequence[Found], undo: bool) -> None:
-    for start in range(0, len(rows), AT_ONCE):
-        some = rows[start : start + AT_ONCE]
-        await asyncio.gather(*(_one(visit, deed, row["instance_id"], undo) for row in some))
-
-
-async def _one(visit: Visit, deed: Deed, name: str, undo: bool) -> None:
-    try:
-        row = await asyncio.to_thread(visit.services.reader.instance, name)  # as it is now: it may have ended
-        if row is None:
-            return
-        if deed.verb == "cancel":
-            await cancel(visit.services, row, deed.reason, deed.actor, undo=undo)
+    async def one(row: Found, shown: Found) -> None:
+        if verb.name == "cancel":
+            await cancel(visit.services, row, reason, deed.actor, undo=undo)
         else:
-            wish = {"why": deed.reason, "actor": deed.actor}
-            await control(visit.services, row, deed.verb, wish, f"{deed.id}/{name}")
-        deed.sent += 1
-    except Exception as error:  # noqa: BLE001  # of one; the others go on, and the page says why
-        deed.refused[name] = problem_of(error, visit.request).detail
+            wish = {"why": reason, "actor": deed.actor}
+            await control(visit.services, row, verb.name, wish, f"{deed.id}/{shown['instance_id']}")
+
+    return deeds.in_background(deed, lambda begun: _each(visit, begun, rows, one))
+
+
+async def _each(visit: Visit, deed: Deed, rows: Sequence[Found], act: Work) -> None:
+    """Does it to all that the preview has shown, some at once."""
+
+    async def one(shown: Found) -> None:
+        name = shown["instance_id"]
+        try:
+            row = await asyncio.to_thread(visit.services.reader.instance, name)  # as it is now: it may have ended
+            if row is None:
+                return
+            await act(row, shown)
+            deed.sent += 1
+        except Exception as error:  # noqa: BLE001  # of one; the others go on, and the page says why
+            deed.refused[name] = problem_of(error, visit.request).detail
+
+    for start in range(0, len(rows), AT_ONCE):
+        await asyncio.gather(*map(one, rows[start : start + AT_ONCE]))
 
 
 async def preview_retry(visit: Visit) -> View:
@@ -142,25 +149,12 @@ async def act_retry(visit: Visit) -> Shown:
     if rows is None:
         return await _preview_retry(visit, "That preview is not remembered any more; these are the steps now.", 409)
     deed = deeds.begun(visit, "retry", why, list(dict.fromkeys(row["instance_id"] for row in rows)))
-    return deeds.in_background(deed, lambda begun: _retry_all(visit, begun, rows))
 
-
-async def _retry_all(visit: Visit, deed: Deed, rows: Sequence[Found]) -> None:
-    for start in range(0, len(rows), AT_ONCE):
-        await asyncio.gather(*(_retry(visit, deed, row) for row in rows[start : start + AT_ONCE]))
-
-
-async def _retry(visit: Visit, deed: Deed, incident: Found) -> None:
-    name = incident["instance_id"]
-    try:
-        row = await asyncio.to_thread(visit.services.reader.instance, name)
-        if row is None:
-            return
-        wish = {"why": deed.reason, "actor": deed.actor, "incident": incident["incident_id"]}
+    async def one(row: Found, incident: Found) -> None:
+        wish = {"why": why, "actor": deed.actor, "incident": incident["incident_id"]}
         await repair(visit.services, row, wish, "retry", {"key": KEPT_KEY}, f"{deed.id}/{incident['incident_id']}")
-        deed.sent += 1
-    except Exception as error:  # noqa: BLE001  # of one; the others go on, and the page says why
-        deed.refused[name] = problem_of(error, visit.request).detail
+
+    return deeds.in_background(deed, lambda begun: _each(visit, begun, rows, one))
 
 
 PAGES = (

@@ -51,7 +51,8 @@ async def show(visit: Visit) -> View:
     known = known_versions(visit, name)
     after = _chosen(known, visit.query("b")) or latest(visit, name, known)
     before = _chosen(known, visit.query("a")) or previous(known, after) or after
-    sides = [await _side(visit, each) for each in (before, after)]
+    now = await _side(visit, after)
+    was = now if before.digest == after.digest else await _side(visit, before)
     since_ms = visit.now_ms - DAYS * words.DAY
     told = await asyncio.to_thread(figures, visit.services.reader, since_ms, visit.now_ms + 1, name, INSTANCES.c.digest)
     by_digest = {each.version: each for each in told}
@@ -61,10 +62,10 @@ async def show(visit: Visit) -> View:
         "before": {**brief(visit, before), "figures": _figures(by_digest.get(before.digest))},
         "after": {**brief(visit, after), "figures": _figures(by_digest.get(after.digest))},
         "days": DAYS,
-        "steps": [asdict(row) for row in rows(*sides)],
+        "steps": [asdict(row) for row in rows(was, now)],
         "difference": difference(before, after),
     }
-    pictures = [_picture(side, f"v{place}") for place, side in enumerate(sides)]
+    pictures = [_picture(side, f"v{place}") for place, side in enumerate((was, now))]
     return View(template="compare.html", data=data, drawn={"pictures": pictures})
 
 

@@ -65,7 +65,8 @@ async def act(visit: Visit) -> Shown:
 
 def _wish(visit: Visit, asked: Mapping[str, str]) -> dict[str, Any]:
     """What the form asks for, as the interface takes it."""
-    types = _deployed(visit).event_types
+    deployed = _deployed(visit)
+    types = deployed.event_types
     if not types:
         raise ProblemError(409, "no-event", "No event starts this workflow, so there is nothing to process anew.")
     wish: dict[str, Any] = {
@@ -82,10 +83,10 @@ def _wish(visit: Visit, asked: Mapping[str, str]) -> dict[str, Any]:
         wish["yaml"] = asked["yaml"]
     else:
         # The workflow of this page alone, though others may wait for such events, too.
-        wish["definition"] = asked["definition"] or _deployed(visit).digest
+        wish["definition"] = asked["definition"] or deployed.digest
     wish |= {each: asked[each] for each in ("name", "why") if asked[each]}
     wish |= {f"{each}s": [asked[each]] for each in ("model", "outcome") if asked[each]}
-    if wish["live"] and asked["definition"] in ("", _deployed(visit).digest) and not asked["model"]:
+    if wish["live"] and asked["definition"] in ("", deployed.digest) and not asked["model"]:
         detail = "A shadow stands beside what is in force: choose another version or another model, or write one."
         raise ProblemError(422, "request-invalid", detail)
     return wish
@@ -121,11 +122,12 @@ async def _view(
     status: int = 200,
 ) -> View:
     name = visit.request.match_info["name"]
-    deployed = _deployed(visit)
+    known = known_versions(visit, name)
+    deployed = latest(visit, name, known)
     versions = await asyncio.to_thread(ModelBook(folders(visit.services.settings)).versions)
     data = {
         "workflow": brief(visit, deployed),
-        "versions": [brief(visit, each) for each in reversed(known_versions(visit, name)) if each.graph is not None],
+        "versions": [brief(visit, each) for each in reversed(known) if each.graph is not None],
         "asked": dict(asked),
         "survey": survey,
         "fault": fault,

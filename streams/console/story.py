@@ -12,7 +12,7 @@ from streams.console.decision import Decision
 
 Task = Mapping[str, Any]  # a HumanTask
 
-WAITED_FOR = {"listen": "an event", "run": "the process that it has started"}
+WAITED_FOR = {"listen": "an event", "foreach": "an event", "run": "the process that it has started"}
 
 
 def story(

@@ -47,7 +47,7 @@ def label(path: Sequence[str], inputs: Inputs) -> str:
     known = inputs.get(path[-1])
     own = known.label if known is not None and known.label else words.titled(path[-1])
     parts = [*(words.titled(part) for part in path[:-1]), own]
-    return ", ".join([parts[0][:1].upper() + parts[0][1:], *(part[:1].lower() + part[1:] for part in parts[1:])])
+    return ", ".join([parts[0][:1].upper() + parts[0][1:], *map(words.small, parts[1:])])
 
 
 def text(name: str, value: Any, inputs: Inputs) -> str:

@@ -16,6 +16,7 @@ import uvloop
 
 from connectors.assembly import standard_hub
 from connectors.hub.contract import HubCall
+from connectors.hub.limits import ConnectionLimits
 from connectors.hub.pipeline import Hub
 from schemas.functions import EffectClass
 from tests.bench.peer import KEY_HEADER, ledger_peer
@@ -59,8 +60,6 @@ async def _measured(url: str) -> tuple[float, float]:
 
 
 def _hub(url: str) -> Hub:
-    from connectors.hub.limits import ConnectionLimits
-
     limits = ConnectionLimits(concurrency=AT_ONCE)
     return standard_hub({"echo": url}, limits_of=lambda _: limits)
 

@@ -4,18 +4,19 @@ workers are exchanged."""
 from __future__ import annotations
 
 import asyncio
-import math
 import threading
 import time
 from collections import defaultdict
-from collections.abc import Collection, Iterable, Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
 
 from schemas.messages import START_INSTANCE
+from streams.ground.spans import percentile
 from streams.processors.intake import business_topic
 from streams.processors.orchestrate import INBOX
+from streams.runtime.clock import now_ms
 from tests.acceptance.site import GATEWAY, PATIENCE_S, Site
 from tests.chaos.run import Plan, Scene, scene
 from tests.support.figures import Report
@@ -28,15 +29,6 @@ LIVE = 5  # events a second that come while the backlog is drained
 TICK_S = 0.2
 APPLICATIONS = business_topic("onboarding.event.application.v1")
 SHOWN = "select count(*) from instances where status = 'completed'"
-
-
-def quantile(values: Collection[float], share: float) -> float:
-    found = sorted(values)
-    return found[max(0, math.ceil(share * len(found)) - 1)] if found else 0
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 def fed(stage: Scene, count: int) -> list[str]:
@@ -63,7 +55,7 @@ class Flow:
             self.sent_ms |= dict.fromkeys(fed(self._stage, due), sent_ms)
         self._stage.watch.fetch()
 
-    def took_ms(self) -> list[float]:
+    def took_ms(self) -> list[int]:
         """From each event to its outcome."""
         return [self._stage.watch.ended_ms[instance] - sent_ms for instance, sent_ms in self.sent_ms.items()]
 
@@ -160,8 +152,8 @@ def test_a_backlog_is_drained_in_its_order_and_within_bounds(
         times_the_rate=round(len(waiting) / took_s / rate, 2),
         first_ended_s=first_s,
         shown_after_s=round(shown_s, 2),
-        live_p50_ms=quantile(flow.took_ms(), 0.5),
-        live_p99_ms=quantile(flow.took_ms(), 0.99),
+        live_p50_ms=percentile(flow.took_ms(), 50),
+        live_p99_ms=percentile(flow.took_ms(), 99),
         most_open=most,
         mebibytes={name: [before.get(name, 0) // MEBIBYTE, size // MEBIBYTE] for name, size in held.items()},
     )
@@ -199,8 +191,8 @@ def test_workers_are_exchanged_under_load_and_nobody_notices(
     report(
         seed=plan.seed,
         events=len(flow.sent_ms),
-        p50_ms=quantile(flow.took_ms(), 0.5),
-        p99_ms=quantile(flow.took_ms(), 0.99),
+        p50_ms=percentile(flow.took_ms(), 50),
+        p99_ms=percentile(flow.took_ms(), 99),
         most_ms=max(flow.took_ms()),
     )
     assert codes == dict.fromkeys(workers, 0), "somebody did not end in order"

@@ -4,7 +4,6 @@ one by one at first."""
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import Counter
 from collections.abc import Iterable
 from pathlib import Path
@@ -14,6 +13,7 @@ from urllib.parse import quote
 import pytest
 from aiohttp import ClientSession
 
+from streams.runtime.clock import now_ms
 from tests.acceptance.site import ASK, GATEWAY, Site
 from tests.chaos import evidence
 from tests.chaos.run import Plan, scene
@@ -23,10 +23,6 @@ pytestmark = [pytest.mark.broker, pytest.mark.chaos]
 EACH = 60  # applications of each phase
 TRIPS = 5  # failures in a row, by which a system counts as away
 WORKERS = ("engine", "steps", "view", GATEWAY)
-
-
-def now_ms() -> int:
-    return time.time_ns() // 1_000_000
 
 
 async def charged_by_hand(site: Site, wanted: int) -> int:

@@ -2,26 +2,20 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
-import statistics
-from importlib.metadata import version as package_version
 from typing import Any
 
 import msgspec
 
+from models.decisions.cards import declared, model_file, packages, reference
 from models.decisions.credit_approval.data import Data
 from models.decisions.credit_approval.model import APPROVE_BELOW, COST_BAD, COST_REVIEW, FOLDS, SEED
 from models.decisions.measure import fairness, quality, route_quality
-from models.decisions.onnx_export import OUTPUT, OUTPUT_COLUMN, onnx_scores
 from models.decisions.training import Trained
-from models.serving.features import Encoder
-from models.serving.predict import SCORE_DECIMALS
 
 NAME = "credit-approval"
 CODE = "models.decisions.credit_approval"
 APPROVE_PAIRS, REVIEW_PAIRS = 1, 2
-PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy", "scipy", "protobuf")
 LIMITS = (
     "For demonstration, not for lending. The clients are those of one bank in Taiwan in 2005, amid a crisis of card "
     "debt; scores and certificate hold for such clients. Some codes of the months in arrears (-2, 0) are documented "
@@ -45,13 +39,7 @@ def card(trained: Trained[Data], version: str) -> dict[str, Any]:
             "for a person to decide."
         ),
         "limits": LIMITS,
-        "model": {
-            "sha256": hashlib.sha256(trained.model).hexdigest(),
-            "output": OUTPUT,
-            "column": OUTPUT_COLUMN,
-            "kind": trained.chosen,
-            "parity": f"Largest gap to the native scores over all rows {trained.parity_gap:.0e}, no other route.",
-        },
+        "model": model_file(trained),
         "routing": {
             "approve_below": APPROVE_BELOW,
             "cost_bad": COST_BAD,
@@ -68,7 +56,7 @@ def card(trained: Trained[Data], version: str) -> dict[str, Any]:
             "orders": [drawn.sample(fields, len(fields)) for _ in range(max(APPROVE_PAIRS, REVIEW_PAIRS))],
             **({"linear": msgspec.to_builtins(trained.linear)} if trained.linear else {}),
         },
-        "inputs": [_declared(each) for each in trained.inputs],
+        "inputs": declared(trained.inputs),
         "together": [msgspec.to_builtins(pair) for pair in trained.together],
         "data": {
             "name": "Default of Credit Card Clients",
@@ -89,28 +77,17 @@ def card(trained: Trained[Data], version: str) -> dict[str, Any]:
             "script": f"python -m {CODE}.train",
             "seed": SEED,
             "chosen_by": f"log loss of {FOLDS}-fold cross-validation within the rows that are not held out",
-            "packages": {name: package_version(name) for name in PACKAGES},
+            "packages": packages(),
             "candidates": trained.tried,
         },
     }
 
 
-def _declared(declared: Any) -> dict[str, Any]:
-    """As TOML can say it, which knows no null."""
-    return {name: value for name, value in msgspec.to_builtins(declared).items() if value is not None}
-
-
 def _reference(trained: Trained[Data]) -> dict[str, Any]:
     typical = trained.approved & ~trained.held_out
     approved = [request for request, yes in zip(trained.data.requests, typical.tolist(), strict=True) if yes]
-    values = {each.field: statistics.median_low([one[each.field] for one in approved]) for each in trained.inputs}
-    score = onnx_scores(trained.model, Encoder(trained.inputs).encode(values))[0]
-    return {
-        "name": "typical-approved-client/1",
-        "how_chosen": "Median of each number over the training rows that are approved.",
-        "score": round(float(score), SCORE_DECIMALS),
-        "values": values,
-    }
+    how_chosen = "Median of each number over the training rows that are approved."
+    return reference(trained, approved, "typical-approved-client/1", how_chosen)
 
 
 def _metrics(trained: Trained[Data]) -> dict[str, Any]:

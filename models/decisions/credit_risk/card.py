@@ -2,28 +2,21 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
-import statistics
-from collections.abc import Sequence
-from importlib.metadata import version as package_version
 from typing import Any
 
 import msgspec
 import numpy as np
 
+from models.decisions.cards import declared, model_file, packages, reference
 from models.decisions.credit_risk import candidates
 from models.decisions.credit_risk.data import protected
 from models.decisions.credit_risk.model import APPROVE_BELOW, COST_BAD, COST_REVIEW, HELD_OUT_SHARE, SEED, Data
 from models.decisions.measure import Flags, fairness, quality, route_quality
-from models.decisions.onnx_export import OUTPUT, OUTPUT_COLUMN, onnx_scores
 from models.decisions.training import Trained
-from models.serving.features import Code, Encoder, Input
-from models.serving.predict import SCORE_DECIMALS
 
 APPROVE_PAIRS, REVIEW_PAIRS = 1, 2
 NAME = "credit-risk"
-PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy", "scipy", "protobuf")
 LIMITS = (
     "For demonstration, not for lending. Bad loans are over-represented in the data (30 %), so scores and "
     "certificate hold for such a mixture and not for a real portfolio. The loans are of the 1970s, in Deutsche "
@@ -50,7 +43,7 @@ def card(trained: Trained[Data], version: str) -> dict[str, Any]:
         "routing": _routing(),
         "reference": _reference(trained),
         "explaining": _explaining(trained),
-        "inputs": [_declared(i) for i in trained.inputs],
+        "inputs": declared(trained.inputs),
         "together": [msgspec.to_builtins(pair) for pair in trained.together],
         "data": _data(trained),
         "metrics": _metrics(trained),
@@ -61,11 +54,7 @@ def card(trained: Trained[Data], version: str) -> dict[str, Any]:
 
 def _model(trained: Trained[Data]) -> dict[str, Any]:
     return {
-        "sha256": hashlib.sha256(trained.model).hexdigest(),
-        "output": OUTPUT,
-        "column": OUTPUT_COLUMN,
-        "kind": trained.chosen,
-        "parity": f"Largest gap to the native scores over all rows {trained.parity_gap:.0e}, no other route.",
+        **model_file(trained),
         "reproducible": "Same data, seed, packages and kind of processor: same bytes. Elsewhere: same scores to 1e-6.",
     }
 
@@ -88,23 +77,8 @@ def _reference(trained: Trained[Data]) -> dict[str, Any]:
     approved = [
         a for a, yes in zip(trained.data.applications, trained.approved & ~trained.held_out, strict=True) if yes
     ]
-    values = {i.field: _typical(i, [a[i.field] for a in approved]) for i in trained.inputs}
-    score = onnx_scores(trained.model, Encoder(trained.inputs).encode(values))[0]
-    return {
-        "name": "typical-approved-application/1",
-        "how_chosen": "Most frequent code and median number of the training rows that are approved.",
-        "score": round(float(score), SCORE_DECIMALS),
-        "values": values,
-    }
-
-
-def _declared(declared: Input) -> dict[str, Any]:
-    """As TOML can say it, which knows no null."""
-    return {name: value for name, value in msgspec.to_builtins(declared).items() if value is not None}
-
-
-def _typical(declared: Input, values: Sequence[Any]) -> Any:
-    return statistics.mode(sorted(values)) if isinstance(declared, Code) else statistics.median_low(values)
+    how_chosen = "Most frequent code and median number of the training rows that are approved."
+    return reference(trained, approved, "typical-approved-application/1", how_chosen)
 
 
 def _explaining(trained: Trained[Data]) -> dict[str, Any]:
@@ -180,6 +154,6 @@ def _training(trained: Trained[Data]) -> dict[str, Any]:
         "held_out_share": HELD_OUT_SHARE,
         "chosen_by": f"log loss, mean of {candidates.FOLDS}-fold cross-validation repeated {candidates.REPEATS} times "
         "within the training rows",
-        "packages": {name: package_version(name) for name in PACKAGES},
+        "packages": packages(),
         "candidates": trained.tried,
     }

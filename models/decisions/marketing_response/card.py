@@ -2,29 +2,24 @@
 
 from __future__ import annotations
 
-import hashlib
 import random
-import statistics
-from importlib.metadata import version as package_version
 from typing import Any
 
 import msgspec
 import numpy as np
 from sklearn.metrics import roc_auc_score
 
+from models.decisions.cards import declared, model_file, packages, reference
 from models.decisions.marketing_response.data import Data
 from models.decisions.marketing_response.drift import aucs
 from models.decisions.marketing_response.model import APPROVE_BELOW, COST_BAD, COST_REVIEW, FOLDS, SEED
 from models.decisions.measure import fairness, figure, quality, route_quality
-from models.decisions.onnx_export import OUTPUT, OUTPUT_COLUMN, onnx_scores
+from models.decisions.onnx_export import onnx_scores
 from models.decisions.training import Trained
-from models.serving.features import Code, Encoder, Input
-from models.serving.predict import SCORE_DECIMALS
 
 NAME = "marketing-response"
 CODE = "models.decisions.marketing_response"
 ROUTE = "skip"
-PACKAGES = ("scikit-learn", "skl2onnx", "onnx", "onnxruntime", "numpy", "scipy", "protobuf")
 LIMITS = (
     "For demonstration, and to be suspended: calls of one bank in Portugal from May 2008 on, of which the later ones "
     "are not like those that it was certified on (metrics.later). Nothing in a case tells when that begins; blind "
@@ -50,13 +45,7 @@ def card(trained: Trained[Data], version: str) -> dict[str, Any]:
             "else is for a person to decide."
         ),
         "limits": LIMITS,
-        "model": {
-            "sha256": hashlib.sha256(trained.model).hexdigest(),
-            "output": OUTPUT,
-            "column": OUTPUT_COLUMN,
-            "kind": trained.chosen,
-            "parity": f"Largest gap to the native scores over all rows {trained.parity_gap:.0e}, no other route.",
-        },
+        "model": model_file(trained),
         "routing": _routing(),
         "reference": _reference(trained),
         "explaining": {
@@ -64,7 +53,7 @@ def card(trained: Trained[Data], version: str) -> dict[str, Any]:
             "review_pairs": 1,
             "orders": [random.Random(SEED).sample(fields, len(fields))],
         },
-        "inputs": [_declared(each) for each in trained.inputs],
+        "inputs": declared(trained.inputs),
         "together": [msgspec.to_builtins(pair) for pair in trained.together],
         "data": {
             "name": "Bank Marketing",
@@ -89,7 +78,7 @@ def card(trained: Trained[Data], version: str) -> dict[str, Any]:
             "script": f"python -m {CODE}.train",
             "seed": SEED,
             "chosen_by": f"one candidate; log loss over {FOLDS} blocks in time of the rows that are not held out",
-            "packages": {name: package_version(name) for name in PACKAGES},
+            "packages": packages(),
             "candidates": trained.tried,
         },
     }
@@ -108,25 +97,10 @@ def _routing() -> dict[str, Any]:
     }
 
 
-def _declared(declared: Any) -> dict[str, Any]:
-    """As TOML can say it, which knows no null."""
-    return {name: value for name, value in msgspec.to_builtins(declared).items() if value is not None}
-
-
 def _reference(trained: Trained[Data]) -> dict[str, Any]:
     learnt = [request for request, out in zip(trained.data.requests, trained.held_out.tolist(), strict=True) if not out]
-    values = {each.field: _usual(each, [one[each.field] for one in learnt]) for each in trained.inputs}
-    score = onnx_scores(trained.model, Encoder(trained.inputs).encode(values))[0]
-    return {
-        "name": "usual-client/1",
-        "how_chosen": "Median of each number and commonest code over the rows that it was trained on.",
-        "score": round(float(score), SCORE_DECIMALS),
-        "values": values,
-    }
-
-
-def _usual(declared: Input, values: list[Any]) -> Any:
-    return statistics.mode(values) if isinstance(declared, Code) else statistics.median_low(values)
+    how_chosen = "Median of each number and commonest code over the rows that it was trained on."
+    return reference(trained, learnt, "usual-client/1", how_chosen)
 
 
 def _metrics(trained: Trained[Data]) -> dict[str, Any]:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import hashlib
 from dataclasses import dataclass
-from importlib.metadata import version as package_version
 from typing import Any
 
-import msgspec
 import numpy as np
 
+from models.decisions.cards import declared, packages
 from models.decisions.measure import Flags, figure
 from models.decisions.onnx_export import OUTPUT
 from models.decisions.texts.data import FIELD, Judged
@@ -73,7 +72,7 @@ def card(about: About, trained: Trained[Judged], version: str) -> dict[str, Any]
         },
         "reference": {"name": name, "score": round(score, SCORE_DECIMALS), "values": {FIELD: text}},
         "explaining": {"approve_pairs": 0, "review_pairs": 0, "orders": []},
-        "inputs": _said(trained),
+        "inputs": declared(trained.inputs),
         "data": {
             "name": about.data,
             "reference": about.link,
@@ -89,15 +88,9 @@ def card(about: About, trained: Trained[Judged], version: str) -> dict[str, Any]
             "seed": about.seed,
             "inverse_penalty": INVERSE_PENALTY,
             "probabilities": f"fitted to {APART:.0%} of the rows that are not held out, by a model without them",
-            "packages": {package: package_version(package) for package in PACKAGES},
+            "packages": packages(PACKAGES),
         },
     }
-
-
-def _said(trained: Trained[Judged]) -> list[dict[str, Any]]:
-    """As TOML can say it, which knows no null."""
-    built = (msgspec.to_builtins(each) for each in trained.inputs)
-    return [{name: value for name, value in each.items() if value is not None} for each in built]
 
 
 def _metrics(trained: Trained[Judged]) -> dict[str, Any]:

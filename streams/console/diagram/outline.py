@@ -94,20 +94,14 @@ def _block(inside: Inside, task: Task) -> Block:
     }
     match task:
         case Fork():
-            leave = (Link(source=0, target=LEAVE),)
-            lists = tuple(Listing(items=(_block(inside, each),), links=leave) for each in inside.get(task.index, ()))
+            lists = _alone(inside, task)
             return Block(**common, note=f"all {len(lists)}", lists=lists)
         case Map():
-            leave = (Link(source=0, target=LEAVE),)
-            lists = tuple(Listing(items=(_block(inside, each),), links=leave) for each in inside[task.index])
-            return Block(**common, note=f"for each {task.each}, {task.at_a_time} at a time", lists=lists)
+            note = f"for each {task.each}, {task.at_a_time} at a time"
+            return Block(**common, note=note, lists=_alone(inside, task))
         case Defined():
-            leave = (Link(source=0, target=LEAVE),)
-            lists = tuple(Listing(items=(_block(inside, each),), links=leave) for each in inside[task.index])
-            return Block(**common, note=str(task.document["call"]), lists=lists)
-        case Foreach():
-            return Block(**common, note=f"for each {task.each}", lists=(_listing(inside, task.body),))
-        case For():
+            return Block(**common, note=str(task.document["call"]), lists=_alone(inside, task))
+        case For() | Foreach():
             return Block(**common, note=f"for each {task.each}", lists=(_listing(inside, task.body),))
         case Try():
             handler = _listing(inside, task.handler) if task.handler >= 0 else None
@@ -122,6 +116,12 @@ def _block(inside: Inside, task: Task) -> Block:
             return Block(**common, note="", lists=(_listing(inside, task.index),))
     undo = next(iter(inside.get(task.index, ())), None)
     return Block(**common, note=_note(task) + (f"; {_undone(undo)}" if undo is not None else ""))
+
+
+def _alone(inside: Inside, holder: Task) -> tuple[Listing, ...]:
+    """The tasks of a holder, a list for each of them."""
+    leave = (Link(source=0, target=LEAVE),)
+    return tuple(Listing(items=(_block(inside, each),), links=leave) for each in inside.get(holder.index, ()))
 
 
 def _undone(undo: Task) -> str:

@@ -113,6 +113,14 @@ async def test_search_says_what_was_searched_where_nothing_is_found(console: Con
     assert "2 hits" in (await console.get("/find?q=A-17"))[1]
 
 
+@pytest.mark.parametrize("text", ["order-desk", "Orders%20of%20today", "of%20TODAY"])
+async def test_workflow_is_found_by_its_name_and_by_what_people_call_it(console: Console, text: str) -> None:
+    yaml = TOLD.replace("name: told,", "name: order-desk, title: Orders of today,")
+    console.gateway.services.definitions.learn(Story(yaml).definition)
+    async with console.gateway.client.get(f"/find?q={text}", allow_redirects=False) as response:
+        assert (response.status, response.headers.get("Location")) == (303, "/workflows/order-desk")
+
+
 async def test_instances_are_narrowed_and_the_address_says_how(console: Console) -> None:
     console.began()
     _, page = await console.get("/instances?status=running&key=A-1&age=24h")
@@ -378,6 +386,13 @@ do:
               timeout: {after: PT2M}
           - news: {listen: {to: {one: {with: {type: com.example.news}}}}}
 """
+EACH = """
+document: {dsl: 1.0.3, namespace: test, name: each, version: 1.0.0}
+do:
+  - news:
+      listen: {to: {any: [{with: {type: com.example.news}}], until: false}}
+      foreach: {do: [{fetch: {call: http, with: {method: get, endpoint: 'http://127.0.0.1:1/a'}}}]}
+"""
 
 
 async def test_steps_tell_what_they_were_asked_with_and_until_when_they_wait(console: Console) -> None:
@@ -394,6 +409,25 @@ async def test_steps_tell_what_they_were_asked_with_and_until_when_they_wait(con
     assert "“News” has been waiting" in data["story"] and "for an event" in data["story"]
     _, page = await console.get(f"/instances/{told.instance_id}")
     assert "Asked with" in page and "s-waiting" in page and "s-running" in page
+
+
+async def test_listening_with_tasks_for_each_event_waits_until_one_comes(console: Console) -> None:
+    told = Story(EACH)
+    console.gateway.services.definitions.learn(told.definition)
+    entries = told.start({})
+    for entry in entries:
+        console.gateway.see(HISTORY_ENTRY, entry)
+    data = await console.data(f"/instances/{told.instance_id}")
+    assert "“News” has been waiting" in data["story"] and "for an event" in data["story"]
+    assert data["working_ms"] == 0
+    assert "s-waiting" in (await console.get(f"/instances/{told.instance_id}"))[1]
+    assert (await console.data("/workflows/each"))["counts"] == {"/do/0/news": {"waiting": 1}}
+    fetch = "/do/0/news/foreach/do/0/fetch"
+    began = {"seq": 1, "transitions": [change("task.started", fetch)]}
+    console.gateway.see(HISTORY_ENTRY, entries[-1] | began)
+    story = (await console.data(f"/instances/{told.instance_id}"))["story"]
+    assert story.startswith("“Fetch” (http) has been at work") and "News" not in story
+    assert (await console.data("/workflows/each"))["counts"] == {fetch: {"running": 1}}
 
 
 async def test_failed_history_of_the_engine_names_its_step(console: Console) -> None:

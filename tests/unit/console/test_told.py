@@ -45,6 +45,11 @@ def test_fields_are_words_and_codes_are_what_they_mean() -> None:
     }
 
 
+def test_what_is_written_in_capitals_stays_so_behind_what_it_stands_in() -> None:
+    found = told.facts({"payer": {"iban": "DE1", "code": "x"}}, {"iban": Number("iban", "IBAN of the payer", 0, 9)})
+    assert [each.label for each in found] == ["Payer, IBAN of the payer", "Payer, code"]
+
+
 def test_lists_say_their_texts_or_how_many_they_are() -> None:
     data = {
         "held": [{"why": "range", "text": "too old"}, {"text": "too new"}],

@@ -6,9 +6,11 @@ Needs the extra `train`, as `make training` has it; the second also the data, wh
 from __future__ import annotations
 
 import gzip
+import tomllib
 from pathlib import Path
 
 import pytest
+import tomli_w
 
 from models.serving.predict import Model
 from models.serving.registry import FOLDER
@@ -28,6 +30,15 @@ def test_other_data_is_refused_in_one_line(tmp_path: Path, capsys: pytest.Captur
         train.main(["--data", str(tmp_path / "rows.csv.gz")])
     assert ended.value.code == 2
     assert "lacks columns of the data, or has no rows" in capsys.readouterr().err
+
+
+def test_inputs_are_told_as_the_committed_card_tells_them() -> None:
+    from models.decisions.cards import declared
+    from models.decisions.marketing_response.data import declared_inputs
+
+    written = tomllib.loads(tomli_w.dumps({"inputs": declared(declared_inputs())}))
+    committed = tomllib.loads((FOLDER / "marketing-response" / "1" / "card.toml").read_text())
+    assert written["inputs"] == committed["inputs"]
 
 
 def test_training_again_gives_the_same_files(bank_marketing: Path, tmp_path: Path) -> None:
