@@ -18,6 +18,7 @@ from tests.support.figures import pytest_terminal_summary, report  # noqa: F401
 from tests.support.mariadb import mariadb  # noqa: F401
 from tests.support.postgresql import postgresql  # noqa: F401
 from tests.support.sftp import sftp  # noqa: F401
+from tests.support.splitting import pytest_collection_modifyitems, pytest_configure  # noqa: F401
 
 settings.register_profile("unhurried", deadline=None)  # how long an example takes is no one's promise
 settings.load_profile("unhurried")

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 
 Report = Callable[..., None]
-_FIGURES = pytest.StashKey[dict[str, dict[str, Any]]]()
+_FIGURES = "figures"
 
 
 @pytest.fixture
@@ -17,12 +16,14 @@ def report(request: pytest.FixtureRequest) -> Report:
     """Takes figures by name."""
 
     def note(**figures: float) -> None:
-        request.config.stash.setdefault(_FIGURES, {})[request.node.name] = figures
+        request.node.user_properties.append((_FIGURES, figures))
 
     return note
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
-    """Shows them."""
-    for name, figures in config.stash.get(_FIGURES, {}).items():
-        terminalreporter.write_line(f"{name}: {json.dumps(figures)}")
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Shows them. They come with the reports of tests, also from a process of its own (`splitting`)."""
+    for test in terminalreporter.getreports("passed") + terminalreporter.getreports("failed"):
+        for name, figures in getattr(test, "user_properties", ()):
+            if name == _FIGURES:
+                terminalreporter.write_line(f"{test.nodeid.rpartition('::')[2]}: {json.dumps(figures)}")
