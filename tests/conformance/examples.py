@@ -159,16 +159,20 @@ EXAMPLES: dict[str, Example] = {
         events=(FAST, HOT),
         output=["example.measured.temperature", "example.measured.pulse"],
     ),
-    "listen-to-any": refused("not-in-profile", "{listen: {to: {any: []}}}"),
+    "listen-to-any": runs("do: [{a: {listen: {to: {any: []}}}}]", events=(FAST,), output=[{"bpm": 120}]),
     "listen-to-any-filter": runs(
         f"do: [{{a: {{listen: {{to: {{any: [{FEVER}, {PULSE}]}}}}}}}}]", events=(FAST,), output=[{"bpm": 120}]
     ),
-    "listen-to-any-forever-foreach": refused(
-        "not-in-profile",
-        "{listen: {to: {any: [], until: '${ false }'}}, foreach: {item: e, at: i, do: [{b: {set: {x: 1}}}]}}",
+    "listen-to-any-forever-foreach": runs(
+        "do: [{a: {listen: {to: {any: [], until: '${ false }'}}, foreach: {item: e, at: i, do: [{b: {set: '${ $e }'}}]},"
+        " timeout: {after: {hours: 1}}}}]",
+        events=(FAST, HOT),
+        status="faulted",  # by the timeout that ends it in this test; ours alone
     ),
-    "listen-to-any-until-condition": refused(
-        "not-in-profile", "{listen: {to: {any: [], until: '( . | length ) > 3'}}}"
+    "listen-to-any-until-condition": runs(
+        "do: [{a: {listen: {to: {any: [], until: '( . | length ) > 3'}}}}]",
+        events=(FAST, HOT, FAST, HOT),
+        output=[FAST["data"], HOT["data"], FAST["data"], HOT["data"]],
     ),
     "listen-to-any-until-consumed": runs(
         f"do: [{{a: {{listen: {{to: {{any: [{FEVER}, {PULSE}], until: {{one: {{with: {{type: example.left}}}}}}}}}}}}}}]",
