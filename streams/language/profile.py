@@ -52,10 +52,7 @@ EVENT_ATTRIBUTES_OF_LISTEN = {
     name: _never("filter on `type`, `source`, `subject`, `id` and `data`")
     for name in ("time", "datacontenttype", "dataschema")
 }
-RETRY = {
-    name: _later("leave it out: `errors` of the `catch` says for which errors, and their reason whether it helps")
-    for name in ("when", "exceptWhen")
-} | {"duration": _later("give the step a `timeout`, or write `limit: {duration: ...}` for all tries together")}
+RETRY = {"duration": _later("give the step a `timeout`, or write `limit: {duration: ...}` for all tries together")}
 SCHEMAS = {
     "resource": _never(
         "name a file in the folder of the definition, which `exlify deploy` writes in, or write it under `document`"

@@ -38,7 +38,7 @@ TASK_FAULTS = {
     "{fork: {branches: [{a: {set: {x: 1}, then: b}}, {b: {set: {x: 1}}}]}}": "goto",
     "{fork: {compete: 1, branches: [{a: {set: {x: 1}}}]}}": "type",
     "{try: [{a: {set: {x: 1}}}]}": "missing",
-    "{try: [{a: {set: {x: 1}}}], catch: {retry: {when: '${ true }'}}}": "not-built",
+    "{try: [{a: {set: {x: 1}}}], catch: {retry: {when: '${ $input.a }'}}}": "unavailable-variable",
     "{try: [{a: {set: {x: 1}}}], catch: {retry: often}}": "unknown-retry",
     "{try: [{a: {set: {x: 1}}}], catch: {retry: {delay: soon}}}": "duration",
     "{try: [{a: {set: {x: 1}}}], catch: {retry: {backoff: {linear: {}, constant: {}}}}}": "value",
