@@ -13,7 +13,7 @@ from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
 from schemas.messages import START_INSTANCE
-from streams.definitions.book import DefinitionBook
+from streams.definitions.deploy import described
 from streams.definitions.states import State
 from streams.processors.correlate import gathering
 from streams.processors.correlate.processor import Correlate
@@ -52,7 +52,7 @@ class Office:
             f"document: {{dsl: '1.0.3', namespace: shop, name: meet, version: '{version}'}}\n"
             f"schedule: {{on: {on}, read: {read}}}\ndo: [{{a: {{set: {{x: 1}}}}}}]\n"
         )
-        learn(self.book, text)
+        self.book.learn(described(load(text), text, "test", 0))
 
     def happen(self, kind: str, data: Any, id_: str | None = None) -> None:
         self._number += 1
@@ -89,16 +89,6 @@ class Office:
     @property
     def inputs(self) -> list[Any]:
         return [each["data"].value() for each in self.starts]
-
-
-def learn(book: DefinitionBook, text: str) -> None:
-    graph = load(text)
-    book.learn(
-        {
-            "digest": graph.digest, "name": graph.name, "version": graph.version, "namespace": graph.namespace,
-            "yaml": text, "event_types": list(graph.event_types), "deployed_at_ms": 0, "deployed_by": "t",
-        }
-    )  # fmt: skip
 
 
 @pytest.mark.parametrize("order", list(permutations(["paid.v1", "packed.v1"])))
