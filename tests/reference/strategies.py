@@ -326,7 +326,9 @@ def _raise(draw: st.DrawFn, depth: int) -> dict[str, Json]:
 
 @st.composite
 def _wait(draw: st.DrawFn, depth: int) -> dict[str, Json]:
-    return {"wait": draw(st.sampled_from(({"milliseconds": 5}, "PT1S", "${ {seconds: (.n? // 1)} }")))}
+    length = draw(st.sampled_from(({"milliseconds": 5}, "PT1S", "${ {seconds: (.n? // 1)} }")))
+    calendar = {"zone": "Europe/Berlin", "hours": ["09:00-17:00"]}
+    return {"wait": length, **({"metadata": {"calendar": calendar}} if draw(st.booleans()) else {})}
 
 
 @st.composite
