@@ -409,6 +409,8 @@ def _listen(draw: st.DrawFn, depth: int) -> dict[str, Json]:
             expected = draw(st.sampled_from(EXPECTED[1:])) if said else None
             event["correlate"] = {"order": {"from": ".order"} | ({"expect": expected} if said else {})}
         events.append(event)
+    if strategy == "any" and draw(_rarely()):
+        events = []  # every event
     to: dict[str, Json] = {strategy: events[0] if strategy == "one" else events}
     if strategy == "any" and draw(st.booleans()):
         to["until"] = draw(st.sampled_from(UNTIL))

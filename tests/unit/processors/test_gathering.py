@@ -7,6 +7,8 @@ from typing import Any
 
 import orjson
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from schemas import ids
 from schemas.business import EventTypes
@@ -173,6 +175,40 @@ def test_batch_that_comes_again_starts_the_same_and_once() -> None:
     again.correlate(office.records)  # in one batch, from nothing
     assert [each["instance_id"] for each in again.starts] == before
     assert before == [ids.instance_id("meet", "/s", id_) for id_ in "cd"]
+
+
+EVENTS = st.lists(
+    st.tuples(st.sampled_from(("paid.v1", "packed.v1")), st.integers(1, 2), st.integers(1, 3)), min_size=1, max_size=16
+)
+
+
+@given(EVENTS, st.lists(st.integers(1, 5), min_size=16, max_size=16), st.lists(st.booleans(), min_size=16, max_size=16))
+def test_whatever_comes_and_crashes_each_pair_starts_once(
+    happened: list[tuple[str, int, int]], sizes: list[int], crashes: list[bool]
+) -> None:
+    """Pairs are those of the first payments and packings of an order that are no second delivery."""
+    source, office = Office(BOTH), Office(BOTH)
+    for kind, order, number in happened:
+        source.happen(kind, {"order": order, "id": f"{kind}/{order}/{number}"}, f"{kind}/{order}/{number}")
+    records = source.records
+    while records:
+        size, crashed = sizes.pop(0), crashes.pop(0)
+        office.correlate(records[:size])
+        records = records if crashed else records[size:]  # nothing was committed, and all of it comes again
+    came = list(dict.fromkeys(happened))
+    wanted = []
+    for of in (1, 2):
+        paid, packed = (
+            [
+                {"order": of, "id": f"{kind}/{order}/{number}"}
+                for kind, order, number in came
+                if (kind, order) == (each, of)
+            ]
+            for each in ("paid.v1", "packed.v1")
+        )
+        wanted += [[*pair] for pair in zip(paid, packed, strict=False)]
+    told = {each["instance_id"]: each["data"].value() for each in office.starts}
+    assert sorted(told.values(), key=str) == sorted(wanted, key=str)
 
 
 def test_new_version_with_the_same_events_goes_on_with_what_has_come() -> None:
