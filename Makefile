@@ -18,7 +18,7 @@ COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --gen
 	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
 
 .DEFAULT_GOAL := help
-.PHONY: help train certificates training learn run down test peers check format coverage bench crash chaos hub fuzz render lock clean
+.PHONY: help train certificates training learn run down test peers check format coverage bench parked crash chaos hub fuzz render lock clean
 MAKEFLAGS += --no-print-directory
 
 help: ## List what there is
@@ -65,6 +65,9 @@ coverage: $(DEV_READY) ## Show what the unit tests reach, package by package
 
 bench: $(DEV_READY) ## Measure; prints one JSON object
 	@$(BIN)/python -m tests.bench $(ARGS)
+
+parked: $(DEV_READY) ## Park 100,000 instances on events, timers and people, and wake them (ARGS="--count 10000")
+	@$(BIN)/python -m tests.bench.parked $(ARGS)
 
 crash: $(DEV_READY) ## Kill everything at every point and compare with the run without faults
 	@$(BIN)/python -m pytest tests/crash tests/acceptance/test_replay.py -m "crash or crash_smoke" -v --durations=10 $(ARGS)

@@ -32,6 +32,8 @@ class Policy(msgspec.Struct, frozen=True, omit_defaults=True, kw_only=True):
     more_ms: tuple[int, int] | None = None  # instead of a share: all of the pause, and a time between these two more
     within_ms: int | None = None  # after the first failure: later no re-attempt begins
     only: Mapping[str, str | int] | None = None  # members that the error has to have; None: any error
+    when: str | None = None  # jq on the error, which is also `$error`: only where that is true
+    unless: str | None = None  # and where this is not
 
     def pause_ms(self, step: str, retry: int, asked_ms: int | None) -> int:
         """Before a re-attempt (the first is 1): the same whenever it is asked, and another for every step."""

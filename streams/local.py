@@ -188,12 +188,10 @@ class _Watched:
         if self.ended.done():
             return
         listening = [each for each in self._graph.tasks if isinstance(each, Listen) and self._open[each.pointer] > 0]
-        types = sorted({of.type for each in listening for of in each.filters})
-        at = ", ".join(each.pointer for each in listening)
+        types = sorted({of.type for each in listening for of in each.filters if of.type})
+        at, awaited = ", ".join(each.pointer for each in listening), " or ".join(types) or "any event"
         event = dumps({"type": types[0] if types else "", "data": {}}).decode()
-        told = (
-            f"nothing is left to do, and the instance listens for {' or '.join(types)}. Give it with --event '{event}'."
-        )
+        told = f"nothing is left to do, and the instance listens for {awaited}. Give it with --event '{event}'."
         self.ended.set_exception(UsageError(f"{at}: {told}"))
 
 

@@ -1,14 +1,19 @@
-"""Files of definitions, with the schemas of their folder written in."""
+"""Files of definitions, with the schemas of their folder and the calendars of the site written in."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from schemas.payload import Json
 from streams.cli._files import text_of
 from streams.language.bundle import bundled
 from streams.language.faults import DefinitionError
 from streams.language.source import parse
+
+if TYPE_CHECKING:
+    from streams.ground.site_yaml import Part
 
 MAX_BYTES = 256 * 1024  # of a schema
 
@@ -19,8 +24,22 @@ def definition_of(file: Path) -> str:
 
 
 def with_schemas(text: str, file: Path) -> str:
-    """A definition with the schemas of its folder. Raises `DefinitionError`."""
-    return bundled(text, str(file), lambda name: _schema(file.parent, name))
+    """A definition with the schemas of its folder, and calendars of the site. Raises `DefinitionError`."""
+    return bundled(text, str(file), lambda name: _schema(file.parent, name), _calendars)
+
+
+def _calendars() -> Mapping[str, Json]:
+    from streams.catalogue import load_settings
+    from streams.ground.calendars import FILE, read_calendars
+    from streams.ground.site import Site
+
+    site = Site(load_settings(warn=lambda _: None).site_dir)
+    site.file(FILE, read_calendars)  # which says what is wrong with it
+    return site.file(FILE, _plain).value
+
+
+def _plain(document: Part | None) -> Mapping[str, Json]:
+    return {name: each.plain() for name, each in document.members().items()} if document is not None else {}
 
 
 def _schema(folder: Path, name: str) -> Json:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from contextlib import suppress
 from difflib import get_close_matches
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from streams.ground.settings import Settings
 
 ASK_S = 10.0
+_EVERY = re.compile(r"""any["']?\s*:\s*\[\s*\]""")  # a definition that every event may be for
 
 
 async def listeners(settings: Settings, codec: Codec, event_type: str, allow_none: bool) -> DefinitionBook:
@@ -46,10 +48,10 @@ async def listeners(settings: Settings, codec: Codec, event_type: str, allow_non
     for data in words:
         book.learn_state(data)
     for each in versions.values():
-        if any(event_type in data["yaml"] for data in each):
+        if any(event_type in data["yaml"] or _EVERY.search(data["yaml"]) for data in each):
             for data in each:
                 book.learn(data)
-    if not (book.for_event(event_type) or book.listened_for(event_type) or allow_none):
+    if not (book.for_event(event_type) or book.listened_for(event_type) or book.triggered_by(event_type) or allow_none):
         raise UsageError(
             _nobody(event_type, {type_ for each in versions.values() for type_ in each[-1]["event_types"]})
         )

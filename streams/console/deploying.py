@@ -133,7 +133,7 @@ def _startable(visit: Visit) -> Deployed:
         raise ProblemError(404, "not-found", "No workflow of this name can be started, or not yet.")
     if (state := visit.services.definitions.state(found.name)) != "active":
         raise ProblemError(409, "not-active", f"{found.name} is {state}, so nothing starts: activate it first.")
-    if not found.event_types:
+    if not found.graph.event_filters:
         raise ProblemError(409, "no-event", "No event starts this workflow.")
     return found
 

@@ -55,6 +55,7 @@ class DefinitionBook:
         self._learnt: dict[str, None] = {}  # digests, the one learnt last behind all others
         self._latest: dict[str, Deployed] = {}
         self._by_event: dict[str, list[Graph]] = {}
+        self._triggered: dict[str, list[Graph]] = {}  # by type; the empty one is of those that every event is for
         self._words: dict[str, Word] = {}
         self._removed: dict[str, Removal] = {}  # by digest, of what was not deployed again
         self._listened: dict[str, dict[str, EventFilter]] = {}  # by type and identity, of every definition
@@ -81,6 +82,7 @@ class DefinitionBook:
             self._latest[deployed.name] = deployed
             self._listen(graph)
         self._by_event = _by_event(self._latest)
+        self._triggered = _triggered(self._latest)
         _count(self.deployed())
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
@@ -181,14 +183,23 @@ class DefinitionBook:
         """The graphs that an event with these CloudEvents attributes starts: one of their filters fits entirely."""
         return [graph for graph in self.for_event(attributes["type"]) if matches(graph, attributes)]
 
+    def triggered_by(self, ce_type: str) -> Sequence[Graph]:
+        """The latest graphs whose trigger an event of this type may be one of; what it says of the event is to be
+        asked."""
+        found = self._triggered
+        return [*found.get(ce_type, ()), *found.get("", ())] if found else ()
+
     def listened_for(self, ce_type: str) -> Collection[EventFilter]:
         """What tasks of any definition listen for among events of this type; instances of old ones run on."""
-        found = self._listened.get(ce_type)
+        found, all_types = self._listened.get(ce_type), self._listened.get("")
+        if all_types is not None:
+            return [*(found or {}).values(), *all_types.values()]
         return found.values() if found is not None else ()
 
     def is_awaited(self, attributes: Mapping[str, str]) -> bool:
         """Whether an event with these CloudEvents attributes starts a workflow, or a task may listen for its type."""
-        return bool(self.listened_for(attributes["type"]) or self.started_by(attributes))
+        ce_type = attributes["type"]
+        return bool(self.listened_for(ce_type) or self.triggered_by(ce_type) or self.started_by(attributes))
 
     def deployed(self) -> list[Deployed]:
         """Everything that is known and was not removed, in the order in which it was learnt first."""
@@ -235,6 +246,14 @@ def _compiled(data: Mapping[str, Any], functions: Mapping[str, Function]) -> tup
 def matches(graph: Graph, attributes: Mapping[str, str]) -> bool:
     """Whether an event with these CloudEvents attributes starts an instance: one of the filters fits entirely."""
     return any(all(attributes.get(name) == wanted for name, wanted in each.items()) for each in graph.event_filters)
+
+
+def _triggered(latest: Mapping[str, Deployed]) -> dict[str, list[Graph]]:
+    index: dict[str, list[Graph]] = {}
+    for graph in (each.graph for each in latest.values()):
+        for ce_type in (graph.trigger.types or ("",)) if graph is not None and graph.trigger is not None else ():
+            index.setdefault(ce_type, []).append(graph)  # type: ignore[arg-type]  # it has a trigger
+    return index
 
 
 def _by_event(latest: Mapping[str, Deployed]) -> dict[str, list[Graph]]:

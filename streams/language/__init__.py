@@ -22,11 +22,12 @@ from streams.language.graph import Graph
 from streams.language.hints import EVENT_INPUT
 from streams.language.source import Source, parse
 from streams.language.workflow import WorkflowModel, read_workflow
+from streams.language.working_time import CALENDAR
 
 __all__ = ["DefinitionError", "Fault", "Severity", "check", "load", "load_deployed", "read"]
 
 UNNAMED = "<definition>"
-SINCE = frozenset({EVENT_INPUT})  # faults that were none at the time of some that are deployed
+SINCE = frozenset({EVENT_INPUT, CALENDAR})  # faults that were none at the time of some that are deployed
 Functions = Mapping[str, Function]
 
 

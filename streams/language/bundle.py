@@ -1,13 +1,15 @@
-"""Schemas that stand in files of the workflow's own folder: `schema.resource` becomes `schema.document`.
+"""Schemas that stand in files of the workflow's own folder, and calendars of the site that a `wait` names.
 
-A definition travels alone, so whoever has its folder writes them in before it is read. Lines stay where they are, so
+A definition travels alone, so whoever has the folders writes them in before it is read: `schema.resource` becomes
+`schema.document`, the name of a calendar the calendar. Lines stay where they are, so
 that a fault is told at its own line. What is no name of a file below the folder is left to lint, which refuses it.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from difflib import get_close_matches
 
 import orjson
 
@@ -19,28 +21,33 @@ _FILE = re.compile(r"(\./)?(?!\.)[\w.-]+(/(?!\.)[\w.-]+)*")  # relative, and now
 _PARTS = ("input", "output", "export")
 
 
-def bundled(text: str, file: str, read: Callable[[str], Json]) -> str:
-    """The definition with its schemas in it.
+def bundled(
+    text: str, file: str, read: Callable[[str], Json], calendars: Callable[[], Mapping[str, Json]] = dict
+) -> str:
+    """The definition with its schemas and calendars in it.
 
     `read` gives the value of a file below the folder, and raises ValueError with the reason where it can't; then this
-    raises `DefinitionError`.
+    raises `DefinitionError`, as for a calendar that the site does not have.
     """
-    if "resource" not in text:
+    if "resource" not in text and "calendar" not in text:
         return text
     try:
         source = parse(text, file)
     except DefinitionError:
         return text  # which lint says better
-    spans = sorted(_spans(source, read), reverse=True)
-    if any(fault.code == "resource" for fault in source.faults):
-        raise DefinitionError([fault for fault in source.faults if fault.code == "resource"])
-    for start, end, document in spans:
+    spans = sorted([*_spans(source, read), *_named_calendars(source, calendars)], key=lambda each: -each[0])
+    if missing := [fault for fault in source.faults if fault.code in ("resource", "calendar")]:
+        raise DefinitionError(missing)
+    for start, end, key, document in spans:
         lines = text.count("\n", start, end)
-        text = f"{text[:start]}document: {orjson.dumps(document).decode()}{chr(10) * lines}{text[end:]}"
+        text = f"{text[:start]}{key}: {orjson.dumps(document).decode()}{chr(10) * lines}{text[end:]}"
     return text
 
 
-def _spans(source: Source, read: Callable[[str], Json]) -> Iterator[tuple[int, int, Json]]:
+Span = tuple[int, int, str, Json]  # from here to there stands this key, with this value
+
+
+def _spans(source: Source, read: Callable[[str], Json]) -> Iterator[Span]:
     for path, named in _resources(source.value, ()):
         try:
             document = read(named.removeprefix("./"))
@@ -48,9 +55,36 @@ def _spans(source: Source, read: Callable[[str], Json]) -> Iterator[tuple[int, i
             remedy = "name a JSON or YAML file in the folder of the definition, or write the schema under `document`"
             source.fault(path, "resource", f"{named} {error}", remedy)
             continue
-        start = source.keys[path].start_mark.index
-        found = source.text[start : source.values[path].end_mark.index].rstrip()
-        yield start, start + len(found), document
+        yield _span(source, path, "document", document)
+
+
+def _named_calendars(source: Source, calendars: Callable[[], Mapping[str, Json]]) -> Iterator[Span]:
+    named = list(_waits(source.value, ()))
+    known = calendars() if named else {}
+    for path, name in named:
+        if name in known:
+            yield _span(source, path, "calendar", known[name])
+            continue
+        close = get_close_matches(name, known, n=1)
+        remedy = f"did you mean {close[0]}?" if close else "write it into calendars.yaml of the site folder"
+        source.fault(path, "calendar", f"this site has no calendar {name!r}", remedy)
+
+
+def _waits(value: Json, path: Path) -> Iterator[tuple[Path, str]]:
+    """The names of calendars of tasks that wait, with their places."""
+    if isinstance(value, dict) and "wait" in value and isinstance(value.get("metadata"), dict):
+        name = value["metadata"].get("calendar")
+        if isinstance(name, str):
+            yield (*path, "metadata", "calendar"), name
+    for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+        if isinstance(part, dict | list) and key not in ("set", "with", "metadata", "schema"):
+            yield from _waits(part, (*path, key))
+
+
+def _span(source: Source, path: Path, key: str, value: Json) -> Span:
+    start = source.keys[path].start_mark.index
+    found = source.text[start : source.values[path].end_mark.index].rstrip()
+    return start, start + len(found), key, value
 
 
 def _resources(value: Json, path: Path) -> Iterator[tuple[Path, str]]:

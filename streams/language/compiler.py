@@ -43,7 +43,8 @@ def compile_model(model: WorkflowModel, deployed: str | None = None) -> Graph:
     tasks = compiler.tasks()
     keeps_input = _reads_workflow(model)
     reads_input = keeps_input and _names_input(model.document)
-    lists_events = reads_input and bool(model.event_types) and deployed != digest_of(model.document)
+    events = bool(model.event_types) and (model.trigger is None or not model.trigger.gathers)
+    lists_events = reads_input and events and deployed != digest_of(model.document)
     return Graph(
         digest=digest_of(model.document, lists_events=lists_events),
         namespace=model.namespace,
@@ -55,6 +56,7 @@ def compile_model(model: WorkflowModel, deployed: str | None = None) -> Graph:
         pointer_bytes=max(4 * len(task.pointer) for task in tasks),
         event_types=model.event_types,
         event_filters=model.event_filters,
+        trigger=model.trigger,
         schedule=model.schedule,
         read=model.read,
         input=model.input,

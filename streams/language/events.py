@@ -58,7 +58,7 @@ class EventFilter:
 
     @property
     def type(self) -> str:
-        """The type of event; empty only where a fault was noted."""
+        """The type of event; empty where every event is meant, or a fault was noted."""
         return self.attributes.get("type", "")
 
     @property
@@ -86,16 +86,16 @@ class EventFilter:
     def key(self, expected: Mapping[str, Json]) -> str:
         """The correlation key of who expects these values."""
         told = [(each.name, expected[each.name]) for each in self.values if each.name in expected]
-        return correlation_key(self.identity, [(name, _plain(value)) for name, value in told])
+        return correlation_key(self.identity, [(name, plain(value)) for name, value in told])
 
 
-def _plain(value: Json) -> Json:
+def plain(value: Json) -> Json:
     """The value with one form for each number, so that 5 and 5.0 are the same."""
     if isinstance(value, float):
         return whole(value)
     if isinstance(value, dict):
-        return {name: _plain(part) for name, part in value.items()}
-    return [_plain(part) for part in value] if isinstance(value, list) else value
+        return {name: plain(part) for name, part in value.items()}
+    return [plain(part) for part in value] if isinstance(value, list) else value
 
 
 def read_filter(node: Node, scope: Scope) -> EventFilter:
@@ -113,9 +113,14 @@ def read_filter(node: Node, scope: Scope) -> EventFilter:
     values = _values(parts["correlate"], scope) if "correlate" in parts else ()
     said = [attributes, data.text if data is not None else None]
     read = [[each.name, each.read.text, each.expected is not None] for each in values]
-    return EventFilter(
-        attributes=attributes, data=data, values=values, identity=correlation_key("filter", [("said", [said, read])])
-    )
+    return EventFilter(attributes=attributes, data=data, values=values, identity=_identity(said, read))
+
+
+def _identity(said: Any, read: Any) -> str:
+    return correlation_key("filter", [("said", [said, read])])
+
+
+EVERY_EVENT = EventFilter(attributes={}, data=None, values=(), identity=_identity([{}, None], []))
 
 
 def _values(node: Node, scope: Scope) -> tuple[Value, ...]:

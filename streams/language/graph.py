@@ -14,7 +14,7 @@ goto stays inside its list.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Protocol
@@ -42,6 +42,52 @@ class Validator(Protocol):
 
     def check(self, data: Json) -> str | None:
         """None if `data` is valid, else one line that names the place and the reason, without the data."""
+        ...
+
+
+class Trigger(Protocol):
+    """Which events start an instance, where more than the attributes of one says so (`triggers`)."""
+
+    @property
+    def gathers(self) -> bool:
+        """Whether several events make one start."""
+        ...
+
+    @property
+    def wanted(self) -> int:
+        """How many of the filters, the first, are of events that become input."""
+        ...
+
+    @property
+    def until(self) -> Sequence[object]:
+        """What ends a set whose number of events is not fixed; empty where it is."""
+        ...
+
+    @property
+    def types(self) -> tuple[str, ...]:
+        """The types of the events; none where every event is meant."""
+        ...
+
+    @property
+    def read(self) -> str:
+        """What of an event becomes input."""
+        ...
+
+    @property
+    def within_ms(self) -> int:
+        """For how long an event waits for the others."""
+        ...
+
+    def fits(self, attributes: Mapping[str, str], data: Json) -> bool:
+        """Whether an event is one of those that are wanted."""
+        ...
+
+    def keys(self, workflow: str, attributes: Mapping[str, str], data: Json) -> dict[str, list[int]]:
+        """The sets to which an event belongs, each with the numbers of the filters that let it through."""
+        ...
+
+    def complete(self, came: Sequence[Sequence[int]], values: Sequence[Json]) -> list[int] | None:
+        """The places of those that make a whole set, of what has come; None while something is missing."""
         ...
 
 
@@ -120,6 +166,7 @@ class Graph:
     pointer_bytes: int = 0  # of the longest pointer of its tasks, at most
     tasks: tuple[Task, ...]  # tasks[i].index == i; tasks[0] is the root Do
     event_types: tuple[str, ...] = ()  # business events that start it (schedule.on)
+    trigger: Trigger | None = None  # which events start it, where those filters cannot say it
     schedule: Schedule | None = None  # when it starts by itself
     read: str = "data"  # of an event that starts it: its data, the event itself, or the data as a text
     event_filters: tuple[Mapping[str, Json], ...] = ()  # as written under schedule.on..with, one for each event type

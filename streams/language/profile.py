@@ -48,24 +48,11 @@ RUN = {
     name: _never("call a service with `call: http`, or a database with `call: sql.execute`")
     for name in ("container", "script", "shell")
 } | {"return": _never("leave it out: the output is that of the workflow")}
-EVENTS = {
-    "all": _later("start on one event with `one`, or on each of several with `any`"),
-    "until": _later("leave it out"),
-}
-EVENT_FILTER = {"correlate": _later("leave it out: each event starts an instance of its own")}
-EVENT_ATTRIBUTES = {
-    name: _never("filter on `type`, `source` and `subject`; test anything else in the first task")
-    for name in ("id", "time", "data", "datacontenttype", "dataschema")
-}
 EVENT_ATTRIBUTES_OF_LISTEN = {
     name: _never("filter on `type`, `source`, `subject`, `id` and `data`")
     for name in ("time", "datacontenttype", "dataschema")
 }
-LISTEN = {"any": _never("name the events that are waited for")}
-RETRY = {
-    name: _later("leave it out: `errors` of the `catch` says for which errors, and their reason whether it helps")
-    for name in ("when", "exceptWhen")
-} | {"duration": _later("give the step a `timeout`, or write `limit: {duration: ...}` for all tries together")}
+RETRY = {"duration": _later("give the step a `timeout`, or write `limit: {duration: ...}` for all tries together")}
 SCHEMAS = {
     "resource": _never(
         "name a file in the folder of the definition, which `exlify deploy` writes in, or write it under `document`"

@@ -18,10 +18,10 @@ from streams.language import profile
 from streams.language.arguments import read_arguments, refuse_pages
 from streams.language.durations import DurationError, milliseconds
 from streams.language.expressions import Constant
-from streams.language.forms import DURATION, OBJECT, TEXT, TRANSFORM, Form, closed, either
+from streams.language.forms import CONDITION, DURATION, OBJECT, TEXT, TRANSFORM, Form, closed, either
 from streams.language.graph import Expression
 from streams.language.nodes import Node
-from streams.language.slots import BODY, Scope, read_transform
+from streams.language.slots import BODY, Scope, Slot, read_condition, read_transform
 
 ERROR = "error"  # the name under which a fallback reads what has failed
 EXAMPLE = "recovery: {retries: 5, delay: {seconds: 2}, cap: {minutes: 1}}"
@@ -50,6 +50,7 @@ _CLOSES: dict[str, Form] = {"closes": {"type": "boolean"}}
 DEFAULTS_FORM = closed({**_RETRYING, **_CLOSES})
 FORM = closed({**_RETRYING, **_CLOSES, "fallback": {"type": "array", "minItems": 1, "items": _TARGET}})
 
+_ON_ERROR = Slot("a condition of `retry`", frozenset({ERROR}))
 _KINDS = {kind: closed({}) for kind in BACKOFFS}
 RETRY_FORM = closed(
     {
@@ -57,6 +58,8 @@ RETRY_FORM = closed(
         "backoff": {**closed(_KINDS), "minProperties": 1, "maxProperties": 1},
         "limit": closed({"attempt": closed({"count": _COUNT}, ["count"]), "duration": DURATION}),
         "jitter": closed({"from": DURATION, "to": DURATION}, ["from", "to"]),
+        "when": CONDITION,
+        "exceptWhen": CONDITION,
     }
 )
 NAMED_OR_RETRY = either(TEXT, RETRY_FORM)
@@ -151,6 +154,9 @@ def read_policy(node: Node) -> Policy:
             )
             if "count" in attempt:
                 given["retries"] = _count(attempt["count"])
+    for name, member in (("when", "when"), ("exceptWhen", "unless")):
+        if name in parts:
+            given[member] = read_condition(parts[name], _ON_ERROR, frozenset()).text or str(parts[name].value).lower()
     return Policy(**given)
 
 

@@ -16,7 +16,7 @@ from streams.language.schedules import MISFIRES, ONCE, UTC_ZONE, Schedule
 LEAST_MS = 1_000
 CRON_FIELDS = 5
 KEYS: dict[str, Form] = {"every": DURATION, "cron": TEXT, "after": DURATION}
-METADATA_FORM = closed({"timeZone": TEXT, "misfire": {"enum": list(MISFIRES)}, "calendar": TEXT})
+METADATA_FORM = closed({"timeZone": TEXT, "misfire": {"enum": list(MISFIRES)}, "calendar": TEXT, "within": DURATION})
 
 
 def read_schedule(parts: Mapping[str, Node], metadata: Node | None) -> Schedule | None:
@@ -24,7 +24,7 @@ def read_schedule(parts: Mapping[str, Node], metadata: Node | None) -> Schedule 
     given = [name for name in KEYS if name in parts]
     zone, misfire, calendar = _settings(metadata)
     if not given:
-        if metadata is not None:
+        if metadata is not None and metadata.value.keys() != {"within"}:
             metadata.fault("schedule", "`schedule` here is for `every`, `cron` and `after`", "remove it")
         return None
     if len(given) > 1:

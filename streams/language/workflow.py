@@ -22,11 +22,11 @@ from streams.language.common import (
 from streams.language.constructs import BY_KEY
 from streams.language.constructs.defined import read_functions
 from streams.language.constructs.do import DoModel, read_list
-from streams.language.constructs.listen import DATA, READS
+from streams.language.constructs.listen import DATA, READS, TO_FORM
 from streams.language.constructs.raise_ import ERROR_FORM, read_error
 from streams.language.durations import DurationError, milliseconds
 from streams.language.forms import DURATION, EXPRESSION, FIXED_TEXT, OBJECT, TASK, TASKS, TEXT, Form, closed, either
-from streams.language.graph import OWNER, Deadline, Expression, Transform
+from streams.language.graph import OWNER, Deadline, Expression, Transform, Trigger
 from streams.language.hints import check_lists, warn_of_circle, warn_of_secrets
 from streams.language.nodes import Node
 from streams.language.reader import Reader
@@ -37,6 +37,7 @@ from streams.language.scheduling import METADATA_FORM as SCHEDULE_FORM
 from streams.language.scheduling import read_schedule
 from streams.language.slots import BODY, WORKFLOW_INPUT, WORKFLOW_OUTPUT
 from streams.language.source import Source
+from streams.language.triggers import is_plain, read_trigger
 from streams.language.undo_lint import lint_undo
 from streams.language.uses import ERRORS, FUNCTIONS, TIMEOUTS
 
@@ -71,8 +72,7 @@ _METADATA: Form = {
 _DOCUMENT = closed({**_TEXTS, "tags": OBJECT, "metadata": _METADATA}, ["dsl", "namespace", "name", "version"])
 _ATTRIBUTES = closed({"type": FIXED_TEXT, "source": FIXED_TEXT, "subject": FIXED_TEXT}, ["type"])
 _FILTER = closed({"with": _ATTRIBUTES}, ["with"])
-_FILTERS = {"type": "array", "minItems": 1, "items": _FILTER}
-_ON = either(closed({"one": _FILTER}, ["one"]), closed({"any": _FILTERS}, ["any"]))
+_ON: Form = {**TO_FORM, "minProperties": 1}
 _READ = {"enum": list(READS)}
 _SCHEDULE = {**closed({"on": _ON, "read": _READ, **SCHEDULE_KEYS}), "minProperties": 1}
 _NAMED = {"retries": RETRY_FORM, "errors": either(ERROR_FORM, EXPRESSION), "timeouts": TIMEOUT_FORM, "functions": TASK}
@@ -108,6 +108,7 @@ class WorkflowModel:
     version: str
     event_types: tuple[str, ...]
     event_filters: tuple[Mapping[str, Json], ...]
+    trigger: Trigger | None
     schedule: Schedule | None
     read: str  # what of an event that starts it is the input
     input: Transform
@@ -126,7 +127,15 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
     parts = node.parts(FORM, refused=profile.ROOT, example=f"{EXAMPLE} and do: [...]")
     identity = _document(parts["document"]) if "document" in parts else {}
     starts = _starts(parts["schedule"]) if "schedule" in parts else {}
-    events = _events(starts["on"]) if "on" in starts else []
+    read = _read(starts)
+    within = _within(starts, _metadata(parts.get("document"), "schedule"))
+    trigger: Trigger | None = None
+    events: list[Event] = []
+    if "on" in starts and is_plain(starts["on"].value):
+        events = _events(starts["on"])
+    elif "on" in starts:
+        trigger = read_trigger(starts["on"], read, within)
+    types = tuple(kind for kind, _ in events) if trigger is None else trigger.types
     used = _used(parts["use"]) if "use" in parts and parts["use"].value is not None else {}
     retries = {name: read_policy(each) for name, each in _members(used, "retries")}
     for _, each in _members(used, ERRORS):
@@ -137,9 +146,10 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
     if "evaluate" in parts:
         _evaluate(parts["evaluate"])
     warn_of_secrets(node)
-    if events:
+    if types and (trigger is None or not trigger.gathers):
         check_lists(node)
-        warn_of_circle(node, {kind for kind, _ in events})
+    if types or trigger is not None:
+        warn_of_circle(node, set(types), every=trigger is not None and not types)
     nobody: frozenset[str] = frozenset()
     reader = Reader(BY_KEY, functions, retries)
     if FUNCTIONS in used:
@@ -151,10 +161,11 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
         namespace=identity.get("namespace", ""),
         name=identity.get("name", ""),
         version=identity.get("version", ""),
-        event_types=tuple(kind for kind, _ in events),
+        event_types=types,
         event_filters=tuple(attributes for _, attributes in events),
+        trigger=trigger,
         schedule=read_schedule(starts, _metadata(parts.get("document"), "schedule")),
-        read=_read(starts),
+        read=DATA if trigger is not None and (trigger.gathers or not types) else read,
         input=read_input(parts.get("input"), WORKFLOW_INPUT, nobody),
         output=read_output(parts.get("output"), WORKFLOW_OUTPUT, nobody),
         timeout=read_timeout(parts.get("timeout"), WORKFLOW_INPUT, nobody),
@@ -268,17 +279,23 @@ def _read(starts: Mapping[str, Node]) -> str:
     return starts["read"].choice(READS, "read: envelope") or DATA
 
 
+def _within(starts: Mapping[str, Node], metadata: Node | None) -> Node | None:
+    """`metadata.schedule.within`."""
+    within = metadata.optional("within") if metadata is not None else None
+    if within is not None and ("on" not in starts or is_plain(starts["on"].value)):
+        within.fault("schedule", "`within` is for several events that start one instance", "remove it", key=True)
+        return None
+    return within
+
+
 def _events(node: Node) -> list[Event]:
     example = _ON_EXAMPLE
-    strategies = node.members(("one", "any"), refused=profile.EVENTS, example=example)
-    if len(strategies) != 1 and isinstance(node.value, dict) and not (node.value.keys() & profile.EVENTS):
-        node.fault("schedule", "`on` takes either `one` or `any`", f"write {example}")
+    strategies = node.members(("one", "any"), example=example)
+    if len(strategies) != 1 and isinstance(node.value, dict):
+        node.fault("schedule", "`on` takes one of `one`, `any` and `all`", f"write {example}")
     filters = [strategies["one"]] if "one" in strategies else []
     if "any" in strategies:
         filters += strategies["any"].items("any: [{with: {type: com.example.order.placed.v1}}]")
-        if strategies["any"].value == []:
-            message = "`any: []`, which takes every event, is not part of Exlify's profile"
-            strategies["any"].fault("not-in-profile", message, f"name the events: {example}")
     events = [event for event in (_event(part, example) for part in filters) if event is not None]
     seen: set[tuple[str, ...]] = set()
     for event, node in zip(events, filters, strict=False):
@@ -290,10 +307,10 @@ def _events(node: Node) -> list[Event]:
 
 
 def _event(node: Node, example: str) -> Event | None:
-    parts = node.parts(_FILTER, refused=profile.EVENT_FILTER, example=example)
+    parts = node.parts(_FILTER, example=example)
     if "with" not in parts:
         return None
-    members = parts["with"].parts(_ATTRIBUTES, refused=profile.EVENT_ATTRIBUTES, example=example)
+    members = parts["with"].parts(_ATTRIBUTES, refused=profile.EVENT_ATTRIBUTES_OF_LISTEN, example=example)
     values = {name: part.text(f"{name}: text") for name, part in members.items()}
     for name, part in members.items():
         if "${" in values[name]:

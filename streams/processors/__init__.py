@@ -14,6 +14,7 @@ from streams.processors import (
     human,
     intake,
     letters,
+    lifecycle,
     monitor,
     notify,
     orchestrate,
@@ -44,4 +45,5 @@ ALL = (
     monitor.DECLARATION,
     replay.DECLARATION,
     view.DECLARATION,
+    lifecycle.DECLARATION,
 )

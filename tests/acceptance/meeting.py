@@ -1,11 +1,12 @@
 """Orders that wait for events: payments one after the other, two events together, and one that never comes.
 
-Of each order some events come before it and some after, all of them twice.
+Of each order some events come before it and some after, all of them twice. The same events start further instances
+together: a parcel when an order is there and labelled, a bill of all that was paid until then.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from schemas import ids
 from schemas.cloudevents import CloudEvent
@@ -49,12 +50,26 @@ do:
       catch: { errors: { with: { status: 408 } } }
   - out: { set: { paid: '${ $context.paid }', rest: '${ map(.what) }' } }
 """
+OF_ORDER = "{with: {type: acceptance.%s.v1}, correlate: {order: {from: .order}}}"
+TOGETHER = {
+    "parcel": f"""
+document: {{ dsl: 1.0.3, namespace: acceptance, name: parcel, version: 1.0.0 }}
+schedule: {{ on: {{ all: [{OF_ORDER % "ordered"}, {OF_ORDER % "labelled"}] }} }}
+do: [{{ out: {{ set: {{ all: '${{ map(.what) }}' }} }} }}]
+""",
+    "bill": f"""
+document: {{ dsl: 1.0.3, namespace: acceptance, name: bill, version: 1.0.0 }}
+schedule: {{ on: {{ any: [{OF_ORDER % "paid"}], until: {{ one: {OF_ORDER % "labelled"} }} }} }}
+do: [{{ out: {{ set: {{ parts: '${{ map(.part) }}' }} }} }}]
+""",
+}
 DONE = {"paid": [1, 2], "rest": ["packed", "labelled"]}
 
 
 async def prepare(site: Site) -> None:
-    """Deploys the workflow."""
-    await site.deploy(DEFINITION)
+    """Deploys the workflows."""
+    for each in (DEFINITION, *TOGETHER.values()):
+        await site.deploy(each)
 
 
 async def happen(site: Site, names: Sequence[str]) -> None:
@@ -73,6 +88,25 @@ async def verified(site: Site, subscriber: Subscriber, names: Sequence[str]) -> 
     output = {instance: outcome["output"].value() for instance, outcome in outcomes.decoded.items()}
     assert output == dict.fromkeys(instances(names), DONE)
     assert not outcomes.contradicted
+
+
+async def verified_together(site: Site, subscribers: Mapping[str, Subscriber], names: Sequence[str]) -> None:
+    """Of each order one parcel and one bill, with all of their events."""
+    parts = {name: [0, 1, 2] if name in names[::2] else [1, 2] for name in names}
+    wanted: dict[str, list[object]] = {
+        "parcel": [{"all": ["ordered", "labelled"]} for _ in names],
+        "bill": [{"parts": parts[name]} for name in names],
+    }
+    for workflow, subscriber in subscribers.items():
+        outcomes = await subscriber.all_ended()
+        output = {instance: outcome["output"].value() for instance, outcome in outcomes.decoded.items()}
+        assert output == dict(zip(together(workflow, names), wanted[workflow], strict=True))
+        assert not outcomes.contradicted
+
+
+def together(workflow: str, names: Iterable[str]) -> list[str]:
+    """The instances that several events of these orders start; the label comes last."""
+    return [ids.instance_id(workflow, SOURCE, f"{name}-labelled-") for name in names]
 
 
 def instances(names: Iterable[str]) -> list[str]:

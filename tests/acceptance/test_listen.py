@@ -15,5 +15,7 @@ async def test_events_reach_the_instances_that_listen_for_them_once(site: Site) 
     names = [f"order-{number}" for number in range(20)]
     await meeting.prepare(site)
     subscriber = Subscriber(site, meeting.instances(names), meeting.WORKFLOW)
+    started = {each: Subscriber(site, meeting.together(each, names), each) for each in meeting.TOGETHER}
     await meeting.happen(site, names)
     await meeting.verified(site, subscriber, names)
+    await meeting.verified_together(site, started, names)

@@ -30,11 +30,24 @@ do:
         recovery: {{ retries: {retries}, delay: {{ milliseconds: 500 }} }}
 """
 
-PARKED = """
+PARKED = {
+    "people": """
   - ask:
       call: human
       with: { team: bench, title: Waits, outcomes: [done] }
-"""
+""",
+    "listens": """
+  - hear:
+      listen:
+        to:
+          one:
+            with: { type: bench.heard.v1 }
+            correlate: { number: { from: .number, expect: "${ .number }" } }
+""",
+    "timers": """
+  - sleep: { wait: "${ {milliseconds: (.due - $workflow.startedAt.epoch.milliseconds)} }" }
+""",
+}
 
 
 def steps(name: str, count: int, effect: str | None = None) -> str:
@@ -49,4 +62,4 @@ FAILING = {
     for connection in ("refusing", "away", "hanging")
 }
 DEFINITIONS = {"three-step": steps("three-step", 3), "one-task": steps("one-task", 1), **CALLS, **FAILING}
-PARKED_DEFINITION = HEAD.format(name="parked") + PARKED
+PARKED_DEFINITIONS = {f"parked-{kind}": HEAD.format(name=f"parked-{kind}") + waits for kind, waits in PARKED.items()}

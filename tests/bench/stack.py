@@ -24,7 +24,7 @@ from streams.definitions import outcome_topic
 from streams.ground.kafka import client_config
 from streams.ground.provision import provision
 from streams.ground.settings import Settings
-from tests.bench.definitions import DEFINITIONS, PARKED_DEFINITION
+from tests.bench.definitions import DEFINITIONS, PARKED_DEFINITIONS
 from tests.support.definitions import load
 from tests.support.servers import made
 
@@ -94,11 +94,11 @@ def stack(
 
 def prepare(settings: Settings) -> None:
     """Topics and definitions."""
-    names = [*DEFINITIONS, "parked"]
-    wanted = [*catalogue.topics(settings), *map(outcome_topic, names)]
+    definitions = {**DEFINITIONS, **PARKED_DEFINITIONS}
+    wanted = [*catalogue.topics(settings), *map(outcome_topic, definitions)]
     asyncio.run(provision(settings, wanted))
     codec, producer = Codec.offline(), Producer(client_config(settings))
-    for text in [*DEFINITIONS.values(), PARKED_DEFINITION]:
+    for text in definitions.values():
         graph = load(text)
         record = {
             "digest": graph.digest,

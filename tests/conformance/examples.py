@@ -1,6 +1,6 @@
 """The examples of the specification by name, each in words of ours: the same constructs, and what becomes of it here.
 
-`status` is how an instance of it ends, with the calls answered by `mocks`; `code` is the fault for which it is refused.
+Some say themselves what cannot be, such as a member of the list that a `listen` gives: they fault there. `status` is how an instance of it ends, with the calls answered by `mocks`; `code` is the fault for which it is refused.
 Those that differ in nothing that matters here share a definition.
 """
 
@@ -32,6 +32,7 @@ class Example:
     events: tuple[Json, ...] = ()
     mocks: dict[str, Json] = field(default_factory=dict)
     output: Json = None
+    error: str = ""  # the task whose error ends it
 
 
 def runs(text: str, **more: Any) -> Example:
@@ -67,11 +68,11 @@ _AWAY = {"error": {"reason": "UNREACHED"}}
 
 EXAMPLES: dict[str, Example] = {
     "accumulate-room-readings": runs(
-        f"timeout: {{after: {{hours: 1}}}}\ndo:\n- both: {{listen: {{to: {{all: [{_OF_ROOM % 'warm'}, {_OF_ROOM % 'damp'}]}}}}}}\n"
-        f"- log: {{for: {{each: reading, in: .}}, do: [{{a: {{call: openapi, with: {{{_OPENAPI}}}}}}}]}}",
+        f"timeout: {{after: {{hours: 1}}}}\ndo:\n- both: {{listen: {{to: {{all: [{_OF_ROOM % 'warm'}, {_OF_ROOM % 'damp'}]}}}}, output: {{as: .data.reading}}}}\n"
+        f"- log: {{for: {{each: reading, in: .readings}}, do: [{{a: {{call: openapi, with: {{{_OPENAPI}}}}}}}]}}",
         events=({"type": "example.warm", "data": {"room": 1}}, {"type": "example.damp", "data": {"room": 1}}),
-        mocks={"a": [{"output": 1}, {"output": 2}]},
-        output=2,
+        status="faulted",  # `.data` of the list of events
+        error="/do/0/both",
     ),
     "authentication-bearer": _in_place("{bearer: {token: abc}}"),
     "authentication-bearer-uri-format": _in_place("{bearer: {token: '${ .token }'}}"),
@@ -79,14 +80,15 @@ EXAMPLES: dict[str, Example] = {
     "authentication-oauth2-secret": _in_place("{oauth2: {use: secret}}"),
     "authentication-oidc": _in_place("{oidc: {authority: 'https://x.org', grant: client_credentials}}"),
     "authentication-oidc-secret": _in_place("{oidc: {use: secret}}"),
-    "authentication-reusable": _called(
+    "authentication-reusable": refused(
+        "authentication",
         "{call: http, with: {method: get, endpoint: {uri: 'https://pets.example.com', authentication: {use: pets}}}}",
-        before="use: {secrets: [keeper], authentications: {pets: {basic: {use: keeper}}}}\n",
+        before="use: {authentications: {pets: {bearer: {token: '${ .token }'}}}}\n",
     ),
     "call-asyncapi-publish": _SUBSCRIBED,
     "call-asyncapi-subscribe-consume-amount": _SUBSCRIBED,
     "call-asyncapi-subscribe-consume-forever-foreach": refused(
-        "task-kind", "{call: asyncapi, with: {}, foreach: {item: m, do: [{b: {set: {x: 1}}}]}}"
+        "not-built", "{call: asyncapi, with: {subscription: {foreach: {item: m, do: [{b: {set: {x: 1}}}]}}}}"
     ),
     "call-asyncapi-subscribe-consume-until": _SUBSCRIBED,
     "call-asyncapi-subscribe-consume-while": _SUBSCRIBED,
@@ -94,11 +96,11 @@ EXAMPLES: dict[str, Example] = {
         "unknown-function", "{call: 'https://x.org/functions/log/1.0.0/function.yaml', with: {message: Hello}}"
     ),
     "call-custom-function-inline": runs(
-        "use:\n  functions:\n    getPetById:\n      input: {schema: {document: {type: object, required: [petId]}}}\n"
+        "use:\n  functions:\n    getPetById:\n      input: {schema: {document: {type: object, properties: {petId: {type: string}}, required: [petId]}}}\n"
         "      call: http\n      with: {method: get, endpoint: 'https://pets.example.com/pets/{petId}'}\n"
         "do: [{getPet: {call: getPetById, with: {petId: 69}}}]",
-        mocks={"getPetById": [{"output": {"id": 69}}]},
-        output={"id": 69},
+        status="faulted",  # 69 is no text
+        error="/do/0/getPet/call/getPetById",
     ),
     "call-grpc": refused("not-in-profile", "{call: grpc, with: {}}"),
     "call-http-endpoint-interpolation": _called(GET, data={"petId": 1}),
@@ -138,10 +140,11 @@ EXAMPLES: dict[str, Example] = {
     "for": runs(
         "do:\n- each:\n    for: {each: pet, in: .pets, at: index}\n    while: .vet != null\n    do:\n"
         "    - wait:\n        listen: {to: {one: {with: {type: example.checked.v2}}}}\n"
-        "        output: {as: '${ $input + {done: (($input.done // []) + [$pet.id])} }'}",
+        "        output: {as: '.pets + [{id: $pet.id}]'}",
         data={"pets": [{"id": 1}, {"id": 2}], "vet": "Ann"},
         events=({"type": "example.checked.v2", "data": {}},) * 2,
-        output={"pets": [{"id": 1}, {"id": 2}], "vet": "Ann", "done": [1, 2]},
+        status="faulted",  # `.pets` of the list of events
+        error="/do/0/each/do/0/wait",
     ),
     "fork": runs(
         f"do: [{{alarm: {{fork: {{compete: true, branches: [{{nurse: {GET}}}, {{doctor: {GET}}}]}}}}}}]",
@@ -159,23 +162,30 @@ EXAMPLES: dict[str, Example] = {
         events=(FAST, HOT),
         output=["example.measured.temperature", "example.measured.pulse"],
     ),
-    "listen-to-any": refused("not-in-profile", "{listen: {to: {any: []}}}"),
+    "listen-to-any": runs("do: [{a: {listen: {to: {any: []}}}}]", events=(FAST,), output=[{"bpm": 120}]),
     "listen-to-any-filter": runs(
         f"do: [{{a: {{listen: {{to: {{any: [{FEVER}, {PULSE}]}}}}}}}}]", events=(FAST,), output=[{"bpm": 120}]
     ),
-    "listen-to-any-forever-foreach": refused(
-        "not-in-profile",
-        "{listen: {to: {any: [], until: '${ false }'}}, foreach: {item: e, at: i, do: [{b: {set: {x: 1}}}]}}",
+    "listen-to-any-forever-foreach": runs(
+        "do: [{a: {listen: {to: {any: [], until: '${ false }'}}, foreach: {item: e, at: i, do: [{b: {set: '${ $e }'}}]},"
+        " timeout: {after: {hours: 1}}}}]",
+        events=(FAST, HOT),
+        status="faulted",  # by the timeout that ends it in this test; ours alone
     ),
-    "listen-to-any-until-condition": refused(
-        "not-in-profile", "{listen: {to: {any: [], until: '( . | length ) > 3'}}}"
+    "listen-to-any-until-condition": runs(
+        "do: [{a: {listen: {to: {any: [], until: '( . | length ) > 3'}}}}]",
+        events=(FAST, HOT, FAST, HOT),
+        output=[FAST["data"], HOT["data"], FAST["data"], HOT["data"]],
     ),
     "listen-to-any-until-consumed": runs(
         f"do: [{{a: {{listen: {{to: {{any: [{FEVER}, {PULSE}], until: {{one: {{with: {{type: example.left}}}}}}}}}}}}}}]",
         events=(FAST, HOT, {"type": "example.left", "data": {}}),
     ),
     "listen-to-one": runs(
-        f"do: [{{a: {{listen: {{to: {{one: {FEVER}}}}}}}}}]", events=(HOT,), output=[{"temperature": 39}]
+        f"do: [{{a: {{listen: {{to: {{one: {FEVER}}}}}}}}}, {{b: {GET}}}]",
+        events=(HOT,),
+        status="faulted",  # `{petId}` of the list of events
+        error="/do/1/b",
     ),
     "mock-service-extension": refused("not-in-profile", "{set: {x: 1}}", "use: {extensions: []}\n"),
     "raise-inline": runs(
@@ -252,10 +262,13 @@ EXAMPLES: dict[str, Example] = {
         output=1,
     ),
     "try-catch-then": runs(
-        f"do: [{{t: {{try: [{{get: {GET}}}], catch: {{errors: {{with: {{status: 404}}}}, then: end}}}}}}, {{b: {{set: {{x: 1}}}}}}]",
+        f"do:\n- t:\n    try: [{{get: {GET}}}]\n    catch:\n      errors: {{with: {{type: '{NOT_FOUND}', status: 404}}}}\n"
+        "      do:\n      - tell: {emit: {event: {with: {source: 'https://x.org', type: example.gone, data: '${ $error }'}}}}\n"
+        "      - keep: {set: {error: $error}, export: {as: '$context + {error: $error}'}}\n"
+        f"- buy: {{if: $context.error == null, {GET[1:]}",
         data={"petId": 1},
         mocks={"get": [{"error": {"reason": "NOT_FOUND"}}]},
-        output={"petId": 1},
+        output={"error": "$error"},  # a text, without the braces
     ),
     "wait-duration-inline": runs("do: [{a: {wait: {seconds: 30}}}]", output={}),
     "wait-duration-iso8601": runs("do: [{a: {wait: PT30S}}]", output={}),

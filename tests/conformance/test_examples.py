@@ -45,5 +45,7 @@ async def test_example_runs_as_its_text_says(name: str) -> None:
         mocks=mocks_of(each.mocks, name), virtual_time=True, events=events,
     )  # fmt: skip
     assert report.status == each.status, report.error
+    if each.error:
+        assert report.error is not None and report.error["instance"] == each.error
     if each.output is not None:
         assert report.output == each.output

@@ -14,11 +14,11 @@ from confluent_kafka import Producer
 
 from schemas.business import EventTypes
 from schemas.catalogue import current
-from schemas.messages import DEAD_LETTER, INCIDENT, INSTANCE_OUTCOME
+from schemas.messages import DEAD_LETTER, HISTORY_ENTRY, INCIDENT, INSTANCE_OUTCOME
 from schemas.samples import sample
 from streams import catalogue
 from streams.ground.provision import provision
-from streams.processors.orchestrate import INCIDENTS
+from streams.processors.orchestrate import HISTORY, INCIDENTS
 from streams.processors.schedule import ENDED
 from streams.runtime.parking import PARKING
 from tests.crash.doomed import COMMAND, deadly
@@ -36,6 +36,7 @@ READS = {
     "intake": EventTypes.load().of("echo.v1").topic,
     "human": catalogue.PROCESSORS["human"].commands.name,
     "letters": INCIDENTS.name,
+    "lifecycle": HISTORY.name,
     "schedule": ENDED.name,  # definitions are followed by everybody
 }  # the others read commands, or what they declare first
 
@@ -55,6 +56,7 @@ def value(name: str, key: bytes) -> bytes:
         "orchestrate": lambda: started(instance_id=instance),
         "human": lambda: asked(TASK, instance_id=instance),
         "letters": lambda: message(INCIDENT, instance_id=instance),
+        "lifecycle": lambda: message(HISTORY_ENTRY, instance_id=instance),
         "recover": lambda: message(DEAD_LETTER, instance_id=instance, recovery=b""),
         "schedule": lambda: message(INSTANCE_OUTCOME, instance_id=instance),
     }
@@ -78,6 +80,7 @@ def broker(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 def test_record_that_kills_a_processor_is_parked_after_a_trial(name: str, broker: str, tmp_path: Path) -> None:
     environ = {
         "EXLIFY_BOOTSTRAP": broker, "EXLIFY_REGISTRY_URL": "none", "EXLIFY_PARTITIONS": "1",
+        "EXLIFY_LIFECYCLE_EVENTS": "tasks",
         "EXLIFY_DATA_DIR": str(tmp_path), "EXLIFY_SITE_DIR": str(tmp_path), "EXLIFY_SESSION_TIMEOUT_MS": "2000",
     }  # fmt: skip
     settings = catalogue.load_settings(environ)

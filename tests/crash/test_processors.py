@@ -4,10 +4,16 @@ Every application is delivered twice. In the end there is one outcome for each, 
 say, and the outside systems did each thing once, also where they were away for a while.
 """
 
-from collections.abc import Iterator
+import asyncio
+from collections import Counter
+from collections.abc import Iterator, Sequence
 
+import orjson
 import pytest
+from confluent_kafka import Consumer, TopicPartition
 
+from streams.ground.kafka import client_config
+from streams.processors.lifecycle import LIFECYCLE
 from tests.acceptance import chain, family, meeting, onboarding, starts
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
@@ -25,7 +31,10 @@ APPLICATIONS = 12  # for each point
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site of this module's own."""
     folder = tmp_path_factory.mktemp("site")
-    with brokers.chosen(folder).kafka() as bootstrap, running(bootstrap, folder) as started:
+    with (
+        brokers.chosen(folder).kafka() as bootstrap,
+        running(bootstrap, folder, EXLIFY_LIFECYCLE_EVENTS="tasks") as started,
+    ):
         yield started
 
 
@@ -48,6 +57,26 @@ async def test_kills_at_every_point_change_no_outcome(site: Site, processor: str
         await subscriber.all_ended()
     await site.ready()
     await onboarding.verified(site, every, subscriber)
+    if processor == "lifecycle":
+        await _told_once_and_in_order(site, [case.instance_id for case in every])
+
+
+async def _told_once_and_in_order(site: Site, instances: Sequence[str]) -> None:
+    """Of each instance a subscriber who drops what it knows hears its start first, its end last, and each task."""
+    await site.quiet()
+    consumer = Consumer(client_config(site.settings) | {"group.id": "listener", "enable.auto.commit": False})
+    consumer.assign([TopicPartition(LIFECYCLE.name, number, 0) for number in range(site.settings.partitions)])
+    heard: dict[str, dict[str, str]] = {each: {} for each in instances}
+    while records := await asyncio.to_thread(consumer.consume, 5_000, 3.0):
+        for event in (orjson.loads(record.value() or b"") for record in records):
+            if event["subject"] in heard:
+                heard[event["subject"]].setdefault(event["id"], event["type"].split(".", 2)[2])
+    consumer.close()
+    for types in heard.values():
+        told = [*types.values()]
+        assert told[0] == "workflow.started.v1"
+        assert told[-1] == "workflow.completed.v1"
+        assert Counter(told)["task.started.v1"] == Counter(told)["task.completed.v1"] + Counter(told)["task.faulted.v1"]
 
 
 @pytest.mark.crash
@@ -102,6 +131,7 @@ async def test_kills_at_every_point_lose_no_event_that_is_listened_for(site: Sit
     names = {point: [f"met-{point}-{number}" for number in range(APPLICATIONS)] for point in points("correlate")}
     every = [name for some in names.values() for name in some]
     subscriber = Subscriber(site, meeting.instances(every), meeting.WORKFLOW)
+    started = {each: Subscriber(site, meeting.together(each, every), each) for each in meeting.TOGETHER}
     worker = HOSTED_BY["correlate"]
     site.workers.stop(worker)
     for point, some in names.items():
@@ -110,6 +140,7 @@ async def test_kills_at_every_point_lose_no_event_that_is_listened_for(site: Sit
         assert await ended(site, worker) == KILLED, f"correlate did not reach {point}"
     site.start(worker)
     await meeting.verified(site, subscriber, every)
+    await meeting.verified_together(site, started, every)
 
 
 @pytest.mark.crash

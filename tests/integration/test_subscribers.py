@@ -15,20 +15,30 @@ import pytest
 from infra.local.artifacts import default_cache_dir, locked
 from schemas.codec import Codec
 from schemas.ids import Key
+from schemas.messages import HISTORY_ENTRY
 from streams import engine
+from streams.catalogue import load_settings
 from streams.definitions import outcome_topic
+from streams.definitions.deploy import described
 from streams.definitions.outcome_types import OutcomeType, declared, registered
 from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher
 from streams.ground.settings import Settings
+from streams.processors.lifecycle import LIFECYCLE
+from streams.processors.lifecycle.processor import Lifecycle
+from streams.processors.orchestrate import HISTORY
 from streams.processors.orchestrate.outcome import output
+from streams.runtime.processor import Message, Record
+from tests.support.contexts import context
 from tests.support.data import payload
-from tests.support.definitions import load
+from tests.support.definitions import empty_book, load
 from tests.support.gateways import AsyncGateway
+from tests.support.tables import Table
 
 PAGE = (Path(__file__).parents[2] / "streams" / "README.md").read_text()
 INSTANCE = f"{7:032x}"
 PATIENCE_S = 60
+GREETING = "document: {dsl: '1.0.3', namespace: sales, name: greeting, version: '1.0.0'}\ndo: [{a: {wait: PT1S}}]"
 
 pytestmark = [pytest.mark.broker]
 
@@ -58,6 +68,37 @@ async def test_kcat_shows_who_ended_how(kafka: str) -> None:
         subprocess.run, command, shell=True, capture_output=True, text=True, timeout=60, check=False
     )
     assert found[2] in done.stdout.splitlines(), done.stdout + done.stderr
+
+
+async def test_what_happens_is_heard_as_the_page_says(kafka: str, tmp_path: Path) -> None:
+    section = PAGE[PAGE.index("## I want to hear what happens") :]
+    settings = load_settings({"EXLIFY_BOOTSTRAP": kafka, "EXLIFY_LIFECYCLE_EVENTS": "instances"})
+    await provision(settings, [LIFECYCLE])
+    graph = load(GREETING)
+    book = empty_book()
+    book.learn(described(graph, GREETING, "test", 0))
+    change = {"pointer": "", "iteration": 0, "attempt": 0, "phase": "workflow.started", "data": None}
+    entry = {
+        "instance_id": INSTANCE, "seq": 0, "at_ms": 1, "workflow": "greeting", "version": "1.0.0",
+        "digest": graph.digest, "status": "running", "business_key": None, "cause": b"", "transitions": [change],
+    }  # fmt: skip
+    message = Message(Record(HISTORY.name, 0, 0, 1, INSTANCE.encode(), b""), HISTORY_ENTRY, entry)
+    made = Lifecycle(context(Codec.offline(), settings, book)).handle([message], Table()).outputs
+    async with Publisher(settings) as publisher:
+        await publisher.publish(
+            [Outgoing(each.topic, each.key or b"", each.value or b"", each.headers) for each in made]
+        )
+    command, shown = re.findall(r"^```(?:sh)?\n(.*?)\n```$", section, re.MULTILINE | re.DOTALL)[:2]
+    if shutil.which("kcat") is not None:
+        command = command.replace("127.0.0.1:9092", kafka)
+        done = await asyncio.to_thread(
+            subprocess.run, command, shell=True, capture_output=True, text=True, timeout=60, check=False
+        )
+        assert shown in done.stdout.splitlines(), done.stdout + done.stderr
+    found = re.search(r"^```python\n(.*?)^```\n\n```\n(.*?)\n```$", section, re.MULTILINE | re.DOTALL)
+    assert found is not None
+    (tmp_path / "heard.py").write_text(found[1].replace("127.0.0.1:9092", kafka))
+    assert await _first_line([sys.executable, str(tmp_path / "heard.py")]) == found[2]
 
 
 async def test_subscribers_of_typed_outcomes_print_what_the_page_says(kafka: str, tmp_path: Path) -> None:

@@ -511,7 +511,10 @@ class _Interpreter:
         raise Raised(error, meant=error["type"] != problems.CONFIGURATION)
 
     def _wait(self, task: WaitModel, place: _Place) -> tuple[Json, str]:
-        until_ms = self._now_ms + self._evaluate(task.duration, place.data, place.variables, place.at)
+        length_ms = self._evaluate(task.duration, place.data, place.variables, place.at)
+        until_ms = self._now_ms + length_ms
+        if task.calendar is not None and length_ms > 0:
+            until_ms = task.calendar.after(self._now_ms, length_ms)
         if self._ends and self._ends[-1] == (until_ms, place.at):
             self._ends.pop()  # what it waits for has happened
         self._elapse(until_ms, 0)

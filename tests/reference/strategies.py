@@ -326,7 +326,9 @@ def _raise(draw: st.DrawFn, depth: int) -> dict[str, Json]:
 
 @st.composite
 def _wait(draw: st.DrawFn, depth: int) -> dict[str, Json]:
-    return {"wait": draw(st.sampled_from(({"milliseconds": 5}, "PT1S", "${ {seconds: (.n? // 1)} }")))}
+    length = draw(st.sampled_from(({"milliseconds": 5}, "PT1S", "${ {seconds: (.n? // 1)} }")))
+    calendar = {"zone": "Europe/Berlin", "hours": ["09:00-17:00"]}
+    return {"wait": length, **({"metadata": {"calendar": calendar}} if draw(st.booleans()) else {})}
 
 
 @st.composite
@@ -407,6 +409,8 @@ def _listen(draw: st.DrawFn, depth: int) -> dict[str, Json]:
             expected = draw(st.sampled_from(EXPECTED[1:])) if said else None
             event["correlate"] = {"order": {"from": ".order"} | ({"expect": expected} if said else {})}
         events.append(event)
+    if strategy == "any" and draw(_rarely()):
+        events = []  # every event
     to: dict[str, Json] = {strategy: events[0] if strategy == "one" else events}
     if strategy == "any" and draw(st.booleans()):
         to["until"] = draw(st.sampled_from(UNTIL))

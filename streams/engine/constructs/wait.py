@@ -22,7 +22,7 @@ def _start(run: Run, task: Wait, activity: Activity) -> None:
         run.complete(activity, activity.input)
         return
     frame = run.open(WaitFrame, activity, keep_input=True)
-    frame.due_ms = run.now_ms + duration_ms
+    frame.due_ms = run.now_ms + duration_ms if task.calendar is None else task.calendar.after(run.now_ms, duration_ms)
 
 
 def _over(run: Run, frame: WaitFrame, task: Wait) -> None:

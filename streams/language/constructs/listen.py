@@ -5,11 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any, Final
 
-from streams.language import profile
 from streams.language.common import Common
 from streams.language.construct import Construct, Fields, Links
+from streams.language.events import EVERY_EVENT, FILTER, EventFilter, read_filter
 from streams.language.events import EXAMPLE as EVENT
-from streams.language.events import FILTER, EventFilter, read_filter
 from streams.language.forms import CONDITION, Form, closed, either
 from streams.language.graph import Expression, Task
 from streams.language.model import TaskModel
@@ -25,10 +24,11 @@ MAX_EVENTS = 32  # that one task names
 
 _EXAMPLE = f"listen: {{to: {{one: {EVENT}}}}}"
 _STRATEGIES = ("one", "any", "all")
-_FILTERS: Form = {"type": "array", "minItems": 1, "maxItems": MAX_EVENTS, "items": FILTER}
-_EVENTS = {"one": FILTER, "any": _FILTERS, "all": _FILTERS}
+_ANY: Form = {"type": "array", "maxItems": MAX_EVENTS, "items": FILTER}
+_EVENTS = {"one": FILTER, "any": _ANY, "all": {**_ANY, "minItems": 1}}
 _UNTIL = either(CONDITION, {**closed(_EVENTS), "minProperties": 1, "maxProperties": 1})
-FORM = closed({"to": closed({**_EVENTS, "until": _UNTIL}), "read": {"enum": list(READS)}}, ["to"])
+TO_FORM = closed({**_EVENTS, "until": _UNTIL})
+FORM = closed({"to": TO_FORM, "read": {"enum": list(READS)}}, ["to"])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +37,16 @@ class Until:
 
     condition: Expression | None = None
     every: bool = False  # all of the events, not any
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Consumed:
+    """What is listened for, and until when."""
+
+    strategy: str  # one, any, all
+    filters: tuple[EventFilter, ...]  # of the events that are wanted, and behind them those that end the listening
+    wanted: int  # how many of the filters are of the first kind
+    until: tuple[Until, ...] = ()  # at most one; with it every event that is wanted is taken
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,22 +79,25 @@ def read_listen(node: Node, scope: Scope) -> dict[str, Any]:
     """What a task has under `listen`, as members of its model."""
     parts = node.child("listen").parts(FORM, example=_EXAMPLE)
     read = parts["read"].choice(FORM["properties"]["read"]["enum"], "read: data") if "read" in parts else DATA
-    strategy = "one"
-    wanted: tuple[EventFilter, ...] = ()
+    to = read_consumed(parts["to"], scope) if "to" in parts else Consumed(strategy="one", filters=(), wanted=0)
+    return {**{name: getattr(to, name) for name in ("strategy", "filters", "wanted", "until")}, "read": read}
+
+
+def read_consumed(node: Node, scope: Scope) -> Consumed:
+    """One of `one`, `any` and `all`, and `until`; every fault is noted."""
+    strategy, wanted = _events(node, scope, also=("until",))
     ending: tuple[EventFilter, ...] = ()
     until: tuple[Until, ...] = ()
-    if "to" in parts:
-        strategy, wanted = _events(parts["to"], scope, also=("until",))
-        condition = parts["to"].optional("until")
-        if condition is not None:
-            if strategy != "any":
-                condition.fault("listen", "`until` belongs to `any`", "listen to any: [...]", key=True)
-            until, ending = _until(condition, scope)
+    condition = node.optional("until")
+    if condition is not None:
+        if strategy != "any":
+            condition.fault("listen", "`until` belongs to `any`", "listen to any: [...]", key=True)
+        until, ending = _until(condition, scope)
     filters = (*wanted, *ending)
     if len({each.unsaid for each in filters if each.values}) > 1:
         message = "these events are to be related to each other, and not all by the same values"
-        node.child("listen").fault("correlate", message, "name the same values everywhere, or say what to `expect`")
-    return {"strategy": strategy, "filters": filters, "wanted": len(wanted), "until": until, "read": read}
+        node.fault("correlate", message, "name the same values everywhere, or say what to `expect`")
+    return Consumed(strategy=strategy, filters=filters, wanted=len(wanted), until=until)
 
 
 def _events(node: Node, scope: Scope, also: tuple[str, ...] = ()) -> tuple[str, tuple[EventFilter, ...]]:
@@ -99,9 +112,10 @@ def _events(node: Node, scope: Scope, also: tuple[str, ...] = ()) -> tuple[str, 
     if strategy == "one":
         return strategy, (read_filter(events, scope),)
     listed = events.items(f"{strategy}: [{EVENT}]")
-    if not listed and events.value == []:
-        refusal = profile.LISTEN["any"]
-        events.fault(refusal.code, f"`{strategy}: []`, every event, is not part of Exlify's profile", refusal.remedy)
+    if events.value == []:
+        if strategy == "any":
+            return strategy, (EVERY_EVENT,)
+        events.fault("empty-list", "`all: []` waits for nothing", f"write all: [{EVENT}]")
     if len(listed) > MAX_EVENTS:
         events.fault("limit", f"more than {MAX_EVENTS} events", "listen in branches of a `fork`")
     return strategy, tuple(read_filter(each, scope) for each in listed)

@@ -6,6 +6,7 @@ from prometheus_client import Counter
 
 from streams.ground.setting import Group, setting
 from streams.ground.topic import DAY_MS
+from streams.processors.hold import HELD
 from streams.processors.orchestrate import CORRELATION, INBOX
 from streams.runtime.declaration import Declaration
 
@@ -25,18 +26,18 @@ class CorrelateSettings(Group):
 
 CORRELATED = Counter(
     "exlify_correlated_events_total",
-    "Events for instances that listen, by what became of them: given, kept, again (a second delivery), lost (kept in "
-    "vain).",
+    "Events for instances that listen, or that start one together, by what became of them: given, kept, started, again "
+    "(a second delivery), lost (kept in vain).",
     ["fate"],
 )
 
 DECLARATION = Declaration(
     name="correlate",
-    summary="Gives events to the instances that listen for them.",
+    summary="Gives events to the instances that listen for them, and starts those that several events start.",
     worker="engine",
     make="streams.processors.correlate.processor:Correlate",
     reads=(CORRELATION,),
-    writes=(INBOX, CORRELATION),
+    writes=(INBOX, HELD, CORRELATION),
     table="key",
     settings=(CorrelateSettings,),
     metrics=(CORRELATED,),

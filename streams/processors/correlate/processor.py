@@ -6,6 +6,8 @@ one that was given to a step which waited no longer when it came. A wait that on
 so that the next event is left for the next wait.
 
 Where very many wait under one key, an event is given out in portions: the rest is a record that follows it.
+
+Events that start an instance together meet here in the same way (`gathering`).
 """
 
 from __future__ import annotations
@@ -18,15 +20,19 @@ from typing import Any
 import msgspec
 
 from schemas.codec import Codec
-from schemas.messages import AWAIT_EVENT, CANCEL_AWAIT, EVENT_RECEIVED, OFFERED_EVENT
+from schemas.messages import AWAIT_EVENT, CANCEL_AWAIT, EVENT_RECEIVED, GATHERED_EVENT, OFFERED_EVENT, START_INSTANCE
 from schemas.payload import Payload
+from streams.definitions.states import State
+from streams.language.graph import Graph
 from streams.processors import correlate
 from streams.processors.context import Context
 from streams.processors.correlate import CorrelateSettings
-from streams.processors.correlate.rows import EVENTS_KNOWN, Head, Kept, Rows, Seen, Wait, decode, encode
+from streams.processors.correlate.gathering import Gathered, forget, gather
+from streams.processors.correlate.rows import EVENTS_KNOWN, Gathering, Head, Kept, Rows, Seen, Wait, decode, encode
+from streams.processors.hold import HELD
 from streams.processors.orchestrate import CORRELATION, INBOX
 from streams.runtime.parking import parked
-from streams.runtime.processor import Effects, FastProcessor, Message, Output, Row, StateView
+from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Row, StateView
 
 PORTION_BYTES = 16 * 1024 * 1024  # of what one batch gives out; one more event at most
 _ABOUT_BYTES = 256  # of a record, beside the event in it
@@ -39,12 +45,21 @@ class Correlate(FastProcessor):
 
     def __init__(self, context: Context) -> None:
         self._codec = context.codec
+        self._definitions = context.definitions
+        self._looked_for: set[str] = set()  # digests that the book may not know
         self._early_ms = context.settings.of(CorrelateSettings).early_ms
+
+    async def open(self) -> None:
+        """Waits until the definitions deployed so far are known."""
+        await self._definitions.start()
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """What each record means for who waits under its key."""
         work = _Work(self._codec, self._early_ms, Rows(state))
         for message in batch:
+            if message.name == GATHERED_EVENT:
+                self._gather(work, message)
+                continue
             if message.name not in _MEANINGS:
                 reason = f"{message.name} is not about correlation" if message.name else "a record without a value"
                 work.outputs.append(parked(message.record, self.declaration.name, reason))
@@ -58,6 +73,10 @@ class Correlate(FastProcessor):
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
         """Forgets the events whose time is over."""
         head = decode(row)
+        if isinstance(head, Gathering):
+            lost = forget(head, now_ms)
+            left = Row(encode(head), head.due_ms) if head.known else None
+            return Effects([], {key: left}, [partial(_count, "lost")] * lost)
         if not isinstance(head, Head):
             return Effects([], {key: None})
         over = [each for each in head.seen if each.until_ms <= now_ms]
@@ -71,18 +90,54 @@ class Correlate(FastProcessor):
     def read_up_to(self, row: Row) -> int:
         """See `Processor`."""
         found = decode(row)
-        return found.offset if isinstance(found, Head) else -1
+        return found.offset if isinstance(found, Head | Gathering) else -1
 
     def reread(self, row: Row) -> Row:
         """See `Processor`."""
         found = decode(row)
         if isinstance(found, Kept):
             return row
+        if isinstance(found, Gathering):
+            found.offset = -1
+            return Row(encode(found), row.due_ms)
         found.waits = [msgspec.structs.replace(each, since=-1) for each in found.waits]
         if isinstance(found, Head):
             found.offset = -1
             found.seen = [msgspec.structs.replace(each, origin=-1) for each in found.seen]
         return Row(encode(found), row.due_ms)
+
+    def _gather(self, work: _Work, message: Message) -> None:
+        """An event that starts an instance together with others."""
+        data, found = message.data, work.rows.gathering(message.data["key"].encode())
+        if message.record.offset <= found.offset:
+            return
+        graph = self._definitions.graph(data["digest"])
+        if graph is None and data["digest"] not in self._looked_for:
+            raise NotYet("a definition", lambda: self._learn(data["digest"]))
+        if graph is None or graph.trigger is None:
+            work.outputs.append(parked(message.record, self.declaration.name, "its definition is not known"))
+            return
+        found.offset, gathered = message.record.offset, Gathered()
+        refused = gather(found, graph, data, message.record.timestamp_ms, gathered)
+        if refused is not None:
+            work.outputs.append(parked(message.record, self.declaration.name, refused))
+        work.fates += gathered.fates
+        for started, fields in gathered.starts:
+            work.fates.append("started")
+            self._begin(work, started, fields)
+
+    def _begin(self, work: _Work, graph: Graph, fields: Mapping[str, Any]) -> None:
+        """One start; it waits while the workflow is paused, and is none of a retired one."""
+        state = self._definitions.state(graph.name)
+        if state is not State.RETIRED:
+            topic = INBOX if state is State.ACTIVE else HELD
+            key = fields["instance_id"].encode()
+            work.outputs.append(Output(topic, key, self._codec.encode(START_INSTANCE, fields)))
+
+    async def _learn(self, digest: str) -> None:
+        """Learns the definition, which was deployed before intake named it: else it is nowhere."""
+        await self._definitions.catch_up()
+        self._looked_for.add(digest)
 
 
 @dataclass

@@ -82,13 +82,43 @@ class Kept(msgspec.Struct, array_like=True, tag=2):
         return self.until_ms
 
 
-_decoder = msgspec.msgpack.Decoder(Head | Part | Kept)
+class Came(msgspec.Struct, array_like=True, frozen=True):
+    """An event of a set that is not whole: which of the definition's events it is, and until when it waits."""
+
+    event_key: str
+    filters: list[int]
+    event: bytes
+    time_ms: int
+    until_ms: int
+
+
+class Known(msgspec.Struct, array_like=True, frozen=True):
+    """An event that has counted."""
+
+    event_key: str
+    until_ms: int
+
+
+class Gathering(msgspec.Struct, array_like=True, tag=3):
+    """The row of a set of events that start an instance together."""
+
+    offset: int = -1  # of the last record that went into it
+    came: list[Came] = []
+    known: list[Known] = []
+
+    @property
+    def due_ms(self) -> int:
+        """When the first event is to be forgotten; 0 for never."""
+        return min([*(each.until_ms for each in self.came), *(each.until_ms for each in self.known)], default=0)
+
+
+_decoder = msgspec.msgpack.Decoder(Head | Part | Kept | Gathering)
 encode = msgspec.msgpack.encode
 
 
-def decode(row: Row) -> Head | Part | Kept:
+def decode(row: Row) -> Head | Part | Kept | Gathering:
     """What a row says."""
-    found: Head | Part | Kept = _decoder.decode(row.value)
+    found: Head | Part | Kept | Gathering = _decoder.decode(row.value)
     return found
 
 
@@ -98,6 +128,7 @@ class Rows:
     def __init__(self, state: StateView) -> None:
         self._state = state
         self._heads: dict[bytes, Head] = {}
+        self._sets: dict[bytes, Gathering] = {}
         self._others: dict[bytes, Part | Kept | None] = {}
 
     def head(self, key: bytes) -> Head:
@@ -108,6 +139,15 @@ class Rows:
             assert isinstance(found, Head)
             self._heads[key] = found
         return self._heads[key]
+
+    def gathering(self, key: bytes) -> Gathering:
+        """The set of a key, to be changed."""
+        if key not in self._sets:
+            row = self._state.get(key)
+            found = Gathering() if row is None else decode(row)
+            assert isinstance(found, Gathering)
+            self._sets[key] = found
+        return self._sets[key]
 
     def parts(self, key: bytes, after: int) -> Iterator[tuple[int, list[Wait]]]:
         """The waits of a key, part by part behind a number; what is changed has to be given to `write`."""
@@ -160,7 +200,8 @@ class Rows:
         """What has become of them, in the order in which it is to be written."""
         written = {key: Row(encode(each), each.due_ms) for key, each in self._others.items() if each is not None}
         heads = {key: _row(head) for key, head in self._heads.items()}
-        return {**written, **heads, **{key: None for key, each in self._others.items() if each is None}}
+        sets = {key: Row(encode(one), one.due_ms) if one.known else None for key, one in self._sets.items()}
+        return {**written, **heads, **sets, **{key: None for key, each in self._others.items() if each is None}}
 
     def _part(self, key: bytes, number: int) -> Part:
         if number not in self.head(key).parts:
@@ -173,7 +214,7 @@ class Rows:
             return self._others[key]
         row = self._state.get(key)
         found = None if row is None else decode(row)
-        assert not isinstance(found, Head)
+        assert not isinstance(found, Head | Gathering)
         return found
 
 

@@ -16,12 +16,13 @@ from typing import Any
 from schemas import ids
 from schemas.cloudevents import SPEC_VERSION, parse_time_ms
 from schemas.codec import UndecodableRecord
-from schemas.messages import OFFERED_EVENT, START_INSTANCE
+from schemas.messages import GATHERED_EVENT, OFFERED_EVENT, START_INSTANCE
 from schemas.payload import Door, Json, Payload
 from streams.definitions.states import State
 from streams.ground.topic import MAX_WRITTEN_BYTES, Topic
 from streams.language.events import EventFilter
 from streams.language.graph import Graph
+from streams.language.triggers import as_read
 from streams.processors import intake
 from streams.processors.context import Context
 from streams.processors.hold import HELD
@@ -85,7 +86,8 @@ class Intake(FastProcessor):
             return self._parked(record, error.reason)
         graphs = self._definitions.started_by(attributes)
         listened = self._definitions.listened_for(attributes["type"])
-        if not graphs and not listened:
+        triggered = self._definitions.triggered_by(attributes["type"])
+        if not graphs and not listened and not triggered:
             return "unmatched", []
         try:
             payload = Payload.from_outside(data, Door.INTAKE)
@@ -100,9 +102,45 @@ class Intake(FastProcessor):
             if state is not State.RETIRED:
                 topic = INBOX if state is State.ACTIVE else HELD
                 outputs.append(self._start(topic, graph, attributes, payload, record))
+        for graph in triggered:
+            gathered = self._triggers(graph, attributes, data, payload, record)
+            fates |= {fate for fate, _ in gathered}
+            outputs += [output for _, output in gathered if output is not None]
         offers = self._offers(listened, attributes, data, record) if listened else []
-        unstarted = "offered" if offers else "unmatched"
+        unstarted = "gathered" if "gathered" in fates else "offered" if offers else "unmatched"
         return next((fate for fate in FATES.values() if fate in fates), unstarted), outputs + offers
+
+    def _triggers(
+        self, graph: Graph, attributes: Mapping[str, str], data: Json, payload: Payload, record: Record
+    ) -> list[tuple[str, Output | None]]:
+        """What an event is to a workflow whose trigger says more than attributes: a start, or part of one."""
+        trigger, state = graph.trigger, self._definitions.state(graph.name)
+        assert trigger is not None
+        if not trigger.gathers:
+            if not trigger.fits(attributes, data):
+                return []
+            if not trigger.types:  # the engine does not know of which types such events may be
+                payload = Payload.from_outside(as_read(trigger.read, _envelope(attributes, data, record)), Door.INTAKE)
+            if state is State.RETIRED:
+                return [(FATES[state], None)]
+            topic = INBOX if state is State.ACTIVE else HELD
+            return [(FATES[state], self._start(topic, graph, attributes, payload, record))]
+        keys = trigger.keys(graph.name, attributes, data)
+        if state is State.RETIRED:
+            return [(FATES[state], None)] if keys else []
+        source, event_id = _named(attributes, record)
+        gathered = {
+            "workflow": graph.name,
+            "digest": graph.digest,
+            "event_key": ids.event_key(source, event_id),
+            "event": Payload.from_outside(_envelope(attributes, data, record), Door.INTAKE),
+            "time_ms": _time_ms(attributes, record),
+        }
+        outputs: list[tuple[str, Output | None]] = []
+        for key, filters in keys.items():
+            message = self._codec.encode(GATHERED_EVENT, {**gathered, "key": key, "filters": filters})
+            outputs.append(("gathered", Output(CORRELATION, key.encode(), message)))
+        return outputs
 
     def _parked(self, record: Record, reason: str) -> tuple[str, list[Output]]:
         return "parked", [parked(record, self.declaration.name, reason)]
@@ -112,10 +150,9 @@ class Intake(FastProcessor):
     ) -> list[Output]:
         """One record for each key under which somebody may wait for the event."""
         source, event_id = _named(attributes, record)
-        event = {"specversion": SPEC_VERSION, **attributes, "source": source, "id": event_id, "data": data}
         offer = {
             "event_key": ids.event_key(source, event_id),
-            "event": Payload.from_outside(event, Door.INTAKE),
+            "event": Payload.from_outside(_envelope(attributes, data, record), Door.INTAKE),
         }
         offers = []
         for each in listened:
@@ -146,9 +183,19 @@ def start_of(graph: Graph, attributes: Mapping[str, str], data: Payload, record:
         "event_id": event_id,
         "event_type": attributes["type"],
         "business_key": attributes.get("subject"),
-        "time_ms": parse_time_ms(attributes["time"]) if "time" in attributes else record.timestamp_ms,
+        "time_ms": _time_ms(attributes, record),
         "data": data,
     }
+
+
+def _envelope(attributes: Mapping[str, str], data: Json, record: Record) -> dict[str, Json]:
+    """The event as CloudEvents writes it as JSON."""
+    source, event_id = _named(attributes, record)
+    return {"specversion": SPEC_VERSION, **attributes, "source": source, "id": event_id, "data": data}
+
+
+def _time_ms(attributes: Mapping[str, str], record: Record) -> int:
+    return parse_time_ms(attributes["time"]) if "time" in attributes else record.timestamp_ms
 
 
 def _named(attributes: Mapping[str, str], record: Record) -> tuple[str, str]:

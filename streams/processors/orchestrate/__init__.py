@@ -25,7 +25,7 @@ INBOX = Topic(
 )
 CORRELATION = Topic(
     name="engine.correlation.key.v1",
-    messages=("AwaitEvent", "CancelAwait", "OfferedEvent"),
+    messages=("AwaitEvent", "CancelAwait", "OfferedEvent", "GatheredEvent"),
     key="correlation key",
 )
 HISTORY = Topic(name="engine.history.instance.v1", messages=("HistoryEntry",), retention_ms=90 * DAY_MS)

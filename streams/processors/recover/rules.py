@@ -8,11 +8,14 @@ right can mend is not tried at all.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from schemas import problems, recovery
+from schemas.payload import UnreadablePayloadError
 from schemas.reasons import MEANINGS, Advice, Effect, Reason
 from schemas.steps import Problem, id_of
+from streams.language.expressions import Condition, ExpressionError, ProgramError, expression
 from streams.runtime.letters import HARMLESS, POINTLESS
 
 _WORTH_IT = frozenset({Advice.BACKOFF, Advice.AFTER})
@@ -25,6 +28,8 @@ def due_ms(letter: Mapping[str, Any], policy: recovery.Policy, now_ms: int, firs
     """
     retry = letter["retry"] + 1
     if retry > policy.retries or not _helps(letter) or not _is_meant(policy, letter["error"]):
+        return None
+    if not _is_wanted(policy, letter):
         return None
     at_ms = now_ms + policy.pause_ms(id_of(letter), retry, letter["wait_ms"])
     if policy.within_ms is not None and at_ms > first_ms + policy.within_ms:
@@ -42,6 +47,27 @@ def _helps(letter: Mapping[str, Any]) -> bool:
     if meaning is None or again == POINTLESS or (error["effect"] != Effect.NONE and again != HARMLESS):
         return False
     return meaning.advice in _WORTH_IT or reason == Reason.OUTCOME_UNKNOWN
+
+
+def _is_wanted(policy: recovery.Policy, letter: Mapping[str, Any]) -> bool:
+    """Whether the conditions of the definition are for another try; one that fails is not."""
+    if policy.when is None and policy.unless is None:
+        return True
+    error = dict(letter["error"])
+    try:
+        if letter["answer"] is not None:
+            error["body"] = letter["answer"].value()
+        wanted = policy.when is None or _condition(policy.when).evaluate(error, {"error": error})
+        return bool(wanted) and (
+            policy.unless is None or not _condition(policy.unless).evaluate(error, {"error": error})
+        )
+    except (ExpressionError, ProgramError, UnreadablePayloadError):
+        return False
+
+
+@lru_cache(maxsize=256)
+def _condition(text: str) -> Condition:
+    return Condition(expression(text))
 
 
 def _is_meant(policy: recovery.Policy, error: Problem) -> bool:

@@ -162,3 +162,10 @@ def test_the_retry_of_a_catch_is_the_policy_of_the_calls_in_its_try() -> None:
     own = policy_of(GUARDED, "own", OFTEN)
     assert own is not None and own.retries == 9
     assert policy_of(GUARDED, "late", OFTEN) is None
+
+
+def test_conditions_of_a_retry_travel_with_the_policy() -> None:
+    when = "use: {retries: {often: {when: '${ $error.status == 503 }', exceptWhen: .reason == \"GONE\"}}}"
+    plain = policy_of(GUARDED, "plain", when)
+    assert plain is not None
+    assert (plain.when, plain.unless) == ("$error.status == 503", '.reason == "GONE"')

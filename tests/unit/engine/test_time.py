@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from schemas import problems
+from schemas.cloudevents import parse_time_ms
 from streams.engine import TimerFired, decode_state, next_due_ms
 from tests.support.trial import INSTANCE, START_MS, Trial, call
 
@@ -32,6 +33,24 @@ def test_wait_ends_when_its_time_has_come() -> None:
 def test_duration_may_be_computed() -> None:
     trial = Trial("- w: {wait: '${ .pause }'}", {"pause": "PT2H"})
     assert due_ms(trial) == START_MS + 2 * HOUR_MS
+
+
+OFFICE = "{zone: Europe/Berlin, hours: ['09:00-17:00'], holidays: [2023-11-16]}"
+
+
+@pytest.mark.parametrize(
+    ("length", "ends"),
+    [
+        ("PT1H", "2023-11-15T09:00:00Z"),  # it begins on Tuesday night, and work at nine
+        ("PT8H", "2023-11-15T16:00:00Z"),
+        ("PT9H", "2023-11-17T09:00:00Z"),  # Thursday is a holiday
+        ("PT17H", "2023-11-20T09:00:00Z"),
+    ],
+)
+def test_wait_may_be_counted_in_working_time(length: str, ends: str) -> None:
+    trial = Trial(f"- w: {{wait: {length}, metadata: {{calendar: {OFFICE}}}}}", {"n": 1})
+    assert START_MS == 1_700_000_000_000
+    assert due_ms(trial) == parse_time_ms(ends)
 
 
 def test_wait_of_no_time_goes_on_at_once() -> None:

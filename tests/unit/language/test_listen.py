@@ -28,6 +28,7 @@ def filter_of(text: str) -> EventFilter:
         f"{{to: {{any: [{PAID}], until: {{one: {PAID}}}}}}}",
         f"{{to: {{all: [{RELATED}, {RELATED}]}}}}",
         "{to: {one: {with: {type: paid.v1, source: /shop, subject: s, id: '1', data: '${ .sum > 3 }'}}}}",
+        "{to: {any: []}}",
         "{to: {one: {with: {type: p}, correlate: {a: {from: '${ .a }', expect: '${ $context.a }'}}}}}",
     ],
 )
@@ -41,7 +42,7 @@ def test_listen_is_understood(text: str) -> None:
         ("{}", "missing", "lacks `to`"),
         ("{to: {}}", "listen", "one of `one`, `any` and `all`"),
         (f"{{to: {{one: {PAID}, all: [{PAID}]}}}}", "listen", "one of `one`, `any` and `all`"),
-        ("{to: {any: []}}", "not-in-profile", "every event"),
+        ("{to: {all: []}}", "empty-list", "waits for nothing"),
         (f"{{to: {{all: [{PAID}], until: length > 2}}}}", "listen", "`until` belongs to `any`"),
         (f"{{to: {{one: {PAID}}}, read: body}}", "value", "none of data, envelope, raw"),
         ("{to: {one: {with: {source: /shop}}}}", "missing", "lacks `type`"),

@@ -59,7 +59,7 @@ def test_expression_gives_what_page_says(source: str, data: str, value: str) -> 
 @pytest.mark.parametrize(
     "table",
     [
-        *(profile.ROOT, profile.TASKS, profile.EVENTS, profile.EVENT_FILTER, profile.RETRY),
+        *(profile.ROOT, profile.TASKS, profile.RETRY),
         *(profile.SCHEMAS, profile.CALLS, profile.USE),
     ],
 )

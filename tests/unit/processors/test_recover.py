@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import msgspec
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -249,3 +250,23 @@ def test_every_processor_that_buries_is_recovered() -> None:
     assert all(each.buries for each in carrying_out)
     assert set(recover.DECLARATION.reads) == {recover.ACTIONS, *(each.dead_letters for each in carrying_out)}
     assert {each.commands for each in ALL if each.buries} <= set(recover.DECLARATION.writes)
+
+
+@pytest.mark.parametrize(
+    ("more", "answer", "tried"),
+    [
+        ({"when": "$error.status == 503"}, None, True),
+        ({"when": ".status == 500"}, None, False),
+        ({"unless": "$error.status == 503"}, None, False),
+        ({"when": "true", "unless": '.reason == "GONE"'}, None, True),
+        ({"when": "$error.body.busy"}, {"busy": True}, True),
+        ({"when": "$error.body.busy"}, {"busy": False}, False),
+        ({"when": ".title + 1"}, None, False),  # it fails
+        ({"when": ".title"}, None, False),  # it gives no truth value
+        ({"when": "syntax ("}, None, False),
+    ],
+)
+def test_conditions_of_the_definition_say_whether(more: dict[str, str], answer: Any, tried: bool) -> None:
+    given = letter(policy=msgspec.structs.replace(EVEN, **more), answer=None if answer is None else payload(answer))
+    given["error"] = {**given["error"], "status": 503}
+    assert (rules.due_ms(given, recovery.decode(given["recovery"]), NOW_MS, NOW_MS) is not None) is tried
