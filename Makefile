@@ -91,9 +91,11 @@ certificates: $(TRAIN_READY) ## See whether certificates keep their word (ARGS="
 training: $(TRAIN_READY) ## Test training: from rows to a model that serving takes, and the committed one byte for byte
 	@$(TRAIN_VENV)/bin/python -m pytest tests/unit/models/test_training.py tests/unit/models/test_training_credit.py tests/unit/models/test_training_texts.py tests/unit/models/test_training_marketing.py tests/unit/models/test_certify.py tests/unit/models/test_oracles.py $(ARGS)
 
-learn: $(DEV_READY) $(TRAIN_READY) ## See a model watched and suspended on a real site, under kills; with ARGS="--data bank.csv.gz" also how soon drift is found
-	@$(BIN)/python -m pytest tests/acceptance/test_monitor.py -m crash -v
-	@test -z "$(ARGS)" || $(TRAIN_VENV)/bin/python -m models.decisions.marketing_response.drift $(ARGS)
+learn: $(DEV_READY) $(TRAIN_READY) ## See models watched, suspended, learning and promoted on a real site, under kills (DATA=train.csv.gz ARGS="--seed 2"; an hour)
+	@$(BIN)/python -m pytest tests/acceptance/test_monitor.py tests/unit/cli/test_models_learn.py -m crash -v
+	@test -z "$(DATA)" || $(TRAIN_VENV)/bin/python -m models.decisions.marketing_response.drift --data $(DATA)
+	@test -z "$(DATA)" || $(BIN)/python -m tests.learning --data $(DATA) --kills 6 --page learning.html $(ARGS)
+	@test -z "$(DATA)" || $(BIN)/python -m tests.learning --data $(DATA) --foreign --page learning-foreign.html $(ARGS)
 
 render: $(DEV_READY) ## Write the files that are rendered from code
 	@$(BIN)/python -m infra.render

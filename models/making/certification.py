@@ -15,7 +15,7 @@ import tomli_w
 from models.making.pictures import calibration, curve
 from models.serving.card import Card, head
 from models.serving.certificate import Certificate, certificate_fields, sealed
-from models.serving.certify import STARTS, Test, binomial_tail, learn_then_test, upper_bound
+from models.serving.certify import STARTS, binomial_tail, learn_then_test, upper_bound
 
 THRESHOLDS = 20
 BEYOND = 2.0  # the score of a case that is held back: below no threshold
@@ -51,14 +51,19 @@ def certificate(
     delta: float,
     code: str,
     starts: int = STARTS,
+    group_delta: float | None = None,
 ) -> tuple[Certificate, bytes]:
-    """The certificate, passed or not, and its file. Raises ValueError where it is asked for what cannot be proved."""
+    """The certificate, passed or not, and its file. Raises ValueError where it is asked for what cannot be proved.
+
+    `group_delta` is the level at which a group fails: delta unless said, and more where delta is only a part.
+    """
     if not target < card.routing.break_even:
         raise ValueError(f"a target of {target} is not below the break-even of the costs, {card.routing.break_even:g}.")
     scores = [BEYOND if score is None else score for score in cases.scores]
+    level = delta if group_delta is None else group_delta
     threshold, test = learn_then_test(scores, cases.wrong, grid, target, delta, starts)
     on_route = [threshold is not None and score < threshold for score in scores]
-    groups = [_group(name, members, on_route, cases.wrong, test) for name, members in cases.groups.items()]
+    groups = [_group(name, members, on_route, cases.wrong, target, level) for name, members in cases.groups.items()]
     made = Certificate(
         id=f"{card.name}/{card.version}",
         model=card.name,
@@ -77,29 +82,34 @@ def certificate(
         coverage=round(sum(on_route) / len(on_route), _DECIMALS) if on_route else 0.0,
         fairness_passed=all(group["passed"] for group in groups),
     )
-    return made, _written(made, cases, grid, groups, code)
+    return made, _written(made, cases, grid, groups, level, code)
 
 
 def _group(
-    name: str, members: Sequence[bool], on_route: Sequence[bool], wrong: Sequence[bool], test: Test
+    name: str, members: Sequence[bool], on_route: Sequence[bool], wrong: Sequence[bool], target: float, level: float
 ) -> dict[str, Any]:
     """A group's figures. It fails the gate where its own cases prove that the target does not hold for it."""
     rows = [(bad, taken) for bad, taken, member in zip(wrong, on_route, members, strict=True) if member]
     taken = [bad for bad, is_on in rows if is_on]
     bad = sum(taken)
-    too_many = binomial_tail(len(taken) - bad, len(taken), 1 - test.target)  # P(X >= bad) at the target
+    too_many = binomial_tail(len(taken) - bad, len(taken), 1 - target)  # P(X >= bad) at the target
     return {
         "group": name,
         "rows": len(rows),
         "cases": len(taken),
         "wrong": bad,
         "p_value_above_target": round(too_many, _DECIMALS),
-        "passed": not taken or too_many > test.delta,
+        "passed": not taken or too_many > level,
     }
 
 
 def _written(
-    made: Certificate, cases: Cases, grid: Sequence[float], groups: Sequence[dict[str, Any]], code: str
+    made: Certificate,
+    cases: Cases,
+    grid: Sequence[float],
+    groups: Sequence[dict[str, Any]],
+    level: float,
+    code: str,
 ) -> bytes:
     verdict = (
         "Passed: among cases like these that take the route, the share of wrong ones is below the target."
@@ -114,7 +124,10 @@ def _written(
             "thresholds that were fixed before, from several starts that share delta. The figures are those of the "
             "loosest threshold that was passed. It is a promise on average over such cases, not for each group."
         ),
-        fairness_gate="No group whose own cases prove, at delta, that its share of wrong ones is above the target.",
+        fairness_gate=(
+            f"No group whose own cases prove, at {'delta' if level == made.delta else f'{level:g}'}, that its share of "
+            "wrong ones is above the target."
+        ),
         tested_rows=len(cases.wrong),
         data_sha256=cases.sha256,
         code=code,

@@ -28,11 +28,12 @@ def certify_rows(
     delta: float,
     code: str,
     starts: int = STARTS,
+    group_delta: float | None = None,
 ) -> tuple[Certificate, bytes]:
     """The certificate of a model by labelled rows that had no part in it, and its file.
 
     `bad` is the label of what must not take the route of a binary model; with None labels are routes that would have
-    been right, of any model. Raises ValueError where the rows do not fit.
+    been right, of any model. `group_delta`: see `certificate`. Raises ValueError where the rows do not fit.
     """
     labels = rows.column(label)
     if missing := sum(each is None for each in labels):
@@ -58,7 +59,10 @@ def certify_rows(
         sha256=rows.sha256,
         reasons=overall(model, [rows.cases[n] for n in tested]),
     )
-    return certificate(model.card, model.band.covers, cases, grid, target=target, delta=delta, code=code, starts=starts)
+    return certificate(
+        model.card, model.band.covers, cases, grid,
+        target=target, delta=delta, code=code, starts=starts, group_delta=group_delta,
+    )  # fmt: skip
 
 
 def _wrong(model: Model, judged: Judged | None, truth: Any, bad: str | None) -> bool:

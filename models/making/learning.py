@@ -21,6 +21,7 @@ from models.serving.certify import STARTS
 
 LABEL, DECIDED = "label", "decided_at"
 NEEDED = (LABEL, DECIDED, "decision_id", "route", "drawn", "inclusion_probability")
+GROWTH = 1.5  # labels by which a try has to have more than the one before
 _KEPT = ("purpose", "limits", "learning")
 _POLICY = ("route", "bands", "approve_below", "cost_bad", "cost_review")  # no trainer changes what people have set
 
@@ -35,6 +36,9 @@ class Learning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     delta: float = 0.05
     groups: tuple[str, ...] = ()  # columns that fairness is looked at by
     minutes: float = 60  # that the trainer may take
+    memory_mb: int = 4096  # that each of its processes may take
+    every_days: float | None = None  # it learns so often, also where nothing has gone wrong
+    promote_after: int = 0  # live cases without too many wrong ones, after which it decides; 0: a person says so
 
     def __post_init__(self) -> None:
         """Raises ValueError, which decoding tells."""
@@ -44,8 +48,10 @@ class Learning(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
             0 < self.test_share < 1 and 0 < self.delta < 1 and 0 < (0.5 if self.target is None else self.target) < 1
         ):
             raise ValueError("learning.test_share, target and delta lie between 0 and 1")
-        if self.labels < 1 or not 0 < self.minutes < math.inf:
-            raise ValueError("learning.labels and minutes are above 0")
+        if self.labels < 1 or not 0 < self.minutes < math.inf or self.memory_mb < 1:
+            raise ValueError("learning.labels, minutes and memory_mb are above 0")
+        if self.promote_after < 0 or not (self.every_days is None or 0 < self.every_days < math.inf):
+            raise ValueError("learning.promote_after is no number of cases, or every_days is not above 0")
 
 
 class Gate(NamedTuple):
@@ -55,6 +61,15 @@ class Gate(NamedTuple):
     passed: bool
     says: str
     figures: dict[str, Any]
+
+
+class Attempt(msgspec.Struct, frozen=True):
+    """Labels that have tested a challenger of a version. Each look at the same question costs confidence."""
+
+    version: str  # that decided
+    labels_sha256: str
+    labels: int
+    at_ms: int
 
 
 class Parts(NamedTuple):
@@ -72,17 +87,38 @@ def identity(rows: Rows, learning: Learning, version: str) -> str:
     return hashlib.sha256(said.encode()).hexdigest()
 
 
-def counted(rows: Rows, learning: Learning) -> Gate:
-    """Enough labels, and more than one kind. Raises ValueError where the rows are no labels."""
+def counted(rows: Rows, learning: Learning, before: Sequence[Attempt] = ()) -> Gate:
+    """Enough labels, and more than one kind; well more than the last time that they proved nothing.
+
+    Raises ValueError where the rows are no labels.
+    """
     for name in NEEDED:
         rows.column(name)
     kinds: dict[str, int] = {}
     for label in rows.column(LABEL):
         kinds[str(label)] = kinds.get(str(label), 0) + 1
-    enough = len(rows.cases) >= learning.labels and len(kinds) > 1
+    least = max(learning.labels, math.ceil(GROWTH * before[-1].labels) if before else 0)
+    enough = len(rows.cases) >= least and len(kinds) > 1
     of = ", ".join(f"{name} {count}" for name, count in sorted(kinds.items()))
-    says = f"{len(rows.cases)} labels ({of}), at least {learning.labels} of two kinds are needed"
-    return Gate("labels", enough, says, {"labels": len(rows.cases), "least": learning.labels, "kinds": kinds})
+    says = f"{len(rows.cases)} labels ({of}), at least {least} of two kinds are needed"
+    if before:
+        says = f"{says}, as {before[-1].labels} were tried before"
+    return Gate("labels", enough, says, {"labels": len(rows.cases), "least": least, "kinds": kinds})
+
+
+def allowed(delta: float, before: int) -> float:
+    """The part of delta that a try may spend after so many others: 1/2, 1/6, 1/12 ... of it, together never more."""
+    return delta / ((before + 1) * (before + 2))
+
+
+def shadowed(cases: int, alone: int, known: int, wrong: int, least: int, target: float) -> Gate:
+    """Whether a challenger has done well beside the version that decides: of those live cases that it would have
+    decided alone and whose truth is known."""
+    figures = {"cases": cases, "alone": alone, "known": known, "wrong": wrong, "least": least}
+    says = f"{cases} live cases, {alone} of them alone, {wrong} wrong of {known} known; at least {least} are needed"
+    if known >= least and wrong > target * known:
+        says = f"{says}, and at most {target:.1%} of them wrong"
+    return Gate("tried", known >= least and wrong <= target * known, says, figures)
 
 
 def parts(rows: Rows, learning: Learning) -> Parts:

@@ -9,6 +9,7 @@ the one before ended. The new version is made there, and moved to its place whol
 from __future__ import annotations
 
 import shutil
+import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -26,7 +27,8 @@ from streams.cli._output import echo, json_option, print_json
 from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
-    from models.making.learning import Gate, Learning, Parts
+    from models.making.learning import Attempt, Gate, Learning, Parts
+    from models.making.rows import Rows
     from models.serving.predict import Model
     from models.serving.shelf import Pin
     from streams.processors.decide.states import ModelBook
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 LABELS = "labels.csv"
 LOG = "trainer.log"
 LOCK = "lock"
+TRIED = "tried.json"
 HIDDEN = ".learn"
 
 
@@ -50,6 +53,7 @@ class Run:
     place: Path  # of what is under way
     card: Mapping[str, Any]
     learning: Learning
+    tried: tuple[Attempt, ...] = ()  # what has been tested, for any version that decided
     gates: list[Gate] = field(default_factory=list)
 
     def through(self, gate: Gate) -> None:
@@ -122,9 +126,6 @@ def _place(name: str) -> Path:
 
 
 def _run(book: ModelBook, name: str) -> Run:
-    import msgspec
-
-    from models.making.learning import Learning
     from models.serving.card import CARD_FILE
 
     ours.place(book, name)
@@ -135,11 +136,55 @@ def _run(book: ModelBook, name: str) -> Run:
     card = making.read_draft(folder)
     if "learning" not in card:
         raise UsageError(f"{folder / CARD_FILE}: does not say how it learns ([learning], models/your-own-model.md)")
+    return Run(book, pin, _place(name), card, read_learning(card["learning"], folder / CARD_FILE), tried(name))
+
+
+def read_learning(section: Any, of: object) -> Learning:
+    """The section `[learning]` of a card. Raises UsageError."""
+    import msgspec
+
+    from models.making.learning import Learning
+
     try:
-        learning = msgspec.convert(card["learning"], Learning)
+        return msgspec.convert(section, Learning)
     except msgspec.ValidationError as error:
-        raise UsageError(f"{folder / CARD_FILE}: [learning]: {error}") from None
-    return Run(book, pin, _place(name), card, learning)
+        raise UsageError(f"{of}: [learning]: {error}") from None
+
+
+def tried(name: str) -> tuple[Attempt, ...]:
+    """What has been tested for a model, the last one last. Raises UsageError."""
+    import msgspec
+
+    from models.making.learning import Attempt
+
+    path = _place(name) / TRIED
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=tuple[Attempt, ...])
+    except FileNotFoundError:
+        return ()
+    except (OSError, msgspec.MsgspecError) as error:
+        raise UsageError(
+            f"{path}: cannot be read ({error}). Mend it; without it what is tested next counts as the first."
+        ) from None
+
+
+def _before(run: Run, rows: Rows) -> list[Attempt]:
+    """What was tested before these labels, of challengers for the same version."""
+    mine = [each for each in run.tried if each.version == run.pin.version]
+    place = next((number for number, each in enumerate(mine) if each.labels_sha256 == rows.sha256), len(mine))
+    return mine[:place]
+
+
+def _note(run: Run, found: Parts) -> None:
+    """That these labels test a challenger now; a run that goes on after a kill is none more."""
+    import msgspec
+
+    from models.making.learning import Attempt
+
+    sha256, count = found.training.sha256, run.gates[0].figures["labels"]
+    if (run.pin.version, sha256) not in [(each.version, each.labels_sha256) for each in run.tried]:
+        run.tried = (*run.tried, Attempt(run.pin.version, sha256, count, time.time_ns() // 1_000_000))
+        ours.write_whole(run.place / TRIED, msgspec.json.encode(run.tried))
 
 
 def _learned(run: Run, file: Path | None) -> str:
@@ -156,20 +201,23 @@ def _learned(run: Run, file: Path | None) -> str:
             if afresh:
                 run.fail("labels", f"{run.pin.name}@{run.pin.version}, which decides, has learned from them already")
             return run.pin.version  # it was promoted, and killed before that could be said
-        run.through(by.counted(rows, run.learning))
+        before = _before(run, rows)
+        delta = by.allowed(run.learning.delta, len(before))
+        known = any(each.labels_sha256 == rows.sha256 for each in run.tried)
+        run.through(by.counted(rows, run.learning, () if known else before))
         found = by.parts(rows, run.learning)
     except ValueError as error:
         run.fail("labels", f"{error}. They are rows as `exlify models labels` writes them.")
     now = ours.loaded(run.book, run.pin.name, run.pin.version)
     target = run.learning.target or round(0.75 * now.card.routing.break_even, 6)
     audited = bool(run.pin.audit or run.pin.state == "suspended" or now.band.closed)
-    run.through(by.split(found, target, run.learning.delta, audited=audited))
+    run.through(by.split(found, target, delta, audited=audited))
     learned = by.identity(rows, run.learning, run.pin.version)
     version = _made_before(run, learned)
     if version is None:
         made = run.place / learned[:16]
         run.through(train(run.learning, found.training, made, run.place / LOG, making.site_folder().parent))
-        version = _installed(run, made, found, learned, target)
+        version = _installed(run, made, found, learned, (target, delta))
     return version
 
 
@@ -191,8 +239,9 @@ def _made_before(run: Run, learned: str) -> str | None:
     return next((each for each, card in cards.items() if making.told(card, "learned") == learned), None)
 
 
-def _installed(run: Run, made: Path, found: Parts, learned: str, target: float) -> str:
-    """Puts a version in its place, whole: it has passed its gates, and has its certificate. Raises ClosedGate."""
+def _installed(run: Run, made: Path, found: Parts, learned: str, promise: tuple[float, float]) -> str:
+    """Puts a version in its place, whole: it has passed its gates, and has its certificate (`promise` is target and
+    delta). Raises ClosedGate."""
     from models.making import learning as by
     from models.serving.card import MODEL_FILE
 
@@ -212,14 +261,14 @@ def _installed(run: Run, made: Path, found: Parts, learned: str, target: float) 
         run.fail("parity", str(error))
     except (KeyError, TypeError, AttributeError) as error:  # whatever a trainer may have put into its card
         run.fail("parity", f"card.toml of the trainer cannot be used: {error!r}")
-    _proved(run, stage, model, found, target)
+    _proved(run, stage, model, found, *promise)
     place = making.site_folder() / name / version
     place.parent.mkdir(parents=True, exist_ok=True)
     stage.rename(place)
     return version
 
 
-def _proved(run: Run, stage: Path, model: Model, found: Parts, target: float) -> None:
+def _proved(run: Run, stage: Path, model: Model, found: Parts, target: float, delta: float) -> None:
     """Parity, certificate and fairness. Raises ClosedGate."""
     import msgspec
 
@@ -234,10 +283,11 @@ def _proved(run: Run, stage: Path, model: Model, found: Parts, target: float) ->
         run.fail("parity", f"{PARITY_FILE} of the trainer cannot be read: {error!r}")
     run.through(by.parity(seen))
     groups = run.learning.groups
+    _note(run, found)
     try:
         made, text = certify_rows(
-            model, found.test, by.LABEL, bad=None, groups=groups, target=target, delta=run.learning.delta,
-            code=making.code(),
+            model, found.test, by.LABEL, bad=None, groups=groups, target=target, delta=delta,
+            group_delta=run.learning.delta, code=making.code(),
         )  # fmt: skip
     except ValueError as error:
         run.fail("certificate", str(error))
@@ -288,5 +338,5 @@ def _ended(place: Path) -> None:
     for each in sorted(place.iterdir(), key=lambda each: each.name == LABELS):
         if each.is_dir():
             shutil.rmtree(each)
-        elif each.name not in (LOCK, LOG):
+        elif each.name not in (LOCK, LOG, TRIED):
             each.unlink()

@@ -153,25 +153,36 @@ def _as_installed(book: ModelBook, name: str, version: str, *, warn: bool) -> Pi
 
 def _watched(book: ModelBook, pin: Pin) -> Pin:
     """A version about to decide, audited as much as what decides now. Raises UsageError where it was found wanting."""
-    from streams.processors.monitor import ITSELF
-
-    changes = book.history(pin.name)
-    before = (None, *(each.state for each in changes))
-    found = [  # more audits of what people have suspended are on record as the monitor's, too
-        each for state, each in zip(before, changes, strict=False)
-        if each.by == ITSELF and each.state == "suspended" != state
-    ]  # fmt: skip
-    if any((each.version, each.sha256) == (pin.version, pin.sha256) for each in found):
-        raise UsageError(
-            f"{pin.name}@{pin.version}: audits have found more wrong decisions than its certificate allows. "
-            f"Certify it anew, or activate another version: exlify models certify"
-        )
+    refuse_wanting(book, pin.name, pin.version, pin.sha256)
     now = book.active.get(pin.name)
     return pin._replace(audit=now.audit) if now else pin
 
 
-def change(choose: Choose, why: str) -> dict[str, Any]:
-    """Publishes the change where Exlify runs; in any case writes it down for what runs without Kafka."""
+def refuse_wanting(book: ModelBook, name: str, version: str, sha256: str) -> None:
+    """Raises UsageError where the monitor has taken these files their right: all, or their share as a challenger."""
+    from streams.processors.monitor import ITSELF
+
+    changes = book.history(name)
+    for before, each in zip((None, *changes), changes, strict=False):
+        if each.by != ITSELF:
+            continue
+        # more audits of what people have suspended are on record as the monitor's, too
+        all_ = each.state == "suspended" != (before.state if before else None)
+        share = before is not None and bool(before.share) and not each.share
+        if (all_ and (each.version, each.sha256) == (version, sha256)) or (
+            share and (each.rival, each.rival_sha256) == (version, sha256)
+        ):
+            raise UsageError(
+                f"{name}@{version}: audits have found more wrong decisions than its certificate allows. "
+                f"Certify it anew, or activate another version: exlify models certify"
+            )
+
+
+def change(choose: Choose, why: str, *, by: str = "") -> dict[str, Any]:
+    """Publishes the change where Exlify runs; in any case writes it down for what runs without Kafka.
+
+    `by` is who is on record for it: the user of this process unless said.
+    """
 
     async def work(settings: Settings, codec: Codec | None, book: ModelBook) -> dict[str, Any]:
         from streams.ground.publish import Publisher
@@ -181,7 +192,7 @@ def change(choose: Choose, why: str) -> dict[str, Any]:
         start = None
         if codec is not None:
             async with Publisher(settings) as publisher:
-                start = (await states.change(publisher, codec, book, pin, by=getpass.getuser(), why=why)).from_ms
+                start = (await states.change(publisher, codec, book, pin, by=by or getpass.getuser(), why=why)).from_ms
         path = settings.site_dir / SITE_FOLDER / "active.toml"
         _write_down(path, pin)
         if start is not None:  # so that what is done after this command meets the change
@@ -269,6 +280,8 @@ def beside(book: ModelBook, model: str, share: int) -> Pin:
     if found.state == "suspended" and share:
         raise UsageError(f"{name}: is suspended, so nothing of it decides. Resume it, or let the version be a shadow.")
     tried = _as_installed(book, name, version, warn=True)
+    if share:
+        refuse_wanting(book, name, version, tried.sha256)
     return found._replace(rival=Rival(version, tried.sha256, share))
 
 

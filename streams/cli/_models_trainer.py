@@ -1,9 +1,14 @@
-"""Runs somebody's trainer on rows: a process of its own, for so long, whose model counts once it is whole."""
+"""Runs somebody's trainer on rows: a process of its own, for so long and with so much memory, behind all others.
+
+Its model counts once it is whole. Its limits are the system's, so they hold where whoever started it was killed.
+"""
 
 from __future__ import annotations
 
 import csv
+import math
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -17,6 +22,7 @@ if TYPE_CHECKING:
     from models.making.rows import Rows
 
 ROWS = "training.csv"
+NICE = 10  # what decides goes first
 
 
 def train(learning: Learning, rows: Rows, made: Path, log: Path, folder: Path) -> Gate:
@@ -30,7 +36,7 @@ def train(learning: Learning, rows: Rows, made: Path, log: Path, folder: Path) -
     fresh.mkdir(parents=True)
     _write(rows, made.with_name(ROWS))
     start = time.monotonic()
-    fault = _ran([*learning.trainer, str(made.with_name(ROWS)), str(fresh)], log, folder, learning.minutes * 60)
+    fault = _ran([*learning.trainer, str(made.with_name(ROWS)), str(fresh)], log, folder, learning)
     seconds = round(time.monotonic() - start, 1)
     if fault is None and not (fresh / "model.onnx").is_file():
         fault = "it has written no model.onnx"
@@ -40,9 +46,10 @@ def train(learning: Learning, rows: Rows, made: Path, log: Path, folder: Path) -
     return Gate("training", True, f"the trainer took {seconds} s", {"seconds": seconds})
 
 
-def _ran(command: list[str], log: Path, folder: Path, most: float) -> str | None:
+def _ran(command: list[str], log: Path, folder: Path, learning: Learning) -> str | None:
     """What went wrong, if anything. Nothing that the trainer started outlives it."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("EXLIFY_")}  # no key of ours
+    most = learning.minutes * 60
     with log.open("wb") as said:
         try:
             process = subprocess.Popen(  # what the owner of the site has written into the card
@@ -56,6 +63,7 @@ def _ran(command: list[str], log: Path, folder: Path, most: float) -> str | None
             )
         except OSError as error:
             return f"it cannot be run: {error.strerror}"
+        _limit(process.pid, learning)
         try:
             code = process.wait(most)
         except subprocess.TimeoutExpired:
@@ -65,6 +73,15 @@ def _ran(command: list[str], log: Path, folder: Path, most: float) -> str | None
                 os.killpg(process.pid, signal.SIGKILL)
             process.wait()
     return None if code == 0 else f"it ended with exit code {code}"
+
+
+def _limit(process: int, learning: Learning) -> None:
+    """Holds it, and what it starts from now on, to its limits."""
+    memory, seconds = learning.memory_mb * 2**20, math.ceil(learning.minutes * 60 * (os.cpu_count() or 1))
+    with suppress(ProcessLookupError):  # it has ended already
+        resource.prlimit(process, resource.RLIMIT_AS, (memory, memory))
+        resource.prlimit(process, resource.RLIMIT_CPU, (seconds, seconds))
+        os.setpriority(os.PRIO_PROCESS, process, NICE)
 
 
 def _write(rows: Rows, path: Path) -> None:

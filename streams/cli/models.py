@@ -11,6 +11,7 @@ from streams.cli import _models as ours
 from streams.cli import _models_labels as labelling
 from streams.cli import _models_learn as learning
 from streams.cli import _models_making as making
+from streams.cli import _models_retrain as retraining
 from streams.cli import _models_states as states
 from streams.cli._output import echo, json_option, print_fields, print_json, print_table, print_text
 from streams.ground.errors import UsageError
@@ -43,7 +44,7 @@ def command(context: click.Context, as_json: bool) -> None:
         context.invoke(list_models, as_json=as_json)
 
 
-for each in (*making.COMMANDS, *states.COMMANDS, labelling.labels, learning.learn):
+for each in (*making.COMMANDS, *states.COMMANDS, labelling.labels, learning.learn, retraining.retrain):
     command.add_command(each)
 
 

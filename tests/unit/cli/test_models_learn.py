@@ -207,7 +207,7 @@ def test_killed_at_any_step_it_goes_on_and_makes_one_challenger(site: Site) -> N
         assert (told["candidate"], told["state"]) == ("loans@2", "active")
         assert sorted(each.name for each in (models / "loans").iterdir()) == ["1", "2"]
         assert Registry(models).shelf.active["loans"].version == "2"
-        assert {each.name for each in (models / ".learn" / "loans").iterdir()} <= {"lock", "trainer.log"}
+        assert {each.name for each in (models / ".learn" / "loans").iterdir()} <= {"lock", "trainer.log", "tried.json"}
         shutil.rmtree(models)
         shutil.copytree(site.folder / "before", models)
     assert kills > 10

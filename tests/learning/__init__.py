@@ -1,0 +1,1 @@
+"""The whole learning loop on a real site, with a model whose cases drift: watched, suspended, relearned, promoted."""
