@@ -75,8 +75,8 @@ def topics_of_settings(settings: Settings) -> tuple[Topic, ...]:
 
 EVENTS = Counter(
     "exlify_intake_events_total",
-    "Business events read, by what became of them: started, held, retired, offered (to instances that listen), "
-    "unmatched or parked.",
+    "Business events read, by what became of them: started, deferred (others have a higher priority), held, retired, "
+    "offered (to instances that listen), unmatched or parked.",
     ["result"],
 )
 HELD_BACK = Counter(
