@@ -40,7 +40,7 @@ def command(context: click.Context, as_json: bool) -> None:
 @click.option("--status", type=click.Choice(["open", "closed"]), help="Only these.")
 @click.option(
     "--kind",
-    help="What kind of cause it has: incident, task, letter, model, breaker, deadline, delivery, unhosted, idle.",
+    help="Its cause: incident, task, letter, model, breaker, deadline, delivery, unhosted, idle or position.",
 )
 @click.option("--severity", type=click.Choice(["warning", "critical"]), help="How grave it is.")
 @click.option("--workflow", help="Name of the workflow.")

@@ -108,6 +108,7 @@ def _fields(found: dict[str, Any]) -> list[tuple[str, Any]]:
         ("said by", said and person(said["actor"])),
         ("said", said and moment(said["at"])),
         ("starts", ", ".join(found["event_types"]) if found["latest"] else "nothing: another version is in force"),
+        ("priority", found["priority"]),
         ("cannot run", found["fault"]),
         ("deployed", moment(found["deployed_at"])),
         ("by", person(found["deployed_by"])),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
@@ -65,11 +66,16 @@ def ends(settings: Settings, names: Collection[str]) -> tuple[Offsets, Offsets]:
 
 
 def _asked(admin: AdminClient, settings: Settings, deadline: float) -> list[dict[str, Any]]:
-    """One look at everything; raises KafkaException."""
+    """One look at everything; raises KafkaException and UnavailableError."""
+    from streams.runtime import groups
+
     counts = {name: len(topic.partitions) for name, topic in admin.list_topics(timeout=_left(deadline)).topics.items()}
     declared = _declared(settings, counts)
     first, last = _ends(admin, {name: counts[name] for name in declared if name in counts}, deadline)
-    positions = _positions(admin, settings.group_prefix, deadline)
+    positions = {
+        name: {(place.topic, place.number): offset for place, offset in each.items()}
+        for name, each in asyncio.run(groups.committed(settings)).items()
+    }
     return [
         {**described(name, counts.get(name, 0), first, last, positions, _readers(settings, name)), "kept": kept}
         for name, kept in declared.items()
@@ -128,20 +134,3 @@ def _offset(future: Any) -> int | None:
         return int(future.result().offset)
     except KafkaException:
         return None
-
-
-def _positions(admin: AdminClient, prefix: str, deadline: float) -> dict[str, Offsets]:
-    """What each processor's group has committed."""
-    from confluent_kafka import ConsumerGroupTopicPartitions
-
-    groups = [each.group_id for each in admin.list_consumer_groups(request_timeout=_left(deadline)).result().valid]
-    ours = [group for group in groups if group.startswith(f"{prefix}-")]
-    positions: dict[str, Offsets] = {}
-    for group in ours:
-        asked = admin.list_consumer_group_offsets(
-            [ConsumerGroupTopicPartitions(group)], request_timeout=_left(deadline)
-        )
-        places = asked[group].result().topic_partitions or []
-        committed = {(each.topic, each.partition): each.offset for each in places if each.offset >= 0}
-        positions[group.removeprefix(f"{prefix}-")] = committed
-    return positions

@@ -68,6 +68,7 @@ async def show(visit: Visit) -> View:
         "difference": difference(before, chosen) if before else None,
         "said": _said(visit, name),
         "open": await asyncio.to_thread(reader.open_by_digest),
+        "priority": chosen.graph.priority if chosen.graph else None,
         "held": (await asyncio.to_thread(reader.held)).get(name, 0),
     }
     shown = Told(states=states_of(told, times), links=_links(chosen, told))

@@ -18,7 +18,7 @@ from streams.definitions.removing import Removal
 from streams.definitions.states import State, Word
 from streams.language import DefinitionError
 from streams.language.events import EventFilter, all_filters
-from streams.language.graph import Graph
+from streams.language.graph import PRIORITIES, Graph
 
 log = structlog.get_logger()
 
@@ -57,6 +57,7 @@ class DefinitionBook:
         self._by_event: dict[str, list[Graph]] = {}
         self._triggered: dict[str, list[Graph]] = {}  # by type; the empty one is of those that every event is for
         self._words: dict[str, Word] = {}
+        self._ranks: Mapping[str, int] = {}  # of workflows that others outrank
         self._removed: dict[str, Removal] = {}  # by digest, of what was not deployed again
         self._listened: dict[str, dict[str, EventFilter]] = {}  # by type and identity, of every definition
         self._changed = asyncio.Event()
@@ -83,6 +84,7 @@ class DefinitionBook:
             self._listen(graph)
         self._by_event = _by_event(self._latest)
         self._triggered = _triggered(self._latest)
+        self._rank()
         _count(self.deployed())
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
@@ -96,6 +98,7 @@ class DefinitionBook:
             log.error("state of a workflow not understood", workflow=data.get("name"), reason=str(error))
             return
         self._words[word.name] = word
+        self._rank()
 
     def learn_removal(self, data: Mapping[str, Any]) -> None:
         """Takes note of a VersionRemoved."""
@@ -128,6 +131,24 @@ class DefinitionBook:
         """Whether a workflow may start instances: it may, unless somebody has said otherwise."""
         word = self._words.get(name)
         return State.ACTIVE if word is None else word.state
+
+    def rank(self, name: str) -> int:
+        """How many priorities stand above that of a workflow, of those that workflows have which events may start."""
+        return self._ranks.get(name, 0)
+
+    @property
+    def lowest_rank(self) -> int:
+        """That of the lowest priority that there is; 0 where all have the same."""
+        return max(self._ranks.values(), default=0)
+
+    def _rank(self) -> None:
+        said = {
+            name: each.graph.priority
+            for name, each in self._latest.items()
+            if each.graph and each.graph.event_types and self.state(name) is not State.RETIRED
+        }
+        there = [each for each in PRIORITIES if each in said.values()]
+        self._ranks = {name: there.index(priority) for name, priority in said.items() if priority != there[0]}
 
     def _listen(self, graph: Graph) -> None:
         for each in all_filters(graph):

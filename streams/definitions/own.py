@@ -15,9 +15,8 @@ from typing import Any, Protocol
 
 import msgspec
 import structlog
-from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException
+from confluent_kafka import OFFSET_BEGINNING, Consumer
 from confluent_kafka import TopicPartition as Place
-from confluent_kafka.admin import AdminClient
 
 from schemas.arguments import Argument, Kind
 from schemas.codec import Codec, UndecodableRecord
@@ -29,7 +28,8 @@ from streams.ground.kafka import client_config
 from streams.ground.publish import Outgoing, Publishing
 from streams.ground.settings import Settings
 from streams.ground.topic import own_step_topic
-from streams.ground.unread import ASK_S, NO_MORE, away, coordinated, unread
+from streams.ground.unread import ASK_S, NO_MORE, away, unread
+from streams.runtime import groups
 
 MAX_BYTES = 512 * 1024  # of one announcement
 
@@ -111,7 +111,6 @@ class KafkaOwnFunctions:
     def __init__(self, settings: Settings, codec: Codec) -> None:
         self._settings = settings
         self._codec = codec
-        self._admin: AdminClient | None = None  # made by who asks first: it costs threads
 
     async def announced(self) -> Mapping[str, Function]:
         """See `OwnFunctions`. An announcement that cannot be read is told and passed over."""
@@ -127,7 +126,8 @@ class KafkaOwnFunctions:
 
     async def hosted(self, processors: Iterable[str]) -> frozenset[str]:
         """See `OwnFunctions`."""
-        return await asyncio.to_thread(self._with_members, list(processors))
+        counts = await groups.members(self._settings, processors)
+        return frozenset(name for name, count in counts.items() if count)
 
     async def waiting(self, functions: Iterable[str]) -> Mapping[str, int]:
         """See `OwnFunctions`."""
@@ -153,24 +153,3 @@ class KafkaOwnFunctions:
         finally:
             consumer.close()
         raise away(self._settings, "the topic of own functions cannot be read")
-
-    def _with_members(self, processors: list[str]) -> frozenset[str]:
-        groups = {f"{self._settings.group_prefix}-{name}": name for name in processors}
-        try:
-            return coordinated(lambda: self._occupied(groups))
-        except KafkaException as error:
-            raise away(self._settings, error.args[0].str()) from None
-
-    def _occupied(self, groups: Mapping[str, str]) -> frozenset[str]:
-        if not groups:
-            return frozenset()
-        # librdkafka ends the process where such a request has timed out and is then answered: no broker, no request.
-        self._client.list_topics(OWN_FUNCTIONS.name, timeout=ASK_S)
-        answers = self._client.describe_consumer_groups(list(groups), request_timeout=ASK_S)
-        return frozenset(groups[group] for group, each in answers.items() if each.result().members)
-
-    @property
-    def _client(self) -> AdminClient:
-        if self._admin is None:
-            self._admin = AdminClient(client_config(self._settings))
-        return self._admin

@@ -20,7 +20,7 @@ from streams.gateway.own import known_functions
 from streams.gateway.problems import ProblemError, definition_faults
 from streams.gateway.services import Services, services
 from streams.language import UNNAMED, check, load
-from streams.language.graph import Graph
+from streams.language.graph import PRIORITIES, Graph
 
 YAML_TYPES = ("application/yaml", "application/x-yaml", "text/yaml")
 
@@ -38,7 +38,8 @@ BRIEF: Schema = object_of(
     fault=OPTIONAL_TEXT,
     state={**text_of(State), "description": "Of its workflow: whether it may start instances."},
     open={"type": "integer", "description": "Instances on this version that have not ended."},
-    held={"type": "integer", "description": "Events that wait until the workflow is active again."},
+    held={"type": "integer", "description": "Events that wait: it is paused, or others have a higher priority."},
+    priority={"enum": [*PRIORITIES, None], "description": "Whose starts come first; null if it cannot run."},
 )
 
 
@@ -131,6 +132,7 @@ def _brief(ours: Services, deployed: Deployed, counts: Counts) -> dict[str, Any]
         "state": ours.definitions.state(deployed.name),
         "open": is_open.get(deployed.digest, 0),
         "held": held.get(deployed.name, 0),
+        "priority": deployed.graph.priority if deployed.graph else None,
     }
 
 

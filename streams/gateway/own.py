@@ -29,9 +29,18 @@ async def hosted(ours: Services, functions: Iterable[str]) -> frozenset[str]:
     return frozenset(name for name, carrier in carriers.items() if carrier in there)
 
 
+async def there(ours: Services) -> frozenset[str]:
+    """The processors, and the own functions that definitions call, that somebody hosts now."""
+    return await ours.own.hosted({each.name for each in processors.ALL} | _called(ours.definitions))
+
+
+def _called(book: DefinitionBook) -> set[str]:
+    return {name for each in book.deployed() if each.graph for name in own_functions(each.graph, book.callable)}
+
+
 async def count_unhosted(own: OwnFunctions, book: DefinitionBook) -> Mapping[str, int]:
     """Sets the metric to what is so now, and gives it: how many commands wait for each function that nobody hosts."""
-    called = {name for each in book.deployed() if each.graph for name in own_functions(each.graph, book.callable)}
+    called = _called(book)
     absent = called - await own.hosted(called)
     waiting = await own.waiting(absent)
     UNHOSTED.clear()

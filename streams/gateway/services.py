@@ -25,7 +25,11 @@ from streams.processors.costs import Prices
 from streams.processors.intake import IntakeSettings
 from streams.processors.intake.backlog import Backlog
 from streams.processors.view.reader import Reader
+from streams.runtime import groups
+from streams.runtime.groups import Position
+from streams.runtime.reader import Partition
 
+Positions = Callable[[Settings, Collection[str]], Awaitable[Mapping[str, Mapping[Partition, Position]]]]
 Look = Callable[[Settings, str, int, int], Awaitable[RawRecord | None]]  # topic, partition, offset
 
 
@@ -48,6 +52,7 @@ class Services:
     prices: Callable[[], Prices] = Prices  # blocks
     ready: Ready = lambda: True
     look: Look = record_at
+    standing: Positions = groups.standing
     topics_there: Callable[[Settings], Awaitable[Collection[str]]] = topics_there
     answer_timeout_s: float = 5.0  # how long a request waits for a processor's answer
 

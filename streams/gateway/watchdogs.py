@@ -1,8 +1,8 @@
 """The watchdogs of the gateway: what they see to be wrong becomes a metric, and the cause of an alert.
 
     processors and functions that nobody hosts ─┐
-                                                ├─▶ told while it is so, and once that it is over ─▶ escalate
-    instances that are at work and do not move ─┘
+    instances that are at work and do not move ─┼─▶ told while it is so, and once that it is over ─▶ escalate
+    partitions with work whose position stands ─┘
 
 Several gateways may see the same: it is over once none of them tells it any more (`watch.py` of escalate).
 """
@@ -19,16 +19,20 @@ import structlog
 from sqlalchemy.exc import SQLAlchemyError
 
 from schemas.messages import WATCHDOG_REPORT
-from streams.gateway.own import count_unhosted, look_for_hosts
+from streams.gateway.own import count_unhosted, look_for_hosts, there
 from streams.gateway.services import Services
 from streams.ground.errors import ExlifyError
 from streams.ground.publish import Outgoing
 from streams.processors.escalate import WATCHDOGS
-from streams.processors.escalate.plan import IDLE, UNHOSTED
+from streams.processors.escalate.causes import place_name
+from streams.processors.escalate.plan import IDLE, POSITION, UNHOSTED
+from streams.runtime.standing import Standing
 
 LOOK_S = 15.0  # well within the time after which nobody tells it any more
 IDLE_MS = 300_000  # what moves sooner is nothing to be told of
-MOST_IDLE = 50  # the idlest ones: their number says no more about the cause
+STANDS_MS = 300_000
+POSITIONS_MS = 60_000  # how often Kafka is asked for the positions of everybody
+MOST = 50  # the worst ones: their number says no more about the cause
 
 log = structlog.get_logger()
 
@@ -47,10 +51,13 @@ class Watchdogs:
     def __init__(self, ours: Services) -> None:
         self._ours = ours
         self._watcher = uuid.uuid4().hex[:8]
-        self._told: dict[str, dict[str, Sight]] = {UNHOSTED: {}, IDLE: {}}  # by kind and name
+        self._told: dict[str, dict[str, Sight]] = {UNHOSTED: {}, IDLE: {}, POSITION: {}}  # by kind and name
+        self._standing: dict[str, Standing] = {}  # by processor
+        self._positions_ms = 0  # when they were asked for
         self._looks: Mapping[str, Callable[[], Awaitable[Iterable[Sight]]]] = {
             UNHOSTED: self._unhosted,
             IDLE: self._idle,
+            POSITION: self._positions,
         }
 
     async def look(self) -> None:
@@ -84,8 +91,23 @@ class Watchdogs:
         return [Sight(name) for name in (*await look_for_hosts(self._ours.own), *functions)]
 
     async def _idle(self) -> Iterable[Sight]:
-        rows = await asyncio.to_thread(self._ours.reader.idle, self._ours.now_ms() - IDLE_MS, MOST_IDLE)
+        rows = await asyncio.to_thread(self._ours.reader.idle, self._ours.now_ms() - IDLE_MS, MOST)
         return [Sight(row["instance_id"], row["updated_at_ms"], row["workflow"]) for row in rows]
+
+    async def _positions(self) -> Iterable[Sight]:
+        now_ms = self._ours.now_ms()
+        if now_ms < self._positions_ms + POSITIONS_MS:
+            return self._told[POSITION].values()
+        self._positions_ms = now_ms
+        found = await self._ours.standing(self._ours.settings, await there(self._ours))
+        self._standing = {who: self._standing.get(who, Standing()) for who in found}
+        stood = []
+        for who, each in found.items():
+            read, end = {place: at.read for place, at in each.items()}, {place: at.end for place, at in each.items()}
+            since = self._standing[who].since(read, end, now_ms)
+            stood += [(since_ms, place_name(who, *place)) for place, since_ms in since.items()]
+        stood = sorted(each for each in stood if each[0] + STANDS_MS <= now_ms)
+        return [Sight(name, int(since_ms)) for since_ms, name in stood[:MOST]]
 
 
 @asynccontextmanager

@@ -66,6 +66,7 @@ def compile_model(model: WorkflowModel, deployed: str | None = None) -> Graph:
         reads_input=reads_input,
         lists_events=lists_events,
         owner=model.owner,
+        priority=model.priority,
         deadline=model.deadline,
         faults=model.faults,
         undoes=bool(compiler.undos),

@@ -23,6 +23,8 @@ from schemas.payload import Json
 from streams.language.schedules import Schedule
 
 OWNER = "operators"
+NORMAL = "normal"
+PRIORITIES = ("high", NORMAL, "low")  # the highest first
 
 
 class Expression(Protocol):
@@ -177,6 +179,7 @@ class Graph:
     reads_input: bool = False  # and maybe its input
     lists_events: bool = False  # which is the list of the events that have started it
     owner: str = OWNER  # `metadata.owner`: the team that is asked what becomes of what fails
+    priority: str = NORMAL  # `metadata.priority`: whose starts come first when there is too much to begin
     deadline: Deadline | None = None  # `metadata.deadline`: by when people are told that it has not ended
     undoes: bool = False  # some step says how it is undone
     faults: bool = False  # `metadata.onError: fault`: what nobody catches ends it, also where people could mend it

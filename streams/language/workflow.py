@@ -26,7 +26,7 @@ from streams.language.constructs.listen import DATA, READS, TO_FORM
 from streams.language.constructs.raise_ import ERROR_FORM, read_error
 from streams.language.durations import DurationError, milliseconds
 from streams.language.forms import DURATION, EXPRESSION, FIXED_TEXT, OBJECT, TASK, TASKS, TEXT, Form, closed, either
-from streams.language.graph import OWNER, Deadline, Expression, Transform, Trigger
+from streams.language.graph import NORMAL, OWNER, PRIORITIES, Deadline, Expression, Transform, Trigger
 from streams.language.hints import check_lists, warn_of_circle, warn_of_secrets
 from streams.language.nodes import Node
 from streams.language.reader import Reader
@@ -65,6 +65,7 @@ _METADATA: Form = {
         "onError": {"enum": list(_ON_ERROR)},
         "recovery": DEFAULTS_FORM,
         "search": _SEARCH,
+        "priority": {"enum": list(PRIORITIES)},
         "deadline": DURATION,
         "schedule": SCHEDULE_FORM,
     },
@@ -115,6 +116,7 @@ class WorkflowModel:
     output: Transform
     timeout: Expression | None
     owner: str
+    priority: str
     deadline: Deadline | None
     faults: bool
     policy: Policy | None
@@ -170,6 +172,7 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
         output=read_output(parts.get("output"), WORKFLOW_OUTPUT, nobody),
         timeout=read_timeout(parts.get("timeout"), WORKFLOW_INPUT, nobody),
         owner=_owner(_metadata(parts.get("document"), "owner")),
+        priority=_priority(_metadata(parts.get("document"), "priority")),
         deadline=_deadline(_metadata(parts.get("document"), "deadline"), _metadata(parts.get("document"), "calendar")),
         faults=_faults(_metadata(parts.get("document"), "onError")),
         policy=read_defaults(_metadata(parts.get("document"), "recovery")),
@@ -222,6 +225,11 @@ def _members(used: Mapping[str, Node], part: str) -> list[tuple[str, Node]]:
 def _owner(owner: Node | None) -> str:
     """`metadata.owner`: a text there is a team; anything else is the author's own."""
     return owner.value if owner is not None and isinstance(owner.value, str) and owner.value else OWNER
+
+
+def _priority(priority: Node | None) -> str:
+    """`metadata.priority`: the usual, where none is said."""
+    return priority.choice(PRIORITIES, "priority: high") or NORMAL if priority is not None else NORMAL
 
 
 def _deadline(within: Node | None, calendar: Node | None) -> Deadline | None:

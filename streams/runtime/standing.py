@@ -16,17 +16,24 @@ class Standing:
     def seconds(
         self, positions: Mapping[Partition, int], ends: Mapping[Partition, int], now: float
     ) -> dict[str, float]:
-        """For how long the position that has stood longest has stood, by topic; 0 where all move or have no work.
+        """For how long the position that has stood longest has stood, by topic; 0 where all move or have no work."""
+        since = self.since(positions, ends, now)
+        found: dict[str, float] = {}
+        for partition in positions:
+            stood = now - since.get(partition, now)
+            found[partition.topic] = max(stood, found.get(partition.topic, 0.0))
+        return found
+
+    def since(
+        self, positions: Mapping[Partition, int], ends: Mapping[Partition, int], now: float
+    ) -> dict[Partition, float]:
+        """Since when the position of each partition with work is what it is.
 
         A partition that has just come counts from now on, and one that has gone is forgotten.
         """
         before, self._since = self._since, {}
-        found: dict[str, float] = {}
         for partition, position in positions.items():
-            stood = 0.0
             if ends.get(partition, position) > position:
                 known, since = before.get(partition, (position, now))
                 self._since[partition] = (position, since if known == position else now)
-                stood = now - self._since[partition][1]
-            found[partition.topic] = max(stood, found.get(partition.topic, 0.0))
-        return found
+        return {partition: since for partition, (_, since) in self._since.items()}

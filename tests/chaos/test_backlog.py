@@ -8,16 +8,21 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from itertools import islice
 from pathlib import Path
 
 import pytest
 
+from infra.sandbox.applications import applications
+from schemas import ids
+from schemas.cloudevents import CloudEvent
 from schemas.messages import START_INSTANCE
 from streams.ground.spans import percentile
 from streams.processors.intake import business_topic
 from streams.processors.orchestrate import INBOX
 from streams.runtime.clock import now_ms
 from tests.acceptance.site import GATEWAY, PATIENCE_S, Site
+from tests.chaos import evidence
 from tests.chaos.run import Plan, Scene, scene
 from tests.support.figures import Report
 
@@ -25,9 +30,16 @@ pytestmark = [pytest.mark.broker, pytest.mark.chaos]
 MEBIBYTE = 2**20
 MOST_BYTES = 700 * MEBIBYTE  # of a worker, whatever waits
 BEGUN = 2_000
+WAITING, URGENT = 3_000, 40  # where some are urgent
 LIVE = 5  # events a second that come while the backlog is drained
 TICK_S = 0.2
 APPLICATIONS = business_topic("onboarding.event.application.v1")
+URGENT_SOURCE = "/urgent"
+URGENT_ONES = f"""
+document: {{dsl: 1.0.3, namespace: chaos, name: urgent, version: 1.0.0, metadata: {{priority: high}}}}
+schedule: {{on: {{one: {{with: {{type: exlify.onboarding.application-submitted.v1, source: {URGENT_SOURCE}}}}}}}}}
+do: [note: {{set: {{seen: true}}}}]
+"""
 SHOWN = "select count(*) from instances where status = 'completed'"
 
 
@@ -161,6 +173,47 @@ def test_a_backlog_is_drained_in_its_order_and_within_bounds(
     assert not overtaken, f"begun before those that came before them: {overtaken[:10]}"
     assert all(size < MOST_BYTES for size in held.values()), "memory grows with what waits"
     assert most < len(waiting) / 2 or len(waiting) < 4 * BEGUN, "all was begun at once"
+
+
+def test_who_has_a_higher_priority_overtakes_a_backlog_and_the_backlog_goes_on(
+    pytestconfig: pytest.Config, tmp_path: Path, report: Report
+) -> None:
+    workers = ("engine", "steps")
+    plan = Plan(
+        pytestconfig.getoption("--seed"), 0, 0, (*workers, GATEWAY), faults="none", workflow="backlog",
+        environ=(("EXLIFY_MAX_BEGUN", "200"),),
+    )  # fmt: skip
+    with scene(plan, tmp_path) as stage:
+        asyncio.run(stage.site.deploy(URGENT_ONES))
+        fed(stage, 50)
+        stage.settled()
+        assert {name: stage.site.workers.stop(name) for name in workers} == dict.fromkeys(workers, 0)
+        waiting = fed(stage, WAITING)
+        events = [
+            CloudEvent({**event, "source": URGENT_SOURCE}, data)
+            for event in islice(applications(plan.seed + 1), URGENT)
+            if (data := event.pop("data"))
+        ]
+        for each in events:  # they start the others, too
+            stage.cases[ids.instance_id("backlog", URGENT_SOURCE, each.attributes["id"])] = each.data["application_id"]
+        asyncio.run(stage.site.publish(events))  # on the same topic, behind all of them
+        urgent = evidence.Watch(stage.site, "urgent")
+        for name in workers:
+            stage.site.start(name)
+        flow = Flow(stage, 0)
+        until = time.monotonic() + PATIENCE_S
+        while len(urgent.outcomes) < URGENT and time.monotonic() < until:
+            urgent.fetch()
+            flow.go_on()
+        urgent.close()
+        ended = len(stage.watch.ended_ms)
+        all_ended(stage, flow, waiting)
+        overtaken, problems = [*out_of_order(stage.site)], stage.problems_of_events()
+    before = sum(at_ms < max(urgent.ended_ms.values()) for at_ms in stage.watch.ended_ms.values())
+    report(seed=plan.seed, waiting=len(waiting), ended_before_the_last_urgent=before, out_of_order=len(overtaken))
+    assert urgent.statuses == {"completed": URGENT}
+    assert ended < WAITING / 2, "they have waited for the others"
+    assert not problems and stage.watch.statuses["completed"] >= WAITING, problems[:10]
 
 
 def test_workers_are_exchanged_under_load_and_nobody_notices(

@@ -24,6 +24,7 @@ from streams.ground.provision import provision
 from streams.ground.settings import Settings
 from streams.ground.topic import OWN_DEAD_LETTERS, own_step_topic
 from streams.processors.orchestrate import INBOX
+from streams.runtime import groups
 from streams.runtime.parking import PARKING
 from tests.support import peers
 from tests.support.data import payload
@@ -146,6 +147,8 @@ async def test_killed_worker_repeats_only_what_may_be_repeated(kafka: str, tmp_p
             await asyncio.gather(blind.asked.wait(), keyed.asked.wait())
             assert {"ledger.book", "ledger.put"} <= await own.hosted([*FUNCTIONS, "nobody.here"])
             assert (await own.announced())["ledger.put"].effect is EffectClass.KEYED
+            stands = (await groups.standing(settings, ["ledger.put", "nobody.here"]))["ledger.put"]
+            assert sum(at.end - at.read for at in stands.values()) == 1, "it is at work on its command"
         publish(kafka, command("ledger.sum", {"numbers": [1, 2, 3]}))
         with worker(kafka, tmp_path):
             found = await asyncio.to_thread(results, kafka, 3)

@@ -7,7 +7,7 @@ handlers do.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -33,6 +33,8 @@ from streams.processors.view.reader import Reader
 from streams.readmodel.database import open_database
 from streams.readmodel.projection import Received, projections
 from streams.readmodel.writer import Writer
+from streams.runtime.groups import Position
+from streams.runtime.reader import Partition
 from tests.support.definitions import empty_book, load
 
 CODEC = Codec.offline()
@@ -103,6 +105,11 @@ class OwnOnes:
         return frozenset(self.members.intersection(processors))
 
 
+async def nowhere(settings: Settings, processors: Collection[str]) -> Mapping[str, Mapping[Partition, Position]]:
+    """Stands for Kafka: nobody has read anything."""
+    return {}
+
+
 class AsyncGateway:
     """Starts and stops a gateway for a test that has settings of its own."""
 
@@ -126,6 +133,7 @@ class AsyncGateway:
             addresses=Addresses(self._settings, Site(self._settings.site_dir, {})),
             pauses=Pauses(),
             seen=Seen(),
+            standing=nowhere,
             clock=lambda: NOW_S,
             answer_timeout_s=0.05,
         )

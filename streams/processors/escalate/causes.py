@@ -77,6 +77,18 @@ def takes(name: str) -> bool:
     return name in _READ
 
 
+def place_name(processor: str, topic: str, number: int) -> str:
+    """What a watchdog calls a partition on which a processor stands."""
+    return f"{processor}/{topic}/{number}"
+
+
+def place_of(name: str) -> tuple[str, str, str]:
+    """Processor, topic and partition of such a name."""
+    processor, _, place = name.partition("/")
+    topic, _, number = place.rpartition("/")
+    return processor, topic, number
+
+
 def undelivered(channel: str, reason: str, at_ms: int) -> Cause:
     """A channel on which notices do not arrive."""
     title = f"Notices on the channel {channel} do not arrive"
@@ -185,6 +197,10 @@ def _watchdog(data: Mapping[str, Any], calendars: Calendars) -> Iterable[Seen]:
         title, workflow = f"{data['workflow']} is at work and does not move", data["workflow"]
         detail = f"instance {name}, among others"
         cause = Cause(kind, (workflow,), name, since_ms, title, detail, workflow, instance_id=name)
+    elif kind == plan.POSITION:
+        processor, topic, number = place_of(name)
+        title = f"{processor} has work on {topic} and does not get on"
+        cause = Cause(kind, (processor, topic), name, since_ms, title, f"partition {number}, among others")
     else:  # of a later version
         return
     yield Seen(cause, data["is_so"], data["watcher"], data["at_ms"])

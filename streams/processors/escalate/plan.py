@@ -37,8 +37,9 @@ MINUTE_MS = 60_000
 MOST_RUNGS = 20
 MOST_CHANNELS = 8  # of one rung
 
-INCIDENT, TASK, REMINDER, LETTER, MODEL, BREAKER, DEADLINE, DELIVERY, UNHOSTED, IDLE = (
+INCIDENT, TASK, REMINDER, LETTER, MODEL, BREAKER, DEADLINE, DELIVERY, UNHOSTED, IDLE, POSITION = (
     "incident", "task", "reminder", "letter", "model", "breaker", "deadline", "delivery", "unhosted", "idle",
+    "position",
 )  # fmt: skip
 
 
@@ -61,10 +62,11 @@ KINDS: Final[Mapping[str, Usual]] = {
     DELIVERY: Usual(0, CRITICAL),
     UNHOSTED: Usual(2 * MINUTE_MS, CRITICAL),
     IDLE: Usual(HOUR_MS, WARNING),
+    POSITION: Usual(10 * MINUTE_MS, CRITICAL),
 }
 """Every kind of cause."""
 
-TOLD_AGAIN: Final = frozenset({BREAKER, UNHOSTED, IDLE})
+TOLD_AGAIN: Final = frozenset({BREAKER, UNHOSTED, IDLE, POSITION})
 """Those that are told again and again while they are so, and over once nobody tells them."""
 
 

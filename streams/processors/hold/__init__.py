@@ -1,4 +1,4 @@
-"""Beside intake, hold: events of paused workflows wait until they may start an instance."""
+"""Beside intake, hold: events of workflows that are paused, or outranked, wait until they may start an instance."""
 
 from prometheus_client import Counter
 
@@ -17,13 +17,13 @@ COUNTS = Topic(
 
 STARTS = Counter(
     "exlify_held_starts_total",
-    "Starts of paused workflows by what became of them: held, started, retired.",
+    "Starts of paused workflows, and of such that others outrank, by what became of them: held, started, retired.",
     ["workflow", "fate"],
 )
 
 DECLARATION = Declaration(
     name="hold",
-    summary="Keeps the events of paused workflows until they may start an instance.",
+    summary="Keeps the events of paused and outranked workflows until they may start an instance.",
     worker="steps",
     make="streams.processors.hold.processor:Hold",
     reads=(HELD,),

@@ -1,4 +1,5 @@
-"""Starts of paused workflows in; the same starts, on the version of that day, once their workflow is active again.
+"""Starts of paused workflows in; the same starts, on the version of that day, once their workflow is active again. Also
+those of an active one for which no place was left, as workflows of a higher priority have theirs first.
 
 A row for each start, numbered in the order in which they came, and a *gate* for each workflow, which knows the first
 and the last number. Only gates are looked at while a workflow is paused, so what is held costs its row and no more. A
@@ -10,7 +11,9 @@ A start that is held twice after a crash is the same instance, and `orchestrate`
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Sequence
+from contextlib import suppress
 from functools import partial
 from typing import Any
 
@@ -21,12 +24,16 @@ from streams.definitions.states import State
 from streams.processors import hold
 from streams.processors.context import Context
 from streams.processors.hold import COUNTS, HELD
+from streams.processors.intake import IntakeSettings
+from streams.processors.intake.backlog import Begun
+from streams.processors.intake.room import Room
 from streams.processors.orchestrate import INBOX
 from streams.runtime.parking import parked
-from streams.runtime.processor import Effects, FastProcessor, Message, Output, Row, StateView
+from streams.runtime.processor import Crowded, Effects, FastProcessor, Message, Output, Row, StateView
 
 PORTION = 200  # starts let go at once
 PORTION_BYTES = 16 * 1024 * 1024  # of them; one more at most
+STEADY_MS = 1_000  # whoever comes first, one start of each workflow goes in that time
 ALWAYS_MS = 1  # of a gate: it is due whenever it is offered, which is after each change of it, too
 
 
@@ -38,6 +45,7 @@ class Gate(msgspec.Struct, array_like=True):
     first: int
     end: int
     since_ms: int
+    gone_ms: int = 0  # when the last of them went
 
 
 class Start(msgspec.Struct, array_like=True):
@@ -57,6 +65,13 @@ class Hold(FastProcessor):
     def __init__(self, context: Context) -> None:
         self._codec = context.codec
         self._definitions = context.definitions
+        self._begun = Begun(context.settings, context.declarations)
+        self._room = Room(context.settings.of(IntakeSettings).max_begun, self._begun.measured)
+
+    async def close(self) -> None:
+        """Lets go of the connections by which it knows what waits."""
+        await self._room.close()
+        await asyncio.to_thread(self._begun.close)
 
     async def open(self) -> None:
         """Waits until the definitions deployed so far are known, and which of them are paused."""
@@ -83,7 +98,7 @@ class Hold(FastProcessor):
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
         """A gate that may open says so."""
         gate = msgspec.msgpack.decode(row.value, type=Gate)
-        if self._definitions.state(gate.workflow) is State.PAUSED:
+        if self._definitions.state(gate.workflow) is State.PAUSED or not self._places(gate, now_ms):
             return Effects([], {})
         value = self._codec.encode(RELEASE_STARTS, {"workflow": gate.workflow})
         return Effects([Output(HELD, gate.key, value)], {})
@@ -104,8 +119,10 @@ class Hold(FastProcessor):
         gate, fate = _gate(workflow, state, effects), self._definitions.state(workflow)
         if gate is None or fate is State.PAUSED:
             return
+        now_ms = message.record.timestamp_ms
+        most = self._places(gate, now_ms) if fate is State.ACTIVE else PORTION
         last, given_bytes = gate.first, 0
-        while last < min(gate.end, gate.first + PORTION) and given_bytes < PORTION_BYTES:
+        while last < min(gate.end, gate.first + most) and given_bytes < PORTION_BYTES:
             place = _place(workflow, last)
             if fate is State.ACTIVE:
                 held = _start_at(place, state, effects)
@@ -114,12 +131,24 @@ class Hold(FastProcessor):
             effects.changes[place] = None
             last += 1
         effects.counts.append(partial(_count, workflow, _FATES[fate], last - gate.first))
-        gate.first = last
+        if fate is State.ACTIVE:
+            self._room.take(last - gate.first)
+        gate.first, gate.gone_ms = last, now_ms
         if last == gate.end:
             effects.changes[_gate_key(workflow)] = None
             return
         gate.since_ms = _start_at(_place(workflow, last), state, effects).at_ms
         _put(gate, effects)
+
+    def _places(self, gate: Gate, now_ms: int) -> int:
+        """How many starts may go now: of a workflow that others outrank as there are places for it, or a single one
+        after a while."""
+        rank = self._definitions.rank(gate.workflow)
+        if not rank:
+            return PORTION
+        with suppress(Crowded):
+            self._room.ask(rank)
+        return min(PORTION, self._room.share(rank)) or int(now_ms >= max(gate.since_ms, gate.gone_ms) + STEADY_MS)
 
     def _start(self, workflow: str, held: Start) -> Output:
         """The start on what new instances start on now; that of its day where nothing is known any more."""

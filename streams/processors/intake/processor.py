@@ -3,7 +3,8 @@ an offer to the instances that listen for it.
 
 Intake keeps no state. The instance id is derived from workflow, source and event id, so the same event delivered or
 published twice names the same instance, and `orchestrate` starts that once. An event that no workflow waits for is
-counted, no more, and so is one of a retired workflow; that of a paused one goes to `hold`.
+counted, no more, and so is one of a retired workflow; that of a paused one goes to `hold`, and so does that of a
+workflow whose priority has no place left.
 """
 
 from __future__ import annotations
@@ -34,7 +35,9 @@ from streams.runtime.processor import Effects, FastProcessor, Message, Output, R
 from streams.runtime.replays import first_offset
 
 NO_JSON = "its data cannot be written as JSON: nested too deeply, or a number out of range"
-FATES = {State.ACTIVE: "started", State.PAUSED: "held", State.RETIRED: "retired"}  # the first of an event's is told
+FATES = {State.ACTIVE: "started", State.PAUSED: "held", State.RETIRED: "retired"}
+DEFERRED = "deferred"
+TOLD = ("started", DEFERRED, "held", "retired")  # the first of an event's
 MAX_DATA_BYTES = MAX_WRITTEN_BYTES - 65_536  # leaves room for the envelope
 
 
@@ -50,6 +53,7 @@ class Intake(FastProcessor):
         self._begun = Begun(context.settings, context.declarations)
         self._room = Room(context.settings.of(intake.IntakeSettings).max_begun, self._begun.measured)
         self._patterns = [name for name in intake.named_by_setting(context.settings) if "*" in name]
+        self._put_off: set[int] = set()  # ranks of which those that have waited come first
         self._ours = {topic.name for each in context.declarations for topic in each.topics(context.settings)}
 
     async def open(self) -> None:
@@ -69,12 +73,13 @@ class Intake(FastProcessor):
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """One start for each event and workflow that waits for it."""
         effects = Effects([], {})
-        self._room.ask()
+        self._room.ask(self._definitions.lowest_rank)
+        self._put_off = {each for each in self._put_off if not self._room.has_emptied(each)}
         for message in batch:
             fate, outputs = self._starts(message)
             effects.outputs.extend(outputs)
+            self._room.take(sum(each.topic is not HELD for each in outputs))  # at once: others of the batch find less
             effects.counts.append(intake.EVENTS.labels(fate).inc)
-        self._room.take(len(effects.outputs))
         return effects
 
     def _starts(self, message: Message) -> tuple[str, list[Output]]:
@@ -98,9 +103,10 @@ class Intake(FastProcessor):
         fates, outputs = set(), []
         for graph in graphs:
             state = self._definitions.state(graph.name)
-            fates.add(FATES[state])
+            waits = state is State.ACTIVE and self._waits(graph)
+            fates.add(DEFERRED if waits else FATES[state])
             if state is not State.RETIRED:
-                topic = INBOX if state is State.ACTIVE else HELD
+                topic = INBOX if state is State.ACTIVE and not waits else HELD
                 outputs.append(self._start(topic, graph, attributes, payload, record))
         for graph in triggered:
             gathered = self._triggers(graph, attributes, data, payload, record)
@@ -108,7 +114,14 @@ class Intake(FastProcessor):
             outputs += [output for _, output in gathered if output is not None]
         offers = self._offers(listened, attributes, data, record) if listened else []
         unstarted = "gathered" if "gathered" in fates else "offered" if offers else "unmatched"
-        return next((fate for fate in FATES.values() if fate in fates), unstarted), outputs + offers
+        return next((fate for fate in TOLD if fate in fates), unstarted), outputs + offers
+
+    def _waits(self, graph: Graph) -> bool:
+        """Whether an event comes behind those of workflows with a higher priority."""
+        rank = self._definitions.rank(graph.name)
+        if rank and not self._room.share(rank):
+            self._put_off.add(rank)
+        return rank in self._put_off
 
     def _triggers(
         self, graph: Graph, attributes: Mapping[str, str], data: Json, payload: Payload, record: Record
@@ -123,8 +136,9 @@ class Intake(FastProcessor):
                 payload = Payload.from_outside(as_read(trigger.read, _envelope(attributes, data, record)), Door.INTAKE)
             if state is State.RETIRED:
                 return [(FATES[state], None)]
-            topic = INBOX if state is State.ACTIVE else HELD
-            return [(FATES[state], self._start(topic, graph, attributes, payload, record))]
+            waits = state is State.ACTIVE and self._waits(graph)
+            topic = INBOX if state is State.ACTIVE and not waits else HELD
+            return [(DEFERRED if waits else FATES[state], self._start(topic, graph, attributes, payload, record))]
         keys = trigger.keys(graph.name, attributes, data)
         if state is State.RETIRED:
             return [(FATES[state], None)] if keys else []

@@ -3,6 +3,9 @@
 Otherwise a backlog would be begun all at once, and whatever an instance does next would wait behind the first step of
 all the others. Counted is what waits before the engine, and before every processor of steps that gets on: one that
 stands (nobody hosts it, its system is away) holds back nobody else.
+
+Of workflows with different priorities, each rank has half of the places of the one above it, so that there are always
+places for who comes first. What finds none waits at `hold`, since in Kafka it would keep back who comes behind it.
 """
 
 from __future__ import annotations
@@ -36,14 +39,23 @@ class Room:
         self._looking: asyncio.Task[None] | None = None
         self._not_before = time.monotonic()
 
-    def ask(self) -> None:
-        """Raises Crowded where nothing is to be begun now."""
-        if self._left > self._limit // 2:
+    def ask(self, lowest: int = 0) -> None:
+        """Raises Crowded where nothing is to be begun now. `lowest` is the lowest rank of what may be begun."""
+        begun = self._limit - self._left
+        if begun < (self._limit >> lowest) // 2:
             return
         if self._looking is None:
             self._looking = asyncio.ensure_future(self._look())
         if self._left <= 0:
             raise Crowded("what has been begun is worked off first", self._looked)
+
+    def share(self, rank: int) -> int:
+        """How many of a rank may be begun now: each rank has half of the places of the one above it."""
+        return max(0, (self._limit >> rank) - (self._limit - self._left))
+
+    def has_emptied(self, rank: int) -> bool:
+        """Whether half of the places of a rank are free: nobody fills them who has waited."""
+        return self.share(rank) > (self._limit >> rank) // 2
 
     def take(self, records: int) -> None:
         """So much is begun."""

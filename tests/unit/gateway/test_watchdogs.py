@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,9 @@ from streams.gateway import watchdogs
 from streams.gateway.watchdogs import LOOK_S, Watchdogs, watching
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
+from streams.runtime.groups import Position
 from streams.runtime.processor import Output
+from streams.runtime.reader import Partition
 from tests.support.alerting import HOUR, MINUTE, Alerting
 from tests.support.gateways import AsyncGateway, Gateway, OwnOnes
 from tests.support.stories import START_MS, Story
@@ -33,11 +35,20 @@ class Watched:
     def __init__(self, folder: Path) -> None:
         self.alerting = Alerting(folder)
         self.own = OwnOnes()
+        self.positions: dict[Partition, Position] = {}  # of decide
         self.running = AsyncGateway(
-            Settings(data_dir=folder, partitions=3), own=self.own, clock=lambda: self.alerting.now_ms / 1000
+            Settings(data_dir=folder, partitions=3),
+            own=self.own,
+            standing=self.standing,
+            clock=lambda: self.alerting.now_ms / 1000,
         )
         self.gateway: Gateway
         self.dogs: list[Watchdogs] = []
+
+    async def standing(
+        self, settings: Settings, processors: Collection[str]
+    ) -> Mapping[str, Mapping[Partition, Position]]:
+        return {"decide": dict(self.positions)} if "decide" in processors else {}
 
     async def look(self, for_ms: int) -> None:
         """All look, and again in every interval of this time."""
@@ -112,6 +123,32 @@ async def test_instances_that_do_not_move_are_one_alert_until_they_do(watched: W
         see(story.result("/do/0/ask"))
         await watched.look(0)
         assert watched.alerts == [("idle", "open" if left else "closed", left)]
+
+
+async def test_a_position_that_stands_is_told_once_until_it_moves(watched: Watched) -> None:
+    stuck, well = Partition("step.decide.v1", 2), Partition("step.decide.v1", 0)
+    watched.dogs.append(Watchdogs(watched.gateway.services))  # of a second gateway
+    watched.positions = {stuck: Position(7, 9), well: Position(4, 4)}
+    for at in range(9):  # a neighbour that gets on is not meant
+        watched.positions[well] = Position(4 + at, 100)
+        await watched.look(MINUTE)
+    assert watched.alerts == []
+    await watched.look(3 * MINUTE)
+    alert = watched.alerting.alert
+    assert (alert["kind"], alert["severity"], alert["count"], alert["total"]) == ("position", "critical", 1, 1)
+    assert alert["title"] == "decide has work on step.decide.v1 and does not get on"
+    watched.positions = {stuck: Position(8, 9)}
+    await watched.look(2 * MINUTE)
+    assert watched.alerts == [("position", "closed", 0)]
+    await watched.look(12 * MINUTE)
+    assert watched.alerts == [("position", "open", 1)], "it stands again, and that is the same alert"
+
+
+async def test_a_position_of_whom_nobody_hosts_is_told_as_that(watched: Watched) -> None:
+    watched.positions = {Partition("step.decide.v1", 2): Position(7, 9)}
+    watched.own.members.remove("decide")
+    await watched.look(20 * MINUTE)
+    assert watched.alerts == [("unhosted", "open", 1)]
 
 
 async def test_what_cannot_be_looked_at_is_as_it_was(watched: Watched) -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
+
 import msgspec
 import pytest
 
@@ -10,12 +12,16 @@ from schemas.codec import Codec
 from schemas.messages import GENERIC_EVENT, HELD_STARTS, RELEASE_STARTS
 from streams.definitions.deploy import described
 from streams.definitions.states import State, Word
+from streams.ground.unread import Standing
+from streams.language.graph import PRIORITIES
 from streams.processors.hold import COUNTS, HELD
 from streams.processors.hold import processor as hold_processor
 from streams.processors.hold.processor import Hold
+from streams.processors.intake import room
 from streams.processors.intake.processor import Intake
+from streams.processors.intake.room import Room
 from streams.processors.orchestrate import INBOX
-from streams.runtime.processor import Message, Output, Record
+from streams.runtime.processor import Crowded, Message, Output, Record
 from tests.support.contexts import context
 from tests.support.definitions import empty_book, load
 from tests.support.tables import Table
@@ -24,9 +30,9 @@ CODEC = Codec.offline()
 NOW_MS = 1_790_000_000_000
 TYPE = "com.example.order.v1"
 YAML = """
-document: {{dsl: 1.0.3, namespace: test, name: {name}, version: {version}}}
+document: {{dsl: 1.0.3, namespace: test, name: {name}, version: {version}, metadata: {{priority: {priority}}}}}
 schedule:
-  on: {{one: {{with: {{type: com.example.order.v1}}}}}}
+  on: {{one: {{with: {{type: {kind}}}}}}}
 do:
   - note: {{set: {{seen: true}}}}
 """
@@ -41,24 +47,41 @@ class Way:
         self.intake, self.hold, self.table = Intake(made_with), Hold(made_with), Table()
         self.started: list[tuple[str, str]] = []  # event and version
         self.told: list[int] = []
+        self.now_ms = NOW_MS
+        self.waiting = 0  # before the engine
         self._offset = 0
 
-    def deploy(self, name: str = "order", version: str = "1.0.0") -> None:
-        yaml = YAML.format(name=name, version=version)
+    def crowd(self, places: int) -> None:
+        """From now on so many may be begun."""
+        measure = lambda: {"orchestrate": Standing(1, self.waiting)}  # noqa: E731
+        self.intake._room = self.hold._room = Room(places, measure)
+
+    async def worked_off(self, left: int = 0) -> None:
+        """Of all that was begun so much is left, and that has been seen."""
+        self.waiting = left
+        await self.hold._room.close()  # what was asked for before
+        with suppress(Crowded):
+            self.hold._room.ask(len(PRIORITIES))
+        await self.hold._room.close()
+
+    def deploy(self, name: str = "order", version: str = "1.0.0", priority: str = "normal", kind: str = TYPE) -> None:
+        yaml = YAML.format(name=name, version=version, priority=priority, kind=kind)
         self.book.learn(described(load(yaml), yaml, "test", 1))
 
     def say(self, state: State, name: str = "order") -> None:
         word = Word(name=name, state=state, why="because", actor="kim", at_ms=NOW_MS)
         self.book.learn_state(msgspec.structs.asdict(word))
 
-    def events(self, *ids: str) -> None:
+    def events(self, *ids: str, kind: str = TYPE) -> None:
+        """They come in one batch."""
+        batch = []
         for each in ids:
             headers = to_headers(
-                {"specversion": "1.0", "id": each, "source": "/tests", "type": TYPE}, "application/avro"
+                {"specversion": "1.0", "id": each, "source": "/tests", "type": kind}, "application/avro"
             )
             record = self._record("business.event.generic.v1", each.encode(), b"", headers)
-            message = Message(record, GENERIC_EVENT, {"data": b"{}"})
-            self._take(self.intake.handle([message], self.table).outputs)
+            batch.append(Message(record, GENERIC_EVENT, {"data": b"{}"}))
+        self._take(self.intake.handle(batch, self.table).outputs)
 
     def offer(self) -> None:
         """All rows whose time has come are offered, as the runtime does it."""
@@ -66,14 +89,14 @@ class Way:
 
     def due(self) -> list[Output]:
         rows = [(key, row) for key, row in self.table.rows.items() if row.due_ms]
-        return [each for key, row in rows for each in self.hold.on_due(key, row, NOW_MS).outputs]
+        return [each for key, row in rows for each in self.hold.on_due(key, row, self.now_ms).outputs]
 
     def record(self, output: Output) -> Record:
         return self._record(HELD.name, output.key, output.value)
 
     def _record(self, topic: str, key: bytes | None, value: bytes | None, headers: object = ()) -> Record:
         self._offset += 1
-        return Record(topic, 0, self._offset, NOW_MS, key, value, headers)  # type: ignore[arg-type]
+        return Record(topic, 0, self._offset, self.now_ms, key, value, headers)  # type: ignore[arg-type]
 
     def _take(self, outputs: list[Output]) -> None:
         for each in outputs:
@@ -175,3 +198,72 @@ def test_a_portion_that_comes_again_after_a_crash_gives_the_same(way: Way) -> No
     asked = Message(Record(HELD.name, 0, 99, NOW_MS, b"k", b""), RELEASE_STARTS, {"workflow": "order"})
     first = way.hold.handle([asked], way.table)
     assert way.hold.handle([asked], way.table) == first and len(first.outputs) == 3
+
+
+URGENT = "com.example.alarm.v1"
+
+
+@pytest.fixture
+def ranked(way: Way, monkeypatch: pytest.MonkeyPatch) -> Way:
+    """Orders have a low priority, alarms a high one, and eight may be begun."""
+    monkeypatch.setattr(room, "LOOK_S", 0.0)
+    way.deploy(version="1.1.0", priority="low")
+    way.deploy("alarm", priority="high", kind=URGENT)
+    way.crowd(8)
+    return way
+
+
+def started(way: Way) -> str:
+    return "".join(event for event, _ in way.started)
+
+
+async def test_when_there_is_too_much_who_has_a_higher_priority_begins_first(ranked: Way) -> None:
+    ranked.events(*"abcdef")
+    assert started(ranked) == "abcd", "a lower priority has half of the places"
+    ranked.events(*"ABCD", kind=URGENT)
+    assert started(ranked) == "abcdABCD"
+    with pytest.raises(Crowded):
+        ranked.events("E", kind=URGENT)
+    await ranked.worked_off(left=4)
+    ranked.offer()
+    ranked.events("E", kind=URGENT)
+    assert started(ranked) == "abcdABCDE"
+    await ranked.worked_off()
+    ranked.offer()
+    assert (started(ranked)[9:], ranked.told[-1], ranked.table.rows) == ("ef", 0, {})
+
+
+async def test_what_comes_while_others_still_wait_comes_behind_them(ranked: Way) -> None:
+    ranked.events(*"abcdef")
+    await ranked.worked_off(left=3)
+    ranked.events("g")
+    ranked.offer()
+    assert started(ranked) == "abcde"
+    await ranked.worked_off()
+    ranked.offer()
+    await ranked.worked_off()
+    ranked.events("h")
+    assert started(ranked) == "abcdefgh"
+
+
+async def test_a_low_priority_is_not_starved_for_ever(ranked: Way) -> None:
+    ranked.events(*"abcdefgh")
+    for number in range(3):
+        ranked.now_ms += 2_000
+        await ranked.worked_off(left=8)
+        ranked.offer()
+        assert started(ranked) == "abcdefgh"[: 5 + number]
+        ranked.offer()
+        assert started(ranked) == "abcdefgh"[: 5 + number], "and no more in that time"
+
+
+async def test_where_all_have_the_same_priority_nothing_is_put_off(way: Way, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(room, "LOOK_S", 0.0)
+    way.crowd(8)
+    way.deploy(version="1.1.0", priority="low")
+    way.deploy("alarm", priority="low", kind=URGENT)
+    way.events(*"abcdefgh")
+    assert (started(way), way.told) == ("abcdefgh", [])
+    way.deploy("alarm", version="1.1.0", priority="high", kind=URGENT)
+    way.say(State.RETIRED, "alarm")
+    assert (way.book.rank("order"), way.book.lowest_rank) == (0, 0), "who starts nothing comes before nobody"
