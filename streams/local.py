@@ -17,13 +17,13 @@ from typing import Any
 from orjson import dumps
 
 from schemas.business import EventTypes
-from schemas.cloudevents import CloudEvent
+from schemas.cloudevents import CloudEvent, InvalidEventError
 from schemas.codec import Codec
 from schemas.ids import instance_id
 from schemas.lifecycle import Phase
 from schemas.messages import START_INSTANCE
 from schemas.payload import Door, Json, Payload
-from streams.definitions import outcome_topic
+from streams.definitions import event_types, outcome_topic
 from streams.definitions.book import DefinitionBook
 from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
@@ -88,10 +88,12 @@ async def run_locally(
     _check_mocks(graph, mocks or {})
     codec = Codec.offline()
     site = Site(settings.site_dir)  # read once: an instance is over before anybody changes a file
+    book = _Only(graph)
+    event_types.learn_files(book.types, codec, settings.site_dir)
     context = Context(
         settings=settings,
         codec=codec,
-        definitions=_Only(graph),
+        definitions=book,
         declarations=tuple(declarations),
         site=site,
         steps={step.name: step for step in steps},
@@ -101,7 +103,7 @@ async def run_locally(
     runtime = MemoryRuntime(processors, settings, codec, virtual_time=virtual_time)
     watched = _Watched(runtime, codec, graph)
     async with runtime.running() as failed:
-        runtime.publish([*(_event(codec, each) for each in events), _start(codec, graph, data)])
+        runtime.publish([*(_event(codec, book.types, each) for each in events), _start(codec, graph, data)])
         runtime.watch_rest(watched.give_up, {CORRELATE.name})
         either: list[asyncio.Future[Any]] = [watched.ended, failed]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -207,8 +209,11 @@ def _start(codec: Codec, graph: Graph, data: Json) -> Output:
     return Output(INBOX, instance.encode(), codec.encode(START_INSTANCE, fields))
 
 
-def _event(codec: Codec, event: CloudEvent) -> Output:
-    encoded = EventTypes.load().encode_event(codec, event)
+def _event(codec: Codec, types: EventTypes, event: CloudEvent) -> Output:
+    try:
+        encoded = types.encode_event(codec, event)
+    except InvalidEventError as error:
+        raise UsageError(f"--event {event.type}: {error}") from None
     return Output(business_topic(encoded.topic), encoded.key, encoded.value, encoded.headers)
 
 

@@ -14,7 +14,6 @@ from streams.cli._files import text_of
 from streams.cli._output import echo, json_option, print_json, print_table
 from streams.ground.errors import UsageError
 
-FOLDER = "schemas"
 REFUSED = (409, 422)
 
 
@@ -90,9 +89,10 @@ def _add(client: Client, file: Path, actor: str) -> dict[str, Any]:
 
 def _of_site() -> list[Path]:
     from streams.catalogue import load_settings
+    from streams.definitions.event_types import FOLDER, declared_in
 
-    folder = load_settings().site_dir / FOLDER
-    found = sorted(folder.glob("*.avsc"))
+    site_dir = load_settings().site_dir
+    found = declared_in(site_dir)
     if not found:
-        raise UsageError(f"events: no FILE is named, and {folder} has no *.avsc")
+        raise UsageError(f"events: no FILE is named, and {site_dir / FOLDER} has no *.avsc")
     return found

@@ -72,6 +72,8 @@ def run() -> None:
 
 
 async def _run(settings: Settings) -> None:
+    from streams.catalogue import FUNCTIONS
+    from streams.definitions.feed import DefinitionFeed
     from streams.files.watching import Watching
     from streams.ground.codec import open_codec
     from streams.ground.publish import Publisher
@@ -81,12 +83,17 @@ async def _run(settings: Settings) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     site, codec = Site(settings.site_dir), await open_codec(settings)
-    async with (
-        Publisher(settings, linger_ms=5) as publisher,
-        site.followed(),
-        Watching(site=site, settings=settings, codec=codec, publisher=publisher).running(),
-    ):
-        await stop.wait()
+    book = DefinitionFeed(settings, codec, FUNCTIONS)  # which knows the types of events of one's own
+    async with Publisher(settings, linger_ms=5) as publisher, site.followed():
+        try:
+            await book.start()
+            watching = Watching(
+                site=site, settings=settings, codec=codec, publisher=publisher, types=book.types
+            )  # fmt: skip
+            async with watching.running():
+                await stop.wait()
+        finally:
+            await book.close()
 
 
 def _sources(settings: Settings, name: str | None) -> list[Source]:

@@ -77,6 +77,8 @@ def run() -> None:
 
 
 async def _run(settings: Settings) -> None:
+    from streams.catalogue import FUNCTIONS
+    from streams.definitions.feed import DefinitionFeed
     from streams.ground.codec import open_codec
     from streams.ground.publish import Publisher
     from streams.ground.site import Site
@@ -88,12 +90,17 @@ async def _run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     site, codec = Site(settings.site_dir), await open_codec(settings)
     addresses = Addresses(settings, site)
-    async with (
-        Publisher(settings, linger_ms=5) as publisher,
-        site.followed(),
-        Watching(site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher).running(),
-    ):
-        await stop.wait()
+    book = DefinitionFeed(settings, codec, FUNCTIONS)  # which knows the types of events of one's own
+    async with Publisher(settings, linger_ms=5) as publisher, site.followed():
+        try:
+            await book.start()
+            watching = Watching(
+                site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=book.types
+            )  # fmt: skip
+            async with watching.running():
+                await stop.wait()
+        finally:
+            await book.close()
 
 
 def _sources(settings: Settings) -> Mapping[str, Source]:

@@ -222,12 +222,18 @@ async def _send(
 ) -> float:
     """Events at the rate, evenly; what could not be sent in its tick is sent in the next."""
     from schemas import ids
-    from schemas.business import EventTypes
-    from schemas.cloudevents import CloudEvent
+    from schemas.cloudevents import CloudEvent, InvalidEventError
+    from streams.cli._listeners import listeners
     from streams.ground.publish import Outgoing, Publisher
     from streams.processors.intake import business_topic
 
-    types, source, mix = EventTypes.load(), f"/stress/{uuid.uuid4().hex}", cycle(bodies)
+    types = (await listeners(settings, known, type_, True)).types
+    source, mix = f"/stress/{uuid.uuid4().hex}", cycle(bodies)
+    for number, body in enumerate(bodies, 1):  # before the first is sent
+        try:
+            types.encode_event(known, CloudEvent({"id": str(number), "source": source, "type": type_}, body))
+        except InvalidEventError as error:
+            raise UsageError(f"stress: data {number} of the mix is no {type_}: {error}") from None
     begun, sent = time.monotonic(), 0
     async with Publisher(settings) as publisher:
         while sent < count:

@@ -14,7 +14,16 @@ from streams.console.account import HOLDERS, kind_of, title_of
 from streams.console.diagram.svg import Told
 from streams.console.page import Page, View, Visit
 from streams.console.standing import Standing, standing
-from streams.console.workflows import brief, difference, known_versions, latest, previous, states_of, times_of
+from streams.console.workflows import (
+    brief,
+    chosen_of,
+    difference,
+    known_versions,
+    latest,
+    previous,
+    states_of,
+    times_of,
+)
 from streams.definitions.book import Deployed
 from streams.language.graph import Graph, Task
 from streams.processors.orchestrate.rows import INSTANCES
@@ -49,8 +58,8 @@ async def show(visit: Visit) -> View:
     """The page; without a choice, the version in force beside the one before it."""
     name = visit.request.match_info["name"]
     known = known_versions(visit, name)
-    after = _chosen(known, visit.query("b")) or latest(visit, name, known)
-    before = _chosen(known, visit.query("a")) or previous(known, after) or after
+    after = chosen_of(visit, known, "b") or latest(visit, name, known)
+    before = chosen_of(visit, known, "a") or previous(known, after) or after
     now = await _side(visit, after)
     was = now if before.digest == after.digest else await _side(visit, before)
     since_ms = visit.now_ms - DAYS * words.DAY
@@ -67,10 +76,6 @@ async def show(visit: Visit) -> View:
     }
     pictures = [_picture(side, f"v{place}") for place, side in enumerate((was, now))]
     return View(template="compare.html", data=data, drawn={"pictures": pictures})
-
-
-def _chosen(known: Sequence[Deployed], digest: str) -> Deployed | None:
-    return next((each for each in known if each.digest == digest), None)
 
 
 async def _side(visit: Visit, version: Deployed) -> Side:

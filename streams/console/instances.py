@@ -35,7 +35,7 @@ async def show(visit: Visit) -> View:
     }
     known = sorted({each.name for each in visit.services.definitions.deployed()})
     there = {row["status"] for row in page.rows}
-    may_act = may(visit.actor, Act.CANCEL, Target("instances")) and there and asked["status"] not in TERMINAL
+    may_act = bool(there) and asked["status"] not in TERMINAL and may(visit.actor, Act.CANCEL, Target("instances"))
     drawn = {
         "may_cancel": may_act,
         "may_suspend": may_act and asked["status"] != Status.SUSPENDED,

@@ -16,13 +16,15 @@ from schemas.times import rfc3339
 from streams.console.instances import AGES
 from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import Act, Target, require
-from streams.console.workflows import brief, known_versions, latest
+from streams.console.workflows import brief, chosen_of, known_versions, latest
 from streams.definitions.book import Deployed
 from streams.gateway.bodies import MAX_LINE_LENGTH
+from streams.gateway.own import known_functions
 from streams.gateway.problems import ProblemError, definition_faults, problem_of
+from streams.gateway.replay_wishes import MAX_YAML_BYTES
 from streams.gateway.replays import begun, counted
 from streams.ground.errors import UsageError
-from streams.language import DefinitionError
+from streams.language import UNNAMED, DefinitionError, load
 from streams.processors.decide.places import folders
 from streams.processors.decide.states import ModelBook
 from streams.processors.replay.request import USUAL_RATE
@@ -38,6 +40,8 @@ USUAL = {"events": PAST, "age": "7d", "definition": "", "yaml": "", "model": "",
 async def show(visit: Visit) -> View:
     """The form."""
     asked = {name: visit.query(name) or usual for name, usual in USUAL.items()}
+    if asked["definition"] != WRITTEN:
+        chosen_of(visit, known_versions(visit, visit.request.match_info["name"]), "definition")
     return await _view(visit, asked)
 
 
@@ -48,7 +52,7 @@ async def act(visit: Visit) -> Shown:
     form = await visit.form()
     asked = {each: form.get(each, "").replace("\r\n", "\n").strip() for each in USUAL}
     try:
-        wish = _wish(visit, asked)
+        wish = await _wish(visit, asked)
         if form.get("do") != "start":
             return await _view(visit, asked, survey=await counted(visit.services, _past(wish, visit.now_ms)))
         key = (form.get("action_id") or uuid.uuid4().hex)[:100]
@@ -63,10 +67,10 @@ async def act(visit: Visit) -> Shown:
     return see_other("/replays" if row is None else f"/replays/{quote(made, safe='')}")
 
 
-def _wish(visit: Visit, asked: Mapping[str, str]) -> dict[str, Any]:
+async def _wish(visit: Visit, asked: Mapping[str, str]) -> dict[str, Any]:
     """What the form asks for, as the interface takes it."""
     deployed = _deployed(visit)
-    types = deployed.event_types
+    types = await _event_types(visit, asked, deployed)
     if not types:
         raise ProblemError(409, "no-event", "No event starts this workflow, so there is nothing to process anew.")
     wish: dict[str, Any] = {
@@ -105,6 +109,15 @@ def _rate(text: str) -> float:
         return float(text or USUAL_RATE)
     except ValueError:
         raise ProblemError(422, "request-invalid", "rate: write events a second, as a number.") from None
+
+
+async def _event_types(visit: Visit, asked: Mapping[str, str], deployed: Deployed) -> Sequence[str]:
+    """What starts the version that is chosen, or written; of one too long to be read the interface says so."""
+    digest, yaml = asked["definition"], asked["yaml"]
+    if digest == WRITTEN and len(yaml.encode()) <= MAX_YAML_BYTES:
+        return load(yaml, UNNAMED, await known_functions(visit.services)).event_types
+    known = known_versions(visit, deployed.name)
+    return next((each.event_types for each in known if each.digest == digest), deployed.event_types)
 
 
 def _deployed(visit: Visit) -> Deployed:

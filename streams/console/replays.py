@@ -10,6 +10,7 @@ from urllib.parse import quote, urlencode
 
 from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rendering import alone
+from streams.console.replay_titles import titles
 from streams.console.rights import Act, Target, may, require
 from streams.gateway.problems import ProblemError
 from streams.gateway.replays import known, say, shown, told
@@ -43,7 +44,8 @@ async def show_file(visit: Visit) -> View:
     data = await _told(visit, name)
     rows, more = await _changed(visit, name)
     style, policy = alone("report.css")
-    drawn = {"style": style, "rows": rows, "more": more, "link": None}
+    called = titles(visit.services.definitions, data["request"]["definitions"])
+    drawn = {"style": style, "rows": rows, "more": more, "link": None, "titles": called}
     return View(template="replay_file.html", data=data, drawn=drawn, headers={"Content-Security-Policy": policy})
 
 
@@ -75,6 +77,7 @@ async def _view(visit: Visit, name: str, fault: str = "") -> View:
         "paused": data["status"] == PAUSED,
         "link": lambda **wanted: f"{place}?{urlencode(wanted)}#events",
         "place": place,
+        "titles": titles(visit.services.definitions, data["request"]["definitions"]),
     }
     return View(template="replay.html", data=data, drawn=drawn, status=409 if fault else 200)
 

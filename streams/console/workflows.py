@@ -25,6 +25,7 @@ from streams.processors.orchestrate.ways import WORDS
 from streams.processors.view import bottlenecks
 
 MOST_LINES = 400  # of a difference that is shown
+MOST_NAMED, MOST_QUOTED = 10, 64  # versions, and characters of what was asked for, where there is none of it
 LEAST_SHARE = 0.005  # of the time, that the diagram tells
 
 
@@ -52,7 +53,7 @@ async def show(visit: Visit) -> View:
     """One workflow: the version that new instances start on, or the one that the query names."""
     name, reader = visit.request.match_info["name"], visit.services.reader
     known = known_versions(visit, name)
-    chosen = next((each for each in known if each.digest == visit.query("digest")), latest(visit, name, known))
+    chosen = chosen_of(visit, known, "digest") or latest(visit, name, known)
     told = await standing(visit, chosen.graph) if chosen.graph else Standing()
     times = times_of(chosen.graph, told) if chosen.graph else []
     before = previous(known, chosen)
@@ -97,6 +98,22 @@ def known_versions(visit: Visit, name: str) -> list[Deployed]:
     if not known:
         raise ProblemError(404, "not-found", "No workflow of this name is deployed, or not yet.")
     return known
+
+
+def chosen_of(visit: Visit, known: Sequence[Deployed], which: str) -> Deployed | None:
+    """The version that the query names by its digest, under `which`; None where it names none.
+
+    Raises ProblemError (404) for one that is not there.
+    """
+    digest = visit.query(which)
+    found = next((each for each in known if each.digest == digest), None)
+    if digest and found is None:
+        there = ", ".join(f"{each.version} ({each.digest[:8]})" for each in known[-MOST_NAMED:])
+        more = len(known) - MOST_NAMED
+        newest = f"the newest of {len(known)} are" if more > 0 else "there are"
+        detail = f"{which}: no version of {known[0].name} has the digest {digest[:MOST_QUOTED]}; {newest} {there}."
+        raise ProblemError(404, "not-found", detail)
+    return found
 
 
 def latest(visit: Visit, name: str, known: Sequence[Deployed]) -> Deployed:

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from fastavro.schema import SchemaParseException
@@ -18,6 +19,7 @@ from schemas.business import EventTypes
 from schemas.catalogue import Schema, current, parse, shape, text
 from schemas.codec import Codec
 from schemas.messages import OWN_EVENT_TYPE
+from schemas.typed import own_id
 from streams.definitions import DEFINITIONS
 from streams.definitions.compatibility import unreadable
 from streams.ground.errors import UnavailableError, UsageError
@@ -29,6 +31,7 @@ OURS = "exlify."
 _EXAMPLE = '{"type": "record", "name": "shop.OrderPlaced", "ce_type": "com.example.order.placed.v1", "fields": [...]}'
 ADDED, CHANGED, UNCHANGED = "added", "changed", "unchanged"
 RESULTS = (ADDED, CHANGED, UNCHANGED)
+FOLDER = "schemas"  # of the site folder, where `*.avsc` are types of its own
 
 
 class IncompatibleError(UsageError):
@@ -96,6 +99,27 @@ def learn(types: EventTypes, codec: Codec | None, data: Mapping[str, Any]) -> No
     types.add(data["type"], schema, data["schema_id"])
     if codec is not None:
         codec.adopt(data["schema_id"], schema)
+
+
+def declared_in(site_dir: Path) -> list[Path]:
+    """The files of a site folder that declare types."""
+    return sorted((site_dir / FOLDER).glob("*.avsc"))
+
+
+def learn_files(types: EventTypes, codec: Codec, site_dir: Path) -> None:
+    """Takes note of the types of a site folder where nothing is deployed. Raises UsageError, with the file."""
+    for file in declared_in(site_dir):
+        try:
+            type_, schema = read_type(file.read_text(encoding="utf-8"))
+        except (OSError, UnicodeDecodeError) as error:
+            why = getattr(error, "strerror", None) or "not text in UTF-8"
+            raise UsageError(f"{file}: {why}. Correct it, or take it out of the folder.") from None
+        except UsageError as error:
+            raise UsageError(f"{file}: {error}") from None
+        if type_ in types.declared:
+            other = "declared by another file, too" if type_ in types.own else "a type of the product"
+            raise UsageError(f"{file}: {type_} is {other}. Give this one another `ce_type`.")
+        learn(types, codec, {"type": type_, "schema": text(schema), "schema_id": own_id(schema)})
 
 
 async def _registered(codec: Codec, schema: Schema) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Collection, Iterator
 
+from schemas.payload import Json
 from streams.language.nodes import Node
 
 EVENT_INPUT = "event-input"
@@ -36,6 +37,45 @@ def warn_of_secrets(definition: Node) -> None:
         if _CREDENTIAL.fullmatch(name) and node.value.strip() and not node.value.strip().startswith("${"):
             message = f"`{name}` holds a credential, and everybody who can read the definition reads it"
             node.warn("secret", message, "write it into the address of a connection: connection://NAME/path")
+
+
+def warn_of_silence(definition: Node) -> None:
+    """An output of the workflow whose schema names members, and not whether there may be others: outcomes are records
+    of what is named, and carry no more."""
+    node: Node | None = definition
+    for key in ("output", "schema", "document"):
+        node = node and node.optional(key)
+    if node is None or not _names_members(node.value):
+        return  # such an outcome stays JSON, and carries everything
+    for each in _silent(node):
+        message = "members that this schema does not name are missing from the outcome, and it does not say so"
+        remedy = "write `additionalProperties: true` to carry them, or false to have none"
+        each.warn("output-members", message, remedy)
+
+
+def _silent(schema: Node) -> Iterator[Node]:
+    if not isinstance(schema.value, dict):
+        return
+    if _names_members(schema.value):
+        if not {"additionalProperties", "patternProperties"} & schema.value.keys():
+            yield schema
+        properties = schema.child("properties")
+        for name in properties.value:
+            yield from _silent(properties.child(name))
+    if "items" in schema.value:
+        yield from _silent(schema.child("items"))
+
+
+def _names_members(schema: Json) -> bool:
+    """Whether it becomes a record with fields, as `schemas.typed` has it."""
+    properties = schema.get("properties") if isinstance(schema, dict) else None
+    kinds = schema.get("type") if isinstance(schema, dict) else None
+    kinds = {kinds} if isinstance(kinds, str) else set(kinds) if _is_texts(kinds) else set()
+    return isinstance(properties, dict) and bool(properties) and kinds - {"null"} == {"object"}
+
+
+def _is_texts(value: Json) -> bool:
+    return isinstance(value, list) and all(isinstance(each, str) for each in value)
 
 
 def _texts(node: Node) -> Iterator[Node]:

@@ -27,7 +27,7 @@ from streams.language.constructs.raise_ import ERROR_FORM, read_error
 from streams.language.durations import DurationError, milliseconds
 from streams.language.forms import DURATION, EXPRESSION, FIXED_TEXT, OBJECT, TASK, TASKS, TEXT, Form, closed, either
 from streams.language.graph import NORMAL, OWNER, PRIORITIES, Deadline, Expression, Transform, Trigger
-from streams.language.hints import check_lists, warn_of_circle, warn_of_secrets
+from streams.language.hints import check_lists, warn_of_circle, warn_of_secrets, warn_of_silence
 from streams.language.nodes import Node
 from streams.language.reader import Reader
 from streams.language.recovery import DEFAULTS_FORM, RETRY_FORM, read_defaults, read_policy
@@ -148,6 +148,7 @@ def read_workflow(source: Source, functions: Mapping[str, Function]) -> Workflow
     if "evaluate" in parts:
         _evaluate(parts["evaluate"])
     warn_of_secrets(node)
+    warn_of_silence(node)
     if types and (trigger is None or not trigger.gathers):
         check_lists(node)
     if types or trigger is not None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -13,10 +14,10 @@ DOCUMENT = "document: {dsl: '1.0.3', namespace: tests, name: local, version: '1.
 HUMAN = "  - check: {call: human, with: {team: t, title: Check, outcomes: ['yes', 'no'], form: {type: object}}}\n"
 
 
-def exlify_run(tmp_path: Path, tasks: str, *arguments: str) -> subprocess.CompletedProcess[bytes]:
+def exlify_run(tmp_path: Path, tasks: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     (tmp_path / "workflow.yaml").write_text(DOCUMENT + tasks)
     command = [sys.executable, "-m", "streams.cli", "run", str(tmp_path / "workflow.yaml"), *arguments]
-    return subprocess.run(command, capture_output=True, check=False, timeout=60)
+    return subprocess.run(command, capture_output=True, check=False, timeout=60, env=os.environ | environment)
 
 
 def test_completed_instance_is_printed_and_exits_0(tmp_path: Path) -> None:
@@ -112,3 +113,30 @@ def test_nothing_of_kafka_or_models_is_imported(tmp_path: Path) -> None:
     arguments = [sys.executable, "-c", program, str(tmp_path / "workflow.yaml"), "--json"]
     done = subprocess.run(arguments, capture_output=True, check=True, timeout=60)
     assert done.stdout.splitlines()[1] == b"[]"
+
+
+OWN = """{"type": "record", "name": "shop.Paid", "ce_type": "com.example.paid.v1", "fields": [
+  {"name": "order", "type": "string"}, {"name": "cents", "type": "long"}]}"""
+TAKES = """  - paid: {listen: {to: {one: {with: {type: com.example.paid.v1, data: '${ .order == "O-1" }'}}}}}
+  - tell: {emit: {event: {with: {type: com.example.paid.v1, source: /x, data: %s}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("schema", "paid", "told", "code", "said"),
+    [
+        (OWN, '{"order": "O-1", "cents": 5}', "{order: O-1, cents: 5}", 0, b'"completed"'),
+        (OWN, '{"order": "O-1"}', "{order: O-1, cents: 5}", 2, b"cents"),  # at the door
+        (OWN, '{"order": "O-1", "cents": 5}', "{order: O-1}", 1, b"cents"),  # of a task
+        ("[", '{"order": "O-1", "cents": 5}', "{order: O-1, cents: 5}", 2, b"paid.avsc: not JSON"),
+        (OWN.replace("paid.v1", "v1\\u0020"), "{}", "{}", 2, b"paid.avsc: `ce_type`"),
+    ],
+)
+def test_types_of_the_site_folder_are_known(
+    tmp_path: Path, schema: str, paid: str, told: str, code: int, said: bytes
+) -> None:
+    (tmp_path / "schemas").mkdir()
+    (tmp_path / "schemas" / "paid.avsc").write_text(schema)
+    event = f'{{"type": "com.example.paid.v1", "id": "1", "data": {paid}}}'
+    done = exlify_run(tmp_path, TAKES % told, "--event", event, "--json", EXLIFY_SITE_DIR=str(tmp_path))
+    assert (done.returncode, said in done.stdout + done.stderr) == (code, True), done.stdout + done.stderr

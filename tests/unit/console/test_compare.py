@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pytest
+
 from streams.definitions.book import DefinitionBook
 from streams.definitions.deploy import described
 from tests.support.consoles import NOW_MS, Console, change, payload, result
@@ -48,6 +50,15 @@ async def test_versions_stand_side_by_side_with_figures_steps_and_difference(con
 
 
 async def test_one_version_is_compared_with_itself_and_an_unknown_workflow_is_none(console: Console) -> None:
-    _, page = await console.get("/workflows/order/compare?a=nonsense")
+    _, page = await console.get("/workflows/order/compare")
     assert "There is one version of it" in page and "their texts are the same" in page
     assert (await console.get("/workflows/other/compare"))[0] == 404
+
+
+@pytest.mark.parametrize("asked", ["/compare?a={}", "/compare?b={}", "?digest={}", "/replay?definition={}"])
+async def test_version_that_is_not_there_is_said_with_those_that_are(console: Console, asked: str) -> None:
+    (there,) = console.gateway.services.definitions.deployed()
+    status, page = await console.get("/workflows/order" + asked.format("nonsense"))
+    assert status == 404 and "no version of order has the digest nonsense" in page
+    assert f"there are 1.0.0 ({there.digest[:8]})" in page
+    assert (await console.get("/workflows/order" + asked.format(there.digest)))[0] == 200

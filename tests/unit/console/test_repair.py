@@ -12,6 +12,7 @@ from schemas.catalogue import current
 from schemas.messages import HISTORY_ENTRY, INCIDENT, REPAIR_STEP, RETRY_NOW, RETRY_STATE
 from schemas.samples import sample
 from streams.console import standing
+from streams.console.rights import Act
 from tests.support.consoles import NOW_MS, Console
 from tests.support.stories import Story
 
@@ -135,6 +136,16 @@ async def test_what_waits_at_a_step_is_counted_whole(
         console.asked(instance_id=name, task_id=f"{name}{POINTER}/0/0", pointer=POINTER, workflow="told")
     console.asked(task_id="x", pointer=POINTER, workflow="told", instance_id="of another version")
     assert (await console.data("/workflows/told"))["counts"] == {POINTER: {"incident": 1, "waiting": 3}}
+
+
+@pytest.mark.parametrize(("act", "other"), [(Act.REPAIR, Act.CANCEL), (Act.CANCEL, Act.REPAIR)])
+async def test_each_act_on_a_list_stands_under_its_own_permission(
+    console: Console, stopped: Story, monkeypatch: pytest.MonkeyPatch, act: Act, other: Act
+) -> None:
+    monkeypatch.setattr("streams.console.instances.may", lambda _, asked, __: asked is act)
+    _, page = await console.get("/instances")
+    acts = {Act.REPAIR: "/incidents/retry", Act.CANCEL: "/instances/cancel"}
+    assert acts[act] in page and acts[other] not in page
 
 
 async def test_nothing_to_do_again_is_said(console: Console) -> None:

@@ -83,6 +83,22 @@ async def test_deployed_version_that_is_not_in_force_is_a_candidate(console: Con
     assert (asked["definitions"], asked["until_ms"]) == ({"order": old.digest}, None)
 
 
+@pytest.mark.parametrize("chosen", ["deployed", "written"])
+async def test_events_are_those_that_start_the_version_that_is_chosen(console: Console, chosen: str) -> None:
+    book = console.gateway.services.definitions
+    other = LATER.replace("com.example.order.v1", "com.example.order.v2")
+    (old,) = book.deployed()
+    sent = {"do": "start", "events": "past", "age": "24h", "definition": old.digest}
+    if chosen == "deployed":
+        book.learn(described(load(other), other, "test", NOW_MS))
+    else:
+        sent |= {"definition": "written", "yaml": other}
+    _, page = await console.get(PATH)
+    await console.send(PATH, page, sent)
+    ((_, asked),) = wishes(console)
+    assert asked["types"] == (f"com.example.order.{'v1' if chosen == 'deployed' else 'v2'}",)
+
+
 @pytest.mark.parametrize(
     ("sent", "said"),
     [

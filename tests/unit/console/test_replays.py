@@ -10,7 +10,10 @@ import pytest
 
 from schemas.messages import REPLAY_ACTION
 from streams.console import replays
+from streams.definitions.deploy import described
 from tests.support.consoles import Console
+from tests.support.definitions import load
+from tests.support.gateways import YAML
 from tests.support.replays import NOW_MS, see_result, see_state, see_three
 
 
@@ -19,8 +22,22 @@ async def test_replays_are_listed_and_shown_with_their_report(console: Console) 
     see_three(console.gateway)
     assert 'href="/replays/band"' in (await console.get("/replays"))[1]
     status, page = await console.get("/replays/band")
-    assert (status, "unanswered" in page, "http /do/2/pay" in page) == (200, True, True)
+    assert (status, "Unanswered" in page, "Pay: calls http" in page) == (200, True, True)
     assert (await console.get("/replays/nobody"))[0] == 404
+
+
+async def test_tasks_are_called_as_their_definition_does(console: Console) -> None:
+    titled = YAML.replace("- note: {set: {seen: true}}", "- note: {set: {seen: true}, metadata: {title: Look & note}}")
+    console.gateway.services.definitions.learn(described(load(titled), titled, "test", NOW_MS))
+    see_state(console.gateway)
+    see_result(console.gateway, 1, after_routes='{"note":"approve","reviewAgain":"review"}')
+    see_result(console.gateway, 2, after="unanswered", stopped_at="incident /do/0/note")
+    see_result(console.gateway, 3, after="unanswered", stopped_at="human /do/0/note")
+    for address in ("/replays/band?changed=1", "/replays/band/report"):
+        page = re.sub(r'href="[^"]*"', "", (await console.get(address))[1])
+        assert "Look &amp; note: stopped here" in page and "Look &amp; note: people answer" in page
+        assert "Look &amp; note: approve, Review again: review" in page
+        assert "/do/0/note" not in page and "reviewAgain" not in page
 
 
 async def test_cell_leads_to_the_events_behind_it(console: Console) -> None:

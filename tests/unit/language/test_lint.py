@@ -201,3 +201,35 @@ def test_command_prints_json_for_machines(tmp_path: Any) -> None:
     bad.write_bytes(b"\xff\xfe")
     result = CliRunner().invoke(command, ["--json", str(bad)])
     assert [fault["code"] for fault in orjson.loads(result.output)] == ["yaml"]
+
+
+OUTPUT = """output:
+  schema:
+    document:
+      type: object
+      properties:
+        id: {type: string}
+        client: {type: [object, 'null'], properties: {name: {type: string}}}
+        lines: {type: array, items: {type: object, properties: {sku: {}}}}
+        free: {type: object}
+"""
+
+
+def test_output_that_says_nothing_of_further_members_is_pointed_out() -> None:
+    tail = "do: [{a: {set: {x: 1}}}]"
+    found = [(each.line, each.column, each.code, each.severity) for each in check(HEAD + OUTPUT + tail)]
+    first = HEAD.count("\n") + 3
+    assert found == [
+        (line, column, "output-members", "warning") for line, column in ((first, 5), (first + 4, 9), (first + 5, 30))
+    ]
+    says = OUTPUT.replace("type: object\n      p", "type: object\n      additionalProperties: true\n      p", 1)
+    assert [each.line for each in check(HEAD + says + tail)] == [first + 5, first + 6]
+    for untyped in (
+        "{}",
+        "{type: object}",
+        "{type: string}",
+        "{type: [1], properties: {a: {}}}",
+        "{properties: {a: {}}}",
+    ):
+        text = f"{HEAD}output: {{schema: {{document: {untyped}}}}}\n{tail}"
+        assert "output-members" not in codes(text)
