@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import ids
@@ -182,6 +182,7 @@ EVENTS = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(EVENTS, st.lists(st.integers(1, 5), min_size=16, max_size=16), st.lists(st.booleans(), min_size=16, max_size=16))
 def test_whatever_comes_and_crashes_each_pair_starts_once(
     happened: list[tuple[str, int, int]], sizes: list[int], crashes: list[bool]
