@@ -134,7 +134,8 @@ def _startable(visit: Visit) -> Deployed:
     if (state := visit.services.definitions.state(found.name)) != "active":
         raise ProblemError(409, "not-active", f"{found.name} is {state}, so nothing starts: activate it first.")
     if not found.graph.event_filters:
-        raise ProblemError(409, "no-event", "No event starts this workflow.")
+        why = "Several events, or what stands in them, start" if found.event_types else "No event starts"
+        raise ProblemError(409, "no-event", f"{why} this workflow.")
     return found
 
 

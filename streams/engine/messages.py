@@ -6,7 +6,7 @@ Names and order are those of `schemas/avro/exlify.*.avsc`, so that `StartInstanc
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from msgspec import Struct
@@ -30,6 +30,7 @@ class StartInstance(Struct, kw_only=True, gc=False):
     time_ms: int
     data: Payload
     rerun: Mapping[str, Any] | None = None  # the Avro record `Rerun`
+    event_keys: Sequence[str] = ()  # of the events that start it together
 
 
 class StepResult(Struct, kw_only=True, gc=False):

@@ -271,6 +271,8 @@ def _begin(run: Run, event: StartInstance) -> None:
     except UnreadablePayloadError as error:
         raise errors.failed("/input", problems.VALIDATION, f"The input cannot be read: {error}") from None
     run.bound += len(event.data.raw) * PER_BYTE
+    if event.event_keys:
+        run.taken = [*event.event_keys]
     if graph.lists_events:
         run.bound += _ATTRIBUTES_BYTES * PER_BYTE
     if graph.keeps_input:

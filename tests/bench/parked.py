@@ -145,7 +145,7 @@ def _answer(settings: Settings, count: int) -> int:
 
 def _ring(settings: Settings, count: int) -> dict[str, float]:
     """How late the latest of many timers is that are due in the same second."""
-    lead_s = 10 + count / PER_SECOND
+    lead_s = 6 + count / PER_SECOND
     _say(f"{count} timers due in the same second, in {lead_s:.0f} s")
     due_ms = int((time.time() + lead_s) * 1_000)
     _start(settings, "timers", count, "ring", lambda number: {"due": due_ms + number % 1_000})

@@ -8,7 +8,7 @@ the lifecycle.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -78,7 +78,9 @@ def _pointer(graph: Graph | None, name: str) -> str:
 class Trial:
     """One instance."""
 
-    def __init__(self, tasks: str, data: Json = None, more: str = "", limits: Limits = LIMITS) -> None:
+    def __init__(
+        self, tasks: str, data: Json = None, more: str = "", limits: Limits = LIMITS, event_keys: Sequence[str] = ()
+    ) -> None:
         self.graph = graph_of(tasks, more)
         self.limits = limits
         self.now_ms = START_MS
@@ -92,7 +94,7 @@ class Trial:
         self.start_event = StartInstance(
             instance_id=INSTANCE, workflow=self.graph.name, version=self.graph.version, digest=self.graph.digest,
             source="/tests", event_id=Key("1"), event_type="tests.begun", business_key=Key("K-1"), time_ms=START_MS,
-            data=payload({} if data is None else data),
+            data=payload({} if data is None else data), event_keys=event_keys,
         )  # fmt: skip
         self.send(self.start_event)
 

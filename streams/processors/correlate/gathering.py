@@ -93,5 +93,6 @@ def _start(graph: Graph, events: Sequence[Came], last: Mapping[str, Any]) -> dic
         "event_type": named["type"],
         "business_key": next((each["subject"] for each in told if "subject" in each), None),
         "time_ms": last["time_ms"],
+        "event_keys": [each.event_key for each in events],
         "data": Payload.inside(orjson.dumps([as_read(graph.trigger.read, each) for each in told])),
     }

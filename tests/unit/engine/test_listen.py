@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from schemas import problems
+from schemas.ids import event_key
 from streams.engine import AwaitEvent, CancelAwait, CancelInstance, OfferedEvent, TimerFired
 from tests.support.trial import INSTANCE, Trial, call
 
@@ -194,3 +195,11 @@ def test_values_are_in_no_key_and_equal_numbers_meet() -> None:
     keys = [wait_of(Trial(f"- w: {{listen: {{to: {{one: {PAID}}}}}}}", {"id": each}), 0).key for each in (5, 5.0, "5")]
     assert keys[0] == keys[1] != keys[2]
     assert all(len(each) == 32 for each in keys)
+
+
+def test_events_that_have_started_the_instance_together_have_counted() -> None:
+    trial = Trial(f"- w: {{listen: {{to: {{one: {PAID}}}}}}}", {"id": 5}, event_keys=[event_key("/s", "1"), "other"])
+    trial.receive(trial.awaited[0], "1", ORDER, ORDER, source="/s")
+    assert trial.outcome is None
+    trial.receive(trial.awaited[0], "2", ORDER, ORDER, source="/s")
+    assert trial.output == [ORDER]

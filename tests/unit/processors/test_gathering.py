@@ -7,7 +7,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from schemas import ids
@@ -175,6 +175,7 @@ def test_batch_that_comes_again_starts_the_same_and_once() -> None:
     again.correlate(office.records)  # in one batch, from nothing
     assert [each["instance_id"] for each in again.starts] == before
     assert before == [ids.instance_id("meet", "/s", id_) for id_ in "cd"]
+    assert again.starts[0]["event_keys"] == [ids.event_key("/s", "a"), ids.event_key("/s", "c")]
 
 
 EVENTS = st.lists(
@@ -182,6 +183,7 @@ EVENTS = st.lists(
 )
 
 
+@settings(max_examples=40)
 @given(EVENTS, st.lists(st.integers(1, 5), min_size=16, max_size=16), st.lists(st.booleans(), min_size=16, max_size=16))
 def test_whatever_comes_and_crashes_each_pair_starts_once(
     happened: list[tuple[str, int, int]], sizes: list[int], crashes: list[bool]
@@ -192,7 +194,7 @@ def test_whatever_comes_and_crashes_each_pair_starts_once(
         source.happen(kind, {"order": order, "id": f"{kind}/{order}/{number}"}, f"{kind}/{order}/{number}")
     records = source.records
     while records:
-        size, crashed = sizes.pop(0), crashes.pop(0)
+        size, crashed = (sizes.pop(0), crashes.pop(0)) if sizes else (len(records), False)
         office.correlate(records[:size])
         records = records if crashed else records[size:]  # nothing was committed, and all of it comes again
     came = list(dict.fromkeys(happened))
