@@ -24,6 +24,7 @@ Examples:
   exlify tasks list --team credit --status completed
   exlify tasks show TASK
   exlify tasks claim TASK                              nobody else answers it for half an hour
+  exlify tasks delegate TASK bo                        so that bo answers it, and nobody else for a day
   exlify tasks comment TASK "waits for the bank"       for whoever looks at it next
   exlify tasks complete TASK --outcome approve --data '{"note": "called back"}'
 """,
@@ -121,6 +122,18 @@ def complete(
 def claim(task: str, until: str | None, actor: str | None, as_json: bool) -> None:
     """Keep TASK for yourself: nobody else can answer it, until the claim ends or you release it."""
     _act(task, "claim", _until(until), actor, as_json)
+
+
+@command.command()
+@click.argument("task")
+@click.argument("to")
+@click.option("--until", help="30m, 2h, or a time. Default: a day.")
+@as_option("acts")
+@json_option
+@utc_option
+def delegate(task: str, to: str, until: str | None, actor: str | None, as_json: bool) -> None:
+    """Give TASK to the colleague TO, as if they had claimed it. Not where somebody else has claimed it."""
+    _act(task, "delegate", {"to": to, **_until(until)}, actor, as_json)
 
 
 @command.command()

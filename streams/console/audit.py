@@ -27,7 +27,7 @@ from streams.definitions.states import State
 from streams.processors import escalate
 from streams.processors.decide import STATES
 from streams.processors.escalate.alert import ACK
-from streams.processors.human.rules import CLAIM, COMPLETE, HAND_ON, PUT_ASIDE, RELEASE, REMIND, UNDO
+from streams.processors.human.rules import CLAIM, COMPLETE, DELEGATE, HAND_ON, PUT_ASIDE, RELEASE, REMIND, UNDO
 from streams.processors.letters import ACTIONS
 from streams.processors.letters.letter import DROP, EDIT, REDRIVE
 from streams.readmodel.stored import stored
@@ -97,6 +97,7 @@ _DONE = {
     CLAIM: "claimed",
     RELEASE: "released",
     PUT_ASIDE: "put aside",
+    DELEGATE: "gave to a colleague",
     COMPLETE: "answered",
     HAND_ON: "handed on",
     REMIND: "reminded of",

@@ -21,12 +21,22 @@ from streams.gateway.bodies import MAX_ID_LENGTH
 from streams.gateway.problems import ProblemError
 from streams.gateway.settings import TaskSettings
 from streams.processors.decide.places import folders
-from streams.processors.human.rules import CLAIM, COMMENT, COMPLETE, MAX_COMMENT_LENGTH, PUT_ASIDE, RELEASE, UNDO
+from streams.processors.human.rules import (
+    CLAIM,
+    COMMENT,
+    COMPLETE,
+    DELEGATE,
+    MAX_COMMENT_LENGTH,
+    PUT_ASIDE,
+    RELEASE,
+    UNDO,
+)
 from streams.processors.human.task import HumanTask, comments_of
 
 ROWS = 50
 ACTS = {
     CLAIM: Act.CLAIM,
+    DELEGATE: Act.CLAIM,
     RELEASE: Act.CLAIM,
     PUT_ASIDE: Act.CLAIM,
     COMPLETE: Act.ANSWER,
@@ -71,6 +81,8 @@ async def act(visit: Visit) -> Shown:
             given |= {"outcome": _first(posted, "outcome"), "data": data, "expected_version": _version(posted)}
         elif action == COMMENT:
             given["data"] = _first(posted, "text").replace("\r\n", "\n")
+        elif action == DELEGATE:
+            given["data"] = _first(posted, "to").strip()
         await task_acts.act(visit.services, task, action, given, action_id)
     except (FormFaultError, UnreadablePayloadError) as error:
         return await _again(visit, posted, str(error), 422)

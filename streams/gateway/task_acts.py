@@ -16,8 +16,10 @@ from streams.ground.publish import Outgoing
 from streams.ground.topic import MAX_RECORD_BYTES
 from streams.processors.human import ACTIONS
 from streams.processors.human.forms import form_fault
-from streams.processors.human.rules import COMMENT, COMPLETE, comment_fault
+from streams.processors.human.rules import COMMENT, COMPLETE, DELEGATE, comment_fault, delegate_fault
 from streams.processors.human.task import comments_of
+
+_FAULTS = {COMMENT: comment_fault, DELEGATE: delegate_fault}  # of what is said with an act
 
 Fields = dict[str, Any]  # of a message: a HumanTask or a HumanAction
 
@@ -36,10 +38,11 @@ async def act(ours: Services, task: Mapping[str, Any], action: str, given: Field
     Raises ProblemError where it is not taken.
     """
     wish = _wish(task, action, given, action_id, ours.now_ms())
+    fault = _FAULTS[action](wish["data"].value()) if action in _FAULTS else None
+    if fault is not None:
+        raise refused(Reason.DATA_INVALID, fault)
     if action == COMPLETE:
         _refuse_hopeless(task, wish)
-    elif action == COMMENT and (fault := comment_fault(wish["data"].value())):
-        raise refused(Reason.DATA_INVALID, fault)
     await ours.publisher.publish([_outgoing(ours, wish)])
     found = await _await_word(ours, task["task_id"], action_id)
     refusal = _refusal(found, action_id) if found else None

@@ -17,7 +17,16 @@ from streams.gateway.services import Services, services
 from streams.gateway.settings import TaskSettings
 from streams.gateway.task_acts import Fields, act, known_task
 from streams.processors.human.fields import FIELDS, OPEN, Place
-from streams.processors.human.rules import CLAIM, COMMENT, COMPLETE, MAX_COMMENT_LENGTH, PUT_ASIDE, RELEASE, UNDO
+from streams.processors.human.rules import (
+    CLAIM,
+    COMMENT,
+    COMPLETE,
+    DELEGATE,
+    MAX_COMMENT_LENGTH,
+    PUT_ASIDE,
+    RELEASE,
+    UNDO,
+)
 from streams.readmodel import presentation
 from streams.readmodel.stored import stored
 
@@ -69,6 +78,12 @@ async def claim_task(request: web.Request) -> web.Response:
     return await _acted(request, CLAIM, {"actor": str, "until": str}, ("actor",), "until")
 
 
+async def delegate_task(request: web.Request) -> web.Response:
+    """Gives a task to a colleague, until a time."""
+    members = {"actor": str, "to": str, "until": str}
+    return await _acted(request, DELEGATE, members, ("actor", "to"), "until")
+
+
 async def release_task(request: web.Request) -> web.Response:
     """Lets go of a task."""
     return await _acted(request, RELEASE, {"actor": str}, ("actor",))
@@ -98,6 +113,8 @@ async def _acted(
     given["actor"] = one_line("actor", given["actor"])
     if "text" in given:
         given["data"] = given.pop("text")
+    if "to" in given:
+        given["data"] = one_line("to", given.pop("to"))
     if given.get(until) is not None:
         given["until_ms"] = moment_to_come(until, given[until], ours.now_ms())
     elif action == CLAIM:
@@ -164,6 +181,12 @@ ROUTES = (
         ),
     ),
     _route("claim", claim_task, "Keep a task for somebody, until a time.", _BY_UNTIL),
+    _route(
+        "delegate",
+        delegate_task,
+        "Give a task to a colleague, as if they had claimed it: for a day, or until a time.",
+        object_of({"actor": LINE, "to": LINE}, until=TEXT),
+    ),
     _route("release", release_task, "Let go of a task.", _BY),
     _route("put-aside", put_task_aside, "Let go of a task, and let it come last until a time.", _BY_UNTIL),
     _route("undo", undo_task, "Take an answer back, as long as it does not count.", _BY),

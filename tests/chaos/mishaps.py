@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import shutil
+import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
 from contextlib import asynccontextmanager, contextmanager
 from pathlib import Path
@@ -13,17 +14,30 @@ from urllib.parse import quote
 
 import pytest
 from aiohttp import ClientSession
+from confluent_kafka import Producer
 
 from infra import prometheus
 from infra.local import ports
 from infra.local.process import Process
 from infra.prometheus import server
 from models.serving.registry import Registry
+from schemas.cloudevents import CloudEvent
+from schemas.messages import START_INSTANCE, WORKFLOW_DEFINITION
+from schemas.payload import Payload
+from streams.definitions import DEFINITIONS
+from streams.definitions.deploy import described
+from streams.ground.kafka import client_config
 from streams.ground.publish import Outgoing, Publisher
+from streams.ground.topic import DAY_MS
+from streams.ground.unread import ASK_S
 from streams.processors import own
+from streams.processors.intake.processor import start_of
+from streams.processors.orchestrate import INBOX
 from streams.processors.plain import JSON_EVENTS
+from streams.runtime.processor import Record
 from tests.acceptance.site import ASK, WORKERS, Site, running
 from tests.support import brokers
+from tests.support.definitions import load
 from tests.support.model_folders import models_folder
 
 WINDOW = "1m"
@@ -80,6 +94,11 @@ def counted(number: int, context: Context) -> int:
 @step("chaos.hung", effect="read", timeout=1)
 def hung() -> None:
     time.sleep(600)
+
+
+@step("chaos.slow", effect="read")
+def slow() -> None:
+    time.sleep(1)
 """
 # One that cannot be found, while that of the product goes on deciding what it is asked; of one, people look at all.
 MODELS = '[active]\ncredit-approval = {version = "9", sha256 = "00"}\naudited = {version = "1", audit = 100}\n'
@@ -187,3 +206,65 @@ async def asked(http: ClientSession, query: str) -> Sequence[Mapping[str, Any]]:
     assert answer["status"] == "success", f"{query}: {answer}"
     found: Sequence[Mapping[str, Any]] = answer["data"]["result"]
     return found
+
+
+PILING = """
+document: {dsl: 1.0.3, namespace: chaos, name: piling, version: 1.0.0}
+schedule: {on: {one: {with: {type: chaos.piling.v1}}}}
+do: [judge: {call: decide, with: {model: credit-approval, input: {}}}]
+"""
+ASKING = """
+document: {dsl: 1.0.3, namespace: chaos, name: asking, version: 1.0.0}
+schedule: {on: {one: {with: {type: chaos.asking.v1}}}}
+do: [ask: {call: human, with: {team: desk, title: Look, outcomes: [seen]}}]
+"""
+LATE = ASKING.replace("asking", "late").replace("team: desk", "team: late")
+SLOW = """
+document: {dsl: 1.0.3, namespace: chaos, name: slow, version: 1.0.0}
+schedule: {on: {one: {with: {type: chaos.slow.v1}}}}
+do: [stand: {call: chaos.slow}]
+"""
+MISSING = "gone:\n  folder: /nowhere/at/all\n  format: {type: csv, header: true}\n  type: chaos.row.v1\n  every: 1s\n"
+ROWS = """
+shop: {connection: shop, statement: SELECT id FROM orders WHERE id > :id ORDER BY id LIMIT :limit, cursor: id, start: 0,
+  type: chaos.row.v1, every: 1s}
+"""
+
+
+async def events(site: Site, kind: str, count: int, first: int = 0) -> None:
+    """So many events of a type at once."""
+    attributes = {"specversion": "1.0", "source": "/chaos", "type": f"chaos.{kind}.v1"}
+    await site.publish(CloudEvent({**attributes, "id": f"{first + each}"}, {}) for each in range(count))
+
+
+async def answered(site: Site, team: str, outcome: str) -> int:
+    """People answer what is open in a team, and differ from the model where they can; gives how much that was."""
+    async with ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as http:
+        reply = await http.get("/v1/tasks", params={"team": team, "status": "open", "limit": "50"})
+        tasks = (await reply.json())["tasks"]
+        for task in tasks:
+            answer = {"outcome": outcome, "actor": "kim"}
+            await http.post(f"/v1/tasks/{quote(task['task_id'])}/complete", json=answer)
+    return len(tasks)
+
+
+async def unusable(site: Site) -> None:
+    """A definition of an earlier day that this version does not take any more."""
+    told = described(load(HELD), HELD.replace("set:", "sit:"), "chaos", 1) | {"digest": "0" * 64, "name": "unusable"}
+    async with Publisher(site.settings) as publisher:
+        value = site.codec.encode(WORKFLOW_DEFINITION, told)
+        await publisher.publish([Outgoing(DEFINITIONS, b"0" * 64, value)])
+
+
+def of_long_ago(site: Site, count: int) -> None:
+    """Instances that have begun before yesterday, as their records say, and that ask people now."""
+    graph = load(LATE)
+    began_ms = int(time.time() * 1_000) - 2 * DAY_MS
+    producer = Producer(client_config(site.settings) | {"partitioner": "murmur2_random"})
+    for number in range(count):
+        attributes = {"type": "chaos.late.v1", "source": "/chaos", "id": f"{number}"}
+        record = Record(INBOX.name, 0, number, began_ms, None, b"")
+        start = start_of(graph, attributes, Payload.inside(b"{}"), record)
+        value = site.codec.encode(START_INSTANCE, start)
+        producer.produce(INBOX.name, value, start["instance_id"].encode(), timestamp=began_ms)
+    assert producer.flush(ASK_S) == 0

@@ -8,9 +8,11 @@ import threading
 import time
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
+from contextlib import suppress
 from itertools import islice
 from pathlib import Path
 
+import psutil
 import pytest
 
 from infra.sandbox.applications import applications
@@ -31,6 +33,7 @@ MEBIBYTE = 2**20
 MOST_BYTES = 700 * MEBIBYTE  # of a worker, whatever waits
 BEGUN = 2_000
 WAITING, URGENT = 3_000, 40  # where some are urgent
+KNOWN = {GATEWAY, "tests.chaos.peers"}  # processes beside the workers and the broker
 LIVE = 5  # events a second that come while the backlog is drained
 TICK_S = 0.2
 APPLICATIONS = business_topic("onboarding.event.application.v1")
@@ -122,6 +125,17 @@ def all_ended(stage: Scene, flow: Flow, wanted: Iterable[str]) -> dict[str, int]
     return held
 
 
+def cpu_seconds() -> dict[str, float]:
+    """What each of the processes that this one has started has used, by what it runs."""
+    used: dict[str, float] = defaultdict(float)
+    for each in psutil.Process().children():
+        with suppress(psutil.NoSuchProcess):
+            words = each.cmdline()
+            known = [*words[words.index("--name") + 1 :][:1]] if "--name" in words else [*KNOWN.intersection(words)]
+            used[known[0] if known else "broker"] += sum(each.cpu_times()[:2])
+    return used
+
+
 async def shown(stage: Scene) -> float:
     """How long after the last outcome the view has them all."""
 
@@ -150,9 +164,12 @@ def test_a_backlog_is_drained_in_its_order_and_within_bounds(
         began_ms = now_ms()
         for name in workers:
             stage.site.start(name)
+        asyncio.run(stage.site.ready(*workers))
+        ready_s, spent = (now_ms() - began_ms) / 1_000, cpu_seconds()
         flow = Flow(stage, LIVE)
         held = all_ended(stage, flow, waiting)
         took_s = (max(stage.watch.ended_ms[each] for each in waiting) - began_ms) / 1_000
+        used = {name: cpu - spent.get(name, 0.0) for name, cpu in cpu_seconds().items()}
         first_s = (min(stage.watch.ended_ms[each] for each in waiting) - began_ms) / 1_000
         stage.settled()
         shown_s = asyncio.run(shown(stage))
@@ -162,7 +179,9 @@ def test_a_backlog_is_drained_in_its_order_and_within_bounds(
         waiting=len(waiting),
         drained_per_s=round(len(waiting) / took_s, 1),
         times_the_rate=round(len(waiting) / took_s / rate, 2),
+        ready_s=ready_s,
         first_ended_s=first_s,
+        cpu_ms_each={name: round(1_000 * cpu / len(waiting), 2) for name, cpu in used.items()},
         shown_after_s=round(shown_s, 2),
         live_p50_ms=percentile(flow.took_ms(), 50),
         live_p99_ms=percentile(flow.took_ms(), 99),

@@ -6,7 +6,8 @@
 A task counts its versions. Who answers may name the version that they saw; an answer to another version, to a closed
 task, to one that somebody else has claimed, with an outcome that is not offered or with data that the form refuses is
 not taken, and the task keeps the reason for its sender. Anybody may note something about an open task. A claim lasts
-for a time, so that nobody holds a task for ever; who puts a task aside lets go of it, and it comes last until then.
+for a time, so that nobody holds a task for ever; who delegates gives it to a colleague for such a time; who puts a task
+aside lets go of it, and it comes last until then.
 """
 
 from __future__ import annotations
@@ -31,6 +32,7 @@ from streams.processors.human.forms import fault_of_form, form_fault
 from streams.processors.human.task import Act, Comment, HumanTask, Refusal, Rung, comments_of, new_task
 
 CLAIM, RELEASE, PUT_ASIDE, COMPLETE, UNDO = "claim", "release", "put_aside", "complete", "undo"
+DELEGATE = "delegate"
 COMMENT = "comment"  # changes nothing of who works on it, so it is none of the acts
 
 HAND_ON, REMIND = "hand_on", "remind"  # nobody's actions: a task does them by itself
@@ -39,10 +41,11 @@ AUDIT = "audit"  # to what a command is pinned that no step has given: see `stre
 NO_CALENDARS: Calendars = {}
 _LADDER = JsonSchema(LADDER)
 
-LONGEST_MS = {CLAIM: DAY_MS, PUT_ASIDE: 90 * DAY_MS, COMPLETE: 600_000}
+LONGEST_MS = {CLAIM: DAY_MS, DELEGATE: DAY_MS, PUT_ASIDE: 90 * DAY_MS, COMPLETE: 600_000}
 """For how long each of these may last."""
 
 MAX_COMMENTS, MAX_COMMENT_LENGTH = 30, 1_000  # of a task; characters of one
+MAX_NAME_LENGTH = 200
 MAX_REFUSALS = MAX_ACTS = 16  # the oldest go first; their senders have long had their answer
 
 
@@ -185,6 +188,11 @@ def _claimed(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> dict[str
     return {"assignee": action["actor"], "assigned_until_ms": until_ms, "aside_until_ms": None}
 
 
+def _delegated(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> dict[str, Any]:
+    until_ms = _until(action, at_ms, LONGEST_MS[DELEGATE])
+    return {"assignee": action["data"].value(), "assigned_until_ms": until_ms, "aside_until_ms": None}
+
+
 def _released(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> dict[str, Any]:
     return {**_FREE}
 
@@ -220,6 +228,13 @@ def _commented(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> Payloa
     return Payload.inside(orjson.dumps([*comments_of(task.fields), comment]))
 
 
+def delegate_fault(name: Json) -> str | None:
+    """Why nobody is called that."""
+    if isinstance(name, str) and name == name.strip() and name.isprintable() and 0 < len(name) <= MAX_NAME_LENGTH:
+        return None
+    return f"a colleague is named by 1 to {MAX_NAME_LENGTH} characters in a line"
+
+
 def comment_fault(text: Json) -> str | None:
     """Why this cannot be a comment."""
     if isinstance(text, str) and text.strip() and len(text) <= MAX_COMMENT_LENGTH:
@@ -230,6 +245,7 @@ def comment_fault(text: Json) -> str | None:
 _FREE: Mapping[str, Any] = {"assignee": None, "assigned_until_ms": None, "aside_until_ms": None}
 _ACTIONS: Mapping[str, Callable[[HumanTask, Mapping[str, Any], int], Mapping[str, Any]]] = {
     CLAIM: _claimed,
+    DELEGATE: _delegated,
     RELEASE: _released,
     PUT_ASIDE: _put_aside,
     COMPLETE: _completed,
@@ -264,6 +280,8 @@ def _objection(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> tuple[
         )
     if seen is not None and seen != task.version:
         return Reason.STALE_VERSION, f"the task is at version {task.version}, not {seen}; look at it again"
+    if wanted == DELEGATE and (fault := delegate_fault(action["data"].value())):
+        return Reason.DATA_INVALID, fault
     if wanted != COMPLETE:
         return None
     if action["outcome"] not in task.outcomes:

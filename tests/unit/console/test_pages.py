@@ -229,6 +229,16 @@ async def test_a_comment_on_a_task_is_shown_as_text(console: Console) -> None:
     assert (await console.send(TASK, page, noted | {"text": " "}))[0] == 422
 
 
+async def test_a_task_is_given_to_a_colleague(console: Console) -> None:
+    processor = Processor(console, console.asked())
+    _, page = await console.get(TASK)
+    status, _, _ = await processor.during(console.send(TASK, page, {"act": "delegate", "to": "bo"}))
+    assert status == 303
+    _, page = await console.get(TASK)
+    assert "<b>bo</b> has claimed this task" in page
+    assert (await console.send(TASK, page, {"act": "delegate", "to": " "}))[0] == 422
+
+
 async def test_next_task_is_one_that_nobody_else_keeps_and_what_was_put_aside_comes_last(console: Console) -> None:
     ids = [f"{letter}/do/0/a/0/0" for letter in "bcd"]
     console.asked(task_id=ids[0], title="Bo has it", due_ms=NOW_MS + 1, assignee="bo", assigned_until_ms=NOW_MS + 1)

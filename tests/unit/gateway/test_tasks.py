@@ -125,6 +125,13 @@ async def test_task_is_put_aside_and_an_answer_is_taken_back(office: Office) -> 
     assert (status, task["status"], task["outcome"], task["version"]) == (200, "open", None, 3)
 
 
+async def test_task_is_given_to_a_colleague(gateway: Gateway, office: Office) -> None:
+    status, task = await office.act("delegate", {"actor": "kim", "to": "bo"})
+    assert (status, task["assignee"]) == (200, "bo")
+    assert (await office.act("delegate", {"actor": "kim", "to": "ada"}))[0] == 409
+    assert (await office.act("delegate", {"actor": "bo", "to": " "}))[0] == 422
+
+
 async def test_task_is_commented_on_whoever_has_claimed_it(gateway: Gateway, office: Office) -> None:
     await office.act("claim", {"actor": "kim"})
     said = {"actor": "bo", "text": "waits for the bank"}

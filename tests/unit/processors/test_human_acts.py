@@ -56,6 +56,22 @@ def test_claim_lasts_a_day_at_most(desk: Desk) -> None:
     assert task["assigned_until_ms"] == AT_MS + 86_400_000
 
 
+def test_a_task_is_given_to_a_colleague_by_who_may_have_it(desk: Desk) -> None:
+    given = newest(desk, desk.deliver(act("delegate", data=payload("bo"))))
+    assert (given["assignee"], given["assigned_until_ms"]) == ("bo", AT_MS + 86_400_000)
+    assert refused(newest(desk, desk.deliver(act("claim")))) == "TASK_CLAIMED"
+    back = newest(desk, desk.deliver(act("delegate", "bo", data=payload("kim"), until_ms=LATER_MS)))
+    assert (back["assignee"], back["assigned_until_ms"]) == ("kim", LATER_MS)
+    assert [(each["action"], each["actor"]) for each in back["acts"]] == [("delegate", "kim"), ("delegate", "bo")]
+    assert newest(desk, desk.deliver(action()))["completed_by"] == "kim"
+
+
+@pytest.mark.parametrize("name", ["", " ", "bo\nkim", "x" * 201, 7, None])
+def test_nobody_is_called_that(desk: Desk, name: Any) -> None:
+    task = newest(desk, desk.deliver(act("delegate", data=payload(name))))
+    assert (refused(task), task["assignee"]) == ("DATA_INVALID", None)
+
+
 def test_released_task_and_one_put_aside_are_free_for_others(desk: Desk) -> None:
     desk.deliver(act("claim"))
     assert newest(desk, desk.deliver(act("release")))["assignee"] is None
