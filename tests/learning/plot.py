@@ -55,7 +55,7 @@ def page(name: str, days: Sequence[Day], size: Size) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Learning: {escape(name)}</title>'
         f"<style>{STYLE}</style><h1>{escape(name)}: watched, suspended, learned, promoted</h1>"
         f"<p>Green: with the loop. Red, dashed: the first version as it was, which nobody watches. Blue: something "
-        f"changed.<h2>Share of wrong ones among what was decided alone, day by day; dotted: what challengers promise</h2>"
+        f"changed.<h2>Share of wrong ones among what was decided alone, by day; dotted: what challengers promise</h2>"
         f"{error}<h2>Share of cases that people were asked about</h2>{load}"
         f"<h2>In all</h2><p>{figures}<p>Run with: {given}<h2>What happened</h2>"
         f"<table><tr><th>Day<th>Decides<th>In the evening</tr>{rows}</table></html>\n"
