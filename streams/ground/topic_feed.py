@@ -57,6 +57,7 @@ class TopicFeed:
         self._group = {"group.id": f"{settings.group_prefix}-{message.rpartition('.')[2].lower()}"}
         self._values: asyncio.Queue[bytes | asyncio.Future[None]] = asyncio.Queue()
         self._wanted: queue.SimpleQueue[asyncio.Future[None]] = queue.SimpleQueue()  # of those who want it caught up
+        self._waiting: list[tuple[asyncio.Future[None], int]] = []  # of the reader, with where the topic ended then
         self._strange = 0  # messages that were not meant, while there has been nothing else
         self._stopping = threading.Event()
         self._reader: threading.Thread | None = None
@@ -128,7 +129,7 @@ class TopicFeed:
         consumer.assign([TopicPartition(self._topic.name, 0, OFFSET_BEGINNING)])
         try:
             while not self._stopping.is_set():
-                message = consumer.poll(POLL_S if self._wanted.empty() else ASKED_POLL_S)
+                message = consumer.poll(ASKED_POLL_S if self._waiting or not self._wanted.empty() else POLL_S)
                 value = None if message is None else self._value(message)
                 if value is not None:
                     loop.call_soon_threadsafe(self._values.put_nowait, value)
@@ -137,17 +138,25 @@ class TopicFeed:
             consumer.close()
 
     def _tell_caught_up(self, consumer: Consumer, loop: asyncio.AbstractEventLoop) -> None:
-        """Lets those go on who have asked, behind everything that was on the topic when they did."""
-        wanted = [self._wanted.get() for _ in range(self._wanted.qsize())]
-        if not wanted:
-            return
-        end = self._end()
-        known = consumer.position([self._place])[0].offset
-        for each in wanted:
-            if end is not None and max(known, 0) >= end:
-                loop.call_soon_threadsafe(self._values.put_nowait, each)
+        """Lets those go on who have asked, behind everything that was on the topic when they did.
+
+        Where that ends is asked once for all who came since: to ask for each message would cost more than reading it.
+        """
+        asked = [self._wanted.get() for _ in range(self._wanted.qsize())]
+        if asked:
+            end = self._end()
+            if end is None:
+                for each in asked:
+                    self._wanted.put(each)
             else:
-                self._wanted.put(each)
+                self._waiting += [(each, end) for each in asked]
+        if not self._waiting:
+            return
+        known = max(consumer.position([self._place])[0].offset, 0)
+        for each, end in self._waiting:
+            if known >= end:
+                loop.call_soon_threadsafe(self._values.put_nowait, each)
+        self._waiting = [(each, end) for each, end in self._waiting if known < end]
 
     def _end(self) -> int | None:
         """Where the topic ends; None if nobody answers. On a connection of its own: a fetch holds up the reader's."""

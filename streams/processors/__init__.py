@@ -5,6 +5,7 @@ tests; one that does not stand in it is not there, and a test says so.
 """
 
 from streams.processors import (
+    assign,
     call,
     correlate,
     decide,
@@ -37,6 +38,7 @@ ALL = (
     call.DECLARATION,
     emit.DECLARATION,
     human.DECLARATION,
+    assign.DECLARATION,
     run.DECLARATION,
     recover.DECLARATION,
     letters.DECLARATION,

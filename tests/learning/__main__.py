@@ -33,6 +33,7 @@ def main() -> int:
     parser.add_argument("--error", type=float, default=usual.error, help="of people, who know the truth else")
     parser.add_argument("--kills", type=int, default=usual.kills, help="of workers and of learning")
     parser.add_argument("--labels", type=int, default=usual.labels, help="that learning wants at least")
+    parser.add_argument("--target", type=float, default=usual.target, help="of challengers; the first one has 8 %%")
     parser.add_argument("--promote-after", type=int, default=usual.promote_after, help="live cases in the shadow")
     parser.add_argument("--foreign", action="store_true", help="a model that the project has not made")
     options = vars(parser.parse_args())
@@ -48,7 +49,7 @@ def main() -> int:
         ):
             days = asyncio.run(Loop(site, data, size, name).run())
     target.write_text(page(name, days, size))
-    print(json.dumps({**summary(days), "page": str(target)}))
+    print(json.dumps({**summary(days, size), "page": str(target)}))
     return 0
 
 

@@ -21,13 +21,13 @@ STYLE = (
 Share = Callable[[Day], float | None]
 
 
-def summary(days: Sequence[Day]) -> dict[str, Any]:
+def summary(days: Sequence[Day], size: Size) -> dict[str, Any]:
     """The run in figures."""
     cases = sum(each.cases for each in days)
     alone, off = sum(each.alone for each in days), sum(each.off_alone for each in days)
     return {
         "cases": cases,
-        "target": TARGET,
+        "target": {"first": TARGET, "challengers": size.target},
         "with the loop": {
             "error": _ratio(sum(each.wrong for each in days), alone),
             "asked of people": _ratio(sum(each.asked for each in days), cases),
@@ -42,20 +42,20 @@ def summary(days: Sequence[Day]) -> dict[str, Any]:
 
 def page(name: str, days: Sequence[Day], size: Size) -> str:
     """HTML that needs nothing beside it."""
-    error = _plot(days, lambda d: _ratio(d.wrong, d.alone), lambda d: _ratio(d.off_wrong, d.off_alone), TARGET)
+    error = _plot(days, lambda d: _ratio(d.wrong, d.alone), lambda d: _ratio(d.off_wrong, d.off_alone), size.target)
     load = _plot(days, lambda d: _ratio(d.asked, d.cases), lambda d: _ratio(d.off_asked, d.cases), None)
     rows = "".join(
         f"<tr><td>{each.day}<td>{each.version} {each.state}<td>{'<br>'.join(map(escape, each.events))}</tr>"
         for each in days
         if each.events
     )
-    figures = escape(str(summary(days)))
+    figures = escape(str(summary(days, size)))
     given = escape(", ".join(f"{key} {value}" for key, value in asdict(size).items()))
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Learning: {escape(name)}</title>'
         f"<style>{STYLE}</style><h1>{escape(name)}: watched, suspended, learned, promoted</h1>"
         f"<p>Green: with the loop. Red, dashed: the first version as it was, which nobody watches. Blue: something "
-        f"changed.<h2>Share of wrong ones among what was decided alone, day by day; dotted: what is promised</h2>"
+        f"changed.<h2>Share of wrong ones among what was decided alone, by day; dotted: what challengers promise</h2>"
         f"{error}<h2>Share of cases that people were asked about</h2>{load}"
         f"<h2>In all</h2><p>{figures}<p>Run with: {given}<h2>What happened</h2>"
         f"<table><tr><th>Day<th>Decides<th>In the evening</tr>{rows}</table></html>\n"

@@ -33,13 +33,13 @@ def truth(sold: bool) -> str:
     return SOLD if sold else SKIP
 
 
-def learning(command: Sequence[str], labels: int, promote_after: int) -> dict[str, Any]:
+def learning(command: Sequence[str], labels: int, promote_after: int, target: float) -> dict[str, Any]:
     """The section of a card."""
     return {
         "trainer": ["env", f"PYTHONPATH={ROOT}", *command],
         "labels": labels,
         "test_share": 0.4,
-        "target": TARGET,
+        "target": target,
         "promote_after": promote_after,
     }
 

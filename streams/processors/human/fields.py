@@ -42,6 +42,17 @@ LADDER: Final[Mapping[str, Json]] = {
 }
 
 
+ASSIGN: Final[Mapping[str, Json]] = {
+    "type": "object",
+    "additionalProperties": False,
+    "properties": {
+        "kind": {"type": ["string", "null"], "maxLength": 200},
+        "skills": {"type": "array", "maxItems": 20, "items": {"type": "string", "minLength": 1, "maxLength": 100}},
+        "weight": {"type": "number", "exclusiveMinimum": 0, "maximum": 1_000_000},
+    },
+}
+
+
 class Place(StrEnum):
     """Where a field is shown; each place shows what those before it do, too."""
 
@@ -169,6 +180,20 @@ FIELDS: Final = (
             example="ladder: [{after: {minutes: 30}, remind: true}, {after: {hours: 1}, team: managers}]",
         ),
     ),
+    Field(
+        name="assign",
+        label="given by",
+        place=Place.DETAIL,
+        argument=Argument(
+            name="assign",
+            summary="Gives the task to the person of the team, by people.yaml, with whom it costs least: by how fast "
+            "each was at its kind, what each has, and what a delay costs (weight).",
+            kind=Kind.TYPED,
+            schema=ASSIGN,
+            example="assign: {kind: cards/card_arrival, skills: [cards], weight: 2}",
+        ),
+    ),
+    Field(name="given_to", label="for", place=Place.TABLE, filter="Person whom it is given to."),
     Field(name="hands_on_ms", label="handed on", place=Place.LIST),
     Field(name="assignee", label="claimed by", place=Place.LIST),
     Field(name="assigned_until_ms", label="until", place=Place.LIST),

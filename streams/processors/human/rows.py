@@ -31,6 +31,7 @@ TASKS = Table(
     Column("assignee", String),
     Column("assigned_until_ms", BigInteger),
     Column("aside_until_ms", BigInteger),
+    Column("given_to", String),
     Column("message", LargeBinary, nullable=False),
     Index("tasks_by_instance", "instance_id"),
     Index("tasks_by_time", "created_at_ms", "task_id"),

@@ -27,19 +27,20 @@ from streams.ground.topic import DAY_MS
 from streams.language.durations import DurationError, milliseconds
 from streams.language.schema import JsonSchema
 from streams.processors.human import HUMAN
-from streams.processors.human.fields import ANSWERED, CANCELLED, COMPLETED, LADDER, OPEN
+from streams.processors.human.fields import ANSWERED, ASSIGN, CANCELLED, COMPLETED, LADDER, OPEN
 from streams.processors.human.forms import fault_of_form, form_fault
 from streams.processors.human.task import Act, Comment, HumanTask, Refusal, Rung, comments_of, new_task
 
 CLAIM, RELEASE, PUT_ASIDE, COMPLETE, UNDO = "claim", "release", "put_aside", "complete", "undo"
 DELEGATE = "delegate"
+GIVE = "give"  # by `streams/processors/assign/`, whoever has claimed it
 COMMENT = "comment"  # changes nothing of who works on it, so it is none of the acts
 
 HAND_ON, REMIND = "hand_on", "remind"  # nobody's actions: a task does them by itself
 ITSELF = "exlify"
 AUDIT = "audit"  # to what a command is pinned that no step has given: see `streams/processors/monitor/`
 NO_CALENDARS: Calendars = {}
-_LADDER = JsonSchema(LADDER)
+_LADDER, _ASSIGN = JsonSchema(LADDER), JsonSchema(ASSIGN)
 
 LONGEST_MS = {CLAIM: DAY_MS, DELEGATE: DAY_MS, PUT_ASIDE: 90 * DAY_MS, COMPLETE: 600_000}
 """For how long each of these may last."""
@@ -60,6 +61,8 @@ def opened(command: Mapping[str, Any], at_ms: int, calendars: Calendars = NO_CAL
     form = given.pop("form", {})
     if fault := fault_of_form(form):
         raise HUMAN.fault("form", fault, "describe the answer's data, with what it refers to under $defs")
+    if (fault := _ASSIGN.check(given.get("assign", {}))) is not None:
+        raise HUMAN.fault("assign", f"says nothing by which it could be given: {fault}")
     due, calendar = given.pop("due", None), given.get("calendar")
     ladder = _ladder(given.pop("ladder", []), calendar)
     task = new_task(
@@ -201,6 +204,10 @@ def _put_aside(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> dict[s
     return {**_FREE, "aside_until_ms": _until(action, at_ms, DAY_MS)}
 
 
+def _given(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> dict[str, Any]:
+    return {"given_to": action["given_to"]}
+
+
 def _completed(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> dict[str, Any]:
     until_ms = _until(action, at_ms, 0)
     waits = until_ms > at_ms
@@ -250,6 +257,7 @@ _ACTIONS: Mapping[str, Callable[[HumanTask, Mapping[str, Any], int], Mapping[str
     PUT_ASIDE: _put_aside,
     COMPLETE: _completed,
     UNDO: _undone,
+    GIVE: _given,
 }
 
 
@@ -273,6 +281,8 @@ def _objection(task: HumanTask, action: Mapping[str, Any], at_ms: int) -> tuple[
         return (Reason.DATA_INVALID, fault) if fault else None
     if wanted == UNDO and actor != task.completed_by:
         return Reason.TASK_CLAIMED, f"only {task.completed_by}, who has answered, can take the answer back"
+    if wanted == GIVE:
+        return None
     if task.holder(at_ms) not in (None, actor):
         return (
             Reason.TASK_CLAIMED,

@@ -102,6 +102,8 @@ class HumanTask:
     hands_on_ms = _Field[int | None]()
     audit = _Field[bool]()
     comments = _Field[Payload | None]()
+    assign = _Field[Payload | None]()
+    given_to = _Field[str | None]()
 
     def knows(self, action_id: str) -> bool:
         """Whether the action was taken or refused before."""

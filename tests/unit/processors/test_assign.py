@@ -1,0 +1,185 @@
+"""Tasks that are given to people: by load, skills and learned speed; moved when somebody is away; each state once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from schemas.codec import Codec
+from schemas.messages import ASSIGN_WORK, HUMAN_ACTION, HUMAN_TASK
+from streams.ground.errors import ConfigurationError
+from streams.ground.settings import Settings
+from streams.processors import assign
+from streams.processors.assign.processor import LOOK_MS, Assign
+from streams.processors.human import ACTIONS, rules
+from streams.processors.human.task import HumanTask
+from streams.runtime.processor import Effects, Message, Record
+from tests.support.contexts import context
+from tests.support.data import payload
+from tests.support.desk import NOW_MS, command
+from tests.support.tables import Table
+
+CODEC = Codec.offline()
+MINUTE_MS = 60_000
+PEOPLE = """
+ada: {teams: [credit], skills: [german]}
+kim: {teams: [credit], away: [{from: '2026-09-21T15:00:00Z', until: '2026-09-22T15:00:00Z'}]}
+lee: {teams: [other]}
+"""
+AWAY_MS = 1_790_002_800_000  # from when kim is away
+
+
+class Office:
+    """The processor of the one partition with its table, and the tasks that its actions change."""
+
+    def __init__(self, folder: Path, people: str = PEOPLE) -> None:
+        (folder / "people.yaml").write_text(people)
+        self.table = Table()
+        self.processor = Assign(context(CODEC, Settings(site_dir=folder)))
+        self.tasks: dict[str, HumanTask] = {}
+        self.now_ms = NOW_MS
+
+    def ask(self, number: int, **wanted: Any) -> str:
+        """Opens a task; gives its id."""
+        data = {**command(assign=wanted).data, "instance_id": f"{number:032x}"}
+        task = rules.opened(data, self.now_ms)
+        self.tasks[task.task_id] = task
+        self.seen(task.task_id)
+        return task.task_id
+
+    def answer(self, task_id: str, actor: str, after_ms: int) -> None:
+        self.now_ms += after_ms
+        said = {"action_id": f"a{self.now_ms}", "action": "complete", "actor": actor, "outcome": "approve"}
+        self._act(task_id, {**said, "data": _note(), "given_to": None})
+        self.seen(task_id)
+
+    def seen(self, task_id: str) -> None:
+        """Its newest state comes, twice, as after a crash; and what is done about it is done."""
+        for _ in range(2):
+            told = self.processor.handle([self._message(HUMAN_TASK, self.tasks[task_id].fields)], Table())
+            for output in told.outputs:
+                assert output.topic == assign.WORK
+                self.work(CODEC.decode(output.value or b"")[1])
+
+    def work(self, data: dict[str, Any]) -> None:
+        self._done(self.table.apply(self.processor.handle([self._message(ASSIGN_WORK, data)], self.table)))
+
+    def look(self) -> None:
+        """Rows come due."""
+        for key, row in list(self.table.rows.items()):
+            if 0 < row.due_ms <= self.now_ms:
+                for output in self.table.apply(self.processor.on_due(key, row, self.now_ms)).outputs:
+                    self.work(CODEC.decode(output.value or b"")[1])
+
+    def given(self, *task_ids: str) -> list[str | None]:
+        return [self.tasks[each].given_to for each in task_ids]
+
+    def _done(self, effects: Effects) -> None:
+        for output in effects.outputs:
+            assert output.topic == ACTIONS
+            name, action = CODEC.decode(output.value or b"")
+            assert (name, output.key) == (HUMAN_ACTION, action["instance_id"].encode())
+            self._act(action["task_id"], action)
+            self.seen(action["task_id"])
+
+    def _act(self, task_id: str, action: dict[str, Any]) -> None:
+        if not self.tasks[task_id].knows(action["action_id"]):
+            self.tasks[task_id] = rules.acted(self.tasks[task_id], action, self.now_ms)
+
+    def _message(self, name: str, data: Any) -> Message:
+        return Message(Record("t", 0, 0, self.now_ms, b"k", b"v"), name, dict(data))
+
+
+def test_tasks_are_shared_and_skills_are_asked_for(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    first, second = office.ask(1), office.ask(2)
+    assert sorted(office.given(first, second), key=str) == ["ada", "kim"]
+    assert office.given(office.ask(3, skills=["german"])) == ["ada"]
+    assert office.given(office.ask(4, skills=["dutch"])) == [None]
+
+
+def test_who_has_been_fast_at_a_kind_gets_more_of_it(tmp_path: Path) -> None:
+    office = Office(tmp_path, "ada: {teams: [credit]}\nkim: {teams: [credit]}\n")
+    for number in range(40):
+        task = office.ask(number, kind="loans")
+        person, minutes = ("kim", 1) if number % 2 else ("ada", 30)
+        office.answer(task, person, minutes * MINUTE_MS)
+    later = [office.ask(100 + number, kind="loans") for number in range(6)]
+    assert office.given(*later) == ["kim"] * 6
+
+
+def test_what_lies_with_who_goes_away_goes_to_another(tmp_path: Path) -> None:
+    office = Office(tmp_path, PEOPLE.replace("ada: {teams: [credit], skills: [german]}", ""))
+    task = office.ask(1)
+    assert office.given(task) == ["kim"]
+    (tmp_path / "people.yaml").write_text(PEOPLE)
+    office.processor = Assign(context(CODEC, Settings(site_dir=tmp_path)))
+    office.now_ms = AWAY_MS - 1
+    office.look()
+    assert office.given(task) == ["kim"]
+    office.now_ms += LOOK_MS
+    office.look()
+    assert office.given(task) == ["ada"]
+
+
+def test_nobody_there_waits_until_somebody_is(tmp_path: Path) -> None:
+    office = Office(tmp_path, "kim: {teams: [credit], capacity: 1}\n")
+    first, second = office.ask(1), office.ask(2)
+    assert office.given(first, second) == ["kim", None]
+    office.answer(first, "kim", MINUTE_MS)
+    assert office.given(second) == ["kim"]
+
+
+def test_answer_of_another_ends_it_and_teaches_their_speed_once(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    task = office.ask(1, kind="loans")
+    office.answer(task, "somebody", MINUTE_MS)
+    office.seen(task)
+    speeds = office.table.rows[b"s/somebody"].value
+    office.seen(task)
+    assert office.table.rows[b"s/somebody"].value == speeds
+    assert b'"open"' not in office.table.rows[b"desk"].value and office.tasks[task].status == "completed"
+
+
+def test_what_the_task_says_stands(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    task = office.ask(1)
+    (person,) = office.given(task)
+    other = "kim" if person == "ada" else "ada"
+    office.now_ms += 1
+    office.tasks[task] = office.tasks[task].changed(given_to=other, updated_at_ms=office.now_ms)
+    office.seen(task)
+    assert office.given(task, office.ask(2)) == [other, person]
+    office.now_ms += 1
+    office.tasks[task] = office.tasks[task].changed(team="other", updated_at_ms=office.now_ms)
+    office.seen(task)
+    assert office.given(task) == ["lee"]
+
+
+def test_tasks_that_say_nothing_of_it_are_nobodys(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    task = rules.opened(command().data, NOW_MS)
+    assert task.fields["assign"] is None
+    assert office.processor.handle([office._message(HUMAN_TASK, task.fields)], Table()).outputs == []
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["kim: {skills: [a]}", "kim: {teams: [a], capacity: many}", "kim: {teams: [a], away: [{from: 2026-12-24}]}",
+     "kim: {teams: [a], away: [{from: 2026-12-24, until: 2026-12-23}]}", "kim: {teams: [a], team: b}"],
+)  # fmt: skip
+def test_people_that_make_no_sense_are_refused_with_their_place(tmp_path: Path, text: str) -> None:
+    with pytest.raises(ConfigurationError, match=r"people\.yaml:1:"):
+        Office(tmp_path, text)
+
+
+@pytest.mark.parametrize("wanted", [{"weight": 0}, {"skills": "german"}, {"who": "kim"}, 5])
+def test_assign_that_makes_no_sense_is_refused(wanted: Any) -> None:
+    with pytest.raises(ValueError, match="assign"):
+        rules.opened(command(assign=wanted).data, NOW_MS)
+
+
+def _note() -> Any:
+    return payload({"note": "ok"})
