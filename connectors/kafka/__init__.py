@@ -74,7 +74,7 @@ PUBLISH = Function(
             "offset": {"type": "integer"},
         },
     },
-    example="{connection: partner, topic: orders, key: '${ .number }', value: '${ . }'}",
+    example="{connection: partner, topic: orders, key: '${ .id | tostring }', value: '${ . }'}",
     effect_note="keyed with `event`, whose id is made of the key of the step, the same however often it is sent; else"
     " blind, unless the definition says that readers know the header `idempotency-key` (`metadata: {effect: keyed}`)",
 )

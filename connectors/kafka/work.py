@@ -23,7 +23,7 @@ from schemas.reasons import Reason
 
 MOST_TOPICS = 1_000
 _SLICE_S = 0.2
-_FIRST_LOOK_S = 0.5
+_FIRST_LOOK_S = 0.2
 
 # What a broker says of a message that it has not taken, and would not have taken at an earlier try either.
 REFUSALS = {
