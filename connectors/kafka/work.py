@@ -13,7 +13,7 @@ from fnmatch import fnmatchcase
 
 from confluent_kafka import KafkaError, KafkaException
 from confluent_kafka import Message as Delivered
-from confluent_kafka.admin import ClusterMetadata
+from confluent_kafka.admin._metadata import ClusterMetadata
 
 from connectors.hub.contract import Refused
 from connectors.kafka.message import Message
@@ -118,11 +118,11 @@ def _looked_up(client: Client, spare: Time, topic: str | None) -> ClusterMetadat
     look_s = _FIRST_LOOK_S
     while left := spare.left(look_s):
         try:
-            return (
-                client.producer.list_topics(topic, timeout=left) if topic else client.producer.list_topics(timeout=left)
-            )
+            known: ClusterMetadata = client.producer.list_topics(topic=topic, timeout=left)
         except KafkaException:
             client.producer.poll(0)
+        else:
+            return known
         noticed = {each.code() for each in client.errors}
         if KafkaError._AUTHENTICATION in noticed:
             raise Refused(Reason.AUTH_EXPIRED, "the cluster does not let us in")

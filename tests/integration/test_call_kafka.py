@@ -5,11 +5,17 @@ from __future__ import annotations
 import json
 import uuid
 from collections.abc import AsyncIterator
-from typing import Any
+from typing import Any, cast
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import AdminClient, AlterConfigOpType, ConfigEntry, ConfigResource, ResourceType
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)  # fmt: skip
 from confluent_kafka.cimpl import NewTopic
 
 from connectors.assembly import standard_hub
@@ -50,7 +56,12 @@ def read(kafka: str, topic: str, count: int) -> list[tuple[str | None, Any, dict
     finally:
         consumer.close()
     return [
-        ((each.key() or b"").decode(), json.loads(each.value() or b""), dict(each.headers() or ())) for each in found
+        (
+            (each.key() or b"").decode(),
+            json.loads(each.value() or b""),
+            dict(cast("list[tuple[str, bytes]]", each.headers() or [])),
+        )
+        for each in found
     ]
 
 
