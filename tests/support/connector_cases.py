@@ -5,12 +5,15 @@ To add a connector, write what opens its system and put it into `CASES`.
 
 from __future__ import annotations
 
+import asyncio
 import sqlite3
 from collections.abc import AsyncIterator, Callable, Mapping
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+from confluent_kafka import Producer
 
 from connectors.catalogue import CONNECTORS
 from connectors.http.openapi import read as read_document
@@ -142,6 +145,30 @@ async def sftp(folder: Path) -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
+async def kafka(folder: Path) -> AsyncIterator[Case]:
+    """The client library brings a cluster in test size: a real protocol, and topics that come when asked for."""
+    peer = Producer({"bootstrap.servers": "none", "test.mock.num.brokers": 1, "log_level": 0})
+    (broker,) = peer.list_topics("orders", timeout=10.0).brokers.values()
+    urls = {
+        "here": f"kafka://{broker.host}:{broker.port}",
+        "nowhere": f"kafka://127.0.0.1:{peers.unused_port()}",
+    }
+    message = {"topic": "orders", "key": "A-17", "value": {"order": "A-17"}}
+    event = {"source": "/exlify/orders", "type": "com.example.order.placed"}
+    plain = {name: a_call("kafka.publish", connection=name, **message) for name in urls}
+    calls = {
+        "kafka.publish": (
+            plain["here"],
+            a_call("kafka.publish", connection="here", **message, event=event),
+            a_call("kafka.publish", connection="here", **message, event=event, mode="STRUCTURED"),
+        ),
+        "kafka.topics": (a_call("kafka.topics", connection="here", match="ord*"),),
+    }
+    yield Case(urls, calls, plain["nowhere"])
+    await asyncio.to_thread(peer.close)
+
+
+@asynccontextmanager
 async def notes(folder: Path) -> AsyncIterator[Case]:
     urls = {"here": f"{folder}/notes", "nowhere": f"{folder}/no/notes"}
     calls = {name: a_call("notebook.append", connection=name, line="Ada was here") for name in urls}
@@ -155,5 +182,6 @@ CASES: Mapping[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {
     "file": file,
     "webhook": webhook,
     "sftp": sftp,
+    "kafka": kafka,
     "notebook": notes,
 }

@@ -1,8 +1,8 @@
 """Whether the system behind a connection can be reached now: looked at from here, and nothing is done to it.
 
 A system that speaks HTTP or SMTP is connected to, with TLS where the address says so; no request is sent, since any
-could have an effect. A database is asked for the number 1, a server of SFTP for the names in its folder, with the
-credentials of the connection.
+could have an effect. A database is asked for the number 1, a server of SFTP for the names in its folder, a cluster of
+Kafka for its topics, with the credentials of the connection.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import os
 import socket
 import ssl
 import time
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
@@ -24,6 +25,11 @@ from schemas.reasons import Reason
 
 PATIENCE_S = 5.0
 _PORTS = {"http": 80, "https": 443, "smtp": 25, "smtps": 465}
+_LOOKS: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # else it is a database
+    "sftp": ("sftp.list", {}),
+    "kafka": ("kafka.topics", {}),
+    "kafkas": ("kafka.topics", {}),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +57,7 @@ async def check(name: str, url: str, hub: Hub, tls: Tls | None = None) -> Checke
         there = await asyncio.to_thread(os.path.isdir, unquote(parts.path))
         reason, detail = (Reason.OK, "the folder is there") if there else (Reason.UNREACHED, "the folder is not there")
     else:
-        function, more = (
-            ("sftp.list", {}) if parts.scheme == "sftp" else ("sql.query", {"statement": "SELECT 1 AS one"})
-        )
+        function, more = _LOOKS.get(parts.scheme, ("sql.query", {"statement": "SELECT 1 AS one"}))
         reason, detail = await _asked(function, {"connection": name, **more}, hub)
     return Checked(name, reason, detail, int((time.monotonic() - started) * 1_000))
 
@@ -79,6 +83,6 @@ async def _connected(url: str, tls: Tls | None) -> tuple[str, str]:
 async def _asked(function: str, arguments: dict[str, Any], hub: Hub) -> tuple[str, str]:
     deadline_ms = int((time.time() + PATIENCE_S) * 1_000)
     outcome = await hub.carry_out(HubCall(function=function, arguments=arguments, key="check", deadline_ms=deadline_ms))
-    if outcome.reason is Reason.REPLY_TOO_LARGE:  # a folder with many files
+    if outcome.reason is Reason.REPLY_TOO_LARGE:  # a folder with many files, a cluster with many topics
         return Reason.OK, "answered"
     return outcome.reason, "answered" if outcome.ok else outcome.detail

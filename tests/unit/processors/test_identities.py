@@ -124,6 +124,7 @@ def test_keys_of_ssh_are_read_and_not_shown(tmp_path: Path) -> None:
         (f"hostKey: {shown}, ", "", "no hostKey"),
         ("${file:key}", "secret", "3:.*a secret in the file"),
         ("sftp://ada@erp", "https://erp", "ssh for an address of https"),
+        ("sftp://ada@erp", "kafkas://ada@erp", "ssh for an address of kafkas"),
     ):
         (tmp_path / FILE).write_text(said.replace(old, new))
         with pytest.raises(ConfigurationError, match=says):

@@ -1,0 +1,118 @@
+"""Kafka clusters of others: `call: kafka.publish` and `kafka.topics`.
+
+The declaration stands here. `connector` plans calls and says what came of them, `address` knows clusters, `message`
+writes what is published, `producers` keeps the clients, and `work` does what is asked with one of them.
+"""
+
+from connectors.declaration import Declaration
+from schemas.functions import Argument, EffectClass, Function, Kind, Values
+
+_CONNECTION = Argument(
+    name="connection",
+    summary="Name of the cluster in the settings: kafkas://USER:PASSWORD@HOST:PORT, or kafka://HOST:PORT.",
+    kind=Kind.NAME,
+    required=True,
+    example="connection: partner",
+)
+
+PUBLISH = Function(
+    name="kafka.publish",
+    summary="Writes a message to a topic, and waits until all replicas that must have it do.",
+    arguments=(
+        _CONNECTION,
+        Argument(
+            name="topic",
+            summary="The topic, which has to be there.",
+            kind=Kind.LINE,
+            required=True,
+            max_length=249,
+            example="topic: orders",
+        ),
+        Argument(
+            name="value",
+            summary="The message: a text as it is, anything else as JSON. With `event` it is the data of the event.",
+            required=True,
+            example="value: '${ .order }'",
+        ),
+        Argument(
+            name="key",
+            summary="The key: messages of one key stay in order, in one partition.",
+            kind=Kind.LINE,
+            max_length=1_000,
+            example="key: '${ .order.number }'",
+        ),
+        Argument(
+            name="headers",
+            summary="Headers of the message, as texts.",
+            kind=Kind.OBJECT,
+            values=Values.SCALAR,
+            example="headers: {tenant: north}",
+        ),
+        Argument(
+            name="event",
+            summary="Attributes of a CloudEvent, at least source and type. Its id is made of the key of the step.",
+            kind=Kind.OBJECT,
+            values=Values.SCALAR,
+            example="event: {source: /exlify/orders, type: com.example.order.placed}",
+        ),
+        Argument(
+            name="mode",
+            summary="How the event stands in the message: attributes in headers (binary, as it is unless this is"
+            " given), or all in one JSON (structured).",
+            kind=Kind.CHOICE,
+            choices=("BINARY", "STRUCTURED"),
+            example="mode: structured",
+        ),
+    ),
+    output={
+        "type": "object",
+        "required": ["id", "topic", "partition", "offset"],
+        "properties": {
+            "id": {"type": "string"},
+            "topic": {"type": "string"},
+            "partition": {"type": "integer"},
+            "offset": {"type": "integer"},
+        },
+    },
+    example="{connection: partner, topic: orders, key: '${ .id | tostring }', value: '${ . }'}",
+    effect_note="keyed with `event`, whose id is made of the key of the step, the same however often it is sent; else"
+    " blind, unless the definition says that readers know the header `idempotency-key` (`metadata: {effect: keyed}`)",
+)
+TOPICS = Function(
+    name="kafka.topics",
+    summary="Lists the topics of a cluster that we may see, by name, up to 1,000 of them.",
+    arguments=(
+        _CONNECTION,
+        Argument(
+            name="match",
+            summary="What their names are like; all unless given.",
+            kind=Kind.LINE,
+            max_length=200,
+            example="match: 'orders*'",
+        ),
+    ),
+    output={
+        "type": "object",
+        "required": ["topics", "count"],
+        "properties": {
+            "topics": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "required": ["topic", "partitions"],
+                    "properties": {"topic": {"type": "string"}, "partitions": {"type": "integer"}},
+                },
+            },
+            "count": {"type": "integer"},
+        },
+    },
+    example="{connection: partner, match: 'orders*'}",
+    effect=EffectClass.READ,
+)
+
+DECLARATION = Declaration(
+    name="kafka",
+    summary="Kafka clusters of others.",
+    make="connectors.kafka.connector:KafkaConnector",
+    operations=(PUBLISH, TOPICS),
+)

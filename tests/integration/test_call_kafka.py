@@ -1,0 +1,120 @@
+"""`call: kafka.publish` at a real broker, as a cluster of somebody else: what its readers find, and what it refuses."""
+
+from __future__ import annotations
+
+import json
+import uuid
+from collections.abc import AsyncIterator
+from typing import Any, cast
+
+import pytest
+from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import (  # type: ignore[attr-defined]
+    AdminClient,
+    AlterConfigOpType,
+    ConfigEntry,
+    ConfigResource,
+    ResourceType,
+)  # fmt: skip
+from confluent_kafka.cimpl import NewTopic
+
+from connectors.assembly import standard_hub
+from connectors.hub.contract import HubCall
+from connectors.hub.outcome import CallOutcome
+from connectors.hub.pipeline import CallLimits, Hub
+from schemas.cloudevents import from_headers
+from schemas.reasons import Effect, Reason
+from streams.processors.call.checking import check
+
+pytestmark = pytest.mark.broker
+
+LIMITS = CallLimits(total_timeout_s=15.0, try_timeout_s=10.0)
+BRIEF = CallLimits(total_timeout_s=2.0, try_timeout_s=2.0)
+PATIENCE_S = 30.0
+EVENT = {"source": "/exlify/orders", "type": "com.example.order.placed"}
+
+
+@pytest.fixture
+async def hub(kafka: str) -> AsyncIterator[Hub]:
+    async with standard_hub({"partner": f"kafka://{kafka}"}, limits=LIMITS) as opened:
+        yield opened
+
+
+def made(kafka: str, **config: str) -> str:
+    name = f"foreign-{uuid.uuid4().hex}"
+    topic = NewTopic(name, num_partitions=2, replication_factor=1, config=config)
+    AdminClient({"bootstrap.servers": kafka}).create_topics([topic])[name].result(PATIENCE_S)
+    return name
+
+
+def read(kafka: str, topic: str, count: int) -> list[tuple[str | None, Any, dict[str, bytes]]]:
+    """What any reader finds, in the order of one key."""
+    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "a-reader", "isolation.level": "read_committed"})
+    try:
+        consumer.assign([TopicPartition(topic, number, 0) for number in range(2)])
+        found = consumer.consume(count, timeout=PATIENCE_S)
+    finally:
+        consumer.close()
+    return [
+        (
+            (each.key() or b"").decode(),
+            json.loads(each.value() or b""),
+            dict(cast("list[tuple[str, bytes]]", each.headers() or [])),
+        )
+        for each in found
+    ]
+
+
+async def publish(hub: Hub, topic: str, step: str = "k", **arguments: Any) -> CallOutcome:
+    given = {"connection": "partner", "topic": topic, **arguments}
+    return await hub.carry_out(HubCall(function="kafka.publish", arguments=given, key=step))
+
+
+async def test_readers_find_what_was_published_in_the_order_of_its_key(hub: Hub, kafka: str) -> None:
+    topic = made(kafka)
+    for number in range(3):
+        outcome = await publish(hub, topic, f"step-{number}", key="A-17", value={"n": number})
+        assert (outcome.reason, outcome.effect) == (Reason.OK, Effect.DONE)
+        assert outcome.output["offset"] == number
+    assert [(key, value) for key, value, _ in read(kafka, topic, 3)] == [("A-17", {"n": n}) for n in range(3)]
+
+
+async def test_an_event_that_is_sent_twice_is_one_by_its_id(hub: Hub, kafka: str) -> None:
+    topic = made(kafka)
+    for _ in range(2):
+        assert (await publish(hub, topic, "step-1", key="A-17", value={"n": 1}, event=EVENT)).ok
+    structured = await publish(hub, topic, "step-2", key="A-17", value={"n": 2}, event=EVENT, mode="structured")
+    (_, _, first), (_, _, second), (_, third, _) = read(kafka, topic, 3)
+    attributes = from_headers(list(first.items()))
+    assert attributes["id"] == from_headers(list(second.items()))["id"]
+    assert (attributes["type"], third["type"], third["data"]) == (EVENT["type"], EVENT["type"], {"n": 2})
+    assert third["id"] == structured.output["id"] != attributes["id"]
+
+
+async def test_what_the_cluster_refuses_has_not_happened(hub: Hub, kafka: str) -> None:
+    missing = await publish(hub, f"missing-{uuid.uuid4().hex}", value=1)
+    assert (missing.reason, missing.effect) == (Reason.NOT_FOUND, Effect.NONE)
+    small = made(kafka, **{"max.message.bytes": "200"})
+    refused = await publish(hub, small, value="x" * 2_000)
+    assert (refused.reason, refused.effect) == (Reason.INPUT_INVALID, Effect.NONE)
+    assert (await publish(hub, made(kafka), value=1)).ok
+
+
+async def test_what_is_not_confirmed_in_time_is_a_doubt_and_not_sent_later(kafka: str) -> None:
+    topic = made(kafka, **{"min.insync.replicas": "2"})
+    async with standard_hub({"partner": f"kafka://{kafka}"}, limits=BRIEF) as hub:
+        outcome = await publish(hub, topic, key="A-17", value={"n": 1})
+    assert (outcome.reason, outcome.effect) == (Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN)
+    enough = ConfigEntry("min.insync.replicas", "1", incremental_operation=AlterConfigOpType.SET)
+    changed = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[enough])
+    AdminClient({"bootstrap.servers": kafka}).incremental_alter_configs([changed])[changed].result(PATIENCE_S)
+    async with standard_hub({"partner": f"kafka://{kafka}"}, limits=LIMITS) as hub:
+        assert (await publish(hub, topic, key="A-17", value={"n": 2})).ok
+    assert [value for _, value, _ in read(kafka, topic, 1)] == [{"n": 2}]
+
+
+async def test_topics_are_listed_and_a_cluster_is_checked_by_them(hub: Hub, kafka: str) -> None:
+    topic = made(kafka)
+    call = HubCall(function="kafka.topics", arguments={"connection": "partner", "match": topic}, key="k")
+    assert (await hub.carry_out(call)).output == {"topics": [{"topic": topic, "partitions": 2}], "count": 1}
+    assert (await check("partner", f"kafka://{kafka}", hub)).ok
