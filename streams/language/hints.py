@@ -70,12 +70,8 @@ def _names_members(schema: Json) -> bool:
     """Whether it becomes a record with fields, as `schemas.typed` has it."""
     properties = schema.get("properties") if isinstance(schema, dict) else None
     kinds = schema.get("type") if isinstance(schema, dict) else None
-    kinds = {kinds} if isinstance(kinds, str) else set(kinds) if _is_texts(kinds) else set()
-    return isinstance(properties, dict) and bool(properties) and kinds - {"null"} == {"object"}
-
-
-def _is_texts(value: Json) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    listed = kinds if isinstance(kinds, list) else [kinds]
+    return isinstance(properties, dict) and bool(properties) and [each for each in listed if each != "null"] == ["object"]
 
 
 def _texts(node: Node) -> Iterator[Node]:
