@@ -49,7 +49,7 @@ FIRE_LATER = {
 """Those that have reason to in the second, where nobody is unlucky but everything is slow, late or wrong."""
 SILENT = {
     "ExlifyIncidentsPile": "thirty steps without a usable model were tried, and did not all become open incidents",
-    "ExlifyLag": "steps of a second for 2,400 events were tried, and none of the lags that were seen both stood and grew",
+    "ExlifyLag": "steps of a second for 2,400 events were tried, and no lag was seen that stood and grew",
     "ExlifyModelDrifted": "cases have to move against some hundred of those before, which takes longer than a run",
     "ExlifyRoomForUnseenGoesFast": "one batch in seven has to be late over the whole run: stops of the view gave less",
     "ExlifySiteFilesDiffer": "a file that changes each second was tried: it is read by all within the same few seconds",
