@@ -208,11 +208,6 @@ async def asked(http: ClientSession, query: str) -> Sequence[Mapping[str, Any]]:
     return found
 
 
-PILING = """
-document: {dsl: 1.0.3, namespace: chaos, name: piling, version: 1.0.0}
-schedule: {on: {one: {with: {type: chaos.piling.v1}}}}
-do: [judge: {call: decide, with: {model: credit-approval, input: {}}}]
-"""
 ASKING = """
 document: {dsl: 1.0.3, namespace: chaos, name: asking, version: 1.0.0}
 schedule: {on: {one: {with: {type: chaos.asking.v1}}}}
