@@ -155,8 +155,7 @@ class Model:
             held.append(closed)
         alone = judged.doubt < self.band.approve_below and not held
         explainer = self._explainers[alone] if explain else None
-        scores = partial(self.score_rows, route=judged.route)
-        reasons = tuple(explainer.explain(row, scores)) if explainer else ()
+        reasons = tuple(explainer.explain(row, partial(self.score_rows, route=judged.route))) if explainer else ()
         return Verdict(judged.score, judged.route if alone else REVIEW, tuple(held), reasons, judged)
 
     def _judge(self, row: Row) -> Judged:

@@ -47,10 +47,14 @@ class Registry:
 
         Raises UnknownModelError for a name that is not there, RefusedModelError if its files must not be used.
         """
-        pin = Pin(name, version) if version else self.shelf.pin(name)
-        if pin is None:
-            raise RefusedModelError(f"{self.shelf.faults[0].file}: {self.shelf.faults[0].reason}")
-        loaded = self._loaded.get(pin[:2]) or self._load(pin[:2])
+        if version:
+            place = name, version
+        else:
+            pin = self.shelf.pin(name)
+            if pin is None:
+                raise RefusedModelError(f"{self.shelf.faults[0].file}: {self.shelf.faults[0].reason}")
+            place = pin.name, pin.version
+        loaded = self._loaded.get(place) or self._load(place)
         if isinstance(loaded[1], RefusedModelError):
             raise loaded[1].with_traceback(None)
         return loaded[1]

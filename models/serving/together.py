@@ -12,7 +12,7 @@ from collections.abc import Mapping, Sequence
 from functools import reduce
 from itertools import combinations
 from math import copysign, inf, isfinite, log1p, sqrt
-from operator import getitem, itemgetter, or_
+from operator import and_, getitem, itemgetter
 from typing import Any
 
 import msgspec
@@ -52,24 +52,26 @@ class Company:
         self._picked = itemgetter(*names) if names else None  # there are two at least
         self._edges = [_edges(field, pairs) for field in names]
         self._bits = [[1 << (at * _PLACES + cell) for cell in range(_PLACES)] for at in range(len(names))]
-        self._open = [[0] * _PLACES for _ in names]  # by number and its cell: bits of cells of others that are not sure
+        every, own = (1 << len(names) * _PLACES) - 1, (1 << _PLACES) - 1
+        self._sure = [  # by number and its cell: bits of the cells of others that are sure, and of this one
+            [every & ~(own << at * _PLACES) | cell for cell in cells] for at, cells in enumerate(self._bits)
+        ]
         for pair in pairs:
             one, other = names.index(pair.fields[0]), names.index(pair.fields[1])
             self._places.append((pair, (one, other)))
             unsure = np.packbits(~_within(pair, self._edges[one], self._edges[other]), axis=1, bitorder="little")
             for cell, row in enumerate(unsure):
-                self._open[one][cell] |= int.from_bytes(row.tobytes(), "little") << (other * _PLACES)
+                self._sure[one][cell] &= ~(int.from_bytes(row.tobytes(), "little") << (other * _PLACES))
 
     def unlike(self, values: Mapping[str, Any]) -> list[Held]:
         """Pairs of numbers of an encodable input that are unlike all training rows. Quick where there are none."""
         if self._picked is None:
             return []
-        cells = [*map(bisect, self._edges, self._picked(values))]
-        case = reduce(or_, map(getitem, self._bits, cells))
-        if not any(map(case.__and__, map(getitem, self._open, cells))):
+        cells = [*map(bisect, self._edges, map(float, self._picked(values)))]
+        if reduce(and_, map(getitem, self._sure, cells)).bit_count() == len(cells):  # each cell by all numbers
             return []
-        unsure = [mask[cell] for mask, cell in zip(self._open, cells, strict=True)]
-        asked = (pair for pair, (one, other) in self._places if unsure[one] & self._bits[other][cells[other]])
+        sure = [mask[cell] for mask, cell in zip(self._sure, cells, strict=True)]
+        asked = (pair for pair, (one, other) in self._places if not sure[one] & self._bits[other][cells[other]])
         return [self._held(pair) for pair in asked if _far(pair, values)]
 
     def _held(self, pair: Pair) -> Held:

@@ -7,6 +7,8 @@ import json
 import time
 from collections.abc import Callable
 from copy import copy
+from statistics import quantiles
+from threading import Thread
 from typing import Any
 
 from models.serving.predict import Model
@@ -18,6 +20,7 @@ from streams.processors.decide.decision import carry_out
 from tests.support.data import payload
 
 ROUNDS, REPEAT = 300, 15
+LOADS = 5
 
 
 def measure() -> dict[str, float]:
@@ -31,7 +34,30 @@ def measure() -> dict[str, float]:
     named = (("linear_with_reasons", linear), ("trees_without_reasons", plain), ("trees_with", trees), *texts)
     for name, model in named:
         figures |= _of(f"decide.{name}", model)
-    return figures
+    return figures | _beside_loads(linear)
+
+
+def _beside_loads(model: Model) -> dict[str, float]:
+    """The longest that a decision took by the clock while all bundled models were loaded beside it, again and again."""
+    case, pairs = _case(model), [pin[:2] for pin in Registry().shelf.wanted()]
+
+    def load() -> None:
+        for _ in range(LOADS):
+            registry = Registry()
+            for pair in pairs:
+                registry.get(*pair)
+
+    loading = Thread(target=load)
+    loading.start()
+    waits = []
+    while loading.is_alive():
+        started = time.perf_counter()
+        model.decide(case)
+        waits.append((time.perf_counter() - started) * 1e3)
+    return {
+        "decide.beside_loads_p99_ms": round(quantiles(waits, n=100)[98], 3),
+        "decide.beside_loads_max_ms": round(max(waits), 1),
+    }
 
 
 def _of(name: str, model: Model) -> dict[str, float]:
