@@ -100,7 +100,8 @@ def read(state: State, key: Key, at_ms: int) -> list[float]:
             bucket = state.buckets[places[position]]
             counts += bucket.count
             total += bucket.total
-            bad += sum(known <= at_ms and event in bucket.amounts for event, known in bucket.known.items())
+            if bucket.known:  # of hardly any
+                bad += sum(known <= at_ms and event in bucket.amounts for event, known in bucket.known.items())
             position += 1
         sums[days] = counts, total, bad
     for days in key.windows:
