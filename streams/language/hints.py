@@ -10,7 +10,7 @@ from streams.language.nodes import Node
 
 EVENT_INPUT = "event-input"
 _MEMBER = re.compile(r"\$workflow\.input\s*(?:\|\s*)?\.[A-Za-z_\"]")
-
+ALIKE = frozenset(("object", "null"))  # kinds of what is an object where it is there
 _CREDENTIAL = re.compile(r"(?i)(proxy-)?authorization|cookie|(x-)?(api|auth|access)[-_]?(key|token)")
 
 
@@ -68,14 +68,13 @@ def _silent(schema: Node) -> Iterator[Node]:
 
 def _names_members(schema: Json) -> bool:
     """Whether it becomes a record with fields, as `schemas.typed` has it."""
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    kinds = schema.get("type") if isinstance(schema, dict) else None
-    kinds = {kinds} if isinstance(kinds, str) else set(kinds) if _is_texts(kinds) else set()
-    return isinstance(properties, dict) and bool(properties) and kinds - {"null"} == {"object"}
-
-
-def _is_texts(value: Json) -> bool:
-    return isinstance(value, list) and all(isinstance(each, str) for each in value)
+    if not isinstance(schema, dict):
+        return False
+    kinds, properties = schema.get("type"), schema.get("properties")
+    is_object = kinds == "object" or (
+        isinstance(kinds, list) and "object" in kinds and not set(map(str, kinds)) - ALIKE
+    )
+    return is_object and isinstance(properties, dict) and bool(properties)
 
 
 def _texts(node: Node) -> Iterator[Node]:
