@@ -231,7 +231,8 @@ async def _send(
     source, mix = f"/stress/{uuid.uuid4().hex}", cycle(bodies)
     for number, body in enumerate(bodies, 1):  # before the first is sent
         try:
-            types.encode_event(known, CloudEvent({"id": str(number), "source": source, "type": type_}, body))
+            attributes = {"specversion": "1.0", "id": str(number), "source": source, "type": type_}
+            types.encode_event(known, CloudEvent(attributes, body))
         except InvalidEventError as error:
             raise UsageError(f"stress: data {number} of the mix is no {type_}: {error}") from None
     begun, sent = time.monotonic(), 0

@@ -109,9 +109,8 @@ def chosen_of(visit: Visit, known: Sequence[Deployed], which: str) -> Deployed |
     found = next((each for each in known if each.digest == digest), None)
     if digest and found is None:
         there = ", ".join(f"{each.version} ({each.digest[:8]})" for each in known[-MOST_NAMED:])
-        more = len(known) - MOST_NAMED
-        newest = f"the newest of {len(known)} are" if more > 0 else "there are"
-        detail = f"{which}: no version of {known[0].name} has the digest {digest[:MOST_QUOTED]}; {newest} {there}."
+        newest = f", the newest of {len(known)}" if len(known) > MOST_NAMED else ""
+        detail = f"No version of {known[0].name} has the digest {digest[:MOST_QUOTED]}. Known{newest}: {there}."
         raise ProblemError(404, "not-found", detail)
     return found
 

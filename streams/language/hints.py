@@ -10,7 +10,7 @@ from streams.language.nodes import Node
 
 EVENT_INPUT = "event-input"
 _MEMBER = re.compile(r"\$workflow\.input\s*(?:\|\s*)?\.[A-Za-z_\"]")
-
+ALIKE = frozenset(("object", "null"))  # kinds of what is an object where it is there
 _CREDENTIAL = re.compile(r"(?i)(proxy-)?authorization|cookie|(x-)?(api|auth|access)[-_]?(key|token)")
 
 
@@ -22,10 +22,10 @@ def check_lists(definition: Node) -> None:
             node.fault(EVENT_INPUT, message, "read the data of the first: $workflow.input[0].data.id")
 
 
-def warn_of_circle(definition: Node, starts: Collection[str], *, every: bool = False) -> None:
+def warn_of_circle(definition: Node, starts: Collection[str]) -> None:
     """An `emit` of the type of event that starts this workflow: each instance starts another, without end."""
     for node in _texts(definition):
-        if node.path[-3:] == ("event", "with", "type") and "emit" in node.path and (every or node.value in starts):
+        if node.path[-3:] == ("event", "with", "type") and "emit" in node.path and node.value in starts:
             message = "this event starts this workflow again, and so on without end"
             node.warn("event-circle", message, "emit another type, or end the circle with an `if`")
 
@@ -68,10 +68,13 @@ def _silent(schema: Node) -> Iterator[Node]:
 
 def _names_members(schema: Json) -> bool:
     """Whether it becomes a record with fields, as `schemas.typed` has it."""
-    properties = schema.get("properties") if isinstance(schema, dict) else None
-    kinds = schema.get("type") if isinstance(schema, dict) else None
-    listed = kinds if isinstance(kinds, list) else [kinds]
-    return isinstance(properties, dict) and bool(properties) and [each for each in listed if each != "null"] == ["object"]
+    if not isinstance(schema, dict):
+        return False
+    kinds, properties = schema.get("type"), schema.get("properties")
+    is_object = kinds == "object" or (
+        isinstance(kinds, list) and "object" in kinds and not set(map(str, kinds)) - ALIKE
+    )
+    return is_object and isinstance(properties, dict) and bool(properties)
 
 
 def _texts(node: Node) -> Iterator[Node]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 from collections import Counter
+from pathlib import Path
 
 import pytest
 from aiohttp import ClientSession
@@ -13,9 +14,11 @@ from click.testing import CliRunner, Result
 from streams import catalogue
 from streams.cli import group
 from streams.definitions import outcome_topic
+from streams.processors.intake import business_topic
 from tests.acceptance.site import ASK, Site
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
+EVENTS = business_topic("business.event.generic.v1")
 YAML = """
 document: { dsl: 1.0.3, namespace: acceptance, name: loaded, version: 1.0.0 }
 schedule: { on: { one: { with: { type: acceptance.loaded.v1 } } } }
@@ -23,6 +26,10 @@ do:
   - choose: { switch: [{ bad: { when: .bad, then: refuse } }, { good: { then: end } }] }
   - refuse: { raise: { error: { type: 'https://example.com/bad', title: It is bad, status: 400 } } }
 """
+TYPE = {
+    "type": "record", "name": "acceptance.Loaded", "ce_type": "acceptance.loaded.v1",
+    "fields": [{"name": "bad", "type": "boolean"}],
+}  # fmt: skip
 MIX = '{"bad": false}\n{"bad": false}\n{"bad": true}\n'
 
 
@@ -36,11 +43,17 @@ async def test_load_is_told_as_it_stands_on_the_topic(site: Site) -> None:
     await site.deploy(YAML)
     await site.until(lambda: known(site), "the definition known")
 
+    declared: list[Result] = []  # its type, after the definition
+
     def run() -> Result:
         runner = CliRunner(env={**site.environ, "EXLIFY_GATEWAY_URL": site.gateway})
         with runner.isolated_filesystem():
             with open("mix.jsonl", "w") as file:
                 file.write(MIX)
+            Path("loaded.avsc").write_text(json.dumps(TYPE))
+            declared.append(runner.invoke(group, ["events", "add", "loaded.avsc", "--json"]))
+            unfit = runner.invoke(group, ["stress", "loaded", "--data", '{"bad": 1}', "--yes"])
+            assert "data 1 of the mix is no acceptance.loaded.v1" in str(unfit.exception)
             options = ("--file", "mix.jsonl", "--rate", "60", "--for", "1.5", "--json")
             refused = runner.invoke(group, ["stress", "loaded", *options])
             assert "--yes" in str(refused.exception)
@@ -48,7 +61,11 @@ async def test_load_is_told_as_it_stands_on_the_topic(site: Site) -> None:
 
     done = await asyncio.to_thread(run)
     assert done.exit_code == 0, done.output
-    told = json.loads(done.stdout)
+    told, (own,) = json.loads(done.stdout), json.loads(declared[0].stdout)
+    events = [
+        record for record in site.read(EVENTS) if dict(record.headers or ()).get("ce_type") == b"acceptance.loaded.v1"
+    ]
+    assert {int.from_bytes((each.value or b"")[1:5]) for each in events} == {own["schema_id"]}
     outcomes = [site.codec.decode(record.value or b"")[1] for record in site.read(outcome_topic("loaded"))]
     by_instance = {each["instance_id"]: each for each in outcomes}
     assert told["sent"] == told["ended"] == len(by_instance) == 90

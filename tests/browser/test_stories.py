@@ -24,6 +24,7 @@ from tests.support.browser import Visitor, browser, visitor
 from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, alert, change, payload, result
 from tests.support.gateways import AsyncGateway
 from tests.support.postgresql import Server
+from tests.support.replays import see_three
 
 pytestmark = pytest.mark.browser
 
@@ -35,6 +36,7 @@ PAGES = (
     "/instances/suspend", "/instances/resume", "/workflows/order/compare", "/workflows/order/replay",
     "/workflows", "/workflows/order", "/definitions", "/instances", f"/instances/{INSTANCE}",
     f"/instances/{INSTANCE}?ask=cancel", "/inbox", "/decisions", "/decisions/credit-risk", "/find?q=nothing", "/login",
+    "/replays", "/replays/band", "/replays/band?changed=1", "/replays/band/report",
     "/systems", "/alerts", "/audit", "/report", "/instances/" + "9" * 32 + "?try=15", "/nothing",
 )  # fmt: skip
 PROBLEM = {
@@ -112,6 +114,8 @@ def filled(console: Console) -> dict[str, Any]:
 @pytest.mark.parametrize("width", [1280, 390])
 async def test_every_page_can_be_read_by_everybody(console: Console, started: Browser, scheme: Any, width: int) -> None:
     filled(console)
+    see_three(console.gateway)
+    console.gateway.see(ALERT, alert())
     async with visitor(started, color_scheme=scheme, viewport={"width": width, "height": 800}) as somebody:
         for path in PAGES:
             await somebody.page.goto(url(console, path))

@@ -8,9 +8,12 @@ from typing import Final
 
 
 class Way(StrEnum):
-    """What a step waits for, or that it waits for nothing."""
+    """What a step waits for, or that it waits for nothing.
 
-    WORKING = "working"  # computing: models, tables, own steps, the engine; and until a worker has taken the command
+    A wait for a worker is none: no record tells when a command was taken up, so it is part of what its step does.
+    """
+
+    WORKING = "working"  # computing: models, tables, own steps, the engine
     SYSTEMS = "systems"  # a call to a system outside, with its limits and pauses
     PEOPLE = "people"  # a task for people
     REPAIR = "repair"  # a decision about the step, which has failed

@@ -11,7 +11,7 @@ async def test_an_alert_is_told_on_the_overview_and_shown_with_who_is_told_next(
     console.gateway.see(ALERT, alert())
     assert "1 alert is open" in (await console.get("/"))[1]
     _, page = await console.get("/alerts")
-    assert "order waits" in page and "critical" in page and "nobody yet; next in 1 min" in page
+    assert "order waits" in page and "Critical" in page and "nobody yet; next in 1 min" in page
     console.gateway.see(ALERT, alert(seq=2, status="closed", closed_at_ms=NOW_MS))
     _, page = await console.get("/alerts")
     assert "Nothing is to be told" in page and "Ended of late" in page

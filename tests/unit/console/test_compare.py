@@ -59,6 +59,6 @@ async def test_one_version_is_compared_with_itself_and_an_unknown_workflow_is_no
 async def test_version_that_is_not_there_is_said_with_those_that_are(console: Console, asked: str) -> None:
     (there,) = console.gateway.services.definitions.deployed()
     status, page = await console.get("/workflows/order" + asked.format("nonsense"))
-    assert status == 404 and "no version of order has the digest nonsense" in page
-    assert f"there are 1.0.0 ({there.digest[:8]})" in page
+    assert status == 404 and "No version of order has the digest nonsense" in page
+    assert f"Known: 1.0.0 ({there.digest[:8]})" in page
     assert (await console.get("/workflows/order" + asked.format(there.digest)))[0] == 200
