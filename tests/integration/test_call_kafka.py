@@ -43,7 +43,8 @@ async def hub(kafka: str) -> AsyncIterator[Hub]:
 def made(kafka: str, **config: str) -> str:
     name = f"foreign-{uuid.uuid4().hex}"
     topic = NewTopic(name, num_partitions=2, replication_factor=1, config=config)
-    AdminClient({"bootstrap.servers": kafka}).create_topics([topic])[name].result(PATIENCE_S)
+    admin = AdminClient({"bootstrap.servers": kafka})  # what it is asked for ends with it
+    admin.create_topics([topic])[name].result(PATIENCE_S)
     return name
 
 
@@ -107,7 +108,8 @@ async def test_what_is_not_confirmed_in_time_is_a_doubt_and_not_sent_later(kafka
     assert (outcome.reason, outcome.effect) == (Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN)
     enough = ConfigEntry("min.insync.replicas", "1", incremental_operation=AlterConfigOpType.SET)
     changed = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[enough])
-    AdminClient({"bootstrap.servers": kafka}).incremental_alter_configs([changed])[changed].result(PATIENCE_S)
+    admin = AdminClient({"bootstrap.servers": kafka})
+    admin.incremental_alter_configs([changed])[changed].result(PATIENCE_S)
     async with standard_hub({"partner": f"kafka://{kafka}"}, limits=LIMITS) as hub:
         assert (await publish(hub, topic, key="A-17", value={"n": 2})).ok
     assert [value for _, value, _ in read(kafka, topic, 1)] == [{"n": 2}]
