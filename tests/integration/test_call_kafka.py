@@ -9,13 +9,7 @@ from typing import Any, cast
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
-from confluent_kafka.admin import (  # type: ignore[attr-defined]
-    AdminClient,
-    AlterConfigOpType,
-    ConfigEntry,
-    ConfigResource,
-    ResourceType,
-)  # fmt: skip
+from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from connectors.assembly import standard_hub
@@ -29,7 +23,6 @@ from streams.processors.call.checking import check
 pytestmark = pytest.mark.broker
 
 LIMITS = CallLimits(total_timeout_s=15.0, try_timeout_s=10.0)
-BRIEF = CallLimits(total_timeout_s=2.0, try_timeout_s=2.0)
 PATIENCE_S = 30.0
 EVENT = {"source": "/exlify/orders", "type": "com.example.order.placed"}
 
@@ -99,20 +92,6 @@ async def test_what_the_cluster_refuses_has_not_happened(hub: Hub, kafka: str) -
     refused = await publish(hub, small, value="x" * 2_000)
     assert (refused.reason, refused.effect) == (Reason.INPUT_INVALID, Effect.NONE)
     assert (await publish(hub, made(kafka), value=1)).ok
-
-
-async def test_what_is_not_confirmed_in_time_is_a_doubt_and_not_sent_later(kafka: str) -> None:
-    topic = made(kafka, **{"min.insync.replicas": "2"})
-    async with standard_hub({"partner": f"kafka://{kafka}"}, limits=BRIEF) as hub:
-        outcome = await publish(hub, topic, key="A-17", value={"n": 1})
-    assert (outcome.reason, outcome.effect) == (Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN)
-    enough = ConfigEntry("min.insync.replicas", "1", incremental_operation=AlterConfigOpType.SET)
-    changed = ConfigResource(ResourceType.TOPIC, topic, incremental_configs=[enough])
-    admin = AdminClient({"bootstrap.servers": kafka})
-    admin.incremental_alter_configs([changed])[changed].result(PATIENCE_S)
-    async with standard_hub({"partner": f"kafka://{kafka}"}, limits=LIMITS) as hub:
-        assert (await publish(hub, topic, key="A-17", value={"n": 2})).ok
-    assert [value for _, value, _ in read(kafka, topic, 1)] == [{"n": 2}]
 
 
 async def test_topics_are_listed_and_a_cluster_is_checked_by_them(hub: Hub, kafka: str) -> None:
