@@ -22,10 +22,10 @@ def check_lists(definition: Node) -> None:
             node.fault(EVENT_INPUT, message, "read the data of the first: $workflow.input[0].data.id")
 
 
-def warn_of_circle(definition: Node, starts: Collection[str]) -> None:
+def warn_of_circle(definition: Node, starts: Collection[str], *, every: bool = False) -> None:
     """An `emit` of the type of event that starts this workflow: each instance starts another, without end."""
     for node in _texts(definition):
-        if node.path[-3:] == ("event", "with", "type") and "emit" in node.path and node.value in starts:
+        if node.path[-3:] == ("event", "with", "type") and "emit" in node.path and (every or node.value in starts):
             message = "this event starts this workflow again, and so on without end"
             node.warn("event-circle", message, "emit another type, or end the circle with an `if`")
 
