@@ -101,6 +101,7 @@ class Argument:
     refused: tuple[str, ...] = ()  # names, in lower case, that such an object may not have in any case of letters
     schema: Mapping[str, Json] | None = None  # JSON Schema of the value in a command; that of the kind unless given
     judge: Callable[[Json], Iterable[Wrong]] | None = None  # of a FIXED one: everything that is wrong with it
+    hint: Callable[[Json], Iterable[Wrong]] | None = None  # and what may be, of one with which nothing is
     _types: tuple[type, ...] = field(init=False, repr=False, compare=False)
     _within: Members = field(init=False, repr=False, compare=False)
     _more: Callable[..., Json] | None = field(init=False, repr=False, compare=False)

@@ -30,6 +30,7 @@ MAX_ROWS = 200
 MAX_BYTES = 128 * 1024
 MAX_TEXT = 500
 EXAMPLE = "{rows: [{when: {amount: '> 15000'}, route: reject}]}"
+WHOLE = "{rows: [{when: {amount: '> 15000'}, route: reject}, {when: {}, route: review}]}"  # without a gap
 
 SCHEMA: Mapping[str, Any] = {
     "type": "object",
@@ -141,7 +142,7 @@ def table_faults(written: Any) -> list[TableFault]:
         faults.append(TableFault(("rows",), f"is no list of 1 to {MAX_ROWS} rows", f"write {EXAMPLE}"))
         return faults
     faults += [fault for index, row in enumerate(rows) for fault in _row_faults(("rows", index), row)]
-    return faults or [*_together(_rows(rows), written.get("hit", FIRST))]
+    return faults or [*_together(_built(rows), written.get("hit", FIRST))]
 
 
 @lru_cache(maxsize=256)
@@ -152,10 +153,15 @@ def _table(written: bytes) -> Table:
     for fault in table_faults(table):
         place = "".join(f".{part}" for part in fault.place)
         raise TableError(f"{place.lstrip('.') or 'table'} {fault.what}; {fault.remedy}.")
-    return Table(_rows(table["rows"]), hashlib.sha256(written).hexdigest())
+    return Table(_built(table["rows"]), hashlib.sha256(written).hexdigest())
 
 
-def _rows(written: list[dict[str, Any]]) -> tuple[Row, ...]:
+def rows_of(written: Any) -> tuple[Row, ...]:
+    """The rows of a table without faults, as it is written."""
+    return _built(written["rows"])
+
+
+def _built(written: list[dict[str, Any]]) -> tuple[Row, ...]:
     return tuple(
         Row(
             number,

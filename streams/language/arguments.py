@@ -218,12 +218,16 @@ def _schema(node: Node, scope: Scope, argument: Argument) -> Expression:
 
 
 def _fixed(node: Node, scope: Scope, argument: Argument) -> Expression:
-    for place in _expressions(node.value, ()):
+    expressions = [*_expressions(node.value, ())]
+    for place in expressions:
         message = f"`{node.name}` is written out, data must not become part of it"
         Node(node.source, (*node.path, *place), None).fault("value", message, "write the value itself")
-    for place, what, remedy in argument.judge(node.value) if argument.judge else ():
+    wrong = [*argument.judge(node.value)] if argument.judge else []
+    for place, what, remedy in wrong:
         key = bool(place) and isinstance(place[-1], str)
         Node(node.source, (*node.path, *place), None).fault("value", f"`{node.name}` {what}", remedy, key=key)
+    for place, what, remedy in argument.hint(node.value) if argument.hint and not (wrong or expressions) else ():
+        Node(node.source, (*node.path, *place), None).warn("gap", f"`{node.name}` {what}", remedy)
     return Constant(node.value)
 
 

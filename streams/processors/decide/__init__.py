@@ -4,7 +4,8 @@ from dataclasses import dataclass
 
 from prometheus_client import Counter, Gauge
 
-from models.rules.table import EXAMPLE, SCHEMA, table_faults
+from models.rules.gaps import gaps
+from models.rules.table import EXAMPLE, SCHEMA, WHOLE, table_faults
 from schemas.functions import Argument, EffectClass, Function, Kind
 from streams.ground.kinds import FILE
 from streams.ground.setting import Group, setting
@@ -88,13 +89,14 @@ RULES = Function(
             kind=Kind.FIXED,
             schema=SCHEMA,
             judge=table_faults,
+            hint=gaps,
             required=True,
-            example=f"table: {EXAMPLE}",
+            example=f"table: {WHOLE}",
         ),
         Argument(name="input", summary="What the table reads; the task's input unless given.", default="${ . }"),
     ),
     output=DECIDE.output,
-    example=f"{{table: {EXAMPLE}, input: '${{ .application }}'}}",
+    example=f"{{table: {WHOLE}, input: '${{ .application }}'}}",
     effect=EffectClass.READ,
 )
 

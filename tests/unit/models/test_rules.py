@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.rules import gaps
 from models.rules.cells import CellError, read_cell
-from models.rules.table import MAX_ROWS, TableError, read_table, table_faults
+from models.rules.table import MAX_ROWS, TableError, read_table, rows_of, table_faults
 from models.serving.held import Why
 
 
@@ -160,3 +162,54 @@ def test_any_json_is_a_table_or_refused(table: Any, values: Any) -> None:
     except (TableError, TypeError):  # a whole number of more than 64 bits is no JSON of ours
         return
     read.judge(values if isinstance(values, dict) else {})
+
+
+@pytest.mark.parametrize(
+    ("rows", "gap"),
+    [
+        ([{"amount": "> 10"}, {"amount": "< 10"}], {"amount": 10}),
+        ([{"amount": ">= 10"}, {"amount": "< 10"}], None),
+        ([{"amount": "> 10", "purpose": "A1"}, {"amount": "<= 10"}], {"amount": 11, "purpose": "anything else"}),
+        ([{"purpose": ["A1", "A2"]}, {"purpose": {"not": "A1"}}], None),
+        ([{"sure": True}], {"sure": False}),
+        ([{"amount": "[1..5)"}, {"amount": "[5..9]"}, {"amount": "< 1"}, {"amount": ">9"}], None),
+        ([{"amount": "> 1"}, {}], None),
+        ([{"a": 1}, {"a": {"not": 1}, "b": "x"}, {"b": "y", "a": {"not": 1}}], {"a": 0, "b": "anything else"}),
+    ],
+)
+def test_gap_is_a_case_that_no_row_decides(rows: list[dict[str, Any]], gap: dict[str, Any] | None) -> None:
+    assert gaps.gap(rows_of({"rows": [{"when": when, "route": "x"} for when in rows]})) == gap
+
+
+@given(st.lists(st.dictionaries(st.sampled_from("abc"), CELLS, max_size=3), min_size=1, max_size=4))
+def test_case_of_a_gap_holds_in_no_row_and_without_one_each_case_that_can_be_judged_is_decided(
+    whens: list[dict[str, Any]],
+) -> None:
+    rows = rows_of({"rows": [{"when": when, "route": "x"} for when in whens]})
+    found = gaps.gap(rows)
+    if found is not None:
+        assert not any(
+            all(cell.holds(found[f]) for f, cell in row.cells if f in found)
+            and {f for f, _ in row.cells} <= found.keys()
+            for row in rows
+        )
+        return
+    fields = sorted({field for row in rows for field, _ in row.cells})
+    for values in product([-9.5, -3, -1, 0, 0.25, 2, 9, "a", "another", True, False], repeat=len(fields)):
+        held = [row.holds(dict(zip(fields, values, strict=True))) for row in rows]
+        cells = [
+            cell.holds(v) for f, v in zip(fields, values, strict=True) for r in rows for n, cell in r.cells if n == f
+        ]
+        assert any(held) or None in cells
+
+
+def test_table_that_would_take_too_long_to_look_through_is_not_told_of() -> None:
+    rows = [{"when": {f"f{n}": f"> {n}", f"f{(n * 7) % 97}": f"< {200 - n}"}, "route": "x"} for n in range(MAX_ROWS)]
+    assert len(gaps.gaps({"rows": rows})) <= 1
+
+
+def test_gap_is_told_with_the_case_and_what_to_write() -> None:
+    table = {"rows": [{"when": {"amount": "> 15000"}, "route": "reject"}]}
+    place, what, remedy = gaps.gaps(table)[0]
+    assert (place, what) == (("rows",), "decides nothing where amount is 14999")
+    assert remedy == "Write a last row `when: {}`, or leave that to people"
