@@ -106,7 +106,8 @@ def _both(
     if taken:
         beside = Beside(model, model.decide(asked.values, closed, explain=False), challenger=False)
         return Answer(tried, tried.decide(asked.values), None, None, False, passed, beside)
-    beside = Beside(tried, tried.decide(asked.values, closed or rivals, explain=False), challenger=True)
+    # that the champion is suspended says nothing of the challenger, which is on trial for just that
+    beside = Beside(tried, tried.decide(asked.values, rivals, explain=False), challenger=True)
     return Answer(model, model.decide(asked.values, closed), None, None, False, passed, beside)
 
 

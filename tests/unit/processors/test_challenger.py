@@ -88,14 +88,21 @@ def test_canary_decides_its_share_and_a_case_has_the_same_version_every_time(reg
         Pin("risk", "1", rival=Rival("2", share=100)),  # no certificate
         Pin("risk", "1", rival=Rival("1", "0" * 64, 100)),  # other files than were put beside it
         Pin("risk", "1", rival=Rival("9", share=100)),  # not here
-        Pin("risk", "1", state="suspended", rival=Rival("1", share=100)),
     ],
 )
 def test_challenger_that_may_not_act_decides_nothing(pin: Pin, registry: Registry) -> None:
     found = record("A-1", pin, registry)
     assert found["model_version"] == "1"
-    assert found["route"] == ("review" if pin.state == "suspended" else "approve")
+    assert found["route"] == "approve"
     assert found["beside"] is None or (found["beside"]["route"], found["beside"]["challenger"]) == ("review", True)
+
+
+def test_challenger_of_a_suspended_model_decides_nothing_and_says_what_it_would_have_decided(
+    registry: Registry,
+) -> None:
+    found = record("A-1", Pin("risk", "1", state="suspended", rival=Rival("1", share=100)), registry)
+    assert found["route"] == "review"
+    assert (found["beside"]["route"], found["beside"]["challenger"]) == ("approve", True)
 
 
 async def test_redelivered_command_gives_the_same_bytes_after_the_challenger_was_promoted(
