@@ -112,7 +112,7 @@ ROWS = {"by": "cursor", "items": ".data.rows"}
         (by_page, {"by": "page", "items": ".data"}, {}, 4),
         (by_page, {"by": "page", "items": ".data", "size": 3}, {}, 3),
     ],
-    ids=str,
+    ids=lambda value: getattr(value, "__name__", str(value)),
 )
 async def test_every_item_of_every_page_once(
     hub: Hub, answer: Answer, pages: dict[str, Any], more: dict[str, Any], count: int

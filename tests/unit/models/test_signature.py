@@ -49,6 +49,7 @@ def test_signed_certificate_opens_its_band_where_that_is_demanded(altered: Calla
         (lambda text: text + signed(b"other", OURS)[len(b"other") :], "the signature is not of this certificate"),
         (lambda text: signed(text, OURS) + b"\n", "has no seal, or was changed"),
     ],
+    ids=["unsigned", "by another", "cut", "changed", "sealed for another", "longer"],
 )
 def test_what_is_not_signed_by_a_trusted_key_goes_to_people(
     altered: Callable[..., Path], change: Callable[[bytes], bytes], said: str
