@@ -55,9 +55,15 @@ async def show(visit: Visit) -> Shown:
 
 
 def _next(visit: Visit, tasks: Sequence[Task]) -> Task | None:
-    """The first task that nobody else has claimed."""
-    mine = (None, visit.actor.name)
-    return next((task for task in tasks if _holder(task, visit.now_ms) in mine), None)
+    """The first task that nobody else has claimed: of those given to who asks, of those for anybody, of all; what was
+    put aside comes behind them."""
+    mine = (visit.actor.name, None)
+
+    def rank(task: Task) -> tuple[bool, int]:
+        given = task["given_to"]
+        return (task["aside_until_ms"] or 0) > visit.now_ms, mine.index(given) if given in mine else len(mine)
+
+    return min((task for task in tasks if _holder(task, visit.now_ms) in mine), key=rank, default=None)
 
 
 async def show_task(visit: Visit) -> Shown:
@@ -222,7 +228,7 @@ def _version(posted: Mapping[str, Sequence[str]]) -> int | None:
 
 
 _BRIEF = ("task_id", "instance_id", "business_key", "title", "team", "workflow", "status", "version", "created_at_ms",
-          "due_ms", "outcome", "completed_by", "updated_at_ms", "settles_at_ms")  # fmt: skip
+          "due_ms", "outcome", "completed_by", "updated_at_ms", "settles_at_ms", "given_to")  # fmt: skip
 
 
 def _brief(task: Task, now_ms: int) -> dict[str, Any]:

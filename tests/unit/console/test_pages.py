@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import getpass
+
 import pytest
 
 from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY
@@ -248,6 +250,18 @@ async def test_next_task_is_one_that_nobody_else_keeps_and_what_was_put_aside_co
     assert [task["title"] for task in data["tasks"]] == ["Bo has it", "Free", "Aside"]
     assert (data["task"]["title"], [task["holder"] for task in data["tasks"]]) == ("Free", ["bo", None, None])
     assert "You can answer when bo lets go of it" in (await console.get(f"/inbox/{ids[0]}"))[1]
+
+
+async def test_next_task_is_one_that_was_given_to_who_asks_and_the_list_says_for_whom_others_are(
+    console: Console,
+) -> None:
+    me = getpass.getuser()
+    for number, given_to in enumerate(["kim", None, me]):
+        console.asked(task_id=f"{number}/do/0/a/0/0", title=f"Task {number}", due_ms=NOW_MS + number, given_to=given_to)
+    data = await console.data("/inbox")
+    assert [task["given_to"] for task in data["tasks"]] == ["kim", None, me]
+    assert data["task"]["title"] == "Task 2"
+    assert "for kim" in (await console.get("/inbox"))[1]
 
 
 async def test_lists_of_tasks_follow_each_other_page_by_page(console: Console) -> None:
