@@ -15,12 +15,16 @@ from models.serving.predict import Model
 from models.serving.registry import Registry
 from models.serving.shelf import BUNDLED
 from schemas.codec import Codec
-from schemas.messages import DECISION, STEP_RESULT
+from schemas.messages import DECISION, STEP_COMMAND, STEP_RESULT
 from streams.processors.decide.decision import carry_out
+from streams.processors.decide.processor import Decide
+from streams.runtime.processor import NO_STATE, Message, Record
+from tests.support.contexts import context
 from tests.support.data import payload
 
 ROUNDS, REPEAT = 300, 15
 LOADS = 5
+BATCH = 64  # commands that the processor is given at once
 
 
 def measure() -> dict[str, float]:
@@ -84,7 +88,16 @@ def _of(name: str, model: Model) -> dict[str, float]:
         codec.encode(STEP_RESULT, carried.result)
         codec.encode(DECISION, carried.decision or {})
 
-    return {f"{name}_us": _best(lambda: carry_out(command, registry, 1)), f"{name}_codec_us": _best(written)}
+    processor = Decide(context(codec), registry)
+    batch = [
+        Message(Record("bench", 0, n, 1, b"bench", b""), STEP_COMMAND, {**command, "instance_id": f"{n:032x}"})
+        for n in range(BATCH)
+    ]
+    return {
+        f"{name}_us": _best(lambda: carry_out(command, registry, 1)),
+        f"{name}_codec_us": _best(written),
+        f"{name}_in_batch_us": round(_best(lambda: processor.handle(batch, NO_STATE), repeat=1) / BATCH, 2),
+    }
 
 
 def _case(model: Model) -> dict[str, Any]:
@@ -94,11 +107,11 @@ def _case(model: Model) -> dict[str, Any]:
     return next((case for case in cases if not model.decide(case).held), dict(model.card.reference.values))
 
 
-def _best(action: Callable[[], Any]) -> float:
+def _best(action: Callable[[], Any], repeat: int = REPEAT) -> float:
     def once() -> float:
         started = time.thread_time()
-        for _ in range(REPEAT):
+        for _ in range(repeat):
             action()
-        return (time.thread_time() - started) / REPEAT * 1e6
+        return (time.thread_time() - started) / repeat * 1e6
 
     return round(min(once() for _ in range(ROUNDS)), 1)

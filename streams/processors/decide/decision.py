@@ -35,22 +35,44 @@ class Carried(NamedTuple):
     decision: dict[str, Any] | None  # fields of the Decision; None if none could be made
 
 
+class Answered(NamedTuple):
+    """A command that was understood, and what came of asking; the rest is telling."""
+
+    command: Mapping[str, Any]
+    asked: Asked
+    answer: Answer
+
+
 def carry_out(command: Mapping[str, Any], registry: Registry, at_ms: int) -> Carried:
-    """Makes the decision that a StepCommand asks for, as of `at_ms` (epoch). Knows nothing of Kafka.
+    """Makes the decision that a StepCommand asks for, as of `at_ms` (epoch).
 
     Raises OutOfUseError while the model that the command is pinned to cannot be used, UnreadablePayloadError where its
     arguments are no JSON, and nothing else but what is a bug.
     """
+    found = ask(command, registry)
+    return found if isinstance(found, Carried) else carried(found, registry, at_ms)
+
+
+def ask(command: Mapping[str, Any], registry: Registry) -> Answered | Carried:
+    """The first half of `carry_out`: all that models and tables are asked; how the step fails, where they cannot be.
+
+    Raises as `carry_out`.
+    """
     try:
         asked = asked_of(command, command["function"])
         case = command.get("business_key") or command["instance_id"]
-        answer = answered(asked, command.get("pin"), registry, case)
+        return Answered(command, asked, answered(asked, command.get("pin"), registry, case))
     except BadArgumentsError as error:
         return failed(command, Reason.INPUT_INVALID, f"with.{error}")
     except FeatureError as error:
         return failed(command, Reason.INPUT_INVALID, f"with.input.{error}")
     except UnknownModelError as error:
         return failed(command, Reason.MISCONFIGURED, f"with.model: {error}")
+
+
+def carried(found: Answered, registry: Registry, at_ms: int) -> Carried:
+    """The second half: the fields of result and record."""
+    command, asked, answer = found
     read, own = _of_model(command, asked, answer) if answer.verdict else _of_rules(command, asked, answer)
     read["rule"], read["passed"] = rule_of(answer), told(answer.passed)
     output = Payload.from_outside(read, Door.RESULT)

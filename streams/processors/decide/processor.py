@@ -22,7 +22,7 @@ from streams.ground.status import Cause
 from streams.processors import decide
 from streams.processors.context import Context
 from streams.processors.decide.chain import OutOfUseError
-from streams.processors.decide.decision import Carried, carry_out, failed
+from streams.processors.decide.decision import Answered, Carried, ask, carried, failed
 from streams.processors.decide.pins import LOOK_S
 from streams.processors.decide.waiting import AGAIN_MS, Waiting, waiting
 from streams.processors.orchestrate import INBOX
@@ -52,7 +52,7 @@ class Decide(FastProcessor):
     async def open(self) -> None:
         """Loads every active model, and follows their files from then on. One that cannot be used is told of."""
         await self._book.start()
-        self._tell(await asyncio.to_thread(self._registry.load_all))
+        self._say(await asyncio.to_thread(self._registry.load_all))
         self._following = asyncio.create_task(self._follow(), name="models")
 
     async def close(self) -> None:
@@ -66,15 +66,20 @@ class Decide(FastProcessor):
         return [Cause(f"model {f.model}", f"{f.file}: {f.reason}", degraded=True) for f in self._registry.faults]
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
-        """A result for each command, and the record of its decision. A decided step cannot be cancelled any more."""
+        """A result for each command, and the record of its decision. A decided step cannot be cancelled any more.
+
+        The whole batch is asked first and told then: as in `orchestrate`, that spares a fifth.
+        """
         effects = Effects([], {})
+        asked: list[tuple[Message, Answered | Carried]] = []
         for message in batch:
             if message.name == STEP_COMMAND:
-                self._answer(message, effects)
+                self._ask(message, asked, effects)
             elif message.name != CANCEL_STEP:
                 effects.outputs.append(parked(message.record, self.declaration.name, _no_command(message)))
             elif (key := key_of(message.data)) in effects.changes or state.get(key) is not None:
                 effects.changes[key] = None
+        self._tell(asked, effects)
         return effects
 
     def on_parked(self, message: Message, state: StateView) -> Effects:
@@ -90,33 +95,48 @@ class Decide(FastProcessor):
         effects = Effects([], {key: None})
         topic, instance = self.declaration.commands.name, command["instance_id"].encode()
         record = Record(topic, -1, -1, found.at_ms, instance, found.command)
-        self._answer(Message(record, STEP_COMMAND, command), effects)
+        asked: list[tuple[Message, Answered | Carried]] = []
+        self._ask(Message(record, STEP_COMMAND, command), asked, effects)
+        self._tell(asked, effects)
         return effects
 
-    def _answer(self, message: Message, effects: Effects) -> None:
-        command, key, at_ms = message.data, message.record.key, message.record.timestamp_ms
+    def _ask(self, message: Message, asked: list[tuple[Message, Answered | Carried]], effects: Effects) -> None:
+        """Asks what a command asks for; one whose model cannot be used waits, or fails."""
+        command = message.data
         try:
-            carried = carry_out(command, self._registry, at_ms)
+            asked.append((message, ask(command, self._registry)))
         except OutOfUseError as error:
             if self.waits:
+                at_ms = message.record.timestamp_ms
                 effects.changes[key_of(command)] = Waiting.of(self._codec, error.model, at_ms, command).row()
-                return
-            carried = failed(command, Reason.MISCONFIGURED, f"with.model: {error}")
-        effects.counts.append(partial(_count, command["function"], carried))
-        answered = answer(self._codec, self.declaration, INBOX, message, carried.result, HARMLESS)
-        effects.outputs.append(answered)
-        if carried.decision is not None:
-            effects.outputs.append(Output(decide.DECISIONS, key, self._codec.encode(DECISION, carried.decision)))
+            else:
+                asked.append((message, failed(command, Reason.MISCONFIGURED, f"with.model: {error}")))
+
+    def _tell(self, asked: Sequence[tuple[Message, Answered | Carried]], effects: Effects) -> None:
+        """Results and records."""
+        made = [
+            (
+                message,
+                found if isinstance(found, Carried) else carried(found, self._registry, message.record.timestamp_ms),
+            )
+            for message, found in asked
+        ]
+        for message, each in made:
+            effects.counts.append(partial(_count, message.data["function"], each))
+            effects.outputs.append(answer(self._codec, self.declaration, INBOX, message, each.result, HARMLESS))
+            if each.decision is not None:
+                record = self._codec.encode(DECISION, each.decision)
+                effects.outputs.append(Output(decide.DECISIONS, message.record.key, record))
 
     async def _follow(self) -> None:
         while True:
             await asyncio.sleep(LOOK_S)
             try:
-                self._tell(await asyncio.to_thread(self._registry.look))
+                self._say(await asyncio.to_thread(self._registry.look))
             except Exception:  # a bug in looking must not end the following
                 log.exception("models not looked at")
 
-    def _tell(self, faults: Sequence[Fault]) -> None:
+    def _say(self, faults: Sequence[Fault]) -> None:
         """Says once what has become bad, and what is good again."""
         now = {*faults}
         for fault in sorted(now - self._told):
