@@ -19,6 +19,7 @@ from confluent_kafka.cimpl import Message as RawMessage
 
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
+from streams.runtime.pace import Pace
 from streams.runtime.processor import Record
 
 MAX_RECORDS = 1_000  # in one hand-over to the event loop,
@@ -28,8 +29,6 @@ POLL_S = 0.5  # an idle poll holds up a change of the assignment for this long a
 PAUSED_POLL_S = 0.05  # while a partition is held back, so that its release is not held up as well
 FETCH_WAIT_MS = 2_000  # a released partition waits for the fetch that its idle neighbours have under way (`lane.py`)
 LOOK_UP_S = 10.0  # for the records at known offsets; who is slower than that is taken at their word
-GATHER_S = 0.2  # a reader that gathers rests for this long at most after a hand-over,
-GATHER_S_PER_RECORD = 0.0005  # and for this long for each record of it: what is rare is handed over at once
 QUEUED_RECORDS = 2_000  # fetched ahead; a pause throws them away
 
 
@@ -53,7 +52,7 @@ class Reader:
         *,
         gathers: bool = False,
     ) -> None:
-        """`gathers`: under load, records are handed over in few large batches, at the price of `GATHER_S` at most."""
+        """`gathers`: under load, records are handed over in few large batches, at the price of a rest (`pace`)."""
         self._consumer = Consumer(
             client_config(settings)
             | {
@@ -73,6 +72,7 @@ class Reader:
         self._fail = fail
         self._gathers = gathers
         self._most = MAX_GATHERED if gathers else MAX_RECORDS
+        self._pace = Pace()
         self._rests_until = 0.0
         self._room = threading.Semaphore(HANDED_OVER)
         self._loop = asyncio.get_running_loop()
@@ -165,7 +165,8 @@ class Reader:
             time.sleep(rest_s)
         raw = [first, *self._consumer.consume(self._most - 1, timeout=0)]
         if len(raw) < self._most:
-            self._rests_until = time.monotonic() + min(len(raw) * GATHER_S_PER_RECORD, GATHER_S)
+            now = time.monotonic()
+            self._rests_until = now + self._pace.rest_s(len(raw), now)
         self._call(self._hand_over, self._generation, _by_partition(raw))
 
     def _hand_over(self, generation: int, records: Mapping[Partition, list[Record]]) -> None:

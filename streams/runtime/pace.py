@@ -1,0 +1,32 @@
+"""How long a reader that gathers rests after a hand-over, so that under load a few large ones go out instead of many
+small ones. Each costs its processor a transaction and two changes of thread, and the path that it only watches its turn
+on the same cores: with 32 workflows in flight every other process paid a quarter more.
+
+What is rare is handed over at once.
+"""
+
+from __future__ import annotations
+
+LONGEST_S = 0.2
+S_PER_RECORD = 0.0005  # of the hand-over before
+STEADY_S = 0.05  # at least, while so much comes that
+BUSY_PER_S = 500  # records a second came in the last window
+WINDOW_S = 0.1
+
+
+class Pace:
+    """Tells the rest after each hand-over, by its size and by how much has come lately."""
+
+    def __init__(self) -> None:
+        self._busy = False
+        self._since = 0.0
+        self._count = 0
+
+    def rest_s(self, records: int, now: float) -> float:
+        """Seconds to rest after a hand-over of so many records; `now` is monotonic."""
+        self._count += records
+        passed = now - self._since
+        if passed >= WINDOW_S:
+            self._busy = self._count / passed > BUSY_PER_S
+            self._since, self._count = now, 0
+        return min(max(records * S_PER_RECORD, STEADY_S if self._busy else 0.0), LONGEST_S)

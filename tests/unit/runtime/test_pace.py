@@ -1,0 +1,23 @@
+"""How long a reader rests: not at all for what is rare, a little while much comes, never longer than it may."""
+
+from __future__ import annotations
+
+import pytest
+
+from streams.runtime.pace import LONGEST_S, S_PER_RECORD, STEADY_S, Pace
+
+
+@pytest.mark.parametrize(("records", "every_s", "rest_s"), [(1, 0.005, S_PER_RECORD), (2, 0.002, STEADY_S)])
+def test_rest_follows_from_how_much_comes(records: int, every_s: float, rest_s: float) -> None:
+    pace, now = Pace(), 100.0
+    for _ in range(200):
+        rest = pace.rest_s(records, now := now + every_s)
+    assert rest == max(rest_s, records * S_PER_RECORD)
+
+
+def test_burst_is_followed_by_a_rest_of_its_size_and_calm_ends_it() -> None:
+    pace = Pace()
+    assert pace.rest_s(100, 100.0) == 100 * S_PER_RECORD
+    assert pace.rest_s(4_000, 100.05) == LONGEST_S
+    assert pace.rest_s(1, 100.3) == STEADY_S
+    assert pace.rest_s(1, 101.0) == S_PER_RECORD
