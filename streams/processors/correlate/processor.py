@@ -31,8 +31,9 @@ from streams.processors.correlate.gathering import Gathered, forget, gather
 from streams.processors.correlate.rows import EVENTS_KNOWN, Gathering, Head, Kept, Rows, Seen, Wait, decode, encode
 from streams.processors.hold import HELD
 from streams.processors.orchestrate import CORRELATION, INBOX
+from streams.processors.sought import Sought
 from streams.runtime.parking import parked
-from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Row, StateView
+from streams.runtime.processor import Effects, FastProcessor, Message, Output, Row, StateView
 
 PORTION_BYTES = 16 * 1024 * 1024  # of what one batch gives out; one more event at most
 _ABOUT_BYTES = 256  # of a record, beside the event in it
@@ -46,7 +47,7 @@ class Correlate(FastProcessor):
     def __init__(self, context: Context) -> None:
         self._codec = context.codec
         self._definitions = context.definitions
-        self._looked_for: set[str] = set()  # digests that the book may not know
+        self._sought = Sought(context.definitions)
         self._early_ms = context.settings.of(CorrelateSettings).early_ms
 
     async def open(self) -> None:
@@ -58,7 +59,7 @@ class Correlate(FastProcessor):
         work = _Work(self._codec, self._early_ms, Rows(state))
         for message in batch:
             if message.name == GATHERED_EVENT:
-                self._gather(work, message)
+                self._gather(work, message, batch)
                 continue
             if message.name not in _MEANINGS:
                 reason = f"{message.name} is not about correlation" if message.name else "a record without a value"
@@ -106,14 +107,12 @@ class Correlate(FastProcessor):
             found.seen = [msgspec.structs.replace(each, origin=-1) for each in found.seen]
         return Row(encode(found), row.due_ms)
 
-    def _gather(self, work: _Work, message: Message) -> None:
+    def _gather(self, work: _Work, message: Message, batch: Sequence[Message]) -> None:
         """An event that starts an instance together with others."""
         data, found = message.data, work.rows.gathering(message.data["key"].encode())
         if message.record.offset <= found.offset:
             return
-        graph = self._definitions.graph(data["digest"])
-        if graph is None and data["digest"] not in self._looked_for:
-            raise NotYet("a definition", lambda: self._learn(data["digest"]))
+        graph = self._sought.graph(data["digest"], lambda: _digests(batch))
         if graph is None or graph.trigger is None:
             work.outputs.append(parked(message.record, self.declaration.name, "its definition is not known"))
             return
@@ -134,10 +133,9 @@ class Correlate(FastProcessor):
             key = fields["instance_id"].encode()
             work.outputs.append(Output(topic, key, self._codec.encode(START_INSTANCE, fields)))
 
-    async def _learn(self, digest: str) -> None:
-        """Learns the definition, which was deployed before intake named it: else it is nowhere."""
-        await self._definitions.catch_up()
-        self._looked_for.add(digest)
+
+def _digests(batch: Sequence[Message]) -> list[str]:
+    return [message.data["digest"] for message in batch if message.name == GATHERED_EVENT]
 
 
 @dataclass

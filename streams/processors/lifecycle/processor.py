@@ -23,7 +23,8 @@ from streams.language.graph import Graph
 from streams.processors import lifecycle
 from streams.processors.context import Context
 from streams.processors.lifecycle import LIFECYCLE, OFF, OUTPUTS, TASKS, LifecycleSettings
-from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, StateView
+from streams.processors.sought import Sought
+from streams.runtime.processor import Effects, FastProcessor, Message, Output, StateView
 
 PREFIX = "io.serverlessworkflow."
 CONTENT_TYPE = ("content-type", b"application/cloudevents+json; charset=UTF-8")
@@ -58,7 +59,7 @@ class Lifecycle(FastProcessor):
     def __init__(self, context: Context) -> None:
         self._definitions = context.definitions
         self._told = context.settings.of(LifecycleSettings).told
-        self._looked_for: set[str] = set()  # digests that the book may not know
+        self._sought = Sought(context.definitions)
         self._listening: dict[str, frozenset[str]] = {}  # pointers of tasks that listen, by digest
 
     async def open(self) -> None:
@@ -70,23 +71,12 @@ class Lifecycle(FastProcessor):
         effects, told = Effects([], {}), Counter[str]()
         for message in batch if self._told != OFF else ():
             if message.name == HISTORY_ENTRY:
-                graph = self._graph(message.data["digest"])
+                graph = self._sought.graph(message.data["digest"], lambda: _digests(batch))
                 for event in self._events(message.data, graph):
                     told[event["type"]] += 1
                     effects.outputs.append(Output(LIFECYCLE, message.record.key, orjson.dumps(event), (CONTENT_TYPE,)))
         effects.counts += [partial(_count, kind, number) for kind, number in told.items()]
         return effects
-
-    def _graph(self, digest: str) -> Graph | None:
-        """The definition; it was deployed before anything was on it, so one that is not known now is broken."""
-        graph = self._definitions.graph(digest)
-        if graph is None and digest not in self._looked_for:
-            raise NotYet("a definition", lambda: self._learn(digest))
-        return graph
-
-    async def _learn(self, digest: str) -> None:
-        await self._definitions.catch_up()
-        self._looked_for.add(digest)
 
     def _events(self, entry: Mapping[str, Any], graph: Graph | None) -> Iterator[dict[str, Json]]:
         namespace = graph.namespace if graph is not None else ""
@@ -144,6 +134,10 @@ class Lifecycle(FastProcessor):
         if digest not in self._listening:
             self._listening[digest] = frozenset(each.pointer for each in graph.tasks if isinstance(each, Listen))
         return self._listening[digest]
+
+
+def _digests(batch: Sequence[Message]) -> list[str]:
+    return [message.data["digest"] for message in batch if message.name == HISTORY_ENTRY]
 
 
 def _count(kind: str, number: int) -> None:

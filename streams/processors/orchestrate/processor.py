@@ -30,11 +30,10 @@ from streams.language.graph import Deadline, Graph
 from streams.processors import orchestrate
 from streams.processors.context import Context
 from streams.processors.orchestrate import OrchestrateSettings, outcome
+from streams.processors.sought import Sought
 from streams.runtime.parking import parked
-from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Row, StateView
+from streams.runtime.processor import Effects, FastProcessor, Message, Output, Row, StateView
 
-DIGEST_LENGTH = 64
-UNKNOWN_KEPT = 10_000
 EVENTS: dict[str, type[engine.Event]] = {
     messages.START_INSTANCE: engine.StartInstance,
     messages.STEP_RESULT: engine.StepResult,
@@ -76,11 +75,11 @@ class Orchestrate(FastProcessor):
     def __init__(self, context: Context) -> None:
         self._codec = context.codec
         self._definitions = context.definitions
+        self._sought = Sought(context.definitions)
         self._commands = context.command_topics()
         self._pins = context.pins()
         window_ms = context.settings.of(OrchestrateSettings).deduplication_window_ms
         self._limits = engine.Limits(deduplication_window_ms=window_ms, incidents=self.attended)
-        self._unknown: set[str] = set()  # digests that were looked for in vain
 
     async def open(self) -> None:
         """Waits until the definitions deployed so far are known, and what is in force for those who pin."""
@@ -204,23 +203,8 @@ class Orchestrate(FastProcessor):
         graph = self._definitions.graph(digest)
         if graph is not None and another is None:
             return graph
-        wanted = {digest} if another is None else {digest, another}
-        if any(self._definitions.graph(each) is None and each not in self._unknown for each in wanted):
-            raise NotYet("a definition", lambda: self._learn({*wanted, *_digests(batch)}))
+        self._sought.learn_first({digest} if another is None else {digest, another}, lambda: _digests(batch))
         return graph
-
-    async def _learn(self, digests: set[str]) -> None:
-        """Learns definitions, which were deployed before anything named them: else they are nowhere.
-
-        All of a batch at once, so that no number of unknown ones holds up the partition for long.
-        """
-        await self._definitions.catch_up()
-        missing = {digest for digest in digests if self._definitions.graph(digest) is None}
-        for digest in missing - self._unknown:
-            log.error("definition missing", digest=digest[:DIGEST_LENGTH])
-        if len(self._unknown) > UNKNOWN_KEPT:
-            self._unknown = set()
-        self._unknown |= missing
 
     def _command(self, key: bytes | None, command: engine.Command, at_ms: int) -> Output:
         data = asdict(command)

@@ -22,7 +22,7 @@ from streams.processors.correlate.processor import Correlate
 from streams.processors.hold import HELD
 from streams.processors.intake.processor import Intake
 from streams.processors.orchestrate import CORRELATION, INBOX
-from streams.runtime.processor import Message, Record
+from streams.runtime.processor import Message, NotYet, Record
 from tests.support.contexts import context
 from tests.support.definitions import empty_book, load
 from tests.support.tables import Table
@@ -242,11 +242,13 @@ def test_too_many_events_are_put_aside(monkeypatch: pytest.MonkeyPatch) -> None:
     assert office.starts == []  # the event that ends it found no room either
 
 
-def test_event_of_unknown_definition_is_put_aside() -> None:
+async def test_event_of_unknown_definition_is_put_aside() -> None:
     office = Office(BOTH)
     office.happen("paid.v1", {"order": 1})
     other = Correlate(context(CODEC))
-    other._looked_for.add(office.records[0].data["digest"])
+    with pytest.raises(NotYet) as missing:
+        other.handle(office.records, Table())
+    await missing.value.wait()
     (output,) = other.handle(office.records, Table()).outputs
     assert output.topic.name != INBOX.name
 

@@ -145,11 +145,11 @@ def test_words_that_have_no_event_are_passed_over() -> None:
     assert told("tasks", entry(("result.ignored", "/do/0/ask", None), ("something.new", "", {}))) == []
 
 
-def test_broken_definition_costs_its_namespace_and_no_more() -> None:
+async def test_broken_definition_costs_its_namespace_and_no_more() -> None:
     processor = Lifecycle(context(Codec.offline(), _settings("tasks")))
     message = Message(Record(HISTORY.name, 0, 0, 0, INSTANCE.encode(), b""), HISTORY_ENTRY, STARTED)
-    with pytest.raises(NotYet):
+    with pytest.raises(NotYet) as missing:
         processor.handle([message], Table())
-    processor._looked_for.add(GRAPH.digest)
+    await missing.value.wait()
     events = [orjson.loads(each.value or b"") for each in processor.handle([message], Table()).outputs]
     assert events[0]["data"]["name"] == f"order-{INSTANCE}"
