@@ -23,12 +23,12 @@ Value = Any
 
 def gaps(written: Any) -> list[TableFault]:
     """A case that no row decides, of a table without faults; empty where there is none, or it would take too long."""
-    case = gap(rows_of(written))
+    case = gap(rows_of(written["rows"]))
     if case is None:
         return []
     said = ", ".join(f"{field} is {_said(value)}" for field, value in case.items()) or "whatever the case is"
-    last = " Write a last row `when: {}`" if written.get("hit", FIRST) == FIRST else " Write a row for it"
-    return [TableFault(("rows",), f"decides nothing where {said}", f"{last.strip()}, or leave that to people")]
+    row = "a last row `when: {}`" if written.get("hit", FIRST) == FIRST else "a row for it"
+    return [TableFault(("rows",), f"decides nothing where {said}", f"write {row}, or leave that to people")]
 
 
 def gap(rows: Sequence[Row]) -> dict[str, Value] | None:

@@ -142,7 +142,7 @@ def table_faults(written: Any) -> list[TableFault]:
         faults.append(TableFault(("rows",), f"is no list of 1 to {MAX_ROWS} rows", f"write {EXAMPLE}"))
         return faults
     faults += [fault for index, row in enumerate(rows) for fault in _row_faults(("rows", index), row)]
-    return faults or [*_together(_built(rows), written.get("hit", FIRST))]
+    return faults or [*_together(rows_of(rows), written.get("hit", FIRST))]
 
 
 @lru_cache(maxsize=256)
@@ -153,15 +153,11 @@ def _table(written: bytes) -> Table:
     for fault in table_faults(table):
         place = "".join(f".{part}" for part in fault.place)
         raise TableError(f"{place.lstrip('.') or 'table'} {fault.what}; {fault.remedy}.")
-    return Table(_built(table["rows"]), hashlib.sha256(written).hexdigest())
+    return Table(rows_of(table["rows"]), hashlib.sha256(written).hexdigest())
 
 
-def rows_of(written: Any) -> tuple[Row, ...]:
-    """The rows of a table without faults, as it is written."""
-    return _built(written["rows"])
-
-
-def _built(written: list[dict[str, Any]]) -> tuple[Row, ...]:
+def rows_of(written: list[dict[str, Any]]) -> tuple[Row, ...]:
+    """Rows without faults, as they are written, made ready."""
     return tuple(
         Row(
             number,

@@ -49,8 +49,7 @@ def carry_out(command: Mapping[str, Any], registry: Registry, at_ms: int) -> Car
     Raises OutOfUseError while the model that the command is pinned to cannot be used, UnreadablePayloadError where its
     arguments are no JSON, and nothing else but what is a bug.
     """
-    found = ask(command, registry)
-    return found if isinstance(found, Carried) else carried(found, registry, at_ms)
+    return carried(ask(command, registry), registry, at_ms)
 
 
 def ask(command: Mapping[str, Any], registry: Registry) -> Answered | Carried:
@@ -70,8 +69,10 @@ def ask(command: Mapping[str, Any], registry: Registry) -> Answered | Carried:
         return failed(command, Reason.MISCONFIGURED, f"with.model: {error}")
 
 
-def carried(found: Answered, registry: Registry, at_ms: int) -> Carried:
-    """The second half: the fields of result and record."""
+def carried(found: Answered | Carried, registry: Registry, at_ms: int) -> Carried:
+    """The second half: the fields of result and record. What has failed is told as it is."""
+    if isinstance(found, Carried):
+        return found
     command, asked, answer = found
     read, own = _of_model(command, asked, answer) if answer.verdict else _of_rules(command, asked, answer)
     read["rule"], read["passed"] = rule_of(answer), told(answer.passed)

@@ -32,6 +32,8 @@ from streams.runtime.letters import HARMLESS, answer
 from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Record, Row, StateView
 
+Asked = tuple[Message, Answered | Carried]
+
 log = structlog.get_logger()
 
 
@@ -71,10 +73,10 @@ class Decide(FastProcessor):
         The whole batch is asked first and told then: as in `orchestrate`, that spares a fifth.
         """
         effects = Effects([], {})
-        asked: list[tuple[Message, Answered | Carried]] = []
+        asked: list[Asked] = []
         for message in batch:
             if message.name == STEP_COMMAND:
-                self._ask(message, asked, effects)
+                asked += self._ask(message, effects)
             elif message.name != CANCEL_STEP:
                 effects.outputs.append(parked(message.record, self.declaration.name, _no_command(message)))
             elif (key := key_of(message.data)) in effects.changes or state.get(key) is not None:
@@ -95,32 +97,24 @@ class Decide(FastProcessor):
         effects = Effects([], {key: None})
         topic, instance = self.declaration.commands.name, command["instance_id"].encode()
         record = Record(topic, -1, -1, found.at_ms, instance, found.command)
-        asked: list[tuple[Message, Answered | Carried]] = []
-        self._ask(Message(record, STEP_COMMAND, command), asked, effects)
-        self._tell(asked, effects)
+        self._tell(self._ask(Message(record, STEP_COMMAND, command), effects), effects)
         return effects
 
-    def _ask(self, message: Message, asked: list[tuple[Message, Answered | Carried]], effects: Effects) -> None:
-        """Asks what a command asks for; one whose model cannot be used waits, or fails."""
+    def _ask(self, message: Message, effects: Effects) -> list[Asked]:
+        """What a command asks for and what came of it; nothing where its model cannot be used, and it waits."""
         command = message.data
         try:
-            asked.append((message, ask(command, self._registry)))
+            return [(message, ask(command, self._registry))]
         except OutOfUseError as error:
-            if self.waits:
-                at_ms = message.record.timestamp_ms
-                effects.changes[key_of(command)] = Waiting.of(self._codec, error.model, at_ms, command).row()
-            else:
-                asked.append((message, failed(command, Reason.MISCONFIGURED, f"with.model: {error}")))
+            if not self.waits:
+                return [(message, failed(command, Reason.MISCONFIGURED, f"with.model: {error}"))]
+            at_ms = message.record.timestamp_ms
+            effects.changes[key_of(command)] = Waiting.of(self._codec, error.model, at_ms, command).row()
+            return []
 
-    def _tell(self, asked: Sequence[tuple[Message, Answered | Carried]], effects: Effects) -> None:
+    def _tell(self, asked: Sequence[Asked], effects: Effects) -> None:
         """Results and records."""
-        made = [
-            (
-                message,
-                found if isinstance(found, Carried) else carried(found, self._registry, message.record.timestamp_ms),
-            )
-            for message, found in asked
-        ]
+        made = [(each, carried(found, self._registry, each.record.timestamp_ms)) for each, found in asked]
         for message, each in made:
             effects.counts.append(partial(_count, message.data["function"], each))
             effects.outputs.append(answer(self._codec, self.declaration, INBOX, message, each.result, HARMLESS))

@@ -76,8 +76,7 @@ def topics_of_settings(settings: Settings) -> tuple[Topic, ...]:
 EVENTS = Counter(
     "exlify_intake_events_total",
     "Business events read, by what became of them: started, deferred (others have a higher priority), held, retired, "
-    "gathered (a start needs others, too), "
-    "offered (to instances that listen), unmatched or parked.",
+    "gathered (a start needs others, too), offered (to instances that listen), unmatched or parked.",
     ["result"],
 )
 HELD_BACK = Counter(

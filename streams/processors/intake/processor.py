@@ -20,7 +20,7 @@ from schemas.codec import UndecodableRecord
 from schemas.messages import GATHERED_EVENT, OFFERED_EVENT, START_INSTANCE
 from schemas.payload import Door, Json, Payload
 from streams.definitions.states import State
-from streams.ground.topic import MAX_WRITTEN_BYTES, Topic
+from streams.ground.topic import MAX_WRITTEN_BYTES
 from streams.language.events import EventFilter
 from streams.language.graph import Graph
 from streams.language.triggers import as_read
@@ -100,18 +100,11 @@ class Intake(FastProcessor):
             return self._parked(record, NO_JSON)
         if len(payload) > MAX_DATA_BYTES:
             return self._parked(record, f"its data is larger than {MAX_DATA_BYTES} bytes")
-        fates, outputs = set(), []
-        for graph in graphs:
-            state = self._definitions.state(graph.name)
-            waits = state is State.ACTIVE and self._waits(graph)
-            fates.add(DEFERRED if waits else FATES[state])
-            if state is not State.RETIRED:
-                topic = INBOX if state is State.ACTIVE and not waits else HELD
-                outputs.append(self._start(topic, graph, attributes, payload, record))
+        made = [self._started(graph, attributes, payload, record) for graph in graphs]
         for graph in triggered:
-            gathered = self._triggers(graph, attributes, data, payload, record)
-            fates |= {fate for fate, _ in gathered}
-            outputs += [output for _, output in gathered if output is not None]
+            made += self._triggers(graph, attributes, data, payload, record)
+        fates = {fate for fate, _ in made}
+        outputs = [output for _, output in made if output is not None]
         offers = self._offers(listened, attributes, data, record) if listened else []
         unstarted = "gathered" if "gathered" in fates else "offered" if offers else "unmatched"
         return next((fate for fate in TOLD if fate in fates), unstarted), outputs + offers
@@ -127,21 +120,17 @@ class Intake(FastProcessor):
         self, graph: Graph, attributes: Mapping[str, str], data: Json, payload: Payload, record: Record
     ) -> list[tuple[str, Output | None]]:
         """What an event is to a workflow whose trigger says more than attributes: a start, or part of one."""
-        trigger, state = graph.trigger, self._definitions.state(graph.name)
+        trigger = graph.trigger
         assert trigger is not None
         if not trigger.gathers:
             if not trigger.fits(attributes, data):
                 return []
             if not trigger.types:  # the engine does not know of which types such events may be
                 payload = Payload.from_outside(as_read(trigger.read, _envelope(attributes, data, record)), Door.INTAKE)
-            if state is State.RETIRED:
-                return [(FATES[state], None)]
-            waits = state is State.ACTIVE and self._waits(graph)
-            topic = INBOX if state is State.ACTIVE and not waits else HELD
-            return [(DEFERRED if waits else FATES[state], self._start(topic, graph, attributes, payload, record))]
+            return [self._started(graph, attributes, payload, record)]
         keys = trigger.keys(graph.name, attributes, data)
-        if state is State.RETIRED:
-            return [(FATES[state], None)] if keys else []
+        if self._definitions.state(graph.name) is State.RETIRED:
+            return [(FATES[State.RETIRED], None)] if keys else []
         source, event_id = _named(attributes, record)
         gathered = {
             "workflow": graph.name,
@@ -178,11 +167,18 @@ class Intake(FastProcessor):
                     offers.append(Output(CORRELATION, key.encode(), message))
         return offers
 
-    def _start(
-        self, topic: Topic, graph: Graph, attributes: Mapping[str, str], data: Payload, record: Record
-    ) -> Output:
+    def _started(
+        self, graph: Graph, attributes: Mapping[str, str], data: Payload, record: Record
+    ) -> tuple[str, Output | None]:
+        """What becomes of an event that starts a workflow, and the start, if there is one."""
+        state = self._definitions.state(graph.name)
+        if state is State.RETIRED:
+            return FATES[state], None
+        deferred = state is State.ACTIVE and self._waits(graph)
+        topic = INBOX if state is State.ACTIVE and not deferred else HELD
         start = start_of(graph, attributes, data, record)
-        return Output(topic, start["instance_id"].encode(), self._codec.encode(START_INSTANCE, start))
+        output = Output(topic, start["instance_id"].encode(), self._codec.encode(START_INSTANCE, start))
+        return DEFERRED if deferred else FATES[state], output
 
 
 def start_of(graph: Graph, attributes: Mapping[str, str], data: Payload, record: Record) -> dict[str, Any]:

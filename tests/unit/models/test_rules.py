@@ -178,14 +178,14 @@ def test_any_json_is_a_table_or_refused(table: Any, values: Any) -> None:
     ],
 )
 def test_gap_is_a_case_that_no_row_decides(rows: list[dict[str, Any]], gap: dict[str, Any] | None) -> None:
-    assert gaps.gap(rows_of({"rows": [{"when": when, "route": "x"} for when in rows]})) == gap
+    assert gaps.gap(rows_of([{"when": when, "route": "x"} for when in rows])) == gap
 
 
 @given(st.lists(st.dictionaries(st.sampled_from("abc"), CELLS, max_size=3), min_size=1, max_size=4))
 def test_case_of_a_gap_holds_in_no_row_and_without_one_each_case_that_can_be_judged_is_decided(
     whens: list[dict[str, Any]],
 ) -> None:
-    rows = rows_of({"rows": [{"when": when, "route": "x"} for when in whens]})
+    rows = rows_of([{"when": when, "route": "x"} for when in whens])
     found = gaps.gap(rows)
     if found is not None:
         assert not any(
@@ -212,4 +212,4 @@ def test_gap_is_told_with_the_case_and_what_to_write() -> None:
     table = {"rows": [{"when": {"amount": "> 15000"}, "route": "reject"}]}
     place, what, remedy = gaps.gaps(table)[0]
     assert (place, what) == (("rows",), "decides nothing where amount is 14999")
-    assert remedy == "Write a last row `when: {}`, or leave that to people"
+    assert remedy == "write a last row `when: {}`, or leave that to people"
