@@ -28,6 +28,7 @@ from streams.runtime.parking import parked
 from streams.runtime.processor import Effects, FastProcessor, Message, Output, Row, StateView
 
 MAX_OPEN = 5_000  # tasks on the desk; what comes while there are more is for whoever takes it
+MAX_DESK_BYTES = 512 * 1024  # of its row, which is read and written with every task: what comes then, likewise
 LOOK_MS = 15_000  # until it is seen that somebody is away, or back
 SEEN_MS = 30 * DAY_MS
 _DESK, _SPEED, _SEEN = b"desk", b"s/", b"t/"
@@ -101,6 +102,7 @@ class _Round:
         self._codec, self._people, self._state, self._effects = codec, people_, state, effects
         row = state.get(_DESK)
         self._lying = msgspec.msgpack.decode(row.value, type=Lying) if row else Lying()
+        self._bytes = len(row.value) if row else 0
         self._desk = self._lying.desk
         self._speeds = self._desk.speeds = Speeds()
         self._at_ms = 0
@@ -116,7 +118,7 @@ class _Round:
                 self._close(key, work)
             elif key in self._desk.open:
                 self._follow(key, work)
-            elif len(self._desk.open) < MAX_OPEN:
+            elif len(self._desk.open) < MAX_OPEN and self._bytes < MAX_DESK_BYTES:
                 self._open(key, work)
 
     def keep(self) -> None:
@@ -141,6 +143,7 @@ class _Round:
             work["team"], work["kind"], tuple(work["skills"]), work["weight"], work["created_at_ms"]
         )
         self._lying.instances[key] = work["instance_id"]
+        self._bytes += len(msgspec.msgpack.encode((key, self._desk.open[key])))
         if work["given_to"] is not None:
             self._desk.give(key, work["given_to"], self._at_ms)
         else:

@@ -12,7 +12,7 @@ from schemas.messages import ASSIGN_WORK, HUMAN_ACTION, HUMAN_TASK
 from streams.ground.errors import ConfigurationError
 from streams.ground.settings import Settings
 from streams.processors import assign
-from streams.processors.assign.processor import LOOK_MS, Assign
+from streams.processors.assign.processor import LOOK_MS, MAX_DESK_BYTES, Assign
 from streams.processors.human import ACTIONS, rules
 from streams.processors.human.task import HumanTask
 from streams.runtime.processor import Effects, Message, Record
@@ -183,3 +183,13 @@ def test_assign_that_makes_no_sense_is_refused(wanted: Any) -> None:
 
 def _note() -> Any:
     return payload({"note": "ok"})
+
+
+def test_desk_stays_within_what_a_row_may_be_whatever_tasks_ask_for_and_is_emptied_again(tmp_path: Path) -> None:
+    office = Office(tmp_path, "ada: {teams: [other]}\n")
+    skills = [f"{number:02d}" + "x" * 98 for number in range(20)]
+    ids = [office.ask(number, kind="k" * 200, skills=skills) for number in range(600)]
+    assert max(len(row.value) for row in office.table.rows.values()) < 2 * MAX_DESK_BYTES
+    for task_id in ids:
+        office.answer(task_id, "ada", 1_000)
+    assert len(office.table.rows[b"desk"].value) < 1_000
