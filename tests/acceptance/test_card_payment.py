@@ -33,7 +33,7 @@ async def test_disputed_payments_lock_the_next_account_at_their_terminal(site: S
     disputed = await _outcomes(site, DISPUTE, "exlify.payments.card-payment-disputed.v1", before[::2])
     assert [each["counted"] for each in disputed] == [True] * len(before[::2])
 
-    last = _payment("P-last", "card-last", at)
+    last = _payment("P-last", "card-last", datetime.now(UTC).isoformat())  # what is known today counts from today on
     subscriber = Subscriber(site, [ids.instance_id(PAY, SOURCE, "P-last")], PAY)
     await _publish(site, "exlify.payments.card-payment-asked.v1", [last])
     async with ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as http:
