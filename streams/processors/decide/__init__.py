@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from prometheus_client import Counter, Gauge
 
 from models.rules.gaps import gaps
-from models.rules.table import EXAMPLE, SCHEMA, WHOLE, table_faults
+from models.rules.table import ASKED, EXAMPLE, WHOLE, asked_faults
 from schemas.functions import Argument, EffectClass, Function, Kind
 from streams.ground.kinds import FILE
 from streams.ground.setting import Group, setting
@@ -38,10 +38,11 @@ DECIDE = Function(
         Argument(name="input", summary="What the model reads; the task's input unless given.", default="${ . }"),
         Argument(
             name="rules",
-            summary="A decision table that comes first: where a row holds, it decides and no model is asked.",
+            summary="A decision table that comes first, or the name of one (rules/NAME.yaml of the site folder): where "
+            "a row holds, it decides and no model is asked.",
             kind=Kind.FIXED,
-            schema=SCHEMA,
-            judge=table_faults,
+            schema=ASKED,
+            judge=asked_faults,
             example=f"rules: {EXAMPLE}",
         ),
         Argument(
@@ -52,10 +53,11 @@ DECIDE = Function(
         ),
         Argument(
             name="otherwise",
-            summary="A decision table for where no model may act; where no row holds, a person decides.",
+            summary="A decision table, or the name of one, for where no model may act; if no row holds, a "
+            "person decides.",
             kind=Kind.FIXED,
-            schema=SCHEMA,
-            judge=table_faults,
+            schema=ASKED,
+            judge=asked_faults,
             example=f"otherwise: {EXAMPLE}",
         ),
     ),
@@ -85,10 +87,11 @@ RULES = Function(
     arguments=(
         Argument(
             name="table",
-            summary="Rows of conditions, each with the route that it decides.",
+            summary="Rows of conditions, each with the route that it decides; or the name of a table, rules/NAME.yaml "
+            "of the site folder.",
             kind=Kind.FIXED,
-            schema=SCHEMA,
-            judge=table_faults,
+            schema=ASKED,
+            judge=asked_faults,
             hint=gaps,
             required=True,
             example=f"table: {WHOLE}",

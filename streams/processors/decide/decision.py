@@ -19,9 +19,10 @@ from models.serving.registry import Registry
 from schemas.payload import Door, Payload
 from schemas.reasons import Reason
 from schemas.steps import completed, faulted, id_of, problem
-from streams.processors.decide.asked import RULES, Asked, BadArgumentsError, asked_of
+from streams.processors.decide.asked import RULES, Asked, BadArgumentsError, NoTableError, asked_of
 from streams.processors.decide.audits import audit_of
 from streams.processors.decide.chain import Answer, Beside, answered, rule_of, told
+from streams.processors.decide.pins import read_pinned
 
 NO_SCORE = -1.0  # on record, where the model was not asked or gave no number; `held` says why
 VERSION_LENGTH = 12  # of a table: the beginning of its hash
@@ -58,13 +59,16 @@ def ask(command: Mapping[str, Any], registry: Registry) -> Answered | Carried:
     Raises as `carry_out`.
     """
     try:
-        asked = asked_of(command, command["function"])
+        pinned = read_pinned(command.get("pin"))
+        asked = asked_of(command, command["function"], pinned.tables)
         case = command.get("business_key") or command["instance_id"]
-        return Answered(command, asked, answered(asked, command.get("pin"), registry, case))
+        return Answered(command, asked, answered(asked, pinned.models, registry, case))
     except BadArgumentsError as error:
         return failed(command, Reason.INPUT_INVALID, f"with.{error}")
     except FeatureError as error:
         return failed(command, Reason.INPUT_INVALID, f"with.input.{error}")
+    except NoTableError as error:
+        return failed(command, Reason.MISCONFIGURED, f"with.{error}")
     except UnknownModelError as error:
         return failed(command, Reason.MISCONFIGURED, f"with.model: {error}")
 
