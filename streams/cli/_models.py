@@ -79,11 +79,16 @@ def place(book: ModelBook, text: str) -> tuple[str, str]:
 
 def loaded(book: ModelBook, name: str, version: str) -> Model:
     """A version, from its files as they are. Raises UsageError where they cannot be used."""
+    return loaded_from(book, book.folder(name, version))
+
+
+def loaded_from(book: ModelBook, place: Path) -> Model:
+    """A model in a folder. Raises UsageError where it cannot be used."""
     from models.serving.errors import RefusedModelError
     from models.serving.predict import Model
 
     try:
-        return Model.load(book.folder(name, version), book.trusted)
+        return Model.load(place, book.trusted)
     except RefusedModelError as error:
         raise UsageError(str(error)) from None
 

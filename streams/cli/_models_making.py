@@ -66,9 +66,7 @@ def add(
         path if folder is None else folder / "model.onnx", given, rows, (without, scores), name, version, place
     )
     if folder is not None:
-        for part in PARTS:
-            if (folder / part).is_file():
-                shutil.copyfile(folder / part, place / part)
+        copy_parts(folder, place)
     _report_check(f"{name}@{version}", place, rows, scores, {"folder": str(place), **found}, as_json)
 
 
@@ -103,6 +101,19 @@ def added(
     ours.write_whole(place / MODEL_FILE, data)
     ours.write_whole(place / CARD_FILE, tomli_w.dumps(card).encode())
     return {"model": f"{name}@{version}", "task": card["model"]["task"], "inputs": len(card["inputs"])}
+
+
+def copy_parts(folder: Path, place: Path) -> None:
+    """What a model is brought with beside its file and card."""
+    for part in PARTS:
+        if (folder / part).is_file():
+            shutil.copyfile(folder / part, place / part)
+
+
+def installed(stage: Path, place: Path) -> None:
+    """Puts a version that was made elsewhere in its place, whole."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    stage.rename(place)
 
 
 @click.command("check")
