@@ -230,7 +230,7 @@ def _installed(run: Run, made: Path, found: Parts, learned: str, promise: tuple[
     except (KeyError, TypeError, AttributeError) as error:  # whatever a trainer may have put into its card
         run.fail("parity", f"card.toml of the trainer cannot be used: {error!r}")
     _proved(run, stage, model, found, *promise)
-    place = making.site_folder() / name / version
+    place = ours.models_folder() / name / version
     making.installed(stage, place)
     return version
 

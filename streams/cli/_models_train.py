@@ -214,7 +214,7 @@ def _trained(
     except (KeyError, TypeError, AttributeError) as error:  # whatever a trainer may have put into its card
         gates.fail("parity", f"card.toml or {PARITY_FILE} of the trainer cannot be used: {error!r}")
     gates.through(by.parity(seen))
-    making.installed(stage, making.site_folder() / name / version)
+    making.installed(stage, ours.models_folder() / name / version)
     shutil.rmtree(made, ignore_errors=True)
     (place / ROWS).unlink(missing_ok=True)
     return version

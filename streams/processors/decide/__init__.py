@@ -1,5 +1,6 @@
 """Station 4, decide: steps that ask a model, or a decision table."""
 
+import re
 from dataclasses import dataclass
 
 from prometheus_client import Counter, Gauge
@@ -7,11 +8,13 @@ from prometheus_client import Counter, Gauge
 from models.rules.gaps import gaps
 from models.rules.table import ASKED, EXAMPLE, WHOLE, asked_faults
 from schemas.functions import Argument, EffectClass, Function, Kind
-from streams.ground.kinds import FILE
+from streams.ground.kinds import FILE, address, checked
 from streams.ground.setting import Group, setting
 from streams.ground.topic import DAY_MS, Keyed, Topic
 from streams.processors.orchestrate import INBOX
 from streams.runtime.declaration import Declaration
+
+STORE = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,62})(/(?P<prefix>[\w./-]*?)/?)?", re.ASCII)
 
 DECISIONS = Topic(name="decide.record.decision.v1", messages=("Decision",), retention_ms=365 * DAY_MS)
 
@@ -113,7 +116,7 @@ FAULTY = Gauge(
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings(Group):
-    """Models: who answers for their certificates."""
+    """Models: where they are, and who answers for their certificates."""
 
     certificate_keys: str = setting(
         "EXLIFY_CERTIFICATE_KEYS",
@@ -127,6 +130,28 @@ class ModelSettings(Group):
         "Private Ed25519 key (PEM) that `exlify models certify` and `sign` sign with",
         secret=True,
     )
+    store: str = setting(
+        "EXLIFY_MODELS_STORE",
+        "",
+        "S3-compatible store with the models of the site, s3://BUCKET/PREFIX (extra `s3`); without: the site folder",
+        kind=checked(STORE.fullmatch, "s3://BUCKET or s3://BUCKET/PREFIX"),
+    )
+    store_endpoint: str = setting(
+        "EXLIFY_MODELS_STORE_ENDPOINT",
+        "",
+        "Address of the store where it is not that of AWS",
+        kind=address("http", "https"),
+    )
+    store_region: str = setting(
+        "EXLIFY_MODELS_STORE_REGION", "", "Region of the store; as AWS's own variables say unless given"
+    )
+    store_key: str = setting(
+        "EXLIFY_MODELS_STORE_KEY",
+        "",
+        "Access key; without one, AWS's own variables, or the role of the machine",
+        secret=True,
+    )
+    store_secret: str = setting("EXLIFY_MODELS_STORE_SECRET", "", "Secret of the access key", secret=True)
 
 
 DECLARATION = Declaration(
