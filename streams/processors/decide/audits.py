@@ -27,7 +27,7 @@ def audit_of(command: Mapping[str, Any], answer: Answer, registry: Registry) -> 
     share = _share(read_pinned(command.get("pin")).models, model, registry) if alone else 1.0
     return {
         "share": share,
-        "drawn": alone and drawn(id_of(command), share),
+        "drawn": alone and share > 0 and drawn(id_of(command), share),
         "target": certificate.target if certificate else None,
         "routes": list(model.head.routes),
     }
