@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=StrEnum)
 MEMBERS = ("authentication", "tls", "ssh")
-_WITH = {"authentication": "http and https", "tls": "https and kafkas"}
+_WITH = {"authentication": ("http", "https"), "tls": ("https", "kafkas")}
 TOKEN_PATH = "/oauth2/token"  # a path
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # name of a header
 _LINE = re.compile(r"[\x20-\x7e\x80-\ud7ff\ue000-\uffff]*")
@@ -62,11 +62,11 @@ def read_identity(members: Mapping[str, Part], url: str) -> Identity:
     scheme = urlsplit(url).scheme
     if "ssh" in members and scheme != "sftp":
         members["ssh"].fault(f"ssh for an address of {scheme}", "leave it out; only sftp has it")
-    for name, schemes in (("authentication", ("http", "https")), ("tls", ("http", "https", "kafka", "kafkas"))):
+    for name, schemes in _WITH.items():
         if name in members and scheme not in schemes:
-            members[name].fault(f"{name} for an address of {scheme}", f"leave it out; only {_WITH[name]} have it")
-    if "tls" in members and not scheme.endswith("s"):
-        members["tls"].fault(f"tls for an address of {scheme}", f"write {scheme}s://")
+            without = f"leave it out; only {' and '.join(schemes)} have it"
+            remedy = f"write {scheme}s://" if f"{scheme}s" in schemes else without
+            members[name].fault(f"{name} for an address of {scheme}", remedy)
     credentials = _authentication(members["authentication"], url) if "authentication" in members else None
     tls = _tls(members["tls"]) if "tls" in members else None
     return Identity(credentials, tls, _ssh(members["ssh"]) if "ssh" in members else None)
