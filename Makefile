@@ -93,7 +93,7 @@ certificates: $(TRAIN_READY) ## See whether certificates keep their word (ARGS="
 	@$(TRAIN_VENV)/bin/python -m models.decisions.certificates $(ARGS)
 
 training: $(TRAIN_READY) ## Test training: from rows to a model that serving takes, and the committed one byte for byte
-	@$(TRAIN_VENV)/bin/python -m pytest tests/unit/models/test_training.py tests/unit/models/test_training_credit.py tests/unit/models/test_training_texts.py tests/unit/models/test_training_marketing.py tests/unit/models/test_training_own.py tests/unit/models/test_certify.py tests/unit/models/test_oracles.py $(ARGS)
+	@$(TRAIN_VENV)/bin/python -m pytest tests/unit/models/test_training.py tests/unit/models/test_training_credit.py tests/unit/models/test_training_texts.py tests/unit/models/test_training_marketing.py tests/unit/models/test_training_fraud.py tests/unit/models/test_training_own.py tests/unit/models/test_certify.py tests/unit/models/test_oracles.py $(ARGS)
 
 learn: $(DEV_READY) $(TRAIN_READY) ## See models watched, suspended, learning and promoted on a real site, under kills (DATA=train.csv.gz ARGS="--seed 2"; an hour)
 	@$(BIN)/python -m pytest tests/acceptance/test_monitor.py tests/unit/cli/test_models_learn.py -m crash -v
