@@ -224,6 +224,7 @@ ROWS = """
 shop: {connection: shop, statement: SELECT id FROM orders WHERE id > :id ORDER BY id LIMIT :limit, cursor: id, start: 0,
   type: chaos.row.v1, every: 1s}
 """
+MESSAGES = "partner: {connection: partner, from: orders, type: chaos.message.v1}\n"
 
 
 async def events(site: Site, kind: str, count: int, first: int = 0) -> None:

@@ -43,8 +43,9 @@ FIRE = {
 """Those that have reason to in the first run."""
 FIRE_LATER = {
     "ExlifyDefinitionUnusable", "ExlifyFilesStuck", "ExlifyHopsSlow", "ExlifyInstanceIdle", "ExlifyMembersComeAndGo",
-    "ExlifyModelErrorRising", "ExlifyProcessorNotReady", "ExlifyRoomForLateGoesFast", "ExlifyRoomForLateGoesSlowly",
-    "ExlifyRoomForPeopleGoesFast", "ExlifyRoomForPeopleGoesSlowly", "ExlifyRoomForUnseenGoesSlowly", "ExlifyRowsStuck",
+    "ExlifyMessagesStuck", "ExlifyModelErrorRising", "ExlifyProcessorNotReady", "ExlifyRoomForLateGoesFast",
+    "ExlifyRoomForLateGoesSlowly", "ExlifyRoomForPeopleGoesFast", "ExlifyRoomForPeopleGoesSlowly",
+    "ExlifyRoomForUnseenGoesSlowly", "ExlifyRowsStuck",
 }  # fmt: skip
 """Those that have reason to in the second, where nobody is unlucky but everything is slow, late or wrong."""
 SILENT = {
@@ -154,7 +155,10 @@ async def test_alerts_fire_where_all_is_slow_or_late(site: Site, report: Report)
     folder = site.settings.data_dir / "site"
     (folder / "files.yaml").write_text(mishaps.MISSING)
     (folder / "rows.yaml").write_text(mishaps.ROWS)
-    (folder / "connections.yaml").write_text(f"{mishaps.CONNECTIONS}shop: sqlite:////nowhere/at/all.sqlite\n")
+    (folder / "messages.yaml").write_text(mishaps.MESSAGES)
+    (folder / "connections.yaml").write_text(
+        f"{mishaps.CONNECTIONS}shop: sqlite:////nowhere/at/all.sqlite\npartner: amqp://127.0.0.1:1\n"
+    )
     async with watched(site, hurried(site.settings.data_dir / "rules")) as http:
         beside = [asyncio.create_task(noted(http, fired))]
         for text in (mishaps.ASKING, mishaps.LATE, mishaps.SLOW, mishaps.AUDITED):
