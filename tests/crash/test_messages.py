@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import signal
+import subprocess
 import time
 import uuid
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 import aiormq
@@ -21,7 +25,7 @@ from tests.support.rabbitmq import RabbitMq
 
 TYPE = "com.example.crash-messages.v1"
 TOPIC = business_topic(EventTypes.load().of(TYPE).topic)
-COUNT = 20_000
+COUNT = 10_000
 PATIENCE_S = 300.0  # a bound on hanging, not a measure
 MESSAGES = "orders: {connection: partner, from: %s, type: com.example.crash-messages.v1, batch: 50}\n"
 JSON = Basic.Properties(content_type="application/json", delivery_mode=2)
@@ -34,21 +38,24 @@ async def test_messages_are_taken_through_kills(kafka: str, rabbitmq: RabbitMq, 
     await provision(settings, [TOPIC])
     queue = f"q-{uuid.uuid4().hex}"
     (tmp_path / "messages.yaml").write_text(MESSAGES % queue)
-    (tmp_path / "connections.yaml").write_text(f"partner: {rabbitmq.url}\n")
+    (tmp_path / "url").write_text(rabbitmq.url)
+    (tmp_path / "connections.yaml").write_text("partner: ${file:url}\n")
     async with aiormq.connect(rabbitmq.url) as connection:
         channel = await connection.channel()
         await channel.queue_declare(queue, durable=True)
-        for number in range(COUNT):
-            await channel.basic_publish(json.dumps({"n": number}).encode(), routing_key=queue, properties=JSON)
+        for first in range(0, COUNT, 500):
+            bodies = [json.dumps({"n": number}).encode() for number in range(first, first + 500)]
+            publish = partial(channel.basic_publish, routing_key=queue, properties=JSON)
+            await asyncio.gather(*map(publish, bodies))
     processes = [started("messages", kafka, tmp_path) for _ in range(2)]
     try:
         for left in (COUNT * 3 // 4, COUNT // 2, COUNT // 4):
-            await _until(rabbitmq, queue, left)
+            await _until(rabbitmq, queue, left, processes)
             killed = processes.pop(0)
             killed.send_signal(signal.SIGKILL)
             killed.wait()
             processes.append(started("messages", kafka, tmp_path))
-        await _until(rabbitmq, queue, 0)
+        await _until(rabbitmq, queue, 0, processes)
         deadline = time.monotonic() + PATIENCE_S
         while len(every := _ids(kafka, settings)) < COUNT:
             assert time.monotonic() < deadline, f"{COUNT - len(every)} messages are lost"
@@ -63,9 +70,10 @@ def _ids(kafka: str, settings: Settings) -> set[str]:
     return {id_ for source, id_ in seen(kafka, TOPIC, settings.partitions) if source == "/messages/orders"}
 
 
-async def _until(server: RabbitMq, queue: str, most: int) -> None:
+async def _until(server: RabbitMq, queue: str, most: int, processes: Sequence[subprocess.Popen[bytes]]) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while await _left(server, queue) > most:
+        assert not [each for each in processes if each.poll() is not None], "one has ended by itself; see its log"
         assert time.monotonic() < deadline, "the messages are not taken"
 
 
