@@ -63,10 +63,10 @@ def read_identity(members: Mapping[str, Part], url: str) -> Identity:
     if "ssh" in members and scheme != "sftp":
         members["ssh"].fault(f"ssh for an address of {scheme}", "leave it out; only sftp has it")
     for name, schemes in _WITH.items():
-        if name in members and scheme not in (*schemes, *(each.removesuffix("s") for each in schemes)):
-            members[name].fault(f"{name} for an address of {scheme}", f"leave it out; only {_listed(schemes)} have it")
-    if "tls" in members and not scheme.endswith("s"):
-        members["tls"].fault(f"tls for an address of {scheme}", f"write {scheme}s://")
+        if name in members and scheme not in schemes:
+            without = f"leave it out; only {_listed(schemes)} have it"
+            remedy = f"write {scheme}s://" if f"{scheme}s" in schemes else without
+            members[name].fault(f"{name} for an address of {scheme}", remedy)
     credentials = _authentication(members["authentication"], url) if "authentication" in members else None
     tls = _tls(members["tls"]) if "tls" in members else None
     return Identity(credentials, tls, _ssh(members["ssh"]) if "ssh" in members else None)
