@@ -11,6 +11,7 @@ partner-orders:
   batch: 20
   group: exlify                        # a topic: as which group it is read
   start: latest                        # a topic: where a new group begins
+  avro: partner-registry               # a topic: its values are Avro in Confluent's framing, by this registry
   done: Archive                        # a folder: where mails go; without it they are marked as read
 """
 
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
 
 FILE = "messages.yaml"
 MEMBERS = (
-    "connection", "from", "type", "subject", "id", "mapping", "broken", "batch", "group", "start", "done",
+    "connection", "from", "type", "subject", "id", "mapping", "broken", "batch", "group", "start", "avro",
+    "done",
 )  # fmt: skip
 MOST_AT_ONCE = 500
 USUAL_AT_ONCE = 20
@@ -50,6 +52,7 @@ class Source:
     batch: int
     group: str | None
     start: str | None
+    avro: str | None
     done: str | None
 
     @property
@@ -77,7 +80,7 @@ def _source(name: str, part: Part) -> Source:
         for each in ("subject", "id", "mapping"):
             if each in members:
                 members[each].fault(f"{each} of an event that says itself what it is", "add a `type`, or leave it out")
-    texts = {each: members[each].text() if each in members else None for each in ("type", "mapping", "broken")}
+    texts = {each: members[each].text() if each in members else None for each in ("type", "mapping", "broken", "avro")}
     pointers = {each: _pointer(members[each]) if each in members else None for each in ("subject", "id")}
     places = {each: _place(members[each]) if each in members else None for each in ("group", "done")}
     return Source(

@@ -1,8 +1,13 @@
-"""What takes the messages of a source, by what its connection is: a server of queues, a cluster or a mailbox."""
+"""What takes the messages of a source, by what its connection is: a server of queues, a cluster or a mailbox.
+
+And what reads those that are Avro, by the registry that has their schemas.
+"""
 
 from __future__ import annotations
 
-from urllib.parse import urlsplit
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from urllib.parse import unquote, urlsplit
 
 from connectors.amqp.address import DEFAULT_PORTS as AMQP
 from connectors.amqp.address import server_of
@@ -12,15 +17,35 @@ from connectors.hub.contract import Refused
 from connectors.hub.inlet import Inlet
 from connectors.kafka.address import SCHEMES as KAFKA
 from connectors.kafka.address import cluster_of
+from connectors.kafka.framed import Framed
 from connectors.kafka.inlet import KafkaInlet
 from connectors.mail.inlet import PORTS as IMAP
 from connectors.mail.inlet import MailInlet, mailbox_of
 from schemas.reasons import Reason
+from schemas.registry import Registry, RegistryAccess
 from streams.ground.errors import ConfigurationError
 from streams.messages.declared import Source
 from streams.processors.call.connections import Addresses
 
-_ONLY = {"group": KAFKA, "start": KAFKA, "done": tuple(IMAP)}
+ASK_S = 10.0
+_ONLY = {"group": KAFKA, "start": KAFKA, "avro": KAFKA, "done": tuple(IMAP)}
+
+
+@asynccontextmanager
+async def framed_of(source: Source, addresses: Addresses) -> AsyncIterator[Framed | None]:
+    """What reads the values of a source that are Avro; None where they are not. Raises ConfigurationError."""
+    if source.avro is None:
+        yield None
+        return
+    name = folded(source.avro)
+    parts = urlsplit(addresses.urls().get(name, ""))
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise ConfigurationError(f"connection {name} is no registry of schemas; write https://USER:PASSWORD@HOST/PATH")
+    url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
+    user, password = unquote(parts.username or ""), unquote(parts.password or "")
+    access = RegistryAccess(url, user or None, password or None, total_timeout_s=ASK_S)
+    async with Registry(access) as registry:
+        yield Framed(registry)
 
 
 def inlet_of(source: Source, addresses: Addresses) -> Inlet:

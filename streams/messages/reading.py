@@ -15,6 +15,7 @@ from typing import NoReturn
 
 from connectors.codecs import bodies
 from connectors.hub.inlet import MOST_BYTES, Came, Inlet
+from connectors.kafka.framed import Framed
 from connectors.mail import reading as mails
 from connectors.mail.inlet import MAIL
 from connectors.mappings import Mapping as ValueMapping
@@ -53,6 +54,7 @@ class Reading:
     codec: Codec
     types: EventTypes
     publisher: Publishing
+    framed: Framed | None = None
 
     async def look(self) -> int:
         """Publishes the messages that are next, and says how many there were.
@@ -62,6 +64,8 @@ class Reading:
         came = await self.inlet.take(self.source.batch)
         if not came:
             return 0
+        if self.framed is not None:
+            await self.framed.learn(each.content for each in came)
         large = sum(len(each.content or b"") for each in came) > _LARGE_BYTES
         made = await asyncio.to_thread(self._all, came) if large else self._all(came)
         await self.publisher.publish(outgoing for outgoing, _ in made)
@@ -87,15 +91,32 @@ class Reading:
     def _event(self, came: Came) -> CloudEvent:
         if came.content is None:
             raise _BrokenError(f"it is larger than {MOST_BYTES:,} bytes")
-        said = _said(came, came.content)
+        said = self._said(came, came.content)
         if self.source.type is None:
             if said is None:
                 raise _BrokenError("it is no CloudEvent, and no `type` says what else it is")
             return said
-        data = _data(came, came.content) if said is None else said.data
+        data = self._data(came, came.content) if said is None else said.data
         id_ = self._id(came if said is None else _named(came, said), data)
         made = data if self.mapping is None else self.mapping.apply(data)
         return CloudEvent(self._attributes(self.source.type, id_, made), made)
+
+    def _said(self, came: Came, content: bytes) -> CloudEvent | None:
+        """The event that a message says it is."""
+        if came.content_type.lower().startswith(STRUCTURED):
+            (event,) = parse_request([("content-type", came.content_type)], content)
+            return event
+        if f"{HEADER_PREFIX}specversion" not in came.headers:
+            return None
+        attributes = from_headers([(name, value.encode("utf-8", "replace")) for name, value in came.headers.items()])
+        return CloudEvent(attributes, self._data(came, content))
+
+    def _data(self, came: Came, content: bytes) -> Json:
+        if self.framed is not None:
+            return self.framed.read(content)
+        if came.content_type == MAIL:
+            return mails.read(content)
+        return bodies.decode(content, came.content_type)
 
     def _attributes(self, type_: str, id_: str, data: Json) -> Mapping[str, str]:
         attributes = {"specversion": SPEC_VERSION, "id": id_, "source": self.source.source, "type": type_}
@@ -123,25 +144,8 @@ class Reading:
         raise MessagesError(f"{what}; have its sender correct it, or name a type under `broken`")
 
 
-def _said(came: Came, content: bytes) -> CloudEvent | None:
-    """The event that a message says it is."""
-    if came.content_type.lower().startswith(STRUCTURED):
-        (event,) = parse_request([("content-type", came.content_type)], content)
-        return event
-    if f"{HEADER_PREFIX}specversion" not in came.headers:
-        return None
-    attributes = from_headers([(name, value.encode("utf-8", "replace")) for name, value in came.headers.items()])
-    return CloudEvent(attributes, _data(came, content))
-
-
 def _named(came: Came, event: CloudEvent) -> Came:
     return Came(id=f"{event.source}\n{event.id}", content=came.content, place=came.place)
-
-
-def _data(came: Came, content: bytes) -> Json:
-    if came.content_type == MAIL:
-        return mails.read(content)
-    return bodies.decode(content, came.content_type)
 
 
 def _text(came: Came) -> str | None:

@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 import structlog
 
 from connectors.hub.inlet import Inlet, InletError
+from connectors.kafka.framed import Framed
 from schemas.business import EventTypes
 from schemas.codec import Codec
 from streams.ground.errors import ExlifyError
@@ -22,7 +23,7 @@ from streams.ground.settings import Settings
 from streams.ground.site import Site, SiteFile
 from streams.messages import metrics
 from streams.messages.declared import FILE, Source, read_messages
-from streams.messages.places import inlet_of
+from streams.messages.places import framed_of, inlet_of
 from streams.messages.reading import Reading
 from streams.processors.call.connections import Addresses
 from streams.processors.call.mappings import Mappings
@@ -78,8 +79,8 @@ class Watching:
         told = ""
         while True:
             try:
-                async with self._opened(source) as inlet:
-                    reading = self._reading(source, inlet)
+                async with framed_of(source, self.addresses) as framed, self._opened(source) as inlet:
+                    reading = self._reading(source, inlet, framed)
                     while True:
                         reading.mapping = None if source.mapping is None else mappings.get(source.mapping)
                         await reading.look()
@@ -97,9 +98,15 @@ class Watching:
             told = why
             await asyncio.sleep(PAUSE_S)
 
-    def _reading(self, source: Source, inlet: Inlet) -> Reading:
+    def _reading(self, source: Source, inlet: Inlet, framed: Framed | None) -> Reading:
         return Reading(
-            source=source, mapping=None, inlet=inlet, codec=self.codec, types=self.types, publisher=self.publisher
+            source=source,
+            mapping=None,
+            inlet=inlet,
+            framed=framed,
+            codec=self.codec,
+            types=self.types,
+            publisher=self.publisher,
         )
 
     @asynccontextmanager

@@ -50,12 +50,12 @@ async def test_messages_are_taken_through_kills(kafka: str, rabbitmq: RabbitMq, 
     processes = [started("messages", kafka, tmp_path) for _ in range(2)]
     try:
         for left in (COUNT * 3 // 4, COUNT // 2, COUNT // 4):
-            await _until(rabbitmq, queue, left, processes)
+            await _until(rabbitmq, queue, left, processes, tmp_path / "messages.log")
             killed = processes.pop(0)
             killed.send_signal(signal.SIGKILL)
             killed.wait()
             processes.append(started("messages", kafka, tmp_path))
-        await _until(rabbitmq, queue, 0, processes)
+        await _until(rabbitmq, queue, 0, processes, tmp_path / "messages.log")
         deadline = time.monotonic() + PATIENCE_S
         while len(every := _ids(kafka, settings)) < COUNT:
             assert time.monotonic() < deadline, f"{COUNT - len(every)} messages are lost"
@@ -70,11 +70,17 @@ def _ids(kafka: str, settings: Settings) -> set[str]:
     return {id_ for source, id_ in seen(kafka, TOPIC, settings.partitions) if source == "/messages/orders"}
 
 
-async def _until(server: RabbitMq, queue: str, most: int, processes: Sequence[subprocess.Popen[bytes]]) -> None:
+async def _until(
+    server: RabbitMq, queue: str, most: int, processes: Sequence[subprocess.Popen[bytes]], log: Path
+) -> None:
     deadline = time.monotonic() + PATIENCE_S
     while await _left(server, queue) > most:
-        assert not [each for each in processes if each.poll() is not None], "one has ended by itself; see its log"
+        assert not [each for each in processes if each.poll() is not None], _last(log)
         assert time.monotonic() < deadline, "the messages are not taken"
+
+
+def _last(log: Path) -> str:
+    return log.read_text()[-2_000:]
 
 
 async def _left(server: RabbitMq, queue: str) -> int:
