@@ -30,7 +30,7 @@ MEMBERS = (
     "connection", "from", "type", "subject", "id", "mapping", "broken", "batch", "group", "start", "avro",
     "done",
 )  # fmt: skip
-MOST_AT_ONCE = 500
+MOST_AT_ONCE = 100  # of up to 900 KiB each, and as many more are on their way
 USUAL_AT_ONCE = 20
 STARTS = ("earliest", "latest")
 _NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")

@@ -19,8 +19,8 @@ from schemas.reasons import Effect
 from tests.support.connector_cases import ALL, CASES
 from tests.support.tcp_faults import Wrong, proxied
 
-OVER_A_NETWORK = [each for each in ALL if each.name in ("http", "webhook", "mail", "amqp")]
-GREETING = ("mail", "amqp")  # much is said before anything is asked for
+OVER_A_NETWORK = [each for each in ALL if each.name in ("http", "webhook", "mail", "amqp", "sftp")]
+GREETING = ("mail", "amqp", "sftp")  # much is said before anything is asked for
 BRIEF = CallLimits(try_timeout_s=0.5, total_timeout_s=5.0)
 CALM = CallLimits(try_timeout_s=30.0, total_timeout_s=60.0)
 

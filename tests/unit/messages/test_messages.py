@@ -176,7 +176,7 @@ async def test_a_mapping_makes_another_value_and_an_id_that_is_missing_is_told(t
         ("orders:\n", "Orders 1:\n", "no name of a source"),
         ("subject: /number", "subject: number", "JSON Pointer"),
         ("  type: com.example.order.v1\n", "", "subject of an event"),
-        ("batch: 3", "batch: 5000", "from 1 to 500"),
+        ("batch: 3", "batch: 5000", "from 1 to 100"),
         ("batch: 3", "start: now", "earliest or latest"),
         ("from: orders", "from: b\u00fccher", "ASCII"),
         ("batch: 3", "surprise: 3", "surprise"),
