@@ -44,8 +44,9 @@ FIRE = {
 """Those that have reason to in the first run."""
 FIRE_LATER = {
     "ExlifyDefinitionUnusable", "ExlifyFilesStuck", "ExlifyHopsSlow", "ExlifyInstanceIdle", "ExlifyMembersComeAndGo",
-    "ExlifyModelErrorRising", "ExlifyProcessorNotReady", "ExlifyRoomForLateGoesFast", "ExlifyRoomForLateGoesSlowly",
-    "ExlifyRoomForPeopleGoesFast", "ExlifyRoomForPeopleGoesSlowly", "ExlifyRoomForUnseenGoesSlowly", "ExlifyRowsStuck",
+    "ExlifyMessagesStuck", "ExlifyModelErrorRising", "ExlifyProcessorNotReady", "ExlifyRoomForLateGoesFast",
+    "ExlifyRoomForLateGoesSlowly", "ExlifyRoomForPeopleGoesFast", "ExlifyRoomForPeopleGoesSlowly",
+    "ExlifyRoomForUnseenGoesSlowly", "ExlifyRowsStuck",
 }  # fmt: skip
 """Those that have reason to in the second, where nobody is unlucky but everything is slow, late or wrong."""
 FIRE_LAST = {
@@ -150,6 +151,7 @@ async def test_alerts_fire_where_all_is_slow_or_late(site: Site, report: Report)
     fired: set[str] = set()
     folder = site.settings.data_dir / "site"
     (folder / "files.yaml").write_text(mishaps.MISSING)
+    (folder / "messages.yaml").write_text(mishaps.MESSAGES)
     (folder / "connections.yaml").write_text(mishaps.CONNECTIONS.format(shop="/nowhere/at/all.sqlite"))
     async with watched(site, hurried(site.settings.data_dir / "rules")) as http:
         beside = [asyncio.create_task(noted(http, fired))]
