@@ -36,7 +36,7 @@ from streams.mocked import Mocked, Mocks
 from streams.processors import own
 from streams.processors.context import Context
 from streams.processors.correlate import DECLARATION as CORRELATE
-from streams.processors.decide.places import folders, trusted
+from streams.processors.decide.places import folders, store, trusted
 from streams.processors.decide.states import ModelBook
 from streams.processors.human import HUMAN
 from streams.processors.human.local import Answers, name_of
@@ -98,7 +98,7 @@ async def run_locally(
         declarations=tuple(declarations),
         site=site,
         steps={step.name: step for step in steps},
-        models=ModelBook(folders(settings), trusted(settings)),
+        models=ModelBook(folders(settings), trusted(settings), store(settings)),
     )
     processors = _processors(graph, context, answers, mocks)
     runtime = MemoryRuntime(processors, settings, codec, virtual_time=virtual_time)

@@ -11,13 +11,13 @@ import aiohttp
 from multidict import CIMultiDict
 
 from connectors.http import address
-from connectors.http.client import Client, Progress, at_most_once
+from connectors.http.client import PROGRESS, Client, Progress, at_most_once
 from connectors.http.reply import TooLargeError
 from connectors.http.reply import read as read_reply
-from connectors.http.tls import context
 from connectors.http.tokens import Answer, Tokens
 from connectors.hub.contract import Refused
 from connectors.hub.identity import ApiKey, Digest, Identity, OAuth2, Tls
+from connectors.hub.tls import context
 from schemas.reasons import Reason
 
 MAX_TOKEN_BYTES = 64 * 1024
@@ -94,8 +94,9 @@ class Admissions:
         at = address.parse(url)
         target = address.url(address.origin(at), at.path, at.query)
         session = self._client.session(target.origin(), keep=False, named=trusted)
+        PROGRESS.set(Progress())  # its own: that of the request that waits for the token has not begun
         async with session.post(
-            target, data=urlencode(form), headers=headers, ssl=tls, allow_redirects=False, trace_request_ctx=Progress()
+            target, data=urlencode(form), headers=headers, ssl=tls, allow_redirects=False
         ) as response:
             try:
                 reply = await read_reply(response, MAX_TOKEN_BYTES)

@@ -18,7 +18,7 @@ import aiohttp
 from connectors.codecs.scalars import CodecError
 from connectors.http import EFFECTS, HTTP, OPENAPI, PAGES, pages
 from connectors.http.admission import NONE, Admission, Admissions
-from connectors.http.client import Client, Progress
+from connectors.http.client import PROGRESS, Client, Progress
 from connectors.http.operation import read as read_operation
 from connectors.http.output import said, shaped
 from connectors.http.quiet import quiet_ms
@@ -161,6 +161,7 @@ class HttpConnector:
         request = plan.request
         keep = plan.effect.repeatable  # what cannot be made again gets a connection that was not used before
         session = self._client.session(request.url.origin(), keep=keep, named=bool(request.named))
+        PROGRESS.set(progress)
         async with session.request(
             request.method,
             request.url,
@@ -169,7 +170,6 @@ class HttpConnector:
             allow_redirects=False,
             ssl=admission.tls,
             middlewares=admission.middlewares,
-            trace_request_ctx=progress,
         ) as response:
             progress.status = response.status
             reply = await self._read(response, request)

@@ -93,7 +93,7 @@ def fetch(
 def _fetch_missing(missing: list[Artifact], cache_dir: Path, progress: Progress, mirror: str) -> None:
     total_bytes = sum(artifact.size for artifact in missing)
     with (
-        progress(f"Fetching {len(missing)} files for the local servers", total_bytes) as advance,
+        progress(f"Fetching {_files(len(missing))} for the local servers", total_bytes) as advance,
         tempfile.TemporaryDirectory(prefix="staging-", dir=cache_dir) as staging,
         ThreadPoolExecutor(DOWNLOADS_AT_ONCE) as pool,
     ):
@@ -103,6 +103,10 @@ def _fetch_missing(missing: list[Artifact], cache_dir: Path, progress: Progress,
                 future.result()
         finally:
             pool.shutdown(cancel_futures=True)
+
+
+def _files(count: int) -> str:
+    return "1 file" if count == 1 else f"{count} files"
 
 
 def _fetch_one(wanted: Artifact, staging: Path, cache_dir: Path, mirror: str, advance: Callable[[int], None]) -> None:

@@ -7,6 +7,10 @@ from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 ATTEMPTS = 3
+UNTRUSTED = (
+    "the certificate of the repository, or of a proxy before it, is not trusted: name the file of authorities that "
+    "signed it in REQUESTS_CA_BUNDLE"
+)
 
 
 class NotDownloadable(Exception):
@@ -40,6 +44,8 @@ def download(
         component = context.project(group, artifact).at_version(version)
         try:
             path: Path = component.artifact(classifier=classifier, packaging=packaging).resolve()
+        except requests.exceptions.SSLError:
+            raise NotDownloadable(UNTRUSTED) from None
         except requests.RequestException:
             continue
         except RuntimeError:

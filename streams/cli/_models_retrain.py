@@ -83,6 +83,8 @@ def retrain(names: tuple[str, ...], watch: bool, look: float, as_json: bool) -> 
                 raise
             echo(f"! {error}", err=True)  # Kafka may be away; the next look sees
         if not watch:
+            if not looked and not as_json:
+                echo("Nothing to learn: the monitor has suspended no model that can learn, and none's time has come.")
             return
         time.sleep(look)
 

@@ -35,8 +35,8 @@ def command(workflow: str, definition_version: str | None, since: str | None, li
     """Tell where the time of instances of WORKFLOW goes: by version and step, with the share of the whole.
 
     Told from the histories of the newest instances. Those that have not ended count as far as they have come. Where
-    steps run side by side, they share the time evenly. How long a step waited for a worker is part of its own time:
-    history does not tell when it was taken up.
+    steps run side by side, they share the time evenly. "A worker" is what a call or an own step has waited for until a
+    worker had a place for it: more workers, or wider limits, spare that.
     """
     found = connect().get(
         f"/v1/workflows/{quote(workflow, safe='')}/bottlenecks",

@@ -84,16 +84,12 @@ async def _run(settings: Settings) -> None:
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
     site, codec = Site(settings.site_dir), await open_codec(settings)
     book = DefinitionFeed(settings, codec, FUNCTIONS)  # which knows the types of events of one's own
-    async with Publisher(settings, linger_ms=5) as publisher, site.followed():
-        try:
-            await book.start()
-            watching = Watching(
-                site=site, settings=settings, codec=codec, publisher=publisher, types=book.types
-            )  # fmt: skip
-            async with watching.running():
-                await stop.wait()
-        finally:
-            await book.close()
+    async with Publisher(settings, linger_ms=5) as publisher, site.followed(), book.followed():
+        watching = Watching(
+            site=site, settings=settings, codec=codec, publisher=publisher, types=book.types
+        )  # fmt: skip
+        async with watching.running():
+            await stop.wait()
 
 
 def _sources(settings: Settings, name: str | None) -> list[Source]:

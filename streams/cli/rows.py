@@ -91,16 +91,12 @@ async def _run(settings: Settings) -> None:
     site, codec = Site(settings.site_dir), await open_codec(settings)
     addresses = Addresses(settings, site)
     book = DefinitionFeed(settings, codec, FUNCTIONS)  # which knows the types of events of one's own
-    async with Publisher(settings, linger_ms=5) as publisher, site.followed():
-        try:
-            await book.start()
-            watching = Watching(
-                site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=book.types
-            )  # fmt: skip
-            async with watching.running():
-                await stop.wait()
-        finally:
-            await book.close()
+    async with Publisher(settings, linger_ms=5) as publisher, site.followed(), book.followed():
+        watching = Watching(
+            site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=book.types
+        )  # fmt: skip
+        async with watching.running():
+            await stop.wait()
 
 
 def _sources(settings: Settings) -> Mapping[str, Source]:

@@ -13,8 +13,8 @@ from streams.processors.orchestrate.ways import WORDS, Way
 HEIGHT = 84
 ROW, BAR, MOST_NAME = 36, 9, 40  # of bars: pixels, pixels, characters that fit on a narrow page
 COLOURS: Mapping[str, str] = {
-    Way.WORKING: "s-completed", Way.SYSTEMS: "s-running", Way.PEOPLE: "s-waiting", Way.REPAIR: "s-faulted",
-    Way.RETRIES: "s-incident", Way.TIMER: "s-cancelled",
+    Way.WORKING: "s-completed", Way.WORKER: "s-cancelled", Way.SYSTEMS: "s-running",
+    Way.PEOPLE: "s-waiting", Way.REPAIR: "s-faulted", Way.RETRIES: "s-incident", Way.TIMER: "s-cancelled",
     Way.EVENTS: "s-cancelled", Way.WORKFLOWS: "s-running",
 }  # fmt: skip
 STACK = ("completed", "cancelled", "running", "waiting", "suspended", "undoing", "incident", "faulted")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
+from contextlib import asynccontextmanager
 from typing import Any
 
 import structlog
@@ -48,6 +49,15 @@ class DefinitionFeed(DefinitionBook):
         all that is on it for something else: to go on would be to read every topic wrongly.
         """
         await self._feed.start()
+
+    @asynccontextmanager
+    async def followed(self) -> AsyncIterator[None]:
+        """Starts, and follows for as long as the context lasts. Raises as `start` does."""
+        try:
+            await self.start()
+            yield
+        finally:
+            await self.close()
 
     async def catch_up(self) -> None:
         """See `DefinitionBook`; waits for as long as the topic cannot be read."""

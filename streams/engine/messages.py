@@ -43,6 +43,7 @@ class StepResult(Struct, kw_only=True, gc=False):
     status: str
     output: Payload | None = None
     error: Problem | None = None
+    taken_ms: int | None = None  # told in history alone: the engine goes by no clock of a worker
 
 
 class TimerFired(Struct, kw_only=True, gc=False):

@@ -77,11 +77,12 @@ async def standing(settings: Settings, processors: Collection[str]) -> Mapping[s
     UnavailableError."""
     read = await committed(settings, processors)
     places = [aiokafka.TopicPartition(*place) for place in {place for each in read.values() for place in each}]
+    if not places:
+        return {name: {} for name in read}
 
     async def ask() -> Mapping[str, Mapping[Partition, Position]]:
         async with _consumer(settings) as consumer:
-            first = await consumer.beginning_offsets(places) if places else {}
-            last = await consumer.end_offsets(places) if places else {}
+            first, last = await consumer.beginning_offsets(places), await consumer.end_offsets(places)
         return {
             name: {place: Position(max(offset, first[place]), last[place]) for place, offset in places.items()}
             for name, places in read.items()
@@ -91,8 +92,12 @@ async def standing(settings: Settings, processors: Collection[str]) -> Mapping[s
 
 
 async def _answered(settings: Settings, ask: Callable[[], Awaitable[Answer]]) -> Answer:
-    """What Kafka answers in time; a group that is new, or whose broker has gone, has none for a moment."""
-    reason = "in time"
+    """What Kafka answers in time; a group that is new, or whose broker has gone, has none for a moment.
+
+    aiokafka cancels whoever closes a client of it that has not quite begun; that is no wish of anybody to end.
+    """
+    reason, me = "in time", asyncio.current_task()
+    assert me is not None
     try:
         async with asyncio.timeout(ASK_S):
             while True:
@@ -102,6 +107,9 @@ async def _answered(settings: Settings, ask: Callable[[], Awaitable[Answer]]) ->
                     reason = type(error).__name__
                     if not getattr(error, "retriable", False):
                         break
+                except asyncio.CancelledError:
+                    if me.cancelling():
+                        raise
                 await asyncio.sleep(PAUSE_S)
     except TimeoutError:
         pass

@@ -274,6 +274,7 @@ class Steps(SlowProcessor):
         """
         step, key = key_of(message.data), _effect_key(message.data, state)
         intent = _Intent(message, state, key)
+        taken_ms = None if intent.waited and intent.waited.times else now_ms()  # a wait for its system is none for us
         try:
             result = await self.carry_out(message.data, key, intent)
         except WithdrawnError:
@@ -281,6 +282,7 @@ class Steps(SlowProcessor):
         except LaterError as later:
             later.doubt = doubt  # as it was before an intent of this try, of which nothing came
             raise
+        result["taken_ms"] = taken_ms
         row = _row(state, step)
         harmless = intent.harmless or doubt or self.probes(message.data)
         if doubt and result["error"] and result["error"]["effect"] == Effect.NONE:

@@ -10,7 +10,7 @@ from __future__ import annotations
 LONGEST_S = 0.2
 S_PER_RECORD = 0.0005  # of the hand-over before
 STEADY_S = 0.05  # at least, while so much comes that
-BUSY_PER_S = 500  # records a second came in the last window
+BUSY_PER_S = 1_500  # records a second came in the last window: more than one workflow after the other makes
 WINDOW_S = 0.1
 
 

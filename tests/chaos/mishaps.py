@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import itertools
 import json
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterator, Mapping, Sequence
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, closing, contextmanager
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -21,6 +23,7 @@ from infra.local import ports
 from infra.local.process import Process
 from infra.prometheus import server
 from models.serving.registry import Registry
+from schemas import ids
 from schemas.cloudevents import CloudEvent
 from schemas.messages import START_INSTANCE, WORKFLOW_DEFINITION
 from schemas.payload import Payload
@@ -102,13 +105,14 @@ def slow() -> None:
 """
 # One that cannot be found, while that of the product goes on deciding what it is asked; of one, people look at all.
 MODELS = '[active]\ncredit-approval = {version = "9", sha256 = "00"}\naudited = {version = "1", audit = 100}\n'
+REFERENCE = dict(Registry().get("credit-risk").card.reference.values)
 AUDITED = f"""
 document: {{dsl: 1.0.3, namespace: chaos, name: audited, version: 1.0.0}}
 schedule: {{on: {{one: {{with: {{type: chaos.ticked.v1}}}}}}}}
 do:
   - judge:
       call: decide
-      with: {{model: audited, input: {json.dumps(dict(Registry().get("credit-risk").card.reference.values))}}}
+      with: {{model: audited, input: {json.dumps(REFERENCE)}}}
 """
 FILES = """
 rows:
@@ -118,7 +122,17 @@ rows:
   every: 1s
   settle: 0ms
 """
-CONNECTIONS = "mail: {url: 'http://127.0.0.1:9', rate: 1/s, cost: 0.1}\n"  # the address is that of the environment
+CONNECTIONS = """
+mail: {{url: 'http://127.0.0.1:9', rate: 1/s, cost: 0.1}}  # the address is that of the environment
+shop: {{url: 'sqlite:///{shop}'}}
+partner: {{url: 'amqp://127.0.0.1:9'}}
+"""
+GIVEN = """
+document: {dsl: 1.0.3, namespace: chaos, name: given, version: 1.0.0}
+schedule: {on: {one: {with: {type: chaos.ticked.v1}}}}
+do: [ask: {call: human, with: {team: desk, title: Look, outcomes: [seen], assign: {kind: look}}}]
+"""
+PEOPLE = "kim: {teams: [desk], capacity: 1000}\n"
 PARKED_A_MINUTE, GARBAGE = 4, 12
 
 
@@ -131,13 +145,17 @@ def unlucky_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Si
     models_folder(folder / "models", "audited")
     (tmp_path / "incoming" / "rows.csv").write_text("number\n1\n2\n")
     for file, text in {
-        "channels.yaml": CHANNELS, "connections.yaml": CONNECTIONS, "steps/chaos.py": STEPS,
-        "models/active.toml": MODELS, "files.yaml": FILES.format(folder=tmp_path / "incoming"),
+        "channels.yaml": CHANNELS, "steps/chaos.py": STEPS, "models/active.toml": MODELS, "people.yaml": PEOPLE,
+        "connections.yaml": CONNECTIONS.format(shop=_shop(tmp_path)), "rows.yaml": ROWS,
+        "files.yaml": FILES.format(folder=tmp_path / "incoming"),
     }.items():  # fmt: skip
         (folder / file).parent.mkdir(exist_ok=True)
         (folder / file).write_text(text)
     monkeypatch.setitem(WORKERS, own.WORKER, (*WORKERS[own.WORKER], "--steps", str(folder / "steps")))
-    environ = {"EXLIFY_SITE_DIR": str(folder), "EXLIFY_MAX_PARKED_PER_MINUTE": str(PARKED_A_MINUTE)}
+    environ = {
+        "EXLIFY_SITE_DIR": str(folder), "EXLIFY_MAX_PARKED_PER_MINUTE": str(PARKED_A_MINUTE),
+        "EXLIFY_LIFECYCLE_EVENTS": "instances",
+    }  # fmt: skip
     kafka = brokers.chosen(tmp_path).kafka()
     with kafka as bootstrap, running(bootstrap, tmp_path, **environ) as started:
         yield started
@@ -146,14 +164,15 @@ def unlucky_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Si
 async def happening_by_itself(site: Site) -> None:
     """Starts by time, an event in between for each, and starts that are held."""
     async with ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as http:
-        for text in (HELD, TICKING, UNLUCKY, AUDITED):
+        for text in (HELD, TICKING, UNLUCKY, AUDITED, GIVEN):
             await http.post("/v1/definitions", data=text, headers={"Content-Type": "application/yaml"})
         await http.post("/v1/definitions/held/pause", json={"why": "watched"})
 
 
 async def unlucky(site: Site, number: int) -> None:
-    """An event with which all goes wrong, one that nobody waits for, and one that is none."""
+    """An event with which all goes wrong, one that nobody waits for, and one that is none; a row beside them."""
     await site.lost("mail", 3)
+    ordered(site, number)
     async with ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as http:
         for kind in ("unlucky", "unheard-of"):
             event = {
@@ -166,6 +185,20 @@ async def unlucky(site: Site, number: int) -> None:
             await http.post("/v1/events", json=event, headers={"Content-Type": "application/cloudevents+json"})
     async with Publisher(site.settings) as publisher:
         await publisher.publish(Outgoing(JSON_EVENTS, b"same partition", b"no JSON", ()) for _ in range(GARBAGE))
+
+
+def _shop(folder: Path) -> Path:
+    """The database of a shop without orders."""
+    file = folder / "shop.sqlite"
+    with sqlite3.connect(file) as shop:
+        shop.execute("CREATE TABLE orders (id INTEGER PRIMARY KEY)")
+    return file
+
+
+def ordered(site: Site, number: int) -> None:
+    """A row of the shop, which becomes an event."""
+    with sqlite3.connect(site.settings.data_dir / "shop.sqlite") as shop:
+        shop.execute("INSERT INTO orders VALUES (?)", (number,))
 
 
 async def agreed(site: Site) -> None:
@@ -184,11 +217,24 @@ async def forgotten(site: Site) -> None:
     site.start("engine")
 
 
+def look_at(site: Site, *names: str) -> None:
+    """Prometheus looks at these processes."""
+    prometheus.write_targets(site.settings.data_dir, {name: f"{site._url(name)}/metrics" for name in names})
+
+
+@contextmanager
+def locked(site: Site) -> Iterator[None]:
+    """Somebody else writes into the database of the read model, and takes his time."""
+    with closing(sqlite3.connect(site.settings.data_dir / "view.sqlite", isolation_level=None, timeout=60)) as other:
+        other.execute("BEGIN IMMEDIATE")
+        yield
+        other.execute("ROLLBACK")
+
+
 @asynccontextmanager
 async def watched(site: Site, rules: Path = server.HERE) -> AsyncIterator[ClientSession]:
     """A Prometheus that looks every second."""
-    urls = {name: f"{site._url(name)}/metrics" for name in site.names}
-    prometheus.write_targets(site.settings.data_dir, urls)
+    look_at(site, *site.names)
     (port,) = ports.new(1)
     process = await asyncio.to_thread(Process, server.launch(site.settings.data_dir, port, 1, rules))
     try:
@@ -219,17 +265,44 @@ document: {dsl: 1.0.3, namespace: chaos, name: slow, version: 1.0.0}
 schedule: {on: {one: {with: {type: chaos.slow.v1}}}}
 do: [stand: {call: chaos.slow}]
 """
+PILING = """
+document: {dsl: 1.0.3, namespace: chaos, name: piling, version: 1.0.0}
+schedule: {on: {one: {with: {type: chaos.piling.v1}}}}
+do: [send: {call: http, with: {method: post, endpoint: 'connection://identity/nowhere'}}]
+"""
+DRIFTING = f"""
+document: {{dsl: 1.0.3, namespace: chaos, name: drifting, version: 1.0.0}}
+schedule: {{on: {{one: {{with: {{type: chaos.drifting.v1}}}}}}}}
+do:
+  - judge:
+      call: decide
+      with:
+        model: credit-risk
+        input: {json.dumps({**REFERENCE, "amount_dm": "${ .amount }"})}
+"""
+OFFICE = "office: {{hours: ['09:00-{until}']}}\n"
 MISSING = "gone:\n  folder: /nowhere/at/all\n  format: {type: csv, header: true}\n  type: chaos.row.v1\n  every: 1s\n"
 ROWS = """
 shop: {connection: shop, statement: SELECT id FROM orders WHERE id > :id ORDER BY id LIMIT :limit, cursor: id, start: 0,
   type: chaos.row.v1, every: 1s}
 """
+MESSAGES = "partner: {connection: partner, from: orders, type: chaos.message.v1}\n"
 
 
 async def events(site: Site, kind: str, count: int, first: int = 0) -> None:
     """So many events of a type at once."""
     attributes = {"specversion": "1.0", "source": "/chaos", "type": f"chaos.{kind}.v1"}
     await site.publish(CloudEvent({**attributes, "id": f"{first + each}"}, {}) for each in range(count))
+
+
+async def drifting(site: Site, count: int, amount: int) -> None:
+    """So many cases of this amount on one partition, where they are compared with those before."""
+    attributes = {"specversion": "1.0", "source": "/chaos", "type": "chaos.drifting.v1"}
+    names, partitions = (f"{amount}-{number}" for number in itertools.count()), site.settings.partitions
+    here = (each for each in names if ids.partition_of(ids.instance_id("drifting", "/chaos", each), partitions) == 0)
+    await site.publish(
+        CloudEvent({**attributes, "id": each}, {"amount": amount}) for each in itertools.islice(here, count)
+    )
 
 
 async def answered(site: Site, team: str, outcome: str) -> int:

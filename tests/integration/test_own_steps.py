@@ -147,6 +147,7 @@ async def test_killed_worker_repeats_only_what_may_be_repeated(kafka: str, tmp_p
             await asyncio.gather(blind.asked.wait(), keyed.asked.wait())
             assert {"ledger.book", "ledger.put"} <= await own.hosted([*FUNCTIONS, "nobody.here"])
             assert (await own.announced())["ledger.put"].effect is EffectClass.KEYED
+            assert await groups.standing(settings, ["nobody.here"]) == {"nobody.here": {}}
             stands = (await groups.standing(settings, ["ledger.put", "nobody.here"]))["ledger.put"]
             assert sum(at.end - at.read for at in stands.values()) == 1, "it is at work on its command"
         publish(kafka, command("ledger.sum", {"numbers": [1, 2, 3]}))

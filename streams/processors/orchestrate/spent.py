@@ -14,7 +14,7 @@ from typing import Any
 
 from connectors.catalogue import OPERATIONS
 from schemas.lifecycle import Phase
-from schemas.messages import STEP_RETRYING
+from schemas.messages import STEP_RESULT, STEP_RETRYING
 from schemas.payload import Payload, UnreadablePayloadError
 from streams.engine.moving import place_of
 from streams.language.constructs import ALL
@@ -59,6 +59,12 @@ class Spell:
         self.marks = [mark for mark in self.marks if mark[0] <= at_ms]
         self.marks.append((at_ms, way))
 
+    def taken(self, taken_ms: int | None, at_ms: int) -> None:
+        """Whoever has answered took it up then, by his clock; before that, it waited for him."""
+        began_ms, way = self.marks[-1]
+        if taken_ms is not None and way is self.usual and began_ms < taken_ms <= at_ms:
+            self.marks[-1:] = [(began_ms, Way.WORKER), (taken_ms, way)]
+
     def parts(self, end_ms: int) -> Iterable[tuple[int, int, Way]]:
         """Beginning, end and way of its stretches."""
         end = end_ms if self.ended_ms is None else self.ended_ms
@@ -85,6 +91,8 @@ def spent(entries: Sequence[Entry], graph: Graph, now_ms: int) -> Spent:
     for number, (entry, name, cause) in enumerate(entries):
         at_ms = entry["at_ms"]
         later = [places for moved, places in moves if moved > number]
+        if name == STEP_RESULT and (spell := _retried(is_open, cause, moves)) is not None:
+            spell.taken(cause.get("taken_ms"), at_ms)
         for transition in entry["transitions"]:
             if transition["phase"] in CLOSED:
                 ended_ms = at_ms

@@ -10,11 +10,13 @@ from typing import Final
 class Way(StrEnum):
     """What a step waits for, or that it waits for nothing.
 
-    A wait for a worker is none: no record tells when a command was taken up, so it is part of what its step does.
+    That of a worker is told by those that carry out steps one by one: calls and own steps. What is done for a whole
+    batch (models, tables) is taken up as it comes, and a wait there is part of the work.
     """
 
     WORKING = "working"  # computing: models, tables, own steps, the engine
     SYSTEMS = "systems"  # a call to a system outside, with its limits and pauses
+    WORKER = "worker"  # a worker that has a place for it
     PEOPLE = "people"  # a task for people
     REPAIR = "repair"  # a decision about the step, which has failed
     RETRIES = "retries"  # the time at which it is tried again
@@ -26,6 +28,7 @@ class Way(StrEnum):
 WORDS: Final[Mapping[str, str]] = {
     Way.WORKING: "work",
     Way.SYSTEMS: "systems",
+    Way.WORKER: "a worker",
     Way.PEOPLE: "people",
     Way.REPAIR: "a decision",
     Way.RETRIES: "the next try",

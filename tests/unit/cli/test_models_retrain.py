@@ -8,10 +8,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from models.making.learning import Learning
 from models.making.rows import Rows
-from streams.cli._models_retrain import Wanted, wished
+from streams.cli._models_retrain import Wanted, retrain, wished
 from streams.cli._models_states import refuse_wanting
 from streams.cli._models_trainer import train
 from streams.cli._models_tried import Tried
@@ -34,6 +35,13 @@ def test_model_that_the_monitor_has_suspended_is_to_learn_and_one_that_people_ha
     assert [*wished(book)] == []
     book.learn(_states(_state(), _state(state="suspended", by="kim"), _state(state="suspended", by=MONITOR, audit=5)))
     assert [*wished(book)] == []  # it has raised the audits of what people have suspended
+
+
+def test_nothing_to_do_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("streams.cli._models.known", lambda: _book(tmp_path))
+    assert CliRunner().invoke(retrain, []).output == (
+        "Nothing to learn: the monitor has suspended no model that can learn, and none's time has come.\n"
+    )
 
 
 def test_model_learns_as_often_as_its_card_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -1,4 +1,4 @@
-"""A hub with short pauses, so that retries cost milliseconds."""
+"""The hub without connections: one with time for what answers, one that waits only a moment for what never does."""
 
 from __future__ import annotations
 
@@ -8,10 +8,16 @@ import pytest
 
 from connectors.assembly import standard_hub
 from connectors.hub.pipeline import Hub
-from tests.support.hubs import QUICK
+from tests.support.hubs import CALM, QUICK
 
 
 @pytest.fixture
 async def hub() -> AsyncIterator[Hub]:
+    async with standard_hub({}, limits=CALM) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def quick() -> AsyncIterator[Hub]:
     async with standard_hub({}, limits=QUICK) as opened:
         yield opened

@@ -18,7 +18,7 @@ from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
 from schemas.reasons import Effect, Reason
 from tests.support import peers
-from tests.support.hubs import QUICK
+from tests.support.hubs import CALM
 
 INSIDE = (
     "http://127.0.0.1/",
@@ -44,7 +44,7 @@ BOMB = b'<!DOCTYPE a [<!ENTITY b "bbbbbbbb"><!ENTITY c "&b;&b;&b;&b;">]><a>&c;</
 
 async def ask(connections: dict[str, str], **arguments: Any) -> CallOutcome:
     function = arguments.pop("function", "http")
-    async with standard_hub(connections, limits=QUICK, allow_private=False) as hub:
+    async with standard_hub(connections, limits=CALM, allow_private=False) as hub:
         return await hub.carry_out(HubCall(function=function, arguments=arguments, key="k"))
 
 

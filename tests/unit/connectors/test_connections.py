@@ -19,7 +19,7 @@ from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import BeforeSend, Hub, send_at_once
 from schemas.reasons import Reason
 from tests.support import peers
-from tests.support.hubs import QUICK
+from tests.support.hubs import CALM
 
 
 class Site:
@@ -84,7 +84,7 @@ async def test_next_call_goes_to_the_new_address() -> None:
     async with (
         peers.peer(peers.answers(peers.OK)) as first,
         peers.peer(peers.answers(peers.OK)) as second,
-        standard_hub(site, limits=QUICK) as hub,
+        standard_hub(site, limits=CALM) as hub,
     ):
         assert (await get(hub)).reason is Reason.MISCONFIGURED
         for peer in (first, second):
@@ -114,7 +114,7 @@ async def test_call_under_way_ends_where_it_began() -> None:
 async def test_connection_is_trusted_and_its_host_is_not(strict: dict[str, Any]) -> None:
     """Neither another port of it, nor its own by an address that the definition gives."""
     async with peers.peer(peers.answers(peers.OK)) as erp, peers.peer(peers.answers(peers.OK)) as neighbour:
-        async with standard_hub({"erp": erp.url}, limits=QUICK, **strict) as hub:
+        async with standard_hub({"erp": erp.url}, limits=CALM, **strict) as hub:
             assert (await get(hub)).ok
             for url in (neighbour.url, erp.url, f"{erp.url}/x"):
                 assert (await get(hub, url)).reason is Reason.POLICY_DENIED
@@ -124,7 +124,7 @@ async def test_connection_is_trusted_and_its_host_is_not(strict: dict[str, Any])
 async def test_database_is_let_go_when_its_address_is_replaced(tmp_path: Path) -> None:
     old, new = tmp_path / "old.sqlite", tmp_path / "new.sqlite"
     site = Site(bank=database(old))
-    async with standard_hub(site, limits=QUICK) as hub:
+    async with standard_hub(site, limits=CALM) as hub:
         assert (await query(hub, "SELECT name FROM owner")).output["rows"] == [{"name": "old"}]
         assert is_open(old)
         site.urls = {"bank": database(new)}
@@ -137,7 +137,7 @@ async def test_statement_under_way_ends_on_its_database(tmp_path: Path) -> None:
     old, new = tmp_path / "old.sqlite", tmp_path / "new.sqlite"
     site = Site(bank=database(old))
 
-    async with standard_hub(site, limits=QUICK) as hub:
+    async with standard_hub(site, limits=CALM) as hub:
 
         async def another_address_comes(plan: Plan[Any]) -> None:
             site.urls = {"bank": database(new)}

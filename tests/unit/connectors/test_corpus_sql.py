@@ -15,20 +15,19 @@ import pytest
 from connectors.assembly import standard_hub
 from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
-from connectors.hub.pipeline import CallLimits, Hub
+from connectors.hub.pipeline import Hub
 from connectors.sql.lexer import POSTGRESQL, SQLITE, Kind, tokens
 from connectors.sql.statement import Statement
 from schemas.reasons import Effect, Reason
+from tests.support.hubs import CALM, QUICK
 from tests.unit.connectors import corpus_sql as corpus
-
-LIMITS = CallLimits(total_timeout_s=10.0, try_timeout_s=5.0)
 
 
 @pytest.fixture
 async def hub(tmp_path: Path) -> AsyncIterator[Hub]:
     with closing(sqlite3.connect(tmp_path / "db.sqlite")) as made, made:
         made.executescript(corpus.TABLES)
-    async with standard_hub({"db": f"sqlite:///{tmp_path}/db.sqlite"}, limits=LIMITS) as opened:
+    async with standard_hub({"db": f"sqlite:///{tmp_path}/db.sqlite"}, limits=CALM) as opened:
         yield opened
 
 
@@ -94,8 +93,7 @@ async def test_query_sees_no_database_that_a_change_has_attached(hub: Hub) -> No
 async def test_statement_that_looks_at_no_clock_is_interrupted(tmp_path: Path) -> None:
     """Instructions that take long each: the clock is looked at only after thousands of them."""
     heavy = f"{corpus.NUMBERS}) SELECT sum(length(hex(randomblob(9000000)))) AS x FROM n"
-    limits = CallLimits(try_timeout_s=0.3)
-    async with standard_hub({"db": f"sqlite:///{tmp_path}/db.sqlite"}, limits=limits) as hub:
+    async with standard_hub({"db": f"sqlite:///{tmp_path}/db.sqlite"}, limits=QUICK) as hub:
         outcome = await run(hub, "sql.query", heavy)
         assert (outcome.reason, outcome.status) == (Reason.TIMED_OUT, None)
         assert (await run(hub, "sql.query", "SELECT 1 AS one")).ok

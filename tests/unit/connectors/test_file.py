@@ -15,14 +15,15 @@ import pytest
 from connectors.assembly import standard_hub
 from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
+from connectors.hub.pipeline import CallLimits
 from schemas.reasons import Effect, Reason
-from tests.support.hubs import QUICK
+from tests.support.hubs import CALM, QUICK
 
 CSV = {"type": "csv", "header": True, "delimiter": ";", "lineEnd": "lf"}
 
 
-async def asked(folder: Path, function: str, **arguments: Any) -> CallOutcome:
-    async with standard_hub({"here": f"file://{folder}"}, limits=QUICK) as hub:
+async def asked(folder: Path, function: str, limits: CallLimits = CALM, **arguments: Any) -> CallOutcome:
+    async with standard_hub({"here": f"file://{folder}"}, limits=limits) as hub:
         return await hub.carry_out(HubCall(function=function, arguments={"connection": "here", **arguments}, key="k"))
 
 
@@ -119,7 +120,7 @@ async def test_a_folder_that_does_not_answer_ends_the_call_in_time(
     answers = threading.Event()
     monkeypatch.setattr(Path, "is_dir", lambda folder: answers.wait(60))
     try:
-        outcome = await asyncio.wait_for(asked(tmp_path, "file.write", file="a", content="x"), 30)
+        outcome = await asyncio.wait_for(asked(tmp_path, "file.write", QUICK, file="a", content="x"), 30)
         assert (outcome.reason, outcome.effect) == (Reason.TIMED_OUT, Effect.NONE)
     finally:
         answers.set()

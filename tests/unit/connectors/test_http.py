@@ -15,12 +15,12 @@ from connectors.http.connector import HttpConnector
 from connectors.hub.connections import Connections
 from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
-from connectors.hub.pipeline import CallLimits, Hub
+from connectors.hub.pipeline import Hub
 from connectors.hub.policy import Policy
 from schemas.functions import EffectClass
 from schemas.reasons import Effect, Reason
 from tests.support import peers
-from tests.support.hubs import QUICK
+from tests.support.hubs import CALM
 
 KEY = "0" * 32 + "/do/0/open/0/0"
 BREAKS = [peers.resets, peers.closes, peers.resets_after_headers]
@@ -51,16 +51,14 @@ async def test_blind_request_is_never_sent_twice(hub: Hub, broken: peers.Act, me
 @pytest.mark.parametrize("broken", BREAKS)
 @pytest.mark.parametrize("method", ["PUT", "DELETE", "POST"])
 async def test_one_try_is_one_request_on_the_wire(broken: peers.Act, method: str) -> None:
-    once = CallLimits(try_timeout_s=2.0)
-    async with standard_hub({}, limits=once) as hub, peers.peer(broken) as peer:
+    async with standard_hub({}, limits=CALM) as hub, peers.peer(broken) as peer:
         outcome = await send(hub, peer.url, method, EffectClass.KEYED)
         assert peer.count == 1
     assert outcome.effect is Effect.UNKNOWN
 
 
 async def test_reading_is_not_repeated_below_the_pipeline() -> None:
-    once = CallLimits(try_timeout_s=2.0)
-    async with standard_hub({}, limits=once) as hub, peers.peer(peers.resets) as peer:
+    async with standard_hub({}, limits=CALM) as hub, peers.peer(peers.resets) as peer:
         outcome = await send(hub, peer.url)
         assert peer.count == 1
     assert (outcome.reason, outcome.effect) == (Reason.UNREACHED, Effect.NONE)
@@ -121,25 +119,24 @@ async def test_kept_connection_that_breaks_is_not_followed_by_another() -> None:
 
 
 async def test_one_try_on_a_kept_connection_is_one_request_on_the_wire() -> None:
-    once = CallLimits(try_timeout_s=2.0)
-    async with standard_hub({}, limits=once) as hub, peers.peer(peers.answers(peers.OK), peers.closes) as peer:
+    async with standard_hub({}, limits=CALM) as hub, peers.peer(peers.answers(peers.OK), peers.closes) as peer:
         await send(hub, peer.url, "PUT")
         outcome = await send(hub, peer.url, "PUT")
         assert (peer.count, peer.connections) == (2, 1)
     assert (outcome.reason, outcome.effect) == (Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN)
 
 
-async def test_silence_leaves_a_blind_effect_in_doubt(hub: Hub) -> None:
+async def test_silence_leaves_a_blind_effect_in_doubt(quick: Hub) -> None:
     async with peers.peer(peers.never_answers) as peer:
-        outcome = await send(hub, peer.url, "POST")
+        outcome = await send(quick, peer.url, "POST")
         assert peer.count == 1
     assert (outcome.reason, outcome.effect, outcome.status) == (Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN, 408)
 
 
 @pytest.mark.parametrize("act", [peers.never_answers, peers.trickles])
-async def test_slow_answer_times_out_without_effect(hub: Hub, act: peers.Act) -> None:
+async def test_slow_answer_times_out_without_effect(quick: Hub, act: peers.Act) -> None:
     async with peers.peer(act) as peer:
-        outcome = await send(hub, peer.url)
+        outcome = await send(quick, peer.url)
         assert peer.count == 1
     assert (outcome.reason, outcome.effect) == (Reason.TIMED_OUT, Effect.NONE)
 
@@ -191,7 +188,7 @@ async def test_answer_that_is_not_http_is_doubtful(hub: Hub) -> None:
 
 async def test_answer_beyond_the_bound_is_not_read() -> None:
     connector = HttpConnector(Connections({}), Policy(), max_response_bytes=10)
-    async with Hub({DECLARATION: connector}, limits=QUICK) as hub, peers.peer(peers.answers(peers.OK)) as peer:
+    async with Hub({DECLARATION: connector}, limits=CALM) as hub, peers.peer(peers.answers(peers.OK)) as peer:
         outcome = await send(hub, peer.url, "POST")
         assert peer.count == 1
     assert (outcome.reason, outcome.effect) == (Reason.REPLY_TOO_LARGE, Effect.DONE)
@@ -246,7 +243,7 @@ async def test_cookies_do_not_pass_between_calls(hub: Hub) -> None:
 
 
 async def test_forbidden_address_is_never_connected_to() -> None:
-    async with standard_hub({}, allow_private=False, limits=QUICK) as hub, peers.peer(peers.answers(peers.OK)) as peer:
+    async with standard_hub({}, allow_private=False, limits=CALM) as hub, peers.peer(peers.answers(peers.OK)) as peer:
         literal = await send(hub, peer.url, "POST")
         by_name = await send(hub, peer.url.replace("127.0.0.1", "localhost"), "POST")
         in_disguise = await send(hub, peer.url.replace("127.0.0.1", "0x7f.1"), "POST")
@@ -257,7 +254,7 @@ async def test_forbidden_address_is_never_connected_to() -> None:
 async def test_named_connection_is_trusted_and_brings_credentials() -> None:
     async with peers.peer(peers.answers(peers.OK)) as peer:
         url = peer.url.replace("http://", "http://user:pw@") + "/base"
-        async with standard_hub({"core-bank": url}, allow_private=False, limits=QUICK) as hub:
+        async with standard_hub({"core-bank": url}, allow_private=False, limits=CALM) as hub:
             outcome = await send(hub, "connection://core_bank/accounts?x=1")
         assert peer.requests[0].startswith(b"GET /base/accounts?x=1 ")
         assert peer.header("Authorization") == "Basic dXNlcjpwdw=="

@@ -16,11 +16,11 @@ from connectors.assembly import standard_hub
 from connectors.http import connector
 from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
-from connectors.hub.pipeline import CallLimits, Hub
+from connectors.hub.pipeline import Hub
 from schemas.functions import EffectClass
 from schemas.reasons import Effect, Reason
 from tests.support import peers
-from tests.support.hubs import QUICK
+from tests.support.hubs import CALM, QUICK
 from tests.unit.connectors import corpus_xml
 
 VALUE = b'{"a":"' + b"x" * 2_000 + b'"}'
@@ -60,7 +60,7 @@ async def test_response_shows_nothing_of_the_sites_address() -> None:
     link = f"Link: <http://other.example/hooks/{SECRET}>; rel=x"
     async with peers.peer(peers.status(201, location, link, body=b"")) as peer:
         site = {"hook": f"{peer.url}/hooks/{SECRET}?key={SECRET}"}
-        async with standard_hub(site, limits=QUICK) as hub:
+        async with standard_hub(site, limits=CALM) as hub:
             outcome = await send(hub, "connection://hook/a?b=1", "POST", output="response", query={"c": 2})
         assert peer.requests[0].startswith(f"POST /hooks/{SECRET}/a?key={SECRET}&b=1&c=2 ".encode())
     assert SECRET not in json.dumps(outcome.output) + outcome.detail + str(outcome.evidence) + repr(outcome)
@@ -143,11 +143,10 @@ async def test_large_answer_is_read_beside_the_event_loop(body: bytes, content_t
 
 async def test_reading_an_answer_counts_into_the_time_of_the_try(monkeypatch: pytest.MonkeyPatch) -> None:
     def dawdles(*_: Any) -> None:
-        time.sleep(0.6)
+        time.sleep(3.0)
 
     monkeypatch.setattr(connector, "shaped", dawdles)
-    limits = CallLimits(try_timeout_s=0.2)
-    async with standard_hub({}, limits=limits) as hub, peers.peer(answer(b" " * 40_000)) as peer:
+    async with standard_hub({}, limits=QUICK) as hub, peers.peer(answer(b" " * 40_000)) as peer:
         turns = 0
 
         async def turn() -> None:

@@ -38,7 +38,7 @@ from connectors.hub.pipeline import Hub
 from connectors.hub.policy import Policy
 from schemas.reasons import Effect, Reason
 from tests.support import certificates, oauth2_server, peers
-from tests.support.hubs import QUICK
+from tests.support.hubs import CALM
 
 
 @pytest.fixture(scope="module")
@@ -58,7 +58,7 @@ def client(url: str, **changed: Any) -> OAuth2:
 @asynccontextmanager
 async def as_(url: str, credentials: Credentials | None, tls: Tls | None = None) -> AsyncIterator[Hub]:
     identity = Identity(credentials, tls)
-    async with standard_hub({"erp": url}, limits=QUICK, allow_private=False, identity_of=lambda _: identity) as hub:
+    async with standard_hub({"erp": url}, limits=CALM, allow_private=False, identity_of=lambda _: identity) as hub:
         yield hub
 
 

@@ -13,7 +13,7 @@ from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
 from schemas.reasons import Effect, Reason
 from tests.support import peers
-from tests.support.hubs import QUICK
+from tests.support.hubs import CALM
 
 REFERRED = {"name": "limit", "in": "query", "schema": {"type": "integer"}}
 PETSTORE: dict[str, Any] = {
@@ -121,7 +121,7 @@ def test_cut_document_says_the_same() -> None:
 
 async def call(url: str, operation: str, **more: Any) -> CallOutcome:
     arguments = {"document": {"endpoint": "connection://pets"}, "operationId": operation, **more}
-    async with standard_hub({"pets": f"{url}/v2"}, limits=QUICK, api_of=lambda _: read(PETSTORE)) as hub:
+    async with standard_hub({"pets": f"{url}/v2"}, limits=CALM, api_of=lambda _: read(PETSTORE)) as hub:
         return await hub.carry_out(HubCall(function="openapi", arguments=arguments, key="k"))
 
 
@@ -157,7 +157,7 @@ async def test_call_that_is_not_in_order_is_refused_unsent(operation: str, more:
 
 
 async def test_connection_without_a_document_says_where_to_write_it() -> None:
-    async with standard_hub({"pets": "http://127.0.0.1:1"}, limits=QUICK) as hub:
+    async with standard_hub({"pets": "http://127.0.0.1:1"}, limits=CALM) as hub:
         arguments = {"document": {"endpoint": "connection://pets"}, "operationId": "getPet"}
         outcome = await hub.carry_out(HubCall(function="openapi", arguments=arguments, key="k"))
     assert outcome.reason is Reason.MISCONFIGURED

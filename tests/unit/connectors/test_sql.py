@@ -16,12 +16,12 @@ import pytest
 from connectors.assembly import standard_hub
 from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
-from connectors.hub.pipeline import CallLimits, Hub
+from connectors.hub.pipeline import Hub
 from connectors.sql.values import to_json
 from schemas.functions import EffectClass
 from schemas.reasons import Effect, Reason
+from tests.support.hubs import CALM, QUICK
 
-QUICK = CallLimits(total_timeout_s=5.0, try_timeout_s=0.3)
 INSERT = "INSERT INTO account (step_id, owner) VALUES (:step_id, :owner) ON CONFLICT (step_id) DO NOTHING"
 ENDLESS = "WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n) SELECT max(i) AS top FROM n"
 
@@ -41,6 +41,12 @@ def database(tmp_path: Path) -> Path:
 
 @pytest.fixture
 async def hub(database: Path) -> AsyncIterator[Hub]:
+    async with standard_hub({"bank": f"sqlite:///{database}"}, limits=CALM) as opened:
+        yield opened
+
+
+@pytest.fixture
+async def quick(database: Path) -> AsyncIterator[Hub]:
     async with standard_hub({"bank": f"sqlite:///{database}"}, limits=QUICK) as opened:
         yield opened
 
@@ -107,16 +113,16 @@ async def test_duplicate_of_a_keyed_statement_is_in_doubt(hub: Hub) -> None:
     assert (outcome.reason, outcome.effect) == (Reason.ALREADY_DONE, Effect.UNKNOWN)
 
 
-async def test_endless_statement_is_interrupted(hub: Hub) -> None:
-    outcome = await run(hub, "sql.query", ENDLESS)
+async def test_endless_statement_is_interrupted(quick: Hub) -> None:
+    outcome = await run(quick, "sql.query", ENDLESS)
     assert (outcome.reason, outcome.effect) == (Reason.TIMED_OUT, Effect.NONE)
-    assert (await run(hub, "sql.query", "SELECT 1 AS one")).ok
+    assert (await run(quick, "sql.query", "SELECT 1 AS one")).ok
 
 
-async def test_locked_database_is_a_conflict(hub: Hub, database: Path) -> None:
+async def test_locked_database_is_a_conflict(quick: Hub, database: Path) -> None:
     holder = sqlite3.connect(database, isolation_level=None)
     holder.execute("BEGIN EXCLUSIVE")
-    outcome = await run(hub, "sql.execute", INSERT, owner="Cy")
+    outcome = await run(quick, "sql.execute", INSERT, owner="Cy")
     holder.execute("ROLLBACK")
     holder.close()
     assert outcome.reason in (Reason.CONFLICT, Reason.TIMED_OUT)
@@ -159,7 +165,7 @@ async def test_useless_address_is_a_matter_of_settings(url: str) -> None:
 
 
 async def test_missing_file_has_no_effect(tmp_path: Path) -> None:
-    async with standard_hub({"bank": f"sqlite:///{tmp_path}/no/such.sqlite"}, limits=QUICK) as hub:
+    async with standard_hub({"bank": f"sqlite:///{tmp_path}/no/such.sqlite"}, limits=CALM) as hub:
         outcome = await run(hub, "sql.execute", "DELETE FROM account")
     assert (outcome.reason, outcome.effect) == (Reason.UNREACHED, Effect.NONE)
 

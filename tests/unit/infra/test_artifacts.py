@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import io
 import json
+import ssl
 import tarfile
 import threading
 from collections.abc import Iterator
@@ -19,6 +20,7 @@ from infra.local import ports
 from infra.local.archive import unpack
 from infra.local.artifacts import fetch
 from infra.local.errors import LocalError
+from tests.support.certificates import Authority
 
 CONTENT = b"the bytes of a jar"
 
@@ -92,6 +94,20 @@ def test_missing_network_is_one_line_with_remedy(lock: Path, tmp_path: Path) -> 
     with pytest.raises(LocalError, match="needs a network; or set EXLIFY_CACHE_DIR") as caught:
         fetch(["server"], tmp_path / "cache", mirror=nobody, lock_file=lock)
     assert "\n" not in str(caught.value)
+
+
+def test_certificate_that_is_not_trusted_is_named_with_what_to_set(lock: Path, tmp_path: Path) -> None:
+    issued = Authority().issue(ports.LOOPBACK)
+    (tmp_path / "own.pem").write_text(issued.certificate + issued.key)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(tmp_path / "own.pem")
+    server = ThreadingHTTPServer((ports.LOOPBACK, 0), QuietHandler)
+    server.socket = context.wrap_socket(server.socket, server_side=True)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    with pytest.raises(LocalError, match=r"is not trusted: .* in REQUESTS_CA_BUNDLE"):
+        fetch(["server"], tmp_path / "cache", mirror=f"https://{ports.LOOPBACK}:{server.server_port}", lock_file=lock)
+    server.shutdown()
+    server.server_close()
 
 
 def test_absent_file_names_the_repository_as_reason(repository: Repository, lock: Path, tmp_path: Path) -> None:

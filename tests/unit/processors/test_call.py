@@ -12,7 +12,6 @@ import pytest
 from prometheus_client import REGISTRY
 
 from connectors.assembly import standard_hub
-from connectors.hub.pipeline import CallLimits
 from schemas.codec import Codec
 from schemas.messages import STEP_COMMAND, STEP_RESULT
 from schemas.payload import Payload
@@ -24,6 +23,7 @@ from streams.processors import call
 from streams.processors.call import CallSettings
 from streams.processors.call.connections import Addresses, ConnectionSettings
 from streams.processors.call.processor import Call, carry_out, hub_for
+from streams.runtime.clock import now_ms
 from streams.runtime.letters import retry_headers
 from streams.runtime.once import KEPT_MS, StepRow
 from streams.runtime.parking import PARKING
@@ -31,15 +31,14 @@ from streams.runtime.processor import Message, Row
 from tests.support import peers
 from tests.support.calls import INSTANCE, NOW_MS, POINTER, Bench, cancel, command, key, message
 from tests.support.contexts import context
+from tests.support.hubs import CALM
 from tests.support.tables import Table
-
-QUICK = CallLimits(try_timeout_s=0.3)
 
 
 @pytest.fixture
 async def bench() -> Any:
     codec = Codec.offline()
-    processor = Call(context(codec), standard_hub({}, limits=QUICK))
+    processor = Call(context(codec), standard_hub({}, limits=CALM))
     await processor.open()
     yield Bench(processor, codec)
     await processor.close()
@@ -51,6 +50,13 @@ async def test_answer_goes_to_the_inbox(bench: Bench) -> None:
         assert peer.header("Idempotency-Key") == key()
     assert (result["status"], result["output"].value(), result["error"]) == ("completed", {"ok": True}, None)
     assert (result["instance_id"], result["pointer"], result["attempt"]) == (INSTANCE, POINTER, 0)
+
+
+async def test_result_tells_when_the_step_was_taken_up(bench: Bench) -> None:
+    before_ms = now_ms()
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        result = await bench.result(command(peer.url))
+    assert before_ms <= result["taken_ms"] <= now_ms()
 
 
 async def test_command_again_is_answered_from_the_record(bench: Bench) -> None:
@@ -219,8 +225,7 @@ async def test_result_outlives_a_late_withdrawal(bench: Bench) -> None:
 
 
 async def test_attempt_after_a_doubt_reuses_its_key(bench: Bench) -> None:
-    once = CallLimits(try_timeout_s=0.3)
-    bench.processor = Call(context(bench.codec), standard_hub({}, limits=once))
+    bench.processor = Call(context(bench.codec), standard_hub({}, limits=CALM))
     await bench.processor.open()
     async with peers.peer(peers.resets, peers.resets, peers.answers(peers.OK)) as peer:
         for attempt in range(3):

@@ -10,7 +10,6 @@ import pytest
 
 from connectors.assembly import standard_hub
 from connectors.hub.limits import ConnectionLimits
-from connectors.hub.pipeline import CallLimits
 from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, DEAD_LETTER, STEP_RESULT
 from schemas.steps import key_of
@@ -23,8 +22,8 @@ from tests.support import peers
 from tests.support.calls import INSTANCE, NOW_MS, POINTER, Bench, cancel, command, message
 from tests.support.contexts import context
 from tests.support.data import payload
+from tests.support.hubs import CALM, QUICK
 
-ONCE = CallLimits(try_timeout_s=2.0, total_timeout_s=5.0)
 QUIET = peers.status(200, "RateLimit-Remaining: 0", "RateLimit-Reset: 30")
 
 
@@ -32,7 +31,7 @@ QUIET = peers.status(200, "RateLimit-Remaining: 0", "RateLimit-Reset: 30")
 async def bench() -> AsyncIterator[Bench]:
     codec = Codec.offline()
     patient = ConnectionLimits(patience_s=600)
-    processor = Call(context(codec), standard_hub({}, limits=ONCE, limits_of=lambda _: patient))
+    processor = Call(context(codec), standard_hub({}, limits=CALM, limits_of=lambda _: patient))
     await processor.open()
     yield Bench(processor, codec)
     await processor.close()
@@ -91,7 +90,7 @@ async def test_step_that_comes_again_is_carried_out_once_it_may_be(bench: Bench)
         for lane in bench.processor._hub._lanes._lanes.values():
             lane.rate._quiet_until = 0
         result = await bench.result(waiting)
-        assert (result["status"], peer.count) == ("completed", 2)
+        assert (result["status"], result["taken_ms"], peer.count) == ("completed", None, 2)
         assert peer.header("Idempotency-Key") == row_of(bench, waiting).key
 
 
@@ -111,7 +110,7 @@ async def test_step_that_is_withdrawn_while_it_waits_is_never_carried_out(bench:
 
 async def test_step_that_is_withdrawn_while_it_waits_inside_does_not_wait_on_outside(bench: Bench) -> None:
     one = ConnectionLimits(concurrency=1)
-    bench.processor = Call(context(bench.codec), standard_hub({}, limits=ONCE, limits_of=lambda _: one))
+    bench.processor = Call(context(bench.codec), standard_hub({}, limits=QUICK, limits_of=lambda _: one))
     await bench.processor.open()
     async with peers.peer(peers.never_answers) as peer:
         before = asyncio.create_task(bench.handle(a_step(bench, peer.url, 1)))

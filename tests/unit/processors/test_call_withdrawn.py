@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 
 from connectors.assembly import standard_hub
-from connectors.hub.pipeline import CallLimits
 from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
 from streams.processors.call.processor import Call
@@ -17,12 +16,13 @@ from streams.runtime.processor import Message
 from tests.support import peers
 from tests.support.calls import Bench, cancel, command, message
 from tests.support.contexts import context
+from tests.support.hubs import CALM
 
 
 @pytest.fixture
 async def bench() -> Any:
     codec = Codec.offline()
-    processor = Call(context(codec), standard_hub({}, limits=CallLimits(try_timeout_s=0.3)))
+    processor = Call(context(codec), standard_hub({}, limits=CALM))
     await processor.open()
     yield Bench(processor, codec)
     await processor.close()

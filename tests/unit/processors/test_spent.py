@@ -27,6 +27,7 @@ document: {dsl: 1.0.3, namespace: test, name: told, version: 1.0.0}
 do:
   - fetch: {call: http, with: {method: get, endpoint: 'http://127.0.0.1:1/a'}}
 """
+FETCH_ALONE = "/do/0/fetch"
 FETCH, PAUSE = "/do/0/both/fork/branches/0/fetch", "/do/0/both/fork/branches/1/pause"
 ASK, JUDGE = "/do/1/ask", "/do/2/judge"
 
@@ -39,6 +40,36 @@ async def told(story: Clocked, now_s: int) -> Spent:
 
 def seconds(found: Spent) -> dict[tuple[str, Way], float]:
     return {key: took / 1_000 for key, took in found.shares.items()}
+
+
+async def test_what_a_call_waited_for_a_worker_is_not_the_time_of_its_system() -> None:
+    story = Clocked(ALONE)
+    story.at(0).start({})
+    story.at(10).result(FETCH_ALONE, {}, taken_ms=START_MS + 7_000)
+    assert seconds(await told(story, now_s=100)) == {
+        (FETCH_ALONE, Way.WORKER): 7,
+        (FETCH_ALONE, Way.SYSTEMS): 3,
+    }
+
+
+@pytest.mark.parametrize("taken_s", [-5, 0, 11])
+async def test_a_clock_that_is_wrong_makes_no_time(taken_s: int) -> None:
+    story = Clocked(ALONE)
+    story.at(0).start({})
+    story.at(10).result(FETCH_ALONE, {}, taken_ms=START_MS + taken_s * 1_000)
+    assert seconds(await told(story, now_s=100)) == {(FETCH_ALONE, Way.SYSTEMS): 10}
+
+
+async def test_a_step_that_is_tried_again_waits_for_a_worker_again() -> None:
+    story = Clocked(ALONE)
+    story.at(0).start({})
+    story.at(4).retrying(FETCH_ALONE, due_s=8)
+    story.at(12).result(FETCH_ALONE, {}, taken_ms=START_MS + 9_000)
+    assert seconds(await told(story, now_s=100)) == {
+        (FETCH_ALONE, Way.SYSTEMS): 4 + 3,
+        (FETCH_ALONE, Way.RETRIES): 4,
+        (FETCH_ALONE, Way.WORKER): 1,
+    }
 
 
 async def test_each_second_goes_to_what_is_waited_for() -> None:
@@ -63,7 +94,7 @@ async def test_each_second_goes_to_what_is_waited_for() -> None:
 
 
 async def test_failed_step_waits_for_a_decision_and_open_one_until_now() -> None:
-    story, fetch = Clocked(ALONE), "/do/0/fetch"
+    story, fetch = Clocked(ALONE), FETCH_ALONE
     story.at(0).start({})
     story.at(5).fault(fetch, **PROBLEM, instance=fetch, effect="none")
     (incident,) = story.incidents
@@ -76,7 +107,7 @@ async def test_failed_step_waits_for_a_decision_and_open_one_until_now() -> None
 
 
 async def test_step_that_stands_elsewhere_since_a_move_is_the_same_step() -> None:
-    story, fetch = Clocked(ALONE), "/do/0/fetch"
+    story, fetch = Clocked(ALONE), FETCH_ALONE
     story.at(0).start({})
     moved = ALONE.replace("1.0.0", "1.1.0").replace("do:\n", "do:\n  - first: {set: {n: 1}}\n")
     graph = story.learn(moved + "  - ask: {call: human, with: {team: a, title: A, outcomes: [done]}}\n")

@@ -19,7 +19,7 @@ from streams.processors.call.mappings import Mappings
 from streams.rows.declared import Source, read_rows
 from streams.rows.position import Position
 from streams.rows.reading import Reading
-from tests.support.hubs import QUICK
+from tests.support.hubs import CALM
 from tests.support.row_sources import Kafka
 
 ORDERS = """
@@ -90,7 +90,7 @@ class Shop:
 
 @pytest.fixture
 async def shop(tmp_path: Path) -> AsyncIterator[Shop]:
-    async with standard_hub({"shop": f"sqlite:///{tmp_path}/shop.sqlite"}, limits=QUICK) as hub:
+    async with standard_hub({"shop": f"sqlite:///{tmp_path}/shop.sqlite"}, limits=CALM) as hub:
         yield Shop(tmp_path, hub)
 
 

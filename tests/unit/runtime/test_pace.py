@@ -7,7 +7,7 @@ import pytest
 from streams.runtime.pace import LONGEST_S, S_PER_RECORD, STEADY_S, Pace
 
 
-@pytest.mark.parametrize(("records", "every_s", "rest_s"), [(1, 0.005, S_PER_RECORD), (2, 0.002, STEADY_S)])
+@pytest.mark.parametrize(("records", "every_s", "rest_s"), [(1, 0.001, S_PER_RECORD), (4, 0.002, STEADY_S)])
 def test_rest_follows_from_how_much_comes(records: int, every_s: float, rest_s: float) -> None:
     pace, now = Pace(), 100.0
     for _ in range(200):
