@@ -88,10 +88,11 @@ def carried(found: Answered | Carried, registry: Registry, at_ms: int) -> Carrie
     read["rule"], read["passed"] = rule_of(answer), told(answer.passed)
     output = Payload.from_outside(read, Door.RESULT)
     own["audit"] = audit_of(command, answer, registry)
-    return Carried(completed(command, output), own | _common(command, asked, answer, at_ms))
+    own |= _common(command, asked, answer, at_ms, read["decisionId"])
+    return Carried(completed(command, output), own)
 
 
-def _common(command: Mapping[str, Any], asked: Asked, answer: Answer, at_ms: int) -> dict[str, Any]:
+def _common(command: Mapping[str, Any], asked: Asked, answer: Answer, at_ms: int, decision_id: str) -> dict[str, Any]:
     """What every record has, whoever decided."""
     fields = answer.model.encoder.declared(asked.values) if answer.model else {}
     for table in (asked.before, asked.after if answer.passed else None):
@@ -105,7 +106,7 @@ def _common(command: Mapping[str, Any], asked: Asked, answer: Answer, at_ms: int
         "workflow": command["workflow"],
         "version": command["version"],
         "digest": command["digest"],
-        "decision_id": id_of(command),
+        "decision_id": decision_id,
         "input": Payload.inside(seen),
         "input_hash": hashlib.sha256(seen).hexdigest(),
         "at_ms": at_ms,
