@@ -44,7 +44,7 @@ check: $(DEV_READY) ## Lint, types, import contracts, rendered files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/guard
 
-peers: $(PEERS_READY) ## Install what some tests drive and skip without: Chromium, PostgreSQL, MariaDB, OpenSSH's server, Prometheus, Alertmanager and kcat, from Debian's packages, as root; moto, for S3
+peers: $(PEERS_READY) ## Install what some tests drive and skip without: Chromium, PostgreSQL, MariaDB, OpenSSH's server, RabbitMQ, Dovecot, Prometheus, Alertmanager and kcat, from Debian's packages, as root; moto, for S3
 	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || \
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-noto-core; }
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
@@ -57,6 +57,10 @@ peers: $(PEERS_READY) ## Install what some tests drive and skip without: Chromiu
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends mariadb-server-core mariadb-client-core; }
 	@command -v sshd >/dev/null || ls /usr/sbin/sshd >/dev/null 2>&1 || \
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends openssh-server; }
+	@ls /usr/lib/rabbitmq/lib/*/sbin/rabbitmq-server >/dev/null 2>&1 || \
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends rabbitmq-server; }
+	@ls /usr/lib/dovecot/imap >/dev/null 2>&1 || \
+	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends dovecot-imapd; }
 	@command -v kcat >/dev/null || \
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends kcat; }
 
@@ -79,8 +83,8 @@ crash: $(DEV_READY) ## Kill everything at every point and compare with the run w
 chaos: $(DEV_READY) ## Let systems, workers and broker fail at once, from a seed (ARGS="--seed 7 --applications 2000 --kills 10")
 	@$(BIN)/python -m pytest tests/chaos -m "chaos or chaos_smoke" -v $(ARGS)
 
-hub: $(DEV_READY) ## Hold every connector to the contract: 10,000 calls each, connections that go wrong, kills between intent and result
-	@$(BIN)/python -m pytest tests/unit/connectors/test_contract.py tests/hub tests/integration/test_call_crash.py tests/crash/test_pages.py -m "crash or not crash" -v --durations=10 $(ARGS)
+hub: $(DEV_READY) ## Hold every connector to the contract: 10,000 calls each, connections that go wrong, kills between intent and result and of who takes rows and messages, an order-to-cash
+	@$(BIN)/python -m pytest tests/unit/connectors/test_contract.py tests/hub tests/integration/test_call_crash.py tests/integration/test_messages_in.py tests/crash/test_pages.py tests/crash/test_rows.py tests/crash/test_messages.py tests/acceptance/test_order_to_cash.py -m "crash or not crash" -v --durations=10 $(ARGS)
 
 fuzz: $(DEV_READY) ## Try the parsers of what comes from outside on random input, for minutes
 	@$(BIN)/python -m pytest tests/fuzz -m fuzz --hypothesis-profile fuzz -v $(ARGS)
@@ -93,7 +97,7 @@ certificates: $(TRAIN_READY) ## See whether certificates keep their word (ARGS="
 	@$(TRAIN_VENV)/bin/python -m models.decisions.certificates $(ARGS)
 
 training: $(TRAIN_READY) ## Test training: from rows to a model that serving takes, and the committed one byte for byte
-	@$(TRAIN_VENV)/bin/python -m pytest tests/unit/models/test_training.py tests/unit/models/test_training_credit.py tests/unit/models/test_training_texts.py tests/unit/models/test_training_marketing.py tests/unit/models/test_training_own.py tests/unit/models/test_certify.py tests/unit/models/test_oracles.py $(ARGS)
+	@$(TRAIN_VENV)/bin/python -m pytest tests/unit/models/test_training.py tests/unit/models/test_training_credit.py tests/unit/models/test_training_texts.py tests/unit/models/test_training_marketing.py tests/unit/models/test_training_fraud.py tests/unit/models/test_training_own.py tests/unit/models/test_certify.py tests/unit/models/test_oracles.py $(ARGS)
 
 learn: $(DEV_READY) $(TRAIN_READY) ## See models watched, suspended, learning and promoted on a real site, under kills (DATA=train.csv.gz ARGS="--seed 2"; an hour)
 	@$(BIN)/python -m pytest tests/acceptance/test_monitor.py tests/unit/cli/test_models_learn.py -m crash -v

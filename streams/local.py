@@ -43,6 +43,7 @@ from streams.processors.human.local import Answers, name_of
 from streams.processors.intake import DECLARATION as INTAKE
 from streams.processors.intake import business_topic
 from streams.processors.orchestrate import HISTORY, INBOX
+from streams.processors.rolling import DECLARATION as ROLLING
 from streams.runtime.clock import now_ms
 from streams.runtime.declaration import Declaration, loaded
 from streams.runtime.memory import MemoryRuntime
@@ -104,7 +105,7 @@ async def run_locally(
     watched = _Watched(runtime, codec, graph)
     async with runtime.running() as failed:
         runtime.publish([*(_event(codec, book.types, each) for each in events), _start(codec, graph, data)])
-        runtime.watch_rest(watched.give_up, {CORRELATE.name})
+        runtime.watch_rest(watched.give_up, {CORRELATE.name, ROLLING.name})
         either: list[asyncio.Future[Any]] = [watched.ended, failed]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if failed.done():

@@ -40,6 +40,7 @@ SUMMARIES = {
     "run": "Execute one instance here, without Kafka.",
     "publish": "Publish business events.",
     "files": "See what becomes of files that come in; read them here.",
+    "messages": "See what messages of queues, topics and mailboxes become events; take them here.",
     "rows": "See how far rows of databases have become events; read them here.",
     "stress": "Start instances at a rate, and tell what became of them.",
     "outcomes": "Show how instances of a workflow ended.",

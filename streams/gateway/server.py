@@ -60,6 +60,7 @@ from streams.ground.publish import Publisher
 from streams.ground.settings import Settings
 from streams.ground.site import Site
 from streams.ground.status import status_routes
+from streams.messages.watching import Watching as WatchingMessages
 from streams.processors import ALL
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import PauseFeed
@@ -210,6 +211,9 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
                 site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=feed.types
             ).running(),
             WatchingRows(
+                site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=feed.types
+            ).running(),
+            WatchingMessages(
                 site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=feed.types
             ).running(),
         ):
