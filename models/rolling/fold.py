@@ -14,6 +14,7 @@ Whoever keeps a `State` tells it the time, and sees to it that an event is count
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Final
 
 import msgspec
@@ -31,6 +32,10 @@ UNITS: Final = 100  # of an amount: cents
 MOST_AMOUNT: Final = 1e12
 
 
+Since = dict[int, dict[int, int]]
+NONE: Final = msgspec.Raw(msgspec.msgpack.encode({}))
+
+
 class State(msgspec.Struct, array_like=True):
     """What is kept of one key: events, their amounts in units, and bad ones, the newest hour and day first; and since
     which day how many of a day were known to be bad, for times that lie before."""
@@ -43,8 +48,8 @@ class State(msgspec.Struct, array_like=True):
     days: list[int] = []
     day_sums: list[int] = []
     bads: list[int] = []
-    bad: dict[int, dict[int, int]] = {}
-    known: int = 0  # the latest day on which one was known
+    known: int = -1  # the latest day on which one was known
+    since: msgspec.Raw = NONE  # by the day of the event, how many by the day on which it was known; hardly ever read
 
 
 def units(amount: float) -> int:
@@ -80,9 +85,11 @@ def mark(state: State, at_ms: int, known_ms: int) -> bool:
     if not 0 <= place < len(state.bads):
         return False
     state.bads[place] += 1
-    since = state.bad.setdefault(day, {})
-    since[known] = since.get(known, 0) + 1
     state.known = max(state.known, known)
+    since = {each: of for each, of in _since(state).items() if each > state.day - KEPT_DAYS}
+    of = since.setdefault(day, {})
+    of[known] = of.get(known, 0) + 1
+    state.since = msgspec.Raw(msgspec.msgpack.encode(since))
     return True
 
 
@@ -94,15 +101,10 @@ def advance(state: State, now_ms: int) -> None:
     hour, day = now_ms // HOUR_MS + AHEAD_HOURS, (now_ms + AHEAD_HOURS * HOUR_MS) // DAY_MS
     if hour > state.hour:
         by, state.hour = hour - state.hour, hour
-        state.hours = _moved(state.hours, by, KEPT_HOURS)
-        state.hour_sums = _moved(state.hour_sums, by, KEPT_HOURS)
+        _move((state.hours, state.hour_sums), by, KEPT_HOURS)
     if day > state.day:
         by, state.day = day - state.day, day
-        state.days = _moved(state.days, by, KEPT_DAYS)
-        state.day_sums = _moved(state.day_sums, by, KEPT_DAYS)
-        state.bads = _moved(state.bads, by, KEPT_DAYS)
-        for old in [each for each in state.bad if each <= day - KEPT_DAYS]:
-            del state.bad[old]
+        _move((state.days, state.day_sums, state.bads), by, KEPT_DAYS)
 
 
 def told(state: State, at_ms: int, amount: int) -> list[float]:
@@ -117,7 +119,7 @@ def told(state: State, at_ms: int, amount: int) -> list[float]:
         float(week), _mean(sum(state.day_sums[first : first + WEEK]), week),
         float(month), _mean(month_sum, month),
     ]  # fmt: skip
-    if state.bad:
+    if state.known > today - MONTH - DELAY_DAYS:
         bads = state.bads if state.known <= today else _known(state, today)
         found += (
             _share(sum(bads[first : first + WEEK]), week),
@@ -131,14 +133,23 @@ def told(state: State, at_ms: int, amount: int) -> list[float]:
     return found
 
 
-def _moved(values: list[int], by: int, count: int) -> list[int]:
-    return ([0] * min(by, count) + values)[:count]
+def _move(each: Iterable[list[int]], by: int, count: int) -> None:
+    """Makes room for what is new in front, and drops what is beyond the end."""
+    fresh = [0] * min(by, count)
+    for values in each:
+        values[:0] = fresh
+        del values[count:]
 
 
 def _known(state: State, today: int) -> list[int]:
     """The bad ones of each day that were known on a day."""
-    since = (state.bad.get(state.day - place, {}) for place in range(KEPT_DAYS))
-    return [sum(bad for known, bad in each.items() if known <= today) for each in since]
+    since = _since(state)
+    of = (since.get(state.day - place, {}) for place in range(KEPT_DAYS))
+    return [sum(bad for known, bad in each.items() if known <= today) for each in of]
+
+
+def _since(state: State) -> Since:
+    return msgspec.msgpack.decode(state.since, type=Since)
 
 
 def _share(bad: int, events: int) -> float:

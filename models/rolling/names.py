@@ -10,6 +10,7 @@ times   the amount of the event itself, in mean amounts
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from typing import Final
 
 DAY: Final = 1
@@ -27,6 +28,7 @@ TOLD: Final = (
 """Of one key, in the order of `fold.told`."""
 
 
+@lru_cache(maxsize=256)  # of the workflows that ask
 def names(*keys: str) -> tuple[str, ...]:
     """Of all that is told of some keys, in their order."""
     return tuple(f"{key}_{each}" for key in keys for each in TOLD)

@@ -15,13 +15,28 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 
-from tests.bench import beside, calls, console, decide, hub, idle, journey, micro, own, parked, rebuild, records
+from tests.bench import (
+    beside,
+    calls,
+    console,
+    decide,
+    hub,
+    idle,
+    journey,
+    micro,
+    own,
+    parked,
+    rebuild,
+    records,
+    rolling,
+)
 
 Figures = Mapping[str, float]
 PARTS: Mapping[str, Callable[[], Figures]] = {
     "micro": micro.measure,
     "records": records.measure,
     "decide": decide.measure,
+    "rolling": rolling.measure,
     "journey": journey.measure,
     "http": calls.measure,
     "hub": hub.measure,

@@ -35,7 +35,7 @@ def measure() -> dict[str, float]:
     plain = copy(trees)
     plain._explainers = {True: None, False: None}  # as a card that asks for no reasons
     texts = [(name.replace("-", "_"), registry.get(name)) for name in ("banking-intent", "assistant-intent")]
-    fraud = ("card_fraud", registry.get("card-fraud"))
+    fraud = ("card_fraud", registry.get("card-fraud"))  # pays, as nearly always
     named = (("linear_with_reasons", linear), ("trees_without_reasons", plain), ("trees_with", trees), *texts, fraud)
     for name, model in named:
         figures |= _of(f"decide.{name}", model)
@@ -103,6 +103,8 @@ def _of(name: str, model: Model) -> dict[str, float]:
 
 def _case(model: Model) -> dict[str, Any]:
     """The first of the made-up cases beside the model that nothing holds back, so that its score decides."""
+    if model.decide(dict(model.card.reference.values)).route == "pay":
+        return dict(model.card.reference.values)
     text = (BUNDLED / model.card.name / model.card.version / "parity.jsonl").read_text()
     cases: list[dict[str, Any]] = [json.loads(line)["input"] for line in text.splitlines()]
     return next((case for case in cases if not model.decide(case).held), dict(model.card.reference.values))

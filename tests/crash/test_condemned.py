@@ -37,6 +37,7 @@ READS = {
     "human": catalogue.PROCESSORS["human"].commands.name,
     "letters": INCIDENTS.name,
     "lifecycle": HISTORY.name,
+    "rolling": catalogue.PROCESSORS["rolling"].commands.name,
     "schedule": ENDED.name,  # definitions are followed by everybody
 }  # the others read commands, or what they declare first
 
@@ -58,6 +59,7 @@ def value(name: str, key: bytes) -> bytes:
         "letters": lambda: message(INCIDENT, instance_id=instance),
         "lifecycle": lambda: message(HISTORY_ENTRY, instance_id=instance),
         "recover": lambda: message(DEAD_LETTER, instance_id=instance, recovery=b""),
+        "rolling": lambda: asked(b"{}", instance_id=instance, function="track"),
         "schedule": lambda: message(INSTANCE_OUTCOME, instance_id=instance),
     }
     if name in kinds:

@@ -263,7 +263,7 @@ class Loop:
         if killed:
             day.events.append(await self._kill_learning())
         told = await self.command(0, "models", "retrain", self.name, "--json")
-        day.events += [f"{each.get('gate')}: {each['says']}" for each in told]
+        day.events += [each["says"] for each in told]
         history = await self._history()
         for each in history[self.known :]:
             day.events.append(f"{each['by']}: {each['version']} {each['state']}, beside it {each['rival']}")

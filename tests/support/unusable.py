@@ -67,6 +67,7 @@ GOOD = {
     "orchestrate": started(),
     "decide": asked(b"{}"),
     "human": asked(TASK),
+    "rolling": asked(orjson.dumps({"of": "a", "id": "1", "keys": {"card": "c"}}), function="track"),
     "view": message(HISTORY_ENTRY),
 }
 EVERY_KIND = {name: CODEC.encode(name, sample(schema)) for name, schema in current().items()}

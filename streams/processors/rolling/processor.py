@@ -8,6 +8,7 @@ to it.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, Final
@@ -52,18 +53,26 @@ class Rolling(FastProcessor):
         self._codec = context.codec
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
-        """Events set out from commands, and go on from key to key. What is tracked cannot be taken back by a cancel."""
+        """Events set out from commands, and go on from key to key. What is tracked cannot be taken back by a cancel.
+
+        The whole batch is counted first and told then: as in `orchestrate`, that is cheaper than one after the other.
+        """
         effects = Effects([], {})
-        rows = _Rows(state, effects)
+        rows, asked = _Rows(state, effects), []
         for message in batch:
             if message.name == ROLLING_WORK:
-                self._at_key(message, rows, effects)
+                work = message.data
+                asked.append((work, *(rows.mark if work["function"] == MARK.name else rows.track)(work)))
             elif message.name == STEP_COMMAND:
                 self._set_out(message, effects)
             elif message.name != CANCEL_STEP:
                 reason = f"{message.name} is no command" if message.name else "a record without a value"
                 effects.outputs.append(parked(message.record, self.declaration.name, reason))
         rows.keep()
+        for work, told, fate in asked:
+            self._send_on(work, told, fate, effects)
+        fates = Counter((work["function"], fate) for work, _, fate in asked)
+        effects.counts += [partial(rolling.COUNTED.labels(*each).inc, times) for each, times in fates.items()]
         return effects
 
     def on_due(self, key: bytes, row: Row, now_ms: int) -> Effects:
@@ -85,25 +94,18 @@ class Rolling(FastProcessor):
             return
         effects.outputs.append(_onward(self._codec, work))
 
-    def _at_key(self, message: Message, rows: _Rows, effects: Effects) -> None:
-        """Counts an event at the key that is next, and sends it on."""
-        work = message.data
-        marks = work["function"] == MARK.name
-        told, fate = (rows.mark if marks else rows.track)(work)
-        effects.counts.append(rolling.COUNTED.labels(work["function"], fate).inc)
-        place = work["place"] + 1
-        over = place == len(work["keys"]) or told is None
-        if not over:
-            counted = work["counted"] or fate == "counted"
-            onward = {**work, "place": place, "told": [*work["told"], *(told or ())], "counted": counted}
-            effects.outputs.append(_onward(self._codec, onward))
-            return
-        output: dict[str, Any] = {"counted": work["counted"] or fate == "counted"}
-        if not marks:
-            output = _told(work, None if told is None else [*work["told"], *told])
+    def _send_on(self, work: dict[str, Any], told: list[float] | None, fate: str, effects: Effects) -> None:
+        """To the key that is next; the result where there is none, or the event was too late here."""
+        place, counted = work["place"] + 1, work["counted"] or fate == "counted"
+        if told is not None:
+            work = {**work, "place": place, "told": [*work["told"], *told], "counted": counted}
+            if place < len(work["keys"]):
+                effects.outputs.append(_onward(self._codec, work))
+                return
+        output = {"counted": counted} if work["function"] == MARK.name else _told(work, whole=told is not None)
         result = completed(work, Payload.from_outside(output, Door.RESULT))
-        instance = work["instance_id"].encode()
-        effects.outputs.append(Output(INBOX, instance, self._codec.encode(STEP_RESULT, result)))
+        value = self._codec.encode(STEP_RESULT, result)
+        effects.outputs.append(Output(INBOX, work["instance_id"].encode(), value))
         effects.counts.append(partial(metrics.count_step, work["function"], result))
 
 
@@ -147,12 +149,12 @@ def _onward(codec: Codec, work: Mapping[str, Any]) -> Output:
     return Output(rolling.WORK, work["keys"][work["place"]].encode(), codec.encode(ROLLING_WORK, work))
 
 
-def _told(work: Mapping[str, Any], values: list[float] | None) -> dict[str, Any]:
+def _told(work: Mapping[str, Any], *, whole: bool) -> dict[str, Any]:
     """The output of `track`; nothing is told of an event that came too late."""
     hour, weekday = fold.hour_and_weekday(work["at_ms"])
     called = names(*work["names"])
-    before = dict.fromkeys(called) if values is None else dict(zip(called, values, strict=True))
-    return {"inTime": values is not None, "hour": hour, "weekday": weekday, "before": before}
+    before = dict(zip(called, work["told"], strict=True)) if whole else dict.fromkeys(called)
+    return {"inTime": whole, "hour": hour, "weekday": weekday, "before": before}
 
 
 class _Rows:

@@ -91,7 +91,7 @@ def test_hour_and_weekday_are_those_of_the_calendar() -> None:
 def test_truth_of_an_event_that_no_window_reaches_is_not_kept() -> None:
     state = State()
     assert not fold.mark(state, START, START + fold.KEPT_DAYS * DAY_MS)
-    assert state.bad == {}
+    assert state.since == fold.NONE
 
 
 @pytest.mark.parametrize("amount", [float("nan"), float("inf"), 1e13])

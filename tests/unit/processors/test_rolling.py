@@ -9,6 +9,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from models.decisions.fraud.features import ROLLING
+from models.decisions.fraud.features import rolling as rolling_of
+from models.decisions.fraud.simulator import World, simulate
 from models.rolling import fold
 from models.rolling.fold import DAY_MS, HOUR_MS
 from models.rolling.names import names
@@ -145,6 +148,25 @@ def test_what_is_told_equals_a_recomputation(coming: list[tuple[int, int, bool, 
             expected += recomputed(counted, known, each.at_ms, each.cents)
         assert told["before"] == dict(zip(names("card", "terminal"), expected, strict=True))
         events[number], told_before[number] = each, told
+
+
+def test_model_of_fraud_is_told_what_it_was_trained_on() -> None:
+    made = simulate(World(seed=4, fraud=0.05, days=45, customers=6, terminals=5))
+    trained = rolling_of(made)
+    site, bad = Site(), made.fraud.tolist()
+    comes = [(at, number, False) for number, at in enumerate(made.at_s.tolist())]
+    comes += [(known, number, True) for number, known in enumerate(made.known_at_s.tolist()) if bad[number]]
+    for at_s, number, truth in sorted(comes, key=lambda each: (each[0], not each[2])):
+        if at_s > made.at_s[-1]:
+            break
+        card, terminal = int(made.card[number]), int(made.terminal[number])
+        keys = {"card": card, "terminal": terminal, "pair": f"{card} at {terminal}"}
+        given_: dict[str, Any] = {"id": f"p{number}", "at": rfc3339(int(made.at_s[number]) * 1_000), "keys": keys}
+        if truth:
+            site.ask(at_s * 1_000, function="mark", **given_)
+            continue
+        told = site.ask(at_s * 1_000, amount=int(made.cents[number]) / 100, **given_)
+        assert [told["before"][name] for name in ROLLING] == trained[number].tolist()
 
 
 def test_event_that_comes_too_late_is_counted_nowhere() -> None:

@@ -22,6 +22,7 @@ from streams.processors.human.processor import Human
 from streams.processors.intake.processor import Intake
 from streams.processors.orchestrate import INBOX
 from streams.processors.orchestrate.processor import Orchestrate
+from streams.processors.rolling.processor import Rolling
 from streams.processors.view.processor import View
 from streams.readmodel.settings import ViewSettings
 from streams.runtime.crash import CrashPoint
@@ -61,7 +62,13 @@ def processor(name: str, settings: Settings) -> FastProcessor:
     made = context(CODEC, settings, book())
     if name == "decide":
         return Decide(made, Registry())
-    kinds: dict[str, Any] = {"intake": Intake, "orchestrate": Orchestrate, "human": Human, "view": View}
+    kinds: dict[str, Any] = {
+        "intake": Intake,
+        "orchestrate": Orchestrate,
+        "human": Human,
+        "view": View,
+        "rolling": Rolling,
+    }
     return kinds[name](made)  # type: ignore[no-any-return]
 
 
@@ -109,6 +116,7 @@ async def test_odd_records_never_stop_a_processor(name: str, tmp_path: Path) -> 
         ("decide", "sealed arguments"),
         ("human", "arguments that are no JSON"),
         ("human", "a deep task"),
+        ("rolling", "arguments that are no JSON"),
         ("view", "no number"),
         ("view", "infinity"),
         ("view", "an answer to no task"),
