@@ -34,8 +34,8 @@ LISTENED: Mapping[str, tuple[str, list[str]]] = {
     "until-any": (f"{{ any: [{_NEVER}], until: {{ any: [{_LEFT}, {_RACED}] }} }}", []),
 }
 CHILDREN = {
-    "sleeper": """
-document: { dsl: 1.0.3, namespace: acceptance, name: sleeper, version: 1.0.0 }
+    "loser": """
+document: { dsl: 1.0.3, namespace: acceptance, name: loser, version: 1.0.0 }
 do: [{ rest: { wait: PT1H } }]
 """,
     "halver": """
@@ -57,7 +57,7 @@ do:
         compete: true
         branches:
           - heard: {{ listen: {{ to: {{ one: {{ with: {{ type: acceptance.raced.v1 }}, {_RELATED} }} }} }} }}
-          - child: {{ run: {{ workflow: {{ namespace: acceptance, name: sleeper }} }} }}
+          - child: {{ run: {{ workflow: {{ namespace: acceptance, name: loser }} }} }}
           - timer: {{ wait: PT1H }}
           - fails: {{ raise: {{ error: {{ type: 'https://example.com/no', status: 400 }} }} }}
       output: {{ as: '${{ map(.what) }}' }}
@@ -264,7 +264,7 @@ async def happen(site: Site, names: Sequence[str]) -> None:
 
 def subscribers(site: Site, names: Sequence[str]) -> dict[str, Subscriber]:
     """Who hears how each instance ends, by workflow: those that the names start, and their children."""
-    below = {"sleeper": sleepers(names), "halver": halvers(names)}
+    below = {"loser": losers(names), "halver": halvers(names)}
     wanted = {each: instances(each, names) for each in (*DEFINITIONS, *TOGETHER)} | below
     return {each: Subscriber(site, found, each) for each, found in wanted.items()}
 
@@ -272,7 +272,7 @@ def subscribers(site: Site, names: Sequence[str]) -> dict[str, Subscriber]:
 async def verified(subscribed: Mapping[str, Subscriber], names: Sequence[str]) -> None:
     """Every instance has ended once, and as it has to."""
     faulted = [*_odd(names), *instances("late", names)]
-    ends = dict.fromkeys(sleepers(names), "cancelled") | dict.fromkeys(faulted, "faulted")
+    ends = dict.fromkeys(losers(names), "cancelled") | dict.fromkeys(faulted, "faulted")
     for workflow, subscriber in subscribed.items():
         outcomes = await subscriber.all_ended()
         assert not outcomes.contradicted, workflow
@@ -295,7 +295,7 @@ def instance(workflow: str, name: str) -> str:
     return ids.instance_id(workflow, SOURCE, _id("", name, "spoken"))
 
 
-def sleepers(names: Iterable[str]) -> list[str]:
+def losers(names: Iterable[str]) -> list[str]:
     """The children that lose a race."""
     return [ids.child_id(f"{instance('race', name)}/do/0/race/fork/branches/1/child/0/0") for name in names]
 
