@@ -93,7 +93,7 @@ def metrics_page() -> str:
     return _page(
         "Metrics",
         "streams/processors, streams/runtime/metrics.py, streams/gateway/metrics.py, streams/files/metrics.py, "
-        "streams/rows/metrics.py, streams/ground/site_metrics.py, streams/definitions",
+        "streams/messages/metrics.py, streams/rows/metrics.py, streams/ground/site_metrics.py, streams/definitions",
         ("Metric", "Kind", "Labels", "Meaning"),
         rows,
     )

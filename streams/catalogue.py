@@ -23,6 +23,7 @@ from streams.ground.servers import ServerSettings
 from streams.ground.setting import Group
 from streams.ground.settings import Settings, load, on_stderr
 from streams.ground.topic import Topic
+from streams.messages import metrics as message_metrics
 from streams.processors import ALL, own
 from streams.processors.call import PAUSES, REPORTS
 from streams.processors.context import Context
@@ -56,6 +57,7 @@ METRICS_OF: Mapping[str, Sequence[MetricWrapperBase]] = MappingProxyType(
         "Gateway": gateway_metrics.ALL,
         "Site": site_metrics.ALL,
         "Files": file_metrics.ALL,
+        "Messages": message_metrics.ALL,
         "Rows": row_metrics.ALL,
         **{each.name.capitalize(): each.metrics for each in ALL if each.metrics},
         "Own steps": own.METRICS,

@@ -1,4 +1,4 @@
-"""The broker, the registry, the PostgreSQL, the MariaDB and the SFTP server of the suites, from one fixture each.
+"""The broker, the registry and the other servers of the suites, from one fixture each.
 
 EXLIFY_TEST_BROKER chooses where they come from:
 - `local` (default): real servers of `infra.local`, in a temporary folder, for the length of the run
@@ -14,9 +14,12 @@ import pytest
 from hypothesis import settings
 
 from tests.support import brokers
+from tests.support.dovecot import dovecot  # noqa: F401
 from tests.support.figures import pytest_terminal_summary, report  # noqa: F401
 from tests.support.mariadb import mariadb  # noqa: F401
 from tests.support.postgresql import postgresql  # noqa: F401
+from tests.support.rabbitmq import rabbitmq  # noqa: F401
+from tests.support.s3 import s3  # noqa: F401
 from tests.support.sftp import sftp  # noqa: F401
 from tests.support.splitting import pytest_collection_modifyitems, pytest_configure  # noqa: F401
 

@@ -8,11 +8,11 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from urllib.parse import parse_qsl, unquote, urlsplit
 
 from connectors.hub.contract import Refused
 from connectors.hub.identity import Tls
+from connectors.hub.loopback import is_here
 from schemas.reasons import Reason
 
 SCHEMES = ("kafka", "kafkas")
@@ -68,21 +68,18 @@ def cluster_of(name: str, url: str, tls: Tls | None) -> Cluster:
     mechanism = said.pop("mechanism", "PLAIN")
     if said or mechanism not in MECHANISMS:
         raise _misconfigured(name, f"says more than a cluster has; leave it out, or write ?mechanism={PROVING[-1]}")
-    if user and not secure and mechanism not in PROVING and not all(_is_here(each) for each in servers):
+    if (
+        user
+        and not secure
+        and mechanism not in PROVING
+        and not all(is_here(each.rpartition(":")[0].strip("[]")) for each in servers)
+    ):
         raise _misconfigured(name, f"would send a password in clear; write kafkas://, or ?mechanism={PROVING[-1]}")
     return Cluster(",".join(servers), secure, mechanism, user, password, tls or Tls())
 
 
 def _bracketed(host: str) -> str:
     return f"[{host}]" if ":" in host else host
-
-
-def _is_here(server: str) -> bool:
-    host = server.rpartition(":")[0].strip("[]")
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _misconfigured(name: str, what: str) -> Refused:

@@ -9,13 +9,13 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from ipaddress import ip_address
 from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
 from connectors.hub.connections import Connections, folded
 from connectors.hub.contract import Asked, Check, Plan, Refused
+from connectors.hub.loopback import is_here
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
 from connectors.mail import SEND
@@ -41,7 +41,7 @@ class Server:
     @property
     def upgrade(self) -> bool | None:
         """Whether TLS has to begin (a password never goes in clear, but to this machine), or may (None)."""
-        return True if self.user is not None and not self.tls and not _is_here(self.host) else None
+        return True if self.user is not None and not self.tls and not is_here(self.host) else None
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,13 +119,6 @@ def _server(name: str, url: str) -> Server:
         raise Refused(Reason.MISCONFIGURED, detail)
     user = None if parts.username is None else unquote(parts.username)
     return Server(parts.hostname, port, parts.scheme == "smtps", user, unquote(parts.password or ""))
-
-
-def _is_here(host: str) -> bool:
-    try:
-        return ip_address(host).is_loopback
-    except ValueError:
-        return host == "localhost"
 
 
 def _explained(plan: Plan[Sending], error: Exception, begun: bool) -> CallOutcome:

@@ -15,10 +15,11 @@ from connectors.hub.connections import Connections, folded
 from connectors.hub.contract import Asked, Check, Plan, Refused
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
+from connectors.hub.sessions import Sessions
 from connectors.sftp import GET, LIST, MOVE, PUT
 from connectors.sftp.address import Server, server_of
 from connectors.sftp.failures import FAILURES, broke, explained
-from connectors.sftp.sessions import Session, Sessions
+from connectors.sftp.sessions import Session, connected
 from connectors.sftp.work import FolderMissingError, Get, List, Move, Progress, Put, Work
 from schemas.functions import Function
 from schemas.reasons import Effect, Reason
@@ -46,7 +47,7 @@ class SftpConnector:
             MOVE: self._move,
         }
         self._connections = connections
-        self._sessions = Sessions()
+        self._sessions = Sessions(connected)
 
     async def open(self) -> None:
         """Nothing to make ready; servers are connected to when they are first used."""

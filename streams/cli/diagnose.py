@@ -33,7 +33,7 @@ MAX_BYTES = 4 * 2**20  # of one part
 PACKAGES = ("exlify", "aiokafka", "confluent-kafka", "faust-streaming", "msgspec", "onnxruntime", "sqlalchemy")
 SITE_FILES = (
     "connections.yaml", "hooks.yaml", "channels.yaml", "calendars.yaml", "teams.yaml", "people.yaml", "files.yaml",
-    "rows.yaml", "secrets.yaml",
+    "messages.yaml", "rows.yaml", "secrets.yaml",
 )  # fmt: skip
 MOST = 500  # of a list
 

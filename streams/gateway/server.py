@@ -60,11 +60,13 @@ from streams.ground.publish import Publisher
 from streams.ground.settings import Settings
 from streams.ground.site import Site
 from streams.ground.status import status_routes
+from streams.messages.watching import Watching as WatchingMessages
 from streams.processors import ALL
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import PauseFeed
 from streams.processors.call.reports import SeenFeed
 from streams.processors.costs import Costs
+from streams.processors.decide.bringing import bringing
 from streams.processors.decide.places import folders
 from streams.processors.human import ACTIONS
 from streams.processors.intake import backlog
@@ -203,11 +205,15 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
         async with (
             Publisher(settings) as publisher,
             site.followed(),
+            bringing(settings),
             backlog.followed(settings) as waiting,
             Watching(
                 site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=feed.types
             ).running(),
             WatchingRows(
+                site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=feed.types
+            ).running(),
+            WatchingMessages(
                 site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=feed.types
             ).running(),
         ):

@@ -14,7 +14,7 @@ import structlog
 from streams.ground.settings import Settings
 from streams.ground.terminal import has_colours, visible, visible_lines
 
-QUIET = ("aiokafka", "faust", "mode", "asyncio", "asyncssh", "aiohttp", "streams.runtime.membership")
+QUIET = ("aiokafka", "faust", "mode", "asyncio", "asyncssh", "aiohttp", "aiormq", "streams.runtime.membership")
 SILENCE_S = 30.0
 
 

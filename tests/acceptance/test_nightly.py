@@ -96,7 +96,7 @@ GATEWAY = "gateway"
 
 def _declare(folder: Path, files: Path, erp: str, post: str) -> None:
     declared = (EXAMPLE / "files.yaml").read_text().replace("/srv/legacy/out", str(files))
-    shutil.copytree(EXAMPLE / "mappings", folder / "mappings")
+    shutil.copytree(EXAMPLE / "mappings", folder / "mappings", dirs_exist_ok=True)
     (folder / "connections.yaml").write_text(f"order-erp: {erp}\norder-post: {post}\n")
     (folder / "files.yaml").write_text(declared + "  settle: 0ms\n  every: 200ms\n")
 

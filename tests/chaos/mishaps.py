@@ -125,6 +125,7 @@ rows:
 CONNECTIONS = """
 mail: {{url: 'http://127.0.0.1:9', rate: 1/s, cost: 0.1}}  # the address is that of the environment
 shop: {{url: 'sqlite:///{shop}'}}
+partner: {{url: 'amqp://127.0.0.1:9'}}
 """
 GIVEN = """
 document: {dsl: 1.0.3, namespace: chaos, name: given, version: 1.0.0}
@@ -285,6 +286,7 @@ ROWS = """
 shop: {connection: shop, statement: SELECT id FROM orders WHERE id > :id ORDER BY id LIMIT :limit, cursor: id, start: 0,
   type: chaos.row.v1, every: 1s}
 """
+MESSAGES = "partner: {connection: partner, from: orders, type: chaos.message.v1}\n"
 
 
 async def events(site: Site, kind: str, count: int, first: int = 0) -> None:

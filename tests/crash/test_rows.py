@@ -2,19 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import signal
 import sqlite3
-import subprocess
-import sys
 import time
-from collections import Counter
 from contextlib import closing
 from pathlib import Path
-from typing import Any
 
 import pytest
-from confluent_kafka import Consumer, TopicPartition
 
 from schemas.business import EventTypes
 from streams.ground.provision import provision
@@ -22,6 +16,7 @@ from streams.ground.settings import Settings
 from streams.processors.intake import business_topic
 from streams.rows import POSITIONS
 from streams.rows.position import known_positions
+from tests.crash.inflow import seen, started
 
 TYPE = "com.example.crash-rows.v1"
 TOPIC = business_topic(EventTypes.load().of(TYPE).topic)
@@ -59,37 +54,23 @@ async def test_rows_are_read_through_kills(kafka: str, tmp_path: Path) -> None:
         for table in ("orders", "outbox"):
             shop.execute(f"CREATE TABLE {table} (id INTEGER PRIMARY KEY, customer TEXT)")
             shop.executemany(f"INSERT INTO {table} VALUES (?, ?)", ((n, f"c{n}") for n in range(1, COUNT + 1)))
-    second = _started(kafka, tmp_path)  # stands by, and goes on where the first is killed
-    first = _started(kafka, tmp_path)
+    second = started("rows", kafka, tmp_path)  # stands by, and goes on where the first is killed
+    first = started("rows", kafka, tmp_path)
     try:
         _until(settings, tmp_path, COUNT // 4)
         for process in (first, second):
             process.send_signal(signal.SIGKILL)
             process.wait()
-        first = _started(kafka, tmp_path)
+        first = started("rows", kafka, tmp_path)
         _until(settings, tmp_path, COUNT)
     finally:
         for process in (first, second):
             process.kill()
             process.wait()
-    seen = _seen(kafka, settings.partitions)
+    every = seen(kafka, TOPIC, settings.partitions)
     for source in ("/rows/orders", "/rows/outbox"):
-        ids = {id_ for found, id_ in seen if found == source}
+        ids = {id_ for found, id_ in every if found == source}
         assert len(ids) == COUNT, f"each row of {source} is an event, under one id"
-
-
-def _started(kafka: str, site: Path) -> subprocess.Popen[bytes]:
-    environ = {
-        **os.environ,
-        "EXLIFY_BOOTSTRAP": kafka,
-        "EXLIFY_REGISTRY_URL": "none",
-        "EXLIFY_SITE_DIR": str(site),
-        "EXLIFY_DATA_DIR": str(site / "data"),
-    }
-    with (site / "rows.log").open("ab") as log:
-        return subprocess.Popen(
-            [sys.executable, "-m", "streams.cli", "rows", "run"], env=environ, stdout=log, stderr=log
-        )
 
 
 def _until(settings: Settings, site: Path, wanted: int) -> None:
@@ -103,21 +84,3 @@ def _until(settings: Settings, site: Path, wanted: int) -> None:
             return
         time.sleep(0.1)
     raise AssertionError("the rows are not read")
-
-
-def _seen(kafka: str, partitions: int) -> Counter[tuple[str, str]]:
-    """How often each event is on the topic, by source and id."""
-    seen: Counter[tuple[str, str]] = Counter()
-    consumer = Consumer({"bootstrap.servers": kafka, "group.id": "reading rows", "enable.auto.commit": False})
-    try:
-        for number in range(partitions):
-            begin, end = consumer.get_watermark_offsets(TopicPartition(TOPIC.name, number), timeout=10)
-            consumer.assign([TopicPartition(TOPIC.name, number, begin)])
-            while begin < end:
-                for message in consumer.consume(10_000, timeout=10):
-                    headers: Any = dict(message.headers() or ())
-                    seen[headers["ce_source"].decode(), headers["ce_id"].decode()] += 1
-                    begin = (message.offset() or 0) + 1
-    finally:
-        consumer.close()
-    return seen

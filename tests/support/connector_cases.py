@@ -20,7 +20,7 @@ from connectors.http.openapi import read as read_document
 from connectors.hub.connections import ApiOf, undocumented
 from connectors.hub.contract import HubCall
 from connectors.hub.identity import Identity, IdentityOf, Webhook, nobody
-from tests.support import mailboxes, notebook, peers
+from tests.support import mailboxes, notebook, peers, queues
 from tests.support import sftp as sftp_server
 
 PETS = read_document({"openapi": "3.1.0", "paths": {"/pet": {"get": {"operationId": "getPet"}}}})
@@ -169,6 +169,21 @@ async def kafka(folder: Path) -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
+async def amqp(folder: Path) -> AsyncIterator[Case]:
+    async with queues.queues() as peer:
+        peer.most = 100
+        urls = {"here": peer.url, "nowhere": f"amqp://127.0.0.1:{peers.unused_port()}"}
+        message = {"key": "orders", "value": {"order": "A-17"}}
+        plain = {name: a_call("amqp.publish", connection=name, **message) for name in urls}
+        event = {"source": "/exlify/orders", "type": "com.example.order.placed"}
+        calls = {
+            "amqp.publish": (plain["here"], a_call("amqp.publish", connection="here", **message, event=event)),
+            "amqp.queue": (a_call("amqp.queue", connection="here", queue="orders"),),
+        }
+        yield Case(urls, calls, plain["nowhere"])
+
+
+@asynccontextmanager
 async def notes(folder: Path) -> AsyncIterator[Case]:
     urls = {"here": f"{folder}/notes", "nowhere": f"{folder}/no/notes"}
     calls = {name: a_call("notebook.append", connection=name, line="Ada was here") for name in urls}
@@ -183,5 +198,6 @@ CASES: Mapping[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {
     "webhook": webhook,
     "sftp": sftp,
     "kafka": kafka,
+    "amqp": amqp,
     "notebook": notes,
 }

@@ -22,6 +22,7 @@ class Mailbox:
     recipients: list[list[str]] = field(default_factory=list)
     refuses: dict[str, str] = field(default_factory=dict)  # by recipient, or DATA
     silent: bool = False  # takes a mail and says nothing
+    breaks: set[str] = field(default_factory=set)  # recipients whose next mail is taken, and the answer to it lost
     asked: asyncio.Event = field(default_factory=asyncio.Event)
 
     async def handle_RCPT(self, server: Any, session: Any, envelope: Any, address: str, options: Any) -> str:  # noqa: N802
@@ -38,6 +39,9 @@ class Mailbox:
         self.recipients.append(list(envelope.rcpt_tos))
         if self.silent:
             await asyncio.Event().wait()
+        if lost := self.breaks.intersection(envelope.rcpt_tos):
+            self.breaks -= lost
+            server.transport.abort()
         return "250 taken"
 
 

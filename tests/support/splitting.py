@@ -13,7 +13,7 @@ import pytest
 
 SITES = ("acceptance", "browser", "chaos")  # folders of tests that start whole sites, or find one
 # Fixtures of `tests/conftest.py`.
-SERVERS = frozenset({"kafka", "registry", "provider", "postgresql", "mariadb", "sftp"})
+SERVERS = frozenset({"kafka", "registry", "provider", "postgresql", "mariadb", "sftp", "rabbitmq", "dovecot"})
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -11,7 +11,7 @@ from typing import Any, BinaryIO
 import fastavro
 import orjson
 
-from connectors.codecs.records.avroweight import unfolds_without_end
+from connectors.codecs.records.avroweight import holds_itself, unfolds_without_end
 from connectors.codecs.records.contract import START, FormatError, Position, Record, broken, written
 from connectors.codecs.records.layout import only
 from connectors.codecs.scalars import CodecError
@@ -95,6 +95,8 @@ def _head(source: BinaryIO) -> tuple[Any, Any, bytes]:
     schema = fastavro.parse_schema(orjson.loads(meta["avro.schema"]))
     if unfolds_without_end(schema):
         raise CodecError("its schema repeats what takes no bytes: so few of them could stand for values without end")
+    if holds_itself(schema):
+        raise CodecError("its schema has a type that holds itself: a few bytes could stand for what no memory bears")
     return schema, _UNFOLD[codec], sync
 
 

@@ -1,4 +1,5 @@
-"""Which schemas let a few bytes stand for values without end: those that repeat what takes no bytes at all."""
+"""Which schemas let bytes do harm: a few stand for values without end where what takes no bytes at all is repeated, and
+many stand for values within values, deeper than a process can bear, where a type holds itself."""
 
 from __future__ import annotations
 
@@ -10,6 +11,35 @@ def unfolds_without_end(schema: Any) -> bool:
     weighing = _Weighing()
     weighing.collect(schema)
     return weighing.has_nothing_repeated(schema, repeated=False)
+
+
+def holds_itself(schema: Any) -> bool:
+    """Whether a parsed schema has a type that a value of it may hold again: the library reads it without a bound."""
+    named: dict[str, Any] = {}
+    within: set[Any] = set()
+    done: set[Any] = set()
+
+    def collect(found: Any) -> None:
+        if isinstance(found, dict) and isinstance(found.get("name"), str):
+            named[found["name"]] = found
+        for inner in _inner(found):
+            collect(inner)
+
+    def returns(found: Any) -> bool:
+        if isinstance(found, str):
+            if found not in named or found in done:
+                return False
+            return found in within or returns(named[found])
+        name = found.get("name") if isinstance(found, dict) else None
+        within.add(name)
+        if any(returns(inner) for inner in _inner(found)):
+            return True
+        within.discard(name)
+        done.add(name)
+        return False
+
+    collect(schema)
+    return returns(schema)
 
 
 class _Weighing:

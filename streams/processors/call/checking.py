@@ -1,8 +1,8 @@
 """Whether the system behind a connection can be reached now: looked at from here, and nothing is done to it.
 
-A system that speaks HTTP or SMTP is connected to, with TLS where the address says so; no request is sent, since any
-could have an effect. A database is asked for the number 1, a server of SFTP for the names in its folder, a cluster of
-Kafka for its topics, with the credentials of the connection.
+A system that speaks HTTP, SMTP or IMAP is connected to, with TLS where the address says so; no request is sent, since
+any could have an effect. A database is asked for the number 1, a server of SFTP for the names in its folder, a cluster
+of Kafka for its topics, a server of AMQP for a queue, with the credentials of the connection.
 """
 
 from __future__ import annotations
@@ -17,19 +17,26 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
-from connectors.http.tls import context
 from connectors.hub.contract import HubCall
 from connectors.hub.identity import Tls
 from connectors.hub.pipeline import Hub
+from connectors.hub.tls import context
 from schemas.reasons import Reason
 
 PATIENCE_S = 5.0
-_PORTS = {"http": 80, "https": 443, "smtp": 25, "smtps": 465}
+ANY_QUEUE = "amq.rabbitmq.reply-to"  # RabbitMQ has it always; another server says that it does not
+_PORTS = {"http": 80, "https": 443, "smtp": 25, "smtps": 465, "imap": 143, "imaps": 993}
 _LOOKS: Mapping[str, tuple[str, Mapping[str, Any]]] = {  # else it is a database
     "sftp": ("sftp.list", {}),
     "kafka": ("kafka.topics", {}),
     "kafkas": ("kafka.topics", {}),
+    "amqp": ("amqp.queue", {"queue": ANY_QUEUE}),
+    "amqps": ("amqp.queue", {"queue": ANY_QUEUE}),
 }
+_ANSWERS = (
+    Reason.REPLY_TOO_LARGE,  # a folder with many files, a cluster with many topics
+    Reason.NOT_FOUND,  # a server without this queue
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,7 +71,7 @@ async def check(name: str, url: str, hub: Hub, tls: Tls | None = None) -> Checke
 
 async def _connected(url: str, tls: Tls | None) -> tuple[str, str]:
     parts = urlsplit(url)
-    secure = context(tls or Tls()) if parts.scheme in ("https", "smtps") else None
+    secure = context(tls or Tls()) if parts.scheme in ("https", "smtps", "imaps") else None
     try:
         async with asyncio.timeout(PATIENCE_S):
             _, writer = await asyncio.open_connection(parts.hostname, parts.port or _PORTS[parts.scheme], ssl=secure)
@@ -83,6 +90,6 @@ async def _connected(url: str, tls: Tls | None) -> tuple[str, str]:
 async def _asked(function: str, arguments: dict[str, Any], hub: Hub) -> tuple[str, str]:
     deadline_ms = int((time.time() + PATIENCE_S) * 1_000)
     outcome = await hub.carry_out(HubCall(function=function, arguments=arguments, key="check", deadline_ms=deadline_ms))
-    if outcome.reason is Reason.REPLY_TOO_LARGE:  # a folder with many files, a cluster with many topics
+    if outcome.reason in _ANSWERS:
         return Reason.OK, "answered"
     return outcome.reason, "answered" if outcome.ok else outcome.detail

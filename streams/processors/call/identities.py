@@ -21,7 +21,7 @@ A secret stands in the environment or in a file of its own, never here.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from enum import StrEnum
 from typing import TYPE_CHECKING, TypeVar
 from urllib.parse import urlsplit
@@ -49,7 +49,7 @@ if TYPE_CHECKING:
 
 E = TypeVar("E", bound=StrEnum)
 MEMBERS = ("authentication", "tls", "ssh")
-_WITH = {"authentication": ("http", "https"), "tls": ("https", "kafkas")}
+_WITH = {"authentication": ("http", "https"), "tls": ("https", "kafkas", "amqps", "imaps")}
 TOKEN_PATH = "/oauth2/token"  # a path
 _TOKEN = re.compile(r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+")  # name of a header
 _LINE = re.compile(r"[\x20-\x7e\x80-\ud7ff\ue000-\uffff]*")
@@ -64,12 +64,16 @@ def read_identity(members: Mapping[str, Part], url: str) -> Identity:
         members["ssh"].fault(f"ssh for an address of {scheme}", "leave it out; only sftp has it")
     for name, schemes in _WITH.items():
         if name in members and scheme not in schemes:
-            without = f"leave it out; only {' and '.join(schemes)} have it"
+            without = f"leave it out; only {_listed(schemes)} have it"
             remedy = f"write {scheme}s://" if f"{scheme}s" in schemes else without
             members[name].fault(f"{name} for an address of {scheme}", remedy)
     credentials = _authentication(members["authentication"], url) if "authentication" in members else None
     tls = _tls(members["tls"]) if "tls" in members else None
     return Identity(credentials, tls, _ssh(members["ssh"]) if "ssh" in members else None)
+
+
+def _listed(names: Sequence[str]) -> str:
+    return f"{', '.join(names[:-1])} and {names[-1]}"
 
 
 def _authentication(part: Part, url: str) -> Credentials:
@@ -169,7 +173,7 @@ def _token_url(members: Mapping[str, Part]) -> str:
 
 
 def _tls(part: Part) -> Tls:
-    from connectors.http.tls import context
+    from connectors.hub.tls import context
 
     members = part.only("certificate", "key", "authority")
     if not members or ("key" in members and "certificate" not in members):

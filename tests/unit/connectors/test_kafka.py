@@ -12,9 +12,10 @@ import pytest
 
 from connectors.hub.contract import Asked, HubCall, Refused
 from connectors.hub.identity import Tls
+from connectors.hub.published import MOST_BYTES
 from connectors.kafka import PUBLISH
 from connectors.kafka.address import cluster_of
-from connectors.kafka.message import MOST_BYTES, Message, written
+from connectors.kafka.message import Message, written
 from schemas.arguments import ArgumentError
 
 EVENT = {"source": "/exlify/orders", "type": "com.example.order.placed"}

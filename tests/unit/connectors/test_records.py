@@ -11,6 +11,7 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connectors.codecs.records import START, FormatError, Record, format_of
+from connectors.codecs.records.avroweight import holds_itself
 from connectors.codecs.scalars import CodecError
 from tests.support.record_formats import CASES, COLUMNS, PLACES, SCHEMA
 
@@ -139,6 +140,25 @@ def test_an_avro_schema_that_repeats_what_takes_no_bytes_is_refused(type_: Any, 
     fastavro.writer(sink, schema, [{"v": value}])
     (found,) = read("avro", sink.getvalue())
     assert (found.fatal, "takes no bytes" in found.fault) == (refused, refused)
+
+
+def test_avro_that_holds_itself_is_refused_since_it_could_end_the_process() -> None:
+    nested = {"type": "record", "name": "N", "fields": [{"name": "next", "type": ["null", "N"]}]}
+    apart = {
+        "type": "record",
+        "name": "A",
+        "fields": [{"name": n, "type": {**nested, "fields": []} if n == "a" else "N"} for n in "ab"],
+    }
+    many: Any = {"type": "record", "name": "R0", "fields": []}  # each is in the next one twice: no circle, however long
+    for number in range(1, 40):
+        twice = [{"name": "a", "type": many}, {"name": "b", "type": f"R{number - 1}"}]
+        many = {"type": "record", "name": f"R{number}", "fields": twice}
+    assert not holds_itself(fastavro.parse_schema(many))
+    for schema, value, refused in ((nested, {"next": None}, True), (apart, {"a": {}, "b": {}}, False)):
+        sink = io.BytesIO()
+        fastavro.writer(sink, fastavro.parse_schema(schema), [value])
+        (found,) = read("avro", sink.getvalue())
+        assert (found.fatal, "holds itself" in found.fault) == (refused, refused)
 
 
 def test_a_block_of_avro_that_unfolds_without_end_is_refused() -> None:
