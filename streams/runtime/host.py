@@ -10,7 +10,7 @@ from __future__ import annotations
 import asyncio
 import time
 from collections import Counter
-from collections.abc import Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -93,7 +93,7 @@ class Host:
         self._log = log.bind(processor=self._name)
         self._declared = frozenset(topic.name for topic in processor.declaration.inputs(settings))
         self._inputs = self._declared
-        self._admin = AdminClient(client_config(settings)) if self._follows() else None
+        self._admin: AdminClient | None = None
         self._writer = Writer(settings, group)
         self._reader = Reader(settings, group, self._deliver, self._fail, gathers=self._together is not None)
         self._membership = Membership(settings, group, self._inputs, self)
@@ -316,12 +316,11 @@ class Host:
 
     # --- inputs that appear while it runs
 
-    def _follows(self) -> bool:
-        return type(self.processor).reads_also is not Processor.reads_also
-
     async def _follow_topics(self) -> None:
-        while self._admin is not None:
-            inputs = await asyncio.to_thread(self._inputs_there_are, self._admin)
+        while type(self.processor).reads_also is not Processor.reads_also:
+            inputs = self._declared
+            if (also := self.processor.reads_also()) is not None:
+                inputs |= await asyncio.to_thread(self._others_there_are, also)
             if inputs != self._inputs:
                 self._log.info("inputs changed", topics=sorted(inputs ^ self._inputs))
                 self._inputs = inputs
@@ -329,12 +328,13 @@ class Host:
                 await self._membership.subscribe(inputs)
             await asyncio.sleep(FOLLOW_S)
 
-    def _inputs_there_are(self, admin: AdminClient) -> frozenset[str]:
+    def _others_there_are(self, also: Callable[[str], bool]) -> frozenset[str]:
+        if self._admin is None:
+            self._admin = AdminClient(client_config(self._settings))
         try:
-            names = admin.list_topics(timeout=FOLLOW_S).topics
+            return frozenset(filter(also, self._admin.list_topics(timeout=FOLLOW_S).topics))
         except KafkaException:  # away; the group will say so
             return self._inputs
-        return self._declared | {name for name in names if self.processor.reads_also(name)}
 
     # --- failures
 

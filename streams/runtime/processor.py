@@ -165,12 +165,13 @@ class Processor(ABC):
         """What it needs and does not get now; asked when somebody asks whether the worker is ready."""
         return ()
 
-    def reads_also(self, topic: str) -> bool:
-        """Whether it reads a topic that its declaration does not name: asked of every topic there is, again and again.
+    def reads_also(self) -> Callable[[str], bool] | None:
+        """What tells of a topic that its declaration does not name whether it reads that too; None while it reads none.
 
-        So inputs may appear while it runs, such as business topics by a pattern.
+        Asked again and again, so that inputs may appear while it runs, such as business topics by a pattern. Only where
+        it is not None are all topics listed, which costs brokers and worker alike.
         """
-        return False
+        return None
 
     async def watch(self) -> None:
         """Runs beside the work while it is hosted, until it is cancelled; what it raises ends the worker."""

@@ -19,7 +19,8 @@ _HEAD = """
 document: { dsl: 1.0.3, namespace: acceptance, name: NAME, version: 1.0.0, metadata: { onError: fault } }
 schedule: { on: { one: { with: { type: acceptance.spoken.v1 } } } }
 """
-_RELATED = "correlate: { name: { from: .name, expect: '${ $workflow.input[0].data.name }' } }"
+# An early event is for one wait alone, so those of each workflow carry its name.
+_RELATED = """correlate: { name: { from: .name, expect: '${ "WORKFLOW " + $workflow.input[0].data.name }' } }"""
 _LEFT, _RIGHT, _RACED, _NEVER = (
     f"{{ with: {{ type: acceptance.{each}.v1, source: acceptance }}, {_RELATED} }}"
     for each in ("left", "right", "raced", "never")
@@ -33,8 +34,8 @@ LISTENED: Mapping[str, tuple[str, list[str]]] = {
     "until-any": (f"{{ any: [{_NEVER}], until: {{ any: [{_LEFT}, {_RACED}] }} }}", []),
 }
 CHILDREN = {
-    "sleeper": """
-document: { dsl: 1.0.3, namespace: acceptance, name: sleeper, version: 1.0.0 }
+    "loser": """
+document: { dsl: 1.0.3, namespace: acceptance, name: loser, version: 1.0.0 }
 do: [{ rest: { wait: PT1H } }]
 """,
     "halver": """
@@ -56,7 +57,7 @@ do:
         compete: true
         branches:
           - heard: {{ listen: {{ to: {{ one: {{ with: {{ type: acceptance.raced.v1 }}, {_RELATED} }} }} }} }}
-          - child: {{ run: {{ workflow: {{ namespace: acceptance, name: sleeper }} }} }}
+          - child: {{ run: {{ workflow: {{ namespace: acceptance, name: loser }} }} }}
           - timer: {{ wait: PT1H }}
           - fails: {{ raise: {{ error: {{ type: 'https://example.com/no', status: 400 }} }} }}
       output: {{ as: '${{ map(.what) }}' }}
@@ -141,7 +142,7 @@ do:
         workflow: { namespace: acceptance, name: halver, version: 1.0.0, input: { n: '${ $number }' } }
         concurrency: 2
         failure: collect
-      export: { as: '${ {halves: map(.half // .error.status)} }' }
+      export: { as: '${ {halves: map(.output.half // .error.status)} }' }
   - aside: { run: { await: false, workflow: { namespace: acceptance, name: halver, input: { n: 8 } } } }
   - one: { run: { workflow: { namespace: acceptance, name: halver, version: 1.0.0, input: { n: 10 } } } }
   - out: { set: { halves: '${ $context.halves }', one: '${ .half }' } }
@@ -176,7 +177,7 @@ do:
   - tell:
       if: .why != null
       input: {{ schema: {{ document: {{ type: object, required: [why] }} }} }}
-      emit: {{ event: {{ with: {{ type: acceptance.echoed.v1, data: {{ name: '${{ .why }}', what: echo }} }} }} }}
+      emit: {{ event: {{ with: {{ type: acceptance.echoed.v1, data: {{ name: '${{ "WORKFLOW " + .why }}' }} }} }} }}
   - echo: {{ listen: {{ to: {{ one: {{ with: {{ type: acceptance.echoed.v1 }}, {_RELATED} }} }} }} }}
   - nobody:
       try: [{{ ask: {{ call: http, with: {{ method: get, endpoint: 'http://127.0.0.1:1/' }} }} }}]
@@ -195,7 +196,8 @@ do:
       try:
         - both: {{ do: [{{ no: {{ raise: {{ error: dull }} }} }}] }}
       catch:
-        errors: {{ with: {{ type: 'https://example.com/dull', title: Dull, instance: /here }} }}
+        errors:
+          with: {{ type: 'https://example.com/dull', title: Dull, instance: /do/7/tried/try/0/both/do/0/no }}
         as: found
         when: $found.status == 409
         exceptWhen: $found.title == "Other"
@@ -219,12 +221,14 @@ document: { dsl: 1.0.3, namespace: acceptance, name: NAME, version: 1.0.0 }
 schedule: { read: envelope, on: { any: [{ with: { type: acceptance.part.v1 }, OF }], until: UNTIL } }
 do: [{ out: { set: { parts: '${ map(.data.n) }' } } }]
 """
-DEFINITIONS = {name: _HEAD.replace("NAME", name) + text for name, text in WORKFLOWS.items()}
+DEFINITIONS = {name: (_HEAD.replace("NAME", name) + text).replace("WORKFLOW", name) for name, text in WORKFLOWS.items()}
 TOGETHER = {
     name: _SUM.replace("NAME", name).replace("UNTIL", until).replace("OF", "correlate: { name: { from: .name } }")
     for name, (until, _) in SUMS.items()
 }
 PARTS = (1, 2, 3)
+PARTED = ("stream", *SUMS)
+TOLD = ("race", *SUMS, *(f"{how}-{name}" for how in ("hear", "each") for name in LISTENED))
 COMES_TO: Mapping[str, object] = {
     "race": ["raced"],
     "ties": {"won": "a", "n": [1, 2, 408]},
@@ -246,19 +250,21 @@ async def prepare(site: Site) -> None:
 async def happen(site: Site, names: Sequence[str]) -> None:
     """All that happens about these names, every event twice: of each second one the events come before the start."""
     early, late = names[::2], names[1::2]
-    parts = [_event(name, "part", n) for name in early for n in (0, *PARTS)]
-    told = ("raced", "left", "right")
-    before = [*parts, *(_event(name, what) for name in early for what in told)]
-    after = [_event(name, what) for name in late for what in reversed(told)]
-    after += [_event(name, "part", n) for name in late for n in PARTS]
-    useless = [_event(name, "part", 9) for name in names[::3]]
-    starts = [_event(name, "spoken") for name in names]
-    await site.publish([*before, *starts, *after, *useless] * 2)
+    before = [
+        *(_event(each, name, "part", n) for each in PARTED for name in early for n in (0, *PARTS)),
+        *(_event(each, name, what) for each in TOLD for name in early for what in ("raced", "left", "right")),
+    ]
+    after = [
+        *(_event(each, name, what) for each in TOLD for name in late for what in ("right", "left", "raced")),
+        *(_event(each, name, "part", n) for each in PARTED for name in late for n in PARTS),
+        *(_event(each, name, "part", 9) for each in PARTED for name in names[::3]),  # when nobody waits any more
+    ]
+    await site.publish([*before, *(_event("", name, "spoken") for name in names), *after] * 2)
 
 
 def subscribers(site: Site, names: Sequence[str]) -> dict[str, Subscriber]:
     """Who hears how each instance ends, by workflow: those that the names start, and their children."""
-    below = {"sleeper": sleepers(names), "halver": halvers(names)}
+    below = {"loser": losers(names), "halver": halvers(names)}
     wanted = {each: instances(each, names) for each in (*DEFINITIONS, *TOGETHER)} | below
     return {each: Subscriber(site, found, each) for each, found in wanted.items()}
 
@@ -266,7 +272,7 @@ def subscribers(site: Site, names: Sequence[str]) -> dict[str, Subscriber]:
 async def verified(subscribed: Mapping[str, Subscriber], names: Sequence[str]) -> None:
     """Every instance has ended once, and as it has to."""
     faulted = [*_odd(names), *instances("late", names)]
-    ends = dict.fromkeys(sleepers(names), "cancelled") | dict.fromkeys(faulted, "faulted")
+    ends = dict.fromkeys(losers(names), "cancelled") | dict.fromkeys(faulted, "faulted")
     for workflow, subscriber in subscribed.items():
         outcomes = await subscriber.all_ended()
         assert not outcomes.contradicted, workflow
@@ -280,16 +286,16 @@ async def verified(subscribed: Mapping[str, Subscriber], names: Sequence[str]) -
 def instances(workflow: str, names: Sequence[str]) -> list[str]:
     """The instances of a workflow that the names start."""
     if workflow in SUMS:
-        return [ids.instance_id(workflow, SOURCE, f"{name}-{SUMS[workflow][1]}-") for name in names[::2]]
+        return [ids.instance_id(workflow, SOURCE, _id(workflow, name, SUMS[workflow][1])) for name in names[::2]]
     return [instance(workflow, name) for name in names]
 
 
 def instance(workflow: str, name: str) -> str:
     """The instance of a workflow that a name starts."""
-    return ids.instance_id(workflow, SOURCE, f"{name}-spoken-")
+    return ids.instance_id(workflow, SOURCE, _id("", name, "spoken"))
 
 
-def sleepers(names: Iterable[str]) -> list[str]:
+def losers(names: Iterable[str]) -> list[str]:
     """The children that lose a race."""
     return [ids.child_id(f"{instance('race', name)}/do/0/race/fork/branches/1/child/0/0") for name in names]
 
@@ -309,7 +315,12 @@ def _child(name: str, place: str) -> str:
     return ids.child_id(f"{instance('kids', name)}/do/{place}")
 
 
-def _event(name: str, what: str, n: int | None = None) -> CloudEvent:
-    id_ = f"{name}-{what}-{'' if n is None else n}"
-    attributes = {"specversion": "1.0", "id": id_, "source": SOURCE, "type": f"acceptance.{what}.v1", "subject": name}
-    return CloudEvent(attributes, {"name": name, "what": what} | ({} if n is None else {"n": n}))
+def _event(workflow: str, name: str, what: str, n: int | None = None) -> CloudEvent:
+    attributes = {"specversion": "1.0", "id": _id(workflow, name, what, n), "source": SOURCE, "subject": name}
+    related = f"{workflow} {name}" if workflow else name
+    data = {"name": related, "what": what} | ({} if n is None else {"n": n})
+    return CloudEvent(attributes | {"type": f"acceptance.{what}.v1"}, data)
+
+
+def _id(workflow: str, name: str, what: str, n: int | None = None) -> str:
+    return f"{name}-{what}-{workflow}-{'' if n is None else n}"

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
 
 
 async def test_whole_language_comes_to_what_it_says(site: Site) -> None:
-    names = [f"said-{number}" for number in range(4)]
+    names = [f"said-{number}" for number in range(2)]
     await language.prepare(site)
     subscribed = language.subscribers(site, names)
     await language.happen(site, names)

@@ -35,7 +35,7 @@ LISTENS, TIMERS = 0.5, 0.3  # of all; the others wait for people
 AT_ONCE = 0.05  # of all: further timers, that are due in the same second
 PER_SECOND = 250  # timers that are surely asleep after so long, on a slow machine too
 ANSWERED = 200  # people's tasks, after all the restarts
-SETTLE_S, WINDOW_S = 60.0, 20.0  # of doing nothing
+SETTLE_S, WINDOW_S = 180.0, 20.0  # of doing nothing; before, Java still compiles what an idle broker does
 WORKERS = {name: hosted for name, hosted in catalogue.workers().items() if name != "view"}
 PROCESSORS = ("orchestrate", "correlate", "human")
 PATIENCE_S = 180.0

@@ -10,7 +10,7 @@ workflow whose priority has no place left.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
@@ -65,8 +65,11 @@ class Intake(FastProcessor):
         await self._room.close()
         await asyncio.to_thread(self._begun.close)
 
-    def reads_also(self, topic: str) -> bool:
+    def reads_also(self) -> Callable[[str], bool] | None:
         """Topics that a pattern of EXLIFY_BUSINESS_TOPICS matches; never those on which Exlify itself works."""
+        return self._is_business if self._patterns else None
+
+    def _is_business(self, topic: str) -> bool:
         inside = topic in self._ours or topic.startswith(("engine.", "__"))
         return not inside and any(fnmatchcase(topic, pattern) for pattern in self._patterns)
 

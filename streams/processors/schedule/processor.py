@@ -13,7 +13,7 @@ are handed on to it.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 
 import msgspec
@@ -67,13 +67,14 @@ class Schedules(FastProcessor):
         """Waits until the definitions deployed so far are known."""
         await self._definitions.start()
 
-    def reads_also(self, topic: str) -> bool:
+    def reads_also(self) -> Callable[[str], bool] | None:
         """The outcomes of workflows that start again behind their end."""
-        return topic in {
+        outcomes = {
             outcome_topic(each.name).name
             for each in self._definitions.deployed()
             if each.graph and each.graph.schedule and each.graph.schedule.after_ms is not None
         }
+        return outcomes.__contains__ if outcomes else None
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """Plans as the definitions have them; what starts behind an end is due a while after it."""
