@@ -17,6 +17,7 @@ import pytest
 from pamqp.commands import Basic
 
 from schemas.business import EventTypes
+from streams.definitions import DEFINITIONS
 from streams.ground.provision import provision
 from streams.ground.settings import Settings
 from streams.processors.intake import business_topic
@@ -35,7 +36,7 @@ JSON = Basic.Properties(content_type="application/json", delivery_mode=2)
 @pytest.mark.broker
 async def test_messages_are_taken_through_kills(kafka: str, rabbitmq: RabbitMq, tmp_path: Path) -> None:
     settings = Settings(bootstrap=kafka, site_dir=tmp_path, data_dir=tmp_path / "data")
-    await provision(settings, [TOPIC])
+    await provision(settings, [TOPIC, DEFINITIONS])
     queue = f"q-{uuid.uuid4().hex}"
     (tmp_path / "messages.yaml").write_text(MESSAGES % queue)
     (tmp_path / "url").write_text(rabbitmq.url)
