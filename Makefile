@@ -12,10 +12,14 @@ DEV_READY := $(VENV)/dev-$(call fingerprint,$(LOCKS))
 # Training needs an older protobuf than running, so it has an environment of its own.
 TRAIN_VENV := .venv-train
 TRAIN_READY := $(TRAIN_VENV)/train-$(call fingerprint,requirements-train.lock)
+# So has the S3-compatible store of the tests, whose packages do not go with those of the project.
+PEERS_VENV := .venv-peers
+PEERS_READY := $(PEERS_VENV)/peers-$(call fingerprint,requirements-peers.lock)
 
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-COMPILE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --strip-extras \
-	--no-header --no-emit-index-url --no-emit-find-links pyproject.toml
+RESOLVE := $(BIN)/uv pip compile --quiet --universal --python-version 3.11 --generate-hashes --strip-extras \
+	--no-header --no-emit-index-url --no-emit-find-links
+COMPILE := $(RESOLVE) pyproject.toml
 
 .DEFAULT_GOAL := help
 .PHONY: help train certificates training learn run down test peers check format coverage bench parked crash chaos hub fuzz render lock clean
@@ -40,7 +44,7 @@ check: $(DEV_READY) ## Lint, types, import contracts, rendered files
 	@$(BIN)/lint-imports
 	@$(BIN)/python -m pytest -q tests/guard
 
-peers: ## Install what some tests drive and skip without: Chromium, PostgreSQL, MariaDB, OpenSSH's server, RabbitMQ, Dovecot, Prometheus, Alertmanager and kcat, from Debian's packages, as root
+peers: $(PEERS_READY) ## Install what some tests drive and skip without: Chromium, PostgreSQL, MariaDB, OpenSSH's server, RabbitMQ, Dovecot, Prometheus, Alertmanager and kcat, from Debian's packages, as root; moto, for S3
 	@command -v chromium-headless-shell >/dev/null || command -v chromium >/dev/null || \
 	{ apt-get update -qq && apt-get install -y -qq --no-install-recommends chromium-headless-shell fonts-noto-core; }
 	@command -v initdb >/dev/null || ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || \
@@ -93,7 +97,7 @@ certificates: $(TRAIN_READY) ## See whether certificates keep their word (ARGS="
 	@$(TRAIN_VENV)/bin/python -m models.decisions.certificates $(ARGS)
 
 training: $(TRAIN_READY) ## Test training: from rows to a model that serving takes, and the committed one byte for byte
-	@$(TRAIN_VENV)/bin/python -m pytest tests/unit/models/test_training.py tests/unit/models/test_training_credit.py tests/unit/models/test_training_texts.py tests/unit/models/test_training_marketing.py tests/unit/models/test_certify.py tests/unit/models/test_oracles.py $(ARGS)
+	@$(TRAIN_VENV)/bin/python -m pytest tests/unit/models/test_training.py tests/unit/models/test_training_credit.py tests/unit/models/test_training_texts.py tests/unit/models/test_training_marketing.py tests/unit/models/test_training_fraud.py tests/unit/models/test_training_own.py tests/unit/models/test_certify.py tests/unit/models/test_oracles.py $(ARGS)
 
 learn: $(DEV_READY) $(TRAIN_READY) ## See models watched, suspended, learning and promoted on a real site, under kills (DATA=train.csv.gz ARGS="--seed 2"; an hour)
 	@$(BIN)/python -m pytest tests/acceptance/test_monitor.py tests/unit/cli/test_models_learn.py -m crash -v
@@ -108,9 +112,10 @@ lock: $(DEV_READY) ## Resolve the dependencies anew and write the lock files
 	@$(COMPILE) --extra install --upgrade --output-file requirements.lock
 	@$(COMPILE) --extra install --extra dev --constraint requirements.lock --upgrade --output-file requirements-dev.lock
 	@$(COMPILE) --extra train --extra test --extra oracles --upgrade --output-file requirements-train.lock
+	@$(RESOLVE) requirements-peers.in --upgrade --output-file requirements-peers.lock
 
 clean: ## Remove the environment and caches; data and downloads stay
-	@rm -rf $(VENV) $(TRAIN_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
+	@rm -rf $(VENV) $(TRAIN_VENV) $(PEERS_VENV) .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 $(RUN_READY): | $(BIN)/python
 	@echo "Installing what running needs (a minute or two, once) ..."
@@ -124,6 +129,13 @@ $(TRAIN_READY):
 	@$(PYTHON) -m venv $(TRAIN_VENV)
 	@$(TRAIN_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement requirements-train.lock
 	@rm -f $(TRAIN_VENV)/train-*
+	@touch $@
+
+$(PEERS_READY):
+	@echo "Installing an S3-compatible store for the tests (half a minute, once) ..."
+	@$(PYTHON) -m venv $(PEERS_VENV)
+	@$(PEERS_VENV)/bin/python -m pip --disable-pip-version-check --quiet install --require-hashes --requirement requirements-peers.lock
+	@rm -f $(PEERS_VENV)/peers-*
 	@touch $@
 
 $(DEV_READY): $(RUN_READY) | $(BIN)/python

@@ -28,7 +28,7 @@ class Kind(StrEnum):
     CHOICES = "choices"  # a list of fixed texts
     TYPED = "typed"  # JSON that follows `schema`, with expressions in it
     SCHEMA = "schema"  # a JSON Schema
-    FIXED = "fixed"  # JSON that follows `schema` and passes `judge`, without expressions in it
+    FIXED = "fixed"  # JSON that follows `schema` and passes `judge`, without expressions in it; or the name of such
     AUTHENTICATION = "authentication"  # as whom a call is made, with secrets by their names (`schemas.authentication`)
     DURATION = "duration"  # in a command: milliseconds
 
@@ -52,7 +52,7 @@ _KINDS: Mapping[Kind, tuple[tuple[type, ...], str, Mapping[str, Json]]] = {
     Kind.CHOICES: ((list,), "a list of texts", {"type": "array", "items": {"type": "string"}, "minItems": 1}),
     Kind.SCHEMA: ((dict, bool), "a JSON Schema", {"type": ["object", "boolean"]}),
     Kind.TYPED: ((), "anything", {}),
-    Kind.FIXED: ((dict,), "an object", {"type": "object"}),
+    Kind.FIXED: ((dict, str), "an object or a name", {"type": ["object", "string"]}),
     Kind.AUTHENTICATION: ((dict,), "an object", {"type": "object"}),
     Kind.DURATION: ((int, str, dict), "a duration", {"type": ["integer", "string", "object"]}),
 }

@@ -36,13 +36,14 @@ from streams.mocked import Mocked, Mocks
 from streams.processors import own
 from streams.processors.context import Context
 from streams.processors.correlate import DECLARATION as CORRELATE
-from streams.processors.decide.places import folders, trusted
+from streams.processors.decide.places import folders, store, trusted
 from streams.processors.decide.states import ModelBook
 from streams.processors.human import HUMAN
 from streams.processors.human.local import Answers, name_of
 from streams.processors.intake import DECLARATION as INTAKE
 from streams.processors.intake import business_topic
 from streams.processors.orchestrate import HISTORY, INBOX
+from streams.processors.rolling import DECLARATION as ROLLING
 from streams.runtime.clock import now_ms
 from streams.runtime.declaration import Declaration, loaded
 from streams.runtime.memory import MemoryRuntime
@@ -97,14 +98,14 @@ async def run_locally(
         declarations=tuple(declarations),
         site=site,
         steps={step.name: step for step in steps},
-        models=ModelBook(folders(settings), trusted(settings)),
+        models=ModelBook(folders(settings), trusted(settings), store(settings)),
     )
     processors = _processors(graph, context, answers, mocks)
     runtime = MemoryRuntime(processors, settings, codec, virtual_time=virtual_time)
     watched = _Watched(runtime, codec, graph)
     async with runtime.running() as failed:
         runtime.publish([*(_event(codec, book.types, each) for each in events), _start(codec, graph, data)])
-        runtime.watch_rest(watched.give_up, {CORRELATE.name})
+        runtime.watch_rest(watched.give_up, {CORRELATE.name, ROLLING.name})
         either: list[asyncio.Future[Any]] = [watched.ended, failed]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
         if failed.done():

@@ -19,6 +19,7 @@ from tests.support.figures import pytest_terminal_summary, report  # noqa: F401
 from tests.support.mariadb import mariadb  # noqa: F401
 from tests.support.postgresql import postgresql  # noqa: F401
 from tests.support.rabbitmq import rabbitmq  # noqa: F401
+from tests.support.s3 import s3  # noqa: F401
 from tests.support.sftp import sftp  # noqa: F401
 from tests.support.splitting import pytest_collection_modifyitems, pytest_configure  # noqa: F401
 

@@ -140,7 +140,7 @@ class Trainer(Generic[D]):
     name: str
     code: str  # what made it; the packages are in the card
     of: str  # for people, as in "the credit risk model"
-    data: str  # what FILE is
+    data: str  # what FILE is; empty where none is needed, since the data is simulated
     read: Callable[[Path], D]  # raises OSError, and ValueError for what is none of this data
     train: Callable[[D], Trained[D]]
     card: Callable[[Trained[D], str], dict[str, Any]]
@@ -151,13 +151,14 @@ class Trainer(Generic[D]):
     def main(self, arguments: Sequence[str] | None = None) -> int:
         """Trains, checks and writes one version; 1 if another model is there already, 3 if nothing is proved of it."""
         parser = argparse.ArgumentParser(prog=f"python -m {self.code}.train", description=f"Train the {self.of} model.")
-        parser.add_argument("--data", type=Path, required=True, help=self.data)
+        if self.data:
+            parser.add_argument("--data", type=Path, required=True, help=self.data)
         parser.add_argument("--registry", type=Path, default=FOLDER, help="where the version is written")
         parser.add_argument("--version", default="1", help="number of the version to write")
         options = parser.parse_args(arguments)
         folder = options.registry / self.name / options.version
         try:
-            data = self.read(options.data)
+            data = self.read(options.data if self.data else Path())
         except OSError as error:
             parser.error(f"--data {options.data}: {error.strerror or error}")
         except ValueError as error:

@@ -80,6 +80,17 @@ def _inputs(given: Mapping[str, Any], rows: Rows | None) -> tuple[Input, ...]:
             raise DraftError(f"inputs of card.toml: {error}") from None
     if rows is None:
         raise DraftError("what the model reads is not known: give rows that it was trained on, or declare its inputs")
+    return _of_columns(rows)
+
+
+def seen_inputs(rows: Rows) -> list[dict[str, Any]]:
+    """The inputs that rows show, as a card declares them; ranges are told once a model is made. Raises DraftError."""
+    ranges = ("minimum", "maximum")
+    found = (as_toml(each) for each in _of_columns(rows))
+    return [{"kind": each["kind"], **{name: each[name] for name in each if name not in ranges}} for each in found]
+
+
+def _of_columns(rows: Rows) -> tuple[Input, ...]:
     return tuple(_seen(name, [case[name] for case in rows.cases if name in case]) for name in rows.columns)
 
 

@@ -181,22 +181,30 @@ def draft(
 
     Ranges of numbers come from the rows that it was trained on. Raises ValueError for a card of no use.
     """
+    told = {"labels_sha256": found.training.sha256, "learned": learned, "decided_before": found.since}
+    return renewed(before, made, {"source": f"labels of {name}@{version}", **told})
+
+
+def renewed(before: Mapping[str, Any], made: Mapping[str, Any], data: Mapping[str, Any]) -> dict[str, Any]:
+    """A card, or one as far as it goes, with what a trainer says and what is known of the rows; the policy as it was.
+
+    Raises ValueError for a card of no use.
+    """
     for part in ("model", "routing", "data"):
         if not isinstance(made.get(part, {}), dict):
             raise ValueError(f"card.toml of the trainer: {part} is no section")
     card = {key: value for key, value in before.items() if key in _KEPT}
-    card["inputs"] = [_without(each, "minimum", "maximum") for each in before["inputs"]]
-    card["reference"] = _without(before["reference"], "score")
-    card["explaining"] = _without(before["explaining"], "linear")
-    if "inputs" in made:
-        card = _without(card, "inputs", "reference", "explaining")
-    policy = {key: value for key, value in before["routing"].items() if key in _POLICY}
+    if "inputs" not in made:
+        if "inputs" in before:
+            card["inputs"] = [_without(each, "minimum", "maximum") for each in before["inputs"]]
+        card["reference"] = _without(before.get("reference", {}), "score")
+        card["explaining"] = _without(before.get("explaining", {}), "linear")
+    routing, model = before.get("routing", {}), before.get("model", {})
+    policy = {key: value for key, value in routing.items() if key in _POLICY}
     card = {**card, **_without(made, "learning", "name", "version")}
-    model = {key: value for key, value in before["model"].items() if key in ("task", "labels")}
-    card["model"] = {**model, **made.get("model", {})}
-    card["routing"] = {**before["routing"], **made.get("routing", {}), **policy}
-    told = {"labels_sha256": found.training.sha256, "learned": learned, "decided_before": found.since}
-    card["data"] = {**made.get("data", {}), "source": f"labels of {name}@{version}", **told}
+    card["model"] = {**{key: model[key] for key in ("task", "labels") if key in model}, **made.get("model", {})}
+    card["routing"] = {**routing, **made.get("routing", {}), **policy}
+    card["data"] = {**made.get("data", {}), **data}
     return card
 
 

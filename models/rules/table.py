@@ -14,6 +14,7 @@ field that is missing or of another type, nothing is decided: a person looks.
 from __future__ import annotations
 
 import hashlib
+import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import combinations
@@ -56,6 +57,12 @@ SCHEMA: Mapping[str, Any] = {
         },
     },
 }
+
+NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
+ASKED: Mapping[str, Any] = {
+    "anyOf": [SCHEMA, {"type": "string", "pattern": f"^{NAME.pattern}$", "description": "The name of a table."}]
+}
+"""What a definition gives: a table, or the name of one."""
 
 
 class TableFault(NamedTuple):
@@ -128,6 +135,16 @@ class Table:
 def read_table(written: Any) -> Table:
     """The table that JSON spells out; from memory where it was read before. Raises TableError."""
     return _table(orjson.dumps(written))
+
+
+def asked_faults(written: Any) -> list[TableFault]:
+    """Everything that is wrong with what a definition gives, a table or the name of one; whether there is such a table
+    is another question."""
+    if not isinstance(written, str):
+        return table_faults(written)
+    named = NAME.fullmatch(written) is not None
+    what = "is no name of a table: small letters, digits and hyphens"
+    return [] if named else [TableFault((), what, "write table: lending-limits")]
 
 
 def table_faults(written: Any) -> list[TableFault]:

@@ -26,6 +26,31 @@ class Contribution(msgspec.Struct, frozen=True, gc=False):
     amount: float
 
 
+class Reasons:
+    """The contributions to one score, worked out when they are first asked for.
+
+    Of many cases it is dearer to alternate between scores and reasons than to take all scores first.
+    """
+
+    __slots__ = ("_found", "_work")
+
+    def __init__(self, work: Callable[[], list[Contribution]]) -> None:
+        self._work: Callable[[], list[Contribution]] | None = work
+        self._found: tuple[Contribution, ...] = ()
+
+    @property
+    def contributions(self) -> tuple[Contribution, ...]:
+        """The largest first."""
+        if self._work is not None:
+            self._found, self._work = tuple(self._work()), None
+        return self._found
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, Reasons) and self.contributions == other.contributions
+
+    __hash__ = None  # type: ignore[assignment]
+
+
 class Explainer:
     """Explains by `2 * len(orders) * (fields + 1)` rows, scored in one call."""
 

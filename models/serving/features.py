@@ -124,11 +124,12 @@ class Encoder:
 
         Raises FeatureError for the first field that is missing, has the wrong type or holds an unknown code.
         """
-        if self._texts:
-            row: Row = np.zeros((1, self.width), dtype=np.float32)
-            cells: Any = memoryview(row[0])
-        else:  # filling a list and converting it once is twice as fast as filling an array, unless it is a wide one
-            cells = [0.0] * self.width
+        row: Row = np.zeros((1, self.width), dtype=np.float32)
+        self.write(values, memoryview(row[0]))
+        return row
+
+    def write(self, values: Mapping[str, Any], cells: Any) -> None:
+        """The same into cells that are all 0: the memory of a row. Raises as `encode`."""
         try:
             for field, columns in self._codes:
                 cells[columns[values[field]]] = 1.0
@@ -139,12 +140,9 @@ class Encoder:
             if type(value) not in (int, float) or not -LARGEST <= value <= LARGEST:
                 raise _wrong_number(field, values)
             cells[column] = value
-        if not self._texts:
-            return np.array([cells], dtype=np.float32)
         for field, terms in self._texts:
             for place in _places(field, terms, values):
                 cells[place] += 1.0
-        return row
 
     def filled(self, values: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Held]]:
         """An input as the card wants it read where a field is missing or cannot be read; None if a person has to.

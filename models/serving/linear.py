@@ -9,12 +9,13 @@ record can be computed again.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import tanh
 from operator import mul, sub
 
 import msgspec
 import numpy as np
 
-from models.serving.explain import Contribution, Scores, size_of, switched_on
+from models.serving.explain import Contribution, Scores, size_of
 from models.serving.features import Code, Encoder, Number, Row
 
 _TOLD = 1e9  # 9 decimals: beyond, the order of additions shows; equal fields come out as exactly nothing
@@ -42,12 +43,13 @@ class ClosedExplainer:
     ) -> None:
         self._fields = [i.field for i in encoder.inputs]
         usual = [float(number) for number in reference[0]]
+        scale = 0.5 if odds else 1.0  # half the log odds, for the tanh; that loses no digit
         self._single: list[tuple[int, int, float, float]] = []  # field, column, coefficient, number in the profile
         self._coded: list[tuple[int, int, int]] = []  # field, columns
         self._moves = [0.0] * encoder.width  # by the column of a code, against the code in the profile
         self._counted: list[tuple[int, slice, list[float], list[float]]] = []
         for at, (declared, columns) in enumerate(zip(encoder.inputs, encoder.columns, strict=True)):
-            weights, profile = list(linear.coefficients[columns]), usual[columns]
+            weights, profile = [weight * scale for weight in linear.coefficients[columns]], usual[columns]
             if isinstance(declared, Number):
                 self._single.append((at, columns.start, weights[0], profile[0]))
             elif isinstance(declared, Code):
@@ -57,25 +59,41 @@ class ClosedExplainer:
                 self._counted.append((at, columns, weights, profile))
         self._odds = odds
         self._start = (linear.intercept + sum(map(mul, linear.coefficients, usual))) / 2
-        if odds:
-            switched, ranks = switched_on(self._fields, orders)
-            paths, steps, count = switched.shape
-            self._switched = switched.reshape(-1, count) / 2.0  # half the log odds, for the tanh
-            self._gathered = np.zeros((count, paths * steps))
-            for path, field in np.ndindex(paths, count):
-                before = path * steps + ranks[path, field]
-                self._gathered[field, [before, before + 1]] += np.array([-0.5, 0.5]) / paths
+        ways = [[self._fields.index(field) for field in order] for order in orders]
+        self._ways = [way for order in ways for way in (order, order[::-1])]
+        self._share = 0.5 / len(self._ways)
+        self._unmoved = {field: Contribution(field, 0.0) for field in self._fields}
 
     def explain(self, row: Row, score: object = None) -> list[Contribution]:
         """One contribution for each field, the largest first; the model is not asked."""
         amounts = self._amounts(row[0].tolist())
         if self._odds:
-            amounts = (self._gathered @ np.tanh(self._switched @ amounts + self._start)).tolist()
-        told = [round(amount * _TOLD) / _TOLD for amount in amounts]
-        return sorted(map(Contribution, self._fields, told), key=size_of)
+            amounts = self._moves_of(amounts)
+        moved, unmoved = [], []
+        for field, amount in zip(self._fields, amounts, strict=True):
+            if amount and (told := round(amount * _TOLD)):
+                moved.append(Contribution(field, told / _TOLD))
+            else:
+                unmoved.append(self._unmoved[field])
+        moved.sort(key=size_of)
+        return moved + unmoved
+
+    def _moves_of(self, amounts: list[float]) -> list[float]:
+        """What each field moves the probability by, the mean over all orders; one as in the profile moves nothing."""
+        moved = [0.0] * len(amounts)
+        for way in self._ways:
+            at = self._start
+            before = tanh(at)
+            for field in way:
+                if amount := amounts[field]:
+                    at += amount
+                    after = tanh(at)
+                    moved[field] += after - before
+                    before = after
+        return [move * self._share for move in moved]
 
     def _amounts(self, cells: list[float]) -> list[float]:
-        """What each field moves the log odds by, or the number itself."""
+        """What each field moves half the log odds by, or the number itself."""
         amounts = [0.0] * len(self._fields)
         for at, column, weight, usual in self._single:
             amounts[at] = weight * (cells[column] - usual)

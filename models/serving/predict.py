@@ -23,11 +23,12 @@ from models.serving import onnx_file
 from models.serving.card import CARD_FILE, MAX_MODEL_BYTES, MODEL_FILE, REVIEW, Card, content, head, read_card
 from models.serving.certificate import Certificate, CertificateError, band_end, covered, digest, read_certificate
 from models.serving.errors import ChangedModelError, FeatureError, ModelError, RefusedModelError
-from models.serving.explain import Contribution, Explainer, Scores
+from models.serving.explain import Contribution, Explainer, Reasons, Scores
 from models.serving.features import Encoder, Row
 from models.serving.heads import Judged, Table, table
 from models.serving.held import Held, Why
 from models.serving.linear import ClosedExplainer, probes
+from models.serving.seat import Seat, Seats
 from models.serving.signature import Trusted
 from models.serving.together import Company
 
@@ -43,8 +44,13 @@ class Verdict(msgspec.Struct, frozen=True):
     score: float | None  # what the model gives, 6 decimals (`heads`); None where it could not be asked
     route: str
     held: tuple[Held, ...]  # why the model may not act alone on it: then the route is review, whatever the score
-    contributions: tuple[Contribution, ...]  # of all fields, largest first; they add up to score - reference score
     judged: Judged | None = None  # what it would have said
+    reasons: Reasons | None = None
+
+    @property
+    def contributions(self) -> tuple[Contribution, ...]:
+        """Of all fields, largest first; they add up to score - reference score."""
+        return self.reasons.contributions if self.reasons is not None else ()
 
     @property
     def outside(self) -> tuple[str, ...]:
@@ -63,14 +69,14 @@ class Model:
         self.labels = {i.field: i.label for i in card.inputs}  # what people read for a field
         self.text_ids = {i.field: f"{card.name}.{i.field}" for i in card.inputs}  # of a field's reason, for programs
         self._company = Company(card.together, self.labels)
-        self._run: Any = None
+        self._session, self._seats = session, None
         self._output = [card.model.output]
         self.head = head(card)
         self._explainers = self._make_explainers()
         if session is not None:
             _check_signature(session, card, self.encoder.width)
             self._input = session.get_inputs()[0].name
-            self._run = session.run
+            self._seats = Seats(session, card.model.output, self.encoder.width, card.model.labels)
 
     @classmethod
     def load(cls, folder: Path, trusted: Trusted | None = None) -> Model:
@@ -115,7 +121,10 @@ class Model:
 
     def predict(self, values: Mapping[str, Any]) -> float:
         """The score of one input; raises FeatureError if the model cannot read it."""
-        return self._judge(self.encoder.encode(values)).score
+        assert self._seats is not None
+        seat = self._seats.seat
+        self._seat(values, seat)
+        return self.head.judge(seat.ask(), SCORE_DECIMALS).score
 
     def score_rows(self, rows: Row, route: str = "") -> Scores:
         """Scores of many encoded rows, unrounded; of classes the probability of a label."""
@@ -138,33 +147,38 @@ class Model:
         Raises FeatureError for a field that is missing or cannot be read if the card says that this is an error.
         """
         closed = closed if closed is ANYWAY else self.band.closed or closed
-        if self._run is None:
-            return Verdict(None, REVIEW, (closed,) if closed else (), ())
+        if self._seats is None:
+            return Verdict(None, REVIEW, (closed,) if closed else ())
+        seat = self._seats.seat
         try:
-            row = self.encoder.encode(values)
+            self._seat(values, seat)
         except FeatureError:
             read, unread = self.encoder.filled(values)
             if read is None:
-                return Verdict(None, REVIEW, (*unread, *((closed,) if closed else ())), ())
-            values, row = read, self.encoder.encode(read)
-        judged = self._judge(row)
+                return Verdict(None, REVIEW, (*unread, *((closed,) if closed else ())))
+            values = read
+            self._seat(values, seat)
+        judged = self.head.judge(seat.ask(), SCORE_DECIMALS)
         held = self.encoder.beyond(values) or self._company.unlike(values)
         if not math.isfinite(judged.score):
-            return Verdict(None, REVIEW, (*held, Held(Why.NO_SCORE, "", "the model gave no ordinary number")), ())
+            return Verdict(None, REVIEW, (*held, Held(Why.NO_SCORE, "", "the model gave no ordinary number")))
         if closed:
             held.append(closed)
         alone = judged.doubt < self.band.approve_below and not held
         explainer = self._explainers[alone] if explain else None
-        reasons = tuple(explainer.explain(row, partial(self.score_rows, route=judged.route))) if explainer else ()
-        return Verdict(judged.score, judged.route if alone else REVIEW, tuple(held), reasons, judged)
+        reasons = None
+        if explainer is not None:
+            score = partial(self.score_rows, route=judged.route)
+            reasons = Reasons(partial(explainer.explain, seat.row.copy(), score))
+        return Verdict(judged.score, judged.route if alone else REVIEW, tuple(held), judged, reasons)
 
-    def _judge(self, row: Row) -> Judged:
-        output = self._run(self._output, {self._input: row})[0]
-        usual = type(output) is np.ndarray and output.ndim == 2  # is a table already, and need not be copied into one
-        return self.head.judge(output[0] if usual else table(output, self.card.model.labels)[0], SCORE_DECIMALS)
+    def _seat(self, values: Mapping[str, Any], seat: Seat) -> None:
+        seat.row.fill(0.0)
+        self.encoder.write(values, seat.cells)
 
     def _table(self, rows: Row) -> Table:
-        return table(self._run(self._output, {self._input: rows})[0], self.card.model.labels)
+        assert self._session is not None
+        return table(self._session.run(self._output, {self._input: rows})[0], self.card.model.labels)
 
     def _make_explainers(self) -> dict[bool, Explainer | ClosedExplainer | None]:
         """By whether the model may act alone."""

@@ -19,11 +19,13 @@ from models.serving.errors import UnknownModelError
 
 if TYPE_CHECKING:
     from models.serving.signature import Trusted
+    from models.serving.store import Store
 
 State = Literal["active", "suspended", "retired"]
 STATES: tuple[State, ...] = ("active", "suspended", "retired")
 BUNDLED = Path(__file__).parents[1] / "registry"
 ACTIVE_FILE = "active.toml"
+STORE = "(store)"  # what a fault of the store is about; no name of a model
 MAX_ACTIVE_BYTES = 256 * 1024
 
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]{0,63}")
@@ -135,14 +137,23 @@ class _Folder:
 class Shelf:
     """Folders of models together."""
 
-    def __init__(self, folders: Sequence[Path] = (BUNDLED,), trusted: Trusted | None = None) -> None:
-        """Reads what they say at once. With `trusted`, certificates have to be signed by one of these keys."""
+    def __init__(
+        self, folders: Sequence[Path] = (BUNDLED,), trusted: Trusted | None = None, store: Store | None = None
+    ) -> None:
+        """Reads what they say at once. With `trusted`, certificates have to be signed by one of these keys; `store` is
+        what brings models to one of the folders."""
         self.trusted = trusted
+        self.store = store
         self._folders = [_Folder(path) for path in folders]
-        self.look()
+        self._read()
 
     def look(self) -> None:
-        """Reads again what they say."""
+        """Reads again what they say, after bringing what is new at the store. That blocks, for seconds at the worst."""
+        if self.store is not None:
+            self.store.look()
+        self._read()
+
+    def _read(self) -> None:
         for each in self._folders:
             each.look()
 
@@ -154,7 +165,11 @@ class Shelf:
     @property
     def faults(self) -> list[Fault]:
         """What cannot be used of what they say."""
-        return [fault for each in self._folders for fault in each.faults]
+        found = [fault for each in self._folders for fault in each.faults]
+        if self.store is not None and self.store.fault is not None:
+            place, _, reason = self.store.fault.partition(": ")
+            found.append(Fault(STORE, place, reason))
+        return found
 
     def pin(self, name: str) -> Pin | None:
         """The version of a name that decides; None while the file that would say it cannot be used.

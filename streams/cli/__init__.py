@@ -61,6 +61,7 @@ SUMMARIES = {
     "alerts": "List and show alerts; take one on, or silence it.",
     "tasks": "List, show and complete human tasks.",
     "models": "Add, certify and activate models.",
+    "rules": "List, check and try decision tables.",
     "decisions": "Show and recompute what models decided.",
     "truth": "Tell what would have been right.",
     "systems": "List outside systems, pause one, resume it.",

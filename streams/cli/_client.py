@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import json
 from collections.abc import Iterator, Mapping
 from functools import partial
@@ -14,6 +13,7 @@ from urllib.request import HTTPHandler, HTTPSHandler, OpenerDirector, ProxyHandl
 from streams.catalogue import load_settings
 from streams.gateway.settings import GatewaySettings
 from streams.ground.errors import ExlifyError, UnavailableError, UsageError
+from streams.ground.hosts import is_this_machine
 from streams.ground.settings import Settings
 
 if TYPE_CHECKING:
@@ -140,11 +140,7 @@ def _holder(settings: Settings) -> int | None:
 
 def _opener(base: str) -> OpenerDirector:
     """A proxy that the environment names is for hosts out there, not for this machine."""
-    host = urlsplit(base).hostname or ""
-    try:
-        local = host == "localhost" or ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        local = False
+    local = is_this_machine(urlsplit(base).hostname or "")
     return build_opener(*([ProxyHandler({})] if local else []), HTTPHandler, HTTPSHandler)
 
 

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING, TypeVar
 import click
 
 from streams.catalogue import load_settings
-from streams.ground.errors import UsageError
+from streams.cli._output import echo
+from streams.ground.errors import UnavailableError, UsageError
 
 if TYPE_CHECKING:
     from models.making.rows import Rows
@@ -43,18 +44,50 @@ def with_book(work: Callable[[Settings, Codec | None, ModelBook], Awaitable[T]])
 
 async def _with_book(settings: Settings, work: Callable[[Settings, Codec | None, ModelBook], Awaitable[T]]) -> T:
     from streams.ground.codec import open_codec
-    from streams.processors.decide.places import folders, trusted
+    from streams.processors.decide.places import folders, store, trusted
     from streams.processors.decide.states import ModelBook, ModelFeed
 
     if not settings.bootstrap:
-        return await work(settings, None, ModelBook(folders(settings), trusted(settings)))
+        book = ModelBook(folders(settings), trusted(settings), store(settings))
+        await book.start()
+        return await work(settings, None, _warned(book))
     codec = await open_codec(settings)
     feed = ModelFeed(settings, codec)
     try:
         await feed.start()
-        return await work(settings, codec, feed)
+        return await work(settings, codec, _warned(feed))
     finally:
         await feed.close()
+
+
+def _warned(book: ModelBook) -> ModelBook:
+    """Says where the store could not be asked: then what was brought before is all that is known."""
+    if book.store is not None and book.store.fault is not None:
+        echo(f"! {book.store.fault}", err=True)
+    return book
+
+
+def models_folder() -> Path:
+    """Where versions are made: in the site folder, or where those of the store are on this machine."""
+    from streams.processors.decide.places import folders
+
+    *mine, _ = folders(load_settings())
+    return mine[-1]
+
+
+def stored(place: Path) -> None:
+    """Takes a version that was made or changed to the store, where there is one. Raises UnavailableError."""
+    from models.serving.store import StoreError
+    from streams.processors.decide.places import store
+
+    found = store(load_settings())
+    if found is None or not place.is_relative_to(found.folder):
+        return
+    try:
+        found.put(place)
+    except StoreError as error:
+        again = f"exlify models push {place.parent.name}@{place.name}"
+        raise UnavailableError(f"{error} The version is in {place} meanwhile; then: {again}") from None
 
 
 def place(book: ModelBook, text: str) -> tuple[str, str]:
@@ -79,11 +112,16 @@ def place(book: ModelBook, text: str) -> tuple[str, str]:
 
 def loaded(book: ModelBook, name: str, version: str) -> Model:
     """A version, from its files as they are. Raises UsageError where they cannot be used."""
+    return loaded_from(book, book.folder(name, version))
+
+
+def loaded_from(book: ModelBook, place: Path) -> Model:
+    """A model in a folder. Raises UsageError where it cannot be used."""
     from models.serving.errors import RefusedModelError
     from models.serving.predict import Model
 
     try:
-        return Model.load(book.folder(name, version), book.trusted)
+        return Model.load(place, book.trusted)
     except RefusedModelError as error:
         raise UsageError(str(error)) from None
 

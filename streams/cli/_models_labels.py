@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import hashlib
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -46,7 +46,8 @@ def labels(model: str, file: Path, every: bool, drawn: bool, as_json: bool) -> N
     if as_json:
         print_json(found)
     else:
-        echo(f"{found['rows']} rows, sha256 {found['sha256']}")
+        unread = f", {found['unread']} left out, whose inputs cannot be read" if found["unread"] else ""
+        echo(f"{found['rows']} rows{unread}, sha256 {found['sha256']}")
 
 
 def written(model: str, file: Path, *, every: bool = False, drawn: bool = False) -> dict[str, Any]:
@@ -62,7 +63,7 @@ def written(model: str, file: Path, *, every: bool = False, drawn: bool = False)
         fresh = file.with_name(f".{file.name}.{os.getpid()}")
         try:
             with fresh.open("w", newline="", encoding="utf-8") as stream:
-                count = await _written(settings, codec, stream, inputs, lambda label: (
+                count, unread = await _written(settings, codec, stream, inputs, lambda label: (
                     label["model"] == name and version in ("", label["model_version"])
                     and (every or label["first"]) and (label["drawn"] or not drawn)
                 ))  # fmt: skip
@@ -72,13 +73,15 @@ def written(model: str, file: Path, *, every: bool = False, drawn: bool = False)
             raise UsageError(f"{file}: {error.strerror or error}") from None
         finally:
             fresh.unlink(missing_ok=True)
-        return {"file": str(file), "rows": count, "sha256": sha256}
+        return {"file": str(file), "rows": count, "unread": unread, "sha256": sha256}
 
     return ours.with_book(work)
 
 
-async def _written(settings: Settings, codec: Codec, stream: IO[str], inputs: list[str], wanted: Any) -> int:
-    """Writes every label of the topic that is wanted, once; says how many."""
+async def _written(
+    settings: Settings, codec: Codec, stream: IO[str], inputs: list[str], wanted: Any
+) -> tuple[int, int]:
+    """Writes every label of the topic that is wanted, once; says how many, and of how many more nothing can be told."""
     from schemas.messages import LABEL, MODEL_DRIFT
     from streams.ground.topic_feed import TopicFeed
     from streams.processors import monitor
@@ -86,25 +89,36 @@ async def _written(settings: Settings, codec: Codec, stream: IO[str], inputs: li
     writer = csv.writer(stream)
     writer.writerow([*inputs, *OF_LABEL, *(name.removesuffix("_ms") for name in TIMES)])
     seen: set[bytes] = set()
+    unread = 0
 
     def take(label: Mapping[str, Any]) -> None:
         key = hashlib.blake2b(f"{label['decision_id']}|{label['label_id']}".encode(), digest_size=16).digest()
-        if wanted(label) and key not in seen:  # a copy, as a crash may leave one
-            seen.add(key)
-            writer.writerow(_cells(label, inputs))
+        nonlocal unread
+        if not wanted(label) or key in seen:  # a copy, as a crash may leave one
+            return
+        seen.add(key)
+        cells = cells_of(label, inputs)
+        if cells is None:
+            unread += 1
+        else:
+            writer.writerow(cells)
 
     feed = TopicFeed(settings, codec, monitor.LABELS, LABEL, take, {MODEL_DRIFT: lambda _: None})
     try:
         await feed.start()
     finally:
         await feed.close()
-    return len(seen)
+    return len(seen) - unread, unread
 
 
-def _cells(label: Mapping[str, Any], inputs: list[str]) -> Iterator[Any]:
+def cells_of(label: Mapping[str, Any], inputs: list[str]) -> list[Any] | None:
+    """The row of a Label; None where its inputs are sealed or damaged, and so teach nothing."""
+    from schemas.payload import UnreadablePayloadError
     from schemas.times import rfc3339
 
-    values = label["input"].value()
-    yield from (values.get(name, "") for name in inputs)
-    yield from (label[name] for name in OF_LABEL)
-    yield from (rfc3339(label[name]) for name in TIMES)
+    try:
+        values = label["input"].value()
+    except UnreadablePayloadError:
+        return None
+    told = [label[name] for name in OF_LABEL]
+    return [*(values.get(name, "") for name in inputs), *told, *(rfc3339(label[name]) for name in TIMES)]

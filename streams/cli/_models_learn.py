@@ -12,9 +12,9 @@ import shutil
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -22,30 +22,24 @@ from streams.cli import _models as ours
 from streams.cli import _models_labels as labelling
 from streams.cli import _models_making as making
 from streams.cli import _models_states as states
-from streams.cli._models_trainer import train
+from streams.cli._models_gates import ClosedGate, Gates, tell
+from streams.cli._models_trainer import LOCK, LOG, alone, train, workshop
 from streams.cli._output import echo, json_option, print_json
 from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
-    from models.making.learning import Attempt, Gate, Learning, Parts
+    from models.making.learning import Attempt, Learning, Parts
     from models.making.rows import Rows
     from models.serving.predict import Model
     from models.serving.shelf import Pin
     from streams.processors.decide.states import ModelBook
 
 LABELS = "labels.csv"
-LOG = "trainer.log"
-LOCK = "lock"
 TRIED = "tried.json"
-HIDDEN = ".learn"
-
-
-class ClosedGate(Exception):
-    """A gate did not let the model through; it stands last among the gates."""
 
 
 @dataclass
-class Run:
+class Run(Gates):
     """Somebody learning from labels."""
 
     book: ModelBook
@@ -54,20 +48,6 @@ class Run:
     card: Mapping[str, Any]
     learning: Learning
     tried: tuple[Attempt, ...] = ()  # what has been tested, for any version that decided
-    gates: list[Gate] = field(default_factory=list)
-
-    def through(self, gate: Gate) -> None:
-        """Says what a gate found. Raises ClosedGate."""
-        self.gates.append(gate)
-        if not gate.passed:
-            raise ClosedGate
-
-    def fail(self, gate: str, says: str) -> NoReturn:
-        """Raises ClosedGate."""
-        from models.making.learning import Gate
-
-        self.gates.append(Gate(gate, False, says, {}))
-        raise ClosedGate
 
 
 @click.command("learn")
@@ -96,8 +76,7 @@ def learn(name: str, file: Path | None, promote: bool, why: str, as_json: bool) 
     if as_json:
         print_json({**told, "candidate": candidate and f"{name}@{candidate}", "state": state})
     else:
-        for each in run.gates:
-            echo(f"{each.gate}: {each.says}") if each.passed else echo(f"! {each.gate}: {each.says}", err=True)
+        tell(run.gates)
         if state == "shadow":
             echo(f"To let it decide: exlify models activate {name}@{candidate} --why TEXT")
         elif state is not None:
@@ -109,20 +88,11 @@ def learn(name: str, file: Path | None, promote: bool, why: str, as_json: bool) 
 @contextmanager
 def _begun(name: str) -> Iterator[Run]:
     """One at a time for each name. Raises UsageError where nothing can be learned for it."""
-    from infra.local.locking import Busy, exclusive
-
     if "@" in name:
         raise UsageError(f"{name}: a challenger is made for the version that decides; leave the version out")
     _run(ours.known(), name)
-    try:
-        with exclusive(_place(name) / LOCK, wait=False):
-            yield _run(ours.known(), name)  # somebody else may have ended while this waited to be the only one
-    except Busy:
-        raise UsageError(f"{name}: somebody is learning for it already") from None
-
-
-def _place(name: str) -> Path:
-    return making.site_folder() / HIDDEN / name
+    with alone(name):
+        yield _run(ours.known(), name)  # somebody else may have ended while this waited to be the only one
 
 
 def _run(book: ModelBook, name: str) -> Run:
@@ -136,7 +106,7 @@ def _run(book: ModelBook, name: str) -> Run:
     card = making.read_draft(folder)
     if "learning" not in card:
         raise UsageError(f"{folder / CARD_FILE}: does not say how it learns ([learning], models/your-own-model.md)")
-    return Run(book, pin, _place(name), card, read_learning(card["learning"], folder / CARD_FILE), tried(name))
+    return Run(book, pin, workshop(name), card, read_learning(card["learning"], folder / CARD_FILE), tried(name))
 
 
 def read_learning(section: Any, of: object) -> Learning:
@@ -157,7 +127,7 @@ def tried(name: str) -> tuple[Attempt, ...]:
 
     from models.making.learning import Attempt
 
-    path = _place(name) / TRIED
+    path = workshop(name) / TRIED
     try:
         return msgspec.json.decode(path.read_bytes(), type=tuple[Attempt, ...])
     except FileNotFoundError:
@@ -253,18 +223,15 @@ def _installed(run: Run, made: Path, found: Parts, learned: str, promise: tuple[
         rows = ours.rows(made / "rows.csv") if (made / "rows.csv").exists() else found.training
         columns = by.trained_on(rows, [each["field"] for each in draft["inputs"]]) if draft.get("inputs") else rows
         making.added(made / MODEL_FILE, draft, columns, ((), None), name, version, stage)
-        for part in making.PARTS:
-            if (made / part).is_file():
-                shutil.copyfile(made / part, stage / part)
-        model = _loaded(run.book, stage)
+        making.copy_parts(made, stage)
+        model = ours.loaded_from(run.book, stage)
     except (UsageError, ValueError) as error:
         run.fail("parity", str(error))
     except (KeyError, TypeError, AttributeError) as error:  # whatever a trainer may have put into its card
         run.fail("parity", f"card.toml of the trainer cannot be used: {error!r}")
     _proved(run, stage, model, found, *promise)
-    place = making.site_folder() / name / version
-    place.parent.mkdir(parents=True, exist_ok=True)
-    stage.rename(place)
+    place = ours.models_folder() / name / version
+    making.installed(stage, place)
     return version
 
 
@@ -292,7 +259,7 @@ def _proved(run: Run, stage: Path, model: Model, found: Parts, target: float, de
     except ValueError as error:
         run.fail("certificate", str(error))
     ours.write_whole(stage / CERTIFICATE_FILE, ours.signed(text))
-    closed = _loaded(run.book, stage).band.closed if made.certified and made.fairness_passed else None
+    closed = ours.loaded_from(run.book, stage).band.closed if made.certified and made.fairness_passed else None
     says = making.proof(made) if made.certified else f"nothing is proved at a target of {made.target:.1%}"
     says = f"{says}; {closed.text}" if closed else says
     run.through(by.Gate("certificate", made.certified and closed is None, says, msgspec.to_builtins(made)))
@@ -321,16 +288,6 @@ def _in_force(run: Run, version: str, promote: bool, why: str) -> str:
         states.change(lambda known: states.activated(known, model), why)
     run.through(Gate("promotion", True, f"{version} decides", {"why": why}))
     return "active"
-
-
-def _loaded(book: ModelBook, place: Path) -> Model:
-    from models.serving.errors import RefusedModelError
-    from models.serving.predict import Model
-
-    try:
-        return Model.load(place, book.trusted)
-    except RefusedModelError as error:
-        raise UsageError(str(error)) from None
 
 
 def _ended(place: Path) -> None:

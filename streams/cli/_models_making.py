@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import tomllib
 from collections.abc import Mapping
@@ -58,7 +59,7 @@ def add(
     name = name or given.get("name") or path.stem
     version = version or next_version(book.versions(), name)
     ours.place(book, f"{name}@{version}")
-    place = site_folder() / name / version
+    place = ours.models_folder() / name / version
     if book.folder(name, version).is_dir():
         raise UsageError(f"{name}@{version} is there already. A version is never changed; take another number.")
     rows = ours.rows(file) if file else None
@@ -66,9 +67,8 @@ def add(
         path if folder is None else folder / "model.onnx", given, rows, (without, scores), name, version, place
     )
     if folder is not None:
-        for part in PARTS:
-            if (folder / part).is_file():
-                shutil.copyfile(folder / part, place / part)
+        copy_parts(folder, place)
+    ours.stored(place)
     _report_check(f"{name}@{version}", place, rows, scores, {"folder": str(place), **found}, as_json)
 
 
@@ -103,6 +103,22 @@ def added(
     ours.write_whole(place / MODEL_FILE, data)
     ours.write_whole(place / CARD_FILE, tomli_w.dumps(card).encode())
     return {"model": f"{name}@{version}", "task": card["model"]["task"], "inputs": len(card["inputs"])}
+
+
+def copy_parts(folder: Path, place: Path) -> None:
+    """What a model is brought with beside its file and card."""
+    for part in PARTS:
+        if (folder / part).is_file():
+            shutil.copyfile(folder / part, place / part)
+
+
+def installed(stage: Path, place: Path) -> None:
+    """Puts a version that was made elsewhere in its place, whole."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    shutil.copytree(stage, partly := place.with_name(f".{place.name}.{os.getpid()}"))  # it may be on another disk
+    partly.rename(place)
+    shutil.rmtree(stage)
+    ours.stored(place)
 
 
 @click.command("check")
@@ -196,6 +212,7 @@ def certify(
     except ValueError as error:
         raise UsageError(f"{file}: {error}") from None
     ours.write_whole(place / CERTIFICATE_FILE, ours.signed(text))
+    ours.stored(place)
     if as_json:
         import msgspec
 
@@ -278,9 +295,10 @@ def sign(model: str) -> None:
     except RefusedModelError as error:
         raise UsageError(str(error)) from None
     if place.is_relative_to(BUNDLED):
-        place = _copied(place, site_folder() / name / version, text)
+        place = _copied(place, ours.models_folder() / name / version, text)
     else:
         ours.write_whole(place / CERTIFICATE_FILE, text)
+    ours.stored(place)
     echo(f"signed: {place / CERTIFICATE_FILE}. Put it into force: exlify models activate {name}@{version}")
 
 
@@ -295,4 +313,29 @@ def _copied(bundled: Path, place: Path, certificate: bytes) -> Path:
         return whole.rename(place)
 
 
-COMMANDS = (add, check, certify, sign)
+@click.command("push")
+@click.argument("model", metavar="NAME[@VERSION]")
+def push(model: str) -> None:
+    """Take a version to the store, EXLIFY_MODELS_STORE: one of the site folder, or one that could not get there.
+
+    A model file is never changed there; card and certificate become those that are here.
+    """
+    from models.serving.store import StoreError
+    from streams.catalogue import load_settings
+    from streams.processors.decide.places import store
+
+    found = store(load_settings())
+    if found is None:
+        raise UsageError("There is no store. Name one: EXLIFY_MODELS_STORE=s3://BUCKET/PREFIX")
+    book = ours.known()
+    name, version = ours.place(book, model)
+    place = book.folder(name, version)
+    ours.loaded_from(book, place)
+    try:
+        found.put(place)
+    except StoreError as error:
+        raise UsageError(str(error)) from None
+    echo(f"{name}@{version} is at {found.address.url}")
+
+
+COMMANDS = (add, check, certify, sign, push)

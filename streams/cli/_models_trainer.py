@@ -1,5 +1,7 @@
 """Runs somebody's trainer on rows: a process of its own, for so long and with so much memory, behind all others.
 
+What is under way for a model is in `models/.learn/NAME` of the site folder, where one is at work at a time.
+
 Its model counts once it is whole. Its limits are the system's, so they hold where whoever started it was killed.
 """
 
@@ -13,16 +15,39 @@ import shutil
 import signal
 import subprocess
 import time
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from infra.local.locking import Busy, exclusive
+from streams.cli._models_making import site_folder
+from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
     from models.making.learning import Gate, Learning
     from models.making.rows import Rows
 
+HIDDEN = ".learn"
+LOCK = "lock"
+LOG = "trainer.log"
 ROWS = "training.csv"
 NICE = 10  # what decides goes first
+
+
+def workshop(name: str) -> Path:
+    """Where what is under way for a model is."""
+    return site_folder() / HIDDEN / name
+
+
+@contextmanager
+def alone(name: str) -> Iterator[None]:
+    """One at a time for each name. Raises UsageError where somebody is at it."""
+    try:
+        with exclusive(workshop(name) / LOCK, wait=False):
+            yield
+    except Busy:
+        raise UsageError(f"{name}: somebody is learning for it already") from None
 
 
 def train(learning: Learning, rows: Rows, made: Path, log: Path, folder: Path) -> Gate:

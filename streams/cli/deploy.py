@@ -16,7 +16,8 @@ from streams.cli._moments import moment
 from streams.cli._output import echo, json_option, print_json
 from streams.language.faults import DefinitionError
 
-VERSION_TAKEN = 409
+CONFLICT = 409
+TAKEN = "urn:exlify:problem:version-taken"
 
 
 @click.command(
@@ -27,7 +28,7 @@ Examples:
 """
 )
 @click.argument("files", nargs=-1, required=True, type=click.Path(exists=True, dir_okay=False, path_type=Path))
-@click.option("--replace", is_flag=True, help="Deploy also what has the version of another definition.")
+@click.option("--replace", is_flag=True, help="Deploy also what has the version of another, in development.")
 @as_option("deploys")
 @json_option
 def command(files: tuple[Path, ...], replace: bool, actor: str | None, as_json: bool) -> None:
@@ -56,8 +57,9 @@ def _deploy(client: Client, file: Path, replace: bool, actor: str) -> dict[str, 
     except DefinitionError as error:
         return {"file": str(file), "faults": [asdict(fault) for fault in error.faults]}
     except Refused as refusal:
-        if refusal.status == VERSION_TAKEN:
-            return {"file": str(file), "refused": f"{refusal} (--replace)"}
+        if refusal.status == CONFLICT:
+            hint = " (--replace)" if refusal.problem.get("type") == TAKEN else ""
+            return {"file": str(file), "refused": f"{refusal}{hint}"}
         if "faults" not in refusal.problem:
             raise
         return {"file": str(file), "faults": refusal.problem["faults"]}

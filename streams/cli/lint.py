@@ -65,14 +65,17 @@ def _check(file: Path, known: Mapping[str, Function]) -> list[Fault]:
 
 
 def _of_models(text: str, file: str) -> list[Fault]:
-    """What a definition asks of models; they are looked at only where one is asked."""
+    """What a definition asks of models and tables; they are looked at only where one is asked."""
     if not any(each.name in text for each in DECLARATION.functions):
         return []
     from models.serving.shelf import Shelf
+    from streams.ground.site import Site
     from streams.processors.decide.lint import model_faults
     from streams.processors.decide.places import folders
+    from streams.processors.decide.tables import Tables
 
-    return model_faults(text, file, Shelf(folders(load_settings(warn=lambda _: None))))
+    settings = load_settings(warn=lambda _: None)
+    return model_faults(text, file, Shelf(folders(settings)), Tables(settings.site_dir, Site(settings.site_dir)))
 
 
 def _of_documents(text: str, file: str) -> list[Fault]:

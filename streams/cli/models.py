@@ -13,6 +13,7 @@ from streams.cli import _models_learn as learning
 from streams.cli import _models_making as making
 from streams.cli import _models_retrain as retraining
 from streams.cli import _models_states as states
+from streams.cli import _models_train as training
 from streams.cli._output import echo, json_option, print_fields, print_json, print_table, print_text
 from streams.ground.errors import UsageError
 
@@ -29,6 +30,8 @@ EXIT_FAULTY = 1
     epilog="""\b
 Examples:
   exlify models
+  exlify models init risk --rows training.csv --label paid
+  exlify models train risk --data training.csv --label paid --bad no
   exlify models add risk.onnx --rows training.csv --without paid
   exlify models certify risk --data labelled.csv --label paid --bad no
   exlify models page risk@1 > risk.html
@@ -44,7 +47,8 @@ def command(context: click.Context, as_json: bool) -> None:
         context.invoke(list_models, as_json=as_json)
 
 
-for each in (*making.COMMANDS, *states.COMMANDS, labelling.labels, learning.learn, retraining.retrain):
+OTHERS = (labelling.labels, learning.learn, retraining.retrain)
+for each in (*making.COMMANDS, *training.COMMANDS, *states.COMMANDS, *OTHERS):
     command.add_command(each)
 
 

@@ -27,6 +27,7 @@ class Because:
 
     label: str
     value: str  # what the model was told
+    usual: str  # what it is compared with, where that is another value
     amount: float
     x: float  # of the bar, percent
     width: float
@@ -57,7 +58,8 @@ class Decision:
 def decision(record: Mapping[str, Any], where: Sequence[Path]) -> Decision:
     """The decision of a record; `where` are the folders of models, for the words of their cards."""
     score, limit = record["score"], record["thresholds"].get(LIMIT)
-    inputs = inputs_of(card_of(where, record["model"], record["model_version"]))
+    card = card_of(where, record["model"], record["model_version"])
+    inputs, profile = inputs_of(card), card.reference.values if card else {}
     reasons = sorted(record["reasons"], key=lambda each: -abs(each["contribution"]))
     strongest = max((abs(each["contribution"]) for each in reasons), default=0.0)
     given = as_object(record["input"]) or {}
@@ -72,7 +74,7 @@ def decision(record: Mapping[str, Any], where: Sequence[Path]) -> Decision:
         limit=limit,
         why=_why(record, limit),
         asks_people=asks,
-        reasons=tuple(_because(each, inputs, given, strongest) for each in reasons[:SHOWN]),
+        reasons=tuple(_because(each, inputs, (given, profile), strongest) for each in reasons[:SHOWN]),
         more=max(0, len(reasons) - SHOWN),
         reference=words.titled((record["reference"] or "").partition("/")[0]).lower(),
         certificate=record["certificate"] or "",
@@ -94,13 +96,18 @@ def _why(record: Mapping[str, Any], limit: float | None) -> str:
     return f"The score {score:.3f} {below} {limit:.3f}, the limit up to which the model may decide alone."
 
 
-def _because(reason: Mapping[str, Any], inputs: told.Inputs, given: Mapping[str, Any], strongest: float) -> Because:
+def _because(
+    reason: Mapping[str, Any], inputs: told.Inputs, cases: tuple[Mapping[str, Any], Mapping[str, Any]], strongest: float
+) -> Because:
+    """`cases`: this one, and the one that it is compared with."""
     group, amount = reason["group"], reason["contribution"]
+    value, usual = (told.text(group, case[group], inputs) if group in case else "" for case in cases)
     width = 50 * abs(amount) / strongest if strongest else 0.0
     known = inputs.get(group)
     return Because(
         label=(known.label if known else "") or words.titled(group).lower(),
-        value=told.text(group, given[group], inputs) if group in given else "",
+        value=value,
+        usual=usual if usual != value else "",
         amount=amount,
         x=round(50.0 if amount >= 0 else 50.0 - width, 2),
         width=round(max(width, 0.6), 2),

@@ -25,11 +25,14 @@ from streams.gateway.repairs import KEPT_KEY
 from streams.gateway.services import Services
 from streams.ground.errors import UnavailableError
 from streams.ground.publish import Outgoing
+from streams.ground.site import Site
 from streams.language.constructs.call import Call
 from streams.language.graph import Graph
 from streams.language.recovery import closes
-from streams.processors.decide import DECIDE
+from streams.processors.decide import DECIDE, RULES
+from streams.processors.decide.asked import TABLES
 from streams.processors.decide.places import folders
+from streams.processors.decide.tables import Tables
 from streams.processors.orchestrate import INBOX
 from streams.readmodel.paging import Found
 
@@ -121,8 +124,13 @@ def _why(ours: Services, incident: Mapping[str, Any]) -> str | None:
 
 def _there(ours: Services, task: Call) -> str | None:
     """What a setting was missing for, if it is there."""
-    if task.function == DECIDE.name:
-        name = task.document.get("with", {}).get("model")
+    if task.function in (DECIDE.name, RULES.name):
+        given = task.document.get("with", {})
+        asked, name = [given[each] for each in TABLES if isinstance(given.get(each), str)], given.get("model")
+        if not {*asked} <= {*Tables(ours.settings.site_dir, Site(ours.settings.site_dir)).names}:
+            return None
+        if task.function == RULES.name:
+            return f"table {', '.join(asked)} is there" if asked else None
         return f"model {name} is there" if isinstance(name, str) and _is_model(ours, name) else None
     for name in named(task.document.get("with", {})):
         if name in ours.addresses.urls():

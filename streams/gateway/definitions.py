@@ -19,6 +19,7 @@ from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of
 from streams.gateway.own import known_functions
 from streams.gateway.problems import ProblemError, definition_faults
 from streams.gateway.services import Services, services
+from streams.gateway.settings import REPLACES, may_replace
 from streams.language import UNNAMED, check, load
 from streams.language.graph import PRIORITIES, Graph
 
@@ -97,13 +98,16 @@ async def deploy_definition(request: web.Request) -> web.Response:
 def replaced(ours: Services, graph: Graph, *, meant: bool) -> dict[str, str] | None:
     """What new instances of the workflow start on until now, if that is another definition.
 
-    Raises ProblemError (409) where a definition with other content has the version already, unless that is meant, and
-    where who reads the workflow's outcomes could not read those of this one.
+    Raises ProblemError (409) where a definition with other content has the version already, unless that is meant and
+    may be (`may_replace`), and where who reads the workflow's outcomes could not read those of this one.
     """
     same = [each for each in ours.definitions.ever() if (each.name, each.version) == (graph.name, graph.version)]
-    if same and not meant and graph.digest not in {each.digest for each in same}:
+    allowed = may_replace(ours.settings)
+    if same and not (meant and allowed) and graph.digest not in {each.digest for each in same}:
         taken = f"{graph.name} {graph.version} is deployed with other content (digest {same[-1].digest[:12]})"
-        raise ProblemError(409, "version-taken", f"{taken}. Give it another version, or say replace.")
+        if allowed:
+            raise ProblemError(409, "version-taken", f"{taken}. Give it another version, or say replace.")
+        raise ProblemError(409, "version-fixed", f"{taken}, and stays so here ({REPLACES}). Give it another version.")
     why = incompatible(graph, ours.definitions.ever())
     if why is not None:
         raise ProblemError(409, "outcome-incompatible", why)

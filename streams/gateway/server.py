@@ -66,6 +66,7 @@ from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import PauseFeed
 from streams.processors.call.reports import SeenFeed
 from streams.processors.costs import Costs
+from streams.processors.decide.bringing import bringing
 from streams.processors.decide.places import folders
 from streams.processors.human import ACTIONS
 from streams.processors.intake import backlog
@@ -204,6 +205,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
         async with (
             Publisher(settings) as publisher,
             site.followed(),
+            bringing(settings),
             backlog.followed(settings) as waiting,
             Watching(
                 site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=feed.types

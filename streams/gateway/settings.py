@@ -6,8 +6,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from streams.gateway.webhooks import SECRET_SHAPE, decoded_secrets
+from streams.ground.hosts import is_this_machine
 from streams.ground.kinds import Kind, address
 from streams.ground.setting import Group, family, setting
+from streams.ground.settings import Settings
+
+AT_HOME = "local"
+REPLACES = "EXLIFY_REPLACE_VERSIONS"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +33,19 @@ class GatewaySettings(Group):
     max_body_bytes: int = setting(
         "EXLIFY_MAX_BODY_BYTES", 1_048_576, "Largest HTTP body that the gateway reads", minimum=1
     )
+    replaces: str = setting(
+        REPLACES,
+        AT_HOME,
+        "Whether a definition may take the version of another (`exlify deploy --replace`); `local`: while EXLIFY_HOST "
+        "is this machine alone, as in development",
+        choices=(AT_HOME, "never", "always"),
+    )
+
+
+def may_replace(settings: Settings) -> bool:
+    """Whether other content may take the version of a definition: people rely on what a version says."""
+    said = settings.of(GatewaySettings).replaces
+    return is_this_machine(settings.host) if said == AT_HOME else said == "always"
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -222,7 +222,7 @@ def _fixed(node: Node, scope: Scope, argument: Argument) -> Expression:
     for place in expressions:
         message = f"`{node.name}` is written out, data must not become part of it"
         Node(node.source, (*node.path, *place), None).fault("value", message, "write the value itself")
-    wrong = [*argument.judge(node.value)] if argument.judge else []
+    wrong = [*argument.judge(node.value)] if argument.judge and () not in expressions else []
     for place, what, remedy in wrong:
         key = bool(place) and isinstance(place[-1], str)
         Node(node.source, (*node.path, *place), None).fault("value", f"`{node.name}` {what}", remedy, key=key)

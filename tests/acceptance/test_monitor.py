@@ -17,12 +17,15 @@ from aiohttp import ClientSession
 
 from models.making.rows import read_rows
 from models.serving.registry import Registry
-from tests.acceptance.site import ASK, Site
+from tests.acceptance.site import ASK, Site, ended
+from tests.crash.hosts import HOSTED_BY, points
+from tests.crash.points import KILLED, LATER
 from tests.support.model_folders import models_folder
 
 pytestmark = [pytest.mark.crash, pytest.mark.broker]
 CASES = 60
 WORKFLOW, EVENT, MODEL = "watched-lending", "acceptance.watched.v1", "watched"
+KILLED_EVENT, KILLED_MODEL = "acceptance.outlived.v1", "outlived"
 LEARNING = '\n[learning]\ntrainer = ["false"]\nlabels = 50\n'
 APPLICATION = dict(Registry().get("credit-risk").card.reference.values)
 DEFINITION = f"""
@@ -87,14 +90,47 @@ async def test_alarm_suspends_the_model_and_kills_lose_no_label(site: Site, tmp_
         await site.until(lambda: _count(http, "/v1/alerts", "alerts", 1, kind="model"), "an alert")
 
 
+async def test_kills_at_every_point_lose_and_double_no_label(site: Site, tmp_path: Path) -> None:
+    models_folder(site.settings.data_dir / "site" / "models", KILLED_MODEL)
+    worker, each = HOSTED_BY["monitor"], 6
+    ours = ClientSession(site.gateway, timeout=ASK, raise_for_status=True)
+    async with ours as http:
+        await _command(site, 0, "models", "activate", f"{KILLED_MODEL}@1", "--audit", "100", "--json")
+        definition = DEFINITION.replace(MODEL, KILLED_MODEL).replace(EVENT, KILLED_EVENT).replace(WORKFLOW, "killed")
+        await http.post("/v1/definitions", data=definition, headers={"Content-Type": "application/yaml"})
+        told: set[str] = set()
+        for number, point in enumerate(points("monitor")):
+            site.workers.stop(worker)
+            site.workers.start(worker, crash_at=f"monitor:{point}:{LATER.get(point, 2)}", restarts=False)
+            for case in range(each * number, each * number + each):
+                await _publish(http, case, KILLED_EVENT)
+            decisions = await _every(http, "/v1/decisions", "decisions", model=KILLED_MODEL)
+            file = tmp_path / f"truth-{number}.csv"  # of those that are known by now
+            told |= {found["decision_id"] for found in decisions}
+            file.write_text("decision_id,label\n" + "\n".join(f"{key},approve" for key in sorted(told)) + "\n")
+            if told:
+                await _command(site, 0, "truth", "import", str(file), "--json")
+            assert await ended(site, worker) == KILLED, f"monitor did not reach {point}"
+            site.start(worker)
+            await site.ready(worker)
+        count = each * len(points("monitor"))
+        await site.until(lambda: _count(http, "/v1/decisions", "decisions", count, model=KILLED_MODEL), "decisions")
+        decisions = await _every(http, "/v1/decisions", "decisions", model=KILLED_MODEL)
+        file.write_text("decision_id,label\n" + "\n".join(f"{found['decision_id']},approve" for found in decisions))
+        await _command(site, 0, "truth", "import", str(file), "--json")
+        await site.until(lambda: _watched(http, KILLED_MODEL, audits=count, wrong=0), "each decision, once")
+        await site.quiet()
+        await site.until(lambda: _watched(http, KILLED_MODEL, audits=count, labels=count, wrong=0), "and none twice")
+
+
 async def _killed(site: Site) -> None:
     for name in ("steps", "engine"):
         site.kill(name)
         await site.ready(name)
 
 
-async def _publish(http: ClientSession, number: int) -> None:
-    headers = {"ce-specversion": "1.0", "ce-id": f"w{number}", "ce-source": "/acceptance", "ce-type": EVENT}
+async def _publish(http: ClientSession, number: int, kind: str = EVENT) -> None:
+    headers = {"ce-specversion": "1.0", "ce-id": f"w{number}", "ce-source": "/acceptance", "ce-type": kind}
     await http.post("/v1/events", json={}, headers=headers)
 
 
@@ -112,8 +148,8 @@ async def _count(http: ClientSession, path: str, member: str, count: int, **quer
     return len(await _every(http, path, member, **query)) == count
 
 
-async def _watched(http: ClientSession, **fields: int) -> bool:
-    watches = (await _get(http, "/v1/model-watches", model=MODEL))["watches"]
+async def _watched(http: ClientSession, model: str = MODEL, **fields: int) -> bool:
+    watches = (await _get(http, "/v1/model-watches", model=model))["watches"]
     return [{name: each[name] for name in fields} for each in watches] == [fields]
 
 

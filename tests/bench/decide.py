@@ -35,7 +35,8 @@ def measure() -> dict[str, float]:
     plain = copy(trees)
     plain._explainers = {True: None, False: None}  # as a card that asks for no reasons
     texts = [(name.replace("-", "_"), registry.get(name)) for name in ("banking-intent", "assistant-intent")]
-    named = (("linear_with_reasons", linear), ("trees_without_reasons", plain), ("trees_with", trees), *texts)
+    fraud = ("card_fraud", registry.get("card-fraud"))
+    named = (("linear_with_reasons", linear), ("trees_without_reasons", plain), ("trees_with", trees), *texts, fraud)
     for name, model in named:
         figures |= _of(f"decide.{name}", model)
     return figures | _beside_loads(linear)

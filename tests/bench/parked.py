@@ -15,7 +15,7 @@ import orjson
 from confluent_kafka import Consumer, Producer, TopicPartition
 
 from schemas import ids, messages
-from schemas.business import EventTypes
+from schemas.business import EncodedEvent, EventTypes
 from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
 from streams import catalogue
@@ -110,16 +110,24 @@ def _park(settings: Settings, kinds: Mapping[str, int]) -> None:
 
 
 def _start(settings: Settings, kind: str, count: int, wave: str, data: Callable[[int], Any]) -> None:
-    _publish(settings, ((f"{wave}-{number}", f"bench.parked-{kind}.v1", data(number)) for number in range(count)))
+    events = ((f"{wave}-{number}", f"bench.parked-{kind}.v1", data(number)) for number in range(count))
+    _publish(settings, _encoded(events))
 
 
-def _publish(settings: Settings, events: Iterable[tuple[str, str, Any]]) -> None:
+def _encoded(events: Iterable[tuple[str, str, Any]]) -> list[EncodedEvent]:
+    """Beforehand, for the producers of a burst have machines of their own."""
     codec, types = Codec.offline(), EventTypes.load()
+    attributes = {"specversion": "1.0", "source": SOURCE}
+    return [
+        types.encode_event(codec, CloudEvent({**attributes, "id": event_id, "type": kind}, data))
+        for event_id, kind, data in events
+    ]
+
+
+def _publish(settings: Settings, events: Iterable[EncodedEvent]) -> None:
     buffered = {"enable.idempotence": True, "queue.buffering.max.messages": 1_000_000}
     producer = Producer(client_config(settings) | buffered)
-    for event_id, kind, data in events:
-        attributes = {"specversion": "1.0", "id": event_id, "source": SOURCE, "type": kind}
-        event = types.encode_event(codec, CloudEvent(attributes, data))
+    for event in events:
         producer.produce(event.topic, event.value, event.key, headers=list(event.headers))
     producer.flush()
 
@@ -161,8 +169,9 @@ def _tell(settings: Settings, count: int) -> dict[str, float]:
     """An event for each that listens, as fast as they can be published, and how soon they are on the inbox."""
     _say(f"{count} events for {count} that listen")
     ends = _ends(settings, INBOX.name)
+    events = _encoded((f"told-{number}", "bench.heard.v1", {"number": number}) for number in range(count))
     began = time.time()
-    _publish(settings, ((f"told-{number}", "bench.heard.v1", {"number": number}) for number in range(count)))
+    _publish(settings, events)
     published_s = time.time() - began
     ended = _outcomes(settings, "parked-listens", set(_instances("listens", count)))
     right = {instance: number for number, instance in enumerate(_instances("listens", count))}

@@ -185,15 +185,15 @@ async def test_alerts_fire_where_all_is_slow_or_late(site: Site, report: Report)
 
 async def test_alerts_fire_where_much_is_the_same(site: Site, report: Report) -> None:
     fired: set[str] = set()
-    other = site.settings.data_dir / "other-site"
-    for folder, until in ((site.settings.data_dir / "site", "17:00"), (other, "18:00")):
-        folder.mkdir(exist_ok=True)
-        (folder / "calendars.yaml").write_text(mishaps.OFFICE.format(until=until))
+    folder, other = site.settings.data_dir / "site", site.settings.data_dir / "other-site"
+    (folder / "calendars.yaml").write_text(mishaps.OFFICE.format(until="17:00"))
+    shutil.copytree(folder, other)
+    (other / "calendars.yaml").write_text(mishaps.OFFICE.format(until="18:00"))
     async with watched(site, hurried(site.settings.data_dir / "rules")) as http:
         noting = asyncio.create_task(noted(http, fired))
-        site.workers.start("engine-2", restarts=False, EXLIFY_SITE_DIR=str(other))
-        await site.ready("engine-2")
-        mishaps.look_at(site, *site.names, "engine-2")
+        site.workers.start("steps-2", restarts=False, EXLIFY_SITE_DIR=str(other))
+        await site.ready("steps-2")
+        mishaps.look_at(site, *site.names, "steps-2")
         await site.deploy(mishaps.PILING, mishaps.DRIFTING, mishaps.ASKING)
         for number in range(STOPS):
             with mishaps.locked(site):
@@ -201,8 +201,8 @@ async def test_alerts_fire_where_much_is_the_same(site: Site, report: Report) ->
                 await asyncio.sleep(STOPPED_S / 2)
             await asyncio.sleep(LOOK_S)
         with mishaps.locked(site):
-            await mishaps.events(site, "asking", 900, first=100)
-            await asyncio.sleep(2.5 * LOOK_AROUND_S)  # until those behind have looked how far
+            await mishaps.events(site, "asking", 2_000, first=100)
+            await asyncio.sleep(3.5 * LOOK_AROUND_S)  # until those behind have looked how far
         await mishaps.events(site, "piling", 40)
         for amount in (500, 15_000):
             await mishaps.drifting(site, 1_100, amount)

@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from streams.ground.kafka import client_config
 from streams.processors.lifecycle import LIFECYCLE
-from tests.acceptance import chain, family, meeting, onboarding, starts
+from tests.acceptance import chain, family, meeting, onboarding, starts, tracking
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.site import Site, ended, running
@@ -22,7 +22,7 @@ from tests.crash.hosts import HOSTED_BY, points
 from tests.crash.points import KILLED, LATER
 from tests.support import brokers
 
-APART = ("emit", "correlate", "run", "plain", "hold", "schedule")  # which have tests of their own
+APART = ("emit", "correlate", "run", "plain", "hold", "schedule", "rolling")  # which have tests of their own
 IN_ONBOARDING = [name for name in HOSTED_BY if name not in APART]
 APPLICATIONS = 12  # for each point
 
@@ -158,3 +158,19 @@ async def test_kills_at_every_point_start_and_cancel_children_once(site: Site) -
         assert await ended(site, worker) == KILLED, f"run did not reach {point}"
     site.start(worker)
     await family.verified(parents, below, every)
+
+
+@pytest.mark.crash
+async def test_kills_at_every_point_count_each_event_once_at_each_of_its_keys(site: Site) -> None:
+    await tracking.prepare(site)
+    worker, hub = HOSTED_BY["rolling"], "killed"
+    numbers = {point: range(12 * at, 12 * at + 12) for at, point in enumerate(points("rolling"))}
+    every = [number for some in numbers.values() for number in some]
+    subscriber = Subscriber(site, tracking.instances(hub, every), tracking.WORKFLOW)
+    site.workers.stop(worker)
+    for point, some in numbers.items():
+        site.workers.start(worker, crash_at=f"rolling:{point}:{LATER.get(point, 2)}", restarts=False)
+        await tracking.happen(site, hub, some)
+        assert await ended(site, worker) == KILLED, f"rolling did not reach {point}"
+    site.start(worker)
+    await tracking.verified(subscriber, every)

@@ -27,6 +27,8 @@ from streams.gateway.webhooks import fresh_secret
 from streams.ground.setting import specs
 from streams.ground.settings import Settings
 from streams.ground.site import Site
+from streams.ground.site_yaml import read
+from streams.processors.decide.tables import read_rules
 from streams.processors.orchestrate import outcome
 from tests.recipes.page import recipes
 from tests.reference.inbox import INSTANCE, Inbox
@@ -114,6 +116,11 @@ def test_xml_on_the_page_is_what_the_mapping_makes() -> None:
     assert xml_mapping.read(xml_mapping.write(value)) == answer
     value["account"]["limit"]["#text"] = "500"
     assert answer == value
+
+
+def test_tables_on_the_page_can_be_read() -> None:
+    tables = [block for block in blocks(MODELS, "yaml") if block.startswith("# rules/")]
+    assert [found.tests for block in tables if (found := read_rules(read(block, str)))] == [1]
 
 
 def test_hooks_on_the_page_can_be_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).parents[2]
-LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-train.lock")
+LOCKS = ("requirements.lock", "requirements-dev.lock", "requirements-train.lock", "requirements-peers.lock")
 
 
 @pytest.mark.parametrize("name", LOCKS)

@@ -15,30 +15,17 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from sklearn.ensemble import HistGradientBoostingClassifier
 from sklearn.metrics import average_precision_score, roc_auc_score
 from threadpoolctl import threadpool_limits
 
-from models.decisions.fraud.features import ROLLING, plain, rolling
+from models.decisions.fraud.data import LEARN, MEASURE, increasing
+from models.decisions.fraud.features import PLAIN, ROLLING, plain, rolling
+from models.decisions.fraud.model import trees
 from models.decisions.fraud.simulator import DAY_S, Numbers, World, simulate
 from models.decisions.measure import Flags, figure
 
 SEEDS, SHARES = (1, 2, 3), (0.005, 0.025)
-LEARN, MEASURE = (30, 80), (87, 120)  # days, the last one not included
 WORTH = 0.25
-
-
-def trees() -> Any:
-    """The kind of model."""
-    return HistGradientBoostingClassifier(
-        max_iter=150,
-        max_leaf_nodes=15,
-        learning_rate=0.05,
-        min_samples_leaf=40,
-        l2_regularization=5.0,
-        early_stopping=False,
-        random_state=0,
-    )
 
 
 def measured(world: World) -> dict[str, Any]:
@@ -48,8 +35,8 @@ def measured(world: World) -> dict[str, Any]:
     learn, measure = ((day >= first) & (day < end) for first, end in (LEARN, MEASURE))
     before = rolling(payments)
     scores = {
-        "rolling": _scores(np.column_stack([itself, before]), bad, learn, measure),
-        "without": _scores(itself, bad, learn, measure),
+        "rolling": _scores(np.column_stack([itself, before]), bad, learn, measure, increasing()),
+        "without": _scores(itself, bad, learn, measure, increasing()[: len(PLAIN)]),
         "rule": rule(itself, before)[measure],
     }
     truth = bad[measure]
@@ -70,15 +57,15 @@ def measured(world: World) -> dict[str, Any]:
 def rule(itself: Numbers, before: Numbers) -> Numbers:
     """As people would say it: a fraud known of the last week on the card or at the terminal, or three times what is
     usually paid by the card."""
-    known = before[:, [ROLLING.names.index(f"{key}_share_7d") for key in ROLLING.keys]].max(axis=1)
-    usual = before[:, ROLLING.names.index("card_amount_30d")]
+    known = before[:, [ROLLING.index(f"{key}_share_7d") for key in ("card", "terminal")]].max(axis=1)
+    usual = before[:, ROLLING.index("card_amount_30d")]
     found: Numbers = known + ((usual > 0) & (itself[:, 0] > 3 * usual))
     return found
 
 
-def _scores(rows: Numbers, bad: Flags, learn: Flags, measure: Flags) -> Numbers:
+def _scores(rows: Numbers, bad: Flags, learn: Flags, measure: Flags, increasing: Sequence[int]) -> Numbers:
     with threadpool_limits(limits=1):
-        found: Numbers = trees().fit(rows[learn], bad[learn]).predict_proba(rows[measure])[:, 1]
+        found: Numbers = trees(increasing).fit(rows[learn], bad[learn]).predict_proba(rows[measure])[:, 1]
     return found
 
 

@@ -1,17 +1,20 @@
 """Station 4, decide: steps that ask a model, or a decision table."""
 
+import re
 from dataclasses import dataclass
 
 from prometheus_client import Counter, Gauge
 
 from models.rules.gaps import gaps
-from models.rules.table import EXAMPLE, SCHEMA, WHOLE, table_faults
+from models.rules.table import ASKED, EXAMPLE, WHOLE, asked_faults
 from schemas.functions import Argument, EffectClass, Function, Kind
-from streams.ground.kinds import FILE
+from streams.ground.kinds import FILE, address, checked
 from streams.ground.setting import Group, setting
 from streams.ground.topic import DAY_MS, Keyed, Topic
 from streams.processors.orchestrate import INBOX
 from streams.runtime.declaration import Declaration
+
+STORE = re.compile(r"s3://(?P<bucket>[a-z0-9][a-z0-9.-]{1,62})(/(?P<prefix>[\w./-]*?)/?)?", re.ASCII)
 
 DECISIONS = Topic(name="decide.record.decision.v1", messages=("Decision",), retention_ms=365 * DAY_MS)
 
@@ -38,10 +41,11 @@ DECIDE = Function(
         Argument(name="input", summary="What the model reads; the task's input unless given.", default="${ . }"),
         Argument(
             name="rules",
-            summary="A decision table that comes first: where a row holds, it decides and no model is asked.",
+            summary="A decision table that comes first, or the name of one (rules/NAME.yaml of the site folder): where "
+            "a row holds, it decides and no model is asked.",
             kind=Kind.FIXED,
-            schema=SCHEMA,
-            judge=table_faults,
+            schema=ASKED,
+            judge=asked_faults,
             example=f"rules: {EXAMPLE}",
         ),
         Argument(
@@ -52,10 +56,11 @@ DECIDE = Function(
         ),
         Argument(
             name="otherwise",
-            summary="A decision table for where no model may act; where no row holds, a person decides.",
+            summary="A decision table, or the name of one, for where no model may act; if no row holds, a "
+            "person decides.",
             kind=Kind.FIXED,
-            schema=SCHEMA,
-            judge=table_faults,
+            schema=ASKED,
+            judge=asked_faults,
             example=f"otherwise: {EXAMPLE}",
         ),
     ),
@@ -85,10 +90,11 @@ RULES = Function(
     arguments=(
         Argument(
             name="table",
-            summary="Rows of conditions, each with the route that it decides.",
+            summary="Rows of conditions, each with the route that it decides; or the name of a table, rules/NAME.yaml "
+            "of the site folder.",
             kind=Kind.FIXED,
-            schema=SCHEMA,
-            judge=table_faults,
+            schema=ASKED,
+            judge=asked_faults,
             hint=gaps,
             required=True,
             example=f"table: {WHOLE}",
@@ -110,7 +116,7 @@ FAULTY = Gauge(
 
 @dataclass(frozen=True, kw_only=True)
 class ModelSettings(Group):
-    """Models: who answers for their certificates."""
+    """Models: where they are, and who answers for their certificates."""
 
     certificate_keys: str = setting(
         "EXLIFY_CERTIFICATE_KEYS",
@@ -124,6 +130,28 @@ class ModelSettings(Group):
         "Private Ed25519 key (PEM) that `exlify models certify` and `sign` sign with",
         secret=True,
     )
+    store: str = setting(
+        "EXLIFY_MODELS_STORE",
+        "",
+        "S3-compatible store with the models of the site, s3://BUCKET/PREFIX (extra `s3`); without: the site folder",
+        kind=checked(STORE.fullmatch, "s3://BUCKET or s3://BUCKET/PREFIX"),
+    )
+    store_endpoint: str = setting(
+        "EXLIFY_MODELS_STORE_ENDPOINT",
+        "",
+        "Address of the store where it is not that of AWS",
+        kind=address("http", "https"),
+    )
+    store_region: str = setting(
+        "EXLIFY_MODELS_STORE_REGION", "", "Region of the store; as AWS's own variables say unless given"
+    )
+    store_key: str = setting(
+        "EXLIFY_MODELS_STORE_KEY",
+        "",
+        "Access key; without one, AWS's own variables, or the role of the machine",
+        secret=True,
+    )
+    store_secret: str = setting("EXLIFY_MODELS_STORE_SECRET", "", "Secret of the access key", secret=True)
 
 
 DECLARATION = Declaration(

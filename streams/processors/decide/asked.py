@@ -10,6 +10,11 @@ import msgspec
 from models.rules.table import Table, TableError, read_table
 
 RULES, OTHERWISE, TABLE = "rules", "otherwise", "table"
+TABLES = (RULES, OTHERWISE, TABLE)
+
+
+class NoTableError(Exception):
+    """The table that a step names was not there when it was asked for; the text is place, reason and remedy."""
 
 
 class BadArgumentsError(Exception):
@@ -31,10 +36,13 @@ class Asked(msgspec.Struct, frozen=True):
         return len(self.models) != 1 or self.after is not None
 
 
-def asked_of(command: Mapping[str, Any], function: str) -> Asked:
-    """What is asked of `function`. Raises BadArgumentsError."""
+def asked_of(command: Mapping[str, Any], function: str, named: Mapping[str, Any]) -> Asked:
+    """What is asked of `function`, with the tables that the command names. Raises BadArgumentsError, NoTableError."""
     given = command["arguments"].value()
     given = given if isinstance(given, dict) else {}
+    for each in TABLES:
+        if isinstance(name := given.get(each), str):
+            given[each] = _named(each, name, named)
     if function == RULES:
         if given.get(TABLE) is None:
             raise BadArgumentsError("table: missing. Write the rows that decide.")
@@ -47,6 +55,13 @@ def asked_of(command: Mapping[str, Any], function: str) -> Asked:
         raise BadArgumentsError("instead: no list of names. Give the models to ask where the first may not act.")
     tables = {name: given[name] for name in (RULES, OTHERWISE) if given.get(name) is not None}
     return Asked((name, *instead), _values(given), _table(given, RULES), _table(given, OTHERWISE), tables)
+
+
+def _named(argument: str, name: str, named: Mapping[str, Any]) -> Any:
+    found = named.get(name, "it was not looked for when the step was asked for; try again")
+    if isinstance(found, str):
+        raise NoTableError(f"{argument}: {found}.")
+    return found
 
 
 def _values(given: Mapping[str, Any]) -> Mapping[str, Any]:

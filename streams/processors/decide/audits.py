@@ -15,7 +15,7 @@ from models.serving.registry import Registry
 from models.serving.shelf import read_pin
 from schemas.steps import id_of
 from streams.processors.decide.chain import Answer, bucket
-from streams.processors.decide.pins import NONE, SEPARATOR, UNREAD
+from streams.processors.decide.pins import NONE, SEPARATOR, UNREAD, read_pinned
 
 
 def audit_of(command: Mapping[str, Any], answer: Answer, registry: Registry) -> dict[str, Any] | None:
@@ -24,10 +24,10 @@ def audit_of(command: Mapping[str, Any], answer: Answer, registry: Registry) -> 
     if model is None or verdict is None:
         return None
     alone, certificate = verdict.route != REVIEW, model.band.certificate
-    share = _share(command.get("pin"), model, registry) if alone else 1.0
+    share = _share(read_pinned(command.get("pin")).models, model, registry) if alone else 1.0
     return {
         "share": share,
-        "drawn": alone and drawn(id_of(command), share),
+        "drawn": alone and share > 0 and drawn(id_of(command), share),
         "target": certificate.target if certificate else None,
         "routes": list(model.head.routes),
     }

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from itertools import islice
 from typing import Any, NamedTuple
 
 import orjson
@@ -19,9 +18,10 @@ from models.serving.registry import Registry
 from schemas.payload import Door, Payload
 from schemas.reasons import Reason
 from schemas.steps import completed, faulted, id_of, problem
-from streams.processors.decide.asked import RULES, Asked, BadArgumentsError, asked_of
+from streams.processors.decide.asked import RULES, Asked, BadArgumentsError, NoTableError, asked_of
 from streams.processors.decide.audits import audit_of
 from streams.processors.decide.chain import Answer, Beside, answered, rule_of, told
+from streams.processors.decide.pins import read_pinned
 
 NO_SCORE = -1.0  # on record, where the model was not asked or gave no number; `held` says why
 VERSION_LENGTH = 12  # of a table: the beginning of its hash
@@ -58,13 +58,16 @@ def ask(command: Mapping[str, Any], registry: Registry) -> Answered | Carried:
     Raises as `carry_out`.
     """
     try:
-        asked = asked_of(command, command["function"])
+        pinned = read_pinned(command.get("pin"))
+        asked = asked_of(command, command["function"], pinned.tables)
         case = command.get("business_key") or command["instance_id"]
-        return Answered(command, asked, answered(asked, command.get("pin"), registry, case))
+        return Answered(command, asked, answered(asked, pinned.models, registry, case))
     except BadArgumentsError as error:
         return failed(command, Reason.INPUT_INVALID, f"with.{error}")
     except FeatureError as error:
         return failed(command, Reason.INPUT_INVALID, f"with.input.{error}")
+    except NoTableError as error:
+        return failed(command, Reason.MISCONFIGURED, f"with.{error}")
     except UnknownModelError as error:
         return failed(command, Reason.MISCONFIGURED, f"with.model: {error}")
 
@@ -166,19 +169,20 @@ def _of_model(command: Mapping[str, Any], asked: Asked, answer: Answer) -> tuple
 
 def _output(command: Mapping[str, Any], model: Model, verdict: Verdict, fields: Mapping[str, Any]) -> dict[str, Any]:
     """What the workflow sees; the reasons are those that speak for the route, strongest first."""
-    side = _side(model, verdict)
-    speaking = (
-        {**reason, "text": model.labels[each.field]}
-        for each, reason in zip(verdict.contributions, fields["reasons"], strict=False)  # those of nothing come last
-        if side is None or each.amount * side > 0
-    )
+    side, labels = _side(model, verdict), model.labels
+    speaking: list[dict[str, Any]] = []
+    for each, reason in zip(verdict.contributions, fields["reasons"], strict=False):  # those of nothing come last
+        if side is None or each.amount * side > 0:
+            speaking.append({**reason, "text": labels[each.field]})
+            if len(speaking) == MAX_REASONS:
+                break
     return {
         "route": verdict.route,
         "score": verdict.score,
         "model": model.card.name,
         "version": model.card.version,
         "decisionId": id_of(command),
-        "reasons": [*islice(speaking, MAX_REASONS)],
+        "reasons": speaking,
         "outside": fields["outside"],
         "held": fields["held"],
     }
@@ -196,15 +200,17 @@ def _side(model: Model, verdict: Verdict) -> int | None:
 
 def verdict_fields(model: Model, verdict: Verdict) -> dict[str, Any]:
     """The fields of a Decision that follow from model, band and input."""
-    texts = model.text_ids
+    texts, reasons = model.text_ids, []
+    for each in verdict.contributions:
+        if not each.amount:  # the largest come first
+            break
+        field = each.field
+        told = round(each.amount, SCORE_DECIMALS)
+        reasons.append({"group": field, "contribution": told, "text_id": texts[field]})
     return {
         "route": verdict.route,
         "score": NO_SCORE if verdict.score is None else verdict.score,
-        "reasons": [
-            {"group": each.field, "contribution": round(each.amount, SCORE_DECIMALS), "text_id": texts[each.field]}
-            for each in verdict.contributions
-            if each.amount
-        ],
+        "reasons": reasons,
         "reference": model.card.reference.name if verdict.contributions else None,
         "outside": [*verdict.outside] if verdict.held else [],
         "held": [each.as_map() for each in verdict.held],

@@ -1,4 +1,5 @@
-"""What a definition asks of models, held against their cards: names, inputs and routes that nobody has.
+"""What a definition asks of models and of named tables, held against what is at hand: names, inputs and routes that
+nobody has.
 
 By what is at hand where lint runs; whether a version is active then is not asked. What an expression will give is not
 known, so only what is written out is judged.
@@ -7,25 +8,28 @@ known, so only what is written out is judged.
 from __future__ import annotations
 
 import re
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
+from models.rules.gaps import gaps
+from models.rules.table import NAME
 from models.serving.card import REVIEW, Card, head, read_card
 from models.serving.errors import RefusedModelError
 from models.serving.shelf import Shelf
 from schemas.payload import Json
+from streams.ground.errors import ConfigurationError
 from streams.language import DefinitionError, Fault, Severity
 from streams.language.source import Path, Source, parse
 from streams.processors import decide
-from streams.processors.decide.asked import OTHERWISE, RULES, TABLE
+from streams.processors.decide.asked import TABLE, TABLES
+from streams.processors.decide.tables import Tables
 
 ASKING = (decide.DECIDE.name, decide.RULES.name)
-TABLES = (RULES, OTHERWISE, TABLE)
 _ROUTE = re.compile(r"\.route\s*[!=]=\s*\"([^\"\\]*)\"|\"([^\"\\]*)\"\s*[!=]=\s*[.\w$]*\.route\b")
 
 
-def model_faults(text: str, file: str, shelf: Shelf) -> list[Fault]:
-    """Faults and warnings about models, in a definition that can be read; none in one that cannot."""
+def model_faults(text: str, file: str, shelf: Shelf, tables: Tables) -> list[Fault]:
+    """Faults and warnings about models and tables, in a definition that can be read; none in one that cannot."""
     try:
         source = parse(text, file)
     except DefinitionError:
@@ -35,7 +39,8 @@ def model_faults(text: str, file: str, shelf: Shelf) -> list[Fault]:
     routes: set[str] | None = {REVIEW}
     for path, task in asked:
         given = task.get("with")
-        found = {each for table in TABLES for each in _ruled(given, table)}
+        asks = {table: _table(source, (*path, "with", table), given, tables) for table in TABLES}
+        found = {each for table in asks.values() for each in _ruled(table)}
         if task["call"] == decide.DECIDE.name:
             cards = list(_cards(source, (*path, "with"), given, shelf))
             known = {each for card in cards if card for each in head(card).routes} | found
@@ -47,10 +52,32 @@ def model_faults(text: str, file: str, shelf: Shelf) -> list[Fault]:
     return source.faults[before:]
 
 
-def _ruled(given: Json, table: str) -> Iterator[str]:
+def _table(source: Source, path: Path, given: Json, tables: Tables) -> Json:
+    """A table as it is written, here or in the file that is named; None where there is none, which is told."""
+    written = given.get(path[-1]) if isinstance(given, dict) else None
+    if not isinstance(written, str) or not NAME.fullmatch(written):
+        return written
+    if written not in (names := tables.names):
+        remedy = f"write rules/{written}.yaml in the site folder; there {_are(names)}"
+        source.fault(path, "table", f"there is no table {written!r}{_meant(written, names)}", remedy)
+        return None
+    try:
+        found = tables.get(written).written
+    except ConfigurationError as error:
+        source.fault(path, "table", f"it cannot be used: {error}", "correct it: exlify rules check")
+        return None
+    for _, what, remedy in gaps(found) if path[-1] == TABLE else ():
+        source.fault(path, "gap", f"the table {written} {what}", remedy, severity=Severity.WARNING)
+    return found
+
+
+def _are(names: Collection[str]) -> str:
+    return f"is {', '.join(names)}" if names else "is none"
+
+
+def _ruled(written: Json) -> Iterator[str]:
     """The routes of the rows of a table."""
-    written = given.get(table) if isinstance(given, dict) else None
-    rows = written.get("rows") if isinstance(written, dict) else None
+    rows = written.get("rows") if isinstance(written, Mapping) else None
     for row in rows if isinstance(rows, list) else ():
         if isinstance(row, dict) and isinstance(row.get("route"), str):
             yield row["route"]

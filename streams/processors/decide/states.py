@@ -9,10 +9,11 @@ often. Names that no record tells of are as `active.toml` says.
 
 from __future__ import annotations
 
+import asyncio
 import time
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import msgspec
 
@@ -25,7 +26,10 @@ from streams.ground.publish import Outgoing, Publishing
 from streams.ground.settings import Settings
 from streams.ground.topic_feed import TopicFeed
 from streams.processors import decide
-from streams.processors.decide.places import folders, trusted
+from streams.processors.decide.places import folders, store, trusted
+
+if TYPE_CHECKING:
+    from models.serving.store import Store
 
 AHEAD_MS = 2_000  # by when everybody knows of a change and has the model in memory
 KEPT = 50  # changes of one name
@@ -49,12 +53,14 @@ class Change(msgspec.Struct, frozen=True, kw_only=True):
 class ModelBook(Shelf):
     """What is known of all names, by record and by file."""
 
-    def __init__(self, places: Sequence[Path], trusted: Trusted | None = None) -> None:
-        super().__init__(places, trusted)
+    def __init__(self, places: Sequence[Path], trusted: Trusted | None = None, store: Store | None = None) -> None:
+        super().__init__(places, trusted, store)
         self._changes: dict[str, tuple[Change, ...]] = {}
 
     async def start(self) -> None:
-        """Returns once it knows what can be known: at once, unless it follows a topic."""
+        """Returns once it knows what can be known: at once, unless it follows a topic or there is a store."""
+        if self.store is not None:
+            await asyncio.to_thread(self.look)
 
     async def close(self) -> None:
         """Follows no longer."""
@@ -92,7 +98,7 @@ class ModelFeed(ModelBook):
     """A book that follows the topic. One per process, shared by all that need it."""
 
     def __init__(self, settings: Settings, codec: Codec) -> None:
-        super().__init__(folders(settings), trusted(settings))
+        super().__init__(folders(settings), trusted(settings), store(settings))
         self._feed = TopicFeed(settings, codec, decide.STATES, MODEL_STATE, self.learn)
 
     async def start(self) -> None:
@@ -100,6 +106,7 @@ class ModelFeed(ModelBook):
 
         Raises UnavailableError if the topic cannot be read in time.
         """
+        await super().start()
         await self._feed.start()
 
     async def close(self) -> None:

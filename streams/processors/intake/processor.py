@@ -78,7 +78,6 @@ class Intake(FastProcessor):
         for message in batch:
             fate, outputs = self._starts(message)
             effects.outputs.extend(outputs)
-            self._room.take(sum(each.topic is not HELD for each in outputs))  # at once: others of the batch find less
             effects.counts.append(intake.EVENTS.labels(fate).inc)
         return effects
 
@@ -105,6 +104,7 @@ class Intake(FastProcessor):
             made += self._triggers(graph, attributes, data, payload, record)
         fates = {fate for fate, _ in made}
         outputs = [output for _, output in made if output is not None]
+        self._room.take(sum(each.topic is not HELD for each in outputs))  # at once: others of the batch find less
         offers = self._offers(listened, attributes, data, record) if listened else []
         unstarted = "gathered" if "gathered" in fates else "offered" if offers else "unmatched"
         return next((fate for fate in TOLD if fate in fates), unstarted), outputs + offers

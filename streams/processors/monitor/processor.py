@@ -10,6 +10,7 @@ alarm is about. So a change by hand at the same moment cannot undo it.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any, TypeVar
@@ -20,7 +21,7 @@ import orjson
 from models.serving.card import REVIEW
 from models.serving.errors import UnknownModelError
 from models.serving.shelf import Pin
-from models.watching import detector, drift
+from models.watching import drift
 from schemas import messages, steps
 from schemas.payload import Payload
 from streams.ground.topic import DAY_MS
@@ -31,6 +32,7 @@ from streams.processors.decide.states import changed
 from streams.processors.human.fields import COMPLETED
 from streams.processors.human.rules import AUDIT as PINNED
 from streams.processors.monitor import joining, watching
+from streams.processors.monitor.gauges import Gauges
 from streams.processors.monitor.joining import AUDIT, CORRECTION, Kept
 from streams.processors.monitor.watching import Watch
 from streams.runtime.parking import parked
@@ -64,6 +66,7 @@ class Monitor(FastProcessor):
     def __init__(self, context: Context) -> None:
         self._codec = context.codec
         self._book = context.models
+        self._gauges = Gauges(context.models)
         settings = context.settings.of(monitor.MonitorSettings)
         self._team, self._kept_ms = settings.team, settings.truth_days * DAY_MS
         self._takes = {
@@ -81,6 +84,12 @@ class Monitor(FastProcessor):
     async def close(self) -> None:
         """Follows them no longer."""
         await self._book.close()
+
+    async def watch(self) -> None:
+        """Lets go of what gauges say of versions that are nothing to a model any more."""
+        while True:
+            await asyncio.sleep(LOOK_MS / 1_000)
+            self._gauges.tidy()
 
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         """What becomes of each message."""
@@ -226,14 +235,14 @@ class Monitor(FastProcessor):
         rows.put(key, watch, due_ms if alarmed is None else rows.due_ms(key))
         value = self._codec.encode(messages.MODEL_WATCH, watch.fields())
         effects.outputs.append(Output(monitor.WATCHES, watch.watch_id.encode(), value))
-        effects.counts.append(partial(_show, watch))
+        effects.counts.append(partial(self._gauges.show, watch))
 
     def _drift(self, data: Mapping[str, Any], at_ms: int, rows: _Rows, effects: Effects) -> None:
         place = f"{data['model']}@{data['model_version']}"
         seen = Drift(data["model"], data["model_version"], dict(data["moved"]))
         rows.put(_DRIFT + place.encode(), seen, at_ms if seen.moved else 0)
-        gauge = monitor.DRIFTED.labels(data["model"], data["model_version"])
-        effects.counts.append(partial(gauge.set, len(seen.moved)))
+        shown = (data["model"], data["model_version"], len(seen.moved))
+        effects.counts.append(partial(self._gauges.show_moved, *shown))
 
     def _acted(self, key: bytes, row: Row, pin: Pin | None, why: str, now_ms: int) -> Effects:
         """Puts something else into force, where something has to be, and looks again later."""
@@ -297,10 +306,3 @@ class _Rows:
 
     def _row(self, key: bytes) -> Row | None:
         return self._changes[key] if key in self._changes else self._below.get(key)
-
-
-def _show(watch: Watch) -> None:
-    place = (watch.model, watch.model_version, watch.route)
-    monitor.ERROR.labels(*place).set(watch.wrong / watch.audits if watch.audits else 0.0)
-    monitor.TARGET.labels(*place).set(watch.target)
-    monitor.EVIDENCE.labels(*place).set(detector.strength(watch.evidence))

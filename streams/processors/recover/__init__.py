@@ -8,10 +8,11 @@ from streams.processors.decide import DECLARATION as DECIDE
 from streams.processors.emit import DECLARATION as EMIT
 from streams.processors.human import DECLARATION as HUMAN
 from streams.processors.orchestrate import INBOX
+from streams.processors.rolling import DECLARATION as ROLLING
 from streams.processors.run import DECLARATION as RUN
 from streams.runtime.declaration import Declaration
 
-STEPS = (DECIDE, CALL, EMIT, HUMAN, RUN)
+STEPS = (DECIDE, CALL, ROLLING, EMIT, HUMAN, RUN)
 
 RETRIES = Topic(
     name="recover.state.retry.v1",

@@ -214,6 +214,15 @@ async def test_every_page_is_data_too(console: Console) -> None:
     assert (await console.data(f"/inbox/{INSTANCE}/do/1/review/0/0"))["decision"]["score"] == 0.4
 
 
+async def test_reviewer_sees_what_a_reason_is_compared_with(console: Console) -> None:
+    console.asked()
+    console.decided(model_version="2", input=payload({"purpose": "A40", "duration_months": 48}))
+    (reason, _) = (await console.data(f"/inbox/{INSTANCE}/do/1/review/0/0"))["decision"]["reasons"]
+    assert reason["label"] and reason["value"] and reason["usual"] and reason["value"] != reason["usual"]
+    _, page = await console.get(f"/inbox/{INSTANCE}/do/1/review/0/0")
+    assert f"{reason['value']} (compared with {reason['usual']})" in page
+
+
 async def test_who_looks_blindly_does_not_see_what_the_model_said(console: Console) -> None:
     console.asked(audit=True)
     console.decided()

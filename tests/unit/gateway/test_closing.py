@@ -16,7 +16,7 @@ from streams.gateway import closing
 from streams.ground.site import Site
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import Pause
-from tests.support.journeys import Journey, settings_in, travelling
+from tests.support.journeys import HOSTED, Journey, settings_in, travelling
 
 HOUR_S = 3_600
 HEAD = "document: {dsl: '1.0.3', namespace: tests, name: order, version: '1.0.0'}\ndo:\n"
@@ -48,11 +48,11 @@ class Place:
 
 
 @asynccontextmanager
-async def place(folder: Path) -> AsyncIterator[Place]:
+async def place(folder: Path, *more: str) -> AsyncIterator[Place]:
     settings, later_s = settings_in(folder), [float(HOUR_S)]
     site = Site(settings.site_dir, {})
     clock = lambda: time.time() + later_s[0]  # noqa: E731
-    async with travelling(settings, addresses=Addresses(settings, site), clock=clock) as journey:
+    async with travelling(settings, (*HOSTED, *more), addresses=Addresses(settings, site), clock=clock) as journey:
         yield Place(journey, site, later_s)
 
 
@@ -107,3 +107,17 @@ async def test_system_that_is_away_is_called_again_once_it_is_not_paused(tmp_pat
         pauses.learn(msgspec.structs.replace(pause, paused=False))
         assert len(await here.look()) == 1
         assert (await here.journey.outcome(instance))["status"] == "completed"
+
+
+async def test_table_that_is_missing_is_waited_for(tmp_path: Path) -> None:
+    rules = "  - judge: {call: rules, with: {table: limits}, metadata: {recovery: {closes: true}}}\n"
+    async with place(tmp_path, "decide") as here:
+        instance = here.journey.start(here.journey.deploy(HEAD + rules))
+        await here.journey.status(instance, "incident")
+        assert await here.look() == set()
+        folder = here.journey.gateway.services.settings.site_dir / "rules"
+        folder.mkdir()
+        (folder / "limits.yaml").write_text("rows: [{when: {}, route: approve}]")
+        assert len(await here.look()) == 1
+        outcome = await here.journey.outcome(instance)
+        assert (outcome["status"], outcome["output"]["route"]) == ("completed", "approve")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import AsyncIterator, Iterable
+from dataclasses import replace
 
 import pytest
 
@@ -12,10 +13,11 @@ from schemas.released import fixed_ids
 from schemas.times import rfc3339
 from streams.definitions import DEFINITIONS
 from streams.definitions.deploy import described
+from streams.gateway.settings import GatewaySettings
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
 from tests.support.definitions import load
-from tests.support.gateways import NOW_S, YAML, Gateway
+from tests.support.gateways import NOW_S, YAML, AsyncGateway, Gateway
 
 YAML_TYPE = {"Content-Type": "application/yaml"}
 NEXT = YAML.replace("1.0.0", "1.1.0")
@@ -89,6 +91,23 @@ async def test_other_content_under_one_version_is_refused_unless_it_is_meant(
     at = rfc3339(NOW_S * 1_000)
     before = {"version": "1.0.0", "digest": load(YAML).digest, "deployed_by": "test", "deployed_at": at}
     assert (status, told["replaces"], len(gateway.outbox.records)) == (201, before, 1)
+
+
+@pytest.mark.parametrize(
+    ("host", "replaces", "status"),
+    [
+        ("127.0.0.1", "local", 201), ("localhost", "local", 201), ("0.0.0.0", "local", 409),
+        ("flows.example.com", "local", 409), ("127.0.0.1", "never", 409), ("flows.example.com", "always", 201),
+    ],
+)  # fmt: skip
+async def test_other_content_takes_a_version_only_where_nobody_relies_on_it(
+    settings: Settings, provisioned: list[str], host: str, replaces: str, status: int
+) -> None:
+    other = YAML.replace("seen: true", "seen: false")
+    async with AsyncGateway(replace(settings, host=host).with_(GatewaySettings(replaces=replaces))) as gateway:
+        found, told = await gateway.ask("POST", "/v1/definitions?replace=true", data=other, headers=YAML_TYPE)
+    assert found == status
+    assert status == 201 or (told["type"].endswith("version-fixed") and "EXLIFY_REPLACE_VERSIONS" in told["detail"])
 
 
 async def test_same_content_again_replaces_nothing_and_an_older_one_says_what(

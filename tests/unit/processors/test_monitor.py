@@ -6,8 +6,10 @@ import asyncio
 from pathlib import Path
 from typing import Any
 
+import msgspec
 import orjson
 import pytest
+from prometheus_client import REGISTRY
 
 from models.serving.registry import Registry
 from models.serving.shelf import Pin, Rival, read_pin
@@ -22,7 +24,9 @@ from streams.processors.decide.audits import drawn
 from streams.processors.decide.decision import carry_out
 from streams.processors.decide.states import ModelBook
 from streams.processors.human.rules import AUDIT, opened
+from streams.processors.monitor.gauges import Gauges
 from streams.processors.monitor.processor import LOOK_MS, Monitor
+from streams.processors.monitor.watching import Watch
 from streams.runtime.processor import Effects, Message, Record
 from tests.support.contexts import context
 from tests.support.data import payload
@@ -276,6 +280,27 @@ def test_cases_that_move_are_looked_at_more_often(tmp_path: Path) -> None:
     (pin,) = watched.due(NOW_MS + 1)
     assert (pin.state, pin.audit) == ("active", 5)
     assert watched.due(NOW_MS + 60_000) == []
+
+
+def test_gauges_tell_of_no_version_that_was_replaced(watched: Watched) -> None:
+    alarmed(watched)
+    place = {"model": "risk", "version": "1", "route": "approve"}
+    gauges = Gauges(watched.book)
+    counted = Watch("risk", "1", "f", "approve", 0.15, audits=60, wrong=60)
+    gauges.show(counted)
+    gauges.show_moved("risk", "1", 2)
+    gauges.tidy()
+    assert REGISTRY.get_sample_value("exlify_model_error_ratio", place) == 1.0
+    assert REGISTRY.get_sample_value("exlify_model_drifted_fields", {"model": "risk", "version": "1"}) == 2
+    _publish(watched, Pin("risk", "2", "e" * 64, audit=3), NOW_MS)
+    gauges.tidy()
+    gauges.show(counted)  # a label that comes late
+    gauges.show_moved("risk", "1", 2)
+    for name in ("exlify_model_error_ratio", "exlify_model_error_target_ratio", "exlify_model_error_evidence"):
+        assert REGISTRY.get_sample_value(name, place) is None
+    assert REGISTRY.get_sample_value("exlify_model_drifted_fields", {"model": "risk", "version": "1"}) is None
+    gauges.show(msgspec.structs.replace(counted, model_version="2"))
+    assert REGISTRY.get_sample_value("exlify_model_error_ratio", {**place, "version": "2"}) == 1.0
 
 
 def _publish(watched: Watched, pin: Pin, at_ms: int) -> None:

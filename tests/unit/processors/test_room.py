@@ -6,11 +6,25 @@ from collections.abc import Mapping
 
 import pytest
 
+from schemas.cloudevents import to_headers
+from schemas.messages import GENERIC_EVENT
+from streams.definitions.deploy import described
 from streams.ground.errors import UnavailableError
 from streams.ground.unread import Standing
 from streams.processors.intake import room
+from streams.processors.intake.processor import Intake
 from streams.processors.intake.room import Room
-from streams.runtime.processor import Crowded
+from streams.processors.orchestrate import CORRELATION
+from streams.runtime.processor import NO_STATE, Crowded, Message, Record
+from tests.support.contexts import context
+from tests.support.definitions import empty_book, load
+
+LISTENS = """
+document: { dsl: 1.0.3, namespace: test, name: listens, version: 1.0.0 }
+do:
+  - hear:
+      listen: { to: { one: { with: { type: com.example.heard.v1 }, correlate: { n: { from: .n, expect: 1 } } } } }
+"""
 
 
 class Measured:
@@ -81,3 +95,18 @@ async def test_a_kafka_that_is_away_holds_back_nothing() -> None:
     ours = Room(100, Measured(UnavailableError("away")))
     ours.take(100)
     assert await settled(ours)
+
+
+def test_events_that_only_others_wait_for_begin_nothing() -> None:
+    book = empty_book()
+    book.learn(described(load(LISTENS), LISTENS, "test", 0))
+    intake, measured = Intake(context(definitions=book)), Measured({})
+    intake._room = Room(10, measured)
+    for number in range(100):
+        attributes = {"specversion": "1.0", "id": str(number), "source": "/tests", "type": "com.example.heard.v1"}
+        record = Record(
+            "business.event.generic.v1", 0, number, 1, None, b"", to_headers(attributes, "application/avro")
+        )
+        outputs = intake.handle([Message(record, GENERIC_EVENT, {"data": b'{"n": 1}'})], NO_STATE).outputs
+        assert [each.topic for each in outputs] == [CORRELATION]
+    assert (intake._room.share(0), measured.looks) == (10, 0)

@@ -14,6 +14,7 @@ from schemas.codec import Codec
 from schemas.messages import DECISION
 from schemas.problems import CONFIGURATION, VALIDATION
 from streams.ground.settings import Settings
+from streams.ground.site import Site
 from streams.language import Fault
 from streams.local import run_locally
 from streams.processors import ALL
@@ -22,6 +23,7 @@ from streams.processors.decide.decision import carry_out
 from streams.processors.decide.lint import model_faults
 from streams.processors.decide.pins import ModelPins
 from streams.processors.decide.recompute import recomputed
+from streams.processors.decide.tables import Tables
 from streams.readmodel import presentation
 from tests.support.contexts import context
 from tests.support.data import payload
@@ -182,7 +184,7 @@ ASKS = (
 
 def of(text: str, registry: Registry) -> list[Fault]:
     shelf: Shelf = registry.shelf
-    return model_faults(text, "w.yaml", shelf)
+    return model_faults(text, "w.yaml", shelf, Tables(Path("nowhere"), Site(Path("nowhere"))))
 
 
 def test_lint_knows_the_chain_and_the_routes_of_rows(registry: Registry) -> None:

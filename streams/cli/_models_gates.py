@@ -1,0 +1,42 @@
+"""What commands go through that make a model, gate by gate; the first that is not passed ends it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, NoReturn
+
+from streams.cli._output import echo
+
+if TYPE_CHECKING:
+    from models.making.learning import Gate
+
+
+class ClosedGate(Exception):
+    """A gate did not let the model through; it stands last among the gates."""
+
+
+@dataclass
+class Gates:
+    """What was looked at so far."""
+
+    gates: list[Gate] = field(default_factory=list, kw_only=True)
+
+    def through(self, gate: Gate) -> None:
+        """Says what a gate found. Raises ClosedGate."""
+        self.gates.append(gate)
+        if not gate.passed:
+            raise ClosedGate
+
+    def fail(self, gate: str, says: str) -> NoReturn:
+        """Raises ClosedGate."""
+        from models.making.learning import Gate
+
+        self.gates.append(Gate(gate, False, says, {}))
+        raise ClosedGate
+
+
+def tell(gates: Sequence[Gate]) -> None:
+    """For people."""
+    for each in gates:
+        echo(f"{each.gate}: {each.says}") if each.passed else echo(f"! {each.gate}: {each.says}", err=True)
