@@ -8,13 +8,17 @@ are fixed in the card, so they can be recomputed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Protocol
 
 import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from models.serving.features import Encoder, Row
+
+DECIMALS = 6  # of an amount that is told
+FEW = 4  # rows; fewer are explained one by one
 
 Scores = NDArray[np.float64]  # shape [rows]
 
@@ -24,6 +28,22 @@ class Contribution(msgspec.Struct, frozen=True, gc=False):
 
     field: str
     amount: float
+    told: float  # as records have it
+
+
+Score = Callable[[Row], Scores]
+
+
+class Explains(Protocol):
+    """Says why a score is what it is."""
+
+    together: bool  # whether `explain_rows` is cheaper for many rows, to the same bit
+
+    def explain(self, row: Row, score: Score) -> list[Contribution]:
+        """One contribution for each field, the largest first (fields in the order of the declaration where equal)."""
+
+    def explain_rows(self, rows: Row) -> list[list[Contribution]]:
+        """The same of several rows, where that does without scores."""
 
 
 class Reasons:
@@ -32,18 +52,31 @@ class Reasons:
     Of many cases it is dearer to alternate between scores and reasons than to take all scores first.
     """
 
-    __slots__ = ("_found", "_work")
+    __slots__ = ("_explainer", "_found", "_row", "_score")
 
-    def __init__(self, work: Callable[[], list[Contribution]]) -> None:
-        self._work: Callable[[], list[Contribution]] | None = work
-        self._found: tuple[Contribution, ...] = ()
+    def __init__(self, explainer: Explains, row: Row, score: Score) -> None:
+        self._explainer, self._row, self._score = explainer, row, score
+        self._found: list[Contribution] | None = None
 
     @property
-    def contributions(self) -> tuple[Contribution, ...]:
+    def contributions(self) -> Sequence[Contribution]:
         """The largest first."""
-        if self._work is not None:
-            self._found, self._work = tuple(self._work()), None
+        if self._found is None:
+            self._found = self._explainer.explain(self._row, self._score)
         return self._found
+
+    @staticmethod
+    def work_out(several: Iterable[Reasons]) -> None:
+        """Works out now what can be worked out together."""
+        by_explainer: dict[Explains, list[Reasons]] = {}
+        for each in several:
+            if each._found is None and each._explainer.together:
+                by_explainer.setdefault(each._explainer, []).append(each)
+        for explainer, group in by_explainer.items():
+            if len(group) >= FEW:
+                found = explainer.explain_rows(np.concatenate([each._row for each in group]))
+                for each, contributions in zip(group, found, strict=True):
+                    each._found = contributions
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Reasons) and self.contributions == other.contributions
@@ -54,6 +87,8 @@ class Reasons:
 class Explainer:
     """Explains by `2 * len(orders) * (fields + 1)` rows, scored in one call."""
 
+    together = False
+
     def __init__(self, encoder: Encoder, reference: Row, orders: Sequence[Sequence[str]]) -> None:
         self._fields = [i.field for i in encoder.inputs]
         self._reference = reference
@@ -63,12 +98,17 @@ class Explainer:
         self._shape = switched.shape[:2]
         self._moves = np.arange(len(ranks))[:, None] * len(self._fields) + ranks  # [order, field], into all moves
 
-    def explain(self, row: Row, score: Callable[[Row], Scores]) -> list[Contribution]:
-        """One contribution for each field, the largest first (fields in the order of the declaration where equal)."""
+    def explain(self, row: Row, score: Score) -> list[Contribution]:
+        """See `Explains`."""
         scores = score(np.where(self._switched, row, self._reference)).reshape(self._shape)
         moves = scores[:, 1:] - scores[:, :-1]
         amounts = moves.take(self._moves).mean(axis=0).tolist()
-        return sorted(map(Contribution, self._fields, amounts), key=size_of)
+        told = [round(amount, DECIMALS) for amount in amounts]
+        return sorted(map(Contribution, self._fields, amounts, told), key=size_of)
+
+    def explain_rows(self, rows: Row) -> list[list[Contribution]]:
+        """Not without scores."""
+        raise NotImplementedError
 
 
 def size_of(contribution: Contribution) -> float:

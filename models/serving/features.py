@@ -22,6 +22,7 @@ from models.serving.held import Held, Why
 from models.serving.terms import Terms
 
 LARGEST = 10**18  # of a number, either sign; keeps all arithmetic on it finite in float32
+_LEAST = -LARGEST
 
 Row = NDArray[np.float32]  # shape [1, columns]
 
@@ -137,7 +138,8 @@ class Encoder:
             raise _wrong_code(field, tuple(columns), values) from None
         for field, column, _, _, _ in self._numbers:
             value: Any = values.get(field)
-            if type(value) not in (int, float) or not -LARGEST <= value <= LARGEST:
+            kind = type(value)
+            if (kind is not int and kind is not float) or not _LEAST <= value <= LARGEST:
                 raise _wrong_number(field, values)
             cells[column] = value
         for field, terms in self._texts:

@@ -48,7 +48,7 @@ class Verdict(msgspec.Struct, frozen=True):
     reasons: Reasons | None = None
 
     @property
-    def contributions(self) -> tuple[Contribution, ...]:
+    def contributions(self) -> Sequence[Contribution]:
         """Of all fields, largest first; they add up to score - reference score."""
         return self.reasons.contributions if self.reasons is not None else ()
 
@@ -169,7 +169,7 @@ class Model:
         reasons = None
         if explainer is not None:
             score = partial(self.score_rows, route=judged.route)
-            reasons = Reasons(partial(explainer.explain, seat.row.copy(), score))
+            reasons = Reasons(explainer, seat.row.copy(), score)
         return Verdict(judged.score, judged.route if alone else REVIEW, tuple(held), judged, reasons)
 
     def _seat(self, values: Mapping[str, Any], seat: Seat) -> None:

@@ -11,6 +11,8 @@ from models.rules.table import Table, TableError, read_table
 
 RULES, OTHERWISE, TABLE = "rules", "otherwise", "table"
 TABLES = (RULES, OTHERWISE, TABLE)
+_TABLES = frozenset(TABLES)
+NO_TABLES: Mapping[str, Any] = {}
 
 
 class NoTableError(Exception):
@@ -40,7 +42,8 @@ def asked_of(command: Mapping[str, Any], function: str, named: Mapping[str, Any]
     """What is asked of `function`, with the tables that the command names. Raises BadArgumentsError, NoTableError."""
     given = command["arguments"].value()
     given = given if isinstance(given, dict) else {}
-    for each in TABLES:
+    plain = _TABLES.isdisjoint(given)  # the usual case, and the quick one
+    for each in () if plain else TABLES:
         if isinstance(name := given.get(each), str):
             given[each] = _named(each, name, named)
     if function == RULES:
@@ -53,6 +56,8 @@ def asked_of(command: Mapping[str, Any], function: str, named: Mapping[str, Any]
     instead = given.get("instead") or []
     if not isinstance(instead, list) or not all(isinstance(each, str) for each in instead):
         raise BadArgumentsError("instead: no list of names. Give the models to ask where the first may not act.")
+    if plain:
+        return Asked((name, *instead), _values(given), None, None, NO_TABLES)
     tables = {name: given[name] for name in (RULES, OTHERWISE) if given.get(name) is not None}
     return Asked((name, *instead), _values(given), _table(given, RULES), _table(given, OTHERWISE), tables)
 

@@ -148,17 +148,17 @@ def model_of(name: str, pinned: str | None, registry: Registry) -> tuple[Model, 
         raise UnknownModelError("There was no such model when the step was asked for. Activate it and try again.")
     if pinned == UNREAD:
         raise OutOfUseError(name, "what decides could not be read when the step was asked for")
-    place = name
+    pin: Pin | None = None
     try:
         if pinned is None:
             pin = registry.shelf.pin(name) or Pin(name, "")
             return registry.get(name), SUSPENDED if pin.state == "suspended" else None, pin.rival
         pin = read_pin(pinned)
-        place = f"{pin.name}@{pin.version}"
         model = registry.get(pin.name, pin.version)
     except ValueError:
         raise UnknownModelError("The command is pinned to no model. It was not made by Exlify.") from None
     except RefusedModelError as error:
+        place = f"{pin.name}@{pin.version}" if pinned is not None and pin is not None else name
         raise OutOfUseError(place, str(error)) from None
     return model, SUSPENDED if pin.state == "suspended" else model.changed(pin.sha256), pin.rival
 

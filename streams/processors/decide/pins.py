@@ -21,7 +21,7 @@ from models.serving.errors import UnknownModelError
 from schemas.payload import Json, Payload, UnreadablePayloadError
 from streams.ground.errors import ConfigurationError
 from streams.processors.context import Context
-from streams.processors.decide.asked import TABLES
+from streams.processors.decide.asked import NO_TABLES, TABLES
 from streams.processors.decide.tables import Tables
 
 LOOK_S = 1.5
@@ -43,16 +43,16 @@ class Pinned(NamedTuple):
     tables: Mapping[str, Json]  # by their names
 
 
-NOT_PINNED = Pinned(None, {})
+NOT_PINNED = Pinned(None, NO_TABLES)
 
 
 def read_pinned(pin: str | None) -> Pinned:
     """What a command carries. Raises UnknownModelError where its tables are none."""
     if pin is None:
         return NOT_PINNED
+    if BEFORE_TABLES not in pin:
+        return Pinned(pin, NO_TABLES)
     models, _, tables = pin.partition(BEFORE_TABLES)
-    if not tables:
-        return Pinned(models or None, {})
     try:
         return Pinned(models or None, dict(orjson.loads(tables)))
     except (ValueError, TypeError):

@@ -22,7 +22,7 @@ from streams.ground.status import Cause
 from streams.processors import decide
 from streams.processors.context import Context
 from streams.processors.decide.chain import OutOfUseError
-from streams.processors.decide.decision import Answered, Carried, ask, carried, failed
+from streams.processors.decide.decision import Answered, Carried, ask, carried, failed, work_out
 from streams.processors.decide.pins import LOOK_S
 from streams.processors.decide.waiting import AGAIN_MS, Waiting, waiting
 from streams.processors.orchestrate import INBOX
@@ -114,6 +114,7 @@ class Decide(FastProcessor):
 
     def _tell(self, asked: Sequence[Asked], effects: Effects) -> None:
         """Results and records."""
+        work_out(found for _, found in asked)
         made = [(each, carried(found, self._registry, each.record.timestamp_ms)) for each, found in asked]
         for message, each in made:
             effects.counts.append(partial(_count, message.data["function"], each))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 
 from models.serving.card import MODEL_FILE
 from models.serving.errors import RefusedModelError
-from models.serving.explain import Explainer, Scores
+from models.serving.explain import Explainer, Reasons, Scores
 from models.serving.features import Code, Encoder, Number, Row
 from models.serving.held import Why
 from models.serving.linear import ClosedExplainer, Linear
@@ -123,3 +124,23 @@ def test_a_number_is_explained_by_its_coefficients() -> None:
     linear = Linear(1.0, (0.0, 10.0, 2.0, -1.0))
     found = ClosedExplainer(ENCODER, REFERENCE, [("age", "colour", "size")], linear, odds=False).explain(CASE)
     assert found == Explainer(ENCODER, REFERENCE, [("age", "colour", "size")]).explain(CASE, _linear)
+
+
+def test_many_cases_are_explained_to_the_bit_as_each_alone(model: Model) -> None:
+    drawn = random.Random(20261127)
+
+    def value(declared: Any) -> Any:
+        if isinstance(declared, Code):
+            return drawn.choice(declared.codes)
+        return drawn.choice([int, float])(drawn.uniform(declared.minimum, declared.maximum))
+
+    usual = model.card.reference.values
+    cases = [
+        {each.field: value(each) if drawn.random() < 0.6 else usual[each.field] for each in model.card.inputs}
+        for _ in range(500)
+    ]
+    together = [model.decide(case) for case in cases]
+    Reasons.work_out(verdict.reasons for verdict in together if verdict.reasons is not None)
+    alone = [model.decide(case) for case in cases]
+    assert [repr(each.contributions) for each in together] == [repr(each.contributions) for each in alone]
+    assert {verdict.route for verdict in alone} == {"approve", "review"}  # with one order and with two

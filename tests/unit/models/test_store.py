@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import shutil
 from pathlib import Path
 
@@ -13,7 +14,9 @@ from models.serving.shelf import BUNDLED, Shelf
 from models.serving.store import Address, Store, StoreError
 from streams.ground.settings import Settings
 from streams.processors.decide import ModelSettings
+from streams.processors.decide.bringing import bringing
 from streams.processors.decide.places import folders, store
+from streams.processors.decide.states import ModelBook
 from tests.support.brought import Site
 from tests.support.s3 import BUCKET, S3
 
@@ -125,6 +128,22 @@ def test_setting_names_bucket_and_prefix(tmp_path: Path, given: str, bucket: str
     assert found is not None and (found.address.bucket, found.address.prefix) == (bucket, prefix)
     assert folders(settings) == (tmp_path / "models", tmp_path / "data" / "models", BUNDLED)
     assert store(Settings(site_dir=tmp_path)) is None
+
+
+async def test_processes_have_the_models_once_they_are_open_and_follow_them(s3: S3, tmp_path: Path) -> None:
+    asked = ModelSettings(
+        store=f"s3://{BUCKET}/site", store_endpoint=s3.endpoint, store_key=s3.key, store_secret=s3.secret
+    )
+    settings = Settings(site_dir=tmp_path, data_dir=tmp_path / "data").with_(asked)
+    store_of(s3, tmp_path / "other").put(RISK)
+    book = ModelBook(folders(settings), store=store(settings))
+    await book.start()
+    place = tmp_path / "data" / "models" / "credit-risk" / "2"
+    assert book.folder("credit-risk", "2") == place
+    shutil.rmtree(tmp_path / "data")
+    async with bringing(settings):  # as the gateway does
+        while not place.exists():
+            await asyncio.sleep(0.01)
 
 
 def test_commands_make_certify_and_activate_what_another_machine_asks(s3: S3, tmp_path: Path) -> None:

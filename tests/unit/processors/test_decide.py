@@ -201,3 +201,9 @@ def test_command_that_is_pinned_to_other_files_goes_to_people() -> None:
     pinned = {**asked(), "pin": f"credit-risk@2#{'0' * 64}"}
     output = carry_out(pinned, REGISTRY, AT_MS).result["output"].value()
     assert (output["route"], [held["why"] for held in output["held"]]) == ("review", ["CHANGED"])
+
+
+def test_batch_gives_the_bytes_of_each_command_alone() -> None:
+    cases = [asked(amount_dm=700 + 300 * n, purpose=f"A4{n % 4}") for n in range(20)]
+    batch = [message(STEP_COMMAND, {**case, "attempt": n}) for n, case in enumerate(cases)]
+    assert [output for each in batch for output in handled(each)] == handled(*batch)
