@@ -99,8 +99,8 @@ class Dovecot:
                 login="dovenull" if is_root else us,
             )
         )
-        for each in ("users", "config"):
-            (self._folder / each).chmod(0o644)  # whatever others have made of the umask
+        for name in ("users", "config"):
+            (self._folder / name).chmod(0o644)  # whatever others have made of the umask
         self.start()
 
     def start(self) -> None:
