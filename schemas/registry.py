@@ -97,6 +97,11 @@ class Registry:
             self._by_id[schema_id] = str(answer["schema"])
         return self._by_id[schema_id]
 
+    async def newest(self, subject: str) -> tuple[int, str]:
+        """Id and text of the newest schema of a subject. Raises RegistryRefusedError (404) where there is none."""
+        answer = await self._ask("GET", f"/subjects/{_segment(subject)}/versions/latest")
+        return int(answer["id"]), str(answer["schema"])
+
     async def _ask(self, method: str, path: str, body: Mapping[str, Any] | None = None) -> Any:
         """The registry's answer, asked for again while it is away or overloaded, until the total time is over."""
         clock = asyncio.get_running_loop().time

@@ -56,6 +56,14 @@ PUBLISH = Function(
             example="event: {source: /exlify/orders, type: com.example.order.placed}",
         ),
         Argument(
+            name="avro",
+            summary="The value goes out as Avro, in Confluent's framing: the connection of the registry that has its"
+            " schema, and the subject there, whose newest schema counts.",
+            kind=Kind.OBJECT,
+            values=Values.SCALAR,
+            example="avro: {registry: partner-registry, subject: orders-value}",
+        ),
+        Argument(
             name="mode",
             summary="How the event stands in the message: attributes in headers (binary, as it is unless this is"
             " given), or all in one JSON (structured).",

@@ -10,7 +10,7 @@ import asyncio
 import time
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from confluent_kafka import KafkaException
 
@@ -18,10 +18,12 @@ from connectors.hub.connections import Connections, folded
 from connectors.hub.contract import Asked, Check, Plan, Refused
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
+from connectors.hub.published import MOST_BYTES
 from connectors.kafka import PUBLISH, TOPICS
 from connectors.kafka.address import Cluster, cluster_of
 from connectors.kafka.message import written
 from connectors.kafka.producers import MOST_IDLE, Producers
+from connectors.kafka.registries import Registries
 from connectors.kafka.work import DoubtError, Publish, Time, Topics, Work
 from schemas.functions import EffectClass, Function
 from schemas.reasons import Effect, Reason
@@ -43,6 +45,7 @@ class KafkaConnector:
         self.operations: Mapping[Function, Check[Request]] = {PUBLISH: self._publish, TOPICS: self._topics}
         self._connections = connections
         self._producers = Producers()
+        self._registries = Registries()
         self._threads = ThreadPoolExecutor(MOST_IDLE, thread_name_prefix="kafka-call")
 
     async def open(self) -> None:
@@ -52,17 +55,35 @@ class KafkaConnector:
         """Ends all clients, once no call has one."""
         await asyncio.to_thread(self._threads.shutdown)
         await asyncio.to_thread(self._producers.close)
+        await self._registries.close()
 
     async def call(self, plan: Plan[Request], timeout_s: float) -> CallOutcome:
         """Does it once."""
         if timeout_s <= 0:
             return _ended(plan, Reason.TIMED_OUT, "no time is left")
         spare = Time(time.monotonic() + timeout_s)
+        try:
+            async with asyncio.timeout(timeout_s):
+                plan = await self._framed(plan)
+        except TimeoutError:
+            return _ended(plan, Reason.TIMED_OUT, "the registry of the schemas does not answer in time")
+        except Refused as refusal:
+            return _ended(plan, refusal.outcome.reason, refusal.outcome.detail)
         loop = asyncio.get_running_loop()
         try:
             return await loop.run_in_executor(self._threads, self._done, plan, spare)
         finally:
             spare.stopped.set()
+
+    async def _framed(self, plan: Plan[Request]) -> Plan[Request]:
+        """With the bytes of a message that is Avro. Raises Refused."""
+        work = plan.request.work
+        if not isinstance(work, Publish) or work.message.unframed is None:
+            return plan
+        value = await self._registries.framed(work.message.unframed)
+        if len(value) > MOST_BYTES:
+            raise Refused(Reason.INPUT_INVALID, f"the value is longer than {MOST_BYTES:,} bytes; hand over a reference")
+        return replace(plan, request=Request(plan.request.cluster, Publish(work.message.with_value(value))))
 
     def _done(self, plan: Plan[Request], spare: Time) -> CallOutcome:
         try:
@@ -80,7 +101,7 @@ class KafkaConnector:
 
     def _publish(self, asked: Asked) -> Plan[Request]:
         usual = EffectClass.KEYED if "event" in asked.arguments else EffectClass.BLIND
-        return self._plan(asked, Publish(written(asked)), asked.effect(usual))
+        return self._plan(asked, Publish(written(asked, self._connections.url)), asked.effect(usual))
 
     def _topics(self, asked: Asked) -> Plan[Request]:
         return self._plan(asked, Topics(str(asked.arguments.get("match", "*"))), asked.effect())

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 from connectors.amqp.address import DEFAULT_PORTS as AMQP
 from connectors.amqp.address import server_of
@@ -19,15 +19,15 @@ from connectors.kafka.address import SCHEMES as KAFKA
 from connectors.kafka.address import cluster_of
 from connectors.kafka.framed import Framed
 from connectors.kafka.inlet import KafkaInlet
+from connectors.kafka.registries import access_of
 from connectors.mail.inlet import PORTS as IMAP
 from connectors.mail.inlet import MailInlet, mailbox_of
 from schemas.reasons import Reason
-from schemas.registry import Registry, RegistryAccess
+from schemas.registry import Registry
 from streams.ground.errors import ConfigurationError
 from streams.messages.declared import Source
 from streams.processors.call.connections import Addresses
 
-ASK_S = 10.0
 _ONLY = {"group": KAFKA, "start": KAFKA, "avro": KAFKA, "done": tuple(IMAP)}
 
 
@@ -38,12 +38,10 @@ async def framed_of(source: Source, addresses: Addresses) -> AsyncIterator[Frame
         yield None
         return
     name = folded(source.avro)
-    parts = urlsplit(addresses.urls().get(name, ""))
-    if parts.scheme not in ("http", "https") or not parts.hostname:
-        raise ConfigurationError(f"connection {name} is no registry of schemas; write https://USER:PASSWORD@HOST/PATH")
-    url = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    access = RegistryAccess(url, user or None, password or None, total_timeout_s=ASK_S)
+    try:
+        access = access_of(name, addresses.urls().get(name, ""))
+    except Refused as refused:
+        raise ConfigurationError(refused.outcome.detail) from None
     async with Registry(access) as registry:
         yield Framed(registry)
 

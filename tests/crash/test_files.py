@@ -14,6 +14,7 @@ import pytest
 from confluent_kafka import Consumer, TopicPartition
 
 from schemas.business import EventTypes
+from streams.definitions import DEFINITIONS
 from streams.files.declared import read_files
 from streams.files.folder import Folder
 from streams.ground.provision import provision
@@ -72,7 +73,7 @@ async def _read_through_kills(
     folder.mkdir()
     (tmp_path / "files.yaml").write_text(YAML.format(folder=folder_said or folder, text=length - 23))
     settings = Settings(bootstrap=kafka, site_dir=tmp_path, data_dir=tmp_path / "data")
-    await provision(settings, [TOPIC])
+    await provision(settings, [TOPIC, DEFINITIONS])
     begins = _ends(kafka, settings.partitions)
     count = megabytes * 1024 * 1024 // length
     with (folder / "postings.txt").open("wb") as file:

@@ -9,7 +9,6 @@ import subprocess
 import time
 import uuid
 from collections.abc import Sequence
-from functools import partial
 from pathlib import Path
 
 import aiormq
@@ -17,6 +16,7 @@ import pytest
 from pamqp.commands import Basic
 
 from schemas.business import EventTypes
+from streams.definitions import DEFINITIONS
 from streams.ground.provision import provision
 from streams.ground.settings import Settings
 from streams.processors.intake import business_topic
@@ -28,14 +28,13 @@ TOPIC = business_topic(EventTypes.load().of(TYPE).topic)
 COUNT = 10_000
 PATIENCE_S = 300.0  # a bound on hanging, not a measure
 MESSAGES = "orders: {connection: partner, from: %s, type: com.example.crash-messages.v1, batch: 50}\n"
-JSON = Basic.Properties(content_type="application/json", delivery_mode=2)
 
 
 @pytest.mark.crash
 @pytest.mark.broker
 async def test_messages_are_taken_through_kills(kafka: str, rabbitmq: RabbitMq, tmp_path: Path) -> None:
     settings = Settings(bootstrap=kafka, site_dir=tmp_path, data_dir=tmp_path / "data")
-    await provision(settings, [TOPIC])
+    await provision(settings, [TOPIC, DEFINITIONS])
     queue = f"q-{uuid.uuid4().hex}"
     (tmp_path / "messages.yaml").write_text(MESSAGES % queue)
     (tmp_path / "url").write_text(rabbitmq.url)
@@ -45,8 +44,9 @@ async def test_messages_are_taken_through_kills(kafka: str, rabbitmq: RabbitMq, 
         await channel.queue_declare(queue, durable=True)
         for first in range(0, COUNT, 500):
             bodies = [json.dumps({"n": number}).encode() for number in range(first, first + 500)]
-            publish = partial(channel.basic_publish, routing_key=queue, properties=JSON)
-            await asyncio.gather(*map(publish, bodies))
+            await asyncio.gather(
+                *(channel.basic_publish(each, routing_key=queue, properties=_properties()) for each in bodies)
+            )
     processes = [started("messages", kafka, tmp_path) for _ in range(2)]
     try:
         for left in (COUNT * 3 // 4, COUNT // 2, COUNT // 4):
@@ -77,6 +77,10 @@ async def _until(
     while await _left(server, queue) > most:
         assert not [each for each in processes if each.poll() is not None], _last(log)
         assert time.monotonic() < deadline, "the messages are not taken"
+
+
+def _properties() -> Basic.Properties:
+    return Basic.Properties(content_type="application/json", delivery_mode=2)  # the client gives each an id
 
 
 def _last(log: Path) -> str:

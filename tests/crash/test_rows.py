@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from schemas.business import EventTypes
+from streams.definitions import DEFINITIONS
 from streams.ground.provision import provision
 from streams.ground.settings import Settings
 from streams.processors.intake import business_topic
@@ -46,7 +47,7 @@ outbox:
 @pytest.mark.broker
 async def test_rows_are_read_through_kills(kafka: str, tmp_path: Path) -> None:
     settings = Settings(bootstrap=kafka, site_dir=tmp_path, data_dir=tmp_path / "data")
-    await provision(settings, [TOPIC, POSITIONS])
+    await provision(settings, [TOPIC, DEFINITIONS, POSITIONS])
     (tmp_path / "rows.yaml").write_text(ROWS)
     (tmp_path / "connections.yaml").write_text(f"shop: sqlite:///{tmp_path}/shop.sqlite\n")
     with closing(sqlite3.connect(tmp_path / "shop.sqlite")) as shop, shop:

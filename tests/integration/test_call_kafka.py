@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any, cast
 
 import pytest
@@ -16,9 +18,18 @@ from connectors.assembly import standard_hub
 from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import CallLimits, Hub
+from schemas.business import EventTypes
 from schemas.cloudevents import from_headers
 from schemas.reasons import Effect, Reason
+from schemas.registry import Registry, RegistryAccess
+from streams.ground.settings import Settings
+from streams.ground.site import Site
+from streams.messages.declared import read_messages
+from streams.messages.places import framed_of, inlet_of
+from streams.messages.reading import Reading
 from streams.processors.call.checking import check
+from streams.processors.call.connections import Addresses
+from tests.support.row_sources import Kafka
 
 pytestmark = pytest.mark.broker
 
@@ -92,6 +103,38 @@ async def test_what_the_cluster_refuses_has_not_happened(hub: Hub, kafka: str) -
     refused = await publish(hub, small, value="x" * 2_000)
     assert (refused.reason, refused.effect) == (Reason.INPUT_INVALID, Effect.NONE)
     assert (await publish(hub, made(kafka), value=1)).ok
+
+
+async def test_avro_goes_out_and_comes_in_by_a_real_registry(kafka: str, registry: str, tmp_path: Path) -> None:
+    topic, subject = made(kafka), f"orders-{uuid.uuid4().hex}"
+    schema = {"type": "record", "name": "Order", "fields": [{"name": "number", "type": "string"}]}
+    async with Registry(RegistryAccess(registry)) as theirs:
+        await theirs.register(subject, json.dumps(schema))
+    urls = {"partner": f"kafka://{kafka}", "registry": registry}
+    async with standard_hub(urls, limits=LIMITS) as hub:
+        avro = {"registry": "registry", "subject": subject}
+        outcome = await publish(hub, topic, value={"number": "A-17"}, avro=avro, event=EVENT)
+        assert (outcome.reason, outcome.effect) == (Reason.OK, Effect.DONE)
+        refused = await publish(hub, topic, value={"number": 5}, avro=avro)
+        assert (refused.reason, refused.effect) == (Reason.INPUT_INVALID, Effect.NONE)
+    (tmp_path / "connections.yaml").write_text("".join(f"{name}: {url}\n" for name, url in urls.items()))
+    (tmp_path / "messages.yaml").write_text(f"it: {{connection: partner, from: {topic}, avro: registry}}\n")
+    site, kept = Site(tmp_path), Kafka()
+    source, addresses = (
+        site.file("messages.yaml", read_messages).value["it"],
+        Addresses(Settings(site_dir=tmp_path), site),
+    )
+    inlet = inlet_of(source, addresses)
+    async with framed_of(source, addresses) as framed, asyncio.timeout(PATIENCE_S):
+        reading = Reading(
+            source=source, mapping=None, inlet=inlet, framed=framed, codec=kept.codec, types=EventTypes.load(),
+            publisher=kept,
+        )  # fmt: skip
+        while not kept.events:
+            await reading.look()
+        await inlet.close()
+    ((attributes, data),) = kept.events
+    assert (attributes["type"], attributes["id"], data) == (EVENT["type"], outcome.output["id"], {"number": "A-17"})
 
 
 async def test_topics_are_listed_and_a_cluster_is_checked_by_them(hub: Hub, kafka: str) -> None:

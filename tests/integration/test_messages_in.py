@@ -44,7 +44,6 @@ MAIL = (
     "From: Ada =?utf-8?q?S=C3=B6hne?= <ada@example.org>\r\nTo: desk@example.com\r\nSubject: Order {n}\r\n"
     "Message-ID: <{n}@example.org>\r\nDate: Fri, 27 Nov 2026 03:00:00 +0100\r\n\r\nNumber {n}, please.\r\n"
 )
-PERSISTENT = Basic.Properties(content_type="application/json", delivery_mode=2)
 
 
 class Taking:

@@ -50,6 +50,9 @@ service imap-login {{
 }}
 service anvil {{
   chroot =
+  unix_listener anvil-auth-penalty {{
+    mode = 0
+  }}
 }}
 passdb {{
   driver = passwd-file
@@ -96,6 +99,8 @@ class Dovecot:
                 login="dovenull" if is_root else us,
             )
         )
+        for name in ("users", "config"):
+            (self._folder / name).chmod(0o644)  # whatever others have made of the umask
         self.start()
 
     def start(self) -> None:
@@ -112,6 +117,7 @@ class Dovecot:
             except (OSError, imaplib.IMAP4.error):
                 time.sleep(0.02)
         said = [each.read_text() for each in (self._folder / "out", self._folder / "log") if each.exists()]
+        self.stop()
         raise AssertionError("\n".join(said))
 
     def connected(self) -> imaplib.IMAP4:
@@ -147,7 +153,7 @@ class Dovecot:
 
     def stop(self) -> None:
         """Ends it with all its connections, as a crash would."""
-        children = psutil.Process(self._process.pid).children(recursive=True)
+        children = psutil.Process(self._process.pid).children(recursive=True) if self._process.poll() is None else []
         for each in (*children, self._process):
             with suppress(psutil.NoSuchProcess):  # it has ended by itself
                 each.kill()

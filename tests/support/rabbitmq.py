@@ -84,11 +84,12 @@ class RabbitMq:
                         return
             except OSError:
                 time.sleep(0.05)
+        self.stop()
         raise AssertionError((self._folder / "log").read_text()[-4_000:])
 
     def stop(self) -> None:
         """Ends it with all its connections, as a crash would."""
-        children = psutil.Process(self._process.pid).children(recursive=True)
+        children = psutil.Process(self._process.pid).children(recursive=True) if self._process.poll() is None else []
         for each in children:
             with suppress(psutil.NoSuchProcess):  # it has ended by itself
                 each.kill()

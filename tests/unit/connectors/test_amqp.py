@@ -16,6 +16,7 @@ from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import CallLimits, Hub
 from schemas.functions import EffectClass
 from schemas.reasons import Effect, Reason
+from streams.processors.call.checking import check
 from tests.support import peers
 from tests.support.queues import PASSWORD, Answer, Queues, queues
 
@@ -147,3 +148,9 @@ def test_the_client_is_told_what_the_address_says() -> None:
     assert "s3" not in repr(made)
     assert server_of("partner", "amqps://mq.example.com", Tls("pem", "key")).url.query["auth"] == "external"
     assert server_of("partner", "amqp://127.0.0.1/", None).vhost == "/"
+
+
+async def test_a_server_is_checked_with_its_credentials(hub: Hub, server: Queues) -> None:
+    assert (await check("partner", server.url, hub)).ok
+    assert (await check("stranger", server.url, hub)).reason == Reason.AUTH_EXPIRED
+    assert (await check("nowhere", "amqp://127.0.0.1:9", hub)).reason == Reason.UNREACHED

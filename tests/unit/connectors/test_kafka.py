@@ -16,16 +16,22 @@ from connectors.hub.published import MOST_BYTES
 from connectors.kafka import PUBLISH
 from connectors.kafka.address import cluster_of
 from connectors.kafka.message import Message, written
+from connectors.kafka.registries import Registries, Unframed, access_of
 from schemas.arguments import ArgumentError
+from schemas.reasons import Reason
+from tests.support.registries import registry
 
 EVENT = {"source": "/exlify/orders", "type": "com.example.order.placed"}
 URL = "kafka://127.0.0.1:9092"
 
 
+URLS = {"registry": "https://me:s3cret@registry.example.com/api", "partner": "kafka://127.0.0.1"}
+
+
 def message(**arguments: Any) -> Message:
     given = {"connection": "partner", "topic": "orders", "value": {"n": 1}, **arguments}
     call = HubCall(function=PUBLISH.name, arguments=given, key="step-1")
-    return written(Asked(PUBLISH, call, PUBLISH.read(given)))
+    return written(Asked(PUBLISH, call, PUBLISH.read(given)), URLS.__getitem__)
 
 
 def test_a_value_is_written_as_json_and_a_text_as_it_is() -> None:
@@ -120,3 +126,77 @@ def test_a_connection_that_is_no_cluster_says_so(url: str, says: str) -> None:
         cluster_of("partner", url, None)
     assert says in refused.value.outcome.detail
     assert "secret" not in refused.value.outcome.detail
+
+
+ORDER = {
+    "type": "record",
+    "name": "Order",
+    "fields": [{"name": "number", "type": "string"}, {"name": "pieces", "type": "int", "default": 1}],
+}
+BY = {"registry": "registry", "subject": "orders"}
+
+
+def test_avro_is_written_once_its_schema_is_known() -> None:
+    it = message(value={"number": "A-1"}, avro=BY, event=EVENT)
+    assert it.unframed is not None and it.value == b""
+    assert (it.unframed.registry.url, it.unframed.registry.user) == ("https://registry.example.com/api", "me")
+    assert ("content-type", b"application/avro") in it.headers
+    assert "s3cret" not in repr(it) and "A-1" not in repr(it)
+    ready = it.with_value(b"x")
+    assert (ready.value, ready.unframed, ready.id) == (b"x", None, it.id)
+
+
+@pytest.mark.parametrize(
+    ("more", "says"),
+    [
+        ({"avro": {"registry": "registry"}}, "avro has other members"),
+        ({"avro": {**BY, "id": 1}}, "avro has other members"),
+        ({"avro": BY, "event": EVENT, "mode": "structured"}, "mode is of JSON"),
+    ],
+)
+def test_avro_is_described_by_two_members(more: dict[str, Any], says: str) -> None:
+    with pytest.raises(ArgumentError, match=says):
+        message(value={}, **more)
+    with pytest.raises(Refused, match="partner is no registry"):
+        message(value={}, avro={**BY, "registry": "partner"})
+
+
+async def test_a_value_is_framed_by_the_newest_schema_or_refused() -> None:
+    async with registry({7: ORDER}) as url:
+        it = Registries()
+        access = access_of("registry", url)
+        framed = await it.framed(Unframed(access, "orders", {"number": "A-1"}))
+        assert framed == b"\0\0\0\0\x07\x06A-1\x02"
+        unfit: tuple[Any, ...] = (
+            {},
+            {"number": 5},
+            {"number": "A", "more": 1},
+            {"number": "A", "pieces": 10**12},
+            [],
+            None,
+        )
+        for value in unfit:
+            with pytest.raises(Refused, match="not of its schema") as refused:
+                await it.framed(Unframed(access, "orders", value))
+            assert refused.value.outcome.reason is Reason.INPUT_INVALID
+        with pytest.raises(Refused) as missing:
+            await it.framed(Unframed(access, "others", {}))
+        assert missing.value.outcome.reason is Reason.NOT_FOUND
+        await it.close()
+
+
+@pytest.mark.parametrize(
+    ("schemas", "status", "reason"),
+    [
+        ({1: {"type": "object"}}, 200, Reason.MISCONFIGURED),
+        ({1: "string"}, 200, Reason.MISCONFIGURED),
+        ({1: ORDER}, 403, Reason.FORBIDDEN),
+    ],
+)
+async def test_a_registry_that_gives_no_schema_has_its_reason(schemas: Any, status: int, reason: Reason) -> None:
+    async with registry(schemas, status) as url:
+        it = Registries()
+        with pytest.raises(Refused) as refused:
+            await it.framed(Unframed(access_of("registry", url), "orders", {}))
+        assert refused.value.outcome.reason is reason
+        await it.close()

@@ -11,7 +11,6 @@ from typing import Any
 
 import fastavro
 import pytest
-from aiohttp import web
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -27,6 +26,7 @@ from streams.messages.declared import read_messages
 from streams.messages.places import framed_of
 from streams.processors.call.connections import Addresses
 from tests.support import peers
+from tests.support.registries import registry
 
 ORDER = {
     "type": "record",
@@ -41,23 +41,6 @@ ENDLESS = {"type": "record", "name": "E", "fields": [{"name": "a", "type": {"typ
 SCHEMAS = {1: ORDER, 2: ENDLESS, 3: {"type": "object"}, 4: NESTED}
 
 
-@asynccontextmanager
-async def registry(status: int = 200) -> AsyncIterator[str]:
-    async def schema(request: web.Request) -> web.Response:
-        id_ = int(request.match_info["id"])
-        if status != 200 or id_ not in SCHEMAS:
-            return web.json_response({"error_code": 40403}, status=status if status != 200 else 404)
-        return web.json_response({"schema": json.dumps(SCHEMAS[id_])})
-
-    app = web.Application()
-    app.router.add_get("/api/schemas/ids/{id}", schema)
-    runner = web.AppRunner(app)
-    await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/api"
-    await runner.cleanup()
-
-
 def framed(value: Any, id_: int = 1) -> bytes:
     data = io.BytesIO()
     fastavro.schemaless_writer(data, fastavro.parse_schema(ORDER), value)
@@ -66,7 +49,7 @@ def framed(value: Any, id_: int = 1) -> bytes:
 
 @asynccontextmanager
 async def learned(*contents: bytes | None, status: int = 200) -> AsyncIterator[Framed]:
-    async with registry(status) as url, Registry(RegistryAccess(url, total_timeout_s=0.1)) as asked:
+    async with registry(SCHEMAS, status) as url, Registry(RegistryAccess(url, total_timeout_s=0.1)) as asked:
         it = Framed(asked)
         await it.learn(contents)
         yield it
