@@ -19,6 +19,7 @@ from fastavro.schema import SchemaParseException
 from fastavro.validation import validate
 
 from schemas import typed
+from schemas.avroweight import harm
 from schemas.catalogue import Schema, current, parse, shape, text
 from schemas.compiled import Decoder, Encoder, Part, decoder, encoder, part_decoder
 from schemas.payload import unwrapped, wrapped
@@ -61,6 +62,7 @@ class _Reader(NamedTuple):
     writer: Schema
     reader: Schema | None  # None where the writer's schema is today's, which is read twice as fast
     fast: Decoder | None
+    harm: str | None = None  # why nothing is read by it: the library would end the process
 
 
 class Codec:
@@ -242,10 +244,10 @@ def _reader(writer: Schema) -> _Reader:
     name = str(writer["name"])
     today = current().get(name)
     if today is None:
-        return _Reader(name, writer, None, None)
+        return _Reader(name, writer, None, None, harm(writer))
     if shape(today) == shape(writer):
         return _Reader(name, today, None, _fast_decoder(name))
-    return _Reader(name, writer, today, None)
+    return _Reader(name, writer, today, None, harm(writer))
 
 
 @cache
@@ -287,6 +289,8 @@ def _fault(schema: Schema, data: Mapping[str, Any]) -> str:
 
 
 def _decode_slowly(known: _Reader, raw: bytes) -> dict[str, Any]:
+    if known.harm is not None:
+        raise UndecodableRecord(f"the schema of {known.name} {known.harm}")
     body = BytesIO(raw)
     body.seek(HEADER_BYTES)
     try:

@@ -9,9 +9,9 @@ from typing import Any
 import fastavro
 import orjson
 
-from connectors.codecs.records.avroweight import holds_itself, unfolds_without_end
 from connectors.codecs.scalars import CodecError
 from connectors.hub.inlet import InletError
+from schemas.avroweight import harm
 from schemas.jsondata import to_json
 from schemas.payload import Json
 from schemas.reasons import Reason
@@ -71,7 +71,7 @@ class Framed:
             raise InletError(Reason.UNREACHED, "the registry of the schemas does not answer") from None
         try:
             schema = fastavro.parse_schema(orjson.loads(text))
-            harmful = isinstance(schema, str) or unfolds_without_end(schema) or holds_itself(schema)
+            why = "is no record" if isinstance(schema, str) else harm(schema)
         except Exception:  # noqa: BLE001  # whatever the library makes of a text that is no schema
             return "is none of Avro that stands for itself"
-        return "is no record, repeats what takes no bytes, or holds itself" if harmful else schema
+        return schema if why is None else why

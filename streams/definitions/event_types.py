@@ -15,6 +15,7 @@ from typing import Any
 
 from fastavro.schema import SchemaParseException
 
+from schemas.avroweight import harm
 from schemas.business import EventTypes
 from schemas.catalogue import Schema, current, parse, shape, text
 from schemas.codec import Codec
@@ -48,6 +49,8 @@ def read_type(avsc: str) -> tuple[str, Schema]:
         raise UsageError(f"not JSON: {error.msg} (line {error.lineno}). Write {_EXAMPLE}.") from None
     except (ValueError, SchemaParseException, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"not an Avro record: {str(error)[:200] or type(error).__name__}. Write {_EXAMPLE}.") from None
+    if (why := harm(schema)) is not None:
+        raise UsageError(f"it {why}. Write lists in place of what it holds of itself, and give what repeats a value.")
     type_ = schema.get("ce_type")
     if not isinstance(type_, str) or not 0 < len(type_) <= MAX_TYPE or any(each.isspace() for each in type_):
         raise UsageError(f"`ce_type` names the type of the events, in up to {MAX_TYPE} characters. Write {_EXAMPLE}.")

@@ -11,10 +11,10 @@ from typing import Any, BinaryIO
 import fastavro
 import orjson
 
-from connectors.codecs.records.avroweight import holds_itself, unfolds_without_end
 from connectors.codecs.records.contract import START, FormatError, Position, Record, broken, written
 from connectors.codecs.records.layout import only
 from connectors.codecs.scalars import CodecError
+from schemas.avroweight import harm
 from schemas.cloudevents import InvalidEventError
 from schemas.jsondata import to_avro, to_json
 
@@ -93,10 +93,8 @@ def _head(source: BinaryIO) -> tuple[Any, Any, bytes]:
         raise CodecError("its blocks are packed in a way that is not known here: write it with null or deflate")
     source.seek(head.tell())
     schema = fastavro.parse_schema(orjson.loads(meta["avro.schema"]))
-    if unfolds_without_end(schema):
-        raise CodecError("its schema repeats what takes no bytes: so few of them could stand for values without end")
-    if holds_itself(schema):
-        raise CodecError("its schema has a type that holds itself: a few bytes could stand for what no memory bears")
+    if (why := harm(schema)) is not None:
+        raise CodecError(f"its schema {why}")
     return schema, _UNFOLD[codec], sync
 
 

@@ -11,8 +11,8 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from connectors.codecs.records import START, FormatError, Record, format_of
-from connectors.codecs.records.avroweight import holds_itself
 from connectors.codecs.scalars import CodecError
+from schemas.avroweight import holds_itself
 from tests.support.record_formats import CASES, COLUMNS, PLACES, SCHEMA
 
 

@@ -76,6 +76,8 @@ async def test_new_schema_has_to_read_what_was_written_before(gateway: Gateway) 
         (avsc(ce_type=None), "`ce_type` names"),
         (avsc(name="exlify.Decision"), "are the product's"),
         (avsc(topic="mine"), "`topic`"),
+        (avsc({"name": "next", "type": ["null", "shop.OrderPlaced"]}), "a type that holds itself"),
+        (avsc({"name": "more", "type": {"type": "array", "items": "null"}}), "repeats what takes no bytes"),
         (avsc(ce_type=next(iter(EventTypes.load().declared))), "is a type of the product"),
     ],
 )

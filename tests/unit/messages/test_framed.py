@@ -67,7 +67,7 @@ async def test_a_value_is_read_by_the_schema_of_its_id() -> None:
         (b"", "is not framed"),
         (b'{"number": 1}', "is not framed"),
         (frame_prefix(9), "its schema 9 is not in the registry"),
-        (frame_prefix(2) + b"\xff\xff\xff\xff\x0f\x00", "its schema 2 is no record, repeats"),
+        (frame_prefix(2) + b"\xff\xff\xff\xff\x0f\x00", "its schema 2 repeats what takes no bytes"),
         (frame_prefix(3), "its schema 3 is none of Avro"),
         (frame_prefix(1) + b"\x06", "is no Avro of its schema 1"),
         (frame_prefix(1) + b"\x02\xff\x00\x00", "is no Avro of its schema 1"),

@@ -17,6 +17,7 @@ from schemas.messages import DECISION, HISTORY_ENTRY, STEP_RESULT, TIMER_FIRED
 from schemas.payload import unwrapped, wrapped
 from schemas.released import SchemaIds, fixed_ids
 from schemas.samples import sample
+from schemas.wire import frame_prefix
 from tests.unit.schemas.strategies import avro_values
 
 CODEC = Codec.offline()
@@ -44,7 +45,7 @@ def test_value_is_frame_and_plain_avro(name: str, data: st.DataObject) -> None:
 
 def test_missing_nullable_field_takes_its_default() -> None:
     result = {"instance_id": "a", "pointer": "/do/0", "iteration": 0, "attempt": 0, "status": "completed"}
-    assert CODEC.decode(CODEC.encode(STEP_RESULT, result))[1] == result | {"output": None, "error": None}
+    assert CODEC.decode(CODEC.encode(STEP_RESULT, result))[1] == result | {"output": None, "error": None, "taken_ms": None}
 
 
 @pytest.mark.parametrize(
@@ -180,10 +181,11 @@ def test_newer_writer_is_read_as_today() -> None:
 
 def test_older_writer_is_filled_with_defaults() -> None:
     older = json.loads(text(current()[STEP_RESULT]))
-    older["fields"] = [field for field in older["fields"] if field["name"] != "error"]
+    older["fields"] = [field for field in older["fields"] if field["name"] not in ("error", "taken_ms")]
     result = {"instance_id": "a", "pointer": "/do", "iteration": 0, "attempt": 0, "status": "completed", "output": b"1"}
     codec, raw = _foreign(parse(json.dumps(older)), result)
-    assert codec.decode(raw) == (STEP_RESULT, wrapped(current()[STEP_RESULT], result) | {"error": None})
+    filled = wrapped(current()[STEP_RESULT], result) | {"error": None, "taken_ms": None}
+    assert codec.decode(raw) == (STEP_RESULT, filled)
 
 
 def test_incompatible_writer_is_undecodable() -> None:
@@ -199,6 +201,19 @@ def test_foreign_record_is_given_as_written() -> None:
     foreign = parse('{"type":"record","name":"shop.Order","fields":[{"name":"sum","type":"double"}]}')
     codec, raw = _foreign(foreign, {"sum": 1.5})
     assert codec.decode(raw) == ("shop.Order", {"sum": 1.5})
+
+
+@pytest.mark.parametrize(
+    ("field", "body"),
+    [('["null","shop.Node"]', b"\x02" * 900_000 + b"\x00"), ('{"type":"array","items":"null"}', b"\xfe" * 8 + b"\x7f")],
+)
+def test_bytes_by_a_schema_without_a_bound_are_not_read(field: str, body: bytes) -> None:
+    """The library would end the process, or fill its memory."""
+    schema = parse(f'{{"type":"record","name":"shop.Node","fields":[{{"name":"next","type":{field}}}]}}')
+    codec = Codec.offline()
+    codec.know(4_711, schema)
+    with pytest.raises(UndecodableRecord, match=r"the schema of shop\.Node (has a type that holds itself|repeats)"):
+        codec.decode(frame_prefix(4_711) + body)
 
 
 def test_history_carries_its_cause_untouched() -> None:

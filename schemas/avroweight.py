@@ -6,6 +6,15 @@ from __future__ import annotations
 from typing import Any
 
 
+def harm(schema: Any) -> str | None:
+    """Why no bytes may be read by a parsed schema; None where they may."""
+    if holds_itself(schema):
+        return "has a type that holds itself, so that values may nest without end"
+    if unfolds_without_end(schema):
+        return "repeats what takes no bytes, so that a few stand for values without end"
+    return None
+
+
 def unfolds_without_end(schema: Any) -> bool:
     """Whether a parsed schema repeats what takes no bytes: in lists, in maps, or by a name that leads to it again."""
     weighing = _Weighing()
