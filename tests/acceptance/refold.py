@@ -18,7 +18,7 @@ from streams import engine
 from streams.definitions import DEFINITIONS
 from streams.language.graph import Graph
 from streams.processors.orchestrate import DECLARATION, HISTORY, INBOX, OrchestrateSettings
-from streams.processors.orchestrate.processor import EVENTS, encode_row, row_offset
+from streams.processors.orchestrate.processor import EVENTS, another_digest, encode_row, row_offset
 from streams.runtime.epochs import EpochReader
 from streams.runtime.processor import Row
 from streams.runtime.store import Store, decode_row
@@ -64,9 +64,8 @@ class Fold:
         event = EVENTS[name](**data)
         before = self.states.get(key)
         graph = self._graph(before, event)
-        step = engine.step(
-            graph, before, event, at_ms, self.limits, self.graphs.get(getattr(event, "digest", None) or "")
-        )
+        another = self.graphs.get(another_digest(before, event) or "")
+        step = engine.step(graph, before, event, at_ms, self.limits, another)
         if step.state is None or step.row is None:
             self.states.pop(key, None)
             self.rows.pop(key, None)
@@ -76,7 +75,8 @@ class Fold:
         self.rows[key] = Row(step.row, engine.next_due_ms(step.state))
         if step.transitions:
             holder: Any = before if type(before) is engine.Instance else event
-            self.entries[key].append(self._entry(graph, holder.business_key, step, key, value, at_ms))
+            after = self.graphs.get(getattr(step.outcome or step.state, "digest", ""), graph)  # it may have been moved
+            self.entries[key].append(self._entry(after, holder.business_key, step, key, value, at_ms))
 
     def _graph(self, before: engine.State | None, event: engine.Event) -> Graph:
         digest = getattr(before, "digest", None) or getattr(event, "digest", None)

@@ -16,14 +16,14 @@ from streams.catalogue import PROCESSORS
 from tests.acceptance import language, refold
 from tests.acceptance.site import Site, ended, working
 from tests.crash.hosts import points
-from tests.crash.points import KILLED
+from tests.crash.points import KILLED, LATER
 from tests.support import brokers
 
 NAMES = tuple(dict.fromkeys(PROCESSORS[each].worker for each in ("intake", "orchestrate")))
 WORKER = PROCESSORS["orchestrate"].worker
 TOLD = 2  # names for each point
-LATER = {"orchestrate": 4, "correlate": 3}  # an occurrence at which much is under way
-AT_START = {"after_fence": 1, "after_recovery": 2, "after_commit": 2}
+MIDDLE = {"orchestrate": 4, "correlate": 3}  # an occurrence at which much is under way
+EARLIER = {**LATER, "after_commit": 2}  # commits are few
 
 
 @pytest.fixture
@@ -36,13 +36,13 @@ def site(tmp_path: Path) -> Iterator[Site]:
 @pytest.mark.crash
 async def test_kills_at_every_point_change_nothing_that_is_said(site: Site) -> None:
     await language.prepare(site)
-    kills = [(processor, point) for processor in LATER for point in points(processor)]
+    kills = [(processor, point) for processor in MIDDLE for point in points(processor)]
     names = {kill: [f"{kill[0]}-{kill[1]}-{number}" for number in range(TOLD)] for kill in kills}
     every = [name for some in names.values() for name in some]
     subscribed = language.subscribers(site, every)
     site.workers.stop(WORKER)
     for (processor, point), some in names.items():
-        count = AT_START.get(point, LATER[processor])
+        count = EARLIER.get(point, MIDDLE[processor])
         site.workers.start(WORKER, crash_at=f"{processor}:{point}:{count}", restarts=False)
         await language.happen(site, some)
         assert await ended(site, WORKER) == KILLED, f"{processor} did not reach {point}, with {count}"
