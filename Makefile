@@ -35,7 +35,7 @@ down: $(RUN_READY) ## Stop what `make run` started
 	@$(BIN)/python -m streams.cli down
 
 test: $(DEV_READY) ## Run the tests (ARGS="tests/unit -k name" narrows)
-	@$(BIN)/python -m pytest $(or $(ARGS),-n 2 --dist loadgroup)
+	@$(BIN)/python -m pytest $(or $(ARGS),-n 2)
 
 check: $(DEV_READY) ## Lint, types, import contracts, rendered files
 	@$(BIN)/ruff check .

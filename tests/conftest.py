@@ -21,7 +21,11 @@ from tests.support.postgresql import postgresql  # noqa: F401
 from tests.support.rabbitmq import rabbitmq  # noqa: F401
 from tests.support.s3 import s3  # noqa: F401
 from tests.support.sftp import sftp  # noqa: F401
-from tests.support.splitting import pytest_collection_modifyitems, pytest_configure  # noqa: F401
+from tests.support.splitting import (  # noqa: F401
+    pytest_collection_modifyitems,
+    pytest_configure,
+    pytest_xdist_make_scheduler,
+)
 
 settings.register_profile("unhurried", deadline=None)  # how long an example takes is no one's promise
 settings.load_profile("unhurried")

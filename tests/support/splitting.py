@@ -2,18 +2,39 @@
 
 A broker, a site or a database is started once for a run, so the tests that share one run in one process, in their
 order; all others go wherever there is time. The long groups begin first.
+
+Told by the file of a test: xdist's own `loadgroup` tells it by the ids of tests, which pytest 9.2 no longer lets it
+change, and then keeps nothing together.
 """
 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterable
+import re
+from collections.abc import Sequence
+from functools import cache
+from pathlib import Path
+from typing import Any
 
 import pytest
+from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
 
 SITES = ("acceptance", "browser", "chaos")  # folders of tests that start whole sites, or find one
-# Fixtures of `tests/conftest.py`.
-SERVERS = frozenset({"kafka", "registry", "provider", "postgresql", "mariadb", "sftp", "rabbitmq", "dovecot"})
+BROKERS = ("integration", "crash")  # of those that start a broker, or find one
+# Fixtures of `tests/conftest.py`, as a test takes them.
+SERVERS = re.compile(r"\b(kafka|registry|provider|postgresql|mariadb|sftp|rabbitmq|dovecot|s3): ")
+
+
+class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # the library has no types
+    """Gives the tests of a group to one process, and any other test to whichever has time."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        return group_of(self.config.rootpath / nodeid.partition("::")[0]) or nodeid
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
+    """Of a run that is split."""
+    return Scheduling(config, log)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -22,21 +43,16 @@ def pytest_configure(config: pytest.Config) -> None:
         os.environ.pop("COLUMNS", None)
 
 
-@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Says which tests stay together, where a run is split; puts them in front."""
-    if not hasattr(config, "workerinput"):
-        return
-    groups = {item: group_of(item) for item in items}
-    for item, group in groups.items():
-        if group is not None:
-            item.add_marker(pytest.mark.xdist_group(group))
-    items.sort(key=lambda item: groups[item] or "z")
+    """Puts the groups in front, where a run is split."""
+    if hasattr(config, "workerinput"):
+        items.sort(key=lambda item: group_of(item.path) or "z")
 
 
-def group_of(item: pytest.Item) -> str | None:
-    """The group that a test runs in; None for one that may run anywhere."""
-    if item.path.relative_to(item.config.rootpath).parts[1] in SITES:
+@cache
+def group_of(file: Path) -> str | None:
+    """The group of the tests in a file; None for those that may run anywhere."""
+    folders: Sequence[str] = file.parts
+    if not set(SITES).isdisjoint(folders):
         return "sites"
-    fixtures: Iterable[str] = getattr(item, "fixturenames", ())
-    return None if SERVERS.isdisjoint(fixtures) else "servers"
+    return "servers" if not set(BROKERS).isdisjoint(folders) or SERVERS.search(file.read_text()) else None

@@ -45,7 +45,11 @@ def test_value_is_frame_and_plain_avro(name: str, data: st.DataObject) -> None:
 
 def test_missing_nullable_field_takes_its_default() -> None:
     result = {"instance_id": "a", "pointer": "/do/0", "iteration": 0, "attempt": 0, "status": "completed"}
-    assert CODEC.decode(CODEC.encode(STEP_RESULT, result))[1] == result | {"output": None, "error": None, "taken_ms": None}
+    assert CODEC.decode(CODEC.encode(STEP_RESULT, result))[1] == result | {
+        "output": None,
+        "error": None,
+        "taken_ms": None,
+    }
 
 
 @pytest.mark.parametrize(
