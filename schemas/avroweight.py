@@ -8,10 +8,10 @@ from typing import Any
 
 def harm(schema: Any) -> str | None:
     """Why no bytes may be read by a parsed schema; None where they may."""
-    if holds_itself(schema):
-        return "has a type that holds itself, so that values may nest without end"
     if unfolds_without_end(schema):
         return "repeats what takes no bytes, so that a few stand for values without end"
+    if holds_itself(schema):
+        return "has a type that holds itself, so that values may nest without end"
     return None
 
 

@@ -163,6 +163,7 @@ SHOWN: Mapping[str, str] = {
     "exlify run greeting.yaml": r'"completed"[\s\S]*"Welcome, Ada"',
     "exlify run streams/workflows/customer-onboarding.yaml": r'"completed"[\s\S]*"decision": "(approved|on-hold)"',
     "exlify run streams/workflows/supply-chain-exception.yaml": r'"completed"[\s\S]*"decision": "postpone"',
+    "exlify run streams/workflows/card-payment.yaml": r'"completed"[\s\S]*"paid": false[\s\S]*"locked": true',
     "exlify run streams/workflows/support-routing.yaml": r'"completed"[\s\S]*"urgency": "critical"',
     "exlify publish exlify.onboarding.application-submitted.v1 ": "3 events published",
     "exlify publish com.example.guest-arrived.v1 ": "1 event published",

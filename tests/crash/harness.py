@@ -290,7 +290,7 @@ class Scenario:
         wrong = [
             f"{where}: row {key!r} is {rows[key]!r}"
             for key in expected
-            if key in rows and rows[key] not in expected[key]
+            if key in rows and self.kind.timeless(rows[key]) not in expected[key]
         ]
         return missing + foreign + wrong
 

@@ -33,7 +33,7 @@ from streams.runtime.processor import (
     WritableState,
 )
 from tests.crash.inputs import DONE, DOUBTFUL, TABLE, Expected, Input, parse, recognised, topic
-from tests.crash.own_step import Own, expected_own
+from tests.crash.own_step import Own, expected_own, timeless
 
 MAX_DELAY_MS = 1_200  # of a reminder
 DEADLY = (b"kill", b"spin", b"hog", b"slow")
@@ -239,6 +239,7 @@ class Kind(NamedTuple):
 
     make: Callable[[str], FastProcessor | SlowProcessor]
     expected: Callable[[Iterable[Input]], Expected]
+    timeless: Callable[[bytes], bytes] = bytes  # a row without what the clock alone decides
 
     @property
     def has_table(self) -> bool:
@@ -249,7 +250,7 @@ KINDS = {
     "tally": Kind(Tally, expected_tally),
     "relay": Kind(Relay, expected_relay),
     "booker": Kind(Booker, expected_booker),
-    "own": Kind(Own, expected_own),
+    "own": Kind(Own, expected_own, timeless),
     "reminder": Kind(Reminder, expected_reminder),
     "reader": Kind(Reader, expected_relay),
     "victim": Kind(Victim, expected_tally),
