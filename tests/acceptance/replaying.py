@@ -167,14 +167,11 @@ async def business(site: Site) -> Json:
         assert told
         told.pop("since", None)
         told.pop("until", None)
-    alerts = figures["/v1/alerts"]["alerts"]
-    figures["/v1/alerts"] = {"alerts": [each for each in alerts if each["kind"] not in ABOUT_OTHERS]}
     ends = await asyncio.to_thread(_ends, site)
     return figures | {"topics": ends}
 
 
-ABOUT_OTHERS = ("breaker", "unhosted", "position", "delivery")  # kinds of alerts about systems and workers
-OF_OTHERS = ("replay.", "hub.seen.", "escalate.")
+OF_OTHERS = ("replay.", "hub.seen.", "escalate.seen.", "escalate.changelog.")
 """Beginnings of topics that tell of replays, and of systems and workers: that one was killed is seen, too."""
 
 
