@@ -7,10 +7,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AbstractContextManager, asynccontextmanager, suppress
+from contextlib import AbstractContextManager, asynccontextmanager
 from dataclasses import dataclass, field
-
-import structlog
 
 from schemas.business import EventTypes
 from schemas.cloudevents import InvalidEventError
@@ -20,16 +18,14 @@ from streams.files.declared import FILE, Source, read_files
 from streams.files.folder import Folder, Seen
 from streams.files.places import AnyFolder, folder_of
 from streams.files.reading import ChangedError, Reading
+from streams.ground.beside import beside
 from streams.ground.errors import ExlifyError
 from streams.ground.publish import Publishing
 from streams.ground.settings import Settings
 from streams.ground.site import Site
+from streams.ground.sources import Looks, kept
 from streams.processors.call.connections import Addresses
 from streams.processors.call.mappings import Mappings
-
-LOOK_S = 0.5  # how often it is seen that a source was added or taken away
-
-log = structlog.get_logger()
 
 
 class HeldError(Exception):
@@ -56,30 +52,8 @@ class Watching:
     async def running(self) -> AsyncIterator[None]:
         """Looks for as long as the context lasts. Raises ConfigurationError for a file that is faulty at the start."""
         declared = self.site.file(FILE, read_files)
-        tasks: dict[str, tuple[Source, asyncio.Task[None]]] = {}
-
-        async def follow() -> None:
-            while True:
-                now = declared.value
-                for name, (source, task) in list(tasks.items()):
-                    if now.get(name) != source or task.done():
-                        task.cancel()
-                        del tasks[name]
-                        with suppress(KeyError):  # it says nothing before its first look
-                            metrics.STUCK.remove(name)
-                for name, source in now.items():
-                    if name not in tasks:
-                        tasks[name] = source, asyncio.create_task(self._watch(source), name=f"files {name}")
-                await asyncio.sleep(LOOK_S)
-
-        following = asyncio.create_task(follow(), name="files")
-        try:
+        async with beside(kept(lambda: declared.value, self._watch, "files", metrics.STUCK), "files"):
             yield
-        finally:
-            running = [following, *(task for _, task in tasks.values())]
-            for each in running:
-                each.cancel()
-            await asyncio.gather(*running, return_exceptions=True)
 
     async def _watch(self, source: Source) -> None:
         folder = folder_of(source, self.addresses or Addresses(self.settings, self.site))
@@ -90,7 +64,7 @@ class Watching:
 
     async def _watch_in(self, source: Source, folder: AnyFolder) -> None:
         before: dict[str, Seen] = {}
-        told = ""
+        looks = Looks(source.name, metrics.STUCK, "files not read")
         while True:
             why = ""
             try:
@@ -99,14 +73,9 @@ class Watching:
                 before, why = held.found, _reason(held.reason)
             except (OSError, ExlifyError, InvalidEventError) as error:
                 why = _reason(error)
-            except Exception as error:  # a bug: told as such, and not left to end the looks in silence
-                why = f"a bug of ours, {type(error).__name__}"
-                if why != told:
-                    log.exception("a look at files failed", source=source.name)
-            metrics.STUCK.labels(source.name).set(bool(why))
-            if why and why != told:  # once, and not at every look
-                log.error("files not read", source=source.name, reason=why)
-            told = why
+            except Exception as error:  # noqa: BLE001  # a bug: told as such, and the next look may be better
+                why = looks.bug(error)
+            looks.came_to(why)
             await asyncio.sleep(source.every_s)
 
     async def look(self, source: Source, before: dict[str, Seen], folder: AnyFolder | None = None) -> dict[str, Seen]:

@@ -23,6 +23,7 @@ from schemas.messages import REPAIR_STEP
 from schemas.reasons import Reason
 from streams.gateway.repairs import KEPT_KEY
 from streams.gateway.services import Services
+from streams.ground.beside import beside
 from streams.ground.errors import UnavailableError
 from streams.ground.publish import Outgoing
 from streams.ground.site import Site
@@ -49,12 +50,8 @@ log = structlog.get_logger()
 @asynccontextmanager
 async def closing(ours: Services) -> AsyncIterator[None]:
     """Looks again and again for as long as the context lasts."""
-    task = asyncio.create_task(_forever(ours), name="incidents")
-    try:
+    async with beside(_forever(ours), "incidents"):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _forever(ours: Services) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from schemas.messages import WATCHDOG_REPORT
 from streams.gateway.own import count_unhosted, look_for_hosts, there
 from streams.gateway.services import Services
+from streams.ground.beside import beside
 from streams.ground.errors import ExlifyError
 from streams.ground.publish import Outgoing
 from streams.processors.escalate import WATCHDOGS
@@ -113,12 +114,8 @@ class Watchdogs:
 @asynccontextmanager
 async def watching(ours: Services) -> AsyncIterator[None]:
     """Looks for as long as the context lasts, and keeps the metrics of what nobody hosts true."""
-    task = asyncio.create_task(_forever(Watchdogs(ours)), name="watchdogs")
-    try:
+    async with beside(_forever(Watchdogs(ours)), "watchdogs"):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _forever(watchdogs: Watchdogs) -> None:

@@ -18,6 +18,7 @@ from typing import Any, Generic, TypeVar
 import structlog
 
 from streams.ground import site_metrics
+from streams.ground.beside import beside
 from streams.ground.errors import ConfigurationError
 from streams.ground.references import Content, References, content_of
 from streams.ground.site_yaml import Part, SiteFault, read
@@ -130,12 +131,8 @@ class Site:
     @asynccontextmanager
     async def followed(self, every_s: float = LOOK_S) -> AsyncIterator[None]:
         """Looks again and again for as long as the context lasts: one task for all files."""
-        task = asyncio.create_task(self._look_forever(every_s), name="site")
-        try:
+        async with beside(self._look_forever(every_s), "site"):
             yield
-        finally:
-            task.cancel()
-            await asyncio.gather(task, return_exceptions=True)
 
     async def _look_forever(self, every_s: float) -> None:
         while True:

@@ -17,10 +17,12 @@ from connectors.hub.pipeline import Hub
 from connectors.sql.listening import ListeningError, listen
 from schemas.business import EventTypes
 from schemas.codec import Codec
+from streams.ground.beside import beside
 from streams.ground.errors import ExlifyError
 from streams.ground.publish import Publishing
 from streams.ground.settings import Settings
 from streams.ground.site import Site, SiteFile
+from streams.ground.sources import LOOK_S, Looks, kept
 from streams.processors.call.connections import Addresses
 from streams.processors.call.mappings import Mappings
 from streams.processors.call.processor import hub_for
@@ -28,8 +30,6 @@ from streams.rows import metrics
 from streams.rows.declared import FILE, Source, read_rows
 from streams.rows.position import KafkaPositions, Positions
 from streams.rows.reading import Reading
-
-LOOK_S = 0.5  # how often it is seen that a source was added or taken away, or that reading is ours
 
 log = structlog.get_logger()
 
@@ -49,11 +49,8 @@ class Watching:
     async def running(self) -> AsyncIterator[None]:
         """Looks for as long as the context lasts. Raises ConfigurationError for a file that is faulty at the start."""
         declared = self.site.file(FILE, read_rows)
-        following = asyncio.create_task(self._follow(declared), name="rows")
-        try:
+        async with beside(self._follow(declared), "rows"):
             yield
-        finally:
-            await _ended(following)
 
     async def _follow(self, declared: SiteFile[Mapping[str, Source]]) -> None:
         while True:
@@ -64,23 +61,12 @@ class Watching:
             await asyncio.sleep(LOOK_S)
 
     async def _take_part(self, declared: SiteFile[Mapping[str, Source]], hub: Hub, positions: KafkaPositions) -> None:
-        tasks: dict[str, tuple[Source, asyncio.Task[None]]] = {}
-        try:
-            while True:
-                now = declared.value if positions.is_ours else {}
-                for name, (source, task) in list(tasks.items()):
-                    if now.get(name) != source or task.done():
-                        await _ended(task)
-                        del tasks[name]
-                        with suppress(KeyError):  # it says nothing before its first look
-                            metrics.STUCK.remove(name)
-                for name, source in now.items():
-                    if name not in tasks:
-                        watching = self.watch(source, hub, positions)
-                        tasks[name] = source, asyncio.create_task(watching, name=f"rows {name}")
-                await asyncio.sleep(LOOK_S)
-        finally:
-            await asyncio.gather(*(_ended(task) for _, task in tasks.values()))
+        await kept(
+            lambda: declared.value if positions.is_ours else {},
+            lambda source: self.watch(source, hub, positions),
+            "rows",
+            metrics.STUCK,
+        )
 
     async def watch(self, source: Source, hub: Hub, positions: Positions) -> None:
         """Looks at one source for ever."""
@@ -95,14 +81,11 @@ class Watching:
             positions=positions,
         )
         woken = asyncio.Event()
-        hearing = asyncio.create_task(self._hear(source, woken), name=f"rows {source.name} listening")
-        try:
+        async with beside(self._hear(source, woken), f"rows {source.name} listening"):
             await self._watch_with(source, reading, mappings, woken)
-        finally:
-            await _ended(hearing)
 
     async def _watch_with(self, source: Source, reading: Reading, mappings: Mappings, woken: asyncio.Event) -> None:
-        told = ""
+        looks = Looks(source.name, metrics.STUCK, "rows not read")
         while True:
             why, more = "", False
             woken.clear()
@@ -111,14 +94,9 @@ class Watching:
                 more = await reading.look()
             except ExlifyError as error:
                 why = str(error)
-            except Exception as error:  # a bug: told as such, and not left to end the looks in silence
-                why = f"a bug of ours, {type(error).__name__}"
-                if why != told:
-                    log.exception("a look at rows failed", source=source.name)
-            metrics.STUCK.labels(source.name).set(bool(why))
-            if why and why != told:  # once, and not at every look
-                log.error("rows not read", source=source.name, reason=why)
-            told = why
+            except Exception as error:  # noqa: BLE001  # a bug: told as such, and the next look may be better
+                why = looks.bug(error)
+            looks.came_to(why)
             if not more:
                 with suppress(TimeoutError):
                     async with asyncio.timeout(source.every_s):
@@ -135,8 +113,3 @@ class Watching:
                     told = str(error)
                     log.warning("not listening for rows", source=source.name, reason=told)
             await asyncio.sleep(source.every_s)
-
-
-async def _ended(task: asyncio.Task[None]) -> None:
-    task.cancel()
-    await asyncio.gather(task, return_exceptions=True)

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 
 import structlog
 
+from streams.ground.beside import beside
 from streams.ground.settings import Settings
 from streams.processors.decide.pins import LOOK_S
 from streams.processors.decide.places import store
@@ -32,9 +33,5 @@ async def bringing(settings: Settings) -> AsyncIterator[None]:
                 log.warning("store of models", fault=told) if told else log.info("store of models can be used again")
             await asyncio.sleep(LOOK_S)
 
-    task = asyncio.create_task(forever(), name="store of models")
-    try:
+    async with beside(forever(), "store of models"):
         yield
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from streams.ground.beside import beside
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
 from streams.ground.unread import Reading, Standing, unread
@@ -73,12 +74,8 @@ class Begun:
 async def followed(settings: Settings) -> AsyncIterator[Backlog]:
     """The backlog, looked at anew as long as the context lasts."""
     backlog = Backlog(settings.of(intake.IntakeSettings).max_backlog)
-    task = asyncio.create_task(_follow(backlog, settings), name="backlog")
-    try:
+    async with beside(_follow(backlog, settings), "backlog"):
         yield backlog
-    finally:
-        task.cancel()
-        await asyncio.gather(task, return_exceptions=True)
 
 
 async def _follow(backlog: Backlog, settings: Settings) -> None:
