@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import click
 
+from streams.cli import _sources as sources
 from streams.cli._output import json_option, print_json, print_table
 from streams.ground.errors import UsageError
 
@@ -60,47 +59,20 @@ def run() -> None:
 
     Any number may run; each file is read by one of them.
     """
-    import uvloop
-
     from streams.cli._client import with_kafka
-    from streams.ground import logs
+    from streams.files.watching import Watching
 
     settings = with_kafka()
     _sources(settings, None)
-    logs.configure(settings)
-    uvloop.run(_run(settings))
-
-
-async def _run(settings: Settings) -> None:
-    from streams.catalogue import FUNCTIONS
-    from streams.definitions.feed import DefinitionFeed
-    from streams.files.watching import Watching
-    from streams.ground.codec import open_codec
-    from streams.ground.publish import Publisher
-    from streams.ground.site import Site
-
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    site, codec = Site(settings.site_dir), await open_codec(settings)
-    book = DefinitionFeed(settings, codec, FUNCTIONS)  # which knows the types of events of one's own
-    async with Publisher(settings, linger_ms=5) as publisher, site.followed(), book.followed():
-        watching = Watching(
-            site=site, settings=settings, codec=codec, publisher=publisher, types=book.types
-        )  # fmt: skip
-        async with watching.running():
-            await stop.wait()
+    sources.watch(settings, Watching)
 
 
 def _sources(settings: Settings, name: str | None) -> list[Source]:
     from streams.files.declared import FILE, read_files
-    from streams.ground.site import Site
 
-    declared = Site(settings.site_dir).file(FILE, read_files).value
+    declared = sources.declared(settings, FILE, read_files)
     if name is not None and name not in declared:
-        raise UsageError(f"files: there is no source {name}. There are: {', '.join(declared) or 'none'}.")
-    if not declared:
-        raise UsageError(f"files: no source is declared. Write one into {settings.site_dir.absolute() / FILE}.")
+        raise UsageError(f"files: there is no source {name}. There are: {', '.join(declared)}.")
     return [declared[name]] if name is not None else list(declared.values())
 
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from typing import TYPE_CHECKING
 
 import click
 
+from streams.cli import _sources as sources
 from streams.cli._output import json_option, print_json, print_table
-from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -64,45 +62,15 @@ def run() -> None:
 
     Any number may run, and share what comes.
     """
-    import uvloop
-
     from streams.cli._client import with_kafka
-    from streams.ground import logs
+    from streams.messages.watching import Watching
 
     settings = with_kafka()
     _sources(settings)
-    logs.configure(settings)
-    uvloop.run(_run(settings))
-
-
-async def _run(settings: Settings) -> None:
-    from streams.catalogue import FUNCTIONS
-    from streams.definitions.feed import DefinitionFeed
-    from streams.ground.codec import open_codec
-    from streams.ground.publish import Publisher
-    from streams.ground.site import Site
-    from streams.messages.watching import Watching
-    from streams.processors.call.connections import Addresses
-
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    site, codec = Site(settings.site_dir), await open_codec(settings)
-    addresses = Addresses(settings, site)
-    book = DefinitionFeed(settings, codec, FUNCTIONS)  # which knows the types of events of one's own
-    async with Publisher(settings, linger_ms=5) as publisher, site.followed(), book.followed():
-        watching = Watching(
-            site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=book.types
-        )  # fmt: skip
-        async with watching.running():
-            await stop.wait()
+    sources.watch(settings, Watching)
 
 
 def _sources(settings: Settings) -> Mapping[str, Source]:
-    from streams.ground.site import Site
     from streams.messages.declared import FILE, read_messages
 
-    declared = Site(settings.site_dir).file(FILE, read_messages).value
-    if not declared:
-        raise UsageError(f"messages: no source is declared. Write one into {settings.site_dir.absolute() / FILE}.")
-    return declared
+    return sources.declared(settings, FILE, read_messages)

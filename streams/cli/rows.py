@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import asyncio
-import signal
 from typing import TYPE_CHECKING
 
 import click
 import orjson
 
+from streams.cli import _sources as sources
 from streams.cli._output import json_option, print_json, print_table
-from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -65,45 +63,15 @@ def run() -> None:
 
     Any number may run; one of them reads, and another one goes on once it ends.
     """
-    import uvloop
-
     from streams.cli._client import with_kafka
-    from streams.ground import logs
+    from streams.rows.watching import Watching
 
     settings = with_kafka()
     _sources(settings)
-    logs.configure(settings)
-    uvloop.run(_run(settings))
-
-
-async def _run(settings: Settings) -> None:
-    from streams.catalogue import FUNCTIONS
-    from streams.definitions.feed import DefinitionFeed
-    from streams.ground.codec import open_codec
-    from streams.ground.publish import Publisher
-    from streams.ground.site import Site
-    from streams.processors.call.connections import Addresses
-    from streams.rows.watching import Watching
-
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    site, codec = Site(settings.site_dir), await open_codec(settings)
-    addresses = Addresses(settings, site)
-    book = DefinitionFeed(settings, codec, FUNCTIONS)  # which knows the types of events of one's own
-    async with Publisher(settings, linger_ms=5) as publisher, site.followed(), book.followed():
-        watching = Watching(
-            site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=book.types
-        )  # fmt: skip
-        async with watching.running():
-            await stop.wait()
+    sources.watch(settings, Watching)
 
 
 def _sources(settings: Settings) -> Mapping[str, Source]:
-    from streams.ground.site import Site
     from streams.rows.declared import FILE, read_rows
 
-    declared = Site(settings.site_dir).file(FILE, read_rows).value
-    if not declared:
-        raise UsageError(f"rows: no source is declared. Write one into {settings.site_dir.absolute() / FILE}.")
-    return declared
+    return sources.declared(settings, FILE, read_rows)

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import signal
 from collections.abc import AsyncIterator, Callable, Collection, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from typing import Any
 
 import structlog
 from aiohttp import web
@@ -183,6 +184,16 @@ async def _read_model(settings: Settings) -> Engine:
 
 
 @asynccontextmanager
+async def _sources(**given: Any) -> AsyncIterator[None]:
+    """Files, rows and messages of others, made events of; for as long as the context lasts."""
+    kinds: tuple[Callable[..., Any], ...] = (Watching, WatchingRows, WatchingMessages)
+    async with AsyncExitStack() as stack:
+        for kind in kinds:
+            await stack.enter_async_context(kind(**given).running())
+        yield
+
+
+@asynccontextmanager
 async def opened(settings: Settings, functions: Mapping[str, Function]) -> AsyncIterator[Services]:
     """Everything that the handlers need, connected; `functions` are those that definitions can call."""
     site = Site(settings.site_dir)
@@ -207,15 +218,9 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
             site.followed(),
             bringing(settings),
             backlog.followed(settings) as waiting,
-            Watching(
+            _sources(
                 site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=feed.types
-            ).running(),
-            WatchingRows(
-                site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=feed.types
-            ).running(),
-            WatchingMessages(
-                site=site, settings=settings, addresses=addresses, codec=codec, publisher=publisher, types=feed.types
-            ).running(),
+            ),
         ):
             made = Services(
                 settings=settings,
