@@ -14,7 +14,6 @@ field that is missing or of another type, nothing is decided: a person looks.
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Mapping
 from functools import lru_cache
 from itertools import combinations
@@ -24,6 +23,7 @@ import orjson
 
 from models.rules.cells import FORMS, Cell, CellError, read_cell
 from models.serving.held import Held, Why
+from schemas.names import FILE_NAME
 
 FIRST, UNIQUE = "first", "unique"
 HITS = (FIRST, UNIQUE)
@@ -58,9 +58,8 @@ SCHEMA: Mapping[str, Any] = {
     },
 }
 
-NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
 ASKED: Mapping[str, Any] = {
-    "anyOf": [SCHEMA, {"type": "string", "pattern": f"^{NAME.pattern}$", "description": "The name of a table."}]
+    "anyOf": [SCHEMA, {"type": "string", "pattern": f"^{FILE_NAME.pattern}$", "description": "The name of a table."}]
 }
 """What a definition gives: a table, or the name of one."""
 
@@ -142,7 +141,7 @@ def asked_faults(written: Any) -> list[TableFault]:
     is another question."""
     if not isinstance(written, str):
         return table_faults(written)
-    named = NAME.fullmatch(written) is not None
+    named = FILE_NAME.fullmatch(written) is not None
     what = "is no name of a table: small letters, digits and hyphens"
     return [] if named else [TableFault((), what, "write table: lending-limits")]
 

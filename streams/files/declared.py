@@ -23,6 +23,7 @@ from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
 from connectors.codecs.records import Format, FormatError, format_of
+from streams.ground.sources import named, pointer
 from streams.processors.call.policies import duration_ms
 
 if TYPE_CHECKING:
@@ -33,7 +34,6 @@ MEMBERS = (
     "folder", "match", "format", "mapping", "type", "subject", "broken", "finished", "every", "settle", "rate",
     "archive", "errors",
 )  # fmt: skip
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _RATE = re.compile(r"(\d{1,7})/s")
 _REMOTE = re.compile(r"connection://([A-Za-z0-9][\w.-]{0,63})/?([^/].*)?")
 _FOLDER = re.compile(r"[\w][\w .-]{0,99}")
@@ -69,9 +69,7 @@ class Source:
 def read_files(document: Part | None) -> Mapping[str, Source]:
     """What `files.yaml` says; faults with their place."""
     found: dict[str, Source] = {}
-    for name, part in document.members().items() if document else ():
-        if not _NAME.fullmatch(name):
-            part.fault(f"{name[:70]!r} is no name of a source", "use small letters, digits and hyphens")
+    for name, part in named(document):
         found[name] = _source(name, part)
         twice = next((each for each in found.values() if each.name != name and _overlap(each, found[name])), None)
         if twice is not None:
@@ -85,9 +83,7 @@ def _source(name: str, part: Part) -> Source:
         if wanted not in members:
             part.fault(f"no {wanted}", f"add `{wanted}: {example}`")
     connection, folder = _place(members["folder"])
-    subject = members["subject"].text() if "subject" in members else None
-    if subject is not None and not subject.startswith("/"):
-        members["subject"].fault("no JSON Pointer", "begin with /")
+    subject = pointer(members["subject"]) if "subject" in members else None
     try:
         format_ = format_of(members["format"].plain(), "format")
     except FormatError as error:

@@ -6,17 +6,22 @@ For those that make events of what lies outside: files, rows, messages.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Coroutine, Mapping
+import re
+from collections.abc import Callable, Coroutine, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import structlog
 from prometheus_client import Gauge
 
 from streams.ground.beside import ended
 
+if TYPE_CHECKING:
+    from streams.ground.site_yaml import Part
+
 S = TypeVar("S")
+_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 LOOK_S = 0.5  # how often it is seen that a source was added, changed or taken away
 
 log = structlog.get_logger()
@@ -52,6 +57,30 @@ async def kept(
             await asyncio.sleep(LOOK_S)
     finally:
         await ended(*(task for _, task in tasks.values()))
+
+
+def named(document: Part | None) -> Iterator[tuple[str, Part]]:
+    """The entries of a file that declares sources, by their names; faults with their place."""
+    for name, part in document.members().items() if document else ():
+        if not _NAME.fullmatch(name):
+            part.fault(f"{name[:70]!r} is no name of a source", "use small letters, digits and hyphens")
+        yield name, part
+
+
+def pointer(part: Part) -> str:
+    """A place in what comes, as a JSON Pointer."""
+    text = part.text()
+    if not text.startswith("/"):
+        part.fault("no JSON Pointer", "begin with /")
+    return text
+
+
+def at_once(part: Part, most: int, what: str) -> int:
+    """How many are taken at once."""
+    text = part.scalar()
+    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= most:
+        part.fault(f"no number of {what}", f"write a whole number from 1 to {most}")
+    return int(text)
 
 
 @dataclass(slots=True)

@@ -22,6 +22,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from streams.ground.sources import at_once, named, pointer
+
 if TYPE_CHECKING:
     from streams.ground.site_yaml import Part
 
@@ -33,7 +35,6 @@ MEMBERS = (
 MOST_AT_ONCE = 100  # of up to 900 KiB each, and as many more are on their way
 USUAL_AT_ONCE = 20
 STARTS = ("earliest", "latest")
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _PLACE = re.compile(r"[\x20-\x7e]{1,249}")
 
 
@@ -64,9 +65,7 @@ class Source:
 def read_messages(document: Part | None) -> Mapping[str, Source]:
     """What `messages.yaml` says; faults with their place."""
     found: dict[str, Source] = {}
-    for name, part in document.members().items() if document else ():
-        if not _NAME.fullmatch(name):
-            part.fault(f"{name[:70]!r} is no name of a source", "use small letters, digits and hyphens")
+    for name, part in named(document):
         found[name] = _source(name, part)
     return found
 
@@ -81,25 +80,18 @@ def _source(name: str, part: Part) -> Source:
             if each in members:
                 members[each].fault(f"{each} of an event that says itself what it is", "add a `type`, or leave it out")
     texts = {each: members[each].text() if each in members else None for each in ("type", "mapping", "broken", "avro")}
-    pointers = {each: _pointer(members[each]) if each in members else None for each in ("subject", "id")}
+    pointers = {each: pointer(members[each]) if each in members else None for each in ("subject", "id")}
     places = {each: _place(members[each]) if each in members else None for each in ("group", "done")}
     return Source(
         name=name,
         connection=members["connection"].text(),
         place=_place(members["from"]),
-        batch=_batch(members["batch"]) if "batch" in members else USUAL_AT_ONCE,
+        batch=at_once(members["batch"], MOST_AT_ONCE, "messages") if "batch" in members else USUAL_AT_ONCE,
         start=_start(members["start"]) if "start" in members else None,
         **texts,
         **pointers,
         **places,
     )
-
-
-def _pointer(part: Part) -> str:
-    pointer = part.text()
-    if not pointer.startswith("/"):
-        part.fault("no JSON Pointer", "begin with /")
-    return pointer
 
 
 def _place(part: Part) -> str:
@@ -113,10 +105,3 @@ def _start(part: Part) -> str:
     if part.text() not in STARTS:
         part.fault("no place to start", "write earliest or latest")
     return part.text()
-
-
-def _batch(part: Part) -> int:
-    text = part.scalar()
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= MOST_AT_ONCE:
-        part.fault("no number of messages", f"write a whole number from 1 to {MOST_AT_ONCE}")
-    return int(text)

@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING
 
 from connectors.sql.lexer import SQLITE, Kind, tokens
 from schemas.payload import Json
+from streams.ground.sources import at_once, named, pointer
 from streams.processors.call.policies import duration_ms
 
 if TYPE_CHECKING:
@@ -43,7 +44,6 @@ MOST_AT_ONCE = 1_000  # what a query gives at most
 USUAL_AT_ONCE = 100
 LEAST_EVERY_S = 0.1
 LIMIT, KEYS = "limit", "keys"
-_NAME = re.compile(r"[a-z][a-z0-9-]{0,62}")
 _COLUMN = re.compile(r"[^\W\d]\w{0,62}")
 
 
@@ -75,9 +75,7 @@ class Source:
 def read_rows(document: Part | None) -> Mapping[str, Source]:
     """What `rows.yaml` says; faults with their place."""
     found: dict[str, Source] = {}
-    for name, part in document.members().items() if document else ():
-        if not _NAME.fullmatch(name):
-            part.fault(f"{name[:70]!r} is no name of a source", "use small letters, digits and hyphens")
+    for name, part in named(document):
         found[name] = _source(name, part)
     return found
 
@@ -107,9 +105,7 @@ def _source(name: str, part: Part) -> Source:
     if _parameters(statement) != wanted_names:
         said = ", ".join(f":{each}" for each in sorted(wanted_names))
         members["statement"].fault(f"has other parameters than {said}", "name each of them, and nothing else")
-    subject = members["subject"].text() if "subject" in members else None
-    if subject is not None and not subject.startswith("/"):
-        members["subject"].fault("no JSON Pointer", "begin with /")
+    subject = pointer(members["subject"]) if "subject" in members else None
     texts = {each: members[each].text() if each in members else None for each in ("mapping", "broken")}
     return Source(
         name=name,
@@ -122,7 +118,7 @@ def _source(name: str, part: Part) -> Source:
         type=members["type"].text(),
         subject=subject,
         listen=_channel(members["listen"]) if "listen" in members else None,
-        batch=_batch(members["batch"]) if "batch" in members else USUAL_AT_ONCE,
+        batch=at_once(members["batch"], MOST_AT_ONCE, "rows") if "batch" in members else USUAL_AT_ONCE,
         every_s=max(duration_ms(members["every"]) / 1_000 if "every" in members else 5.0, LEAST_EVERY_S),
         **texts,
     )
@@ -162,10 +158,3 @@ def _channel(part: Part) -> str:
 
 def _parameters(statement: str) -> set[str]:
     return {each.text for each in tokens(statement, SQLITE) if each.kind is Kind.PARAMETER}
-
-
-def _batch(part: Part) -> int:
-    text = part.scalar()
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= MOST_AT_ONCE:
-        part.fault("no number of rows", f"write a whole number from 1 to {MOST_AT_ONCE}")
-    return int(text)

@@ -15,7 +15,6 @@ the one before it in force.
 from __future__ import annotations
 
 import asyncio
-import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -30,6 +29,7 @@ from schemas.payload import Door, Json, Payload, UnreadablePayloadError
 from schemas.reasons import Reason
 from schemas.steps import completed, faulted, problem
 from streams.ground.errors import ConfigurationError
+from streams.ground.named_files import Kind, NamedFiles
 from streams.ground.references import UnresolvedError
 from streams.ground.site import Site
 from streams.ground.site_yaml import Part
@@ -40,27 +40,6 @@ from streams.processors import call
 FOLDER = "mappings"
 SCHEMAS = "schemas/"
 ASIDE_BYTES = 64 * 1024  # an input from this size on is mapped beside the event loop
-_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,62}")
-
-
-class Mappings:
-    """The mappings by name, as they are now."""
-
-    def __init__(self, folder: Path, site: Site) -> None:
-        self._folder = folder
-        self._site = site
-
-    def get(self, name: str) -> ValueMapping:
-        """The mapping. Raises ConfigurationError that says where it should be, or what is wrong with it."""
-        if not _NAME.fullmatch(name):  # it may be data, so it is not quoted
-            raise ConfigurationError("the name is not one of a mapping; write small letters, digits and hyphens")
-        file = f"{FOLDER}/{name}.yaml"
-        if not (self._folder / file).is_file():
-            raise ConfigurationError(f"there is no mapping {name}; write {file} in the site folder")
-        found = self._site.file(file, read_mapping).value
-        if found is None:
-            raise ConfigurationError(f"the mapping {name} is empty; write `fields:` into {file}")
-        return found
 
 
 def read_mapping(document: Part | None) -> ValueMapping | None:
@@ -82,6 +61,16 @@ def read_mapping(document: Part | None) -> ValueMapping | None:
         return mapping_of(document.plain(), evaluated, schema)
     except MappingFault as fault:
         document.at(fault.place).fault(fault.what, fault.remedy)
+
+
+KIND = Kind(FOLDER, "mapping", "fields:", read_mapping)
+
+
+class Mappings(NamedFiles[ValueMapping]):
+    """The mappings by name, as they are now."""
+
+    def __init__(self, folder: Path, site: Site) -> None:
+        super().__init__(folder, site, KIND)
 
 
 def evaluated(source: str) -> Evaluate:

@@ -12,10 +12,10 @@ from collections.abc import Collection, Iterator, Mapping
 from difflib import get_close_matches
 
 from models.rules.gaps import gaps
-from models.rules.table import NAME
 from models.serving.card import REVIEW, Card, head, read_card
 from models.serving.errors import RefusedModelError
 from models.serving.shelf import Shelf
+from schemas.names import FILE_NAME
 from schemas.payload import Json
 from streams.ground.errors import ConfigurationError
 from streams.language import DefinitionError, Fault, Severity
@@ -55,7 +55,7 @@ def model_faults(text: str, file: str, shelf: Shelf, tables: Tables) -> list[Fau
 def _table(source: Source, path: Path, given: Json, tables: Tables) -> Json:
     """A table as it is written, here or in the file that is named; None where there is none, which is told."""
     written = given.get(path[-1]) if isinstance(given, dict) else None
-    if not isinstance(written, str) or not NAME.fullmatch(written):
+    if not isinstance(written, str) or not FILE_NAME.fullmatch(written):
         return written
     if written not in (names := tables.names):
         remedy = f"write rules/{written}.yaml in the site folder; there {_are(names)}"

@@ -17,10 +17,10 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
-from models.rules.table import NAME, TableError, read_table, table_faults
+from models.rules.table import TableError, read_table, table_faults
 from models.serving.card import REVIEW
 from schemas.payload import Json
-from streams.ground.errors import ConfigurationError
+from streams.ground.named_files import Kind, NamedFiles
 from streams.ground.site import Site
 from streams.ground.site_yaml import Part
 
@@ -36,31 +36,6 @@ class NamedTable:
 
     written: Mapping[str, Json]  # the table, as a definition would have it
     tests: int
-
-
-class Tables:
-    """The tables by name, as they are now."""
-
-    def __init__(self, folder: Path, site: Site) -> None:
-        self._folder = folder
-        self._site = site
-
-    def get(self, name: str) -> NamedTable:
-        """The table. Raises ConfigurationError that says where it should be, or what is wrong with it."""
-        if not NAME.fullmatch(name):  # it may be data, so it is not quoted
-            raise ConfigurationError("the name is not one of a table; write small letters, digits and hyphens")
-        file = f"{FOLDER}/{name}.yaml"
-        if not (self._folder / file).is_file():
-            raise ConfigurationError(f"there is no table {name}; write {file} in the site folder")
-        found = self._site.file(file, read_rules).value
-        if found is None:
-            raise ConfigurationError(f"the table {name} is empty; write `rows:` into {file}")
-        return found
-
-    @property
-    def names(self) -> list[str]:
-        """Those that are there."""
-        return sorted(each.stem for each in (self._folder / FOLDER).glob("*.yaml") if NAME.fullmatch(each.stem))
 
 
 def read_rules(document: Part | None) -> NamedTable | None:
@@ -83,6 +58,16 @@ def read_rules(document: Part | None) -> NamedTable | None:
             by = ruled.row.called if ruled.row else "no row decides"
             test.fault(f"test {count} gives {given} and not {route} ({by})", "correct the rows, or the test")
     return NamedTable(written, count)
+
+
+KIND = Kind(FOLDER, "table", "rows:", read_rules)
+
+
+class Tables(NamedFiles[NamedTable]):
+    """The tables by name, as they are now."""
+
+    def __init__(self, folder: Path, site: Site) -> None:
+        super().__init__(folder, site, KIND)
 
 
 def _tests(part: Part | None) -> Iterator[tuple[Part, Mapping[str, Json], str]]:
