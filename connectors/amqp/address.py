@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from yarl import URL
 
 from connectors.hub.contract import Refused
 from connectors.hub.identity import Tls
 from connectors.hub.loopback import is_here
+from connectors.hub.servers import split
 from schemas.reasons import Reason
 
 DEFAULT_PORTS = {"amqp": 5672, "amqps": 5671}
@@ -48,19 +49,14 @@ class Server:
 
 def server_of(name: str, url: str, tls: Tls | None) -> Server:
     """The server of the connection called `name`. Raises Refused (MISCONFIGURED)."""
-    try:
-        parts = urlsplit(url)
-        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
-    except ValueError:  # it may quote a part of the password
-        raise _misconfigured(name, f"is no AMQP server; {_LIKE}") from None
-    if port is None or parts.scheme not in DEFAULT_PORTS or not parts.hostname or parts.query:
+    parts = split(url, DEFAULT_PORTS)
+    if parts is None or parts.query:
         raise _misconfigured(name, f"is no AMQP server; {_LIKE}")
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
     secure = parts.scheme == "amqps"
-    if not secure and not is_here(parts.hostname):
+    if not secure and not is_here(parts.host):
         raise _misconfigured(name, "would send a password in clear; write amqps://")
     vhost = unquote(parts.path.removeprefix("/")) or "/"
-    return Server(parts.hostname, port, secure, vhost, user, password, tls or Tls())
+    return Server(parts.host, parts.port, secure, vhost, parts.user or "", parts.password or "", tls or Tls())
 
 
 def _misconfigured(name: str, what: str) -> Refused:

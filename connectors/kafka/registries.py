@@ -6,12 +6,13 @@ import asyncio
 import io
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import fastavro
 import orjson
 
 from connectors.hub.contract import Refused
+from connectors.hub.servers import split
 from schemas.cloudevents import InvalidEventError
 from schemas.jsondata import to_avro
 from schemas.payload import Json
@@ -36,13 +37,13 @@ class Unframed:
 
 def access_of(name: str, url: str) -> RegistryAccess:
     """The registry of the connection called `name`. Raises Refused (MISCONFIGURED)."""
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    parts = split(url, {"http": 80, "https": 443})
+    if parts is None:
         what = f"connection {name} is no registry of schemas; write https://USER:PASSWORD@HOST/PATH"
         raise Refused(Reason.MISCONFIGURED, what)
-    address = parts._replace(netloc=parts.netloc.rpartition("@")[2]).geturl()
-    user, password = unquote(parts.username or ""), unquote(parts.password or "")
-    return RegistryAccess(address, user or None, password or None, total_timeout_s=ASK_S)
+    given = urlsplit(url)
+    address = given._replace(netloc=given.netloc.rpartition("@")[2]).geturl()
+    return RegistryAccess(address, parts.user or None, parts.password or None, total_timeout_s=ASK_S)
 
 
 class Registries:

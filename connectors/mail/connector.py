@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from urllib.parse import unquote, urlsplit
 
 import aiosmtplib
 
@@ -18,6 +17,7 @@ from connectors.hub.contract import Asked, Check, Plan, Refused
 from connectors.hub.loopback import is_here
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
+from connectors.hub.servers import split
 from connectors.mail import SEND
 from connectors.mail.message import Mail, written
 from schemas.functions import Function
@@ -110,15 +110,10 @@ async def _address(client: aiosmtplib.SMTP, mail: Mail) -> None:
 
 def _server(name: str, url: str) -> Server:
     detail = f"connection {name} is no mail server; write smtps://USER:PASSWORD@HOST or smtp://HOST"
-    try:
-        parts = urlsplit(url)
-        port = parts.port or DEFAULT_PORTS.get(parts.scheme)
-    except ValueError:  # it may quote a part of the password
-        raise Refused(Reason.MISCONFIGURED, detail) from None
-    if port is None or parts.scheme not in DEFAULT_PORTS or not parts.hostname:
+    parts = split(url, DEFAULT_PORTS)
+    if parts is None:
         raise Refused(Reason.MISCONFIGURED, detail)
-    user = None if parts.username is None else unquote(parts.username)
-    return Server(parts.hostname, port, parts.scheme == "smtps", user, unquote(parts.password or ""))
+    return Server(parts.host, parts.port, parts.scheme == "smtps", parts.user, parts.password or "")
 
 
 def _explained(plan: Plan[Sending], error: Exception, begun: bool) -> CallOutcome:

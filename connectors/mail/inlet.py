@@ -16,12 +16,12 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TypeVar
-from urllib.parse import unquote, urlsplit
 
 from connectors.hub.contract import Refused
 from connectors.hub.identity import Tls
 from connectors.hub.inlet import MOST_BYTES, Came, InletError
 from connectors.hub.loopback import is_here
+from connectors.hub.servers import split
 from connectors.hub.tls import context
 from schemas.reasons import Reason
 
@@ -50,17 +50,13 @@ class Mailbox:
 def mailbox_of(name: str, url: str, tls: Tls | None) -> Mailbox:
     """The mailbox of the connection called `name`. Raises Refused (MISCONFIGURED)."""
     wrong = f"connection {name} is no mailbox; write imaps://USER:PASSWORD@HOST"
-    try:
-        parts = urlsplit(url)
-        port = parts.port or PORTS.get(parts.scheme)
-    except ValueError:  # it may quote a part of the password
-        raise Refused(Reason.MISCONFIGURED, wrong) from None
-    if port is None or parts.scheme not in PORTS or not parts.hostname or not parts.username or not parts.password:
+    parts = split(url, PORTS)
+    if parts is None or not parts.user or not parts.password:
         raise Refused(Reason.MISCONFIGURED, wrong)
     secure = parts.scheme == "imaps"
-    if not secure and not is_here(parts.hostname):
+    if not secure and not is_here(parts.host):
         raise Refused(Reason.MISCONFIGURED, f"connection {name} would send a password in clear; write imaps://")
-    return Mailbox(parts.hostname, port, secure, unquote(parts.username), unquote(parts.password), tls or Tls())
+    return Mailbox(parts.host, parts.port, secure, parts.user, parts.password, tls or Tls())
 
 
 class MailInlet:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import lru_cache
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 import asyncssh
 
 from connectors.hub.contract import Refused
 from connectors.hub.identity import Ssh
+from connectors.hub.servers import split
 from schemas.reasons import Reason
+
+DEFAULT_PORTS = {"sftp": 22}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,17 +32,16 @@ class Server:
 
 def server_of(name: str, url: str, ssh: Ssh | None) -> Server:
     """The server of the connection called `name`. Raises Refused (MISCONFIGURED)."""
-    parts = urlsplit(url)
-    if parts.scheme != "sftp" or not parts.hostname or not parts.username:
+    parts = split(url, DEFAULT_PORTS)
+    if parts is None or not parts.user:
         raise _misconfigured(name, "is no SFTP server; write sftp://USER@HOST/FOLDER")
     if ssh is None or not ssh.host_keys:
         remedy = "write it beside `url`: ssh: {hostKey: 'ssh-ed25519 AAAA...'}"
         raise _misconfigured(name, f"has no host key; {remedy}, as `ssh-keyscan` shows it and its owner confirms it")
     if parts.password is None and not ssh.key:
         raise _misconfigured(name, "has neither a key nor a password; write ssh: {key: '${file:PATH}'}")
-    password = None if parts.password is None else unquote(parts.password)
     folder = unquote(parts.path) or "."
-    return Server(name, parts.hostname, parts.port or 22, folder, unquote(parts.username), password, ssh, url)
+    return Server(name, parts.host, parts.port, folder, parts.user, parts.password, ssh, url)
 
 
 @lru_cache(maxsize=256)
