@@ -5,7 +5,8 @@ writes what is published, `lines` makes connections, and `inlet` takes what come
 """
 
 from connectors.declaration import Declaration
-from schemas.functions import Argument, EffectClass, Function, Kind, Values
+from connectors.hub.publish_arguments import HEADERS, VALUE, effect_note, event
+from schemas.functions import Argument, EffectClass, Function, Kind
 
 _CONNECTION = Argument(
     name="connection",
@@ -35,31 +36,13 @@ PUBLISH = Function(
             max_length=120,
             example="exchange: sales",
         ),
-        Argument(
-            name="value",
-            summary="The message: a text as it is, anything else as JSON. With `event` it is the data of the event.",
-            required=True,
-            example="value: '${ .order }'",
-        ),
-        Argument(
-            name="headers",
-            summary="Headers of the message, as texts.",
-            kind=Kind.OBJECT,
-            values=Values.SCALAR,
-            example="headers: {tenant: north}",
-        ),
-        Argument(
-            name="event",
-            summary="Attributes of a CloudEvent, at least source and type; the message is the event in one JSON.",
-            kind=Kind.OBJECT,
-            values=Values.SCALAR,
-            example="event: {source: /exlify/orders, type: com.example.order.placed}",
-        ),
+        VALUE,
+        HEADERS,
+        event("; the message is the event in one JSON."),
     ),
     output={"type": "object", "required": ["id"], "properties": {"id": {"type": "string"}}},
     example="{connection: partner, key: orders, value: '${ . }'}",
-    effect_note="keyed with `event`, whose id is made of the key of the step, the same however often it is sent; else"
-    " blind, unless the definition says that readers go by the property `message-id` (`metadata: {effect: keyed}`)",
+    effect_note=effect_note("go by the property `message-id`"),
 )
 QUEUE = Function(
     name="amqp.queue",

@@ -5,6 +5,7 @@ writes what is published, `producers` keeps the clients, and `work` does what is
 """
 
 from connectors.declaration import Declaration
+from connectors.hub.publish_arguments import HEADERS, VALUE, effect_note, event
 from schemas.functions import Argument, EffectClass, Function, Kind, Values
 
 _CONNECTION = Argument(
@@ -28,12 +29,7 @@ PUBLISH = Function(
             max_length=249,
             example="topic: orders",
         ),
-        Argument(
-            name="value",
-            summary="The message: a text as it is, anything else as JSON. With `event` it is the data of the event.",
-            required=True,
-            example="value: '${ .order }'",
-        ),
+        VALUE,
         Argument(
             name="key",
             summary="The key: messages of one key stay in order, in one partition.",
@@ -41,20 +37,8 @@ PUBLISH = Function(
             max_length=1_000,
             example="key: '${ .order.number }'",
         ),
-        Argument(
-            name="headers",
-            summary="Headers of the message, as texts.",
-            kind=Kind.OBJECT,
-            values=Values.SCALAR,
-            example="headers: {tenant: north}",
-        ),
-        Argument(
-            name="event",
-            summary="Attributes of a CloudEvent, at least source and type. Its id is made of the key of the step.",
-            kind=Kind.OBJECT,
-            values=Values.SCALAR,
-            example="event: {source: /exlify/orders, type: com.example.order.placed}",
-        ),
+        HEADERS,
+        event(". Its id is made of the key of the step."),
         Argument(
             name="avro",
             summary="The value goes out as Avro, in Confluent's framing: the connection of the registry that has its"
@@ -83,8 +67,7 @@ PUBLISH = Function(
         },
     },
     example="{connection: partner, topic: orders, key: '${ .id | tostring }', value: '${ . }'}",
-    effect_note="keyed with `event`, whose id is made of the key of the step, the same however often it is sent; else"
-    " blind, unless the definition says that readers know the header `idempotency-key` (`metadata: {effect: keyed}`)",
+    effect_note=effect_note("know the header `idempotency-key`"),
 )
 TOPICS = Function(
     name="kafka.topics",
