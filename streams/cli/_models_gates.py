@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NoReturn
 
 from streams.cli._output import echo
+from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
     from models.making.learning import Gate
@@ -34,6 +36,16 @@ class Gates:
 
         self.gates.append(Gate(gate, False, says, {}))
         raise ClosedGate
+
+    @contextmanager
+    def reading(self, files: str) -> Iterator[None]:
+        """What a trainer has made is read, whatever it may have put into these files. Raises ClosedGate."""
+        try:
+            yield
+        except (UsageError, ValueError) as error:
+            self.fail("parity", str(error))
+        except (KeyError, TypeError, AttributeError) as error:
+            self.fail("parity", f"{files} of the trainer cannot be used: {error!r}")
 
 
 def tell(gates: Sequence[Gate]) -> None:

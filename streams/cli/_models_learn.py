@@ -218,17 +218,13 @@ def _installed(run: Run, made: Path, found: Parts, learned: str, promise: tuple[
     name, version = run.pin.name, making.next_version(run.book.versions(), run.pin.name)
     stage = run.place / "stage" / name / version
     shutil.rmtree(run.place / "stage", ignore_errors=True)
-    try:
+    with run.reading("card.toml"):
         draft = by.draft(run.card, making.read_draft(made), learned, found, name, run.pin.version)
         rows = ours.rows(made / "rows.csv") if (made / "rows.csv").exists() else found.training
         columns = by.trained_on(rows, [each["field"] for each in draft["inputs"]]) if draft.get("inputs") else rows
         making.added(made / MODEL_FILE, draft, columns, ((), None), name, version, stage)
         making.copy_parts(made, stage)
         model = ours.loaded_from(run.book, stage)
-    except (UsageError, ValueError) as error:
-        run.fail("parity", str(error))
-    except (KeyError, TypeError, AttributeError) as error:  # whatever a trainer may have put into its card
-        run.fail("parity", f"card.toml of the trainer cannot be used: {error!r}")
     _proved(run, stage, model, found, *promise)
     place = ours.models_folder() / name / version
     making.installed(stage, place)

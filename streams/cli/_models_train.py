@@ -199,7 +199,7 @@ def _trained(
     for left in (made, place / "made-stage"):  # of a run that was killed
         shutil.rmtree(left, ignore_errors=True)
     gates.through(train(learning, rows, made, place / LOG, making.site_folder().parent))
-    try:
+    with gates.reading(f"card.toml or {PARITY_FILE}"):
         draft = by.renewed(card, making.read_draft(made), {"source": file.name})
         used = ours.rows(made / "rows.csv") if (made / "rows.csv").exists() else rows
         if draft.get("inputs"):
@@ -209,10 +209,6 @@ def _trained(
         making.added(made / MODEL_FILE, draft, used, ((), None), name, version, stage)
         making.copy_parts(made, stage)
         seen = checked(stage, ours.loaded_from(book, stage), used)
-    except (UsageError, ValueError) as error:
-        gates.fail("parity", str(error))
-    except (KeyError, TypeError, AttributeError) as error:  # whatever a trainer may have put into its card
-        gates.fail("parity", f"card.toml or {PARITY_FILE} of the trainer cannot be used: {error!r}")
     gates.through(by.parity(seen))
     making.installed(stage, ours.models_folder() / name / version)
     shutil.rmtree(made, ignore_errors=True)
