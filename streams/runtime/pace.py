@@ -2,8 +2,8 @@
 small ones. Each costs its processor a transaction and two changes of thread, and the path that it only watches its turn
 on the same cores: with 32 workflows in flight every other process paid a quarter more.
 
-What is rare is handed over at once: a rest only keeps two hand-overs apart. Even with one workflow in flight its records
-come faster than a person sees, and a transaction for each took two of the path's fifteen milliseconds.
+What is rare is handed over at once: a rest only keeps two hand-overs apart. Even with one workflow in flight its
+records come faster than a person sees, and a transaction for each took two of the path's fifteen milliseconds.
 """
 
 from __future__ import annotations
