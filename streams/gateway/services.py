@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
+from connectors.hub.pipeline import Hub
 from schemas.business import EventTypes
 from schemas.codec import Codec
 from streams.definitions.book import DefinitionBook
@@ -47,6 +48,7 @@ class Services:
     own: OwnFunctions
     addresses: Addresses
     pauses: Pauses
+    hub: Hub  # for what people have sent once more
     seen: Seen
     backlog: Backlog = field(default_factory=lambda: Backlog(IntakeSettings.max_backlog))
     spent: Remembered = field(default_factory=Remembered)

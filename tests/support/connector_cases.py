@@ -15,6 +15,7 @@ from typing import Any
 
 from confluent_kafka import Producer
 
+from connectors.asyncapi.document import read as read_async_document
 from connectors.catalogue import CONNECTORS
 from connectors.http.openapi import read as read_document
 from connectors.hub.connections import ApiOf, undocumented
@@ -24,6 +25,13 @@ from tests.support import mailboxes, notebook, peers, queues
 from tests.support import sftp as sftp_server
 
 PETS = read_document({"openapi": "3.1.0", "paths": {"/pet": {"get": {"operationId": "getPet"}}}})
+ORDERS = read_async_document(
+    {
+        "asyncapi": "3.0.0",
+        "channels": {"orders": {"address": "orders"}},
+        "operations": {"order": {"action": "receive", "channel": {"$ref": "#/channels/orders"}}},
+    }
+)
 ALL = (*CONNECTORS, notebook.DECLARATION)
 
 
@@ -184,6 +192,17 @@ async def amqp(folder: Path) -> AsyncIterator[Case]:
 
 
 @asynccontextmanager
+async def asyncapi(folder: Path) -> AsyncIterator[Case]:
+    """By whatever protocol: queues are the smallest of the peers."""
+    async with queues.queues() as peer:
+        peer.most = 100
+        urls = {"here": peer.url, "nowhere": f"amqp://127.0.0.1:{peers.unused_port()}"}
+        given = {"operation": "order", "message": {"payload": {"order": "A-17"}}}
+        calls = {name: a_call("asyncapi", document={"endpoint": f"connection://{name}"}, **given) for name in urls}
+        yield Case(urls, {"asyncapi": (calls["here"],)}, calls["nowhere"], api_of=lambda _: ORDERS)
+
+
+@asynccontextmanager
 async def notes(folder: Path) -> AsyncIterator[Case]:
     urls = {"here": f"{folder}/notes", "nowhere": f"{folder}/no/notes"}
     calls = {name: a_call("notebook.append", connection=name, line="Ada was here") for name in urls}
@@ -199,5 +218,6 @@ CASES: Mapping[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {
     "sftp": sftp,
     "kafka": kafka,
     "amqp": amqp,
+    "asyncapi": asyncapi,
     "notebook": notes,
 }
