@@ -212,6 +212,6 @@ def _read(path: Path, kind: type[T]) -> T | None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.draft")  # of whoever has the claim; one that was killed leaves no other
     draft.write_bytes(content)
     draft.replace(path)
