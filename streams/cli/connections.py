@@ -155,7 +155,7 @@ def add(name: str, document: Path, url: str | None, operations: tuple[str, ...],
 
 
 def _drafted(name: str, document: Path, url: str | None, operations: tuple[str, ...]) -> Draft:
-    from connectors.http.openapi import DocumentError
+    from connectors.hub.documents import DocumentError
     from streams.processors.call.connections import FILE, NAME
     from streams.processors.call.documents import parsed
     from streams.processors.call.drafts import draft

@@ -13,12 +13,13 @@ import json
 import sqlite3
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager, asynccontextmanager, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from confluent_kafka import Consumer, Producer, TopicPartition
 
+from connectors.asyncapi.document import read as read_async_document
 from connectors.catalogue import CONNECTORS
 from connectors.http.openapi import read as read_document
 from connectors.hub.connections import ApiOf, undocumented
@@ -29,6 +30,11 @@ from tests.support import mailboxes, notebook, peers, queues
 from tests.support import sftp as sftp_server
 from tests.support.books import books
 
+ORDERS: dict[str, Any] = {
+    "asyncapi": "3.0.0",
+    "channels": {"orders": {"address": "hub-orders"}},
+    "operations": {"order": {"action": "receive", "channel": {"$ref": "#/channels/orders"}}},
+}
 DOCUMENT: dict[str, Any] = {
     "openapi": "3.1.0",
     "paths": {
@@ -334,6 +340,22 @@ def at_queues(url: str, has: Callable[[str], Awaitable[Sequence[str]]], *secrets
 
 
 @asynccontextmanager
+async def asyncapi(folder: Path) -> AsyncIterator[Case]:
+    """By whatever protocol: queues are the smallest of the peers."""
+    async with amqp(folder) as case:
+        calls = {name: a_call("asyncapi", **by_messages(name, "A-17")) for name in case.connections}
+        api = read_async_document(ORDERS)
+        yield replace(
+            case,
+            calls={"asyncapi": (calls["here"],)},
+            hopeless=calls["nowhere"],
+            api_of=lambda _: api,
+            entry={"asyncapi": "${file:orders.json}"},
+            files={"orders.json": json.dumps(ORDERS)},
+        )
+
+
+@asynccontextmanager
 async def notes(folder: Path) -> AsyncIterator[Case]:
     urls = {"here": f"{folder}/notes", "nowhere": f"{folder}/no/notes"}
     calls = {name: a_call("notebook.append", connection=name, line="Ada was here") for name in urls}
@@ -354,6 +376,7 @@ CASES: Mapping[str, Callable[[Path], AbstractAsyncContextManager[Case]]] = {
     "sftp": sftp,
     "kafka": kafka,
     "amqp": amqp,
+    "asyncapi": asyncapi,
     "notebook": notes,
 }
 
@@ -367,6 +390,15 @@ def by_document(name: str, mark: str) -> dict[str, Any]:
     """The same, by the document of the system."""
     document = {"endpoint": f"connection://{name}"}
     return {"document": document, "operationId": "addBook", "parameters": {"mark": mark}}
+
+
+def by_messages(name: str, mark: str) -> dict[str, Any]:
+    """A message as the document of the system has it."""
+    return {
+        "document": {"endpoint": f"connection://{name}"},
+        "operation": "order",
+        "message": {"payload": {"order": mark}},
+    }
 
 
 def marked(**arguments: Any) -> Given:
@@ -434,5 +466,6 @@ DEEDS: Mapping[str, tuple[Deed, ...]] = {
         Deed(operation="amqp.publish", effect=EffectClass.BLIND, given=marked(**MESSAGE)),
         Deed(operation="amqp.publish", effect=EffectClass.KEYED, given=marked(**MESSAGE, event=EVENT)),
     ),
+    "asyncapi": (Deed(operation="asyncapi", effect=EffectClass.BLIND, given=by_messages),),
     "notebook": (Deed(operation="notebook.append", effect=EffectClass.BLIND, given=marked(line="MARK")),),
 }

@@ -10,7 +10,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from connectors.asyncapi import ASYNCAPI
 from connectors.http import EFFECTS, HTTP, OPENAPI
+from connectors.http.openapi import ApiOperation
 from connectors.hub.connections import folded, named
 from connectors.hub.identity import NAMES, Webhook
 from connectors.webhook import SEND
@@ -108,7 +110,8 @@ def _system(function: Function, task: Mapping[str, Json]) -> str | None:
     """The name of the system that a call is for; None for a call that leads to none."""
     given = task.get("with")
     given = given if isinstance(given, dict) else {}
-    if function.name in (HTTP.name, OPENAPI.name) or any(each.name == "connection" for each in function.arguments):
+    by_address = function.name in (HTTP.name, OPENAPI.name, ASYNCAPI.name)
+    if by_address or any(each.name == "connection" for each in function.arguments):
         return next(named(given), UNNAMED)
     return None
 
@@ -132,6 +135,11 @@ def _use(function: Function, task: Mapping[str, Json], system: str, workflow: st
         api = addresses.api(system)
         if api and operation not in api:
             return Use(function.name, operation, NOT_THERE, workflow)
-        method = api[operation].method if operation in api else ""
+        known = api.get(operation)
+        method = known.method if isinstance(known, ApiOperation) else ""
+    elif function.name == ASYNCAPI.name:
+        operation = str(given.get("operation") or given.get("channel") or "")
+        if (api := addresses.api(system)) and operation not in api:
+            return Use(function.name, operation, NOT_THERE, workflow)
     effect = function.effect or said or EFFECTS.get(method, EffectClass.BLIND)
     return Use(function.name, operation, str(effect), workflow)
