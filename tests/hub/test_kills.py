@@ -41,7 +41,7 @@ from tests.support.connector_peers import REAL
 from tests.support.data import payload
 from tests.support.hosted import PARTITIONS, begun, worker
 
-LINES = tuple({*call.DECLARATION.topics(Settings()), *recover.DECLARATION.topics(Settings()), PARKING})
+LINES = tuple({*call.DECLARATION.topics(Settings()), *recover.DECLARATION.topics(Settings()), PARKING, call.PAUSES})
 PATIENCE_S = 180.0  # a bound on hanging, not a measure
 EACH = 20  # of every deed, where kills come at random
 KILLS = 6

@@ -466,6 +466,9 @@ DEEDS: Mapping[str, tuple[Deed, ...]] = {
         Deed(operation="amqp.publish", effect=EffectClass.BLIND, given=marked(**MESSAGE)),
         Deed(operation="amqp.publish", effect=EffectClass.KEYED, given=marked(**MESSAGE, event=EVENT)),
     ),
-    "asyncapi": (Deed(operation="asyncapi", effect=EffectClass.BLIND, given=by_messages),),
+    "asyncapi": (
+        Deed(operation="asyncapi", effect=EffectClass.BLIND, given=by_messages),
+        Deed(operation="asyncapi", effect=EffectClass.KEYED, given=by_messages, said=True),
+    ),
     "notebook": (Deed(operation="notebook.append", effect=EffectClass.BLIND, given=marked(line="MARK")),),
 }
