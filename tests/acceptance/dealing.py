@@ -75,14 +75,15 @@ def instances(numbers: Iterable[int]) -> list[str]:
     return [ids.instance_id(WORKFLOW, SOURCE, f"{number}") for number in numbers]
 
 
-async def lie_with(site: Site, people_have: Counter[str | None]) -> None:
-    """Returns once people have so many of the open tasks each; what nobody has is at None."""
+async def all_have_what_they_can(site: Site, left: int) -> None:
+    """Returns once everybody has as many of the open tasks as they may, and this many lie with nobody."""
     async with ClientSession(site.gateway, timeout=ASK) as http:
 
         async def they_do() -> bool:
-            return Counter(each["given_to"] for each in await _listed(http)) == people_have
+            given = Counter(each["given_to"] for each in await _listed(http))
+            return given.pop(None, 0) == left and given == CAPACITY
 
-        await site.until(they_do, f"tasks given: {dict(people_have)}")
+        await site.until(they_do, "tasks given to all")
 
 
 @asynccontextmanager

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
-
 import pytest
 
 from tests.acceptance import dealing
@@ -21,7 +19,7 @@ async def test_tasks_go_to_people_who_can_and_have_room_whoever_is_killed(site: 
         subscriber = Subscriber(site, dealing.instances(numbers), dealing.WORKFLOW)
         await dealing.happen(site, numbers)
         room = sum(dealing.CAPACITY.values())
-        await dealing.lie_with(site, Counter({**dealing.CAPACITY, None: TASKS - room}))
+        await dealing.all_have_what_they_can(site, left=TASKS - room)
         async with dealing.answering(site):
             site.kill("steps")
             await dealing.verified(site, subscriber, numbers)

@@ -15,7 +15,7 @@ import pytest
 from models.serving.card import MODEL_FILE
 from models.serving.errors import RefusedModelError
 from models.serving.explain import Explainer, Reasons, Scores
-from models.serving.features import Code, Encoder, Number, Row
+from models.serving.features import Code, Encoder, Input, Number, Row
 from models.serving.held import Why
 from models.serving.linear import ClosedExplainer, Linear
 from models.serving.predict import Model, session_of
@@ -95,7 +95,7 @@ def test_model_is_not_asked_about_fields_that_are_as_in_the_profile() -> None:
 
 def test_what_is_not_asked_changes_no_reason() -> None:
     drawn = random.Random(4)
-    inputs = [Code("c", "", ("a", "b", "d")), *(Number(f"n{n}", "", 0, 3) for n in range(5))]
+    inputs: list[Input] = [Code("c", "", ("a", "b", "d")), *(Number(f"n{n}", "", 0, 3) for n in range(5))]
     encoder, fields = Encoder(inputs), [each.field for each in inputs]
     weights = np.array([drawn.random() for _ in range(encoder.width)])
 

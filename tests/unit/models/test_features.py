@@ -78,7 +78,7 @@ SOME_NUMBER = st.integers(-3, 12) | st.floats(-3, 12) | st.sampled_from([0.5, 2.
 
 @given(st.fixed_dictionaries({"whole": SOME_NUMBER, "size": SOME_NUMBER, "age": SOME_NUMBER}))
 def test_what_is_written_as_usual_is_beyond_nothing(values: dict[str, Any]) -> None:
-    usual = WHOLE.write(values, memoryview(np.zeros(WHOLE.width, dtype=np.float32)))
+    usual = WHOLE.write(values, [0.0] * WHOLE.width)
     assert not usual or WHOLE.beyond(values) == []
     if all(type(each) is int for each in values.values()):
         assert usual == (WHOLE.beyond(values) == [])
