@@ -102,7 +102,7 @@ class _Round:
         self._codec, self._people, self._state, self._effects = codec, people_, state, effects
         row = state.get(_DESK)
         self._lying = msgspec.msgpack.decode(row.value, type=Lying) if row else Lying()
-        self._bytes = len(row.value) if row else 0
+        self._bytes, self._due_ms = (len(row.value), row.due_ms) if row else (0, 0)
         self._desk = self._lying.desk
         self._speeds = self._desk.speeds = Speeds()
         self._at_ms = 0
@@ -122,8 +122,8 @@ class _Round:
                 self._open(key, work)
 
     def keep(self) -> None:
-        """Writes the desk down."""
-        due_ms = self._at_ms + LOOK_MS if self._desk.open else 0
+        """Writes the desk down. When it is looked at next stays as it is, however much comes meanwhile."""
+        due_ms = self._due_ms or self._at_ms + LOOK_MS if self._desk.open else 0
         self._desk.speeds = Speeds()  # these have rows of their own
         self._effects.changes[_DESK] = Row(msgspec.msgpack.encode(self._lying), due_ms)
         unplaced = len(self._desk.unplaced())

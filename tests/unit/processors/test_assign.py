@@ -124,6 +124,19 @@ def test_what_lies_with_who_goes_away_goes_to_another(tmp_path: Path) -> None:
     assert office.given(task) == ["ada"]
 
 
+def test_that_somebody_is_away_is_seen_however_much_comes_in_meanwhile(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.now_ms = AWAY_MS - 120 * MINUTE_MS
+    tasks = [office.ask(number) for number in range(4)]
+    assert "kim" in office.given(*tasks)
+    office.now_ms = AWAY_MS - LOOK_MS
+    for number in range(10, 20):
+        office.now_ms += LOOK_MS // 3
+        tasks.append(office.ask(number))
+        office.look()
+    assert "kim" not in office.given(*tasks)
+
+
 def test_nobody_there_waits_until_somebody_is(tmp_path: Path) -> None:
     office = Office(tmp_path, "kim: {teams: [credit], capacity: 1}\n")
     first, second = office.ask(1), office.ask(2)
