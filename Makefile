@@ -84,7 +84,7 @@ chaos: $(DEV_READY) ## Let systems, workers and broker fail at once, from a seed
 	@$(BIN)/python -m pytest tests/chaos -m "chaos or chaos_smoke" -v $(ARGS)
 
 hub: $(DEV_READY) ## Hold every connector to the contract: 10,000 calls each, connections that go wrong, kills between intent and result and of who takes rows and messages, an order-to-cash
-	@$(BIN)/python -m pytest tests/unit/connectors/test_contract.py tests/hub tests/integration/test_call_crash.py tests/integration/test_messages_in.py tests/crash/test_pages.py tests/crash/test_rows.py tests/crash/test_messages.py tests/acceptance/test_order_to_cash.py -m "crash or not crash" -v --durations=10 $(ARGS)
+	@$(BIN)/python -m pytest tests/unit/connectors/test_contract.py tests/hub tests/integration/test_messages_in.py tests/crash/test_pages.py tests/crash/test_rows.py tests/crash/test_messages.py tests/acceptance/test_order_to_cash.py -m "crash or not crash" -v --durations=10 $(ARGS)
 
 fuzz: $(DEV_READY) ## Try the parsers of what comes from outside on random input, for minutes
 	@$(BIN)/python -m pytest tests/fuzz -m fuzz --hypothesis-profile fuzz -v $(ARGS)

@@ -33,15 +33,16 @@ def standard_hub(
     api_of: ApiOf = undocumented,
     pages_of: PagesOf = undocumented,
     secrets_of: SecretsOf = no_secrets,
+    only: Sequence[Declaration] = CONNECTORS,
 ) -> Hub:
-    """A hub with all connectors.
+    """A hub with all connectors, or `only` some of them, whose code alone is loaded.
 
     `connections` are addresses by name, or what gives them as they are at the moment; calls that name one are trusted,
     all others are judged.
     """
     known = Connections(connections, identity_of, api_of, pages_of, secrets_of)
     policy = Policy(tuple(allow_hosts), allow_private)
-    return Hub({each: made(each, known, policy) for each in CONNECTORS}, policy, limits, observe, limits_of, paused_s)
+    return Hub({each: made(each, known, policy) for each in only}, policy, limits, observe, limits_of, paused_s)
 
 
 def made(declaration: Declaration, connections: Connections, policy: Policy) -> AnyConnector:

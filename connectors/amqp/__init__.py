@@ -1,7 +1,8 @@
 """Queues of others by AMQP 0-9-1, as RabbitMQ speaks it: `call: amqp.publish` and `amqp.queue`.
 
 The declaration stands here. `connector` plans calls and says what came of them, `address` knows servers, `message`
-writes what is published, `lines` makes connections, and `inlet` takes what comes in a queue.
+writes what is published, `lines` makes connections, `inlet` takes what comes in a queue, and `headers` reads what it
+says of itself.
 """
 
 from connectors.declaration import Declaration

@@ -20,6 +20,7 @@ from pamqp.header import ContentHeader
 from connectors.amqp.address import Server
 from connectors.amqp.failures import FAILURES, before
 from connectors.amqp.frames import UNREADABLE, is_unreadable
+from connectors.amqp.headers import headers_of
 from connectors.amqp.lines import closed, connection_to
 from connectors.hub.contract import Refused
 from connectors.hub.inlet import MOST_BYTES, Came, InletError
@@ -118,13 +119,12 @@ class AmqpInlet:
     def _read(self, message: DeliveredMessage) -> Came:
         properties = message.header.properties
         is_large = (message.header.body_size or 0) > MOST_BYTES
+        content_type = properties.content_type or ""
         return Came(
             id=properties.message_id or "",
             content=None if is_large else message.body,
-            content_type=properties.content_type or "",
-            headers={
-                str(name).lower(): value for name, value in (properties.headers or {}).items() if isinstance(value, str)
-            },
+            content_type=content_type,
+            headers=headers_of(properties.headers or {}, content_type),
             place=f"message {message.delivery_tag} of the queue",
             fault=UNREADABLE if is_unreadable(message.header) else "",
         )

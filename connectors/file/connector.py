@@ -1,7 +1,7 @@
 """`call: file.write` and `call: file.read`: a connection is a folder, and nothing outside of it is touched.
 
 A file is written under another name, brought to the disk, and renamed: whoever looks sees the old one or the new one.
-Doing it twice is doing it once.
+Doing it twice is doing it once; the second time finds what the first has left, if that was killed.
 """
 
 from __future__ import annotations
@@ -12,13 +12,23 @@ import hashlib
 import os
 import stat
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import BinaryIO
 from urllib.parse import unquote, urlsplit
 
 from connectors.codecs.records import Format
 from connectors.file import READ, WRITE
-from connectors.file.content import MAX_READ_BYTES, content_of, content_read, format_given, name_of
+from connectors.file.content import (
+    MAX_READ_BYTES,
+    MOST_DRAFTS,
+    content_of,
+    content_read,
+    draft_name,
+    format_given,
+    name_of,
+)
 from connectors.hub.connections import Connections, folded
 from connectors.hub.contract import Asked, Check, Plan, Refused
 from connectors.hub.outcome import CallOutcome
@@ -44,6 +54,7 @@ class Work:
     folder: Path
     file: str
     format: Format | None
+    key: str  # of the step
     content: bytes | None = field(repr=False, default=None)
     records: int | None = None
 
@@ -96,7 +107,7 @@ class FileConnector:
         parts = urlsplit(url)
         if parts.scheme != "file" or parts.netloc not in ("", "localhost") or not parts.path:
             raise Refused(Reason.MISCONFIGURED, f"connection {name} is no folder; write file:///srv/exchange")
-        work = Work(Path(unquote(parts.path)), name_of(asked), format_, content, records)
+        work = Work(Path(unquote(parts.path)), name_of(asked), format_, asked.call.key, content, records)
         return Plan(
             call=asked.call, connection=f"file:{name}", system=name, address=url, effect=asked.effect(), request=work
         )
@@ -116,22 +127,34 @@ def _place(work: Work) -> Path:
 def _written(work: Work) -> Json:
     place, content = _place(work), work.content or b""
     place.parent.mkdir(parents=True, exist_ok=True)
-    draft = place.with_name(f".{place.name[:200]}.{os.urandom(6).hex()}")
+    number, file = _draft(place, work.key)
+    drafts = [place.with_name(draft_name(place.name, work.key, each)) for each in range(number, -1, -1)]
     try:
-        with draft.open("xb") as file:
+        with file:
             file.write(content)
             file.flush()
             os.fsync(file.fileno())
-        draft.replace(place)
+        drafts[0].replace(place)
     except BaseException:
-        draft.unlink(missing_ok=True)
+        drafts[0].unlink(missing_ok=True)
         raise
+    finally:
+        for each in drafts[1:]:
+            each.unlink(missing_ok=True)
     told: dict[str, Json] = {
         "file": work.file,
         "bytes": len(content),
         "sha256": hashlib.sha256(content).hexdigest(),
     }
     return told if work.records is None else {**told, "records": work.records}
+
+
+def _draft(place: Path, key: str) -> tuple[int, BinaryIO]:
+    """The first that nobody has, and its number."""
+    for number in range(MOST_DRAFTS):
+        with suppress(FileExistsError):
+            return number, place.with_name(draft_name(place.name, key, number)).open("xb")
+    raise Refused(Reason.CONFLICT, "too many write this file for the same step; remove the drafts beside it")
 
 
 def _at_once(path: str, flags: int) -> int:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from hashlib import sha256
 from pathlib import PurePosixPath
 
 import orjson
@@ -13,6 +14,7 @@ from connectors.hub.contract import Asked, Refused
 from schemas.payload import Json
 from schemas.reasons import Reason
 
+MOST_DRAFTS = 100  # of one step
 MAX_READ_BYTES = 512 * 1024
 MAX_RECORDS_BYTES = 16 * 1024 * 1024  # as JSON
 
@@ -25,6 +27,14 @@ def name_of(asked: Asked, argument: str = "file") -> str:
     if wrong or not parts or not given.isprintable() or given.endswith("/"):
         raise asked.operation.fault(argument, "is no name of a file in the folder")
     return given
+
+
+def draft_name(name: str, key: str, number: int) -> str:
+    """What a file is called while it is written: of the step, so that a later try finds what one that was killed left.
+
+    Each try takes the first number that nobody has, so that it touches nothing that somebody else may still write.
+    """
+    return f".{name[:200]}.{sha256(key.encode()).hexdigest()[:12]}.{number}"
 
 
 def format_given(asked: Asked) -> Format | None:

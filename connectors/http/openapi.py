@@ -14,6 +14,7 @@ from typing import Any
 from urllib.parse import quote
 
 from connectors.codecs.scalars import text as scalar
+from connectors.hub.documents import DocumentError, mapping
 from schemas.payload import Json
 
 METHODS = ("get", "put", "post", "delete", "options", "head", "patch")
@@ -23,7 +24,6 @@ STYLES = {
     "header": ("simple",),
     "cookie": ("form",),
 }
-MOST_REFERENCES = 20  # one behind the other
 MOST_PARAMETERS = 200  # of one operation
 MOST_IN_ALL = 50_000  # parameters of all operations: those of a path count for each of its operations
 _BODIES = (
@@ -39,10 +39,6 @@ _OF_OTHERS = ("accept", "content-type", "authorization")  # headers that the doc
 _CONNECTION = re.compile(r"connection://([A-Za-z0-9._-]+)/?")
 _IN_PATH = re.compile(r"\{([^{}]+)\}")
 _DELIMITERS = {"form": ",", "simple": ",", "spaceDelimited": "%20", "pipeDelimited": "|"}
-
-
-class DocumentError(ValueError):
-    """What is wrong with a document, and where."""
 
 
 class ParameterError(ValueError):
@@ -101,10 +97,10 @@ def read(document: Any) -> Api:
         raise DocumentError("is no OpenAPI document of 3.0 or 3.1")
     found: dict[str, ApiOperation] = {}
     parameters = 0
-    for path, item in _mapping(document, document.get("paths") or {}, "paths").items():
+    for path, item in mapping(document, document.get("paths") or {}, "paths").items():
         if not isinstance(path, str):
             raise DocumentError("has a path that is no text; write it in quotes")
-        members = _mapping(document, item, f"paths.{path}")
+        members = mapping(document, item, f"paths.{path}")
         for method in METHODS:
             if method in members:
                 operation = _operation(document, path, method, members)
@@ -171,7 +167,7 @@ def _written(parameter: Parameter) -> dict[str, Any]:
 
 def _operation(document: Any, path: str, method: str, item: Mapping[str, Any]) -> ApiOperation | None:
     place = f"paths.{path}.{method}"
-    said = _mapping(document, item[method], place)
+    said = mapping(document, item[method], place)
     name = said.get("operationId")
     if not isinstance(name, str) or not name:
         return None  # nobody can call it by its name
@@ -185,8 +181,8 @@ def _operation(document: Any, path: str, method: str, item: Mapping[str, Any]) -
         raise DocumentError(f"{place}: its parameters in the path are not those of the path")
     if len({each.name for each in merged.values()}) != len(merged):
         raise DocumentError(f"{place}: two parameters have one name")
-    body = _mapping(document, said["requestBody"], place) if "requestBody" in said else None
-    content = _mapping(document, body.get("content") or {}, place) if body is not None else {}
+    body = mapping(document, said["requestBody"], place) if "requestBody" in said else None
+    content = mapping(document, body.get("content") or {}, place) if body is not None else {}
     bodies = tuple(kind for wanted in _BODIES for kind in content if kind.partition(";")[0].strip().lower() == wanted)
     more = tuple(kind for kind in content if kind not in bodies and kind.partition(";")[0].endswith(("+json", "+xml")))
     needs = body is not None and body.get("required") is True
@@ -199,7 +195,7 @@ def _parameters(document: Any, given: Any, place: str) -> Iterator[Parameter]:
     if len(given) > MOST_PARAMETERS:
         raise DocumentError(f"{place}: more than {MOST_PARAMETERS} parameters")
     for each in given:
-        said = _mapping(document, each, place)
+        said = mapping(document, each, place)
         name, where = said.get("name"), said.get("in")
         if not isinstance(name, str) or not isinstance(where, str) or where not in STYLES:
             raise DocumentError(f"{place}: a parameter has no name, or no place that is known")
@@ -212,30 +208,6 @@ def _parameters(document: Any, given: Any, place: str) -> Iterator[Parameter]:
         explode = said.get("explode", style == "form")
         reserved = said.get("allowReserved") is True
         yield Parameter(name, where, where == "path" or said.get("required") is True, style, explode, is_json, reserved)
-
-
-def _mapping(document: Any, given: Any, place: str) -> Mapping[str, Any]:
-    """What stands there, or where its reference leads."""
-    for _ in range(MOST_REFERENCES):
-        if not isinstance(given, dict):
-            raise DocumentError(f"{place}: not an object")
-        reference = given.get("$ref")
-        if not isinstance(reference, str):
-            return given
-        given = _referred(document, reference, place)
-    raise DocumentError(f"{place}: its references lead in a circle")
-
-
-def _referred(document: Any, reference: str, place: str) -> Any:
-    if not reference.startswith("#/"):
-        raise DocumentError(f"{place}: a reference leads out of the document; bundle it into one file")
-    value = document
-    for part in reference[2:].split("/"):
-        key = part.replace("~1", "/").replace("~0", "~")
-        if not isinstance(value, dict) or key not in value:
-            raise DocumentError(f"{place}: a reference leads nowhere")
-        value = value[key]
-    return value
 
 
 def _plain(value: Json) -> str:

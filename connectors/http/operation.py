@@ -43,7 +43,7 @@ def read(asked: Asked, connections: Connections) -> Asked:
 
 
 def _operation(name: str, system: str, connections: Connections) -> openapi.ApiOperation:
-    api = connections.api(system)
+    api = {id_: each for id_, each in connections.api(system).items() if isinstance(each, openapi.ApiOperation)}
     if not api:
         what = f"connection {system} has no document; add openapi: '${{file:PATH}}' to it in connections.yaml"
         raise Refused(Reason.MISCONFIGURED, what)
@@ -51,5 +51,4 @@ def _operation(name: str, system: str, connections: Connections) -> openapi.ApiO
         close = get_close_matches(name, api, n=1)
         remedy = f"did you mean {close[0]}?" if close else "see its document"
         raise OPENAPI.fault("operationId", "is none of the document of the connection", remedy)
-    operation: openapi.ApiOperation = api[name]
-    return operation
+    return api[name]

@@ -21,6 +21,7 @@ class EndedCall:
     reason: Reason
     effect: Effect
     seconds: float  # in the hub, waiting included
+    status: int | None = None  # that the remote side answered with
 
     @property
     def in_doubt(self) -> bool:

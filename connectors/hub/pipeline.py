@@ -124,6 +124,7 @@ class Hub:
             reason=outcome.reason,
             effect=outcome.effect,
             seconds=time.monotonic() - started,
+            status=outcome.status,
         )
         self._observe(ended)
         outcome.system = system

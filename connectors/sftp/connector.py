@@ -105,7 +105,7 @@ class SftpConnector:
 
     def _put(self, asked: Asked) -> Plan[Request]:
         replaces = asked.arguments.get("replace") is not False
-        return self._plan(asked, Put(name_of(asked), *content_of(asked), replaces))
+        return self._plan(asked, Put(name_of(asked), *content_of(asked), replaces, asked.call.key))
 
     def _list(self, asked: Asked) -> Plan[Request]:
         folder = name_of(asked, "folder") if "folder" in asked.arguments else ""

@@ -1,15 +1,16 @@
 """What is done on a connection: a file read, written, listed or moved, never outside of the folder of the connection.
 
 A file is written under another name, brought to the disk where the server can do that, and renamed: whoever looks sees
-the old one or the new one. Until it is renamed nothing has changed that anybody looks at.
+the old one or the new one. Until it is renamed nothing has changed that anybody looks at; what a try has left that was
+killed, the next one removes.
 """
 
 from __future__ import annotations
 
 import hashlib
-import os
 import posixpath
 import stat
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from fnmatch import fnmatchcase
@@ -18,7 +19,7 @@ from typing import Any
 import asyncssh
 
 from connectors.codecs.records import Format
-from connectors.file.content import MAX_READ_BYTES, content_read
+from connectors.file.content import MAX_READ_BYTES, MOST_DRAFTS, content_read, draft_name
 from connectors.hub.contract import Refused
 from connectors.sftp.failures import FAILURES, broke
 from schemas.payload import Json
@@ -65,6 +66,7 @@ class Put:
     content: bytes = field(repr=False)
     records: int | None
     replaces: bool
+    key: str  # of the step
 
     async def done(self, client: asyncssh.SFTPClient, folder: str, progress: Progress) -> Json:
         """Its name, size and hash."""
@@ -72,8 +74,9 @@ class Put:
         parent, name = await _made(client, root, posixpath.dirname(self.file)), posixpath.basename(self.file)
         target = posixpath.join(parent, name)
         if self.replaces or not await self._is_there(client, target):
-            draft = posixpath.join(parent, f".{name[:200]}.{os.urandom(6).hex()}")
-            await self._written(client, draft, target, progress)
+            await self._written(client, target, progress)
+        else:
+            await self._tidied(client, target)
         told: dict[str, Json] = {
             "file": self.file,
             "bytes": len(self.content),
@@ -81,26 +84,53 @@ class Put:
         }
         return told if self.records is None else {**told, "records": self.records}
 
-    async def _written(self, client: asyncssh.SFTPClient, draft: str, target: str, progress: Progress) -> None:
+    async def _written(self, client: asyncssh.SFTPClient, target: str, progress: Progress) -> None:
+        number, file = await self._draft(client, target)
+        drafts = [self._draft_at(target, each) for each in range(number, -1, -1)]
         try:
-            async with client.open(draft, "xb") as file:
+            async with file:
                 await file.write(self.content)
                 with suppress(asyncssh.SFTPOpUnsupported):
                     await file.fsync()
             progress.changing = True
             if self.replaces:
-                await client.posix_rename(draft, target)
+                await client.posix_rename(drafts[0], target)
             else:
-                await client.rename(draft, target)
+                await client.rename(drafts[0], target)
         except FAILURES as error:
             if broke(error):
                 raise
             progress.changing = False  # the server says that it has not
-            with suppress(*FAILURES):
-                await client.remove(draft)
+            await _removed(client, drafts)
             if not self.replaces and await self._is_there(client, target):
                 return
             raise
+        await _removed(client, drafts[1:])
+
+    async def _draft(self, client: asyncssh.SFTPClient, target: str) -> tuple[int, Any]:
+        """The first that nobody has, and its number."""
+        vanished = False
+        for number in range(MOST_DRAFTS):
+            path = self._draft_at(target, number)
+            try:
+                return number, await client.open(path, "xb")
+            except asyncssh.SFTPError as error:  # older servers have no better word for a file that is there
+                if broke(error):
+                    raise
+                if not await _exists(client, path):
+                    if vanished:
+                        raise
+                    vanished = True  # whoever had it may be through with it
+        raise Refused(Reason.CONFLICT, "too many write this file for the same step; remove the drafts beside it")
+
+    async def _tidied(self, client: asyncssh.SFTPClient, target: str) -> None:
+        """Without what a try has left that was killed when the file was there already."""
+        with suppress(asyncssh.SFTPError):
+            for number in range(MOST_DRAFTS):
+                await client.remove(self._draft_at(target, number))
+
+    def _draft_at(self, target: str, number: int) -> str:
+        return posixpath.join(posixpath.dirname(target), draft_name(posixpath.basename(target), self.key, number))
 
     async def _is_there(self, client: asyncssh.SFTPClient, target: str) -> bool:
         """Whether it was written before, by whoever; raises Refused where the file is another one."""
@@ -174,6 +204,13 @@ class Move:
 
 
 Work = Get | Put | List | Move
+
+
+async def _removed(client: asyncssh.SFTPClient, files: Sequence[str]) -> None:
+    """Without them: those that are there are gone, as far as the server lets us."""
+    for each in files:
+        with suppress(*FAILURES):
+            await client.remove(each)
 
 
 async def _root(client: asyncssh.SFTPClient, folder: str) -> str:

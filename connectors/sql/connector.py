@@ -95,9 +95,15 @@ class SqlConnector:
             async with asyncio.timeout(timeout_s + GRACE_S):
                 return await running
         except TimeoutError:
-            if running.cancel():
+            if not session:  # whatever begins now has no time left
                 return _outcome(plan, Reason.TIMED_OUT, Effect.NONE, "no thread was free in time")
-            return _lost(plan, "no answer in time", 408)
+            if session[0].give_up():
+                return _lost(plan, "no answer in time", 408)
+            return _outcome(plan, Reason.TIMED_OUT, Effect.NONE, "the database does not answer in time", 408)
+        except asyncio.CancelledError:
+            for each in session:
+                each.give_up()
+            raise
         finally:
             interruption.cancel()
 

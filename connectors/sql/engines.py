@@ -18,10 +18,11 @@ from sqlalchemy.pool import QueuePool
 
 from connectors.hub.contract import Refused
 from connectors.sql.guards import DATABASES
+from connectors.sql.held import noted
 from schemas.reasons import Reason
 
 CONNECT_TIMEOUT_S = 10
-READ_TIMEOUT_S = 60  # of a server that has fallen silent; one that lives ends a statement in its time
+READ_TIMEOUT_S = 20  # more than a call has, which cuts a connection by itself once there is one
 CONNECT_ARGUMENTS: dict[str, dict[str, object]] = {
     "pysqlite": {"timeout": 0},  # replaced by PRAGMA busy_timeout, statement by statement
     "psycopg": {"connect_timeout": CONNECT_TIMEOUT_S},
@@ -79,15 +80,15 @@ def engine_for(name: str, url: str, pool_size: int) -> Engine:
         parsed = make_url(url)
         if parsed.get_backend_name() not in DATABASES:
             raise Refused(Reason.MISCONFIGURED, f"connection {name}: the database is not SQLite, PostgreSQL or MariaDB")
-        return create_engine(
+        engine = create_engine(
             parsed,
             poolclass=QueuePool,
             pool_size=pool_size,
             max_overflow=0,
             pool_timeout=CONNECT_TIMEOUT_S,
-            pool_pre_ping=True,
             connect_args=CONNECT_ARGUMENTS.get(parsed.get_driver_name(), {}),
         )
+        return engine if engine.dialect.name == "sqlite" else noted(engine)
     except (ArgumentError, NoSuchModuleError):
         raise Refused(Reason.MISCONFIGURED, f"connection {name}: its address is not a database URL") from None
     except ModuleNotFoundError as error:

@@ -1,7 +1,8 @@
 """One statement in one transaction of one thread: guarded, bounded, and its rows as JSON values.
 
 Until the commit an error means that nothing has changed. Only a connection that breaks during the commit leaves a
-doubt. Rows are taken one by one, so that a result that is too large is known before it is there.
+doubt, and a statement that is given up before is not committed. Rows are taken one by one, so that a result that is too
+large is known before it is there.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from connectors.sql.guards import GUARDS
+from connectors.sql.held import current, cut
 from connectors.sql.statement import Ready
 from connectors.sql.values import ValueHasNoFormError, size, to_json
 
@@ -63,10 +65,43 @@ class Session:
     bounds: Bounds
     stage: Stage = Stage.CONNECT
     _running: Any = None  # SQLite's connection, while it runs this statement
+    _held: Any = None  # that of a server, from the moment when it is taken
+    _given_up: bool = False
     _lock: Lock = field(default_factory=Lock)
 
     def run(self) -> dict[str, Any]:
         """The result as JSON; raises SQLAlchemyError, an error of this module or of `values`, or TimeoutError."""
+        current.holder = self
+        try:
+            return self._run()
+        finally:
+            current.holder = None
+
+    def left_s(self) -> float:
+        """As Holder has it."""
+        return self.ends_at - time.monotonic()
+
+    def hold(self, raw: Any) -> None:
+        """As Holder has it."""
+        with self._lock:
+            if self._given_up:
+                raise TimeoutError
+            self._held = raw
+
+    def let_go(self) -> None:
+        """As Holder has it."""
+        with self._lock:
+            self._held = None
+
+    def give_up(self) -> bool:
+        """Nobody waits any more: ends the connection. Whether the statement may be committed all the same."""
+        with self._lock:
+            self._given_up = True
+            if self._held is not None:
+                cut(self._held)
+            return self.stage is Stage.COMMIT
+
+    def _run(self) -> dict[str, Any]:
         with self.engine.connect() as connection:
             guard = GUARDS[connection.dialect.name]
             self.stage = Stage.EXECUTE
@@ -74,9 +109,15 @@ class Session:
             with self._interruptible(connection), _wrapped(connection, self.statement.text):
                 output = self._output(connection)
             if not self.reads:
-                self.stage = Stage.COMMIT
+                self._begin_commit()
                 connection.commit()
             return output
+
+    def _begin_commit(self) -> None:
+        with self._lock:
+            if self._given_up:
+                raise TimeoutError
+            self.stage = Stage.COMMIT
 
     def interrupt(self) -> None:
         """Stops the statement if it still runs: one that does much in a single instruction looks at no clock."""
@@ -151,7 +192,7 @@ class Session:
         return {"rows": taken, "count": len(taken)}
 
     def _left_ms(self) -> int:
-        left_ms = int((self.ends_at - time.monotonic()) * 1000)
+        left_ms = int(self.left_s() * 1000)
         if left_ms <= 0:
             raise TimeoutError
         return left_ms

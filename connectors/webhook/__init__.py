@@ -32,6 +32,8 @@ SEND = Function(
     effect_note="keyed: `webhook-id` is made of the key of the step, the same however often it is sent",
 )
 
+GONE = 410  # the status with which an endpoint says that it wants nothing more, ever
+
 DECLARATION = Declaration(
     name="webhook",
     summary="Webhooks to endpoints of others.",

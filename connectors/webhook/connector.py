@@ -1,8 +1,8 @@
 """`call: webhook.send`: a POST as `http` sends it, signed at the moment when it leaves.
 
 The receiver is somebody else. So where its name leads is not trusted as that of a system of our own: inside the network
-only where the site says so. What it answers is nothing that we read: a delivery is one by its status. After 410 the
-endpoint is left alone by this worker for as long as its address stays what it is.
+only where the site says so. What it answers is nothing that we read: a delivery is one by its status. With 410 it says
+that it is gone; that nothing more is sent to it then is seen to by whoever is told of all calls (`GONE`).
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from hashlib import sha256
 from ipaddress import ip_address
 
 from multidict import CIMultiDict
@@ -24,15 +23,14 @@ from connectors.hub.contract import Asked, Check, Plan, Refused
 from connectors.hub.identity import Identity, Webhook
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.policy import Policy
-from connectors.webhook import SEND
+from connectors.webhook import GONE, SEND
+from connectors.webhook.message_id import message_id
 from schemas.functions import Function
 from schemas.payload import Json
 from schemas.reasons import Effect, Reason
 from schemas.webhooks import signed_headers
 
 OUTSIDE = Policy(allow_private=False, remedy="write private: true beside the secret if it is meant")
-MOST_GONE = 1_000
-GONE = 410
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +58,6 @@ class WebhookConnector:
         self.operations: Mapping[Function, Check[Sending]] = {SEND: self._send}
         self._connections = connections
         self._http = HttpConnector(connections, OUTSIDE)
-        self._gone: dict[str, str] = {}  # by connection: the address that has said so
 
     async def open(self) -> None:
         """Makes the sessions; reaches out to nobody."""
@@ -77,7 +74,7 @@ class WebhookConnector:
         sent = Plan(call=plan.call, connection=plan.connection, effect=plan.effect, request=request)
         outcome = await self._http.call(sent, timeout_s)
         if outcome.status == GONE:
-            return replace(outcome, reason=Reason.MISCONFIGURED, detail=self._left_alone(plan))
+            return replace(outcome, reason=Reason.MISCONFIGURED, detail=_gone(plan.system))
         if outcome.effect is not Effect.DONE:
             return outcome
         # Taken, whatever the answer says beside.
@@ -85,23 +82,15 @@ class WebhookConnector:
         output: Json = {"id": sending.id} if status is None else {"id": sending.id, "status": status}
         return replace(outcome, reason=Reason.OK, output=output, detail="")
 
-    def _left_alone(self, plan: Plan[Sending]) -> str:
-        if len(self._gone) >= MOST_GONE:
-            self._gone.clear()  # each of them says it again
-        self._gone[plan.system] = self._connections.url(plan.system)
-        return _told(plan.system)
-
     def _send(self, asked: Asked) -> Plan[Sending]:
         name = folded(asked.arguments["connection"])
         url = self._connections.url(name)
-        if self._gone.get(name) == url:
-            raise Refused(Reason.MISCONFIGURED, _told(name))
         identity = self._connections.identity(name)
         way = identity.credentials
         if not isinstance(way, Webhook):
             remedy = "write authentication: {webhook: {secret: '${env:NAME}'}} in connections.yaml"
             raise Refused(Reason.MISCONFIGURED, f"connection {name} has no secret to sign with; {remedy}")
-        sending = Sending(_id(asked.call.key), _request(asked, name, url, identity, way.private), way.secrets)
+        sending = Sending(message_id(asked.call.key), _request(asked, name, url, identity, way.private), way.secrets)
         origin = str(sending.request.url.origin())
         return Plan(
             call=asked.call,
@@ -139,13 +128,8 @@ def _is_literal(host: str) -> bool:
     return True
 
 
-def _id(key: str) -> str:
-    """The same whenever the same step sends it; it tells a stranger nothing about the step."""
-    return f"msg_{sha256(key.encode()).hexdigest()[:32]}"
-
-
-def _told(name: str) -> str:
+def _gone(name: str) -> str:
     return (
-        f"connection {name}: the endpoint is gone (410), and this worker sends nothing more to it until its address is"
-        f" changed or the worker starts anew; agree on a new one, or take the calls out"
+        f"connection {name}: the endpoint is gone (410); agree on another address with who has it, then say exlify"
+        f" systems resume {name}, or take the calls out"
     )

@@ -65,6 +65,7 @@ SUMMARIES = {
     "decisions": "Show and recompute what models decided.",
     "truth": "Tell what would have been right.",
     "systems": "List outside systems, pause one, resume it.",
+    "deliveries": "See which webhooks went out, and send them once more.",
     "site": "Say what would change if the site folder were brought elsewhere.",
     "connections": "List, show and check outside systems.",
     "diagnose": "Write an archive for whoever helps, without secrets.",

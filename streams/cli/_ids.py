@@ -41,6 +41,14 @@ def incident_path(client: Client, given: str) -> str:
     return f"/v1/incidents/{instance}/{quote(number, safe='')}"
 
 
+def delivery_path(client: Client, given: str) -> str:
+    """Where the delivery stands, named by its instance and its number; raises UsageError for what is no such name."""
+    digits, _, number = given.partition("/")
+    if not (number.isascii() and number.isdigit()):
+        raise UsageError(f"{given!r} is no id of a delivery: that is an instance and a number, as INSTANCE/1")
+    return f"/v1/deliveries/{instance_id(client, digits)}/{number}"
+
+
 def alert_path(client: Client, given: str) -> str:
     """Where the alert stands. Of several whose id begins so, the only one that is open is meant."""
     digits = given.lower().rstrip(CUT)

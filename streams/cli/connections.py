@@ -92,16 +92,17 @@ def check(names: tuple[str, ...], as_json: bool) -> None:
 @click.argument("files", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @json_option
 def inventory(files: tuple[Path, ...], as_json: bool) -> None:
-    """Tell what is needed of each system: by the definitions in FILES, and what this site knows.
+    """Tell what is needed of each system: by the definitions in FILES, and what this site knows and takes in.
 
     Exit code 1 if something lacks: the address of a system, an operation in its document, or a secret to sign with.
     """
     from streams.catalogue import FUNCTIONS
+    from streams.cli._taken import taken
     from streams.processors.call.inventory import inventory as systems_of
 
-    _, addresses = _known()
+    settings, addresses = _known()
     texts = [(str(file), file.read_text(encoding="utf-8", errors="replace")) for file in files]
-    found = systems_of(texts, FUNCTIONS, addresses)
+    found = systems_of(texts, FUNCTIONS, addresses, taken(settings))
     if as_json:
         print_json({"systems": [_needed(each) for each in found]})
     else:
@@ -154,7 +155,7 @@ def add(name: str, document: Path, url: str | None, operations: tuple[str, ...],
 
 
 def _drafted(name: str, document: Path, url: str | None, operations: tuple[str, ...]) -> Draft:
-    from connectors.http.openapi import DocumentError
+    from connectors.hub.documents import DocumentError
     from streams.processors.call.connections import FILE, NAME
     from streams.processors.call.documents import parsed
     from streams.processors.call.drafts import draft

@@ -6,7 +6,6 @@ and of cases, and texts that somebody has written are never named.
 
 from __future__ import annotations
 
-import hashlib
 import io
 import json
 import platform
@@ -31,10 +30,6 @@ if TYPE_CHECKING:
 ASK_S = 5.0
 MAX_BYTES = 4 * 2**20  # of one part
 PACKAGES = ("exlify", "aiokafka", "confluent-kafka", "faust-streaming", "msgspec", "onnxruntime", "sqlalchemy")
-SITE_FILES = (
-    "connections.yaml", "hooks.yaml", "channels.yaml", "calendars.yaml", "teams.yaml", "people.yaml", "files.yaml",
-    "messages.yaml", "rows.yaml", "secrets.yaml",
-)  # fmt: skip
 MOST = 500  # of a list
 
 Part = Callable[["Settings"], Any]
@@ -111,8 +106,9 @@ def _settings(settings: Settings) -> Any:
 
 
 def _site(settings: Settings) -> Any:
-    files = {name: settings.site_dir / name for name in SITE_FILES}
-    return {name: hashlib.sha256(file.read_bytes()).hexdigest()[:12] for name, file in files.items() if file.exists()}
+    from streams.ground.site_contents import contents
+
+    return contents(settings.site_dir)
 
 
 def _status(settings: Settings) -> Any:

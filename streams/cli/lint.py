@@ -80,7 +80,7 @@ def _of_models(text: str, file: str) -> list[Fault]:
 
 def _of_documents(text: str, file: str) -> list[Fault]:
     """What a definition calls by documents of connections; they are looked at only where it does."""
-    if "openapi" not in text:
+    if not any(name in text for name in ("openapi", "asyncapi")):
         return []
     from streams.ground.site import Site
     from streams.processors.call.connections import Addresses

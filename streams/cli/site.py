@@ -33,7 +33,7 @@ def command() -> None:
 @click.option("--against", required=True, metavar="URL", help="The gateway of the other system.")
 @json_option
 def diff(against: str, as_json: bool) -> None:
-    """Say what would change if workflows/ and connections.yaml of the site folder were brought to another system.
+    """Say what would change if the site folder were brought to another system: workflows, connections, other files.
 
     EXLIFY_API_TOKEN is the token there. Nothing is changed. Exit code 1 if something differs, 2 if a definition has
     faults.
@@ -44,7 +44,7 @@ def diff(against: str, as_json: bool) -> None:
     settings = load_settings()
     there = settings.with_(GatewaySettings(url=against, token=settings.of(GatewaySettings).token))
     client = Client(there)
-    found = [*_workflows(settings, client), *_connections(settings, client)]
+    found = [*_workflows(settings, client), *_connections(settings, client), *_files(settings, client)]
     differs = [each for each in found if each["state"] != "same"]
     if as_json:
         print_json({"parts": found})
@@ -116,3 +116,20 @@ def _connections(settings: Settings, client: Client) -> Iterator[dict[str, Any]]
             differs = here[name] != there[name]
             state, detail = ("changed", f"{here[name]}, there {there[name]}") if differs else ("same", "")
         yield {"kind": "connection", "name": name, "state": state, "detail": detail}
+
+
+def _files(settings: Settings, client: Client) -> Iterator[dict[str, Any]]:
+    """All but the workflows, which count as what is deployed."""
+    from streams.ground.site_contents import contents
+
+    here = contents(settings.site_dir)
+    there = {each["name"]: each["digest"] for each in client.get("/v1/site")["files"]}
+    for name in sorted({*here, *there}):
+        if name.startswith(f"{FOLDER}/"):
+            continue
+        state = "same" if here.get(name) == there.get(name) else "changed"
+        if name not in there:
+            state = "new"
+        elif name not in here:
+            state = "only there"
+        yield {"kind": "file", "name": name, "state": state, "detail": ""}

@@ -25,6 +25,7 @@ from streams.console.page import Page, View, Visit
 from streams.console.topics import latest
 from streams.definitions.states import State
 from streams.processors import escalate
+from streams.processors.call.deliveries import FAILED
 from streams.processors.decide import STATES
 from streams.processors.escalate.alert import ACK
 from streams.processors.human.rules import CLAIM, COMPLETE, DELEGATE, HAND_ON, PUT_ASIDE, RELEASE, REMIND, UNDO
@@ -204,6 +205,21 @@ async def _systems(visit: Visit, before_ms: int) -> list[Deed]:
     ]
 
 
+async def _deliveries(visit: Visit, before_ms: int) -> list[Deed]:
+    rows = await asyncio.to_thread(queries.redeliveries, visit.services.reader, before_ms, ROWS + 1)
+    return [
+        Deed(
+            at_ms=each["at_ms"],
+            actor=each["actor"],
+            did="sent once more" + (", in vain," if each["status"] == FAILED else ""),
+            what=f"a webhook to {each['connection']}",
+            path=f"/instances/{each['instance_id']}",
+            why=each["why"],
+        )
+        for each in (await stored(visit.services.codec, rows)).messages
+    ]
+
+
 async def _models(visit: Visit, before_ms: int) -> list[Deed]:
     found: dict[tuple[int, str], Deed] = {}
     for _, data in await _latest(visit, STATES.name, MODEL_STATE):
@@ -298,6 +314,7 @@ KINDS: Mapping[str, Callable[[Visit, int], Awaitable[list[Deed]]]] = {
     "instances": _instances,
     "workflows": _workflows,
     "systems": _systems,
+    "webhooks": _deliveries,
     "replays": _replays,
     ALERTS: _alerts,
     LETTERS: _letters,

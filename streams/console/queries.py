@@ -12,6 +12,7 @@ from schemas.lifecycle import OF_INSTANCES, Status
 from schemas.lifecycle import OPEN as OPEN_STATUSES
 from schemas.reasons import Reason
 from streams.language.graph import Graph
+from streams.processors.call.rows import REDELIVERIES
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.human.fields import COMPLETED, OPEN
 from streams.processors.human.rows import TASKS
@@ -353,6 +354,12 @@ def decided_incidents(reader: Reader, before_ms: int, limit: int) -> list[Found]
 def acts(reader: Reader, before_ms: int, limit: int) -> list[Found]:
     """What people did about instances before a time, beside cancelling them, the newest first."""
     return every(reader.engine, select(ACTS).where(ACTS.c.at_ms < before_ms).order_by(ACTS.c.at_ms.desc()).limit(limit))
+
+
+def redeliveries(reader: Reader, before_ms: int, limit: int) -> list[Found]:
+    """Webhooks that somebody has had sent once more, the newest first."""
+    query = select(REDELIVERIES).where(REDELIVERIES.c.at_ms < before_ms)
+    return every(reader.engine, query.order_by(REDELIVERIES.c.at_ms.desc()).limit(limit))
 
 
 def replays_begun(reader: Reader, before_ms: int, limit: int) -> list[Found]:

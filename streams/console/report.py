@@ -27,12 +27,14 @@ async def show(visit: Visit) -> View:
     if period not in PERIODS:
         period = "1d"
     since_ms = visit.now_ms - PERIODS[period]
-    data = await report(visit.services, since_ms, visit.now_ms)
+    data, begun = await asyncio.gather(
+        report(visit.services, since_ms, visit.now_ms), _begun(visit, since_ms, PERIODS[period])
+    )
     completed = [each for each in data["workflows"] if each["completed"]]
     drawn = {
         "periods": tuple(PERIODS),
         "period": period,
-        "begun": await _begun(visit, since_ms, PERIODS[period]),
+        "begun": begun,
         "rates": {
             name: charts.shares([(_name(visit, each), each[name]) for each in completed], label)
             for name, label in (("automation_rate", "Automation rate"), ("first_time_right_rate", "First-time-right"))

@@ -211,8 +211,8 @@ def _read(path: Path, kind: type[T]) -> T | None:
 
 
 def _replace(path: Path, content: bytes) -> None:
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
-    draft.unlink(missing_ok=True)  # of a process that was killed, or put there so that another file is written
+    draft = path.with_name(f".{path.name}.draft")  # of whoever has the claim; one that was killed leaves no other
+    draft.unlink(missing_ok=True)  # what stands there may have been put there so that another file is written
     with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
         file.write(content)
     draft.replace(path)

@@ -11,6 +11,7 @@ import hashlib
 import io
 import os
 import posixpath
+import re
 import stat
 import threading
 import time
@@ -31,6 +32,7 @@ K = TypeVar("K")
 LEASE_S = 60.0
 SHOWN = 20  # files of the ledger that are told of
 _CHUNK = 256 * 1024
+_TOKEN = re.compile(rb"[0-9a-f]{16}")
 
 
 class RemoteFolder:
@@ -105,7 +107,7 @@ class RemoteFolder:
         """Keeps how far it was read. Raises OSError where another one has taken over."""
         if name in self._held and self._content(self._at(f"{name}.lock")) != self._held[name]:
             raise OSError(ESTALE, "another process has taken the file over")
-        self._replace(self._at(f"{name}.position"), msgspec.json.encode(progress))
+        self._replace(name, self._at(f"{name}.position"), msgspec.json.encode(progress))
 
     def seen(self, name: str) -> Seen:
         """The file as it is now. Raises OSError."""
@@ -134,7 +136,7 @@ class RemoteFolder:
 
     def note(self, entry: Entry) -> None:
         """Into the ledger."""
-        self._replace(self._entry(entry.name, entry.digest), msgspec.json.encode(entry))
+        self._replace(entry.name, self._entry(entry.name, entry.digest), msgspec.json.encode(entry))
 
     def ledger(self) -> list[Entry]:
         """The files that were read last, the last first."""
@@ -207,7 +209,11 @@ class RemoteFolder:
             await client.rename(lock, aside)  # of several, one succeeds
         except asyncssh.SFTPError:
             return False
+        before = await _whole(client, aside)
         await client.remove(aside)
+        if _TOKEN.fullmatch(before):
+            with suppress(asyncssh.SFTPError):
+                await client.remove(self._draft(name, before))  # if it was killed while it wrote
         del self._claims[name]
         return await self._made(client, lock, token)
 
@@ -255,15 +261,20 @@ class RemoteFolder:
         except msgspec.DecodeError:  # what is not whole is begun anew
             return None
 
-    def _replace(self, path: str, content: bytes) -> None:
+    def _replace(self, name: str, path: str, content: bytes) -> None:
+        draft = self._draft(name, self._held.get(name, b"none"))
+
         async def write(client: asyncssh.SFTPClient) -> None:
-            draft = posixpath.join(posixpath.dirname(path), f".{posixpath.basename(path)}.{os.urandom(6).hex()}")
             await client.makedirs(posixpath.dirname(path), exist_ok=True)
             async with client.open(draft, "wb") as file:
                 await file.write(content)
             await client.posix_rename(draft, path)
 
         self._line.do(write)
+
+    def _draft(self, name: str, token: bytes) -> str:
+        """Of one claim, so that whoever takes over finds what was left."""
+        return self._at(f".{name}.{token.decode()}")
 
 
 class _Remote(io.RawIOBase):

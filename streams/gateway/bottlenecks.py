@@ -34,7 +34,7 @@ async def show_bottlenecks(request: web.Request) -> web.Response:
     since_ms, now_ms = read_time(query, "since"), ours.now_ms()
     most, graphs = query.get("limit", USUAL), ours.definitions.graph
     prices = await asyncio.to_thread(ours.prices)
-    found = await bottlenecks(ours.reader, ours.codec, graphs, filters, since_ms, most, now_ms, prices)
+    found = await bottlenecks(ours.reader, ours.codec, graphs, filters, since_ms, most, now_ms, prices, ours.spent)
     versions = [
         {
             "version": graph.version,

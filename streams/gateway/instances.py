@@ -67,7 +67,7 @@ async def list_instances(request: web.Request) -> web.Response:
         {name: query[name] for name in FILTERS if name in query},
         since_ms=read_time(query, "since"),
         until_ms=read_time(query, "until"),
-        id_begins=_beginning(query),
+        id_begins=beginning(query),
         also=also(services(request), query),
         limit=query.get("limit", 50),
         cursor=query.get("cursor"),
@@ -162,7 +162,8 @@ async def known_instance(request: web.Request) -> Found:
     return row
 
 
-def _beginning(query: dict[str, Any]) -> str:
+def beginning(query: Mapping[str, Any]) -> str:
+    """The digits with which the ids of instances begin that are meant; raises ProblemError for what is none."""
     digits = str(query.get("instance_id", ""))
     if digits.strip("0123456789abcdef"):
         raise ProblemError(400, "query", "instance_id is hexadecimal digits, all of an id or the first of them")

@@ -56,7 +56,7 @@ async def _of(ours: Services, each: Figures, since_ms: int, until_ms: int, *, st
         return shown
     graphs = ours.definitions.graph
     prices, cost = await asyncio.to_thread(ours.prices), 0.0
-    found = await bottlenecks(ours.reader, ours.codec, graphs, of, since_ms, LOOKED_AT, until_ms, prices)
+    found = await bottlenecks(ours.reader, ours.codec, graphs, of, since_ms, LOOKED_AT, until_ms, prices, ours.spent)
     for digest, totals in found.versions.items():
         graph, by = graphs(digest), summary(totals)
         working = sum(took for way, took in by.items() if way in WORK)

@@ -12,6 +12,7 @@ import structlog
 from aiohttp import web
 from sqlalchemy import Engine
 
+from connectors.webhook import DECLARATION as WEBHOOK
 from models.serving.shelf import Shelf
 from schemas.functions import Function
 from streams.definitions.feed import DefinitionFeed
@@ -24,9 +25,12 @@ from streams.gateway import (
     decisions,
     definition_acts,
     definitions,
+    deliveries,
+    delivery_acts,
     event_types,
     events,
     figures,
+    folder,
     functions,
     hurrying,
     incidents,
@@ -65,6 +69,7 @@ from streams.messages.watching import Watching as WatchingMessages
 from streams.processors import ALL
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import PauseFeed
+from streams.processors.call.processor import hub_for
 from streams.processors.call.reports import SeenFeed
 from streams.processors.costs import Costs
 from streams.processors.decide.bringing import bringing
@@ -110,6 +115,9 @@ ROUTES = (
     *truth.ROUTES,
     *tasks.ROUTES,
     *systems.ROUTES,
+    *deliveries.ROUTES,
+    *delivery_acts.ROUTES,
+    *folder.ROUTES,
     *replays.ROUTES,
     *verification.ROUTES,
     *figures.ROUTES,
@@ -215,6 +223,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
         own = KafkaOwnFunctions(settings, codec)
         async with (
             Publisher(settings) as publisher,
+            hub_for(settings, addresses, pauses, only=(WEBHOOK,)) as hub,
             site.followed(),
             bringing(settings),
             backlog.followed(settings) as waiting,
@@ -232,6 +241,7 @@ async def opened(settings: Settings, functions: Mapping[str, Function]) -> Async
                 own=own,
                 addresses=addresses,
                 pauses=pauses,
+                hub=hub,
                 seen=seen,
                 prices=costs.prices,
                 backlog=waiting,

@@ -9,6 +9,7 @@ from typing import Final
 
 from aiohttp import web
 
+from connectors.hub.pipeline import Hub
 from schemas.business import EventTypes
 from schemas.codec import Codec
 from streams.definitions.book import DefinitionBook
@@ -24,6 +25,7 @@ from streams.processors.call.reports import Seen
 from streams.processors.costs import Prices
 from streams.processors.intake import IntakeSettings
 from streams.processors.intake.backlog import Backlog
+from streams.processors.view.bottlenecks import Remembered
 from streams.processors.view.reader import Reader
 from streams.runtime import groups
 from streams.runtime.groups import Position
@@ -46,8 +48,10 @@ class Services:
     own: OwnFunctions
     addresses: Addresses
     pauses: Pauses
+    hub: Hub  # for what people have sent once more
     seen: Seen
     backlog: Backlog = field(default_factory=lambda: Backlog(IntakeSettings.max_backlog))
+    spent: Remembered = field(default_factory=Remembered)
     clock: Callable[[], float] = time.time  # seconds since the epoch
     prices: Callable[[], Prices] = Prices  # blocks
     ready: Ready = lambda: True

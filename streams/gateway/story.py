@@ -14,7 +14,7 @@ from streams.gateway.services import Services
 from streams.ground.errors import UnavailableError
 from streams.processors.human.fields import OPEN
 from streams.processors.orchestrate import retrace
-from streams.processors.orchestrate.retrace import Retraced, Wait
+from streams.processors.orchestrate.retrace import Entry, Retraced, Wait
 from streams.readmodel import presentation
 from streams.readmodel.paging import Found
 from streams.readmodel.stored import stored
@@ -79,15 +79,20 @@ class Story:
 
 async def story(ours: Services, row: Found) -> Story:
     """The story of an instance; less of it where its history or its definition is not known whole."""
-    return Story(ours, row["instance_id"], await _retraced(ours, row))
+    found = await told_again(ours, row)
+    return Story(ours, row["instance_id"], None if found is None else found[1])
 
 
-async def _retraced(ours: Services, row: Found) -> Retraced | None:
+async def told_again(ours: Services, row: Found) -> tuple[list[Entry], Retraced] | None:
+    """The history of an instance, and what folding it gives; None where it is not known whole, or is too long."""
     if row["seq"] >= retrace.MAX_ENTRIES:
         return None
     rows = await asyncio.to_thread(ours.reader.history, row["instance_id"], limit=retrace.MAX_ENTRIES)
     entries = await retrace.decoded(ours.codec, [each["message"] for each in rows])
-    return None if entries is None else await asyncio.to_thread(retrace.retraced, ours.definitions.graph, entries)
+    if entries is None:
+        return None
+    found = await asyncio.to_thread(retrace.retraced, ours.definitions.graph, entries)
+    return None if found is None else (entries, found)
 
 
 def _shown(wait: Wait) -> dict[str, Any]:

@@ -4,19 +4,15 @@ from __future__ import annotations
 
 from typing import Any
 
-import msgspec
 from aiohttp import web
 
 from connectors.hub.connections import folded
-from schemas.messages import SYSTEM_PAUSE
 from schemas.times import rfc3339
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import LINE, moment_to_come, one_line, read_object
 from streams.gateway.openapi import Route, Schema, list_of, object_of
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import Services, services
-from streams.ground.publish import Outgoing
-from streams.processors.call import PAUSES
 from streams.processors.call.pauses import Pause
 
 SYSTEM: Schema = object_of(
@@ -97,8 +93,7 @@ async def say(
         actor=one_line("actor", actor or "api"),
         at_ms=ours.now_ms(),
     )
-    value = ours.codec.encode(SYSTEM_PAUSE, msgspec.structs.asdict(pause))
-    await ours.publisher.publish([Outgoing(PAUSES, name.encode(), value)])
+    await ours.publisher.publish([pause.outgoing(ours.codec)])
     ours.pauses.learn(pause)
 
 

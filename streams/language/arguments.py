@@ -13,7 +13,7 @@ from typing import NamedTuple
 from schemas.arguments import Argument, Kind, Values
 from schemas.functions import Function
 from schemas.payload import Json
-from streams.language import authentications
+from streams.language import authentications, profile
 from streams.language.addresses import NAME, UriTemplate
 from streams.language.expressions import Constant, inner_text, members
 from streams.language.forms import DURATION, EXPRESSION, FIXED_TEXT, JSON, OBJECT, SCHEMA, TEXT, Form, closed, either
@@ -46,7 +46,8 @@ def read_arguments(task: Node, function: Function, scope: Scope) -> Expression:
     }
     if given is not None:
         declared = {argument.name: argument for argument in function.arguments}
-        for name, part in given.members(declared, example=f"with: {function.example}").items():
+        refused, example = profile.ARGUMENTS.get(function.name), f"with: {function.example}"
+        for name, part in given.members(declared, refused=refused, example=example).items():
             read[name] = WAYS[declared[name].kind].read(part, scope, declared[name])
         for argument in required:
             if isinstance(given.value, dict) and argument.name not in given.value:

@@ -52,6 +52,14 @@ EVENT_ATTRIBUTES_OF_LISTEN = {
     name: _never("filter on `type`, `source`, `subject`, `id` and `data`")
     for name in ("time", "datacontenttype", "dataschema")
 }
+ARGUMENTS = {
+    "asyncapi": {
+        "subscription": _never("have messages.yaml make events of what comes, and wait for them with `listen`"),
+        "server": _never("leave it out: the connection is the server"),
+        "protocol": _never("leave it out: the address of the connection says it"),
+        "authentication": _never("leave it out: the connection has its user and password"),
+    }
+}
 RETRY = {"duration": _later("give the step a `timeout`, or write `limit: {duration: ...}` for all tries together")}
 SCHEMAS = {
     "resource": _never(
@@ -59,7 +67,6 @@ SCHEMAS = {
     )
 }
 CALLS = {
-    "asyncapi": _later("publish through `call: http`"),
     "grpc": _never("call a gateway that speaks HTTP"),
     "a2a": _later("call the agent with `call: http`"),
     "mcp": _later("call the tool with `call: http`"),

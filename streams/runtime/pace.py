@@ -2,13 +2,15 @@
 small ones. Each costs its processor a transaction and two changes of thread, and the path that it only watches its turn
 on the same cores: with 32 workflows in flight every other process paid a quarter more.
 
-What is rare is handed over at once.
+What is rare is handed over at once: a rest only keeps two hand-overs apart. Even with one workflow in flight its
+records come faster than a person sees, and a transaction for each took two of the path's fifteen milliseconds.
 """
 
 from __future__ import annotations
 
 LONGEST_S = 0.2
 S_PER_RECORD = 0.0005  # of the hand-over before
+LEAST_S = 0.015
 STEADY_S = 0.05  # at least, while so much comes that
 BUSY_PER_S = 1_500  # records a second came in the last window: more than one workflow after the other makes
 WINDOW_S = 0.1
@@ -29,4 +31,4 @@ class Pace:
         if passed >= WINDOW_S:
             self._busy = self._count / passed > BUSY_PER_S
             self._since, self._count = now, 0
-        return min(max(records * S_PER_RECORD, STEADY_S if self._busy else 0.0), LONGEST_S)
+        return min(max(records * S_PER_RECORD, STEADY_S if self._busy else LEAST_S), LONGEST_S)

@@ -37,7 +37,7 @@ PAGES = (
     "/workflows", "/workflows/order", "/definitions", "/instances", f"/instances/{INSTANCE}",
     f"/instances/{INSTANCE}?ask=cancel", "/inbox", "/decisions", "/decisions/credit-risk", "/find?q=nothing", "/login",
     "/replays", "/replays/band", "/replays/band?changed=1", "/replays/band/report",
-    "/systems", "/alerts", "/audit", "/report", "/instances/" + "9" * 32 + "?try=15", "/nothing",
+    "/systems", "/deliveries", "/alerts", "/audit", "/report", "/instances/" + "9" * 32 + "?try=15", "/nothing",
 )  # fmt: skip
 PROBLEM = {
     "type": "urn:x", "title": "The system failed", "status": 500, "detail": "it answered 500", "instance": "/do/0/note",

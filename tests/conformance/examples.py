@@ -54,7 +54,10 @@ def _in_place(authentication: str) -> Example:
     return refused("authentication", f"{{call: http, with: {{method: get, endpoint: {endpoint}}}}}")
 
 
-_SUBSCRIBED = refused("not-built", "{call: asyncapi, with: {document: {endpoint: 'https://x.org/api.json'}}}")
+_ASYNCAPI = "document: {endpoint: 'https://x.org/api.json'}, operation: found, message: {payload: {id: 1}}"
+_SUBSCRIBED = refused(
+    "not-in-profile", f"{{call: asyncapi, with: {{{_ASYNCAPI}, subscription: {{consume: {{amount: 1}}}}}}}}"
+)
 _OPENAPI = "document: {endpoint: 'https://pets.example.com/api.json'}, operationId: found"
 _OF_ROOM = "{with: {source: /tests, type: example.%s}, correlate: {room: {from: .room}}}"
 _CONTAINER = refused("not-in-profile", "{run: {container: {image: hello-world}}}")
@@ -85,10 +88,13 @@ EXAMPLES: dict[str, Example] = {
         "{call: http, with: {method: get, endpoint: {uri: 'https://pets.example.com', authentication: {use: pets}}}}",
         before="use: {authentications: {pets: {bearer: {token: '${ .token }'}}}}\n",
     ),
-    "call-asyncapi-publish": _SUBSCRIBED,
+    "call-asyncapi-publish": refused(
+        "not-in-profile",
+        f"{{call: asyncapi, with: {{{_ASYNCAPI}, server: {{name: x}}, authentication: {{bearer: {{token: a}}}}}}}}",
+    ),
     "call-asyncapi-subscribe-consume-amount": _SUBSCRIBED,
     "call-asyncapi-subscribe-consume-forever-foreach": refused(
-        "not-built", "{call: asyncapi, with: {subscription: {foreach: {item: m, do: [{b: {set: {x: 1}}}]}}}}"
+        "not-in-profile", f"{{call: asyncapi, with: {{{_ASYNCAPI}, subscription: {{foreach: {{item: m}}}}}}}}"
     ),
     "call-asyncapi-subscribe-consume-until": _SUBSCRIBED,
     "call-asyncapi-subscribe-consume-while": _SUBSCRIBED,

@@ -7,7 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connectors.codecs.scalars import CodecError
-from connectors.http.openapi import STYLES, DocumentError, ParameterError, cut, fill, read
+from connectors.http.openapi import STYLES, ParameterError, cut, fill, read
+from connectors.hub.documents import DocumentError
 from schemas.payload import Json
 from streams.processors.call.drafts import draft
 

@@ -15,6 +15,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from connectors.assembly import standard_hub
+from connectors.asyncapi.document import read as read_document
 from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import CallLimits, Hub
@@ -103,6 +104,27 @@ async def test_what_the_cluster_refuses_has_not_happened(hub: Hub, kafka: str) -
     refused = await publish(hub, small, value="x" * 2_000)
     assert (refused.reason, refused.effect) == (Reason.INPUT_INVALID, Effect.NONE)
     assert (await publish(hub, made(kafka), value=1)).ok
+
+
+async def test_message_by_an_asyncapi_document_goes_to_the_topic_that_it_names(kafka: str) -> None:
+    topic = made(kafka)
+    document = {
+        "asyncapi": "3.0.0",
+        "servers": {"bus": {"host": "bus.example.com", "protocol": "kafka"}},
+        "channels": {"orders": {"address": "orders", "bindings": {"kafka": {"topic": topic}}}},
+        "operations": {"receiveOrder": {"action": "receive", "channel": {"$ref": "#/channels/orders"}}},
+    }
+    given = {"document": {"endpoint": "connection://partner"}, "operation": "receiveOrder"}
+    message = {"payload": {"number": "A-17"}, "headers": {"tenant": "north"}}
+    call = HubCall(function="asyncapi", arguments={**given, "message": message}, key="step-1")
+    api = read_document(document)
+    async with standard_hub({"partner": f"kafka://{kafka}"}, limits=LIMITS, api_of=lambda _: api) as hub:
+        outcome = await hub.carry_out(call)
+    assert (outcome.reason, outcome.effect) == (Reason.OK, Effect.DONE)
+    ((_, value, headers),) = read(kafka, topic, 1)
+    assert (value, headers["tenant"], headers["idempotency-key"]) == (
+        {"number": "A-17"}, b"north", outcome.output["id"].encode(),
+    )  # fmt: skip
 
 
 async def test_avro_goes_out_and_comes_in_by_a_real_registry(kafka: str, registry: str, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ import json
 import uuid
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from pamqp.commands import Basic
 
 from connectors.hub.inlet import MOST_BYTES, InletError
 from schemas.business import EventTypes
+from schemas.cloudevents import parse_time_ms
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
 from streams.ground.site import Site
@@ -146,6 +148,27 @@ async def test_messages_of_a_queue_become_events_once(rabbitmq: RabbitMq, tmp_pa
     await taken(it, lambda: len(it.kafka.events) >= 12)
     assert (it.numbers(), len(set(it.kafka.ids))) == (list(range(12)), 12)
     assert await waiting(rabbitmq, queue) == 0
+
+
+@pytest.mark.parametrize("prefix", ["cloudEvents:", "cloudEvents_", "ce_", "ce-"])
+async def test_events_in_the_headers_of_a_queue_are_what_they_say(
+    rabbitmq: RabbitMq, tmp_path: Path, prefix: str
+) -> None:
+    queue = f"q-{uuid.uuid4().hex}"
+    time = datetime(2026, 11, 27, 8, 30, tzinfo=UTC)  # as some clients write it
+    said = {"specversion": "1.0", "id": "7", "source": "/shop", "type": "com.example.came.v1", "time": time, "retry": 2}
+    headers = {prefix + name: value for name, value in said.items()} | {"tenant": "north"}
+    await put(rabbitmq, queue, *numbered(1), headers=headers)
+    it = Taking(tmp_path, rabbitmq.url, queue)
+    (tmp_path / "messages.yaml").write_text(f"it: {{connection: partner, from: {queue}}}\n")
+    it.source = Site(tmp_path).file("messages.yaml", read_messages).value["it"]
+    await taken(it, lambda: len(it.kafka.events) >= 1)
+    ((attributes, data),) = it.kafka.events
+    assert data == {"n": 1}
+    assert {name: attributes[name] for name in ("id", "source", "type", "retry")} == {
+        "id": "7", "source": "/shop", "type": "com.example.came.v1", "retry": "2",
+    }  # fmt: skip
+    assert parse_time_ms(attributes["time"]) == int(time.timestamp() * 1_000)
 
 
 async def test_a_large_message_is_let_go_as_it_comes_and_told(rabbitmq: RabbitMq, tmp_path: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from typing import Any, Self
 
-from schemas.messages import STEP_RETRYING
 from tests.support.stories import START_MS, Story
 
 PROBLEM = {"type": "about:blank", "title": "Away", "status": 503, "detail": "it was away", "reason": "UNREACHED"}
@@ -28,6 +27,4 @@ class Clocked(Story):
         return found
 
     def retrying(self, pointer: str, due_s: int, retry: int = 1) -> None:
-        step = {"pointer": pointer, "iteration": 0, "attempt": 0}
-        due = {"retry": retry, "retries": 3, "due_ms": START_MS + due_s * 1_000, "error": PROBLEM}
-        self._take(STEP_RETRYING, step | due)
+        self.failed_try(pointer, START_MS + due_s * 1_000, retry, error=PROBLEM)

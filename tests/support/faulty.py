@@ -81,7 +81,12 @@ TASK_FAULTS = {
     "{call: http, emit: {}, with: {method: get, endpoint: 'https://x.org'}}": "task-kind",
     "{call: http}": "missing",
     "{call: grpc, with: {}}": "not-in-profile",
-    "{call: asyncapi, with: {}}": "not-built",
+    "{call: mcp, with: {}}": "not-built",
+    "{call: asyncapi, with: {message: {payload: 1}}}": "missing",
+    "{call: asyncapi, with: {document: {endpoint: 'connection://w'}, message: {payload: 1}, server: {name: a}}}": "not-in-profile",  # noqa: E501
+    "{call: asyncapi, with: {document: {endpoint: 'connection://w'}, message: {payload: 1}, subscription: {}}}": "not-in-profile",  # noqa: E501
+    "{call: asyncapi, with: {document: {endpoint: 'connection://w'}, message: {headers: {a: b}}}}": "missing",
+    "{call: asyncapi, with: {document: {endpoint: 'connection://w'}, message: {payload: 1, headers: {a: [b]}}}}": "type",  # noqa: E501
     "{call: http, with: {method: get}}": "missing",
     "{call: http, with: {method: fetch, endpoint: 'https://x.org'}}": "value",
     "{call: http, with: {method: get, endpoint: nowhere}}": "uri",

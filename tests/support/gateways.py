@@ -15,6 +15,7 @@ from aiohttp import ClientResponse
 from aiohttp.test_utils import TestClient, TestServer
 from jsonschema import Draft202012Validator
 
+from connectors.webhook import DECLARATION as WEBHOOK
 from schemas.codec import Codec
 from schemas.functions import Function
 from streams.definitions.deploy import described
@@ -28,6 +29,7 @@ from streams.ground.site import Site
 from streams.processors import ALL
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import Pauses
+from streams.processors.call.processor import hub_for
 from streams.processors.call.reports import Seen
 from streams.processors.view.reader import Reader
 from streams.readmodel.database import open_database
@@ -122,6 +124,8 @@ class AsyncGateway:
         engine = self._engine = open_database(self._settings, ROWS)
         book, outbox = empty_book(), Outbox()
         book.learn(described(load(YAML), YAML, "test", NOW_S * 1000))
+        addresses, pauses = Addresses(self._settings, Site(self._settings.site_dir, {})), Pauses()
+        self._hub = await hub_for(self._settings, addresses, pauses, only=(WEBHOOK,)).__aenter__()
         services = Services(
             settings=self._settings,
             codec=CODEC,
@@ -130,8 +134,9 @@ class AsyncGateway:
             reader=Reader(engine),
             own=OwnOnes(),
             hooks={name: Hook(name=name, secrets=SECRETS, **hook) for name, hook in BUILT_IN.items()},
-            addresses=Addresses(self._settings, Site(self._settings.site_dir, {})),
-            pauses=Pauses(),
+            addresses=addresses,
+            pauses=pauses,
+            hub=self._hub,
             seen=Seen(),
             standing=nowhere,
             clock=lambda: NOW_S,
@@ -144,6 +149,7 @@ class AsyncGateway:
 
     async def __aexit__(self, *_: object) -> None:
         await self._client.close()
+        await self._hub.__aexit__()
         self._engine.dispose()
 
 

@@ -40,17 +40,23 @@ uvloop.run(main())
 
 @contextmanager
 def worker(
-    kafka: str, folder: Path, processors: str = "call,recover", *definitions: Path
+    kafka: str, folder: Path, processors: str = "call,recover", *definitions: Path, **environ: str
 ) -> Iterator[subprocess.Popen[bytes]]:
     """A worker that hosts these processors and knows these definitions; killed with -9 at the end."""
+    with begun(kafka, folder, "-c", WORKER, processors, *map(str, definitions), **environ) as process:
+        yield process
+
+
+@contextmanager
+def begun(kafka: str, folder: Path, *python: str, **environ: str) -> Iterator[subprocess.Popen[bytes]]:
+    """A worker by what Python is told to run; killed with -9 at the end."""
     settings = {
         "EXLIFY_BOOTSTRAP": kafka,
         "EXLIFY_DATA_DIR": str(folder),
         "EXLIFY_SESSION_TIMEOUT_MS": "6000",
         "EXLIFY_PARTITIONS": str(PARTITIONS),
     }
-    command = [sys.executable, "-c", WORKER, processors, *map(str, definitions)]
-    process = subprocess.Popen(command, env={**os.environ, **settings})
+    process = subprocess.Popen([sys.executable, *python], env={**os.environ, **settings, **environ})
     try:
         yield process
     finally:

@@ -20,7 +20,7 @@ import pytest
 from xdist.scheduler.loadscope import LoadScopeScheduling  # type: ignore[import-untyped]
 
 SITES = ("acceptance", "browser", "chaos")  # folders of tests that start whole sites, or find one
-BROKERS = ("integration", "crash")  # of those that start a broker, or find one
+BROKERS = ("integration", "crash", "hub")  # of those that start a broker, or find one
 # Fixtures of `tests/conftest.py`, as a test takes them.
 SERVERS = re.compile(r"\b(kafka|registry|provider|postgresql|mariadb|sftp|rabbitmq|dovecot|s3): ")
 

@@ -6,7 +6,16 @@ from collections.abc import Iterator
 from typing import Any
 
 from schemas.codec import Codec
-from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY, INCIDENT, START_INSTANCE, STEP_RESULT, TIMER_FIRED
+from schemas.messages import (
+    CANCEL_INSTANCE,
+    HISTORY_ENTRY,
+    INCIDENT,
+    REPAIR_STEP,
+    START_INSTANCE,
+    STEP_RESULT,
+    STEP_RETRYING,
+    TIMER_FIRED,
+)
 from streams.definitions.deploy import described
 from streams.language.graph import Graph
 from streams.processors.orchestrate import INBOX
@@ -46,6 +55,16 @@ class Story:
 
     def fault(self, pointer: str, **error: Any) -> list[dict[str, Any]]:
         return self.result(pointer, status="faulted", output=None, error=error)
+
+    def failed_try(self, pointer: str, due_ms: int, retry: int = 1, **fields: Any) -> list[dict[str, Any]]:
+        """A try has failed, and the next one is to begin."""
+        step = {"pointer": pointer, "iteration": 0, "attempt": 0, "retry": retry, "retries": 3, "due_ms": due_ms}
+        return self._take(STEP_RETRYING, step | fields)
+
+    def retry(self, incident: int) -> list[dict[str, Any]]:
+        """Somebody has a failed step done again."""
+        said = {"repair_id": "r", "incident": incident, "action": "retry", "why": "they are back", "actor": "kim"}
+        return self._take(REPAIR_STEP, said)
 
     def timer(self, due_ms: int) -> list[dict[str, Any]]:
         return self._take(TIMER_FIRED, {"due_ms": due_ms})

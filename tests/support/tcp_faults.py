@@ -24,12 +24,13 @@ class Wrong(StrEnum):
 
 @dataclass
 class Proxy:
-    """Stands at `port`; `wrong` can be changed at any time."""
+    """Stands at `port`; `wrong` can be changed at any time, and holds for connections that there are, too."""
 
     host: str
     upstream: int
     wrong: Wrong = Wrong.NOTHING
     port: int = 0
+    rewritten: tuple[bytes, bytes] | None = None  # what the system says, and what is made of it
     passed: int = 0  # bytes that have reached the system
     tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
@@ -47,19 +48,14 @@ class Proxy:
             writer.close()
 
     async def _serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        match self.wrong:
-            case Wrong.RESET_UNREAD:
-                _reset(writer)
-                return
-            case Wrong.BLACK_HOLE:
-                await asyncio.Event().wait()
-            case Wrong.HALF_CLOSE:
-                writer.write_eof()
-                await reader.read()
-                return
+        if self.wrong is Wrong.RESET_UNREAD:
+            _reset(writer)
+            return
+        if self.wrong is Wrong.HALF_CLOSE:
+            writer.write_eof()
         there, back = await asyncio.open_connection(self.host, self.upstream)
         try:
-            forth = asyncio.create_task(self._forth(reader, back))
+            forth = asyncio.create_task(self._forth(reader, writer, back))
             try:
                 await self._back(there, writer)
             finally:
@@ -67,8 +63,20 @@ class Proxy:
         finally:
             back.close()
 
-    async def _forth(self, reader: asyncio.StreamReader, system: asyncio.StreamWriter) -> None:
+    async def _forth(
+        self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter, system: asyncio.StreamWriter
+    ) -> None:
         while data := await reader.read(65_536):
+            match self.wrong:
+                case Wrong.RESET_UNREAD:
+                    _reset(writer)
+                    system.transport.abort()
+                    return
+                case Wrong.BLACK_HOLE:
+                    continue
+                case Wrong.HALF_CLOSE:
+                    writer.write_eof()
+                    continue
             self.passed += len(data)
             system.write(data)
             await system.drain()
@@ -78,6 +86,10 @@ class Proxy:
             if self.wrong is Wrong.RESET_READ:
                 _reset(writer)
                 return
+            if self.wrong in (Wrong.BLACK_HOLE, Wrong.HALF_CLOSE):
+                continue
+            if self.rewritten is not None:
+                data = data.replace(*self.rewritten)
             if self.wrong is Wrong.DRIP:
                 for each in data:
                     writer.write(bytes([each]))

@@ -9,7 +9,7 @@ from connectors.catalogue import OPERATIONS
 from schemas.functions import Argument, EffectClass, Function, Kind
 from streams.ground.metrics import SECONDS as BUCKETS
 from streams.ground.setting import Group, setting
-from streams.ground.topic import Keyed, Topic
+from streams.ground.topic import DAY_MS, Keyed, Topic
 from streams.processors.call.connections import ConnectionSettings
 from streams.processors.orchestrate import INBOX
 from streams.runtime.declaration import Declaration
@@ -110,7 +110,14 @@ PAUSES = Topic(
     keyed=Keyed.NONE,
     key="connection",
     compacted=True,
-    written_by="gateway",
+    written_by="gateway; call, of endpoints that are gone",
+)
+
+REDELIVERIES = Topic(
+    name="hub.act.delivery.v1",
+    messages=("Redelivery",),
+    written_by="the gateway",
+    retention_ms=90 * DAY_MS,
 )
 
 REPORTS = Topic(
@@ -135,4 +142,5 @@ DECLARATION = Declaration(
     functions=(*OPERATIONS, MAPPING, TEMPLATE),
     settings=(CallSettings, ConnectionSettings),
     metrics=(SECONDS, POSTPONED, BREAKERS),
+    rows="streams.processors.call.rows:ROWS",
 )

@@ -10,6 +10,7 @@
       pages: {by: link}   # how its lists are divided, for calls that ask for all pages
       cost: 0.02          # of each try of a call, in the currency of the site
       openapi: ${file:ledger.openapi.json}         # for `call: openapi`; `exlify connections add` makes it
+      asyncapi: ${file:warehouse.asyncapi.yaml}    # for `call: asyncapi`, in place of the other
       authentication: ...                          # as whom it calls, and `tls`: `identities.py` has both
 
 A password stands in the environment or in a file of its own, written as the address wants it (`@` is %40). Case makes
@@ -25,7 +26,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 from urllib.parse import urlsplit
 
-from connectors.http.openapi import NO_API, Api
+from connectors.asyncapi.document import AsyncOperation
+from connectors.http.openapi import NO_API, ApiOperation
 from connectors.hub.identity import NOBODY, Identity
 from connectors.hub.limits import ConnectionLimits
 from connectors.hub.secrets import Secret
@@ -34,7 +36,7 @@ from streams.ground.kinds import checked
 from streams.ground.references import without_references
 from streams.ground.setting import Group, family, fold
 from streams.ground.settings import Settings
-from streams.processors.call.documents import read_document
+from streams.processors.call.documents import read_async_document, read_document
 from streams.processors.call.identities import MEMBERS, read_identity
 from streams.processors.call.policies import duration_ms, read_policy
 from streams.processors.call.secrets import FILE as SECRETS
@@ -43,6 +45,8 @@ from streams.processors.call.secrets import read_secrets
 if TYPE_CHECKING:
     from streams.ground.site import Site
     from streams.ground.site_yaml import Part
+
+AnyOperation = ApiOperation | AsyncOperation
 
 FILE = "connections.yaml"
 SHAPE = "an address such as https://HOST/PATH or postgresql://USER:PASSWORD@HOST/DATABASE"
@@ -85,7 +89,7 @@ class Given:
     limits: ConnectionLimits = USUAL
     recovery: Policy | None = None
     identity: Identity = NOBODY
-    api: Api = field(default_factory=dict, repr=False)
+    api: Mapping[str, AnyOperation] = field(default_factory=dict, repr=False)  # of its document
     cost: float = 0.0  # of a call
     pages: Mapping[str, Any] = field(default_factory=dict)  # how its lists are divided, where a call does not say it
 
@@ -132,7 +136,7 @@ class Addresses:
         given = self._file.value.get(name)
         return NOBODY if given is None or name in self._given else given.identity
 
-    def api(self, name: str) -> Api:
+    def api(self, name: str) -> Mapping[str, AnyOperation]:
         """What a connection can do by its document, by its folded name."""
         given = self._file.value.get(name)
         return NO_API if given is None else given.api
@@ -187,7 +191,9 @@ def read_connections(document: Part | None) -> Mapping[str, Given]:
 def _given(part: Part) -> Given:
     if not part.is_mapping:
         return Given(_address(part))
-    members = part.only("url", "concurrency", "rate", "patience", "recovery", "cost", "openapi", "pages", *MEMBERS)
+    members = part.only(
+        "url", "concurrency", "rate", "patience", "recovery", "cost", "openapi", "asyncapi", "pages", *MEMBERS
+    )
     if "url" not in members:
         part.fault("no url", f"add `url:` and {SHAPE}")
     limits = ConnectionLimits(
@@ -200,7 +206,11 @@ def _given(part: Part) -> Given:
     recovery = read_policy(members["recovery"]) if "recovery" in members else None
     cost = price(members["cost"]) if "cost" in members else 0.0
     address = _address(members["url"])
-    api = read_document(members["openapi"]) if "openapi" in members else NO_API
+    api: Mapping[str, AnyOperation] = read_document(members["openapi"]) if "openapi" in members else NO_API
+    if "asyncapi" in members:
+        if api:
+            members["asyncapi"].fault("a second document", "give each document a connection of its own")
+        api = read_async_document(members["asyncapi"])
     paged = read_pages(members["pages"]) if "pages" in members else {}
     return Given(address, limits, recovery, read_identity(members, address), api, cost, paged)
 

@@ -1,11 +1,14 @@
-"""OpenAPI documents of a site."""
+"""OpenAPI and AsyncAPI documents of a site."""
 
 from __future__ import annotations
 
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
-from connectors.http.openapi import Api, DocumentError, read
+from connectors.asyncapi.document import AsyncApi
+from connectors.asyncapi.document import read as read_async
+from connectors.http.openapi import Api, read
+from connectors.hub.documents import DocumentError
 
 if TYPE_CHECKING:
     from streams.ground.site_yaml import Part
@@ -27,8 +30,16 @@ def parsed(text: str) -> Any:
 
 
 def read_document(part: Part) -> Api:
-    """The operations of a document that stands in a file; a fault at its place."""
+    """The operations of an OpenAPI document that stands in a file; a fault at its place."""
     try:
         return read(parsed(part.text()))
     except DocumentError as error:
         part.fault(f"the document {error}", "name a document of OpenAPI 3 by ${file:PATH}, cut to what is called")
+
+
+def read_async_document(part: Part) -> AsyncApi:
+    """What can be published by an AsyncAPI document that stands in a file; a fault at its place."""
+    try:
+        return read_async(parsed(part.text()))
+    except DocumentError as error:
+        part.fault(f"the document {error}", "name a document of AsyncAPI 2 or 3 by ${file:PATH}, bundled into one")

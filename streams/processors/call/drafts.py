@@ -8,7 +8,8 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from connectors.http.openapi import Api, ApiOperation, DocumentError, cut, read
+from connectors.http.openapi import Api, ApiOperation, cut, read
+from connectors.hub.documents import DocumentError
 from streams.ground.references import MAX_BYTES
 from streams.processors.call.connections import is_address
 

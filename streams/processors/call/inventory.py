@@ -1,6 +1,7 @@
 """What a rollout needs of the systems outside: what definitions ask of each, as whom, within which limits, what lacks.
 
-By the definitions given and this site. What an expression will name is not known; such calls stand under no system.
+By the definitions given and this site, with what the site takes in from systems by itself. What an expression will name
+is not known; such calls stand under no system.
 """
 
 from __future__ import annotations
@@ -9,8 +10,10 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
+from connectors.asyncapi import ASYNCAPI
 from connectors.http import EFFECTS, HTTP, OPENAPI
-from connectors.hub.connections import named
+from connectors.http.openapi import ApiOperation
+from connectors.hub.connections import folded, named
 from connectors.hub.identity import NAMES, Webhook
 from connectors.webhook import SEND
 from schemas.functions import EffectClass, Function
@@ -24,10 +27,10 @@ UNNAMED = "(by address or expression)"
 
 @dataclass(frozen=True, slots=True, order=True)
 class Use:
-    """One thing that a workflow asks of a system."""
+    """One thing that a workflow, or a source of events, asks of a system."""
 
     function: str
-    operation: str  # method, or operationId
+    operation: str  # method, operationId, or the place that is taken from
     effect: str
     workflow: str
 
@@ -59,11 +62,15 @@ class System:
 
 
 def inventory(
-    texts: Iterable[tuple[str, str]], functions: Mapping[str, Function], addresses: Addresses
+    texts: Iterable[tuple[str, str]],
+    functions: Mapping[str, Function],
+    addresses: Addresses,
+    taken: Iterable[tuple[str, Use]] = (),
 ) -> list[System]:
     """The systems that definitions (file and text) use and those that the site knows, by name.
 
-    Raises DefinitionError for a text that is no YAML; one that has other faults is read as far as it goes.
+    `taken` is what sources ask of connections. Raises DefinitionError for a text that is no YAML; one that has other
+    faults is read as far as it goes.
     """
     found = {each.name: System(each.name, each) for each in addresses.described()}
     for file, text in texts:
@@ -74,6 +81,12 @@ def inventory(
             if function is not None and (target := _system(function, task)) is not None:
                 use = _use(function, task, target, workflow, addresses)
                 found.setdefault(target, System(target)).uses.add(use)
+                for registry in _registries(task):
+                    schemas = Use(function.name, "schemas", EffectClass.READ.value, workflow)
+                    found.setdefault(registry, System(registry)).uses.add(schemas)
+    for connection, use in taken:
+        name = folded(connection)
+        found.setdefault(name, System(name)).uses.add(use)
     return [found[name] for name in sorted(found)]
 
 
@@ -97,9 +110,18 @@ def _system(function: Function, task: Mapping[str, Json]) -> str | None:
     """The name of the system that a call is for; None for a call that leads to none."""
     given = task.get("with")
     given = given if isinstance(given, dict) else {}
-    if function.name in (HTTP.name, OPENAPI.name) or any(each.name == "connection" for each in function.arguments):
+    by_address = function.name in (HTTP.name, OPENAPI.name, ASYNCAPI.name)
+    if by_address or any(each.name == "connection" for each in function.arguments):
         return next(named(given), UNNAMED)
     return None
+
+
+def _registries(task: Mapping[str, Json]) -> Iterator[str]:
+    """The registry that has the schemas of a message that is published, where that is no matter of data."""
+    given = task.get("with")
+    avro = given.get("avro") if isinstance(given, dict) else None
+    if isinstance(avro, dict):
+        yield from named({"connection": avro.get("registry")})
 
 
 def _use(function: Function, task: Mapping[str, Json], system: str, workflow: str, addresses: Addresses) -> Use:
@@ -113,6 +135,11 @@ def _use(function: Function, task: Mapping[str, Json], system: str, workflow: st
         api = addresses.api(system)
         if api and operation not in api:
             return Use(function.name, operation, NOT_THERE, workflow)
-        method = api[operation].method if operation in api else ""
+        known = api.get(operation)
+        method = known.method if isinstance(known, ApiOperation) else ""
+    elif function.name == ASYNCAPI.name:
+        operation = str(given.get("operation") or given.get("channel") or "")
+        if (api := addresses.api(system)) and operation not in api:
+            return Use(function.name, operation, NOT_THERE, workflow)
     effect = function.effect or said or EFFECTS.get(method, EffectClass.BLIND)
     return Use(function.name, operation, str(effect), workflow)

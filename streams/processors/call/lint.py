@@ -1,10 +1,12 @@
-"""What a definition calls by OpenAPI documents, held against them."""
+"""What a definition calls by OpenAPI and AsyncAPI documents, held against them."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from difflib import get_close_matches
 
+from connectors.asyncapi import ASYNCAPI
+from connectors.asyncapi.document import AsyncOperation
 from connectors.http import OPENAPI
 from connectors.http.openapi import ApiOperation, connection
 from connectors.hub.connections import folded
@@ -25,15 +27,16 @@ def api_faults(text: str, file: str, addresses: Addresses) -> list[Fault]:
     except DefinitionError:
         return []
     before = len(source.faults)
-    for path, given in _calls(source.value, ()):
-        _judge(source, (*path, "with"), given, addresses)
+    for path, function, given in _calls(source.value, ()):
+        JUDGES[function](source, (*path, "with"), given, addresses)
     return source.faults[before:]
 
 
-def _calls(value: Json, path: Path) -> Iterator[tuple[Path, Mapping[str, Json]]]:
+def _calls(value: Json, path: Path) -> Iterator[tuple[Path, str, Mapping[str, Json]]]:
     if isinstance(value, dict):
-        if value.get("call") == OPENAPI.name and isinstance(value.get("with"), dict):
-            yield path, value["with"]
+        function, given = value.get("call"), value.get("with")
+        if isinstance(function, str) and function in JUDGES and isinstance(given, dict):
+            yield path, function, given
         for key, inner in value.items():
             yield from _calls(inner, (*path, key))
     elif isinstance(value, list):
@@ -41,23 +44,62 @@ def _calls(value: Json, path: Path) -> Iterator[tuple[Path, Mapping[str, Json]]]
             yield from _calls(inner, (*path, index))
 
 
-def _judge(source: Source, path: Path, given: Mapping[str, Json], addresses: Addresses) -> None:
-    document, wanted = given.get("document"), given.get("operationId")
+def _document_of(source: Source, path: Path, given: Mapping[str, Json], member: str) -> str | None:
+    """The connection whose document is meant; None where that, or the operation, is a matter of data, or wrong."""
+    document, wanted = given.get("document"), given.get(member)
     endpoint = document.get("endpoint") if isinstance(document, dict) else None
     if not isinstance(endpoint, str) or "${" in endpoint or not isinstance(wanted, str) or "${" in wanted:
-        return
+        return None
     name = connection(endpoint)
     if name is None:
         remedy = "write endpoint: connection://NAME, and its document into connections.yaml"
         source.fault((*path, "document", "endpoint"), "uri", "a document is that of a connection", remedy)
+    return name
+
+
+def _unknown(source: Source, path: Path, name: str, wanted: str, known: Iterable[str]) -> None:
+    close = get_close_matches(wanted, known, n=1)
+    remedy = f"did you mean `{close[0]}`?" if close else "see the document of the connection"
+    source.fault(path, "operation", f"the document of {name} has no `{wanted}`", remedy)
+
+
+def _judge(source: Source, path: Path, given: Mapping[str, Json], addresses: Addresses) -> None:
+    name = _document_of(source, path, given, "operationId")
+    if name is None:
         return
-    api = addresses.api(folded(name))
+    wanted = str(given["operationId"])
+    api = {id_: each for id_, each in addresses.api(folded(name)).items() if isinstance(each, ApiOperation)}
     if api and wanted not in api:
-        close = get_close_matches(wanted, api, n=1)
-        remedy = f"did you mean `{close[0]}`?" if close else "see the document of the connection"
-        source.fault((*path, "operationId"), "operation", f"the document of {name} has no `{wanted}`", remedy)
+        _unknown(source, (*path, "operationId"), name, wanted, api)
     elif api:
         _parameters(source, path, given, api[wanted])
+
+
+def _judge_message(source: Source, path: Path, given: Mapping[str, Json], addresses: Addresses) -> None:
+    members = [each for each in ("operation", "channel") if each in given]
+    if len(members) != 1:
+        remedy = "write operation: NAME (AsyncAPI 3), or channel: NAME (AsyncAPI 2)"
+        source.fault(path, "missing", "`operation` or `channel` is needed, and one of them only", remedy)
+        return
+    (member,) = members
+    name = _document_of(source, path, given, member)
+    if name is None:
+        return
+    wanted = str(given[member])
+    api = {id_: each for id_, each in addresses.api(folded(name)).items() if isinstance(each, AsyncOperation)}
+    if not api:
+        return
+    found = api.get(wanted)
+    if found is None:
+        _unknown(source, (*path, member), name, wanted, api)
+    elif found.named_by != member:
+        remedy = f"write {found.named_by}: {wanted}"
+        source.fault((*path, member), "operation", f"the document of {name} names no `{member}` so", remedy)
+    elif found.refusal:
+        source.fault((*path, member), "operation", found.refusal, "see the document of the connection")
+
+
+JUDGES = {OPENAPI.name: _judge, ASYNCAPI.name: _judge_message}
 
 
 def _parameters(source: Source, path: Path, given: Mapping[str, Json], operation: ApiOperation) -> None:

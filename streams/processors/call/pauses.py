@@ -13,6 +13,7 @@ import structlog
 from schemas.codec import Codec
 from schemas.messages import SYSTEM_PAUSE
 from streams.ground.errors import UnavailableError
+from streams.ground.publish import Outgoing
 from streams.ground.settings import Settings
 from streams.ground.topic_feed import TopicFeed
 from streams.processors.call import PAUSES
@@ -31,6 +32,11 @@ class Pause(msgspec.Struct, frozen=True, kw_only=True):
     why: str
     actor: str
     at_ms: int
+
+    def outgoing(self, codec: Codec) -> Outgoing:
+        """The record that says it."""
+        value = codec.encode(SYSTEM_PAUSE, msgspec.structs.asdict(self))
+        return Outgoing(PAUSES, self.connection.encode(), value)
 
     def seconds_left(self, now_s: float) -> float:
         """How long the pause lasts from now on; 0 where there is none (any more), infinity where nobody said."""

@@ -6,13 +6,15 @@ is judged by its connector. Here the two meet.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from connectors.assembly import standard_hub
+from connectors.catalogue import CONNECTORS
+from connectors.declaration import Declaration
 from connectors.hub.contract import HubCall, Plan, Refused
-from connectors.hub.observer import EndedCall
+from connectors.hub.observer import EndedCall, Observer
 from connectors.hub.outcome import CallOutcome, to_problem
 from connectors.hub.pipeline import BeforeSend, Hub, never_paused, send_at_once
 from connectors.hub.waiting import Postponed, Rest, Waited
@@ -25,6 +27,7 @@ from streams.ground.settings import Settings
 from streams.processors import call
 from streams.processors.call import CallSettings
 from streams.processors.call.connections import Addresses
+from streams.processors.call.gone import Gone
 from streams.processors.call.mappings import Mappings, mapped
 from streams.processors.call.pauses import PauseFeed, Pauses
 from streams.processors.call.reports import Reporter, Tally
@@ -47,12 +50,12 @@ class Call(Steps):
         super().__init__(context.codec, INBOX)
         self.concurrency = context.settings.of(CallSettings).concurrency
         self._pauses = None if hub else PauseFeed(context.settings, context.codec)
-        tally = Tally()
+        tally, gone = Tally(), Gone(Pauses() if self._pauses is None else self._pauses)
         self._addresses = Addresses(context.settings, context.site)
         self._mappings = Mappings(context.settings.site_dir, context.site)
         self._templates = Templates(context.settings.site_dir)
-        self._hub = hub or hub_for(context.settings, self._addresses, self._pauses, tally)
-        self._reporter = None if hub else Reporter(context.settings, context.codec, tally, self._hub.breakers)
+        self._hub = hub or hub_for(context.settings, self._addresses, self._pauses, tally.note, gone.note)
+        self._reporter = None if hub else Reporter(context.settings, context.codec, tally, gone, self._hub.breakers)
 
     async def open(self) -> None:
         """Opens the hub."""
@@ -127,13 +130,21 @@ async def _only_reads(plan: Plan[Any]) -> None:
         raise Refused(Reason.INPUT_INVALID, f"{plan.call.function}: a probe only reads; call http with get")
 
 
-def hub_for(settings: Settings, addresses: Addresses, pauses: Pauses | None = None, tally: Tally | None = None) -> Hub:
-    """The hub that settings and site describe; the time of every call is noted, and tallied where somebody does."""
+def hub_for(
+    settings: Settings,
+    addresses: Addresses,
+    pauses: Pauses | None = None,
+    *told: Observer,
+    only: Sequence[Declaration] = CONNECTORS,
+) -> Hub:
+    """The hub that settings and site describe, with `only` some connectors where it needs no others; the time of every
+    call is noted, and `told` are told of it.
+    """
 
     def observe(ended: EndedCall) -> None:
         call.SECONDS.labels(ended.function, ended.reason.value).observe(ended.seconds)
-        if tally is not None:
-            tally.note(ended)
+        for each in told:
+            each(ended)
 
     ours = settings.of(CallSettings)
     return standard_hub(
@@ -147,6 +158,7 @@ def hub_for(settings: Settings, addresses: Addresses, pauses: Pauses | None = No
         allow_hosts=[host.strip() for host in ours.allow_hosts.split(",") if host.strip()],
         allow_private=ours.allow_private,
         observe=observe,
+        only=only,
     )
 
 

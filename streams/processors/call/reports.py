@@ -24,6 +24,7 @@ from streams.ground.publish import Outgoing, Publisher, Publishing
 from streams.ground.settings import Settings
 from streams.ground.topic_feed import TopicFeed
 from streams.processors.call import CLOSED, REPORTS
+from streams.processors.call.gone import Gone
 from streams.runtime.clock import now_ms
 
 EVERY_S = 10.0
@@ -102,14 +103,16 @@ class Tally:
 
 
 class Reporter:
-    """Writes the reports of a tally, every few seconds; connects to Kafka once there is something to tell."""
+    """Writes the reports of a tally, and what is gone, every few seconds; connects to Kafka once there is something to
+    tell."""
 
     def __init__(
-        self, settings: Settings, codec: Codec, tally: Tally, breakers: Callable[[], Mapping[str, str]]
+        self, settings: Settings, codec: Codec, tally: Tally, gone: Gone, breakers: Callable[[], Mapping[str, str]]
     ) -> None:
         self._settings = settings
         self._codec = codec
         self._tally = tally
+        self._gone = gone
         self._breakers = breakers
         self._running: asyncio.Task[None] | None = None
 
@@ -128,12 +131,15 @@ class Reporter:
             publisher: Publishing | None = None
             while True:
                 await asyncio.sleep(EVERY_S)
+                gone = self._gone.untold()
                 found = self._tally.reports(self._breakers(), now_ms())
-                if not found:
+                if not gone and not found:
                     continue
                 if publisher is None:
                     publisher = await stack.enter_async_context(Publisher(self._settings))
                 try:
+                    await publisher.publish([each.outgoing(self._codec) for each in gone])
+                    self._gone.told(gone)
                     await publisher.publish([outgoing(self._codec, each) for each in found])
                 except ExlifyError as error:
                     log.warning("systems not told of", reason=str(error))

@@ -97,7 +97,8 @@ def retraced(graphs: Callable[[str], Graph | None], entries: Sequence[Entry]) ->
 
 def _asked(command: engine.StepCommand) -> dict[str, Any]:
     names = ("pointer", "iteration", "attempt", "function", "arguments", "deadline_ms")
-    return {name: getattr(command, name) for name in names}
+    known = {name: getattr(command, name) for name in names}
+    return known if command.key is None else {**known, "key": command.key}
 
 
 def _wait(graph: Graph, wait: engine.Waiting) -> Wait:

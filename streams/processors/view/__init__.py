@@ -2,6 +2,7 @@
 
 from prometheus_client import Gauge
 
+from streams.processors.call import REDELIVERIES
 from streams.processors.call.connections import ConnectionSettings
 from streams.processors.decide import DECISIONS
 from streams.processors.escalate import ALERTS
@@ -96,7 +97,21 @@ DECLARATION = Declaration(
     summary="Makes what happened visible to people.",
     worker="view",
     make="streams.processors.view.processor:View",
-    reads=(HISTORY, INCIDENTS, TASKS, DECISIONS, RETRIES, LETTERS, COUNTS, ACTS, STATES, RESULTS, ALERTS, WATCHES),
+    reads=(
+        HISTORY,
+        INCIDENTS,
+        TASKS,
+        DECISIONS,
+        RETRIES,
+        LETTERS,
+        COUNTS,
+        ACTS,
+        STATES,
+        RESULTS,
+        ALERTS,
+        WATCHES,
+        REDELIVERIES,
+    ),
     settings=(ViewSettings, ConnectionSettings),
     metrics=(
         OLDEST_SECONDS,

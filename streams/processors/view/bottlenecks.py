@@ -7,13 +7,14 @@ many entries; the answer says how many there are and how many were looked at.
 from __future__ import annotations
 
 import asyncio
-from collections import defaultdict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 from typing import Any
 
 from schemas.codec import Codec
+from schemas.lifecycle import OPEN
 from streams.ground.spans import percentile
 from streams.language.constructs.call import Call
 from streams.language.graph import Graph
@@ -26,6 +27,8 @@ from streams.readmodel.paging import Found
 
 MOST_ENTRIES = 20_000  # history entries that are looked at
 AT_ONCE = 1_000  # of them that are in memory
+MOST_REMEMBERED = 5_000  # instances that have ended, each of
+LARGEST_REMEMBERED = 100  # times that a step was entered
 Graphs = Callable[[str], Graph | None]  # by digest
 Price = Callable[[str, str], float]  # by pointer and function
 
@@ -88,6 +91,30 @@ class Totals:
         return found
 
 
+class Remembered:
+    """Where the time of instances has gone that have ended: a history with its last entry says the same for ever.
+
+    Those that nobody has asked for longest are forgotten first.
+    """
+
+    def __init__(self) -> None:
+        self._found: OrderedDict[tuple[str, int], Spent] = OrderedDict()
+
+    def get(self, row: Found) -> Spent | None:
+        """What is remembered of the instance of a row."""
+        key = row["instance_id"], row["seq"]
+        if (found := self._found.get(key)) is not None:
+            self._found.move_to_end(key)
+        return found
+
+    def keep(self, row: Found, each: Spent) -> None:
+        """Notes it, if nothing more will come of the instance."""
+        if row["status"] not in OPEN and len(each.spells) <= LARGEST_REMEMBERED:
+            self._found[row["instance_id"], row["seq"]] = each
+            if len(self._found) > MOST_REMEMBERED:
+                self._found.popitem(last=False)
+
+
 @dataclass(slots=True)
 class Answer:
     """What was found."""
@@ -106,6 +133,7 @@ async def bottlenecks(
     most: int,
     now_ms: int,
     prices: Prices = NOTHING,
+    remembered: Remembered | None = None,
 ) -> Answer:
     """The time of the newest instances, at most so many; `filters` are columns and their values.
 
@@ -113,18 +141,24 @@ async def bottlenecks(
     """
     page = await asyncio.to_thread(partial(reader.instances, filters, since_ms=since_ms, limit=most))
     answer = Answer(matching=await asyncio.to_thread(reader.count, filters, since_ms))
+    remembered = remembered or Remembered()
     for some in _portions(page.rows):
         found: dict[str, list[bytes]] = defaultdict(list)
-        for entry in await asyncio.to_thread(reader.histories, [row["instance_id"] for row in some], AT_ONCE):
+        missing = [row["instance_id"] for row in some if remembered.get(row) is None]
+        for entry in await asyncio.to_thread(reader.histories, missing, AT_ONCE) if missing else ():
             found[entry["instance_id"]].append(entry["message"])
         for row in some:
-            graph, messages = graphs(row["digest"]), found[row["instance_id"]]
-            entries = await retrace.decoded(codec, messages) if graph is not None else None
-            if graph is not None and entries and entries[0][0]["seq"] == 0:
-                totals = answer.versions.setdefault(row["digest"], Totals())
-                totals.add(spent(entries, graph, now_ms), priced(graph, prices))
-                answer.looked_at += 1
-            await asyncio.sleep(0)  # others want to be served, too
+            if (graph := graphs(row["digest"])) is None:
+                continue
+            if (each := remembered.get(row)) is None:
+                entries = await retrace.decoded(codec, found[row["instance_id"]])
+                await asyncio.sleep(0)  # others want to be served, too
+                if not entries or entries[0][0]["seq"] != 0:
+                    continue
+                each = spent(entries, graph, now_ms)
+                remembered.keep(row, each)
+            answer.versions.setdefault(row["digest"], Totals()).add(each, priced(graph, prices))
+            answer.looked_at += 1
     return answer
 
 

@@ -10,6 +10,7 @@ from sqlalchemy import ColumnElement, Engine, Select, Table, func, select
 from schemas import ids
 from schemas.lifecycle import OF_INSTANCES, OPEN, Status
 from schemas.reasons import Reason
+from streams.processors.call.rows import REDELIVERIES
 from streams.processors.decide.rows import DECISIONS
 from streams.processors.escalate.rows import ALERTS
 from streams.processors.hold.rows import HELD
@@ -242,6 +243,11 @@ class Reader:
         if until_ms is not None:
             query = query.where(at < until_ms)
         return page(self._engine, query, (at, LETTERS.c.letter_id), limit=limit, cursor=cursor)
+
+    def redeliveries(self, instance_ids: Collection[str]) -> list[Found]:
+        """What was sent once more of what some instances have sent, in no order."""
+        ours = REDELIVERIES.c.instance_id.in_([storable(each) for each in instance_ids])
+        return every(self._engine, select(REDELIVERIES).where(ours))
 
     def letter(self, letter_id: str) -> Found | None:
         """One letter."""

@@ -72,6 +72,22 @@ def claims(gateway: Gateway) -> None:
     see(gateway, a, b, c, d)
 
 
+async def test_history_of_what_has_ended_is_read_once_and_what_comes_later_is_seen(
+    gateway: Gateway, cli: Cli, claims: None
+) -> None:
+    first = (await cli("claim", "--json")).output
+    with gateway.services.reader.engine.begin() as connection:
+        connection.execute(text("DELETE FROM history WHERE instance_id != :open"), {"open": f"{3:032x}"})
+    assert (await cli("claim", "--json")).output == first
+    ended = story(gateway, 3)
+    ended.at(60).start({})
+    ended.at(70).result(FETCH, {})
+    ended.at(75).result(ASK, {})
+    see(gateway, ended)
+    old = next(each for each in json.loads((await cli("claim", "--json")).output)["versions"] if each["instances"] == 3)
+    assert old["elapsed_ms"] == 50_000 + 20_000 + 15_000
+
+
 async def test_shares_are_those_of_a_count_by_hand(gateway: Gateway, cli: Cli, claims: None) -> None:
     found = json.loads((await cli("claim", "--json")).output)
     assert (found["matching"], found["looked_at"]) == (4, 4)

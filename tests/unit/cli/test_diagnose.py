@@ -56,6 +56,8 @@ class Gateway:
 @pytest.fixture
 def written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (tmp_path / "channels.yaml").write_text(f"# {SECRET}\n")
+    (tmp_path / "rules").mkdir()
+    (tmp_path / "rules" / "limits.yaml").write_text(f"# {SECRET}\n")
     monkeypatch.setenv("EXLIFY_SITE_DIR", str(tmp_path))
     monkeypatch.setenv("EXLIFY_DATA_DIR", str(tmp_path / SECRET))
     monkeypatch.setenv("EXLIFY_API_TOKEN", SECRET)
@@ -80,7 +82,7 @@ def test_it_holds_what_helps_and_nothing_about_anybody(written: Path) -> None:
     assert parts["incidents.json"][0]["count"] == 2
     assert [each["seen"]["breaker"] for each in parts["systems.json"]] == ["open"]
     assert parts["alerts.json"][0]["notices"][0]["channel"] == "team"
-    assert list(parts["site.json"]) == ["channels.yaml"]
+    assert list(parts["site.json"]) == ["channels.yaml", "rules/limits.yaml"]
     assert "topics.json" in parts["missing.json"]  # there is no Kafka here, and that is told
     assert "topics.json is missing" in done.output
     assert written.stat().st_mode & 0o077 == 0

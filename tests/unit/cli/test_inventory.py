@@ -87,3 +87,40 @@ def test_endpoint_of_webhooks_needs_a_secret(tmp_path: Path, way: str, lacks: st
     )
     (shop,) = [each for each in json.loads(told.output)["systems"] if each["name"] == "shop"]
     assert (shop["lacks"], shop["uses"][0]["effect"]) == (lacks, "keyed")
+
+
+def test_what_the_site_takes_in_is_told_with_its_systems(tmp_path: Path) -> None:
+    (tmp_path / "messages.yaml").write_text(
+        "orders: {connection: mq, from: q-orders, type: a.b.v1}\n"
+        "events: {connection: PARTNER, from: topic-a, avro: registry, type: a.b.v1}\n"
+    )
+    (tmp_path / "rows.yaml").write_text(
+        "grown: {connection: shop, statement: 'SELECT id FROM a WHERE id > :id LIMIT :limit', cursor: id, start: 0,"
+        " type: a.b.v1}\n"
+        "outbox: {connection: shop, statement: 'SELECT id FROM b LIMIT :limit', key: id,"
+        " done: 'DELETE FROM b WHERE id IN (:keys)', type: a.b.v1}\n"
+    )
+    (tmp_path / "files.yaml").write_text(
+        "stock: {folder: 'connection://warehouse/out', match: 'S*.csv', format: csv, type: a.b.v1}\n"
+        "here: {folder: /srv/in, format: csv, type: a.b.v1}\n"
+    )
+    more = "mq: amqps://mq.example.com\nshop: postgresql://db.example.com/shop\n"
+    task = (
+        "  - say: {call: kafka.publish, with: {connection: partner, topic: t, value: 1,"
+        " avro: {registry: registry, subject: s}}}\n"
+    )
+    found = {each["name"]: each for each in json.loads(cli(tmp_path, "--json", more=more, task=task).output)["systems"]}
+    uses = {
+        name: [tuple(use.values()) for use in found[name]["uses"]]
+        for name in ("mq", "partner", "registry", "shop", "warehouse")
+    }
+    assert uses == {
+        "mq": [("messages", "q-orders", "taken", "/messages/orders")],
+        "partner": [("kafka.publish", "", "blind", "shop.order"), ("messages", "topic-a", "taken", "/messages/events")],
+        "registry": [
+            ("kafka.publish", "schemas", "read", "shop.order"), ("messages", "schemas", "read", "/messages/events"),
+        ],
+        "shop": [("rows", "statement", "read", "/rows/grown"), ("rows", "statement", "taken", "/rows/outbox")],
+        "warehouse": [("files", "out/S*.csv", "taken", "/files/stock")],
+    }  # fmt: skip
+    assert {name for name in uses if found[name]["lacks"]} == {"partner", "registry", "warehouse"}

@@ -15,6 +15,15 @@ from streams.ground.errors import UsageError
 from streams.ground.settings import Settings
 from tests.support.gateways import YAML, AsyncGateway, Gateway
 
+STEP = """
+from streams.steps import step
+
+
+@step("shop.price")
+def price(item: str) -> int:
+    return len(item)
+"""
+
 
 @pytest.fixture
 async def gateway(tmp_path: Path) -> AsyncIterator[Gateway]:
@@ -46,7 +55,8 @@ async def states(gateway: Gateway, here: Path) -> tuple[int, dict[str, str]]:
 
 
 async def test_what_would_change_is_told_and_nothing_is(gateway: Gateway, here: Path) -> None:
-    assert await states(gateway, here) == (1, {"order": "same", "erp": "changed", "new": "new", "old": "only there"})
+    found = {"order": "same", "erp": "changed", "new": "new", "old": "only there", "connections.yaml": "changed"}
+    assert await states(gateway, here) == (1, found)
     assert "http://erp.example.org, there http://erp.example.com" in (await compared(gateway, here)).output
     assert gateway.outbox.records == []
 
@@ -70,3 +80,27 @@ async def test_definition_of_here_is_compared_with_what_is_deployed(
 
 async def test_folder_without_workflows_is_refused(gateway: Gateway, tmp_path: Path) -> None:
     assert isinstance((await compared(gateway, tmp_path)).exception, UsageError)
+
+
+async def test_all_that_the_folder_holds_is_compared(gateway: Gateway, here: Path, tmp_path: Path) -> None:
+    there = tmp_path / "there"
+    for name, mine, theirs in (
+        ("mappings/same.yaml", "a: 1", "a: 1"),
+        ("mappings/order.yaml", "a: 1", "a: 2"),
+        ("rules/limits.yaml", "a: 1", None),
+        ("templates/thanks.html", None, "Thanks."),
+        ("channels.yaml", "a: 1", "a: 2"),
+        ("steps/own.py", STEP, "2"),
+        ("steps/__pycache__/own.py", "1", None),
+        ("secrets/key", "s3cret", "other"),
+        ("mappings/.draft.yaml", "a: 1", None),
+    ):
+        for folder, text in ((here, mine), (there, theirs)):
+            if text is not None:
+                (folder / name).parent.mkdir(parents=True, exist_ok=True)
+                (folder / name).write_text(text)
+    _, found = await states(gateway, here)
+    assert {name: state for name, state in found.items() if "." in name and name != "connections.yaml"} == {
+        "mappings/same.yaml": "same", "mappings/order.yaml": "changed", "rules/limits.yaml": "new",
+        "templates/thanks.html": "only there", "channels.yaml": "changed", "steps/own.py": "changed",
+    }  # fmt: skip

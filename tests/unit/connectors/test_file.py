@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from connectors.assembly import standard_hub
+from connectors.file.content import draft_name
 from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import CallLimits
@@ -35,6 +36,16 @@ async def test_what_is_written_is_read(tmp_path: Path) -> None:
     assert (await asked(tmp_path, "file.read", file="out/rows.csv", format=CSV)).output == rows
     assert (await asked(tmp_path, "file.write", file="a.json", content={"a": 1})).ok
     assert json.loads((await asked(tmp_path, "file.read", file="a.json")).output) == {"a": 1}
+
+
+async def test_what_a_killed_write_has_left_is_removed_by_the_next_try_and_by_no_other(tmp_path: Path) -> None:
+    left = [tmp_path / draft_name("a.txt", "k", number) for number in (0, 1)]
+    foreign = tmp_path / draft_name("a.txt", "other", 0)
+    for each in (*left, foreign):
+        each.write_text("half of")
+    assert (await asked(tmp_path, "file.write", file="a.txt", content="all of it")).ok
+    assert (tmp_path / "a.txt").read_text() == "all of it"
+    assert sorted(os.listdir(tmp_path)) == sorted(["a.txt", foreign.name])
 
 
 async def test_who_looks_sees_the_old_file_or_the_new_one(tmp_path: Path) -> None:

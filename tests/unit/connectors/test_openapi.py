@@ -8,8 +8,9 @@ from typing import Any
 import pytest
 
 from connectors.assembly import standard_hub
-from connectors.http.openapi import MOST_IN_ALL, MOST_PARAMETERS, DocumentError, ParameterError, cut, fill, read
+from connectors.http.openapi import MOST_IN_ALL, MOST_PARAMETERS, ParameterError, cut, fill, read
 from connectors.hub.contract import HubCall
+from connectors.hub.documents import DocumentError
 from connectors.hub.outcome import CallOutcome
 from schemas.reasons import Effect, Reason
 from tests.support import peers

@@ -14,6 +14,7 @@ import asyncssh
 import pytest
 
 from connectors.assembly import standard_hub
+from connectors.file.content import draft_name
 from connectors.hub.contract import HubCall
 from connectors.hub.identity import Identity, Ssh
 from connectors.hub.outcome import CallOutcome
@@ -33,8 +34,8 @@ def hub_on(server: SftpServer, folder: Path, identity: Identity | None = None, l
     return standard_hub({"here": server.url(folder)}, limits=limits, identity_of=lambda _: known)
 
 
-async def on(hub: Hub, function: str, **arguments: Any) -> CallOutcome:
-    return await hub.carry_out(HubCall(function=function, arguments={"connection": "here", **arguments}, key="k"))
+async def on(hub: Hub, function: str, step: str = "k", **arguments: Any) -> CallOutcome:
+    return await hub.carry_out(HubCall(function=function, arguments={"connection": "here", **arguments}, key=step))
 
 
 async def asked(server: SftpServer, folder: Path, function: str, **arguments: Any) -> CallOutcome:
@@ -68,10 +69,25 @@ async def test_a_file_is_replaced_whole_or_not_at_all(sftp: SftpServer, tmp_path
         assert os.listdir(tmp_path) == ["a.txt"], "no draft is left"
 
 
+@pytest.mark.parametrize("replace", [True, False])
+async def test_what_a_killed_put_has_left_is_removed_by_the_next_try_and_by_no_other(
+    sftp: SftpServer, tmp_path: Path, replace: bool
+) -> None:
+    left = [tmp_path / draft_name("a.txt", "k", number) for number in (0, 1)]
+    foreign = tmp_path / draft_name("a.txt", "other", 0)
+    async with hub_on(sftp, tmp_path) as hub:
+        for _ in range(2):  # the second time the file is there
+            for each in (*left, foreign):
+                each.write_text("half of")
+            assert (await on(hub, "sftp.put", file="a.txt", content="all of it", replace=replace)).ok
+            assert (tmp_path / "a.txt").read_text() == "all of it"
+            assert sorted(os.listdir(tmp_path)) == sorted(["a.txt", foreign.name])
+
+
 async def test_of_two_that_put_one_name_without_replacing_one_wins(sftp: SftpServer, tmp_path: Path) -> None:
     async with hub_on(sftp, tmp_path) as hub:
         contents = [f"{number}" * 1_000 for number in range(6)]
-        puts = [on(hub, "sftp.put", file="claim", content=each, replace=False) for each in contents]
+        puts = [on(hub, "sftp.put", each[:1], file="claim", content=each, replace=False) for each in contents]
         outcomes = await asyncio.gather(*puts)
     assert sorted(each.reason for each in outcomes) == sorted([Reason.OK] + [Reason.ALREADY_DONE] * 5)
     (winner,) = (content for content, each in zip(contents, outcomes, strict=True) if each.ok)

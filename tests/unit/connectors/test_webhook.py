@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -88,20 +88,12 @@ async def test_lost_answer_is_told_and_may_be_sent_again() -> None:
         assert (await send(hub)).ok
 
 
-async def test_gone_endpoint_is_left_alone_until_its_address_changes() -> None:
-    urls = {"shop": "", "rest": ""}
-    async with peers.peer(peers.status(410), peers.status(200)) as peer:
-        urls["shop"] = f"{peer.url}/old"
-        now: Callable[[], dict[str, str]] = lambda: urls  # noqa: E731
-        identity = Identity(Webhook((NEW,)))
-        async with standard_hub(now, identity_of=lambda _: identity) as hub:
-            told, refused = await send(hub), await send(hub)
-            for each in (told, refused):
-                assert (each.reason, each.effect) == (Reason.MISCONFIGURED, Effect.NONE)
-                assert "connection shop: the endpoint is gone (410)" in each.detail
-            assert (told.status, peer.count) == (410, 1)
-            urls = {"shop": f"{peer.url}/new"}
-            assert (await send(hub)).ok
+async def test_gone_endpoint_is_told_with_what_is_to_be_done() -> None:
+    async with peers.peer(peers.status(410)) as peer, hub_on({"shop": peer.url}) as hub:
+        told = await send(hub)
+    assert (told.reason, told.effect, told.status) == (Reason.MISCONFIGURED, Effect.NONE, 410)
+    assert "connection shop: the endpoint is gone (410)" in told.detail
+    assert "exlify systems resume shop" in told.detail
 
 
 async def test_name_that_leads_inside_is_refused_unless_the_connection_says_so() -> None:

@@ -147,11 +147,15 @@ async def test_a_file_is_read_by_who_claims_it_and_taken_over_from_who_was_kille
     for _ in range(3):
         await place.look(second)
     assert place.kafka.events == []
+    token = (place.there / ".exlify" / "a.csv.lock").read_text()
+    left = place.there / ".exlify" / f".a.csv.{token}"
+    left.write_text("half of a posi")  # it was killed while it wrote
     monkeypatch.setattr(remote, "LEASE_S", 0.0)  # nobody has touched it for a while
     progress = await asyncio.to_thread(first.begun, "a.csv")
     await place.look(second)
     await place.look(second)
     assert len(place.skus()) == 10
+    assert not left.exists()
     with pytest.raises(OSError, match="taken the file over"):
         await asyncio.to_thread(first.keep, "a.csv", progress)
     await asyncio.to_thread(claim.__exit__, None, None, None)

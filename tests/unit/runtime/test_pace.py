@@ -1,13 +1,13 @@
-"""How long a reader rests: not at all for what is rare, a little while much comes, never longer than it may."""
+"""How long a reader rests: hardly for what is rare, a little while much comes, never longer than it may."""
 
 from __future__ import annotations
 
 import pytest
 
-from streams.runtime.pace import LONGEST_S, S_PER_RECORD, STEADY_S, Pace
+from streams.runtime.pace import LEAST_S, LONGEST_S, S_PER_RECORD, STEADY_S, Pace
 
 
-@pytest.mark.parametrize(("records", "every_s", "rest_s"), [(1, 0.001, S_PER_RECORD), (4, 0.002, STEADY_S)])
+@pytest.mark.parametrize(("records", "every_s", "rest_s"), [(1, 0.001, LEAST_S), (4, 0.002, STEADY_S)])
 def test_rest_follows_from_how_much_comes(records: int, every_s: float, rest_s: float) -> None:
     pace, now = Pace(), 100.0
     for _ in range(200):
@@ -20,4 +20,4 @@ def test_burst_is_followed_by_a_rest_of_its_size_and_calm_ends_it() -> None:
     assert pace.rest_s(100, 100.0) == 100 * S_PER_RECORD
     assert pace.rest_s(4_000, 100.05) == LONGEST_S
     assert pace.rest_s(1, 100.3) == STEADY_S
-    assert pace.rest_s(1, 101.0) == S_PER_RECORD
+    assert pace.rest_s(1, 101.0) == LEAST_S

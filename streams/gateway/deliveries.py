@@ -1,0 +1,289 @@
+"""`/v1/deliveries`: which webhooks went out to whom, try by try, and what was in each.
+
+Nothing keeps a list of them: they are told from the histories of the instances that send any, the newest first, some at
+a time. So a page may hold few, or none, and yet be followed by another.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple
+
+from aiohttp import web
+from sqlalchemy import ColumnElement, select
+
+from connectors.hub.connections import folded
+from connectors.webhook import SEND
+from schemas.times import rfc3339
+from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
+from streams.gateway.instances import CURSOR, beginning, known_instance, read_time
+from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
+from streams.gateway.problems import ProblemError
+from streams.gateway.services import Services, services
+from streams.gateway.story import told_again
+from streams.language.constructs.call import Call
+from streams.language.graph import Graph
+from streams.processors.call.deliveries import FAILED, STATUSES, WAITING, Delivery, Try, deliveries
+from streams.processors.call.rows import REDELIVERIES
+from streams.processors.orchestrate.rows import INSTANCES
+from streams.readmodel.paging import Found, encode_cursor
+from streams.readmodel.stored import stored
+
+USUAL_LIMIT = 50
+LOOKED_AT = 100  # instances, for one page
+MAX_SECONDS = 2.0  # of one look; then the page ends where it is
+MAX_NUMBER_LENGTH = 9
+ERROR: Schema = {"type": ["object", "null"], "description": "Why the newest try has failed: a problem."}
+DELIVERY: Schema = object_of(
+    {
+        "delivery_id": {**TEXT, "description": "The instance and a number: what the others want to be given."},
+        "instance_id": TEXT,
+        "workflow": TEXT,
+        "pointer": TEXT,
+        "connection": {**TEXT, "description": "The endpoint."},
+        "message_id": {**TEXT, "description": "What its receiver knows it by: the header webhook-id."},
+        "status": text_of(STATUSES),
+        "tries": {"type": "integer"},
+        "asked_at": TEXT,
+        "at": {**TEXT, "description": "When the newest try ended; when it was asked for, if none has."},
+    },
+    business_key=OPTIONAL_TEXT,
+    next={**OPTIONAL_TEXT, "description": "When the next try begins by itself."},
+    incident_id={**OPTIONAL_TEXT, "description": "The incident that waits for a decision about it."},
+    error=ERROR,
+)
+TRY: Schema = object_of(
+    {"at": TEXT, "status": TEXT},
+    code={"type": ["integer", "null"], "description": "The status with which the endpoint has taken it."},
+    error=ERROR,
+    actor=OPTIONAL_TEXT,
+    why=OPTIONAL_TEXT,
+)
+
+
+async def list_deliveries(request: web.Request) -> web.Response:
+    """A page of deliveries, those of the newest instances first; those of one instance stand together."""
+    query = read_query(request, LIST_QUERY)
+    meant = Meant(
+        connection=query.get("connection"),
+        status=query.get("status"),
+        workflow=query.get("workflow"),
+        since_ms=read_time(query, "since"),
+        until_ms=read_time(query, "until"),
+    )
+    found = await page_of(
+        services(request),
+        meant,
+        id_begins=beginning(query),
+        limit=query.get("limit", USUAL_LIMIT),
+        cursor=query.get("cursor"),
+    )
+    return json_answer({"deliveries": found.shown, "next": found.next, "untold": found.untold})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Meant:
+    """Which deliveries are meant: to which endpoint, where they are, of which workflow, with a newest try of when."""
+
+    connection: str | None = None
+    status: str | None = None
+    workflow: str | None = None
+    since_ms: int | None = None
+    until_ms: int | None = None
+
+    def has(self, shown: Mapping[str, Any]) -> bool:
+        """Whether a delivery, as lists show it, is meant."""
+        if self.connection is not None and shown["connection"] != folded(self.connection):
+            return False
+        if self.status is not None and shown["status"] != self.status:
+            return False
+        at = shown["at"]  # of one width, so that texts are in the order of times
+        late = self.since_ms is None or at >= rfc3339(self.since_ms)
+        return late and (self.until_ms is None or at < rfc3339(self.until_ms))
+
+
+class Deliveries(NamedTuple):
+    """A page of them, the cursor of the next one, and of how many instances nothing can be told."""
+
+    shown: list[dict[str, Any]]
+    next: str | None
+    untold: int
+
+
+async def page_of(
+    ours: Services, meant: Meant, *, id_begins: str = "", limit: int = USUAL_LIMIT, cursor: str | None = None
+) -> Deliveries:
+    """Looks at instances, the newest first, until enough is found, or it has taken long enough."""
+    also: list[ColumnElement[bool]] = [INSTANCES.c.digest.in_(sending(ours))]
+    if meant.since_ms is not None:
+        by_hand = select(REDELIVERIES.c.instance_id).where(REDELIVERIES.c.at_ms >= meant.since_ms)
+        also.append((INSTANCES.c.updated_at_ms >= meant.since_ms) | INSTANCES.c.instance_id.in_(by_hand))
+    page = await asyncio.to_thread(
+        ours.reader.instances,
+        {} if meant.workflow is None else {"workflow": meant.workflow},
+        id_begins=id_begins,
+        also=also,
+        limit=LOOKED_AT,
+        cursor=cursor,
+    )
+    deadline = time.monotonic() + MAX_SECONDS
+    found: list[dict[str, Any]] = []
+    untold = looked_at = 0
+    for row in page.rows:
+        if looked_at and (len(found) >= limit or time.monotonic() > deadline):
+            break
+        looked_at += 1
+        each = await told(ours, row)
+        if each is None:
+            untold += 1
+        else:
+            found += filter(meant.has, await shown(ours, row, each))
+    end = page.rows[looked_at - 1] if looked_at < len(page.rows) else None
+    after = page.next if end is None else encode_cursor(end["started_at_ms"], end["instance_id"])
+    return Deliveries(found, after, untold)
+
+
+async def show_delivery(request: web.Request) -> web.Response:
+    """One delivery with all its tries, and what is sent."""
+    ours = services(request)
+    row, delivery = await known_delivery(request)
+    (told_of,) = await shown(ours, row, [delivery])
+    return json_answer({**told_of, "all_tries": [_try(each) for each in delivery.tries], "body": delivery.body()})
+
+
+async def known_delivery(request: web.Request) -> tuple[Found, Delivery]:
+    """The delivery that the path names, and the row of its instance; raises ProblemError where there is none."""
+    row = await known_instance(request)
+    found = await told(services(request), row)
+    if found is None:
+        raise ProblemError(
+            409, "history", "What the instance has sent cannot be told: its history, or its definition, is not whole."
+        )
+    number = request.match_info["number"]
+    if number.isascii() and number.isdigit() and 0 < int(number[:MAX_NUMBER_LENGTH]) <= len(found):
+        return row, found[int(number[:MAX_NUMBER_LENGTH]) - 1]
+    there = f"it has {len(found)}, numbered from 1" if found else "it has sent none"
+    raise ProblemError(404, "not-found", f"The instance has no delivery of this number: {there}.")
+
+
+async def told(ours: Services, row: Found) -> list[Delivery] | None:
+    """What an instance has sent; None where its history does not tell."""
+    again = await told_again(ours, row)
+    if again is None:
+        return None
+    rows = await asyncio.to_thread(ours.reader.redeliveries, [row["instance_id"]])
+    redelivered = (await stored(ours.codec, rows)).messages
+    return deliveries(row["instance_id"], *again, redelivered, ours.now_ms())
+
+
+def sending(ours: Services) -> list[str]:
+    """The digests of all definitions that send any."""
+    known = ours.definitions.ever()
+    return [each.digest for each in known if each.graph is not None and _sends(each.graph)]
+
+
+def status_of(ours: Services, delivery: Delivery) -> str:
+    """Where a delivery is now."""
+    return delivery.status(ours.now_ms(), paused=ours.pauses.of(delivery.connection) is not None)
+
+
+async def incidents_of(ours: Services, row: Found) -> dict[tuple[str, int], str]:
+    """The open incidents of an instance, by pointer and iteration."""
+    rows = await asyncio.to_thread(ours.reader.open_incidents, [row["instance_id"]])
+    found = (await stored(ours.codec, rows)).messages
+    return {(each["pointer"], each["iteration"]): each["incident_id"] for each in found}
+
+
+def _sends(graph: Graph) -> bool:
+    calls = [task for task in graph.tasks if isinstance(task, Call)]
+    return any(SEND.name in (each.function, *(target.function for target in each.fallback)) for each in calls)
+
+
+async def shown(ours: Services, row: Found, found: Sequence[Delivery]) -> list[dict[str, Any]]:
+    """Deliveries of an instance, as lists show them."""
+    states = [status_of(ours, each) for each in found]
+    incidents = await incidents_of(ours, row) if FAILED in states else {}
+    return [
+        _shown(row, each, status, incidents.get(each.step[:2]) if status == FAILED else None)
+        for each, status in zip(found, states, strict=True)
+    ]
+
+
+def _shown(row: Found, each: Delivery, status: str, incident: str | None) -> dict[str, Any]:
+    last = each.tries[-1] if each.tries else None
+    return {
+        "delivery_id": f"{row['instance_id']}/{each.number}",
+        "instance_id": row["instance_id"],
+        "workflow": row["workflow"],
+        "business_key": row["business_key"],
+        "pointer": each.pointer,
+        "connection": each.connection,
+        "message_id": each.message_id,
+        "status": status,
+        "tries": len(each.tries),
+        "asked_at": rfc3339(each.asked_ms),
+        "at": rfc3339(last.at_ms if last is not None else each.asked_ms),
+        "next": rfc3339(each.due_ms) if status == WAITING and each.due_ms is not None else None,
+        "incident_id": incident,
+        "error": last.error if last is not None else None,
+    }
+
+
+def _try(each: Try) -> dict[str, Any]:
+    return {
+        "at": rfc3339(each.at_ms),
+        "status": each.status,
+        "code": each.code,
+        "error": each.error,
+        "actor": each.actor,
+        "why": each.why,
+    }
+
+
+LIST_QUERY = (
+    Parameter("connection", "Those to this endpoint: the name of its connection."),
+    Parameter("status", "Where it is.", text_of(STATUSES)),
+    Parameter("workflow", "Name of the workflow that sends it."),
+    Parameter("instance_id", "Those of one instance: its id, or how it begins."),
+    Parameter("since", "Whose newest try ended at this time (RFC 3339) or later."),
+    Parameter("until", "Whose newest try ended before this time (RFC 3339)."),
+    Parameter(
+        "limit",
+        "Deliveries of a page, after which no other instance is looked at.",
+        {"type": "integer", "minimum": 1, "maximum": 500, "default": USUAL_LIMIT},
+    ),
+    CURSOR,
+)
+
+ROUTES = (
+    Route(
+        method="GET",
+        path="/v1/deliveries",
+        handler=list_deliveries,
+        summary="Find webhooks that went out, or are on their way, those of the newest instances first.",
+        answers={
+            200: object_of(
+                {
+                    "deliveries": list_of(DELIVERY),
+                    "next": OPTIONAL_TEXT,
+                    "untold": {"type": "integer", "description": "Instances of the page whose history does not tell."},
+                }
+            )
+        },
+        problems=(400, 503),
+        query=LIST_QUERY,
+        verb="deliveries list",
+    ),
+    Route(
+        method="GET",
+        path="/v1/deliveries/{instance_id}/{number}",
+        handler=show_delivery,
+        summary="Show a webhook with all its tries, and what is sent.",
+        answers={200: {"allOf": [DELIVERY, object_of({"all_tries": list_of(TRY)}, body={})]}},
+        problems=(404, 409, 503),
+        verb="deliveries show",
+    ),
+)
