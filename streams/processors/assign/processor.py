@@ -169,14 +169,21 @@ class _Round:
             if who is not None and who in self._speeds.sums:
                 row = Row(msgspec.msgpack.encode(self._speeds.sums[who]))
                 self._effects.changes[_SPEED + who.encode()] = row
-        for waiting in self._desk.unplaced():
-            self._place(waiting, "new")
+        self._place_waiting()
 
     def _look(self) -> None:
         for key in self._desk.left(self._people, self._at_ms):
             self._move(key)
+        self._place_waiting()
+
+    def _place_waiting(self) -> None:
+        """Gives what nobody has. Where there was nobody for one, there is nobody for others of its team and skills."""
+        nobody: set[tuple[str, tuple[str, ...]]] = set()
         for key in self._desk.unplaced():
-            self._place(key, "new")
+            work = self._desk.open[key]
+            asked = work.team, work.skills
+            if asked not in nobody and not self._place(key, "new"):
+                nobody.add(asked)
 
     def _move(self, key: str) -> None:
         self._desk.give(key, None, self._at_ms)

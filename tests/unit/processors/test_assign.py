@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from models.assigning.desk import Desk
 from schemas.codec import Codec
 from schemas.messages import ASSIGN_WORK, HUMAN_ACTION, HUMAN_TASK
 from streams.ground.errors import ConfigurationError
@@ -143,6 +144,27 @@ def test_nobody_there_waits_until_somebody_is(tmp_path: Path) -> None:
     assert office.given(first, second) == ["kim", None]
     office.answer(first, "kim", MINUTE_MS)
     assert office.given(second) == ["kim"]
+
+
+def test_very_many_that_wait_are_asked_about_once_for_all_who_could(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where each that waits was looked at for each that ends, a thousand of them took the desk minutes."""
+    office = Office(
+        tmp_path, "kim: {teams: [credit], capacity: 1}\nada: {teams: [credit], skills: [german], capacity: 0}\n"
+    )
+    first, *others = [office.ask(number, skills=["german"] if number % 2 else []) for number in range(200)]
+    placed: list[str] = []
+    place = Desk.place
+
+    def counted(desk: Desk, key: str, *more: Any) -> str | None:
+        placed.append(key)
+        return place(desk, key, *more)
+
+    monkeypatch.setattr(Desk, "place", counted)
+    office.answer(first, "kim", MINUTE_MS)
+    assert office.given(others[1]) == ["kim"] and set(office.given(*others[2:])) == {None}
+    assert len(placed) <= 6, "the one that is placed, and one of each team and skills"
 
 
 def test_answer_of_another_ends_it_and_teaches_their_speed_once(tmp_path: Path) -> None:
