@@ -76,24 +76,7 @@ def test_one_pair_is_exact_for_interactions_of_two() -> None:
     assert {c.field: c.amount for c in found} == pytest.approx({"colour": 0.0, "size": 6.0, "age": 8.0})
 
 
-def test_model_is_not_asked_about_fields_that_are_as_in_the_profile() -> None:
-    asked: list[int] = []
-
-    def counted(rows: Row) -> Scores:
-        asked.append(len(rows))
-        return _product(rows)
-
-    case = ENCODER.encode({"colour": "red", "size": 3, "age": 1})
-    explainer = Explainer(ENCODER, REFERENCE, [("age", "colour", "size")])
-    found = explainer.explain(case, counted)
-    assert [(c.field, c.amount) for c in found] == [("size", 2.0), ("colour", 0.0), ("age", 0.0)]
-    assert asked == [2 * 2]  # each way, before and after
-    assert not any(
-        c.amount for c in Explainer(ENCODER, REFERENCE, [("age", "colour", "size")]).explain(REFERENCE, _product)
-    )
-
-
-def test_what_is_not_asked_changes_no_reason() -> None:
+def test_reasons_are_those_of_switching_field_by_field() -> None:
     drawn = random.Random(4)
     inputs: list[Input] = [Code("c", "", ("a", "b", "d")), *(Number(f"n{n}", "", 0, 3) for n in range(5))]
     encoder, fields = Encoder(inputs), [each.field for each in inputs]
