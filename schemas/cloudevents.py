@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from functools import lru_cache
+from itertools import islice
 from types import MappingProxyType
 from typing import Any, Final, NamedTuple
 
@@ -19,6 +20,8 @@ REQUIRED: Final = ("specversion", "id", "source", "type")
 MAX_VALUE_LENGTH: Final = 1_024  # characters; attributes become record headers, and headers are not compacted
 MAX_NAME_LENGTH: Final = 64  # the specification advises 20
 MAX_ATTRIBUTES: Final = 64
+MOST_FAULTS: Final = 100
+"""That are told at once, however many there are: few bytes can have very many, and each is told in more."""
 
 Headers = Sequence[tuple[str, bytes | None]]
 """Record headers, as Kafka clients give them."""
@@ -43,10 +46,10 @@ class DataFault(NamedTuple):
 
 
 class InvalidEventError(Exception):
-    """An event cannot be accepted; `faults` lists everything that is wrong with it, and each names its remedy."""
+    """An event cannot be accepted; `faults` lists what is wrong, up to MOST_FAULTS, each with its remedy."""
 
     def __init__(self, faults: Iterable[DataFault]) -> None:
-        self.faults = tuple(faults)
+        self.faults = tuple(islice(faults, MOST_FAULTS))
         super().__init__("; ".join(map(str, self.faults)))
 
 
@@ -89,7 +92,7 @@ def check_attributes(attributes: Mapping[str, str]) -> list[DataFault]:
     faults = [DataFault(name, "is required; add it") for name in REQUIRED if name not in attributes]
     if len(attributes) > MAX_ATTRIBUTES:
         faults.append(DataFault("attributes", f"an event has at most {MAX_ATTRIBUTES}; move the rest into the data"))
-    for name, value in attributes.items():
+    for name, value in islice(attributes.items(), MOST_FAULTS):
         message = _name_fault(name) or _value_fault(value) or _MEANING.get(name, _anything)(value)
         if message:
             faults.append(DataFault(name if _NAME.fullmatch(name) else repr(name[:MAX_NAME_LENGTH]), message))

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any, Final
 from urllib.parse import unquote_to_bytes
 
-from schemas.cloudevents import CloudEvent, DataFault, InvalidEventError
+from schemas.cloudevents import MAX_NAME_LENGTH, MOST_FAULTS, CloudEvent, DataFault, InvalidEventError
 from schemas.jsontext import NoJsonError, UnfitDataError, parse
 
 STRUCTURED: Final = "application/cloudevents+json"
@@ -27,7 +27,7 @@ class UnsupportedEventFormatError(InvalidEventError):
 def parse_request(headers: Iterable[tuple[str, str]], body: bytes) -> list[CloudEvent]:
     """The events of one HTTP request, one in structured and binary mode, any number in batch mode.
 
-    The content type among the headers chooses the mode. Raises InvalidEventError with every fault of every event, each
+    The content type among the headers chooses the mode. Raises InvalidEventError with the faults of all events, each
     with its place (`[2].source` in a batch), and UnsupportedEventFormatError for media types that are not understood.
     """
     pairs = [(name.lower(), value) for name, value in headers]
@@ -59,6 +59,8 @@ def _batch(document: Any) -> list[CloudEvent]:
             events.append(_from_json(item))
         except InvalidEventError as error:
             faults.extend(DataFault(f"[{index}].{fault.place}", fault.message) for fault in error.faults)
+            if len(faults) >= MOST_FAULTS:
+                break
     if faults:
         raise InvalidEventError(faults)
     return events
@@ -91,7 +93,10 @@ def _attributes(document: Mapping[str, Any]) -> tuple[dict[str, str], list[DataF
             case int() if value in _INT32:
                 attributes[name] = str(value)
             case _:
-                faults.append(DataFault(name, "must be a string, a truth value or a whole number of 32 bits"))
+                message = "must be a string, a truth value or a whole number of 32 bits"
+                faults.append(DataFault(name[:MAX_NAME_LENGTH], message))
+                if len(faults) >= MOST_FAULTS:
+                    break
     return attributes, faults
 
 

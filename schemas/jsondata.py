@@ -9,13 +9,18 @@ from difflib import get_close_matches
 from typing import Any
 
 from schemas.catalogue import Schema
-from schemas.cloudevents import DataFault, InvalidEventError
-from schemas.leaves import leaf, show
+from schemas.cloudevents import MOST_FAULTS, DataFault, InvalidEventError
+from schemas.leaves import Leaf, leaf, show
 
 to_json = show
 """Values that `Codec.decode` gives, as JSON-compatible ones: dates, times, decimals and bytes become text."""
 
+MOST_VALUES = 500_000
+"""That one value may stand for, with the defaults of what it leaves out, and all that is tried to find what it is: an
+event of a megabyte holds as many, and few bytes can stand for very many."""
+
 _SHOWN_NAME_LENGTH = 64
+_HELPED = 10  # faults that come with a guess what was meant: each looks at all names
 
 _JSON_KINDS: Mapping[type, str] = {
     type(None): "null",
@@ -31,23 +36,38 @@ _JSON_KINDS: Mapping[type, str] = {
 def to_avro(schema: Schema, data: Any, place: str = "data") -> dict[str, Any]:
     """`data` as `Codec.encode` takes it for a record of `schema`, with defaults filled in.
 
-    Raises InvalidEventError with every fault at once; each place is a path that begins with `place`.
+    Raises InvalidEventError with every fault at once, up to MOST_FAULTS; each place is a path that begins with `place`.
     """
-    faults: list[DataFault] = []
-    record: dict[str, Any] = _Reading(schema["__named_schemas"], faults).read(schema, data, place)
-    if faults:
-        raise InvalidEventError(faults)
+    reading = _Reading(schema["__named_schemas"])
+    try:
+        record: dict[str, Any] = reading.read(schema, data, place)
+    except _EnoughError:
+        raise InvalidEventError(reading.faults) from None
+    if reading.faults:
+        raise InvalidEventError(reading.faults)
     return record
+
+
+class _EnoughError(Exception):
+    """There is no need, or no time, to look at the rest."""
+
+
+class _OtherError(Exception):
+    """Of several types this is not the one."""
 
 
 class _Reading:
     """One walk through schema and data side by side, which notes faults and goes on."""
 
-    def __init__(self, named: Mapping[str, Schema], faults: list[DataFault]) -> None:
+    def __init__(self, named: Mapping[str, Schema]) -> None:
+        self.faults: list[DataFault] = []
         self._named = named
-        self._faults = faults
+        self._leaves: dict[int, Leaf | None] = {}  # by the identity of their schemas, which outlive the walk
+        self._left = MOST_VALUES
+        self._tries = 0  # within how many types of which one is looked for: there the first fault is enough
 
     def read(self, schema: Any, value: Any, place: str) -> Any:
+        self._pay(1, place)
         if isinstance(schema, list):
             return self._union(schema, value, place)
         if isinstance(schema, str) and schema in self._named:
@@ -66,17 +86,18 @@ class _Reading:
         if not isinstance(value, dict):
             self._wrong("an object", value, place)
             return None
-        names = [field["name"] for field in fields]
+        self._pay(len(fields), place)
+        names = {field["name"]: None for field in fields}
         for name in value:
             if name not in names:
-                self._unknown(name, names, place)
+                self._unknown(name, list(names), place)
         return {field["name"]: self._field(field, value, f"{place}.{field['name']}") for field in fields}
 
     def _field(self, field: Schema, record: Mapping[str, Any], place: str) -> Any:
         if field["name"] in record:
             return self.read(field["type"], record[field["name"]], place)
         if "default" not in field:
-            self._faults.append(DataFault(place, "is missing; add it"))
+            self._note(place, "is missing; add it")
         return field.get("default")
 
     def _array(self, items: Any, value: Any, place: str) -> list[Any] | None:
@@ -100,19 +121,23 @@ class _Reading:
         if len(others) == 1:
             return self.read(others[0], value, place)
         for branch in others:
-            faults: list[DataFault] = []
-            taken = _Reading(self._named, faults).read(branch, value, place)
-            if not faults:
-                return taken
+            self._tries += 1
+            try:
+                return self.read(branch, value, place)
+            except _OtherError:
+                pass
+            finally:
+                self._tries -= 1
         self._wrong("one of the types that the schema allows here", value, place)
         return None
 
     def _leaf(self, schema: Any, value: Any, place: str) -> Any:
-        kind = leaf(schema)
+        known = id(schema)
+        if known not in self._leaves:
+            self._leaves[known] = leaf(schema)
+        kind = self._leaves[known]
         if kind is None:
-            self._faults.append(
-                DataFault(place, "has a type that has no JSON form; leave it out, or change the schema")
-            )
+            self._note(place, "has a type that has no JSON form; leave it out, or change the schema")
             return None
         try:
             return kind.read(value)
@@ -123,9 +148,26 @@ class _Reading:
     def _wrong(self, expected: str, value: Any, place: str) -> None:
         found = _JSON_KINDS.get(type(value), "something else")
         hint = "" if found in expected else f", is {found}"
-        self._faults.append(DataFault(place, f"must be {expected}{hint}"))
+        self._note(place, f"must be {expected}{hint}")
 
     def _unknown(self, name: str, names: list[str], place: str) -> None:
-        near = get_close_matches(name, names, n=1)
+        shown = name[:_SHOWN_NAME_LENGTH]
+        is_helped = len(self.faults) < _HELPED and not self._tries
+        near = get_close_matches(shown, names, n=1) if is_helped else []
         remedy = f"did you mean {near[0]}?" if near else "remove it"
-        self._faults.append(DataFault(f"{place}.{name[:_SHOWN_NAME_LENGTH]}", f"is not in the schema; {remedy}"))
+        self._note(f"{place}.{shown}", f"is not in the schema; {remedy}")
+
+    def _note(self, place: str, message: str) -> None:
+        if self._tries:
+            raise _OtherError
+        self.faults.append(DataFault(place, message))
+        if len(self.faults) >= MOST_FAULTS:
+            raise _EnoughError
+
+    def _pay(self, values: int, place: str) -> None:
+        self._left -= values
+        if self._left < 0:
+            self.faults.append(
+                DataFault(place, f"is more than {MOST_VALUES:,} values by its schema; send less at once")
+            )
+            raise _EnoughError

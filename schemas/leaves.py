@@ -16,6 +16,7 @@ from typing import Any, Final
 from uuid import UUID
 
 _DECIMAL = re.compile(r"-?\d+(?:\.(\d+))?")
+_SYMBOLS_SHOWN = 50
 _CANONICAL_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _CANONICAL_TIME = re.compile(r"\d\d:\d\d:\d\d(?:\.(\d{1,6}))?")
 _CANONICAL_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(?:\.(\d{1,6}))?(?:[Zz]|[+-]\d\d:\d\d)")
@@ -153,12 +154,15 @@ def _fixed(size: int) -> Leaf:
 
 
 def _enum(symbols: list[str]) -> Leaf:
+    known = frozenset(symbols)
+
     def read(value: Any) -> str:
-        if _text(value) not in symbols:
+        if _text(value) not in known:
             raise ValueError
         return str(value)
 
-    return Leaf(f"one of {', '.join(symbols)}", read)
+    more = f" and {len(symbols) - _SYMBOLS_SHOWN:,} others" if len(symbols) > _SYMBOLS_SHOWN else ""
+    return Leaf(f"one of {', '.join(symbols[:_SYMBOLS_SHOWN])}{more}", read)
 
 
 def _show_moment(value: datetime) -> str:

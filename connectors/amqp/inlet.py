@@ -19,8 +19,9 @@ from pamqp.header import ContentHeader
 
 from connectors.amqp.address import Server
 from connectors.amqp.failures import FAILURES, before
+from connectors.amqp.frames import UNREADABLE, is_unreadable
 from connectors.amqp.headers import headers_of
-from connectors.amqp.lines import closed, context_of
+from connectors.amqp.lines import closed, connection_to
 from connectors.hub.contract import Refused
 from connectors.hub.inlet import MOST_BYTES, Came, InletError
 
@@ -81,7 +82,7 @@ class AmqpInlet:
             return self._channel, self._gone
         await self.close()  # where it is now is another place
         self._came, self._to = asyncio.Queue(), server
-        self._connection = aiormq.Connection(server.url, context=context_of(server))
+        self._connection = connection_to(server)
         await self._connection.connect()
         channel = _Bounded(self._connection, 1, publisher_confirms=False, frame_buffer=FRAMES)
         self._connection.channels[1] = channel
@@ -125,6 +126,7 @@ class AmqpInlet:
             content_type=content_type,
             headers=headers_of(properties.headers or {}, content_type),
             place=f"message {message.delivery_tag} of the queue",
+            fault=UNREADABLE if is_unreadable(message.header) else "",
         )
 
 

@@ -9,6 +9,7 @@ import aiormq
 from aiormq.abc import AbstractChannel, AbstractConnection
 
 from connectors.amqp.address import Server
+from connectors.amqp.frames import Frames
 from connectors.hub import sessions
 from connectors.hub.contract import Refused
 from connectors.hub.tls import context
@@ -49,7 +50,7 @@ class Lines:
 
     async def connected(self, server: Server) -> Line:
         """A new one, whose channel has messages confirmed. Raises AMQPError, OSError, or Refused."""
-        connection = aiormq.Connection(server.url, context=context_of(server))
+        connection = connection_to(server)
         await connection.connect()
         try:
             return Line(connection, await connection.channel(), self._ending)
@@ -62,7 +63,12 @@ class Lines:
         await asyncio.gather(*self._ending)
 
 
-def context_of(server: Server) -> ssl.SSLContext | None:
+def connection_to(server: Server) -> aiormq.Connection:
+    """A connection that is not made yet. Raises Refused."""
+    return aiormq.Connection(server.url, context=_context(server), transport_factory=Frames(server.secure))
+
+
+def _context(server: Server) -> ssl.SSLContext | None:
     """What TLS begins with, where the server speaks it. Raises Refused."""
     try:
         return context(server.tls) if server.secure else None

@@ -31,6 +31,7 @@ class Came:
     content_type: str = ""
     headers: Mapping[str, str] = field(default_factory=dict, repr=False)  # names in lower case
     place: str  # for people
+    fault: str = ""  # why it cannot be read, whatever its content is
 
 
 class Inlet(Protocol):

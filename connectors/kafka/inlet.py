@@ -8,7 +8,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from typing import Any, TypeVar, cast
+from typing import Any, TypeVar
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, Message, TopicPartition
 
@@ -16,6 +16,7 @@ from connectors.hub.contract import Refused
 from connectors.hub.inlet import MOST_BYTES, Came, InletError
 from connectors.kafka.address import Cluster
 from schemas.reasons import Reason
+from schemas.recordheaders import UNREADABLE, WHY, headers_of
 
 T = TypeVar("T")
 LOOK_S = 2.0  # how long is waited for the first message
@@ -110,7 +111,7 @@ class KafkaInlet:
 
     def _read(self, message: Message) -> Came:
         content = message.value() or b""
-        given = cast("list[tuple[str, str | bytes | None]]", message.headers() or [])  # its types allow more
+        given = headers_of(message)
         headers = {name.lower(): _text(value) for name, value in given if value is not None}
         return Came(
             id=f"{message.partition()}/{message.offset()}",
@@ -118,6 +119,7 @@ class KafkaInlet:
             content_type=headers.get("content-type", ""),
             headers=headers,
             place=f"partition {message.partition()} at {message.offset()}",
+            fault=WHY if given is UNREADABLE else "",
         )
 
 

@@ -15,7 +15,7 @@ from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from connectors.hub.contract import Refused
 from connectors.hub.identity import Tls
@@ -23,15 +23,17 @@ from connectors.hub.inlet import MOST_BYTES, Came, InletError
 from connectors.hub.loopback import is_here
 from connectors.hub.servers import split
 from connectors.hub.tls import context
+from connectors.mail.imap import Imap, ImapTls
 from schemas.reasons import Reason
 
 T = TypeVar("T")
 PORTS = {"imap": 143, "imaps": 993}
 PATIENCE_S = 30.0  # for one answer
+LONGEST_S = 600.0  # for all that is asked at once: a server may answer bit by bit
 LOOK_S = 2.0  # between looks that find nothing
 MAIL = "message/rfc822"
 _SIZE = re.compile(rb"RFC822\.SIZE (\d+)")
-_UID = re.compile(rb"UID (\d+)")
+_BODY = re.compile(rb'BODY\[\]\S* (?:NIL|"((?:[^"\\]|\\.)*)")')  # of a short one, which is no literal
 _FOLDER = re.compile(r"[\x20-\x7e]{1,200}")
 
 
@@ -103,7 +105,8 @@ class MailInlet:
 
         running = asyncio.get_running_loop().run_in_executor(self._thread, asked)
         try:
-            return await asyncio.shield(running)
+            async with asyncio.timeout(LONGEST_S):
+                return await asyncio.shield(running)
         except Refused as refused:
             raise InletError(refused.outcome.reason, refused.outcome.detail) from None
         except TimeoutError:
@@ -119,24 +122,34 @@ class MailInlet:
 
     def _look(self, most: int) -> Sequence[Came]:
         client = self._connected()
-        _, ((numbers, *_)) = client.uid("SEARCH", "UNSEEN", "UNDELETED")
-        self._taken = (numbers or b"").split()[:most]
-        return [self._came(client, each) for each in self._taken]
+        found = next(iter(self._asked(client, "SEARCH", "UNSEEN", "UNDELETED")), None)
+        numbers = (found if isinstance(found, bytes) else b"").split()[:most]
+        came = {each: mail for each in numbers if (mail := self._came(client, each.decode())) is not None}
+        self._taken = list(came)
+        return list(came.values())
 
-    def _came(self, client: imaplib.IMAP4, uid: bytes) -> Came:
-        number = uid.decode()
-        _, said = client.uid("FETCH", number, "(RFC822.SIZE)")
-        size = next((int(at[1]) for each in said if isinstance(each, bytes) and (at := _SIZE.search(each))), 0)
-        content = self._content(client, number) if size <= MOST_BYTES else None
-        return Came(
-            id=f"{self._validity}/{number}", content=content, content_type=MAIL, place=f"mail {number} of the folder"
-        )
+    def _came(self, client: imaplib.IMAP4, number: str) -> Came | None:
+        """None where it is not there any more: somebody has moved or removed it."""
+        said = self._asked(client, "FETCH", number, "(RFC822.SIZE)")
+        sizes = [int(at[1]) for each in said if isinstance(each, bytes) and (at := _SIZE.search(each))]
+        if not sizes:
+            return None
+        content = None
+        if sizes[0] <= MOST_BYTES:
+            said = self._asked(client, "FETCH", number, f"(BODY.PEEK[]<0.{MOST_BYTES + 1}>)")
+            content = next((found for each in said if (found := _body(each)) is not None), None)
+            if content is None:
+                return None
+        is_whole = content is not None and len(content) <= MOST_BYTES  # it may be larger than its server has said
+        id_, place = f"{self._validity}/{number}", f"mail {number} of the folder"
+        return Came(id=id_, content=content if is_whole else None, content_type=MAIL, place=place)
 
-    def _content(self, client: imaplib.IMAP4, number: str) -> bytes | None:
-        """All of it, unless it is larger than its server has said."""
-        _, said = client.uid("FETCH", number, f"(BODY.PEEK[]<0.{MOST_BYTES + 1}>)")
-        content = next((each[1] for each in said if isinstance(each, tuple)), b"")
-        return content if len(content) <= MOST_BYTES else None
+    def _asked(self, client: imaplib.IMAP4, command: str, *more: str) -> list[Any]:
+        """What the server says, if it does what it is asked."""
+        done, said = client.uid(command, *more)
+        if done != "OK":
+            raise client.error(f"{command} is answered with {done}")
+        return said
 
     def _settled(self) -> None:
         if self._client is None or not self._taken:
@@ -158,11 +171,9 @@ class MailInlet:
                 secure = context(mailbox.tls)
             except ValueError:
                 raise Refused(Reason.MISCONFIGURED, "its certificates are none") from None
-            client: imaplib.IMAP4 = imaplib.IMAP4_SSL(
-                mailbox.host, mailbox.port, ssl_context=secure, timeout=PATIENCE_S
-            )
+            client: imaplib.IMAP4 = ImapTls(mailbox.host, mailbox.port, ssl_context=secure, timeout=PATIENCE_S)
         else:
-            client = imaplib.IMAP4(mailbox.host, mailbox.port, timeout=PATIENCE_S)
+            client = Imap(mailbox.host, mailbox.port, timeout=PATIENCE_S)
         self._client, self._to = client, mailbox
         try:
             client.login(_quoted(_quotable(mailbox.user)), _quotable(mailbox.password))  # it quotes the password itself
@@ -184,6 +195,14 @@ class MailInlet:
         if client is not None:
             with suppress(imaplib.IMAP4.error, OSError):
                 client.logout()
+
+
+def _body(said: Any) -> bytes | None:
+    """The text of a mail, where an answer has it."""
+    if isinstance(said, tuple):
+        return bytes(said[1])
+    found = _BODY.search(said) if isinstance(said, bytes) else None
+    return None if found is None else re.sub(rb"\\(.)", rb"\1", found[1] or b"")
 
 
 def _quoted(folder: str) -> str:

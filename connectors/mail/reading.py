@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from collections.abc import Iterator
 from email import policy
 from email.errors import MessageError
@@ -11,6 +12,7 @@ from email.parser import BytesParser
 from email.utils import getaddresses, parsedate_to_datetime
 from typing import Any
 
+from connectors.codecs import charsets
 from connectors.codecs.scalars import CodecError
 from schemas.payload import Json
 from schemas.times import rfc3339
@@ -18,14 +20,19 @@ from schemas.times import rfc3339
 MOST_PARTS = 200
 _MOST_DELIMITERS = 2_000  # lines that may begin a part: each costs as much as a mail
 _LONGEST_HEADER = 10_000
+# What says how a part is to be read, with the lines that go on with it: reading it takes the square of its length.
+_OF_PARTS = re.compile(rb"(?:\A|[\r\n])content-[a-z-]{1,40}:[^\r\n]*(?:(?:\r\n|\r|\n)[ \t][^\r\n]*)*", re.IGNORECASE)
 _ONE = (("messageId", "Message-ID"), ("inReplyTo", "In-Reply-To"), ("subject", "Subject"))
 _MANY = (("from", "From"), ("to", "To"), ("cc", "Cc"), ("replyTo", "Reply-To"))
+_PEOPLE = frozenset(header.lower() for _, header in _MANY)  # reading lists of them takes long, however they are divided
 
 
 def read(content: bytes) -> Json:
     """The mail; raises CodecError, which quotes nothing of it."""
     try:
         return _read(content)
+    except CodecError:
+        raise
     except (ValueError, LookupError, MessageError, RecursionError, TypeError, AttributeError, AssertionError):
         # What the library raises for mails that are none is any of these.
         raise CodecError("is no mail that can be read") from None
@@ -37,8 +44,11 @@ def _read(content: bytes) -> Json:
     if content.count(b"\n--") > _MOST_DELIMITERS:
         raise CodecError("has too many lines that may begin a part")
     made: Any = BytesParser(policy=policy.compat32).parsebytes(content, headersonly=True)
-    if any(len(str(value)) > _LONGEST_HEADER for value in made.values()):
+    of_parts = (found.end() - found.start() for found in _OF_PARTS.finditer(content))
+    if any(size > _LONGEST_HEADER for size in (*map(len, map(str, made.values())), *of_parts)):
         raise CodecError("has a header that is too long to be read")
+    if sum(len(str(value)) for name, value in made.items() if name.lower() in _PEOPLE) > 2 * _LONGEST_HEADER:
+        raise CodecError("names too many people to be read")
     mail: Any = BytesParser(policy=policy.default).parsebytes(content)
     found: dict[str, Json] = {name: _line(mail, header) for name, header in _ONE}
     found |= {name: _people(mail, header) for name, header in _MANY}
@@ -68,8 +78,8 @@ def _text(part: EmailMessage) -> str:
     raw = part.get_payload(decode=True)
     content = raw if isinstance(raw, bytes) else b""
     try:
-        return content.decode(part.get_content_charset("utf-8"), "replace")
-    except LookupError:  # a charset that nobody knows
+        return content.decode(charsets.known(part.get_content_charset("utf-8")), "replace")
+    except CodecError:  # a charset that nobody knows, or that is none of plain text
         return content.decode("utf-8", "replace")
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 from connectors.mappings.paths import Path, shown
@@ -10,6 +11,7 @@ from connectors.mappings.reading import MappingFault, Place
 from connectors.mappings.rules import Rule
 
 ANY: Any = {}
+MOST_WANTED = 10_000  # fields: what refers to itself more than once doubles with each level
 _GIVES = {
     "text": "string", "decimal": "string", "date": "string", "integer": "integer", "number": "number",
     "boolean": "boolean",
@@ -117,7 +119,7 @@ def _of_type(given: str, schema: Any, place: Place) -> Iterator[MappingFault]:
 
 def _unfilled(rules: tuple[Rule, ...], target: _Side, schema: Any, place: Place) -> Iterator[MappingFault]:
     filled = {rule.target for rule in rules}
-    for path in _required(target, schema, ()):
+    for path in islice(_required(target, schema, ()), MOST_WANTED):
         if not any(path[: len(each)] == each or each[: len(path)] == path for each in filled):
             yield MappingFault(place, f"nothing fills {'.'.join(path)}, which its schema wants", "add a line for it")
 
@@ -127,5 +129,9 @@ def _required(target: _Side, schema: Any, path: tuple[str, ...]) -> Iterator[tup
     wanted = schema.get("required", []) if isinstance(schema, dict) and len(path) < 12 else []
     for name in wanted:
         inside = target.inside(schema, name)
-        deeper = list(_required(target, inside, (*path, name))) if inside is not None else []
-        yield from deeper or [(*path, name)]
+        is_leaf = True
+        for each in _required(target, inside, (*path, name)) if inside is not None else ():
+            is_leaf = False
+            yield each
+        if is_leaf:
+            yield (*path, name)

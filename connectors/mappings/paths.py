@@ -11,6 +11,7 @@ Path = tuple[str | int, ...]
 _NAME = r"[A-Za-z_@#\u00c0-\uffff][\w@#:\-\u00c0-\uffff]*"
 _SOURCE = re.compile(rf'\.({_NAME})|\.?"([^"]+)"|\[(\d{{1,6}})\]')
 _TARGET = re.compile(rf'({_NAME})|"([^"]+)"')
+MOST_PARTS = 64  # of a place in the output, which are as many levels
 MISSING: Any = object()
 
 
@@ -43,6 +44,8 @@ def target_path(text: str) -> tuple[str, ...]:
         if found is None:
             raise PathError('is no place in the output: write Order.Number, or "a name".x')
         parts.append(found[1] or found[2])
+        if len(parts) > MOST_PARTS:
+            raise PathError(f"leads deeper than {MOST_PARTS} levels")
         at = found.end()
         if at == len(text):
             return tuple(parts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from typing import Any, NoReturn
 
@@ -52,12 +53,12 @@ def rules_of(given: Any, place: Place, compile_: Compile) -> tuple[Rule, ...]:
     if len(place) > 2 * MAX_LEVELS:
         _wrong(place, f"more than {MAX_LEVELS} levels", "write it flatter")
     rules = tuple(_rule(name, each, (*place, name), compile_) for name, each in given.items())
-    targets = [rule.target for rule in rules]
+    targets = Counter(rule.target for rule in rules)
     for rule, name in zip(rules, given, strict=True):
         for cut in range(1, len(rule.target)):
             if rule.target[:cut] in targets:
                 _wrong((*place, name), "a field above it is filled, too", "map the one or the other")
-        if targets.count(rule.target) > 1:
+        if targets[rule.target] > 1:
             _wrong((*place, name), "it stands twice", "keep one of them, with `first` or `when`")
     return rules
 

@@ -22,6 +22,7 @@ from models.serving.errors import FeatureError, RefusedModelError
 from models.serving.features import Code, Encoder, Input, Number, Text
 from models.serving.heads import Band, Head, Table, table
 from models.serving.predict import SCORE_DECIMALS, session_of
+from models.serving.seat import feeding, takes_columns
 from models.serving.together import pairs_of
 
 COST_BAD, COST_REVIEW = 5.0, 1.0
@@ -145,18 +146,20 @@ def _run(
 ) -> tuple[Any, Table]:
     """What the model gives for rows, or for a row of zeros, as it is and as a table."""
     taken = session.get_inputs()
-    if len(taken) != 1 or taken[0].type != "tensor(float)":
+    if takes_columns(session):
+        if not encoder.only_texts:
+            raise DraftError("the model takes columns of terms, which only texts have: declare its inputs in card.toml")
+    elif len(taken) != 1 or taken[0].type != "tensor(float)":
         kinds = ", ".join(f"{each.name}: {each.type}" for each in taken)
         raise RefusedModelError(f"takes {kinds}; convert it to take one tensor of float32, a row for each case")
-    shape = taken[0].shape
-    if len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != encoder.width):
+    elif len(shape := taken[0].shape) != 2 or (isinstance(shape[1], int) and shape[1] != encoder.width):
         raise DraftError(
             f"the model takes rows of {shape[1:]} columns, the inputs make {encoder.width}: "
             "give rows with exactly the columns that it was trained on, in their order, or declare its inputs"
         )
     encoded = [encoder.encode(case) for case in cases[:SAMPLE]] or [np.zeros((1, encoder.width), dtype=np.float32)]
     try:
-        raw = session.run([output], {taken[0].name: np.concatenate(encoded)})[0]
+        raw = session.run([output], feeding(session)(np.concatenate(encoded)))[0]
         return raw, table(raw)
     except Exception as error:  # noqa: BLE001  # as above
         raise RefusedModelError(f"its output {output!r}: {' '.join(str(error).split())[:300]}") from None
@@ -210,7 +213,7 @@ def _reference(
         said["task"], said["column"], routing.get("route", "approve"), said.get("labels", ()), bands,
         routing.get("scale", 1.0),
     )  # fmt: skip
-    output = session.run([said["output"]], {session.get_inputs()[0].name: row})[0]
+    output = session.run([said["output"]], feeding(session)(row))[0]
     score = head.judge(table(output, said.get("labels", ()))[0], SCORE_DECIMALS).score
     return {"name": written.get("name", "usual-case/1"), "score": score, "values": values}
 

@@ -17,6 +17,8 @@ from models.rules.cells import Cell, Listed, Range
 from models.rules.table import FIRST, Row, TableFault, rows_of
 
 MAX_STEPS = 50_000  # of the search; a table that takes more is not told of
+MAX_FIELDS = 200  # each is looked at within the one before
+MAX_CELLS = 500_000  # that are asked for what leads the search
 ANOTHER = "anything else"
 Value = Any
 
@@ -42,7 +44,14 @@ def gap(rows: Sequence[Row]) -> dict[str, Value] | None:
     Values are such as all cells of a field can judge: what they cannot, a person looks at.
     """
     fields = list(dict.fromkeys(field for row in rows for field, _ in row.cells))
-    choices = [list(_choices(field, rows)) for field in fields]
+    if len(fields) > MAX_FIELDS:
+        return None
+    cells = [dict(row.cells) for row in rows]
+    columns = [[each.get(field) for each in cells] for field in fields]
+    values = [list(_values([cell for cell in column if cell is not None])) for column in columns]
+    if sum(map(len, values)) * len(rows) > MAX_CELLS:
+        return None
+    choices = [list(_choices(column, of)) for column, of in zip(columns, values, strict=True)]
     search = _Search(choices)
     found = search.empty((1 << len(rows)) - 1, 0)
     return None if found is None else {fields[at]: value for at, value in found}
@@ -73,11 +82,11 @@ class _Search:
         return None
 
 
-def _choices(field: str, rows: Sequence[Row]) -> Iterator[tuple[int, Value]]:
+def _choices(column: Sequence[Cell | None], values: Sequence[Value]) -> Iterator[tuple[int, Value]]:
     """Values that stand for all of a field, each with the rows (as bits) that may hold for it."""
-    cells = [(1 << number, dict(row.cells).get(field)) for number, row in enumerate(rows)]
+    cells = [(1 << number, cell) for number, cell in enumerate(column)]
     seen: set[int] = set()
-    for value in _values([cell for _, cell in cells if cell is not None]):
+    for value in values:
         held = [(bit, True if cell is None else cell.holds(value)) for bit, cell in cells]
         if any(each is None for _, each in held):
             continue

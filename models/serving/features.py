@@ -96,6 +96,7 @@ class Encoder:
 
     def __init__(self, inputs: Sequence[Input]) -> None:
         self.inputs = tuple(inputs)
+        self.only_texts = all(isinstance(i, Text) for i in self.inputs)
         self._fields = tuple(i.field for i in self.inputs)
         self._picked = itemgetter(*self._fields) if len(self._fields) > 1 else self._one
         starts = [sum(i.width for i in self.inputs[:n]) for n in range(len(self.inputs))]
@@ -129,22 +130,37 @@ class Encoder:
         self.write(values, memoryview(row[0]))
         return row
 
-    def write(self, values: Mapping[str, Any], cells: Any) -> None:
-        """The same into cells that are all 0: the memory of a row. Raises as `encode`."""
+    def write(self, values: Mapping[str, Any], cells: Any) -> bool:
+        """The same into cells that are all 0: the memory of a row. Raises as `encode`.
+
+        True where all numbers are such as the training data had; else `beyond` has to tell.
+        """
+        usual = True
         try:
             for field, columns in self._codes:
                 cells[columns[values[field]]] = 1.0
         except (KeyError, TypeError):
             raise _wrong_code(field, tuple(columns), values) from None
-        for field, column, _, _, _ in self._numbers:
+        for field, column, low, high, declared in self._numbers:
             value: Any = values.get(field)
             kind = type(value)
+            if kind is int and low <= value <= high:
+                cells[column] = value
+                continue
             if (kind is not int and kind is not float) or not _LEAST <= value <= LARGEST:
                 raise _wrong_number(field, values)
             cells[column] = value
+            usual = usual and low <= value <= high and not declared.whole
         for field, terms in self._texts:
             for place in _places(field, terms, values):
                 cells[place] += 1.0
+        return usual
+
+    def places(self, values: Mapping[str, Any]) -> list[int]:
+        """Of inputs that are texts: the columns of all terms, each as often as it occurs. Raises as `encode`."""
+        if len(self._texts) == 1:
+            return _places(*self._texts[0], values)
+        return [place for field, terms in self._texts for place in _places(field, terms, values)]
 
     def filled(self, values: Mapping[str, Any]) -> tuple[dict[str, Any] | None, list[Held]]:
         """An input as the card wants it read where a field is missing or cannot be read; None if a person has to.

@@ -68,7 +68,7 @@ class Head:
         if self.kind == "classes":
             known = row[: len(self._labels)]
             at = int(known.argmax())
-            score = round(float(known[at]), decimals) if math.isfinite(known.sum()) else math.nan
+            score = round(float(known[at]), decimals) if math.isfinite(np.add.reduce(known)) else math.nan
             return Judged(score, self._labels[at], round(1 - score, decimals))
         score = round(float(row[self._column]), decimals)
         if self.kind == "binary":

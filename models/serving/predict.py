@@ -28,7 +28,7 @@ from models.serving.features import Encoder, Row
 from models.serving.heads import Judged, Table, table
 from models.serving.held import Held, Why
 from models.serving.linear import ClosedExplainer, probes
-from models.serving.seat import Seat, Seats
+from models.serving.seat import Seats, feeding, takes_columns
 from models.serving.signature import Trusted
 from models.serving.together import Company
 
@@ -74,9 +74,9 @@ class Model:
         self.head = head(card)
         self._explainers = self._make_explainers()
         if session is not None:
-            _check_signature(session, card, self.encoder.width)
-            self._input = session.get_inputs()[0].name
-            self._seats = Seats(session, card.model.output, self.encoder.width, card.model.labels)
+            _check_signature(session, card, self.encoder)
+            self._feed = feeding(session)
+            self._seats = Seats(session, card.model.output, self.encoder, card.model.labels)
 
     @classmethod
     def load(cls, folder: Path, trusted: Trusted | None = None) -> Model:
@@ -123,7 +123,7 @@ class Model:
         """The score of one input; raises FeatureError if the model cannot read it."""
         assert self._seats is not None
         seat = self._seats.seat
-        self._seat(values, seat)
+        seat.take(values)
         return self.head.judge(seat.ask(), SCORE_DECIMALS).score
 
     def score_rows(self, rows: Row, route: str = "") -> Scores:
@@ -151,15 +151,15 @@ class Model:
             return Verdict(None, REVIEW, (closed,) if closed else ())
         seat = self._seats.seat
         try:
-            self._seat(values, seat)
+            usual = seat.take(values)
         except FeatureError:
             read, unread = self.encoder.filled(values)
             if read is None:
                 return Verdict(None, REVIEW, (*unread, *((closed,) if closed else ())))
             values = read
-            self._seat(values, seat)
+            usual = seat.take(values)
         judged = self.head.judge(seat.ask(), SCORE_DECIMALS)
-        held = self.encoder.beyond(values) or self._company.unlike(values)
+        held = ([] if usual else self.encoder.beyond(values)) or self._company.unlike(values)
         if not math.isfinite(judged.score):
             return Verdict(None, REVIEW, (*held, Held(Why.NO_SCORE, "", "the model gave no ordinary number")))
         if closed:
@@ -169,16 +169,12 @@ class Model:
         reasons = None
         if explainer is not None:
             score = partial(self.score_rows, route=judged.route)
-            reasons = Reasons(explainer, seat.row.copy(), score)
+            reasons = Reasons(explainer, seat.encoded(), score)
         return Verdict(judged.score, judged.route if alone else REVIEW, tuple(held), judged, reasons)
-
-    def _seat(self, values: Mapping[str, Any], seat: Seat) -> None:
-        seat.row.fill(0.0)
-        self.encoder.write(values, seat.cells)
 
     def _table(self, rows: Row) -> Table:
         assert self._session is not None
-        return table(self._session.run(self._output, {self._input: rows})[0], self.card.model.labels)
+        return table(self._session.run(self._output, self._feed(rows))[0], self.card.model.labels)
 
     def _make_explainers(self) -> dict[bool, Explainer | ClosedExplainer | None]:
         """By whether the model may act alone."""
@@ -251,19 +247,24 @@ def _checked_bytes(folder: Path, card: Card) -> bytes:
     return data
 
 
-def _check_signature(session: ort.InferenceSession, card: Card, width: int) -> None:
-    """Raises ValueError saying where the graph is not what the card says: `float32[n, width]` in, a column out."""
+def _check_signature(session: ort.InferenceSession, card: Card, encoder: Encoder) -> None:
+    """Raises ValueError saying where the graph does not take and give what the card says."""
     inputs = session.get_inputs()
-    if len(inputs) != 1 or inputs[0].type != "tensor(float)":
+    if takes_columns(session):
+        if not encoder.only_texts:
+            raise ValueError("takes columns, as only a model of texts may")
+    elif len(inputs) != 1 or inputs[0].type != "tensor(float)":
         raise ValueError("takes something else than one tensor of float32")
-    shape = inputs[0].shape  # a text or None where the graph leaves a dimension open
-    if len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != width):
-        raise ValueError(f"takes {shape}, the card declares rows of {width} columns")
+    else:
+        shape = inputs[0].shape  # a text or None where the graph leaves a dimension open
+        if len(shape) != 2 or (isinstance(shape[1], int) and shape[1] != encoder.width):
+            raise ValueError(f"takes {shape}, the card declares rows of {encoder.width} columns")
     found = {output.name: output for output in session.get_outputs()}
     if card.model.output not in found:
         raise ValueError(f"has no output {card.model.output!r}; it has {', '.join(sorted(found))}")
-    row = np.zeros((2, width), dtype=np.float32)
-    given = table(session.run([card.model.output], {inputs[0].name: row})[0], card.model.labels).shape
+    rows = np.zeros((2, encoder.width), dtype=np.float32)
+    rows[0, -1] = 1.0  # the last column has to be one that the graph knows
+    given = table(session.run([card.model.output], feeding(session)(rows))[0], card.model.labels).shape
     if given[0] != 2 or given[1] < head(card).columns:
         raise ValueError(f"its output {card.model.output!r} has {given[1]} columns, the card asks for more")
 

@@ -30,7 +30,8 @@ if TYPE_CHECKING:
     from obstore.store import S3Store
 
 EVERY_S = 3.0
-TIMEOUT_S, CONNECT_S, RETRIES, RETRY_S = 60, 5, 2, 10
+CONNECT_S, SILENT_S, RETRIES, RETRY_S = 5, 5, 2, 10
+WHOLE_S = 600  # for an object, however slowly it comes
 MAX_OBJECTS = 20_000
 MAX_BYTES = 8 * 2**30  # of all that is brought
 PARITY_FILE, MAX_PARITY_BYTES = "parity.jsonl", 64 * 2**20
@@ -191,8 +192,9 @@ def _opened(address: Address) -> S3Store:
             address.bucket,
             prefix=address.prefix or None,
             client_options={
-                "timeout": timedelta(seconds=TIMEOUT_S),
+                "timeout": timedelta(seconds=WHOLE_S),
                 "connect_timeout": timedelta(seconds=CONNECT_S),
+                "read_timeout": timedelta(seconds=SILENT_S),  # a store that hangs holds up whoever starts
                 "allow_http": address.endpoint.startswith("http://"),
             },
             retry_config={"max_retries": RETRIES, "retry_timeout": timedelta(seconds=RETRY_S)},

@@ -12,19 +12,22 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from itertools import pairwise
 
 MAX_TEXT = 20_000  # characters that are read of a text
 LETTERS = "#"
 MAX_LETTERS, MAX_LENGTHS = 6, 3  # of a term of letters, and of how many lengths there are
+SHORT = 3  # letters: as few reach from one word into the next at most, and there in one way
+KEPT, MAX_KEPT = 20_000, 40  # words that are looked at once for the letters in them; characters of such a word
 _WORD = re.compile(r"\w+")
 _LETTERS = re.compile(r" ?\w*(?: \w+)* ?")
 
 
 def words_of(text: str) -> list[str]:
     """The words of a text."""
-    return _WORD.findall(unicodedata.normalize("NFC", text[:MAX_TEXT]).lower())
+    read = text[:MAX_TEXT]
+    return _WORD.findall((read if read.isascii() else unicodedata.normalize("NFC", read)).lower())
 
 
 def spaced(words: Collection[str]) -> str:
@@ -42,6 +45,8 @@ class Terms:
         self._words = {term: n for term, n in whole.items() if " " not in term}
         self._pairs = {term: n for term, n in whole.items() if " " in term}
         self._lengths = sorted({*map(len, self._letters)})
+        self._short = bool(self._lengths) and self._lengths[-1] <= SHORT
+        self._kept: dict[str, list[int]] = {}
 
     def places(self, text: str) -> list[int]:
         """The place of each known term, as often as it occurs; none where no word is known, whatever its letters."""
@@ -51,10 +56,29 @@ class Terms:
             known = self._pairs
             found += [known[pair] for pair in map(" ".join, pairwise(words)) if pair in known]
         if found and self._letters:
-            text, known = spaced(words), self._letters
-            for length in self._lengths:
-                parts = [text[at : at + length] for at in range(len(text) - length + 1)]
-                found += [known[part] for part in parts if part in known]
+            found += self._few_letters(words) if self._short else self._in(spaced(words))
+        return found
+
+    def _in(self, text: str) -> list[int]:
+        known = self._letters
+        parts = (text[at : at + length] for length in self._lengths for at in range(len(text) - length + 1))
+        return [known[part] for part in parts if part in known]
+
+    def _few_letters(self, words: Sequence[str]) -> list[int]:
+        """The same of all words, where what lies in a word is known from the last time that it was there."""
+        known, kept, found = self._letters, self._kept, list[int]()
+        for word in words:
+            inside = kept.get(word)
+            found += self._inside(word) if inside is None else inside
+        over = (f"{one[-1]} {other[0]}" for one, other in pairwise(words))
+        return found + [known[part] for part in over if part in known]
+
+    def _inside(self, word: str) -> list[int]:
+        found = self._in(spaced([word]))
+        if len(word) <= MAX_KEPT:
+            if len(self._kept) >= KEPT:
+                self._kept.clear()
+            self._kept[word] = found
         return found
 
 

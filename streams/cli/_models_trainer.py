@@ -33,6 +33,7 @@ LOCK = "lock"
 LOG = "trainer.log"
 ROWS = "training.csv"
 NICE = 10  # what decides goes first
+LARGEST_FILE = 2**30  # that it writes: what it prints goes into one, too
 
 
 def workshop(name: str) -> Path:
@@ -72,7 +73,7 @@ def train(learning: Learning, rows: Rows, made: Path, log: Path, folder: Path) -
 
 
 def _ran(command: list[str], log: Path, folder: Path, learning: Learning) -> str | None:
-    """What went wrong, if anything. Nothing that the trainer started outlives it."""
+    """What went wrong, if anything. Nothing that the trainer started outlives it, unless it left its session."""
     environ = {name: value for name, value in os.environ.items() if not name.startswith("EXLIFY_")}  # no key of ours
     most = learning.minutes * 60
     with log.open("wb") as said:
@@ -103,9 +104,11 @@ def _ran(command: list[str], log: Path, folder: Path, learning: Learning) -> str
 def _limit(process: int, learning: Learning) -> None:
     """Holds it, and what it starts from now on, to its limits."""
     memory, seconds = learning.memory_mb * 2**20, math.ceil(learning.minutes * 60 * (os.cpu_count() or 1))
+    largest = min(memory, LARGEST_FILE)
     with suppress(ProcessLookupError):  # it has ended already
         resource.prlimit(process, resource.RLIMIT_AS, (memory, memory))
         resource.prlimit(process, resource.RLIMIT_CPU, (seconds, seconds))
+        resource.prlimit(process, resource.RLIMIT_FSIZE, (largest, largest))
         os.setpriority(os.PRIO_PROCESS, process, NICE)
 
 

@@ -12,6 +12,7 @@ import click
 from schemas.cloudevents import parse_time_ms
 from schemas.lifecycle import TERMINAL
 from schemas.messages import INSTANCE_OUTCOME
+from schemas.recordheaders import headers_of
 from schemas.typed import is_outcome, shown_output
 from schemas.wire import UndecodableRecord
 from streams.cli._client import codec, with_kafka
@@ -175,7 +176,7 @@ def _by_time(consumer: Consumer, topic: str, unread: set[int]) -> Iterator[Messa
 
 
 def _header(message: Message, name: str) -> str:
-    headers: list[tuple[str, bytes]] = list(message.headers() or ())  # type: ignore[arg-type]  # a list for what is read
+    headers: list[tuple[str, bytes]] = list(headers_of(message))
     return next(((value or b"").decode(errors="replace") for key, value in headers if key == name), "")
 
 

@@ -72,7 +72,7 @@ async def show(visit: Visit) -> View:
         "after": {**brief(visit, after), "figures": _figures(by_digest.get(after.digest))},
         "days": DAYS,
         "steps": [asdict(row) for row in rows(was, now)],
-        "difference": difference(before, after),
+        "difference": await difference(before, after),
     }
     pictures = [_picture(side, f"v{place}") for place, side in enumerate((was, now))]
     return View(template="compare.html", data=data, drawn={"pictures": pictures})

@@ -6,9 +6,8 @@ import uuid
 from collections.abc import Mapping
 from typing import Any, Final
 
-import orjson
-
 from schemas.lifecycle import TERMINAL, Status
+from streams.console.forms import FormFaultError, json_of
 from streams.console.page import Page, Shown, Visit, see_other
 from streams.console.rights import Act, Target, require
 from streams.gateway.controls import control
@@ -62,9 +61,9 @@ async def act(visit: Visit) -> Shown:
 
 def _json(text: str) -> Any:
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise ProblemError(422, "request-invalid", "input must be JSON.") from None
+        return json_of("input", text)
+    except FormFaultError as error:
+        raise ProblemError(422, "request-invalid", f"{error}.") from None
 
 
 PAGES = (Page(path="/instances/{instance_id}/control", show=act, section="/instances", method="POST"),)

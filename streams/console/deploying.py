@@ -160,7 +160,7 @@ def _start(deployed: Deployed, posted: Mapping[str, Sequence[str]], fault: str) 
 
 PAGES = (
     Page(path="/deploy", show=show, section="/workflows"),
-    Page(path="/deploy", show=act, section="/workflows", method="POST"),
+    Page(path="/deploy", show=act, section="/workflows", method="POST", files=True),
     Page(path="/workflows/{name}/start", show=show_start, section="/workflows"),
     Page(path="/workflows/{name}/start", show=act_start, section="/workflows", method="POST"),
 )

@@ -23,6 +23,8 @@ from streams.gateway.settings import GatewaySettings
 from streams.ground.settings import Settings
 
 FIELD = "form_token"
+FILES = "multipart/form-data"
+UTF8 = "utf-8"
 
 
 class Entry:
@@ -44,13 +46,19 @@ class Entry:
             return Actor(session.actor)
         return None if self.token else Actor(_user())
 
-    async def require_own_form(self, request: web.Request) -> None:
-        """Raises ProblemError (403) where a change comes from elsewhere, or from a page of another session."""
+    async def require_own_form(self, request: web.Request, *, files: bool) -> None:
+        """Raises ProblemError (403) where a change comes from elsewhere, or from a page of another session; and (415)
+        where its form is not one of ours, before it is read: whoever sends it may be nobody known.
+        """
         site = request.headers.get("Sec-Fetch-Site")
         origin = request.headers.get("Origin", "")
         ours = urlsplit(origin).netloc == request.host if origin else False
         if not (ours if site is None else site == "same-origin"):
             raise ProblemError(403, "foreign", "This change did not come from a page of this console.")
+        if request.content_type == FILES and not files:
+            raise ProblemError(415, "media-type", "This form has no files: send it as an ordinary one.")
+        if (request.charset or UTF8).lower() != UTF8:  # some that Python knows take the square of the length
+            raise ProblemError(415, "media-type", "Send forms in UTF-8.")
         given = (await request.post()).get(FIELD, "")
         if not isinstance(given, str) or not self.sessions.is_form_token(self.session(request), given):
             detail = "This form is from another session, or from before a restart. Open the page again."

@@ -12,8 +12,7 @@ from dataclasses import dataclass
 from dataclasses import field as default
 from typing import Any
 
-import orjson
-
+from schemas.jsontext import NoJsonError, UnfitDataError, parse
 from schemas.payload import Json
 from streams.console import words
 
@@ -205,7 +204,7 @@ def _value(field: Field, posted: Mapping[str, Sequence[str]]) -> Json:
         case "number" | "integer":
             return _number(field, text)
         case "json":
-            return _json(field, text)
+            return json_of(field.label, text)
     return text if field.kind == "lines" else text.strip()
 
 
@@ -226,11 +225,14 @@ def _number(field: Field, text: str) -> Json:
     return number if whole is None else whole
 
 
-def _json(field: Field, text: str) -> Json:
+def json_of(label: str, text: str) -> Json:
+    """What somebody has written as JSON, as every door takes it. Raises FormFaultError."""
     try:
-        return orjson.loads(text)
-    except orjson.JSONDecodeError:
-        raise FormFaultError(f"{field.label}: write JSON") from None
+        return parse(text)
+    except NoJsonError:
+        raise FormFaultError(f"{label}: write JSON") from None
+    except UnfitDataError as error:
+        raise FormFaultError(f"{label}: {error}") from None
 
 
 def _resolved(schema: Json, root: Mapping[str, Any]) -> dict[str, Any]:

@@ -11,9 +11,8 @@ from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any
 
-import orjson
-
 from schemas.messages import LETTER
+from streams.console.forms import FormFaultError, json_of
 from streams.console.letters import problems
 from streams.console.page import Page, Shown, View, Visit, see_other
 from streams.console.rights import Act, Target, may, require
@@ -58,9 +57,9 @@ def _wish(gives: str, text: str) -> Fields:
     if gives != MEMBERS:
         return {"value": base64.b64encode(text.encode()).decode()}
     try:
-        members = orjson.loads(text)
-    except orjson.JSONDecodeError:
-        members = None
+        members = json_of("members", text)
+    except FormFaultError as error:
+        raise ProblemError(422, "request-invalid", f"{error}.") from None
     if not isinstance(members, dict) or not members:
         raise ProblemError(422, "request-invalid", 'Write an object of paths and values, such as {"customer.id": 12}.')
     return {"set": members}

@@ -48,7 +48,7 @@ Shown = View | web.StreamResponse
 @dataclass(frozen=True, kw_only=True)
 class Page:
     """One page or act. `open` ones are shown to anybody; `section` is what the navigation marks. What a `live` page
-    shows in its parts (`data-part`) is the same for everybody."""
+    shows in its parts (`data-part`) is the same for everybody. A form may come with `files`."""
 
     path: str
     show: Callable[[Visit], Awaitable[Shown]]
@@ -56,6 +56,7 @@ class Page:
     method: str = "GET"
     open: bool = False
     live: bool = False  # changes by itself while somebody looks
+    files: bool = False
 
 
 def see_other(path: str) -> web.Response:

@@ -12,11 +12,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-import orjson
-
 from schemas.payload import Door, Payload
 from streams.console import queries
 from streams.console.account import Account, title_of
+from streams.console.forms import FormFaultError, json_of
 from streams.console.page import Page, Shown, Visit, see_other
 from streams.console.rights import Act, Target, require
 from streams.gateway.bodies import one_line
@@ -108,9 +107,9 @@ def _more(visit: Visit, row: Mapping[str, Any], action: str, form: Mapping[str, 
 
 def _data(name: str, text: str) -> Payload:
     try:
-        return Payload.from_outside(orjson.loads(text) if text.strip() else None, Door.EDIT)
-    except (orjson.JSONDecodeError, TypeError):
-        raise ProblemError(422, "request-invalid", f"{name} must be JSON.") from None
+        return Payload.from_outside(json_of(name, text) if text.strip() else None, Door.EDIT)
+    except FormFaultError as error:
+        raise ProblemError(422, "request-invalid", f"{error}.") from None
 
 
 PAGES = (

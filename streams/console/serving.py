@@ -129,7 +129,7 @@ def _handler(page: Page, entry: Entry, services: Services, hub: Hub) -> Handler:
         )
         try:
             if page.method != "GET":
-                await entry.require_own_form(request)
+                await entry.require_own_form(request, files=page.files)
             elif not page.open:
                 require(visit.actor, Act.LOOK, Target("page", page.path))
             if page.live and "text/event-stream" in request.headers.get("Accept", ""):

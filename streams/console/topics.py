@@ -15,6 +15,7 @@ from urllib.parse import quote
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 
 from schemas.codec import UndecodableRecord
+from schemas.recordheaders import headers_of
 from streams import catalogue
 from streams.console.page import Page, View, Visit
 from streams.console.reach import look
@@ -127,7 +128,7 @@ def _raw(record: Any) -> Raw:
         "key": (key or b"").decode(errors="replace"),
         "value": value,
         "size": len(value or b""),
-        "headers": {name: (text or b"").decode(errors="replace") for name, text in record.headers() or ()},
+        "headers": {name: (text or b"").decode(errors="replace") for name, text in headers_of(record)},
     }
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import difflib
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
@@ -25,6 +26,7 @@ from streams.processors.orchestrate.ways import WORDS
 from streams.processors.view import bottlenecks
 
 MOST_LINES = 400  # of a difference that is shown
+MOST_PAIRS = 200_000  # of equal lines that are looked at for it
 MOST_NAMED, MOST_QUOTED = 10, 64  # versions, and characters of what was asked for, where there is none of it
 LEAST_SHARE = 0.005  # of the time, that the diagram tells
 
@@ -66,7 +68,7 @@ async def show(visit: Visit) -> View:
         "by": bottlenecks.summary(told.totals),
         "failures": [{"step": step, "title": title, "count": count} for step, title, count in told.failures],
         "yaml": chosen.yaml,
-        "difference": difference(before, chosen) if before else None,
+        "difference": await difference(before, chosen) if before else None,
         "said": _said(visit, name),
         "open": await asyncio.to_thread(reader.open_by_digest),
         "priority": chosen.graph.priority if chosen.graph else None,
@@ -183,12 +185,24 @@ def previous(known: Sequence[Deployed], chosen: Deployed) -> Deployed | None:
     return known[place - 1] if place else None
 
 
-def difference(before: Deployed, after: Deployed) -> list[str]:
-    """What a version changed, line by line."""
-    lines = difflib.unified_diff(
-        before.yaml.splitlines(), after.yaml.splitlines(), before.version, after.version, lineterm="", n=2
-    )
+async def difference(before: Deployed, after: Deployed) -> list[str]:
+    """What a version changed, line by line, unless that takes too long; not on the event loop."""
+    return await asyncio.to_thread(_difference, before, after)
+
+
+def _difference(before: Deployed, after: Deployed) -> list[str]:
+    old, new = before.yaml.splitlines(), after.yaml.splitlines()
+    if _pairs(old, new) > MOST_PAIRS:
+        return ["(too long, or too much alike, to be compared line by line)"]
+    lines = difflib.unified_diff(old, new, before.version, after.version, lineterm="", n=2)
     return [line for line, _ in zip(lines, range(MOST_LINES), strict=False)]
+
+
+def _pairs(old: Sequence[str], new: Sequence[str]) -> int:
+    """How many pairs of equal lines are looked at; the library leaves out lines that many others are like."""
+    often = len(new) // 100 + 1 if len(new) >= 200 else len(new)  # as `difflib` has it
+    counts = Counter(new)
+    return sum(counts[line] for line in old if counts[line] <= often)
 
 
 async def show_definitions(visit: Visit) -> View:

@@ -9,15 +9,17 @@ topics is read with the schema it was written with.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from fastavro.schema import SchemaParseException
 
-from schemas.avroweight import harm
+from schemas.avroweight import burden, harm
 from schemas.business import EventTypes
 from schemas.catalogue import Schema, current, parse, shape, text
+from schemas.cloudevents import FORBIDDEN
 from schemas.codec import Codec
 from schemas.messages import OWN_EVENT_TYPE
 from schemas.typed import own_id
@@ -29,6 +31,8 @@ from streams.ground.publish import Outgoing, Publishing
 MAX_CHARACTERS = 64 * 1024
 MAX_TYPE = 200
 OURS = "exlify."
+_NO_SIGN = re.compile(rf"\s|{FORBIDDEN.pattern}")
+_NOT_THIS_ONE = (400, 409, 422)  # what a registry says of a schema, and not of itself
 _EXAMPLE = '{"type": "record", "name": "shop.OrderPlaced", "ce_type": "com.example.order.placed.v1", "fields": [...]}'
 ADDED, CHANGED, UNCHANGED = "added", "changed", "unchanged"
 RESULTS = (ADDED, CHANGED, UNCHANGED)
@@ -49,10 +53,11 @@ def read_type(avsc: str) -> tuple[str, Schema]:
         raise UsageError(f"not JSON: {error.msg} (line {error.lineno}). Write {_EXAMPLE}.") from None
     except (ValueError, SchemaParseException, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise UsageError(f"not an Avro record: {str(error)[:200] or type(error).__name__}. Write {_EXAMPLE}.") from None
-    if (why := harm(schema)) is not None:
-        raise UsageError(f"it {why}. Write lists in place of what it holds of itself, and give what repeats a value.")
+    if (why := harm(schema) or burden(schema)) is not None:
+        remedy = "Write it flatter, with lists in place of what it holds of itself, and give what repeats a value"
+        raise UsageError(f"it {why}. {remedy}.")
     type_ = schema.get("ce_type")
-    if not isinstance(type_, str) or not 0 < len(type_) <= MAX_TYPE or any(each.isspace() for each in type_):
+    if not isinstance(type_, str) or not 0 < len(type_) <= MAX_TYPE or _NO_SIGN.search(type_):
         raise UsageError(f"`ce_type` names the type of the events, in up to {MAX_TYPE} characters. Write {_EXAMPLE}.")
     if "topic" in schema:
         raise UsageError("`topic`: events of types of your own travel with all others. Leave it out.")
@@ -126,10 +131,14 @@ def learn_files(types: EventTypes, codec: Codec, site_dir: Path) -> None:
 
 
 async def _registered(codec: Codec, schema: Schema) -> int:
-    from schemas.registry import RegistryError  # with its HTTP client, which runs without Kafka never need
+    from schemas.registry import RegistryError, RegistryRefusedError  # with its HTTP client, which most do without
 
     try:
         return await codec.register(schema)
+    except RegistryRefusedError as error:
+        if error.status not in _NOT_THIS_ONE:
+            raise UnavailableError(f"The event type can't be registered: {error}") from None
+        raise UsageError(f"the schema registry takes no such schema ({error.status}). Correct it: {error}") from None
     except RegistryError as error:
         raise UnavailableError(f"The event type can't be registered: {error}") from None
 

@@ -12,11 +12,11 @@ import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from errno import EINVAL
+from errno import EINVAL, ELOOP, ENOTDIR
 from fnmatch import fnmatchcase
 from pathlib import Path
 from stat import S_ISREG
-from typing import BinaryIO, TypeVar
+from typing import BinaryIO, TypeVar, cast
 
 import msgspec
 
@@ -24,6 +24,7 @@ from connectors.codecs.records import START, Position
 
 OURS = ".exlify"
 T = TypeVar("T")
+MOST_KEPT = 64 * 1024  # bytes of a position, or of an entry of the ledger: they are small
 _CHUNK = 1024 * 1024
 
 
@@ -84,16 +85,16 @@ class Folder:
                         found.append((each.name, _seen(each.stat(follow_symlinks=False))))
         return sorted(found, key=lambda each: (each[1].mtime_ns, each[0]))
 
-    def is_settled(self, seen: Seen, seconds: float) -> bool:
+    def is_settled(self, name: str, seen: Seen, seconds: float) -> bool:
         """Whether nobody has written to it for so long."""
         return time.time() - seen.mtime_ns / 1e9 >= seconds
 
     @contextmanager
     def claimed(self, name: str) -> Iterator[bool]:
         """Whether the file is ours for as long as the context lasts; the claim of a process ends with it."""
-        self._ours.mkdir(mode=0o700, exist_ok=True)
-        lock = self._ours / f"{name}.lock"
-        handle = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+        with _folder(self._ours, 0o700):
+            lock = self._ours / f"{name}.lock"
+            handle = os.open(lock, os.O_CREAT | os.O_RDWR | os.O_NOFOLLOW | os.O_CLOEXEC, 0o600)
         try:
             try:
                 fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -125,11 +126,8 @@ class Folder:
 
         Raises OSError.
         """
-        handle = os.open(self.path / name, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
-        if not S_ISREG(os.fstat(handle).st_mode):
-            os.close(handle)
-            raise OSError(EINVAL, "is no file", str(self.path / name))
-        return os.fdopen(handle, "rb")
+        flags = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        return _regular(os.open(self.path / name, flags), self.path / name, "rb")
 
     def begun(self, name: str) -> Progress:
         """The file from its beginning. Raises OSError."""
@@ -159,28 +157,28 @@ class Folder:
         return sorted((each for each in found if each is not None), key=lambda each: -each.read_at_ms)
 
     def put_away(self, name: str, into: Path, digest: str) -> Path:
-        """Moves a file that is done with; one of its name that is there already stays."""
-        into.mkdir(exist_ok=True)
-        target = into / name
-        if target.exists():
-            target = into / f"{name}.{digest[:12]}"
-        (self.path / name).rename(target)
+        """Moves a file that is done with; one of its name that is there already stays. Raises OSError."""
+        with _folder(into) as folder:
+            put = f"{name}.{digest[:12]}" if _is_there(name, folder) else name
+            os.rename(self.path / name, put, dst_dir_fd=folder)
         with suppress(FileNotFoundError):
             (self._ours / f"{name}.position").unlink()
-        return target
+        return into / put
 
     def broken_size(self, into: Path, name: str) -> int:
         """How large the file of broken records is."""
         try:
-            return (into / f"{name}.broken.ndjson").stat().st_size
+            return (into / f"{name}.broken.ndjson").stat(follow_symlinks=False).st_size
         except FileNotFoundError:
             return 0
 
     def write_broken(self, into: Path, name: str, at: int, lines: bytes) -> int:
-        """Writes lines behind so many bytes of it, where they are there; gives its size."""
-        into.mkdir(exist_ok=True)
-        with (into / f"{name}.broken.ndjson").open("ab") as file:
-            at = min(at, file.tell())  # somebody may have taken it away meanwhile
+        """Writes lines behind so many bytes of it, where they are there; gives its size. Raises OSError."""
+        flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC
+        with _folder(into) as folder:
+            handle = os.open(f"{name}.broken.ndjson", flags, 0o666, dir_fd=folder)
+        with _regular(handle, into / f"{name}.broken.ndjson", "ab") as file:
+            at = min(at, file.seek(0, os.SEEK_END))  # somebody may have taken it away meanwhile
             file.truncate(at)  # what a killed process has written behind its position comes again
             file.write(lines)
         return at + len(lines)
@@ -206,12 +204,48 @@ def _is_same(handle: int, path: Path) -> bool:
 
 def _read(path: Path, kind: type[T]) -> T | None:
     try:
-        return msgspec.json.decode(path.read_bytes(), type=kind)
+        with path.open("rb") as file:
+            return msgspec.json.decode(file.read(MOST_KEPT), type=kind)
     except (FileNotFoundError, msgspec.DecodeError):  # what is not whole is begun anew
         return None
 
 
 def _replace(path: Path, content: bytes) -> None:
     draft = path.with_name(f".{path.name}.draft")  # of whoever has the claim; one that was killed leaves no other
-    draft.write_bytes(content)
+    draft.unlink(missing_ok=True)  # what stands there may have been put there so that another file is written
+    with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600), "wb") as file:
+        file.write(content)
     draft.replace(path)
+
+
+@contextmanager
+def _folder(path: Path, mode: int = 0o777) -> Iterator[int]:
+    """A folder below that of the source, which is made where it is not there. Whoever puts files there may put a link
+    in its place, which is not followed: it could lead to what they may not write to. Raises OSError."""
+    path.mkdir(mode=mode, exist_ok=True)
+    try:
+        handle = os.open(path, os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW | os.O_CLOEXEC)
+    except OSError as error:
+        if error.errno in (ELOOP, ENOTDIR):
+            raise OSError(ELOOP, f"{path.name} is a link, and has to be a folder", str(path)) from None
+        raise
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def _is_there(name: str, folder: int) -> bool:
+    try:
+        os.stat(name, dir_fd=folder, follow_symlinks=False)
+    except FileNotFoundError:
+        return False
+    return True
+
+
+def _regular(handle: int, path: Path, mode: str) -> BinaryIO:
+    """The opened file, if it is one. Raises OSError."""
+    if not S_ISREG(os.fstat(handle).st_mode):
+        os.close(handle)
+        raise OSError(EINVAL, "is no file", str(path))
+    return cast(BinaryIO, os.fdopen(handle, mode))

@@ -26,7 +26,7 @@ import asyncssh
 import msgspec
 
 from connectors.sftp.line import Line
-from streams.files.folder import OURS, Entry, Progress, Seen
+from streams.files.folder import MOST_KEPT, OURS, Entry, Progress, Seen
 
 K = TypeVar("K")
 LEASE_S = 60.0
@@ -73,10 +73,10 @@ class RemoteFolder:
             self._since[name] = known if known is not None and known[0] == seen else (seen, now)
         return found
 
-    def is_settled(self, seen: Seen, seconds: float) -> bool:
+    def is_settled(self, name: str, seen: Seen, seconds: float) -> bool:
         """Whether it has been as it is for so long, by the clock of who looks."""
-        now = time.monotonic()
-        return any(now - since >= seconds for known, since in self._since.values() if known == seen)
+        known = self._since.get(name)
+        return known is not None and known[0] == seen and time.monotonic() - known[1] >= seconds
 
     @contextmanager
     def claimed(self, name: str) -> Iterator[bool]:
@@ -324,8 +324,9 @@ class _Remote(io.RawIOBase):
 
 
 async def _whole(client: asyncssh.SFTPClient, path: str) -> bytes:
+    """One of our own small files."""
     async with client.open(path, "rb") as file:
-        content: Any = await file.read()
+        content: Any = await file.read(MOST_KEPT)
     return bytes(content)
 
 

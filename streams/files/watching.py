@@ -87,7 +87,7 @@ class Watching:
         found = await asyncio.to_thread(folder.waiting)
         reason: Exception | None = None
         for name, seen in found:
-            if before.get(name) == seen and folder.is_settled(seen, source.settle_s):
+            if before.get(name) == seen and folder.is_settled(name, seen, source.settle_s):
                 try:
                     await self.read(source, folder, name)
                 except (OSError, ChangedError, UnicodeEncodeError) as error:

@@ -6,11 +6,12 @@ import asyncio
 import uuid
 from collections.abc import Collection, Mapping
 from datetime import datetime
+from itertools import islice
 from typing import Any
 
 from aiohttp import web
 
-from schemas.cloudevents import DataFault
+from schemas.cloudevents import MOST_FAULTS, DataFault
 from schemas.cloudevents_http import is_json
 from schemas.jsontext import NoJsonError, parse
 from streams.gateway.openapi import Schema
@@ -56,13 +57,14 @@ async def read_object(
         value = parse_json(await read_body(request), around=1)
     if not isinstance(value, dict):
         raise ProblemError(400, "json", "The body must be a JSON object.")
-    faults = [DataFault(name, "is no member of this request") for name in value if name not in members]
+    strange = islice((name for name in value if name not in members), MOST_FAULTS)
+    faults = [DataFault(name[:50], "is no member of this request") for name in strange]
     faults += [DataFault(name, "is required") for name in required if value.get(name) is None]
     for name, kind in members.items():
         if value.get(name) is not None and not _is_a(value[name], kind):
             faults.append(DataFault(name, f"must be of type {_NAMES[kind]}"))
     if faults:
-        detail = "; ".join(f"{fault.place[:50]} {fault.message}" for fault in faults)
+        detail = "; ".join(f"{fault.place} {fault.message}" for fault in faults)
         raise ProblemError(422, "request-invalid", detail, faults=data_faults(faults))
     return value
 

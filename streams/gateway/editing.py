@@ -14,7 +14,7 @@ from schemas.catalogue import current
 from schemas.cloudevents import InvalidEventError
 from schemas.codec import Codec, UndecodableRecord, UnencodableMessageError
 from schemas.jsondata import to_avro, to_json
-from schemas.jsontext import NoJsonError, UnfitDataError, parse, written
+from schemas.jsontext import MAX_LEVELS, TOO_DEEP, NoJsonError, UnfitDataError, parse, written
 from schemas.messages import GENERIC_EVENT
 from schemas.payload import Door, Payload, UnreadablePayloadError
 from streams.gateway.problems import ProblemError
@@ -79,6 +79,8 @@ def _json_changed(value: bytes, changes: Changes) -> bytes:
 
 def _put(at: Any, path: Sequence[str], new: Any) -> Any:
     """A value with another at a path; what is JSON within it is looked into, too."""
+    if len(path) > MAX_LEVELS:
+        raise _unfit(TOO_DEEP)
     if not path:
         if isinstance(at, Payload):
             return Payload.from_outside(new, Door.EDIT)
@@ -91,7 +93,7 @@ def _put(at: Any, path: Sequence[str], new: Any) -> Any:
             return written(_put(orjson.loads(at), path, new))
         except orjson.JSONDecodeError:
             raise _unfit(f"before {name[:50]!r} there are bytes that are no JSON") from None
-    if isinstance(at, list) and name.isdecimal() and int(name) < len(at):
+    if isinstance(at, list) and name.isdecimal() and len(name) <= len(str(len(at))) and int(name) < len(at):
         return [_put(each, rest, new) if number == int(name) else each for number, each in enumerate(at)]
     if isinstance(at, dict) or (at is None and name):
         return {**(at or {}), name: _put((at or {}).get(name), rest, new)}

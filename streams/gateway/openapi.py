@@ -16,6 +16,7 @@ from streams.gateway.problems import CONTENT_TYPE, ProblemError
 Schema = Mapping[str, Any]
 
 MAX_QUERY_LENGTH = 1_024
+MAX_DIGITS = 20
 
 PROBLEM: Schema = {
     "type": "object",
@@ -100,7 +101,7 @@ def _value(parameter: Parameter, text: str) -> Any:
     schema = parameter.schema
     if schema["type"] == "integer":
         low, high = schema["minimum"], schema["maximum"]
-        if text.isascii() and text.isdigit() and low <= int(text[:20]) <= high:
+        if text.isascii() and text.isdigit() and len(text) <= MAX_DIGITS and low <= int(text) <= high:
             return int(text)
         raise ProblemError(400, "query", f"{parameter.name} is a whole number from {low} to {high}")
     unfit = not text or len(text) > MAX_QUERY_LENGTH or FORBIDDEN.search(text)

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 from confluent_kafka import Consumer, KafkaError, KafkaException, TopicPartition
 
+from schemas.recordheaders import headers_of
 from streams.ground.errors import UnavailableError, UsageError
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
@@ -93,7 +94,7 @@ class PastRecords:
                 if offset >= end:
                     self._place = None  # it has been taken from the log
                     break
-                headers: Any = message.headers() or ()  # a list, whatever the stub says
+                headers = headers_of(message)
                 record = PastRecord(
                     topic, partition, offset, message.timestamp()[1], message.key(), message.value(),
                     [(name, text or b"") for name, text in headers],

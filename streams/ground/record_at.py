@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import time
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from confluent_kafka import Consumer, KafkaException, TopicPartition
 from confluent_kafka.admin import AdminClient
 
+from schemas.recordheaders import headers_of
 from streams.ground.errors import UnavailableError
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
@@ -57,7 +58,7 @@ def _read(settings: Settings, place: TopicPartition) -> RawRecord | None:
                 continue
             if found.offset() != place.offset:
                 return None
-            headers: Any = found.headers() or ()  # a list, whatever the stub says
+            headers = headers_of(found)
             return RawRecord(found.key(), found.value(), [(name, text or b"") for name, text in headers])
     except KafkaException:
         pass

@@ -83,6 +83,12 @@ class SiteFile(Generic[T]):
         references = References(self.path.parent, self._environ, referred)
         try:
             return self._parse(_document(content, references))
+        except SiteFault:
+            raise
+        except Exception as error:  # a bug in one parser must not end the following of all files
+            log.exception("site file not understood", file=str(self.path))
+            reason = f"not understood, by a bug of ours ({type(error).__name__})"
+            raise SiteFault(1, 1, reason, "look for what is unusual in it, and tell us") from None
         finally:
             self._known = content, references.files
 

@@ -7,6 +7,7 @@ fault. Values are looked at by the parser of the file, one by one; what it does 
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import NoReturn
@@ -19,6 +20,9 @@ from schemas.payload import Json
 from streams.ground.references import UnresolvedError
 
 MAX_LEVELS = 20
+_MOST_DIGITS = 18
+_BITS_64 = range(-(2**63), 2**64)
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TEXT = "tag:yaml.org,2002:str"
 
 
@@ -100,6 +104,14 @@ class Part:
             self.fault("no single value", "write a number or a text")
         return str(self.node.value)
 
+    def whole(self, least: int, most: int, what: str) -> int:
+        """A whole number within bounds; a fault where it is none. `what` it counts is for people."""
+        text = self.scalar()
+        is_number = text.isascii() and text.isdecimal() and len(text) <= _MOST_DIGITS
+        if not is_number or not least <= int(text) <= most:
+            self.fault(f"no number of {what}", f"write a whole number from {least} to {most}")
+        return int(text)
+
     def text(self) -> str:
         """The text with its references resolved; a fault where one stands for nothing."""
         try:
@@ -152,6 +164,8 @@ def read(text: str, resolve: Callable[[str], str]) -> Part | None:
             raise _at(node, "an anchor", "write the value out")
         if level > MAX_LEVELS:
             raise _at(node, f"more than {MAX_LEVELS} levels", "write it flatter")
+        if isinstance(node, ScalarNode) and _SURROGATE.search(node.value):
+            raise _at(node, "half of a surrogate pair", "write the character itself")
     return Part(root, resolve, root)
 
 
@@ -164,9 +178,11 @@ def _scalar(part: Part) -> Json:
             case "bool":
                 return text.lower() == "true"
             case "int":
-                return int(text.replace("_", ""), 0 if text.lstrip("+-")[:2] in ("0x", "0o") else 10)
-            case "float" if math.isfinite(number := float(text.replace("_", ""))):
-                return number
+                number = int(text.replace("_", ""), 0 if text.lstrip("+-")[:2] in ("0x", "0o") else 10)
+                if number in _BITS_64:
+                    return number
+            case "float" if math.isfinite(found := float(text.replace("_", ""))):
+                return found
             case "str" | "timestamp":
                 return text
     except ValueError:

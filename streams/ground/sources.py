@@ -75,14 +75,6 @@ def pointer(part: Part) -> str:
     return text
 
 
-def at_once(part: Part, most: int, what: str) -> int:
-    """How many are taken at once."""
-    text = part.scalar()
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= most:
-        part.fault(f"no number of {what}", f"write a whole number from 1 to {most}")
-    return int(text)
-
-
 @dataclass(slots=True)
 class Looks:
     """What becomes of the looks at one source: what stands in the way is told once, and not at every look."""

@@ -22,7 +22,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from streams.ground.sources import at_once, named, pointer
+from streams.ground.sources import named, pointer
 
 if TYPE_CHECKING:
     from streams.ground.site_yaml import Part
@@ -86,7 +86,7 @@ def _source(name: str, part: Part) -> Source:
         name=name,
         connection=members["connection"].text(),
         place=_place(members["from"]),
-        batch=at_once(members["batch"], MOST_AT_ONCE, "messages") if "batch" in members else USUAL_AT_ONCE,
+        batch=members["batch"].whole(1, MOST_AT_ONCE, "messages") if "batch" in members else USUAL_AT_ONCE,
         start=_start(members["start"]) if "start" in members else None,
         **texts,
         **pointers,

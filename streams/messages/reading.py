@@ -89,6 +89,8 @@ class Reading:
             return self._encoded(CloudEvent(attributes, data)), True
 
     def _event(self, came: Came) -> CloudEvent:
+        if came.fault:
+            raise _BrokenError(came.fault)
         if came.content is None:
             raise _BrokenError(f"it is larger than {MOST_BYTES:,} bytes")
         said = self._said(came, came.content)

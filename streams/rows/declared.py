@@ -29,7 +29,7 @@ from typing import TYPE_CHECKING
 
 from connectors.sql.lexer import SQLITE, Kind, tokens
 from schemas.payload import Json
-from streams.ground.sources import at_once, named, pointer
+from streams.ground.sources import named, pointer
 from streams.processors.call.policies import duration_ms
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ def _source(name: str, part: Part) -> Source:
         type=members["type"].text(),
         subject=subject,
         listen=_channel(members["listen"]) if "listen" in members else None,
-        batch=at_once(members["batch"], MOST_AT_ONCE, "rows") if "batch" in members else USUAL_AT_ONCE,
+        batch=members["batch"].whole(1, MOST_AT_ONCE, "rows") if "batch" in members else USUAL_AT_ONCE,
         every_s=max(duration_ms(members["every"]) / 1_000 if "every" in members else 5.0, LEAST_EVERY_S),
         **texts,
     )

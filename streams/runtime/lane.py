@@ -20,6 +20,7 @@ from typing import Protocol
 import structlog
 
 from schemas.codec import Codec, UndecodableRecord, UnknownSchemaId
+from schemas.recordheaders import UNREADABLE, WHY
 from schemas.registry import RegistryError
 from streams.ground.topic import MAX_WRITTEN_BYTES
 from streams.runtime import metrics
@@ -197,11 +198,12 @@ class Lane(ABC):
 
     async def _decode(self, records: Iterable[Record]) -> tuple[list[Message], list[Output]]:
         """What the records say, for every processor alike; what no decoder can read is parked."""
-        if not self._processor.framed:
-            return [Message(record, "", {}) for record in records], []
         messages, unreadable = [], []
         for record in records:
-            if record.value is None:
+            if record.headers is UNREADABLE:
+                unreadable.append(parked(record, self._name, WHY))
+                continue
+            if record.value is None or not self._processor.framed:
                 messages.append(Message(record, "", {}))
                 continue
             if len(record.value) > MAX_WRITTEN_BYTES:  # nothing that a topic of ours takes can be made of it

@@ -17,6 +17,7 @@ from typing import Any, NamedTuple
 from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPartition
 from confluent_kafka.cimpl import Message as RawMessage
 
+from schemas.recordheaders import headers_of
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
 from streams.runtime.pace import Pace
@@ -215,5 +216,5 @@ def _record(message: Any) -> Record:
         message.timestamp()[1],
         message.key(),
         message.value(),
-        message.headers() or (),
+        headers_of(message),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import hashlib
 import json
+import os
 import sys
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Iterator, Mapping, Sequence
@@ -149,6 +150,15 @@ class Site:
         """Fails when a process has ended that nobody has killed."""
         ended = {name: code for name in self.names if (code := self.workers.exit_code(name)) is not None}
         assert not ended, f"ended by themselves: {ended}\n{self.workers.log_tails()}"
+
+    async def command(self, *arguments: str) -> list[dict[str, Any]]:
+        """What a command prints that succeeds, line by line."""
+        environ = {**os.environ, "EXLIFY_GATEWAY_URL": self.gateway, "EXLIFY_DATA_DIR": str(self.settings.data_dir)}
+        argv = (sys.executable, "-m", "streams.cli", *arguments)
+        process = await asyncio.create_subprocess_exec(*argv, cwd=ROOT, env=environ, stdout=asyncio.subprocess.PIPE)
+        said, _ = await process.communicate()
+        assert process.returncode == 0, said.decode()
+        return [json.loads(line) for line in said.splitlines()]
 
     # --- what can be seen of it
 

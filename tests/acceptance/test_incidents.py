@@ -4,9 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import json
-import os
-import sys
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -56,7 +53,7 @@ async def test_a_wrong_connection_is_an_incident_until_it_is_mended(site: Site) 
         for name in ("engine", "steps"):  # a crash meanwhile changes nothing, and the new process reads the file
             site.kill(name)
         await site.ready("engine", "steps")
-        told = await _command(site, "retry", "--workflow", "lookup", "--why", "address given", "--json")
+        told = await site.command("retry", "--workflow", "lookup", "--why", "address given", "--json")
         assert [each["result"] for each in told] == ["retried"] * COUNT
 
         async def all_done() -> bool:
@@ -91,15 +88,3 @@ async def _instances(http: ClientSession, status: str) -> list[dict[str, Any]]:
     reply = await http.get("/v1/instances", params={"workflow": "lookup", "status": status, "limit": "500"})
     found: list[dict[str, Any]] = (await reply.json())["instances"]
     return found
-
-
-async def _command(site: Site, *arguments: str) -> list[dict[str, Any]]:
-    """What a command prints, line by line."""
-    root = Path(__file__).parents[2]
-    environ = {**os.environ, "EXLIFY_GATEWAY_URL": site.gateway, "EXLIFY_DATA_DIR": str(site.settings.data_dir)}
-    process = await asyncio.create_subprocess_exec(
-        sys.executable, "-m", "streams.cli", *arguments, cwd=root, env=environ, stdout=asyncio.subprocess.PIPE
-    )
-    said, _ = await process.communicate()
-    assert process.returncode == 0
-    return [json.loads(line) for line in said.splitlines()]

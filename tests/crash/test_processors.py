@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from streams.ground.kafka import client_config
 from streams.processors.lifecycle import LIFECYCLE
-from tests.acceptance import chain, family, meeting, onboarding, starts, tracking
+from tests.acceptance import chain, dealing, family, meeting, onboarding, starts, tracking
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.site import Site, ended, running
@@ -22,7 +22,7 @@ from tests.crash.hosts import HOSTED_BY, points
 from tests.crash.points import KILLED, LATER
 from tests.support import brokers
 
-APART = ("emit", "correlate", "run", "plain", "hold", "schedule", "rolling")  # which have tests of their own
+APART = ("emit", "correlate", "run", "plain", "hold", "schedule", "rolling", "assign")  # which have tests of their own
 IN_ONBOARDING = [name for name in HOSTED_BY if name not in APART]
 APPLICATIONS = 12  # for each point
 
@@ -31,9 +31,10 @@ APPLICATIONS = 12  # for each point
 def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
     """A site of this module's own."""
     folder = tmp_path_factory.mktemp("site")
+    (of_files := folder / "site").mkdir()
     with (
         brokers.chosen(folder).kafka() as bootstrap,
-        running(bootstrap, folder, EXLIFY_LIFECYCLE_EVENTS="tasks") as started,
+        running(bootstrap, folder, EXLIFY_LIFECYCLE_EVENTS="tasks", EXLIFY_SITE_DIR=str(of_files)) as started,
     ):
         yield started
 
@@ -174,3 +175,20 @@ async def test_kills_at_every_point_count_each_event_once_at_each_of_its_keys(si
         assert await ended(site, worker) == KILLED, f"rolling did not reach {point}"
     site.start(worker)
     await tracking.verified(subscriber, every)
+
+
+@pytest.mark.crash
+async def test_kills_at_every_point_give_each_task_to_one_who_can_and_has_room(site: Site) -> None:
+    await dealing.prepare(site)
+    worker = HOSTED_BY["assign"]
+    numbers = {point: range(12 * at, 12 * at + 12) for at, point in enumerate(points("assign"))}
+    every = [number for some in numbers.values() for number in some]
+    subscriber = Subscriber(site, dealing.instances(every), dealing.WORKFLOW)
+    site.workers.stop(worker)
+    async with dealing.answering(site):
+        for point, some in numbers.items():
+            site.workers.start(worker, crash_at=f"assign:{point}:{LATER.get(point, 2)}", restarts=False)
+            await dealing.happen(site, some)
+            assert await ended(site, worker) == KILLED, f"assign did not reach {point}"
+        site.start(worker)
+        await dealing.verified(site, subscriber, every)

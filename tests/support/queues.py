@@ -37,6 +37,10 @@ class Queues:
     says: Answer = Answer.ACK
     connections: int = 0
     most: int = 10**9  # messages that are kept
+    gives: list[tuple[bytes, bytes]] = field(default_factory=list)  # to who consumes: what goes before, and a content
+    taken: int = 0  # of these, how many were acknowledged
+    frame_max: int = 131_072  # that it asks for
+    told: list[Any] = field(default_factory=list)  # what the client has answered to that
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         """One connection."""
@@ -68,6 +72,11 @@ class Queues:
             elif isinstance(frame, commands.Connection.Close):
                 _send(writer, 0, commands.Connection.CloseOk())
                 return
+            elif isinstance(frame, commands.Basic.Consume):
+                _send(writer, channel, commands.Basic.ConsumeOk(frame.consumer_tag))
+                self._give(writer, channel, str(frame.consumer_tag))
+            elif isinstance(frame, commands.Basic.Ack):
+                self.taken = frame.delivery_tag
             elif (answer := self._answer(frame)) is not None:
                 _send(writer, channel, answer)
                 if isinstance(answer, commands.Connection.Close):
@@ -77,8 +86,10 @@ class Queues:
         match frame:
             case commands.Connection.StartOk():
                 if str(frame.response).endswith(f"\0{PASSWORD}"):
-                    return commands.Connection.Tune(channel_max=0, frame_max=131_072, heartbeat=0)
+                    return commands.Connection.Tune(channel_max=0, frame_max=self.frame_max, heartbeat=0)
                 return commands.Connection.Close(reply_code=403, reply_text="ACCESS_REFUSED", class_id=0, method_id=0)
+            case commands.Connection.TuneOk():
+                self.told.append(frame)
             case commands.Connection.Open():
                 return commands.Connection.OpenOk()
             case commands.Channel.Open():
@@ -95,6 +106,14 @@ class Queues:
                 count = len(self.came[frame.queue])
                 return commands.Queue.DeclareOk(queue=frame.queue, message_count=count, consumer_count=0)
         return None
+
+    def _give(self, writer: asyncio.StreamWriter, channel: int, tag: str) -> None:
+        """All that has not been acknowledged."""
+        for number, (head, content) in enumerate(self.gives[self.taken :], self.taken + 1):
+            _send(writer, channel, commands.Basic.Deliver(tag, number, False, "", "orders"))
+            writer.write(b"\x02" + channel.to_bytes(2) + len(head).to_bytes(4) + head + b"\xce")
+            if content:
+                _send(writer, channel, body.ContentBody(content))
 
     def _take(
         self,
@@ -128,6 +147,12 @@ class Queues:
                 writer.transport.abort()
                 return False
         return True
+
+
+def head_of(size: int, **properties: Any) -> bytes:
+    """What goes before a message, as it is on the wire."""
+    marshalled: bytes = header.ContentHeader(0, size, commands.Basic.Properties(**properties)).marshal()
+    return marshalled
 
 
 def _not_there() -> commands.Channel.Close:

@@ -7,6 +7,7 @@ Where that is missing the tests are skipped with the reason; in continuous integ
 from __future__ import annotations
 
 import os
+import signal
 import socket
 import subprocess
 import time
@@ -70,6 +71,14 @@ class S3:
         """Ends it as a crash would; what it held is gone."""
         self._process.kill()
         self._process.wait()
+
+    def pause(self) -> None:
+        """It takes requests from now on, and answers none."""
+        self._process.send_signal(signal.SIGSTOP)
+
+    def go_on(self) -> None:
+        """It answers again."""
+        self._process.send_signal(signal.SIGCONT)
 
     @property
     def objects(self) -> S3Store:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ from connectors.codecs.records.contract import FormatError
 from connectors.codecs.scalars import CodecError
 from schemas.payload import Json
 
+MOST_COLUMNS = 16_384  # as programs of tables have at most
 KIND_MEMBERS = ("name", "type", "scale", "mark", "pattern", "true", "false")
 
 
@@ -45,9 +47,11 @@ def columns_of(given: Any, place: str, more: tuple[str, ...] = ()) -> tuple[Colu
     """The columns that a description lists, each a name or a mapping; raises FormatError."""
     if not isinstance(given, list) or not given:
         raise FormatError(place, "no list of names", "write [number, date, amount], or a mapping for each")
+    if len(given) > MOST_COLUMNS:
+        raise FormatError(place, f"more than {MOST_COLUMNS:,} names", "divide the records")
     found = tuple(_column(each, f"{place}.{number}", more) for number, each in enumerate(given))
-    names = [each.name for each in found]
-    if twice := next((name for name in names if names.count(name) > 1), None):
+    counts = Counter(each.name for each in found)
+    if twice := next((name for name, count in counts.items() if count > 1), None):
         raise FormatError(place, f"{twice[:70]!r} stands twice", "give each its own name")
     return found
 

@@ -16,6 +16,7 @@ from models.decisions.texts.model import APART, INVERSE_PENALTY
 from models.decisions.training import Trained
 from models.serving.features import Encoder
 from models.serving.predict import SCORE_DECIMALS, session_of
+from models.serving.seat import seat
 
 COST_BAD = 2.0  # of a text at the wrong place, where it is read in vain and passed on; assumed
 COST_REVIEW = 1.0
@@ -46,8 +47,9 @@ class About:
 def card(about: About, trained: Trained[Judged], version: str) -> dict[str, Any]:
     """The whole card, ready to be written as TOML."""
     name, text = about.reference
-    row = Encoder(trained.inputs).encode({FIELD: text})
-    score = float(session_of(trained.model).run([OUTPUT], {"row": row})[0][0].max())
+    asked = seat(session_of(trained.model), OUTPUT, Encoder(trained.inputs))
+    asked.take({FIELD: text})
+    score = float(asked.ask().max())
     return {
         "name": about.name,
         "version": version,

@@ -22,6 +22,7 @@ from models.making.certification import thresholds
 from models.serving.errors import FeatureError
 from models.serving.features import Encoder, Text
 from models.serving.predict import SCORE_DECIMALS, session_of
+from models.serving.seat import seat
 from models.serving.terms import words_of
 
 MADE_UP_WORDS = 9
@@ -83,15 +84,15 @@ def _unjudged(texts: Texts) -> Judged:
 
 def _served(model: bytes, encoder: Encoder, texts: Sequence[str], labels: int) -> tuple[Scores, Any]:
     """Probabilities as serving has them, one text at a time, and which of the texts it can read."""
-    session = session_of(model)
+    asked = seat(session_of(model), OUTPUT, encoder)
     served, readable = np.full((len(texts), labels), 1 / labels), np.ones(len(texts), np.bool_)
     for number, text in enumerate(texts):
         try:
-            row = encoder.encode({FIELD: text})
+            asked.take({FIELD: text})
         except FeatureError:
             readable[number] = False
         else:
-            served[number] = session.run([OUTPUT], {"row": row})[0][0]
+            served[number] = asked.ask()
     return served, readable
 
 

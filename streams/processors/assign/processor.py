@@ -102,7 +102,7 @@ class _Round:
         self._codec, self._people, self._state, self._effects = codec, people_, state, effects
         row = state.get(_DESK)
         self._lying = msgspec.msgpack.decode(row.value, type=Lying) if row else Lying()
-        self._bytes = len(row.value) if row else 0
+        self._bytes, self._due_ms = (len(row.value), row.due_ms) if row else (0, 0)
         self._desk = self._lying.desk
         self._speeds = self._desk.speeds = Speeds()
         self._at_ms = 0
@@ -122,8 +122,8 @@ class _Round:
                 self._open(key, work)
 
     def keep(self) -> None:
-        """Writes the desk down."""
-        due_ms = self._at_ms + LOOK_MS if self._desk.open else 0
+        """Writes the desk down. When it is looked at next stays as it is, however much comes meanwhile."""
+        due_ms = self._due_ms or self._at_ms + LOOK_MS if self._desk.open else 0
         self._desk.speeds = Speeds()  # these have rows of their own
         self._effects.changes[_DESK] = Row(msgspec.msgpack.encode(self._lying), due_ms)
         unplaced = len(self._desk.unplaced())
@@ -169,14 +169,21 @@ class _Round:
             if who is not None and who in self._speeds.sums:
                 row = Row(msgspec.msgpack.encode(self._speeds.sums[who]))
                 self._effects.changes[_SPEED + who.encode()] = row
-        for waiting in self._desk.unplaced():
-            self._place(waiting, "new")
+        self._place_waiting()
 
     def _look(self) -> None:
         for key in self._desk.left(self._people, self._at_ms):
             self._move(key)
+        self._place_waiting()
+
+    def _place_waiting(self) -> None:
+        """Gives what nobody has. Where there was nobody for one, there is nobody for others of its team and skills."""
+        nobody: set[tuple[str, tuple[str, ...]]] = set()
         for key in self._desk.unplaced():
-            self._place(key, "new")
+            work = self._desk.open[key]
+            asked = work.team, work.skills
+            if asked not in nobody and not self._place(key, "new"):
+                nobody.add(asked)
 
     def _move(self, key: str) -> None:
         self._desk.give(key, None, self._at_ms)

@@ -197,7 +197,9 @@ def _given(part: Part) -> Given:
     if "url" not in members:
         part.fault("no url", f"add `url:` and {SHAPE}")
     limits = ConnectionLimits(
-        concurrency=_concurrency(members["concurrency"]) if "concurrency" in members else USUAL.concurrency,
+        concurrency=members["concurrency"].whole(1, MOST_AT_ONCE, "calls")
+        if "concurrency" in members
+        else USUAL.concurrency,
         per_s=_rate(members["rate"]) if "rate" in members else USUAL.per_s,
         patience_s=duration_ms(members["patience"]) / 1_000 if "patience" in members else USUAL.patience_s,
     )
@@ -236,13 +238,6 @@ def price(part: Part) -> float:
     if not 0 <= found <= MOST_COST:  # false for NaN, too
         part.fault("no price", "write a number, 0 or more, such as 0.02")
     return found
-
-
-def _concurrency(part: Part) -> int:
-    text = part.scalar()
-    if not (text.isascii() and text.isdecimal()) or not 1 <= int(text) <= MOST_AT_ONCE:
-        part.fault("no number of calls", f"write a whole number from 1 to {MOST_AT_ONCE}")
-    return int(text)
 
 
 def _rate(part: Part) -> float:

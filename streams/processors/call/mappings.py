@@ -25,6 +25,7 @@ from connectors.mappings import Mapping as ValueMapping
 from connectors.mappings import MappingError, MappingFault, mapping_of
 from connectors.mappings.rules import Evaluate
 from schemas.functions import ArgumentError
+from schemas.jsontext import UnfitDataError
 from schemas.payload import Door, Json, Payload, UnreadablePayloadError
 from schemas.reasons import Reason
 from schemas.steps import completed, faulted, problem
@@ -107,7 +108,10 @@ async def mapped(command: Mapping[str, Any], mappings: Mappings) -> dict[str, An
         return _failed(command, Reason.MISCONFIGURED, f"mapping: {error}")
     except MappingError as error:
         return _failed(command, Reason.INPUT_INVALID, f"mapping {asked['name']}: {error}")
-    return completed(command, Payload.from_outside(found, Door.RESULT))
+    try:
+        return completed(command, Payload.from_outside(found, Door.RESULT))
+    except UnfitDataError as error:
+        return _failed(command, Reason.INPUT_INVALID, f"mapping {asked['name']}: its output: {error}")
 
 
 def _failed(command: Mapping[str, Any], reason: Reason, detail: str) -> dict[str, Any]:

@@ -24,7 +24,7 @@ def read_policy(part: Part) -> Policy:
     members = part.only("retries", "backoff", "delay", "cap", "jitter", "within")
     given: dict[str, Any] = {}
     if "retries" in members:
-        given["retries"] = _count(members["retries"])
+        given["retries"] = members["retries"].whole(0, MAX_RETRIES, "retries")
     for name, choices in (("backoff", BACKOFFS), ("jitter", JITTERS)):
         if name in members:
             given[name] = _choice(members[name], choices)
@@ -42,13 +42,6 @@ def duration_ms(part: Part) -> int:
             "no length of time", "write milliseconds, seconds, minutes, hours or days: 500ms, 30s, 10m, 2h or 1d"
         )
     return int(found[1]) * _MS[found[2]]
-
-
-def _count(part: Part) -> int:
-    text = part.scalar()
-    if not (text.isascii() and text.isdecimal()) or int(text) > MAX_RETRIES:
-        part.fault("no number of retries", f"write a whole number from 0 to {MAX_RETRIES}")
-    return int(text)
 
 
 def _choice(part: Part, choices: tuple[str, ...]) -> str:

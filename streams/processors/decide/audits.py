@@ -7,6 +7,7 @@ the model said; see `streams/processors/monitor/`.
 from __future__ import annotations
 
 from collections.abc import Mapping
+from functools import lru_cache
 from typing import Any
 
 from models.serving.card import REVIEW
@@ -25,11 +26,12 @@ def audit_of(command: Mapping[str, Any], answer: Answer, registry: Registry) -> 
         return None
     alone, certificate = verdict.route != REVIEW, model.band.certificate
     share = _share(read_pinned(command.get("pin")).models, model, registry) if alone else 1.0
+    looked_at = alone and share > 0 and drawn(id_of(command), share)
     return {
         "share": share,
-        "drawn": alone and share > 0 and drawn(id_of(command), share),
+        "drawn": looked_at,
         "target": certificate.target if certificate else None,
-        "routes": list(model.head.routes),
+        "routes": [*model.head.routes] if looked_at or not alone else [],  # what a person may answer
     }
 
 
@@ -39,9 +41,14 @@ def drawn(decision_id: str, share: float) -> bool:
 
 
 def _share(pinned: str | None, model: Model, registry: Registry) -> float:
-    if pinned is None:
-        pin = registry.shelf.pin(model.card.name)
-    else:
-        pins = [read_pin(each) for each in pinned.split(SEPARATOR) if each not in (NONE, UNREAD)]
-        pin = next((each for each in pins if each.name == model.card.name), None)
+    if pinned is not None:
+        return _pinned(pinned, model.card.name)
+    pin = registry.shelf.pin(model.card.name)
     return pin.audit / 100 if pin else 0.0
+
+
+@lru_cache(maxsize=1024)
+def _pinned(pinned: str, name: str) -> float:
+    """What the pins of a command say of a model; all commands of a time have the same."""
+    pins = (read_pin(each) for each in pinned.split(SEPARATOR) if each not in (NONE, UNREAD))
+    return next((pin.audit / 100 for pin in pins if pin.name == name), 0.0)

@@ -113,15 +113,17 @@ class Decide(FastProcessor):
             return []
 
     def _tell(self, asked: Sequence[Asked], effects: Effects) -> None:
-        """Results and records."""
+        """Results and records. Each is written at once: fields of a whole batch are dearer to hold than to write."""
         work_out(found for _, found in asked)
-        made = [(each, carried(found, self._registry, each.record.timestamp_ms)) for each, found in asked]
-        for message, each in made:
-            effects.counts.append(partial(_count, message.data["function"], each))
-            effects.outputs.append(answer(self._codec, self.declaration, INBOX, message, each.result, HARMLESS))
-            if each.decision is not None:
-                record = self._codec.encode(DECISION, each.decision)
-                effects.outputs.append(Output(decide.DECISIONS, message.record.key, record))
+        for message, found in asked:
+            made = carried(found, self._registry, message.record.timestamp_ms)
+            effects.outputs.append(answer(self._codec, self.declaration, INBOX, message, made.result, HARMLESS))
+            if made.decision is None:
+                effects.counts.append(partial(metrics.count_step, message.data["function"], made.result))
+                continue
+            record = self._codec.encode(DECISION, made.decision)
+            effects.outputs.append(Output(decide.DECISIONS, message.record.key, record))
+            effects.counts.append(partial(_count, message.data["function"], made))
 
     async def _follow(self) -> None:
         while True:

@@ -10,11 +10,13 @@ from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Any
 
+import orjson
+
 from schemas.arguments import ArgumentError
 from schemas.business import JSON_TYPE
 from schemas.cloudevents import SPEC_VERSION, CloudEvent, InvalidEventError
 from schemas.messages import CANCEL_STEP, STEP_COMMAND
-from schemas.payload import Door, Payload
+from schemas.payload import Payload
 from schemas.reasons import Reason
 from schemas.steps import completed, faulted, id_of, problem
 from schemas.times import rfc3339
@@ -69,7 +71,7 @@ class Emit(FastProcessor):
             encoded = self._types.encode_event(self._codec, event)
             if len(encoded.value) > MAX_EVENT_BYTES:
                 raise emit.EMIT.fault("event", f"is larger than {MAX_EVENT_BYTES} bytes", "publish where its data is")
-            result = completed(command, Payload.from_outside(shown(event), Door.RESULT))
+            result = completed(command, Payload.inside(orjson.dumps(shown(event))))  # its data is data of ours
             effects.outputs.append(Output(self._topics[encoded.topic], encoded.key, encoded.value, encoded.headers))
         except (ArgumentError, InvalidEventError) as error:
             detail = str(emit.EMIT.fault("event", str(error))) if isinstance(error, InvalidEventError) else str(error)

@@ -24,7 +24,7 @@ from schemas.steps import Problem, id_of, problem
 from schemas.times import rfc3339
 from streams.ground.calendars import Calendars
 from streams.ground.topic import DAY_MS
-from streams.language.durations import DurationError, milliseconds
+from streams.language.durations import MAX_MS, DurationError, milliseconds
 from streams.language.schema import JsonSchema
 from streams.processors.human import HUMAN
 from streams.processors.human.fields import ANSWERED, ASSIGN, CANCELLED, COMPLETED, LADDER, OPEN
@@ -178,7 +178,7 @@ def invalid_task_problem(command: Mapping[str, Any], error: ArgumentError) -> Pr
 
 def _due(name: str, value: Json) -> int:
     """Milliseconds, as a compiled definition gives them, or a duration as somebody may write it into a command."""
-    if type(value) is int and value >= 0:
+    if type(value) is int and 0 <= value <= MAX_MS:  # beyond it a time could not be written down
         return value
     try:
         return milliseconds(value)

@@ -14,6 +14,8 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from fnmatch import fnmatchcase
 from typing import Any
 
+import orjson
+
 from schemas import ids
 from schemas.cloudevents import SPEC_VERSION, parse_time_ms
 from schemas.codec import UndecodableRecord
@@ -129,7 +131,7 @@ class Intake(FastProcessor):
             if not trigger.fits(attributes, data):
                 return []
             if not trigger.types:  # the engine does not know of which types such events may be
-                payload = Payload.from_outside(as_read(trigger.read, _envelope(attributes, data, record)), Door.INTAKE)
+                payload = _inside(as_read(trigger.read, _envelope(attributes, data, record)))
             return [self._started(graph, attributes, payload, record)]
         keys = trigger.keys(graph.name, attributes, data)
         if self._definitions.state(graph.name) is State.RETIRED:
@@ -139,7 +141,7 @@ class Intake(FastProcessor):
             "workflow": graph.name,
             "digest": graph.digest,
             "event_key": ids.event_key(source, event_id),
-            "event": Payload.from_outside(_envelope(attributes, data, record), Door.INTAKE),
+            "event": _inside(_envelope(attributes, data, record)),
             "time_ms": _time_ms(attributes, record),
         }
         outputs: list[tuple[str, Output | None]] = []
@@ -158,13 +160,13 @@ class Intake(FastProcessor):
         source, event_id = _named(attributes, record)
         offer = {
             "event_key": ids.event_key(source, event_id),
-            "event": Payload.from_outside(_envelope(attributes, data, record), Door.INTAKE),
+            "event": _inside(_envelope(attributes, data, record)),
         }
         offers = []
         for each in listened:
             values = each.read(attributes, data)
             if values is not None:
-                offer["values"] = Payload.from_outside(values, Door.INTAKE)
+                offer["values"] = _inside(values)
                 for key in each.keys(values):
                     message = self._codec.encode(OFFERED_EVENT, {**offer, "key": key})
                     offers.append(Output(CORRELATION, key.encode(), message))
@@ -205,6 +207,11 @@ def _envelope(attributes: Mapping[str, str], data: Json, record: Record) -> dict
     """The event as CloudEvents writes it as JSON."""
     source, event_id = _named(attributes, record)
     return {"specversion": SPEC_VERSION, **attributes, "source": source, "id": event_id, "data": data}
+
+
+def _inside(value: Json) -> Payload:
+    """What is made of data that has come in by the door: there may be some levels around it."""
+    return Payload.inside(orjson.dumps(value))
 
 
 def _time_ms(attributes: Mapping[str, str], record: Record) -> int:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from enum import StrEnum
 from typing import Any
 
+import orjson
 from msgspec.structs import asdict
 
 from models.serving.registry import Registry
@@ -120,8 +121,8 @@ def _published(command: StepCommand, now_ms: int) -> StepResult:
     """What the step gives that would publish an event."""
     fields = asdict(command)
     try:
-        output = Payload.from_outside(shown(event_of(fields, now_ms)), Door.RESULT)
-    except (ArgumentError, InvalidEventError, UnreadablePayloadError) as error:
+        output = Payload.inside(orjson.dumps(shown(event_of(fields, now_ms))))
+    except (ArgumentError, InvalidEventError, UnreadablePayloadError, TypeError) as error:  # nested too deeply
         return StepResult(**faulted(fields, problem(Reason.INPUT_INVALID, str(error), command.pointer)))
     return StepResult(**completed(fields, output))
 

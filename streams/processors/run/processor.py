@@ -14,6 +14,7 @@ from typing import Any
 
 from schemas import ids
 from schemas.arguments import ArgumentError
+from schemas.jsontext import UnfitDataError
 from schemas.messages import CANCEL_INSTANCE, CANCEL_STEP, CONTROL_INSTANCE, START_INSTANCE, STEP_COMMAND, STEP_RESULT
 from schemas.payload import Door, Payload
 from schemas.reasons import Reason
@@ -85,13 +86,18 @@ class Run(FastProcessor):
             told = f"{graph.namespace}/{graph.name} is {state}, so nothing starts. Activate it and retry."
             self._fail(message, Reason.MISCONFIGURED, told, effects)
             return
+        try:
+            data = Payload.from_outside(asked.get("input"), Door.RESULT)
+        except UnfitDataError as error:
+            self._fail(message, Reason.INPUT_INVALID, f"run: input: cannot be taken: {error}", effects)
+            return
         awaited = asked.get("await") is not False
         child = ids.child_id(id_of(command))
         start = {
             "instance_id": child, "workflow": graph.name, "version": graph.version, "digest": graph.digest,
             "source": ids.child_source(asked["depth"], awaited=awaited), "event_id": id_of(command),
             "event_type": "exlify.run", "business_key": command.get("business_key"),
-            "time_ms": message.record.timestamp_ms, "data": Payload.from_outside(asked.get("input"), Door.RESULT),
+            "time_ms": message.record.timestamp_ms, "data": data,
         }  # fmt: skip
         effects.outputs.append(Output(INBOX, child.encode(), self._codec.encode(START_INSTANCE, start)))
         if not awaited:

@@ -116,6 +116,25 @@ def test_trainer_that_takes_more_memory_than_its_card_says_ends(tmp_path: Path) 
         assert gate.passed is passed, gate.says
 
 
+CHATTY = """
+import resource, sys
+while resource.getrlimit(resource.RLIMIT_FSIZE)[0] == resource.RLIM_INFINITY: pass
+for _ in range(16): print("x" * (1 << 20))
+open(sys.argv[2] + "/model.onnx", "w").write("")
+"""
+
+
+def test_trainer_that_prints_without_end_ends_before_the_disk_is_full(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("streams.cli._models_trainer.LARGEST_FILE", 2**22)
+    (tmp_path / "train.py").write_text(CHATTY)
+    learning = Learning(trainer=(sys.executable, "train.py"))
+    gate = train(learning, Rows(("a",), [{"a": 1}], ""), tmp_path / "made", tmp_path / "log", tmp_path)
+    assert (gate.passed, "exit code" in gate.says) == (False, True), gate.says
+    assert (tmp_path / "log").stat().st_size == 2**22
+
+
 def _book(folder: Path, more: str = "") -> ModelBook:
     return ModelBook([models_folder(folder / "models", NAME, more=f'\n[learning]\ntrainer = ["false"]\n{more}')])
 

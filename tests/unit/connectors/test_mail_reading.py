@@ -54,6 +54,9 @@ def test_a_text_that_is_attached_is_an_attachment() -> None:
 
 
 MULTI = b'Content-Type: multipart/mixed; boundary="b"\r\n\r\n'
+SLOW = b"x" * 400_000 + b"-" + b"a" * 400_000
+ATTACHED = b"--b\r\nContent-Disposition: attachment;"
+SLOW_WORD = b"=?punycode?q?" + b"x" * 70 + b"-" + b"a" * 70 + b"?= "
 HOSTILE = {
     "deep": b"".join(b'Content-Type: multipart/mixed; boundary="%d"\r\n\r\n--%d\r\n' % (n, n) for n in range(3_000)),
     "many parts": MULTI + b"--b\r\n\r\nx\r\n" * 50_000,
@@ -61,7 +64,14 @@ HOSTILE = {
     "many addresses": b"To: " + b"a@b, " * 150_000 + b"\r\n\r\nx",
     "comments": b"From: " + b"(" * 100_000 + b"\r\n\r\nx",
     "many headers": b"X-A: b\r\n" * 100_000 + b"\r\nx",
-}
+    "slow charset": b"Content-Type: text/plain; charset=punycode\r\n\r\n" + b"x" * 450_000 + b"-" + b"a" * 440_000,
+    "slow words": b"".join(b"To: " + SLOW_WORD * 60 + b" <a@b>\r\n" for _ in range(90)) + b"\r\nx",
+    "long lists": b"".join(b"Cc: " + b"a@b, " * 900 + b"\r\n" for _ in range(90)) + b"\r\nx",
+    "long head of a part": MULTI + b"--b\r\nContent-Type: text/plain" + b"; a=b" * 150_000 + b"\r\n\r\nx\r\n--b--",
+    "long name": MULTI + ATTACHED + b' filename="' + b"(" * 800_000 + b'"\r\n\r\nx\r\n--b--',
+    "slow name": MULTI + ATTACHED + b"\n filename*=punycode''" + SLOW + b"\r\n\r\nx\r\n--b--",
+    "slow names": MULTI + (ATTACHED + b" filename*=punycode''" + SLOW[396_000:404_000] + b"\r\n\r\nx\r\n") * 80,
+}  # fmt: skip
 ODD = {
     "charset": b"Content-Type: text/plain; charset=klingon\r\n\r\nx",
     "base64": b"Content-Transfer-Encoding: base64\r\n\r\n!!!!",

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 from decimal import Decimal
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -13,7 +15,11 @@ from connectors.codecs.fields import Kind
 from connectors.codecs.scalars import CodecError
 from connectors.mappings import MappingError, MappingFault, mapping_of
 from connectors.mappings.paths import PathError, source_path, target_path
-from streams.processors.call.mappings import evaluated
+from schemas.jsontext import MAX_LEVELS
+from streams.ground.site import Site
+from streams.processors.call.mappings import Mappings, evaluated
+from streams.processors.call.mappings import mapped as mapped_step
+from tests.support.data import payload
 
 ORDER = {
     "number": "4711",
@@ -208,3 +214,31 @@ def test_any_text_is_a_path_or_none(text: str) -> None:
             read(text)
         except PathError:
             continue
+
+
+def test_very_many_fields_are_looked_at_once_each() -> None:
+    fields = {f"A.f{number}": ".number" for number in range(6_000)}
+    assert len(made(fields).rules) == len(fields)
+    with pytest.raises(MappingFault, match="a field above it is filled, too"):
+        made({**fields, "A.f7.x": ".number"})
+    with pytest.raises(PathError, match="leads deeper than"):
+        target_path(".".join("a" * 100))
+
+
+def test_a_schema_that_refers_to_itself_very_often_is_followed_so_far() -> None:
+    """What it wants would be ten to the power of twelve fields."""
+    names = [f"n{number}" for number in range(10)]
+    itself = {"type": "object", "required": names, "properties": {name: {"$ref": "#"} for name in names}}
+    mapping_of({"fields": {"n0": ".number"}, "to": itself}, evaluated, schema)
+    with pytest.raises(MappingFault, match=r"nothing fills n0\.n0"):
+        mapping_of({"fields": {"n1": ".number"}, "to": itself}, evaluated, schema)
+
+
+async def test_an_output_that_is_nested_too_deeply_faults_the_step(tmp_path: Path) -> None:
+    (tmp_path / "mappings").mkdir()
+    (tmp_path / "mappings" / "more.yaml").write_text("fields: {more: .}")
+    data = json.loads('{"a":' * MAX_LEVELS + "1" + "}" * MAX_LEVELS)
+    step = {"instance_id": "0" * 32, "pointer": "/do/0/m", "iteration": 0, "attempt": 0, "function": "mapping"}
+    command = {**step, "arguments": payload({"name": "more", "input": data})}
+    result = await mapped_step(command, Mappings(tmp_path, Site(tmp_path)))
+    assert (result["status"], "nested deeper than" in result["error"]["detail"]) == ("faulted", True)

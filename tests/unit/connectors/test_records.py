@@ -168,6 +168,13 @@ def test_a_block_of_avro_that_unfolds_without_end_is_refused() -> None:
     assert found.fault == "record 1: a block unfolds to more than 16777216 bytes"
 
 
+def test_a_head_of_very_many_columns_is_refused_at_once() -> None:
+    """Each name is looked for among all others."""
+    names = ",".join(f"c{number}" for number in range(100_000))
+    (found,) = read({"type": "csv", "header": True}, f"{names}\n1\n".encode())
+    assert found.fatal and "more than 16,384 names" in found.fault
+
+
 @pytest.mark.parametrize(
     ("spec", "told"),
     [

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from random import Random
+
 import pytest
 
 from streams.definitions.book import DefinitionBook
@@ -47,6 +49,19 @@ async def test_versions_stand_side_by_side_with_figures_steps_and_difference(con
     _, page = await console.get(f"/workflows/order/compare?a={new['digest']}&b={old['digest']}")
     assert "Order: 1.1.0 and 1.0.0" in page and "<b>gone</b>" in page
     assert 'href="/workflows/order/compare?b=' in (await console.get("/workflows/order"))[1]
+
+
+async def test_texts_that_take_too_long_to_compare_are_not(console: Console) -> None:
+    """A thousand of a hundred comments each: the library would look for hours, and on the event loop."""
+    book = console.gateway.services.definitions
+    draw = Random(7)
+    for number in (1, 2):
+        comments = "\n".join(f"# {draw.randrange(110)}" for _ in range(12_000))
+        text = YAML.replace("version: 1.0.0", f"version: 1.{number}.0") + comments + "\n"
+        book.learn(described(load(text), text, "test", NOW_MS))
+    told = "(too long, or too much alike, to be compared line by line)"
+    assert (await console.data("/workflows/order/compare"))["difference"] == [told]
+    assert (await console.data("/workflows/order"))["difference"] == [told]
 
 
 async def test_one_version_is_compared_with_itself_and_an_unknown_workflow_is_none(console: Console) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from pathlib import Path
 
 import pytest
@@ -136,3 +137,22 @@ def test_attempts_are_forgotten_after_a_while() -> None:
 @pytest.mark.parametrize("text", ["//evil.example", "/\\evil", "https://evil", "", "javascript:x", "/a\nb", "/x\\y"])
 def test_nobody_is_led_elsewhere(text: str) -> None:
     assert own_path(text) == "/"
+
+
+@pytest.mark.parametrize(
+    ("kind", "body"),
+    [
+        ("application/x-www-form-urlencoded; charset=punycode", b"x" * 500_000 + b"-" + b"a" * 500_000),
+        ("application/x-www-form-urlencoded; charset=klingon", b"name=kim"),
+        (
+            "multipart/form-data; boundary=b",
+            b'--b\r\nContent-Disposition: form-data; name="name"\r\n\r\nkim\r\n--b--\r\n',
+        ),
+    ],
+)
+async def test_a_form_that_is_none_of_ours_is_not_read(guarded: Settings, kind: str, body: bytes) -> None:
+    """Before anybody is known: of some charsets a body of a megabyte takes a minute, in which nobody else is served."""
+    async with AsyncGateway(guarded, install) as gateway, asyncio.timeout(10):
+        headers = {"Content-Type": kind, **SAME_ORIGIN}
+        async with gateway.client.post("/login", data=body, headers=headers) as response:
+            assert response.status == 415

@@ -127,3 +127,17 @@ def test_no_schema_breaks_a_form(schema: Any) -> None:
     fields = fields_of(schema)
     with suppress(FormFaultError):
         data_of(fields, {field.name: ["1"] for field in fields})
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        ("12345678901234567890123", "a whole number has more than 64 bits"),
+        ("[" * 300 + "]" * 300, "nested deeper than 200 levels"),
+        ("1e999", "a number is too large"),
+        ("{", "write JSON"),
+    ],
+)
+def test_json_that_would_become_something_else_is_not_taken(text: str, told: str) -> None:
+    with pytest.raises(FormFaultError, match=told):
+        data_of((BY_NAME["free"],), {"data/free": [text]})

@@ -17,7 +17,7 @@ from schemas.codec import Codec
 from streams.files import metrics
 from streams.files.declared import Source, read_files
 from streams.files.folder import Folder, Progress
-from streams.files.watching import Watching
+from streams.files.watching import HeldError, Watching
 from streams.ground.errors import ConfigurationError, UnavailableError
 from streams.ground.publish import Outgoing
 from streams.ground.settings import Settings
@@ -319,6 +319,35 @@ def test_what_takes_the_place_of_a_file_is_not_read(put: Callable[[Path], None],
     put(tmp_path / "ORD1.csv")
     with pytest.raises(OSError, match=r"ORD1\.csv"):
         Folder(tmp_path, "*").begun("ORD1.csv")
+
+
+@pytest.mark.parametrize("name", ["archive", "errors", ".exlify"])
+async def test_a_link_in_the_place_of_a_folder_of_ours_is_not_followed(site: Place, tmp_path: Path, name: str) -> None:
+    """Who may put files there could have them put anywhere: into `steps/` of the site."""
+    steps = tmp_path / "steps"
+    steps.mkdir()
+    (site.folder / name).symlink_to(steps)
+    site.put("ORD1.csv", LINES if name != "errors" else "nr;sum\n1\n")
+    with pytest.raises(HeldError) as held:
+        await site.look()
+    assert f"{name} is a link, and has to be a folder" in str(held.value.reason)
+    assert list(steps.iterdir()) == []
+    (site.folder / name).unlink()
+    await site.look()
+    assert not (site.folder / "ORD1.csv").exists()
+
+
+@pytest.mark.parametrize("put", [lambda path, to: path.symlink_to(to), lambda path, _: os.mkfifo(path)])
+async def test_a_file_of_broken_records_is_written_nowhere_else(
+    site: Place, tmp_path: Path, put: Callable[[Path, Path], None]
+) -> None:
+    (tmp_path / "passwords").write_text("keep")
+    (site.folder / "errors").mkdir()
+    put(site.folder / "errors" / "ORD1.csv.broken.ndjson", tmp_path / "passwords")
+    site.put("ORD1.csv", "nr;sum\n1\n")
+    with pytest.raises(HeldError):
+        await site.look()
+    assert (tmp_path / "passwords").read_text() == "keep"
 
 
 async def test_a_mapping_that_is_not_there_holds_the_file(site: Place) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -178,3 +179,17 @@ def test_a_folder_that_is_none_is_refused(tmp_path: Path, folder: str) -> None:
     (tmp_path / "files.yaml").write_text(YAML.replace("connection://warehouse/out", folder))
     with pytest.raises(ConfigurationError, match=r"files.yaml:3:11: "):
         Site(tmp_path).file("files.yaml", read_files)
+
+
+def test_a_file_is_settled_by_itself_and_not_by_another_like_it(place: Place) -> None:
+    """It was looked for among all: of fifty thousand files each look took minutes, on the event loop."""
+    folder = place.folder()
+    place.put("old.csv", LINES)
+    assert [name for name, _ in folder.waiting()] == ["old.csv"]
+    place.put("new.csv", LINES)
+    found = dict(folder.waiting())
+    assert found["old.csv"] == found["new.csv"]
+    folder._since["old.csv"] = found["old.csv"], time.monotonic() - 100
+    settled = {name: folder.is_settled(name, seen, 50) for name, seen in found.items()}
+    assert settled == {"old.csv": True, "new.csv": False}
+    assert not folder.is_settled("gone.csv", found["old.csv"], 0)

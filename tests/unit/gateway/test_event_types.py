@@ -10,12 +10,20 @@ import pytest
 from schemas.business import EventTypes
 from schemas.codec import Codec, UnknownSchemaId
 from schemas.messages import OWN_EVENT_TYPE
+from schemas.registry import RegistryRefusedError
 from streams.definitions import DEFINITIONS
 from streams.definitions.event_types import learn
 from tests.support.gateways import Gateway
 
 TYPE = "com.example.order.placed.v1"
 FIELDS: list[dict[str, Any]] = [{"name": "id", "type": "string"}, {"name": "amount", "type": "double"}]
+DECIMAL = {"type": "bytes", "logicalType": "decimal"}
+DOUBLED = [
+    {"name": f"f{n}", "type": {"type": "record", "name": f"R{n}", "fields": [
+        {"name": f"g{m}", "type": f"shop.R{n - 1}" if n else "int"} for m in range(2)
+    ]}}
+    for n in range(30)
+]  # fmt: skip
 NOTE = {"name": "note", "type": ["null", "string"], "default": None}
 
 
@@ -74,10 +82,15 @@ async def test_new_schema_has_to_read_what_was_written_before(gateway: Gateway) 
         ('"string"', "not an Avro record"),
         ('{"type": "record", "name": "a.B", "fields": [{"name": "x", "type": "odd"}], "ce_type": "b"}', "not an Avro"),
         (avsc(ce_type=None), "`ce_type` names"),
+        (avsc(ce_type="a\0b"), "`ce_type` names"),
         (avsc(name="exlify.Decision"), "are the product's"),
         (avsc(topic="mine"), "`topic`"),
         (avsc({"name": "next", "type": ["null", "shop.OrderPlaced"]}), "a type that holds itself"),
         (avsc({"name": "more", "type": {"type": "array", "items": "null"}}), "repeats what takes no bytes"),
+        (avsc(*DOUBLED), "once each is written out"),
+        (avsc({"name": "sum", "type": {**DECIMAL, "precision": 10**9}}), "more than 1,000 digits"),
+        (avsc({"name": "sum", "type": DECIMAL}), "without a precision"),
+        (avsc({"name": "deep", "type": json.loads('{"type": "array", "items": ' * 300 + '"int"' + "}" * 300)}), "deep"),
         (avsc(ce_type=next(iter(EventTypes.load().declared))), "is a type of the product"),
     ],
 )
@@ -85,6 +98,18 @@ async def test_what_is_no_declaration_is_refused_with_why(gateway: Gateway, text
     status, told = await add(gateway, text)
     assert (status, because in told["detail"]) == (422, True), told
     assert gateway.outbox.records == []
+
+
+@pytest.mark.parametrize(("said", "status", "kind"), [(422, 422, "event-type"), (403, 503, "unavailable")])
+async def test_what_the_registry_refuses_is_told_as_what_it_is(
+    gateway: Gateway, monkeypatch: pytest.MonkeyPatch, said: int, status: int, kind: str
+) -> None:
+    async def refuse(_: Any) -> int:
+        raise RegistryRefusedError("schema registry: no such default", said)
+
+    monkeypatch.setattr(gateway.services.codec, "register", refuse)
+    answered, told = await add(gateway, avsc())
+    assert (answered, kind in told["type"], "no such default" in told["detail"]) == (status, True, True)
 
 
 async def test_types_are_listed_and_shown(gateway: Gateway) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from schemas import ids
+from schemas.cloudevents import MOST_FAULTS
 from schemas.cloudevents_http import BATCH, STRUCTURED
 from streams.gateway.metrics import UNMATCHED
 from streams.ground.errors import UnavailableError
@@ -54,6 +55,30 @@ async def test_one_bad_event_refuses_its_batch(gateway: Gateway) -> None:
     status, problem = await send(gateway, [EVENT, EVENT | {"source": ""}], BATCH)
     assert (status, gateway.outbox.records) == (422, [])
     assert problem["faults"][0]["place"] == "[1].source"
+
+
+@pytest.mark.parametrize(
+    ("body", "content_type"),
+    [
+        ([1] * 6_000, BATCH),
+        (EVENT | {f"a{number}": [] for number in range(1_000)}, STRUCTURED),
+        (EVENT | {f"A-{number}": "" for number in range(1_000)}, STRUCTURED),
+    ],
+    ids=["events", "members", "names"],
+)
+async def test_of_very_many_faults_the_first_are_told(gateway: Gateway, body: Any, content_type: str) -> None:
+    """Each of a few bytes was told in a hundred, twice."""
+    status, problem = await send(gateway, body, content_type)
+    assert (status, MOST_FAULTS - 10 < len(problem["faults"]) <= MOST_FAULTS) == (422, True)
+    assert len(json.dumps(problem)) < 64 * 1024
+
+
+async def test_of_very_many_members_that_a_request_does_not_have_the_first_are_told(gateway: Gateway) -> None:
+    body = json.dumps({f"{number}" + "x" * 50: 1 for number in range(300)})
+    headers = {"Content-Type": "application/json"}
+    status, problem = await gateway.ask("POST", "/v1/truth", data=body, headers=headers)
+    assert (status, len(problem["faults"])) == (422, MOST_FAULTS + 1)
+    assert len(json.dumps(problem)) < 64 * 1024
 
 
 @pytest.mark.parametrize(

@@ -83,6 +83,8 @@ async def test_list_finds_by_data_reason_step_and_version(gateway: Gateway) -> N
         "limit=0",
         "limit=501",
         "limit=x",
+        f"limit={'1'.zfill(20)}99999",
+        f"limit={'1'.zfill(5_000)}",
         "status=odd",
         "colour=red",
         "cursor=%21",

@@ -267,3 +267,58 @@ async def test_site_follows_all_its_files(tmp_path: Path) -> None:
             while not (first.value and second.value):
                 await asyncio.sleep(0)
     assert (first.value, second.value) == ({"sky": "blue"}, {"sea": "green"})
+
+
+def clumsy(document: Part | None) -> Mapping[str, str]:
+    found = colours(document)
+    if "sea" in found:
+        raise KeyError(HIDDEN)
+    return found
+
+
+def test_file_that_its_parser_stumbles_over_is_faulty_and_stops_no_other(tmp_path: Path) -> None:
+    site = Site(tmp_path, {})
+    first, second = site.file("a.yaml", clumsy), site.file("b.yaml", colours)
+    write(tmp_path, "sea: green\n", "a.yaml")
+    write(tmp_path, "sky: blue\n", "b.yaml")
+    with capture_logs():
+        site.look()
+        site.look()
+    assert (first.value, second.value) == ({}, {"sky": "blue"})
+    assert "a bug of ours (KeyError)" in str(site.faults["a.yaml"]) and HIDDEN not in str(site.faults["a.yaml"])
+    with capture_logs(), pytest.raises(ConfigurationError, match=r"a\.yaml:1:1: not understood, by a bug of ours"):
+        SiteFile(tmp_path / "a.yaml", clumsy, {})
+
+
+def batch(document: Part | None) -> Mapping[str, str]:
+    assert document is not None
+    return {name: str(part.whole(1, 100, "messages")) for name, part in document.members().items()}
+
+
+@pytest.mark.parametrize("number", ["0", "101", "9" * 5_000, "٣", "1e1", "-1", "'1.0'"])
+def test_whole_number_beyond_its_bounds_is_told_whatever_it_is(tmp_path: Path, number: str) -> None:
+    write(tmp_path, f"a: {number}\n")
+    with pytest.raises(ConfigurationError, match=r"no number of messages\. Remedy: write a whole number"):
+        SiteFile(tmp_path / NAME, batch, {})
+    write(tmp_path, "a: '7'\n")
+    assert SiteFile(tmp_path / NAME, batch, {}).value == {"a": "7"}
+
+
+def data(document: Part | None) -> Mapping[str, object]:
+    assert document is not None
+    return {name: part.plain() for name, part in document.members().items()}
+
+
+@pytest.mark.parametrize(
+    ("value", "told"),
+    [
+        ("9" * 30, "1:4: no value that JSON has"),
+        ("9" * 5_000, "1:4: no number"),
+        ('"\\ud800"', "1:4: half of a surrogate pair"),
+        ('"\\udfff": 1', "half of a surrogate pair"),
+    ],
+)
+def test_value_that_json_cannot_hold_is_told_with_its_place(tmp_path: Path, value: str, told: str) -> None:
+    write(tmp_path, f"a: {value}\n" if ": 1" not in value else f"{value}\n")
+    with pytest.raises(ConfigurationError, match=told):
+        SiteFile(tmp_path / NAME, data, {})

@@ -157,6 +157,13 @@ async def test_what_cannot_be_an_event_is_told_to_people_or_stops_the_source(
     assert len(set(kafka.ids)) == 3
 
 
+async def test_what_its_inlet_could_not_read_is_told_to_people(tmp_path: Path) -> None:
+    queue, kafka = Queue(order(1, fault="what goes with it cannot be read"), order(2)), Kafka()
+    await all_of(reading(tmp_path, queue, kafka, ORDERS + BROKEN))
+    assert [data.get("fault") for _, data in kafka.events] == ["what goes with it cannot be read", None]
+    assert json.loads(kafka.events[0][1]["text"])["number"] == "A-1"
+
+
 async def test_a_mapping_makes_another_value_and_an_id_that_is_missing_is_told(tmp_path: Path) -> None:
     (tmp_path / "mappings").mkdir()
     (tmp_path / "mappings" / "order.yaml").write_text("fields: {nr: .number, sum: {from: .pieces, type: integer}}")

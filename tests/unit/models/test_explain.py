@@ -15,7 +15,7 @@ import pytest
 from models.serving.card import MODEL_FILE
 from models.serving.errors import RefusedModelError
 from models.serving.explain import Explainer, Reasons, Scores
-from models.serving.features import Code, Encoder, Number, Row
+from models.serving.features import Code, Encoder, Input, Number, Row
 from models.serving.held import Why
 from models.serving.linear import ClosedExplainer, Linear
 from models.serving.predict import Model, session_of
@@ -74,6 +74,51 @@ def test_one_pair_is_exact_for_linear_models() -> None:
 def test_one_pair_is_exact_for_interactions_of_two() -> None:
     found = Explainer(ENCODER, REFERENCE, [("age", "colour", "size")]).explain(CASE, _product)
     assert {c.field: c.amount for c in found} == pytest.approx({"colour": 0.0, "size": 6.0, "age": 8.0})
+
+
+def test_model_is_not_asked_about_fields_that_are_as_in_the_profile() -> None:
+    asked: list[int] = []
+
+    def counted(rows: Row) -> Scores:
+        asked.append(len(rows))
+        return _product(rows)
+
+    case = ENCODER.encode({"colour": "red", "size": 3, "age": 1})
+    explainer = Explainer(ENCODER, REFERENCE, [("age", "colour", "size")])
+    found = explainer.explain(case, counted)
+    assert [(c.field, c.amount) for c in found] == [("size", 2.0), ("colour", 0.0), ("age", 0.0)]
+    assert asked == [2 * 2]  # each way, before and after
+    assert not any(
+        c.amount for c in Explainer(ENCODER, REFERENCE, [("age", "colour", "size")]).explain(REFERENCE, _product)
+    )
+
+
+def test_what_is_not_asked_changes_no_reason() -> None:
+    drawn = random.Random(4)
+    inputs: list[Input] = [Code("c", "", ("a", "b", "d")), *(Number(f"n{n}", "", 0, 3) for n in range(5))]
+    encoder, fields = Encoder(inputs), [each.field for each in inputs]
+    weights = np.array([drawn.random() for _ in range(encoder.width)])
+
+    def case() -> dict[str, Any]:
+        return {"c": drawn.choice("abd"), **{field: drawn.randint(0, 2) for field in fields[1:]}}
+
+    def score(rows: Row) -> Scores:
+        sums: Scores = np.tanh((rows * weights).sum(axis=1))
+        return sums
+
+    for _ in range(50):
+        usual, values = case(), case()
+        orders = [drawn.sample(fields, len(fields)) for _ in range(3)]
+        moved = dict.fromkeys(fields, 0.0)
+        for order in (way for each in orders for way in (each, each[::-1])):
+            reached = dict(usual)
+            for field in order:
+                before = score(encoder.encode(reached))[0]
+                reached[field] = values[field]
+                moved[field] += (score(encoder.encode(reached))[0] - before) / 6
+        found = Explainer(encoder, encoder.encode(usual), orders).explain(encoder.encode(values), score)
+        assert {c.field: c.amount for c in found} == pytest.approx(moved, abs=1e-12)
+        assert {c.field for c in found if c.amount} <= {field for field in fields if usual[field] != values[field]}
 
 
 def _without_coefficients(model: Model) -> Model:

@@ -72,6 +72,18 @@ def test_any_json_is_encoded_or_refused(values: dict[str, Any]) -> None:
         assert refused.field in ("colour", "size")
 
 
+WHOLE = Encoder([Number("whole", "", 1, 9, whole=True), Number("size", "", 0.5, 2.5), Number("age", "", 0, 99)])
+SOME_NUMBER = st.integers(-3, 12) | st.floats(-3, 12) | st.sampled_from([0.5, 2.5, 9, 99, 10**17])
+
+
+@given(st.fixed_dictionaries({"whole": SOME_NUMBER, "size": SOME_NUMBER, "age": SOME_NUMBER}))
+def test_what_is_written_as_usual_is_beyond_nothing(values: dict[str, Any]) -> None:
+    usual = WHOLE.write(values, [0.0] * WHOLE.width)
+    assert not usual or WHOLE.beyond(values) == []
+    if all(type(each) is int for each in values.values()):
+        assert usual == (WHOLE.beyond(values) == [])
+
+
 def test_refusal_never_repeats_the_value() -> None:
     with pytest.raises(FeatureError) as refused:
         ENCODER.encode({"colour": "Ada Adler", "size": 1})

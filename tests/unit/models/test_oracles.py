@@ -78,5 +78,5 @@ def _in_all_orders(model: Model, fields: list[str]) -> Model:
         model.card.explaining, orders=orders, approve_pairs=len(orders), review_pairs=len(orders)
     )
     changed = Model(msgspec.structs.replace(model.card, explaining=explaining), None, model.band)
-    changed._session, changed._seats, changed._input = model._session, model._seats, model._input
+    changed._session, changed._seats, changed._feed = model._session, model._seats, model._feed
     return changed

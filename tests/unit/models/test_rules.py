@@ -208,6 +208,18 @@ def test_table_that_would_take_too_long_to_look_through_is_not_told_of() -> None
     assert len(gaps.gaps({"rows": rows})) <= 1
 
 
+@pytest.mark.parametrize(
+    "rows",
+    [
+        [{"when": {f"f{n}": "a" for n in range(6_000)}, "route": "x"}],
+        [{"when": {f"f{n}": [f"v{n}-{m}" for m in range(100)]}, "route": "x"} for n in range(MAX_ROWS)],
+    ],
+    ids=["fields", "values"],
+)
+def test_table_of_very_many_fields_or_values_is_not_told_of_either(rows: list[dict[str, Any]]) -> None:
+    assert gaps.gaps({"rows": rows}) == []
+
+
 def test_gap_is_told_with_the_case_and_what_to_write() -> None:
     table = {"rows": [{"when": {"amount": "> 15000"}, "route": "reject"}]}
     place, what, remedy = gaps.gaps(table)[0]

@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 
+from models.assigning.desk import Desk
 from schemas.codec import Codec
 from schemas.messages import ASSIGN_WORK, HUMAN_ACTION, HUMAN_TASK
 from streams.ground.errors import ConfigurationError
@@ -124,12 +125,46 @@ def test_what_lies_with_who_goes_away_goes_to_another(tmp_path: Path) -> None:
     assert office.given(task) == ["ada"]
 
 
+def test_that_somebody_is_away_is_seen_however_much_comes_in_meanwhile(tmp_path: Path) -> None:
+    office = Office(tmp_path)
+    office.now_ms = AWAY_MS - 120 * MINUTE_MS
+    tasks = [office.ask(number) for number in range(4)]
+    assert "kim" in office.given(*tasks)
+    office.now_ms = AWAY_MS - LOOK_MS
+    for number in range(10, 20):
+        office.now_ms += LOOK_MS // 3
+        tasks.append(office.ask(number))
+        office.look()
+    assert "kim" not in office.given(*tasks)
+
+
 def test_nobody_there_waits_until_somebody_is(tmp_path: Path) -> None:
     office = Office(tmp_path, "kim: {teams: [credit], capacity: 1}\n")
     first, second = office.ask(1), office.ask(2)
     assert office.given(first, second) == ["kim", None]
     office.answer(first, "kim", MINUTE_MS)
     assert office.given(second) == ["kim"]
+
+
+def test_very_many_that_wait_are_asked_about_once_for_all_who_could(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Where each that waits was looked at for each that ends, a thousand of them took the desk minutes."""
+    office = Office(
+        tmp_path, "kim: {teams: [credit], capacity: 1}\nada: {teams: [credit], skills: [german], capacity: 0}\n"
+    )
+    first, *others = [office.ask(number, skills=["german"] if number % 2 else []) for number in range(200)]
+    placed: list[str] = []
+    place = Desk.place
+
+    def counted(desk: Desk, key: str, *more: Any) -> str | None:
+        placed.append(key)
+        return place(desk, key, *more)
+
+    monkeypatch.setattr(Desk, "place", counted)
+    office.answer(first, "kim", MINUTE_MS)
+    assert office.given(others[1]) == ["kim"] and set(office.given(*others[2:])) == {None}
+    assert len(placed) <= 6, "the one that is placed, and one of each team and skills"
 
 
 def test_answer_of_another_ends_it_and_teaches_their_speed_once(tmp_path: Path) -> None:

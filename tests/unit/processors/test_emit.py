@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+import orjson
 import pytest
 
 from schemas.business import EventTypes
 from schemas.codec import Codec
+from schemas.jsontext import MAX_LEVELS
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT, TIMER_FIRED
 from streams.processors import emit
 from streams.processors.emit import DECLARATION
@@ -111,3 +113,12 @@ def test_what_is_no_event_fails_the_step_and_goes_nowhere(event: Any, told: str)
 def test_cancel_comes_too_late_and_what_is_no_command_is_parked() -> None:
     (output,) = handled(message({"type": "a.b"}, CANCEL_STEP), message({}, TIMER_FIRED))
     assert output.topic is PARKING
+
+
+def test_data_is_published_as_deep_as_data_may_be() -> None:
+    """The event that the step gives has a level more: the command was parked, as by a bug of ours."""
+    data = orjson.loads("[" * MAX_LEVELS + "]" * MAX_LEVELS)
+    _, answer = handled(message({"type": "a.b", "data": data}))
+    assert result(answer)["output"].value()["data"] == data
+    (letter,) = handled(message({"type": "a.b", "data": [data]}))
+    assert letter.topic.name == "dead-letter.command.emit.v1"

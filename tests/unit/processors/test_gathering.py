@@ -14,6 +14,7 @@ from schemas import ids
 from schemas.business import EventTypes
 from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
+from schemas.jsontext import MAX_LEVELS
 from schemas.messages import START_INSTANCE
 from streams.definitions.deploy import described
 from streams.definitions.states import State
@@ -269,3 +270,30 @@ def test_single_event_starts_by_what_its_data_says(on: str, read: str, started: 
     assert [each["event_id"] for each in office.starts] == [str(number) for number in started]
     assert office.inputs[0] == told
     assert office.records == []
+
+
+def deep(levels: int) -> Any:
+    return orjson.loads('{"a":' * levels + "1" + "}" * levels)
+
+
+@pytest.mark.parametrize("read", ["data", "envelope"])
+@pytest.mark.parametrize("on", ["{one: {with: {type: paid.v1, data: '${ .a != null }'}}}", "{any: []}"])
+def test_data_as_deep_as_it_may_be_starts_what_is_told_the_whole_event(on: str, read: str) -> None:
+    """The event is a level around its data: it was parked, as by a bug of ours."""
+    office = Office(on, read)
+    office.happen("paid.v1", deep(MAX_LEVELS))
+    (found,) = office.inputs
+    assert found == deep(MAX_LEVELS) or found["data"] == deep(MAX_LEVELS) or found[0] == deep(MAX_LEVELS)
+
+
+def test_data_as_deep_as_it_may_be_meets_others_and_those_who_listen() -> None:
+    office = Office("{all: [{with: {type: paid.v1}}, {with: {type: packed.v1}}]}", "envelope")
+    text = (
+        "document: {dsl: '1.0.3', namespace: shop, name: hears, version: '1.0.0'}\n"
+        "do: [{w: {listen: {to: {one: {with: {type: paid.v1}, correlate: {k: {from: '.'}}}}}}}]\n"
+    )
+    office.book.learn(described(load(text), text, "test", 0))
+    for kind in ("paid.v1", "packed.v1"):
+        office.happen(kind, deep(MAX_LEVELS))
+    (found,) = office.inputs
+    assert [each["data"] for each in found] == [deep(MAX_LEVELS)] * 2

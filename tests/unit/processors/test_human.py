@@ -139,6 +139,7 @@ def test_closed_task_is_forgotten_after_its_time(desk: Desk) -> None:
         ("form", {"form": {"$ref": "#/$defs/missing"}}),
         ("form", {"form": {"pattern": "(?=x)"}}),
         ("due", {"due": "soon"}),
+        ("due", {"due": 2**63 - 1}),
         ("title", {"title": "x" * 201}),
         ("colour", {"colour": "red"}),
     ],

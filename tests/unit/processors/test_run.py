@@ -5,11 +5,13 @@ from __future__ import annotations
 import asyncio
 from typing import Any
 
+import orjson
 import pytest
 from msgspec.structs import asdict
 
 from schemas import ids
 from schemas.codec import Codec
+from schemas.jsontext import MAX_LEVELS
 from schemas.messages import CONTROL_INSTANCE
 from streams.catalogue import load_settings
 from streams.definitions import outcome_topic
@@ -120,6 +122,15 @@ async def test_output_of_the_other_workflow_is_that_of_the_step() -> None:
     found = await outcomes(book_of(parent=run(), child="- s: {set: {twice: '${ .n * 2 }'}}"), {"n": 4})
     assert found["parent"]["output"].value() == {"twice": 8}
     assert found["child"]["instance_id"] == ids.child_id(f"{found['parent']['instance_id']}/do/0/r/0/0")
+
+
+async def test_input_that_is_nested_too_deeply_faults_the_step_and_says_so() -> None:
+    """The command was parked, as by a bug of ours."""
+    data = orjson.loads('{"a":' * MAX_LEVELS + "1" + "}" * MAX_LEVELS)
+    nests = CHILD.replace("'${ . }'", "{more: '${ . }'}").replace("MORE", "")
+    told = "{as: e, do: [{s: {set: {why: '${ $e.detail }'}}}]}"
+    book = book_of(parent=f"- t: {{try: [{{{nests[2:]}}}], catch: {told}}}", child="- s: {set: {n: 1}}")
+    assert "nested deeper than 200 levels" in (await outcomes(book, data))["parent"]["output"].value()["why"]
 
 
 async def test_version_that_is_named_runs_and_else_the_newest() -> None:

@@ -7,17 +7,19 @@ import pytest
 
 from schemas.codec import Codec
 from schemas.messages import TIMER_FIRED
+from schemas.recordheaders import UNREADABLE
 from schemas.registry import RegistryUnreachableError
 from streams.runtime import metrics
 from streams.runtime.crash import CrashPoint
 from streams.runtime.fast_lane import FastLane
 from streams.runtime.lane import Limits
-from streams.runtime.processor import Effects, Message, Record, Row, WritableState
+from streams.runtime.processor import Effects, FastProcessor, Message, Record, Row, WritableState
 from streams.runtime.slots import RESTING, Slots
 from tests.support.lanes import (
     FOREIGN,
     INPUT,
     ROOMY,
+    Echo,
     Flow,
     Outside,
     Patient,
@@ -190,6 +192,23 @@ async def test_unreadable_record_is_parked_and_counted(value: bytes) -> None:
         await until(lambda: lane.committable() == {INPUT: 2})
     assert sorted(outside.sent, key=str) == [b"bad", b"good"]
     assert _parked("reading") - before == 1
+
+
+@pytest.mark.parametrize("kind", [Reading, Echo])
+async def test_record_whose_headers_cannot_be_told_is_parked(kind: type[FastProcessor]) -> None:
+    """By a processor, too, that reads values by itself: what the headers say of them is not known."""
+    outside = Outside()
+    lane = FastLane(kind(), 0, outside, Codec.offline(), Flow(), None, ROOMY, CrashPoint())
+    before = _parked(kind.declaration.name)
+    good = Codec.offline().encode(TIMER_FIRED, {"instance_id": "a", "due_ms": 1})
+    async with running(lane):
+        lane.deliver(
+            INPUT,
+            [Record("in", 0, 0, 0, b"bad", good, UNREADABLE), Record("in", 0, 1, 0, b"good", good, (("a", b""),))],
+        )
+        await until(lambda: lane.committable() == {INPUT: 2})
+    assert sorted(outside.sent, key=str) == [b"bad", b"good"]
+    assert _parked(kind.declaration.name) - before == 1
 
 
 async def test_lane_waits_while_the_registry_is_away(monkeypatch: pytest.MonkeyPatch) -> None:

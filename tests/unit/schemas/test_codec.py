@@ -2,6 +2,7 @@
 
 import json
 import struct
+from decimal import Decimal
 from io import BytesIO
 from typing import Any
 
@@ -218,6 +219,30 @@ def test_bytes_by_a_schema_without_a_bound_are_not_read(field: str, body: bytes)
     codec.know(4_711, schema)
     with pytest.raises(UndecodableRecord, match=r"the schema of shop\.Node (has a type that holds itself|repeats)"):
         codec.decode(frame_prefix(4_711) + body)
+
+
+@pytest.mark.parametrize(
+    "kind", [{"type": "bytes", "precision": 4, "scale": 2}, {"type": "fixed", "name": "F", "precision": 4, "scale": 2}]
+)
+def test_a_decimal_is_exact_and_of_no_more_digits_than_a_moment_is_enough_for(kind: dict[str, object]) -> None:
+    """The library took a minute and a half for a megabyte, in which nothing else ran; and it rounds."""
+    whole = {**kind, "size": 1_000_000} if kind["type"] == "fixed" else kind
+    for digits, size in (("123456.78", 1_024), (None, 1_000_000)):
+        type_ = {**whole, "logicalType": "decimal"} | ({"size": size} if kind["type"] == "fixed" else {})
+        plain = {name: value for name, value in type_.items() if name != "logicalType"}
+        declared, written = (
+            parse(json.dumps({"type": "record", "name": "shop.Sum", "fields": [{"name": "sum", "type": each}]}))
+            for each in (type_, plain)
+        )
+        body = BytesIO()
+        fastavro.schemaless_writer(body, written, {"sum": (12_345_678).to_bytes(size, signed=True)})
+        codec = Codec(SchemaIds({9: declared}, {}))
+        raw = b"\x00\x00\x00\x00\x09" + body.getvalue()
+        if digits is None:
+            with pytest.raises(UndecodableRecord, match="ValueError"):
+                codec.decode(raw)
+        else:
+            assert codec.decode(raw)[1] == {"sum": Decimal(digits)}
 
 
 def test_history_carries_its_cause_untouched() -> None:

@@ -9,7 +9,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from schemas.catalogue import Schema, current, parse
-from schemas.cloudevents import InvalidEventError
+from schemas.cloudevents import MOST_FAULTS, InvalidEventError
 from schemas.codec import Codec
 from schemas.jsondata import to_avro, to_json
 from schemas.messages import APPLICATION_SUBMITTED, PARTS
@@ -160,3 +160,46 @@ def test_decimal_is_exact_where_floats_are_not() -> None:
 def test_type_without_json_form_is_refused() -> None:
     duration = {"type": "fixed", "name": "D", "size": 12, "logicalType": "duration"}
     assert "no JSON form" in faults_of(schema_of(("field", duration)), {"field": "x"})["data.field"]
+
+
+def test_only_so_many_faults_are_told_and_none_takes_long_to_find() -> None:
+    """A guess for each of a hundred thousand names would take hours."""
+    schema = schema_of(*((f"field_{number}", ["null", "string"]) for number in range(500)))
+    found = faults_of(schema, {f"filed_{number}" + "x" * 50: 1 for number in range(100_000)})
+    assert len(found) == MOST_FAULTS
+    assert "is not in the schema" in next(iter(found.values()))
+
+
+def test_few_bytes_do_not_become_very_many_values(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Each item is filled up with what it leaves out."""
+    monkeypatch.setattr("schemas.jsondata.MOST_VALUES", 50_000)
+    fields = [{"name": f"f{number}", "type": ["null", "string"], "default": None} for number in range(2_000)]
+    item = {"type": "record", "name": "test.Item", "fields": fields}
+    found = faults_of(schema_of(("items", {"type": "array", "items": item})), {"items": [{}] * 100_000})
+    assert list(found.values()) == ["is more than 50,000 values by its schema; send less at once"]
+
+
+def test_what_is_one_of_several_is_not_tried_without_end(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("schemas.jsondata.MOST_VALUES", 50_000)
+    type_: list[Any] = ["int", {"type": "enum", "name": "test.Sign", "symbols": ["A"]}]
+    value: Any = "B"
+    for number in range(40):
+        names = [f"test.{kind}{number}" for kind in "AB"]
+        fields = [{"name": "x", "type": type_}]
+        made = [{"type": "record", "name": name, "fields": fields} for name in names]
+        type_, value = [made[0], {**made[1], "fields": [{"name": "x", "type": _named(type_)}]}], {"x": value}
+    (message,) = faults_of(schema_of(("v", type_)), {"v": value}).values()
+    assert "values by its schema" in message
+
+
+def _named(type_: list[Any]) -> list[Any]:
+    """The same types, by their names: each is written out once."""
+    return [each["name"] if isinstance(each, dict) else each for each in type_]
+
+
+def test_an_enumeration_of_very_many_is_told_by_its_first() -> None:
+    symbols = [f"S{number}" for number in range(5_000)]
+    type_ = {"type": "array", "items": {"type": "enum", "name": "test.Sign", "symbols": symbols}}
+    found = faults_of(schema_of(("signs", type_)), {"signs": [SECRET, "S7"] * 1_000})
+    assert len(found) == MOST_FAULTS
+    assert found["data.signs[0]"].endswith("S48, S49 and 4,950 others, is a string")
