@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -74,6 +75,17 @@ async def test_query_cannot_write(hub: Hub) -> None:
 async def test_slow_statement_is_cancelled_by_the_server(hub: Hub) -> None:
     outcome = await run(hub, "sql.query", "SELECT pg_sleep(60)")
     assert (outcome.reason, outcome.effect) == (Reason.TIMED_OUT, Effect.NONE)
+
+
+async def test_a_database_that_has_fallen_silent_holds_no_thread(url: str, postgresql: Server) -> None:
+    hub = standard_hub({"bank": url}, limits=QUICK)
+    await hub.__aenter__()
+    assert (await run(hub, "sql.execute", INSERT, owner="Cy")).ok
+    with postgresql.frozen():
+        outcome = await run(hub, "sql.execute", INSERT, owner="Cy")
+        async with asyncio.timeout(30):  # a bound on hanging: its threads are waited for
+            await hub.__aexit__()
+    assert (outcome.reason, outcome.effect) == (Reason.TIMED_OUT, Effect.NONE), "its commit had not begun"
 
 
 async def test_missing_table_is_named_without_values(hub: Hub) -> None:
