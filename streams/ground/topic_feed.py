@@ -8,6 +8,7 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections.abc import Callable, Mapping
 from typing import Any
 
@@ -24,6 +25,7 @@ START_TIMEOUT_S = 30.0
 POLL_S = 0.5
 ASKED_POLL_S = 0.05  # while somebody waits
 ASK_S = 5.0
+ASK_AGAIN_S = 0.5  # where the topic is not there, or nobody answers
 NEVER = -(2**62)
 Learn = Callable[[Mapping[str, Any]], object]
 LOST = (
@@ -58,6 +60,7 @@ class TopicFeed:
         self._values: asyncio.Queue[bytes | asyncio.Future[None]] = asyncio.Queue()
         self._wanted: queue.SimpleQueue[asyncio.Future[None]] = queue.SimpleQueue()  # of those who want it caught up
         self._waiting: list[tuple[asyncio.Future[None], int]] = []  # of the reader, with where the topic ended then
+        self._ask_at = 0.0  # monotonic
         self._strange = 0  # messages that were not meant, while there has been nothing else
         self._stopping = threading.Event()
         self._reader: threading.Thread | None = None
@@ -142,10 +145,11 @@ class TopicFeed:
 
         Where that ends is asked once for all who came since: to ask for each message would cost more than reading it.
         """
-        asked = [self._wanted.get() for _ in range(self._wanted.qsize())]
-        if asked:
+        if not self._wanted.empty() and time.monotonic() >= self._ask_at:
+            asked = [self._wanted.get() for _ in range(self._wanted.qsize())]
             end = self._end()
             if end is None:
+                self._ask_at = time.monotonic() + ASK_AGAIN_S
                 for each in asked:
                     self._wanted.put(each)
             else:

@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+import time
+from itertools import pairwise
+from typing import Any
+
 import pytest
 from confluent_kafka import Producer
 
@@ -10,21 +16,32 @@ from schemas.messages import TIMER_FIRED
 from streams.ground.provision import provision
 from streams.ground.settings import Settings
 from streams.ground.topic import Keyed, Topic
-from streams.ground.topic_feed import TopicFeed
+from streams.ground.topic_feed import ASK_AGAIN_S, START_TIMEOUT_S, TopicFeed
 
 pytestmark = pytest.mark.broker
 CODEC = Codec.offline()
 TOPIC = Topic(name="test.feed.counted.v1", messages=("TimerFired",), keyed=Keyed.NONE, key="none")
+MISSING = Topic(name="test.feed.missing.v1", messages=("TimerFired",), keyed=Keyed.NONE, key="none")
 COUNT = 3_000
+OFTEN = 3
 
 
 class Counted(TopicFeed):
-    """Counts how often it is asked where the topic ends."""
+    """Notes when it is asked where the topic ends."""
 
-    asked = 0
+    def __init__(self, *arguments: Any) -> None:
+        super().__init__(*arguments)
+        self.asked_at: list[float] = []
+        self.asked_often = threading.Event()
+
+    @property
+    def asked(self) -> int:
+        return len(self.asked_at)
 
     def _end(self) -> int | None:
-        self.asked += 1
+        self.asked_at.append(time.monotonic())
+        if self.asked == OFTEN:
+            self.asked_often.set()
         return super()._end()
 
 
@@ -40,6 +57,19 @@ async def test_long_topic_is_known_after_one_question_for_each_who_waits(kafka: 
         _write(kafka, 5)
         await feed.catch_up()
         assert (len(learnt), feed.asked) == (COUNT + 5, 2)
+    finally:
+        await feed.close()
+
+
+async def test_topic_that_is_not_there_is_asked_for_at_leisure_and_known_once_it_is_there(kafka: str) -> None:
+    settings = Settings(bootstrap=kafka, registry_url="none")
+    feed = Counted(settings, CODEC, MISSING, TIMER_FIRED, [].append)
+    starting = asyncio.create_task(feed.start())
+    try:
+        assert await asyncio.to_thread(feed.asked_often.wait, START_TIMEOUT_S)
+        assert all(later - earlier >= ASK_AGAIN_S for earlier, later in pairwise(feed.asked_at))
+        await provision(settings, (MISSING,))
+        await starting
     finally:
         await feed.close()
 
