@@ -1,4 +1,4 @@
-"""`exlify report`: how workflows do."""
+"""`exlify report`: how workflows, and the decisions of models, do."""
 
 from __future__ import annotations
 
@@ -27,6 +27,7 @@ def command(since: str, as_json: bool) -> None:
 
     How many instances began and how they ended; which share of the completed asked nobody (AUTOMATED) and had nothing
     to mend (RIGHT); how long they took; what one costs, as declared; which share of their time they worked and waited.
+    Of models of whose decisions some were audited: how many were wrong, and what is allowed.
 
     The console has the same with charts, at /report.
     """
@@ -40,6 +41,21 @@ def command(since: str, as_json: bool) -> None:
     print_table(head, map(_row, found["workflows"]), spare=["CANCELLED", "95 % WITHIN"], whole=["AUTOMATED", "RIGHT"])
     if not found["workflows"]:
         echo("There are none.", err=True)
+    if found["models"]:
+        echo()
+        print_table(
+            ("MODEL", "VERSION", "ROUTE", "AUDITS", "WRONG", "ERROR", "ALLOWED", "NOW"), map(_model, found["models"])
+        )
+
+
+def _model(each: dict[str, Any]) -> tuple[Any, ...]:
+    names = (each[name] for name in ("model", "version", "route", "audits", "wrong"))
+    return (
+        *names,
+        _percent(each["error_rate"]),
+        _percent(each["target"]),
+        "suspended" if each["suspended"] else "decides",
+    )
 
 
 def _row(each: dict[str, Any]) -> tuple[Any, ...]:

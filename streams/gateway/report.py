@@ -1,4 +1,5 @@
-"""`/v1/report`: how workflows do, by version: automation rate, first-time-right, and where time goes."""
+"""`/v1/report`: how workflows do, by version (automation rate, first-time-right, where time goes), and how often models
+were right by their audits, beside what they promise."""
 
 from __future__ import annotations
 
@@ -17,6 +18,7 @@ from streams.gateway.services import Services, services
 from streams.processors.orchestrate.ways import WORK
 from streams.processors.view.bottlenecks import bottlenecks, summary, told
 from streams.processors.view.report import Figures, figures
+from streams.readmodel.stored import stored
 
 DAY_MS = 86_400_000
 LOOKED_AT = 200  # instances of a version, for its steps
@@ -31,7 +33,27 @@ async def report(ours: Services, since_ms: int, until_ms: int) -> dict[str, Any]
         "since": rfc3339(since_ms),
         "until": rfc3339(until_ms),
         "workflows": [await _of(ours, each, since_ms, until_ms, steps=each in busiest) for each in found],
+        "models": await _models(ours, since_ms, until_ms),
     }
+
+
+async def _models(ours: Services, since_ms: int, until_ms: int) -> list[dict[str, Any]]:
+    """How the decisions of models do of which labels came then."""
+    watches = (await stored(ours.codec, await asyncio.to_thread(ours.reader.model_watches))).messages
+    return [
+        {
+            "model": each["model"],
+            "version": each["model_version"],
+            "route": each["route"],
+            "audits": each["audits"],
+            "wrong": each["wrong"],
+            "error_rate": _rate(each["wrong"] / each["audits"] if each["audits"] else None),
+            "target": each["target"],
+            "suspended": each["alarmed_ms"] is not None,
+        }
+        for each in watches
+        if since_ms <= each["at_ms"] < until_ms
+    ]
 
 
 async def _of(ours: Services, each: Figures, since_ms: int, until_ms: int, *, steps: bool) -> dict[str, Any]:
@@ -104,13 +126,32 @@ OF_VERSION: Schema = object_of(
         "steps": list_of(STEP),
     }
 )
+OF_MODEL: Schema = object_of(
+    {
+        "model": TEXT,
+        "version": TEXT,
+        "route": TEXT,
+        "audits": {
+            **COUNT,
+            "description": "Decisions that were drawn by chance and are labelled, under one certificate.",
+        },
+        "wrong": COUNT,
+        "error_rate": RATE,
+        "target": {"type": "number", "description": "The largest rate that the certificate allows."},
+        "suspended": {"type": "boolean", "description": "Whether the audits have spoken against the model."},
+    }
+)
 ROUTES = (
     Route(
         method="GET",
         path="/v1/report",
         handler=show_report,
-        summary="Tell how workflows do, by version: rates, times, and what time went to.",
-        answers={200: object_of({"since": TEXT, "until": TEXT, "workflows": list_of(OF_VERSION)})},
+        summary="Tell how workflows do, by version, and what their time went to; and how often models are wrong.",
+        answers={
+            200: object_of(
+                {"since": TEXT, "until": TEXT, "workflows": list_of(OF_VERSION), "models": list_of(OF_MODEL)}
+            )
+        },
         problems=(400, 503),
         query=QUERY,
         verb="report",

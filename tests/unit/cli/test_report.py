@@ -13,7 +13,7 @@ import pytest
 from prometheus_client import REGISTRY
 
 from schemas.catalogue import current
-from schemas.messages import HISTORY_ENTRY, HUMAN_TASK, INCIDENT, REPAIR_STEP, RETRY_STATE
+from schemas.messages import HISTORY_ENTRY, HUMAN_TASK, INCIDENT, MODEL_WATCH, REPAIR_STEP, RETRY_STATE
 from schemas.samples import sample
 from streams.console import install
 from streams.ground.settings import Settings
@@ -249,3 +249,18 @@ async def test_cost_is_a_metric_once_something_is_declared_to_cost(
     assert asked and value() == pytest.approx(2.0 * asked / 8)
     await costs.look(NOW_MS + 2 * 86_400_000)
     assert value() is None
+
+
+async def test_models_stand_beside_what_they_promise(gateway: Gateway, cli: Cli) -> None:
+    usual = sample(current()[MODEL_WATCH]) | {"route": "approve", "audits": 200, "target": 0.05, "at_ms": NOW_MS - 1}
+    for model, wrong, alarmed_ms in (("risk", 5, None), ("support", 24, NOW_MS - 1)):
+        own = {"watch_id": model, "model": model, "model_version": "2", "wrong": wrong, "alarmed_ms": alarmed_ms}
+        gateway.see(MODEL_WATCH, usual | own)
+    gateway.see(MODEL_WATCH, usual | {"watch_id": "old", "model": "old", "at_ms": NOW_MS - 2 * 86_400_000})
+    told = (await cli("--since", SINCE)).output.splitlines()
+    assert [line.split() for line in told if line.startswith(("risk", "support", "old"))] == [
+        ["risk", "2", "approve", "200", "5", "2.5%", "5.0%", "decides"],
+        ["support", "2", "approve", "200", "24", "12.0%", "5.0%", "suspended"],
+    ]
+    page = (await Console(gateway).get("/report"))[1]
+    assert "12.0 %" in page and "suspended: people decide" in page and "<td>old</td>" not in page
