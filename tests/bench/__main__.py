@@ -1,7 +1,7 @@
 """`make bench`: measures and prints one JSON object. Name parts to run only them: `python -m tests.bench idle micro`.
 
 `parked` (100,000 that wait; also `make parked`), `rebuild` (a read model of 100,000) and `console` (pages on 100,000)
-take minutes, and run only when they are named.
+take minutes, and run only when they are named. `turns.py` compares versions.
 
 Absolute figures belong to a machine, so every run also measures a baseline on it: one bare hop through the same
 broker, and the loop that the workflows run without engine and runtime would be nothing but such hops.
