@@ -91,6 +91,6 @@ def _joined(response: aiohttp.ClientResponse) -> dict[str, str]:
     """Header names in lower case; values of a repeated name joined by commas (RFC 9110, 5.3)."""
     joined: dict[str, str] = {}
     for given, value in response.headers.items():
-        name = str(given).lower()
-        joined[name] = f"{joined[name]}, {value}" if name in joined else str(value)
+        name = given.lower()  # a plain text; the name itself is of a kind of its own
+        joined[name] = f"{joined[name]}, {value}" if name in joined else value
     return joined
