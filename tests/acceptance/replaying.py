@@ -171,8 +171,10 @@ async def business(site: Site) -> Json:
     return figures | {"topics": ends}
 
 
-OF_OTHERS = ("replay.", "hub.seen.", "escalate.seen.", "escalate.changelog.")
-"""Beginnings of topics that tell of replays, and of systems and workers: that one was killed is seen, too."""
+OF_OTHERS = ("replay.", "hub.seen.", "escalate.seen.", "escalate.changelog.", "monitor.changelog.")
+"""Beginnings of topics that tell of replays, of systems and workers (that one was killed is seen, too), and of what is
+forgotten after a time: the monitor keeps answers of people for ten minutes.
+"""
 
 
 def _ends(site: Site) -> dict[str, dict[int, tuple[int, int]]]:

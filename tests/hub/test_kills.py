@@ -131,7 +131,11 @@ class Asked:
     @property
     def environ(self) -> dict[str, str]:
         """What workers are started with."""
-        return {"EXLIFY_SITE_DIR": str(self.folder)}
+        return {
+            "EXLIFY_SITE_DIR": str(self.folder),
+            "EXLIFY_CALL_CONCURRENCY": "256",  # all of them stand at their moment at once,
+            "EXLIFY_STALL_TIMEOUT_MS": "600000",  # which is no stall, however slow the systems are to start
+        }
 
     def publish(self, steps: Sequence[Step]) -> None:
         """Tells them all."""
