@@ -17,6 +17,8 @@ from urllib.parse import quote
 import pytest
 from aiohttp import ClientSession
 from confluent_kafka import Producer
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from infra import prometheus
 from infra.local import ports
@@ -81,6 +83,9 @@ do:
           - judge: {call: decide, with: {model: credit-approval, input: {}}}
           - count: {call: chaos.counted, with: {number: 1}}
           - hang: {call: chaos.hung}
+          - look:
+              call: track
+              with: {of: chaos, id: '${ $workflow.id }', at: '2026-01-01T00:00:00Z', keys: {all: all}}
 """
 STEPS = """
 import time
@@ -134,6 +139,7 @@ do: [ask: {call: human, with: {team: desk, title: Look, outcomes: [seen], assign
 """
 PEOPLE = "kim: {teams: [desk], capacity: 1000}\n"
 PARKED_A_MINUTE, GARBAGE = 4, 12
+LEDGER = "chaos-ledger"  # a topic of others
 
 
 @contextmanager
@@ -162,7 +168,15 @@ def unlucky_site(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Si
 
 
 async def happening_by_itself(site: Site) -> None:
-    """Starts by time, an event in between for each, and starts that are held."""
+    """Starts by time, an event in between for each, starts that are held, and messages of others."""
+    folder = site.settings.data_dir / "site"
+    with (folder / "connections.yaml").open("a") as file:
+        file.write(f"ledger: {{url: 'kafka://{site.settings.bootstrap}'}}\n")
+    admin = AdminClient(client_config(site.settings))
+    await asyncio.to_thread(admin.create_topics([NewTopic(LEDGER, 1)])[LEDGER].result)
+    (folder / "messages.yaml").write_text(
+        f"{MESSAGES}ledger: {{connection: ledger, from: {LEDGER}, type: chaos.message.v1}}\n"
+    )
     async with ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as http:
         for text in (HELD, TICKING, UNLUCKY, AUDITED, GIVEN):
             await http.post("/v1/definitions", data=text, headers={"Content-Type": "application/yaml"})
@@ -170,9 +184,13 @@ async def happening_by_itself(site: Site) -> None:
 
 
 async def unlucky(site: Site, number: int) -> None:
-    """An event with which all goes wrong, one that nobody waits for, and one that is none; a row beside them."""
+    """An event with which all goes wrong, one that nobody waits for, and one that is none; a row and a message of
+    others beside them."""
     await site.lost("mail", 3)
     ordered(site, number)
+    told = Producer(client_config(site.settings))
+    told.produce(LEDGER, json.dumps({"number": number}).encode())
+    await asyncio.to_thread(told.flush)
     async with ClientSession(site.gateway, timeout=ASK, raise_for_status=True) as http:
         for kind in ("unlucky", "unheard-of"):
             event = {
