@@ -5,28 +5,14 @@ send.
 """
 
 from connectors.declaration import Declaration
+from connectors.hub import documents
 from schemas.functions import Argument, Function, Kind, Values
 
 ASYNCAPI = Function(
     name="asyncapi",
     summary="Publishes a message to a system by the AsyncAPI document that its connection has.",
     arguments=(
-        Argument(
-            name="document",
-            summary="Whose document: the connection, which is the server, too.",
-            kind=Kind.OBJECT,
-            required=True,
-            example="document: {endpoint: 'connection://warehouse'}",
-            members=(
-                Argument(
-                    name="endpoint",
-                    summary="The connection, as an address without a path.",
-                    kind=Kind.ADDRESS,
-                    required=True,
-                    example="endpoint: connection://warehouse",
-                ),
-            ),
-        ),
+        documents.argument("warehouse", "is the server"),
         Argument(
             name="operation",
             summary="The operation by which the system receives it, as a document of AsyncAPI 3 names it.",

@@ -6,6 +6,7 @@ The declarations stand here. `openapi` knows documents, `operation` makes a requ
 """
 
 from connectors.declaration import Declaration
+from connectors.hub import documents
 from schemas.functions import Argument, EffectClass, Function, Kind, Values
 
 # What HTTP says of its methods (RFC 9110, 9.2), unless a definition says otherwise.
@@ -182,22 +183,7 @@ OPENAPI = Function(
     name="openapi",
     summary="Calls an operation of a system by the OpenAPI document that its connection has.",
     arguments=(
-        Argument(
-            name="document",
-            summary="Whose document: the connection, which has the address, too.",
-            kind=Kind.OBJECT,
-            required=True,
-            example="document: {endpoint: 'connection://petstore'}",
-            members=(
-                Argument(
-                    name="endpoint",
-                    summary="The connection, as an address without a path.",
-                    kind=Kind.ADDRESS,
-                    required=True,
-                    example="endpoint: connection://petstore",
-                ),
-            ),
-        ),
+        documents.argument("petstore", "has the address"),
         Argument(
             name="operationId",
             summary="The operation, as the document names it.",

@@ -1,15 +1,39 @@
-"""Documents that describe systems, OpenAPI and AsyncAPI: their references, which lead within the document."""
+"""Documents that describe systems, OpenAPI and AsyncAPI: the argument that says whose, and their references, which lead
+within the document.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any
 
+from schemas.functions import Argument, Kind
+
 MOST_REFERENCES = 20  # one behind the other
 
 
 class DocumentError(ValueError):
     """What is wrong with a document, and where."""
+
+
+def argument(connection: str, beside: str) -> Argument:
+    """What a call says of a document; `connection` is that of the example, `beside` what it is, too."""
+    return Argument(
+        name="document",
+        summary=f"Whose document: the connection, which {beside}, too.",
+        kind=Kind.OBJECT,
+        required=True,
+        example=f"document: {{endpoint: 'connection://{connection}'}}",
+        members=(
+            Argument(
+                name="endpoint",
+                summary="The connection, as an address without a path.",
+                kind=Kind.ADDRESS,
+                required=True,
+                example=f"endpoint: connection://{connection}",
+            ),
+        ),
+    )
 
 
 def mapping(document: Any, given: Any, place: str) -> Mapping[str, Any]:

@@ -142,22 +142,26 @@ async def bottlenecks(
     page = await asyncio.to_thread(partial(reader.instances, filters, since_ms=since_ms, limit=most))
     answer = Answer(matching=await asyncio.to_thread(reader.count, filters, since_ms))
     remembered = remembered or Remembered()
+    price_of: dict[str, Price] = {}  # by digest
     for some in _portions(page.rows):
+        known = [remembered.get(row) for row in some]
+        missing = [row["instance_id"] for row, each in zip(some, known, strict=True) if each is None]
         found: dict[str, list[bytes]] = defaultdict(list)
-        missing = [row["instance_id"] for row in some if remembered.get(row) is None]
         for entry in await asyncio.to_thread(reader.histories, missing, AT_ONCE) if missing else ():
             found[entry["instance_id"]].append(entry["message"])
-        for row in some:
+        for row, each in zip(some, known, strict=True):
             if (graph := graphs(row["digest"])) is None:
                 continue
-            if (each := remembered.get(row)) is None:
+            if each is None:
                 entries = await retrace.decoded(codec, found[row["instance_id"]])
                 await asyncio.sleep(0)  # others want to be served, too
                 if not entries or entries[0][0]["seq"] != 0:
                     continue
                 each = spent(entries, graph, now_ms)
                 remembered.keep(row, each)
-            answer.versions.setdefault(row["digest"], Totals()).add(each, priced(graph, prices))
+            if row["digest"] not in price_of:
+                price_of[row["digest"]] = priced(graph, prices)
+            answer.versions.setdefault(row["digest"], Totals()).add(each, price_of[row["digest"]])
             answer.looked_at += 1
     return answer
 
