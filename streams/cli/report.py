@@ -44,7 +44,8 @@ def command(since: str, as_json: bool) -> None:
     if found["models"]:
         echo()
         print_table(
-            ("MODEL", "VERSION", "ROUTE", "AUDITS", "WRONG", "ERROR", "ALLOWED", "NOW"), map(_model, found["models"])
+            ("MODEL", "VERSION", "ROUTE", "AUDITS", "WRONG", "ERROR", "ALLOWED", "AUDITS SAY"),
+            map(_model, found["models"]),
         )
 
 
@@ -54,7 +55,7 @@ def _model(each: dict[str, Any]) -> tuple[Any, ...]:
         *names,
         _percent(each["error_rate"]),
         _percent(each["target"]),
-        "suspended" if each["suspended"] else "decides",
+        "alarm" if each["alarmed"] else "well",
     )
 
 

@@ -38,7 +38,7 @@ async def report(ours: Services, since_ms: int, until_ms: int) -> dict[str, Any]
 
 
 async def _models(ours: Services, since_ms: int, until_ms: int) -> list[dict[str, Any]]:
-    """How the decisions of models do of which labels came then."""
+    """How the decisions of models do of which labels came then, by certificate."""
     watches = (await stored(ours.codec, await asyncio.to_thread(ours.reader.model_watches))).messages
     return [
         {
@@ -49,7 +49,7 @@ async def _models(ours: Services, since_ms: int, until_ms: int) -> list[dict[str
             "wrong": each["wrong"],
             "error_rate": _rate(each["wrong"] / each["audits"] if each["audits"] else None),
             "target": each["target"],
-            "suspended": each["alarmed_ms"] is not None,
+            "alarmed": each["alarmed_ms"] is not None,
         }
         for each in watches
         if since_ms <= each["at_ms"] < until_ms
@@ -138,7 +138,7 @@ OF_MODEL: Schema = object_of(
         "wrong": COUNT,
         "error_rate": RATE,
         "target": {"type": "number", "description": "The largest rate that the certificate allows."},
-        "suspended": {"type": "boolean", "description": "Whether the audits have spoken against the model."},
+        "alarmed": {"type": "boolean", "description": "Whether the audits have spoken against this certificate."},
     }
 )
 ROUTES = (

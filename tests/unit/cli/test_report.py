@@ -259,8 +259,8 @@ async def test_models_stand_beside_what_they_promise(gateway: Gateway, cli: Cli)
     gateway.see(MODEL_WATCH, usual | {"watch_id": "old", "model": "old", "at_ms": NOW_MS - 2 * 86_400_000})
     told = (await cli("--since", SINCE)).output.splitlines()
     assert [line.split() for line in told if line.startswith(("risk", "support", "old"))] == [
-        ["risk", "2", "approve", "200", "5", "2.5%", "5.0%", "decides"],
-        ["support", "2", "approve", "200", "24", "12.0%", "5.0%", "suspended"],
+        ["risk", "2", "approve", "200", "5", "2.5%", "5.0%", "well"],
+        ["support", "2", "approve", "200", "24", "12.0%", "5.0%", "alarm"],
     ]
     page = (await Console(gateway).get("/report"))[1]
-    assert "12.0 %" in page and "suspended: people decide" in page and "<td>old</td>" not in page
+    assert "12.0 %" in page and "alarm: more are wrong than allowed" in page and "<td>old</td>" not in page
