@@ -37,16 +37,17 @@ class Moment:
     async def around(self, plan: Plan[Any], send: Send) -> CallOutcome:
         """The moment of the call."""
         if f"/{BEFORE}/" in plan.call.key:
-            await self._come()
+            await self._come(plan)
         outcome = await send()
         if not outcome.ok:
             print(plan.call.function, plan.effect, outcome, file=sys.stderr, flush=True)
             os._exit(UNDONE)
-        await self._come()
+        await self._come(plan)
         return outcome
 
-    async def _come(self) -> None:
+    async def _come(self, plan: Plan[Any]) -> None:
         self._left -= 1
+        print(plan.call.key, plan.call.function, self._left, "are not here yet", file=sys.stderr, flush=True)
         if not self._left:
             os.kill(os.getpid(), signal.SIGKILL)
         await asyncio.Event().wait()
