@@ -21,7 +21,7 @@ from streams.processors.recover.rows import RETRIES, WAITING
 from streams.processors.replay.rows import REPLAYS
 from streams.processors.view.reader import Reader
 from streams.processors.view.search import Place, at_places
-from streams.readmodel.paging import Found, Page, encode_cursor, every, matching, page
+from streams.readmodel.paging import Found, Page, every, matching, page, page_of_lists
 from streams.readmodel.projection import storable
 
 DUE, NEVER, ASIDE = "due", "never", "aside"  # parts of a cursor of tasks
@@ -52,15 +52,11 @@ def instances(reader: Reader, wanted: Wanted) -> Page:
     """
     narrowed = {"status", "workflow"} & wanted.columns.keys()
     if len(narrowed) != 1 or wanted.also:
-        return _page(reader, wanted)
+        return _page(reader, [wanted], wanted)
     other, values = ("status", OF_INSTANCES) if "workflow" in narrowed else ("workflow", _workflows(reader, wanted))
     if values is None:
-        return _page(reader, wanted)
-    pages = [_page(reader, replace(wanted, columns={**wanted.columns, other: value})) for value in values]
-    rows = sorted((row for each in pages for row in each.rows), key=_place, reverse=True)
-    more = len(rows) > wanted.limit or any(each.next for each in pages)
-    rows = rows[: wanted.limit]
-    return Page(rows, encode_cursor(*_place(rows[-1])) if more and rows else None)
+        return _page(reader, [wanted], wanted)
+    return _page(reader, [replace(wanted, columns={**wanted.columns, other: value}) for value in values], wanted)
 
 
 def _workflows(reader: Reader, wanted: Wanted) -> Sequence[str] | None:
@@ -78,10 +74,10 @@ def _workflows(reader: Reader, wanted: Wanted) -> Sequence[str] | None:
     return None
 
 
-def _page(reader: Reader, wanted: Wanted) -> Page:
+def _page(reader: Reader, parts: Sequence[Wanted], wanted: Wanted) -> Page:
     order = (INSTANCES.c.started_at_ms, INSTANCES.c.instance_id)
-    query = _instances(wanted)
-    return page(reader.engine, query, order, limit=wanted.limit, cursor=wanted.cursor, newest_first=True)
+    lists = [_instances(each) for each in parts]
+    return page_of_lists(reader.engine, lists, order, limit=wanted.limit, cursor=wanted.cursor, newest_first=True)
 
 
 def _place(row: Found) -> tuple[int, str]:
@@ -360,6 +356,12 @@ def redeliveries(reader: Reader, before_ms: int, limit: int) -> list[Found]:
     """Webhooks that somebody has had sent once more, the newest first."""
     query = select(REDELIVERIES).where(REDELIVERIES.c.at_ms < before_ms)
     return every(reader.engine, query.order_by(REDELIVERIES.c.at_ms.desc()).limit(limit))
+
+
+def redeliveries_of(reader: Reader, instance_id: str) -> list[Found]:
+    """Webhooks of an instance that somebody has had sent once more, the newest 100."""
+    query = matching(REDELIVERIES, {"instance_id": instance_id})
+    return every(reader.engine, query.order_by(REDELIVERIES.c.at_ms.desc()).limit(100))
 
 
 def replays_begun(reader: Reader, before_ms: int, limit: int) -> list[Found]:
