@@ -38,7 +38,7 @@ def _figures(reader: Reader, now: int) -> tuple[dict[str, Any], Slots]:
     today, before = queries.by_status(reader, day, now + 1), queries.by_status(reader, day - words.DAY, day)
     is_open, overdue = reader.open_tasks(now)
     took = queries.durations(reader, day)
-    completed, alone = queries.without_people(reader, day)
+    completed = _sum(today, Status.COMPLETED)
     figures = {
         "alerts": sum(reader.alerts_open().values()),
         "running": _sum(standing, Status.RUNNING, Status.PENDING, Status.UNDOING),
@@ -49,7 +49,7 @@ def _figures(reader: Reader, now: int) -> tuple[dict[str, Any], Slots]:
         "begun": sum(today.values()),
         "begun_before": sum(before.values()),
         "completed": completed,
-        "without_people": alone,
+        "without_people": max(0, completed - queries.asked_people(reader, day)),
         "median_ms": percentile(took, 50),
         "slow_ms": percentile(took, 95),
         "stopped": reader.count_incidents(),

@@ -77,7 +77,9 @@ def _first(query: Select[Any], by: Sequence[ColumnElement[Any]], limit: int, new
 def every(engine: Engine, query: Select[Any]) -> list[Found]:
     """All rows that a query finds."""
     with engine.connect() as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
+        found = connection.execute(query)
+        names = tuple(found.keys())
+        return [dict(zip(names, row, strict=True)) for row in found.all()]
 
 
 def encode_cursor(at: int, key: str) -> str:
