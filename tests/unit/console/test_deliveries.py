@@ -57,7 +57,7 @@ async def test_webhook_that_has_failed_is_told_and_sent_once_more(
     console: Console, told: Story, peer: peers.Peer
 ) -> None:
     _, page = await console.get("/deliveries?status=failed")
-    assert "nobody answers" in page and 'value="Send again"' not in page and ">Send again<" in page
+    assert "nobody answers" in page and ">Send again<" in page
     path = f"/deliveries/{told.instance_id}/1"
     led = f"/deliveries?instance_id={told.instance_id}"
     assert (await console.send(path, page, {"why": "they are back"}))[:2] == (303, led)

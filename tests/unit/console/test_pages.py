@@ -93,7 +93,7 @@ async def test_model_shows_its_routes_and_what_people_answered(console: Console)
 
 
 async def test_model_says_how_often_it_was_wrong(console: Console) -> None:
-    assert "How often models are wrong" not in (await console.get("/decisions/credit-risk"))[1]
+    assert "How often it is wrong" not in (await console.get("/decisions/credit-risk"))[1]
     usual = sample(current()[MODEL_WATCH]) | {"target": 0.05, "audits": 200, "alarmed_ms": None, "at_ms": NOW_MS}
     for model, wrong in (("credit-risk", 5), ("other", 9)):
         console.gateway.see(MODEL_WATCH, usual | {"watch_id": model, "model": model, "wrong": wrong})
