@@ -23,6 +23,7 @@ from schemas.functions import EffectClass
 from schemas.payload import Door, Payload, UnreadablePayloadError
 from schemas.reasons import Effect, Reason
 from schemas.recovery import Stated
+from streams.ground.metrics import remembered
 from streams.ground.settings import Settings
 from streams.processors import call
 from streams.processors.call import CallSettings
@@ -39,6 +40,8 @@ from streams.runtime.once import IN_DOUBT, BeforeEffect, CannotTellError, LaterE
 
 MAX_ANSWER_BYTES = 64 * 1024  # with an error: it travels in letters and the state, beside what is there already
 MAX_OUTPUT_BYTES = 900 * 1024  # leaves room for the envelope in a record of 1 MiB
+
+_seconds = remembered(call.SECONDS)
 
 
 class Call(Steps):
@@ -142,7 +145,7 @@ def hub_for(
     """
 
     def observe(ended: EndedCall) -> None:
-        call.SECONDS.labels(ended.function, ended.reason.value).observe(ended.seconds)
+        _seconds(ended.function, ended.reason.value).observe(ended.seconds)
         for each in told:
             each(ended)
 
