@@ -16,6 +16,7 @@ from streams.console.decision import card_of, decision
 from streams.console.page import Page, View, Visit
 from streams.console.rendering import PRIVATE
 from streams.gateway.problems import ProblemError
+from streams.gateway.report import audited
 from streams.processors.decide.places import folders, trusted
 from streams.readmodel.stored import stored
 
@@ -57,6 +58,7 @@ async def show(visit: Visit) -> View:
         "scores": len(scores),
         "decisions": decisions,
         "next": f"/decisions/{quote(model, safe='')}?{urlencode({'cursor': page.next})}" if page.next else None,
+        "audits": await audited(visit.services, 0, visit.now_ms + 1, model),
         "inputs": [each.label for each in card.inputs] if card else [],
     }
     versions = {version for _, version, _, _ in counts} | ({newest.version} if newest else set())

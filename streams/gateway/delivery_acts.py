@@ -65,7 +65,8 @@ async def sent_again(
     if status == WAITING:
         (told, *_) = await hurry(ours, row, {"task": delivery.pointer}, said["why"], said["actor"])
         return {**about, "did": HURRIED, "result": BEGUN if told["begun"] else ASKED}
-    incident = (await incidents_of(ours, row)).get(delivery.step[:2]) if status == FAILED else None
+    incidents = await incidents_of(ours, [row["instance_id"]]) if status == FAILED else {}
+    incident = incidents.get((row["instance_id"], *delivery.step[:2]))
     if incident is not None:
         (word,) = await repair(ours, row, {**said, "incident": incident}, "retry", {"key": KEPT_KEY}, name)
         return {**about, "did": RETRIED, "result": BEGUN if word["taken"] else ASKED}

@@ -117,7 +117,7 @@ def shown(ours: Services, name: str) -> dict[str, Any]:
     last_ms = seen.pop("last_failed_ms")
     found: dict[str, Any] = {
         "name": name,
-        "address": next((each.address for each in ours.addresses.described() if each.name == name), None),
+        "address": ours.addresses.address(name),
         "concurrency": limits.concurrency,
         "per_s": limits.per_s,
         "patience_s": limits.patience_s,

@@ -159,6 +159,11 @@ class Addresses:
             self._merged = (written, merged)
         return merged
 
+    def address(self, name: str) -> str | None:
+        """Where a connection is, as `described` tells it, by its folded name; None of one that is not there."""
+        url = self.urls().get(name)
+        return None if url is None else _shown(url)[0]
+
     def described(self) -> list[Described]:
         """Every connection as it may be shown: without paths, users and passwords, which may be secrets."""
         sources = [("sandbox", self._sandbox), (FILE, self._file.value), ("environment", self._given)]
