@@ -79,6 +79,9 @@ class Systems:
         self._cases = cases
         self._folder = folder
         entries = {name: {"url": f"${{file:{name}.url}}", **(case.entry or {})} for name, case in cases.items()}
+        for case in cases.values():
+            beside = {name: url for name, url in case.connections.items() if name not in ("here", "nowhere")}
+            entries |= {name: {"url": url} for name, url in beside.items()}
         urls = {f"{name}.url": case.connections["here"] for name, case in cases.items()}
         for files in (urls, *(case.files or {} for case in cases.values())):
             for name, content in files.items():
