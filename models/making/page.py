@@ -53,8 +53,16 @@ polyline { fill: none; stroke: var(--mark); stroke-width: 1.5; } polyline.even {
 circle { fill: var(--mark); } circle.certified { fill: var(--good); stroke: var(--ink); }
 .bar { display: block; width: min(260px, 30vw); height: 20px; } .bar rect { fill: var(--mark); }
 """
-POLICY = f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(STYLE.encode()).digest()).decode()}'"
-"""What a browser has to allow the page: its own style, and nothing else."""
+
+
+def policy(style: str) -> str:
+    """What a browser has to allow a page with this style: that, and nothing else."""
+    return (
+        f"default-src 'none'; style-src 'sha256-{base64.b64encode(hashlib.sha256(style.encode()).digest()).decode()}'"
+    )
+
+
+POLICY = policy(STYLE)
 
 _PROSE = ("how", "how_chosen")
 _KNOWN = {"name", "version", "purpose", "limits", "model", "routing", "reference", "explaining", "inputs", "together"}

@@ -30,6 +30,7 @@ from models.serving.held import Held, Why
 from models.serving.linear import ClosedExplainer, probes
 from models.serving.seat import Seats, feeding, takes_columns
 from models.serving.signature import Trusted
+from models.serving.telling import Telling
 from models.serving.together import Company
 
 SCORE_DECIMALS = 6  # what is compared, recorded and shown; beyond it, processors of different makes disagree
@@ -68,6 +69,7 @@ class Model:
         self.encoder = Encoder(card.inputs)
         self.labels = {i.field: i.label for i in card.inputs}  # what people read for a field
         self.text_ids = {i.field: f"{card.name}.{i.field}" for i in card.inputs}  # of a field's reason, for programs
+        self.telling = Telling(card.inputs, card.reference.name, card.reference.values)
         self._company = Company(card.together, self.labels)
         self._session, self._seats = session, None
         self._output = [card.model.output]

@@ -27,7 +27,7 @@ ALWAYS = {
     "decision_id": "text", "instance_id": "text", "at": "time", "workflow": "text", "version": "text", "model": "text",
     "model_version": "text", "model_sha256": "text", "covers": "text", "certificate": "text",
     "certificate_sha256": "text", "input_hash": "text", "route": "text", "score": "number", "held": "text",
-    "label": "text", "label_at": "time", "inclusion_probability": "number",
+    "label": "text", "label_at": "time", "label_source": "text", "inclusion_probability": "number",
 }  # fmt: skip
 """Columns that every file has, whatever is in it."""
 

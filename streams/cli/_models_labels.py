@@ -1,30 +1,30 @@
-"""`exlify models labels`: what turned out about the decisions of a model, as rows for whoever trains or certifies."""
+"""`exlify models labels` and `label-sets`: what turned out about the decisions of a model, as rows for whoever trains
+or certifies, and the versions of these rows that were taken."""
 
 from __future__ import annotations
 
-import csv
-import hashlib
-import os
-from collections.abc import Mapping
+import getpass
+from contextlib import suppress
 from pathlib import Path
-from typing import IO, TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
+from streams.cli import _label_sets as sets
 from streams.cli import _models as ours
-from streams.cli._output import echo, json_option, print_json
+from streams.cli import _models_making as making
+from streams.cli._moments import moment, utc_option
+from streams.cli._output import echo, json_option, print_fields, print_json, print_table
 from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
     from schemas.codec import Codec
+    from streams.cli._label_sets import LabelSet
     from streams.ground.settings import Settings
     from streams.processors.decide.states import ModelBook
 
-OF_LABEL = (
-    "decision_id", "model_version", "route", "score", "label", "source", "first", "contradicts", "drawn",
-    "inclusion_probability",
-)  # fmt: skip
-TIMES = ("decided_at_ms", "at_ms")
+EXPORT, LEARNING = "export", "learning"  # what a version is taken for
+NOWHERE = "Labels are on Kafka, and no Exlify runs here: start it with `exlify up`."
 
 
 @click.command("labels")
@@ -34,91 +34,162 @@ TIMES = ("decided_at_ms", "at_ms")
 @click.option(
     "--drawn", is_flag=True, help="Only decisions that were drawn for an audit: a fair sample, for certifying."
 )
+@click.option("--of", metavar="SET", help="The rows of a version that was taken before (`label-sets`), byte for byte.")
 @json_option
-def labels(model: str, file: Path, every: bool, drawn: bool, as_json: bool) -> None:
+def labels(model: str, file: Path, every: bool, drawn: bool, of: str | None, as_json: bool) -> None:
     """Write decisions of a model, with what would have been right, to FILE (CSV), in the order in which it turned out.
 
     A row has the inputs of the model and `label`. `inclusion_probability` is the chance that such a case is looked at:
-    what learns from the rows has to weigh by it. The hash that is told names the data set: card and certificate of a
-    model that is made of it can name it, too.
+    what learns from the rows has to weigh by it. What is written is a version of the data set, named by the hash that
+    is told: card and certificate of a model that is made of it name it, and with --of it is written again when other
+    labels have come.
     """
-    found = written(model, file, every=every, drawn=drawn)
+    if of is not None and (every or drawn):
+        raise UsageError("--of: which labels it has was said when it was taken; leave --every and --drawn out")
+    found = again(model, file, of) if of is not None else written(model, file, every=every, drawn=drawn)
+    told = {"file": str(file), "rows": found.rows, "unread": found.unread, "sha256": found.sha256}
+    told["set"] = found.version if found.rows else None
     if as_json:
-        print_json(found)
+        print_json(told)
     else:
-        unread = f", {found['unread']} left out, whose inputs cannot be read" if found["unread"] else ""
-        echo(f"{found['rows']} rows{unread}, sha256 {found['sha256']}")
+        unread = f", {found.unread} left out, whose inputs cannot be read" if found.unread else ""
+        version = f"version {found.version}, " if found.rows else ""
+        echo(f"{found.rows} rows{unread}: {version}sha256 {found.sha256}")
 
 
-def written(model: str, file: Path, *, every: bool = False, drawn: bool = False) -> dict[str, Any]:
-    """Writes labels to a file, whole or not at all; says how many, and their hash. Raises UsageError."""
+@click.command("label-sets")
+@click.argument("name")
+@click.argument("of", metavar="[SET]", required=False)
+@json_option
+@utc_option
+def label_sets(name: str, of: str | None, as_json: bool) -> None:
+    """List the versions of the data set of labels of NAME; or show SET, the first digits of one, or `latest`.
+
+    One is taken by `labels` and by everything that learns from labels. What contradicts, or came later than the first
+    label of its decision, is counted, and is among the rows only of those taken with --every. USED BY are the versions
+    of the model that were made of it.
+    """
+    found, used = ours.with_book(lambda settings, codec, book: _known(settings, codec, book, name))
+    if of is not None:
+        one = sets.chosen(found, name, of)
+        print_json(_shown(one, used)) if as_json else print_fields(_fields(one, used))
+    elif as_json:
+        print_json({"sets": [_shown(each, used) for each in found]})
+    else:
+        head = ("SET", "TAKEN", "FOR", "ROWS", "LATER", "CONTRADICTING", "NEWEST", "USED BY")
+        rows = (
+            (
+                each.version, moment(_time(each.at_ms)), each.taken_for, each.rows, each.later, each.contradicting,
+                moment(_time(each.newest_ms)), ", ".join(used.get(each.sha256, ())) or None,
+            )
+            for each in found
+        )  # fmt: skip
+        print_table(head, rows, spare=["NEWEST", "FOR", "LATER"], whole=["SET"])
+
+
+def written(model: str, file: Path, *, every: bool = False, drawn: bool = False, taken_for: str = EXPORT) -> LabelSet:
+    """Writes labels to a file, whole or not at all, as a version. Raises UsageError."""
     name, _, version = model.partition("@")
 
-    async def work(settings: Settings, codec: Codec | None, book: ModelBook) -> dict[str, Any]:
+    async def work(settings: Settings, codec: Codec | None, book: ModelBook) -> LabelSet:
         if codec is None:
-            raise UsageError("Labels are on Kafka, and no Exlify runs here: start it with `exlify up`.")
-        inputs = [each.field for each in ours.loaded(book, *ours.place(book, model)).card.inputs]
-        if taken := sorted({*inputs} & {*OF_LABEL, "decided_at", "at"}):
+            raise UsageError(NOWHERE)
+        inputs = tuple(each.field for each in ours.loaded(book, *ours.place(book, model)).card.inputs)
+        if taken := sorted({*inputs} & {*sets.OF_LABEL, *(time.removesuffix("_ms") for time in sets.TIMES)}):
             raise UsageError(f"{model}: its input {taken[0]} is called like a column of labels")
-        fresh = file.with_name(f".{file.name}.{os.getpid()}")
-        try:
-            with fresh.open("w", newline="", encoding="utf-8") as stream:
-                count, unread = await _written(settings, codec, stream, inputs, lambda label: (
-                    label["model"] == name and version in ("", label["model_version"])
-                    and (every or label["first"]) and (label["drawn"] or not drawn)
-                ))  # fmt: skip
-            sha256 = hashlib.sha256(fresh.read_bytes()).hexdigest()
-            fresh.replace(file)
-        except OSError as error:
-            raise UsageError(f"{file}: {error.strerror or error}") from None
-        finally:
-            fresh.unlink(missing_ok=True)
-        return {"file": str(file), "rows": count, "unread": unread, "sha256": sha256}
+        wanted = sets.Wanted(model=name, model_version=version, every=every, drawn=drawn, inputs=inputs)
+        return await sets.written(settings, codec, wanted, file, taken_for, getpass.getuser())
 
     return ours.with_book(work)
 
 
-async def _written(
-    settings: Settings, codec: Codec, stream: IO[str], inputs: list[str], wanted: Any
-) -> tuple[int, int]:
-    """Writes every label of the topic that is wanted, once; says how many, and of how many more nothing can be told."""
-    from schemas.messages import LABEL, MODEL_DRIFT
-    from streams.ground.topic_feed import TopicFeed
-    from streams.processors import monitor
+def again(model: str, file: Path, of: str) -> LabelSet:
+    """Writes the rows of a version again. Raises UsageError."""
+    name, _, version = model.partition("@")
 
-    writer = csv.writer(stream)
-    writer.writerow([*inputs, *OF_LABEL, *(name.removesuffix("_ms") for name in TIMES)])
-    seen: set[bytes] = set()
-    unread = 0
+    async def work(settings: Settings, codec: Codec | None, book: ModelBook) -> LabelSet:
+        if codec is None:
+            raise UsageError(NOWHERE)
+        found = sets.chosen(await sets.known_sets(settings, codec, name), name, of)
+        if version not in ("", found.model_version):
+            raise UsageError(f"{found.set_id}: is not of {model} alone. Leave the version of the model out.")
+        await sets.written_again(settings, codec, found, file)
+        return found
 
-    def take(label: Mapping[str, Any]) -> None:
-        key = hashlib.blake2b(f"{label['decision_id']}|{label['label_id']}".encode(), digest_size=16).digest()
-        nonlocal unread
-        if not wanted(label) or key in seen:  # a copy, as a crash may leave one
-            return
-        seen.add(key)
-        cells = cells_of(label, inputs)
-        if cells is None:
-            unread += 1
-        else:
-            writer.writerow(cells)
-
-    feed = TopicFeed(settings, codec, monitor.LABELS, LABEL, take, {MODEL_DRIFT: lambda _: None})
-    try:
-        await feed.start()
-    finally:
-        await feed.close()
-    return len(seen) - unread, unread
+    return ours.with_book(work)
 
 
-def cells_of(label: Mapping[str, Any], inputs: list[str]) -> list[Any] | None:
-    """The row of a Label; None where its inputs are sealed or damaged, and so teach nothing."""
-    from schemas.payload import UnreadablePayloadError
+def noted(name: str, sha256: str) -> str | None:
+    """The version of the labels of a model that a file with this hash is; None for none, or where no Exlify runs."""
+
+    async def work(settings: Settings, codec: Codec | None, book: ModelBook) -> str | None:
+        found = await sets.known_sets(settings, codec, name) if codec is not None else []
+        return next((each.version for each in found if each.sha256 == sha256), None)
+
+    return ours.with_book(work)
+
+
+def pin(card: dict[str, Any], version: str | None, sha256: str) -> None:
+    """Has a card name the labels that it was made of, where these are a version."""
+    if version is not None:
+        card["data"] = {**card.get("data", {}), "labels_version": version, "labels_sha256": sha256}
+
+
+async def _known(
+    settings: Settings, codec: Codec | None, book: ModelBook, name: str
+) -> tuple[list[LabelSet], dict[str, list[str]]]:
+    """The versions of the labels of a model, and which of its versions were made of which, by hash."""
+    if codec is None:
+        raise UsageError(NOWHERE)
+    used: dict[str, list[str]] = {}
+    for known, version in book.versions():
+        if known == name:
+            with suppress(UsageError):  # one whose card cannot be read is told by `exlify models`
+                sha256 = making.told(making.read_draft(book.folder(name, version)), "labels_sha256")
+                used.setdefault(str(sha256), []).append(f"{name}@{version}")
+    return await sets.known_sets(settings, codec, name), used
+
+
+def _shown(found: LabelSet, used: dict[str, list[str]]) -> dict[str, Any]:
+    import msgspec
+
+    shown: dict[str, Any] = msgspec.to_builtins(found)
+    for name in ("newest_ms", "at_ms"):
+        shown[name.removesuffix("_ms")] = _time(shown.pop(name))
+    return {**shown, "used_by": used.get(found.sha256, [])}
+
+
+def _fields(found: LabelSet, used: dict[str, list[str]]) -> list[tuple[str, Any]]:
+    return [
+        ("set", found.set_id),
+        ("sha256", found.sha256),
+        ("taken", f"{moment(_time(found.at_ms))} by {found.by}, for {found.taken_for}"),
+        (
+            "decisions of",
+            f"{found.model}@{found.model_version}" if found.model_version else f"{found.model}, any version",
+        ),
+        ("drawn only", "yes" if found.drawn else None),
+        ("rows", found.rows),
+        ("by source", _counts(found.sources)),
+        ("by label", _counts(found.labels)),
+        ("left out", f"{found.unread}, whose inputs cannot be read" if found.unread else None),
+        ("later", f"{found.later}, {'among the rows' if found.every else 'left out'}"),
+        ("contradicting", found.contradicting),
+        ("newest label", moment(_time(found.newest_ms))),
+        ("offsets", f"from {found.begins} to before {found.ends}"),
+        ("columns", ", ".join(found.inputs)),
+        ("used by", ", ".join(used.get(found.sha256, ())) or None),
+    ]
+
+
+def _counts(of: dict[str, int]) -> str:
+    return ", ".join(f"{name} {count}" for name, count in of.items())
+
+
+def _time(at_ms: int) -> str:
     from schemas.times import rfc3339
 
-    try:
-        values = label["input"].value()
-    except UnreadablePayloadError:
-        return None
-    told = [label[name] for name in OF_LABEL]
-    return [*(values.get(name, "") for name in inputs), *told, *(rfc3339(label[name]) for name in TIMES)]
+    return rfc3339(at_ms)
+
+
+COMMANDS = (labels, label_sets)

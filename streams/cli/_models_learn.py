@@ -48,6 +48,7 @@ class Run(Gates):
     card: Mapping[str, Any]
     learning: Learning
     tried: tuple[Attempt, ...] = ()  # what has been tested, for any version that decided
+    labels: str | None = None  # the version of the data set that it learns from, where that was taken on Kafka
 
 
 @click.command("learn")
@@ -72,7 +73,7 @@ def learn(name: str, file: Path | None, promote: bool, why: str, as_json: bool) 
         except ClosedGate:
             pass
         _ended(run.place)
-    told = {"model": f"{name}@{run.pin.version}", "gates": [each._asdict() for each in run.gates]}
+    told = {"model": f"{name}@{run.pin.version}", "labels": run.labels, "gates": [each._asdict() for each in run.gates]}
     if as_json:
         print_json({**told, "candidate": candidate and f"{name}@{candidate}", "state": state})
     else:
@@ -178,6 +179,7 @@ def _learned(run: Run, file: Path | None) -> str:
         found = by.parts(rows, run.learning)
     except ValueError as error:
         run.fail("labels", f"{error}. They are rows as `exlify models labels` writes them.")
+    run.labels = labelling.noted(run.pin.name, rows.sha256)
     now = ours.loaded(run.book, run.pin.name, run.pin.version)
     target = run.learning.target or round(0.75 * now.card.routing.break_even, 6)
     audited = bool(run.pin.audit or run.pin.state == "suspended" or now.band.closed)
@@ -197,7 +199,7 @@ def _take_labels(run: Run, file: Path | None, path: Path) -> None:
         if file is not None:
             ours.write_whole(path, file.read_bytes())
         else:
-            labelling.written(run.pin.name, path)
+            labelling.written(run.pin.name, path, taken_for=labelling.LEARNING)
     elif file is not None and path.read_bytes() != file.read_bytes():
         raise UsageError(f"{file}: a run with other labels did not end. First: exlify models learn {run.pin.name}")
 
@@ -220,6 +222,7 @@ def _installed(run: Run, made: Path, found: Parts, learned: str, promise: tuple[
     shutil.rmtree(run.place / "stage", ignore_errors=True)
     with run.reading("card.toml"):
         draft = by.draft(run.card, making.read_draft(made), learned, found, name, run.pin.version)
+        labelling.pin(draft, run.labels, found.training.sha256)
         rows = ours.rows(made / "rows.csv") if (made / "rows.csv").exists() else found.training
         columns = by.trained_on(rows, [each["field"] for each in draft["inputs"]]) if draft.get("inputs") else rows
         making.added(made / MODEL_FILE, draft, columns, ((), None), name, version, stage)

@@ -44,11 +44,14 @@ def activate(model: str, audit: int | None, why: str, as_json: bool) -> None:
     """Let a version decide from now on, in exactly these files.
 
     Commands that were made before keep the version that they were made for. Without a certificate it decides nothing
-    alone, which is said.
+    alone, which is said. One that was tried beside the model is let decide with reasons only (--why).
     """
 
     def choose(book: ModelBook) -> Pin:
         pin = activated(book, model)
+        now = book.active.get(pin.name)
+        if not why and now is not None and now.rival is not None and now.rival.version == pin.version:
+            raise UsageError(f"{model}: {now.rival.words}. Say why it is to decide: --why TEXT")
         return pin if audit is None else pin._replace(audit=audit)
 
     _change(choose, why, as_json)

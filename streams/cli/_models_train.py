@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streams.cli import _models as ours
+from streams.cli import _models_labels as labelling
 from streams.cli import _models_making as making
 from streams.cli import _models_states as states
 from streams.cli._models_gates import ClosedGate, Gates, tell
@@ -195,12 +196,14 @@ def _trained(
     from models.serving.card import MODEL_FILE
 
     place, version = workshop(name), making.next_version(book.versions(), name)
+    labels = labelling.noted(name, rows.sha256)
     made, stage = place / "made", place / "made-stage" / name / version
     for left in (made, place / "made-stage"):  # of a run that was killed
         shutil.rmtree(left, ignore_errors=True)
     gates.through(train(learning, rows, made, place / LOG, making.site_folder().parent))
     with gates.reading(f"card.toml or {PARITY_FILE}"):
         draft = by.renewed(card, making.read_draft(made), {"source": file.name})
+        labelling.pin(draft, labels, rows.sha256)
         used = ours.rows(made / "rows.csv") if (made / "rows.csv").exists() else rows
         if draft.get("inputs"):
             used = by.trained_on(used, [each["field"] for each in draft["inputs"]])

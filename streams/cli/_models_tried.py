@@ -5,12 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
+from streams.cli._past_messages import past_messages
+
 if TYPE_CHECKING:
     from schemas.codec import Codec
     from streams.ground.settings import Settings
-    from streams.ground.topic import Topic
 
-AT_ONCE = 2_000
 MOST = 200_000  # cases that are looked at, the oldest first
 
 
@@ -52,33 +52,9 @@ async def tried(settings: Settings, codec: Codec, name: str, version: str, since
     from streams.processors import decide, monitor
 
     found = Tried(name, version)
-    await _read(settings, codec, decide.DECISIONS, since_ms, {DECISION: found.decision})
-    await _read(settings, codec, monitor.LABELS, since_ms, {LABEL: found.label})
+    takes = {DECISION: found.decision, LABEL: found.label}
+    for topic in (decide.DECISIONS, monitor.LABELS):
+        async for kind, data in past_messages(settings, codec, topic, since_ms=since_ms):
+            if kind in takes:  # what cannot be read its readers have parked
+                takes[kind](data)
     return found.counts()
-
-
-async def _read(settings: Settings, codec: Codec, topic: Topic, since_ms: int, takes: Mapping[str, Any]) -> None:
-    from schemas.codec import UndecodableRecord
-    from streams.ground.past_records import PastRecords
-
-    records = PastRecords(settings)
-    try:
-        held = records.held(topic.name)
-        starts = records.offsets_at(topic.name, held, since_ms)
-        for partition, (_, end) in held.items():
-            place = starts[partition]
-            while (
-                place is not None
-                and place < end
-                and (batch := records.read(topic.name, partition, place, end, AT_ONCE))
-            ):
-                for record in batch:
-                    try:
-                        kind, data = await codec.decode_learning(record.value or b"")
-                    except UndecodableRecord:
-                        continue  # its readers have parked it
-                    if kind in takes:
-                        takes[kind](data)
-                place = batch[-1].offset + 1
-    finally:
-        records.close()

@@ -5,9 +5,9 @@ from __future__ import annotations
 import csv
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import click
@@ -27,6 +27,10 @@ from streams.cli._output import (
     print_text,
 )
 from streams.ground.errors import UsageError
+from streams.processors.decide.shown import score_of
+
+if TYPE_CHECKING:
+    from streams.cli._decision_labels import TurnedOut
 
 PAGE = 500
 
@@ -78,7 +82,7 @@ def list_decisions(as_json: bool, **query: Any) -> None:
             moment(each["at"]),
             f"{each['model']}@{each['model_version']}",
             each["route"],
-            _score(each),
+            score_of(each),
             ", ".join(dict.fromkeys(held["why"] for held in each["held"])) or None,
             each["decision_id"],
         )
@@ -103,7 +107,7 @@ def show(decision: str, as_json: bool) -> None:
             ("decided", moment(found["at"])),
             ("model", f"{found['model']}@{found['model_version']}"),
             ("route", found["route"]),
-            ("score", _score(found)),
+            ("score", score_of(found)),
             ("certificate", found["certificate"]),
             ("compared with", found["reference"]),
             ("beside it", _beside(found.get("beside"))),
@@ -113,8 +117,7 @@ def show(decision: str, as_json: bool) -> None:
         echo(f"held back: {held['text']}")
     if found["reasons"]:
         echo()
-        rows = ((each["group"], f"{each['contribution']:+.6f}") for each in found["reasons"])
-        print_table(("REASON", "CONTRIBUTION"), rows)
+        print_table(("REASON", "THIS CASE", "COMPARED WITH", "CONTRIBUTION"), _compared(found))
     echo()
     print_table(("INPUT", "VALUE"), ((name, json.dumps(value)) for name, value in found["input"].items()))
 
@@ -123,10 +126,10 @@ def show(decision: str, as_json: bool) -> None:
 @click.argument("decision")
 def page(decision: str) -> None:
     """Write a decision as a page of HTML to standard output: by which right it was made, and its reasons as bars."""
-    from streams.cli._decision_page import decision_page
+    from streams.console.decision_page import decision_page
 
     found = _one(decision)
-    print_text(decision_page(found, _score(found), _card(found)))
+    print_text(decision_page(found, _card(found)))
 
 
 @command.command("recompute")
@@ -175,17 +178,20 @@ def recompute(decision: str | None, as_json: bool, **query: Any) -> None:
 def export(kind: str, file: Path | None, **query: Any) -> None:
     """Write decisions with their inputs, newest first: a line each to standard output, or a file of Parquet.
 
-    The file also has what a person answered afterwards where one was asked (label), and the chance with which a
-    case like it is looked at by one (inclusion_probability), which what is learned from such labels has to weigh.
+    The file also has what turned out about it first (label, with label_at and label_source): what a person answered who
+    was asked or looked blindly, or a truth that was told later. And the chance with which a case like it is looked at
+    by a person (inclusion_probability), which what is learned from such labels has to weigh.
     """
     if file is not None and file.suffix != ".parquet":
         raise UsageError(f"{file}: is to be called .parquet. Other forms go to standard output: --format.")
     client = connect()
     records = _every(client, query)
     if file is not None:
+        from streams.cli._decision_labels import turned_out
         from streams.cli._decisions_parquet import write
 
-        count = write(file, ({**_flat(each), **_answer(client, each)} for each in records))
+        with turned_out(query["model"]) as known:
+            count = write(file, ({**_flat(each), **_answer(client, each, known)} for each in records))
         echo(f"{count} decisions written to {file}", err=True)
         return
     if kind == "jsonl":
@@ -199,15 +205,18 @@ def export(kind: str, file: Path | None, **query: Any) -> None:
     writer.writerows(rows)
 
 
-def _answer(client: Client, record: dict[str, Any]) -> dict[str, Any]:
-    """What a person said of the case, where the route asked one, or an audit; and the chance of being asked."""
+def _answer(client: Client, record: dict[str, Any], known: Callable[[str], TurnedOut | None]) -> dict[str, Any]:
+    """What turned out about the case, or what a person said of it, where the route asked one, or an audit; and the
+    chance of being asked."""
     from models.serving.card import REVIEW
 
     asked, audit = record["route"] == REVIEW, record.get("audit") or {}
     chance = 1.0 if asked else audit.get("share", 0.0)
     beside = record.get("beside")
     drawn = beside is not None and (beside["route"] == REVIEW) != asked  # who decides was drawn, by a share of the time
-    found = {"label": None, "label_at": None, "inclusion_probability": None if drawn else chance}
+    found = dict.fromkeys(("label", "label_at", "label_source")) | {"inclusion_probability": None if drawn else chance}
+    if (out := known(record["decision_id"])) is not None:
+        return found | {"label": out.label, "label_at": out.at, "label_source": out.source}
     if not asked and not audit.get("drawn"):
         return found
     tasks = client.get("/v1/tasks", instance_id=record["instance_id"], status="completed", limit=PAGE)["tasks"]
@@ -218,7 +227,25 @@ def _answer(client: Client, record: dict[str, Any]) -> dict[str, Any]:
         else (each for each in blind if each["task_id"] == record["decision_id"])
     )
     answered = next(meant, None)
-    return found | ({"label": answered["outcome"], "label_at": answered["updated_at"]} if answered else {})
+    if answered is None:
+        return found
+    source = "correction" if asked else "audit"
+    return found | {"label": answered["outcome"], "label_at": answered["updated_at"], "label_source": source}
+
+
+def _compared(record: dict[str, Any]) -> Iterator[tuple[str | None, ...]]:
+    """Each reason with the value of the case, and what that is compared with where the card is at hand."""
+    from models.serving.telling import said
+
+    card = _card(record) or {}
+    texts = {each["field"]: each.get("texts", {}) for each in card.get("inputs", ())}
+    profile = card.get("reference", {}).get("values", {})
+    for each in record["reasons"]:
+        group = each["group"]
+        case, usual = (
+            said(of[group], texts.get(group, {})) if group in of else None for of in (record["input"], profile)
+        )
+        yield group, case, usual, f"{each['contribution']:+.6f}"
 
 
 def _card(record: dict[str, Any]) -> dict[str, Any] | None:
@@ -246,7 +273,7 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     )  # fmt: skip
     return {
         **{name: record[name] for name in names},
-        "score": _score(record),
+        "score": score_of(record),
         **{f"threshold.{name}": value for name, value in record["thresholds"].items()},
         "held": " ".join(dict.fromkeys(held["why"] for held in record["held"])),
         **{f"input.{name}": value if _plain(value) else json.dumps(value) for name, value in record["input"].items()},
@@ -263,13 +290,6 @@ def _beside(beside: dict[str, Any] | None) -> str | None:
         return None
     role = "challenger" if beside["challenger"] else "champion"
     return f"{role} {beside['model_version']}: {beside['route']}, {beside['score']}"
-
-
-def _score(record: dict[str, Any]) -> float | None:
-    """None where there is none: the record has -1 then, and says why in `held`."""
-    from streams.processors.decide.decision import NO_SCORE
-
-    return None if record["score"] == NO_SCORE and record["held"] else record["score"]
 
 
 def _one(decision: str) -> dict[str, Any]:

@@ -47,7 +47,7 @@ def command(context: click.Context, as_json: bool) -> None:
         context.invoke(list_models, as_json=as_json)
 
 
-OTHERS = (labelling.labels, learning.learn, retraining.retrain)
+OTHERS = (*labelling.COMMANDS, learning.learn, retraining.retrain)
 for each in (*making.COMMANDS, *training.COMMANDS, *states.COMMANDS, *OTHERS):
     command.add_command(each)
 

@@ -115,6 +115,7 @@ def _print(system: dict[str, Any], as_json: bool) -> None:
             ("a second", rate),
             (f"calls in {seen['minutes']} min", seen["calls"]),
             ("failed", failed),
+            ("a try", f"{system['timeout_s']:g} s"),
             ("patience", f"{system['patience_s']:g} s"),
         )
     )

@@ -102,6 +102,8 @@ class PastRecords:
                 found.append(record)
                 size += len(record.value or b"")
                 self._place = TopicPartition(topic, partition, offset + 1)
+                if offset + 1 >= end:
+                    break  # that it is the last one the broker would say half a second later
         except KafkaException:
             self._place = None
             raise self._away(topic) from None

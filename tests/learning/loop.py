@@ -9,6 +9,7 @@ What people err in, what is killed, and when, follows from the seed.
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import json
 import os
 import random
@@ -115,6 +116,7 @@ class Loop:
                 print(json.dumps(asdict(day)), flush=True)
             await self.site.quiet()
         self._judge()
+        await self._judge_sets()
         return self.days
 
     # --- before
@@ -138,7 +140,7 @@ class Loop:
 
     def _definition(self) -> str:
         text = WORKFLOW.read_text().replace("model: marketing-response", f"model: {self.name}")
-        return text.replace("version: 1.0.0", "version: 1.0.1")
+        return text.replace("version: 1.1.0", "version: 1.1.1")
 
     # --- a day
 
@@ -307,6 +309,17 @@ class Loop:
         assert set(counted.values()) <= {1}, "a decision has two first labels"
         alone = [each for each in self.decided.values() if each["route"] == SKIP]
         assert all(each["certificate_sha256"] for each in alone), "decided alone without a certificate"
+
+    async def _judge_sets(self) -> None:
+        """Whatever was learned names its labels, and these can be had again, byte for byte, now that more have come."""
+        (told,) = await self.command(0, "models", "label-sets", self.name, "--json")
+        used = {model: each for each in told["sets"] for model in each["used_by"]}
+        learned = [each.name for each in (self.folder / "models" / self.name).iterdir() if int(each.name) > 1]
+        assert {f"{self.name}@{version}" for version in learned} <= used.keys(), "labels that a version does not name"
+        for number, each in enumerate(told["sets"]):
+            file = self.folder / f"again-{number}.csv"
+            await self.command(0, "models", "labels", self.name, str(file), "--of", each["version"])
+            assert hashlib.sha256(file.read_bytes()).hexdigest() == each["sha256"], each["version"]
 
     async def watched(self) -> int:
         """How many labels the monitor has counted; each once."""

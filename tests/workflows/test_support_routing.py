@@ -21,9 +21,14 @@ TEXT = (Path(next(iter(streams.workflows.__path__))) / "support-routing.yaml").r
 DECLARED = tuple(catalogue.processors(BUNDLED).values())
 
 
-async def routed(desk: str, text: str, answer: str | None = None) -> tuple[dict[str, Any], bool]:
+async def routed(
+    desk: str, text: str, *sorted_as: str, answered: tuple[str, ...] = ("resolved",)
+) -> tuple[dict[str, Any], bool]:
     """The outcome, and whether a person sorted it."""
-    answers: Answers = {"sort": [Answer(answer)]} if answer else {}
+    answers: Answers = {
+        "sort": [Answer(each) for each in sorted_as],
+        "resolve": [Answer(each, {"answer": f"answer {number}"}) for number, each in enumerate(answered)],
+    }
     data = {"ticket_id": "T-1", "desk": desk, "text": text}
     report = await run_locally(load(TEXT), data, answers, Settings(), DECLARED, BUNDLED)
     assert report.status == "completed", report
@@ -47,6 +52,7 @@ async def test_what_a_model_is_sure_of_goes_to_its_team(
     output, sorted_by_hand = await routed(desk, text)
     assert (output["intent"], output["team"], output["urgency"], sorted_by_hand) == (intent, team, urgency, False)
     assert output["decisionId"] and output["because"]
+    assert (output["resolvedBy"], output["answer"]) == ("local", "answer 0")
 
 
 @pytest.mark.parametrize(
@@ -61,6 +67,14 @@ async def test_what_a_model_is_sure_of_goes_to_its_team(
 async def test_what_is_about_something_else_is_for_a_person(desk: str, text: str) -> None:
     output, sorted_by_hand = await routed(desk, text, "accounts")
     assert (output["intent"], output["team"], output["urgency"], sorted_by_hand) == (None, "accounts", "normal", True)
+
+
+async def test_what_is_not_for_whom_it_came_to_is_sorted_by_a_person_and_answered_by_another() -> None:
+    output, sorted_by_hand = await routed(
+        "bank", "Why was I charged twice for the same transaction?", "cards", answered=("elsewhere", "resolved")
+    )
+    assert (output["intent"], output["team"], sorted_by_hand) == (None, "cards", True)
+    assert output["answer"] == "answer 1"
 
 
 @pytest.mark.parametrize(

@@ -23,8 +23,8 @@ from streams.processors.decide.asked import RULES, Asked, BadArgumentsError, NoT
 from streams.processors.decide.audits import audit_of
 from streams.processors.decide.chain import Answer, Beside, answered, rule_of, told
 from streams.processors.decide.pins import read_pinned
+from streams.processors.decide.shown import NO_SCORE
 
-NO_SCORE = -1.0  # on record, where the model was not asked or gave no number; `held` says why
 VERSION_LENGTH = 12  # of a table: the beginning of its hash
 MAX_REASONS = 4  # of a result; the decision's own record has them all
 
@@ -163,7 +163,7 @@ def _of_model(command: Mapping[str, Any], asked: Asked, answer: Answer) -> tuple
     """Output, and fields of the record."""
     assert answer.model is not None and answer.verdict is not None
     model, fields = answer.model, verdict_fields(answer.model, answer.verdict)
-    return _output(command, model, answer.verdict, fields), {
+    return _output(command, asked, model, answer.verdict, fields), {
         "model": model.card.name,
         "model_version": model.card.version,
         "model_sha256": model.card.model.sha256,
@@ -175,13 +175,18 @@ def _of_model(command: Mapping[str, Any], asked: Asked, answer: Answer) -> tuple
     }
 
 
-def _output(command: Mapping[str, Any], model: Model, verdict: Verdict, fields: Mapping[str, Any]) -> dict[str, Any]:
-    """What the workflow sees; the reasons are those that speak for the route, strongest first."""
+def _output(
+    command: Mapping[str, Any], asked: Asked, model: Model, verdict: Verdict, fields: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What the workflow sees; the reasons are those that speak for the route, strongest first. For who has to look at
+    the case they say what its values are, and what is usual."""
     side, labels = _side(model, verdict), model.labels
+    tell = model.telling.text if verdict.route == REVIEW else None
     speaking: list[dict[str, Any]] = []
     for each, reason in zip(verdict.contributions, fields["reasons"], strict=False):  # those of nothing come last
         if side is None or each.amount * side > 0:
-            speaking.append({**reason, "text": labels[each.field]})
+            text = tell(each.field, asked.values, each.amount) if tell else labels[each.field]
+            speaking.append({**reason, "text": text})
             if len(speaking) == MAX_REASONS:
                 break
     return {

@@ -16,7 +16,8 @@ from models.serving.held import Held, Why
 from models.serving.registry import Registry
 from streams.processors.decide.asked import OTHERWISE, RULES, TABLE
 from streams.processors.decide.chain import NO_ROW
-from streams.processors.decide.decision import NO_SCORE, verdict_fields
+from streams.processors.decide.decision import verdict_fields
+from streams.processors.decide.shown import NO_SCORE
 
 BY_RIGHT = (Why.NO_CERTIFICATE, Why.SUSPENDED, Why.CHANGED)  # of the time and not of the case: taken from the record
 

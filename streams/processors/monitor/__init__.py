@@ -28,6 +28,14 @@ LABELS = Topic(
     key="name of the model",
     retention_ms=5 * 365 * DAY_MS,
 )
+LABEL_SETS = Topic(
+    name="monitor.record.label-set.v1",
+    messages=("LabelSet",),
+    keyed=Keyed.NONE,
+    key="name of the model, version of the set",
+    compacted=True,
+    written_by="models",
+)
 WATCHES = Topic(
     name="monitor.state.model.v1",
     messages=("ModelWatch",),

@@ -1,10 +1,10 @@
-"""Rows of the read model that tell how models do by their audits."""
+"""Rows of the read model that tell how models do by their audits, and what they were told since."""
 
 from __future__ import annotations
 
-from sqlalchemy import BigInteger, Column, Float, LargeBinary, String, Table
+from sqlalchemy import BigInteger, Column, Float, Index, LargeBinary, String, Table
 
-from schemas.messages import MODEL_WATCH
+from schemas.messages import LABEL_SET, MODEL_WATCH
 from streams.readmodel.projection import METADATA, Projection
 
 WATCHES = Table(
@@ -23,4 +23,23 @@ WATCHES = Table(
     Column("message", LargeBinary, nullable=False),
 )
 
-ROWS = (Projection(message=MODEL_WATCH, table=WATCHES, newest_by=("labels",)),)
+SETS = Table(
+    "label_sets",
+    METADATA,
+    Column("set_id", String, primary_key=True),
+    Column("model", String, nullable=False),
+    Column("version", String, nullable=False),
+    Column("sha256", String, nullable=False),
+    Column("rows", BigInteger, nullable=False),
+    Column("later", BigInteger, nullable=False),
+    Column("contradicting", BigInteger, nullable=False),
+    Column("taken_for", String, nullable=False),
+    Column("at_ms", BigInteger, nullable=False),
+    Column("message", LargeBinary, nullable=False),
+    Index("label_sets_by_model", "model", "at_ms"),
+)
+
+ROWS = (
+    Projection(message=MODEL_WATCH, table=WATCHES, newest_by=("labels",)),
+    Projection(message=LABEL_SET, table=SETS),
+)

@@ -9,7 +9,7 @@ from streams.processors.escalate import ALERTS
 from streams.processors.hold import COUNTS
 from streams.processors.human import TASKS
 from streams.processors.letters import LETTERS
-from streams.processors.monitor import WATCHES
+from streams.processors.monitor import LABEL_SETS, WATCHES
 from streams.processors.orchestrate import ACTS, HISTORY, INCIDENTS
 from streams.processors.recover import RETRIES
 from streams.processors.replay import RESULTS, STATES
@@ -110,6 +110,7 @@ DECLARATION = Declaration(
         RESULTS,
         ALERTS,
         WATCHES,
+        LABEL_SETS,
         REDELIVERIES,
     ),
     settings=(ViewSettings, ConnectionSettings),

@@ -19,7 +19,7 @@ from streams.processors.human.fields import OPEN as OPEN_TASK
 from streams.processors.human.rows import TASKS
 from streams.processors.letters.letter import UNDECIDED
 from streams.processors.letters.rows import LETTERS
-from streams.processors.monitor.rows import WATCHES
+from streams.processors.monitor.rows import SETS, WATCHES
 from streams.processors.orchestrate.rows import HISTORY, INCIDENTS, INSTANCES
 from streams.processors.recover.rows import RETRIES, WAITING
 from streams.processors.view.search import Place, at_places
@@ -299,6 +299,11 @@ class Reader:
         """How models do by their audits, by model, version and route."""
         query = select(WATCHES).order_by(WATCHES.c.model, WATCHES.c.model_version, WATCHES.c.route, WATCHES.c.at_ms)
         return every(self._engine, query if model is None else query.where(WATCHES.c.model == storable(model)))
+
+    def label_sets(self, model: str, limit: int) -> list[Found]:
+        """The newest versions of the data set of labels of a model."""
+        query = select(SETS).where(SETS.c.model == storable(model)).order_by(SETS.c.at_ms.desc(), SETS.c.set_id)
+        return every(self._engine, query.limit(limit))
 
     def alerts_open(self) -> dict[tuple[str, str], int]:
         """How many are open, by kind and severity."""

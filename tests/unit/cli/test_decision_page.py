@@ -10,7 +10,7 @@ import orjson
 from models.serving.registry import Registry
 from schemas.codec import Codec
 from schemas.messages import DECISION
-from streams.cli._decision_page import decision_page
+from streams.console.decision_page import decision_page
 from streams.processors.decide.decision import carry_out
 from streams.readmodel import presentation
 from tests.support.data import payload
@@ -35,7 +35,7 @@ def record(arguments: dict[str, Any]) -> dict[str, Any]:
 def test_reasons_are_bars_with_value_and_what_they_are_compared_with() -> None:
     values = {**CARD.reference.values, "checking_account": "A11", "duration_months": 48}
     found = record({"model": "credit-risk", "input": values})
-    page = decision_page(found, found["score"], msgspec.to_builtins(CARD))
+    page = decision_page(found, msgspec.to_builtins(CARD))
     assert page.count("<svg") == len(found["reasons"]) == 2
     assert "<td>state of the checking account</td><td>A11 (overdrawn)</td><td>A14 (none)</td>" in page
     assert f"{found['reasons'][0]['contribution']:+.4f}" in page and "credit-risk/2" in page
@@ -44,12 +44,12 @@ def test_reasons_are_bars_with_value_and_what_they_are_compared_with() -> None:
 
 def test_what_was_sent_is_shown_and_never_run() -> None:
     found = record({"model": "credit-risk", "input": {**CARD.reference.values, "savings": "<script>alert(1)</script>"}})
-    page = decision_page(found, None, None)
+    page = decision_page(found, None)
     assert "<script" not in page and "&lt;script&gt;" in page and "held back" in page
 
 
 def test_rule_is_named() -> None:
     rules = {"rows": [{"when": {"amount_dm": "> 1"}, "route": "reject"}]}
     found = record({"model": "credit-risk", "input": CARD.reference.values, "rules": rules})
-    page = decision_page(found, None, None)
+    page = decision_page(found, None)
     assert "<tr><th>row of the rules</th><td>1</td></tr>" in page and "<svg" not in page

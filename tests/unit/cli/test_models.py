@@ -112,6 +112,7 @@ def test_challenger_is_a_shadow_then_a_canary_then_decides(site: Site) -> None:
     site.json("models", "suspend", "theirs")
     assert site.decided("theirs", good)["route"] == "review"
     assert site.json("models", "resume", "theirs")["rival"]["version"] == "2"
+    assert "Say why it is to decide" in site.refused("models", "activate", "theirs@2")
     site.json("models", "withdraw", "theirs")
     assert site.decided("theirs", good)["version"] == "1"
     assert "nothing is tried beside it" in site.refused("models", "withdraw", "theirs")

@@ -7,7 +7,7 @@ import getpass
 import pytest
 
 from schemas.catalogue import current
-from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY, MODEL_WATCH
+from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY, LABEL_SET, MODEL_WATCH
 from schemas.samples import sample
 from streams.console import queries
 from tests.support.clocked import Clocked
@@ -102,6 +102,24 @@ async def test_model_says_how_often_it_was_wrong(console: Console) -> None:
     assert "2.5 %" in (await console.get("/decisions/credit-risk"))[1]
 
 
+async def test_model_shows_the_versions_of_its_labels(console: Console) -> None:
+    console.decided(at_ms=NOW_MS - 1000, decision_id=f"{INSTANCE}/do/0/assess/0/0")
+    assert "Versions of its labels" not in (await console.get("/decisions/credit-risk"))[1]
+    for number in (1, 2):
+        taken = {
+            "set_id": f"credit-risk/{number}",
+            "version": f"{number}",
+            "at_ms": NOW_MS + number,
+            "rows": 40 * number,
+        }
+        told = {"model": "credit-risk", "sources": {"audit": 3, "import": 4}, "taken_for": "learning"}
+        console.gateway.see(LABEL_SET, sample(current()[LABEL_SET]) | taken | told)
+    data = await console.data("/decisions/credit-risk")
+    assert [(each["version"], each["rows"]) for each in data["sets"]] == [("2", 80), ("1", 40)]
+    assert "audit 3, import 4" in (await console.get("/decisions/credit-risk"))[1]
+    assert (await console.data("/decisions/other"))["sets"] == []
+
+
 async def test_model_leads_to_its_card_and_certificate(console: Console) -> None:
     console.decided(at_ms=NOW_MS - 1000, decision_id=f"{INSTANCE}/do/0/assess/0/0", model_version="2")
     assert 'href="/decisions/credit-risk/2"' in (await console.get("/decisions/credit-risk"))[1]
@@ -111,6 +129,21 @@ async def test_model_leads_to_its_card_and_certificate(console: Console) -> None
         assert policy.startswith("default-src 'none'; style-src 'sha256-") and "unsafe" not in policy
     for other in ("credit-risk/99", "..%2F..%2Fetc/2", "credit-risk/..%2F2"):
         assert (await console.get(f"/decisions/{other}"))[0] == 404
+
+
+async def test_decision_is_a_page_of_its_own_that_others_lead_to(console: Console) -> None:
+    one = f"{INSTANCE}/do/0/assess/0/0"
+    console.began()
+    console.decided(at_ms=NOW_MS - 1000, decision_id=one, model_version="2", reference="typical/1", held=[], passed=[])
+    for page in ("/decisions/credit-risk", f"/instances/{INSTANCE}"):
+        assert f'href="/decision/{one}"' in (await console.get(page))[1], page
+    async with console.gateway.client.get(f"/decision/{one}") as response:
+        text = await response.text()
+        assert response.status == 200 and text.count("<svg") == 2 and "radio or television" in text
+        policy = response.headers["Content-Security-Policy"]
+        assert policy.startswith("default-src 'none'; style-src 'sha256-") and "unsafe" not in policy
+    for other in (f"{INSTANCE}/do/9", "..%2F..%2Fetc"):
+        assert (await console.get(f"/decision/{other}"))[0] == 404
 
 
 @pytest.mark.parametrize("text", ["A-17", "A-1", INSTANCE, INSTANCE[:8]])

@@ -8,21 +8,14 @@ from typing import Any
 import pytest
 
 from models.assigning.desk import Desk
-from schemas.codec import Codec
-from schemas.messages import ASSIGN_WORK, HUMAN_ACTION, HUMAN_TASK
+from schemas.messages import HUMAN_TASK
 from streams.ground.errors import ConfigurationError
-from streams.ground.settings import Settings
-from streams.processors import assign
-from streams.processors.assign.processor import LOOK_MS, MAX_DESK_BYTES, Assign
-from streams.processors.human import ACTIONS, rules
-from streams.processors.human.task import HumanTask
-from streams.runtime.processor import Effects, Message, Record
-from tests.support.contexts import context
-from tests.support.data import payload
+from streams.processors.assign.processor import LOOK_MS, MAX_DESK_BYTES
+from streams.processors.human import rules
 from tests.support.desk import NOW_MS, command
+from tests.support.office import Office
 from tests.support.tables import Table
 
-CODEC = Codec.offline()
 MINUTE_MS = 60_000
 PEOPLE = """
 ada: {teams: [credit], skills: [german]}
@@ -32,69 +25,8 @@ lee: {teams: [other]}
 AWAY_MS = 1_790_002_800_000  # from when kim is away
 
 
-class Office:
-    """The processor of the one partition with its table, and the tasks that its actions change."""
-
-    def __init__(self, folder: Path, people: str = PEOPLE) -> None:
-        (folder / "people.yaml").write_text(people)
-        self.table = Table()
-        self.processor = Assign(context(CODEC, Settings(site_dir=folder)))
-        self.tasks: dict[str, HumanTask] = {}
-        self.now_ms = NOW_MS
-
-    def ask(self, number: int, **wanted: Any) -> str:
-        """Opens a task; gives its id."""
-        data = {**command(assign=wanted).data, "instance_id": f"{number:032x}"}
-        task = rules.opened(data, self.now_ms)
-        self.tasks[task.task_id] = task
-        self.seen(task.task_id)
-        return task.task_id
-
-    def answer(self, task_id: str, actor: str, after_ms: int) -> None:
-        self.now_ms += after_ms
-        said = {"action_id": f"a{self.now_ms}", "action": "complete", "actor": actor, "outcome": "approve"}
-        self._act(task_id, {**said, "data": _note(), "given_to": None})
-        self.seen(task_id)
-
-    def seen(self, task_id: str) -> None:
-        """Its newest state comes, twice, as after a crash; and what is done about it is done."""
-        for _ in range(2):
-            told = self.processor.handle([self._message(HUMAN_TASK, self.tasks[task_id].fields)], Table())
-            for output in told.outputs:
-                assert output.topic == assign.WORK
-                self.work(CODEC.decode(output.value or b"")[1])
-
-    def work(self, data: dict[str, Any]) -> None:
-        self._done(self.table.apply(self.processor.handle([self._message(ASSIGN_WORK, data)], self.table)))
-
-    def look(self) -> None:
-        """Rows come due."""
-        for key, row in list(self.table.rows.items()):
-            if 0 < row.due_ms <= self.now_ms:
-                for output in self.table.apply(self.processor.on_due(key, row, self.now_ms)).outputs:
-                    self.work(CODEC.decode(output.value or b"")[1])
-
-    def given(self, *task_ids: str) -> list[str | None]:
-        return [self.tasks[each].given_to for each in task_ids]
-
-    def _done(self, effects: Effects) -> None:
-        for output in effects.outputs:
-            assert output.topic == ACTIONS
-            name, action = CODEC.decode(output.value or b"")
-            assert (name, output.key) == (HUMAN_ACTION, action["instance_id"].encode())
-            self._act(action["task_id"], action)
-            self.seen(action["task_id"])
-
-    def _act(self, task_id: str, action: dict[str, Any]) -> None:
-        if not self.tasks[task_id].knows(action["action_id"]):
-            self.tasks[task_id] = rules.acted(self.tasks[task_id], action, self.now_ms)
-
-    def _message(self, name: str, data: Any) -> Message:
-        return Message(Record("t", 0, 0, self.now_ms, b"k", b"v"), name, dict(data))
-
-
 def test_tasks_are_shared_and_skills_are_asked_for(tmp_path: Path) -> None:
-    office = Office(tmp_path)
+    office = Office(tmp_path, PEOPLE)
     first, second = office.ask(1), office.ask(2)
     assert sorted(office.given(first, second), key=str) == ["ada", "kim"]
     assert office.given(office.ask(3, skills=["german"])) == ["ada"]
@@ -116,7 +48,7 @@ def test_what_lies_with_who_goes_away_goes_to_another(tmp_path: Path) -> None:
     task = office.ask(1)
     assert office.given(task) == ["kim"]
     (tmp_path / "people.yaml").write_text(PEOPLE)
-    office.processor = Assign(context(CODEC, Settings(site_dir=tmp_path)))
+    office.begin_anew()
     office.now_ms = AWAY_MS - 1
     office.look()
     assert office.given(task) == ["kim"]
@@ -126,7 +58,7 @@ def test_what_lies_with_who_goes_away_goes_to_another(tmp_path: Path) -> None:
 
 
 def test_that_somebody_is_away_is_seen_however_much_comes_in_meanwhile(tmp_path: Path) -> None:
-    office = Office(tmp_path)
+    office = Office(tmp_path, PEOPLE)
     office.now_ms = AWAY_MS - 120 * MINUTE_MS
     tasks = [office.ask(number) for number in range(4)]
     assert "kim" in office.given(*tasks)
@@ -168,7 +100,7 @@ def test_very_many_that_wait_are_asked_about_once_for_all_who_could(
 
 
 def test_answer_of_another_ends_it_and_teaches_their_speed_once(tmp_path: Path) -> None:
-    office = Office(tmp_path)
+    office = Office(tmp_path, PEOPLE)
     task = office.ask(1, kind="loans")
     office.answer(task, "somebody", MINUTE_MS)
     office.seen(task)
@@ -179,7 +111,7 @@ def test_answer_of_another_ends_it_and_teaches_their_speed_once(tmp_path: Path) 
 
 
 def test_what_the_task_says_stands(tmp_path: Path) -> None:
-    office = Office(tmp_path)
+    office = Office(tmp_path, PEOPLE)
     task = office.ask(1)
     (person,) = office.given(task)
     other = "kim" if person == "ada" else "ada"
@@ -194,10 +126,10 @@ def test_what_the_task_says_stands(tmp_path: Path) -> None:
 
 
 def test_tasks_that_say_nothing_of_it_are_nobodys(tmp_path: Path) -> None:
-    office = Office(tmp_path)
+    office = Office(tmp_path, PEOPLE)
     task = rules.opened(command().data, NOW_MS)
     assert task.fields["assign"] is None
-    assert office.processor.handle([office._message(HUMAN_TASK, task.fields)], Table()).outputs == []
+    assert office.processor.handle([office.message(HUMAN_TASK, task.fields)], Table()).outputs == []
 
 
 @pytest.mark.parametrize(
@@ -214,10 +146,6 @@ def test_people_that_make_no_sense_are_refused_with_their_place(tmp_path: Path, 
 def test_assign_that_makes_no_sense_is_refused(wanted: Any) -> None:
     with pytest.raises(ValueError, match="assign"):
         rules.opened(command(assign=wanted).data, NOW_MS)
-
-
-def _note() -> Any:
-    return payload({"note": "ok"})
 
 
 def test_desk_stays_within_what_a_row_may_be_whatever_tasks_ask_for_and_is_emptied_again(tmp_path: Path) -> None:

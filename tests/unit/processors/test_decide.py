@@ -93,7 +93,17 @@ def test_reasons_speak_for_the_route() -> None:
     assert output["route"] == "review"
     assert [reason["group"] for reason in output["reasons"]] == ["checking_account", "duration_months", "amount_dm"]
     assert all(reason["contribution"] > 0 for reason in output["reasons"])
-    assert output["reasons"][0]["text"] == "state of the checking account"
+    assert [reason["text"] for reason in output["reasons"]] == [
+        "state of the checking account: overdrawn (typical approved application: none), raises the score",
+        "duration of the credit: 48 (typical approved application: 15), raises the score",
+        "amount of the credit: 9,000 (typical approved application: 2,284), raises the score",
+    ]
+
+
+def test_reasons_of_what_goes_alone_are_told_by_field_only() -> None:
+    output = carry_out(asked(duration_months=6), REGISTRY, AT_MS).result["output"].value()
+    assert output["route"] == "approve"
+    assert [reason["text"] for reason in output["reasons"]] == ["duration of the credit"]
 
 
 def test_reasons_on_record_add_up() -> None:

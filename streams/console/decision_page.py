@@ -7,6 +7,9 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
+from models.making.page import policy
+from streams.processors.decide.shown import score_of
+
 HALF = 150  # width of the longest bar
 ROW = 26
 STYLE = """
@@ -17,7 +20,10 @@ th, td { text-align: left; padding: .2rem .8rem .2rem 0; border-bottom: 1px soli
 """
 
 
-def decision_page(record: Mapping[str, Any], score: float | None, card: Mapping[str, Any] | None) -> str:
+POLICY = policy(STYLE)
+
+
+def decision_page(record: Mapping[str, Any], card: Mapping[str, Any] | None) -> str:
     """The page of a decision as `GET /v1/decisions` gives it.
 
     `card` is that of the model, for labels of fields and the profile that is compared with, where it is at hand.
@@ -28,7 +34,7 @@ def decision_page(record: Mapping[str, Any], score: float | None, card: Mapping[
         ("for instance", record["instance_id"]),
         ("by", model),
         ("route", record["route"]),
-        ("score", score),
+        ("score", score_of(record)),
         ("acts alone below", record["thresholds"].get("approve_below")),
         ("certificate", record["certificate"]),
         ("row of the rules", record.get("rule")),
