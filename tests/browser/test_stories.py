@@ -13,7 +13,7 @@ from playwright.async_api import Browser, expect
 from sqlalchemy import create_engine
 
 from schemas.catalogue import current
-from schemas.messages import ALERT, HUMAN_ACTION, INCIDENT, LETTER, SYSTEM_PAUSE
+from schemas.messages import ALERT, HISTORY_ENTRY, HUMAN_ACTION, INCIDENT, LETTER, SYSTEM_PAUSE
 from schemas.samples import sample
 from streams.console import install
 from streams.ground.record_at import RawRecord
@@ -25,6 +25,7 @@ from tests.support.consoles import INSTANCE, NOW_MS, Console, Processor, alert, 
 from tests.support.gateways import AsyncGateway
 from tests.support.postgresql import Server
 from tests.support.replays import see_three
+from tests.support.stories import Story
 
 pytestmark = pytest.mark.browser
 
@@ -52,6 +53,13 @@ SEEN = """(key) => new Promise((tell) => {
   const all = {childList: true, subtree: true, characterData: true};
   if (!look()) new MutationObserver((_, watch) => look() && watch.disconnect()).observe(document.body, all);
 })"""
+TELLS = """
+document: {dsl: 1.0.3, namespace: test, name: told, version: 1.0.0}
+do:
+  - attempt:
+      try: [{tell: {call: webhook.send, with: {connection: shop, body: {type: order.shipped}}}}]
+      catch: {do: [{go-on: {set: {told: false}}}]}
+"""
 FORM = {
     "type": "object",
     "required": ["minutes"],
@@ -131,6 +139,25 @@ async def test_newcomer_finds_why_an_instance_failed(console: Console, started: 
         await expect(somebody.page.get_by_text("Failed at “Note”: the system failed")).to_be_visible()
         await expect(somebody.page.get_by_text("doing it again does no harm").first).to_be_visible()
         await somebody.clean()
+
+
+async def test_webhook_is_sent_again_from_its_row_which_leads_to_its_instance(
+    console: Console, started: Browser
+) -> None:
+    told = Story(TELLS)
+    console.gateway.services.definitions.learn(told.definition)
+    for entry in (*told.start({}), *told.fault("/do/0/attempt/try/0/tell", **PROBLEM)):
+        console.gateway.see(HISTORY_ENTRY, entry)
+    async with visitor(started) as somebody:
+        await somebody.page.goto(url(console, "/deliveries"))
+        await somebody.page.get_by_text("Again…").click()
+        await somebody.page.get_by_placeholder("Why").fill("they are back")
+        await somebody.page.get_by_role("button", name="Send again").click()
+        await expect(somebody.page.get_by_text("Not sent.")).to_be_visible()  # it has no address here
+        await somebody.clean()
+        await somebody.page.get_by_role("cell", name="it answered 500").click(force=True)  # the link of its row
+        await expect(somebody.page).to_have_url(url(console, f"/instances/{told.instance_id}"))
+        somebody.complaints[:] = [each for each in somebody.complaints if "409" not in each]
 
 
 async def test_enter_in_a_field_decides_nothing(console: Console, started: Browser) -> None:
