@@ -170,6 +170,9 @@ class _EncoderSource(_Source):
         item = next(self._fresh)
         lines, parts = self.value(items, item)
         check = [f"if type({variable}) is not list:", "    raise UncommonError"]
+        if self._resolved(items) == "string":
+            fresh = next(self._fresh)
+            return [*check, f"{fresh} = texts({variable})"], [fresh]
         block, bytes_of = self._block(variable, f"for {item} in {variable}:", lines, parts)
         return [*check, *block], bytes_of
 
@@ -364,6 +367,18 @@ def _encode_text(value: str) -> bytes:
     return sized
 
 
+def _encode_texts(values: list[str]) -> bytes:
+    """A list of texts, which are mostly names: of routes, say, of which a model may have hundreds."""
+    if not values:
+        return b"\x00"
+    try:
+        return _encode_long(len(values)) + b"".join(map(_TEXTS.__getitem__, values)) + b"\x00"
+    except KeyError:  # some are new, or too long to be remembered
+        return (
+            _encode_long(len(values)) + b"".join([_TEXTS.get(each) or _encode_text(each) for each in values]) + b"\x00"
+        )
+
+
 def _decode_long(raw: bytes, at: int) -> tuple[int, int]:
     """The number whose first byte stands before `at`, and the position behind it."""
     byte, second = raw[at - 1], raw[at]
@@ -419,6 +434,7 @@ _ENCODER_NAMES: Final[dict[str, Any]] = {
     "TEXTS": _TEXTS,
     "JOIN": b"".join,
     "text": _encode_text,
+    "texts": _encode_texts,
     "int": _encode_int,
     "long": _encode_long,
     "double": _DOUBLE.pack,

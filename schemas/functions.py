@@ -77,6 +77,7 @@ class Function:
     opens: tuple[str, ...] = ()
     purpose: str = ""
     gives: tuple[str, ...] = ()
+    apart: tuple[tuple[str, str], ...] = ()  # arguments of which a call may have one only
     paged: str = ""  # the argument that asks for a list in pages; each is a step that gives {items, next}
     by_task: bool = False  # a task of its own kind asks for it, and no `call` can
     recovery: Policy | None = None  # how it is tried again where neither definition nor connection says it
@@ -93,7 +94,11 @@ class Function:
         """The arguments of a command, checked; one that is null counts as left out. Raises ArgumentError."""
         if type(given) is not dict:
             raise ArgumentError(f"{self.name}: the arguments are no object; write with: {self.example}")
-        return self._with.read(self.name, given)
+        read = self._with.read(self.name, given)
+        for one, other in self.apart:
+            if read.get(one) is not None and read.get(other) is not None:
+                raise self.fault(one, f"stands beside {other}", "leave one of them out")
+        return read
 
     def changes(self, given: Mapping[str, Json], declared: Json = None) -> bool:
         """Whether a call may change something outside, by what a definition says of it: its arguments, its effect."""

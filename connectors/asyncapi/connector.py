@@ -110,6 +110,8 @@ def _arguments(asked: Asked, name: str, operation: AsyncOperation, protocol: str
     if (operation.content == TEXT) != isinstance(value, str):
         wanted = "a text" if operation.content == TEXT else "JSON, and no text,"
         raise ASYNCAPI.fault("message.payload", f"is not {wanted} as the document has it")
+    if operation.held is not None and (wrong := operation.held(value)) is not None:
+        raise ASYNCAPI.fault("message.payload", f"is not what the document has: {wrong}", "see its document")
     if protocol == KAFKA:
         return {"connection": name, "topic": operation.topic, "value": value, "headers": headers}
     if protocol == AMQP:

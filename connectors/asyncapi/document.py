@@ -8,11 +8,13 @@ content. What is not known is told by the operation (`refusal`), so that the oth
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from connectors.hub.documents import DocumentError, mapping
+from schemas.payload import Json
 
 KAFKA, AMQP, HTTP = "kafka", "amqp", "http"
 _PROTOCOLS = {
@@ -29,6 +31,14 @@ MOST_OPERATIONS = 10_000
 OPERATION, CHANNEL = "operation", "channel"  # what a call names
 _METHODS = ("POST", "PUT", "PATCH", "GET", "DELETE", "HEAD", "OPTIONS")
 _BINARY = ("avro", "protobuf")
+_DIALECT = "http://json-schema.org/draft-07/schema#"  # of which the schemas of AsyncAPI are
+_DIALECTS = ("aai.asyncapi", "schema+json")
+
+Held = Callable[[Json], str | None]
+"""What is wrong with the payload of a message by its schema, in a line that quotes none of it; None: nothing."""
+
+Compile = Callable[[Json], Held]
+"""Makes that of a JSON Schema."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,26 +56,30 @@ class AsyncOperation:
     content: str = JSON
     media_type: str = _JSON
     refusal: str = ""  # why nothing can be published by it
+    held: Held | None = field(default=None, repr=False, compare=False)  # against the schemas of its messages
 
 
 AsyncApi = Mapping[str, AsyncOperation]
 Object = Mapping[str, Any]
 
 
-def read(document: Any) -> AsyncApi:
-    """What can be published, by the name that a call says. Raises DocumentError."""
+def read(document: Any, compiled: Compile | None = None) -> AsyncApi:
+    """What can be published, by the name that a call says. Raises DocumentError.
+
+    Messages are held against their schemas where there is what makes checks of those.
+    """
     version = document.get("asyncapi") if isinstance(document, dict) else None
     if not isinstance(version, str) or not re.match(r"[23]\.\d+\.", version):
         raise DocumentError("is no AsyncAPI document of 2 or 3")
     found: dict[str, AsyncOperation] = {}
-    for each in _operations(document) if version.startswith("3") else _channels(document):
+    for each in _operations(document, compiled) if version.startswith("3") else _channels(document, compiled):
         found[each.id] = each
         if len(found) > MOST_OPERATIONS:
             raise DocumentError(f"has more than {MOST_OPERATIONS:,} operations; leave those that are needed")
     return found
 
 
-def _operations(document: Object) -> Iterator[AsyncOperation]:
+def _operations(document: Object, compiled: Compile | None) -> Iterator[AsyncOperation]:
     """Those of AsyncAPI 3."""
     for name, given in _named(document, "operations"):
         place = f"operations.{name}"
@@ -79,12 +93,13 @@ def _operations(document: Object) -> Iterator[AsyncOperation]:
         messages = said.get("messages")
         if messages is None:
             messages = list(mapping(document, channel.get("messages") or {}, f"{place}.messages").values())
-        yield _read(
+        found = _read(
             document, place, AsyncOperation(name, OPERATION), channel.get("address"), servers, channel, said, messages
         )
+        yield _held(document, place, found, messages, compiled)
 
 
-def _channels(document: Object) -> Iterator[AsyncOperation]:
+def _channels(document: Object, compiled: Compile | None) -> Iterator[AsyncOperation]:
     """Those of AsyncAPI 2."""
     known = dict(_named(document, "servers"))
     for name, given in _named(document, "channels"):
@@ -103,7 +118,8 @@ def _channels(document: Object) -> Iterator[AsyncOperation]:
             servers = [mapping(document, known[each], f"servers.{each}") for each in names]
         message = mapping(document, said.get("message") or {}, f"{place}.message")
         messages = message.get("oneOf", [message])
-        yield _read(document, place, AsyncOperation(name, CHANNEL), name, servers, channel, said, messages)
+        found = _read(document, place, AsyncOperation(name, CHANNEL), name, servers, channel, said, messages)
+        yield _held(document, place, found, messages, compiled)
 
 
 def _read(
@@ -152,6 +168,32 @@ def _read(
         content=content,
         media_type=kind,
     )
+
+
+def _held(
+    document: Object, place: str, operation: AsyncOperation, messages: Any, compiled: Compile | None
+) -> AsyncOperation:
+    """The operation with what its messages are held against: one of their schemas, where each of them has one."""
+    if compiled is None or operation.refusal:
+        return operation
+    schemas = [_schema(document, each, place) for each in _mappings(document, messages, f"{place}.messages")]
+    if not schemas or None in schemas:
+        return operation
+    within = {name: document[name] for name in ("components", "channels") if name in document}  # references lead there
+    rule = {"allOf": schemas} if len(schemas) == 1 else {"anyOf": schemas}
+    return replace(operation, held=compiled({"$schema": _DIALECT, **rule, **within}))
+
+
+def _schema(document: Object, message: Object, place: str) -> Json:
+    """That of the payload; None where there is none that is JSON Schema."""
+    payload, dialect = message.get("payload"), message.get("schemaFormat")
+    with suppress(DocumentError):  # of references that lead nowhere whoever reads the schema tells
+        whole = mapping(document, payload, f"{place}.payload")
+        if "schemaFormat" in whole:
+            payload, dialect = whole.get("schema"), whole["schemaFormat"]
+    if dialect is not None and not any(each in str(dialect).lower() for each in _DIALECTS):
+        return None
+    return payload if isinstance(payload, dict) else None
 
 
 def _amqp(document: Object, said: Object, address: str, place: str) -> tuple[str, str]:

@@ -11,6 +11,7 @@ import orjson
 from connectors.codecs.records import Format, FormatError, format_of
 from connectors.codecs.scalars import CodecError
 from connectors.hub.contract import Asked, Refused
+from schemas.functions import Function
 from schemas.payload import Json
 from schemas.reasons import Reason
 
@@ -20,12 +21,16 @@ MAX_RECORDS_BYTES = 16 * 1024 * 1024  # as JSON
 
 
 def name_of(asked: Asked, argument: str = "file") -> str:
-    """The file as a path below the folder; hidden ones and those of others are none of ours."""
-    given = str(asked.arguments[argument])
+    """The file that an argument names; raises ArgumentError."""
+    return name_given(asked.operation, argument, str(asked.arguments[argument]))
+
+
+def name_given(operation: Function, place: str, given: str) -> str:
+    """The file as a path below the folder; hidden ones and those of others are none of ours. Raises ArgumentError."""
     parts = PurePosixPath(given).parts
     wrong = given.startswith("/") or any(each.startswith(".") or "\\" in each for each in parts)
     if wrong or not parts or not given.isprintable() or given.endswith("/"):
-        raise asked.operation.fault(argument, "is no name of a file in the folder")
+        raise operation.fault(place, "is no name of a file in the folder")
     return given
 
 

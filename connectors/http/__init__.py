@@ -2,7 +2,8 @@
 
 The declarations stand here. `openapi` knows documents, `operation` makes a request of a call by one.
 `request` reads the arguments, with `address` and `headers`; `connector` sends, through a
-`client` that keeps to the policy; `reply` reads what came back within bounds, `status` judges it, `output` shows it.
+`client` that keeps to the policy; `reply` reads what came back within bounds, `status` judges it, `output` shows it,
+`outcomes` says what it comes to. `files` has bodies that are files of this site.
 """
 
 from connectors.declaration import Declaration
@@ -104,6 +105,48 @@ PAGES = Argument(
     ),
 )
 
+MOST_SAVED = 10 * 2**30  # bytes, unless given
+_FILE = (
+    Argument(
+        name="connection",
+        summary="Name of the folder in the settings: file:///srv/exchange.",
+        kind=Kind.NAME,
+        required=True,
+        example="connection: exchange",
+    ),
+    Argument(
+        name="file",
+        summary="Name of the file, in the folder or below it.",
+        kind=Kind.LINE,
+        required=True,
+        max_length=500,
+        example="file: export.csv",
+    ),
+)
+SAVE = Argument(
+    name="save",
+    summary="The file that the body of the answer goes into as it comes, whole or not at all.",
+    kind=Kind.OBJECT,
+    example="save: {connection: exchange, file: export.csv}",
+    members=(
+        *_FILE,
+        Argument(
+            name="most",
+            summary=f"Bytes that it may have, unpacked; {MOST_SAVED} unless given.",
+            kind=Kind.TYPED,
+            schema={"type": "integer", "minimum": 1, "maximum": 2**50},
+            example="most: 2000000000",
+        ),
+    ),
+)
+SEND = Argument(
+    name="send",
+    summary="The file that is the body, in place of `body`; its media type is that of the header Content-Type.",
+    kind=Kind.OBJECT,
+    example="send: {connection: exchange, file: import.csv}",
+    members=_FILE,
+)
+APART = ((SAVE.name, PAGES.name), (SEND.name, "body"))
 AUTHENTICATION = Argument(
     name="authentication",
     summary="As whom: basic, digest, bearer or oauth2, or `{use: NAME}` for one of use.authentications.",
@@ -155,6 +198,7 @@ HTTP = Function(
             example="query: {page: 2}",
         ),
         Argument(name="body", summary="Body, written by the media type of the header Content-Type; JSON unless given."),
+        SEND,
         Argument(
             name="output",
             summary="What becomes of the answer: its decoded body, the body in Base64, or everything.",
@@ -168,10 +212,15 @@ HTTP = Function(
             kind=Kind.FLAG,
             example="redirect: true",
         ),
+        SAVE,
         PAGES,
     ),
     paged=PAGES.name,
-    output={"description": "The decoded body, or the items of all pages; a status outside 200 to 299 is an error."},
+    apart=APART,
+    output={
+        "description": "The decoded body, what is told of a file, or the items of all pages; "
+        "a status outside 200 to 299 is an error."
+    },
     example="{method: get, endpoint: 'https://example.com/orders/{id}'}",
     effect_by=("method", EFFECTS),
     effect_note="by method: " + ", ".join(f"{method} {effect}" for method, effect in EFFECTS.items()),
@@ -198,12 +247,15 @@ OPENAPI = Function(
             example="parameters: {petId: 7}",
         ),
         Argument(name="body", summary="Its body, written by the first media type of the document that can be."),
+        SEND,
         AUTHENTICATION,
         _OF_THE_REQUEST["output"],
         _OF_THE_REQUEST["redirect"],
+        SAVE,
         PAGES,
     ),
     paged=PAGES.name,
+    apart=APART,
     output=HTTP.output,
     example="{document: {endpoint: 'connection://petstore'}, operationId: getPetById, parameters: {petId: 7}}",
     effect_note=HTTP.effect_note,

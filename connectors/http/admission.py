@@ -12,9 +12,9 @@ from multidict import CIMultiDict
 
 from connectors.http import address
 from connectors.http.client import PROGRESS, Client, Progress, at_most_once
-from connectors.http.reply import TooLargeError
 from connectors.http.reply import read as read_reply
 from connectors.http.tokens import Answer, Tokens
+from connectors.http.unpacking import TooLargeError
 from connectors.hub.contract import Refused
 from connectors.hub.identity import ApiKey, Digest, Identity, OAuth2, Tls
 from connectors.hub.tls import context

@@ -1,8 +1,9 @@
 """`call: http`: requests to systems that speak HTTP, with bodies in JSON, XML, forms or text.
 
-A request goes out once, at most once, per call of the connector. The time of a try covers all of it: the request, the
-answer to its last byte, and reading what it says. A large answer is read in a thread, so that nothing else waits for
-it; one that is not read in time ends the call, whose effect is done all the same.
+A request goes out once, at most once, per call of the connector. Its body, and that of the answer, may be a file of
+this site (`files`). The time of a try covers all of it: the request, the answer to its last byte, and reading what it
+says. A large answer is read in a thread, so that nothing else waits for it; one that is not read in time ends the
+call, whose effect is done all the same.
 """
 
 from __future__ import annotations
@@ -11,7 +12,6 @@ import asyncio
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from datetime import UTC, datetime
 
 import aiohttp
 
@@ -19,15 +19,28 @@ from connectors.codecs.scalars import CodecError
 from connectors.http import EFFECTS, HTTP, OPENAPI, PAGES, pages
 from connectors.http.admission import NONE, Admission, Admissions
 from connectors.http.client import PROGRESS, Client, Progress
+from connectors.http.files import LATE, NO_FILES, FileError, Incoming, Outgoing, Transfer, threads
 from connectors.http.operation import read as read_operation
-from connectors.http.output import said, shaped
-from connectors.http.quiet import quiet_ms
-from connectors.http.reply import Reply, TooLargeError, without_body
+from connectors.http.outcomes import (
+    MOST_SAID,
+    HalfTakenError,
+    accepted,
+    ended,
+    is_error,
+    named,
+    rejected,
+    too_large,
+    unanswered,
+    unfiled,
+)
+from connectors.http.output import shaped
+from connectors.http.reply import Reply, without_body
 from connectors.http.reply import read as read_reply
 from connectors.http.request import Request
 from connectors.http.request import read as read_request
-from connectors.http.status import judge, retry_after_ms
-from connectors.hub.connections import Connections, folded, named
+from connectors.http.unpacking import TooLargeError
+from connectors.hub.connections import Connections, folded
+from connectors.hub.connections import named as names_of
 from connectors.hub.contract import Asked, Check, Plan, Refused
 from connectors.hub.identity import NOBODY
 from connectors.hub.outcome import CallOutcome
@@ -39,7 +52,7 @@ from schemas.reasons import Effect, Reason
 MAX_RESPONSE_BYTES = 512 * 1024
 INLINE_BYTES = 32 * 1024  # read at once, within milliseconds; a thread would cost more
 READERS = 2
-MOST_SAID = 32 * 1024  # of an answer that is an error: what is longer is not told
+NO_CONTENT = 204
 UNREADABLE = "the call was made, but its answer cannot be read"
 
 
@@ -61,12 +74,14 @@ class HttpConnector:
         self._client: Client | None = None
         self._admissions: Admissions | None = None
         self._readers: ThreadPoolExecutor | None = None
+        self._files: ThreadPoolExecutor | None = None
 
     async def open(self) -> None:
         """Makes sessions and the threads that read large answers; reaches out to nobody."""
         self._client = Client(self._policy, self._pool_size)
         self._admissions = Admissions(self._client)
         self._readers = ThreadPoolExecutor(READERS, "bodies")
+        self._files = threads()
 
     async def close(self) -> None:
         """Closes all connections."""
@@ -75,33 +90,54 @@ class HttpConnector:
                 await self._admissions.close()
             await self._client.close()
             await asyncio.to_thread(self._readers.shutdown, cancel_futures=True)
+        if self._files is not None:
+            self._files.shutdown(wait=False)  # a folder may hang; what is to be tidied up there is
 
     async def call(self, plan: Plan[Request], timeout_s: float) -> CallOutcome:
         """Sends the request once."""
-        progress = Progress()
+        progress, files = Progress(), self._transfer(plan)
+        try:
+            return await self._made(plan, progress, files, timeout_s)
+        except TooLargeError:
+            save = plan.request.save
+            most = self._max_response_bytes if save is None else save.most
+            return too_large(plan, progress, f"the answer is larger than {most} bytes")
+        except FileError as error:
+            return unfiled(plan, progress, error)
+        except CodecError as error:
+            return _misread(plan, progress.status, error)
+        finally:
+            files.end()
+
+    async def _made(self, plan: Plan[Request], progress: Progress, files: Transfer, timeout_s: float) -> CallOutcome:
         try:
             async with asyncio.timeout(timeout_s):
-                reply = await self._answer(plan, progress)
-                if _is_error(reply.status, plan.request):
-                    return _rejected(plan, reply)
-                return await self._accepted(plan, reply)
-        except TooLargeError:
-            return _too_large(plan, progress, f"the answer is larger than {self._max_response_bytes} bytes")
+                await files.begin()
+                reply = await self._answer(plan, progress, files)
+                if is_error(reply.status, plan.request):
+                    return rejected(plan, reply)
+                return accepted(plan, reply, await self._shaped(plan.request, reply))
+        except CodecError:
+            raise
         except aiohttp.ClientSSLError as error:  # some are a ValueError, too
-            return _failure(plan, progress, error)
+            return unanswered(plan, progress, error)
         except ValueError:
             if progress.complete:
-                return _outcome(plan, Reason.CONTRACT_DRIFT, plan.effect.when(certain=Effect.DONE), UNREADABLE)
-            return _outcome(plan, Reason.INPUT_INVALID, Effect.NONE, "cannot be sent: the URI or a header is not valid")
+                return ended(plan, Reason.CONTRACT_DRIFT, plan.effect.when(certain=Effect.DONE), UNREADABLE)
+            return ended(plan, Reason.INPUT_INVALID, Effect.NONE, "cannot be sent: the URI or a header is not valid")
         except TimeoutError as error:
             if progress.complete:
-                return _too_large(plan, progress, "the answer takes too long to read")
-            return _failure(plan, progress, error)
+                return too_large(plan, progress, "the answer takes too long to read")
+            if files.waits:
+                raise FileError(Reason.TIMED_OUT, LATE) from None
+            return unanswered(plan, progress, error)
         except (aiohttp.ClientError, OSError) as error:
+            if files.error is not None:
+                raise files.error from None
             outdated = progress.kept and progress.status is None
             if outdated:
                 self._distrust(plan)
-            return replace(_failure(plan, progress, error), outdated=outdated)
+            return replace(unanswered(plan, progress, error), outdated=outdated)
 
     def _openapi(self, asked: Asked) -> Plan[Request]:
         return self._http(read_operation(asked, self._connections))
@@ -126,6 +162,7 @@ class HttpConnector:
             address=str(request.url.origin()),
             effect=effect,
             request=request,
+            keeps=request.save is not None,
             host=None if request.named else host,
         )
 
@@ -135,28 +172,39 @@ class HttpConnector:
             raise HTTP.fault(PAGES.name, "belong to a call that only reads", "write method: get, or effect: read")
         if not pages.is_plain(asked.arguments):
             raise HTTP.fault(PAGES.name, "stand beside another output", "leave output and redirect out")
-        usual = next((self._connections.pages(name) for name in named(asked.arguments)), {})
+        usual = next((self._connections.pages(name) for name in names_of(asked.arguments)), {})
         return pages.read({**usual, **given})
 
-    async def _answer(self, plan: Plan[Request], progress: Progress) -> Reply:
+    def _transfer(self, plan: Plan[Request]) -> Transfer:
+        """The files that the bodies of the call are."""
+        save, send = plan.request.save, plan.request.send
+        if save is None and send is None:
+            return NO_FILES
+        assert self._files is not None, "open() comes first"
+        incoming = None if save is None else Incoming(save, plan.call.key)
+        return Transfer(self._files, incoming, None if send is None else Outgoing(send))
+
+    async def _answer(self, plan: Plan[Request], progress: Progress, files: Transfer) -> Reply:
         """The answer; where a kept token is not taken, that to the same request with a new one. Raises Refused."""
         identity = plan.request.identity
         if identity is NOBODY:
-            return await self._exchange(plan, progress)
+            return await self._exchange(plan, progress, files)
         assert self._admissions is not None, "open() comes first"
         origin = str(plan.request.url.origin())
         admission = await self._admissions.admission(origin, identity)
-        reply = await self._exchange(plan, progress, admission)
+        reply = await self._exchange(plan, progress, files, admission)
         if reply.status != 401 or not admission.token:
             return reply
         progress.begin()  # the first request was refused, so nothing has happened yet
         admission = await self._admissions.admission(origin, identity, refused=admission.token)
-        reply = await self._exchange(plan, progress, admission)
+        reply = await self._exchange(plan, progress, files, admission)
         if reply.status == 401:
-            raise Refused(Reason.CONNECTION_STALE, f"{_name(plan)} does not take a new token; correct authentication")
+            raise Refused(Reason.CONNECTION_STALE, f"{named(plan)} does not take a new token; correct authentication")
         return reply
 
-    async def _exchange(self, plan: Plan[Request], progress: Progress, admission: Admission = NONE) -> Reply:
+    async def _exchange(
+        self, plan: Plan[Request], progress: Progress, files: Transfer, admission: Admission = NONE
+    ) -> Reply:
         assert self._client is not None, "open() comes first"
         request = plan.request
         keep = plan.effect.repeatable  # what cannot be made again gets a connection that was not used before
@@ -166,37 +214,33 @@ class HttpConnector:
             request.method,
             request.url,
             headers=admission.added_to(request.headers),
-            data=request.body,
+            data=files.payload(request.body),
             allow_redirects=False,
             ssl=admission.tls,
             middlewares=admission.middlewares,
         ) as response:
             progress.status = response.status
-            reply = await self._read(response, request)
+            reply = await self._read(response, request, files)
             progress.complete = True
             return reply
 
-    async def _read(self, response: aiohttp.ClientResponse, request: Request) -> Reply:
+    async def _read(self, response: aiohttp.ClientResponse, request: Request, files: Transfer) -> Reply:
         """The answer; of an error no more than what is told of it, as its status says enough."""
-        if not _is_error(response.status, request):
-            return await read_reply(response, self._max_response_bytes)
-        try:
-            return await read_reply(response, min(MOST_SAID, self._max_response_bytes))
-        except TooLargeError:
-            return without_body(response)
+        if is_error(response.status, request):
+            try:
+                return await read_reply(response, min(MOST_SAID, self._max_response_bytes))
+            except TooLargeError:
+                return without_body(response)
+        if response.status < 300:
+            if files.half_sent:
+                raise HalfTakenError
+            if files.incoming is not None and response.status != NO_CONTENT:
+                return without_body(response, await files.save(response))
+        return await read_reply(response, self._max_response_bytes)
 
     def _distrust(self, plan: Plan[Request]) -> None:
         assert self._client is not None
         self._client.distrust(plan.request.url.origin())
-
-    async def _accepted(self, plan: Plan[Request], reply: Reply) -> CallOutcome:
-        effect = plan.effect.when(certain=Effect.DONE)
-        try:
-            output = await self._shaped(plan.request, reply)
-        except CodecError as error:
-            return _outcome(plan, Reason.CONTRACT_DRIFT, effect, f"answered {reply.status}, but {error}")
-        evidence = _evidence(plan, reply.status)
-        return CallOutcome(reason=Reason.OK, effect=effect, output=output, quiet_ms=_quiet_ms(reply), evidence=evidence)
 
     async def _shaped(self, request: Request, reply: Reply) -> Json:
         body = reply.content(self._max_response_bytes)
@@ -205,70 +249,6 @@ class HttpConnector:
         return await asyncio.get_running_loop().run_in_executor(self._readers, shaped, request, reply, body)
 
 
-def _is_error(status: int, request: Request) -> bool:
-    return status >= 300 and not (status < 400 and request.accepts_redirect)
-
-
-def _failure(plan: Plan[Request], progress: Progress, error: Exception) -> CallOutcome:
-    """No complete answer."""
-    late = isinstance(error, TimeoutError)
-    if not progress.connected:
-        what = "no connection in time" if late else f"no connection: {_cause(error)}"
-        return _outcome(plan, Reason.UNREACHED, Effect.NONE, what)
-    what = "no answer in time" if late else "the connection broke before the answer was complete"
-    if plan.effect.effectful:
-        return _outcome(plan, Reason.OUTCOME_UNKNOWN, Effect.UNKNOWN, what, 408 if late else None)
-    return _outcome(plan, Reason.TIMED_OUT if late else Reason.UNREACHED, Effect.NONE, what)
-
-
-def _cause(error: Exception) -> str:
-    if isinstance(error, aiohttp.ClientConnectorDNSError):
-        return "the name could not be resolved"
-    if isinstance(error, aiohttp.ClientSSLError):
-        return "TLS failed"
-    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
-    if isinstance(cause, ConnectionRefusedError):
-        return "refused"
-    if isinstance(cause, TimeoutError):
-        return "no answer in time"
-    return (cause.strerror if isinstance(cause, OSError) else None) or "the connection failed"
-
-
-def _too_large(plan: Plan[Request], progress: Progress, what: str) -> CallOutcome:
-    accepted = progress.status is not None and progress.status < 300
-    effect = plan.effect.when(certain=Effect.DONE if accepted else Effect.UNKNOWN)
-    return _outcome(plan, Reason.REPLY_TOO_LARGE, effect, what)
-
-
-def _rejected(plan: Plan[Request], reply: Reply) -> CallOutcome:
-    waits_ms = retry_after_ms(reply.headers.get("retry-after"), datetime.now(UTC))
-    verdict = judge(reply.status, plan.effect, waits_ms is not None)
-    return CallOutcome(
-        reason=verdict.reason,
-        effect=plan.effect.when(certain=Effect.UNKNOWN if verdict.doubtful else Effect.NONE),
-        answer=said(plan.request, reply, MOST_SAID),
-        status=reply.status,
-        retry_after_ms=waits_ms,
-        quiet_ms=_quiet_ms(reply),
-        detail=f"{_name(plan)} answered {reply.status}",
-        evidence=_evidence(plan, reply.status),
-    )
-
-
-def _quiet_ms(reply: Reply) -> int | None:
-    return quiet_ms(reply.status, reply.headers, datetime.now(UTC))
-
-
-def _outcome(plan: Plan[Request], reason: Reason, effect: Effect, what: str, status: int | None = None) -> CallOutcome:
-    detail = f"{_name(plan)}: {what}"
-    return CallOutcome(reason=reason, effect=effect, status=status, detail=detail, evidence=_evidence(plan, status))
-
-
-def _name(plan: Plan[Request]) -> str:
-    """What the call is called in texts: no path and no query, they may be about a person."""
-    return f"{plan.request.method} {plan.request.url.host}:{plan.request.url.port}"
-
-
-def _evidence(plan: Plan[Request], status: int | None) -> dict[str, str | int]:
-    found: dict[str, str | int] = {"method": plan.request.method, "connection": plan.connection}
-    return found if status is None else {**found, "status": status}
+def _misread(plan: Plan[Request], status: int | None, error: CodecError) -> CallOutcome:
+    effect = plan.effect.when(certain=Effect.DONE)
+    return ended(plan, Reason.CONTRACT_DRIFT, effect, f"answered {status}, but {error}")

@@ -184,9 +184,13 @@ def _operation(document: Any, path: str, method: str, item: Mapping[str, Any]) -
     body = mapping(document, said["requestBody"], place) if "requestBody" in said else None
     content = mapping(document, body.get("content") or {}, place) if body is not None else {}
     bodies = tuple(kind for wanted in _BODIES for kind in content if kind.partition(";")[0].strip().lower() == wanted)
-    more = tuple(kind for kind in content if kind not in bodies and kind.partition(";")[0].endswith(("+json", "+xml")))
+    more = tuple(kind for kind in content if kind not in bodies and _written_as_text(kind.partition(";")[0].strip()))
     needs = body is not None and body.get("required") is True
     return ApiOperation(name, method.upper(), path, tuple(merged.values()), bodies + more, body is not None, needs)
+
+
+def _written_as_text(kind: str) -> bool:
+    return kind.endswith(("+json", "+xml")) or (kind.startswith("text/") and "*" not in kind)
 
 
 def _parameters(document: Any, given: Any, place: str) -> Iterator[Parameter]:

@@ -5,11 +5,14 @@ from __future__ import annotations
 from difflib import get_close_matches
 
 from connectors.codecs.scalars import CodecError
-from connectors.http import AUTHENTICATION, HTTP, OPENAPI, PAGES, address, openapi
+from connectors.http import AUTHENTICATION, HTTP, OPENAPI, PAGES, SAVE, SEND, address, openapi
+from connectors.http.request import BYTES
 from connectors.hub.connections import Connections
 from connectors.hub.contract import Asked, Refused
 from schemas.payload import Json
 from schemas.reasons import Reason
+
+AS_GIVEN = ("body", SEND.name, "output", "redirect", SAVE.name, PAGES.name)
 
 
 def read(asked: Asked, connections: Connections) -> Asked:
@@ -20,11 +23,11 @@ def read(asked: Asked, connections: Connections) -> Asked:
         raise OPENAPI.fault("document.endpoint", "is no connection", "write endpoint: connection://NAME")
     connections.url(name)
     operation = _operation(str(given["operationId"]), name, connections)
-    body = given.get("body")
-    if operation.needs_body and body is None:
+    body, has_body = given.get("body"), given.get("body") is not None or SEND.name in given
+    if operation.needs_body and not has_body:
         raise OPENAPI.fault("body", f"is needed by {operation.id}")
-    if body is not None and not operation.takes_body:
-        raise OPENAPI.fault("body", f"is not taken by {operation.id}", "leave it out")
+    if has_body and not operation.takes_body:
+        raise OPENAPI.fault(SEND.name if body is None else "body", f"is not taken by {operation.id}", "leave it out")
     if body is not None and not operation.bodies:
         raise OPENAPI.fault("body", "has no media type that can be written", "call it with call: http")
     try:
@@ -33,13 +36,21 @@ def read(asked: Asked, connections: Connections) -> Asked:
         raise OPENAPI.fault("parameters", f"of {operation.id}: the operation {error}", "see its document") from None
     except CodecError as error:
         raise OPENAPI.fault("parameters", f"cannot be sent: {error}", "write texts and numbers") from None
-    headers = {**filled.headers, **({} if body is None else {"Content-Type": operation.bodies[0]})}
+    headers = {**filled.headers, **({"Content-Type": _media_type(operation, body)} if has_body else {})}
     endpoint = f"{address.NAMED}://{name}{filled.path}" + (f"?{filled.query}" if filled.query else "")
     said = given.get(AUTHENTICATION.name)
     target = endpoint if said is None else {"uri": endpoint, AUTHENTICATION.name: said}
     request: dict[str, Json] = {"method": operation.method, "endpoint": target, "headers": dict(headers)}
-    request |= {each: given[each] for each in ("body", "output", "redirect", PAGES.name) if each in given}
+    request |= {each: given[each] for each in AS_GIVEN if each in given}
     return Asked(HTTP, asked.call, request)
+
+
+def _media_type(operation: openapi.ApiOperation, body: Json) -> str:
+    """That of the body; a file is what it is, where the document allows that."""
+    if body is not None:
+        return operation.bodies[0]
+    kinds = [each for each in operation.bodies if not each.lower().startswith("multipart/")]
+    return BYTES if BYTES in kinds or not kinds else kinds[0]
 
 
 def _operation(name: str, system: str, connections: Connections) -> openapi.ApiOperation:

@@ -13,8 +13,9 @@ from typing import Any
 
 from connectors.codecs import bodies as codecs
 from connectors.http import CONTENT, RAW, pages
-from connectors.http.reply import Reply, TooLargeError
+from connectors.http.reply import Reply
 from connectors.http.request import Request
+from connectors.http.unpacking import TooLargeError
 from schemas.payload import Json
 
 HIDDEN_HEADERS = ("authorization", "proxy-authorization", "cookie", "set-cookie")
@@ -25,6 +26,8 @@ WITH_ADDRESSES = ("location", "content-location", "link", "refresh")
 
 def shaped(request: Request, reply: Reply, body: bytes) -> Json:
     """The output of the call; `body` is what the answer holds, unpacked. Raises CodecError."""
+    if reply.saved is not None:
+        return reply.saved if request.output == CONTENT else _everything(request, reply, reply.saved)
     if request.output == RAW:
         return base64.b64encode(body).decode()
     try:

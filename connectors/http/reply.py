@@ -2,22 +2,17 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import aiohttp
 
-from connectors.codecs.scalars import CodecError
+from connectors.http.unpacking import TooLargeError, Unpacking
+from schemas.payload import Json
 
 CHUNK_BYTES = 64 * 1024
-_GZIP_OR_ZLIB = 32 + zlib.MAX_WBITS  # told apart by their first bytes
 _MOST_CODINGS = 3
 _MOST_PARTS = 100
-
-
-class TooLargeError(Exception):
-    """The answer is larger than what is taken."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,12 +22,13 @@ class Reply:
     status: int
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)  # as it came
+    saved: Json = None  # what is told of it where it went into a file instead
 
     def content(self, limit: int) -> bytes:
         """The body without what it is packed in. Raises TooLargeError beyond `limit`, CodecError for what is not so."""
         packed, body = self.headers.get("content-encoding", ""), self.body
         if packed and body:
-            for coding in reversed([each.strip().lower() for each in packed.split(",")][:_MOST_CODINGS]):
+            for coding in reversed(packed.split(",")[:_MOST_CODINGS]):
                 body = _unpacked(body, coding, limit)
         return body
 
@@ -49,42 +45,19 @@ async def read(response: aiohttp.ClientResponse, limit: int) -> Reply:
     return Reply(response.status, _joined(response), bytes(body))
 
 
-def without_body(response: aiohttp.ClientResponse) -> Reply:
-    """The answer without what it says."""
-    return Reply(response.status, _joined(response), b"")
+def without_body(response: aiohttp.ClientResponse, saved: Json = None) -> Reply:
+    """The answer without what it says, or with what is told of that where it was `saved`."""
+    return Reply(response.status, _joined(response), b"", saved)
 
 
 def _unpacked(body: bytes, coding: str, limit: int) -> bytes:
-    if coding in ("", "identity"):
-        return body
-    if coding not in ("gzip", "x-gzip", "deflate"):
-        raise CodecError("its Content-Encoding is neither gzip nor deflate")
-    try:
-        return _inflated(body, limit, _window(body, coding))
-    except zlib.error:
-        raise CodecError(f"its body is not {coding}, as its Content-Encoding says") from None
-
-
-def _inflated(body: bytes, limit: int, window: int) -> bytes:
-    """The parts that the body is packed in, one after another; each has to be whole."""
-    made = bytearray()
-    for _ in range(_MOST_PARTS):
-        part = zlib.decompressobj(window)
-        made += part.decompress(body, limit + 1 - len(made))
+    unpacking, made = Unpacking(coding, _MOST_PARTS), bytearray()
+    for piece in unpacking.pieces(body):
+        made += piece
         if len(made) > limit:
             raise TooLargeError
-        if not part.eof:
-            raise zlib.error("cut off")
-        body = part.unused_data.lstrip(b"\0")  # some pad with zeros
-        if not body:
-            return bytes(made)
-    raise zlib.error("too many parts")
-
-
-def _window(body: bytes, coding: str) -> int:
-    """Some servers send deflate without the frame of zlib that belongs to it (RFC 9110, 8.4.1.2)."""
-    framed = coding != "deflate" or (body[0] & 0x0F == 8 and int.from_bytes(body[:2]) % 31 == 0)
-    return _GZIP_OR_ZLIB if framed else -zlib.MAX_WBITS
+    unpacking.end()
+    return bytes(made)
 
 
 def _joined(response: aiohttp.ClientResponse) -> dict[str, str]:

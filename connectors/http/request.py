@@ -19,10 +19,13 @@ from yarl import URL
 
 from connectors.codecs import bodies as codecs
 from connectors.codecs import multipart
-from connectors.http import CONTENT, HTTP, RESPONSE, address
+from connectors.file.content import name_given
+from connectors.file.folders import folder_of
+from connectors.http import CONTENT, HTTP, MOST_SAVED, RAW, RESPONSE, SAVE, SEND, address
 from connectors.http import authentication as authentications
 from connectors.http import headers as header_fields
-from connectors.hub.connections import Connections
+from connectors.http.files import FileBody
+from connectors.hub.connections import Connections, folded
 from connectors.hub.contract import Asked, Refused
 from connectors.hub.identity import NOBODY, ApiKey, Basic, Bearer, Credentials, Identity, Webhook
 from schemas.functions import EffectClass
@@ -32,6 +35,7 @@ from schemas.reasons import Reason
 if TYPE_CHECKING:
     from connectors.http.pages import Pages
 
+BYTES = "application/octet-stream"
 KEY_HEADER = "Idempotency-Key"
 MAX_KEY_LENGTH = 255  # what services with such a header are known to take
 
@@ -51,6 +55,8 @@ class Request:
     identity: Identity = NOBODY  # what of it is said when the request is sent, and shown to nobody
     shown: str = field(default="", repr=False)  # the address as the definition has it: nothing in it is the site's
     tokens_at: str = ""  # host that the definition has tokens asked for at: the policy has to allow it, too
+    save: FileBody | None = None  # the file that the body of the answer goes into
+    send: FileBody | None = None  # that is the body
     pages: Pages | None = field(default=None, repr=False)  # that it asks for a page of a list, and how that is divided
 
 
@@ -78,11 +84,20 @@ def read(asked: Asked, effect: EffectClass, connections: Connections) -> Request
     headers = header_fields.read(arguments.get("headers") or {})
     if target.credentials is not None:
         headers["Authorization"] = target.credentials
+    save, send = (_file(each, arguments, connections) for each in (SAVE.name, SEND.name))
+    if send is not None:
+        kind = headers.setdefault("Content-Type", BYTES)
+        if codecs.parse(kind)[0] == multipart.MEDIA_TYPE and "boundary=" not in kind:
+            raise HTTP.fault(SEND.name, "is no form in parts", "name the media type of the file in Content-Type")
     body = _body(arguments.get("body"), headers)
     if effect.effectful:
         headers.setdefault(KEY_HEADER, key_header(asked.call.key))
     more = address.query_of(arguments.get("query") or {})
     output = arguments.get("output", CONTENT)
+    if save is not None and output == RAW:
+        raise HTTP.fault(SAVE.name, "stands beside output: raw", "leave output out, or write output: response")
+    if save is not None and arguments["method"] == "HEAD":
+        raise HTTP.fault(SAVE.name, "has nothing to save: an answer to head has no body", "write method: get")
     return Request(
         arguments["method"],
         address.url(target.start, target.path, address.joined(target.query, more)),
@@ -95,6 +110,8 @@ def read(asked: Asked, effect: EffectClass, connections: Connections) -> Request
         target.identity,
         str(target.shown._replace(query=address.joined(target.shown.query, more))) if output == RESPONSE else "",
         target.tokens_at,
+        save,
+        send,
     )
 
 
@@ -192,6 +209,19 @@ def _basic(username: str, password: str) -> str:
     except ValueError:
         place = "endpoint.authentication.basic.username"
         raise HTTP.fault(place, "holds a colon", "basic authentication has none in a user") from None
+
+
+def _file(argument: str, arguments: Mapping[str, Json], connections: Connections) -> FileBody | None:
+    """The file that an argument names, if that is given."""
+    given = arguments.get(argument)
+    if given is None:
+        return None
+    name = folded(given["connection"])
+    most = given.get("most", MOST_SAVED)
+    if type(most) is not int or most < 1:
+        raise HTTP.fault(f"{argument}.most", "is no number of bytes", "write most: 2000000000")
+    file = name_given(HTTP, f"{argument}.file", given["file"])
+    return FileBody(name, folder_of(name, connections), file, most)
 
 
 def _body(body: Json, headers: CIMultiDict[str]) -> bytes | None:

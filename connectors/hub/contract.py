@@ -58,6 +58,7 @@ class Plan(Generic[R]):
     address: str = field(default="", repr=False)  # what the unit stands for now; another one is another system
     effect: EffectClass
     request: R  # the connector's own
+    keeps: bool = False  # something of it stays at this site, also where nothing changes outside
     host: str | None = None  # host that the policy has to allow; None where the address comes from the settings
 
 

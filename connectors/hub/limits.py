@@ -1,9 +1,12 @@
-"""What one connection may be asked: how much at once, how often, and how long a call waits for it."""
+"""What one connection may be asked: how much at once, how often, and how long a call waits for it and is answered."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+
+TRY_S = 15.0  # that a try has unless its connection says otherwise
+LONGEST_TRY_S = 900.0  # that a connection may say
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,6 +16,7 @@ class ConnectionLimits:
     concurrency: int = 16  # calls under way at once
     per_s: float | None = None  # calls a second; None: as many as there are
     patience_s: float = 30.0  # how long a call waits for a system that is not well before it fails
+    timeout_s: float | None = None  # how long one try may take, from sending to the answer; None: as any other
 
 
 LimitsOf = Callable[[str], ConnectionLimits]

@@ -20,7 +20,7 @@ from connectors.declaration import Declaration
 from connectors.hub.breaker import Passage, State
 from connectors.hub.contract import AnyConnector, HubCall, Plan, Refused
 from connectors.hub.lanes import Lane, Lanes
-from connectors.hub.limits import ConnectionLimits, LimitsOf
+from connectors.hub.limits import TRY_S, ConnectionLimits, LimitsOf
 from connectors.hub.observer import EndedCall, Observer, unobserved
 from connectors.hub.operations import Operation, bound
 from connectors.hub.outcome import CallOutcome
@@ -42,8 +42,8 @@ BeforeSend = Callable[[Plan[Any]], Awaitable[None]]
 class CallLimits:
     """Bounds of every call."""
 
-    total_timeout_s: float = 30.0  # waiting and sending together; a deadline of the step can only shorten it
-    try_timeout_s: float = 15.0  # from sending to the answer
+    total_timeout_s: float = 30.0  # waiting and sending together; longer by what a try may be longer than usual
+    try_timeout_s: float = TRY_S  # from sending to the answer, where the connection does not say it
     concurrency: int = 16  # calls under way at once on one connection, unless that has limits of its own
     lanes: int = 1_000  # connections remembered; beyond, those that are idle and well are forgotten
 
@@ -148,20 +148,22 @@ class Hub:
     async def _in_lane(
         self, connector: AnyConnector, plan: Plan[Any], before_send: BeforeSend, rest: Rest | None
     ) -> CallOutcome:
-        ends_at = asyncio.get_running_loop().time() + self._budget_s(plan.call)
-        lane = self._lanes.of(plan.connection, plan.address, self._limits_of(plan.system))
+        limits = self._limits_of(plan.system)
+        try_s = self._limits.try_timeout_s if limits.timeout_s is None else limits.timeout_s
+        ends_at = asyncio.get_running_loop().time() + self._budget_s(plan.call, try_s)
+        lane = self._lanes.of(plan.connection, plan.address, limits)
         pause(plan, self._paused_s(plan.system))
         postpone(plan, lane)
         passage, let_in = await passed(plan, lane, ends_at, rest)
         try:
-            return await self._once(connector, plan, before_send, lane, passage, ends_at)
+            return await self._once(connector, plan, before_send, lane, passage, ends_at, try_s)
         finally:
             lane.let_go(passage, let_in)
 
-    def _budget_s(self, call: HubCall) -> float:
-        if call.deadline_ms is None:
-            return self._limits.total_timeout_s
-        return min(self._limits.total_timeout_s, call.deadline_ms / 1000 - time.time())
+    def _budget_s(self, call: HubCall, try_s: float) -> float:
+        """Waiting and sending together; the deadline of a step can only shorten it."""
+        budget_s = self._limits.total_timeout_s + max(0.0, try_s - self._limits.try_timeout_s)
+        return budget_s if call.deadline_ms is None else min(budget_s, call.deadline_ms / 1000 - time.time())
 
     async def _once(
         self,
@@ -171,6 +173,7 @@ class Hub:
         lane: Lane,
         passage: Passage,
         ends_at: float,
+        try_s: float,
     ) -> CallOutcome:
         clock = asyncio.get_running_loop().time
         if clock() >= ends_at:
@@ -181,7 +184,7 @@ class Hub:
             if place.waited:
                 look_again(plan, lane, passage)
                 await before_send(plan)  # it may not be wanted any more
-            outcome = await self._send(connector, plan, ends_at - clock())
+            outcome = await self._send(connector, plan, min(ends_at - clock(), try_s))
         finally:
             lane.leave(place)
         if outcome.quiet_ms:
@@ -189,9 +192,9 @@ class Hub:
         passage.healthy = None if outcome.outdated else not outcome.meaning.trips
         return outcome
 
-    async def _send(self, connector: AnyConnector, plan: Plan[Any], left_s: float) -> CallOutcome:
+    async def _send(self, connector: AnyConnector, plan: Plan[Any], timeout_s: float) -> CallOutcome:
         try:
-            return await connector.call(plan, min(left_s, self._limits.try_timeout_s))
+            return await connector.call(plan, timeout_s)
         except Refused:
             raise
         except Exception:  # a bug of one connector costs this call, not the worker; what it did meanwhile is not known

@@ -17,12 +17,13 @@ from sqlalchemy.exc import ArgumentError, NoSuchModuleError
 from sqlalchemy.pool import QueuePool
 
 from connectors.hub.contract import Refused
+from connectors.hub.limits import LONGEST_TRY_S
 from connectors.sql.guards import DATABASES
 from connectors.sql.held import noted
 from schemas.reasons import Reason
 
 CONNECT_TIMEOUT_S = 10
-READ_TIMEOUT_S = 20  # more than a call has, which cuts a connection by itself once there is one
+READ_TIMEOUT_S = int(LONGEST_TRY_S) + 5  # more than a call can have, which cuts its connection by itself
 CONNECT_ARGUMENTS: dict[str, dict[str, object]] = {
     "pysqlite": {"timeout": 0},  # replaced by PRAGMA busy_timeout, statement by statement
     "psycopg": {"connect_timeout": CONNECT_TIMEOUT_S},

@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import click
 
 from schemas.times import rfc3339
 from streams.cli._actor import as_option
+from streams.cli._moments import period
 from streams.cli._options import Decorator, together
-from streams.cli._output import echo, json_option
+from streams.cli._output import echo, json_option, print_json
 
 EXIT_NOT_ALL = 1
 CLOCKS_S = 60  # by which this clock may be behind that of the broker
@@ -34,8 +35,7 @@ def which(happened: str, error: str, *more: Decorator) -> Decorator:
         click.option("--error", "reason", help=error),
         click.option("--key", "business_key", help="Business key, such as an application number."),
         *more,
-        click.option("--since", help=f"{happened} at this time (RFC 3339) or later."),
-        click.option("--until", help=f"{happened} before this time (RFC 3339)."),
+        period(happened),
     )
 
 
@@ -53,6 +53,23 @@ def how(meant: str) -> Decorator:
 def by_now() -> str:
     """The bound (RFC 3339) of what is there already, and not of what comes meanwhile."""
     return rfc3339(int((time.time() + CLOCKS_S) * 1_000))
+
+
+def print_meant(
+    found: Mapping[str, Sequence[Any]], lines: Sequence[str], one: str, many: str, *, as_json: bool
+) -> None:
+    """Says which are meant, where nothing is done about them: as JSON, or a line for each."""
+    if as_json:
+        print_json(found)
+        return
+    for each in lines:
+        echo(each)
+    say_meant(len(lines), one, many)
+
+
+def say_meant(count: int, one: str, many: str) -> None:
+    """Says how many are meant, and that it was left at that."""
+    echo(f"{count} {f'{one} is' if count == 1 else f'{many} are'} meant; nothing was done", err=True)
 
 
 def paced(items: Iterable[T], rate: float | None, most: int = 1) -> Iterator[list[T]]:

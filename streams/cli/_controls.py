@@ -12,7 +12,7 @@ import click
 
 from schemas.lifecycle import OF_INSTANCES, TERMINAL
 from streams.cli._actor import acting
-from streams.cli._bulk import EXIT_NOT_ALL, by_now, conclude, how, side_by_side, which
+from streams.cli._bulk import EXIT_NOT_ALL, by_now, conclude, how, say_meant, side_by_side, which
 from streams.cli._client import Client, Refused, connect
 from streams.cli._ids import instance_path
 from streams.cli._moments import moment
@@ -128,4 +128,4 @@ def _print_meant(found: list[dict[str, Any]], as_json: bool) -> None:
         for each in found
     )
     print_table(("INSTANCE", "WORKFLOW", "VERSION", "STATUS", "STARTED"), rows, ids=["INSTANCE"])
-    echo(f"{len(found)} meant; nothing was done", err=True)
+    say_meant(len(found), "instance", "instances")

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from streams.cli._actor import acting
-from streams.cli._bulk import EXIT_NOT_ALL, conclude, side_by_side
+from streams.cli._bulk import EXIT_NOT_ALL, conclude, print_meant, side_by_side
 from streams.cli._client import Client, Refused, connect
 from streams.cli._ids import instance_id
 from streams.cli._output import echo, print_json, print_line
@@ -47,7 +47,9 @@ def hurry(given: Mapping[str, Any], others: Mapping[str, Any]) -> None:
         narrowed["step"] = given["task"]
     found = client.every("/v1/instances", "instances", retrying="true", **narrowed)
     if given["dry_run"]:
-        _print_meant(list(found), given["as_json"])
+        meant = list(found)
+        lines = [f"{each['instance_id']}  {retry_line(step)}" for each in meant for step in each["retrying"]]
+        print_meant({"instances": meant}, lines, "step", "steps", as_json=given["as_json"])
     else:
         _one_by_one(client, found, wish, given["rate"], given["as_json"])
 
@@ -98,13 +100,3 @@ def _decide_one(client: Client, instance: str, wish: Mapping[str, Any]) -> list[
         }
         for each in told["retries"]
     ]
-
-
-def _print_meant(found: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        print_json({"instances": found})
-        return
-    steps = [(each["instance_id"], step) for each in found for step in each["retrying"]]
-    for instance, step in steps:
-        echo(f"{instance}  {retry_line(step)}")
-    echo(f"{len(steps)} steps are meant; nothing was done", err=True)

@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from typing import Any
 
 from streams.cli._actor import acting
-from streams.cli._bulk import by_now, conclude, paced
+from streams.cli._bulk import by_now, conclude, paced, print_meant
 from streams.cli._client import Client, Refused, connect
-from streams.cli._output import echo, print_json, print_line
+from streams.cli._output import echo, print_line
 from streams.ground.errors import UsageError
 
 PORTION = 100
@@ -28,7 +28,8 @@ def decide(action: str, given: dict[str, Any], more: dict[str, Any]) -> None:
     narrowed.setdefault("until", by_now())
     found = iter(dict.fromkeys(named)) if named else _meant(client, narrowed)
     if dry_run:
-        _print_meant(list(found), as_json)
+        meant = list(found)
+        print_meant({"letters": meant}, meant, "letter", "letters", as_json=as_json)
     else:
         _portions(client, action, found, wish, rate, as_json)
 
@@ -85,12 +86,3 @@ def _word(action: str, told: dict[str, Any]) -> tuple[str, str | None]:
     if told["taken"] is None:
         return "asked", "nothing is known of it yet; ask again"
     return (WORDS[action], None) if told["taken"] else ("refused", told["detail"])
-
-
-def _print_meant(found: list[str], as_json: bool) -> None:
-    if as_json:
-        print_json({"letters": found})
-        return
-    for each in found:
-        echo(each)
-    echo(f"{len(found)} letters are meant; nothing was done", err=True)

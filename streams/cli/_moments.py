@@ -9,6 +9,7 @@ from typing import Any
 
 import click
 
+from streams.cli._options import Decorator, together
 from streams.ground.errors import UsageError
 from streams.ground.spans import span
 
@@ -40,24 +41,41 @@ def moment(rfc3339: str | None) -> str:
     return f"{local:%Y-%m-%d %H:%M:%S} {local.tzname()}"
 
 
-def time_past(option: str, text: str) -> str:
-    """RFC 3339 of what an option was given: how long ago, or a time. Raises UsageError."""
-    return _time(option, text, -1)
+class _Time(click.ParamType):
+    """A time that an option is given, as RFC 3339: how long ago or from now, or a time. Raises UsageError."""
+
+    name = "time"
+
+    def __init__(self, sign: int) -> None:
+        self._sign = sign
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> str:
+        """What an option was given, as a time; its name stands in what is said of what is none."""
+        return self.of(param.opts[0] if param is not None else self.name, value)
+
+    def of(self, option: str, text: str) -> str:
+        """As `convert`, where it depends on other options whether a time is past or to come."""
+        try:
+            if found := _DURATION.fullmatch(text):
+                length = timedelta(**{_UNITS[found[2]]: int(found[1])})
+                return (datetime.now(UTC) + self._sign * length).isoformat()
+            return datetime.fromisoformat(text).astimezone().isoformat()
+        except (ValueError, OverflowError):
+            raise UsageError(f"{option} {text}: no time. Write 30m, 2h, 7d, or 2026-01-31T12:00:00Z.") from None
 
 
-def time_to_come(option: str, text: str) -> str:
-    """RFC 3339 of what an option was given: how long from now, or a time. Raises UsageError."""
-    return _time(option, text, 1)
+PAST, TO_COME = _Time(-1), _Time(1)
+"""What an option takes that means a time, before now or after."""
 
 
-def _time(option: str, text: str, sign: int) -> str:
-    if found := _DURATION.fullmatch(text):
-        length = timedelta(**{_UNITS[found[2]]: int(found[1])})
-        return (datetime.now(UTC) + sign * length).isoformat()
-    try:
-        return datetime.fromisoformat(text).astimezone().isoformat()
-    except (ValueError, OverflowError):
-        raise UsageError(f"{option} {text}: no time. Write 30m, 2h, 7d, or 2026-01-31T12:00:00Z.") from None
+def period(happened: str) -> Decorator:
+    """`--since` and `--until`, of what has happened at a time."""
+    return together(
+        click.option(
+            "--since", type=PAST, help=f"{happened} at this time or later: 2026-01-31T12:00:00Z; or 30m, 12h, 7d ago."
+        ),
+        click.option("--until", type=PAST, help=f"{happened} before this time, or before so long ago."),
+    )
 
 
 def length(ms: int | None) -> str | None:

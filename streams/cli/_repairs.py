@@ -10,7 +10,7 @@ from typing import Any
 import click
 
 from streams.cli._actor import acting
-from streams.cli._bulk import EXIT_NOT_ALL, by_now, conclude, how, side_by_side, which
+from streams.cli._bulk import EXIT_NOT_ALL, by_now, conclude, how, print_meant, side_by_side, which
 from streams.cli._client import Client, Refused, connect
 from streams.cli._ids import instance_id
 from streams.cli._options import together
@@ -62,7 +62,9 @@ def decide(action: str, given: dict[str, Any], more: dict[str, Any]) -> None:
         return
     found = _meant(client, action, narrowed)
     if dry_run:
-        _print_meant(list(found), as_json)
+        meant = list(found)
+        lines = [f"{each['incident_id']}  {each['pointer']}  {each['reason'] or ''}" for each in meant]
+        print_meant({"incidents": meant}, lines, "incident", "incidents", as_json=as_json)
         return
     _one_by_one(client, action, found, wish, rate, as_json)
 
@@ -127,15 +129,6 @@ def _print_told(action: str, repairs: list[dict[str, Any]], as_json: bool) -> No
             echo(f"{each['incident_id']}  {each['pointer']}  {word}" + (f": {detail}" if detail else ""))
     if any(word != DONE[action] for word, _ in words):
         raise SystemExit(EXIT_NOT_ALL)
-
-
-def _print_meant(found: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        print_json({"incidents": found})
-        return
-    for each in found:
-        echo(f"{each['incident_id']}  {each['pointer']}  {each['reason'] or ''}")
-    echo(f"{len(found)} incidents are meant; nothing was done", err=True)
 
 
 def json_or_file(text: str, name: str) -> Any:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import signal
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from streams.ground.errors import UsageError
@@ -24,6 +24,24 @@ def declared(settings: Settings, file: str, read: Callable[[Part | None], Mappin
     if not found:
         called = file.removesuffix(".yaml")
         raise UsageError(f"{called}: no source is declared. Write one into {settings.site_dir.absolute() / file}.")
+    return found
+
+
+def faults(settings: Settings, connections: Mapping[str, Sequence[str | None]]) -> Mapping[str, str]:
+    """Why sources cannot be read, by their names: a connection that they need has no address."""
+    from connectors.hub.connections import Connections
+    from connectors.hub.contract import Refused
+    from streams.ground.site import Site
+    from streams.processors.call.connections import Addresses
+
+    known = Connections(Addresses(settings, Site(settings.site_dir)).urls)
+    found: dict[str, str] = {}
+    for name, needed in connections.items():
+        try:
+            for each in filter(None, needed):
+                known.url(each)
+        except Refused as refusal:
+            found[name] = refusal.outcome.detail
     return found
 
 

@@ -9,7 +9,7 @@ import click
 from streams.cli._actor import acting, as_option
 from streams.cli._client import connect
 from streams.cli._ids import alert_path
-from streams.cli._moments import moment, time_to_come, utc_option
+from streams.cli._moments import TO_COME, moment, utc_option
 from streams.cli._output import echo, json_option, person, print_fields, print_json, print_page, print_table, status
 from streams.ground.errors import UsageError
 
@@ -99,7 +99,7 @@ def ack(alert: str, why: str, actor: str | None, as_json: bool) -> None:
 
 @command.command()
 @click.argument("alert")
-@click.option("--until", help="2h, 30m, or a time such as 2026-01-31T12:00:00Z.")
+@click.option("--until", type=TO_COME, help="2h, 30m, or a time such as 2026-01-31T12:00:00Z.")
 @click.option("--off", is_flag=True, help="People are told of it again.")
 @why_option
 @as_option("asks")
@@ -109,7 +109,7 @@ def silence(alert: str, until: str | None, off: bool, why: str, actor: str | Non
     """Let nobody be told of ALERT for a while, also if it ends and begins again meanwhile."""
     if (until is None) != off:
         raise UsageError("Give either --until with a time, or --off.")
-    wish = {"why": why, "actor": acting(actor), **({"until": time_to_come("--until", until)} if until else {})}
+    wish = {"why": why, "actor": acting(actor), **({"until": until} if until else {})}
     _decide(alert, "silence", wish, as_json)
 
 

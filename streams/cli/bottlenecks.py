@@ -8,7 +8,7 @@ from urllib.parse import quote
 import click
 
 from streams.cli._client import connect
-from streams.cli._moments import length, time_past
+from streams.cli._moments import PAST, length
 from streams.cli._output import bold, echo, json_option, print_json, print_table
 from streams.ground.spans import span
 from streams.processors.orchestrate.ways import WORDS
@@ -26,7 +26,7 @@ Examples:
 )
 @click.argument("workflow")
 @click.option("--version", "definition_version", help="Version of the definition.")
-@click.option("--since", help="Instances started since: 12h, 7d, or a time such as 2026-01-31T12:00:00Z.")
+@click.option("--since", type=PAST, help="Instances started since: 12h, 7d, or a time such as 2026-01-31T12:00:00Z.")
 @click.option(
     "--limit", type=click.IntRange(1, 5_000), default=500, show_default=True, help="How many of the newest to look at."
 )
@@ -41,7 +41,7 @@ def command(workflow: str, definition_version: str | None, since: str | None, li
     found = connect().get(
         f"/v1/workflows/{quote(workflow, safe='')}/bottlenecks",
         version=definition_version,
-        since=time_past("--since", since) if since else None,
+        since=since,
         limit=limit,
     )
     if as_json:

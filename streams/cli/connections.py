@@ -49,7 +49,7 @@ def list_(as_json: bool) -> None:
     if as_json:
         print_json({"connections": found})
     else:
-        head = ("CONNECTION", "ADDRESS", "CREDENTIALS", "FROM", "AT ONCE", "A SECOND", "PATIENCE")
+        head = ("CONNECTION", "ADDRESS", "CREDENTIALS", "FROM", "AT ONCE", "A SECOND", "A TRY", "PATIENCE")
         print_table(head, map(_cells, found))
 
 
@@ -63,7 +63,7 @@ def show(name: str, as_json: bool) -> None:
     if as_json:
         print_json(found)
     else:
-        names = ("connection", "address", "credentials", "from", "at once", "a second", "patience")
+        names = ("connection", "address", "credentials", "from", "at once", "a second", "a try", "patience")
         print_fields((*zip(names, _cells(found), strict=True), ("tried again", _recovery(found["recovery"]))))
 
 
@@ -209,6 +209,7 @@ async def _checked(settings: Settings, addresses: Addresses, names: list[str]) -
 
 
 def _fields(described: Any) -> dict[str, Any]:
+    from connectors.hub.limits import TRY_S
     from schemas import recovery
 
     limits = described.limits
@@ -220,6 +221,7 @@ def _fields(described: Any) -> dict[str, Any]:
         "from": described.origin,
         "concurrency": limits.concurrency,
         "per_s": limits.per_s,
+        "timeout_s": limits.timeout_s or TRY_S,
         "patience_s": limits.patience_s,
         "recovery": described.recovery and recovery.described(described.recovery),
     }
@@ -235,5 +237,14 @@ def _recovery(told: dict[str, Any] | None) -> str:
 def _cells(fields: dict[str, Any]) -> tuple[Any, ...]:
     rate = "any" if fields["per_s"] is None else f"{fields['per_s']:g}"
     credentials = ", ".join(fields["authentication"]) or "no"
-    origin, patience = fields["from"], f"{fields['patience_s']:g} s"
-    return fields["name"], fields["address"], credentials, origin, fields["concurrency"], rate, patience
+    longest, patience = (f"{fields[name]:g} s" for name in ("timeout_s", "patience_s"))
+    return (
+        fields["name"],
+        fields["address"],
+        credentials,
+        fields["from"],
+        fields["concurrency"],
+        rate,
+        longest,
+        patience,
+    )

@@ -14,7 +14,7 @@ import click
 
 from streams.cli import _models as ours
 from streams.cli._client import Client, connect
-from streams.cli._moments import moment, utc_option
+from streams.cli._moments import moment, period, utc_option
 from streams.cli._options import together
 from streams.cli._output import (
     echo,
@@ -60,8 +60,7 @@ _filters = together(
     click.option("--version", "model_version", help="Version of the model."),
     click.option("--route", help="What was decided."),
     click.option("--instance", "instance_id", help="The instance that it was decided for."),
-    click.option("--since", help="Decided at this time (RFC 3339) or later."),
-    click.option("--until", help="Decided before this time (RFC 3339)."),
+    period("Decided"),
 )
 
 

@@ -11,10 +11,10 @@ from typing import Any
 import click
 
 from streams.cli._actor import acting
-from streams.cli._bulk import by_now, conclude, how, side_by_side
+from streams.cli._bulk import by_now, conclude, how, print_meant, side_by_side
 from streams.cli._client import Client, Refused, connect
 from streams.cli._ids import delivery_path
-from streams.cli._moments import moment, utc_option
+from streams.cli._moments import moment, period, utc_option
 from streams.cli._options import together
 from streams.cli._output import compact, echo, json_option, print_fields, print_json, print_line, print_page, status
 from streams.cli._reason import reason_fields, reason_line
@@ -33,8 +33,7 @@ WORDS = {
 filters = together(
     click.option("--connection", help="The endpoint: the name of its connection, such as shop-events."),
     click.option("--workflow", help="Name of the workflow that sends it."),
-    click.option("--since", help="Whose newest try ended at this time (RFC 3339) or later."),
-    click.option("--until", help="Whose newest try ended before this time (RFC 3339)."),
+    period("Whose newest try ended"),
 )
 """The options that say which are meant."""
 
@@ -44,7 +43,7 @@ filters = together(
     epilog="""\b
 Examples:
   exlify deliveries list --connection shop-events
-  exlify deliveries list --status failed --since 2026-01-31T08:00:00Z
+  exlify deliveries list --status failed --since 12h
   exlify deliveries show 8f14e45fceea167a5a36dedd4bea2543/1
   exlify deliveries redeliver 8f14e45fceea167a5a36dedd4bea2543/1 --why "they lost it"
   exlify deliveries redeliver --connection shop-events --since 2026-01-31T08:00:00Z --why "they are back"
@@ -163,7 +162,9 @@ def redeliver(
         narrowed.setdefault("until", by_now())
         found = client.every("/v1/deliveries", "deliveries", status=FAILED, **narrowed)
     if dry_run:
-        _print_meant(list(found), as_json)
+        meant = list(found)
+        lines = [f"{each['delivery_id']}  {each['connection']}  {each['status']}" for each in meant]
+        print_meant({"deliveries": meant}, lines, "delivery", "deliveries", as_json=as_json)
         return
     _one_by_one(client, found, {"why": why, "actor": acting(actor)}, rate, as_json)
 
@@ -189,15 +190,6 @@ def _redelivered(client: Client, each: dict[str, Any], wish: dict[str, Any], nam
     except Refused as refusal:
         return "refused", str(refusal)
     return WORDS[told["result"]], reason_line(told.get("error"))
-
-
-def _print_meant(found: list[dict[str, Any]], as_json: bool) -> None:
-    if as_json:
-        print_json({"deliveries": found})
-        return
-    for each in found:
-        echo(f"{each['delivery_id']}  {each['connection']}  {each['status']}")
-    echo(f"{len(found)} deliveries are meant; nothing was done", err=True)
 
 
 def _try(each: dict[str, Any]) -> str:

@@ -127,7 +127,10 @@ def _systems(settings: Settings) -> Any:
     seen = ("breaker", "minutes", "calls", "failed", "mean_ms", "last_reason", "last_failed")
     listed = Client(settings).get("/v1/systems")["systems"]
     return [
-        {**_shown(each, "name", "concurrency", "per_s", "patience_s", "paused"), "seen": _shown(each["seen"], *seen)}
+        {
+            **_shown(each, "name", "concurrency", "per_s", "timeout_s", "patience_s", "paused"),
+            "seen": _shown(each["seen"], *seen),
+        }
         for each in listed
         if "." not in each["name"] and ":" not in each["name"]  # else it is an address
     ]

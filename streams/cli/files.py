@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from streams.cli import _sources as sources
-from streams.cli._output import json_option, print_json, print_table
-from streams.ground.errors import UsageError
+from streams.cli._bulk import EXIT_NOT_ALL
+from streams.cli._output import echo, json_option, print_json, print_table
+from streams.ground.errors import ExlifyError, UsageError
 
 if TYPE_CHECKING:
     from streams.files.declared import Source
@@ -39,15 +40,28 @@ Examples:
 @json_option
 def list_(name: str | None, as_json: bool) -> None:
     """List the files of all sources, or of the one called NAME, as they stand in its folder: what waits, what is under
-    way, and the last that were read."""
+    way, and the last that were read. Exit code 1 where a folder cannot be looked into.
+    """
     from streams.catalogue import load_settings
 
     settings = load_settings(warn=lambda _: None)
-    found = [row for source in _sources(settings, name) for row in _rows(source, settings)]
+    found: list[dict[str, Any]] = []
+    faults: dict[str, str] = {}
+    for source in _sources(settings, name):
+        try:
+            found += list(_rows(source, settings))
+        except ExlifyError as error:
+            if name is not None:
+                raise
+            faults[source.name] = str(error)
     if as_json:
-        print_json({"files": found})
+        print_json({"files": found, "faults": faults})
     else:
         print_table(("SOURCE", "FILE", "STATE", "BYTES", "RECORDS", "BROKEN"), (tuple(each.values()) for each in found))
+        for each, fault in faults.items():
+            echo(f"! {each}: {fault}", err=True)
+    if faults:
+        raise SystemExit(EXIT_NOT_ALL)
 
 
 @command.command(epilog="""\b

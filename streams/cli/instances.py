@@ -9,7 +9,7 @@ import click
 
 from schemas.lifecycle import OF_INSTANCES
 from streams.cli._client import Client, connect
-from streams.cli._moments import moment, utc_option
+from streams.cli._moments import moment, period, utc_option
 from streams.cli._output import json_option, print_json, print_page, status
 from streams.cli._reason import reason_line, retry_line
 from streams.ground.errors import UsageError
@@ -21,7 +21,7 @@ STATUSES = [status.value for status in OF_INSTANCES]
     epilog="""\b
 Examples:
   exlify list --status faulted
-  exlify list --workflow customer-onboarding --since 2026-01-31T00:00:00Z
+  exlify list --workflow customer-onboarding --since 7d
   exlify list --key A-1007 --json
   exlify list --step createCustomer --reason UNREACHED
   exlify list --retrying                    with the next time and the tries left
@@ -39,8 +39,7 @@ Examples:
 @click.option("--connection", help="With a failed step whose definition names this connection, such as erp.")
 @click.option("--data", metavar="PATH=VALUE", help="A member of its input, such as customer.id=4711.")
 @click.option("--find", metavar="VALUE", help="Its key, or a field that `document.metadata.search` names.")
-@click.option("--since", help="Started at this time (RFC 3339) or later.")
-@click.option("--until", help="Started before this time (RFC 3339).")
+@period("Started")
 @click.option("--limit", type=click.IntRange(1, 500), default=50, show_default=True, help="How many at most.")
 @click.option("--cursor", help="Where the list before ended (`next` in its JSON).")
 @json_option

@@ -13,7 +13,7 @@ from streams.cli._actor import acting, as_option
 from streams.cli._bulk import EXIT_NOT_ALL, how, why_option
 from streams.cli._client import connect
 from streams.cli._letters import decide, print_told, required
-from streams.cli._moments import moment, utc_option
+from streams.cli._moments import moment, period, utc_option
 from streams.cli._options import together
 from streams.cli._output import json_option, print_fields, print_json, print_page, status
 from streams.ground.errors import UsageError
@@ -24,8 +24,7 @@ filters = together(
     click.option("--processor", help="Who could not use it."),
     click.option("--reason", help="A part of the reason, such as UNREACHED."),
     click.option("--workflow", help="Name of the workflow; of dead letters only."),
-    click.option("--since", help="Written at this time (RFC 3339) or later."),
-    click.option("--until", help="Written before this time (RFC 3339)."),
+    period("Written"),
 )
 """The options that say which letters are meant."""
 

@@ -34,9 +34,12 @@ Examples:
 """)  # fmt: skip
 @json_option
 def list_(as_json: bool) -> None:
-    """List all sources."""
+    """List all sources. Of one whose connection has no address it says so."""
     from streams import catalogue
 
+    settings = catalogue.load_settings()
+    declared = _sources(settings)
+    faults = sources.faults(settings, {name: (each.connection, each.avro) for name, each in declared.items()})
     rows = [
         {
             "source": each.name,
@@ -44,13 +47,16 @@ def list_(as_json: bool) -> None:
             "from": each.place,
             "type": each.type,
             "broken": each.broken,
+            "fault": faults.get(each.name),
         }
-        for each in _sources(catalogue.load_settings()).values()
+        for each in declared.values()
     ]
     if as_json:
         print_json({"messages": rows})
     else:
-        print_table(("SOURCE", "CONNECTION", "FROM", "TYPE", "BROKEN"), (tuple(each.values()) for each in rows))
+        head = ("SOURCE", "CONNECTION", "FROM", "TYPE", "BROKEN")
+        table = [[each[name.lower()] for name in head] for each in rows]
+        print_table(head, table, notes=[each["fault"] for each in rows])
 
 
 @command.command(epilog="""\b

@@ -16,7 +16,7 @@ from schemas.recordheaders import headers_of
 from schemas.typed import is_outcome, shown_output
 from schemas.wire import UndecodableRecord
 from streams.cli._client import codec, with_kafka
-from streams.cli._moments import moment, time_past, utc_option
+from streams.cli._moments import PAST, moment, utc_option
 from streams.cli._output import compact, echo, print_line, status
 from streams.cli._reason import reason_line
 from streams.ground.errors import UnavailableError, UsageError
@@ -50,7 +50,7 @@ Examples:
 @click.argument("workflow")
 @click.option("--follow", is_flag=True, help="Go on with outcomes as they appear, until Ctrl-C.")
 @click.option("--new", is_flag=True, help="Leave out what is there already; useful with --follow.")
-@click.option("--since", help="Those since 12h, 7d, or a time such as 2026-01-31T12:00:00Z.")
+@click.option("--since", type=PAST, help="Those since 12h, 7d, or a time such as 2026-01-31T12:00:00Z.")
 @click.option("--status", "statuses", type=click.Choice(STATUSES), multiple=True, help="How they ended; repeatable.")
 @click.option("--where", help="A jq expression over what --json prints, such as '.output.amount > 100'.")
 @click.option("--json", "as_json", is_flag=True, help="Print JSON Lines: one outcome on each line.")
@@ -67,7 +67,7 @@ def command(
     """Show how instances of WORKFLOW ended, one line each, each once, in the order of time."""
     if since and new:
         raise UsageError("--since and --new each say where to begin; give one of them")
-    since_ms = parse_time_ms(time_past("--since", since)) if since else None
+    since_ms = parse_time_ms(since) if since else None
     condition = _condition(where) if where is not None else None
     settings = with_kafka()
     known = asyncio.run(codec(settings))

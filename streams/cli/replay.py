@@ -10,7 +10,7 @@ import click
 from streams.cli._actor import acting, as_option
 from streams.cli._client import connect
 from streams.cli._files import text_of
-from streams.cli._moments import time_past, time_to_come, utc_option
+from streams.cli._moments import PAST, TO_COME, utc_option
 from streams.cli._output import echo, json_option, print_json
 from streams.cli._replays import print_counts, print_dry_run, verified, waited
 from streams.ground.errors import UsageError
@@ -29,7 +29,7 @@ Examples:
 """
 )
 @click.argument("topics", nargs=-1, metavar="TOPIC...")
-@click.option("--since", help="Events of this time (RFC 3339) or later; or 7d, 12h, 30m: so long ago.")
+@click.option("--since", type=PAST, help="Events of this time or later: 2026-01-31T12:00:00Z; or 30m, 12h, 7d ago.")
 @click.option("--until", help="Events before this time; with --live, when it ends: a time, or 2h, 7d from now.")
 @click.option(
     "--offsets", multiple=True, metavar="PARTITION:FIRST-LAST", help="Records of one topic by place; repeatable."
@@ -86,18 +86,16 @@ def command(
     nothing on record answers stops that instance: the report counts it. Subscribers of outcomes see nothing of it.
     """
     if verify:
-        bounds = {name: time_past(f"--{name}", given[name]) for name in ("since", "until") if given[name]}
-        verified(connect(), instance, {"workflow": workflow, **bounds}, as_json)
+        until = None if given["until"] is None else PAST.of("--until", given["until"])
+        verified(connect(), instance, {"workflow": workflow, "since": given["since"], "until": until}, as_json)
         return
     if not topics:
         raise UsageError("Name the business topics whose events are meant; `exlify topics` lists them.")
     wish: dict[str, Any] = {name: list(value) if isinstance(value, tuple) else value for name, value in given.items()}
     wish = {name: value for name, value in wish.items() if value not in (None, [])}
     wish |= {"topics": list(topics), "actor": acting(actor)}
-    for name in ("since", "until"):
-        if name in wish:
-            given_time = time_to_come if wish["live"] and name == "until" else time_past
-            wish[name] = given_time(f"--{name}", wish[name])
+    if "until" in wish:
+        wish["until"] = (TO_COME if wish["live"] else PAST).of("--until", wish["until"])
     if offsets:
         wish["offsets"] = [_offsets(each) for each in offsets]
     if definition is not None:

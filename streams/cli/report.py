@@ -7,7 +7,7 @@ from typing import Any
 import click
 
 from streams.cli._client import connect
-from streams.cli._moments import length, moment, time_past, utc_option
+from streams.cli._moments import PAST, length, moment, utc_option
 from streams.cli._output import echo, json_option, print_json, print_table
 
 
@@ -19,7 +19,7 @@ Examples:
   exlify report --since 30d --json
 """
 )
-@click.option("--since", default="1d", show_default=True, help="Instances that began since: 12h, 7d, or a time.")
+@click.option("--since", type=PAST, default="1d", show_default=True, help="Instances begun since: 12h, 7d, or a time.")
 @utc_option
 @json_option
 def command(since: str, as_json: bool) -> None:
@@ -31,7 +31,7 @@ def command(since: str, as_json: bool) -> None:
 
     The console has the same with charts, at /report.
     """
-    found = connect().get("/v1/report", since=time_past("--since", since))
+    found = connect().get("/v1/report", since=since)
     if as_json:
         print_json(found)
         return

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import click
 import orjson
@@ -35,23 +35,35 @@ Examples:
 """)  # fmt: skip
 @json_option
 def list_(as_json: bool) -> None:
-    """List all sources, and how far each is read."""
+    """List all sources, and how far each is read. Of one whose connection has no address it says so."""
     from streams.cli._client import with_kafka
     from streams.rows.position import known_positions
 
     settings = with_kafka()
     declared = _sources(settings)
+    faults = sources.faults(settings, {name: (each.connection,) for name, each in declared.items()})
     known = known_positions(settings)
-    rows = []
+    rows: list[dict[str, Any]] = []
     for name, source in declared.items():
         position = known.get(name)
         at = "until done" if source.done else orjson.dumps(position.cursor if position else source.start).decode()
         count = None if source.done else position.rows if position else 0
-        rows.append({"source": name, "connection": source.connection, "type": source.type, "at": at, "rows": count})
+        rows.append(
+            {
+                "source": name,
+                "connection": source.connection,
+                "type": source.type,
+                "at": at,
+                "rows": count,
+                "fault": faults.get(name),
+            }
+        )
     if as_json:
         print_json({"rows": rows})
     else:
-        print_table(("SOURCE", "CONNECTION", "TYPE", "AT", "ROWS"), (tuple(each.values()) for each in rows))
+        head = ("SOURCE", "CONNECTION", "TYPE", "AT", "ROWS")
+        table = [[each[name.lower()] for name in head] for each in rows]
+        print_table(head, table, notes=[each["fault"] for each in rows])
 
 
 @command.command(epilog="""\b

@@ -9,7 +9,7 @@ import click
 
 from streams.cli._actor import acting, as_option
 from streams.cli._client import connect
-from streams.cli._moments import moment, time_to_come, utc_option
+from streams.cli._moments import TO_COME, moment, utc_option
 from streams.cli._output import Styled, json_option, print_fields, print_json, print_table, status
 
 why_option = click.option("--why", required=True, help="Why, in a few words; it is kept, so no personal data.")
@@ -54,14 +54,14 @@ def show(name: str, as_json: bool) -> None:
 
 @command.command()
 @click.argument("name")
-@click.option("--until", help="2h, 30m, or a time such as 2026-01-31T12:00:00Z. Default: until it is resumed.")
+@click.option("--until", type=TO_COME, help="2h, 30m, or 2026-01-31T12:00:00Z. Default: until it is resumed.")
 @why_option
 @as_option("asks")
 @utc_option
 @json_option
 def pause(name: str, until: str | None, why: str, actor: str | None, as_json: bool) -> None:
     """Let no call to the system NAME begin. Calls under way are not disturbed."""
-    wish = {"why": why, "actor": acting(actor), **({"until": time_to_come("--until", until)} if until else {})}
+    wish = {"why": why, "actor": acting(actor), **({"until": until} if until else {})}
     _, said = connect().post_json(f"/v1/systems/{quote(name, safe='')}/pause", wish)
     _print(said, as_json)
 
@@ -115,6 +115,7 @@ def _print(system: dict[str, Any], as_json: bool) -> None:
             ("a second", rate),
             (f"calls in {seen['minutes']} min", seen["calls"]),
             ("failed", failed),
+            ("a try", f"{system['timeout_s']:g} s"),
             ("patience", f"{system['patience_s']:g} s"),
         )
     )

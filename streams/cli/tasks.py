@@ -10,7 +10,7 @@ import click
 from streams.cli._actor import acting, as_option
 from streams.cli._client import connect
 from streams.cli._ids import task_path
-from streams.cli._moments import moment, time_to_come, utc_option
+from streams.cli._moments import TO_COME, moment, utc_option
 from streams.cli._output import bold, echo, json_option, person, print_fields, print_json, print_page, status
 from streams.cli._repairs import json_or_file
 from streams.processors.human.fields import FIELDS, OPEN, Field, Place
@@ -89,7 +89,7 @@ def show(task: str, as_json: bool) -> None:
 @click.argument("task")
 @click.option("--outcome", required=True, help="One of the task's outcomes.")
 @click.option("--data", help="The answer's data as JSON, or @FILE.")
-@click.option("--undo-until", help="30s, 5m, or a time: until then `exlify tasks undo` takes the answer back.")
+@click.option("--undo-until", type=TO_COME, help="30s, 5m, or a time: until then `tasks undo` takes the answer back.")
 @as_option("acts")
 @click.option("--version", type=int, help="Version of the task that was looked at; refused if it has changed since.")
 @json_option
@@ -109,13 +109,13 @@ def complete(
     if version is not None:
         answer["expected_version"] = version
     if undo_until is not None:
-        answer["undo_until"] = time_to_come("--undo-until", undo_until)
+        answer["undo_until"] = undo_until
     _act(task, "complete", answer, actor, as_json)
 
 
 @command.command()
 @click.argument("task")
-@click.option("--until", help="30m, 2h, or a time. Default: half an hour, or what the gateway is set to.")
+@click.option("--until", type=TO_COME, help="30m, 2h, or a time. Default: half an hour, or what the gateway is set to.")
 @as_option("acts")
 @json_option
 @utc_option
@@ -127,7 +127,7 @@ def claim(task: str, until: str | None, actor: str | None, as_json: bool) -> Non
 @command.command()
 @click.argument("task")
 @click.argument("to")
-@click.option("--until", help="30m, 2h, or a time. Default: a day.")
+@click.option("--until", type=TO_COME, help="30m, 2h, or a time. Default: a day.")
 @as_option("acts")
 @json_option
 @utc_option
@@ -148,7 +148,7 @@ def release(task: str, actor: str | None, as_json: bool) -> None:
 
 @command.command("put-aside")
 @click.argument("task")
-@click.option("--until", help="30m, 2h, or a time. Default: a day.")
+@click.option("--until", type=TO_COME, help="30m, 2h, or a time. Default: a day.")
 @as_option("acts")
 @json_option
 @utc_option
@@ -178,7 +178,7 @@ def comment(task: str, text: str, actor: str | None, as_json: bool) -> None:
 
 
 def _until(given: str | None) -> dict[str, str]:
-    return {} if given is None else {"until": time_to_come("--until", given)}
+    return {} if given is None else {"until": given}
 
 
 def _act(task: str, verb: str, wish: dict[str, Any], actor: str | None, as_json: bool, done: str = "") -> None:

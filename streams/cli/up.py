@@ -32,6 +32,7 @@ if TYPE_CHECKING:
 
 OUTSIDE_ANSWERS_S = 8.0  # a Kafka that is elsewhere is there already, or its address is wrong
 SANDBOX = "sandbox"
+STOP_GRACE_S = 35.0  # more than the lanes of a worker have to finish; one that is killed leaves its calls in doubt
 
 
 @click.command(
@@ -279,4 +280,4 @@ def _python(
         folder.port_file(name).unlink(missing_ok=True)
         return Launch((sys.executable, "-m", *arguments()), folder.path / "logs" / f"{name}.log", environ)
 
-    return ChildSpec(name, prepare, answers)
+    return ChildSpec(name, prepare, answers, stop_grace_s=STOP_GRACE_S)

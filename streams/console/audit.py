@@ -198,7 +198,7 @@ async def _systems(visit: Visit, before_ms: int) -> list[Deed]:
             actor=each.actor,
             did="paused" if each.paused else "resumed",
             what=each.connection,
-            path="/systems",
+            path=f"/systems#s-{quote(each.connection, safe='')}",
             why=each.why,
         )
         for each in visit.services.pauses.said()

@@ -28,7 +28,7 @@ def columns(slots: Sequence[Mapping[str, int]], names: Sequence[str], label: str
     for place, (slot, name) in enumerate(zip(slots, names, strict=True)):
         y = float(HEIGHT)
         said = ", ".join(f"{count} {status}" for status in STACK if (count := slot.get(status, 0)))
-        parts.append(Markup("<g><title>{}: {}</title>").format(name, said or "none"))
+        parts.append(Markup(f"<g><title>{escape(name)}: {said or 'none'}</title>"))
         parts.append(_rect("ground", place * width, 0, width, HEIGHT))
         for status in STACK:
             if count := slot.get(status, 0):
@@ -39,11 +39,7 @@ def columns(slots: Sequence[Mapping[str, int]], names: Sequence[str], label: str
     for place in {0, len(slots) // 2, len(slots) - 1} & set(range(len(slots))):
         anchor = "start" if place == 0 else "end" if place == len(slots) - 1 else "middle"
         at = 0 if place == 0 else 100 if place == len(slots) - 1 else (place + 0.5) * width
-        parts.append(
-            Markup('<text x="{}%" y="{}" text-anchor="{}">{}</text>').format(
-                round(at, 2), HEIGHT + 14, anchor, names[place]
-            )
-        )
+        parts.append(_under(at, anchor, names[place]))
     parts.append(Markup('<text x="0" y="10">{}</text></svg>').format(f"at most {number(most)}"))
     return Markup("").join(parts)
 
@@ -71,9 +67,7 @@ def spread(scores: Sequence[float], limit: float | None, bins: int = 25) -> Mark
         parts.append(Markup('<line class="limit" x1="{0}" x2="{0}" y1="12" y2="{1}"/>').format(at, HEIGHT))
         parts.append(Markup('<text x="{}" y="10" dx="4">{}</text>').format(at, f"limit {limit:.3f}"))
     for at, anchor in (("0", "start"), ("0.5", "middle"), ("1", "end")):
-        parts.append(
-            Markup('<text x="{}%" y="{}" text-anchor="{}">{}</text>').format(float(at) * 100, HEIGHT + 14, anchor, at)
-        )
+        parts.append(_under(float(at) * 100, anchor, at))
     return Markup("").join([*parts, Markup("</svg>")])
 
 
@@ -107,11 +101,10 @@ def _bars(rows: Sequence[tuple[str, Sequence[tuple[str, str, float]]]], whole: f
 
 def _under(x: float, anchor: str, text: str) -> Markup:
     """A text below the columns."""
-    shown = Markup('<text x="{}%" y="{}" text-anchor="{}">{}</text>')
-    return shown.format(round(x, 2), HEIGHT + 14, anchor, text)
+    return Markup(f'<text x="{round(x, 2)}%" y="{HEIGHT + 14}" text-anchor="{anchor}">{escape(text)}</text>')
 
 
 def _rect(name: str, x: float, y: float, width: float, height: float) -> Markup:
-    return Markup('<rect class="{}" x="{}%" y="{}" width="{}%" height="{}"/>').format(
-        escape(name), round(x, 2), round(y, 1), round(width, 2), round(height, 1)
-    )
+    """Written at once: a page has hundreds of them."""
+    place = f'x="{round(x, 2)}%" y="{round(y, 1)}" width="{round(width, 2)}%" height="{round(height, 1)}"'
+    return Markup(f'<rect class="{escape(name)}" {place}/>')

@@ -18,6 +18,7 @@ from streams.console.decision import card_of, decision
 from streams.console.page import Page, View, Visit
 from streams.console.rendering import PRIVATE
 from streams.gateway.problems import ProblemError
+from streams.gateway.report import audited
 from streams.processors.decide.places import folders, trusted
 from streams.readmodel import presentation
 from streams.readmodel.stored import stored
@@ -64,6 +65,7 @@ async def show(visit: Visit) -> View:
         "scores": len(scores),
         "decisions": decisions,
         "next": f"/decisions/{quote(model, safe='')}?{urlencode({'cursor': page.next})}" if page.next else None,
+        "audits": await audited(visit.services, 0, visit.now_ms + 1, model),
         "inputs": [each.label for each in card.inputs] if card else [],
         "sets": [{name: each[name] for name in _SET} for each in sets],
     }

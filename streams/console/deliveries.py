@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from urllib.parse import urlencode
 
@@ -13,7 +14,8 @@ from streams.gateway.delivery_acts import sent_again
 from streams.gateway.problems import ProblemError
 from streams.processors.call.deliveries import DELIVERED, FAILED, STATUSES, WAITING
 
-FILTERS = ("connection", "status", "workflow")
+FILTERS = ("connection", "status", "workflow", "instance_id")
+ID_BEGINS = re.compile(r"[0-9a-f]{1,32}")
 AGAIN = (DELIVERED, FAILED, WAITING)
 
 
@@ -34,16 +36,18 @@ async def act(visit: Visit) -> Shown:
         if error.status not in (409, 422):
             raise
         return await _view(visit, fault=error.detail, status=error.status)
-    return see_other(f"/instances/{row['instance_id']}")
+    return see_other(f"/deliveries?{urlencode({'instance_id': row['instance_id']})}")
 
 
 async def _view(visit: Visit, *, fault: str = "", status: int = 200) -> View:
     given = {name: visit.query(name) for name in FILTERS if visit.query(name)}
     if given.get("status", DELIVERED) not in STATUSES:
         del given["status"]
+    if not ID_BEGINS.fullmatch(given.get("instance_id", "0")):
+        del given["instance_id"]
     cursor = visit.query("cursor") or None
     meant = Meant(connection=given.get("connection"), status=given.get("status"), workflow=given.get("workflow"))
-    found = await page_of(visit.services, meant, cursor=cursor)
+    found = await page_of(visit.services, meant, id_begins=given.get("instance_id", ""), cursor=cursor)
     data = {
         "deliveries": found.shown,
         "untold": found.untold,

@@ -7,10 +7,11 @@ all at once, with a preview of exactly what that touches.
 from __future__ import annotations
 
 import asyncio
-import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
+
+import orjson
 
 from schemas.lifecycle import Status
 from streams.console import queries, words
@@ -42,9 +43,9 @@ class Cause:
 async def show(visit: Visit) -> View:
     """The causes of the newest failures."""
     reader, titles = visit.services.reader, titles_of(visit)
-    page = await asyncio.to_thread(reader.incidents, {"status": "open"}, limit=NEWEST)
+    waiting = await asyncio.to_thread(queries.stopped, reader, NEWEST)
     stopped: dict[tuple[str, ...], Cause] = {}
-    for row in page.rows:
+    for row in waiting:
         cause = _cause(stopped, titles, row, row["error"], row["pointer"], row["opened_at_ms"])
         cause.pointer = row["pointer"]
         shown = {name: row[name] for name in ("instance_id", "business_key")}
@@ -86,7 +87,7 @@ def _cause(
     at_ms: int,
 ) -> Cause:
     """The cause of a failure, by what its row tells of the problem."""
-    problem = (json.loads(error) if isinstance(error, str) else error) or {}
+    problem = (orjson.loads(error) if isinstance(error, str) else error) or {}
     place = pointer or str(problem.get("instance") or "")
     step = titles.get((row["workflow"], row["version"], place)) or words.titled(place.rpartition("/")[2])
     key = (row["workflow"], step, str(problem.get("title") or ""), str(problem.get("reason") or ""))

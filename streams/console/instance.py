@@ -56,6 +56,7 @@ async def show(visit: Visit) -> Shown:
         **_data(visit, row, told, tasks, decisions),
         "incidents": found,
         "decided": await decided(visit, row["instance_id"], graph),
+        "sent_again": await _sent_again(visit, row["instance_id"]),
         "undo": _undo(row, graph, entries, complete),
     }
     return View(template="instance.html", data=data, drawn={
@@ -157,6 +158,13 @@ async def _decisions(visit: Visit, instance_id: str) -> list[Decision]:
     rows = await asyncio.to_thread(visit.services.reader.decisions, instance_id)
     where = folders(visit.services.settings)
     return [decision(each, where) for each in (await stored(visit.services.codec, rows)).messages]
+
+
+async def _sent_again(visit: Visit, instance_id: str) -> list[dict[str, Any]]:
+    """Webhooks that somebody has had sent once more."""
+    rows = await asyncio.to_thread(queries.redeliveries_of, visit.services.reader, instance_id)
+    names = ("at_ms", "actor", "why", "connection", "status", "code")
+    return [{name: each[name] for name in names} for each in (await stored(visit.services.codec, rows)).messages]
 
 
 def _not_seen(visit: Visit) -> View:

@@ -28,7 +28,7 @@ TICK_S = 0.25
 ANEW_S = 15.0  # ages on a page grow though nothing has changed
 WRITE_S = 20.0
 MOST_REST_S = 5.0
-SHARE = 0.05  # of the time, that rendering may take for all pages together
+SHARE = 0.04  # of the time, that rendering may take for all pages together
 MOST_READERS = 1_000
 
 Render = Callable[[], Awaitable[str]]

@@ -21,12 +21,13 @@ from streams.processors.recover.rows import RETRIES, WAITING
 from streams.processors.replay.rows import REPLAYS
 from streams.processors.view.reader import Reader
 from streams.processors.view.search import Place, at_places
-from streams.readmodel.paging import Found, Page, encode_cursor, every, matching, page
+from streams.readmodel.paging import Found, Page, every, matching, page, page_of_lists
 from streams.readmodel.projection import storable
 
 DUE, NEVER, ASIDE = "due", "never", "aside"  # parts of a cursor of tasks
 MOST_LISTS = 60  # that a list is put together from
 SPANNING = 200  # tasks that changed on both sides of a time
+CLOCKS_MS = 3_600_000  # by which the clock of who makes a task may be behind that of who has begun its instance
 SAMPLE = 2_000  # rows of which something is computed that SQL does not
 MAX_TEXT = "\U0010ffff"
 
@@ -50,42 +51,38 @@ def instances(reader: Reader, wanted: Wanted) -> Page:
     The index on (status, workflow, started) gives the newest of one status and one workflow at once. So a list that
     is narrowed by one of them only is put together from short lists, one for each value of the other.
     """
+    return _page(reader, _parts(reader, wanted), wanted.limit, wanted.cursor)
+
+
+def _parts(reader: Reader, wanted: Wanted) -> list[Wanted]:
+    """The lists of which one is put together."""
     narrowed = {"status", "workflow"} & wanted.columns.keys()
     if len(narrowed) != 1 or wanted.also:
-        return _page(reader, wanted)
+        return [wanted]
     other, values = ("status", OF_INSTANCES) if "workflow" in narrowed else ("workflow", _workflows(reader, wanted))
     if values is None:
-        return _page(reader, wanted)
-    pages = [_page(reader, replace(wanted, columns={**wanted.columns, other: value})) for value in values]
-    rows = sorted((row for each in pages for row in each.rows), key=_place, reverse=True)
-    more = len(rows) > wanted.limit or any(each.next for each in pages)
-    rows = rows[: wanted.limit]
-    return Page(rows, encode_cursor(*_place(rows[-1])) if more and rows else None)
+        return [wanted]
+    return [replace(wanted, columns={**wanted.columns, other: value}) for value in values]
 
 
 def _workflows(reader: Reader, wanted: Wanted) -> Sequence[str] | None:
     """The workflows that have instances in the status of a list, each found by one step in the index; None where they
     are too many to read a list for each."""
-    found: list[str] = []
     name = INSTANCES.c.workflow
-    query = select(func.min(name)).where(INSTANCES.c.status == storable(wanted.columns["status"]))
+    first = select(func.min(name).label("name")).where(INSTANCES.c.status == storable(wanted.columns["status"]))
+    known = first.cte("known", recursive=True)
+    following = first.where(name > known.c.name).correlate(known).scalar_subquery()
+    known = known.union_all(select(following).where(known.c.name.is_not(None)))
     with reader.engine.connect() as connection:
-        while len(found) <= MOST_LISTS:
-            behind = query.where(name > found[-1]) if found else query
-            if (following := connection.execute(behind).scalar()) is None:
-                return found
-            found.append(following)
-    return None
+        query = select(known.c.name).where(known.c.name.is_not(None)).limit(MOST_LISTS + 1)
+        found = [str(each) for each in connection.execute(query).scalars()]
+    return found if len(found) <= MOST_LISTS else None
 
 
-def _page(reader: Reader, wanted: Wanted) -> Page:
+def _page(reader: Reader, parts: Sequence[Wanted], limit: int, cursor: str | None) -> Page:
     order = (INSTANCES.c.started_at_ms, INSTANCES.c.instance_id)
-    query = _instances(wanted)
-    return page(reader.engine, query, order, limit=wanted.limit, cursor=wanted.cursor, newest_first=True)
-
-
-def _place(row: Found) -> tuple[int, str]:
-    return row["started_at_ms"], row["instance_id"]
+    lists = [_instances(each) for each in parts]
+    return page_of_lists(reader.engine, lists, order, limit=limit, cursor=cursor, newest_first=True)
 
 
 def _instances(wanted: Wanted) -> Select[Any]:
@@ -207,20 +204,22 @@ def durations(reader: Reader, since_ms: int) -> list[int]:
         return sorted(int(took) for took in connection.execute(query).scalars())
 
 
-def without_people(reader: Reader, since_ms: int) -> tuple[int, int]:
-    """How many instances of this time have completed, and how many of them asked nobody."""
-    completed = (INSTANCES.c.status == Status.COMPLETED) & (INSTANCES.c.started_at_ms >= since_ms)
-    asked = select(TASKS.c.task_id).where(TASKS.c.instance_id == INSTANCES.c.instance_id).exists()
-    query = select(func.count(), func.count().filter(~asked)).where(completed)
+def asked_people(reader: Reader, since_ms: int) -> int:
+    """How many instances of this time have completed and had a task for people."""
+    query = (
+        select(func.count(TASKS.c.instance_id.distinct()))
+        .join(INSTANCES, INSTANCES.c.instance_id == TASKS.c.instance_id)
+        .where(INSTANCES.c.status == Status.COMPLETED, INSTANCES.c.started_at_ms >= since_ms)
+        .where(TASKS.c.created_at_ms >= since_ms - CLOCKS_MS)  # so that few tasks are looked at
+    )
     with reader.engine.connect() as connection:
-        every_one, alone = connection.execute(query).one()
-    return int(every_one), int(alone)
+        return int(connection.execute(query).scalar_one())
 
 
 def newest(reader: Reader, columns: Mapping[str, str], statuses: Sequence[str], limit: int) -> list[Found]:
     """The newest instances in one of these statuses: the newest of each, which an index gives at once."""
-    pages = [instances(reader, Wanted(columns={**columns, "status": each}, limit=limit)) for each in statuses]
-    return sorted((row for each in pages for row in each.rows), key=_place, reverse=True)[:limit]
+    parts = [part for each in statuses for part in _parts(reader, Wanted(columns={**columns, "status": each}))]
+    return _page(reader, parts, limit, None).rows
 
 
 def open_by_step(reader: Reader, graph: Graph) -> list[tuple[str, str, int]]:
@@ -362,10 +361,23 @@ def redeliveries(reader: Reader, before_ms: int, limit: int) -> list[Found]:
     return every(reader.engine, query.order_by(REDELIVERIES.c.at_ms.desc()).limit(limit))
 
 
+def redeliveries_of(reader: Reader, instance_id: str) -> list[Found]:
+    """Webhooks of an instance that somebody has had sent once more, the newest 100."""
+    query = matching(REDELIVERIES, {"instance_id": instance_id})
+    return every(reader.engine, query.order_by(REDELIVERIES.c.at_ms.desc()).limit(100))
+
+
 def replays_begun(reader: Reader, before_ms: int, limit: int) -> list[Found]:
     """The replays that were started last before a time, the newest first."""
     at = REPLAYS.c.started_at_ms
     return every(reader.engine, select(REPLAYS).where(at < before_ms).order_by(at.desc()).limit(limit))
+
+
+def stopped(reader: Reader, limit: int) -> list[Found]:
+    """The oldest incidents that wait for a decision, without their messages."""
+    columns = [column for column in INCIDENTS.c if column is not INCIDENTS.c.message]
+    query = select(*columns).where(INCIDENTS.c.status == "open")
+    return every(reader.engine, query.order_by(INCIDENTS.c.opened_at_ms, INCIDENTS.c.incident_id).limit(limit))
 
 
 def decided_of(reader: Reader, instance_id: str) -> list[Found]:

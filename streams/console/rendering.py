@@ -88,7 +88,9 @@ def environment() -> Environment:
 
 def visible(value: Any) -> Any:
     """What is put into a page: with escapes in place of what steers terminals or turns the order of letters."""
-    return type(value)(visible_lines(value)) if isinstance(value, str) else value
+    if not isinstance(value, str) or value.isprintable():  # most are, and a page puts in a thousand
+        return value
+    return type(value)(visible_lines(value))
 
 
 def moment(at_ms: int | None) -> Markup:
@@ -96,7 +98,7 @@ def moment(at_ms: int | None) -> Markup:
     if at_ms is None:
         return Markup("–")
     text = rfc3339(at_ms)
-    return Markup('<time datetime="{}">{} UTC</time>').format(text, text[:19].replace("T", " "))
+    return Markup(f'<time datetime="{text}">{text[:19].replace("T", " ")} UTC</time>')  # digits and signs of ours
 
 
 def moment_of(rfc3339_text: str) -> Markup:

@@ -10,6 +10,7 @@ from markupsafe import Markup
 
 from schemas.times import rfc3339
 from streams.console import charts, queries, words
+from streams.console.incidents import titles_of
 from streams.console.page import Page, View, Visit
 from streams.console.rendering import alone
 from streams.console.workflows import title_of_workflow
@@ -30,6 +31,7 @@ async def show(visit: Visit) -> View:
     data, begun = await asyncio.gather(
         report(visit.services, since_ms, visit.now_ms), _begun(visit, since_ms, PERIODS[period])
     )
+    titles = titles_of(visit)
     completed = [each for each in data["workflows"] if each["completed"]]
     drawn = {
         "periods": tuple(PERIODS),
@@ -39,7 +41,7 @@ async def show(visit: Visit) -> View:
             name: charts.shares([(_name(visit, each), each[name]) for each in completed], label)
             for name, label in (("automation_rate", "Automation rate"), ("first_time_right_rate", "First-time-right"))
         },
-        "steps": [_steps(visit, each) for each in data["workflows"]],
+        "steps": [_steps(visit, each, titles) for each in data["workflows"]],
         "ways": WORDS,
         "colours": charts.COLOURS,
     }  # fmt: skip
@@ -67,11 +69,15 @@ async def _begun(visit: Visit, since_ms: int, period_ms: int) -> Markup:
     return charts.columns(slots, names, "Instances begun")
 
 
-def _steps(visit: Visit, version: Mapping[str, Any]) -> Markup:
+def _steps(visit: Visit, version: Mapping[str, Any], titles: Mapping[tuple[str, str, str], str]) -> Markup:
     """Where the time of a version goes, a bar for each step, in colours by what it waits for."""
     steps: Sequence[Mapping[str, Any]] = [each for each in version["steps"] if each["took_ms"]][:STEPS]
     whole = sum(version["by"].values()) or 1
-    rows = [(words.titled(each["name"]) or "Between steps", each["by"]) for each in steps]
+    of = (version["workflow"], version["version"])
+    rows = [
+        (titles.get((*of, each["pointer"])) or words.titled(each["name"]) or "Between steps", each["by"])
+        for each in steps
+    ]
     return charts.ways(rows, whole, f"Where the time of {_name(visit, version)} goes")
 
 

@@ -150,10 +150,10 @@ async def _answer(page: Page, visit: Visit, view: View) -> web.Response:
 
 
 async def _for_everybody(page: Page, visit: Visit) -> str:
-    """The page as it is now, with nothing in it of who looks at it."""
+    """What changes on the page as it is now, with nothing in it of who looks at it, nor of what stands around."""
     anybody = replace(visit, actor=Actor(""), form_token="", now_ms=visit.services.now_ms())
     shown = await page.show(anybody)
-    return page_text(shown, _frame(page, anybody, 0)) if isinstance(shown, View) else ""
+    return page_text(shown, _frame(page, anybody, 0) | {"parts_only": True}) if isinstance(shown, View) else ""
 
 
 async def _around(page: Page, visit: Visit) -> dict[str, Any]:
@@ -171,6 +171,7 @@ def _frame(page: Page, visit: Visit, waiting: int, stopped: int = 0) -> dict[str
         "section": page.section,
         "flow": partial(workflows.title_of_workflow, visit.services.definitions),
         "live": page.live,
+        "parts_only": False,
         "sections": SECTIONS if visit.actor.name else (),
         "tasks_waiting": waiting,
         "steps_stopped": stopped,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import lru_cache
 from typing import Any, Final
 
 from schemas.reasons import MEANINGS, Effect, Reason
@@ -39,7 +40,7 @@ def reason(name: str) -> str:
 
 def narrowed(filters: Mapping[str, str]) -> str:
     """What a list was narrowed to: `status stopped, step note`."""
-    said = {"status": status_word, "reason": reason, "workflow": titled}
+    said: Mapping[str, Callable[[str], str]] = {"status": status_word, "reason": reason, "workflow": titled}
     told = {name: small(said[name](value)) if name in said else value for name, value in filters.items()}
     return ", ".join(f"{name.replace('_', ' ')} {value}" for name, value in told.items())
 
@@ -54,6 +55,7 @@ def kind(name: str) -> str:
     return KINDS.get(name) or f"calls {name}"
 
 
+@lru_cache(1_000)  # a list says the same few of each row
 def titled(name: str) -> str:
     """A name of a program's as words: `reviewApplication` is `Review application`."""
     parts = [part for part in _EDGES.split(name) if part]

@@ -8,7 +8,9 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Mapping, Sequence
+from contextlib import aclosing
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -18,12 +20,13 @@ from sqlalchemy import ColumnElement, select
 from connectors.hub.connections import folded
 from connectors.webhook import SEND
 from schemas.times import rfc3339
+from streams.definitions.book import Deployed
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.instances import CURSOR, beginning, known_instance, read_time
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query, text_of
 from streams.gateway.problems import ProblemError
 from streams.gateway.services import Services, services
-from streams.gateway.story import told_again
+from streams.gateway.story import Told, each_told_again, told_again
 from streams.language.constructs.call import Call
 from streams.language.graph import Graph
 from streams.processors.call.deliveries import FAILED, STATUSES, WAITING, Delivery, Try, deliveries
@@ -36,6 +39,8 @@ USUAL_LIMIT = 50
 LOOKED_AT = 100  # instances, for one page
 MAX_SECONDS = 2.0  # of one look; then the page ends where it is
 MAX_NUMBER_LENGTH = 9
+ByHand = Mapping[str, Sequence[Mapping[str, Any]]]
+Incidents = Mapping[tuple[str, str, int], str]
 ERROR: Schema = {"type": ["object", "null"], "description": "Why the newest try has failed: a problem."}
 DELIVERY: Schema = object_of(
     {
@@ -117,30 +122,29 @@ async def page_of(
     ours: Services, meant: Meant, *, id_begins: str = "", limit: int = USUAL_LIMIT, cursor: str | None = None
 ) -> Deliveries:
     """Looks at instances, the newest first, until enough is found, or it has taken long enough."""
-    also: list[ColumnElement[bool]] = [INSTANCES.c.digest.in_(sending(ours))]
+    sends = [each for each in _sending(ours) if meant.workflow in (None, each.name)]
+    workflows = sorted({each.name for each in sends})
+    also: list[ColumnElement[bool]] = [INSTANCES.c.digest.in_([each.digest for each in sends])]
     if meant.since_ms is not None:
-        by_hand = select(REDELIVERIES.c.instance_id).where(REDELIVERIES.c.at_ms >= meant.since_ms)
-        also.append((INSTANCES.c.updated_at_ms >= meant.since_ms) | INSTANCES.c.instance_id.in_(by_hand))
+        sent_again = select(REDELIVERIES.c.instance_id).where(REDELIVERIES.c.at_ms >= meant.since_ms)
+        also.append((INSTANCES.c.updated_at_ms >= meant.since_ms) | INSTANCES.c.instance_id.in_(sent_again))
     page = await asyncio.to_thread(
-        ours.reader.instances,
-        {} if meant.workflow is None else {"workflow": meant.workflow},
-        id_begins=id_begins,
-        also=also,
-        limit=LOOKED_AT,
-        cursor=cursor,
+        ours.reader.newest_of, workflows, id_begins=id_begins, also=also, limit=LOOKED_AT, cursor=cursor
     )
     deadline = time.monotonic() + MAX_SECONDS
     found: list[dict[str, Any]] = []
     untold = looked_at = 0
-    for row in page.rows:
-        if looked_at and (len(found) >= limit or time.monotonic() > deadline):
-            break
-        looked_at += 1
-        each = await told(ours, row)
-        if each is None:
-            untold += 1
-        else:
-            found += filter(meant.has, await shown(ours, row, each))
+    ids = [row["instance_id"] for row in page.rows]
+    by_hand, incidents = await _by_hand(ours, ids), await incidents_of(ours, ids)
+    async with aclosing(each_told_again(ours, page.rows)) as histories:
+        async for row, history in histories:
+            looked_at += 1
+            if history is None:
+                untold += 1
+            else:
+                found += filter(meant.has, _shown(ours, row, _told(ours, row, history, by_hand), incidents))
+            if len(found) >= limit or time.monotonic() > deadline:
+                break
     end = page.rows[looked_at - 1] if looked_at < len(page.rows) else None
     after = page.next if end is None else encode_cursor(end["started_at_ms"], end["instance_id"])
     return Deliveries(found, after, untold)
@@ -150,18 +154,19 @@ async def show_delivery(request: web.Request) -> web.Response:
     """One delivery with all its tries, and what is sent."""
     ours = services(request)
     row, delivery = await known_delivery(request)
-    (told_of,) = await shown(ours, row, [delivery])
+    (told_of,) = _shown(ours, row, [delivery], await incidents_of(ours, [row["instance_id"]]))
     return json_answer({**told_of, "all_tries": [_try(each) for each in delivery.tries], "body": delivery.body()})
 
 
 async def known_delivery(request: web.Request) -> tuple[Found, Delivery]:
     """The delivery that the path names, and the row of its instance; raises ProblemError where there is none."""
-    row = await known_instance(request)
-    found = await told(services(request), row)
-    if found is None:
+    ours, row = services(request), await known_instance(request)
+    again = await told_again(ours, row)
+    if again is None:
         raise ProblemError(
             409, "history", "What the instance has sent cannot be told: its history, or its definition, is not whole."
         )
+    found = _told(ours, row, again, await _by_hand(ours, [row["instance_id"]]))
     number = request.match_info["number"]
     if number.isascii() and number.isdigit() and 0 < int(number[:MAX_NUMBER_LENGTH]) <= len(found):
         return row, found[int(number[:MAX_NUMBER_LENGTH]) - 1]
@@ -169,20 +174,24 @@ async def known_delivery(request: web.Request) -> tuple[Found, Delivery]:
     raise ProblemError(404, "not-found", f"The instance has no delivery of this number: {there}.")
 
 
-async def told(ours: Services, row: Found) -> list[Delivery] | None:
-    """What an instance has sent; None where its history does not tell."""
-    again = await told_again(ours, row)
-    if again is None:
-        return None
-    rows = await asyncio.to_thread(ours.reader.redeliveries, [row["instance_id"]])
-    redelivered = (await stored(ours.codec, rows)).messages
-    return deliveries(row["instance_id"], *again, redelivered, ours.now_ms())
+def _told(ours: Services, row: Found, again: Told, by_hand: ByHand) -> list[Delivery]:
+    """What an instance has sent."""
+    instance = row["instance_id"]
+    return deliveries(instance, *again, by_hand.get(instance, ()), ours.now_ms())
 
 
-def sending(ours: Services) -> list[str]:
-    """The digests of all definitions that send any."""
-    known = ours.definitions.ever()
-    return [each.digest for each in known if each.graph is not None and _sends(each.graph)]
+async def _by_hand(ours: Services, instances: Collection[str]) -> ByHand:
+    """What was sent once more of what some instances have sent, by instance."""
+    found: dict[str, list[Mapping[str, Any]]] = defaultdict(list)
+    rows = await asyncio.to_thread(ours.reader.redeliveries, instances)
+    for each in (await stored(ours.codec, rows)).messages:
+        found[each["instance_id"]].append(each)
+    return found
+
+
+def _sending(ours: Services) -> list[Deployed]:
+    """All definitions that send any."""
+    return [each for each in ours.definitions.ever() if each.graph is not None and _sends(each.graph)]
 
 
 def status_of(ours: Services, delivery: Delivery) -> str:
@@ -190,11 +199,11 @@ def status_of(ours: Services, delivery: Delivery) -> str:
     return delivery.status(ours.now_ms(), paused=ours.pauses.of(delivery.connection) is not None)
 
 
-async def incidents_of(ours: Services, row: Found) -> dict[tuple[str, int], str]:
-    """The open incidents of an instance, by pointer and iteration."""
-    rows = await asyncio.to_thread(ours.reader.open_incidents, [row["instance_id"]])
+async def incidents_of(ours: Services, instances: Collection[str]) -> Incidents:
+    """The open incidents of some instances, by instance, pointer and iteration."""
+    rows = await asyncio.to_thread(ours.reader.open_incidents, instances)
     found = (await stored(ours.codec, rows)).messages
-    return {(each["pointer"], each["iteration"]): each["incident_id"] for each in found}
+    return {(each["instance_id"], each["pointer"], each["iteration"]): each["incident_id"] for each in found}
 
 
 def _sends(graph: Graph) -> bool:
@@ -202,17 +211,12 @@ def _sends(graph: Graph) -> bool:
     return any(SEND.name in (each.function, *(target.function for target in each.fallback)) for each in calls)
 
 
-async def shown(ours: Services, row: Found, found: Sequence[Delivery]) -> list[dict[str, Any]]:
+def _shown(ours: Services, row: Found, found: Sequence[Delivery], incidents: Incidents) -> list[dict[str, Any]]:
     """Deliveries of an instance, as lists show them."""
-    states = [status_of(ours, each) for each in found]
-    incidents = await incidents_of(ours, row) if FAILED in states else {}
-    return [
-        _shown(row, each, status, incidents.get(each.step[:2]) if status == FAILED else None)
-        for each, status in zip(found, states, strict=True)
-    ]
+    return [_row(row, each, status_of(ours, each), incidents) for each in found]
 
 
-def _shown(row: Found, each: Delivery, status: str, incident: str | None) -> dict[str, Any]:
+def _row(row: Found, each: Delivery, status: str, incidents: Incidents) -> dict[str, Any]:
     last = each.tries[-1] if each.tries else None
     return {
         "delivery_id": f"{row['instance_id']}/{each.number}",
@@ -227,7 +231,7 @@ def _shown(row: Found, each: Delivery, status: str, incident: str | None) -> dic
         "asked_at": rfc3339(each.asked_ms),
         "at": rfc3339(last.at_ms if last is not None else each.asked_ms),
         "next": rfc3339(each.due_ms) if status == WAITING and each.due_ms is not None else None,
-        "incident_id": incident,
+        "incident_id": incidents.get((row["instance_id"], *each.step[:2])) if status == FAILED else None,
         "error": last.error if last is not None else None,
     }
 

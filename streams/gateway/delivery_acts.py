@@ -8,6 +8,7 @@ the step; who wanted it and what came of it is on record.
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Mapping
 from typing import Any
 
@@ -15,6 +16,7 @@ from aiohttp import web
 
 from connectors.hub.contract import HubCall, Plan
 from connectors.hub.outcome import to_problem
+from connectors.hub.pipeline import USUAL
 from connectors.webhook import GONE, SEND
 from schemas.messages import REDELIVERY
 from schemas.payload import UnreadablePayloadError
@@ -65,7 +67,8 @@ async def sent_again(
     if status == WAITING:
         (told, *_) = await hurry(ours, row, {"task": delivery.pointer}, said["why"], said["actor"])
         return {**about, "did": HURRIED, "result": BEGUN if told["begun"] else ASKED}
-    incident = (await incidents_of(ours, row)).get(delivery.step[:2]) if status == FAILED else None
+    incidents = await incidents_of(ours, [row["instance_id"]]) if status == FAILED else {}
+    incident = incidents.get((row["instance_id"], *delivery.step[:2]))
     if incident is not None:
         (word,) = await repair(ours, row, {**said, "incident": incident}, "retry", {"key": KEPT_KEY}, name)
         return {**about, "did": RETRIED, "result": BEGUN if word["taken"] else ASKED}
@@ -102,7 +105,9 @@ async def _sent(
         arguments = delivery.arguments.value()
     except UnreadablePayloadError as error:
         raise ProblemError(409, "history", f"What was sent cannot be read: {error}.") from None
-    outcome = await ours.hub.carry_out(HubCall(function=SEND.name, arguments=arguments, key=delivery.key), before_send)
+    until_ms = int(time.time() * 1_000) + int(USUAL.total_timeout_s * 1_000)  # somebody waits for the answer
+    call = HubCall(function=SEND.name, arguments=arguments, key=delivery.key, deadline_ms=until_ms)
+    outcome = await ours.hub.carry_out(call, before_send)
     if not begun:
         raise ProblemError(409, "not-sent", f"Nothing was sent: {outcome.detail}.")
     ended: dict[str, Any] = {**known, "seq": 1, "status": FAILED, "error": to_problem(outcome, delivery.pointer)}

@@ -33,13 +33,13 @@ async def report(ours: Services, since_ms: int, until_ms: int) -> dict[str, Any]
         "since": rfc3339(since_ms),
         "until": rfc3339(until_ms),
         "workflows": [await _of(ours, each, since_ms, until_ms, steps=each in busiest) for each in found],
-        "models": await _models(ours, since_ms, until_ms),
+        "models": await audited(ours, since_ms, until_ms),
     }
 
 
-async def _models(ours: Services, since_ms: int, until_ms: int) -> list[dict[str, Any]]:
-    """How the decisions of models do of which labels came then, by certificate."""
-    watches = (await stored(ours.codec, await asyncio.to_thread(ours.reader.model_watches))).messages
+async def audited(ours: Services, since_ms: int, until_ms: int, model: str | None = None) -> list[dict[str, Any]]:
+    """How the decisions of models (or of this one) do of which labels came then, by certificate."""
+    watches = (await stored(ours.codec, await asyncio.to_thread(ours.reader.model_watches, model))).messages
     return [
         {
             "model": each["model"],

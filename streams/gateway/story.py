@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections import defaultdict
+from collections.abc import AsyncGenerator, Iterator, Mapping, Sequence
 from typing import Any
 
 from schemas import ids
@@ -31,6 +32,9 @@ WAITS_FOR: Schema = {
     "description": "What a live instance waits for; null where its history does not tell.",
 }
 TASK_MEMBERS = ("task_id", "team", "title", "due")
+AT_ONCE = 200  # history entries of several instances that are in memory
+
+Told = tuple[list[Entry], Retraced]
 
 
 class Story:
@@ -83,13 +87,44 @@ async def story(ours: Services, row: Found) -> Story:
     return Story(ours, row["instance_id"], None if found is None else found[1])
 
 
-async def told_again(ours: Services, row: Found) -> tuple[list[Entry], Retraced] | None:
+async def told_again(ours: Services, row: Found) -> Told | None:
     """The history of an instance, and what folding it gives; None where it is not known whole, or is too long."""
     if row["seq"] >= retrace.MAX_ENTRIES:
         return None
     rows = await asyncio.to_thread(ours.reader.history, row["instance_id"], limit=retrace.MAX_ENTRIES)
-    entries = await retrace.decoded(ours.codec, [each["message"] for each in rows])
-    if entries is None:
+    return await _folded(ours, [each["message"] for each in rows])
+
+
+async def each_told_again(ours: Services, rows: Sequence[Found]) -> AsyncGenerator[tuple[Found, Told | None], None]:
+    """As `told_again`, of each in their order; one question is asked for the histories of several."""
+    for some in _portions(rows):
+        instances = [row["instance_id"] for row in some]
+        found: dict[str, list[bytes]] = defaultdict(list)
+        known = some[0]["seq"] < retrace.MAX_ENTRIES  # one that is too long stands alone
+        for each in await asyncio.to_thread(ours.reader.histories, instances, retrace.MAX_ENTRIES) if known else ():
+            found[each["instance_id"]].append(each["message"])
+        for row in some:
+            yield row, await _folded(ours, found[row["instance_id"]]) if known else None
+
+
+def _portions(rows: Sequence[Found]) -> Iterator[list[Found]]:
+    """Instances whose histories are in memory together."""
+    portion: list[Found] = []
+    entries = 0
+    for row in rows:
+        count = row["seq"] + 1
+        if portion and entries + count > AT_ONCE:
+            yield portion
+            portion, entries = [], 0
+        portion.append(row)
+        entries += count
+    if portion:
+        yield portion
+
+
+async def _folded(ours: Services, messages: Sequence[bytes]) -> Told | None:
+    entries = await retrace.decoded(ours.codec, messages)
+    if not entries:
         return None
     found = await asyncio.to_thread(retrace.retraced, ours.definitions.graph, entries)
     return None if found is None else (entries, found)

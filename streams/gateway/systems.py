@@ -7,6 +7,7 @@ from typing import Any
 from aiohttp import web
 
 from connectors.hub.connections import folded
+from connectors.hub.limits import TRY_S
 from schemas.times import rfc3339
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import LINE, moment_to_come, one_line, read_object
@@ -21,6 +22,7 @@ SYSTEM: Schema = object_of(
         "address": OPTIONAL_TEXT,
         "concurrency": {"type": "integer"},
         "per_s": {"type": ["number", "null"]},
+        "timeout_s": {"type": "number"},
         "patience_s": {"type": "number"},
         "paused": {"type": "boolean"},
     },
@@ -117,9 +119,10 @@ def shown(ours: Services, name: str) -> dict[str, Any]:
     last_ms = seen.pop("last_failed_ms")
     found: dict[str, Any] = {
         "name": name,
-        "address": next((each.address for each in ours.addresses.described() if each.name == name), None),
+        "address": ours.addresses.address(name),
         "concurrency": limits.concurrency,
         "per_s": limits.per_s,
+        "timeout_s": limits.timeout_s or TRY_S,
         "patience_s": limits.patience_s,
         "paused": pause is not None,
         "seen": {**seen, "last_failed": None if last_ms is None else rfc3339(last_ms)},

@@ -49,6 +49,9 @@ def read_arguments(task: Node, function: Function, scope: Scope) -> Expression:
         refused, example = profile.ARGUMENTS.get(function.name), f"with: {function.example}"
         for name, part in given.members(declared, refused=refused, example=example).items():
             read[name] = WAYS[declared[name].kind].read(part, scope, declared[name])
+        for one, other in function.apart:
+            if one in read and other in read:
+                given.child(one).fault("value", f"`{one}` stands beside `{other}`", "leave one of them out", key=True)
         for argument in required:
             if isinstance(given.value, dict) and argument.name not in given.value:
                 given.fault("missing", f"`with` lacks `{argument.name}`", _remedy(argument), key=True)

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, NamedTuple
 
-from sqlalchemy import Column, Engine, Select, Table, select, tuple_
+from sqlalchemy import Column, ColumnElement, Engine, Select, Table, select, tuple_, union_all
 
 from streams.ground.errors import UsageError
 from streams.readmodel.projection import storable
@@ -41,22 +41,45 @@ def page(
     engine: Engine, query: Select[Any], order: Order, *, limit: int, cursor: str | None, newest_first: bool = False
 ) -> Page:
     """A page of what the query finds. Raises UsageError for a cursor that is none."""
-    place = tuple_(*order)
+    return page_of_lists(engine, [query], order, limit=limit, cursor=cursor, newest_first=newest_first)
+
+
+def page_of_lists(
+    engine: Engine,
+    lists: Sequence[Select[Any]],
+    order: Order,
+    *,
+    limit: int,
+    cursor: str | None,
+    newest_first: bool = False,
+) -> Page:
+    """As `page`, of what any of the queries finds, where no row is in two of them: the first rows of each are put
+    together, so each may have an index of its own."""
     if cursor is not None:
-        last = _decode_cursor(cursor)
-        query = query.where(place < last if newest_first else place > last)
-    by = [column.desc() for column in order] if newest_first else list(order)
-    rows = every(engine, query.order_by(*by).limit(limit + 1))
+        place, last = tuple_(*order), _decode_cursor(cursor)
+        lists = [each.where(place < last if newest_first else place > last) for each in lists]
+    first = [_first(each, order, limit + 1, newest_first) for each in lists]
+    if len(first) > 1:
+        together = union_all(*(select(each.subquery()) for each in first)).subquery()
+        columns = tuple(together.c[column.name] for column in order)
+        first = [_first(select(together), columns, limit + 1, newest_first)]
+    rows = every(engine, first[0]) if first else []
     if len(rows) <= limit:
         return Page(rows, None)
     at, key = (rows[limit - 1][column.name] for column in order)
     return Page(rows[:limit], encode_cursor(at, key))
 
 
+def _first(query: Select[Any], by: Sequence[ColumnElement[Any]], limit: int, newest_first: bool) -> Select[Any]:
+    return query.order_by(*(each.desc() if newest_first else each for each in by)).limit(limit)
+
+
 def every(engine: Engine, query: Select[Any]) -> list[Found]:
     """All rows that a query finds."""
     with engine.connect() as connection:
-        return [dict(row) for row in connection.execute(query).mappings()]
+        found = connection.execute(query)
+        names = tuple(found.keys())
+        return [dict(zip(names, row, strict=True)) for row in found.all()]
 
 
 def encode_cursor(at: int, key: str) -> str:

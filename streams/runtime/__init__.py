@@ -15,6 +15,7 @@ Faust gives the group: membership, assignment, generations, commits. What it doe
 | state survives, and a zombie's late write does not win     | `table.py`, `epochs.py`, `store.py` |
 | timers are rows that fall due, whatever the clock does     | `due.py`, `clock.py` |
 | a worker that hangs ends                                   | `watchdog.py`  |
+| circles of objects are looked for seldom                   | `garbage.py`   |
 | a crash at any of these points can be asked for by a test  | `crash.py`     |
 
 Only this package imports Faust.

@@ -50,7 +50,7 @@ class FastLane(Lane):
 
     async def _process(self, records: list[Record]) -> None:
         self._reach("after_read")
-        metrics.HOP_SECONDS.labels(self._name).observe(max(0, self.now_ms() - records[0].timestamp_ms) / 1_000)
+        metrics.hop_of(self._name).observe(max(0, self.now_ms() - records[0].timestamp_ms) / 1_000)
         if self._suspects.to_be_tried(records) and await self._is_guilty(records[0]):
             effects = Effects([parked(records[0], self._name, GUILTY)], {})
         else:

@@ -291,7 +291,7 @@ class Lane(ABC):
             offsets.setdefault(record.topic, []).append(record.offset)
         for topic, finished in offsets.items():
             self.positions[Partition(topic, self.number)].finish(finished)
-            metrics.RECORDS.labels(self._name, topic).inc(len(finished))
+            metrics.records_of(self._name, topic).inc(len(finished))
         self.last_progress = time.monotonic()
         self._waiting_for = NOTHING
         self._reach("after_acknowledge")

@@ -175,6 +175,9 @@ class _Host:
         """See `WritableState.rest`."""
         return nullcontext()
 
+    def takes(self, seconds: float) -> None:
+        """See `WritableState.takes`; nobody looks for stalls here."""
+
     async def work(self, messages: list[Message]) -> None:
         """Hands messages to the processor."""
         raise NotImplementedError

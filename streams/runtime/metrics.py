@@ -8,7 +8,7 @@ from typing import Any
 from prometheus_client import Counter, Gauge, Histogram
 
 from schemas.reasons import Effect, Reason
-from streams.ground.metrics import SECONDS
+from streams.ground.metrics import SECONDS, remembered
 
 RECORDS = Counter("exlify_records_total", "Records finished, by processor and topic.", ["processor", "topic"])
 PARKED = Counter(
@@ -58,11 +58,13 @@ IN_DOUBT = Counter(
     ["function"],
 )
 
+records_of, hop_of, _steps = remembered(RECORDS), remembered(HOP_SECONDS), remembered(STEPS)
+
 
 def count_step(function: str, result: Mapping[str, Any]) -> None:
     """Counts a step by the fields of its StepResult."""
     error = result["error"]
-    STEPS.labels(function, error["reason"] if error else Reason.OK.value).inc()
+    _steps(function, error["reason"] if error else Reason.OK.value).inc()
     if error and error["effect"] == Effect.UNKNOWN.value:
         IN_DOUBT.labels(function).inc()
 

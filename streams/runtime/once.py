@@ -30,6 +30,7 @@ The processor says what the work is (`Steps.carry_out`); everything else is here
 from __future__ import annotations
 
 import asyncio
+import math
 from abc import abstractmethod
 from collections import deque
 from collections.abc import Awaitable, Callable, Mapping
@@ -70,6 +71,9 @@ class BeforeEffect(Protocol):
     def rest(self) -> AbstractAsyncContextManager[None]:
         """Entered while the work only waits for its turn: see `WritableState.rest`."""
         ...
+
+    def takes(self, seconds: float) -> None:
+        """Said where the work may take long: see `WritableState.takes`."""
 
     async def __call__(self, repeatable: bool, effectful: bool = True, /) -> None:
         """Awaited right before an effect, with whether it may be repeated; returns once the intent is durable if not.
@@ -365,6 +369,10 @@ class _Intent:
         """See `BeforeEffect`."""
         return self._state.rest(self._message.record)
 
+    def takes(self, seconds: float) -> None:
+        """See `BeforeEffect`."""
+        self._state.takes(seconds)
+
     async def __call__(self, repeatable: bool, effectful: bool = True, /) -> None:
         """See `BeforeEffect`."""
         self.harmless = repeatable
@@ -398,7 +406,9 @@ class UnderWay:
         twin = steps.get(step)
         if twin is not None and not (twin.done() and _is_settled(state, step)):
             async with state.rest(message.record):
+                state.takes(math.inf)  # it is the other that is looked after
                 effects = await asyncio.shield(twin)
+                state.takes(0.0)
             return Effects(list(effects.outputs), dict(effects.changes))
         steps[step] = asyncio.get_running_loop().create_future()
         try:

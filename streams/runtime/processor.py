@@ -139,6 +139,9 @@ class WritableState(StateView, Protocol):
         of the many that are carried out at once. Nothing outside may be touched in it."""
         ...
 
+    def takes(self, seconds: float) -> None:
+        """Said by the task that handles a record: it may take so much longer, from now on, before that is a stall."""
+
 
 class Processor(ABC):
     """What every processor has: a declaration and a life. Most need neither `open` nor `close`, and have no timers."""

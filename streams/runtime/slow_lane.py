@@ -47,7 +47,7 @@ class SlowLane(Lane):
         self._in_flight = in_flight or NOTHING_NOTED
         self._court = Court(self._name, trial, self._waits_for_others, WAIT_S)
         self._held = 0  # slots
-        self._under_way: dict[asyncio.Task[None], float] = {}  # and since when (monotonic seconds), oldest first
+        self._under_way: dict[asyncio.Task[None], float] = {}  # and since when (monotonic seconds) each should move
         self._flushing_since: float | None = None
         self._finished: list[tuple[Record, Effects]] = []
         self._failure: BaseException | None = None
@@ -86,9 +86,12 @@ class SlowLane(Lane):
 
     @property
     def waiting_since(self) -> float | None:
-        """The start of the oldest message under way, or of a write: what is slow one by one is not stuck."""
-        oldest = [] if self._processor.bounds_time else list(self._under_way.values())[:1]
-        since = [*oldest, *filter(None, [self._flushing_since])]
+        """The start of the oldest message under way, or of a write: what is slow one by one is not stuck.
+
+        Of one that has said that it takes long, the end of what it has said.
+        """
+        since = [] if self._processor.bounds_time else list(self._under_way.values())
+        since += filter(None, [self._flushing_since])
         if self._queue and not self._under_way:
             since.append(self.last_progress)
         return min(since, default=None)
@@ -100,10 +103,13 @@ class SlowLane(Lane):
 
     def _waits_for_others(self, what: str) -> None:
         super()._waits_for_others(what)
+        self.takes(0.0)
+
+    def takes(self, seconds: float) -> None:
+        """See `WritableState.takes`."""
         task = asyncio.current_task()
         if task in self._under_way:
-            del self._under_way[task]  # oldest first, and it begins anew
-            self._under_way[task] = time.monotonic()
+            self._under_way[task] = time.monotonic() + seconds
 
     async def write(self, changes: dict[bytes, Row | None]) -> None:
         """Makes an intent durable before the effect (`WritableState.write`)."""

@@ -12,10 +12,11 @@ the intent tells.
 from __future__ import annotations
 
 import asyncio
+import math
 import os
 import resource
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import AbstractAsyncContextManager, nullcontext, suppress
 from enum import Enum
 from pathlib import Path
@@ -38,9 +39,11 @@ from streams.runtime.store import read_only
 
 START_S = 60.0  # to load the processor, which proves nothing about the record
 HANDLE_S = 20.0
-WAIT_S = 45.0  # the same for a record that waits for others: longer than a call may take
+WAIT_S = 45.0  # the same for a record that waits for others: longer than a call may take that does not say so
+MOST_S = 3_600.0  # that a record may say it takes
 MEMORY_BYTES = 2 * 2**30  # beyond what the process has once it is loaded
 OPENED = b"opened\n"
+TAKES = b"takes "  # so many seconds more, from now on
 
 Command = Callable[[str], Sequence[str]]
 """The command line of a process that calls `stand` for the processor of a name."""
@@ -85,7 +88,10 @@ async def hold(command: Sequence[str], record: Record, store: Path | None, handl
         process.stdin.close()
         if not await _opened(process.stdout):
             return Verdict.NONE
-        async with asyncio.timeout(HANDLE_S if handle_s is None else handle_s):
+        handle_s = HANDLE_S if handle_s is None else handle_s
+        async with asyncio.timeout(handle_s) as bound:
+            async for seconds in _told(process.stdout):
+                bound.reschedule(asyncio.get_running_loop().time() + seconds + handle_s)
             return Verdict.INNOCENT if await process.wait() == 0 else Verdict.GUILTY
     except TimeoutError:
         return Verdict.GUILTY
@@ -105,6 +111,20 @@ async def _opened(output: asyncio.StreamReader) -> bool:
     except TimeoutError:
         pass
     return False
+
+
+async def _told(output: asyncio.StreamReader) -> AsyncIterator[float]:
+    """What the process says it takes, until it has nothing more to say."""
+    while True:
+        try:
+            line = await output.readline()
+        except ValueError:  # longer than a line of ours: somebody printed it
+            continue
+        if not line:
+            return
+        if line.startswith(TAKES):
+            with suppress(ValueError):
+                yield min(float(line.removeprefix(TAKES)), MOST_S)
 
 
 async def stand(processor: Processor, codec: Codec) -> None:
@@ -161,6 +181,12 @@ class _ReadOnly:
     def rest(self, record: Record) -> AbstractAsyncContextManager[None]:
         return nullcontext()
 
+    def takes(self, seconds: float) -> None:
+        used, most = resource.getrlimit(resource.RLIMIT_CPU)
+        resource.setrlimit(resource.RLIMIT_CPU, (min(used + math.ceil(min(seconds, MOST_S)), most), most))
+        sys.stdout.buffer.write(TAKES + b"%f\n" % seconds)
+        sys.stdout.buffer.flush()
+
 
 def _bound() -> None:
     """More memory or time than a record may take ends this process, and of all processes this one first."""
@@ -170,7 +196,7 @@ def _bound() -> None:
     memory = pages * os.sysconf("SC_PAGE_SIZE") + MEMORY_BYTES
     resource.setrlimit(resource.RLIMIT_AS, (memory, memory))
     seconds = int(sum(resource.getrusage(resource.RUSAGE_SELF)[:2]) + HANDLE_S)
-    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 1))
+    resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + int(MOST_S)))
 
 
 class _NoRows:

@@ -26,6 +26,7 @@ from streams.ground.status import Cause
 from streams.runtime.clock import LOOK_S, ClockWatch
 from streams.runtime.crash import CrashPoint
 from streams.runtime.epochs import Superseded
+from streams.runtime.garbage import look_less_often
 from streams.runtime.host import Host, all_ready
 from streams.runtime.parking import PARKING
 from streams.runtime.processor import Processor
@@ -84,6 +85,7 @@ class Worker:
             watchdog = asyncio.create_task(Watchdog(stall_ms, self._stalled).run())
             clock = asyncio.create_task(self._watch_clock())
             await self._start_unless(stop)
+            look_less_often()
             on_started()
             await self._wait(stop)
             await asyncio.gather(*(host.stop() for host in self._hosts))

@@ -43,6 +43,7 @@ from tests.support.hosted import PARTITIONS, begun, worker
 
 LINES = tuple({*call.DECLARATION.topics(Settings()), *recover.DECLARATION.topics(Settings()), PARKING, call.PAUSES})
 PATIENCE_S = 180.0  # a bound on hanging, not a measure
+AT_ONCE = 100  # calls of one system: more than there are deeds, all of which stand at their moment
 EACH = 20  # of every deed, where kills come at random
 KILLS = 6
 
@@ -78,7 +79,13 @@ class Systems:
     def __init__(self, cases: Mapping[str, Case], folder: Path) -> None:
         self._cases = cases
         self._folder = folder
-        entries = {name: {"url": f"${{file:{name}.url}}", **(case.entry or {})} for name, case in cases.items()}
+        usual = {"concurrency": AT_ONCE}
+        entries = {
+            name: {"url": f"${{file:{name}.url}}", **usual, **(case.entry or {})} for name, case in cases.items()
+        }
+        for case in cases.values():
+            beside = {name: url for name, url in case.connections.items() if name not in ("here", "nowhere")}
+            entries |= {name: {"url": url} for name, url in beside.items()}
         urls = {f"{name}.url": case.connections["here"] for name, case in cases.items()}
         for files in (urls, *(case.files or {} for case in cases.values())):
             for name, content in files.items():

@@ -1,8 +1,10 @@
-"""Pauses of systems on a real broker: known at the start, and followed."""
+"""Pauses of systems on a real broker: known at the start, and followed. The broker is other tests' too, and they call
+systems by names that a pause would hold: the names here are of nobody else."""
 
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -18,6 +20,7 @@ from streams.processors.call.pauses import PauseFeed
 
 CODEC = Codec.offline()
 PATIENCE_S = 60
+ERP, MAIL, PRESS = (f"{name}-{uuid.uuid4().hex[:8]}" for name in ("erp", "mail", "press"))
 
 
 @asynccontextmanager
@@ -46,20 +49,20 @@ async def until(feed: PauseFeed, connection: str, *, paused: bool) -> None:
 async def test_pause_is_known_at_the_start_and_followed(kafka: str) -> None:
     settings = Settings(bootstrap=kafka)
     await provision(settings, (PAUSES,))
-    await said(settings, "erp", paused=True)
+    await said(settings, ERP, paused=True)
     async with followed(settings) as feed:
-        await until(feed, "erp", paused=True)
-        assert feed.seconds_left("erp") == float("inf")
-        await said(settings, "erp", paused=False)
-        await until(feed, "erp", paused=False)
-        await said(settings, "mail", paused=True)
-        await until(feed, "mail", paused=True)
+        await until(feed, ERP, paused=True)
+        assert feed.seconds_left(ERP) == float("inf")
+        await said(settings, ERP, paused=False)
+        await until(feed, ERP, paused=False)
+        await said(settings, MAIL, paused=True)
+        await until(feed, MAIL, paused=True)
 
 
 @pytest.mark.broker
 async def test_all_that_was_said_is_known_after_the_start(kafka: str) -> None:
     settings = Settings(bootstrap=kafka)
     await provision(settings, (PAUSES,))
-    await said(settings, "press", paused=True)
+    await said(settings, PRESS, paused=True)
     async with followed(settings) as feed:
-        assert feed.of("press") is not None
+        assert feed.of(PRESS) is not None

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
+import msgspec
 import pytest
 
 from schemas.payload import Payload
@@ -42,7 +43,8 @@ def systems(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]
 
 @pytest.fixture
 async def outside(systems: dict[str, str], tmp_path: Path) -> AsyncIterator[Outside]:
-    settings = Settings(data_dir=tmp_path, site_dir=tmp_path).with_(ConnectionSettings(urls=systems))
+    urls = {**systems, "exchange": f"file://{tmp_path}"}
+    settings = Settings(data_dir=tmp_path, site_dir=tmp_path).with_(ConnectionSettings(urls=urls))
     opened = Outside(context(CODEC, settings), Pauses())
     await opened.open()
     yield opened
@@ -80,6 +82,9 @@ async def test_what_only_reads_is_read_and_nothing_else_is_done(systems: dict[st
     found = await asyncio.to_thread(really, command("sql.query", LOOK, "b"), LONG_AGO_MS)
     assert found is not None and found.output is not None and found.output.value()["count"] == 1
     assert await asyncio.to_thread(really, command("http", OPEN, "b"), LONG_AGO_MS) is None
+    saves = {"method": "get", "endpoint": "connection://erp/", "save": {"connection": "exchange", "file": "a"}}
+    fetched = msgspec.structs.replace(command("http", saves, "b"), effect="read")
+    assert await asyncio.to_thread(really, fetched, LONG_AGO_MS) is None, "a file is of today, not of the replay"
     assert (await opened(systems, "b"), table.writes) == ([], [])
 
 

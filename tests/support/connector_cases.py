@@ -50,6 +50,7 @@ DOCUMENT: dict[str, Any] = {
 ALL = (*CONNECTORS, notebook.DECLARATION)
 TOPIC = "hub-orders"
 QUEUE = "hub-orders"
+FILES = "http-files"  # the folder of bodies that are files
 EVENT = {"source": "/exlify/orders", "type": "com.example.order.placed"}
 HOOK_SECRET = b"a secret of both sides, and theirs"
 PATIENCE_S = 60.0
@@ -87,7 +88,7 @@ def nothing(mark: str) -> None:
 class Case:
     """A system that works and one that cannot be reached, with calls for both."""
 
-    connections: Mapping[str, str]
+    connections: Mapping[str, str]  # `here`, that works, mostly `nowhere`, and what a call on these names beside
     calls: Mapping[str, tuple[HubCall, ...]]  # by operation: calls that succeed, all on one connection
     hopeless: HubCall  # to where nobody answers; one that would change something, if there is such a call
     api_of: ApiOf = undocumented
@@ -113,18 +114,32 @@ def a_call(function: str, **arguments: Any) -> HubCall:
 
 @asynccontextmanager
 async def http(folder: Path) -> AsyncIterator[Case]:
+    files = folder / "files"
+    files.mkdir()
+    (files / "import.json").write_text("{}")
+
+    def lay_out(mark: str) -> None:
+        (files / f"import-{mark}").write_text(mark)
+
     async with books() as system:
-        working = tuple(a_call("http", method=each, endpoint="connection://here") for each in ("GET", "PUT", "POST"))
+        working = (
+            *(a_call("http", method=each, endpoint="connection://here") for each in ("GET", "PUT", "POST")),
+            a_call("http", method="GET", endpoint="connection://here", save={"connection": FILES, "file": "a/export"}),
+            a_call(
+                "http", method="POST", endpoint="connection://here", send={"connection": FILES, "file": "import.json"}
+            ),
+        )
         nowhere = f"http://127.0.0.1:{peers.unused_port()}"
         named = {"document": {"endpoint": "connection://here"}, "operationId": "getPet"}
         calls = {"http": working, "openapi": (a_call("openapi", **named),)}
         api = read_document(DOCUMENT)
         yield Case(
-            {"here": system.url},
+            {"here": system.url, FILES: f"file://{files}"},
             calls,
             a_call("http", method="POST", endpoint=nowhere),
             api_of=lambda _: api,
             has=system.has,
+            lays_out=lay_out,
             entry={"openapi": "${file:books.json}"},
             files={"books.json": json.dumps(DOCUMENT)},
         )
@@ -386,6 +401,16 @@ def by_http(method: str) -> Given:
     return lambda name, mark: {"method": method, "endpoint": f"connection://{name}/books/{mark}"}
 
 
+def of_file(name: str, mark: str) -> dict[str, Any]:
+    """A request for it whose body is a file."""
+    return {**by_http("POST")(name, mark), "send": {"connection": FILES, "file": f"import-{mark}"}}
+
+
+def into_file(name: str, mark: str) -> dict[str, Any]:
+    """One whose answer becomes a file."""
+    return {**by_http("PUT")(name, mark), "save": {"connection": FILES, "file": f"exports/{mark}"}}
+
+
 def by_document(name: str, mark: str) -> dict[str, Any]:
     """The same, by the document of the system."""
     document = {"endpoint": f"connection://{name}"}
@@ -434,6 +459,9 @@ DEEDS: Mapping[str, tuple[Deed, ...]] = {
             said=True,
             probe=("http", by_http("GET")),
         ),
+        Deed(operation="http", effect=EffectClass.BLIND, given=of_file),
+        Deed(operation="http", effect=EffectClass.KEYED, given=of_file, said=True),
+        Deed(operation="http", effect=EffectClass.IDEMPOTENT, given=into_file),
         Deed(operation="openapi", effect=EffectClass.BLIND, given=by_document),
         Deed(operation="openapi", effect=EffectClass.KEYED, given=by_document, said=True),
     ),

@@ -91,15 +91,25 @@ class PrivateServer(Server):
 def postgresql() -> Iterator[Server]:
     """A server that answers."""
     pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
+    with running() as server:
+        if server is None:
+            (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no PostgreSQL is installed: make peers")
+        yield server
+
+
+@contextmanager
+def running() -> Iterator[Server | None]:
+    """The server that is named, or a private one as long as the context lasts; None where there is neither."""
     if "EXLIFY_TEST_POSTGRESQL_URL" in os.environ:
         yield Server(os.environ["EXLIFY_TEST_POSTGRESQL_URL"])
-        return
-    programs = installed()
-    if programs is None:
-        (pytest.fail if os.environ.get("CI") == "true" else pytest.skip)("no PostgreSQL is installed: make peers")
-    server = PrivateServer(programs)
-    yield server
-    server.remove()
+    elif (programs := installed()) is None:
+        yield None
+    else:
+        server = PrivateServer(programs)
+        try:
+            yield server
+        finally:
+            server.remove()
 
 
 def installed() -> Path | None:

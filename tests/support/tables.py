@@ -14,6 +14,7 @@ class Table:
     def __init__(self) -> None:
         self.rows: dict[bytes, Row] = {}
         self.writes: list[dict[bytes, Row | None]] = []
+        self.told_to_take: list[float] = []
 
     def get(self, key: bytes) -> Row | None:
         return self.rows.get(key)
@@ -24,6 +25,9 @@ class Table:
 
     def rest(self, record: Record) -> AbstractAsyncContextManager[None]:
         return nullcontext()
+
+    def takes(self, seconds: float) -> None:
+        self.told_to_take.append(seconds)
 
     def apply(self, effects: Effects) -> Effects:
         self.change(effects.changes)

@@ -5,6 +5,7 @@
       url: postgresql://exlify:${env:LEDGER_PASSWORD}@db.example.com/ledger
       concurrency: 4      # calls under way at once, in each worker
       rate: 20/s          # calls in each worker: N/s, N/min or N/h
+      timeout: 10m        # how long one try may take, from sending to the answer
       patience: 10m       # how long a call waits while the system is not well, before it fails
       recovery: {retries: 5, delay: 2s, cap: 1m}   # how a call is tried again whose definition does not say it
       pages: {by: link}   # how its lists are divided, for calls that ask for all pages
@@ -29,7 +30,7 @@ from urllib.parse import urlsplit
 from connectors.asyncapi.document import AsyncOperation
 from connectors.http.openapi import NO_API, ApiOperation
 from connectors.hub.identity import NOBODY, Identity
-from connectors.hub.limits import ConnectionLimits
+from connectors.hub.limits import LONGEST_TRY_S, ConnectionLimits
 from connectors.hub.secrets import Secret
 from schemas.recovery import Policy
 from streams.ground.kinds import checked
@@ -159,6 +160,11 @@ class Addresses:
             self._merged = (written, merged)
         return merged
 
+    def address(self, name: str) -> str | None:
+        """Where a connection is, as `described` tells it, by its folded name; None of one that is not there."""
+        url = self.urls().get(name)
+        return None if url is None else _shown(url)[0]
+
     def described(self) -> list[Described]:
         """Every connection as it may be shown: without paths, users and passwords, which may be secrets."""
         sources = [("sandbox", self._sandbox), (FILE, self._file.value), ("environment", self._given)]
@@ -192,7 +198,17 @@ def _given(part: Part) -> Given:
     if not part.is_mapping:
         return Given(_address(part))
     members = part.only(
-        "url", "concurrency", "rate", "patience", "recovery", "cost", "openapi", "asyncapi", "pages", *MEMBERS
+        "url",
+        "concurrency",
+        "rate",
+        "timeout",
+        "patience",
+        "recovery",
+        "cost",
+        "openapi",
+        "asyncapi",
+        "pages",
+        *MEMBERS,
     )
     if "url" not in members:
         part.fault("no url", f"add `url:` and {SHAPE}")
@@ -201,6 +217,7 @@ def _given(part: Part) -> Given:
         if "concurrency" in members
         else USUAL.concurrency,
         per_s=_rate(members["rate"]) if "rate" in members else USUAL.per_s,
+        timeout_s=_timeout_s(members["timeout"]) if "timeout" in members else USUAL.timeout_s,
         patience_s=duration_ms(members["patience"]) / 1_000 if "patience" in members else USUAL.patience_s,
     )
     recovery = read_policy(members["recovery"]) if "recovery" in members else None
@@ -237,6 +254,13 @@ def price(part: Part) -> float:
         found = math.nan
     if not 0 <= found <= MOST_COST:  # false for NaN, too
         part.fault("no price", "write a number, 0 or more, such as 0.02")
+    return found
+
+
+def _timeout_s(part: Part) -> float:
+    found = duration_ms(part) / 1_000
+    if not 0 < found <= LONGEST_TRY_S:
+        part.fault("no time of a try", f"write one of up to {LONGEST_TRY_S / 60:g} minutes, such as 5m")
     return found
 
 

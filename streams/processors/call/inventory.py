@@ -11,7 +11,8 @@ from dataclasses import dataclass, field
 from urllib.parse import urlsplit
 
 from connectors.asyncapi import ASYNCAPI
-from connectors.http import EFFECTS, HTTP, OPENAPI
+from connectors.http import EFFECTS, HTTP, OPENAPI, SAVE
+from connectors.http import SEND as SEND_FILE
 from connectors.http.openapi import ApiOperation
 from connectors.hub.connections import folded, named
 from connectors.hub.identity import NAMES, Webhook
@@ -81,6 +82,8 @@ def inventory(
             if function is not None and (target := _system(function, task)) is not None:
                 use = _use(function, task, target, workflow, addresses)
                 found.setdefault(target, System(target)).uses.add(use)
+                for folder, argument, does in _folders(function, task):
+                    found.setdefault(folder, System(folder)).uses.add(Use(function.name, argument, does, workflow))
                 for registry in _registries(task):
                     schemas = Use(function.name, "schemas", EffectClass.READ.value, workflow)
                     found.setdefault(registry, System(registry)).uses.add(schemas)
@@ -122,6 +125,16 @@ def _registries(task: Mapping[str, Json]) -> Iterator[str]:
     avro = given.get("avro") if isinstance(given, dict) else None
     if isinstance(avro, dict):
         yield from named({"connection": avro.get("registry")})
+
+
+def _folders(function: Function, task: Mapping[str, Json]) -> Iterator[tuple[str, str, str]]:
+    """The folders whose files are the bodies of a request or of its answer, and what is done there."""
+    given = task.get("with")
+    for argument, effect in ((SAVE, EffectClass.IDEMPOTENT), (SEND_FILE, EffectClass.READ)):
+        said = given.get(argument.name) if argument in function.arguments and isinstance(given, dict) else None
+        if isinstance(said, dict):
+            for folder in named({"connection": said.get("connection")}):
+                yield folder, argument.name, effect.value
 
 
 def _use(function: Function, task: Mapping[str, Json], system: str, workflow: str, addresses: Addresses) -> Use:

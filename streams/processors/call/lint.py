@@ -7,7 +7,7 @@ from difflib import get_close_matches
 
 from connectors.asyncapi import ASYNCAPI
 from connectors.asyncapi.document import AsyncOperation
-from connectors.http import OPENAPI
+from connectors.http import OPENAPI, SEND
 from connectors.http.openapi import ApiOperation, connection
 from connectors.hub.connections import folded
 from schemas.payload import Json
@@ -116,7 +116,9 @@ def _parameters(source: Source, path: Path, given: Mapping[str, Json], operation
                 source.fault(
                     (*path, "operationId"), "missing", f"`{operation.id}` needs the parameter `{name}`", remedy
                 )
-    if operation.needs_body and "body" not in given:
+    bodies = [each for each in ("body", SEND.name) if each in given]
+    if operation.needs_body and not bodies:
         source.fault((*path, "operationId"), "missing", f"`{operation.id}` needs a body", "write body: ...")
-    if not operation.takes_body and "body" in given:
-        source.fault((*path, "body"), "value", f"`{operation.id}` takes no body", "leave it out")
+    if not operation.takes_body:
+        for body in bodies:
+            source.fault((*path, body), "value", f"`{operation.id}` takes no body", "leave it out")

@@ -6,6 +6,7 @@ is judged by its connector. Here the two meet.
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
@@ -20,9 +21,12 @@ from connectors.hub.pipeline import BeforeSend, Hub, never_paused, send_at_once
 from connectors.hub.waiting import Postponed, Rest, Waited
 from schemas import steps
 from schemas.functions import EffectClass
+from schemas.messages import CANCEL_STEP
 from schemas.payload import Door, Payload, UnreadablePayloadError
 from schemas.reasons import Effect, Reason
 from schemas.recovery import Stated
+from schemas.steps import key_of
+from streams.ground.metrics import remembered
 from streams.ground.settings import Settings
 from streams.processors import call
 from streams.processors.call import CallSettings
@@ -36,9 +40,12 @@ from streams.processors.context import Context
 from streams.processors.orchestrate import INBOX
 from streams.runtime.clock import now_ms
 from streams.runtime.once import IN_DOUBT, BeforeEffect, CannotTellError, LaterError, Steps, WithdrawnError
+from streams.runtime.processor import Effects, Message, WritableState
 
 MAX_ANSWER_BYTES = 64 * 1024  # with an error: it travels in letters and the state, beside what is there already
 MAX_OUTPUT_BYTES = 900 * 1024  # leaves room for the envelope in a record of 1 MiB
+
+_seconds = remembered(call.SECONDS)
 
 
 class Call(Steps):
@@ -55,6 +62,7 @@ class Call(Steps):
         self._mappings = Mappings(context.settings.site_dir, context.site)
         self._templates = Templates(context.settings.site_dir)
         self._hub = hub or hub_for(context.settings, self._addresses, self._pauses, tally.note, gone.note)
+        self._long: dict[bytes, asyncio.Timeout] = {}  # calls that take long and change nothing, by their step
         self._reporter = None if hub else Reporter(context.settings, context.codec, tally, gone, self._hub.breakers)
 
     async def open(self) -> None:
@@ -73,6 +81,16 @@ class Call(Steps):
         await self._hub.__aexit__()
         if self._pauses is not None:
             await self._pauses.close()
+
+    async def handle_one(self, message: Message, state: WritableState) -> Effects:
+        """As all steps; what takes long and changes nothing is given up as soon as nobody wants it any more."""
+        effects = await super().handle_one(message, state)
+        if message.name == CANCEL_STEP and effects.changes and key_of(message.data) in self._long:
+            await state.write(effects.changes)  # whoever gives up looks whether somebody wants to know
+            effects.changes = {}
+            if (given_up := self._long.get(key_of(message.data))) is not None:
+                given_up.reschedule(0.0)
+        return effects
 
     def stated(self, command: Mapping[str, Any], connection: str) -> Stated:
         """As the connection says it, else as the function does."""
@@ -112,21 +130,34 @@ class Call(Steps):
                 await before_effect(plan.effect.repeatable, plan.effect.effectful)
             except WithdrawnError:
                 raise Refused(Reason.WITHDRAWN, "the step is not wanted any more") from None
+            longest_s = self._addresses.limits(plan.system).timeout_s
+            if longest_s is not None:
+                before_effect.takes(longest_s)
+                if not plan.effect.effectful:
+                    self._long[step] = given_up
 
+        step, given_up = key_of(command), asyncio.timeout(None)
         waited = before_effect.waited
         outside = None if waited is None else Waited(waited.seconds(now_ms()), waited.times)
         try:
-            result = await carry_out(command, self._hub, key, before_send, outside, before_effect.rest)
+            async with given_up:
+                result = await carry_out(command, self._hub, key, before_send, outside, before_effect.rest)
+        except TimeoutError:
+            if not given_up.expired():
+                raise
+            raise WithdrawnError from None
         except Postponed as postponed:
             call.POSTPONED.labels(postponed.connection, postponed.waits_for).inc()
             raise LaterError(postponed.seconds) from None
+        finally:
+            self._long.pop(step, None)
         if result["error"] and result["error"]["reason"] == Reason.WITHDRAWN.value:
             raise WithdrawnError
         return result
 
 
 async def _only_reads(plan: Plan[Any]) -> None:
-    if plan.effect.effectful:
+    if plan.effect.effectful or plan.keeps:
         raise Refused(Reason.INPUT_INVALID, f"{plan.call.function}: a probe only reads; call http with get")
 
 
@@ -142,7 +173,7 @@ def hub_for(
     """
 
     def observe(ended: EndedCall) -> None:
-        call.SECONDS.labels(ended.function, ended.reason.value).observe(ended.seconds)
+        _seconds(ended.function, ended.reason.value).observe(ended.seconds)
         for each in told:
             each(ended)
 

@@ -18,6 +18,7 @@ from models.serving.shelf import Fault
 from schemas.messages import CANCEL_STEP, DECISION, STEP_COMMAND
 from schemas.reasons import Reason
 from schemas.steps import key_of
+from streams.ground.metrics import remembered
 from streams.ground.status import Cause
 from streams.processors import decide
 from streams.processors.context import Context
@@ -35,6 +36,8 @@ from streams.runtime.processor import Effects, FastProcessor, Message, Output, R
 Asked = tuple[Message, Answered | Carried]
 
 log = structlog.get_logger()
+
+_decided = remembered(decide.DECIDED)
 
 
 class Decide(FastProcessor):
@@ -151,4 +154,4 @@ def _no_command(message: Message) -> str:
 def _count(function: str, carried: Carried) -> None:
     metrics.count_step(function, carried.result)
     if carried.decision is not None:
-        decide.DECIDED.labels(carried.decision["model"], carried.decision["route"]).inc()
+        _decided(carried.decision["model"], carried.decision["route"]).inc()

@@ -12,7 +12,6 @@ on the inbox twice is another matter: it has its own offset, and the engine says
 from __future__ import annotations
 
 import struct
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from functools import cache
 from typing import Any, NamedTuple
@@ -24,6 +23,7 @@ from schemas import ids, messages
 from schemas.lifecycle import Phase, Status
 from schemas.steps import id_of
 from streams import engine
+from streams.ground.metrics import remembered
 from streams.ground.topic import own_step_topic
 from streams.language.constructs.run import FUNCTION as RUN
 from streams.language.graph import Deadline, Graph
@@ -338,38 +338,45 @@ def row_state(row: Row | None) -> engine.State | None:
     return None if row is None else engine.decode_state(row.value[_OFFSET.size :])
 
 
+_engine_steps, _instances = remembered(orchestrate.ENGINE_STEPS), remembered(orchestrate.INSTANCES)
+_incidents, _seconds = remembered(orchestrate.INCIDENT_CHANGES), remembered(orchestrate.INSTANCE_SECONDS)
+
+
+def _add(counts: dict[Any, int], what: object) -> None:
+    counts[what] = counts.get(what, 0) + 1
+
+
 class Counts:
-    """What a batch adds to the metrics; looking a metric up by its labels costs more than an engine step may."""
+    """What a batch adds to the metrics, which are counted once for each series."""
 
     def __init__(self) -> None:
-        self._causes: Counter[str] = Counter()
-        self._instances: Counter[tuple[str, str]] = Counter()
-        self._incidents: Counter[tuple[str, str]] = Counter()
+        self._causes: dict[str, int] = {}
+        self._instances: dict[tuple[str, str], int] = {}
+        self._incidents: dict[tuple[str, str], int] = {}
         self._seconds: list[tuple[str, float]] = []
 
     def note(self, cause: str, workflow: str, before: engine.State | None, step: engine.Step) -> None:
         """Counts one engine step."""
-        self._causes[cause] += 1
+        _add(self._causes, cause)
         if before is None and step.state is not None:
-            self._instances[workflow, "started"] += 1
+            _add(self._instances, (workflow, "started"))
         for each in step.incidents:
-            self._incidents[workflow, each.status] += 1
+            _add(self._incidents, (workflow, each.status))
         if step.outcome is not None:
-            self._instances[workflow, step.outcome.status] += 1
+            _add(self._instances, (workflow, step.outcome.status))
             self._seconds.append((workflow, max(0, step.outcome.ended_at_ms - step.outcome.started_at_ms) / 1_000))
 
     def publish(self) -> None:
         """Adds everything to the metrics."""
         for cause, count in self._causes.items():
-            orchestrate.ENGINE_STEPS.labels(cause.rpartition(".")[2]).inc(count)
+            _engine_steps(cause.rpartition(".")[2]).inc(count)
         for (workflow, status), count in self._instances.items():
             _begin_at_zero(workflow)
-            orchestrate.INSTANCES.labels(workflow, status).inc(count)
+            _instances(workflow, status).inc(count)
         for (workflow, status), count in self._incidents.items():
-            orchestrate.INCIDENT_CHANGES.labels(workflow, status).inc(count)
-        seconds = {workflow: orchestrate.INSTANCE_SECONDS.labels(workflow) for workflow, _ in self._seconds}
+            _incidents(workflow, status).inc(count)
         for workflow, duration in self._seconds:
-            seconds[workflow].observe(duration)
+            _seconds(workflow).observe(duration)
 
 
 @cache

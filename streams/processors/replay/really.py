@@ -82,7 +82,7 @@ class Really:
 
         async def only_reads(plan: Plan[Any]) -> None:
             nonlocal refused
-            if plan.effect.effectful:
+            if plan.effect.effectful or plan.keeps:
                 refused = True
                 raise Refused(Reason.INPUT_INVALID, "this replay only reads")
 

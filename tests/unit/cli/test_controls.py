@@ -46,13 +46,13 @@ async def test_what_began_by_the_brokers_clock_is_meant_where_this_one_is_behind
     now_s = time.time
     monkeypatch.setattr(time, "time", lambda: now_s() - 30)
     meant = await cli("suspend", "--workflow", "order", "--dry-run")
-    assert "2 meant; nothing was done" in meant.output
+    assert "2 instances are meant; nothing was done" in meant.output
 
 
 async def test_many_are_suspended_moved_and_resumed_and_told_one_by_one(journey: Journey, cli: Cli) -> None:
     instances = await asked(journey, 2)
     meant = await cli("suspend", "--workflow", "order", "--dry-run")
-    assert "2 meant; nothing was done" in meant.output and all(each in meant.output for each in instances)
+    assert "2 instances are meant; nothing was done" in meant.output and all(each in meant.output for each in instances)
     done = await cli("suspend", "--workflow", "order", "--why", "wrong", "--rate", "500", "--json")
     assert [json.loads(line)["result"] for line in done.output.splitlines()] == ["suspended"] * 2
     assert "order" in (await cli("list", "--status", "suspended")).output

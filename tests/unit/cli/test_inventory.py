@@ -25,8 +25,11 @@ do:
   - thank: {call: mail.send, with: {connection: post, from: a@example.com, to: b@example.com, subject: A, text: B}}
   - pet: {call: openapi, with: {document: {endpoint: 'connection://pets'}, operationId: OPERATION}}
   - other: {call: http, with: {method: put, endpoint: '${ .url }'}}
+  - fetch: {call: http, with: {method: get, endpoint: 'connection://erp/all', save: {connection: Exchange, file: a}}}
+  - hand: {call: http, with: {method: put, endpoint: 'connection://erp/all', send: {connection: '${ .to }', file: a}}}
 """
 DOCUMENT = '{"openapi": "3.1.0", "paths": {"/pets": {"get": {"operationId": "getPets"}}}}'
+POST = "post: smtp://mail.example.com\nexchange: file:///srv/exchange\n"
 SITE = """
 erp: {url: 'https://erp.example.com', authentication: {bearer: {token: '${env:TOKEN}'}}, rate: 5/s}
 pets: {url: 'https://pets.example.com', openapi: '${file:pets.json}'}
@@ -57,13 +60,17 @@ def test_each_system_is_told_with_its_uses_and_what_it_lacks(tmp_path: Path) -> 
         for name, each in found.items()
     }
     assert uses == {
-        "erp": [("http", "GET", "read"), ("http", "POST", "keyed")],
+        "erp": [("http", "GET", "read"), ("http", "POST", "keyed"), ("http", "PUT", "idempotent")],
         "post": [("mail.send", "", "blind")],
         "pets": [("openapi", "getPets", "read")],
         "idle": [],
+        "exchange": [("http", "save", "idempotent")],
         "(by address or expression)": [("http", "PUT", "idempotent")],
     }
-    assert {name: each["lacks"] for name, each in found.items() if each["lacks"]} == {"post": "an address"}
+    assert {name: each["lacks"] for name, each in found.items() if each["lacks"]} == {
+        "post": "an address",
+        "exchange": "an address",
+    }
     assert (found["erp"]["authentication"], found["erp"]["per_s"], found["erp"]["protocol"]) == (["bearer"], 5, "https")
     assert told.exit_code == 1
 
@@ -72,7 +79,7 @@ def test_each_system_is_told_with_its_uses_and_what_it_lacks(tmp_path: Path) -> 
     ("operation", "code", "says"), [("getPets", 0, "shop.order"), ("getDogs", 1, "an operation in its document")]
 )
 def test_table_and_exit_code_say_whether_it_is_ready(tmp_path: Path, operation: str, code: int, says: str) -> None:
-    told = cli(tmp_path, operation=operation, more="post: smtp://mail.example.com\n")
+    told = cli(tmp_path, operation=operation, more=POST)
     assert (told.exit_code, says in told.output, "s3cret" in told.output) == (code, True, False), told.output
 
 

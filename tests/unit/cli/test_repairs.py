@@ -200,7 +200,7 @@ async def test_many_that_wait_for_their_next_try_need_not_wait(
     listed = json.loads((await cli("list", "--retrying", "--connection", "crm", "--json")).output)["instances"]
     assert [(each["instance_id"], each["retrying"][0]["connections"]) for each in listed] == [(two, ["crm", "till"])]
     meant = await cli("retry", "--now", "--connection", "crm", "--dry-run")
-    assert two in meant.output and "1 steps are meant; nothing was done" in meant.output
+    assert two in meant.output and "1 step is meant; nothing was done" in meant.output
     for nobody in (["--error", "NOT_FOUND"], ["--workflow", "one", "--connection", "crm"], ["--key", "K-2"]):
         assert "0 steps are meant" in (await cli("retry", "--now", *nobody, "--dry-run")).output
     assert tries() == [1, 1]

@@ -14,6 +14,7 @@ from connectors.hub.contract import HubCall
 from connectors.hub.documents import DocumentError
 from connectors.hub.outcome import CallOutcome
 from schemas.reasons import Effect, Reason
+from streams.processors.call.documents import Payloads
 from tests.support import peers, queues
 from tests.support.hubs import CALM
 
@@ -71,7 +72,7 @@ async def publish(
 ) -> CallOutcome:
     message = {"payload": payload, **more}
     arguments = {"document": {"endpoint": "connection://it"}, "message": message, **named}
-    async with standard_hub({"it": url}, limits=CALM, api_of=lambda _: read(document)) as hub:
+    async with standard_hub({"it": url}, limits=CALM, api_of=lambda _: read(document, Payloads)) as hub:
         return await hub.carry_out(HubCall(function="asyncapi", arguments=arguments, key="i/1/do/0/order"))
 
 
@@ -110,6 +111,47 @@ async def test_channel_of_http_is_a_request_with_the_method_and_kind_that_the_do
     assert (outcome.output, outcome.effect) == ({"ok": True}, Effect.DONE)
     assert peer.requests[0].startswith(b"PUT /v1/orders HTTP/1.1\r\n")
     assert (peer.header("Content-Type"), peer.header("X-Tenant")) == ("application/vnd.shop+json", "north")
+
+
+SCHEMA = {"type": "object", "required": ["order"], "properties": {"order": {"$ref": "#/components/schemas/number"}}}
+NUMBERS = {"number": {"type": "string", "pattern": "^[A-Z]-[0-9]+$"}, "order": SCHEMA}
+AS_IN_3 = {"schemaFormat": "application/vnd.aai.asyncapi+json;version=3.0.0", "schema": SCHEMA}
+IN_XSD = {"schemaFormat": "application/xsd", "schema": {"type": "string"}}
+
+
+def with_payloads(*payloads: Any) -> dict[str, Any]:
+    channels = {"orders": {"address": "orders", "messages": {str(at): each for at, each in enumerate(payloads)}}}
+    operations = {"receiveOrder": {"action": "receive", "channel": {"$ref": "#/channels/orders"}}}
+    return {"asyncapi": "3.0.0", "channels": channels, "operations": operations, "components": {"schemas": NUMBERS}}
+
+
+@pytest.mark.parametrize(
+    ("messages", "payload", "says"),
+    [
+        ([{"payload": SCHEMA}], ORDER, None),
+        ([{"payload": SCHEMA}], {"to": "Ada"}, "the value lacks order"),
+        ([{"payload": SCHEMA}], {"order": "secret"}, "/order breaks the rule pattern"),
+        ([{"payload": {"$ref": "#/components/schemas/order"}}], {"order": 7}, "/order is not of type string"),
+        ([{"payload": AS_IN_3}], {"order": 7}, "/order is not of type string"),
+        ([{"payload": IN_XSD}], {"order": 7}, None),
+        ([{"payload": SCHEMA}, {}], {"order": 7}, None),
+        ([{"payload": SCHEMA}, {"payload": {"type": "array"}}], [7], None),
+        ([{"payload": SCHEMA}, {"payload": {"type": "array"}}], {"order": 7}, "the value breaks the rule anyOf"),
+        ([{"payload": {"patternProperties": {"^x": False}}}], {"x": 7}, None),
+        ([{"payload": {"$ref": "https://example.com/order.json"}}], {"order": 7}, None),
+    ],
+)
+async def test_payload_is_held_against_the_schema_of_its_message(
+    messages: list[Any], payload: Any, says: str | None
+) -> None:
+    async with queues.queues() as peer:
+        peer.came["orders"] = []
+        outcome = await publish(peer.url, {"operation": "receiveOrder"}, payload, with_payloads(*messages))
+    if says is None:
+        assert (outcome.ok, len(peer.came["orders"])) == (True, 1), outcome
+    else:
+        assert (outcome.reason, outcome.effect, peer.came["orders"]) == (Reason.INPUT_INVALID, Effect.NONE, [])
+        assert says in outcome.detail and "secret" not in outcome.detail
 
 
 async def test_text_is_published_where_the_document_says_so() -> None:

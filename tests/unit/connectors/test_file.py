@@ -110,6 +110,9 @@ async def test_a_link_out_of_the_folder_is_not_followed(tmp_path: Path) -> None:
         ("file.write", {"file": "x", "content": {}, "format": CSV}, Reason.INPUT_INVALID, "content is no list"),
         ("file.write", {"file": "x", "content": [{"a": []}], "format": CSV}, Reason.INPUT_INVALID, "record 1: field a"),
         ("file.read", {"file": "folder"}, Reason.INPUT_INVALID, "it is a folder"),
+        ("file.write", {"file": "folder", "content": "x"}, Reason.INPUT_INVALID, "it is a folder"),
+        ("file.write", {"file": "large/x", "content": "x"}, Reason.INPUT_INVALID, "a part of its path is a file"),
+        ("file.read", {"file": "large/x"}, Reason.INPUT_INVALID, "a part of its path is a file"),
     ],
 )
 async def test_each_failure_has_its_reason(

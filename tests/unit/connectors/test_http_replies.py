@@ -13,7 +13,7 @@ import orjson
 import pytest
 
 from connectors.assembly import standard_hub
-from connectors.http import connector
+from connectors.http import connector, outcomes
 from connectors.hub.contract import HubCall
 from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import Hub
@@ -192,7 +192,7 @@ async def test_error_of_an_answer_has_a_way_out(hub: Hub, content_type: str) -> 
         ("text/plain", b"no such account", "no such account"),
         ("application/json", b"<html>", None),
         ("application/json", b"", None),
-        ("text/plain", b"x" * (connector.MOST_SAID + 1), None),
+        ("text/plain", b"x" * (outcomes.MOST_SAID + 1), None),
         ("text/plain", b"x" * 2_000_000, None),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 
 from connectors.http.quiet import quiet_ms
 from connectors.hub.breaker import State
-from connectors.hub.contract import HubCall, Refused
+from connectors.hub.contract import HubCall, Plan, Refused
 from connectors.hub.lanes import Lane
 from connectors.hub.limits import ConnectionLimits
 from connectors.hub.outcome import CallOutcome
@@ -203,6 +203,45 @@ async def test_deadline_of_the_step_ends_the_waiting() -> None:
     await opened(hub)
     outcome = await hub.carry_out(a_call(deadline_ms=int(time.time() * 1_000) + 5_000))
     assert (outcome.reason, outcome.effect) == (Reason.UNREACHED, Effect.NONE)
+
+
+class Timed(Scripted):
+    """Tells how long it may take, and begins after a while."""
+
+    given_s: float = 0.0
+
+    async def call(self, plan: Plan[None], timeout_s: float) -> CallOutcome:
+        self.given_s = timeout_s
+        return await super().call(plan, timeout_s)
+
+
+@pytest.mark.parametrize(("timeout_s", "given_s"), [(None, 5.0), (600.0, 590.0), (2.0, 2.0)])
+async def test_a_try_has_the_time_that_its_connection_says(timeout_s: float | None, given_s: float) -> None:
+    connector = Timed()
+    hub = hub_of(connector, lambda _: ConnectionLimits(timeout_s=timeout_s))
+    assert (await hub.carry_out(a_call())).ok
+    assert given_s - 1 < connector.given_s <= given_s
+
+
+async def test_deadline_of_the_step_shortens_a_long_try() -> None:
+    connector = Timed()
+    hub = hub_of(connector, lambda _: ConnectionLimits(timeout_s=600.0))
+    assert (await hub.carry_out(a_call(deadline_ms=int(time.time() * 1_000) + 3_000))).ok
+    assert 1 < connector.given_s <= 3
+
+
+async def test_waiting_takes_nothing_of_a_long_try() -> None:
+    async def waits(_: Plan[None]) -> None:
+        await asyncio.sleep(0.1)
+
+    connector = Timed()
+    hub = Hub(
+        {SCRIPTED: connector},
+        limits=CallLimits(total_timeout_s=60.0, try_timeout_s=1.0),
+        limits_of=lambda _: ConnectionLimits(timeout_s=600.0),
+    )
+    assert (await hub.carry_out(a_call(), waits)).ok
+    assert connector.given_s == 600.0
 
 
 async def test_quiet_that_was_asked_for_holds_the_calls_of_that_connection_back() -> None:

@@ -44,6 +44,7 @@ async def test_stream_holds_nothing_of_a_session(console: Console) -> None:
         sent = await until(response, "Review it")
     assert 'name="form_token"' in page and "You are" in page
     assert 'name="form_token"' not in sent and "You are" not in sent
+    assert "<header" in page and "<script" in page and "<script" not in sent and 'class="top"' not in sent
 
 
 async def test_hostile_text_stays_in_its_frame(console: Console) -> None:

@@ -7,7 +7,7 @@ import getpass
 import pytest
 
 from schemas.catalogue import current
-from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY, LABEL_SET
+from schemas.messages import CANCEL_INSTANCE, HISTORY_ENTRY, LABEL_SET, MODEL_WATCH
 from schemas.samples import sample
 from streams.console import queries
 from tests.support.clocked import Clocked
@@ -90,6 +90,16 @@ async def test_model_shows_its_routes_and_what_people_answered(console: Console)
     data = await console.data("/decisions/credit-risk")
     assert (data["answers"], data["scores"], data["decisions"][0]["score"]) == ({"decline": 1}, 1, 0.4)
     assert f'href="/instances/{INSTANCE}"' in (await console.get("/decisions/credit-risk"))[1]
+
+
+async def test_model_says_how_often_it_was_wrong(console: Console) -> None:
+    assert "How often it is wrong" not in (await console.get("/decisions/credit-risk"))[1]
+    usual = sample(current()[MODEL_WATCH]) | {"target": 0.05, "audits": 200, "alarmed_ms": None, "at_ms": NOW_MS}
+    for model, wrong in (("credit-risk", 5), ("other", 9)):
+        console.gateway.see(MODEL_WATCH, usual | {"watch_id": model, "model": model, "wrong": wrong})
+    (told,) = (await console.data("/decisions/credit-risk"))["audits"]
+    assert (told["wrong"], told["error_rate"], told["target"]) == (5, 0.025, 0.05)
+    assert "2.5 %" in (await console.get("/decisions/credit-risk"))[1]
 
 
 async def test_model_shows_the_versions_of_its_labels(console: Console) -> None:

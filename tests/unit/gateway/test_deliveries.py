@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import event
 
 from schemas.messages import HISTORY_ENTRY, INCIDENT, REDELIVERY, REPAIR_STEP, RETRY_NOW, RETRY_STATE, SYSTEM_PAUSE
 from schemas.reasons import Reason
@@ -159,6 +160,38 @@ async def test_pages_end_at_instances_and_nothing_is_left_out_or_told_twice(tmp_
             cursor = f"&cursor={page['next']}"
         assert page["next"] is None
     assert sorted(ids) == [f"{number:032x}" for number in range(5)]
+
+
+async def test_page_asks_the_read_model_as_often_for_many_as_for_few(tmp_path: Path) -> None:
+    async with site(tmp_path) as gateway:
+        asked: list[int] = []
+        event.listen(gateway.services.reader.engine, "before_cursor_execute", lambda *_: asked.append(1))
+        counts = []
+        for number in range(30):
+            story = begun(gateway, CAUGHT, f"{number:032x}")
+            see(gateway, story.fault(IN_TRY, **AWAY))
+            if number in (1, 29):
+                asked.clear()
+                assert len(await listed(gateway)) == number + 1
+                counts.append(len(asked))
+    assert counts[0] == counts[1] <= 4
+
+
+async def test_what_was_done_about_one_is_not_told_of_another(tmp_path: Path) -> None:
+    async with peers.peer(peers.status(200)) as peer, site(tmp_path, peer.url) as gateway:
+        again_sent, stopped = begun(gateway, CAUGHT), begun(gateway, YAML, "cd" * 16)
+        see(gateway, begun(gateway, CAUGHT, "ef" * 16).fault(IN_TRY, **AWAY))
+        see(gateway, again_sent.fault(IN_TRY, **AWAY))
+        see(gateway, stopped.fault(TELL, **AWAY))
+        gateway.see(INCIDENT, stopped.incidents[0])
+        assert (await again(gateway, again_sent))[1]["result"] == "delivered"
+        found = {each["instance_id"]: each for each in await listed(gateway)}
+    told = {name: (each["status"], each["tries"], each["incident_id"] is None) for name, each in found.items()}
+    assert told == {
+        again_sent.instance_id: ("delivered", 2, True),
+        stopped.instance_id: ("failed", 1, False),
+        "ef" * 16: ("failed", 1, True),
+    }
 
 
 async def test_history_that_is_not_whole_is_counted_and_not_guessed_at(tmp_path: Path) -> None:

@@ -28,9 +28,10 @@ async def test_systems_are_those_of_the_site_without_their_secrets(gateway: Gate
     status, found = await gateway.ask("GET", "/v1/systems")
     assert (status, [each["name"] for each in found["systems"]]) == (200, ["erp", "mail"])
     assert found["systems"][0] == {
-        "name": "erp", "address": "https://erp.example.com", "concurrency": 16, "per_s": 5, "patience_s": 30,
-        "paused": False, "seen": {"breaker": None, "minutes": 10, "calls": 0, "failed": 0, "mean_ms": None,
-                                  "last_reason": None, "last_failed": None},
+        "name": "erp", "address": "https://erp.example.com", "concurrency": 16, "per_s": 5,
+        "timeout_s": 15, "patience_s": 30, "paused": False,
+        "seen": {"breaker": None, "minutes": 10, "calls": 0, "failed": 0, "mean_ms": None,
+                 "last_reason": None, "last_failed": None},
     }  # fmt: skip
 
 

@@ -51,6 +51,21 @@ def test_fault_reads_as_one_line_with_remedy() -> None:
 
 
 REMEDIES = {
+    "{call: http, with: {method: get, endpoint: 'https://x.org', pages: {}, save: {connection: a, file: b}}}": (
+        3,
+        82,
+        "leave one of them out",
+    ),
+    "{call: http, with: {method: put, endpoint: 'https://x.org', body: {}, send: {connection: a, file: b}}}": (
+        3,
+        81,
+        "leave one of them out",
+    ),
+    "{call: http, with: {method: get, endpoint: 'https://x.org', save: {connection: a}}}": (
+        3,
+        71,
+        "write save: {connection: exchange, file: export.csv}",
+    ),
     "{call: htpp, with: {}}": (3, 18, "did you mean `http`?"),
     "{call: sql.querry, with: {}}": (3, 18, "did you mean `sql.query`?"),
     "{call: 'rules:x', with: {}}": (3, 18, "did you mean `rules`?"),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -10,6 +11,7 @@ import pytest
 from connectors.assembly import standard_hub
 from schemas.codec import Codec
 from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
+from streams.ground.settings import Settings
 from streams.processors.call.processor import Call
 from streams.processors.orchestrate import INBOX
 from streams.runtime.processor import Message
@@ -32,8 +34,8 @@ def asked_back() -> Message:
     return message(CANCEL_STEP, {**cancel().data, "answer": True})
 
 
-def to_undo(url: str, effect: str | None = None) -> Message:
-    return message(STEP_COMMAND, {**command(url, effect=effect).data, "followed": True})
+def to_undo(url: str, effect: str | None = None, method: str = "POST") -> Message:
+    return message(STEP_COMMAND, {**command(url, method, effect).data, "followed": True})
 
 
 async def told(bench: Bench, one: Message) -> tuple[str, str]:
@@ -81,6 +83,28 @@ async def test_what_waits_for_another_try_gets_none_and_is_answered(bench: Bench
         before = there.count
         await bench.handle(to_undo(there.url))
         assert there.count == before
+
+
+@pytest.mark.parametrize("asks", [True, False])
+async def test_what_takes_long_and_changes_nothing_is_given_up(tmp_path: Path, asks: bool) -> None:
+    codec = Codec.offline()
+    async with peers.peer(peers.trickles) as peer:
+        (tmp_path / "connections.yaml").write_text(f"slow: {{url: '{peer.url}', timeout: 5m}}\n")
+        processor = Call(context(codec, Settings(site_dir=tmp_path)), standard_hub({"slow": peer.url}, limits=CALM))
+        bench = Bench(processor, codec)
+        await processor.open()
+        asked = to_undo("connection://slow", method="GET")
+        under_way = asyncio.create_task(processor.handle_one(asked, bench.table))
+        await peer.asked.wait()
+        assert (await bench.handle(asked_back() if asks else cancel())).outputs == []
+        effects = await under_way
+        await processor.close()
+    assert bench.table.told_to_take == [300.0]
+    if not asks:
+        assert effects.outputs == []
+        return
+    result = bench.answered(effects.outputs, INBOX, STEP_RESULT)
+    assert (result["error"]["reason"], result["error"]["effect"]) == ("WITHDRAWN", "none")
 
 
 async def test_after_a_crash_what_does_no_harm_is_done_again_to_know(bench: Bench) -> None:

@@ -88,7 +88,7 @@ def test_password_comes_from_environment_or_file(place: Place) -> None:
         ("erp: 'https://['", "1:6: no address"),
         ("erp: https://x:port", "1:6: no address"),
         ("erp: {}", "1:6: no url"),
-        ("erp: {url: http://x, timeout: 5}", "1:22: `timeout` is no key here"),
+        ("erp: {url: http://x, deadline: 5}", "1:22: `deadline` is no key here"),
         ("erp: http://x\nERP: http://y", "2:6: `ERP` stands twice"),
         ("core_bank: http://x\ncore-bank: http://y", "2:12: `core-bank` stands twice"),
         ("'a b': http://x", "'a b' is no name of a connection"),
@@ -116,10 +116,10 @@ def test_recovery_of_a_connection_is_read_and_changes_without_a_restart(place: P
 
 
 def test_limits_of_a_connection_are_read_and_change_without_a_restart(place: Place) -> None:
-    place.write("erp: {url: http://erp, concurrency: 4, rate: 90/min, patience: 10m}\nmail: http://mail\n")
+    place.write("erp: {url: http://erp, concurrency: 4, rate: 90/min, timeout: 5m, patience: 10m}\nmail: http://mail\n")
     addresses = place.addresses()
     erp = addresses.limits("erp")
-    assert erp == ConnectionLimits(concurrency=4, per_s=1.5, patience_s=600)
+    assert erp == ConnectionLimits(concurrency=4, per_s=1.5, timeout_s=300, patience_s=600)
     assert addresses.limits("erp") is erp
     assert addresses.limits("mail") is addresses.limits("nowhere")
     place.write("erp: {url: http://erp, concurrency: 5}\n")
@@ -136,6 +136,9 @@ def test_limits_of_a_connection_are_read_and_change_without_a_restart(place: Pla
         ("rate: 0/s", "no rate"),
         ("rate: 5", "no rate"),
         ("patience: 1 week", "no length of time"),
+        ("timeout: 16m", "no time of a try. Remedy: write one of up to 15 minutes"),
+        ("timeout: 0s", "no time of a try"),
+        ("timeout: long", "no length of time"),
         ("recovery: {retries: often}", "no number of retries"),
         ("recovery: {backoff: wild}", "none of the choices"),
         ("recovery: {delay: soon}", "no length of time"),

@@ -41,6 +41,13 @@ class List(NamedTuple):
 
 LISTS = {
     "instances": List(HISTORY_ENTRY, "instance_id", "at_ms", "seq", Reader.instances),
+    "instances of workflows": List(
+        HISTORY_ENTRY,
+        "instance_id",
+        "at_ms",
+        "seq",
+        lambda reader, _, **page: reader.newest_of(["even", "odd"], **page),
+    ),
     "tasks": List(HUMAN_TASK, "task_id", "created_at_ms", "version", Reader.tasks),
     "incidents": List(INCIDENT, "incident_id", "opened_at_ms", "seq", Reader.incidents),
     "decisions": List(DECISION, "decision_id", "at_ms", None, Reader.all_decisions),
@@ -101,5 +108,7 @@ def _row(listed: List, number: int, at: int, version: int) -> Received:
     whole = sample(current()[listed.message]) | {listed.id: id_of(number), listed.at: at}
     if listed.version is not None:
         whole[listed.version] = version
+    if listed.message == HISTORY_ENTRY:
+        whole |= {"workflow": ("even", "odd")[number % 2], "status": ("waiting", "completed")[version - 1]}
     value = CODEC.encode(listed.message, whole)
     return Received(*CODEC.decode(value), value)

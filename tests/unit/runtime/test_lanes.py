@@ -1,6 +1,7 @@
 """Lanes: what is finished is written once, in order, and nothing is handed over that was handed over before."""
 
 import asyncio
+import time
 from pathlib import Path
 
 import pytest
@@ -167,6 +168,30 @@ async def test_what_rests_is_bounded(tmp_path: Path) -> None:
         assert len(patient.started) == 1 + RESTING
         patient.answers.set()
         await until(lambda: lane.committable() == {INPUT: 20})
+
+
+async def test_a_message_that_says_how_long_it_takes_is_no_stall_until_then(tmp_path: Path) -> None:
+    class Long(Patient):
+        async def handle_one(self, message: Message, state: WritableState) -> Effects:
+            if message.record.offset == 0:
+                state.takes(300.0)
+            return await super().handle_one(message, state)
+
+    patient = Long()
+    lane = await slow_lane(patient, Outside(), tmp_path)
+    async with running(lane):
+        began = time.monotonic()
+        lane.deliver(INPUT, records(0))
+        await until(lambda: patient.started)
+        since = lane.waiting_since
+        assert since is not None and began + 300 <= since <= time.monotonic() + 300
+        lane.deliver(INPUT, records(1))
+        await until(lambda: len(patient.started) == 2)
+        beside = lane.waiting_since
+        assert beside is not None and beside <= time.monotonic(), "the one beside it has said nothing"
+        patient.answers.set()
+        await until(lambda: lane.committable() == {INPUT: 2})
+        assert lane.waiting_since is None
 
 
 async def test_due_row_is_seen_as_last_written(tmp_path: Path) -> None:

@@ -1,5 +1,6 @@
 """Suspects: two deaths over one record tell which it is; nobody else is suspected, and nobody for long."""
 
+import asyncio
 import sys
 import tempfile
 from collections.abc import Sequence
@@ -123,9 +124,21 @@ OPENED = "print('opened', flush=True); "
         (OPENED + "import os; os.kill(os.getpid(), 9)", Verdict.GUILTY),
         (OPENED + "import ctypes; ctypes.string_at(0)", Verdict.GUILTY),
         (OPENED + "import time; time.sleep(60)", Verdict.GUILTY),
+        (OPENED + "print('x' * 200_000 + '\\nnonsense\\ntakes long', flush=True)", Verdict.INNOCENT),
+        (OPENED + "import time; print('takes 40.0', flush=True); time.sleep(2.5)", Verdict.INNOCENT),
+        (OPENED + "import time; print('takes 0.5', flush=True); time.sleep(60)", Verdict.GUILTY),
         ("sys.exit(69)", Verdict.NONE),
     ],
-    ids=["ends well", "killed", "fault of a library", "no end", "cannot start"],
+    ids=[
+        "ends well",
+        "killed",
+        "fault of a library",
+        "no end",
+        "says much",
+        "takes long, as it says",
+        "takes longer than it says",
+        "cannot start",
+    ],
 )
 async def test_trial_finds_what_ends_a_process(program: str, verdict: Verdict, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.runtime.trial.HANDLE_S", 2.0)
@@ -137,6 +150,28 @@ async def test_processor_of_the_catalogue_stands_trial(monkeypatch: pytest.Monke
         monkeypatch.setenv(f"EXLIFY_{name}", value)
     command = Codec.offline().encode(STEP_COMMAND, sample(current()[STEP_COMMAND]))
     assert await hold(_trial.command("human"), Record("in", 0, 0, 0, b"k", command), None) is Verdict.INNOCENT
+
+
+@pytest.mark.crash
+async def test_call_on_trial_has_the_time_that_its_connection_says(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in {"BOOTSTRAP": "127.0.0.1:1", "REGISTRY_URL": "none", "DATA_DIR": str(tmp_path)}.items():
+        monkeypatch.setenv(f"EXLIFY_{name}", value)
+    monkeypatch.setenv("EXLIFY_SITE_DIR", str(tmp_path))
+    monkeypatch.setattr("streams.runtime.trial.HANDLE_S", 5.0)
+
+    async def late(writer: asyncio.StreamWriter) -> None:
+        await asyncio.sleep(7.0)
+        await peers.answers(peers.OK)(writer)
+
+    async with peers.peer(late) as peer:
+        for timeout, verdict in (("", Verdict.GUILTY), (", timeout: 2m", Verdict.INNOCENT)):
+            (tmp_path / "connections.yaml").write_text(f"slow: {{url: '{peer.url}'{timeout}}}\n")
+            arguments = payload({"method": "GET", "endpoint": "connection://slow"})
+            step = {**sample(current()[STEP_COMMAND]), "function": "http", "arguments": arguments, "effect": None}
+            command = Codec.offline().encode(STEP_COMMAND, {**step, "deadline_ms": None, "followed": False})
+            assert await hold(_trial.command("call"), Record("in", 0, 0, 0, b"k", command), None) is verdict
 
 
 @pytest.mark.parametrize(("effect", "requests"), [("blind", 0), ("keyed", 1)])

@@ -120,6 +120,22 @@ def test_number_of_another_type_is_not_taken_for_one_seen_before() -> None:
         encode({"number": 70_000.0})
 
 
+@pytest.mark.parametrize("texts", [[], [""], ["new", "x" * 200, "new"], [str(n) for n in range(9_000)]])
+def test_lists_of_texts_are_theirs_whether_remembered_or_not(texts: list[str]) -> None:
+    schema = schema_of(("texts", {"type": "array", "items": "string"}))
+    for _ in range(2):
+        assert round_trip(schema, {"texts": texts}) == {"texts": texts}
+
+
+@pytest.mark.parametrize("texts", [("a",), ["a", 1], ["a", None], [["a"]], "ab", {"a": "b"}])
+def test_lists_of_something_else_step_aside(texts: Any) -> None:
+    encode = encoder(schema_of(("texts", {"type": "array", "items": "string"})), PREFIX)
+    assert encode is not None
+    encode({"texts": ["a", "b"]})
+    with pytest.raises((UncommonError, AttributeError, TypeError)):
+        encode({"texts": texts})
+
+
 @pytest.mark.parametrize(
     "message",
     [
