@@ -115,6 +115,8 @@ def copy_parts(folder: Path, place: Path) -> None:
 def installed(stage: Path, place: Path) -> None:
     """Puts a version that was made elsewhere in its place, whole."""
     place.parent.mkdir(parents=True, exist_ok=True)
+    for left in place.parent.glob(f".{place.name}.*"):  # of somebody who was killed; one at a time is at it
+        shutil.rmtree(left, ignore_errors=True)
     shutil.copytree(stage, partly := place.with_name(f".{place.name}.{os.getpid()}"))  # it may be on another disk
     partly.rename(place)
     shutil.rmtree(stage)

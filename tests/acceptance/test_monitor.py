@@ -79,7 +79,18 @@ async def test_alarm_suspends_the_model_and_kills_lose_no_label(site: Site, tmp_
         assert [row["label"] for row in rows].count("approve") == 10
         assert {row["amount_dm"] for row in rows} == {APPLICATION["amount_dm"]}
 
+        again = tmp_path / "again.csv"
+        (once_more,) = await _command(site, 0, "models", "labels", MODEL, str(again), "--of", told["set"], "--json")
+        assert (once_more["sha256"], again.read_bytes()) == (told["sha256"], data.read_bytes())
+        (known,) = (await _command(site, 0, "models", "label-sets", MODEL, "--json"))[0]["sets"]
+        assert (known["later"], known["contradicting"], known["sources"]) == (
+            10,
+            10,
+            {"audit": 10, "import": CASES - 10},
+        )
+
         (learned,) = await _command(site, 3, "models", "learn", MODEL, "--json")  # so few prove nothing yet
+        assert learned["labels"] == told["set"]
         assert [(each["gate"], each["passed"]) for each in learned["gates"]] == [("labels", True), ("split", False)]
         assert (learned["gates"][0]["figures"]["labels"], learned["candidate"]) == (CASES, None)
         assert await _suspended(site)

@@ -314,7 +314,11 @@ class Loop:
         """Whatever was learned names its labels, and these can be had again, byte for byte, now that more have come."""
         (told,) = await self.command(0, "models", "label-sets", self.name, "--json")
         used = {model: each for each in told["sets"] for model in each["used_by"]}
-        learned = [each.name for each in (self.folder / "models" / self.name).iterdir() if int(each.name) > 1]
+        learned = [
+            each.name
+            for each in (self.folder / "models" / self.name).iterdir()
+            if each.name.isdigit() and each.name != "1"
+        ]
         assert {f"{self.name}@{version}" for version in learned} <= used.keys(), "labels that a version does not name"
         for number, each in enumerate(told["sets"]):
             file = self.folder / f"again-{number}.csv"
