@@ -1,4 +1,4 @@
-"""How long a reader that gathers rests after a hand-over, so that under load a few large ones go out instead of many
+"""When a reader that gathers rests, and for how long, so that under load a few large hand-overs go out instead of many
 small ones. Each costs its processor a transaction and two changes of thread, and the path that it only watches its turn
 on the same cores: with 32 workflows in flight every other process paid a quarter more.
 
@@ -14,21 +14,31 @@ LEAST_S = 0.015
 STEADY_S = 0.05  # at least, while so much comes that
 BUSY_PER_S = 1_500  # records a second came in the last window: more than one workflow after the other makes
 WINDOW_S = 0.1
+STREAM_S = 1.0  # of much, after which it is a stream; of half as much, after which it is none any more
 
 
 class Pace:
     """Tells the rest after each hand-over, by its size and by how much has come lately."""
 
     def __init__(self) -> None:
+        self.streams = False  # whether much has come for a while
         self._busy = False
-        self._since = 0.0
-        self._count = 0
+        self._since = self._stream_since = 0.0
+        self._count = self._stream_count = 0
 
     def rest_s(self, records: int, now: float) -> float:
         """Seconds to rest after a hand-over of so many records; `now` is monotonic."""
+        self._look_for_a_stream(records, now)
         self._count += records
         passed = now - self._since
         if passed >= WINDOW_S:
             self._busy = self._count / passed > BUSY_PER_S
             self._since, self._count = now, 0
         return min(max(records * S_PER_RECORD, STEADY_S if self._busy else LEAST_S), LONGEST_S)
+
+    def _look_for_a_stream(self, records: int, now: float) -> None:
+        self._stream_count += records
+        passed = now - self._stream_since
+        if passed >= STREAM_S:
+            self.streams = self._stream_count / passed > (BUSY_PER_S / 2 if self.streams else BUSY_PER_S)
+            self._stream_since, self._stream_count = now, 0

@@ -31,6 +31,9 @@ PAUSED_POLL_S = 0.05  # while a partition is held back, so that its release is n
 FETCH_WAIT_MS = 2_000  # a released partition waits for the fetch that its idle neighbours have under way (`lane.py`)
 LOOK_UP_S = 10.0  # for the records at known offsets; who is slower than that is taken at their word
 QUEUED_RECORDS = 2_000  # fetched ahead; a pause throws them away
+# Of a stream, a reader that gathers fetches no more once it holds a record: a fetch costs the broker a look at each of
+# the many partitions that it reads. One that is left out of a fetch then waits for its end, which is not far.
+STREAM = {"queued.min.messages": 1, "fetch.wait.max.ms": 20}
 
 
 class Partition(NamedTuple):
@@ -54,21 +57,22 @@ class Reader:
         gathers: bool = False,
     ) -> None:
         """`gathers`: under load, records are handed over in few large batches, at the price of a rest (`pace`)."""
-        self._consumer = Consumer(
-            client_config(settings)
-            | {
-                "group.id": group,  # the client wants a name; it joins nothing and commits nothing
-                "enable.auto.commit": False,
-                "enable.auto.offset.store": False,
-                "auto.offset.reset": "earliest",
-                "fetch.wait.max.ms": FETCH_WAIT_MS,
-                "fetch.error.backoff.ms": 50,
-                "fetch.queue.backoff.ms": 5,
-                "queued.min.messages": QUEUED_RECORDS,
-                "queued.max.messages.kbytes": 16_384,
-                "socket.nagle.disable": True,
-            }
-        )
+        self._config = client_config(settings) | {
+            "group.id": group,  # the client wants a name; it joins nothing and commits nothing
+            "enable.auto.commit": False,
+            "enable.auto.offset.store": False,
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": FETCH_WAIT_MS,
+            "fetch.error.backoff.ms": 50,
+            "fetch.queue.backoff.ms": 5,
+            "queued.min.messages": QUEUED_RECORDS,
+            "queued.max.messages.kbytes": 16_384,
+            "socket.nagle.disable": True,
+        }
+        self._consumer = Consumer(self._config)
+        self._other: Consumer | None = None  # which reads nothing: the one for a stream, or the usual one meanwhile
+        self._in_stream = False
+        self._next: dict[Partition, int] = {}  # offset that each assigned partition goes on at
         self._deliver = deliver
         self._fail = fail
         self._gathers = gathers
@@ -91,7 +95,9 @@ class Reader:
         """Ends the thread and closes the connection."""
         self._stopped = True
         await asyncio.to_thread(self._thread.join)
-        await asyncio.to_thread(self._consumer.close)
+        for each in (self._consumer, self._other):
+            if each is not None:
+                await asyncio.to_thread(each.close)
 
     async def assign(self, generation: int, starts: Mapping[Partition, int | None]) -> None:
         """From now on reads these partitions, each from its offset (None: from the beginning)."""
@@ -103,6 +109,7 @@ class Reader:
 
     def _assign(self, generation: int, partitions: list[TopicPartition]) -> None:
         self._generation = generation
+        self._next = {Partition(each.topic, each.partition): each.offset for each in partitions}
         self._consumer.assign(partitions)
         self._consumer.resume(partitions)  # the client remembers a pause across assignments
         self._paused.clear()
@@ -161,14 +168,36 @@ class Reader:
         first = self._consumer.poll(PAUSED_POLL_S if self._paused else POLL_S)
         if first is None:
             self._room.release()
+            if self._in_stream:
+                self._keep_pace(0)
             return
         if self._gathers and (rest_s := self._rests_until - time.monotonic()) > 0:
             time.sleep(rest_s)
         raw = [first, *self._consumer.consume(self._most - 1, timeout=0)]
-        if len(raw) < self._most:
-            now = time.monotonic()
-            self._rests_until = now + self._pace.rest_s(len(raw), now)
-        self._call(self._hand_over, self._generation, _by_partition(raw))
+        found = _by_partition(raw)
+        if self._gathers:
+            self._next |= {partition: records[-1].offset + 1 for partition, records in found.items()}
+            self._keep_pace(len(raw))
+        self._call(self._hand_over, self._generation, found)
+
+    def _keep_pace(self, records: int) -> None:
+        now = time.monotonic()
+        rest_s = self._pace.rest_s(records, now)
+        self._rests_until = now + rest_s if records < self._most else 0.0
+        if self._pace.streams is not self._in_stream:
+            self._change()
+
+    def _change(self) -> None:
+        """Goes on with the other client, where this one stands. What it has fetched ahead is fetched again."""
+        self._consumer.assign([])
+        other = Consumer(self._config | STREAM) if self._other is None else self._other
+        self._consumer, self._other = other, self._consumer
+        self._in_stream = not self._in_stream
+        places = [TopicPartition(*partition, offset) for partition, offset in self._next.items()]
+        self._consumer.assign(places)
+        self._consumer.resume(places)
+        if self._paused:
+            self._consumer.pause([TopicPartition(*partition) for partition in self._paused])
 
     def _hand_over(self, generation: int, records: Mapping[Partition, list[Record]]) -> None:
         self._room.release()
