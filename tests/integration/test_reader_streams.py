@@ -9,7 +9,8 @@ from collections.abc import Callable, Mapping
 
 import pytest
 from confluent_kafka import Producer
-from confluent_kafka.admin import AdminClient, NewTopic
+from confluent_kafka.admin import AdminClient
+from confluent_kafka.cimpl import NewTopic
 
 from streams.ground.settings import Settings
 from streams.runtime.processor import Record
