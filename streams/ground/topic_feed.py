@@ -17,7 +17,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, Message,
 
 from schemas.codec import Codec, UndecodableRecord
 from streams.ground.errors import ConfigurationError, UnavailableError
-from streams.ground.kafka import client_config
+from streams.ground.kafka import client_config, next_of
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
 
@@ -132,7 +132,7 @@ class TopicFeed:
         consumer.assign([TopicPartition(self._topic.name, 0, OFFSET_BEGINNING)])
         try:
             while not self._stopping.is_set():
-                message = consumer.poll(ASKED_POLL_S if self._waiting or not self._wanted.empty() else POLL_S)
+                message = next_of(consumer, ASKED_POLL_S if self._waiting or not self._wanted.empty() else POLL_S)
                 value = None if message is None else self._value(message)
                 if value is not None:
                     loop.call_soon_threadsafe(self._values.put_nowait, value)

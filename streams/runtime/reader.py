@@ -18,7 +18,7 @@ from confluent_kafka import OFFSET_BEGINNING, Consumer, KafkaException, TopicPar
 from confluent_kafka.cimpl import Message as RawMessage
 
 from schemas.recordheaders import headers_of
-from streams.ground.kafka import client_config
+from streams.ground.kafka import client_config, next_of
 from streams.ground.settings import Settings
 from streams.runtime.pace import Pace
 from streams.runtime.processor import Record
@@ -165,7 +165,7 @@ class Reader:
             self._call(self._fail, error)
 
     def _read(self) -> None:
-        first = self._consumer.poll(PAUSED_POLL_S if self._paused else POLL_S)
+        first = next_of(self._consumer, PAUSED_POLL_S if self._paused else POLL_S)
         if first is None:
             self._room.release()
             if self._in_stream:

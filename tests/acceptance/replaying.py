@@ -156,7 +156,7 @@ async def ledgers(site: Site) -> list[Json]:
 
 async def business(site: Site) -> Json:
     """All figures, lists and topics of the business, as far as the clock alone does not change them."""
-    figures = {
+    figures: dict[str, Any] = {
         path: await asked(site, path)
         for path in (
             "/v1/status", "/v1/report", f"/v1/workflows/{WORKFLOW}/bottlenecks", "/v1/instances", "/v1/decisions",
@@ -167,13 +167,16 @@ async def business(site: Site) -> Json:
         assert told
         told.pop("since", None)
         told.pop("until", None)
+    alerts = figures["/v1/alerts"]["alerts"]
+    of_business = [each for each in alerts if each["workflow"] is not None or each["instance_id"] is not None]
+    figures["/v1/alerts"] = sorted((each["alert_id"], each["kind"], each["total"]) for each in of_business)
     ends = await asyncio.to_thread(_ends, site)
     return figures | {"topics": ends}
 
 
-OF_OTHERS = ("replay.", "hub.seen.", "escalate.seen.", "escalate.changelog.", "monitor.changelog.")
-"""Beginnings of topics that tell of replays, of systems and workers (that one was killed is seen, too), and of what is
-forgotten after a time: the monitor keeps answers of people for ten minutes.
+OF_OTHERS = ("replay.", "hub.seen.", "escalate.", "monitor.changelog.")
+"""Beginnings of topics that tell of replays, of systems and workers (that one was killed is seen, too, and told again
+while its channel is away), and of what is forgotten after a time: the monitor keeps answers of people for ten minutes.
 """
 
 
