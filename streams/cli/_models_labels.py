@@ -14,7 +14,7 @@ from streams.cli import _label_sets as sets
 from streams.cli import _models as ours
 from streams.cli import _models_making as making
 from streams.cli._moments import moment, utc_option
-from streams.cli._output import echo, json_option, print_fields, print_json, print_table
+from streams.cli._output import echo, json_option, print_fields, print_json, print_page
 from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -84,7 +84,7 @@ def label_sets(name: str, of: str | None, as_json: bool) -> None:
             )
             for each in found
         )  # fmt: skip
-        print_table(head, rows, spare=["NEWEST", "FOR", "LATER"], whole=["SET"])
+        print_page(head, rows, None, spare=["NEWEST", "FOR", "LATER"], whole=["SET"])
 
 
 def written(model: str, file: Path, *, every: bool = False, drawn: bool = False, taken_for: str = EXPORT) -> LabelSet:
@@ -142,12 +142,15 @@ async def _known(
     if codec is None:
         raise UsageError(NOWHERE)
     used: dict[str, list[str]] = {}
-    for known, version in book.versions():
-        if known == name:
-            with suppress(UsageError):  # one whose card cannot be read is told by `exlify models`
-                sha256 = making.told(making.read_draft(book.folder(name, version)), "labels_sha256")
-                used.setdefault(str(sha256), []).append(f"{name}@{version}")
-    return await sets.known_sets(settings, codec, name), used
+    versions = [version for known, version in book.versions() if known == name]
+    for version in versions:
+        with suppress(UsageError):  # one whose card cannot be read is told by `exlify models`
+            sha256 = making.told(making.read_draft(book.folder(name, version)), "labels_sha256")
+            used.setdefault(str(sha256), []).append(f"{name}@{version}")
+    found = await sets.known_sets(settings, codec, name)
+    if not found and not versions:
+        ours.place(book, name)  # says that there is no such model
+    return found, used
 
 
 def _shown(found: LabelSet, used: dict[str, list[str]]) -> dict[str, Any]:

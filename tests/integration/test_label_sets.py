@@ -94,6 +94,9 @@ async def loans(kafka: str, tmp_path: Path) -> Loans:
 
 async def test_version_is_written_again_byte_for_byte_when_other_labels_have_come(loans: Loans) -> None:
     name, folder = loans.name, loans.folder
+    none = await asyncio.to_thread(loans.run, "models", "label-sets", name)
+    assert "There are none." in none.stderr
+    assert "nobody" in await asyncio.to_thread(loans.refused, "models", "label-sets", "nobody")
     await loans.tell(loans.labels(0, FEW))
     first = await loans.does("labels", name, folder / "first.csv")
     again = await loans.does("labels", name, folder / "again.csv")
