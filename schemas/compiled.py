@@ -372,11 +372,10 @@ def _encode_texts(values: list[str]) -> bytes:
     if not values:
         return b"\x00"
     try:
-        return _encode_long(len(values)) + b"".join(map(_TEXTS.__getitem__, values)) + b"\x00"
+        sized = b"".join(map(_TEXTS.__getitem__, values))
     except KeyError:  # some are new, or too long to be remembered
-        return (
-            _encode_long(len(values)) + b"".join([_TEXTS.get(each) or _encode_text(each) for each in values]) + b"\x00"
-        )
+        sized = b"".join([_TEXTS.get(each) or _encode_text(each) for each in values])
+    return _encode_long(len(values)) + sized + b"\x00"
 
 
 def _decode_long(raw: bytes, at: int) -> tuple[int, int]:

@@ -3,23 +3,28 @@
 from connectors.declaration import Declaration
 from schemas.functions import Argument, EffectClass, Function, Kind
 
-_WHERE = (
-    Argument(
-        name="connection",
-        summary="Name of the folder in the settings: file:///srv/exchange.",
-        kind=Kind.NAME,
-        required=True,
-        example="connection: exchange",
-    ),
-    Argument(
+FOLDER = Argument(
+    name="connection",
+    summary="Name of the folder in the settings: file:///srv/exchange.",
+    kind=Kind.NAME,
+    required=True,
+    example="connection: exchange",
+)
+
+
+def file_in(folder: str, example: str) -> Argument:
+    """The argument that names a file; `folder` is what the folder is called, `example` a name."""
+    return Argument(
         name="file",
-        summary="Name of the file, in the folder or below it.",
+        summary=f"Name of the file, in {folder} or below it.",
         kind=Kind.LINE,
         required=True,
         max_length=500,
-        example="file: orders.csv",
-    ),
-)
+        example=f"file: {example}",
+    )
+
+
+_WHERE = (FOLDER, file_in("the folder", "orders.csv"))
 FORMAT = Argument(
     name="format",
     summary="How records stand in it: csv, fixed, ndjson, json, xml or avro, or a mapping with its members.",

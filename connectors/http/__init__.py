@@ -7,6 +7,7 @@ The declarations stand here. `openapi` knows documents, `operation` makes a requ
 """
 
 from connectors.declaration import Declaration
+from connectors.file import FOLDER, file_in
 from connectors.hub import documents
 from schemas.functions import Argument, EffectClass, Function, Kind, Values
 
@@ -106,23 +107,7 @@ PAGES = Argument(
 )
 
 MOST_SAVED = 10 * 2**30  # bytes, unless given
-_FILE = (
-    Argument(
-        name="connection",
-        summary="Name of the folder in the settings: file:///srv/exchange.",
-        kind=Kind.NAME,
-        required=True,
-        example="connection: exchange",
-    ),
-    Argument(
-        name="file",
-        summary="Name of the file, in the folder or below it.",
-        kind=Kind.LINE,
-        required=True,
-        max_length=500,
-        example="file: export.csv",
-    ),
-)
+_FILE = (FOLDER, file_in("the folder", "export.csv"))
 SAVE = Argument(
     name="save",
     summary="The file that the body of the answer goes into as it comes, whole or not at all.",

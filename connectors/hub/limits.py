@@ -18,6 +18,11 @@ class ConnectionLimits:
     patience_s: float = 30.0  # how long a call waits for a system that is not well before it fails
     timeout_s: float | None = None  # how long one try may take, from sending to the answer; None: as any other
 
+    @property
+    def try_s(self) -> float:
+        """How long one try may take, for whoever shows it."""
+        return TRY_S if self.timeout_s is None else self.timeout_s
+
 
 LimitsOf = Callable[[str], ConnectionLimits]
 """The limits of a connection as they are now, by the name that the site gave it (empty: an address of a definition)."""

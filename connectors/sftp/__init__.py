@@ -5,7 +5,7 @@ keeps connections to them, `work` does what is asked on one, and `failures` says
 """
 
 from connectors.declaration import Declaration
-from connectors.file import FORMAT
+from connectors.file import FORMAT, file_in
 from schemas.functions import Argument, EffectClass, Function, Kind
 
 _CONNECTION = Argument(
@@ -15,14 +15,7 @@ _CONNECTION = Argument(
     required=True,
     example="connection: warehouse",
 )
-_FILE = Argument(
-    name="file",
-    summary="Name of the file, in the folder of the connection or below it.",
-    kind=Kind.LINE,
-    required=True,
-    max_length=500,
-    example="file: orders.csv",
-)
+_FILE = file_in("the folder of the connection", "orders.csv")
 
 GET = Function(
     name="sftp.get",

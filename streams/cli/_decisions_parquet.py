@@ -6,7 +6,6 @@ own in between.
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +14,7 @@ from typing import IO, TYPE_CHECKING, Any
 
 import orjson
 
+from streams.cli._whole import whole
 from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -35,20 +35,13 @@ ALWAYS = {
 def write(path: Path, rows: Iterable[Mapping[str, Any]]) -> int:
     """Writes rows of plain values, and says how many. Raises UsageError where that cannot be done here."""
     arrow, parquet = _library()
-    fresh = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        with TemporaryFile() as kept:
-            kinds, count = _keep(kept, rows)
-            schema = arrow.schema([(name, _type(arrow, kind)) for name, kind in kinds.items()])
-            with parquet.ParquetWriter(fresh, schema, compression="zstd") as writer:
-                for group in _groups(kept):
-                    columns = [_column(arrow, group, name, kind) for name, kind in kinds.items()]
-                    writer.write_table(arrow.Table.from_arrays(columns, schema=schema))
-        fresh.replace(path)
-    except OSError as error:
-        raise UsageError(f"{path}: {error.strerror or error}. Name a file that this process may write.") from None
-    finally:
-        fresh.unlink(missing_ok=True)
+    with whole(path, ". Name a file that this process may write.") as fresh, TemporaryFile() as kept:
+        kinds, count = _keep(kept, rows)
+        schema = arrow.schema([(name, _type(arrow, kind)) for name, kind in kinds.items()])
+        with parquet.ParquetWriter(fresh, schema, compression="zstd") as writer:
+            for group in _groups(kept):
+                columns = [_column(arrow, group, name, kind) for name, kind in kinds.items()]
+                writer.write_table(arrow.Table.from_arrays(columns, schema=schema))
     return count
 
 

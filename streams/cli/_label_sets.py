@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import csv
 import hashlib
-import os
 import time
 from collections import Counter
 from collections.abc import Mapping
@@ -21,6 +20,7 @@ from typing import IO, TYPE_CHECKING, Any
 import msgspec
 
 from streams.cli._past_messages import past_messages, range_of
+from streams.cli._whole import whole
 from streams.ground.errors import UsageError
 
 if TYPE_CHECKING:
@@ -127,8 +127,7 @@ async def written(settings: Settings, codec: Codec, wanted: Wanted, file: Path, 
     from streams.processors import monitor
 
     begins, ends = range_of(settings, monitor.LABELS)
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
+    with whole(file) as fresh:
         rows, sha256 = await _gathered(settings, codec, wanted, fresh, begins, ends)
         version = sha256[:DIGITS]
         made = LabelSet(
@@ -139,11 +138,6 @@ async def written(settings: Settings, codec: Codec, wanted: Wanted, file: Path, 
         )  # fmt: skip
         if made.rows:
             made = await _told(settings, codec, made)
-        fresh.replace(file)
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror or error}") from None
-    finally:
-        fresh.unlink(missing_ok=True)
     return made
 
 
@@ -159,16 +153,10 @@ async def written_again(settings: Settings, codec: Codec, known: LabelSet, file:
     from streams.processors import monitor
 
     held, _ = range_of(settings, monitor.LABELS)
-    fresh = file.with_name(f".{file.name}.{os.getpid()}")
-    try:
+    with whole(file) as fresh:
         rows, sha256 = await _gathered(settings, codec, known, fresh, known.begins, known.ends)
         if sha256 != known.sha256:
             raise UsageError(f"{known.set_id}: {lacking(known, rows, held)}. Nothing was written.")
-        fresh.replace(file)
-    except OSError as error:
-        raise UsageError(f"{file}: {error.strerror or error}") from None
-    finally:
-        fresh.unlink(missing_ok=True)
 
 
 def lacking(known: LabelSet, rows: Rows, held: int) -> str:

@@ -209,7 +209,6 @@ async def _checked(settings: Settings, addresses: Addresses, names: list[str]) -
 
 
 def _fields(described: Any) -> dict[str, Any]:
-    from connectors.hub.limits import TRY_S
     from schemas import recovery
 
     limits = described.limits
@@ -221,7 +220,7 @@ def _fields(described: Any) -> dict[str, Any]:
         "from": described.origin,
         "concurrency": limits.concurrency,
         "per_s": limits.per_s,
-        "timeout_s": limits.timeout_s or TRY_S,
+        "timeout_s": limits.try_s,
         "patience_s": limits.patience_s,
         "recovery": described.recovery and recovery.described(described.recovery),
     }

@@ -7,7 +7,6 @@ from typing import Any
 from aiohttp import web
 
 from connectors.hub.connections import folded
-from connectors.hub.limits import TRY_S
 from schemas.times import rfc3339
 from streams.gateway.answers import OPTIONAL_TEXT, TEXT, json_answer
 from streams.gateway.bodies import LINE, moment_to_come, one_line, read_object
@@ -122,7 +121,7 @@ def shown(ours: Services, name: str) -> dict[str, Any]:
         "address": ours.addresses.address(name),
         "concurrency": limits.concurrency,
         "per_s": limits.per_s,
-        "timeout_s": limits.timeout_s or TRY_S,
+        "timeout_s": limits.try_s,
         "patience_s": limits.patience_s,
         "paused": pause is not None,
         "seen": {**seen, "last_failed": None if last_ms is None else rfc3339(last_ms)},

@@ -42,7 +42,7 @@ def client_config(settings: Settings, bootstrap: str | None = None) -> dict[str,
 
 def next_of(consumer: Consumer, timeout_s: float) -> Message | None:
     """The next message of a client, None where none comes in time. For threads that nobody interrupts: `poll` looks
-    five times a second whether somebody does, and with thirty of them that is a third of what an idle worker takes.
+    five times a second whether somebody does, and with thirty of them that is a fifth of what an idle worker takes.
     """
     found = consumer.consume(1, timeout=timeout_s)
     return found[0] if found else None

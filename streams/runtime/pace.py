@@ -23,22 +23,31 @@ class Pace:
     def __init__(self) -> None:
         self.streams = False  # whether much has come for a while
         self._busy = False
-        self._since = self._stream_since = 0.0
-        self._count = self._stream_count = 0
+        self._lately, self._longer = _Window(WINDOW_S), _Window(STREAM_S)
 
     def rest_s(self, records: int, now: float) -> float:
         """Seconds to rest after a hand-over of so many records; `now` is monotonic."""
-        self._look_for_a_stream(records, now)
-        self._count += records
-        passed = now - self._since
-        if passed >= WINDOW_S:
-            self._busy = self._count / passed > BUSY_PER_S
-            self._since, self._count = now, 0
+        if (per_s := self._lately.per_s(records, now)) is not None:
+            self._busy = per_s > BUSY_PER_S
+        if (per_s := self._longer.per_s(records, now)) is not None:
+            self.streams = per_s > (BUSY_PER_S / 2 if self.streams else BUSY_PER_S)
         return min(max(records * S_PER_RECORD, STEADY_S if self._busy else LEAST_S), LONGEST_S)
 
-    def _look_for_a_stream(self, records: int, now: float) -> None:
-        self._stream_count += records
-        passed = now - self._stream_since
-        if passed >= STREAM_S:
-            self.streams = self._stream_count / passed > (BUSY_PER_S / 2 if self.streams else BUSY_PER_S)
-            self._stream_since, self._stream_count = now, 0
+
+class _Window:
+    """Records in one span of time after the other."""
+
+    def __init__(self, length_s: float) -> None:
+        self._length_s = length_s
+        self._since = 0.0
+        self._count = 0
+
+    def per_s(self, records: int, now: float) -> float | None:
+        """How many came a second, with these, where a span ends now."""
+        self._count += records
+        passed = now - self._since
+        if passed < self._length_s:
+            return None
+        found = self._count / passed
+        self._since, self._count = now, 0
+        return found

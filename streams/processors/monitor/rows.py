@@ -1,4 +1,4 @@
-"""Rows of the read model that tell how models do by their audits, and what they were told since."""
+"""Rows of the read model that tell how models do by their audits, and from which versions of labels they learn."""
 
 from __future__ import annotations
 

@@ -7,13 +7,12 @@ import asyncio
 import gzip
 import hashlib
 import os
-import resource
 import sys
 import threading
 import time
 import zlib
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +30,7 @@ from connectors.hub.pipeline import CallLimits, Hub
 from schemas.functions import EffectClass
 from schemas.reasons import Effect, Reason
 from tests.support import large_bodies, peers
+from tests.support.disks import room
 from tests.support.hubs import CALM, QUICK
 from tests.support.waiting import until
 
@@ -275,17 +275,6 @@ async def test_more_than_it_may_have_is_not_taken(site: Site, act: peers.Act) ->
     assert (outcome.reason, outcome.effect) == (Reason.REPLY_TOO_LARGE, Effect.NONE)
     assert "larger than 1000 bytes" in outcome.detail
     assert await site.files() == []
-
-
-@contextmanager
-def room(size_bytes: int) -> Iterator[None]:
-    """No file of this process may become larger while the context lasts."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize(("method", "effect"), [("GET", Effect.NONE), ("POST", Effect.DONE)])

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -13,19 +11,9 @@ from streams.runtime.in_flight import InFlight
 from streams.runtime.processor import Row
 from streams.runtime.store import DamagedStoreError, Store, StoreError, encode_row
 from streams.runtime.suspects import Suspects
+from tests.support.disks import room
 
 ROOM_BYTES = 256 * 1024
-
-
-@contextmanager
-def room(size_bytes: int) -> Iterator[None]:
-    """No file of this process may become larger while the context lasts."""
-    before = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, before[1]))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
 @pytest.mark.parametrize("make", [Suspects, InFlight])
