@@ -3,6 +3,11 @@
 A machine's speed drifts within seconds by more than what is looked for, so runs one after the other do not compare.
 Here each version has a broker and workers of its own, all stand at the same time, and take turns of a second or two,
 in a shuffled order. What is told is the median of the ratios, round by round: above 1 this tree is better.
+
+What stands by takes caches, memory and a few percent of the processor, from each version what the others leave it. With
+`--alone` the versions run one after the other, in alternating order: nothing else is there, but a round takes a minute
+for each, so a drift of the machine shows in its ratio. It also tells how fast workers start and what they keep in
+memory.
 """
 
 from __future__ import annotations
@@ -20,11 +25,18 @@ from statistics import median, quantiles
 from tempfile import TemporaryDirectory
 from typing import NamedTuple
 
-from tests.bench.stack import ROOT
+from tests.bench import calls
+from tests.bench.definitions import CALLS, DEFINITIONS
+from tests.bench.peer import ledger_peer
+from tests.bench.stack import ROOT, WORKERS
 from tests.bench.turn import READY
 
 ROUNDS = 14
-TURNS = ((60, 1), (700, 32), (3_000, 1_000))  # workflows, and how many in flight
+SHORT = ((60, 1), (700, 32), (3_000, 1_000))  # workflows, and how many in flight
+LONG = ((400, 1), (3_000, 32), (12_000, 1_000))
+START = 0, 0
+OF_CALLS = 4  # so many times fewer, where each step is a call
+WARM_UP = 5_000
 HERE = "here"
 Figures = dict[str, float]
 Round = Mapping[str, Figures]  # by version
@@ -41,9 +53,15 @@ class Ratio(NamedTuple):
 class Version:
     """A stack by the modules of one tree."""
 
-    def __init__(self, tree: Path) -> None:
-        command = [sys.executable, "-P", str(ROOT / "tests" / "bench" / "turn.py")]
-        environment = {**os.environ, "PYTHONPATH": str(tree)}
+    def __init__(self, tree: Path, workflow: str, peer: str = "") -> None:
+        described = {
+            "workflow": workflow,
+            "text": DEFINITIONS[workflow],
+            "workers": calls.WORKERS if peer else WORKERS,
+            "warm_up": WARM_UP // OF_CALLS if peer else WARM_UP,
+        }
+        command = [sys.executable, "-P", str(ROOT / "tests" / "bench" / "turn.py"), json.dumps(described)]
+        environment = {**os.environ, "PYTHONPATH": str(tree)} | ({"EXLIFY_CONNECTION_ECHO": peer} if peer else {})
         self._process = subprocess.Popen(
             command, cwd=tree, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
         )
@@ -72,39 +90,74 @@ class Version:
 
 
 def ratios(rounds: Sequence[Round], base: str) -> dict[str, Ratio]:
-    """How this tree stands to another, by figure; milliseconds are better where they are fewer."""
+    """How this tree stands to another, by figure; milliseconds and megabytes are better where they are fewer."""
     found = {}
     for name in rounds[0][HERE]:
         each = [(one[base][name], one[HERE][name]) for one in rounds]
         if all(old and new for old, new in each):
-            ways = [old / new if "_ms" in name else new / old for old, new in each]
+            ways = [old / new if "_ms" in name or "_mb" in name else new / old for old, new in each]
             low, _, high = quantiles(ways, n=4, method="inclusive") if len(ways) > 1 else ways * 3
             found[name] = Ratio(median(ways), low, high)
     return found
 
 
-def measure(commits: Sequence[str], rounds: int) -> list[Round]:
+def measure(commits: Sequence[str], rounds: int, workflow: str, *, alone: bool) -> list[Round]:
     """The figures of every version, round by round."""
     with ExitStack() as running:
         trees = {commit: running.enter_context(_checked_out(commit)) for commit in commits} | {HERE: ROOT}
+        peer = running.enter_context(ledger_peer()).url if workflow in CALLS else ""
+        measured = _one_by_one if alone else _beside_each_other
+        return list(measured(trees, rounds, workflow, peer))
+
+
+def _beside_each_other(trees: Mapping[str, Path], rounds: int, workflow: str, peer: str) -> Iterator[Round]:
+    with ExitStack() as running:
         versions: dict[str, Version] = {}
         for name, tree in trees.items():  # one after the other: their starts would disturb each other's warming up
-            print(f"  starting {name} ...", file=sys.stderr, flush=True)
-            versions[name] = Version(tree)
-            running.callback(versions[name].close)
-            versions[name].wait_until_ready()
+            versions[name] = running.enter_context(_started(name, tree, workflow, peer))
         order, shuffled = list(versions), random.Random(rounds)
-        found: list[Round] = []
         for number in range(rounds):
             print(f"  round {number + 1} of {rounds} ...", file=sys.stderr, flush=True)
             figures: dict[str, Figures] = {name: {} for name in versions}
-            for count, in_flight in TURNS:
+            for turn in _turns(SHORT, peer):
                 shuffled.shuffle(order)
                 for name in order:
-                    turn = versions[name].turn(count, in_flight)
-                    figures[name] |= {f"{figure}_{in_flight}": value for figure, value in turn.items()}
-            found.append(figures)
-        return found
+                    figures[name] |= _figures(versions[name], *turn)
+            yield figures
+
+
+def _one_by_one(trees: Mapping[str, Path], rounds: int, workflow: str, peer: str) -> Iterator[Round]:
+    order = list(trees)
+    for number in range(rounds):
+        print(f"  pair {number + 1} of {rounds} ...", file=sys.stderr, flush=True)
+        figures: dict[str, Figures] = {}
+        for name in order:
+            with _started(name, trees[name], workflow, peer) as version:
+                figures[name] = {}
+                for turn in (*_turns(LONG, peer), START):
+                    figures[name] |= _figures(version, *turn)
+        yield figures
+        order.reverse()
+
+
+def _turns(turns: Sequence[tuple[int, int]], peer: str) -> Sequence[tuple[int, int]]:
+    return [(count // OF_CALLS, in_flight) for count, in_flight in turns] if peer else turns
+
+
+def _figures(version: Version, count: int, in_flight: int) -> Figures:
+    end = f"_{in_flight}" if count else ""
+    return {f"{figure}{end}": value for figure, value in version.turn(count, in_flight).items()}
+
+
+@contextmanager
+def _started(name: str, tree: Path, workflow: str, peer: str) -> Iterator[Version]:
+    print(f"  starting {name} ...", file=sys.stderr, flush=True)
+    version = Version(tree, workflow, peer)
+    try:
+        version.wait_until_ready()
+        yield version
+    finally:
+        version.close()
 
 
 @contextmanager
@@ -124,8 +177,11 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.turns", description="Compares this tree with commits.")
     parser.add_argument("commits", nargs="+", metavar="COMMIT", help="what to compare with, of this repository")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often each takes its turns; default {ROUNDS}")
+    parser.add_argument("--alone", action="store_true", help="one after the other, with nothing else beside them")
+    choices = ["three-step", "one-task", *CALLS]
+    parser.add_argument("--workflow", choices=choices, default=choices[0], help=f"default {choices[0]}")
     asked = parser.parse_args()
-    found = measure(asked.commits, asked.rounds)
+    found = measure(asked.commits, asked.rounds, asked.workflow, alone=asked.alone)
     told = {
         commit: {name: [round(each, 3) for each in ratio] for name, ratio in ratios(found, commit).items()}
         for commit in asked.commits
