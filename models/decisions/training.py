@@ -26,11 +26,12 @@ from models.making.certification import THRESHOLDS, Cases, certificate, threshol
 from models.making.pictures import overall
 from models.serving.card import CARD_FILE, MODEL_FILE, read_card
 from models.serving.certificate import CERTIFICATE_FILE, Certificate, covered
+from models.serving.coefficients import Linear
 from models.serving.features import Encoder, Input, Row
-from models.serving.linear import Linear
+from models.serving.pair import Pair
 from models.serving.predict import SCORE_DECIMALS, Model
 from models.serving.registry import FOLDER
-from models.serving.together import Company, Pair, pairs_of
+from models.serving.together import Company, pairs_of
 
 PARITY_FILE = "parity.jsonl"
 EXIT_NOT_CERTIFIED = 3

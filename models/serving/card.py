@@ -14,12 +14,12 @@ from typing import Any
 
 import msgspec
 
+from models.serving.coefficients import Linear
 from models.serving.errors import RefusedModelError
 from models.serving.features import LARGEST, Code, Input, Number, Text
 from models.serving.heads import Band, Head, Kind
-from models.serving.linear import Linear
+from models.serving.pair import Pair
 from models.serving.terms import Terms, terms_fault
-from models.serving.together import Pair
 
 CARD_FILE = "card.toml"
 MODEL_FILE = "model.onnx"

@@ -11,20 +11,22 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from operator import itemgetter
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
 from models.serving.errors import FeatureError
 from models.serving.held import Held, Why
 from models.serving.terms import Terms
 
+if TYPE_CHECKING:  # workers that only know what a card says do without it, which is 15 MB
+    import numpy as np
+    from numpy.typing import NDArray
+
 LARGEST = 10**18  # of a number, either sign; keeps all arithmetic on it finite in float32
 _LEAST = -LARGEST
 
-Row = NDArray[np.float32]  # shape [1, columns]
+Row: TypeAlias = "NDArray[np.float32]"  # shape [1, columns]
 
 
 Meaning = Literal["review", "default", "error"]
@@ -126,6 +128,8 @@ class Encoder:
 
         Raises FeatureError for the first field that is missing, has the wrong type or holds an unknown code.
         """
+        import numpy as np
+
         row: Row = np.zeros((1, self.width), dtype=np.float32)
         self.write(values, memoryview(row[0]))
         return row

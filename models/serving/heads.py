@@ -12,13 +12,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias
 
 import msgspec
-import numpy as np
-from numpy.typing import NDArray
 
-Table = NDArray[np.float64]  # shape [rows, columns]
+if TYPE_CHECKING:  # see `models.serving.features`
+    import numpy as np
+    from numpy.typing import NDArray
+
+Table: TypeAlias = "NDArray[np.float64]"  # shape [rows, columns]
 
 Kind = Literal["binary", "classes", "regression"]
 
@@ -66,6 +68,8 @@ class Head:
     def judge(self, row: NDArray[np.float64], decimals: int) -> Judged:
         """The meaning of one row of an output. Not finite where the output is not."""
         if self.kind == "classes":
+            import numpy as np
+
             known = row[: len(self._labels)]
             at = int(known.argmax())
             score = round(float(known[at]), decimals) if math.isfinite(np.add.reduce(known)) else math.nan
@@ -91,6 +95,8 @@ def table(output: Any, labels: Sequence[str] = ()) -> Table:
 
     Raises ValueError where it is none of them.
     """
+    import numpy as np
+
     if isinstance(output, list) and output and all(isinstance(each, dict) for each in output):
         keys = {str(key): key for key in output[0]}
         if labels and not {*labels} <= {*keys}:

@@ -12,25 +12,13 @@ from collections.abc import Sequence
 from itertools import accumulate
 from operator import mul, sub
 
-import msgspec
 import numpy as np
 
-from models.serving.explain import DECIMALS, Contribution, Scores, size_of
+from models.serving.coefficients import Linear
+from models.serving.explain import DECIMALS, Contribution, size_of
 from models.serving.features import Code, Encoder, Number, Row, Text
 
 _TOLD = 1e9  # 9 decimals: beyond, the order of additions shows; equal fields come out as exactly nothing
-
-
-class Linear(msgspec.Struct, frozen=True):
-    """The coefficients of a model, one for each column: of the log odds of a binary one, of a number itself."""
-
-    intercept: float
-    coefficients: tuple[float, ...]
-
-    def scores(self, rows: Row, *, odds: bool) -> Scores:
-        """What the model has to say of rows if these are its coefficients."""
-        numbers: Scores = rows.astype(np.float64) @ np.array(self.coefficients) + self.intercept
-        return 0.5 + 0.5 * np.tanh(numbers / 2) if odds else numbers
 
 
 class ClosedExplainer:

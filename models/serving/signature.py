@@ -13,16 +13,16 @@ import hashlib
 import re
 from collections.abc import Mapping
 from pathlib import Path
+from typing import TYPE_CHECKING, TypeAlias
 
-from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
-from cryptography.hazmat.primitives.serialization import load_pem_private_key, load_pem_public_key
+if TYPE_CHECKING:  # only sites that demand signatures load it
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 MAX_KEYS_BYTES = 2**16
 _LINE = re.compile(rb"# signature: ed25519:([0-9a-f]{16}):([A-Za-z0-9+/]{86}==)\n\Z")
 _PEM = re.compile(rb"-----BEGIN PUBLIC KEY-----.+?-----END PUBLIC KEY-----", re.DOTALL)
 
-Trusted = Mapping[str, Ed25519PublicKey]
+Trusted: TypeAlias = "Mapping[str, Ed25519PublicKey]"
 """Public keys by their id."""
 
 
@@ -49,6 +49,8 @@ def parted(certificate: bytes) -> tuple[bytes, tuple[str, bytes] | None]:
 
 def signature_fault(certificate: bytes, trusted: Trusted) -> str | None:
     """Why a certificate counts for nothing where only these keys are trusted."""
+    from cryptography.exceptions import InvalidSignature
+
     plain, signature = parted(certificate)
     if signature is None:
         return "the certificate is not signed, and this site demands it"
@@ -64,6 +66,10 @@ def signature_fault(certificate: bytes, trusted: Trusted) -> str | None:
 
 def private_key(text: str) -> Ed25519PrivateKey:
     """The key to sign with, from PEM. Raises ValueError, which quotes nothing."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+    from cryptography.hazmat.primitives.serialization import load_pem_private_key
+
     try:
         key = load_pem_private_key(text.encode(), password=None)
     except (ValueError, TypeError, UnsupportedAlgorithm):
@@ -75,6 +81,10 @@ def private_key(text: str) -> Ed25519PrivateKey:
 
 def public_keys(path: Path) -> Trusted:
     """The keys of a file, one PEM after the other. Raises ValueError saying what is wrong with it."""
+    from cryptography.exceptions import UnsupportedAlgorithm
+    from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PublicKey
+    from cryptography.hazmat.primitives.serialization import load_pem_public_key
+
     try:
         with path.open("rb") as file:
             data = file.read(MAX_KEYS_BYTES)

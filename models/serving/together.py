@@ -15,27 +15,18 @@ from math import copysign, inf, isfinite, log1p, sqrt
 from operator import and_, getitem, itemgetter
 from typing import Any
 
-import msgspec
 import numpy as np
 from numpy.typing import NDArray
 
 from models.serving.features import Input, Number
 from models.serving.held import Held, Why
+from models.serving.pair import Pair
 
 ROOM = 1.25  # of the farthest training row, squared: a new row may lie a little beyond
 SURELY = 1 - 1e-6  # of the limit: as near as this, digits could tell otherwise
 _EDGES = 65  # of the cells of a number, which are one fewer
 _PLACES = _EDGES + 1  # with those before the first and behind the last
 _TOP = 700.0  # of the logarithmic scale; beyond, there are no numbers
-
-
-class Pair(msgspec.Struct, frozen=True):
-    """Where two numbers lie together, each as sign times log(1 + size)."""
-
-    fields: tuple[str, str]
-    centre: tuple[float, float]
-    inverse: tuple[float, float, float]  # of the covariance: first, both, second
-    limit: float  # of the squared distance
 
 
 class Company:

@@ -84,6 +84,16 @@ def test_declarations_load_no_client(module: str) -> None:
     assert done.stdout.strip() == "[]"
 
 
+@pytest.mark.parametrize("processor", ["orchestrate", "view"])
+def test_workers_that_only_know_of_models_load_nothing_to_compute_with(processor: str) -> None:
+    code = catalogue.PROCESSORS[processor].make.partition(":")[0]
+    loads = f"import sys, {code}, streams.processors.decide.states, streams.processors.decide.pins"
+    found = "[name for name in ('numpy', 'onnxruntime', 'cryptography') if name in sys.modules]"
+    program = f"{loads}; print({found})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
 def test_every_metric_is_in_the_catalogue() -> None:
     for found in pkgutil.walk_packages(streams.__path__, "streams."):
         if not found.name.endswith("__main__"):

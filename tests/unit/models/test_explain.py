@@ -13,11 +13,12 @@ import numpy as np
 import pytest
 
 from models.serving.card import MODEL_FILE
+from models.serving.coefficients import Linear
 from models.serving.errors import RefusedModelError
 from models.serving.explain import Explainer, Reasons, Scores
 from models.serving.features import Code, Encoder, Input, Number, Row
 from models.serving.held import Why
-from models.serving.linear import ClosedExplainer, Linear
+from models.serving.linear import ClosedExplainer
 from models.serving.predict import Model, session_of
 from models.serving.registry import FOLDER
 

@@ -11,8 +11,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from models.serving.features import Number
+from models.serving.pair import Pair
 from models.serving.registry import Registry
-from models.serving.together import Company, Pair, pairs_of
+from models.serving.together import Company, pairs_of
 
 MODELS = {name: Registry().get(name) for name in ("credit-risk", "credit-approval")}
 ODD = (
