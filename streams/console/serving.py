@@ -44,8 +44,10 @@ from streams.console.live import Hub, stream
 from streams.console.page import Page, View, Visit
 from streams.console.rendering import SECURITY, STATIC, as_json, html, page_text
 from streams.console.rights import Act, Actor, Target, require
+from streams.console.standing import REMEMBERED
 from streams.gateway.problems import Handler, ProblemError, problem_of
 from streams.gateway.services import Services
+from streams.processors.view.bottlenecks import Remembered
 
 FOR_EVER = "public, max-age=31536000, immutable"
 
@@ -96,6 +98,7 @@ def install(app: web.Application, services: Services) -> Collection[Handler]:
     """Adds the console; gives the handlers that see to it themselves who may come in."""
     entry, hub = Entry(services.settings), Hub(services)
     app.on_shutdown.append(hub.close)
+    app[REMEMBERED] = Remembered()
     pages = (*entry.pages(), *PAGES)
     routes = [web.RouteDef(page.method, page.path, _handler(page, entry, services, hub), {}) for page in pages]
     routes.append(web.get("/static/{fingerprint}/{name}", _static))

@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import asyncio
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final, NamedTuple
+
+from aiohttp import web
 
 from schemas.lifecycle import OPEN, Status
 from streams.console import history, queries
@@ -18,7 +20,7 @@ from streams.console.page import Visit
 from streams.console.story import failed_step
 from streams.language.graph import Graph
 from streams.processors.orchestrate.spent import Spent, spent
-from streams.processors.view.bottlenecks import Totals
+from streams.processors.view.bottlenecks import Remembered, Totals
 from streams.readmodel.paging import Found
 
 NEWEST = 150  # instances of each kind that are looked at
@@ -35,6 +37,17 @@ class Standing:
     totals: Totals = field(default_factory=Totals)  # where the time of all of them has gone
 
 
+class _Told(NamedTuple):
+    """What one instance adds to it."""
+
+    standing: tuple[tuple[str, str], ...] = ()  # pointers of steps, and how each stands
+    failure: tuple[str, str] | None = None  # the step by which it ended, and the title of the problem
+    spent: Spent | None = None  # None where its history was not read to its end
+
+
+REMEMBERED: Final = web.AppKey("remembered", Remembered[_Told])
+
+
 async def standing(visit: Visit, graph: Graph, newest: int = NEWEST) -> Standing:
     """Counts by step of open and failed instances, and times by step of completed ones; the newest of each are looked
     at."""
@@ -43,14 +56,17 @@ async def standing(visit: Visit, graph: Graph, newest: int = NEWEST) -> Standing
     for statuses in kinds:
         columns = {"digest": graph.digest, "workflow": graph.name}
         found += await asyncio.to_thread(queries.newest, visit.services.reader, columns, statuses, newest)
-    accounts = await _accounts(visit, graph, found)
-    told = Standing(looked_at=len(accounts))
+    each_told = await _each_told(visit, graph, found)
+    told = Standing(looked_at=len(each_told))
     counts: dict[str, Counter[str]] = defaultdict(Counter)
     failures: Counter[tuple[str, str]] = Counter()
-    for row, each, time in accounts:
-        _count(row["status"], each, counts, failures)
-        if time is not None:
-            told.totals.add(time)
+    for each in each_told:
+        for pointer, status in each.standing:
+            counts[pointer][status] += 1
+        if each.failure is not None:
+            failures[each.failure] += 1
+        if each.spent is not None:
+            told.totals.add(each.spent)
     for pointer, status, count in await asyncio.to_thread(queries.open_by_step, visit.services.reader, graph):
         counts[pointer][status] += count
     told.counts = {pointer: dict(count) for pointer, count in counts.items()}
@@ -58,36 +74,40 @@ async def standing(visit: Visit, graph: Graph, newest: int = NEWEST) -> Standing
     return told
 
 
-def _count(
-    status: str,
-    told: Account,
-    counts: Mapping[str, Counter[str]],
-    failures: Counter[tuple[str, str]],
-) -> None:
-    if status == Status.FAULTED:
-        failed = failed_step(told)
-        if failed is not None:
-            counts[failed.pointer]["faulted"] += 1
-        failures[failed.title if failed else "", str((told.problem or {}).get("title", ""))] += 1
-    elif status in OPEN:
-        for step in told.open():  # what waits for people, a decision or another try is counted whole
-            if step.kind != "human" and step.next_try is None:
-                counts[step.pointer]["waiting" if step.idle else "running"] += 1
-
-
-async def _accounts(visit: Visit, graph: Graph, rows: Sequence[Found]) -> list[tuple[Found, Account, Spent | None]]:
-    ids = [row["instance_id"] for row in rows]
+async def _each_told(visit: Visit, graph: Graph, rows: Sequence[Found]) -> list[_Told]:
+    """Of those that have a history here. What has ended is remembered."""
+    remembered = visit.request.app[REMEMBERED]
+    known = [remembered.get(row) for row in rows]
+    ids = [row["instance_id"] for row, each in zip(rows, known, strict=True) if each is None]
     entries: dict[str, list[Any]] = defaultdict(list)
     for row in await asyncio.to_thread(visit.services.reader.histories, ids, MOST_ENTRIES) if ids else ():
         entries[row["instance_id"]].append(await history.entry(visit.services.codec, row["message"]))
-    found = [(row, entries[row["instance_id"]]) for row in rows if entries[row["instance_id"]]]
-    told = [(row, account(some, graph), _spent(row, some, graph, visit.now_ms)) for row, some in found]
     again: dict[str, list[Found]] = defaultdict(list)
-    for each in await asyncio.to_thread(visit.services.reader.retrying, ids) if ids else ():
-        again[each["instance_id"]].append(each)
-    for row, story, _ in told:
-        retrying(story, again[row["instance_id"]])
-    return told
+    for waiting in await asyncio.to_thread(visit.services.reader.retrying, ids) if ids else ():
+        again[waiting["instance_id"]].append(waiting)
+    found = []
+    for row, each in zip(rows, known, strict=True):
+        if each is None and (some := entries[row["instance_id"]]):
+            story = account(some, graph)
+            retrying(story, again[row["instance_id"]])
+            each = _told(row["status"], story, _spent(row, some, graph, visit.now_ms))
+            if each.spent is not None:
+                remembered.keep(row, each, len(each.spent.spells))
+        if each is not None:
+            found.append(each)
+    return found
+
+
+def _told(status: str, story: Account, time: Spent | None) -> _Told:
+    if status == Status.FAULTED:
+        failed = failed_step(story)
+        at = () if failed is None else ((failed.pointer, "faulted"),)
+        return _Told(at, (failed.title if failed else "", str((story.problem or {}).get("title", ""))), time)
+    if status not in OPEN:
+        return _Told(spent=time)
+    # What waits for people, a decision or another try is counted whole.
+    steps = [step for step in story.open() if step.kind != "human" and step.next_try is None]
+    return _Told(tuple((step.pointer, "waiting" if step.idle else "running") for step in steps), None, time)
 
 
 def _spent(row: Found, entries: Sequence[Entry], graph: Graph, now_ms: int) -> Spent | None:

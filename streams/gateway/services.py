@@ -25,6 +25,7 @@ from streams.processors.call.reports import Seen
 from streams.processors.costs import Prices
 from streams.processors.intake import IntakeSettings
 from streams.processors.intake.backlog import Backlog
+from streams.processors.orchestrate.spent import Spent
 from streams.processors.view.bottlenecks import Remembered
 from streams.processors.view.reader import Reader
 from streams.runtime import groups
@@ -51,7 +52,7 @@ class Services:
     hub: Hub  # for what people have sent once more
     seen: Seen
     backlog: Backlog = field(default_factory=lambda: Backlog(IntakeSettings.max_backlog))
-    spent: Remembered = field(default_factory=Remembered)
+    spent: Remembered[Spent] = field(default_factory=Remembered)
     clock: Callable[[], float] = time.time  # seconds since the epoch
     prices: Callable[[], Prices] = Prices  # blocks
     ready: Ready = lambda: True

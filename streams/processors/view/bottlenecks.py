@@ -11,7 +11,7 @@ from collections import OrderedDict, defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from schemas.codec import Codec
 from schemas.lifecycle import OPEN
@@ -31,6 +31,7 @@ MOST_REMEMBERED = 5_000  # instances that have ended, each of
 LARGEST_REMEMBERED = 100  # times that a step was entered
 Graphs = Callable[[str], Graph | None]  # by digest
 Price = Callable[[str, str], float]  # by pointer and function
+T = TypeVar("T")
 
 
 def free(_pointer: str, _function: str) -> float:
@@ -91,25 +92,25 @@ class Totals:
         return found
 
 
-class Remembered:
-    """Where the time of instances has gone that have ended: a history with its last entry says the same for ever.
+class Remembered(Generic[T]):
+    """What was told of instances that have ended: a history with its last entry says the same for ever.
 
     Those that nobody has asked for longest are forgotten first.
     """
 
     def __init__(self) -> None:
-        self._found: OrderedDict[tuple[str, int], Spent] = OrderedDict()
+        self._found: OrderedDict[tuple[str, int], T] = OrderedDict()
 
-    def get(self, row: Found) -> Spent | None:
+    def get(self, row: Found) -> T | None:
         """What is remembered of the instance of a row."""
         key = row["instance_id"], row["seq"]
         if (found := self._found.get(key)) is not None:
             self._found.move_to_end(key)
         return found
 
-    def keep(self, row: Found, each: Spent) -> None:
-        """Notes it, if nothing more will come of the instance."""
-        if row["status"] not in OPEN and len(each.spells) <= LARGEST_REMEMBERED:
+    def keep(self, row: Found, each: T, size: int) -> None:
+        """Notes it, if nothing more will come of the instance, and it is not too large: `size` are its spells."""
+        if row["status"] not in OPEN and size <= LARGEST_REMEMBERED:
             self._found[row["instance_id"], row["seq"]] = each
             if len(self._found) > MOST_REMEMBERED:
                 self._found.popitem(last=False)
@@ -133,7 +134,7 @@ async def bottlenecks(
     most: int,
     now_ms: int,
     prices: Prices = NOTHING,
-    remembered: Remembered | None = None,
+    remembered: Remembered[Spent] | None = None,
 ) -> Answer:
     """The time of the newest instances, at most so many; `filters` are columns and their values.
 
@@ -141,7 +142,7 @@ async def bottlenecks(
     """
     page = await asyncio.to_thread(partial(reader.instances, filters, since_ms=since_ms, limit=most))
     answer = Answer(matching=await asyncio.to_thread(reader.count, filters, since_ms))
-    remembered = remembered or Remembered()
+    remembered = remembered or Remembered[Spent]()
     price_of: dict[str, Price] = {}  # by digest
     for some in _portions(page.rows):
         known = [remembered.get(row) for row in some]
@@ -158,7 +159,7 @@ async def bottlenecks(
                 if not entries or entries[0][0]["seq"] != 0:
                     continue
                 each = spent(entries, graph, now_ms)
-                remembered.keep(row, each)
+                remembered.keep(row, each, len(each.spells))
             if row["digest"] not in price_of:
                 price_of[row["digest"]] = priced(graph, prices)
             answer.versions.setdefault(row["digest"], Totals()).add(each, price_of[row["digest"]])
