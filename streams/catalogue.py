@@ -123,6 +123,12 @@ def workers() -> dict[str, tuple[str, ...]]:
     return hosts
 
 
+def shared_workers() -> tuple[str, ...]:
+    """The kinds of worker of which there can be several side by side."""
+    single = {each.worker for each in ALL if each.alone or each.background}
+    return tuple(name for name in workers() if name not in single)
+
+
 def functions(steps: Steps) -> Mapping[str, Function]:
     """Every function that a definition can call where these are there, too. Raises UsageError for a name taken."""
     taken = [step for step in steps if step.name in FUNCTIONS]

@@ -38,10 +38,18 @@ class Supervisor:
     """Runs the stages in a data folder that this process occupies."""
 
     def __init__(
-        self, folder: DataFolder, stages: Sequence[Stage], visible: Callable[[str], str], *, coloured: bool = False
+        self,
+        folder: DataFolder,
+        stages: Sequence[Stage],
+        visible: Callable[[str], str],
+        *,
+        coloured: bool = False,
+        meanwhile: Callable[[Supervisor], Awaitable[None]] | None = None,
     ) -> None:
+        """`meanwhile` is awaited once all stages have started, and called off at the end."""
         self._folder = folder
         self._stages = stages
+        self._meanwhile = meanwhile
         names = [spec.name for stage in stages for spec in stage.children]
         self._console = Console(folder.path / "logs", max(map(len, [OWN_NAME, *names])), visible, coloured)
         self._started: list[list[Child]] = []
@@ -81,7 +89,23 @@ class Supervisor:
         finally:
             telling.cancel()
         for line in when_ready(time.monotonic() - began):
-            self._console.say(line)
+            self.say(line)
+        if self._meanwhile is not None:
+            await self._meanwhile(self)
+
+    def say(self, line: str) -> None:
+        """Shows a line to people."""
+        self._console.say(line)
+
+    async def add(self, spec: ChildSpec) -> None:
+        """Starts one more child, beside those of the last stage; returns once it answers.
+
+        Raises LocalError where it does not; one that has ended for good ends everything, as any other.
+        """
+        child = Child(spec, self._console, self._note_pid)
+        self._started[-1].append(child)
+        child.start().add_done_callback(self._on_end)
+        await child.ready()
 
     async def _start(self, stage: Stage, awaited: Awaited) -> None:
         children = [Child(spec, self._console, self._note_pid) for spec in stage.children]

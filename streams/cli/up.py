@@ -27,7 +27,8 @@ if TYPE_CHECKING:
     from infra.local.datafolder import DataFolder
     from infra.local.process import Launch
     from infra.local.server import Server
-    from infra.local.supervisor import Stage
+    from infra.local.supervisor import Stage, Supervisor
+    from streams.cli._workers import Wanted
     from streams.ground.settings import Settings
 
 OUTSIDE_ANSWERS_S = 8.0  # a Kafka that is elsewhere is there already, or its address is wrong
@@ -40,6 +41,7 @@ STOP_GRACE_S = 35.0  # more than the lanes of a worker have to finish; one that 
 Examples:
   exlify up                     everything on this machine, data in .exlify
   exlify up --fresh --demo      begin anew, with the sample systems and applications that arrive
+  exlify up --workers steps=2   two processes for steps from the beginning; --workers 1: never more than one of a kind
   EXLIFY_BOOTSTRAP=kafka-1:9092 EXLIFY_REGISTRY_URL=none exlify up     workers only, on an outside cluster
 """
 )
@@ -47,8 +49,16 @@ Examples:
 @click.option("--yes", is_flag=True, help="Empty it without asking.")
 @click.option("--demo", is_flag=True, help="Start the sample systems outside, too, and let applications arrive.")
 @click.option("--watch", is_flag=True, help="Start Prometheus, too, where it is installed.")
+@click.option(
+    "--workers",
+    "workers",
+    multiple=True,
+    metavar="[KIND=]N",
+    help="At most N of a kind, more than one only while work waits for them and the machine has room; by default as"
+    " many as it has cores. With a kind (steps, engine): exactly N of it. May be repeated.",
+)
 @steps_option
-def command(fresh: bool, yes: bool, demo: bool, watch: bool, places: Sequence[Path]) -> None:
+def command(fresh: bool, yes: bool, demo: bool, watch: bool, workers: Sequence[str], places: Sequence[Path]) -> None:
     """Start a local system and keep it running until Ctrl-C or `exlify down`.
 
     Without EXLIFY_BOOTSTRAP, a Kafka broker and a schema registry of its own come with it. The sample systems of an
@@ -57,13 +67,16 @@ def command(fresh: bool, yes: bool, demo: bool, watch: bool, places: Sequence[Pa
     echo("exlify   | starting")
     from infra.local.datafolder import DataFolder
     from infra.local.errors import LocalError
-    from streams.catalogue import load_settings
+    from streams.catalogue import load_settings, shared_workers
+    from streams.cli._workers import read as read_workers
     from streams.ground.errors import UnavailableError
     from streams.ground.settings import keep_private, on_stderr
+    from streams.processors import own
 
     keep_private()
     settings = load_settings()
     own_steps(places, settings)  # a faulty file is told before anything is started
+    wanted = read_workers(workers, (*shared_workers(), own.WORKER), settings.partitions)
     places = (*step_places(places, settings), *([BUNDLED] if demo else []))
     folder = DataFolder(settings.data_dir)
     try:
@@ -71,7 +84,7 @@ def command(fresh: bool, yes: bool, demo: bool, watch: bool, places: Sequence[Pa
             _ask_to_empty(folder)
         with folder.occupied(fresh=fresh, tell=on_stderr):
             # Again, because the addresses of a system that was killed are gone now; what is to be said was said.
-            asyncio.run(_up(load_settings(warn=lambda _: None), folder, demo, watch, places))
+            asyncio.run(_up(load_settings(warn=lambda _: None), folder, demo, watch, places, wanted))
     except LocalError as error:
         raise UnavailableError(str(error)) from None
 
@@ -88,22 +101,23 @@ def _ask_to_empty(folder: DataFolder) -> None:
     click.confirm(visible(f"Delete what is in {folder.path} ({', '.join(held)})?"), abort=True)
 
 
-async def _up(settings: Settings, folder: DataFolder, demo: bool, watch: bool, places: Sequence[Path]) -> None:
-    from infra.local import ports
-    from infra.local.supervisor import Supervisor
+async def _up(
+    settings: Settings, folder: DataFolder, demo: bool, watch: bool, places: Sequence[Path], wanted: Wanted
+) -> None:
+    from infra.local.supervisor import Stage, Supervisor
     from streams import catalogue
     from streams.ground.provision import look_at_cluster
     from streams.processors import own
 
     gateway_port = _gateway_port(settings)
-    hosts: dict[str, Sequence[str]] = {
+    gateway_url = f"http://{settings.host}:{gateway_port}"
+    kinds: dict[str, Sequence[str]] = {
         name: (",".join(processors),) for name, processors in catalogue.workers().items()
     }
     if places:
-        hosts[own.WORKER] = (*(part for place in places for part in ("--steps", str(place))), "--reload")
-    metrics_ports = ports.remembered(folder.path / "metrics-ports.json", list(hosts))
-    gateway_url = f"http://{settings.host}:{gateway_port}"
+        kinds[own.WORKER] = (*(part for place in places for part in ("--steps", str(place))), "--reload")
     servers = _servers(settings, folder, watch)
+    running = _Running(folder, kinds, wanted, gateway_url, servers)
     if settings.bootstrap:
         await asyncio.to_thread(look_at_cluster, settings, (), OUTSIDE_ANSWERS_S)
     others = await asyncio.to_thread(others_there, settings) if settings.bootstrap else 0
@@ -114,7 +128,7 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool, watch: bool, p
     watching = watching_with(folder) if watch else None
     stages = [
         _infrastructure(settings, folder, servers, sandbox=demo or comes_again),
-        _processes(folder, hosts, gateway_port, gateway_url, metrics_ports, servers),
+        Stage([_gateway(folder, gateway_port, gateway_url), *running.workers()], running.publish),
         *([_arrivals(folder)] if demo else []),
         *([watching[0]] if watching else []),
     ]
@@ -136,7 +150,8 @@ async def _up(settings: Settings, folder: DataFolder, demo: bool, watch: bool, p
             *_how_to_find_the_command(),
         ]
 
-    await Supervisor(folder, stages, visible, coloured=has_colours(sys.stdout)).run(where_to_look)
+    coloured = has_colours(sys.stdout)
+    await Supervisor(folder, stages, visible, coloured=coloured, meanwhile=running.grow).run(where_to_look)
 
 
 def _comes_again(folder: DataFolder, demo: bool) -> bool:
@@ -193,34 +208,79 @@ def _sandbox(folder: DataFolder) -> ChildSpec:
     return _python(SANDBOX, folder, lambda: arguments, port_file.exists)
 
 
-def _processes(
-    folder: DataFolder,
-    hosts: Mapping[str, Sequence[str]],
-    gateway_port: int,
-    gateway_url: str,
-    metrics_ports: Mapping[str, int],
-    servers: Sequence[Server],
-) -> Stage:
-    from infra import prometheus
+class _Running:
+    """The workers of a system: which there are, and where each process of ours tells of itself."""
+
+    def __init__(
+        self,
+        folder: DataFolder,
+        kinds: Mapping[str, Sequence[str]],
+        wanted: Wanted,
+        gateway_url: str,
+        servers: Sequence[Server],
+    ) -> None:
+        """`kinds`: what a worker of each kind is told to host."""
+        self._folder = folder
+        self._kinds = kinds
+        self._wanted = wanted
+        self._gateway_url = gateway_url
+        self._servers = servers
+        self._names = [name for kind in kinds for name in wanted.first(kind)]
+
+    def workers(self) -> list[ChildSpec]:
+        """Those that begin, each at the address that it had last time."""
+        from infra.local import ports
+
+        known = ports.remembered(self._folder.path / "metrics-ports.json", self._names)
+        return [
+            _worker(self._folder, name, what, known[name])
+            for kind, what in self._kinds.items()
+            for name in self._wanted.first(kind)
+        ]
+
+    async def publish(self) -> None:
+        """Writes down where they are to be found."""
+        from infra import prometheus
+
+        metrics = {name: _metrics_url(self._folder, name) for name in self._names}
+        metrics["gateway"] = f"{self._gateway_url}/metrics"
+        self._folder.publish({"gateway": self._gateway_url, "metrics": metrics})
+        of_servers = {each.name: url for each in self._servers if (url := each.metrics_url)}
+        prometheus.write_targets(self._folder.path, metrics | of_servers)
+
+    async def grow(self, supervisor: Supervisor) -> None:
+        """Adds workers as long as the system runs."""
+        from infra.local.errors import LocalError
+        from streams.cli import _workers
+
+        async def add(kind: str, name: str) -> None:
+            try:
+                await supervisor.add(_worker(self._folder, name, self._kinds[kind]))
+            except LocalError as error:  # the others work on without it
+                supervisor.say(str(error))
+            else:
+                self._names.append(name)
+                await self.publish()
+
+        await _workers.grow(
+            self._wanted.kinds(self._kinds),
+            lambda name: _workers.told_at(_metrics_url(self._folder, name)),
+            add,
+            supervisor.say,
+            _workers.always if self._wanted.believed else _workers.has_room,
+        )
+
+
+def _gateway(folder: DataFolder, port: int, url: str) -> ChildSpec:
     from infra.local.answering import answers
-    from infra.local.supervisor import Stage
 
-    async def publish_addresses() -> None:
-        workers = {name: _metrics_url(folder, name) for name in hosts}
-        metrics = workers | {"gateway": f"{gateway_url}/metrics"}
-        folder.publish({"gateway": gateway_url, "metrics": metrics})
-        of_servers = {each.name: url for each in servers if (url := each.metrics_url)}
-        prometheus.write_targets(folder.path, metrics | of_servers)
-
-    gateway = _python(
+    return _python(
         "gateway",
         folder,
         lambda: ["streams.cli", "gateway"],
-        lambda: answers(f"{gateway_url}/readyz"),
-        {"EXLIFY_GATEWAY_PORT": str(gateway_port)},
+        lambda: answers(f"{url}/readyz"),
+        {"EXLIFY_GATEWAY_PORT": str(port)},
     )
-    workers = [_worker(folder, name, what, metrics_ports[name]) for name, what in hosts.items()]
-    return Stage([gateway, *workers], publish_addresses)
 
 
 def _arrivals(folder: DataFolder) -> Stage:
@@ -230,7 +290,7 @@ def _arrivals(folder: DataFolder) -> Stage:
     return Stage([_python("demo", folder, lambda: ["infra.sandbox.demo"], lambda: True)])
 
 
-def _worker(folder: DataFolder, name: str, what: Sequence[str], metrics_port: int) -> ChildSpec:
+def _worker(folder: DataFolder, name: str, what: Sequence[str], metrics_port: int = 0) -> ChildSpec:
     """A worker that has its metrics at the same address after a restart, unless another program took it meanwhile."""
     from infra.local import ports
     from infra.local.answering import answers

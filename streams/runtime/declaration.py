@@ -43,6 +43,7 @@ class Declaration:
     metrics: tuple[MetricWrapperBase, ...] = ()
     rows: str | None = None  # "module:NAME", the rows of the read model that are made from what it writes
     background: bool = False  # a process that hosts no others yields to all that is not
+    alone: bool = False  # a data folder has one of it: it keeps there what cannot be shared
     pins: str | None = None  # "module:Class", a `Pins`, if its commands say what is in force when they are made
     local: str | None = None  # "module:Class" in place of `make` in a run without Kafka, called with the answers, too
 

@@ -96,6 +96,7 @@ DECLARATION = Declaration(
     name="view",
     summary="Makes what happened visible to people.",
     worker="view",
+    alone=True,
     make="streams.processors.view.processor:View",
     reads=(
         HISTORY,

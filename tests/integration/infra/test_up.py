@@ -24,6 +24,7 @@ from infra.beneath import BENEATH
 from infra.local import artifacts, ports
 from infra.local.kafka import KafkaServer
 from infra.panels import RATE
+from tests.bench.peer import ledger_peer
 from tests.support.servers import made
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
@@ -31,6 +32,13 @@ pytestmark = [pytest.mark.broker, pytest.mark.slow]
 EXLIFY = [sys.executable, "-m", "streams.cli"]
 ROOT = Path(__file__).parents[3]
 PATIENCE_S = 60.0  # a bound on hanging
+EVENTS = 1_500
+WAITS = """
+document: {dsl: 1.0.3, namespace: test, name: waits, version: 1.0.0}
+schedule: {on: {one: {with: {type: test.waits.v1}}}}
+do:
+  - ask: {call: http, with: {method: get, endpoint: connection://slow/}}
+"""
 PROCESSES = {"kafka", "registry", "engine", "replay", "steps", "view", "gateway"}
 
 
@@ -79,8 +87,25 @@ def test_killed_system_leaves_no_process_and_comes_back(environment: dict[str, s
         for watch in watches:
             assert select.select([watch], [], [], 10)[0]
             os.close(watch)
-    with _running(environment):
-        assert set(_endpoints(environment)["pids"]) == PROCESSES
+    with _running(environment, "--workers", "steps=2"):
+        assert set(_endpoints(environment)["pids"]) == PROCESSES | {"steps-2"}
+        assert "process steps-2: ready" in _run(["status"], environment).stdout
+
+
+def test_another_worker_joins_while_work_waits(environment: dict[str, str], tmp_path: Path) -> None:
+    """Few calls at once, and each takes its time: what waits becomes less, but hardly."""
+    (definition := tmp_path / "waits.yaml").write_text(WAITS)
+    (events := tmp_path / "events.jsonl").write_text("{}\n" * EVENTS)
+    slow = environment | {"EXLIFY_CALL_CONCURRENCY": "2"}
+    with ledger_peer(after_s=0.2) as peer, _running(slow | {"EXLIFY_CONNECTION_SLOW": peer.url}, "--workers", "2"):
+        for command in (["deploy", str(definition)], ["publish", "test.waits.v1", "--file", str(events)]):
+            done = _run(command, environment)
+            assert done.returncode == 0, done.stderr
+        _until(lambda: "steps-2" in _endpoints(environment)["metrics"])
+        told = _endpoints(environment)["metrics"]
+        assert "engine-2" not in told  # for the engine, nothing waits
+        shares = [told["steps"], told["steps-2"]]
+        _until(lambda: all('exlify_lanes{processor="call"} 2.0' in _text(each) for each in shares))
 
 
 def test_taken_port_is_one_line_with_the_remedy(environment: dict[str, str]) -> None:
@@ -125,6 +150,11 @@ def _until(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < deadline
         time.sleep(0.05)
+
+
+def _text(url: str) -> str:
+    with urllib.request.urlopen(url, timeout=5) as reply:
+        return str(reply.read().decode())
 
 
 def _answers(url: str) -> bool:
