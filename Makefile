@@ -71,8 +71,8 @@ format: $(DEV_READY) ## Put the code into the common format
 coverage: $(DEV_READY) ## Show what the unit tests reach, package by package
 	@$(BIN)/python -m tests.coverage $(ARGS)
 
-bench: $(DEV_READY) ## Measure; prints one JSON object
-	@$(BIN)/python -m tests.bench $(ARGS)
+bench: $(DEV_READY) ## Measure; prints one JSON object (PEER=restate: beside that peer, where npm can install it)
+	@$(BIN)/python -m tests.bench $(if $(PEER),journey own $(PEER)) $(ARGS)
 
 parked: $(DEV_READY) ## Park 100,000 instances on events, timers and people, and wake them (ARGS="--count 10000")
 	@$(BIN)/python -m tests.bench.parked $(ARGS)

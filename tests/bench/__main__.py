@@ -1,10 +1,11 @@
 """`make bench`: measures and prints one JSON object. Name parts to run only them: `python -m tests.bench idle micro`.
 
 `parked` (100,000 that wait; also `make parked`), `rebuild` (a read model of 100,000) and `console` (pages on 100,000)
-take minutes, and run only when they are named. `turns.py` compares versions.
+take minutes, and run only when they are named; so does a peer, `restate`. `turns.py` compares versions.
 
 Absolute figures belong to a machine, so every run also measures a baseline on it: one bare hop through the same
-broker, and the loop that the workflows run without engine and runtime would be nothing but such hops.
+broker, and the loop that the workflows run without engine and runtime would be nothing but such hops. What `journey`
+and those beside it find is compared with `baseline.json` by that hop (`to_baseline.…`, above 1 it is better).
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ import sys
 from collections.abc import Callable, Mapping
 
 from tests.bench import (
+    baseline,
     beside,
     calls,
     console,
@@ -28,7 +30,9 @@ from tests.bench import (
     parked,
     rebuild,
     records,
+    restate,
     rolling,
+    scale,
 )
 
 Figures = Mapping[str, float]
@@ -42,12 +46,14 @@ PARTS: Mapping[str, Callable[[], Figures]] = {
     "hub": hub.measure,
     "beside": beside.measure,
     "own": own.measure,
+    "scale": scale.measure,
     "idle": idle.measure,
     "parked": parked.measure,
     "rebuild": rebuild.measure,
     "console": console.measure,
+    "restate": restate.measure,
 }
-LONG = ("parked", "rebuild", "console")
+LONG = ("parked", "rebuild", "console", "restate")
 
 
 def main() -> None:
@@ -59,13 +65,19 @@ def main() -> None:
         metavar="PART",
         help=f"what to measure, of {', '.join(PARTS)}; all but {' and '.join(LONG)} unless named",
     )
-    names = parser.parse_args().parts or [name for name in PARTS if name not in LONG]
+    parser.add_argument("--keep", action="store_true", help="write the ratios to the bare hop to baseline.json")
+    asked = parser.parse_args()
+    names = asked.parts or [name for name in PARTS if name not in LONG]
     if unknown := set(names) - set(PARTS):
         parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(PARTS)}")
     figures: dict[str, float | str] = {"machine": f"{platform.machine()}, Python {platform.python_version()}"}
     for name in names:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
         figures |= PARTS[name]()
+    figures |= restate.beside(figures)
+    figures |= baseline.compared(figures, baseline.kept())
+    if asked.keep:
+        baseline.keep(figures)
     print(json.dumps(figures, indent=1))
 
 

@@ -31,7 +31,7 @@ def measure() -> dict[str, float]:
             load = Load(running.settings, workflow)
             found = _figures(running, load)
             seen = peer.seen()
-        _check(seen.requests, seen.keys, WARM_UP + sum(LATENCY_COUNT.values()) + SUSTAINED_COUNT)
+        check(seen.requests, seen.keys, WARM_UP + sum(LATENCY_COUNT.values()) + SUSTAINED_COUNT)
         found["calls_per_connection"] = round(seen.requests / seen.connections, 1)
         figures |= {f"{workflow.replace('-', '_')}.{name}": value for name, value in found.items()}
     return figures | _impatient()
@@ -64,11 +64,12 @@ def _impatient() -> dict[str, float]:
         for workflow in CALLS:
             Load(running.settings, workflow).run(IMPATIENT_COUNT, 1)
         seen = peer.seen()
-    _check(seen.requests, seen.keys, len(CALLS) * IMPATIENT_COUNT)
+    check(seen.requests, seen.keys, len(CALLS) * IMPATIENT_COUNT)
     return {"impatient.calls_per_connection": round(seen.requests / seen.connections, 1)}
 
 
-def _check(requests: int, keys: int, workflows: int) -> None:
+def check(requests: int, keys: int, workflows: int) -> None:
+    """Raises AssertionError where a peer has not seen each call of so many workflows once."""
     expected = workflows * STEPS
     if (requests, keys) != (expected, expected):
         raise AssertionError(f"{expected} calls were to be made: the peer saw {requests} with {keys} keys")

@@ -50,10 +50,10 @@ PARKED = {
 }
 
 
-def steps(name: str, count: int, effect: str | None = None) -> str:
+def steps(name: str, count: int, effect: str | None = None, head: str = HEAD) -> str:
     """A workflow of `count` steps in a row, whose calls are of this effect."""
     last = "" if effect is None else f"      metadata: {{ effect: {effect} }}\n"
-    return HEAD.format(name=name) + "".join(STEP.format(number=number) + last for number in range(1, count + 1))
+    return head.format(name=name) + "".join(STEP.format(number=number) + last for number in range(1, count + 1))
 
 
 CALLS = {f"{effect}-calls": steps(f"{effect}-calls", 3, effect) for effect in ("keyed", "blind")}
@@ -61,5 +61,13 @@ FAILING = {
     f"{connection}-calls": FAILS.format(connection=connection, retries=RETRIES)
     for connection in ("refusing", "away", "hanging")
 }
-DEFINITIONS = {"three-step": steps("three-step", 3), "one-task": steps("one-task", 1), **CALLS, **FAILING}
+# Ends where a step fails, in place of waiting for somebody's decision: so nothing is kept with which to do it again.
+GIVES_UP = HEAD.replace("version: 1.0.0 }}", "version: 1.0.0, metadata: {{ onError: fault }} }}")
+DEFINITIONS = {
+    "three-step": steps("three-step", 3),
+    "gives-up": steps("gives-up", 3, head=GIVES_UP),
+    "one-task": steps("one-task", 1),
+    **CALLS,
+    **FAILING,
+}
 PARKED_DEFINITIONS = {f"parked-{kind}": HEAD.format(name=f"parked-{kind}") + waits for kind, waits in PARKED.items()}

@@ -1,4 +1,5 @@
-"""What an own step costs through the whole way, beside echo: one step a workflow, sustained and with one in flight."""
+"""What an own step costs through the whole way, beside echo: one step a workflow, and three, sustained and with one in
+flight."""
 
 from __future__ import annotations
 
@@ -12,6 +13,7 @@ import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NamedTuple
 
 from confluent_kafka import Producer
 
@@ -30,17 +32,33 @@ from tests.bench.stack import ROOT, Stack, stack
 
 FILE = Path(__file__).with_name("own_steps.py")
 STEP = """
-  - step1:
+  - step{number}:
       call: bench.{name}
       with:
-        body: "${{ . + {{step: 1}} }}"
+        body: "${{ . + {{step: {number}}} }}"
 """
-KINDS = {"pure": "own-pure", "intent": "own-intent", "waits": "own-waits"}
-SLOW = {"slow": "own-slow"}
+
+
+class Steps(NamedTuple):
+    """What a workflow does: so many steps of a kind."""
+
+    kind: str
+    number: int = 1
+
+
+KINDS = {
+    "pure": Steps("pure"),
+    "intent": Steps("intent"),
+    "waits": Steps("waits"),
+    "pure_three": Steps("pure", 3),
+    "intent_three": Steps("intent", 3),
+}
+SLOW = {"slow": Steps("slow")}
 SLOW_AT_ONCE, FAST, FAST_IN_FLIGHT = 200, 1_000, 32
 WARM_UP = 1_000
 LATENCY_COUNT = 300
-SUSTAINED_COUNT = {"echo": 10_000, "pure": 10_000, "waits": 5_000, "intent": 5_000}
+SUSTAINED_COUNT = {"echo": 10_000, "pure": 10_000}
+FEWER = 5_000  # of the others
 SUSTAINED_IN_FLIGHT = 1_000
 LOOK_S = 0.1
 PATIENCE_S = 60.0
@@ -52,15 +70,15 @@ def measure() -> dict[str, float]:
         _deploy(running.settings)
         with _worker(running):
             figures = _figures(running, "echo", "one-task")
-            for kind, workflow in KINDS.items():
-                print(f"  {kind} ...", file=sys.stderr, flush=True)
-                figures |= _figures(running, kind, workflow)
+            for name in KINDS:
+                print(f"  {name} ...", file=sys.stderr, flush=True)
+                figures |= _figures(running, name, _workflow(name))
             return figures | _beside_slow_ones(running)
 
 
 def _beside_slow_ones(running: Stack) -> dict[str, float]:
     """1,000 fast steps, alone and while 200 slow ones are under way."""
-    fast, slow = Load(running.settings, KINDS["waits"]), Load(running.settings, SLOW["slow"])
+    fast, slow = (Load(running.settings, _workflow(name)) for name in ("waits", "slow"))
     alone = fast.run(FAST, FAST_IN_FLIGHT)
     for _ in range(SLOW_AT_ONCE):
         slow.publish()
@@ -77,7 +95,7 @@ def _figures(running: Stack, kind: str, workflow: str) -> dict[str, float]:
     load.run(WARM_UP, 100)
     single = load.run(LATENCY_COUNT, 1)
     before = sum(running.cpu_seconds().values())
-    many = load.run(SUSTAINED_COUNT[kind], SUSTAINED_IN_FLIGHT)
+    many = load.run(SUSTAINED_COUNT.get(kind, FEWER), SUSTAINED_IN_FLIGHT)
     used = sum(running.cpu_seconds().values()) - before
     return {
         f"own.{kind}.p50_ms_1": round(single.percentile_ms(50), 2),
@@ -87,14 +105,20 @@ def _figures(running: Stack, kind: str, workflow: str) -> dict[str, float]:
     }
 
 
+def _workflow(name: str) -> str:
+    return f"own-{name.replace('_', '-')}"
+
+
 def _deploy(settings: Settings) -> None:
     steps = load_steps([FILE])
     functions = catalogue.functions(steps)
-    topics = [*catalogue.own_topics(settings, steps), *map(outcome_topic, (KINDS | SLOW).values())]
+    topics = [*catalogue.own_topics(settings, steps), *map(outcome_topic, map(_workflow, KINDS | SLOW))]
     asyncio.run(provision(settings, topics))
     codec, producer = Codec.offline(), Producer(client_config(settings))
-    for kind, workflow in (KINDS | SLOW).items():
-        text = HEAD.format(name=workflow) + STEP.format(name=kind)
+    for name, (kind, steps_of) in (KINDS | SLOW).items():
+        workflow = _workflow(name)
+        each = (STEP.format(number=number, name=kind) for number in range(1, steps_of + 1))
+        text = HEAD.format(name=workflow) + "".join(each)
         graph = language.load(text, workflow, functions)
         value = codec.encode(WORKFLOW_DEFINITION, described(graph, text, "bench", 0))
         producer.produce(DEFINITIONS.name, value, graph.digest.encode())

@@ -46,9 +46,10 @@ class Peer:
 
 
 @contextmanager
-def ledger_peer(kept_s: float = KEPT_S, status: int = 200) -> Iterator[Peer]:
-    """Starts a peer that answers with a status (0: never) and closes connections after a time without a request."""
-    command = [sys.executable, "-m", "tests.bench.peer", str(kept_s), str(status)]
+def ledger_peer(kept_s: float = KEPT_S, status: int = 200, after_s: float = 0.0) -> Iterator[Peer]:
+    """Starts a peer that answers with a status (0: never) after some time, and closes connections after a time without
+    a request."""
+    command = [sys.executable, "-m", "tests.bench.peer", str(kept_s), str(status), str(after_s)]
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
@@ -58,7 +59,7 @@ def ledger_peer(kept_s: float = KEPT_S, status: int = 200) -> Iterator[Peer]:
         process.wait()
 
 
-async def _serve(kept_s: float, status: int) -> None:
+async def _serve(kept_s: float, status: int, after_s: float) -> None:
     keys: Counter[str] = Counter()
     connections: set[object] = set()
 
@@ -71,6 +72,8 @@ async def _serve(kept_s: float, status: int) -> None:
         keys[request.headers.get(KEY_HEADER, "")] += 1
         if not status:
             await asyncio.Event().wait()
+        if after_s:
+            await asyncio.sleep(after_s)
         return web.Response(status=status, body=await request.read(), content_type="application/json")
 
     application = web.Application()
@@ -84,4 +87,4 @@ async def _serve(kept_s: float, status: int) -> None:
 
 
 if __name__ == "__main__":
-    uvloop.run(_serve(float(sys.argv[1]), int(sys.argv[2])))
+    uvloop.run(_serve(float(sys.argv[1]), int(sys.argv[2]), float(sys.argv[3])))

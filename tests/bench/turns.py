@@ -178,7 +178,7 @@ def main() -> None:
     parser.add_argument("commits", nargs="+", metavar="COMMIT", help="what to compare with, of this repository")
     parser.add_argument("--rounds", type=int, default=ROUNDS, help=f"how often each takes its turns; default {ROUNDS}")
     parser.add_argument("--alone", action="store_true", help="one after the other, with nothing else beside them")
-    choices = ["three-step", "one-task", *CALLS]
+    choices = ["three-step", "gives-up", "one-task", *CALLS]
     parser.add_argument("--workflow", choices=choices, default=choices[0], help=f"default {choices[0]}")
     asked = parser.parse_args()
     found = measure(asked.commits, asked.rounds, asked.workflow, alone=asked.alone)

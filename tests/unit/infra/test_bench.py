@@ -4,7 +4,7 @@ from types import ModuleType
 
 import pytest
 
-from tests.bench import decide, micro, records, turns
+from tests.bench import baseline, decide, micro, records, turns
 
 
 @pytest.mark.parametrize("part", [micro, decide, records], ids=lambda part: part.__name__.rpartition(".")[2])
@@ -25,3 +25,14 @@ def test_versions_are_compared_round_by_round() -> None:
         "per_s_1": turns.Ratio(1.5, 1.25, 1.5),
         "p50_ms_1": turns.Ratio(1.25, 1.125, 1.25),
     }
+
+
+def test_figures_are_compared_in_bare_hops() -> None:
+    """A machine of half the speed is no regression."""
+    kept = baseline.ratios(
+        {baseline.HOP: 0.5, "a.per_s": 1_000.0, "a.p50_ms_1": 5.0, "a.p99_ms_1": 9.0, "machine": "x"}
+    )
+    assert kept == {"a.per_s": 500.0, "a.p50_ms_1": 10.0}
+    slower = {baseline.HOP: 1.0, "a.per_s": 500.0, "a.p50_ms_1": 20.0}
+    assert baseline.compared(slower, kept) == {"to_baseline.a.per_s": 1.0, "to_baseline.a.p50_ms_1": 0.5}
+    assert baseline.compared({"a.per_s": 500.0}, kept) == {}
