@@ -35,6 +35,7 @@ LONGEST_PAUSE_S = 2.0  # between new work and a kill
 REPEATED = 20  # of so many events one comes twice
 CONCURRENCY = 64
 RESTARTS = 3
+QUEUED = 50_000  # events that wait to be taken by the broker
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ class Scene:
             record = types.encode_event(codec, CloudEvent(event, data))
             for _ in range(1 + (self._dice.randrange(REPEATED) == 0)):
                 topic = business_topic(record.topic).name
+                while len(self._producer) >= QUEUED:
+                    self._producer.poll(1.0)
                 self._producer.produce(topic, record.value, record.key, headers=list(record.headers))
         assert self._producer.flush(PATIENCE_S) == 0, "the broker does not take the events"
 
