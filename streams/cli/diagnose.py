@@ -23,6 +23,7 @@ import click
 from streams.cli._client import Client, nothing_runs
 from streams.cli._output import echo, json_option, print_json
 from streams.ground.errors import ExlifyError, UsageError
+from streams.ground.interpreter import built_plainly
 
 if TYPE_CHECKING:
     from streams.ground.settings import Settings
@@ -85,7 +86,8 @@ def _gathered(settings: Settings) -> tuple[dict[str, bytes], dict[str, str]]:
 
 def _versions(_: Settings) -> Any:
     return {
-        "python": platform.python_version(), "system": platform.system(), "machine": platform.machine(),
+        "python": platform.python_version(), "built_plainly": built_plainly(),
+        "system": platform.system(), "machine": platform.machine(),
         **{name: version(name) for name in PACKAGES},
     }  # fmt: skip
 

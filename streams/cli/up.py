@@ -20,6 +20,7 @@ from streams.cli._output import echo
 from streams.cli._sharing import not_shared, others_there
 from streams.cli._steps import BUNDLED, own_steps, step_places, steps_option
 from streams.cli._watching import exporter, watching_with
+from streams.ground.interpreter import REMEDY, built_plainly
 from streams.ground.terminal import has_colours, visible
 
 if TYPE_CHECKING:
@@ -147,6 +148,7 @@ async def _up(
                 * comes_again
             ),
             *(sharing if not others else []),
+            *([f"slow       this Python was built without optimisations: {REMEDY}"] if built_plainly() else []),
             *_how_to_find_the_command(),
         ]
 

@@ -16,6 +16,7 @@ import platform
 import sys
 from collections.abc import Callable, Mapping
 
+from streams.ground.interpreter import built_plainly
 from tests.bench import (
     baseline,
     beside,
@@ -70,7 +71,8 @@ def main() -> None:
     names = asked.parts or [name for name in PARTS if name not in LONG]
     if unknown := set(names) - set(PARTS):
         parser.error(f"{', '.join(sorted(unknown))}: not one of {', '.join(PARTS)}")
-    figures: dict[str, float | str] = {"machine": f"{platform.machine()}, Python {platform.python_version()}"}
+    built = ", built without optimisations" if built_plainly() else ""
+    figures: dict[str, float | str] = {"machine": f"{platform.machine()}, Python {platform.python_version()}{built}"}
     for name in names:
         print(f"measuring {name} ...", file=sys.stderr, flush=True)
         figures |= PARTS[name]()
