@@ -83,6 +83,7 @@ from streams.readmodel.database import database, prepare
 from streams.readmodel.probe import read_model_probe
 from streams.readmodel.projection import projections
 from streams.rows.watching import Watching as WatchingRows
+from streams.runtime.garbage import look_less_often
 
 log = structlog.get_logger()
 
@@ -172,6 +173,7 @@ async def serve(settings: Settings, functions: Mapping[str, Function], install: 
                 f"Port {port} on {settings.host} cannot be used ({error.strerror}). "
                 "Choose another with EXLIFY_GATEWAY_PORT."
             ) from None
+        look_less_often()
         host, actual_port = runner.addresses[0][:2]
         log.info("gateway listens", url=f"http://{host}:{actual_port}")
         await stop.wait()

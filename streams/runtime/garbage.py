@@ -1,7 +1,9 @@
-"""How often a worker's process looks for objects that refer to each other in a circle and to which nobody else does.
+"""How often a process looks for objects that refer to each other in a circle and to which nobody else does.
 
 Python's collector begins one look for every 700 objects more than before. A batch of records is many thousands, which
 all go as soon as it is written: so nearly every look is in vain, and together they were a part of each batch's time.
+A page of the console is as many; and now and then a look goes at everything that there is, code and definitions too,
+which let one reader in fifteen wait for 0.15 s.
 """
 
 from __future__ import annotations
