@@ -15,6 +15,7 @@ from streams.gateway.bottlenecks import BY, COUNT, MILLISECONDS, STEP
 from streams.gateway.instances import read_time
 from streams.gateway.openapi import Parameter, Route, Schema, list_of, object_of, read_query
 from streams.gateway.services import Services, services
+from streams.processors.costs import Prices
 from streams.processors.orchestrate.ways import WORK
 from streams.processors.view.bottlenecks import bottlenecks, summary, told
 from streams.processors.view.report import Figures, figures
@@ -29,10 +30,11 @@ async def report(ours: Services, since_ms: int, until_ms: int) -> dict[str, Any]
     """The report, as it goes out."""
     found = await asyncio.to_thread(figures, ours.reader, since_ms, until_ms)
     busiest = sorted(found, key=lambda each: -each.started)[:MOST_VERSIONS]
+    prices = await asyncio.to_thread(ours.prices)
     return {
         "since": rfc3339(since_ms),
         "until": rfc3339(until_ms),
-        "workflows": [await _of(ours, each, since_ms, until_ms, steps=each in busiest) for each in found],
+        "workflows": [await _of(ours, each, since_ms, until_ms, prices if each in busiest else None) for each in found],
         "models": await audited(ours, since_ms, until_ms),
     }
 
@@ -56,7 +58,8 @@ async def audited(ours: Services, since_ms: int, until_ms: int, model: str | Non
     ]
 
 
-async def _of(ours: Services, each: Figures, since_ms: int, until_ms: int, *, steps: bool) -> dict[str, Any]:
+async def _of(ours: Services, each: Figures, since_ms: int, until_ms: int, prices: Prices | None) -> dict[str, Any]:
+    """One version; with its steps, where it is said what they cost."""
     of = {"workflow": each.workflow, "version": each.version}
     names = ("started", "open", "completed", "faulted", "cancelled", "without_people", "first_time_right")
     shown: dict[str, Any] = {
@@ -74,10 +77,9 @@ async def _of(ours: Services, each: Figures, since_ms: int, until_ms: int, *, st
         "by": {},
         "steps": [],
     }
-    if not steps:
+    if prices is None:
         return shown
-    graphs = ours.definitions.graph
-    prices, cost = await asyncio.to_thread(ours.prices), 0.0
+    graphs, cost = ours.definitions.graph, 0.0
     found = await bottlenecks(ours.reader, ours.codec, graphs, of, since_ms, LOOKED_AT, until_ms, prices, ours.spent)
     for digest, totals in found.versions.items():
         graph, by = graphs(digest), summary(totals)
