@@ -1,4 +1,7 @@
-"""What `restate.py` measures: one handler with three recorded steps that do nothing. Runs in the peer's environment."""
+"""What `restate_peer.py` measures: one handler with three recorded steps that do nothing.
+
+Runs in the peer's environment.
+"""
 
 from __future__ import annotations
 
