@@ -13,6 +13,7 @@ from tests.bench.peer import ledger_peer
 from tests.bench.stack import Stack, stack
 
 WORKERS = {"engine": ("orchestrate",), "steps": ("intake", "call"), "view": ("view",)}
+MENDING = {**WORKERS, "steps": ("intake", "call", "recover")}  # where tries fail, which nobody else begins anew
 STEPS = 3
 WARM_UP = 1_000
 LATENCY_COUNT = {1: 300, 32: 3_000}
@@ -60,7 +61,7 @@ def _figures(running: Stack, load: Load) -> dict[str, float]:
 def _impatient() -> dict[str, float]:
     """Outcomes and requests where the peer closes what is idle, one workflow at a time."""
     print("  impatient peer ...", file=sys.stderr, flush=True)
-    with ledger_peer(CLOSES_AFTER_S) as peer, stack(WORKERS, {"EXLIFY_CONNECTION_ECHO": peer.url}) as running:
+    with ledger_peer(CLOSES_AFTER_S) as peer, stack(MENDING, {"EXLIFY_CONNECTION_ECHO": peer.url}) as running:
         for workflow in CALLS:
             Load(running.settings, workflow).run(IMPATIENT_COUNT, 1)
         seen = peer.seen()
