@@ -13,8 +13,8 @@ from streams.ground.interpreter import built_plainly
 @pytest.mark.parametrize(
     ("options", "prefix", "plainly"),
     [
-        ("'--prefix=/root/.pyenv/versions/3.11.7' '--enable-shared'", "/root/.pyenv/versions/3.11.7", True),
-        ("'--enable-optimizations' '--with-lto'", "/root/.pyenv/versions/3.11.7", False),
+        ("'--prefix=/opt/python/3.11.7' '--enable-shared'", "/opt/python/3.11.7", True),
+        ("'--enable-optimizations' '--with-lto'", "/opt/python/3.11.7", False),
         ("'--enable-shared' '--prefix=/usr'", "/usr", False),  # Debian builds with profiles, and does not say so there
         (None, "C:/Python311", False),
     ],
