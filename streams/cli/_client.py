@@ -138,6 +138,12 @@ def _holder(settings: Settings) -> int | None:
         return None
 
 
+def told_at(url: str, timeout_s: float, most_bytes: int = -1) -> bytes:
+    """What a process of this machine says at an address, at most so many bytes of it. Raises OSError."""
+    with _opener(url).open(url, timeout=timeout_s) as reply:
+        return bytes(reply.read(most_bytes))
+
+
 def _opener(base: str) -> OpenerDirector:
     """A proxy that the environment names is for hosts out there, not for this machine."""
     local = is_this_machine(urlsplit(base).hostname or "")

@@ -12,7 +12,6 @@ import os
 from collections import deque
 from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from urllib.request import ProxyHandler, build_opener
 
 from streams.ground.errors import UsageError
 from streams.runtime.metrics import LAG
@@ -21,7 +20,6 @@ LOOK_S = 10.0  # as often as workers tell how much waits for them
 LOOKS = 3  # in a row, in which much waits and does not become less
 MANY = 500  # records; fewer are soon done
 SHRINKS = 0.8  # of what waited: the workers that are there get through
-ASK_S = 2.0
 WAITING = f"{next(iter(LAG.describe())).name}{{"
 EXAMPLE = "Write --workers 4, or --workers steps=2."
 
@@ -152,9 +150,3 @@ def _waiting_for(kind: Kind, texts: Texts) -> int | None:
         return sum(waiting(texts(name)) for name in names(kind.name, kind.count))
     except OSError:
         return None
-
-
-def told_at(url: str) -> str:
-    """What stands there. Raises OSError."""
-    with build_opener(ProxyHandler({})).open(url, timeout=ASK_S) as reply:
-        return str(reply.read().decode())

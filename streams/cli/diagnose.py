@@ -16,11 +16,10 @@ from collections.abc import Callable, Iterable, Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
-from urllib.request import ProxyHandler, build_opener
 
 import click
 
-from streams.cli._client import Client, nothing_runs
+from streams.cli._client import Client, nothing_runs, told_at
 from streams.cli._output import echo, json_option, print_json
 from streams.ground.errors import ExlifyError, UsageError
 from streams.ground.interpreter import built_plainly
@@ -77,8 +76,7 @@ def _gathered(settings: Settings) -> tuple[dict[str, bytes], dict[str, str]]:
             missing[name] = type(error).__name__ if not isinstance(error, ExlifyError) else "nobody answers"
     for name, url in settings.endpoints.get("metrics", {}).items():
         try:
-            with build_opener(ProxyHandler({})).open(url, timeout=ASK_S) as reply:
-                parts[f"metrics/{name}.txt"] = reply.read(MAX_BYTES)
+            parts[f"metrics/{name}.txt"] = told_at(url, ASK_S, MAX_BYTES)
         except OSError:
             missing[f"metrics/{name}.txt"] = "nobody answers"
     return parts, missing

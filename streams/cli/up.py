@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from streams.ground.settings import Settings
 
 OUTSIDE_ANSWERS_S = 8.0  # a Kafka that is elsewhere is there already, or its address is wrong
+ASK_S = 2.0  # a worker, what waits for it
 SANDBOX = "sandbox"
 STOP_GRACE_S = 35.0  # more than the lanes of a worker have to finish; one that is killed leaves its calls in doubt
 
@@ -254,6 +255,7 @@ class _Running:
         """Adds workers as long as the system runs."""
         from infra.local.errors import LocalError
         from streams.cli import _workers
+        from streams.cli._client import told_at
 
         async def add(kind: str, name: str) -> None:
             try:
@@ -266,7 +268,7 @@ class _Running:
 
         await _workers.grow(
             self._wanted.kinds(self._kinds),
-            lambda name: _workers.told_at(_metrics_url(self._folder, name)),
+            lambda name: told_at(_metrics_url(self._folder, name), ASK_S).decode(),
             add,
             supervisor.say,
             _workers.always if self._wanted.believed else _workers.has_room,
