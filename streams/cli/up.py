@@ -56,8 +56,8 @@ Examples:
     "workers",
     multiple=True,
     metavar="[KIND=]N",
-    help="At most N of a kind, more than one only while work waits for them and the machine has room; by default as"
-    " many as it has cores. With a kind (steps, engine): exactly N of it. May be repeated.",
+    help="At most N of a kind; another one joins once work has waited for those that are there. By default one for each"
+    " core, and only while a core is free. With a kind (steps, engine): exactly N of it. May be repeated.",
 )
 @steps_option
 def command(fresh: bool, yes: bool, demo: bool, watch: bool, workers: Sequence[str], places: Sequence[Path]) -> None:
