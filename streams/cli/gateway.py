@@ -26,10 +26,11 @@ def command(host: str | None, port: int | None) -> None:
     from streams.console import install
     from streams.gateway.server import serve
     from streams.gateway.settings import GatewaySettings
-    from streams.ground import logs
+    from streams.ground import arenas, logs
     from streams.ground.settings import keep_private
 
     keep_private()
+    arenas.share()
     settings = with_kafka()
     ours = settings.of(GatewaySettings)
     settings = replace(settings, host=host or settings.host).with_(

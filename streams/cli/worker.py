@@ -39,10 +39,12 @@ def command(
     """Run PROCESSORS (names separated by commas), or own steps, until told to stop."""
     import uvloop
 
+    from streams.ground import arenas
     from streams.ground.errors import UsageError
     from streams.ground.settings import keep_private
 
     keep_private()
+    arenas.share()
     if not (processors or places):
         raise UsageError("Say what to run: names of processors, or --steps with a file of your own.")
     if reload and places:

@@ -31,6 +31,10 @@ RESERVED = b"\x00"  # keys that begin so are the runtime's own
 
 MEBIBYTE = 2**20
 
+# Of all stores of a process together, however many partitions it owns: one of them alone may take what none needs.
+_WRITTEN = rocksdict.WriteBufferManager(16 * MEBIBYTE, False)  # not yet in files; beyond that, files begin earlier
+_READ = rocksdict.Cache(32 * MEBIBYTE)
+
 _END_OF_FILE = bytes.fromhex("f7cff485b741e288")  # of every file of rows
 
 _NOT_ALLOWED = ("Permission denied", "Read-only file system")
@@ -62,13 +66,14 @@ def _options() -> rocksdict.Options:
     options = rocksdict.Options(raw_mode=True)
     options.create_if_missing(True)
     options.set_write_buffer_size(8 * MEBIBYTE)
+    options.set_write_buffer_manager(_WRITTEN)
     options.set_max_write_buffer_number(2)
     options.set_keep_log_file_num(2)
     options.set_max_background_jobs(1)
     options.set_disable_auto_compactions(True)  # until its files have been looked at
     options.set_compression_type(rocksdict.DBCompressionType.lz4())
     table = rocksdict.BlockBasedOptions()
-    table.set_block_cache(rocksdict.Cache(8 * MEBIBYTE))
+    table.set_block_cache(_READ)
     table.set_bloom_filter(10, False)
     options.set_block_based_table_factory(table)
     return options

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from threading import Event
 
@@ -99,6 +99,24 @@ class Load:
                 published += 1
             done += self._collect(0.2)
         return published
+
+    def pace(self, per_s: float, seconds: float, look: Callable[[float, int], None]) -> Figures:
+        """Begins so many a second for so long, and waits for the last. Has somebody look every moment, who is told the
+        time since the start and how many are under way. Raises TimeoutError if outcomes stay away."""
+        self._latencies_ms = []
+        self._sent.clear()
+        started, published = time.perf_counter(), 0
+        while (now := time.perf_counter() - started) < seconds:
+            while published < now * per_s:
+                self.publish()
+                published += 1
+            self._collect(0.02)
+            look(now, len(self._sent))
+        by = time.perf_counter() + PATIENCE_S
+        while self._sent:
+            if not self._collect(0.2) and time.perf_counter() > by:
+                raise TimeoutError(f"{len(self._sent)} of {published} outcomes have not arrived in {PATIENCE_S:.0f} s")
+        return Figures(published, time.perf_counter() - started, self._latencies_ms)
 
     def run(self, count: int, in_flight: int) -> Figures:
         """Runs `count` workflows, never more than `in_flight` at once. Raises TimeoutError if outcomes stay away."""

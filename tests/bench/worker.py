@@ -12,7 +12,7 @@ import uvloop
 
 from streams import catalogue
 from streams.definitions.feed import DefinitionFeed
-from streams.ground import logs
+from streams.ground import arenas, logs
 from streams.ground.codec import open_codec
 from streams.ground.site import Site
 from streams.runtime.worker import Worker
@@ -42,6 +42,7 @@ async def _announce(worker: Worker) -> None:
 
 
 if __name__ == "__main__":
+    arenas.share()
     if os.environ.get("EXLIFY_PROFILE") == sys.argv[1]:
         import cProfile
         import pstats
