@@ -335,13 +335,16 @@ class Lane(ABC):
                 await asyncio.to_thread(self._table.refill_due, now)
         effects = Effects([], {})
         for key in self._table.due.take(now, DUE_BATCH):
-            row = self._table.get(key)
+            row = self._row(key)
             if row is not None and 0 < row.due_ms <= now:
                 more = self._due_row(key, row, now)
                 effects.add(more)
                 if self._processor.offered_again_ms and key not in more.changes:
                     self._table.due.note(key, now + self._processor.offered_again_ms)
         return effects if effects.outputs or effects.changes else None
+
+    def _row(self, key: bytes) -> Row | None:
+        return self._table.get(key) if self._table is not None else None
 
     def _due_row(self, key: bytes, row: Row, now: int) -> Effects:
         """As the processor says. A row that it cannot use is offered again like any other that stays due."""

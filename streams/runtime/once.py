@@ -33,7 +33,7 @@ import asyncio
 import math
 from abc import abstractmethod
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from typing import Any, Protocol
 
@@ -58,6 +58,8 @@ LARGEST_THAT_WAITS = MAX_WRITTEN_BYTES - 4_096
 IN_DOUBT = "the worker stopped after the effect may have begun, and nothing tells what came of it"
 
 Try = tuple[bytes, int]  # a step, by the key of its row, and the number of the re-attempt
+Told = asyncio.Future[Sequence[Output]]  # what came of one
+Tries = dict[Try, Told]
 
 
 class BeforeEffect(Protocol):
@@ -392,13 +394,13 @@ class UnderWay:
     """Steps whose result is not in the table yet: a command that is on the wire twice is carried out once."""
 
     def __init__(self) -> None:
-        self._partitions: dict[int, dict[Try, asyncio.Future[Effects]]] = {}
+        self._partitions: dict[int, Tries] = {}
         self._finished: dict[int, deque[Try]] = {}  # of them, by partition
 
     async def once(
         self, message: Message, state: WritableState, work: Callable[[Message, WritableState], Awaitable[Effects]]
     ) -> Effects:
-        """Does the work, or waits for whom is at it already; both get the same effects."""
+        """Does the work, or waits for whom is at it already and tells the same."""
         number, step = message.record.partition, (key_of(message.data), retry_of(message.record))
         steps = self._partitions.setdefault(number, {})
         finished = self._finished.setdefault(number, deque())
@@ -407,21 +409,21 @@ class UnderWay:
         if twin is not None and not (twin.done() and _is_settled(state, step)):
             async with state.rest(message.record):
                 state.takes(math.inf)  # it is the other that is looked after
-                effects = await asyncio.shield(twin)
+                told = await asyncio.shield(twin)
                 state.takes(0.0)
-            return Effects(list(effects.outputs), dict(effects.changes))
+            return Effects(list(told), {})  # its rows are the other's, and may have changed since
         steps[step] = asyncio.get_running_loop().create_future()
         try:
             effects = await work(message, state)
         except BaseException as error:
             _fail(steps.pop(step), error)
             raise
-        steps[step].set_result(Effects(list(effects.outputs), dict(effects.changes)))
+        steps[step].set_result(tuple(effects.outputs))
         finished.append(step)
         return effects
 
 
-def _forget_recorded(steps: dict[Try, asyncio.Future[Effects]], finished: deque[Try], state: WritableState) -> None:
+def _forget_recorded(steps: Tries, finished: deque[Try], state: WritableState) -> None:
     """A few of those whose result is in the table by now: more than come, so that they do not pile up."""
     for _ in range(min(FORGOTTEN_AT_ONCE, len(finished))):
         step = finished.popleft()
@@ -437,7 +439,7 @@ def _is_settled(state: StateView, step: Try) -> bool:
     return row is not None and (row.retry > retry or (row.retry == retry and row.settled))
 
 
-def _fail(twin: asyncio.Future[Effects], error: BaseException) -> None:
+def _fail(twin: Told, error: BaseException) -> None:
     """Lets those who wait fare like the one who did the work."""
     if isinstance(error, asyncio.CancelledError):
         twin.cancel()

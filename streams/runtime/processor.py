@@ -243,6 +243,7 @@ class SlowProcessor(Processor):
     async def handle_one(self, message: Message, state: WritableState) -> Effects:
         """Effects of one message.
 
-        A message may be on the wire twice, and its copy may come while it is under way, or when it is finished and not
-        yet written: the row of `state` does not tell (`once.py` does).
+        A message may be on the wire twice, and its copy may come while it is under way: the row of `state` does not
+        tell (`once.py` does). What another has decided is seen as soon as its handler has returned. A handler may wait
+        between its look at a row and its decision only if nobody else decides about that row meanwhile.
         """

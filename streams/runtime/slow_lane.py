@@ -14,11 +14,13 @@ from typing import Any
 
 from streams.runtime.containment import NOT_THE_RECORD, check, condemned, set_aside
 from streams.runtime.court import GUILTY, Court
+from streams.runtime.decided import Decided
 from streams.runtime.in_flight import NOTHING_NOTED, TRIED_AFTER, InFlight
 from streams.runtime.joint import JointWrites
 from streams.runtime.lane import Lane
 from streams.runtime.processor import Effects, Message, Record, Row, SlowProcessor
 from streams.runtime.reader import Partition
+from streams.runtime.recent import UNKNOWN
 from streams.runtime.slots import Slots
 from streams.runtime.trial import WAIT_S
 
@@ -50,6 +52,7 @@ class SlowLane(Lane):
         self._under_way: dict[asyncio.Task[None], float] = {}  # and since when (monotonic seconds) each should move
         self._flushing_since: float | None = None
         self._finished: list[tuple[Record, Effects]] = []
+        self._decided = Decided()
         self._failure: BaseException | None = None
         self._fed = asyncio.Event()
         self._joint = JointWrites(super()._write)
@@ -114,6 +117,7 @@ class SlowLane(Lane):
     async def write(self, changes: dict[bytes, Row | None]) -> None:
         """Makes an intent durable before the effect (`WritableState.write`)."""
         check(Effects([], changes))
+        self._decided.overtake(changes)
         try:
             await self._write(changes)
         except Exception as error:
@@ -123,6 +127,7 @@ class SlowLane(Lane):
 
     async def _write(self, changes: dict[bytes, Row | None]) -> None:
         await self._joint.add(changes)
+        self._decided.written(changes)
 
     @asynccontextmanager
     async def rest(self, record: Record) -> AsyncIterator[None]:
@@ -140,8 +145,18 @@ class SlowLane(Lane):
             self._in_flight.begin(record)
 
     def get(self, key: bytes) -> Row | None:
-        """The row as last written (`StateView.get`)."""
-        return self._table.get(key) if self._table is not None else None
+        """The row as last decided (`StateView.get`): it may be on its way to the table, before anything that a handler
+        makes of it."""
+        row = self._decided.get(key)
+        return super()._row(key) if row is UNKNOWN else row
+
+    _row = get
+
+    async def _due_effects(self) -> Effects | None:
+        effects = await super()._due_effects()
+        if effects is not None:
+            self._decided.overtake(effects.changes)
+        return effects
 
     def deliver(self, partition: Partition, records: Sequence[Record]) -> None:
         if partition not in self.positions:
@@ -179,6 +194,7 @@ class SlowLane(Lane):
             effects = await self._looked_into(messages[0]) if messages else Effects([], {})
             effects.outputs.extend(unreadable)
             self._finished.append((record, effects))
+            self._decided.wait(effects.changes)
             self._reach("after_finish")
         except asyncio.CancelledError:
             raise
@@ -227,16 +243,18 @@ class SlowLane(Lane):
         finished, self._finished = self._finished, []
         if not finished:
             return
-        effects, first = Effects([], {}), dict[bytes, Row | None]()
+        effects = Effects([], self._decided.take())
+        told = set[bytes]()
         for _, more in finished:
-            effects.add(more)
+            effects.outputs += more.outputs
+            effects.counts += more.counts
             if self._processor.on_record(more):
-                first |= more.changes
+                told |= more.changes.keys()
         await self._hold_back(effects.outputs)
         self._flushing_since = time.monotonic()
+        first = {key: effects.changes.pop(key) for key in told & effects.changes.keys()}
         if first and self._table is not None:
             await self._write(first)
-            effects.changes = {key: row for key, row in effects.changes.items() if first.get(key) is not row}
         await self._make_durable(effects)
         self._flushing_since = None
         self._acknowledge(record for record, _ in finished)

@@ -112,11 +112,17 @@ class Load:
                 published += 1
             self._collect(0.02)
             look(now, len(self._sent))
-        by = time.perf_counter() + PATIENCE_S
-        while self._sent:
-            if not self._collect(0.2) and time.perf_counter() > by:
-                raise TimeoutError(f"{len(self._sent)} of {published} outcomes have not arrived in {PATIENCE_S:.0f} s")
+        self.drain()
         return Figures(published, time.perf_counter() - started, self._latencies_ms)
+
+    def drain(self) -> None:
+        """Returns once nothing is under way any more. Raises TimeoutError if outcomes stay away."""
+        last = time.perf_counter()
+        while self._sent:
+            if self._collect(0.2):
+                last = time.perf_counter()
+            elif time.perf_counter() - last > PATIENCE_S:
+                raise TimeoutError(f"{len(self._sent)} outcomes have not arrived in {PATIENCE_S:.0f} s")
 
     def run(self, count: int, in_flight: int) -> Figures:
         """Runs `count` workflows, never more than `in_flight` at once. Raises TimeoutError if outcomes stay away."""

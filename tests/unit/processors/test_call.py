@@ -73,7 +73,8 @@ async def test_command_twice_at_once_is_carried_out_once(bench: Bench) -> None:
         twins = await asyncio.gather(*(bench.processor.handle_one(command(peer.url), bench.table) for _ in range(3)))
         late = await bench.processor.handle_one(command(peer.url), bench.table)  # finished, and not written yet
         assert peer.count == 1
-    assert all(each.outputs == late.outputs and each.changes == late.changes for each in twins)
+    assert all(each.outputs == late.outputs for each in twins)
+    assert [bool(each.changes) for each in (*twins, late)].count(True) == 1, "who did it writes its row"
 
 
 async def test_failure_becomes_a_problem_at_the_task(bench: Bench) -> None:

@@ -105,15 +105,17 @@ async def test_what_is_enough_to_tell_it_again_is_on_record_before_it_is_told(tm
     outside.gate.clear()
     patient.answers.set()
     lane = await slow_lane(patient, outside, tmp_path)
+    table = lane._table
+    assert table is not None
     async with running(lane):
         lane.deliver(INPUT, records(0, 1))
-        await until(lambda: lane.get(b"k0"))
+        await until(lambda: table.get(b"k0"))
         for _ in range(100):
             await asyncio.sleep(0)
-        assert (outside.sent, lane.get(b"k1"), lane.committable()) == ([], None, {INPUT: 0})
+        assert (outside.sent, table.get(b"k1"), lane.committable()) == ([], None, {INPUT: 0})
         outside.gate.set()
         await until(lambda: lane.committable() == {INPUT: 2})
-        assert lane.get(b"k1") and set(outside.sent) == {b"k0", b"k1"}
+        assert table.get(b"k1") and set(outside.sent) == {b"k0", b"k1"}
 
 
 async def test_ended_lane_gives_all_slots_back(tmp_path: Path) -> None:
