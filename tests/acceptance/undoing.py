@@ -72,8 +72,9 @@ async def prepare(site: Site) -> None:
 
 
 async def begin(site: Site, names: Sequence[str]) -> None:
-    """An instance for each name, delivered twice; returns when two of its three effects are there, and nothing is under
-    way: a system that is away does not end the doubt about a call during which a worker died."""
+    """An instance for each name, delivered twice; returns when two of its three effects are there, the third has been
+    tried, and nothing is under way: a system that is away, or held to be, does not end the doubt about a call during
+    which a worker died, and then people are asked."""
     events = [
         CloudEvent(
             {"specversion": "1.0", "id": name, "source": SOURCE, "type": "acceptance.given-up.v1"}, {"name": name}
@@ -83,10 +84,13 @@ async def begin(site: Site, names: Sequence[str]) -> None:
     await site.publish(event for event in events for _ in range(2))
     wanted = {f"{instance(name)}{pointer(step)}/0/0" for name in names for step in ("letter", "notice")}
 
-    async def are_there() -> bool:
-        return wanted <= set(await done(site, ["mail"]))
+    tried = {f"{instance(name)}{pointer('check')}/0/0" for name in names}
 
-    await site.until(are_there, "two effects of each")
+    async def are_there() -> bool:
+        asked = {entry["key"] for entry in (await site.ledger("identity"))["entries"]}
+        return wanted <= set(await done(site, ["mail"])) and tried <= asked
+
+    await site.until(are_there, "two effects of each, and a try of the third")
     await site.quiet()
 
 
