@@ -429,7 +429,7 @@ _UPPER: Final[dict[bytes, int]] = {}
 same for some seconds."""
 
 _ENCODER_NAMES: Final[dict[str, Any]] = {
-    "SMALL": tuple(_encode_long(value) for value in range(_TABLE_SIZE)),
+    "SMALL": tuple(map(_encode_long.__wrapped__, range(_TABLE_SIZE))),
     "TEXTS": _TEXTS,
     "JOIN": b"".join,
     "text": _encode_text,
