@@ -19,7 +19,7 @@ from tests.acceptance.site import ASK, Site
 WORKFLOW = "undoing"
 SOURCE = "acceptance"
 SLOW = {"system": "mail", "latency_ms": 20, "jitter_ms": 400}  # so that a kill finds undos under way
-TOGETHER, AWAY = 8, 4  # so many are begun at once, and of so many the third effect is refused: too few for a breaker
+TOGETHER, AWAY = 8, 2  # so many are begun at once, and of so many the third is refused: too few for a breaker, in a row
 STEPS = {"letter": "mail/mail/messages", "notice": "mail/mail/messages", "check": "identity/identity/verifications"}
 _BRANCH = """
           - STEP:
