@@ -26,6 +26,7 @@ READERS = {
     "infra/local/process.py": "what a child inherits",
     "streams/cli/_models_trainer.py": "what a trainer inherits: nothing of ours",
     "streams/catalogue.py": "hands it to the loading of settings",
+    "streams/ground/arenas.py": "MALLOC_ARENA_MAX, by which the C library is told what is told it here",
     "streams/ground/settings.py": "the loading itself",
     "streams/ground/site.py": "what ${env:NAME} stands for",
     "streams/ground/terminal.py": "NO_COLOR and TERM, which every command honours",
