@@ -71,7 +71,7 @@ def command(fresh: bool, yes: bool, demo: bool, watch: bool, workers: Sequence[s
     from infra.local.errors import LocalError
     from streams.catalogue import load_settings, shared_workers
     from streams.cli._workers import read as read_workers
-    from streams.ground.errors import UnavailableError
+    from streams.ground.errors import UnavailableError, UsageError
     from streams.ground.settings import keep_private, on_stderr
     from streams.processors import own
 
@@ -80,6 +80,8 @@ def command(fresh: bool, yes: bool, demo: bool, watch: bool, workers: Sequence[s
     own_steps(places, settings)  # a faulty file is told before anything is started
     wanted = read_workers(workers, (*shared_workers(), own.WORKER), settings.partitions)
     places = (*step_places(places, settings), *([BUNDLED] if demo else []))
+    if own.WORKER in wanted.exactly and not places:
+        raise UsageError(f"--workers: {own.WORKER} host steps of your own, and there are none. Add --steps FILE.")
     folder = DataFolder(settings.data_dir)
     try:
         if fresh and not yes:

@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+from pathlib import Path
 
 import pytest
 
 from streams import catalogue
+from streams.cli import up
 from streams.cli._workers import LOOKS, MANY, Kind, always, grow, read, waiting
 from streams.ground.errors import UsageError
 from streams.runtime.metrics import LAG
@@ -125,3 +127,9 @@ async def test_nobody_joins_while_the_machine_is_busy_or_a_worker_does_not_say_w
             await asyncio.sleep(0.001)
     growing.cancel()
     assert added == ["steps-2"]
+
+
+def test_nobody_hosts_own_steps_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EXLIFY_DATA_DIR", str(tmp_path))
+    with pytest.raises(UsageError, match="there are none. Add --steps FILE"):
+        up.command.main(["--workers", "own-steps=2"], standalone_mode=False)
