@@ -131,5 +131,5 @@ async def test_nobody_joins_while_the_machine_is_busy_or_a_worker_does_not_say_w
 
 def test_nobody_hosts_own_steps_that_are_not_there(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EXLIFY_DATA_DIR", str(tmp_path))
-    with pytest.raises(UsageError, match="there are none. Add --steps FILE"):
+    with pytest.raises(UsageError, match="there are none"):
         up.command.main(["--workers", "own-steps=2"], standalone_mode=False)
