@@ -1,4 +1,5 @@
-"""The trial of a record that a worker died over twice: a process of its own handles it, bounded in time and memory.
+"""The trial of a record that a worker died over twice, or of several: a process of its own handles them, bounded in
+time and memory.
 
 Its effects are thrown away, and its rows are read from a store that nobody can write to. Only a record that ends that
 process as well, or does not come to an end in it, is guilty and parked. Under any other somebody killed the worker, or
@@ -75,23 +76,25 @@ class Case(msgspec.Struct):
         return Record(self.topic, self.partition, self.offset, self.timestamp_ms, self.key, self.value, headers)
 
 
-async def hold(command: Sequence[str], record: Record, store: Path | None, handle_s: float | None = None) -> Verdict:
-    """Starts the process, gives it the record and waits for what becomes of it."""
-    fields = {name: getattr(record, name) for name in Record.__struct_fields__}
-    case = Case(**{**fields, "headers": list(record.headers)}, store=str(store or ""))
+async def hold(
+    command: Sequence[str], records: Sequence[Record], store: Path | None, handle_s: float | None = None
+) -> Verdict:
+    """Starts the process, gives it the records and waits for what becomes of it. One of several may be guilty."""
+    cases = [_case(record, store) for record in records]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        process.stdin.write(msgspec.msgpack.encode(case))
+        process.stdin.write(msgspec.msgpack.encode(cases))
         process.stdin.close()
         if not await _opened(process.stdout):
             return Verdict.NONE
         handle_s = HANDLE_S if handle_s is None else handle_s
         async with asyncio.timeout(handle_s) as bound:
             async for seconds in _told(process.stdout):
-                bound.reschedule(asyncio.get_running_loop().time() + seconds + handle_s)
+                by = asyncio.get_running_loop().time() + seconds + handle_s
+                bound.reschedule(max(by, bound.when() or by))
             return Verdict.INNOCENT if await process.wait() == 0 else Verdict.GUILTY
     except TimeoutError:
         return Verdict.GUILTY
@@ -99,6 +102,11 @@ async def hold(command: Sequence[str], record: Record, store: Path | None, handl
         with suppress(ProcessLookupError):
             process.kill()
         await process.wait()
+
+
+def _case(record: Record, store: Path | None) -> Case:
+    fields = {name: getattr(record, name) for name in Record.__struct_fields__}
+    return Case(**{**fields, "headers": list(record.headers)}, store=str(store or ""))
 
 
 async def _opened(output: asyncio.StreamReader) -> bool:
@@ -128,14 +136,23 @@ async def _told(output: asyncio.StreamReader) -> AsyncIterator[float]:
 
 
 async def stand(processor: Processor, codec: Codec) -> None:
-    """The process's own part: handles the record on standard input and returns; or does not."""
-    case = msgspec.msgpack.decode(await asyncio.to_thread(sys.stdin.buffer.read), type=Case)
+    """The process's own part: handles the records on standard input, those of a slow processor side by side, and
+    returns; or does not."""
+    cases = msgspec.msgpack.decode(await asyncio.to_thread(sys.stdin.buffer.read), type=list[Case])
     await processor.open()
-    state: StateView = read_only(Path(case.store)) if case.store else _NoRows()
+    store = cases[0].store  # of their lane
+    state: StateView = read_only(Path(store)) if store else _NoRows()
     _bound()
     sys.stdout.buffer.write(OPENED)
     sys.stdout.buffer.flush()
-    record = case.record()
+    if isinstance(processor, SlowProcessor):
+        await asyncio.gather(*(_stand(processor, codec, each.record(), state) for each in cases))
+    else:
+        for each in cases:
+            await _stand(processor, codec, each.record(), state)
+
+
+async def _stand(processor: Processor, codec: Codec, record: Record, state: StateView) -> None:
     try:
         decoded = processor.framed and record.value is not None
         message = Message(record, *await codec.decode_learning(record.value or b"")) if decoded else None
@@ -182,6 +199,8 @@ class _ReadOnly:
         return nullcontext()
 
     def takes(self, seconds: float) -> None:
+        if math.isinf(seconds):
+            return  # it waits for another, whose time counts
         used, most = resource.getrlimit(resource.RLIMIT_CPU)
         resource.setrlimit(resource.RLIMIT_CPU, (min(used + math.ceil(min(seconds, MOST_S)), most), most))
         sys.stdout.buffer.write(TAKES + b"%f\n" % seconds)

@@ -142,14 +142,14 @@ OPENED = "print('opened', flush=True); "
 )
 async def test_trial_finds_what_ends_a_process(program: str, verdict: Verdict, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("streams.runtime.trial.HANDLE_S", 2.0)
-    assert await hold([sys.executable, "-c", PREAMBLE + program], records(1)[0], None) is verdict
+    assert await hold([sys.executable, "-c", PREAMBLE + program], records(1), None) is verdict
 
 
 async def test_processor_of_the_catalogue_stands_trial(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     for name, value in {"BOOTSTRAP": "127.0.0.1:1", "REGISTRY_URL": "none", "DATA_DIR": str(tmp_path)}.items():
         monkeypatch.setenv(f"EXLIFY_{name}", value)
     command = Codec.offline().encode(STEP_COMMAND, sample(current()[STEP_COMMAND]))
-    assert await hold(_trial.command("human"), Record("in", 0, 0, 0, b"k", command), None) is Verdict.INNOCENT
+    assert await hold(_trial.command("human"), [Record("in", 0, 0, 0, b"k", command)], None) is Verdict.INNOCENT
 
 
 @pytest.mark.crash
@@ -171,7 +171,7 @@ async def test_call_on_trial_has_the_time_that_its_connection_says(
             arguments = payload({"method": "GET", "endpoint": "connection://slow"})
             step = {**sample(current()[STEP_COMMAND]), "function": "http", "arguments": arguments, "effect": None}
             command = Codec.offline().encode(STEP_COMMAND, {**step, "deadline_ms": None, "followed": False})
-            assert await hold(_trial.command("call"), Record("in", 0, 0, 0, b"k", command), None) is verdict
+            assert await hold(_trial.command("call"), [Record("in", 0, 0, 0, b"k", command)], None) is verdict
 
 
 @pytest.mark.parametrize(("effect", "requests"), [("blind", 0), ("keyed", 1)])
@@ -184,5 +184,5 @@ async def test_call_on_trial_repeats_no_effect_beyond_its_class(
         arguments = payload({"method": "POST", "endpoint": peer.url})
         step = {**sample(current()[STEP_COMMAND]), "function": "http", "arguments": arguments, "effect": effect}
         command = Codec.offline().encode(STEP_COMMAND, {**step, "deadline_ms": None, "followed": False})
-        verdict = await hold(_trial.command("call"), Record("in", 0, 0, 0, b"k", command), None)
+        verdict = await hold(_trial.command("call"), [Record("in", 0, 0, 0, b"k", command)], None)
         assert (verdict, peer.count) == (Verdict.INNOCENT, requests)
