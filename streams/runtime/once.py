@@ -253,7 +253,8 @@ class Steps(SlowProcessor):
         doubt = row is not None and row.left_in_doubt(retry)
         begun = row is not None and row.sent and row.retry == retry and not row.again
         if row and (begun or (doubt and self.probes(message.data))):
-            told = await self._told(message, row)
+            told = await self._told(message, row, state)
+            row = _row(state, key_of(message.data))  # word that it is not wanted may have come meanwhile
             if told is not None:
                 return told
             doubt = False
@@ -261,7 +262,7 @@ class Steps(SlowProcessor):
             return self._dropped(message.data, row)
         return await self._work(message, state, doubt=doubt)
 
-    async def _told(self, message: Message, row: StepRow) -> Effects | None:
+    async def _told(self, message: Message, row: StepRow, state: StateView) -> Effects | None:
         """The end of a doubt: what has happened, or that nobody can tell; None where nothing has."""
         command = message.data
         try:
@@ -272,7 +273,8 @@ class Steps(SlowProcessor):
         if result is None:
             return None
         harmless = self.probes(command)  # it is asked again
-        return self._settled(message, row.key, result, harmless=harmless, withdrawn=row.withdrawn)
+        now = _row(state, key_of(command))
+        return self._settled(message, row.key, result, harmless=harmless, withdrawn=bool(now and now.withdrawn))
 
     async def _work(self, message: Message, state: WritableState, *, doubt: bool) -> Effects:
         """`doubt`: an earlier try may have had its effect, and it does no harm to have it again; so it stays in doubt

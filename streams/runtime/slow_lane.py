@@ -194,7 +194,8 @@ class SlowLane(Lane):
             effects = await self._looked_into(messages[0]) if messages else Effects([], {})
             effects.outputs.extend(unreadable)
             self._finished.append((record, effects))
-            self._decided.wait(effects.changes)
+            if self._table is not None:
+                self._decided.wait(effects.changes)
             self._reach("after_finish")
         except asyncio.CancelledError:
             raise

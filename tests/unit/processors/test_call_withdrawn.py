@@ -6,21 +6,25 @@ import asyncio
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 
 from connectors.assembly import standard_hub
 from schemas.codec import Codec
 from schemas.messages import STEP_RESULT
+from schemas.steps import key_of
 from streams.processors import call
 from streams.processors.call.processor import Call
 from streams.processors.orchestrate import INBOX
 from streams.runtime.clock import now_ms
-from streams.runtime.processor import Message, Record
+from streams.runtime.once import StepRow
+from streams.runtime.processor import Effects, Message, Record, Row
 from streams.runtime.reader import Partition
 from streams.runtime.writer import Written
 from tests.support import peers
-from tests.support.calls import INSTANCE, cancel, command
+from tests.support.calls import INSTANCE, Bench, cancel, command, key
 from tests.support.contexts import context
+from tests.support.data import payload
 from tests.support.hubs import CALM
 from tests.support.lanes import Kept, running, slow_lane, until
 
@@ -92,3 +96,29 @@ async def test_whoever_asks_is_told(order: str, followed: bool, tmp_path: Path) 
     await processor.close()
     told = [codec.decode(each.value or b"") for each in outside.outputs if each.topic is INBOX]
     assert told and {name for name, _ in told} == {STEP_RESULT}
+
+
+@pytest.mark.parametrize(("answer", "requests"), [(200, 1), (404, 1), (500, 1)], ids=["done", "not done", "who knows"])
+async def test_whoever_asks_while_it_is_found_out_what_was_done_is_told(answer: int, requests: int) -> None:
+    processor = Call(context(codec := Codec.offline()), standard_hub({}, limits=CALM))
+    await processor.open()
+    bench, found_out = Bench(processor, codec), asyncio.Event()
+
+    async def tells(writer: asyncio.StreamWriter) -> None:
+        await found_out.wait()
+        await peers.status(answer, body=b"{}")(writer)
+
+    async with peers.peer(tells, peers.status(500)) as peer:
+        step, wish = command(peer.url, effect="probed"), cancel()
+        step.data["probe"] = payload({"function": "http", "arguments": {"method": "GET", "endpoint": peer.url}})
+        wish.data["answer"] = True
+        intent = StepRow(key(), sent=True)
+        bench.table.apply(Effects([], {key_of(step.data): Row(msgspec.msgpack.encode(intent))}))
+        asked = asyncio.create_task(bench.handle(step))
+        await peer.asked.wait()
+        assert (await bench.handle(wish)).outputs == []
+        found_out.set()
+        told = (await asked).outputs
+        assert peer.count == requests
+    await processor.close()
+    assert [each.topic for each in told] == [INBOX]
