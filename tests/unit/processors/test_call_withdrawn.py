@@ -1,124 +1,131 @@
-"""A step that is not wanted any more while its call begins or ends: whoever asks is told, whatever is being written."""
+"""A step that is not wanted any more and may have to be undone: the engine is told what became of it, in each case."""
 
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
-import msgspec
 import pytest
 
 from connectors.assembly import standard_hub
 from schemas.codec import Codec
-from schemas.messages import STEP_RESULT
-from schemas.steps import key_of
-from streams.processors import call
+from schemas.messages import CANCEL_STEP, STEP_COMMAND, STEP_RESULT
+from streams.ground.settings import Settings
 from streams.processors.call.processor import Call
 from streams.processors.orchestrate import INBOX
-from streams.runtime.clock import now_ms
-from streams.runtime.once import StepRow
-from streams.runtime.processor import Effects, Message, Record, Row
-from streams.runtime.reader import Partition
-from streams.runtime.writer import Written
+from streams.runtime.processor import Message
 from tests.support import peers
-from tests.support.calls import INSTANCE, Bench, cancel, command, key
+from tests.support.calls import Bench, cancel, command, message
 from tests.support.contexts import context
-from tests.support.data import payload
 from tests.support.hubs import CALM
-from tests.support.lanes import Kept, running, slow_lane, until
-
-COMMANDS = Partition(call.DECLARATION.commands.name, 0)
 
 
-class Held(Kept):
-    """Writes rows once it is let."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.rows = asyncio.Event()
-        self.rows.set()
-        self.held = 0
-
-    async def append(
-        self, topic: str, partition: int, changes: Sequence[tuple[bytes, bytes | None]], header: tuple[str, bytes]
-    ) -> list[Written]:
-        self.held += 1
-        await self.rows.wait()
-        return await super().append(topic, partition, changes, header)
-
-
-def records(codec: Codec, *messages: Message) -> list[Record]:
-    values = [codec.encode(each.name, each.data) for each in messages]
-    return [
-        Record(COMMANDS.topic, 0, offset, now_ms(), INSTANCE.encode(), value) for offset, value in enumerate(values)
-    ]
-
-
-@pytest.mark.parametrize("order", ["cancel first", "command first", "while it is asked", "while its end is written"])
-@pytest.mark.parametrize("followed", [False, True], ids=["nobody follows", "others follow"])
-async def test_whoever_asks_is_told(order: str, followed: bool, tmp_path: Path) -> None:
-    codec, outside = Codec.offline(), Held()
+@pytest.fixture
+async def bench() -> Any:
+    codec = Codec.offline()
     processor = Call(context(codec), standard_hub({}, limits=CALM))
     await processor.open()
-    lane = await slow_lane(processor, outside, tmp_path)  # type: ignore[arg-type]
-    answers = asyncio.Event()
-
-    async def refuses(writer: asyncio.StreamWriter) -> None:
-        await answers.wait()
-        await peers.status(503)(writer)
-
-    async with peers.peer(refuses, peers.status(503)) as peer, running(lane):
-        step, wish = command(peer.url, effect="keyed"), cancel()
-        step.data["followed"] = followed
-        wish.data["answer"] = True
-        both = records(codec, wish, step) if order == "cancel first" else records(codec, step, wish)
-        if order in ("cancel first", "command first"):
-            outside.rows.clear()
-            answers.set()
-            lane.deliver(COMMANDS, both)
-            await until(lambda: outside.held > 1)
-            outside.rows.set()
-        else:
-            lane.deliver(COMMANDS, both[:1])
-            await peer.asked.wait()
-            outside.rows.clear()
-            if order == "while its end is written":
-                before = outside.held
-                answers.set()
-                await until(lambda: outside.held > before)
-            lane.deliver(COMMANDS, both[1:])
-            await asyncio.sleep(0.05)
-            answers.set()
-            await asyncio.sleep(0.05)
-            outside.rows.set()
-        await until(lambda: lane.committable() == {COMMANDS: 2})
+    yield Bench(processor, codec)
     await processor.close()
-    told = [codec.decode(each.value or b"") for each in outside.outputs if each.topic is INBOX]
-    assert told and {name for name, _ in told} == {STEP_RESULT}
 
 
-@pytest.mark.parametrize(("answer", "requests"), [(200, 1), (404, 1), (500, 1)], ids=["done", "not done", "who knows"])
-async def test_whoever_asks_while_it_is_found_out_what_was_done_is_told(answer: int, requests: int) -> None:
-    processor = Call(context(codec := Codec.offline()), standard_hub({}, limits=CALM))
-    await processor.open()
-    bench, found_out = Bench(processor, codec), asyncio.Event()
+def asked_back() -> Message:
+    return message(CANCEL_STEP, {**cancel().data, "answer": True})
 
-    async def tells(writer: asyncio.StreamWriter) -> None:
-        await found_out.wait()
-        await peers.status(answer, body=b"{}")(writer)
 
-    async with peers.peer(tells, peers.status(500)) as peer:
-        step, wish = command(peer.url, effect="probed"), cancel()
-        step.data["probe"] = payload({"function": "http", "arguments": {"method": "GET", "endpoint": peer.url}})
-        wish.data["answer"] = True
-        intent = StepRow(key(), sent=True)
-        bench.table.apply(Effects([], {key_of(step.data): Row(msgspec.msgpack.encode(intent))}))
-        asked = asyncio.create_task(bench.handle(step))
+def to_undo(url: str, effect: str | None = None, method: str = "POST") -> Message:
+    return message(STEP_COMMAND, {**command(url, method, effect).data, "followed": True})
+
+
+async def told(bench: Bench, one: Message) -> tuple[str, str]:
+    """Reason and effect of the answer, or its status."""
+    result = bench.answered((await bench.handle(one)).outputs, INBOX, STEP_RESULT)
+    error = result["error"] or {"reason": result["status"], "effect": "done"}
+    return error["reason"], error["effect"]
+
+
+async def crash(bench: Bench, sent: peers.Peer, one: Message) -> None:
+    under_way = asyncio.create_task(bench.processor.handle_one(one, bench.table))
+    await sent.asked.wait()
+    under_way.cancel()
+    await asyncio.gather(under_way, return_exceptions=True)
+
+
+async def test_what_had_not_begun_was_not_done(bench: Bench) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        assert (await bench.handle(asked_back())).outputs == []
+        assert await told(bench, to_undo(peer.url)) == ("WITHDRAWN", "none")
+        assert peer.count == 0
+
+
+async def test_who_has_asked_is_told_whatever_comes_after(bench: Bench) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        await bench.handle(asked_back())
+        await bench.handle(cancel())
+        assert await told(bench, to_undo(peer.url)) == ("WITHDRAWN", "none")
+
+
+async def test_what_is_under_way_is_answered_as_it_ends(bench: Bench) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        under_way = asyncio.create_task(bench.processor.handle_one(to_undo(peer.url), bench.table))
         await peer.asked.wait()
-        assert (await bench.handle(wish)).outputs == []
-        found_out.set()
-        told = (await asked).outputs
-        assert peer.count == requests
-    await processor.close()
-    assert [each.topic for each in told] == [INBOX]
+        assert (await bench.handle(asked_back())).outputs == []
+        result = bench.answered((await under_way).outputs, INBOX, STEP_RESULT)
+    assert result["status"] == "completed"
+
+
+@pytest.mark.parametrize(("peer", "effect"), [(peers.resets, "unknown"), (peers.status(422), "none")])
+async def test_what_waits_for_another_try_gets_none_and_is_answered(bench: Bench, peer: Any, effect: str) -> None:
+    async with peers.peer(peer) as there:
+        await bench.letter(to_undo(there.url))
+        assert await told(bench, asked_back()) == ("WITHDRAWN", effect)
+        before = there.count
+        await bench.handle(to_undo(there.url))
+        assert there.count == before
+
+
+@pytest.mark.parametrize("asks", [True, False])
+async def test_what_takes_long_and_changes_nothing_is_given_up(tmp_path: Path, asks: bool) -> None:
+    codec = Codec.offline()
+    async with peers.peer(peers.trickles) as peer:
+        (tmp_path / "connections.yaml").write_text(f"slow: {{url: '{peer.url}', timeout: 5m}}\n")
+        processor = Call(context(codec, Settings(site_dir=tmp_path)), standard_hub({"slow": peer.url}, limits=CALM))
+        bench = Bench(processor, codec)
+        await processor.open()
+        asked = to_undo("connection://slow", method="GET")
+        under_way = asyncio.create_task(processor.handle_one(asked, bench.table))
+        await peer.asked.wait()
+        assert (await bench.handle(asked_back() if asks else cancel())).outputs == []
+        effects = await under_way
+        await processor.close()
+    assert bench.table.told_to_take == [300.0]
+    if not asks:
+        assert effects.outputs == []
+        return
+    result = bench.answered(effects.outputs, INBOX, STEP_RESULT)
+    assert (result["error"]["reason"], result["error"]["effect"]) == ("WITHDRAWN", "none")
+
+
+async def test_after_a_crash_what_does_no_harm_is_done_again_to_know(bench: Bench) -> None:
+    async with peers.peer(peers.never_answers, peers.answers(peers.OK)) as peer:
+        asked = to_undo(peer.url, "keyed")
+        await crash(bench, peer, asked)
+        await bench.handle(asked_back())
+        assert await told(bench, asked) == ("completed", "done")
+        assert peer.header("Idempotency-Key", 0) == peer.header("Idempotency-Key", 1)
+
+
+async def test_after_a_crash_what_may_not_be_done_again_stays_in_doubt(bench: Bench) -> None:
+    async with peers.peer(peers.never_answers) as peer:
+        asked = to_undo(peer.url)
+        await crash(bench, peer, asked)
+        await bench.handle(asked_back())
+        assert await told(bench, asked) == ("OUTCOME_UNKNOWN", "unknown")
+        assert peer.count == 1
+
+
+async def test_who_does_not_ask_is_told_nothing(bench: Bench) -> None:
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        await bench.handle(cancel())
+        assert (await bench.handle(to_undo(peer.url))).outputs == []
