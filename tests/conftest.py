@@ -24,6 +24,7 @@ from tests.support.sftp import sftp  # noqa: F401
 from tests.support.splitting import (  # noqa: F401
     pytest_collection_modifyitems,
     pytest_configure,
+    pytest_make_parametrize_id,
     pytest_xdist_make_scheduler,
 )
 

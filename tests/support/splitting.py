@@ -56,3 +56,9 @@ def group_of(file: Path) -> str | None:
     if not set(SITES).isdisjoint(folders):
         return "sites"
     return "servers" if not set(BROKERS).isdisjoint(folders) or SERVERS.search(file.read_text()) else None
+
+
+def pytest_make_parametrize_id(val: object, argname: str) -> str | None:
+    """Bytes that are no text are called by their argument: what is in them may be another in each process, such as the
+    time in what gzip packs, and processes that know other tests do not begin."""
+    return argname if isinstance(val, bytes) and not val.decode("latin-1").isprintable() else None

@@ -149,6 +149,7 @@ def deflated(raw: bytes, bits: int) -> bytes:
         (BODY, "identity"),
         (b"", "gzip"),
     ],
+    ids=["gzip", "gzip in parts", "zlib", "deflate", "not packed", "nothing"],
 )
 async def test_what_is_packed_on_its_way_is_unpacked(site: Site, packed: bytes, coding: str) -> None:
     async with peers.peer(answer(packed, f"Content-Encoding: {coding}")) as peer:
