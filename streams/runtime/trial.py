@@ -137,14 +137,20 @@ async def _told(output: asyncio.StreamReader) -> AsyncIterator[float]:
 
 async def stand(processor: Processor, codec: Codec) -> None:
     """The process's own part: handles the records on standard input, those of a slow processor side by side, and
-    returns; or does not."""
-    cases = msgspec.msgpack.decode(await asyncio.to_thread(sys.stdin.buffer.read), type=list[Case])
+    returns; or does not. Where who asked has ended meanwhile, nothing is handled."""
+    try:
+        cases = msgspec.msgpack.decode(await asyncio.to_thread(sys.stdin.buffer.read), type=list[Case])
+    except msgspec.DecodeError:  # it ended while it asked
+        return
     await processor.open()
     store = cases[0].store  # of their lane
     state: StateView = read_only(Path(store)) if store else _NoRows()
     _bound()
-    sys.stdout.buffer.write(OPENED)
-    sys.stdout.buffer.flush()
+    try:
+        sys.stdout.buffer.write(OPENED)
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        return
     if isinstance(processor, SlowProcessor):
         await asyncio.gather(*(_stand(processor, codec, each.record(), state) for each in cases))
     else:

@@ -10,12 +10,13 @@ from tests.crash.points import NEEDS_INTENT, NEEDS_TABLE, NEEDS_WAITING
 DECLARED = catalogue.processors(STEPS)  # own steps are processors like the others
 HOSTED_BY = {each.name: each.worker for each in DECLARED.values()}
 HAVE_TABLES = {each.name for each in DECLARED.values() if each.table}
+SELDOM = {"decide": {"after_changelog", "after_store"}}  # it has a row only for what waits for a model that is to come
 WAIT = {"call", *(step.name for step in STEPS if not step.pure)}  # for others: slow processors
 
 
 def points(processor: str) -> list[str]:
     """Those that it comes to. All effects of onboarding have a key, so none needs an intent."""
-    never = set(NEEDS_INTENT)
+    never = NEEDS_INTENT | SELDOM.get(processor, set())
     if processor not in HAVE_TABLES:
         never |= NEEDS_TABLE
     if processor not in WAIT:

@@ -1,11 +1,13 @@
 """Suspects: two deaths over one record tell which it is; nobody else is suspected, and nobody for long."""
 
 import asyncio
+import os
 import sys
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
+import msgspec
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -17,7 +19,7 @@ from schemas.samples import sample
 from streams.cli import _trial
 from streams.runtime.processor import Record
 from streams.runtime.suspects import Suspects
-from streams.runtime.trial import Verdict, hold
+from streams.runtime.trial import Case, Verdict, hold
 from tests.support import peers
 from tests.support.data import payload
 
@@ -150,6 +152,34 @@ async def test_processor_of_the_catalogue_stands_trial(monkeypatch: pytest.Monke
         monkeypatch.setenv(f"EXLIFY_{name}", value)
     command = Codec.offline().encode(STEP_COMMAND, sample(current()[STEP_COMMAND]))
     assert await hold(_trial.command("human"), [Record("in", 0, 0, 0, b"k", command)], None) is Verdict.INNOCENT
+
+
+@pytest.mark.parametrize("given", [b"", b"\x91\x8a"], ids=["nothing", "a part"])
+async def test_trial_whose_worker_has_ended_ends_without_a_word(
+    given: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    for name, value in {"BOOTSTRAP": "127.0.0.1:1", "REGISTRY_URL": "none", "DATA_DIR": str(tmp_path)}.items():
+        monkeypatch.setenv(f"EXLIFY_{name}", value)
+    pipe = asyncio.subprocess.PIPE
+    process = await asyncio.create_subprocess_exec(*_trial.command("human"), stdin=pipe, stdout=pipe, stderr=pipe)
+    assert await process.communicate(given) == (b"", b"")
+
+
+async def test_trial_that_nobody_hears_handles_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name, value in {"BOOTSTRAP": "127.0.0.1:1", "REGISTRY_URL": "none", "DATA_DIR": str(tmp_path)}.items():
+        monkeypatch.setenv(f"EXLIFY_{name}", value)
+    async with peers.peer(peers.answers(peers.OK)) as peer:
+        arguments = payload({"method": "GET", "endpoint": peer.url})
+        step = {**sample(current()[STEP_COMMAND]), "function": "http", "arguments": arguments, "effect": None}
+        command = Codec.offline().encode(STEP_COMMAND, {**step, "deadline_ms": None, "followed": False})
+        case = Case("in", 0, 0, 0, b"k", command, [], "")
+        pipe = asyncio.subprocess.PIPE
+        reads, writes = os.pipe()
+        os.close(reads)
+        process = await asyncio.create_subprocess_exec(*_trial.command("call"), stdin=pipe, stdout=writes, stderr=pipe)
+        os.close(writes)
+        assert b"Traceback" not in (await process.communicate(msgspec.msgpack.encode([case])))[1]
+        assert peer.count == 0
 
 
 @pytest.mark.crash
