@@ -14,15 +14,16 @@ from confluent_kafka import Consumer, TopicPartition
 
 from streams.ground.kafka import client_config
 from streams.processors.lifecycle import LIFECYCLE
-from tests.acceptance import chain, dealing, family, meeting, onboarding, starts, tracking
+from tests.acceptance import chain, dealing, family, meeting, onboarding, starts, telling, tracking
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.site import Site, ended, running
 from tests.crash.hosts import HOSTED_BY, points
 from tests.crash.points import KILLED, LATER
-from tests.support import brokers
+from tests.support import brokers, peers
 
-APART = ("emit", "correlate", "run", "plain", "hold", "schedule", "rolling", "assign")  # which have tests of their own
+# Those that have tests of their own.
+APART = ("emit", "correlate", "run", "plain", "hold", "schedule", "rolling", "assign", "notify")
 IN_ONBOARDING = [name for name in HOSTED_BY if name not in APART]
 APPLICATIONS = 12  # for each point
 
@@ -93,6 +94,20 @@ async def test_kills_at_every_point_emit_nothing_twice(site: Site) -> None:
         assert await ended(site, HOSTED_BY["emit"]) == KILLED, f"emit did not reach {point}"
     site.start(HOSTED_BY["emit"])
     await chain.verified(site, subscriber, every)
+
+
+@pytest.mark.crash
+async def test_kills_at_every_point_tell_a_team_of_each_alert(site: Site) -> None:
+    names = {point: f"told-{point.replace('_', '-')}" for point in points("notify")}
+    async with peers.peer(peers.answers(peers.OK)) as team:
+        await telling.prepare(site, team, list(names.values()))
+        site.workers.stop(HOSTED_BY["notify"])
+        for point, name in names.items():
+            site.workers.start(HOSTED_BY["notify"], crash_at=f"notify:{point}:1", restarts=False)
+            await telling.begin(site, name)
+            assert await ended(site, HOSTED_BY["notify"]) == KILLED, f"notify did not reach {point}"
+        site.start(HOSTED_BY["notify"])
+        await telling.verified(site, team, list(names.values()))
 
 
 @pytest.mark.crash
