@@ -14,7 +14,7 @@ from confluent_kafka import Consumer, TopicPartition
 
 from streams.ground.kafka import client_config
 from streams.processors.lifecycle import LIFECYCLE
-from tests.acceptance import chain, dealing, family, meeting, onboarding, starts, telling, tracking
+from tests.acceptance import chain, dealing, family, meeting, onboarding, replaying, starts, telling, tracking
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import Subscriber, deliver, reviewers
 from tests.acceptance.site import Site, ended, running
@@ -23,7 +23,7 @@ from tests.crash.points import KILLED, LATER
 from tests.support import brokers, peers
 
 # Those that have tests of their own.
-APART = ("emit", "correlate", "run", "plain", "hold", "schedule", "rolling", "assign", "notify")
+APART = ("emit", "correlate", "run", "plain", "hold", "schedule", "rolling", "assign", "notify", "replay")
 IN_ONBOARDING = [name for name in HOSTED_BY if name not in APART]
 APPLICATIONS = 12  # for each point
 
@@ -108,6 +108,27 @@ async def test_kills_at_every_point_tell_a_team_of_each_alert(site: Site) -> Non
             assert await ended(site, HOSTED_BY["notify"]) == KILLED, f"notify did not reach {point}"
         site.start(HOSTED_BY["notify"])
         await telling.verified(site, team, list(names.values()))
+
+
+@pytest.mark.crash
+async def test_kills_at_every_point_process_past_events_anew_once(site: Site) -> None:
+    cases, worker = made_up("past", 2 * APPLICATIONS), HOSTED_BY["replay"]
+    subscriber = Subscriber(site, (case.instance_id for case in cases))
+    async with reviewers(site):
+        await deliver(site, cases)
+        await subscriber.all_ended()
+    anew, where = replaying.Anew(cases), '.application_id | startswith("A-past-")'
+    names = {point: f"killed-{point.replace('_', '-')}" for point in points("replay")}
+    site.workers.stop(worker)
+    for point, name in names.items():
+        site.workers.start(worker, crash_at=f"replay:{point}:1", restarts=False)
+        await replaying.begun(site, topics=[replaying.TOPIC], where=where, yaml=anew.yaml, name=name)
+        assert await ended(site, worker) == KILLED, f"replay did not reach {point}"
+    site.start(worker)
+    for name in names.values():
+        told = await replaying.over(site, name)
+        assert (told["status"], told["replayed"]) == ("completed", len(cases))
+        replaying.check(told["report"], await replaying.results(site, name), anew)
 
 
 @pytest.mark.crash
