@@ -14,6 +14,7 @@ import time
 from abc import ABC, abstractmethod
 from collections import deque
 from collections.abc import Callable, Iterable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -33,7 +34,7 @@ from streams.runtime.positions import Positions
 from streams.runtime.processor import Effects, Message, Output, Processor, Record, Row
 from streams.runtime.reader import Partition
 from streams.runtime.store import encode_row
-from streams.runtime.table import TablePartition
+from streams.runtime.table import GivenUp, TablePartition
 from streams.runtime.writer import Writer
 
 DUE_BATCH = 200
@@ -189,10 +190,12 @@ class Lane(ABC):
         self._wake.set()
 
     async def check_alone(self, end_offset: int) -> None:
-        """Looks for records of zombies in the changelog of an idle lane, if `end_offset` is where it ended just now."""
+        """Looks for records of zombies in the changelog of an idle lane, if `end_offset` is where it ended just now;
+        where its partition is taken away meanwhile, that is the next owner's to do."""
         if self._table is not None and not self.busy:
             async with self._writing:
-                await self._table.check_alone(end_offset)
+                with suppress(GivenUp):
+                    await self._table.check_alone(end_offset)
 
     # --- the way of a batch
 

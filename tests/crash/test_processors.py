@@ -22,8 +22,10 @@ from tests.crash.hosts import HOSTED_BY, points
 from tests.crash.points import KILLED, LATER
 from tests.support import brokers, peers
 
-# Those that have tests of their own.
-APART = ("emit", "correlate", "run", "plain", "hold", "schedule", "rolling", "assign", "notify", "replay")
+# Those that have tests of their own, and an own step that onboarding does not have: `onboarding.letter` is one, too.
+APART = (
+    "emit", "correlate", "run", "plain", "hold", "schedule", "rolling", "assign", "notify", "replay", "support.tone",
+)  # fmt: skip
 IN_ONBOARDING = [name for name in HOSTED_BY if name not in APART]
 APPLICATIONS = 12  # for each point
 

@@ -2,6 +2,7 @@
 
 import asyncio
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -12,10 +13,13 @@ from schemas.recordheaders import UNREADABLE
 from schemas.registry import RegistryUnreachableError
 from streams.runtime import metrics
 from streams.runtime.crash import CrashPoint
+from streams.runtime.epochs import LogRecord
 from streams.runtime.fast_lane import FastLane
 from streams.runtime.lane import Limits
 from streams.runtime.processor import Effects, FastProcessor, Message, Record, Row, WritableState
 from streams.runtime.slots import RESTING, Slots
+from streams.runtime.store import Store
+from streams.runtime.table import GivenUp, TablePartition
 from tests.support.lanes import (
     FOREIGN,
     INPUT,
@@ -269,3 +273,20 @@ async def test_record_without_a_value_is_the_handlers_business() -> None:
 
 def _parked(processor: str) -> float:
     return float(metrics.PARKED.labels(processor, "in")._value.get())
+
+
+async def test_partition_that_is_taken_away_while_zombies_are_looked_for_ends_nobody(tmp_path: Path) -> None:
+    class Taken(Outside):
+        def read(self, start: int, end: int | None = None) -> Iterator[list[LogRecord]]:
+            if table.epoch:
+                raise GivenUp("taken away")
+            yield from super().read(start, end)
+
+    outside = Taken()
+    table = TablePartition(Store(tmp_path), outside, outside)  # type: ignore[arg-type]
+    await table.recover(0)
+    lane = FastLane(Echo(), 0, outside, Codec.offline(), Flow(), table, ROOMY, CrashPoint())
+    outside.records.append(LogRecord(1, b"k", b"of a zombie", 0))
+    await lane.check_alone(2)
+    with pytest.raises(GivenUp):
+        await table.check_alone(2)
