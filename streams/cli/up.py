@@ -81,7 +81,7 @@ def command(fresh: bool, yes: bool, demo: bool, watch: bool, workers: Sequence[s
     wanted = read_workers(workers, (*shared_workers(), own.WORKER), settings.partitions)
     places = (*step_places(places, settings), *([BUNDLED] if demo else []))
     if own.WORKER in wanted.exactly and not places:
-        raise UsageError(f"--workers: {own.WORKER} host steps of your own, and there are none. Add --steps FILE.")
+        raise UsageError(f"--workers: {own.WORKER!r} are for steps of your own, and there are none. Add --steps FILE.")
     folder = DataFolder(settings.data_dir)
     try:
         if fresh and not yes:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import structlog
@@ -23,7 +24,20 @@ TOGETHER = 50  # records at most
 
 log = structlog.get_logger()
 
-_Key = tuple[str, int]
+
+@dataclass(eq=False)
+class _Suspect:
+    """A record on its way to a verdict."""
+
+    record: Record
+    deaths: int
+    store: Path | None
+    acquitted: bool = False  # in a trial together with others
+
+    @property
+    def place(self) -> dict[str, object]:
+        """Where the record is, for the log."""
+        return {"topic": self.record.topic, "partition": self.record.partition, "offset": self.record.offset}
 
 
 class Court:
@@ -38,32 +52,27 @@ class Court:
         self._waits = waits
         self._handle_s = handle_s
         self._turn = asyncio.Lock()
-        self._waiting: dict[_Key, Record] = {}  # for a trial together with others
-        self._acquitted: set[_Key] = set()  # in one
+        self._waiting: list[_Suspect] = []  # for a trial together with others
 
     async def is_guilty(self, record: Record, deaths: int, store: Path | None) -> bool:
         """Tries a record that the worker died over again and again. Waits while the trial cannot be held."""
-        place = {"topic": record.topic, "partition": record.partition, "offset": record.offset}
-        key = record.topic, record.offset
-        self._waiting[key] = record
+        suspect = _Suspect(record, deaths, store)
+        self._waiting.append(suspect)
         try:
             while self._trial is not None:
-                verdict = await self._verdict(self._trial, key, record, store, {**place, "deaths": deaths})
-                log.warning("record judged", processor=self._processor, verdict=verdict.value, **place)
+                verdict = await self._verdict(self._trial, suspect)
+                log.warning("record judged", processor=self._processor, verdict=verdict.value, **suspect.place)
                 if verdict is not Verdict.NONE:
                     return verdict is Verdict.GUILTY
                 self._waits("the trial of a record cannot be held")
                 await asyncio.sleep(TRY_AGAIN_S)
             return False
         finally:
-            self._waiting.pop(key, None)
-            self._acquitted.discard(key)
+            self._stands_alone([suspect])
 
-    async def _verdict(
-        self, trial: Sequence[str], key: _Key, record: Record, store: Path | None, about: dict[str, object]
-    ) -> Verdict:
+    async def _verdict(self, trial: Sequence[str], suspect: _Suspect) -> Verdict:
         """Of the trial, which may take longer than a lane may stand still."""
-        held = asyncio.create_task(self._hold(trial, key, record, store, about))
+        held = asyncio.create_task(self._hold(trial, suspect))
         try:
             while not held.done():
                 self._waits("a record that workers died over is tried")
@@ -72,23 +81,24 @@ class Court:
             held.cancel()
         return await held
 
-    async def _hold(
-        self, trial: Sequence[str], key: _Key, record: Record, store: Path | None, about: dict[str, object]
-    ) -> Verdict:
+    async def _hold(self, trial: Sequence[str], suspect: _Suspect) -> Verdict:
         async with self._turn:
-            if key in self._waiting and key not in self._acquitted:
-                await self._hold_together(trial, store)
-            if key in self._acquitted:
+            if suspect in self._waiting:
+                await self._hold_together(trial, suspect.store)
+            if suspect.acquitted:
                 return Verdict.INNOCENT
-            log.warning("record tried", processor=self._processor, **about)
-            return await hold(trial, [record], store, self._handle_s)
+            log.warning("record tried", processor=self._processor, deaths=suspect.deaths, **suspect.place)
+            return await hold(trial, [suspect.record], suspect.store, self._handle_s)
 
     async def _hold_together(self, trial: Sequence[str], store: Path | None) -> None:
         """Tries all that wait, where there are several: they are acquitted, or each stands alone next."""
-        together = dict(list(self._waiting.items())[:TOGETHER])
+        together = self._waiting[:TOGETHER]
         if len(together) > 1:
             log.warning("records tried together", processor=self._processor, records=len(together))
-            if await hold(trial, list(together.values()), store, self._handle_s) is Verdict.INNOCENT:
-                self._acquitted |= together.keys() & self._waiting.keys()
-        for key in together:
-            self._waiting.pop(key, None)
+            verdict = await hold(trial, [each.record for each in together], store, self._handle_s)
+            for each in together:
+                each.acquitted = verdict is Verdict.INNOCENT
+        self._stands_alone(together)
+
+    def _stands_alone(self, suspects: Sequence[_Suspect]) -> None:
+        self._waiting = [each for each in self._waiting if each not in suspects]

@@ -59,7 +59,7 @@ class Verdict(Enum):
 
 
 class Case(msgspec.Struct):
-    """What is tried."""
+    """A record that is tried."""
 
     topic: str
     partition: int
@@ -68,7 +68,6 @@ class Case(msgspec.Struct):
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes | None]]
-    store: str  # the folder of its rows; empty where there is none
 
     def record(self) -> Record:
         """The record as it was read."""
@@ -76,17 +75,20 @@ class Case(msgspec.Struct):
         return Record(self.topic, self.partition, self.offset, self.timestamp_ms, self.key, self.value, headers)
 
 
+_Given = tuple[str, list[Case]]  # the folder of their lane's rows, empty where there is none, and those that are tried
+
+
 async def hold(
     command: Sequence[str], records: Sequence[Record], store: Path | None, handle_s: float | None = None
 ) -> Verdict:
     """Starts the process, gives it the records and waits for what becomes of it. One of several may be guilty."""
-    cases = [_case(record, store) for record in records]
+    given = str(store or ""), [_case(record) for record in records]
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*command, stdin=pipe, stdout=pipe)
     assert process.stdin is not None
     assert process.stdout is not None
     try:
-        process.stdin.write(msgspec.msgpack.encode(cases))
+        process.stdin.write(msgspec.msgpack.encode(given))
         process.stdin.close()
         if not await _opened(process.stdout):
             return Verdict.NONE
@@ -104,9 +106,9 @@ async def hold(
         await process.wait()
 
 
-def _case(record: Record, store: Path | None) -> Case:
+def _case(record: Record) -> Case:
     fields = {name: getattr(record, name) for name in Record.__struct_fields__}
-    return Case(**{**fields, "headers": list(record.headers)}, store=str(store or ""))
+    return Case(**{**fields, "headers": list(record.headers)})
 
 
 async def _opened(output: asyncio.StreamReader) -> bool:
@@ -139,11 +141,10 @@ async def stand(processor: Processor, codec: Codec) -> None:
     """The process's own part: handles the records on standard input, those of a slow processor side by side, and
     returns; or does not. Where who asked has ended meanwhile, nothing is handled."""
     try:
-        cases = msgspec.msgpack.decode(await asyncio.to_thread(sys.stdin.buffer.read), type=list[Case])
+        store, cases = msgspec.msgpack.decode(await asyncio.to_thread(sys.stdin.buffer.read), type=_Given)
     except msgspec.DecodeError:  # it ended while it asked
         return
     await processor.open()
-    store = cases[0].store  # of their lane
     state: StateView = read_only(Path(store)) if store else _NoRows()
     _bound()
     try:

@@ -147,47 +147,52 @@ async def test_trial_finds_what_ends_a_process(program: str, verdict: Verdict, m
     assert await hold([sys.executable, "-c", PREAMBLE + program], records(1), None) is verdict
 
 
-async def test_processor_of_the_catalogue_stands_trial(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.fixture
+def alone(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Processes find neither broker nor registry, and have a folder of their own."""
     for name, value in {"BOOTSTRAP": "127.0.0.1:1", "REGISTRY_URL": "none", "DATA_DIR": str(tmp_path)}.items():
         monkeypatch.setenv(f"EXLIFY_{name}", value)
+
+
+def asking(url: str, method: str = "GET", effect: str | None = None) -> bytes:
+    """A command to make a call."""
+    arguments = payload({"method": method, "endpoint": url})
+    step = {**sample(current()[STEP_COMMAND]), "function": "http", "arguments": arguments, "effect": effect}
+    return Codec.offline().encode(STEP_COMMAND, {**step, "deadline_ms": None, "followed": False})
+
+
+@pytest.mark.usefixtures("alone")
+async def test_processor_of_the_catalogue_stands_trial() -> None:
     command = Codec.offline().encode(STEP_COMMAND, sample(current()[STEP_COMMAND]))
     assert await hold(_trial.command("human"), [Record("in", 0, 0, 0, b"k", command)], None) is Verdict.INNOCENT
 
 
 @pytest.mark.parametrize("given", [b"", b"\x91\x8a"], ids=["nothing", "a part"])
-async def test_trial_whose_worker_has_ended_ends_without_a_word(
-    given: bytes, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    for name, value in {"BOOTSTRAP": "127.0.0.1:1", "REGISTRY_URL": "none", "DATA_DIR": str(tmp_path)}.items():
-        monkeypatch.setenv(f"EXLIFY_{name}", value)
+@pytest.mark.usefixtures("alone")
+async def test_trial_whose_worker_has_ended_ends_without_a_word(given: bytes) -> None:
     pipe = asyncio.subprocess.PIPE
     process = await asyncio.create_subprocess_exec(*_trial.command("human"), stdin=pipe, stdout=pipe, stderr=pipe)
     assert await process.communicate(given) == (b"", b"")
 
 
-async def test_trial_that_nobody_hears_handles_nothing(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    for name, value in {"BOOTSTRAP": "127.0.0.1:1", "REGISTRY_URL": "none", "DATA_DIR": str(tmp_path)}.items():
-        monkeypatch.setenv(f"EXLIFY_{name}", value)
+@pytest.mark.usefixtures("alone")
+async def test_trial_that_nobody_hears_handles_nothing() -> None:
     async with peers.peer(peers.answers(peers.OK)) as peer:
-        arguments = payload({"method": "GET", "endpoint": peer.url})
-        step = {**sample(current()[STEP_COMMAND]), "function": "http", "arguments": arguments, "effect": None}
-        command = Codec.offline().encode(STEP_COMMAND, {**step, "deadline_ms": None, "followed": False})
-        case = Case("in", 0, 0, 0, b"k", command, [], "")
+        given = "", [Case("in", 0, 0, 0, b"k", asking(peer.url), [])]
         pipe = asyncio.subprocess.PIPE
         reads, writes = os.pipe()
         os.close(reads)
         process = await asyncio.create_subprocess_exec(*_trial.command("call"), stdin=pipe, stdout=writes, stderr=pipe)
         os.close(writes)
-        assert b"Traceback" not in (await process.communicate(msgspec.msgpack.encode([case])))[1]
+        assert b"Traceback" not in (await process.communicate(msgspec.msgpack.encode(given)))[1]
         assert peer.count == 0
 
 
 @pytest.mark.crash
+@pytest.mark.usefixtures("alone")
 async def test_call_on_trial_has_the_time_that_its_connection_says(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    for name, value in {"BOOTSTRAP": "127.0.0.1:1", "REGISTRY_URL": "none", "DATA_DIR": str(tmp_path)}.items():
-        monkeypatch.setenv(f"EXLIFY_{name}", value)
     monkeypatch.setenv("EXLIFY_SITE_DIR", str(tmp_path))
     monkeypatch.setattr("streams.runtime.trial.HANDLE_S", 5.0)
 
@@ -198,21 +203,14 @@ async def test_call_on_trial_has_the_time_that_its_connection_says(
     async with peers.peer(late) as peer:
         for timeout, verdict in (("", Verdict.GUILTY), (", timeout: 2m", Verdict.INNOCENT)):
             (tmp_path / "connections.yaml").write_text(f"slow: {{url: '{peer.url}'{timeout}}}\n")
-            arguments = payload({"method": "GET", "endpoint": "connection://slow"})
-            step = {**sample(current()[STEP_COMMAND]), "function": "http", "arguments": arguments, "effect": None}
-            command = Codec.offline().encode(STEP_COMMAND, {**step, "deadline_ms": None, "followed": False})
-            assert await hold(_trial.command("call"), [Record("in", 0, 0, 0, b"k", command)], None) is verdict
+            record = Record("in", 0, 0, 0, b"k", asking("connection://slow"))
+            assert await hold(_trial.command("call"), [record], None) is verdict
 
 
 @pytest.mark.parametrize(("effect", "requests"), [("blind", 0), ("keyed", 1)])
-async def test_call_on_trial_repeats_no_effect_beyond_its_class(
-    effect: str, requests: int, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
-    for name, value in {"BOOTSTRAP": "127.0.0.1:1", "REGISTRY_URL": "none", "DATA_DIR": str(tmp_path)}.items():
-        monkeypatch.setenv(f"EXLIFY_{name}", value)
+@pytest.mark.usefixtures("alone")
+async def test_call_on_trial_repeats_no_effect_beyond_its_class(effect: str, requests: int) -> None:
     async with peers.peer(peers.answers(peers.OK)) as peer:
-        arguments = payload({"method": "POST", "endpoint": peer.url})
-        step = {**sample(current()[STEP_COMMAND]), "function": "http", "arguments": arguments, "effect": effect}
-        command = Codec.offline().encode(STEP_COMMAND, {**step, "deadline_ms": None, "followed": False})
-        verdict = await hold(_trial.command("call"), [Record("in", 0, 0, 0, b"k", command)], None)
+        record = Record("in", 0, 0, 0, b"k", asking(peer.url, "POST", effect))
+        verdict = await hold(_trial.command("call"), [record], None)
         assert (verdict, peer.count) == (Verdict.INNOCENT, requests)
