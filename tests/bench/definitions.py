@@ -67,6 +67,7 @@ DEFINITIONS = {
     "three-step": steps("three-step", 3),
     "gives-up": steps("gives-up", 3, head=GIVES_UP),
     "one-task": steps("one-task", 1),
+    "keyed-call": steps("keyed-call", 1, "keyed"),
     **CALLS,
     **FAILING,
 }
