@@ -19,6 +19,8 @@ from streams.readmodel.projection import Projection
 from streams.readmodel.settings import read_model_url
 
 BUSY_TIMEOUT_S = 10
+WRITER_KIB = 32_000  # of pages that a connection to SQLite keeps; the writer finds in them what its rows go beside
+READER_KIB = 4_000  # every write makes them useless to all others, which hold several connections
 UNDEFINED_TABLE = "42P01"  # SQLSTATE
 DIALECTS = ("sqlite", "postgresql")
 _FILE = "file"
@@ -33,7 +35,6 @@ _PRAGMAS = (
     "page_size=16384",  # bytes, of a file that is new: messages of some KB fill few pages, and a third less is written
     "journal_mode=WAL",
     "synchronous=NORMAL",
-    "cache_size=-32000",  # KiB
     "journal_size_limit=67108864",  # bytes
     "wal_autocheckpoint=4000",  # pages: each copying back writes the indexes once for many batches
 )
@@ -50,9 +51,9 @@ def open_database(settings: Settings, projections: Iterable[Projection]) -> Engi
     return engine
 
 
-def database(settings: Settings) -> Engine:
+def database(settings: Settings, cache_kib: int = READER_KIB) -> Engine:
     """The database, not looked at yet. Raises ConfigurationError for an address that cannot be used."""
-    return _engine(read_model_url(settings))
+    return _engine(read_model_url(settings), cache_kib)
 
 
 def prepare(engine: Engine, projections: Iterable[Projection]) -> None:
@@ -89,13 +90,13 @@ def is_gone(error: SQLAlchemyError) -> bool:
     return "no such table" in str(found) or getattr(found, "sqlstate", None) == UNDEFINED_TABLE
 
 
-def _engine(address: str) -> Engine:
+def _engine(address: str, cache_kib: int) -> Engine:
     try:
         url = make_url(address)
         if url.drivername == "postgresql":
             url = url.set(drivername="postgresql+psycopg")
         if url.get_backend_name() == "sqlite":
-            return _sqlite(url.database or "")
+            return _sqlite(url.database or "", cache_kib)
         if url.get_backend_name() in DIALECTS:
             return create_engine(url, pool_pre_ping=True, connect_args=_LOST_CONNECTION)
     except (ArgumentError, NoSuchModuleError):
@@ -105,18 +106,19 @@ def _engine(address: str) -> Engine:
     raise ConfigurationError("EXLIFY_VIEW_URL: write sqlite:///PATH or postgresql://USER:PASSWORD@HOST/DATABASE.")
 
 
-def _sqlite(path: str) -> Engine:
+def _sqlite(path: str, cache_kib: int) -> Engine:
     """One file; readers never wait for the writer.
 
     A killed process loses nothing. A machine that loses power can lose the newest rows, as a single broker can lose its
     newest records; reading the topics from the beginning brings them back.
     """
     Path(path).parent.mkdir(parents=True, exist_ok=True)
-    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S})
+    # The connection that was used last is used next: it knows what the others would have to read again.
+    engine = create_engine(f"sqlite:///{path}", connect_args={"timeout": BUSY_TIMEOUT_S}, pool_use_lifo=True)
 
     @event.listens_for(engine, "connect")
     def configure(connection: Any, record: Any) -> None:
-        for pragma in _PRAGMAS:
+        for pragma in (*_PRAGMAS, f"cache_size=-{cache_kib}"):
             connection.execute(f"PRAGMA {pragma}")
         record.info[_FILE] = _file(path)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import statistics
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
 from aiohttp import ClientSession
@@ -21,7 +21,9 @@ TOPIC = "onboarding.event.application.v1"
 DEFINITION = ROOT / "streams" / "workflows" / f"{WORKFLOW}.yaml"
 BY_ROUTE = '${ .route == "approve" }'
 OVER = ("completed", "cancelled", "failed")
+OF_REPLAYS = "replay."  # beginning of the topics that tell of them
 Json = dict[str, Any]
+_Ends = dict[str, dict[int, tuple[int, int]]]
 
 
 class Anew:
@@ -170,21 +172,61 @@ async def business(site: Site) -> Json:
     alerts = figures["/v1/alerts"]["alerts"]
     of_business = [each for each in alerts if each["workflow"] is not None or each["instance_id"] is not None]
     figures["/v1/alerts"] = sorted((each["alert_id"], each["kind"], each["total"]) for each in of_business)
-    ends = await asyncio.to_thread(_ends, site)
-    return figures | {"topics": ends}
+    return figures | {"topics": await asyncio.to_thread(_ends, site)}
 
 
-OF_OTHERS = ("replay.", "hub.seen.", "escalate.", "monitor.changelog.")
-"""Beginnings of topics that tell of replays, of systems and workers (that one was killed is seen, too, and told again
-while its channel is away), and of what is forgotten after a time: the monitor keeps answers of people for ten minutes.
-"""
+async def told_of(site: Site, names: Iterable[str], before: Json) -> list[str]:
+    """What of the business is another now: figures, by their path, and records on its topics that tell of any of these
+    names. Others come by the clock alone, as do those that forget."""
+    after = await business(site)
+    ends, now = before.pop("topics"), after.pop("topics")
+    told = [each.encode() for each in names]
+    came = await asyncio.to_thread(_came, site, ends, now)
+    new = (f"{topic}: {record.key!r}" for topic, record in came if any(name in _bytes(record) for name in told))
+    return [*_changes("", before, after), *new]
 
 
-def _ends(site: Site) -> dict[str, dict[int, tuple[int, int]]]:
+def _changes(path: str, before: Any, after: Any) -> Iterator[str]:
+    if isinstance(before, dict) and isinstance(after, dict) and before.keys() == after.keys():
+        for name in before:
+            yield from _changes(f"{path}/{name}", before[name], after[name])
+    elif isinstance(before, list) and isinstance(after, list) and len(before) == len(after):
+        for number, (old, new) in enumerate(zip(before, after, strict=True)):
+            yield from _changes(f"{path}/{number}", old, new)
+    elif before != after:
+        yield f"{path}: {before!r} is now {after!r}"
+
+
+def _came(site: Site, before: _Ends, after: _Ends) -> list[tuple[str, PastRecord]]:
+    """What was written between, but for what is forgotten."""
+    reader = PastRecords(site.settings)
+    try:
+        return [
+            (topic, record)
+            for topic, partitions in after.items()
+            for number, (first, end) in partitions.items()
+            for record in _between(reader, topic, number, max(first, before[topic][number][1]), end)
+            if record.value is not None
+        ]
+    finally:
+        reader.close()
+
+
+def _between(reader: PastRecords, topic: str, partition: int, first: int, end: int) -> Iterator[PastRecord]:
+    while first < end and (found := reader.read(topic, partition, first, end, 100_000)):
+        yield from found
+        first = found[-1].offset + 1
+
+
+def _bytes(record: PastRecord) -> bytes:
+    return b" ".join((record.key or b"", record.value or b"", *(value for _, value in record.headers)))
+
+
+def _ends(site: Site) -> _Ends:
     reader = PastRecords(site.settings)
     names = sorted({each.name for each in catalogue.topics(site.settings)} | {outcome_topic(WORKFLOW).name})
     try:
-        return {name: reader.held(name) for name in names if not name.startswith(OF_OTHERS)}
+        return {name: reader.held(name) for name in names if not name.startswith(OF_REPLAYS)}
     finally:
         reader.close()
 
@@ -196,7 +238,7 @@ def held(site: Site, topic: str) -> list[PastRecord]:
         return [
             record
             for number, (first, end) in reader.held(topic).items()
-            for record in (reader.read(topic, number, first, end, 100_000) if first < end else ())
+            for record in _between(reader, topic, number, first, end)
         ]
     finally:
         reader.close()

@@ -29,7 +29,7 @@ from streams.processors.view.business import Business
 from streams.processors.view.day_cases import DayCases
 from streams.processors.view.reader import Reader
 from streams.readmodel import filling
-from streams.readmodel.database import database, is_away, is_gone, prepare, reason_of
+from streams.readmodel.database import WRITER_KIB, database, is_away, is_gone, prepare, reason_of
 from streams.readmodel.layout import MisfitError, bring_up_to_date
 from streams.readmodel.probe import read_model_probe
 from streams.readmodel.projection import Projection, Received, fields_of, projections
@@ -61,6 +61,7 @@ class View(FastProcessor):
         self._numbers = _numbers(self._projections)
         self._fields = fields_of(self._projections)
         self._engine: Engine | None = None
+        self._asked: Engine | None = None  # the same database, by connections that write nothing
         self._probe: Probe | None = None
         self._kept: list[asyncio.Task[None]] = []
         self._refused = False
@@ -71,11 +72,12 @@ class View(FastProcessor):
 
     async def open(self) -> None:
         """Opens the database and makes its tables, once it answers; raises ConfigurationError as `database` does."""
-        self._engine = database(self._settings)
-        self._probe = read_model_probe(self._engine)
+        self._engine = database(self._settings, WRITER_KIB)
+        self._asked = database(self._settings)
+        self._probe = read_model_probe(self._asked)
         self._filling = await self._begun(self._engine)
         self._writer = Writer(self._engine, self._projections)
-        reader = Reader(self._engine)
+        reader = Reader(self._asked)
         kept = (Ages(reader), Business(reader), DayCases(reader, self._context))
         self._kept = [asyncio.create_task(each.keep()) for each in kept]
 
@@ -97,8 +99,9 @@ class View(FastProcessor):
         """Closes the connections."""
         for each in self._kept:
             each.cancel()
-        if self._engine is not None:
-            self._engine.dispose()
+        for engine in (self._engine, self._asked):
+            if engine is not None:
+                engine.dispose()
 
     def noted(self) -> Mapping[tuple[str, int], int]:
         """See `FastProcessor`."""
@@ -132,8 +135,8 @@ class View(FastProcessor):
                     raise UnavailableError(REMOVED) from None
 
     def _is_another(self) -> bool:
-        assert self._engine is not None
-        return filling.current(self._engine) != self._filling
+        assert self._asked is not None
+        return filling.current(self._asked) != self._filling
 
     async def causes(self) -> Sequence[Cause]:
         """Whether the database answers."""
