@@ -6,6 +6,7 @@ The one place that loads the code of connectors.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from importlib import import_module
 
 from connectors.catalogue import CONNECTORS
@@ -35,14 +36,16 @@ def standard_hub(
     secrets_of: SecretsOf = no_secrets,
     only: Sequence[Declaration] = CONNECTORS,
 ) -> Hub:
-    """A hub with all connectors, or `only` some of them, whose code alone is loaded.
+    """A hub with all connectors, or `only` some of them, whose code alone is loaded; what is large when it is called.
 
     `connections` are addresses by name, or what gives them as they are at the moment; calls that name one are trusted,
     all others are judged.
     """
     known = Connections(connections, identity_of, api_of, pages_of, secrets_of)
     policy = Policy(tuple(allow_hosts), allow_private)
-    return Hub({each: made(each, known, policy) for each in only}, policy, limits, observe, limits_of, paused_s)
+    at_once = {each: made(each, known, policy) for each in only if not each.large}
+    later = {each: partial(made, each, known, policy) for each in only if each.large}
+    return Hub(at_once, policy, limits, observe, limits_of, paused_s, later)
 
 
 def made(declaration: Declaration, connections: Connections, policy: Policy) -> AnyConnector:

@@ -19,3 +19,4 @@ class Declaration:
     make: str
     operations: tuple[Function, ...]
     accepts: tuple[str, ...] = ()  # classes of personal data that its connections may be given; none unless said
+    large: bool = False  # its code takes more than 10 MB, and is loaded when somebody calls it

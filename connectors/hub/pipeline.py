@@ -14,6 +14,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import Any
 
 from connectors.declaration import Declaration
@@ -72,11 +73,15 @@ class Hub:
         observe: Observer = unobserved,
         limits_of: LimitsOf | None = None,
         paused_s: PausedFor = never_paused,
+        later: Mapping[Declaration, Callable[[], AnyConnector]] = MappingProxyType({}),
     ) -> None:
+        """`later` makes those connectors that are made, in a thread, when they are called for the first time."""
         self._operations: dict[str, Operation] = {}
         for declaration, connector in connectors.items():
             self._operations |= bound(declaration, connector)
-        self._all = tuple(connectors.values())
+        self._all = list(connectors.values())
+        self._later = {operation.name: (each, make) for each, make in later.items() for operation in each.operations}
+        self._making = asyncio.Lock()
         self._policy = policy
         self._limits = limits
         self._observe = observe
@@ -112,6 +117,8 @@ class Hub:
         started = time.monotonic()
         connection = system = ""
         try:
+            if call.function in self._later:
+                await self._make(call.function)
             connector, plan = self._plan(call)
             connection = plan.connection
             system = plan.system
@@ -129,6 +136,24 @@ class Hub:
         self._observe(ended)
         outcome.system = system
         return outcome
+
+    async def _make(self, function: str) -> None:
+        """Makes the connector that carries the function out, unless somebody else has done so meanwhile."""
+        async with self._making:
+            if function not in self._later:
+                return
+            declaration, make = self._later[function]
+            try:
+                connector = await asyncio.to_thread(make)
+                found = bound(declaration, connector)
+                await connector.open()
+            except Exception:  # what is missing costs the calls that need it, not the worker
+                log.exception("%s: the connector %s cannot be made", function, declaration.name)
+                raise Refused(Reason.PLATFORM_FAULT, f"{function}: the connector cannot be made; see the log") from None
+            self._all.append(connector)
+            self._operations |= found
+            for name in found:
+                del self._later[name]
 
     def _plan(self, call: HubCall) -> tuple[AnyConnector, Plan[Any]]:
         operation = self._operations.get(call.function)

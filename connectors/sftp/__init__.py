@@ -128,5 +128,6 @@ DECLARATION = Declaration(
     name="sftp",
     summary="Files on other machines by SFTP.",
     make="connectors.sftp.connector:SftpConnector",
+    large=True,
     operations=(GET, PUT, LIST, MOVE),
 )

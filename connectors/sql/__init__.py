@@ -89,5 +89,6 @@ DECLARATION = Declaration(
     name="sql",
     summary="Databases that speak SQL.",
     make="connectors.sql.connector:SqlConnector",
+    large=True,
     operations=(QUERY, EXECUTE, INSERT),
 )

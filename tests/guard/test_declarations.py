@@ -15,8 +15,12 @@ from prometheus_client import REGISTRY
 import connectors
 import streams
 import streams.processors
+from connectors.assembly import made
 from connectors.catalogue import CONNECTORS
 from connectors.declaration import Declaration as ConnectorDeclaration
+from connectors.hub.connections import Connections
+from connectors.hub.operations import bound
+from connectors.hub.policy import Policy
 from streams import catalogue
 from streams.ground.settings import Settings
 from streams.processors import ALL
@@ -92,6 +96,19 @@ def test_workers_that_only_know_of_models_load_nothing_to_compute_with(processor
     program = f"{loads}; print({found})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
     assert done.stdout.strip() == "[]"
+
+
+def test_worker_for_steps_loads_what_is_large_when_it_is_called() -> None:
+    loads = "import sys, streams.processors.call.processor, connectors.assembly; connectors.assembly.standard_hub({})"
+    found = "[name for name in ('sqlalchemy', 'asyncssh', 'cryptography') if name in sys.modules]"
+    program = f"{loads}; print({found})"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    assert done.stdout.strip() == "[]"
+
+
+def test_connectors_have_what_they_declare() -> None:
+    for each in CONNECTORS:
+        assert bound(each, made(each, Connections({}), Policy())).keys() == {its.name for its in each.operations}
 
 
 def test_every_metric_is_in_the_catalogue() -> None:

@@ -222,6 +222,34 @@ def test_hub_refuses_a_connector_that_lacks_what_it_declares() -> None:
         Hub({SCRIPTED: connector})
 
 
+async def test_large_connector_is_made_when_it_is_called_and_once() -> None:
+    made: list[Scripted] = []
+
+    def make() -> Scripted:
+        made.append(Scripted())
+        return made[-1]
+
+    async with Hub({}, limits=QUICK, later={SCRIPTED: make}) as hub:
+        assert not made
+        outcomes = await asyncio.gather(*(hub.carry_out(a_call()) for _ in range(20)))
+        assert {each.reason for each in outcomes} == {Reason.OK}
+        assert [each.sent for each in made] == [20]
+
+
+async def test_connector_that_cannot_be_made_costs_the_call_and_is_tried_again() -> None:
+    missing = [ModuleNotFoundError("its client")]
+
+    def make() -> Scripted:
+        if missing:
+            raise missing.pop()
+        return Scripted()
+
+    hub = Hub({}, limits=QUICK, later={SCRIPTED: make})
+    first, second = await hub.carry_out(a_call()), await hub.carry_out(a_call())
+    assert (first.reason, first.effect, second.reason) == (Reason.PLATFORM_FAULT, Effect.NONE, Reason.OK)
+    assert "its client" not in (first.detail or "")
+
+
 def test_jitter_is_derived_from_the_key() -> None:
     assert jitter("a", 1) == jitter("a", 1)
     assert len({jitter("a", 1), jitter("a", 2), jitter("b", 1)}) == 3

@@ -32,4 +32,4 @@ def test_connections_that_only_ask_keep_few_pages(tmp_path: Path) -> None:
 
 
 def _held_bytes() -> int:
-    return psutil.Process().memory_info().rss
+    return int(psutil.Process().memory_info().rss)
