@@ -19,8 +19,8 @@ from streams.readmodel.projection import Projection
 from streams.readmodel.settings import read_model_url
 
 BUSY_TIMEOUT_S = 10
-WRITER_KIB = 32_000  # of pages that a connection to SQLite keeps; the writer finds in them what its rows go beside
-READER_KIB = 4_000  # every write makes them useless to all others, which hold several connections
+WRITER_KIB = 16_000  # of pages that a connection to SQLite keeps; the writer finds in them what its rows go beside
+READER_KIB = 2_000  # every write makes them useless to all others, which hold several connections
 UNDEFINED_TABLE = "42P01"  # SQLSTATE
 DIALECTS = ("sqlite", "postgresql")
 _FILE = "file"
