@@ -1,7 +1,8 @@
 """How `make test` is split between two processes (pytest-xdist): whoever needs servers stays with others who do.
 
 A broker, a site or a database is started once for a run, so the tests that share one run in one process, in their
-order; all others go wherever there is time. The long groups begin first.
+order; all others go wherever there is time. The long groups begin first. Of a suite that is asked for by its mark
+(`make crash ARGS="-n 3"`), each file goes to a process, which has servers of its own.
 
 Told by the file of a test: xdist's own `loadgroup` tells it by the ids of tests, which pytest 9.2 no longer lets it
 change, and then keeps nothing together.
@@ -29,7 +30,10 @@ class Scheduling(LoadScopeScheduling):  # type: ignore[misc]  # the library has 
     """Gives the tests of a group to one process, and any other test to whichever has time."""
 
     def _split_scope(self, nodeid: str) -> str:
-        return group_of(self.config.rootpath / nodeid.partition("::")[0]) or nodeid
+        file = nodeid.partition("::")[0]
+        if not self.config.option.markexpr.startswith("not "):  # in hours, a broker for each process is soon worth it
+            return file
+        return group_of(self.config.rootpath / file) or nodeid
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Scheduling:
