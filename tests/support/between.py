@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Awaitable, Callable
+from functools import partial
 from typing import Any
 
 from connectors.hub.contract import AnyConnector, Plan
@@ -15,29 +15,12 @@ Around = Callable[[Plan[Any], Send], Awaitable[CallOutcome]]
 """Does what it likes around the sending of a plan."""
 
 
-class Between:
-    """A connector as the hub sees it."""
-
-    def __init__(self, connector: AnyConnector, around: Around) -> None:
-        self.operations = connector.operations
-        self._connector = connector
-        self._around = around
-
-    async def open(self) -> None:
-        """The hub opens the connector itself."""
-
-    async def close(self) -> None:
-        """And closes it."""
-
-    async def call(self, plan: Plan[Any], timeout_s: float) -> CallOutcome:
-        """The call, and what stands around it."""
-        return await self._around(plan, lambda: self._connector.call(plan, timeout_s))
-
-
 def stand_between(hub: Hub, around: Around) -> None:
-    """From now on, at every call."""
+    """From now on, at every call, also of connectors that are made later."""
     made: Any = hub
-    made._operations = {
-        name: dataclasses.replace(each, connector=Between(each.connector, around))
-        for name, each in made._operations.items()
-    }
+    send = made._send
+
+    async def sent(connector: AnyConnector, plan: Plan[Any], timeout_s: float) -> CallOutcome:
+        return await around(plan, partial(send, connector, plan, timeout_s))
+
+    made._send = sent
