@@ -39,6 +39,11 @@ class Outgoing(NamedTuple):
     headers: Sequence[tuple[str, bytes]] = ()
 
 
+_Report = tuple[
+    asyncio.Future[bool], KafkaError | None, bool
+]  # what is awaited, what was wrong, whether it has a place
+
+
 class Publishing(Protocol):
     """Whoever can write records: the real publisher, or a list in a test."""
 
@@ -71,7 +76,7 @@ class Publisher:
             "queue.buffering.max.messages": 100_000,
         }
         self._stopping = threading.Event()
-        self._reports: list[tuple[asyncio.Future[None], KafkaError | None]] = []  # only touched on the poll thread
+        self._reports: list[_Report] = []  # only touched on the poll thread
 
     async def __aenter__(self) -> Self:
         self._loop = asyncio.get_running_loop()
@@ -89,16 +94,27 @@ class Publisher:
 
     async def publish(self, records: Iterable[Outgoing]) -> None:
         """As `Publishing.publish`; the wait is bounded by the setting `publish_timeout_ms`."""
-        futures = [await self._send(record) for record in records]
-        failures = [error for error in await asyncio.gather(*futures, return_exceptions=True) if error is not None]
-        if failures:
-            raise failures[0]
+        left = list(records)
+        while left:
+            futures = [await self._send(record) for record in left]
+            answers = await asyncio.gather(*futures, return_exceptions=True)
+            for answer in answers:
+                if isinstance(answer, BaseException):
+                    raise answer
+            left = [record for record, placed in zip(left, answers, strict=True) if not placed]
 
-    async def _send(self, record: Outgoing) -> asyncio.Future[None]:
-        future: asyncio.Future[None] = self._loop.create_future()
+    async def _send(self, record: Outgoing) -> asyncio.Future[bool]:
+        """The future is whether the brokers have said where the record is.
 
-        def report(error: KafkaError | None, _: Message) -> None:
-            self._reports.append((future, error))
+        They do not say so of one that came too late: where the leader of a new partition refuses the first batch for
+        a moment and takes those that are on their way behind it, the first one comes again, is taken for a duplicate by
+        its sequence number, and librdkafka reports it as written. It never was, so it is written once more.
+        """
+        future: asyncio.Future[bool] = self._loop.create_future()
+
+        def report(error: KafkaError | None, message: Message) -> None:
+            offset = message.offset()
+            self._reports.append((future, error, offset is not None and offset >= 0))
 
         topic, key, value, headers = record
         number = topic.partition_of(key, self._settings.partitions)
@@ -124,12 +140,12 @@ class Publisher:
                 reports, self._reports = self._reports, []
                 self._loop.call_soon_threadsafe(self._settle, reports)
 
-    def _settle(self, reports: list[tuple[asyncio.Future[None], KafkaError | None]]) -> None:
-        for future, error in reports:
+    def _settle(self, reports: list[_Report]) -> None:
+        for future, error, placed in reports:
             if future.done():
                 continue
             if error is None:
-                future.set_result(None)
+                future.set_result(placed)
             else:
                 future.set_exception(self._failure(error))
 

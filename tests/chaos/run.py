@@ -71,7 +71,7 @@ class Scene:
         self.cases: dict[str, str] = {}  # application by instance
         self.ended = Counter[str]()  # workers that ended by themselves
         self._broker = broker
-        self._producer = Producer(client_config(site.settings) | {"enable.idempotence": True})
+        self._producer = Producer(client_config(site.settings) | {"enable.idempotence": True, "max.in.flight": 1})
         self._events = applications(plan.seed)
         self._dice = random.Random(f"{plan.seed}/events")
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from confluent_kafka import KafkaException, Producer
+from confluent_kafka import KafkaError, KafkaException, Producer
 
 from streams.ground.provision import provision
 from streams.ground.settings import Settings
@@ -72,8 +72,15 @@ class Scenario:
         self._changelog_config = dict(changelog_config or {})
         self.log = Log(bootstrap, f"exlify-{name}")
         self._producer = Producer(
-            {"bootstrap.servers": bootstrap, "enable.idempotence": True, "message.max.bytes": 2_097_152, "log_level": 0}
+            {
+                "bootstrap.servers": bootstrap,
+                "enable.idempotence": True,
+                "max.in.flight": 1,  # else the first record of a new partition may be lost (`Publisher._send`)
+                "message.max.bytes": 2_097_152,
+                "log_level": 0,
+            }
         )
+        self._refused: list[str] = []  # what the broker did not take, and why
         self.workers = Workers(
             lambda worker: ("-m", "tests.crash.toy_worker", worker, f"{kind}={name}"), self._environ(environ), folder
         )
@@ -134,14 +141,21 @@ class Scenario:
         number = zlib.crc32(key or b"") % PARTITIONS
         while True:
             try:
-                self._producer.produce(f"{self.name}.in", value, key, number, headers=list(headers))
+                self._producer.produce(
+                    f"{self.name}.in", value, key, number, headers=list(headers), on_delivery=self._delivered
+                )
                 return
             except BufferError:
                 self._producer.poll(0.1)
 
     def flush(self) -> None:
         """Returns once the broker has everything that was sent."""
-        assert self._producer.flush(PATIENCE_S) == 0, "the broker does not take the input"
+        left = self._producer.flush(PATIENCE_S)
+        assert (left, self._refused) == (0, []), "the broker does not take the input"
+
+    def _delivered(self, error: KafkaError | None, _: object) -> None:
+        if error is not None:
+            self._refused.append(str(error))
 
     # --- watching
 

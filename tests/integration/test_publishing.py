@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import uuid
 from dataclasses import replace
+from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
@@ -65,6 +66,45 @@ async def test_acknowledged_records_stand_on_their_partition(settings: Settings)
         await publisher.publish(Outgoing(topic, instance.encode(), b"%d" % n) for n in range(50))
     number = ids.partition_of(instance, settings.partitions)
     assert read_all(settings, topic.name, number) == [(instance.encode(), b"%d" % n) for n in range(50)]
+
+
+class Overtaken:
+    """A producer whose first record is overtaken on its way to a new partition: it is said to be written, and has no
+    place, for it is not there."""
+
+    def __init__(self, producer: Any) -> None:
+        self._producer = producer
+        self._lost: list[Any] = []
+        self._first = True
+
+    def produce(self, topic: str, value: bytes, key: bytes, partition: int, report: Any, **more: Any) -> None:
+        if self._first:
+            self._first = False
+            self._lost.append(report)
+        else:
+            self._producer.produce(topic, value, key, partition, report, **more)
+
+    def poll(self, timeout: float) -> int:
+        if self._lost:
+            self._lost.pop()(None, self)
+        return int(self._producer.poll(timeout))
+
+    def offset(self) -> None:
+        return None
+
+    def flush(self, timeout: float) -> int:
+        return int(self._producer.flush(timeout))
+
+
+async def test_record_that_brokers_give_no_place_is_written_again(settings: Settings) -> None:
+    topic = await made_topic(settings)
+    instance = ids.instance_id("w", "s", "1")
+    async with Publisher(settings) as publisher:
+        hidden: Any = publisher
+        hidden._producer = Overtaken(hidden._producer)
+        await publisher.publish(Outgoing(topic, instance.encode(), b"%d" % n) for n in range(5))
+    found = read_all(settings, topic.name, ids.partition_of(instance, settings.partitions))
+    assert sorted(value or b"" for _, value in found) == [b"%d" % n for n in range(5)]
 
 
 async def test_record_for_a_missing_topic_is_refused(settings: Settings) -> None:
