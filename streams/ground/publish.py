@@ -25,6 +25,7 @@ from streams.ground.topic import Topic
 POLL_S = 0.1  # a delivery report ends the poll at once; this only bounds how long closing takes
 QUEUE_FULL_PAUSE_S = 0.01
 FLUSH_S = 10.0
+TRIES = 3  # to write a record that gets no place; one that was overtaken on a new partition has one at the second
 BY_KEY = -1  # murmur2, as every Kafka client has it
 
 log = structlog.get_logger()
@@ -39,9 +40,12 @@ class Outgoing(NamedTuple):
     headers: Sequence[tuple[str, bytes]] = ()
 
 
-_Report = tuple[
-    asyncio.Future[bool], KafkaError | None, bool
-]  # what is awaited, what was wrong, whether it has a place
+class _Report(NamedTuple):
+    """What the brokers say of a record."""
+
+    future: asyncio.Future[bool]
+    error: KafkaError | None
+    placed: bool  # whether they say where it is
 
 
 class Publishing(Protocol):
@@ -93,28 +97,31 @@ class Publisher:
         await asyncio.to_thread(self._producer.flush, FLUSH_S)
 
     async def publish(self, records: Iterable[Outgoing]) -> None:
-        """As `Publishing.publish`; the wait is bounded by the setting `publish_timeout_ms`."""
+        """As `Publishing.publish`; the wait for each try is bounded by the setting `publish_timeout_ms`."""
         left = list(records)
-        while left:
+        for _ in range(TRIES):
             futures = [await self._send(record) for record in left]
             answers = await asyncio.gather(*futures, return_exceptions=True)
             for answer in answers:
                 if isinstance(answer, BaseException):
                     raise answer
             left = [record for record, placed in zip(left, answers, strict=True) if not placed]
+            if not left:
+                return
+        raise UnavailableError(f"Kafka at {self._settings.bootstrap} does not say where a record is. Try again.")
 
     async def _send(self, record: Outgoing) -> asyncio.Future[bool]:
         """The future is whether the brokers have said where the record is.
 
         They do not say so of one that came too late: where the leader of a new partition refuses the first batch for
         a moment and takes those that are on their way behind it, the first one comes again, is taken for a duplicate by
-        its sequence number, and librdkafka reports it as written. It never was, so it is written once more.
+        its sequence number, and librdkafka reports it as written. It never was, so it is written again, behind them.
         """
         future: asyncio.Future[bool] = self._loop.create_future()
 
         def report(error: KafkaError | None, message: Message) -> None:
             offset = message.offset()
-            self._reports.append((future, error, offset is not None and offset >= 0))
+            self._reports.append(_Report(future, error, offset is not None and offset >= 0))
 
         topic, key, value, headers = record
         number = topic.partition_of(key, self._settings.partitions)

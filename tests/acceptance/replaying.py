@@ -6,7 +6,8 @@ import asyncio
 import statistics
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from contextlib import closing
+from typing import Any, NamedTuple
 
 from aiohttp import ClientSession
 
@@ -156,7 +157,14 @@ async def ledgers(site: Site) -> list[Json]:
     return list(await asyncio.gather(*(site.ledger(system) for system in OUTSIDE)))
 
 
-async def business(site: Site) -> Json:
+class Business(NamedTuple):
+    """How the business stands."""
+
+    figures: Json  # and lists, by their path
+    ends: _Ends  # of its topics
+
+
+async def business(site: Site) -> Business:
     """All figures, lists and topics of the business, as far as the clock alone does not change them."""
     figures: dict[str, Any] = {
         path: await asked(site, path)
@@ -172,18 +180,17 @@ async def business(site: Site) -> Json:
     alerts = figures["/v1/alerts"]["alerts"]
     of_business = [each for each in alerts if each["workflow"] is not None or each["instance_id"] is not None]
     figures["/v1/alerts"] = sorted((each["alert_id"], each["kind"], each["total"]) for each in of_business)
-    return figures | {"topics": await asyncio.to_thread(_ends, site)}
+    return Business(figures, await asyncio.to_thread(_ends, site))
 
 
-async def told_of(site: Site, names: Iterable[str], before: Json) -> list[str]:
+async def changes(site: Site, before: Business, names: Iterable[str]) -> list[str]:
     """What of the business is another now: figures, by their path, and records on its topics that tell of any of these
     names. Others come by the clock alone, as do those that forget."""
     after = await business(site)
-    ends, now = before.pop("topics"), after.pop("topics")
     told = [each.encode() for each in names]
-    came = await asyncio.to_thread(_came, site, ends, now)
-    new = (f"{topic}: {record.key!r}" for topic, record in came if any(name in _bytes(record) for name in told))
-    return [*_changes("", before, after), *new]
+    came = await asyncio.to_thread(_came, site, before.ends, after.ends)
+    new = (f"{each.topic}: {each.key!r}" for each in came if any(name in _bytes(each) for name in told))
+    return [*_changes("", before.figures, after.figures), *new]
 
 
 def _changes(path: str, before: Any, after: Any) -> Iterator[str]:
@@ -197,19 +204,16 @@ def _changes(path: str, before: Any, after: Any) -> Iterator[str]:
         yield f"{path}: {before!r} is now {after!r}"
 
 
-def _came(site: Site, before: _Ends, after: _Ends) -> list[tuple[str, PastRecord]]:
+def _came(site: Site, before: _Ends, after: _Ends) -> list[PastRecord]:
     """What was written between, but for what is forgotten."""
-    reader = PastRecords(site.settings)
-    try:
+    with closing(PastRecords(site.settings)) as reader:
         return [
-            (topic, record)
+            record
             for topic, partitions in after.items()
             for number, (first, end) in partitions.items()
             for record in _between(reader, topic, number, max(first, before[topic][number][1]), end)
             if record.value is not None
         ]
-    finally:
-        reader.close()
 
 
 def _between(reader: PastRecords, topic: str, partition: int, first: int, end: int) -> Iterator[PastRecord]:
@@ -223,25 +227,19 @@ def _bytes(record: PastRecord) -> bytes:
 
 
 def _ends(site: Site) -> _Ends:
-    reader = PastRecords(site.settings)
     names = sorted({each.name for each in catalogue.topics(site.settings)} | {outcome_topic(WORKFLOW).name})
-    try:
+    with closing(PastRecords(site.settings)) as reader:
         return {name: reader.held(name) for name in names if not name.startswith(OF_REPLAYS)}
-    finally:
-        reader.close()
 
 
 def held(site: Site, topic: str) -> list[PastRecord]:
     """Every record of a topic."""
-    reader = PastRecords(site.settings)
-    try:
+    with closing(PastRecords(site.settings)) as reader:
         return [
             record
             for number, (first, end) in reader.held(topic).items()
             for record in _between(reader, topic, number, first, end)
         ]
-    finally:
-        reader.close()
 
 
 def check(report: Json, found: Sequence[Json], anew: Anew) -> None:

@@ -84,7 +84,7 @@ async def test_report_is_right_to_the_instance_after_a_kill(site: Site, ended: l
     replaying.check(told["report"], found, anew)
     assert told["report"]["outputs"]["changed"] == 0
     assert await replaying.ledgers(site) == before
-    assert await replaying.told_of(site, ["threshold", *anew.first, "A-replayed-"], business) == []
+    assert await replaying.changes(site, business, ["threshold", *anew.first, "A-replayed-"]) == []
     _check_outcomes(site, "threshold", anew)
 
 

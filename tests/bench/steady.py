@@ -24,11 +24,12 @@ from confluent_kafka.admin import (  # type: ignore[attr-defined]
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
 from tests.bench import calls
+from tests.bench.definitions import CALLS, DEFINITIONS
 from tests.bench.load import Load
 from tests.bench.peer import ledger_peer
 from tests.bench.stack import Stack, stack
 
-CALLS = {"keyed-call": 1, "keyed-calls": calls.STEPS, "blind-calls": calls.STEPS}  # of each kind of workflow
+ONE_CALL = "keyed-call"
 LOOK_S = 5.0
 WARM_UP_SHARE = 0.25  # of the time, which counts for nothing
 KEPT_MS = 60_000
@@ -42,7 +43,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m tests.bench.steady", description=__doc__)
     parser.add_argument("--per-s", type=float, default=300.0, help="workflows that are begun each second")
     parser.add_argument("--minutes", type=float, default=30.0, help="for so long")
-    parser.add_argument("--workflow", default=next(iter(CALLS)), choices=sorted(CALLS), help="of this kind")
+    parser.add_argument("--workflow", default=ONE_CALL, choices=(ONE_CALL, *CALLS), help="of this kind")
     asked = parser.parse_args()
     print(json.dumps(measure(asked.workflow, asked.per_s, asked.minutes * 60), indent=2))
 
@@ -54,7 +55,7 @@ def measure(workflow: str, per_s: float, seconds: float) -> dict[str, float]:
         watch = _Watch(running)
         run = Load(running.settings, workflow).pace(per_s, seconds, watch.look)
         seen = peer.seen()
-    calls.check(seen.requests, seen.keys, run.count, CALLS[workflow])
+    calls.check(seen.requests, seen.keys, run.count, DEFINITIONS[workflow].count("call: http"))
     latencies = {f"p{percent}_ms": round(run.percentile_ms(percent), 1) for percent in (50, 99)}
     return {"ended": run.count, "per_s": round(run.rate, 1), **latencies, **watch.figures()}
 

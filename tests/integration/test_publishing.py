@@ -69,17 +69,17 @@ async def test_acknowledged_records_stand_on_their_partition(settings: Settings)
 
 
 class Overtaken:
-    """A producer whose first record is overtaken on its way to a new partition: it is said to be written, and has no
-    place, for it is not there."""
+    """A producer whose first records are overtaken on their way to a new partition: they are said to be written, and
+    have no place, for they are not there."""
 
-    def __init__(self, producer: Any) -> None:
+    def __init__(self, producer: Any, records: int) -> None:
         self._producer = producer
         self._lost: list[Any] = []
-        self._first = True
+        self._left = records
 
     def produce(self, topic: str, value: bytes, key: bytes, partition: int, report: Any, **more: Any) -> None:
-        if self._first:
-            self._first = False
+        if self._left:
+            self._left -= 1
             self._lost.append(report)
         else:
             self._producer.produce(topic, value, key, partition, report, **more)
@@ -101,10 +101,19 @@ async def test_record_that_brokers_give_no_place_is_written_again(settings: Sett
     instance = ids.instance_id("w", "s", "1")
     async with Publisher(settings) as publisher:
         hidden: Any = publisher
-        hidden._producer = Overtaken(hidden._producer)
+        hidden._producer = Overtaken(hidden._producer, 1)
         await publisher.publish(Outgoing(topic, instance.encode(), b"%d" % n) for n in range(5))
     found = read_all(settings, topic.name, ids.partition_of(instance, settings.partitions))
     assert sorted(value or b"" for _, value in found) == [b"%d" % n for n in range(5)]
+
+
+async def test_record_that_gets_no_place_at_any_try_is_not_taken_for_written(settings: Settings) -> None:
+    topic = await made_topic(settings)
+    async with Publisher(settings) as publisher:
+        hidden: Any = publisher
+        hidden._producer = Overtaken(hidden._producer, 9)
+        with pytest.raises(UnavailableError, match="does not say where"):
+            await publisher.publish([Outgoing(topic, ids.instance_id("w", "s", "1").encode(), b"v")])
 
 
 async def test_record_for_a_missing_topic_is_refused(settings: Settings) -> None:

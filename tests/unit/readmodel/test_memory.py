@@ -4,11 +4,11 @@ import os
 from contextlib import ExitStack
 from pathlib import Path
 
-import psutil
 from sqlalchemy import text
 
 from streams.ground.settings import Settings
 from streams.readmodel.database import database
+from tests.support.large_bodies import held
 
 MIB = 2**20
 CONNECTIONS = 12
@@ -22,14 +22,10 @@ def test_connections_that_only_ask_keep_few_pages(tmp_path: Path) -> None:
         connection.execute(text("CREATE TABLE much (number INTEGER PRIMARY KEY, content BLOB)"))
         rows = [{"number": number, "content": os.urandom(4_000)} for number in range(CONTENT_BYTES // 4_000)]
         connection.execute(text("INSERT INTO much VALUES (:number, :content)"), rows)
-    before = _held_bytes()
+    before = held()
     with ExitStack() as used:
         for _ in range(CONNECTIONS):
             connection = used.enter_context(engine.connect())
             connection.execute(text("SELECT count(*) FROM much WHERE content LIKE '%x%'")).scalar_one()
-        assert _held_bytes() - before < MOST_BYTES
+        assert held() - before < MOST_BYTES
     engine.dispose()
-
-
-def _held_bytes() -> int:
-    return int(psutil.Process().memory_info().rss)
