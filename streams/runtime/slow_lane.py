@@ -169,9 +169,14 @@ class SlowLane(Lane):
             await self._fed.wait()
             self._fed.clear()
             while self._queue:
-                await self._slots.acquire()
-                self._held += 1
-                self._start(self._next_records(1)[0])
+                async with self._slots.turn:
+                    await self._begin_some()
+
+    async def _begin_some(self) -> None:
+        for _ in range(min(self._slots.at_a_turn, len(self._queue))):
+            await self._slots.acquire()
+            self._held += 1
+            self._start(self._next_records(1)[0])
 
     def _start(self, record: Record) -> None:
         task = asyncio.create_task(self._carry_out(record))

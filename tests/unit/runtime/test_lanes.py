@@ -3,6 +3,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -133,6 +134,20 @@ async def test_ended_lane_gives_all_slots_back(tmp_path: Path) -> None:
     async with asyncio.timeout(10):
         await slots.acquire()
         await slots.acquire()
+
+
+async def test_lanes_begin_several_records_at_a_turn(tmp_path: Path) -> None:
+    patient, slots = Patient(), Slots(8)
+    lanes = [await slow_lane(patient, Outside(), tmp_path / name, slots) for name in "ab"]
+    async with running(lanes[0]), running(lanes[1]):
+        lanes[0].deliver(INPUT, records(*range(20)))
+        lanes[1].deliver(INPUT, records(*range(100, 120)))
+        await until(lambda: slots.locked())
+        patient.answers.set()
+        await until(lambda: len(patient.started) == 40)
+    begun = [len(key or b"") > 3 for key in patient.started]  # by the second lane
+    assert begun[0::2] == begun[1::2], "each turn is of one lane"
+    assert all(one != next_ for one, next_ in pairwise(begun[8:32:2])), "and the next is the other's"
 
 
 async def test_what_rests_leaves_its_slot_to_others_and_takes_one_again(tmp_path: Path) -> None:
