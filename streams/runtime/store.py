@@ -14,26 +14,24 @@ import struct
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
+from importlib import import_module
 from pathlib import Path
-from typing import NamedTuple
+from types import ModuleType
+from typing import TYPE_CHECKING, NamedTuple
 
-import rocksdict
 import structlog
 
 from streams.ground.errors import ConfigurationError
 from streams.runtime.processor import Row, StateView
+
+if TYPE_CHECKING:
+    import rocksdict
 
 _DUE = struct.Struct(">q")
 _POSITION = struct.Struct(">qqq")
 _POSITION_KEY = b"\x00position"
 
 RESERVED = b"\x00"  # keys that begin so are the runtime's own
-
-MEBIBYTE = 2**20
-
-# Of all stores of a process together, however many partitions it owns: one of them alone may take what none needs.
-_WRITTEN = rocksdict.WriteBufferManager(16 * MEBIBYTE, False)  # not yet in files; beyond that, files begin earlier
-_READ = rocksdict.Cache(32 * MEBIBYTE)
 
 _END_OF_FILE = bytes.fromhex("f7cff485b741e288")  # of every file of rows
 
@@ -62,21 +60,9 @@ def decode_row(raw: bytes) -> Row:
     return Row(raw[_DUE.size :], _DUE.unpack_from(raw)[0])
 
 
-def _options() -> rocksdict.Options:
-    options = rocksdict.Options(raw_mode=True)
-    options.create_if_missing(True)
-    options.set_write_buffer_size(8 * MEBIBYTE)
-    options.set_write_buffer_manager(_WRITTEN)
-    options.set_max_write_buffer_number(2)
-    options.set_keep_log_file_num(2)
-    options.set_max_background_jobs(1)
-    options.set_disable_auto_compactions(True)  # until its files have been looked at
-    options.set_compression_type(rocksdict.DBCompressionType.lz4())
-    table = rocksdict.BlockBasedOptions()
-    table.set_block_cache(_READ)
-    table.set_bloom_filter(10, False)
-    options.set_block_based_table_factory(table)
-    return options
+def _rocks() -> ModuleType:
+    """See `rocksdb.py`."""
+    return import_module("streams.runtime.rocksdb")
 
 
 class Position(NamedTuple):
@@ -92,6 +78,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._batch = _rocks().batch
         self._mark = path.with_name(f"{path.name}.damaged")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -109,7 +96,7 @@ class Store:
     def _open(self) -> rocksdict.Rdict:
         whole = _whole_files(self._path)
         try:
-            opened = rocksdict.Rdict(str(self._path), _options())
+            opened: rocksdict.Rdict = _rocks().opened(self._path)
             if not _knows(opened, whole):
                 opened.close()
                 raise DamagedStoreError("files of rows are not in the list of files any more")
@@ -163,7 +150,7 @@ class Store:
         self, changes: Mapping[bytes, bytes | None] | Iterable[tuple[bytes, bytes | None]], next_offset: int, epoch: int
     ) -> None:
         """Writes encoded rows (None deletes) and the changelog position at once."""
-        batch = rocksdict.WriteBatch(raw_mode=True)
+        batch = self._batch()
         for key, value in changes.items() if isinstance(changes, Mapping) else changes:
             if value is None:
                 batch.delete(key)
@@ -272,7 +259,7 @@ class _Reading:
     """The rows of a store that another process owns, as they were when it was opened."""
 
     def __init__(self, path: Path) -> None:
-        self._db = rocksdict.Rdict(str(path), _options(), access_type=rocksdict.AccessType.read_only())
+        self._db: rocksdict.Rdict = _rocks().read_only(path)
 
     def get(self, key: bytes) -> Row | None:
         raw = self._db.get(key)

@@ -6,7 +6,7 @@ import importlib
 import pkgutil
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pytest
@@ -83,27 +83,36 @@ def test_processor_has_exactly_one_worker(declaration: Declaration) -> None:
 
 @pytest.mark.parametrize("module", ["streams.catalogue", "streams.processors", "connectors.catalogue"])
 def test_declarations_load_no_client(module: str) -> None:
-    program = f"import sys, {module}; print([name for name in {HEAVY!r} if name in sys.modules])"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.strip() == "[]"
+    assert _loaded(HEAVY, module) == []
 
 
 @pytest.mark.parametrize("processor", ["orchestrate", "view"])
 def test_workers_that_only_know_of_models_load_nothing_to_compute_with(processor: str) -> None:
-    code = catalogue.PROCESSORS[processor].make.partition(":")[0]
-    loads = f"import sys, {code}, streams.processors.decide.states, streams.processors.decide.pins"
-    found = "[name for name in ('numpy', 'onnxruntime', 'cryptography') if name in sys.modules]"
-    program = f"{loads}; print({found})"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.strip() == "[]"
+    known = "streams.processors.decide.states", "streams.processors.decide.pins"
+    assert _loaded(("numpy", "onnxruntime", "cryptography"), _code(processor), *known) == []
 
 
 def test_worker_for_steps_loads_what_is_large_when_it_is_called() -> None:
-    loads = "import sys, streams.processors.call.processor, connectors.assembly; connectors.assembly.standard_hub({})"
-    found = "[name for name in ('sqlalchemy', 'asyncssh', 'cryptography') if name in sys.modules]"
-    program = f"{loads}; print({found})"
+    makes_hub = "connectors.assembly; connectors.assembly.standard_hub({})"
+    assert _loaded(("sqlalchemy", "asyncssh", "cryptography"), _code("call"), makes_hub) == []
+
+
+def test_worker_without_a_table_loads_no_store() -> None:
+    hosted = [each for each in catalogue.workers()["view"] if catalogue.PROCESSORS[each].table is None]
+    assert hosted == list(catalogue.workers()["view"])
+    assert _loaded(("rocksdict",), "streams.runtime.worker", *map(_code, hosted)) == []
+
+
+def _code(processor: str) -> str:
+    return catalogue.PROCESSORS[processor].make.partition(":")[0]
+
+
+def _loaded(libraries: Iterable[str], *modules: str) -> list[str]:
+    """Which of the libraries a process has that imports these modules."""
+    found = f"[name for name in {tuple(libraries)!r} if name in sys.modules]"
+    program = f"import sys, {', '.join(modules)}; print(*{found})"
     done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
-    assert done.stdout.strip() == "[]"
+    return done.stdout.split()
 
 
 def test_connectors_have_what_they_declare() -> None:

@@ -3,8 +3,9 @@
 import time
 from pathlib import Path
 
-from streams.runtime import store
-from streams.runtime.store import MEBIBYTE, Store
+from streams.runtime import rocksdb
+from streams.runtime.rocksdb import MEBIBYTE
+from streams.runtime.store import Store
 
 STORES = 12
 PATIENCE_S = 30.0
@@ -18,10 +19,10 @@ def test_rows_that_are_in_no_file_yet_are_bounded_for_all_stores_together(tmp_pa
         for each in stores:
             each.apply({b"%d" % count: row}, count, 1)
     by = time.monotonic() + PATIENCE_S
-    bound = store._WRITTEN.get_buffer_size() + SLACK_BYTES
+    bound = rocksdb._WRITTEN.get_buffer_size() + SLACK_BYTES
     assert bound < 30 * MEBIBYTE
-    while store._WRITTEN.get_usage() > bound:  # files are written beside
-        assert time.monotonic() < by, f"{store._WRITTEN.get_usage()} bytes are in no file"
+    while rocksdb._WRITTEN.get_usage() > bound:  # files are written beside
+        assert time.monotonic() < by, f"{rocksdb._WRITTEN.get_usage()} bytes are in no file"
         time.sleep(0.01)
     assert [len(list(each.rows())) for each in stores] == [300] * STORES
     for each in stores:
