@@ -13,7 +13,7 @@ MEBIBYTE = 2**20
 
 # Of all stores of a process together, however many partitions it owns: one of them alone may take what none needs.
 _WRITTEN = rocksdict.WriteBufferManager(16 * MEBIBYTE, False)  # not yet in files; beyond that, files begin earlier
-_READ = rocksdict.Cache(32 * MEBIBYTE)
+_READ = rocksdict.Cache(8 * MEBIBYTE)  # rows asked for lately are known (`recent.py`), files are in the page cache
 
 
 def opened(path: Path) -> rocksdict.Rdict:
