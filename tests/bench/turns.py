@@ -32,7 +32,8 @@ from tests.bench.stack import ROOT, WORKERS
 from tests.bench.turn import READY
 
 ROUNDS = 14
-SHORT = ((60, 1), (700, 32), (3_000, 1_000))  # workflows, and how many in flight
+Turn = tuple[int, int]  # workflows, and how many in flight
+SHORT = ((60, 1), (700, 32), (3_000, 1_000))
 LONG = ((400, 1), (3_000, 32), (12_000, 1_000))
 START = 0, 0
 OF_CALLS = 4  # so many times fewer, where each step is a call
@@ -101,16 +102,20 @@ def ratios(rounds: Sequence[Round], base: str) -> dict[str, Ratio]:
     return found
 
 
-def measure(commits: Sequence[str], rounds: int, workflow: str, *, alone: bool) -> list[Round]:
-    """The figures of every version, round by round."""
+def measure(
+    commits: Sequence[str], rounds: int, workflow: str, *, alone: bool, turns: Sequence[Turn] = ()
+) -> list[Round]:
+    """The figures of every version, round by round; of these turns, or of the usual ones."""
     with ExitStack() as running:
         trees = {commit: running.enter_context(_checked_out(commit)) for commit in commits} | {HERE: ROOT}
         peer = running.enter_context(ledger_peer()).url if workflow in CALLS else ""
         measured = _one_by_one if alone else _beside_each_other
-        return list(measured(trees, rounds, workflow, peer))
+        return list(measured(trees, rounds, workflow, peer, turns or _usual(LONG if alone else SHORT, peer)))
 
 
-def _beside_each_other(trees: Mapping[str, Path], rounds: int, workflow: str, peer: str) -> Iterator[Round]:
+def _beside_each_other(
+    trees: Mapping[str, Path], rounds: int, workflow: str, peer: str, turns: Sequence[Turn]
+) -> Iterator[Round]:
     with ExitStack() as running:
         versions: dict[str, Version] = {}
         for name, tree in trees.items():  # one after the other: their starts would disturb each other's warming up
@@ -119,14 +124,16 @@ def _beside_each_other(trees: Mapping[str, Path], rounds: int, workflow: str, pe
         for number in range(rounds):
             print(f"  round {number + 1} of {rounds} ...", file=sys.stderr, flush=True)
             figures: dict[str, Figures] = {name: {} for name in versions}
-            for turn in _turns(SHORT, peer):
+            for turn in turns:
                 shuffled.shuffle(order)
                 for name in order:
                     figures[name] |= _figures(versions[name], *turn)
             yield figures
 
 
-def _one_by_one(trees: Mapping[str, Path], rounds: int, workflow: str, peer: str) -> Iterator[Round]:
+def _one_by_one(
+    trees: Mapping[str, Path], rounds: int, workflow: str, peer: str, turns: Sequence[Turn]
+) -> Iterator[Round]:
     order = list(trees)
     for number in range(rounds):
         print(f"  pair {number + 1} of {rounds} ...", file=sys.stderr, flush=True)
@@ -134,13 +141,13 @@ def _one_by_one(trees: Mapping[str, Path], rounds: int, workflow: str, peer: str
         for name in order:
             with _started(name, trees[name], workflow, peer) as version:
                 figures[name] = {}
-                for turn in (*_turns(LONG, peer), START):
+                for turn in (*turns, START):
                     figures[name] |= _figures(version, *turn)
         yield figures
         order.reverse()
 
 
-def _turns(turns: Sequence[tuple[int, int]], peer: str) -> Sequence[tuple[int, int]]:
+def _usual(turns: Sequence[Turn], peer: str) -> Sequence[Turn]:
     return [(count // OF_CALLS, in_flight) for count, in_flight in turns] if peer else turns
 
 
@@ -172,6 +179,11 @@ def _checked_out(commit: str) -> Iterator[Path]:
             subprocess.run([*git, "remove", "--force", str(tree)], check=True)
 
 
+def _turn(written: str) -> Turn:
+    count, in_flight = map(int, written.split("x"))
+    return count, in_flight
+
+
 def main() -> None:
     """Prints one JSON object: by commit, the ratio of each figure and its quartiles."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench.turns", description="Compares this tree with commits.")
@@ -180,8 +192,10 @@ def main() -> None:
     parser.add_argument("--alone", action="store_true", help="one after the other, with nothing else beside them")
     choices = ["three-step", "gives-up", "one-task", *CALLS]
     parser.add_argument("--workflow", choices=choices, default=choices[0], help=f"default {choices[0]}")
+    shape = "COUNTxIN_FLIGHT"
+    parser.add_argument("--turn", action="append", type=_turn, metavar=shape, help="such turns; else the usual ones")
     asked = parser.parse_args()
-    found = measure(asked.commits, asked.rounds, asked.workflow, alone=asked.alone)
+    found = measure(asked.commits, asked.rounds, asked.workflow, alone=asked.alone, turns=asked.turn or ())
     told = {
         commit: {name: [round(each, 3) for each in ratio] for name, ratio in ratios(found, commit).items()}
         for commit in asked.commits
