@@ -14,14 +14,13 @@ import struct
 import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import suppress
-from importlib import import_module
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING, NamedTuple
 
 import structlog
 
 from streams.ground.errors import ConfigurationError
+from streams.runtime.declaration import loaded
 from streams.runtime.processor import Row, StateView
 
 if TYPE_CHECKING:
@@ -60,11 +59,6 @@ def decode_row(raw: bytes) -> Row:
     return Row(raw[_DUE.size :], _DUE.unpack_from(raw)[0])
 
 
-def _rocks() -> ModuleType:
-    """See `rocksdb.py`."""
-    return import_module("streams.runtime.rocksdb")
-
-
 class Position(NamedTuple):
     """How far a store has come in its changelog."""
 
@@ -78,7 +72,7 @@ class Store:
 
     def __init__(self, path: Path) -> None:
         self._path = path
-        self._batch = _rocks().batch
+        self._batch = loaded("streams.runtime.rocksdb:batch")
         self._mark = path.with_name(f"{path.name}.damaged")
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -96,7 +90,7 @@ class Store:
     def _open(self) -> rocksdict.Rdict:
         whole = _whole_files(self._path)
         try:
-            opened: rocksdict.Rdict = _rocks().opened(self._path)
+            opened: rocksdict.Rdict = loaded("streams.runtime.rocksdb:opened")(self._path)
             if not _knows(opened, whole):
                 opened.close()
                 raise DamagedStoreError("files of rows are not in the list of files any more")
@@ -259,7 +253,7 @@ class _Reading:
     """The rows of a store that another process owns, as they were when it was opened."""
 
     def __init__(self, path: Path) -> None:
-        self._db: rocksdict.Rdict = _rocks().read_only(path)
+        self._db: rocksdict.Rdict = loaded("streams.runtime.rocksdb:read_only")(path)
 
     def get(self, key: bytes) -> Row | None:
         raw = self._db.get(key)

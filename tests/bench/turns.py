@@ -180,8 +180,10 @@ def _checked_out(commit: str) -> Iterator[Path]:
 
 
 def _turn(written: str) -> Turn:
-    count, in_flight = map(int, written.split("x"))
-    return count, in_flight
+    count, _, in_flight = written.partition("x")
+    if not (count.isdecimal() and in_flight.isdecimal() and int(count) and int(in_flight)):
+        raise argparse.ArgumentTypeError(f"{written!r} is none; write 1500x500")
+    return int(count), int(in_flight)
 
 
 def main() -> None:

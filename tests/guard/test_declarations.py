@@ -98,8 +98,8 @@ def test_worker_for_steps_loads_what_is_large_when_it_is_called() -> None:
 
 
 def test_worker_without_a_table_loads_no_store() -> None:
-    hosted = [each for each in catalogue.workers()["view"] if catalogue.PROCESSORS[each].table is None]
-    assert hosted == list(catalogue.workers()["view"])
+    hosted = catalogue.workers()["view"]
+    assert not any(catalogue.PROCESSORS[each].table for each in hosted)
     assert _loaded(("rocksdict",), "streams.runtime.worker", *map(_code, hosted)) == []
 
 
