@@ -15,7 +15,8 @@ from streams.ground.errors import UnavailableError
 if TYPE_CHECKING:
     from sqlalchemy import Engine
 
-    from streams.console.lag import Offsets, Place
+    from streams.console.lag import Offsets
+    from streams.ground.kafka import Place
     from streams.ground.settings import Settings
 
 LOOK_S = 0.5

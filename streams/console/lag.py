@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping
 from typing import Any
 
-Place = tuple[str, int]  # topic and partition
+from streams.ground.kafka import Place
+
 Offsets = Mapping[Place, int]  # a partition that does not answer is not there
 
 

@@ -7,7 +7,7 @@ import time
 from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
-from streams.console.lag import Offsets, Place, described
+from streams.console.lag import Offsets, described
 from streams.ground.errors import UnavailableError
 from streams.ground.spans import span
 
@@ -114,23 +114,7 @@ def _kept(topic: Any) -> str:
 
 def _ends(admin: AdminClient, counts: dict[str, int], deadline: float) -> tuple[Offsets, Offsets]:
     """First and next offset of every partition that answers."""
-    from confluent_kafka import TopicPartition
-    from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it is documented, and not in the stubs
+    from streams.ground.kafka import offsets
 
-    places = [TopicPartition(name, number) for name, count in counts.items() for number in range(count)]
-
-    def ask(spec: Any) -> dict[Place, int]:
-        answers = admin.list_offsets(dict.fromkeys(places, spec), request_timeout=_left(deadline)) if places else {}
-        found = {(place.topic, place.partition): _offset(future) for place, future in answers.items()}
-        return {place: offset for place, offset in found.items() if offset is not None}
-
-    return ask(OffsetSpec.earliest()), ask(OffsetSpec.latest())  # type: ignore[no-untyped-call]
-
-
-def _offset(future: Any) -> int | None:
-    from confluent_kafka import KafkaException
-
-    try:
-        return int(future.result().offset)
-    except KafkaException:
-        return None
+    places = [(name, number) for name, count in counts.items() for number in range(count)]
+    return offsets(admin, places, "earliest", _left(deadline)), offsets(admin, places, "latest", _left(deadline))

@@ -7,12 +7,18 @@ configured here, so that they can never differ.
 from __future__ import annotations
 
 import ssl
-from typing import TYPE_CHECKING, Any
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal
 
 from streams.ground.settings import Settings
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from confluent_kafka import Consumer, Message
+    from confluent_kafka.admin import AdminClient
+
+Place = tuple[str, int]  # topic and partition
 
 LOG_CRITICAL = (
     2  # librdkafka reports every failed connection attempt to stderr otherwise; errors reach us by other ways
@@ -46,6 +52,23 @@ def next_of(consumer: Consumer, timeout_s: float) -> Message | None:
     """
     found = consumer.consume(1, timeout=timeout_s)
     return found[0] if found else None
+
+
+def offsets(
+    admin: AdminClient, places: Iterable[Place], which: Literal["earliest", "latest"], within_s: float
+) -> dict[Place, int]:
+    """The offset of the first record that each partition holds, or of the one it gets next; a partition that does not
+    answer is not there.
+    """
+    from confluent_kafka import KafkaException, TopicPartition
+    from confluent_kafka.admin import OffsetSpec  # type: ignore[attr-defined]  # it is documented, and not in the stubs
+
+    asked = {TopicPartition(*place): getattr(OffsetSpec, which)() for place in places}
+    found = {}
+    for place, answer in admin.list_offsets(asked, request_timeout=within_s).items() if asked else ():
+        with suppress(KafkaException):
+            found[(place.topic, place.partition)] = int(answer.result().offset)
+    return found
 
 
 def ssl_context(settings: Settings) -> ssl.SSLContext | None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import time
 from collections.abc import Iterable
 
 from confluent_kafka import KafkaError, KafkaException
@@ -11,19 +12,21 @@ from confluent_kafka.admin._metadata import ClusterMetadata
 from confluent_kafka.cimpl import NewTopic
 
 from streams.ground.errors import ConfigurationError, UnavailableError
-from streams.ground.kafka import client_config
+from streams.ground.kafka import client_config, offsets
 from streams.ground.settings import Settings
 from streams.ground.topic import Keyed, Topic
 
 ASK_TIMEOUT_S = 30
+AGAIN_S = 0.05
 _PARTED_AS_THE_FLOW = (Keyed.INSTANCE, Keyed.STEP)
 
 
 async def provision(settings: Settings, topics: Iterable[Topic]) -> None:
-    """Creates the topics that do not exist yet; existing ones keep their configuration.
+    """Creates the topics that do not exist yet; existing ones keep their configuration. When it returns, each partition
+    of those it created has a leader that answers.
 
-    Raises UnavailableError if the brokers do not answer, ConfigurationError if they refuse, or if a topic of the flow
-    has another number of partitions than the setting says.
+    Raises UnavailableError if the brokers, or leaders of new partitions, do not answer, ConfigurationError if brokers
+    refuse, or if a topic of the flow has another number of partitions than the setting says.
     """
     await asyncio.to_thread(_provision, settings, tuple(dict.fromkeys(topics)))
 
@@ -50,6 +53,18 @@ def _provision(settings: Settings, topics: tuple[Topic, ...]) -> None:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise ConfigurationError(f"Topic {name} cannot be created: {error.args[0].str()}.") from None
+    _wait_for_leaders(admin, missing)
+
+
+def _wait_for_leaders(admin: AdminClient, made: Iterable[NewTopic]) -> None:
+    """Brokers say that a topic is created before its partitions take records or tell what they hold."""
+    silent = {(topic.topic, number) for topic in made for number in range(topic.num_partitions)}
+    deadline = time.monotonic() + ASK_TIMEOUT_S
+    while silent := silent - offsets(admin, silent, "latest", ASK_TIMEOUT_S).keys():
+        if time.monotonic() > deadline:
+            topics = ", ".join(sorted({topic for topic, _ in silent}))
+            raise UnavailableError(f"New partitions have no leader after {ASK_TIMEOUT_S} s: {topics}.")
+        time.sleep(AGAIN_S)
 
 
 def _metadata(admin: AdminClient, settings: Settings, within_s: float = ASK_TIMEOUT_S) -> ClusterMetadata:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from confluent_kafka import Consumer, TopicPartition
+from confluent_kafka.admin import AdminClient
 
 from schemas import ids
 from schemas.codec import Codec
@@ -18,6 +19,7 @@ from streams.definitions.deploy import deploy
 from streams.definitions.feed import DefinitionFeed
 from streams.definitions.removing import Removal, remove
 from streams.ground.errors import UnavailableError
+from streams.ground.kafka import client_config, offsets
 from streams.ground.provision import provision
 from streams.ground.publish import Outgoing, Publisher, RefusedRecordError
 from streams.ground.publish_settings import PublishSettings
@@ -57,6 +59,13 @@ def read_all(settings: Settings, topic: str, partition: int) -> list[tuple[bytes
         return [(message.key(), message.value()) for message in found]
     finally:
         consumer.close()
+
+
+async def test_new_topics_answer_when_they_are_provisioned(settings: Settings) -> None:
+    topics = [Topic(name=f"test.event.{uuid.uuid4().hex}.v1", messages=()) for _ in range(10)]
+    await provision(settings, topics)
+    places = {(topic.name, number) for topic in topics for number in range(settings.partitions)}
+    assert offsets(AdminClient(client_config(settings)), places, "latest", 5) == dict.fromkeys(places, 0)
 
 
 async def test_acknowledged_records_stand_on_their_partition(settings: Settings) -> None:
