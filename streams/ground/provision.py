@@ -53,14 +53,19 @@ def _provision(settings: Settings, topics: tuple[Topic, ...]) -> None:
         except KafkaException as error:
             if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise ConfigurationError(f"Topic {name} cannot be created: {error.args[0].str()}.") from None
-    _wait_for_leaders(admin, missing)
+    if missing:
+        _wait_for_leaders(admin, settings, missing)
 
 
-def _wait_for_leaders(admin: AdminClient, made: Iterable[NewTopic]) -> None:
+def _wait_for_leaders(admin: AdminClient, settings: Settings, made: Iterable[NewTopic]) -> None:
     """Brokers say that a topic is created before its partitions take records or tell what they hold."""
     silent = {(topic.topic, number) for topic in made for number in range(topic.num_partitions)}
     deadline = time.monotonic() + ASK_TIMEOUT_S
-    while silent := silent - offsets(admin, silent, "latest", ASK_TIMEOUT_S).keys():
+    while True:
+        _metadata(admin, settings)  # anew: librdkafka keeps in mind, and asks nobody, that a partition has no leader
+        silent -= offsets(admin, silent, "latest", ASK_TIMEOUT_S).keys()
+        if not silent:
+            return
         if time.monotonic() > deadline:
             topics = ", ".join(sorted({topic for topic, _ in silent}))
             raise UnavailableError(f"New partitions have no leader after {ASK_TIMEOUT_S} s: {topics}.")

@@ -62,7 +62,7 @@ def read_all(settings: Settings, topic: str, partition: int) -> list[tuple[bytes
 
 
 async def test_new_topics_answer_when_they_are_provisioned(settings: Settings) -> None:
-    topics = [Topic(name=f"test.event.{uuid.uuid4().hex}.v1", messages=()) for _ in range(10)]
+    topics = [Topic(name=f"test.event.{uuid.uuid4().hex}.v1", messages=()) for _ in range(40)]
     await provision(settings, topics)
     places = {(topic.name, number) for topic in topics for number in range(settings.partitions)}
     assert offsets(AdminClient(client_config(settings)), places, "latest", 5) == dict.fromkeys(places, 0)
