@@ -7,12 +7,17 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 LEASH = Path(__file__).with_name("leash.py")
+
+
+def on_leash(argv: Sequence[str], lock: Path | None = None) -> list[str]:
+    """The arguments of a process that ends with this one, however this one ends (see `leash`)."""
+    return [sys.executable, "-I", str(LEASH), str(os.getpid()), str(lock or ""), *argv]
 
 
 @dataclass(frozen=True)
@@ -28,8 +33,7 @@ class Launch:
     @property
     def leashed(self) -> list[str]:
         """The arguments of a process that ends with this one."""
-        lock = str(self.lock or "")
-        return [sys.executable, "-I", str(LEASH), str(os.getpid()), lock, *self.argv]
+        return on_leash(self.argv, self.lock)
 
     @property
     def environ(self) -> dict[str, str]:

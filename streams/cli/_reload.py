@@ -42,10 +42,9 @@ def run_reloading(arguments: Sequence[str], places: Sequence[Path]) -> int:
 
 def _started(arguments: Sequence[str]) -> subprocess.Popen[bytes]:
     """The worker, on a leash: it ends with this process, however that ends."""
-    from infra.local.process import Launch
+    from infra.local.process import on_leash
 
-    launch = Launch((sys.executable, "-m", "streams.cli", "worker", *arguments), Path())
-    return subprocess.Popen(launch.leashed, env=launch.environ)
+    return subprocess.Popen(on_leash((sys.executable, "-m", "streams.cli", "worker", *arguments)))
 
 
 def _end(worker: subprocess.Popen[bytes]) -> int:

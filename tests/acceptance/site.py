@@ -251,9 +251,11 @@ class Site:
 
 async def ended(site: Site, worker: str) -> int | None:
     """The exit code of a worker that is about to end."""
-    async with asyncio.timeout(PATIENCE_S):
-        while (code := site.workers.exit_code(worker)) is None:
-            await asyncio.sleep(LOOK_S)
+    deadline = time.monotonic() + PATIENCE_S
+    while (code := site.workers.exit_code(worker)) is None:
+        if time.monotonic() > deadline:
+            raise AssertionError(f"{worker} has not ended in {PATIENCE_S:.0f} s\n{site.workers.log_tails()}")
+        await asyncio.sleep(LOOK_S)
     return code
 
 

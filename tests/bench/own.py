@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from confluent_kafka import Producer
 
+from infra.local.process import on_leash
 from schemas.codec import Codec
 from schemas.messages import WORKFLOW_DEFINITION
 from streams import catalogue, language
@@ -136,7 +137,7 @@ def _worker(running: Stack) -> Iterator[None]:
         "EXLIFY_LOG_LEVEL": "warning",
     }
     command = [sys.executable, "-m", "streams.cli", "worker", f"--steps={FILE}", f"--port-file={port_file}"]
-    child = subprocess.Popen(command, env=environment, cwd=ROOT, text=True)
+    child = subprocess.Popen(on_leash(command), env=environment, cwd=ROOT, text=True)
     running.children["own"] = child  # stopped with the others
     until = time.monotonic() + PATIENCE_S
     while not _ready(port_file):

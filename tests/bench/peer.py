@@ -18,6 +18,8 @@ import orjson
 import uvloop
 from aiohttp import web
 
+from infra.local.process import on_leash
+
 KEY_HEADER = "Idempotency-Key"
 KEPT_S = 75.0  # how long a server commonly keeps a connection that nobody uses
 LEDGER = "/ledger"
@@ -50,7 +52,7 @@ def ledger_peer(kept_s: float = KEPT_S, status: int = 200, after_s: float = 0.0)
     """Starts a peer that answers with a status (0: never) after some time, and closes connections after a time without
     a request."""
     command = [sys.executable, "-m", "tests.bench.peer", str(kept_s), str(status), str(after_s)]
-    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+    process = subprocess.Popen(on_leash(command), stdout=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None
         yield Peer(f"http://127.0.0.1:{int(process.stdout.readline())}")

@@ -26,6 +26,7 @@ from aiohttp import ClientSession, ClientTimeout, TCPConnector
 
 from infra.local import ports
 from infra.local.artifacts import default_cache_dir
+from infra.local.process import on_leash
 from streams.catalogue import load_settings
 from streams.ground.servers import ServerSettings
 from tests.bench.load import PATIENCE_S, PAYLOAD, Figures
@@ -94,7 +95,7 @@ def _running(folder: Path) -> Iterator[tuple[str, list[psutil.Process]]]:
         processes = []
         for command in commands:
             process = subprocess.Popen(
-                command,
+                on_leash(command),
                 cwd=Path(__file__).parent,
                 env={**os.environ, **settings},
                 stdout=subprocess.DEVNULL,

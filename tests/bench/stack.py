@@ -16,6 +16,7 @@ import psutil
 from confluent_kafka import Producer
 
 from infra.local.kafka import KafkaServer
+from infra.local.process import on_leash
 from schemas.codec import Codec
 from schemas.messages import WORKFLOW_DEFINITION
 from streams import catalogue
@@ -127,7 +128,7 @@ def start_worker(
         **environ,
     }
     command = [sys.executable, "-m", "tests.bench.worker", name, *processors]
-    return subprocess.Popen(command, env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
+    return subprocess.Popen(on_leash(command), env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True)
 
 
 def wait_until_ready(child: subprocess.Popen[str]) -> None:

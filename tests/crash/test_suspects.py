@@ -7,12 +7,14 @@ from pathlib import Path
 
 import pytest
 
+from streams.runtime.trial import START_S, WAIT_S
 from tests.crash.harness import Scenario
 from tests.crash.logs import header
 from tests.crash.scenarios import MakeScenario
 
 ITEMS = 200
 MEMORY = str(4 * 2**30)
+TRIALS_S = 3 * (START_S + WAIT_S)  # of two records together, and of each by itself
 
 
 LONGER = pytest.mark.crash
@@ -33,6 +35,7 @@ def test_deadly_record_is_parked_and_the_rest_counts(scenario: MakeScenario, kin
     run.send(b"k1", how)
     run.publish(run.inputs(ITEMS // 2))
     run.workers.start("w")
+    run.wait_until("tried", run.drained, TRIALS_S)
     run.finish()
     (parked,) = run.parked()
     assert (parked.key, parked.value) == (b"k1", how)

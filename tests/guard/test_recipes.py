@@ -101,7 +101,7 @@ def _run(folder: Path, *command: str) -> str:
         env=environ | {"PYTHONPATH": str(folder)},
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=300,  # a bound on hanging
         check=False,
     )
     assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout}{done.stderr}"

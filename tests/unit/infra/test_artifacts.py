@@ -143,7 +143,7 @@ def test_python_without_filters_unpacks_too(tmp_path: Path, monkeypatch: pytest.
 
 @pytest.mark.skipif(not hasattr(tarfile, "data_filter"), reason="this Python knows no filters")
 def test_filter_keeps_what_leaves_the_folder_out(tmp_path: Path) -> None:
-    archive = _archive(tmp_path / "thing.tar.gz", {"../a.jar": b"a"})
+    archive = _archive(tmp_path / "thing.tar.gz", {"../../outside": b"a"})
     with pytest.raises(tarfile.OutsideDestinationError):
         unpack(archive, tmp_path / "cache")
 
@@ -153,12 +153,6 @@ def test_intact_folder_is_not_unpacked_again(tmp_path: Path) -> None:
     folder = unpack(archive, tmp_path / "cache")
     archive.unlink()
     assert unpack(archive, tmp_path / "cache") == folder
-
-
-def test_archive_cannot_write_outside_its_folder(tmp_path: Path) -> None:
-    archive = _archive(tmp_path / "thing.tar.gz", {"../../outside": b"a"})
-    with pytest.raises(tarfile.OutsideDestinationError):
-        unpack(archive, tmp_path / "cache")
 
 
 class Meter:

@@ -1,7 +1,12 @@
 """What `make bench` measures in memory can be measured: nobody runs it with every change."""
 
+import os
+import select
+import subprocess
+import sys
 from types import ModuleType
 
+import psutil
 import pytest
 
 from tests.bench import baseline, decide, micro, records, turns
@@ -15,6 +20,27 @@ def test_part_gives_figures(part: ModuleType, monkeypatch: pytest.MonkeyPatch) -
     figures = part.measure()
     assert figures
     assert all(value > 0 for value in figures.values())
+
+
+BENCH = """
+import signal
+from tests.bench.peer import ledger_peer
+with ledger_peer():
+    print("runs", flush=True)
+    signal.pause()
+"""
+
+
+def test_bench_that_is_killed_leaves_no_peer() -> None:
+    with subprocess.Popen([sys.executable, "-c", BENCH], stdout=subprocess.PIPE, text=True) as bench:
+        assert bench.stdout is not None
+        assert bench.stdout.readline() == "runs\n"
+        (peer,) = psutil.Process(bench.pid).children()
+        watch = os.pidfd_open(peer.pid)
+        bench.kill()
+    ready, _, _ = select.select([watch], [], [], 10)
+    os.close(watch)
+    assert ready
 
 
 def test_versions_are_compared_round_by_round() -> None:
