@@ -21,7 +21,8 @@ from streams.gateway.hooks import read_secret
 from streams.gateway.webhooks import signed_headers
 from streams.ground.kafka import client_config
 from tests.acceptance.cases import HOOK, WORKFLOW, Case, reviewers_word
-from tests.acceptance.site import ASK, LOOK_S, PATIENCE_S, Site
+from tests.acceptance.site import ASK, LOOK_S, Site
+from tests.support.waiting import PATIENCE_S
 
 SENDERS = 16  # deliveries under way at once
 REVIEWERS = 8

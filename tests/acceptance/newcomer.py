@@ -13,9 +13,10 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
+from tests.support.waiting import PATIENCE_S
+
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
-PATIENCE_S = 180.0  # a bound on hanging, not a measure
 LOOK_S = 0.2
 STOP_S = 60.0
 # What the commands of the page find in the folder that they are typed in.

@@ -39,6 +39,7 @@ from streams.steps.loading import load_steps
 from tests.acceptance.cases import ROOT
 from tests.crash.logs import Log
 from tests.crash.workers import Workers
+from tests.support.waiting import PATIENCE_S
 
 GATEWAY = "gateway"
 STEPS = load_steps([BUNDLED])
@@ -47,7 +48,6 @@ WORKERS = {
     own.WORKER: ("--steps", str(BUNDLED)),
 }
 OUTSIDE = ("identity", "erp", "mail")
-PATIENCE_S = 180.0  # generous: a bound on hanging, not a measure
 LOOK_S = 0.05
 ASK = ClientTimeout(total=30)
 WORKFLOWS = tuple(sorted((ROOT / "streams" / "workflows").glob("*.yaml")))

@@ -24,10 +24,10 @@ from streams.processors.orchestrate import HISTORY
 from tests.bench import parked
 from tests.bench.stack import stack
 from tests.support.figures import Report
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
 PARKED = 2_000  # `make parked` measures fifty times as many
-PATIENCE_S = 180.0  # a bound on hanging
 SLEEPERS = 200
 NAP_MS = 12_000
 SLEEPER = """

@@ -16,7 +16,8 @@ from aiohttp import ClientSession
 
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import deliver
-from tests.acceptance.site import ASK, LOOK_S, PATIENCE_S, Site
+from tests.acceptance.site import ASK, LOOK_S, Site
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
 

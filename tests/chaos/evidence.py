@@ -19,9 +19,10 @@ from streams.definitions import outcome_topic
 from streams.ground.kafka import client_config
 from streams.processors.orchestrate import INBOX, INCIDENTS
 from streams.runtime.letters import retry_of
-from tests.acceptance.site import PATIENCE_S, Site
+from tests.acceptance.site import Site
 from tests.chaos.peers import LEDGER
 from tests.chaos.proxy import FAULTS
+from tests.support.waiting import PATIENCE_S
 
 PAGE = 500
 FETCH_S = 0.2

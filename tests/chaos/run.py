@@ -24,11 +24,12 @@ from schemas.cloudevents import CloudEvent
 from schemas.codec import Codec
 from streams.ground.kafka import client_config
 from streams.processors.intake import business_topic
-from tests.acceptance.site import PATIENCE_S, Site, working
+from tests.acceptance.site import Site, working
 from tests.chaos import evidence, judging, programs, telling
 from tests.chaos.peers import CHANNELS
 from tests.chaos.proxy import AWAY
 from tests.support.servers import made
+from tests.support.waiting import PATIENCE_S
 
 BROKER = "broker"
 LONGEST_PAUSE_S = 2.0  # between new work and a kill

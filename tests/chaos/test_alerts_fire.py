@@ -22,10 +22,11 @@ from streams.processors import own
 from streams.runtime.host import LOOK_AROUND_S
 from tests.acceptance.cases import made_up
 from tests.acceptance.journey import deliver
-from tests.acceptance.site import ASK, PATIENCE_S, Site
+from tests.acceptance.site import ASK, Site
 from tests.chaos import mishaps
 from tests.chaos.mishaps import forgotten, happening_by_itself, unlucky, unlucky_site, watched
 from tests.support.figures import Report
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = [
     pytest.mark.broker,

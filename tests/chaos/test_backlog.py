@@ -23,10 +23,11 @@ from streams.ground.spans import percentile
 from streams.processors.intake import business_topic
 from streams.processors.orchestrate import INBOX
 from streams.runtime.clock import now_ms
-from tests.acceptance.site import GATEWAY, PATIENCE_S, Site
+from tests.acceptance.site import GATEWAY, Site
 from tests.chaos import evidence
 from tests.chaos.run import Plan, Scene, scene
 from tests.support.figures import Report
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.chaos]
 MEBIBYTE = 2**20

@@ -19,11 +19,12 @@ from confluent_kafka import KafkaException
 
 from streams.processors.escalate.alert import OPEN
 from streams.processors.escalate.plan import BREAKER, DEADLINE, DELIVERY, INCIDENT
-from tests.acceptance.site import GATEWAY, PATIENCE_S
+from tests.acceptance.site import GATEWAY
 from tests.chaos import people, telling
 from tests.chaos.other_clock import FILE
 from tests.chaos.run import LONGEST_PAUSE_S, Plan, Scene, scene
 from tests.support.figures import Report
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.chaos]
 WORKERS = ("engine", "steps", "view", GATEWAY)

@@ -21,7 +21,8 @@ from streams.processors.letters.rows import LETTERS
 from streams.processors.orchestrate.rows import HISTORY
 from streams.processors.view.reader import Reader
 from streams.readmodel.paging import every
-from tests.support.journeys import HOSTED, PATIENCE_S, Journey, settings_in, travelling
+from tests.support.journeys import HOSTED, Journey, settings_in, travelling
+from tests.support.waiting import PATIENCE_S
 
 ORDER = """
 document: {dsl: '1.0.3', namespace: tests, name: order, version: '1.0.0'}

@@ -16,9 +16,10 @@ from schemas.cloudevents import CloudEvent
 from streams.catalogue import PROCESSORS
 from streams.definitions import outcome_topic
 from tests.acceptance.journey import Subscriber
-from tests.acceptance.site import LOOK_S, PATIENCE_S, Site, working
+from tests.acceptance.site import LOOK_S, Site, working
 from tests.chaos.other_clock import FILE
 from tests.support import brokers
+from tests.support.waiting import PATIENCE_S
 
 WORKERS = tuple(dict.fromkeys(PROCESSORS[each].worker for each in ("intake", "orchestrate")))
 SOURCE, EVENT = "acceptance", "acceptance.waits.v1"

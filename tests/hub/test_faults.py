@@ -18,11 +18,11 @@ from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import Hub
 from schemas.functions import EffectClass
 from schemas.reasons import Effect
-from tests.support.connector_cases import PATIENCE_S, Case, Deed
+from tests.support.connector_cases import Case, Deed
 from tests.support.connector_peers import NETWORKED, Driven, behind_proxy
 from tests.support.hubs import CALM
 from tests.support.tcp_faults import Proxy, Wrong
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 BRIEF_MS = 700
 WRONG = [each for each in Wrong if each is not Wrong.NOTHING]

@@ -40,9 +40,9 @@ from tests.support.connector_cases import Case, Deed
 from tests.support.connector_peers import REAL
 from tests.support.data import payload
 from tests.support.hosted import PARTITIONS, begun, worker
+from tests.support.waiting import PATIENCE_S
 
 LINES = tuple({*call.DECLARATION.topics(Settings()), *recover.DECLARATION.topics(Settings()), PARKING, call.PAUSES})
-PATIENCE_S = 180.0  # a bound on hanging, not a measure
 AT_ONCE = 100  # calls of one system: more than there are deeds, all of which stand at their moment
 EACH = 20  # of every deed, where kills come at random
 KILLS = 6

@@ -25,9 +25,9 @@ from streams.runtime.parking import PARKING
 from streams.runtime.watchdog import EXIT_STALLED
 from tests.support.data import payload
 from tests.support.hosted import PARTITIONS, begun, worker
+from tests.support.waiting import PATIENCE_S
 
 LINES = tuple({*call.DECLARATION.topics(Settings()), *recover.DECLARATION.topics(Settings()), PARKING, call.PAUSES})
-PATIENCE_S = 180.0  # a bound on hanging, not a measure
 STALL_S = 4
 TAKES_S = 3 * STALL_S
 

@@ -13,6 +13,7 @@ from aiohttp import ClientError, ClientSession
 
 from infra.local import ports
 from tests.support.alerting import MINUTE, Alerting
+from tests.support.waiting import PATIENCE_S
 
 PROGRAM = shutil.which("prometheus-alertmanager") or shutil.which("alertmanager")
 CONFIG = "route: {receiver: nobody}\nreceivers: [{name: nobody}]\n"
@@ -32,7 +33,7 @@ async def alertmanager(tmp_path: Path) -> AsyncIterator[str]:
     process = await asyncio.create_subprocess_exec(PROGRAM, *arguments, stdout=log, stderr=log)
     url = f"http://127.0.0.1:{port}"
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while not await _is_ready(url):
                 assert process.returncode is None, (tmp_path / "log").read_text()
                 await asyncio.sleep(0.05)

@@ -31,11 +31,11 @@ from streams.messages.reading import Reading
 from streams.processors.call.checking import check
 from streams.processors.call.connections import Addresses
 from tests.support.row_sources import Kafka
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.broker
 
 LIMITS = CallLimits(total_timeout_s=15.0, try_timeout_s=10.0)
-PATIENCE_S = 30.0
 EVENT = {"source": "/exlify/orders", "type": "com.example.order.placed"}
 
 

@@ -14,6 +14,7 @@ from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import CallLimits, Hub
 from schemas.reasons import Effect, Reason
 from tests.support.postgresql import Server
+from tests.support.waiting import PATIENCE_S
 
 psycopg = pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
 
@@ -83,7 +84,7 @@ async def test_a_database_that_has_fallen_silent_holds_no_thread(url: str, postg
     assert (await run(hub, "sql.execute", INSERT, owner="Cy")).ok
     with postgresql.frozen():
         outcome = await run(hub, "sql.execute", INSERT, owner="Cy")
-        async with asyncio.timeout(30):  # a bound on hanging: its threads are waited for
+        async with asyncio.timeout(PATIENCE_S):  # a bound on hanging: its threads are waited for
             await hub.__aexit__()
     assert (outcome.reason, outcome.effect) == (Reason.TIMED_OUT, Effect.NONE), "its commit had not begun"
 

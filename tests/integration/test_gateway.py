@@ -36,6 +36,7 @@ from streams.ground.settings import Settings
 from streams.processors.intake import backlog, typed_topics
 from streams.processors.orchestrate import INBOX, outcome
 from tests.support.data import payload
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.broker
 
@@ -176,13 +177,13 @@ async def test_publishing_waits_while_too_much_stands_before_the_engine(settings
     assert publishing.stdin is not None and publishing.stderr is not None
     publishing.stdin.write(numbered(600).encode())
     publishing.stdin.close()
-    told = await asyncio.wait_for(publishing.stderr.readline(), 60)
+    told = await asyncio.wait_for(publishing.stderr.readline(), PATIENCE_S)
     assert b"records wait before intake, and 500 may (EXLIFY_MAX_BACKLOG)" in told
     assert publishing.returncode is None
     theirs = replace(settings, group_prefix=prefix)
     await asyncio.to_thread(read_all, theirs)
     assert backlog.measured(theirs) == {"intake": 0, "orchestrate": 0}
-    assert await asyncio.wait_for(publishing.wait(), 60) == 0
+    assert await asyncio.wait_for(publishing.wait(), PATIENCE_S) == 0
 
 
 def read_all(settings: Settings) -> None:

@@ -32,7 +32,7 @@ from streams.processors.call.connections import Addresses
 from tests.support.dovecot import Dovecot
 from tests.support.rabbitmq import RabbitMq
 from tests.support.row_sources import Kafka
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 SOURCE = """
 it:
@@ -98,7 +98,7 @@ class Taking:
 
 async def taken(it: Taking, wanted: Callable[[], bool]) -> None:
     """Looks until something holds."""
-    async with it.reading() as reading, asyncio.timeout(60):
+    async with it.reading() as reading, asyncio.timeout(PATIENCE_S):
         while not wanted():
             await reading.look()
 
@@ -106,7 +106,7 @@ async def taken(it: Taking, wanted: Callable[[], bool]) -> None:
 async def stopped_before_it_was_done_with(it: Taking) -> None:
     """Somebody takes, and ends before they are heard: what they had comes again."""
     it.kafka.away_after = 0
-    async with it.reading() as reading, asyncio.timeout(60):
+    async with it.reading() as reading, asyncio.timeout(PATIENCE_S):
         with pytest.raises(UnavailableError):
             while True:
                 await reading.look()
@@ -246,7 +246,7 @@ async def test_messages_of_a_topic_become_events_once(kafka: str, tmp_path: Path
     assert len(it.kafka.events) == 14
     async with Taking(tmp_path, f"kafka://{kafka}", "missing-topic").reading() as reading:
         with pytest.raises(InletError, match="NOT_FOUND: the topic is not there"):
-            async with asyncio.timeout(60):
+            async with asyncio.timeout(PATIENCE_S):
                 while True:
                     await reading.look()
 

@@ -17,9 +17,9 @@ from streams.ground.publish import Outgoing, Publisher
 from streams.ground.settings import Settings
 from streams.processors.call import PAUSES
 from streams.processors.call.pauses import PauseFeed
+from tests.support.waiting import PATIENCE_S
 
 CODEC = Codec.offline()
-PATIENCE_S = 60
 ERP, MAIL, PRESS = (f"{name}-{uuid.uuid4().hex[:8]}" for name in ("erp", "mail", "press"))
 
 

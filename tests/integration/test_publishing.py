@@ -26,6 +26,7 @@ from streams.ground.publish_settings import PublishSettings
 from streams.ground.settings import Settings
 from streams.ground.topic import Topic
 from streams.processors.intake import business_topic
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.broker
 
@@ -170,7 +171,7 @@ async def test_feed_caught_up_knows_what_was_deployed_before(settings: Settings)
     codec = Codec.offline()
     feed = DefinitionFeed(settings, codec, FUNCTIONS)
     await feed.start()
-    async with Publisher(settings) as publisher, asyncio.timeout(20):
+    async with Publisher(settings) as publisher, asyncio.timeout(PATIENCE_S):
         for version in range(3):
             yaml = YAML.format(name=f"w{uuid.uuid4().hex[:8]}", version=f"1.{version}.0")
             graph = await deploy(publisher, codec, settings, yaml, FUNCTIONS, by="test")

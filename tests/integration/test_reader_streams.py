@@ -15,8 +15,8 @@ from confluent_kafka.cimpl import NewTopic
 from streams.ground.settings import Settings
 from streams.runtime.processor import Record
 from streams.runtime.reader import Partition, Reader
+from tests.support.waiting import PATIENCE_S
 
-PATIENCE_S = 120.0
 PARTITIONS = 3
 BURST = 20_000  # records; much more than a second of what is called a stream
 GENERATION = 7

@@ -16,6 +16,7 @@ from streams.processors.call.gone import Gone
 from streams.processors.call.pauses import PauseFeed, Pauses
 from streams.processors.call.reports import Reporter, SeenFeed, Tally
 from streams.runtime.clock import now_ms
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.mark.broker
@@ -30,7 +31,7 @@ async def test_what_calls_have_seen_reaches_who_asks(kafka: str, monkeypatch: py
     reporter.start()
     tally.note(call)
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while feed.of("erp", now_ms())["failed"] < 1:
                 await asyncio.sleep(0.01)
         assert feed.of("erp", now_ms())["breaker"] == "open"
@@ -59,7 +60,7 @@ async def test_endpoint_that_is_gone_is_paused_for_every_worker(kafka: str, monk
         )
     )
     try:
-        async with asyncio.timeout(60):
+        async with asyncio.timeout(PATIENCE_S):
             while other.of("gone-shop") is None:
                 await asyncio.sleep(0.01)
         pause = other.of("gone-shop")

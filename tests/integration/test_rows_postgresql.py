@@ -22,6 +22,7 @@ from streams.rows.reading import Reading
 from streams.rows.watching import Watching
 from tests.support.postgresql import Server
 from tests.support.row_sources import Kafka
+from tests.support.waiting import PATIENCE_S
 
 psycopg = pytest.importorskip("psycopg", reason="the extra `postgres` is not installed")
 
@@ -110,7 +111,7 @@ shop:
             with psycopg.connect(_plain(url)) as connection:
                 connection.execute("INSERT INTO row_source VALUES (%s)", [number])
                 connection.execute('NOTIFY "Rows"')
-            async with asyncio.timeout(60):  # a bound on hanging; without the notification it is an hour
+            async with asyncio.timeout(PATIENCE_S):  # a bound on hanging; without the notification it is an hour
                 await kafka.told.acquire()
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)

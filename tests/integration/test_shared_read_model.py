@@ -31,12 +31,12 @@ from tests.support import brokers
 from tests.support.data import payload
 from tests.support.postgresql import Server
 from tests.support.told import id_of
+from tests.support.waiting import PATIENCE_S
 
 MACHINES = ("one", "two")
 GATEWAY = "gateway"
 TASKS = 16  # of each kind: some on every partition
 ASK = ClientTimeout(total=10)
-PATIENCE_S = 120.0  # a bound on hanging, not a measure
 LOOK_S = 0.05
 
 

@@ -34,10 +34,10 @@ from tests.support.data import payload
 from tests.support.definitions import empty_book, load
 from tests.support.gateways import AsyncGateway
 from tests.support.tables import Table
+from tests.support.waiting import PATIENCE_S
 
 PAGE = (Path(__file__).parents[2] / "streams" / "README.md").read_text()
 INSTANCE = f"{7:032x}"
-PATIENCE_S = 60
 GREETING = "document: {dsl: '1.0.3', namespace: sales, name: greeting, version: '1.0.0'}\ndo: [{a: {wait: PT1S}}]"
 
 pytestmark = [pytest.mark.broker]

@@ -29,6 +29,7 @@ from schemas.functions import EffectClass
 from tests.support import mailboxes, notebook, peers, queues
 from tests.support import sftp as sftp_server
 from tests.support.books import books
+from tests.support.waiting import PATIENCE_S
 
 ORDERS: dict[str, Any] = {
     "asyncapi": "3.0.0",
@@ -53,7 +54,6 @@ QUEUE = "hub-orders"
 FILES = "http-files"  # the folder of bodies that are files
 EVENT = {"source": "/exlify/orders", "type": "com.example.order.placed"}
 HOOK_SECRET = b"a secret of both sides, and theirs"
-PATIENCE_S = 60.0
 
 Given = Callable[[str, str], dict[str, Any]]
 """Arguments, by the name of the connection and a mark."""

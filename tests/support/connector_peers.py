@@ -34,7 +34,6 @@ from tests.support.connector_cases import (
     DEEDS,
     INSERT,
     KEYED_INSERT,
-    PATIENCE_S,
     QUEUE,
     TOPIC,
     Case,
@@ -47,6 +46,7 @@ from tests.support.connector_cases import (
 )
 from tests.support.mariadb import MariaDb
 from tests.support.tcp_faults import Proxy, proxied
+from tests.support.waiting import PATIENCE_S
 
 Opens = Callable[[Path, Any], AbstractAsyncContextManager[Case]]
 """The case of a connector, by a folder and the server that runs already."""

@@ -31,9 +31,9 @@ from tests.support.contexts import context
 from tests.support.data import payload
 from tests.support.definitions import empty_book, load
 from tests.support.gateways import AsyncGateway, Gateway
+from tests.support.waiting import PATIENCE_S
 
 HOSTED = ("orchestrate", "call", "human", "recover")
-PATIENCE_S = 30.0  # a bound on hanging, not a measure
 
 
 class Journey:

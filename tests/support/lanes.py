@@ -28,6 +28,7 @@ from streams.runtime.slots import Slots
 from streams.runtime.slow_lane import SlowLane
 from streams.runtime.store import Store
 from streams.runtime.table import TablePartition
+from tests.support.waiting import PATIENCE_S
 from tests.unit.runtime.changelog import MemoryLog
 
 ROOMY = Limits(2, 100, 10_000)
@@ -105,7 +106,7 @@ class Patient(SlowProcessor):
 async def until(condition: object) -> None:
     """Lets the loop turn until something is so."""
     assert callable(condition)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not condition():
             await asyncio.sleep(0)
 

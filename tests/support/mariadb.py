@@ -18,8 +18,8 @@ from typing import Any
 import pytest
 
 from infra.local import ports
+from tests.support.waiting import PATIENCE_S
 
-PATIENCE_S = 60.0
 # It refuses to run as root.
 USER = "nobody" if os.geteuid() == 0 else None
 

@@ -21,8 +21,8 @@ import psutil
 import pytest
 
 from infra.local import ports
+from tests.support.waiting import PATIENCE_S
 
-PATIENCE_S = 90.0
 PASSWORD = "pass@word"
 WRITTEN = "pass%40word"  # as it stands in an address
 ALL = {"configure": ".*", "write": ".*", "read": ".*"}

@@ -13,6 +13,7 @@ import zlib
 from streams.gateway.webhooks import signature
 from tests.support.desk import TASK_ID
 from tests.support.gateways import NOW_S, SECRETS
+from tests.support.waiting import PATIENCE_S
 
 JSON = b"content-type: application/json\r\n"
 STRUCTURED = b"content-type: application/cloudevents+json\r\n"
@@ -178,7 +179,7 @@ async def answer(port: int, request: bytes) -> tuple[int, str, bytes]:
     """Status, media type and body of what a gateway says to a request."""
     reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(request)
-    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), 20)
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), PATIENCE_S)
     if head.startswith(b"HTTP/1.1 100"):
         head = await reader.readuntil(b"\r\n\r\n")
     fields = dict(line.lower().split(": ", 1) for line in head.decode().split("\r\n")[1:] if line)

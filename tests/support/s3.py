@@ -20,11 +20,11 @@ from urllib.request import Request, urlopen
 import pytest
 
 from infra.local import ports
+from tests.support.waiting import PATIENCE_S
 
 if TYPE_CHECKING:
     from obstore.store import S3Store
 
-PATIENCE_S = 60.0
 BUCKET = "models"
 _ANYTHING = '{"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "*", "Resource": "*"}]}'
 PYTHON = Path(__file__).parents[2] / ".venv-peers" / "bin" / "python"

@@ -23,8 +23,8 @@ import pytest
 
 from connectors.hub.identity import Identity, Ssh
 from infra.local import ports
+from tests.support.waiting import PATIENCE_S
 
-PATIENCE_S = 30.0
 CONFIG = """
 ListenAddress 127.0.0.1
 Port {port}

@@ -26,12 +26,12 @@ from infra.local.kafka import KafkaServer
 from infra.panels import RATE
 from tests.bench.peer import ledger_peer
 from tests.support.servers import made
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.broker, pytest.mark.slow]
 
 EXLIFY = [sys.executable, "-m", "streams.cli"]
 ROOT = Path(__file__).parents[3]
-PATIENCE_S = 60.0  # a bound on hanging
 EVENTS = 1_500
 WAITS = """
 document: {dsl: 1.0.3, namespace: test, name: waits, version: 1.0.0}

@@ -12,6 +12,7 @@ from streams.cli import stress
 from streams.cli._load import Load
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
+from tests.support.waiting import PATIENCE_S
 
 
 class Silent:
@@ -36,5 +37,5 @@ async def test_load_that_cannot_be_sent_is_not_waited_for(monkeypatch: pytest.Mo
     monkeypatch.setattr(stress, "_send", send)
     monkeypatch.setattr(stress, "_outcomes", lambda settings, workflow: Silent())
     with pytest.raises(UnavailableError, match="gone away"):
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(PATIENCE_S):
             await stress._run(Settings(), Load(), "order", "order.v1", [{}], 1, 1.0, patience=3_600)

@@ -12,6 +12,7 @@ from streams.cli import up
 from streams.cli._workers import LOOKS, MANY, Kind, always, grow, read, waiting
 from streams.ground.errors import UsageError
 from streams.runtime.metrics import LAG
+from tests.support.waiting import PATIENCE_S
 
 SHARED = ("steps", "engine")
 
@@ -94,7 +95,7 @@ async def test_workers_join_until_there_are_as_many_as_may_be() -> None:
 
     kinds = [Kind("engine", 1, 1), Kind("steps", 1, 3)]
     waits["steps-3"] = 0
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await grow(kinds, lambda name: told(waits[name]), add, said.append, always, look_s=0)
     assert added == [("steps", "steps-2"), ("steps", "steps-3")]
     assert said[0].startswith("steps-2 joins: 4,000 records wait for steps")
@@ -122,7 +123,7 @@ async def test_nobody_joins_while_the_machine_is_busy_or_a_worker_does_not_say_w
 
     kinds = [Kind("engine", 1, 2), Kind("steps", 1, 2)]
     growing = asyncio.create_task(grow(kinds, texts, add, lambda _: None, room, look_s=0))
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while not added:  # that is what is waited for
             await asyncio.sleep(0.001)
     growing.cancel()

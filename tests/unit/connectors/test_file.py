@@ -19,6 +19,7 @@ from connectors.hub.outcome import CallOutcome
 from connectors.hub.pipeline import CallLimits
 from schemas.reasons import Effect, Reason
 from tests.support.hubs import CALM, QUICK
+from tests.support.waiting import PATIENCE_S
 
 CSV = {"type": "csv", "header": True, "delimiter": ";", "lineEnd": "lf"}
 
@@ -134,7 +135,7 @@ async def test_a_folder_that_does_not_answer_ends_the_call_in_time(
     answers = threading.Event()
     monkeypatch.setattr(Path, "is_dir", lambda folder: answers.wait(60))
     try:
-        outcome = await asyncio.wait_for(asked(tmp_path, "file.write", QUICK, file="a", content="x"), 30)
+        outcome = await asyncio.wait_for(asked(tmp_path, "file.write", QUICK, file="a", content="x"), PATIENCE_S)
         assert (outcome.reason, outcome.effect) == (Reason.TIMED_OUT, Effect.NONE)
     finally:
         answers.set()

@@ -23,6 +23,7 @@ from connectors.hub.waiting import LONGEST_S, SHORT_S, Postponed, Waited, WaitsF
 from schemas.functions import EffectClass
 from schemas.reasons import Effect, Reason
 from tests.support.scripted import FINE, SCRIPTED, Scripted
+from tests.support.waiting import PATIENCE_S
 
 DOWN = CallOutcome(reason=Reason.UNREACHED, effect=Effect.NONE)
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
@@ -145,7 +146,7 @@ async def test_place_that_nobody_waits_for_any_more_goes_to_the_next() -> None:
         await late
     lane.leave(held)
     cancelled.cancel()
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(PATIENCE_S):
         assert await patient == "in"
     assert lane.forgettable
 

@@ -18,6 +18,7 @@ from connectors.hub.turns import jitter
 from schemas.functions import EffectClass
 from schemas.reasons import Effect, Reason
 from tests.support.scripted import ASK, FINE, SCRIPTED, Scripted
+from tests.support.waiting import PATIENCE_S
 
 QUICK = CallLimits(total_timeout_s=2.0, concurrency=2)
 AT_ONCE = CallLimits(total_timeout_s=0.2)
@@ -111,7 +112,7 @@ async def test_intents_are_not_bounded_by_places_and_what_waited_for_one_is_aske
             all_asked.set()
         if asked > 10:
             raise Refused(Reason.WITHDRAWN, "not wanted any more")
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             await all_asked.wait()
 
     hub = Hub({SCRIPTED: connector}, limits=QUICK)

@@ -14,6 +14,7 @@ from streams.gateway.settings import GatewaySettings
 from streams.ground.settings import Settings
 from tests.support.consoles import INSTANCE, SAME_ORIGIN, Console
 from tests.support.gateways import AsyncGateway
+from tests.support.waiting import PATIENCE_S
 
 CANCEL = f"/instances/{INSTANCE}/cancel"
 
@@ -152,7 +153,7 @@ def test_nobody_is_led_elsewhere(text: str) -> None:
 )
 async def test_a_form_that_is_none_of_ours_is_not_read(guarded: Settings, kind: str, body: bytes) -> None:
     """Before anybody is known: of some charsets a body of a megabyte takes a minute, in which nobody else is served."""
-    async with AsyncGateway(guarded, install) as gateway, asyncio.timeout(10):
+    async with AsyncGateway(guarded, install) as gateway, asyncio.timeout(PATIENCE_S):
         headers = {"Content-Type": kind, **SAME_ORIGIN}
         async with gateway.client.post("/login", data=body, headers=headers) as response:
             assert response.status == 415

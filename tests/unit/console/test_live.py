@@ -13,9 +13,9 @@ from hypothesis import strategies as st
 
 from streams.console.live import Hub, frame
 from tests.support.consoles import INSTANCE, Console, change, result
+from tests.support.waiting import PATIENCE_S
 
 STREAM = {"Accept": "text/event-stream"}
-WAIT_S = 20.0
 
 
 @given(st.text(alphabet="ab\r\n\u2028:\x00", max_size=30))
@@ -136,14 +136,14 @@ async def running(console: Console) -> AsyncIterator[Hub]:
 async def until(response: Any, text: str) -> str:
     """What was sent until a text came."""
     got = ""
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while text not in got:
             got += (await response.content.readany()).decode()
     return got
 
 
 async def heard(reader: AsyncIterator[bytes], wanted: bytes) -> None:
-    async with asyncio.timeout(WAIT_S):
+    async with asyncio.timeout(PATIENCE_S):
         while await anext(reader) != wanted:
             pass
 

@@ -15,6 +15,7 @@ from streams.console import standing
 from streams.console.rights import Act
 from tests.support.consoles import NOW_MS, Console
 from tests.support.stories import Story
+from tests.support.waiting import PATIENCE_S
 
 TOLD = """
 document: {dsl: 1.0.3, namespace: test, name: told, version: 1.0.0}
@@ -167,7 +168,7 @@ async def test_failed_steps_of_a_list_are_done_again_as_the_preview_counted_them
     assert (await console.data("/incidents/retry?key=K-1"))["count"] == 1
     assert (await console.data("/incidents/retry?status=waiting"))["count"] == 0
     status, onward, _ = await console.send("/incidents/retry?status=incident&key=K-0", page, {"reason": "up again"})
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         while (await console.data(onward))["sent"] < 2:
             await asyncio.sleep(0.01)
     said = {data["instance_id"] for name, data in console.gateway.outbox.decoded() if name == REPAIR_STEP}

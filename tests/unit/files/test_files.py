@@ -22,6 +22,7 @@ from streams.ground.errors import ConfigurationError, UnavailableError
 from streams.ground.publish import Outgoing
 from streams.ground.settings import Settings
 from streams.ground.site import Site
+from tests.support.waiting import PATIENCE_S
 
 YAML = """
 orders:
@@ -247,7 +248,7 @@ async def test_a_file_that_cannot_be_read_does_not_hold_the_others(site: Place, 
     site.declare("  every: 100ms\n")
     bad = site.put(os.fsdecode(name), LINES, mtime=1)
     watching = Watching(site=site.site, settings=site.settings, codec=site.kafka.codec, publisher=site.kafka)
-    async with asyncio.timeout(20), watching.running():
+    async with asyncio.timeout(PATIENCE_S), watching.running():
         for number in range(2):  # also what comes when the other is known to be bad
             site.put(f"ORD{number}.csv", LINES)
             while not (site.folder / "archive" / f"ORD{number}.csv").exists():
@@ -264,7 +265,7 @@ async def test_a_bug_is_told_and_the_source_looked_at_again(site: Place, monkeyp
     site.declare("  every: 100ms\n")
     site.put("ORD1.csv", LINES)
     watching = Watching(site=site.site, settings=site.settings, codec=site.kafka.codec, publisher=site.kafka)
-    async with asyncio.timeout(20), watching.running():
+    async with asyncio.timeout(PATIENCE_S), watching.running():
         with monkeypatch.context() as patched:
             patched.setattr(site.kafka, "publish", None)
             while stuck() != 1:
@@ -278,7 +279,7 @@ async def test_a_source_that_is_taken_away_is_stuck_no_more(site: Place) -> None
     site.declare("  every: 100ms\n")
     site.folder.rmdir()
     watching = Watching(site=site.site, settings=site.settings, codec=site.kafka.codec, publisher=site.kafka)
-    async with asyncio.timeout(20), watching.running():
+    async with asyncio.timeout(PATIENCE_S), watching.running():
         while stuck() != 1:
             await asyncio.sleep(0.01)
         (site.settings.site_dir / "files.yaml").write_text("")

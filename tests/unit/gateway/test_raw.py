@@ -24,6 +24,7 @@ from streams.ground.settings import Settings
 from tests.support.desk import Desk, command
 from tests.support.gateways import AsyncGateway, Gateway
 from tests.support.raw_requests import EVENT, REFUSED, STRUCTURED, TAKEN, answer, get, post
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -97,7 +98,7 @@ async def test_head_that_never_ends_is_not_waited_for(
     monkeypatch.setattr(protocol, "IDLE_S", 0.1)
     reader, writer = await asyncio.open_connection("127.0.0.1", door)
     writer.write(before.replace(b"connection: close", b"x: y") + head)
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while await reader.read(65_536):
             pass
     writer.close()

@@ -20,6 +20,7 @@ from streams.runtime.reader import Partition
 from tests.support.alerting import HOUR, MINUTE, Alerting
 from tests.support.gateways import AsyncGateway, Gateway, OwnOnes
 from tests.support.stories import START_MS, Story
+from tests.support.waiting import PATIENCE_S
 
 WORKFLOW = """
 document: {dsl: 1.0.3, namespace: test, name: asks, version: 1.0.0}
@@ -189,4 +190,4 @@ async def test_a_look_that_fails_is_not_the_last(watched: Watched, monkeypatch: 
     monkeypatch.setattr(Watchdogs, "look", look)
     monkeypatch.setattr(watchdogs, "LOOK_S", 0)
     async with watching(watched.gateway.services):
-        await asyncio.wait_for(again.wait(), 5)
+        await asyncio.wait_for(again.wait(), PATIENCE_S)

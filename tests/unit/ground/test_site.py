@@ -15,6 +15,7 @@ from streams.ground.errors import ConfigurationError
 from streams.ground.probes import SiteProbe
 from streams.ground.site import MAX_BYTES, Site, SiteFile
 from streams.ground.site_yaml import MAX_LEVELS, Part
+from tests.support.waiting import PATIENCE_S
 
 NAME = "colours.yaml"
 HIDDEN = "hunter2"
@@ -263,7 +264,7 @@ async def test_site_follows_all_its_files(tmp_path: Path) -> None:
     async with site.followed(every_s=0):
         write(tmp_path, "sky: blue\n", "a.yaml")
         write(tmp_path, "sea: green\n", "b.yaml")
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(PATIENCE_S):
             while not (first.value and second.value):
                 await asyncio.sleep(0)
     assert (first.value, second.value) == ({"sky": "blue"}, {"sea": "green"})

@@ -12,6 +12,7 @@ from structlog.testing import capture_logs
 from streams.ground import sources
 from streams.ground.beside import beside
 from streams.ground.sources import Looks, kept
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.fixture
@@ -26,7 +27,7 @@ def at_once(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
 
 
 async def until(condition: asyncio.Event) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(PATIENCE_S):
         await condition.wait()
 
 
@@ -69,7 +70,7 @@ async def test_a_source_that_is_taken_away_says_nothing_any_more(stuck: Gauge) -
             await asyncio.sleep(0)
         declared.clear()
         await until(ended)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(PATIENCE_S):
             while stuck._metrics:
                 await asyncio.sleep(0)
 

@@ -20,6 +20,7 @@ from infra.local.process import Launch
 from infra.local.supervisor import Stage, Supervisor
 from streams.ground.terminal import visible
 from tests.support.hostile import HOSTILE, gets_through
+from tests.support.waiting import PATIENCE_S
 
 LIVES = "import signal; signal.pause()"
 
@@ -195,7 +196,7 @@ def _pids(folder: DataFolder) -> dict[str, int]:
 
 
 async def _until(seen: Callable[[], bool]) -> None:
-    async with asyncio.timeout(30):
+    async with asyncio.timeout(PATIENCE_S):
         while not seen():
             await asyncio.sleep(0.01)
 

@@ -12,7 +12,8 @@ from schemas.messages import STEP_COMMAND
 from streams.processors import call
 from streams.runtime.processor import Output
 from tests.support import peers
-from tests.support.journeys import PATIENCE_S, settings_in, travelling
+from tests.support.journeys import settings_in, travelling
+from tests.support.waiting import PATIENCE_S
 
 IN_FRONT = 500
 WORKFLOW = """

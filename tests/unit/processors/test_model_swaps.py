@@ -1,14 +1,12 @@
 """Five models of others are swapped and rolled back under load: nothing waits for a model to be loaded.
 
-How long an event waits is told in processor time, which hangs on no other work of the machine: that of the thread that
-decides, and, as if it stood still meanwhile, that of the longest load beside it (the interpreter may be held for it).
+The thread that decides loads none, and answers while another does.
 """
 
 from __future__ import annotations
 
 import asyncio
 import threading
-import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -32,7 +30,6 @@ from tests.support.tables import Table
 
 CODEC = Codec.offline()
 NOW_MS = 1_700_000_000_000
-MAX_WAIT_S = 0.1  # of an event, for a swap
 
 
 @pytest.fixture
@@ -47,17 +44,14 @@ def site(tmp_path: Path) -> Iterator[Site]:
 
 
 @pytest.fixture
-def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str, float]]:
-    """Every load of a model, with the thread that it was done in, and the processor time that it took there."""
-    seen: list[tuple[str, str, float]] = []
+def loads(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, str]]:
+    """Every load of a model, with the thread that it was done in."""
+    seen: list[tuple[str, str]] = []
     load = models.serving.registry._loaded
 
     def noted(folder: Path, *more: Any) -> Any:
-        started = time.thread_time()
-        loaded = load(folder, *more)
-        took = time.thread_time() - started
-        seen.append((f"{folder.parent.name}@{folder.name}", threading.current_thread().name, took))
-        return loaded
+        seen.append((f"{folder.parent.name}@{folder.name}", threading.current_thread().name))
+        return load(folder, *more)
 
     monkeypatch.setattr(models.serving.registry, "_loaded", noted)
     return seen
@@ -92,16 +86,13 @@ class Load:
         return Message(Record("in", 0, 0, at_ms, b"0" * 32, b""), STEP_COMMAND, data)
 
 
-async def test_five_models_are_swapped_and_rolled_back_under_load(
-    site: Site, loads: list[tuple[str, str, float]]
-) -> None:
+async def test_five_models_are_swapped_and_rolled_back_under_load(site: Site, loads: list[tuple[str, str]]) -> None:
     book = ModelBook([site.folder / "models"])
     registry = Registry(shelf=book)
     await asyncio.to_thread(registry.load_all)
     load, written = Load(book, registry), Written(book, CODEC)
     first = load.commands(NOW_MS)
     before = load.answers(first)
-    spent: list[float] = []  # by the thread that decides, for each five commands
 
     async def moved(version: str, now_ms: int) -> None:
         """All five to a version, while commands come; before it counts, the models are in memory."""
@@ -112,22 +103,17 @@ async def test_five_models_are_swapped_and_rolled_back_under_load(
         loads.clear()
         looking = asyncio.create_task(asyncio.to_thread(registry.look))
         while not looking.done():
-            started = time.thread_time()
-            answers = load.answers(first)
-            spent.append(time.thread_time() - started)
-            assert answers == before
+            assert load.answers(first) == before
             await asyncio.sleep(0)
         assert await looking == []
 
     assert load.versions(NOW_MS) == {"1"}
     await moved("2", NOW_MS)
-    assert sorted(name for name, _, _ in loads) == sorted(f"their-{kind}@2" for kind in MODELS)
+    assert sorted(name for name, _ in loads) == sorted(f"their-{kind}@2" for kind in MODELS)
     assert load.versions(NOW_MS + AHEAD_MS - 1) == {"1"}
     assert load.versions(NOW_MS + AHEAD_MS) == {"2"}
     assert load.answers(first) == before  # a command that comes again
-    here = threading.current_thread().name
-    assert here not in {thread for _, thread, _ in loads}
-    assert max(spent) + max(took for _, _, took in loads) < MAX_WAIT_S
+    assert threading.current_thread().name not in {thread for _, thread in loads}
     await moved("1", NOW_MS + 60_000)
     assert load.versions(NOW_MS + 60_000 + AHEAD_MS) == {"1"}
     assert load.versions(NOW_MS + AHEAD_MS) == {"2"}  # commands of the time between

@@ -30,10 +30,10 @@ from streams.steps import Context, InDoubt, NotDone, Refused, Retries, Retryable
 from streams.steps.declared import Step
 from tests.support.contexts import context
 from tests.support.data import payload
+from tests.support.waiting import PATIENCE_S
 
 CODEC = Codec.offline()
 INSTANCE = "ab" * 16
-PATIENCE_S = 30
 AT_ONCE = encode(Policy(delay_ms=0))
 
 

@@ -27,6 +27,7 @@ from streams.runtime.memory import MemoryRuntime
 from streams.runtime.processor import Output
 from tests.support.contexts import context
 from tests.support.definitions import empty_book, load
+from tests.support.waiting import PATIENCE_S
 
 CODEC = Codec.offline()
 DOCUMENT = "document: {{dsl: '1.0.3', namespace: tests, name: {name}, version: '{version}'}}\ndo:\n{tasks}\n"
@@ -76,7 +77,7 @@ async def test_those_below_stand_and_go_on_with_an_instance() -> None:
             over.set()
 
     runtime.watch(HISTORY.name, note)
-    async with runtime.running() as failed, asyncio.timeout(30):
+    async with runtime.running() as failed, asyncio.timeout(PATIENCE_S):
         runtime.publish([start])
         either: list[asyncio.Future[Any]] = [asyncio.ensure_future(over.wait()), failed]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -105,7 +106,7 @@ async def outcomes(book: DefinitionBook, data: Any, last: str = "parent") -> dic
         runtime.watch(outcome_topic(each).name, note)
     graph = book.latest("parent")
     assert graph is not None
-    async with runtime.running() as failed, asyncio.timeout(30):
+    async with runtime.running() as failed, asyncio.timeout(PATIENCE_S):
         runtime.publish([_start(CODEC, graph, data)])
         either: list[asyncio.Future[Any]] = [asyncio.ensure_future(over.wait()), failed]
         await asyncio.wait(either, return_when=asyncio.FIRST_COMPLETED)
@@ -219,7 +220,7 @@ async def test_workflow_that_runs_itself_ends_at_the_limit() -> None:
     runtime.watch(outcome_topic("parent").name, lambda output: ended.append(CODEC.decode(output.value or b"")[1]))
     graph = book.latest("parent")
     assert graph is not None
-    async with runtime.running(), asyncio.timeout(30):
+    async with runtime.running(), asyncio.timeout(PATIENCE_S):
         runtime.publish([_start(CODEC, graph, {})])
         while len(ended) < 17:
             await asyncio.sleep(0)

@@ -47,6 +47,7 @@ from tests.support.contexts import context
 from tests.support.data import payload
 from tests.support.lanes import ROOMY, Flow, Outside, running, until
 from tests.support.postgresql import Server
+from tests.support.waiting import PATIENCE_S
 
 CODEC = Codec.offline()
 ROWS = projections(ALL)
@@ -298,7 +299,7 @@ async def test_view_names_a_database_that_is_gone(view: View, settings: Settings
             connection.exec_driver_sql("CREATE TABLE IF NOT EXISTS of_somebody_else (id int)")
     else:
         (tmp_path / "view.sqlite").unlink()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while not (causes := await view.causes()):
             await asyncio.sleep(0.05)
     assert [cause.part for cause in causes] == ["read model"]

@@ -32,6 +32,7 @@ from tests.support.contents import ROWS, as_first_made, content
 from tests.support.contexts import context
 from tests.support.data import payload
 from tests.support.postgresql import Server
+from tests.support.waiting import PATIENCE_S
 
 CODEC = Codec.offline()
 PLACE = Partition(HISTORY.name, 0)
@@ -143,7 +144,7 @@ async def test_view_that_is_to_make_its_rows_again_ends(settings: Settings, monk
             filling.again(connection)
         with pytest.raises(UnavailableError, match="made again"):
             view.note({PLACE: 8})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             with pytest.raises(UnavailableError, match="made again"):
                 await view.watch()
 
@@ -155,7 +156,7 @@ async def test_removed_tables_end_the_view(settings: Settings, monkeypatch: pyte
         assert not inspect(create_engine(read_model_url(settings))).has_table(filling.FILLING.name)
         with pytest.raises(UnavailableError, match="removed"):
             view.note({PLACE: 8})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(PATIENCE_S):
             with pytest.raises(UnavailableError, match="removed"):
                 await view.watch()
 

@@ -36,6 +36,7 @@ from tests.support.lanes import (
     slow_lane,
     until,
 )
+from tests.support.waiting import PATIENCE_S
 
 
 async def test_record_that_is_read_twice_is_handled_once() -> None:
@@ -131,7 +132,7 @@ async def test_ended_lane_gives_all_slots_back(tmp_path: Path) -> None:
         await until(lambda: slots.locked())
         task.cancel()
         await asyncio.gather(task, return_exceptions=True)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         await slots.acquire()
         await slots.acquire()
 

@@ -35,6 +35,7 @@ from tests.support.lanes import (
     slow_lane,
     until,
 )
+from tests.support.waiting import PATIENCE_S
 
 
 async def asked(ready: Ready, path: str = "/readyz", **headers: str) -> tuple[int, str]:
@@ -79,7 +80,7 @@ async def test_probe_is_asked_once_for_many_and_given_up(monkeypatch: pytest.Mon
     probe = Probe("kafka", ask)
     given_up = await asyncio.gather(*(probe.causes() for _ in range(20)))
     assert given_up == [[Cause("kafka", "does not answer")]] * 20
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(PATIENCE_S):
         while await probe.causes() != [Cause("kafka", "is full")]:
             await asyncio.sleep(0.01)
     assert len(asks) == 1

@@ -6,9 +6,9 @@ from pathlib import Path
 from streams.runtime import rocksdb
 from streams.runtime.rocksdb import MEBIBYTE
 from streams.runtime.store import Store
+from tests.support.waiting import PATIENCE_S
 
 STORES = 12
-PATIENCE_S = 30.0
 SLACK_BYTES = 8 * MEBIBYTE  # the bound is looked at with each write, and other stores of this process are idle
 
 
