@@ -15,10 +15,10 @@ from schemas.codec import Codec
 from streams.definitions.book import DefinitionBook
 from streams.definitions.own import OwnFunctions
 from streams.gateway.hooks import Hook
+from streams.ground.causes import Ready
 from streams.ground.publish import Publishing
 from streams.ground.record_at import RawRecord, record_at, topics_there
 from streams.ground.settings import Settings
-from streams.ground.status import Ready
 from streams.processors.call.connections import Addresses
 from streams.processors.call.pauses import Pauses
 from streams.processors.call.reports import Seen

@@ -11,9 +11,9 @@ from typing import TYPE_CHECKING, Any, Protocol
 from confluent_kafka import KafkaException
 from confluent_kafka.admin import AdminClient, ConfigResource, ResourceType  # type: ignore[attr-defined]
 
+from streams.ground.causes import Cause
 from streams.ground.kafka import client_config
 from streams.ground.settings import Settings
-from streams.ground.status import Cause
 
 if TYPE_CHECKING:
     from streams.ground.site import Site

@@ -3,29 +3,14 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Awaitable, Callable, Sequence
-from typing import NamedTuple
+from collections.abc import Sequence
 
 from aiohttp import web
 from prometheus_client import CONTENT_TYPE_LATEST, disable_created_metrics, generate_latest
 
+from streams.ground.causes import Cause, Ready
+
 disable_created_metrics()  # type: ignore[no-untyped-call]  # a second series for each, of a time that nobody asks for
-
-
-class Cause(NamedTuple):
-    """Why a process is not ready: which part of it, or of what it needs, and what is the matter with that.
-
-    A process that only does less than it should is ready, and degraded.
-    """
-
-    part: str
-    reason: str
-    degraded: bool = False
-    mild: bool = False  # degraded, but no work waits for it
-
-
-Ready = Callable[[], bool | Awaitable[Sequence[Cause]]]
-"""Says what keeps a process from being ready; where there are no causes to tell, whether it is."""
 
 
 async def _metrics(_: web.Request) -> web.Response:

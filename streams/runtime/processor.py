@@ -22,7 +22,7 @@ import msgspec
 from streams.ground.topic import Topic
 
 if TYPE_CHECKING:
-    from streams.ground.status import Cause
+    from streams.ground.causes import Cause
 from streams.runtime.declaration import Declaration
 
 Headers = Sequence[tuple[str, bytes]]

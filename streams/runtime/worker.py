@@ -18,11 +18,11 @@ from typing import Any
 import structlog
 
 from schemas.codec import Codec
+from streams.ground.causes import Cause
 from streams.ground.errors import ExlifyError
 from streams.ground.probes import kafka_probe
 from streams.ground.provision import look_at_cluster
 from streams.ground.settings import Settings
-from streams.ground.status import Cause
 from streams.runtime.clock import LOOK_S, ClockWatch
 from streams.runtime.crash import CrashPoint
 from streams.runtime.epochs import Superseded

@@ -6,10 +6,10 @@ import uuid
 
 import pytest
 
+from streams.ground.causes import Cause
 from streams.ground.probes import kafka_probe
 from streams.ground.provision import provision
 from streams.ground.settings import Settings
-from streams.ground.status import Cause
 from streams.ground.topic import Topic
 
 

@@ -18,8 +18,8 @@ from models.serving.shelf import Fault
 from schemas.messages import CANCEL_STEP, DECISION, STEP_COMMAND
 from schemas.reasons import Reason
 from schemas.steps import key_of
+from streams.ground.causes import Cause
 from streams.ground.metrics import remembered
-from streams.ground.status import Cause
 from streams.processors import decide
 from streams.processors.context import Context
 from streams.processors.decide.chain import OutOfUseError

@@ -19,9 +19,9 @@ from sqlalchemy.exc import DataError, IntegrityError, SQLAlchemyError
 
 from schemas.codec import UndecodableRecord, UnknownSchemaId
 from schemas.messages import START_INSTANCE
+from streams.ground.causes import Cause
 from streams.ground.errors import UnavailableError
 from streams.ground.probes import Probe
-from streams.ground.status import Cause
 from streams.processors import view
 from streams.processors.context import Context
 from streams.processors.view.ages import Ages

@@ -13,7 +13,8 @@ from aiohttp.test_utils import TestServer
 
 from streams.cli import SUMMARIES, status
 from streams.cli._findings import Finding, State, of_figures, of_kafka, of_process, of_topics, worst_first
-from streams.ground.status import Cause, status_routes
+from streams.ground.causes import Cause
+from streams.ground.status import status_routes
 from streams.runtime.parking import PARKING
 from tests.support.commands import exlify
 

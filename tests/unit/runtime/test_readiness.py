@@ -14,8 +14,9 @@ from aiohttp.web import Application
 
 from schemas.codec import Codec
 from schemas.registry import RegistryUnreachableError
+from streams.ground.causes import Cause, Ready
 from streams.ground.probes import Probe
-from streams.ground.status import Cause, Ready, status_routes
+from streams.ground.status import status_routes
 from streams.runtime.crash import CrashPoint
 from streams.runtime.fast_lane import FastLane
 from streams.runtime.lane import STANDS_S, STUCK_S
