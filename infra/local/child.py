@@ -31,13 +31,14 @@ class ChildSpec:
 
     `prepare` gives what to run, anew for each start; `answers` says whether it is ready; `explain` turns an exit code
     into a line for people; `captured`: its output comes through the console, else it goes to the file of its launch.
+    `start_timeout_s` is for what may hang; a worker that reads its state again takes as long as there is state.
     """
 
     name: str
     prepare: Callable[[], Launch]
     answers: Callable[[], bool]
     explain: Callable[[int], str] | None = None
-    start_timeout_s: float = 60.0
+    start_timeout_s: float | None = None
     stop_grace_s: float = 15.0
     captured: bool = True
 

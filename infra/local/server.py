@@ -16,7 +16,7 @@ from infra.local.locking import Busy, exclusive
 from infra.local.process import Launch, Process
 from infra.local.progress import Progress, silent
 
-START_TIMEOUT_S = 60.0
+START_TIMEOUT_S = 600.0  # with what is to be downloaded first, and however busy the machine is
 STOP_GRACE_S = 15.0
 END_GRACE_S = 3.0
 # How often a starting server is asked; each question costs it a millisecond or so.
@@ -113,7 +113,7 @@ class Server(ABC):
         rehearsal.stop()
 
     def start(self) -> str:
-        """Starts it and returns its address once it answers; raises LocalError where it does not within a minute."""
+        """Starts it and returns its address once it answers; raises LocalError where it does not in ten minutes."""
         self._process = Process(self.prepare())
         try:
             self.wait_ready(self._process)
@@ -123,7 +123,7 @@ class Server(ABC):
         return self.address
 
     def wait_ready(self, process: Process) -> None:
-        """Returns once it answers; raises LocalError when `process` ends, or a minute has passed, before it does."""
+        """Returns once it answers; raises LocalError when `process` ends before it does, or after ten minutes."""
         deadline = time.monotonic() + START_TIMEOUT_S
         while not self.answers():
             if process.exit_code is not None:

@@ -187,6 +187,7 @@ def _servers(settings: Settings, folder: DataFolder, watch: bool) -> list[Server
 
 def _infrastructure(settings: Settings, folder: DataFolder, servers: Sequence[Server], sandbox: bool) -> Stage:
     from infra.local.child import ChildSpec
+    from infra.local.server import START_TIMEOUT_S
     from infra.local.supervisor import Stage
     from streams import catalogue
     from streams.ground.provision import provision as make_topics
@@ -201,7 +202,14 @@ def _infrastructure(settings: Settings, folder: DataFolder, servers: Sequence[Se
         await make_topics(found, catalogue.topics(found))
 
     children = [
-        ChildSpec(each.name, each.prepare, each.answers, explain=each.explain_exit, start_timeout_s=600, captured=False)
+        ChildSpec(
+            each.name,
+            each.prepare,
+            each.answers,
+            explain=each.explain_exit,
+            start_timeout_s=START_TIMEOUT_S,
+            captured=False,
+        )
         for each in servers
     ]
     return Stage([*children, _sandbox(folder)] if sandbox else children, provision, "topics")

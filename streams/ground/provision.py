@@ -17,6 +17,8 @@ from streams.ground.settings import Settings
 from streams.ground.topic import Keyed, Topic
 
 ASK_TIMEOUT_S = 30
+MAKE_TIMEOUT_S = 180  # for all topics; a broker on a busy machine was seen to take 20
+_TIMED_OUT = {KafkaError.REQUEST_TIMED_OUT, KafkaError._TIMED_OUT}
 AGAIN_S = 0.05
 _PARTED_AS_THE_FLOW = (Keyed.INSTANCE, Keyed.STEP)
 
@@ -47,20 +49,25 @@ def _provision(settings: Settings, topics: tuple[Topic, ...]) -> None:
     found = _metadata(admin, settings)
     _check(settings, topics, found)
     missing = [_new_topic(topic, settings) for topic in topics if topic.name not in found.topics]
-    for name, future in admin.create_topics(missing, operation_timeout=ASK_TIMEOUT_S).items() if missing else ():
+    if not missing:
+        return
+    patience = {"operation_timeout": MAKE_TIMEOUT_S, "request_timeout": MAKE_TIMEOUT_S + ASK_TIMEOUT_S}
+    for name, future in admin.create_topics(missing, **patience).items():
         try:
             future.result()
         except KafkaException as error:
-            if error.args[0].code() != KafkaError.TOPIC_ALREADY_EXISTS:
+            code = error.args[0].code()
+            if code in _TIMED_OUT:
+                raise UnavailableError(f"Topic {name} is not created after {MAKE_TIMEOUT_S} s.") from None
+            if code != KafkaError.TOPIC_ALREADY_EXISTS:
                 raise ConfigurationError(f"Topic {name} cannot be created: {error.args[0].str()}.") from None
-    if missing:
-        _wait_for_leaders(admin, settings, missing)
+    _wait_for_leaders(admin, settings, missing)
 
 
 def _wait_for_leaders(admin: AdminClient, settings: Settings, made: Iterable[NewTopic]) -> None:
     """Brokers say that a topic is created before its partitions take records or tell what they hold."""
     silent = {(topic.topic, number) for topic in made for number in range(topic.num_partitions)}
-    deadline = time.monotonic() + ASK_TIMEOUT_S
+    deadline = time.monotonic() + MAKE_TIMEOUT_S
     while True:
         _metadata(admin, settings)  # anew: librdkafka keeps in mind, and asks nobody, that a partition has no leader
         silent -= offsets(admin, silent, "latest", ASK_TIMEOUT_S).keys()
@@ -68,7 +75,7 @@ def _wait_for_leaders(admin: AdminClient, settings: Settings, made: Iterable[New
             return
         if time.monotonic() > deadline:
             topics = ", ".join(sorted({topic for topic, _ in silent}))
-            raise UnavailableError(f"New partitions have no leader after {ASK_TIMEOUT_S} s: {topics}.")
+            raise UnavailableError(f"New partitions have no leader after {MAKE_TIMEOUT_S} s: {topics}.")
         time.sleep(AGAIN_S)
 
 

@@ -18,7 +18,6 @@ from tests.support.waiting import PATIENCE_S
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
 LOOK_S = 0.2
-STOP_S = 60.0
 # What the commands of the page find in the folder that they are typed in.
 AT_HAND = ("streams/workflows", "Makefile")
 
@@ -102,13 +101,13 @@ class Newcomer:
     def finds_ended(self, name: str) -> None:
         """Waits for the end of what was started; fails if it did not end well."""
         process, log = self._systems.pop(name)
-        assert process.wait(STOP_S) == 0, log.read_text()
+        assert process.wait(PATIENCE_S) == 0, log.read_text()
 
     def leaves(self) -> None:
         """Ends whatever still runs."""
         for process, _ in self._systems.values():
             process.send_signal(signal.SIGTERM)
             try:
-                process.wait(STOP_S)
+                process.wait(PATIENCE_S)
             except subprocess.TimeoutExpired:
                 process.kill()

@@ -27,6 +27,7 @@ from streams.processors.orchestrate import INBOX
 from streams.processors.replay import ACTIONS as REPLAYS
 from tests.acceptance.site import ASK, Site
 from tests.support.browser import browser, visitor
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.browser]
 MAILING = """
@@ -232,7 +233,7 @@ async def test_phone_paper_no_javascript_and_seven_windows(site: Site, started: 
         await page.get_by_role("textbox", name="Name optional").fill("from-the-console")
         await page.get_by_role("button", name="Begin").click()
         await expect(page.locator("h1")).to_have_text("from-the-console")
-        await expect(page.locator(".status.completed")).to_be_visible(timeout=60_000)
+        await expect(page.locator(".status.completed")).to_be_visible(timeout=PATIENCE_S * 1000)
         await somebody.clean()
     assert [each["action"] for each in site.decoded(REPLAYS, REPLAY_ACTION) if each["name"] == "from-the-console"] == [
         "start"

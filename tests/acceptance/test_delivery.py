@@ -23,6 +23,7 @@ from tests.acceptance.cases import HOOK, Case, made_up
 from tests.acceptance.journey import Subscriber, reviewers
 from tests.acceptance.site import Site
 from tests.support.figures import Report
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
 SEED = 7
@@ -58,7 +59,7 @@ def scatter(site: Site, originals: Sequence[Outgoing]) -> int:
     for topic, key, value, headers in copies:
         number = drawn.randrange(site.settings.partitions)
         producer.produce(topic.name, value, key, number, headers=list(headers))
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_S) == 0
     return len(copies)
 
 

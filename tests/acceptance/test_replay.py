@@ -21,6 +21,7 @@ from tests.acceptance.replaying import TOPIC, Anew, Json
 from tests.acceptance.reporting import of_sql, of_topics
 from tests.acceptance.site import Site
 from tests.support.figures import Report
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
 COUNT, SHADOWED = 200, 40
@@ -195,7 +196,7 @@ def _drop(site: Site, partition: int) -> tuple[int, int]:
     place = TopicPartition(TOPIC, partition, gone[-1].offset + 1)
     admin = AdminClient(client_config(site.settings))  # kept: what it is asked ends with it
     for deleted in admin.delete_records([place]).values():
-        deleted.result(30)
+        deleted.result(PATIENCE_S)
     return sum(dict(each.headers)["ce_subject"] in ours for each in gone), place.offset
 
 

@@ -26,11 +26,11 @@ from tests.support import peers
 from tests.support.figures import Report
 from tests.support.raw_requests import REFUSED, answer
 from tests.support.unusable import EVENT, ODD, UNDECODABLE
+from tests.support.waiting import PATIENCE_S
 from tests.unit.connectors import corpus_xml
 
 pytestmark = [pytest.mark.acceptance, pytest.mark.broker, pytest.mark.slow]
 APPLICATIONS = 200
-WITHIN_S = 60
 SOURCE = "/hostile"
 LARGE = b"\0\0\0\0\1" + bytes(5_000_000)  # small for the broker, as lz4 has it, and too large to be parked as it is
 MAY_COMPLETE = {"answer-in-xml", "schema-unique", "expression-regex"}  # these cost little by now
@@ -45,7 +45,7 @@ async def test_applications_end_in_time_whatever_else_comes_in(site: Site, repor
         await deploy(http, peer.url)
         feeder = Feeder(site, http)
         async with reviewers(site), feeding(feeder):
-            async with asyncio.timeout(WITHIN_S):
+            async with asyncio.timeout(PATIENCE_S):
                 await deliver(site, cases)
                 outcomes = await subscriber.all_ended()
         assert {each["status"] for each in outcomes.decoded.values()} == {"completed"}
@@ -94,7 +94,7 @@ class Feeder:
         for topic in topics:
             for value in (*UNDECODABLE, LARGE, *ODD.values()):
                 producer.produce(topic, value, b"hostile", headers=headers)
-        assert producer.flush(60) == 0
+        assert producer.flush(PATIENCE_S) == 0
 
     async def _answer_tasks(self) -> None:
         async with self._http.get("/v1/tasks", params={"team": TEAM, "limit": "50"}) as reply:

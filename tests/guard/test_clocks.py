@@ -21,7 +21,10 @@ def _files() -> list[Path]:
     [
         (r"\b(process_time|thread_time|perf_counter)(_ns)?\(", "ask tests/support/cost.py what work costs"),
         (
-            r"asyncio\.timeout\([\d.]+\)|asyncio\.wait_for\(.*, ?[\d.]+\)",
+            r"asyncio\.timeout\([\d.]+\)|asyncio\.wait_for\(.*, ?[\d.]+\)"
+            # Of a process, a thread, a socket, a client; what a step has of its own is a part of its test.
+            r"|^(?!\s*@step).*\btimeout=[1-9]|select\.select\(.*, [\d.]+\)"
+            r"|\.(flush|result)\(\d+\)|\b(process|parent)\.wait\(\d",
             "wait for PATIENCE_S of tests/support/waiting.py",
         ),
         (r"assert .*\b(time|monotonic)\(\) ?- ?\w+ ?<(?! PATIENCE_S)", "count something that is not time"),

@@ -19,6 +19,7 @@ from connectors.assembly import standard_hub
 from connectors.hub.pipeline import CallLimits, Hub
 from streams.processors.call.processor import carry_out
 from tests.support.data import payload
+from tests.support.waiting import PATIENCE_S
 
 QUICK = CallLimits(try_timeout_s=2.0)
 ACCOUNT = {"account": {"applicationId": "A-1", "givenName": "Ada", "familyName": "M\u00fcller & S\u00f6hne"}}
@@ -38,7 +39,7 @@ class Sandbox:
 
     def stop(self) -> int:
         self.process.terminate()
-        return self.process.wait(10)
+        return self.process.wait(PATIENCE_S)
 
     async def fault(self, **order: Any) -> None:
         url = self.addresses["control"] + "/faults"
@@ -189,6 +190,6 @@ sys.stdin.readline()
     pid = int(parent.stdout.readline())
     handle = os.pidfd_open(pid)
     parent.kill()
-    parent.wait(10)
-    assert select.select([handle], [], [], 10)[0], "it goes on without its parent"
+    parent.wait(PATIENCE_S)
+    assert select.select([handle], [], [], PATIENCE_S)[0], "it goes on without its parent"
     os.close(handle)

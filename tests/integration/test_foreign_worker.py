@@ -30,6 +30,7 @@ from streams.ground.topic import own_step_topic
 from streams.processors.orchestrate import INBOX
 from tests.support import peers
 from tests.support.data import payload
+from tests.support.waiting import PATIENCE_S
 
 PAGE = (Path(__file__).parents[2] / "streams" / "steps" / "WIRE.md").read_text()
 (PROGRAM,) = re.findall(r"^```python\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
@@ -72,7 +73,7 @@ def publish(kafka: str, codec: Codec, *messages: tuple[str, Mapping[str, Any]]) 
     producer = Producer({"bootstrap.servers": kafka})
     for name, message in messages:
         producer.produce(TOPIC.name, codec.encode(name, message), INSTANCE.encode(), NUMBER)
-    producer.flush(30)
+    producer.flush(PATIENCE_S)
 
 
 def results(kafka: str, codec: Codec, count: int) -> list[dict[str, Any]]:

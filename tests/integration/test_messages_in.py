@@ -222,7 +222,7 @@ async def test_what_stands_in_the_way_of_a_queue_is_said(rabbitmq: RabbitMq, tmp
 def topic_of(kafka: str) -> str:
     name = f"foreign-{uuid.uuid4().hex}"
     admin = AdminClient({"bootstrap.servers": kafka})
-    admin.create_topics([NewTopic(name, num_partitions=2, replication_factor=1)])[name].result(30)
+    admin.create_topics([NewTopic(name, num_partitions=2, replication_factor=1)])[name].result(PATIENCE_S)
     return name
 
 
@@ -230,7 +230,7 @@ def written(kafka: str, topic: str, *values: bytes, **headers: str) -> None:
     producer = Producer({"bootstrap.servers": kafka})
     for number, each in enumerate(values):
         producer.produce(topic, each, str(number).encode(), headers=list(headers.items()))
-    assert producer.flush(30) == 0
+    assert producer.flush(PATIENCE_S) == 0
 
 
 @pytest.mark.broker

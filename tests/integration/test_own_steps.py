@@ -28,6 +28,7 @@ from streams.runtime import groups
 from streams.runtime.parking import PARKING
 from tests.support import peers
 from tests.support.data import payload
+from tests.support.waiting import PATIENCE_S
 
 STEPS = """
 from urllib.request import Request, urlopen
@@ -111,7 +112,7 @@ def publish(kafka: str, *commands: Mapping[str, Any]) -> None:
     for each in commands:
         topic = own_step_topic(each["function"]).name
         producer.produce(topic, codec.encode(STEP_COMMAND, each), INSTANCE.encode(), NUMBER)
-    producer.flush(30)
+    producer.flush(PATIENCE_S)
 
 
 def results(kafka: str, count: int, pointer: str = "") -> dict[str, dict[str, Any]]:

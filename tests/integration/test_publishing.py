@@ -54,9 +54,9 @@ def read_all(settings: Settings, topic: str, partition: int) -> list[tuple[bytes
     consumer = Consumer({"bootstrap.servers": settings.bootstrap, "group.id": "test", "auto.offset.reset": "earliest"})
     try:
         where = TopicPartition(topic, partition)
-        low, high = consumer.get_watermark_offsets(where, timeout=10)
+        low, high = consumer.get_watermark_offsets(where, timeout=PATIENCE_S)
         consumer.assign([TopicPartition(topic, partition, low)])
-        found = consumer.consume(high - low, timeout=10) if high > low else []
+        found = consumer.consume(high - low, timeout=PATIENCE_S) if high > low else []
         return [(message.key(), message.value()) for message in found]
     finally:
         consumer.close()
@@ -151,7 +151,7 @@ async def test_feed_knows_old_and_new_deployments_and_what_was_removed(settings:
         assert found is not None and found.digest == first.digest
         waiting = asyncio.create_task(feed.wait_for("0" * 64, 0.1))
         second = await deploy(publisher, codec, settings, YAML.format(name=name, version="1.1.0"), FUNCTIONS, by="test")
-        assert await feed.wait_for(second.digest, 10) is feed.latest(name)
+        assert await feed.wait_for(second.digest, PATIENCE_S) is feed.latest(name)
         assert [graph.digest for graph in feed.for_event(f"com.example.{name}")] == [second.digest]
         assert feed.graph(first.digest) is not None
         assert await waiting is None

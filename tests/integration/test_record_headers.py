@@ -16,6 +16,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from schemas.recordheaders import UNREADABLE, headers_of
+from tests.support.waiting import PATIENCE_S
 
 NAME, STRANGE = b"name", b"\xff\xfe\xfd\xfc"  # of as many bytes, since no client writes the second
 _CRC, _COVERED = slice(17, 21), slice(21, None)
@@ -52,7 +53,7 @@ async def test_a_name_of_a_header_that_is_no_text_is_known_and_ends_nobody(kafka
     """It ended every process that read the record, after each start again."""
     topic = f"foreign-{uuid.uuid4().hex}"
     admin = AdminClient({"bootstrap.servers": kafka})
-    admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])[topic].result(30)
+    admin.create_topics([NewTopic(topic, num_partitions=1, replication_factor=1)])[topic].result(PATIENCE_S)
     await written(kafka, topic)
     found = await asyncio.to_thread(lambda: [headers_of(each) for each in read(kafka, topic)])
     assert [each is UNREADABLE for each in found] == [bool(number % 2) for number in range(RECORDS)]

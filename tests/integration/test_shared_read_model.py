@@ -108,7 +108,7 @@ class Machines:
             partition = partition_of(id_of(number), self.settings.partitions)
             value = codec.encode(STEP_COMMAND, command)
             producer.produce(step_topic("human").name, value, id_of(number).encode(), partition)
-        producer.flush(30)
+        producer.flush(PATIENCE_S)
 
 
 @pytest.fixture

@@ -65,7 +65,7 @@ async def test_kcat_shows_who_ended_how(kafka: str) -> None:
     assert found is not None
     command = found[1].replace("127.0.0.1:9092", kafka)
     done = await asyncio.to_thread(
-        subprocess.run, command, shell=True, capture_output=True, text=True, timeout=60, check=False
+        subprocess.run, command, shell=True, capture_output=True, text=True, timeout=PATIENCE_S, check=False
     )
     assert found[2] in done.stdout.splitlines(), done.stdout + done.stderr
 
@@ -92,7 +92,7 @@ async def test_what_happens_is_heard_as_the_page_says(kafka: str, tmp_path: Path
     if shutil.which("kcat") is not None:
         command = command.replace("127.0.0.1:9092", kafka)
         done = await asyncio.to_thread(
-            subprocess.run, command, shell=True, capture_output=True, text=True, timeout=60, check=False
+            subprocess.run, command, shell=True, capture_output=True, text=True, timeout=PATIENCE_S, check=False
         )
         assert shown in done.stdout.splitlines(), done.stdout + done.stderr
     found = re.search(r"^```python\n(.*?)^```\n\n```\n(.*?)\n```$", section, re.MULTILINE | re.DOTALL)

@@ -17,6 +17,7 @@ from streams.ground.provision import provision
 from streams.ground.settings import Settings
 from streams.ground.topic import Keyed, Topic
 from streams.ground.topic_feed import ASK_AGAIN_S, START_TIMEOUT_S, TopicFeed
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.broker
 CODEC = Codec.offline()
@@ -78,4 +79,4 @@ def _write(bootstrap: str, count: int) -> None:
     producer = Producer({"bootstrap.servers": bootstrap})
     for number in range(count):
         producer.produce(TOPIC.name, CODEC.encode(TIMER_FIRED, {"instance_id": "ab" * 16, "due_ms": number}))
-    producer.flush(30)
+    producer.flush(PATIENCE_S)

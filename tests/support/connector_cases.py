@@ -287,7 +287,7 @@ async def sftp(folder: Path) -> AsyncIterator[Case]:
 async def kafka(folder: Path) -> AsyncIterator[Case]:
     """The client library brings a cluster in test size: a real protocol, and topics that come when asked for."""
     peer = Producer({"bootstrap.servers": "none", "test.mock.num.brokers": 1, "log_level": 0})
-    (broker,) = peer.list_topics(TOPIC, timeout=10.0).brokers.values()
+    (broker,) = peer.list_topics(TOPIC, timeout=PATIENCE_S).brokers.values()
     yield at_cluster(f"{broker.host}:{broker.port}")
     await asyncio.to_thread(peer.close)
 

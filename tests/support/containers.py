@@ -16,10 +16,10 @@ import pytest
 from infra.local import ports
 from infra.local.kafka import PROPERTIES, lists_topics
 from infra.local.registry import lists_subjects
+from tests.support.waiting import PATIENCE_S
 
 KAFKA_IMAGE = os.environ.get("EXLIFY_TEST_KAFKA_IMAGE", "apache/kafka:4.3.1")
 REGISTRY_IMAGE = os.environ.get("EXLIFY_TEST_REGISTRY_IMAGE", "quay.io/apicurio/apicurio-registry:3.3.3")
-START_TIMEOUT_S = 90.0
 
 
 @contextmanager
@@ -73,8 +73,8 @@ def _require_daemon() -> None:
 
 
 def _wait(answers: Callable[[], bool], image: str) -> None:
-    deadline = time.monotonic() + START_TIMEOUT_S
+    deadline = time.monotonic() + PATIENCE_S
     while not answers():
         if time.monotonic() > deadline:
-            pytest.fail(f"{image}: no answer in {START_TIMEOUT_S:.0f} s")
+            pytest.fail(f"{image}: no answer in {PATIENCE_S:.0f} s")
         time.sleep(0.1)

@@ -122,7 +122,7 @@ class Dovecot:
 
     def connected(self) -> imaplib.IMAP4:
         """A client that is logged in."""
-        client = imaplib.IMAP4("127.0.0.1", self.port, timeout=10)
+        client = imaplib.IMAP4("127.0.0.1", self.port, timeout=PATIENCE_S)
         client.login("desk", PASSWORD)
         return client
 

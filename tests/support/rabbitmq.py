@@ -78,7 +78,7 @@ class RabbitMq:
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                with socket.create_connection(("127.0.0.1", self.port), timeout=5) as asked:
+                with socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S) as asked:
                     asked.sendall(b"AMQP\x00\x00\x09\x01")
                     if asked.recv(1):
                         return

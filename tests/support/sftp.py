@@ -73,7 +73,7 @@ class SftpServer:
         deadline = time.monotonic() + PATIENCE_S
         while time.monotonic() < deadline and self._process.poll() is None:
             try:
-                socket.create_connection(("127.0.0.1", self.port), timeout=1).close()
+                socket.create_connection(("127.0.0.1", self.port), timeout=PATIENCE_S).close()
                 return
             except OSError:
                 time.sleep(0.02)

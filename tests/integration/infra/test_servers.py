@@ -21,6 +21,7 @@ from infra.local.kafka import KafkaServer
 from infra.local.registry import RegistryServer
 from infra.local.server import Server
 from tests.support.servers import made
+from tests.support.waiting import PATIENCE_S
 
 pytestmark = pytest.mark.broker
 
@@ -47,11 +48,11 @@ def test_topics_and_address_survive_a_killed_broker(tmp_path: Path) -> None:
     admin.create_topics([NewTopic("kept", 1)])["kept"].result()
     producer = Producer({"bootstrap.servers": bootstrap})
     producer.produce("kept", b"value")
-    assert producer.flush(10) == 0
+    assert producer.flush(PATIENCE_S) == 0
     server.kill()
     try:
         assert server.start() == bootstrap
-        assert "kept" in admin.list_topics(timeout=10).topics
+        assert "kept" in admin.list_topics(timeout=PATIENCE_S).topics
     finally:
         server.stop()
 
@@ -60,7 +61,7 @@ def test_broker_refuses_topics_nobody_declared(kafka: str) -> None:
     producer = Producer({"bootstrap.servers": kafka, "message.timeout.ms": 2000})
     failures: list[object] = []
     producer.produce("undeclared", b"value", on_delivery=lambda error, _: failures.append(error))
-    producer.flush(10)
+    producer.flush(PATIENCE_S)
     assert len(failures) == 1 and failures[0] is not None
 
 
@@ -113,6 +114,6 @@ def test_second_server_with_the_same_data_is_refused_before_it_touches_it(
 
 
 def _ends(pidfd: int) -> bool:
-    ready, _, _ = select.select([pidfd], [], [], 10)
+    ready, _, _ = select.select([pidfd], [], [], PATIENCE_S)
     os.close(pidfd)
     return bool(ready)

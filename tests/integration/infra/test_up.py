@@ -85,7 +85,7 @@ def test_killed_system_leaves_no_process_and_comes_back(environment: dict[str, s
         watches = [os.pidfd_open(pid) for pid in pids.values()]
         system.kill()
         for watch in watches:
-            assert select.select([watch], [], [], 10)[0]
+            assert select.select([watch], [], [], PATIENCE_S)[0]
             os.close(watch)
     with _running(environment, "--workers", "steps=2"):
         assert set(_endpoints(environment)["pids"]) == PROCESSES | {"steps-2"}
@@ -153,13 +153,13 @@ def _until(condition: Callable[[], bool]) -> None:
 
 
 def _text(url: str) -> str:
-    with urllib.request.urlopen(url, timeout=5) as reply:
+    with urllib.request.urlopen(url, timeout=PATIENCE_S) as reply:
         return str(reply.read().decode())
 
 
 def _answers(url: str) -> bool:
     try:
-        with urllib.request.urlopen(url, timeout=5) as reply:
+        with urllib.request.urlopen(url, timeout=PATIENCE_S) as reply:
             return bool(reply.status == 200)
     except OSError:
         return False
@@ -177,13 +177,15 @@ def _beneath() -> list[str]:
 
 
 def _asked(prometheus: str, query: str) -> list[Any]:
-    with urllib.request.urlopen(f"{prometheus}/api/v1/query?{urlencode({'query': query})}", timeout=5) as reply:
+    with urllib.request.urlopen(
+        f"{prometheus}/api/v1/query?{urlencode({'query': query})}", timeout=PATIENCE_S
+    ) as reply:
         found: list[Any] = json.load(reply)["data"]["result"]
         return found
 
 
 def _watched(prometheus: str) -> set[str]:
-    with urllib.request.urlopen(f"{prometheus}/api/v1/targets", timeout=5) as reply:
+    with urllib.request.urlopen(f"{prometheus}/api/v1/targets", timeout=PATIENCE_S) as reply:
         return {each["labels"]["process"] for each in json.load(reply)["data"]["activeTargets"]}
 
 
@@ -208,7 +210,13 @@ def _running(environment: Mapping[str, str], *options: str) -> Iterator[subproce
 
 def _run(arguments: list[str], environment: Mapping[str, str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [*EXLIFY, *arguments], env=environment, cwd=ROOT, capture_output=True, text=True, timeout=120, check=False
+        [*EXLIFY, *arguments],
+        env=environment,
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
+        check=False,
     )
 
 

@@ -7,10 +7,11 @@ from threading import Barrier, Event, Lock
 import pytest
 
 from streams.cli._bulk import AT_ONCE, side_by_side
+from tests.support.waiting import PATIENCE_S
 
 
 def test_several_are_under_way_and_told_in_their_order() -> None:
-    together = Barrier(AT_ONCE, timeout=30)
+    together = Barrier(AT_ONCE, timeout=PATIENCE_S)
 
     def ask(number: int) -> int:
         together.wait()
@@ -33,7 +34,7 @@ def test_no_more_are_asked_for_than_may_be_under_way() -> None:
 
     def ask(number: int) -> None:
         nonlocal asked
-        go_on.wait(30)
+        go_on.wait(PATIENCE_S)
         with lock:
             asked += 1
             assert taken - asked < AT_ONCE + 1

@@ -15,6 +15,7 @@ from streams.cli._ids import instance_path, task_path
 from streams.cli._moments import moment, utc_option
 from streams.cli._output import compact, print_table
 from streams.ground.errors import UsageError
+from tests.support.waiting import PATIENCE_S
 
 ID = "0123456789abcdef" * 2
 HEAD = ["INSTANCE", "WORKFLOW", "STATUS", "KEY", "STARTED"]
@@ -93,7 +94,11 @@ def test_beginning_that_names_no_single_one_is_told(
 def test_times_are_those_of_the_reader(zone: str, options: list[str], told: str) -> None:
     program = f"import tests.unit.cli.test_fit as here; here.told.main({options!r})"
     done = subprocess.run(
-        [sys.executable, "-c", program], env=os.environ | {"TZ": zone}, capture_output=True, text=True, timeout=60
+        [sys.executable, "-c", program],
+        env=os.environ | {"TZ": zone},
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     assert done.stdout.strip() == told, done.stderr
 

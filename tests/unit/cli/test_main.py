@@ -15,6 +15,7 @@ import pytest
 from schemas.lifecycle import OF_INSTANCES
 from streams.cli import SUMMARIES, group
 from tests.support.commands import exlify
+from tests.support.waiting import PATIENCE_S
 
 HEAVY = ("faust", "aiohttp", "onnxruntime", "sqlalchemy", "confluent_kafka", "fastavro", "numpy")
 
@@ -29,7 +30,10 @@ def test_every_command_explains_itself(name: str) -> None:
 
 def test_help_imports_nothing_heavy() -> None:
     result = subprocess.run(
-        [sys.executable, "-X", "importtime", "-m", "streams.cli", "--help"], capture_output=True, text=True, timeout=60
+        [sys.executable, "-X", "importtime", "-m", "streams.cli", "--help"],
+        capture_output=True,
+        text=True,
+        timeout=PATIENCE_S,
     )
     imported = {line.rpartition("|")[2].strip() for line in result.stderr.splitlines()}
     assert "click" in imported and imported.isdisjoint(HEAVY)
@@ -37,7 +41,9 @@ def test_help_imports_nothing_heavy() -> None:
 
 def test_list_loads_no_engine_before_it_is_needed() -> None:
     program = "import sys; import streams.cli.instances; print('streams.engine' in sys.modules)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=60)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, timeout=PATIENCE_S
+    )
     assert done.stdout == "False\n"
 
 
@@ -69,7 +75,7 @@ def test_misspelt_command_is_told_with_what_may_be_meant() -> None:
 def test_full_disk_is_one_line(arguments: list[str]) -> None:
     command = [sys.executable, "-m", "streams.cli", *arguments]
     with open("/dev/full", "w") as full:
-        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60)
+        done = subprocess.run(command, stdout=full, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)
     assert done.returncode == 74
     assert done.stderr == "exlify: the output cannot be written (No space left on device). Write it somewhere else.\n"
 
@@ -78,7 +84,7 @@ def test_reader_that_has_seen_enough_is_no_error() -> None:
     reading, writing = os.pipe()
     os.close(reading)
     command = [sys.executable, "-m", "streams.cli", "functions"]
-    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run(command, stdout=writing, stderr=subprocess.PIPE, text=True, timeout=PATIENCE_S)
     os.close(writing)
     assert (done.returncode, done.stderr) == (141, "")
 
@@ -105,7 +111,7 @@ def test_interrupt_ends_with_its_own_code(tmp_path: Path) -> None:
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
         assert process.stdin is not None
-        assert process.wait(timeout=30) == 130
+        assert process.wait(PATIENCE_S) == 130
 
 
 def threads(pid: int) -> str:

@@ -22,6 +22,7 @@ from models.serving.registry import Registry
 from streams.cli._models_trainer import train
 from tests.support import foreign
 from tests.support.brought import Site
+from tests.support.waiting import PATIENCE_S
 
 ROOT = Path(__file__).parents[3]
 TRAINER = f"""
@@ -166,7 +167,7 @@ def test_what_a_trainer_starts_and_leaves_behind_ends_with_it(tmp_path: Path) ->
     assert train(learning, Rows(("a",), [{"a": 1}], ""), made, tmp_path / "log", tmp_path).passed
     with contextlib.suppress(ProcessLookupError):  # it is gone already
         left = os.pidfd_open(int((made / "left").read_text()))
-        assert select.select([left], [], [], 10)[0]
+        assert select.select([left], [], [], PATIENCE_S)[0]
         os.close(left)
 
 

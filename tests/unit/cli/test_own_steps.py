@@ -10,6 +10,8 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.waiting import PATIENCE_S
+
 STEPS = '''
 from dataclasses import dataclass
 
@@ -48,7 +50,9 @@ def exlify(folder: Path, *arguments: str, tasks: str = QUOTE) -> subprocess.Comp
     (folder / "parcel.yaml").write_text(DOCUMENT + tasks)
     environ = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[3])}
     command = [sys.executable, "-m", "streams.cli", *arguments]
-    return subprocess.run(command, capture_output=True, text=True, check=False, timeout=60, cwd=folder, env=environ)
+    return subprocess.run(
+        command, capture_output=True, text=True, check=False, timeout=PATIENCE_S, cwd=folder, env=environ
+    )
 
 
 def test_instance_with_own_steps_runs_here(folder: Path) -> None:

@@ -10,6 +10,8 @@ from pathlib import Path
 import orjson
 import pytest
 
+from tests.support.waiting import PATIENCE_S
+
 DOCUMENT = "document: {dsl: '1.0.3', namespace: tests, name: local, version: '1.0.0'}\ndo:\n"
 HUMAN = "  - check: {call: human, with: {team: t, title: Check, outcomes: ['yes', 'no'], form: {type: object}}}\n"
 
@@ -17,7 +19,7 @@ HUMAN = "  - check: {call: human, with: {team: t, title: Check, outcomes: ['yes'
 def exlify_run(tmp_path: Path, tasks: str, *arguments: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     (tmp_path / "workflow.yaml").write_text(DOCUMENT + tasks)
     command = [sys.executable, "-m", "streams.cli", "run", str(tmp_path / "workflow.yaml"), *arguments]
-    return subprocess.run(command, capture_output=True, check=False, timeout=60, env=os.environ | environment)
+    return subprocess.run(command, capture_output=True, check=False, timeout=PATIENCE_S, env=os.environ | environment)
 
 
 def test_completed_instance_is_printed_and_exits_0(tmp_path: Path) -> None:
@@ -111,7 +113,7 @@ def test_nothing_of_kafka_or_models_is_imported(tmp_path: Path) -> None:
         "print([name for name in ('faust', 'aiokafka', 'onnxruntime', 'sqlalchemy', 'aiohttp') if name in sys.modules])"
     )
     arguments = [sys.executable, "-c", program, str(tmp_path / "workflow.yaml"), "--json"]
-    done = subprocess.run(arguments, capture_output=True, check=True, timeout=60)
+    done = subprocess.run(arguments, capture_output=True, check=True, timeout=PATIENCE_S)
     assert done.stdout.splitlines()[1] == b"[]"
 
 

@@ -17,6 +17,7 @@ from schemas.reasons import Effect, Reason
 from streams.processors.call.documents import Payloads
 from tests.support import peers, queues
 from tests.support.hubs import CALM
+from tests.support.waiting import PATIENCE_S
 
 ORDER = {"order": "A-17", "to": "Grüße"}
 WAREHOUSE: dict[str, Any] = {
@@ -93,7 +94,7 @@ async def test_message_goes_to_the_exchange_that_the_document_names() -> None:
 
 async def test_message_goes_to_the_topic_that_the_document_names() -> None:
     cluster = Producer({"bootstrap.servers": "none", "test.mock.num.brokers": 1, "log_level": 0})
-    (broker,) = cluster.list_topics("warehouse.orders", timeout=20.0).brokers.values()
+    (broker,) = cluster.list_topics("warehouse.orders", timeout=PATIENCE_S).brokers.values()
     outcome = await publish(f"kafka://{broker.host}:{broker.port}", {"operation": "receiveOrder"}, headers={"a": "b"})
     assert (outcome.reason, outcome.effect, outcome.output["topic"]) == (Reason.OK, Effect.DONE, "warehouse.orders")
     place = TopicPartition("warehouse.orders", outcome.output["partition"], outcome.output["offset"])

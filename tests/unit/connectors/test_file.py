@@ -133,7 +133,7 @@ async def test_a_folder_that_does_not_answer_ends_the_call_in_time(
 ) -> None:
     """As a folder of a server that is away: whoever asks for it hangs."""
     answers = threading.Event()
-    monkeypatch.setattr(Path, "is_dir", lambda folder: answers.wait(60))
+    monkeypatch.setattr(Path, "is_dir", lambda folder: answers.wait(PATIENCE_S))
     try:
         outcome = await asyncio.wait_for(asked(tmp_path, "file.write", QUICK, file="a", content="x"), PATIENCE_S)
         assert (outcome.reason, outcome.effect) == (Reason.TIMED_OUT, Effect.NONE)

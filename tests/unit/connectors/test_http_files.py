@@ -32,7 +32,7 @@ from schemas.reasons import Effect, Reason
 from tests.support import large_bodies, peers
 from tests.support.disks import room
 from tests.support.hubs import CALM, QUICK
-from tests.support.waiting import until
+from tests.support.waiting import PATIENCE_S, until
 
 KEY = "k"
 SMALL, LARGE = 48 * 2**20, 320 * 2**20
@@ -373,7 +373,9 @@ async def test_a_folder_that_hangs_ends_the_call_in_time_and_holds_up_nobody(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     goes_on, is_dir = threading.Event(), Path.is_dir
-    monkeypatch.setattr(Path, "is_dir", lambda path: goes_on.wait(60) if path.name == "exchange" else is_dir(path))
+    monkeypatch.setattr(
+        Path, "is_dir", lambda path: goes_on.wait(PATIENCE_S) if path.name == "exchange" else is_dir(path)
+    )
     async with a_site(tmp_path / "exchange") as site, peers.peer(answer(BODY)) as peer:
         try:
             asked = {"method": "POST", "endpoint": peer.url, "save": SAVE}

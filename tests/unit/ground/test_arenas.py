@@ -7,6 +7,7 @@ import sys
 import pytest
 
 from streams.ground.arenas import ENVIRONMENT, MOST
+from tests.support.waiting import PATIENCE_S
 
 THREADS = 12
 PROGRAM = f"""
@@ -34,7 +35,7 @@ def heaps(share: str, **environ: str) -> int:
     """How many there are in a process of many threads."""
     given = {name: value for name, value in os.environ.items() if name != ENVIRONMENT} | environ
     argv = (sys.executable, "-c", PROGRAM.replace("SHARE", share))
-    said = subprocess.run(argv, capture_output=True, text=True, check=True, env=given, timeout=60).stderr
+    said = subprocess.run(argv, capture_output=True, text=True, check=True, env=given, timeout=PATIENCE_S).stderr
     return said.count("Arena ")
 
 

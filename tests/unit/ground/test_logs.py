@@ -10,6 +10,7 @@ import sys
 import pytest
 
 from tests.support.hostile import gets_through
+from tests.support.waiting import PATIENCE_S
 
 PROGRAM = """
 import logging, structlog
@@ -29,7 +30,7 @@ except ValueError:
 @pytest.mark.parametrize("form", ["text", "json"])
 def test_log_shows_what_it_would_otherwise_do(form: str) -> None:
     done = subprocess.run(
-        [sys.executable, "-c", PROGRAM.replace("FORM", form)], capture_output=True, timeout=60, check=True
+        [sys.executable, "-c", PROGRAM.replace("FORM", form)], capture_output=True, timeout=PATIENCE_S, check=True
     )
     said = done.stderr.decode()
     assert said.count("RED") >= 5 and gets_through(said) == []
@@ -40,7 +41,7 @@ def test_lines_of_libraries_look_as_ours_do_and_say_whose_they_are() -> None:
     program = PROGRAM.partition("try:")[0] + 'logging.getLogger("aiokafka.conn").error("no connection to %s", "b1")\n'
     text, document = (
         subprocess.run(
-            [sys.executable, "-c", program.replace("FORM", form)], capture_output=True, text=True, timeout=60
+            [sys.executable, "-c", program.replace("FORM", form)], capture_output=True, text=True, timeout=PATIENCE_S
         )
         for form in ("text", "json")
     )

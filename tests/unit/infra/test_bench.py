@@ -10,6 +10,7 @@ import psutil
 import pytest
 
 from tests.bench import baseline, decide, micro, records, turns
+from tests.support.waiting import PATIENCE_S
 
 
 @pytest.mark.parametrize("part", [micro, decide, records], ids=lambda part: part.__name__.rpartition(".")[2])
@@ -38,7 +39,7 @@ def test_bench_that_is_killed_leaves_no_peer() -> None:
         (peer,) = psutil.Process(bench.pid).children()
         watch = os.pidfd_open(peer.pid)
         bench.kill()
-    ready, _, _ = select.select([watch], [], [], 10)
+    ready, _, _ = select.select([watch], [], [], PATIENCE_S)
     os.close(watch)
     assert ready
 

@@ -14,6 +14,7 @@ import pytest
 
 from infra.local.datafolder import DataFolder
 from infra.local.errors import LocalError
+from tests.support.waiting import PATIENCE_S
 
 HOLD = """
 import sys
@@ -157,8 +158,8 @@ def test_system_of_the_folder_is_ended(ignores: str, tmp_path: Path) -> None:
         text=True,
     )
     assert system.stdout is not None and system.stdout.readline() == "held\n"
-    assert folder.end_holder(0.5 if ignores else 10) == system.pid
-    assert system.wait(10) == (-signal.SIGKILL if ignores else -signal.SIGTERM)
+    assert folder.end_holder(0.5 if ignores else PATIENCE_S) == system.pid
+    assert system.wait(PATIENCE_S) == (-signal.SIGKILL if ignores else -signal.SIGTERM)
     assert folder.holder is None
 
 

@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 from infra.local.process import LEASH, Launch, Process
+from tests.support.waiting import PATIENCE_S
 
 PARENT = """
 import sys
@@ -29,7 +30,7 @@ def test_child_ends_when_its_parent_is_killed(tmp_path: Path) -> None:
     watch = os.pidfd_open(int(parent.stdout.readline()))
     parent.send_signal(signal.SIGKILL)
     parent.wait()
-    ready, _, _ = select.select([watch], [], [], 10)
+    ready, _, _ = select.select([watch], [], [], PATIENCE_S)
     os.close(watch)
     assert ready
 

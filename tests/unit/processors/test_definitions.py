@@ -11,6 +11,7 @@ import ruamel.yaml
 from streams.definitions.deploy import described
 from streams.language.compiler import digest_of
 from tests.support.definitions import empty_book, load
+from tests.support.waiting import PATIENCE_S
 
 READER = ruamel.yaml.YAML(typ="safe", pure=True)
 YAML = """
@@ -168,7 +169,7 @@ def test_known_digest_is_compiled_once() -> None:
 async def test_waiting_ends_when_the_definition_comes() -> None:
     book = empty_book()
     data = message()
-    waiting = asyncio.create_task(book.wait_for(data["digest"], 10))
+    waiting = asyncio.create_task(book.wait_for(data["digest"], PATIENCE_S))
     await asyncio.sleep(0)
     book.learn(message("another"))
     await asyncio.sleep(0)

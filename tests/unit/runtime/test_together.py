@@ -13,6 +13,7 @@ from streams.runtime.parking import PARKING
 from streams.runtime.processor import Effects, FastProcessor, Message, NotYet, Output, Record, StateView
 from streams.runtime.threads import Aside
 from streams.runtime.together import MAX_RECORDS, Together
+from tests.support.waiting import PATIENCE_S
 
 
 def message(name: str) -> Message:
@@ -34,7 +35,7 @@ class Outside(FastProcessor):
     def handle(self, batch: Sequence[Message], state: StateView) -> Effects:
         names = [each.name for each in batch]
         self.turns.append(names)
-        assert self.may_go.wait(10)
+        assert self.may_go.wait(PATIENCE_S)
         return self.answer(names)
 
 

@@ -16,6 +16,7 @@ from streams.steps import Context, InDoubt, Refused, Retryable, StepFailed, run_
 from streams.steps.attempt import Attempts
 from streams.steps.declared import Step
 from streams.steps.outcome import Outcome
+from tests.support.waiting import PATIENCE_S
 
 RELEASE = threading.Event()
 
@@ -180,7 +181,7 @@ async def test_two_hundred_steps_are_under_way_at_once() -> None:
 
     @step("tests.meets", effect="read")
     def meets() -> int:
-        return together.wait(30)
+        return together.wait(PATIENCE_S)
 
     attempts = Attempts(meets)
     found = await asyncio.gather(*(one(attempts, {}) for _ in range(200)))

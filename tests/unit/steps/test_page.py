@@ -13,6 +13,7 @@ from schemas.reasons import Reason
 from streams.cli import group
 from streams.steps.declared import EFFECTS
 from streams.steps.loading import load_steps
+from tests.support.waiting import PATIENCE_S
 
 PAGE = (Path(__file__).parents[3] / "streams" / "steps" / "README.md").read_text()
 
@@ -31,7 +32,7 @@ def folder(tmp_path: Path) -> Path:
 def test_step_of_the_page_does_what_its_tests_say(folder: Path) -> None:
     command = [sys.executable, "-c", blocks("python")[-1]]
     environ = {"PYTHONPATH": f"{folder}:{Path(__file__).parents[3]}"}
-    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=60)
+    done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False, timeout=PATIENCE_S)
     assert done.returncode == 0, done.stderr
 
 
