@@ -14,14 +14,15 @@ LEAST_S = 0.015
 STEADY_S = 0.05  # at least, while so much comes that
 BUSY_PER_S = 1_500  # records a second came in the last window: more than one workflow after the other makes
 WINDOW_S = 0.1
-STREAM_S = 1.0  # of much, after which it is a stream; of half as much, after which it is none any more
+STREAM_PER_S = 100  # records a second, from which they come closer than hand-overs: fetched ahead, each is a fetch
+STREAM_S = 1.0  # of so many, after which it is a stream; of half as many, after which it is none any more
 
 
 class Pace:
     """Tells the rest after each hand-over, by its size and by how much has come lately."""
 
     def __init__(self) -> None:
-        self.streams = False  # whether much has come for a while
+        self.streams = False  # whether records come without a pause, for a while now
         self._busy = False
         self._lately, self._longer = _Window(WINDOW_S), _Window(STREAM_S)
 
@@ -30,7 +31,7 @@ class Pace:
         if (per_s := self._lately.per_s(records, now)) is not None:
             self._busy = per_s > BUSY_PER_S
         if (per_s := self._longer.per_s(records, now)) is not None:
-            self.streams = per_s > (BUSY_PER_S / 2 if self.streams else BUSY_PER_S)
+            self.streams = per_s > (STREAM_PER_S / 2 if self.streams else STREAM_PER_S)
         return min(max(records * S_PER_RECORD, STEADY_S if self._busy else LEAST_S), LONGEST_S)
 
 
