@@ -131,9 +131,8 @@ class KafkaOwnFunctions:
 
     async def waiting(self, functions: Iterable[str]) -> Mapping[str, int]:
         """See `OwnFunctions`."""
-        return await asyncio.to_thread(
-            lambda: {name: unread(self._settings, name, own_step_topic(name).name) for name in functions}
-        )
+        topics = {name: [own_step_topic(name).name] for name in functions}
+        return await asyncio.to_thread(unread, self._settings, topics)
 
     def _latest(self) -> dict[bytes, bytes]:
         """The last record of each key."""

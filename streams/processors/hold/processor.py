@@ -69,7 +69,7 @@ class Hold(FastProcessor):
         self._room = Room(context.settings.of(IntakeSettings).max_begun, self._begun.measured)
 
     async def close(self) -> None:
-        """Lets go of the connections by which it knows what waits."""
+        """Lets go of the connection by which it knows what waits."""
         await self._room.close()
         await asyncio.to_thread(self._begun.close)
 

@@ -15,7 +15,7 @@ import structlog
 from streams.ground.beside import beside
 from streams.ground.errors import UnavailableError
 from streams.ground.settings import Settings
-from streams.ground.unread import Reading, Standing, unread
+from streams.ground.unread import Positions, Standing, unread
 from streams.processors import intake, orchestrate
 from streams.runtime.declaration import Declaration
 
@@ -41,33 +41,31 @@ class Backlog:
 
 
 def measured(settings: Settings) -> dict[str, int]:
-    """Asks Kafka. Blocks; raises UnavailableError."""
+    """What waits before intake and the engine. Asks Kafka: blocks, and raises UnavailableError."""
     business = {topic.name for topic in (*intake.typed_topics(), *intake.topics_of_settings(settings))}
-    return {
-        intake.DECLARATION.name: unread(settings, intake.DECLARATION.name, *sorted(business)),
-        orchestrate.DECLARATION.name: unread(settings, orchestrate.DECLARATION.name, orchestrate.INBOX.name),
-    }
+    return unread(
+        settings,
+        {intake.DECLARATION.name: sorted(business), orchestrate.DECLARATION.name: [orchestrate.INBOX.name]},
+    )
 
 
 class Begun:
-    """What waits before the engine and the steps, of all that has been begun. Asks Kafka, and keeps its connections."""
+    """What waits before the engine and the steps, of all that has been begun. Asks Kafka, and keeps its connection."""
 
     def __init__(self, settings: Settings, declarations: Iterable[Declaration]) -> None:
+        self._topics = {each.name: [each.commands.name] for each in declarations if each.functions}
+        self._topics[orchestrate.DECLARATION.name] = [orchestrate.INBOX.name]
         self._settings = settings
-        self._topics = {each.name: each.commands.name for each in declarations if each.functions}
-        self._topics[orchestrate.DECLARATION.name] = orchestrate.INBOX.name
-        self._readings: dict[str, Reading] = {}
+        self._positions: Positions | None = None  # until somebody asks
 
     def measured(self) -> dict[str, Standing]:
         """By processor. Blocks; raises UnavailableError."""
-        for name in self._topics.keys() - self._readings.keys():
-            self._readings[name] = Reading(self._settings, name)
-        return {name: self._readings[name].standing(topic) for name, topic in self._topics.items()}
+        self._positions = self._positions or Positions(self._settings)
+        return self._positions.standing(self._topics)
 
     def close(self) -> None:
-        """Lets go of its connections."""
-        for each in self._readings.values():
-            each.close()
+        """Lets go of its connection; blocks."""
+        self._positions = None
 
 
 @asynccontextmanager

@@ -66,7 +66,7 @@ class Intake(FastProcessor):
         await self._definitions.start()
 
     async def close(self) -> None:
-        """Lets go of the connections by which it knows what waits."""
+        """Lets go of the connection by which it knows what waits."""
         await self._room.close()
         await asyncio.to_thread(self._begun.close)
 
