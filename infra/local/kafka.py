@@ -17,7 +17,7 @@ HEAP_MIB = (192, 512)
 ASK_TIMEOUT_S = 2.0
 FORMAT_TIMEOUT_S = 60.0
 
-# What differs from Kafka's defaults, and why. Topics of Exlify carry their own settings (streams/ground/topics.py).
+# What differs from Kafka's defaults, and why. Topics of Exlify carry their own settings (streams/ground/topic.py).
 PROPERTIES = {
     "process.roles": "broker,controller",
     "node.id": "1",

@@ -6,7 +6,7 @@ import click
 
 from streams.cli._output import echo
 
-STOP_TIMEOUT_S = 60.0
+STOP_TIMEOUT_S = 120.0  # more than the stages of a system have together
 
 
 @click.command(
