@@ -8,6 +8,7 @@ import time
 from asyncio.subprocess import DEVNULL, PIPE, STDOUT, Process
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from infra.local.console import Console
 from infra.local.errors import LocalError
@@ -20,6 +21,8 @@ LONGEST_PAUSE_S = 30.0
 LAST_WORDS_S = 2.0
 # A child that lived this long was well: its next end begins the pauses anew.
 WELL_AFTER_S = 60.0
+# A child that has ended, again and again, for so long without ever being ready is not waited for.
+HOPE_S = 60.0
 LINE_LIMIT_BYTES = 1024 * 1024
 # sysexits.h: EX_USAGE as our commands give it, EX_CONFIG. A wrong setting does not get right by trying again.
 HOPELESS = {2, 78}
@@ -31,7 +34,8 @@ class ChildSpec:
 
     `prepare` gives what to run, anew for each start; `answers` says whether it is ready; `explain` turns an exit code
     into a line for people; `captured`: its output comes through the console, else it goes to the file of its launch.
-    `start_timeout_s` is for what may hang; a worker that reads its state again takes as long as there is state.
+    `start_timeout_s` is for what may hang; without, one that runs is waited for, as a worker that reads its state again
+    takes as long as there is state.
     """
 
     name: str
@@ -51,28 +55,29 @@ class Child:
         self._console = console
         self._on_start = on_start
         self._process: Process | None = None
-        self._ready = asyncio.Event()
+        self._started: asyncio.Future[str] | None = None
         self._stopping = False
         self.preparing = False
         self._keeper: asyncio.Task[None] | None = None
 
     def start(self) -> asyncio.Task[None]:
         """Starts it and keeps it running; the task ends with LocalError when that is hopeless."""
+        self._started = asyncio.get_running_loop().create_future()
         self._keeper = asyncio.create_task(self._keep(), name=self.spec.name)
         return self._keeper
 
     async def ready(self) -> None:
-        """Returns once it has answered; raises LocalError where it does not in time, or has ended for good."""
-        assert self._keeper is not None
-        waiting = asyncio.create_task(self._ready.wait())
-        done, _ = await asyncio.wait(
-            {waiting, self._keeper}, timeout=self.spec.start_timeout_s, return_when=asyncio.FIRST_COMPLETED
-        )
-        waiting.cancel()
-        if self._keeper in done:
+        """Returns once it has answered; raises LocalError where it does not in time, keeps ending before it does, or
+        has ended for good."""
+        assert self._started is not None and self._keeper is not None
+        both: set[asyncio.Future[Any]] = {self._started, self._keeper}
+        await asyncio.wait(both, timeout=self.spec.start_timeout_s, return_when=asyncio.FIRST_COMPLETED)
+        if self._keeper.done():
             await self._keeper
-        if not self._ready.is_set():
+        elif not self._started.done():
             raise LocalError(f"{self.spec.name}: not ready after {self.spec.start_timeout_s:.0f} s. Its log says why.")
+        elif complaint := self._started.result():
+            raise LocalError(complaint)
 
     async def stop(self) -> None:
         """Asks it to end, kills it when it takes too long; returns when it is gone and its last words are read."""
@@ -106,12 +111,15 @@ class Child:
 
     async def _keep(self) -> None:
         pause_s = FIRST_PAUSE_S
+        first = time.monotonic()
         while True:
             began = time.monotonic()
             exit_code = await self._run_once()
             if self._stopping:
                 return
             self._judge(exit_code)
+            if time.monotonic() - first > HOPE_S:
+                self._settle(f"{self.spec.name}: ends each time before it is ready. Its log says why.")
             if time.monotonic() - began > WELL_AFTER_S:
                 pause_s = FIRST_PAUSE_S
             self._console.say(f"{self._explain(exit_code)} It starts again in {pause_s:g} s.")
@@ -120,7 +128,7 @@ class Child:
 
     def _judge(self, exit_code: int) -> None:
         """Raises where another start would not help: a wrong setting, or a server that has never answered."""
-        if exit_code in HOPELESS or (self.spec.explain and not self._ready.is_set()):
+        if exit_code in HOPELESS or (self.spec.explain and not self._is_ready):
             raise LocalError(self._explain(exit_code))
 
     async def _run_once(self) -> int:
@@ -174,7 +182,16 @@ class Child:
         # It is another process: asking is the only way to know.
         while not await asyncio.to_thread(self.spec.answers):  # noqa: ASYNC110
             await asyncio.sleep(ASK_INTERVAL_S)
-        self._ready.set()
+        self._settle("")
+
+    def _settle(self, complaint: str) -> None:
+        """How the start has ended: the first that is told counts, and no complaint means that it has answered."""
+        if self._started is not None and not self._started.done():
+            self._started.set_result(complaint)
+
+    @property
+    def _is_ready(self) -> bool:
+        return self._started is not None and self._started.done() and not self._started.result()
 
     def _explain(self, exit_code: int) -> str:
         if self.spec.explain is not None:

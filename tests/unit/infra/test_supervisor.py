@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from infra.local import child
 from infra.local.awaited import Awaited
 from infra.local.child import ChildSpec
 from infra.local.datafolder import DataFolder
@@ -120,6 +121,17 @@ async def test_child_that_never_answers_is_named(folder: DataFolder, scripts: Sc
     silent = ChildSpec(mute.name, mute.prepare, lambda: False, start_timeout_s=mute.start_timeout_s)
     with pytest.raises(LocalError, match=r"mute: not ready after 0 s"):
         await Supervisor(folder, [Stage([silent])], visible).run(lambda _: ["ready"])
+
+
+async def test_child_that_ends_before_it_is_ready_is_given_up_in_the_end(
+    folder: DataFolder, scripts: Scripts, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(child, "HOPE_S", 0.0)
+    failing = scripts.child("worker", "sys.exit(70)")
+    never = ChildSpec(failing.name, failing.prepare, lambda: False)
+    with pytest.raises(LocalError, match=r"worker: ends each time before it is ready\."):
+        await Supervisor(folder, [Stage([scripts.child("server")]), Stage([never])], visible).run(lambda _: ["ready"])
+    assert scripts.lines[-1] == "server ended"
 
 
 async def test_preparation_that_fails_is_the_message(folder: DataFolder, scripts: Scripts) -> None:
