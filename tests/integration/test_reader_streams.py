@@ -13,6 +13,7 @@ from confluent_kafka.admin import AdminClient
 from confluent_kafka.cimpl import NewTopic
 
 from streams.ground.settings import Settings
+from streams.runtime.pace import STREAM_PER_S
 from streams.runtime.processor import Record
 from streams.runtime.reader import Partition, Reader
 from tests.support.waiting import PATIENCE_S
@@ -20,6 +21,7 @@ from tests.support.waiting import PATIENCE_S
 PARTITIONS = 3
 BURST = 20_000  # records; much more than a second of what is called a stream
 GENERATION = 7
+RARELY_S = 5 / STREAM_PER_S  # so that what comes is no stream
 
 pytestmark = pytest.mark.broker
 
@@ -55,11 +57,13 @@ class Reading:
             self._written[number] += 1
         assert self._producer.flush(PATIENCE_S) == 0
 
-    async def until(self, condition: Callable[[], bool], meanwhile: Callable[[], None] = lambda: None) -> None:
+    async def until(
+        self, condition: Callable[[], bool], meanwhile: Callable[[], None] = lambda: None, every_s: float = 0.01
+    ) -> None:
         async with asyncio.timeout(PATIENCE_S):
             while not condition():
                 await asyncio.to_thread(meanwhile)
-                await asyncio.sleep(0.01)
+                await asyncio.sleep(every_s)
 
     def has_all(self) -> bool:
         return [len(self.offsets[n]) for n in range(PARTITIONS)] == self._written
@@ -74,7 +78,7 @@ async def test_between_calm_and_streams_nothing_is_lost_or_doubled(kafka: str) -
     try:
         for _ in range(2):
             await reading.until(lambda: reading.reader._in_stream, lambda: reading.write(BURST // 10))
-            await reading.until(lambda: not reading.reader._in_stream, lambda: reading.write(1))
+            await reading.until(lambda: not reading.reader._in_stream, lambda: reading.write(1), RARELY_S)
         await reading.until(lambda: reading.reader._in_stream, lambda: reading.write(BURST // 10))
         await reading.until(lambda: not reading.reader._in_stream)  # also where nothing comes any more
         reading.write(PARTITIONS)
