@@ -55,21 +55,20 @@ class Child:
         self._console = console
         self._on_start = on_start
         self._process: Process | None = None
-        self._started: asyncio.Future[str] | None = None
+        self._started: asyncio.Future[str] = asyncio.get_running_loop().create_future()
         self._stopping = False
         self.preparing = False
         self._keeper: asyncio.Task[None] | None = None
 
     def start(self) -> asyncio.Task[None]:
         """Starts it and keeps it running; the task ends with LocalError when that is hopeless."""
-        self._started = asyncio.get_running_loop().create_future()
         self._keeper = asyncio.create_task(self._keep(), name=self.spec.name)
         return self._keeper
 
     async def ready(self) -> None:
         """Returns once it has answered; raises LocalError where it does not in time, keeps ending before it does, or
         has ended for good."""
-        assert self._started is not None and self._keeper is not None
+        assert self._keeper is not None
         both: set[asyncio.Future[Any]] = {self._started, self._keeper}
         await asyncio.wait(both, timeout=self.spec.start_timeout_s, return_when=asyncio.FIRST_COMPLETED)
         if self._keeper.done():
@@ -186,12 +185,12 @@ class Child:
 
     def _settle(self, complaint: str) -> None:
         """How the start has ended: the first that is told counts, and no complaint means that it has answered."""
-        if self._started is not None and not self._started.done():
+        if not self._started.done():
             self._started.set_result(complaint)
 
     @property
     def _is_ready(self) -> bool:
-        return self._started is not None and self._started.done() and not self._started.result()
+        return self._started.done() and not self._started.result()
 
     def _explain(self, exit_code: int) -> str:
         if self.spec.explain is not None:

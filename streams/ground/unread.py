@@ -6,7 +6,13 @@ import time
 from collections.abc import Callable, Collection, Mapping
 from typing import NamedTuple, TypeVar
 
-from confluent_kafka import ConsumerGroupTopicPartitions, KafkaError, KafkaException, TopicPartition
+from confluent_kafka import (
+    ConsumerGroupTopicPartitions,
+    KafkaError,
+    KafkaException,
+    TopicCollection,
+    TopicPartition,
+)
 from confluent_kafka.admin import AdminClient
 
 from streams.ground.errors import UnavailableError
@@ -47,17 +53,8 @@ class Positions:
         UnavailableError.
         """
         try:
-            there = self._admin.list_topics(timeout=ASK_S).topics
-            places = {
-                name: [
-                    (topic, number)
-                    for topic in wanted
-                    if topic in there
-                    for number, partition in there[topic].partitions.items()
-                    if partition.leader >= 0  # a new one may have none yet, and nothing
-                ]
-                for name, wanted in topics.items()
-            }
+            there = self._there({topic for wanted in topics.values() for topic in wanted})
+            places = {name: [place for topic in wanted for place in there[topic]] for name, wanted in topics.items()}
             every = {place for each in places.values() for place in each}
             first, end = (offsets(self._admin, every, which, ASK_S) for which in ("earliest", "latest"))
             if not every <= first.keys() & end.keys():
@@ -66,6 +63,21 @@ class Positions:
         except KafkaException as error:
             raise away(self._settings, error.args[0].str()) from None
         return {name: _standing(first, end, read[name]) for name in topics}
+
+    def _there(self, topics: Collection[str]) -> dict[str, list[Place]]:
+        """Partitions by topic; a cluster may have thousands of others, which are not asked for."""
+        found: dict[str, list[Place]] = {topic: [] for topic in topics}
+        asked = TopicCollection(sorted(topics))
+        for topic, answer in self._admin.describe_topics(asked, request_timeout=ASK_S).items() if topics else ():
+            try:
+                partitions = answer.result().partitions
+            except KafkaException as error:
+                if error.args[0].code() not in NO_MORE:
+                    raise
+                continue
+            # A new one may have no leader yet, and nothing.
+            found[topic] = [(topic, each.id) for each in partitions if each.leader is not None]
+        return found
 
     def _committed(self, places: Mapping[str, Collection[Place]]) -> dict[str, dict[Place, int]]:
         """Positions, by processor."""

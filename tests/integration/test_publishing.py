@@ -18,6 +18,7 @@ from streams.definitions import DEFINITIONS
 from streams.definitions.deploy import deploy
 from streams.definitions.feed import DefinitionFeed
 from streams.definitions.removing import Removal, remove
+from streams.ground import provision as provisioning
 from streams.ground.errors import UnavailableError
 from streams.ground.kafka import client_config, offsets
 from streams.ground.provision import provision
@@ -67,6 +68,19 @@ async def test_new_topics_answer_when_they_are_provisioned(settings: Settings) -
     await provision(settings, topics)
     places = {(topic.name, number) for topic in topics for number in range(settings.partitions)}
     assert offsets(AdminClient(client_config(settings)), places, "latest", 5) == dict.fromkeys(places, 0)
+
+
+async def test_topics_that_are_not_made_in_time_may_be_asked_for_again(
+    settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is no fault of the settings, after which nobody would try."""
+    topics = [Topic(name=f"test.event.{uuid.uuid4().hex}.v1", messages=()) for _ in range(40)]
+    with monkeypatch.context() as hasty:
+        hasty.setattr(provisioning, "ASK_TIMEOUT_S", 0.001)
+        hasty.setattr(provisioning, "MAKE_TIMEOUT_S", 0.001)
+        with pytest.raises(UnavailableError, match="is not created after"):
+            await provision(settings, topics)
+    await provision(settings, topics)
 
 
 async def test_acknowledged_records_stand_on_their_partition(settings: Settings) -> None:
